@@ -1,0 +1,210 @@
+"""Every error that CoCo raises on purpose.
+
+CocoError                     internal          500
+├── InvalidInput              invalid_input     400
+│   ├── InvalidIntent         invalid_intent    400
+│   ├── InvalidConfig         invalid_config    400
+│   └── PathRefused           path_refused      403
+├── NotFound                  not_found         404
+│   ├── ProjectNotFound       project_not_found 404
+│   ├── DocumentNotFound      document_not_found 404
+│   ├── JobNotFound           job_not_found     404
+│   └── ConfigNotFound        config_not_found  404
+├── Conflict                  conflict          409
+│   ├── ConfigConflict        config_conflict   409
+│   ├── PortTaken             port_taken        409
+│   └── AlreadyRunning        already_running   409
+├── Forbidden                 forbidden         403
+│   └── Unauthorized          unauthorized      401
+├── Unavailable               unavailable       503
+│   ├── DaemonNotRunning      daemon_not_running 503
+│   ├── ModelMissing          model_missing     503
+│   └── StoreBroken           store_broken      503
+└── Unreadable                unreadable        422
+
+The class docstring is the default message; ``code`` is stable and part of the wire contract, and the
+HTTP status stands beside it so that one table serves every product. A test compares this tree with the
+classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+__all__ = [
+    "AlreadyRunning",
+    "CocoError",
+    "ConfigConflict",
+    "ConfigNotFound",
+    "Conflict",
+    "DaemonNotRunning",
+    "DocumentNotFound",
+    "Forbidden",
+    "InvalidConfig",
+    "InvalidInput",
+    "InvalidIntent",
+    "JobNotFound",
+    "ModelMissing",
+    "NotFound",
+    "PathRefused",
+    "PortTaken",
+    "ProjectNotFound",
+    "StoreBroken",
+    "Unauthorized",
+    "Unavailable",
+    "Unreadable",
+]
+
+
+class CocoError(Exception):
+    """Something inside CoCo failed."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        hint: str | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        """Say what happened (``message``), what to do next (``hint``) and with which values (``details``)."""
+        self.message = message or (self.__doc__ or "").strip()
+        self.hint = hint
+        self.details: dict[str, object] = dict(details or {})
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+
+class InvalidInput(CocoError):
+    """The request is not valid."""
+
+    code = "invalid_input"
+    status = 400
+
+
+class InvalidIntent(InvalidInput):
+    """The search request is not valid."""
+
+    code = "invalid_intent"
+
+
+class InvalidConfig(InvalidInput):
+    """The configuration is not valid."""
+
+    code = "invalid_config"
+
+
+class PathRefused(InvalidInput):
+    """The path is outside every registered project."""
+
+    code = "path_refused"
+    status = 403
+
+
+class NotFound(CocoError):
+    """There is no such thing."""
+
+    code = "not_found"
+    status = 404
+
+
+class ProjectNotFound(NotFound):
+    """There is no such project."""
+
+    code = "project_not_found"
+
+
+class DocumentNotFound(NotFound):
+    """There is no such document in the project."""
+
+    code = "document_not_found"
+
+
+class JobNotFound(NotFound):
+    """There is no such job."""
+
+    code = "job_not_found"
+
+
+class ConfigNotFound(NotFound):
+    """There is no such indexing config."""
+
+    code = "config_not_found"
+
+
+class Conflict(CocoError):
+    """The request contradicts what exists."""
+
+    code = "conflict"
+    status = 409
+
+
+class ConfigConflict(Conflict):
+    """A config of this id exists with other content."""
+
+    code = "config_conflict"
+
+
+class PortTaken(Conflict):
+    """The port is taken by another program."""
+
+    code = "port_taken"
+
+
+class AlreadyRunning(Conflict):
+    """Another CoCo daemon holds the lock."""
+
+    code = "already_running"
+
+
+class Forbidden(CocoError):
+    """The request is not allowed."""
+
+    code = "forbidden"
+    status = 403
+
+
+class Unauthorized(Forbidden):
+    """A valid key is required."""
+
+    code = "unauthorized"
+    status = 401
+
+
+class Unavailable(CocoError):
+    """The service cannot answer now."""
+
+    code = "unavailable"
+    status = 503
+    retryable = True
+
+
+class DaemonNotRunning(Unavailable):
+    """Start the CoCo service first: coco start"""
+
+    code = "daemon_not_running"
+
+
+class ModelMissing(Unavailable):
+    """The embedding model is not installed."""
+
+    code = "model_missing"
+
+
+class StoreBroken(Unavailable):
+    """The index on disk cannot be opened."""
+
+    code = "store_broken"
+
+
+class Unreadable(CocoError):
+    """The content cannot be read or decoded."""
+
+    code = "unreadable"
+    status = 422

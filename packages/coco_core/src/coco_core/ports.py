@@ -1,0 +1,57 @@
+"""What a product must bring: structural types, checked statically where each product is composed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from coco_core.types import FloatMatrix, FloatVector
+
+__all__ = ["Embedder", "Reranker", "Tokenizer"]
+
+
+class Embedder(Protocol):
+    """Turns texts into L2-normalised vectors."""
+
+    @property
+    def name(self) -> str:
+        """Identity of the model and its settings; vectors of equal names can be compared."""
+        ...
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        ...
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest input in the model's tokens; what is beyond is cut."""
+        ...
+
+    def embed_documents(self, texts: Sequence[str]) -> FloatMatrix:
+        """Return float32[n, d], in the order of ``texts``."""
+        ...
+
+    def embed_query(self, text: str) -> FloatVector:
+        """Return float32[d]."""
+        ...
+
+
+class Reranker(Protocol):
+    """Scores (query, text) pairs together; higher is better, the scale is the model's own."""
+
+    def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
+        """Return one score for each text, in order."""
+        ...
+
+
+class Tokenizer(Protocol):
+    """Cuts a text into the tokens of an embedding model (or an estimate of them)."""
+
+    def count(self, text: str) -> int:
+        """Return the number of tokens in ``text``, special tokens excluded."""
+        ...
+
+    def spans(self, text: str) -> Sequence[tuple[int, int]]:
+        """Return the half-open character range of every token, in order."""
+        ...

@@ -1,0 +1,132 @@
+"""The nouns of CoCo: frozen data that every stage passes on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Candidate",
+    "Chunk",
+    "ChunkKind",
+    "Definition",
+    "DocumentKey",
+    "FloatVector",
+    "FloatMatrix",
+    "Span",
+    "chunk_ids",
+    "text_hash",
+]
+
+FloatVector: TypeAlias = NDArray[np.float32]
+FloatMatrix: TypeAlias = NDArray[np.float32]
+DocumentKey: TypeAlias = str
+"""``doc_id``: in local mode the path relative to the project's root, with ``/``."""
+
+
+class ChunkKind(StrEnum):
+    """What a chunk is."""
+
+    FUNCTION = "function"
+    CLASS = "class"
+    METHOD = "method"
+    SECTION = "section"
+    TABLE = "table"
+    CODE_BLOCK = "code_block"
+    CONFIG = "config"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A contiguous range of a document: 1-based inclusive lines, half-open bytes of the file on disk."""
+
+    start_line: int
+    end_line: int
+    start_byte: int
+    end_byte: int
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A symbol that a chunk defines: ``path`` is dotted (``App.run``), ``line`` is 1-based."""
+
+    path: str
+    kind: ChunkKind
+    line: int
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition(".")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A contiguous range of a document with its meaning.
+
+    ``text`` is exactly the decoded text of ``span``; context that helps an embedder (signature of an
+    enclosing definition, heading trail) stands in the other fields and never in ``text``.
+    """
+
+    kind: ChunkKind
+    text: str
+    span: Span
+    language: str
+    symbol: str = ""
+    """Dotted path of the chunk's main definition, or of the one that encloses it; empty if none."""
+    signature: str = ""
+    """One line: the head of the main or enclosing definition."""
+    definitions: tuple[Definition, ...] = ()
+    """All definitions that start inside the chunk, in order."""
+    heading_trail: tuple[str, ...] = ()
+    fragment: str = ""
+    """What follows ``#`` in the anchor: heading slug or symbol path."""
+    imports: tuple[str, ...] = ()
+    token_count: int = 0
+    """Tokens of ``text`` by the config's counter (word pieces or an estimate)."""
+    content_hash: str = field(default="")
+
+    def __post_init__(self) -> None:
+        if not self.content_hash:
+            object.__setattr__(self, "content_hash", text_hash(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What an executor answers: a chunk's key with its raw stage scores; ``None`` is unknown, not zero."""
+
+    key: int
+    """The store's own integer for the chunk, unique within one index."""
+    doc: int
+    """The store's own integer for the document."""
+    vector: float | None = None
+    """Cosine similarity to the query vector."""
+    keyword: float | None = None
+    """Fielded BM25."""
+
+
+def text_hash(text: str) -> str:
+    """Return the 128-bit hex digest that identifies a chunk's text."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def chunk_ids(doc_id: DocumentKey, content_hashes: Iterable[str]) -> list[str]:
+    """Return stable chunk ids of one document: they survive moved lines and depend on nothing else.
+
+    Equal texts in one document are told apart by their order of occurrence.
+    """
+    seen: dict[str, int] = {}
+    ids: list[str] = []
+    for digest in content_hashes:
+        occurrence = seen.get(digest, 0)
+        seen[digest] = occurrence + 1
+        raw = f"{doc_id}\0{digest}\0{occurrence}".encode("utf-8", "surrogatepass")
+        ids.append(hashlib.blake2b(raw, digest_size=12).hexdigest())
+    return ids

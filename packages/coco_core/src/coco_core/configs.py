@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal, TypeAlias, TypeVar, cast, get_args
@@ -21,6 +22,8 @@ __all__ = [
 
 StrategyName: TypeAlias = Literal["ast", "markdown_header", "fixed_token", "recursive_char"]
 SizeUnit: TypeAlias = Literal["tokens", "chars"]
+
+_CONFIG_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 T = TypeVar("T")
 
@@ -48,10 +51,13 @@ class ChunkingConfig:
         if self.unit not in get_args(SizeUnit):
             raise InvalidConfig(f"Unknown unit {self.unit!r}.", hint="Use 'tokens' or 'chars'.")
         if not 16 <= self.chunk_size <= _MAX_CHUNK_SIZE:
-            raise InvalidConfig(f"chunk_size is {self.chunk_size}; it must be 16 to {_MAX_CHUNK_SIZE}.")
+            raise InvalidConfig(
+                f"chunk_size is {self.chunk_size}; it must be 16 to {_MAX_CHUNK_SIZE}."
+            )
         if not 0 <= self.chunk_overlap < self.chunk_size:
             raise InvalidConfig(
-                f"chunk_overlap is {self.chunk_overlap}; it must be 0 to chunk_size - 1 ({self.chunk_size - 1})."
+                f"chunk_overlap is {self.chunk_overlap}; "
+                f"it must be 0 to chunk_size - 1 ({self.chunk_size - 1})."
             )
 
 
@@ -68,7 +74,9 @@ class EmbeddingConfig:
         if not self.model_name:
             raise InvalidConfig("model_name is empty.", hint="Name an embedding model.")
         if not 8 <= self.max_tokens <= _MAX_CHUNK_SIZE:
-            raise InvalidConfig(f"max_tokens is {self.max_tokens}; it must be 8 to {_MAX_CHUNK_SIZE}.")
+            raise InvalidConfig(
+                f"max_tokens is {self.max_tokens}; it must be 8 to {_MAX_CHUNK_SIZE}."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +88,10 @@ class IndexingConfig:
     embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
 
     def __post_init__(self) -> None:
-        if not self.config_id or not self.config_id.replace("-", "").replace("_", "").replace(".", "").isalnum():
+        if (
+            not self.config_id
+            or not self.config_id.replace("-", "").replace("_", "").replace(".", "").isalnum()
+        ):
             raise InvalidConfig(
                 f"config_id is {self.config_id!r}.", hint="Use letters, digits, '-', '_' and '.'."
             )
@@ -89,7 +100,9 @@ class IndexingConfig:
     def fingerprint(self) -> str:
         """Digest of everything but the id: equal fingerprints build equal indexes."""
         content = {"chunking": asdict(self.chunking), "embedding": asdict(self.embedding)}
-        return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=8).hexdigest()
+        return hashlib.blake2b(
+            json.dumps(content, sort_keys=True).encode(), digest_size=8
+        ).hexdigest()
 
     def to_dict(self) -> dict[str, object]:
         """Return plain data that `from_dict` reads back."""
@@ -110,7 +123,9 @@ class IndexingConfig:
 def _refuse_unknown(where: str, data: Mapping[str, object], known: set[str]) -> None:
     for name in data:
         if name not in known:
-            raise InvalidConfig(f"Unknown field {name!r} in {where}.", hint=f"Known: {', '.join(sorted(known))}.")
+            raise InvalidConfig(
+                f"Unknown field {name!r} in {where}.", hint=f"Known: {', '.join(sorted(known))}."
+            )
 
 
 def _typed(data: Mapping[str, object], name: str, kind: type[T], default: T) -> T:

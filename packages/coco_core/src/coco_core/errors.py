@@ -22,9 +22,9 @@ CocoError                     internal          500
 │   └── StoreBroken           store_broken      503
 └── Unreadable                unreadable        422
 
-The class docstring is the default message; ``code`` is stable and part of the wire contract, and the
-HTTP status stands beside it so that one table serves every product. A test compares this tree with the
-classes.
+The class docstring is the default message; ``code`` is stable and part of the wire contract, and
+the HTTP status stands beside it so that one table serves every product. A test compares this tree
+with the classes.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class CocoError(Exception):
         hint: str | None = None,
         details: Mapping[str, object] | None = None,
     ) -> None:
-        """Say what happened (``message``), what to do next (``hint``) and with which values (``details``)."""
+        """Say what happened, what to do next (``hint``) and with which values (``details``)."""
         self.message = message or (self.__doc__ or "").strip()
         self.hint = hint
         self.details: dict[str, object] = dict(details or {})
@@ -186,7 +186,7 @@ class Unavailable(CocoError):
 
 
 class DaemonNotRunning(Unavailable):
-    """Start the CoCo service first: coco start"""
+    """Start the CoCo service first: coco start."""
 
     code = "daemon_not_running"
 

@@ -36,8 +36,8 @@ class ChunkingConfig:
     """How documents are cut."""
 
     strategy_name: StrategyName = "ast"
-    # 256 word pieces are MiniLM's window; in code that is about 750 characters, the size that costs an
-    # agent the fewest tokens to the first hit (shared/reference/peers-local.md, section 2a).
+    # 256 word pieces are MiniLM's window; in code that is about 750 characters, the size that costs
+    # an agent the fewest tokens to the first hit (shared/reference/peers-local.md, section 2a).
     chunk_size: int = 256
     chunk_overlap: int = 0
     unit: SizeUnit = "tokens"

@@ -1,0 +1,51 @@
+"""Indexing configs on the wire; the core validates their content."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from coco_protocol.base import Answer, Request
+
+__all__ = ["ChunkingBody", "ConfigBody", "ConfigList", "ConfigRequest", "EmbeddingBody"]
+
+
+class ChunkingBody(Request):
+    """How documents are cut."""
+
+    strategy_name: Literal["ast", "markdown_header", "fixed_token", "recursive_char"] = "ast"
+    chunk_size: int = Field(default=256, ge=16, le=32_768)
+    chunk_overlap: int = Field(default=0, ge=0)
+    unit: Literal["tokens", "chars"] = "tokens"
+
+
+class EmbeddingBody(Request):
+    """Which model embeds."""
+
+    model_name: str = Field(default="all-MiniLM-L6-v2", min_length=1, max_length=200)
+    max_tokens: int = Field(default=128, ge=8, le=32_768)
+
+
+class ConfigRequest(Request):
+    """``POST /v1/sys/configs``: the same id with other content is a conflict."""
+
+    config_id: str = Field(min_length=1, max_length=100)
+    chunking: ChunkingBody = Field(default_factory=ChunkingBody)
+    embedding: EmbeddingBody = Field(default_factory=EmbeddingBody)
+
+
+class ConfigBody(Answer):
+    """A registered indexing config."""
+
+    config_id: str
+    fingerprint: str
+    chunking: ChunkingBody
+    embedding: EmbeddingBody
+    created_at: float
+
+
+class ConfigList(Answer):
+    """All configs, oldest first."""
+
+    configs: list[ConfigBody]

@@ -1,0 +1,265 @@
+"""Retrieval on the wire: query, related, outline, grep, read, import and index."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from coco_protocol.base import Answer, Request
+from coco_protocol.envelope import Meta
+
+__all__ = [
+    "ChunkBody",
+    "FiltersBody",
+    "GrepData",
+    "GrepMatch",
+    "GrepRequest",
+    "Hit",
+    "HitMeta",
+    "ImportData",
+    "ImportRequest",
+    "IndexRequest",
+    "OutlineData",
+    "OutlineSymbol",
+    "QueryData",
+    "QueryMeta",
+    "QueryRequest",
+    "RankingBody",
+    "ReadData",
+    "ReadRequest",
+    "RelatedRequest",
+    "RerankerBody",
+    "RetrievalBody",
+]
+
+RetrievalMode = Literal["vector", "fts", "hybrid"]
+Profile = Literal["auto", "code", "docs", "mixed"]
+FusionMethod = Literal["relative", "rrf"]
+
+
+class FiltersBody(Request):
+    """Which chunks may answer; all given conditions must hold."""
+
+    languages: list[str] = Field(default_factory=list, max_length=100)
+    include: list[str] = Field(default_factory=list, max_length=200, description="path globs")
+    exclude: list[str] = Field(default_factory=list, max_length=200, description="path globs")
+    kinds: list[str] = Field(default_factory=list, max_length=20)
+    symbol: str | None = Field(default=None, max_length=500)
+    doc_ids: list[str] = Field(default_factory=list, max_length=10_000)
+    tags: list[str] = Field(default_factory=list, max_length=100)
+    min_quality: float | None = None
+    verified: bool | None = None
+    changed_since: float | None = Field(default=None, description="Unix seconds")
+
+
+class RankingBody(Request):
+    """Profile and switches of the code-aware ranking; ``None`` leaves the profile's default."""
+
+    profile: Profile = "auto"
+    fusion: FusionMethod | None = None
+    definitions: bool | None = None
+    paths: bool | None = None
+    coherence: bool | None = None
+    penalties: bool | None = None
+    diversity: bool | None = None
+
+
+class RerankerBody(Request):
+    """An optional cross-encoder over the first results."""
+
+    model_name: str = Field(min_length=1, max_length=200)
+    rerank_top_n: int = Field(default=30, ge=1, le=200)
+
+
+class RetrievalBody(Request):
+    """What may change with every query (6-experiments, RetrievalConfig)."""
+
+    retrieval_mode: RetrievalMode = "hybrid"
+    top_k: int = Field(default=10, ge=1, le=1000)
+    offset: int = Field(default=0, ge=0, le=10_000)
+    hybrid_alpha: float | None = Field(
+        default=None, ge=0, le=1, description="1 = vectors only, 0 = keywords only, null = by query"
+    )
+    per_document: int = Field(default=1, ge=1, le=1000)
+    max_tokens: int | None = Field(default=None, ge=50, le=1_000_000)
+    min_score: float | None = None
+    ranking: RankingBody = Field(default_factory=RankingBody)
+    reranker: RerankerBody | None = None
+
+
+class QueryRequest(Request):
+    """``POST /v1/docs/query``; the project comes from the header, ``project_id`` or ``path``."""
+
+    query: str = Field(min_length=1, max_length=10_000)
+    project_id: str | None = None
+    path: str | None = Field(default=None, description="a directory or file of the project")
+    indexing_config_id: str | None = None
+    retrieval_config: RetrievalBody = Field(default_factory=RetrievalBody)
+    filters: FiltersBody = Field(default_factory=FiltersBody)
+    explain: bool = False
+
+
+class RelatedRequest(Request):
+    """``POST /v1/docs/related``: chunks like the one at ``doc_id`` and ``line``, or ``chunk_id``."""
+
+    project_id: str | None = None
+    path: str | None = None
+    doc_id: str | None = None
+    line: int | None = Field(default=None, ge=1)
+    chunk_id: str | None = None
+    retrieval_config: RetrievalBody = Field(default_factory=RetrievalBody)
+    filters: FiltersBody = Field(default_factory=FiltersBody)
+
+
+class ChunkBody(Answer):
+    """A chunk as it stands on disk now."""
+
+    chunk_id: str
+    doc_id: str
+    path: str | None = None
+    start_line: int | None = None
+    end_line: int | None = None
+    language: str
+    kind: str
+    symbol: str = ""
+    signature: str = ""
+    heading_trail: list[str] = Field(default_factory=list)
+    token_count: int = 0
+    content: str
+
+
+class HitMeta(Answer):
+    """Scores of a hit, by stage; ``null`` is unknown."""
+
+    score: float
+    vector: float | None = None
+    fts: float | None = None
+    quality: float | None = None
+    verified: bool | None = None
+    source: Literal["index", "live"] = "index"
+    moved: bool = Field(default=False, description="the lines were corrected at answer time")
+    explain: dict[str, float] | None = None
+
+
+class Hit(Answer):
+    """One result."""
+
+    meta: HitMeta
+    chunk: ChunkBody
+
+
+class QueryData(Answer):
+    """The results, best first; ``next_offset`` is null when there are no more."""
+
+    results: list[Hit]
+    next_offset: int | None = None
+    empty_reason: Literal["nothing_indexed", "filtered_out", "no_match"] | None = None
+
+
+class QueryMeta(Meta):
+    """How true and how complete the answer is."""
+
+    project_id: str = ""
+    tier: Literal["keyword", "static", "mixed", "transformer"] = "keyword"
+    vector_coverage: float = Field(default=0.0, description="share of chunks that have a vector")
+    pending_files: int = 0
+    corrected: int = 0
+    dropped: int = 0
+    notice: str | None = Field(default=None, description="what is missing, in one sentence")
+    took_ms: dict[str, float] = Field(default_factory=dict)
+
+
+class OutlineSymbol(Answer):
+    """A definition in a file."""
+
+    symbol: str
+    kind: str
+    line: int
+    end_line: int
+    signature: str = ""
+
+
+class OutlineData(Answer):
+    """``GET /v1/docs/outline``: the symbols (or headings) of a file, in order."""
+
+    doc_id: str
+    language: str
+    symbols: list[OutlineSymbol]
+
+
+class GrepRequest(Request):
+    """``POST /v1/docs/grep``: live text search over the project's files."""
+
+    pattern: str = Field(min_length=1, max_length=10_000)
+    project_id: str | None = None
+    path: str | None = None
+    regex: bool = False
+    case_sensitive: bool | None = Field(default=None, description="null = smart case")
+    include: list[str] = Field(default_factory=list, max_length=200)
+    exclude: list[str] = Field(default_factory=list, max_length=200)
+    context: int = Field(default=0, ge=0, le=20)
+    limit: int = Field(default=100, ge=1, le=10_000)
+
+
+class GrepMatch(Answer):
+    """A matching line with its context."""
+
+    path: str
+    line: int
+    text: str
+    before: list[str] = Field(default_factory=list)
+    after: list[str] = Field(default_factory=list)
+
+
+class GrepData(Answer):
+    """Matches in path order; ``truncated`` when the limit cut them."""
+
+    matches: list[GrepMatch]
+    truncated: bool = False
+
+
+class ReadRequest(Request):
+    """``POST /v1/docs/read``: lines of a project's file, from disk."""
+
+    doc_id: str = Field(min_length=1, max_length=4096)
+    project_id: str | None = None
+    path: str | None = None
+    start_line: int = Field(default=1, ge=1)
+    end_line: int | None = Field(default=None, ge=1)
+
+
+class ReadData(Answer):
+    """The lines as they are on disk now."""
+
+    doc_id: str
+    start_line: int
+    end_line: int
+    total_lines: int
+    language: str
+    content: str
+
+
+class ImportRequest(Request):
+    """``POST /v1/docs/import``: register directories (idempotent) and index them."""
+
+    paths: list[str] = Field(min_length=1, max_length=1000)
+    recursive: bool = False
+    indexing_config_id: str | None = None
+
+
+class IndexRequest(Request):
+    """``POST /v1/docs/index``: bring a project up to date, or build it anew."""
+
+    project_id: str | None = None
+    path: str | None = None
+    rebuild: bool = False
+    indexing_config_id: str | None = None
+    dry_run: bool = Field(default=False, description="only count what would be done")
+
+
+class ImportData(Answer):
+    """The projects and the jobs that index them."""
+
+    project_ids: list[str]
+    job_ids: list[str]

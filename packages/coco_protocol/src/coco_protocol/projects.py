@@ -1,0 +1,74 @@
+"""Projects on the wire."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from coco_protocol.base import Answer, Request
+
+__all__ = [
+    "ProjectBody",
+    "ProjectList",
+    "RegisterData",
+    "RegisterRequest",
+    "RescanData",
+    "SkippedFile",
+]
+
+IndexState = Literal["empty", "scanning", "indexing", "embedding", "ready", "missing", "error"]
+
+
+class RegisterRequest(Request):
+    """``POST /v1/sys/register``."""
+
+    path: str = Field(min_length=1, max_length=4096)
+    name: str | None = Field(default=None, max_length=200)
+
+
+class RegisterData(Answer):
+    """The project that the path belongs to."""
+
+    project_id: str
+    path: str
+    name: str
+    created: bool = False
+
+
+class SkippedFile(Answer):
+    """A file that should be indexed and could not be."""
+
+    path: str
+    reason: str
+
+
+class ProjectBody(Answer):
+    """A project with the state of its index."""
+
+    project_id: str
+    name: str
+    root: str
+    state: IndexState
+    config_id: str = "default"
+    files: int = 0
+    files_total: int = Field(default=0, description="files that belong into the index")
+    chunks: int = 0
+    embedded: int = Field(default=0, description="chunks that have a vector")
+    pending_files: int = 0
+    skipped: int = 0
+    skipped_files: list[SkippedFile] = Field(default_factory=list, description="the first 20")
+    indexed_at: float | None = None
+    error: str | None = None
+
+
+class ProjectList(Answer):
+    """All projects, by name."""
+
+    projects: list[ProjectBody]
+
+
+class RescanData(Answer):
+    """What a rescan found."""
+
+    job_id: str

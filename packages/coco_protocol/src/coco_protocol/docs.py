@@ -101,7 +101,7 @@ class QueryRequest(Request):
 
 
 class RelatedRequest(Request):
-    """``POST /v1/docs/related``: chunks like the one at ``doc_id`` and ``line``, or ``chunk_id``."""
+    """``POST /v1/docs/related``: chunks like the one at ``doc_id:line``, or like ``chunk_id``."""
 
     project_id: str | None = None
     path: str | None = None

@@ -4,7 +4,10 @@ CocoError                     internal          500
 ├── InvalidInput              invalid_input     400
 │   ├── InvalidIntent         invalid_intent    400
 │   ├── InvalidConfig         invalid_config    400
-│   └── PathRefused           path_refused      403
+│   ├── PathRefused           path_refused      403
+│   ├── MethodNotAllowed      method_not_allowed 405
+│   ├── BodyTooLarge          body_too_large    413
+│   └── UnsupportedMediaType  unsupported_media_type 415
 ├── NotFound                  not_found         404
 │   ├── ProjectNotFound       project_not_found 404
 │   ├── DocumentNotFound      document_not_found 404
@@ -34,6 +37,7 @@ from typing import ClassVar
 
 __all__ = [
     "AlreadyRunning",
+    "BodyTooLarge",
     "CocoError",
     "ConfigConflict",
     "ConfigNotFound",
@@ -45,6 +49,7 @@ __all__ = [
     "InvalidInput",
     "InvalidIntent",
     "JobNotFound",
+    "MethodNotAllowed",
     "ModelMissing",
     "NotFound",
     "PathRefused",
@@ -54,6 +59,7 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "Unreadable",
+    "UnsupportedMediaType",
 ]
 
 
@@ -105,6 +111,27 @@ class PathRefused(InvalidInput):
 
     code = "path_refused"
     status = 403
+
+
+class MethodNotAllowed(InvalidInput):
+    """The route exists and does not take this method."""
+
+    code = "method_not_allowed"
+    status = 405
+
+
+class BodyTooLarge(InvalidInput):
+    """The request's body is larger than the service takes."""
+
+    code = "body_too_large"
+    status = 413
+
+
+class UnsupportedMediaType(InvalidInput):
+    """The request's body is not of a content type that the service reads."""
+
+    code = "unsupported_media_type"
+    status = 415
 
 
 class NotFound(CocoError):

@@ -1,0 +1,8 @@
+"""Cutting documents into chunks along their own structure."""
+
+from __future__ import annotations
+
+from coco_core.chunking.document import ChunkedDocument, chunk_document
+from coco_core.chunking.estimate import EstimatedTokenizer
+
+__all__ = ["ChunkedDocument", "EstimatedTokenizer", "chunk_document"]

@@ -1,0 +1,156 @@
+"""Cutting along definitions: small neighbors together, large ones at the parts of their bodies."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from itertools import pairwise
+from typing import NamedTuple
+
+from coco_core.chunking.layout import CharRange, Layout
+from coco_core.chunking.outline import Outline
+from coco_core.chunking.text import cut_lines, with_overlap
+from coco_core.languages.grammars import Range, Syntax
+from coco_core.types import ChunkKind
+
+__all__ = ["cut_code"]
+
+# A definition from this share of the size on stands alone, so that its symbol is the chunk's.
+_ALONE = 3
+
+# Below this share of the size a piece is a crumb: it costs a vector and says nothing.
+_CRUMB = 8
+
+# Bodies nested deeper than this are cut by lines; hand-written code stays under 20.
+_MAX_DEPTH = 40
+
+
+class _Piece(NamedTuple):
+    start: int
+    end: int
+    length: int
+    closed: bool
+    """Part of a definition that was cut, or a class head: takes no neighbor in."""
+
+
+def cut_code(layout: Layout, outline: Outline, syntax: Syntax) -> list[CharRange]:
+    """Cut a parsed file; without overlap the ranges cover it without gap."""
+    cutter = _Cutter(layout, outline, syntax)
+    pieces = cutter.cut(0, layout.lines.count, 0, [(-1, -1)])
+    return with_overlap(layout, [(piece.start, piece.end) for piece in pieces])
+
+
+class _Cutter:
+    def __init__(self, layout: Layout, outline: Outline, syntax: Syntax) -> None:
+        self._layout = layout
+        self._outline = outline
+        self._syntax = syntax
+        # Overlap comes on top, so the pieces leave room for it.
+        self._size = max(layout.size - layout.overlap, 1)
+
+    def cut(self, first: int, last: int, depth: int, bodies: list[Range]) -> list[_Piece]:
+        """Cut lines ``first`` to ``last`` at the parts of these bodies."""
+        cuts: list[int] = []
+        while bodies and depth < _MAX_DEPTH:
+            cuts = self._cuts(first, last, bodies)
+            if cuts:
+                break
+            bodies = [inner for body in bodies for inner in self._bodies(body[0] + 1, body[1])]
+        if not cuts:
+            return self._by_lines(first, last)
+        is_class = depth > 0 and self._starts_class(first, last)
+        edges = [first, *cuts, last]
+        pieces: list[_Piece] = []
+        chars = self._layout.lines.chars
+        begin = first
+        met_solid = False
+        for start, end in pairwise(edges):
+            length = self._layout.length(start, end)
+            solid = start > first and self._holds_solid(start, end)
+            alone = length > self._size or (solid and length * _ALONE >= self._size)
+            ends_head = is_class and solid and not met_solid
+            met_solid |= solid
+            if begin < start and (
+                alone or ends_head or self._layout.length(begin, end) > self._size
+            ):
+                pieces.append(self._piece(begin, start, ends_head))
+                begin = start
+            if length > self._size:
+                inner = self._bodies(self._layout.lines.utf8[start], self._layout.lines.utf8[end])
+                parts = self.cut(start, end, depth + 1, inner)
+                pieces += [part._replace(closed=True) for part in parts] if solid else parts
+                begin = end
+            elif alone:
+                pieces.append(_Piece(chars[start], chars[end], length, False))
+                begin = end
+        if begin < last:
+            pieces.append(self._piece(begin, last, False))
+        return self._without_crumbs(pieces)
+
+    def _piece(self, first: int, last: int, closed: bool) -> _Piece:
+        chars = self._layout.lines.chars
+        return _Piece(chars[first], chars[last], self._layout.length(first, last), closed)
+
+    def _by_lines(self, first: int, last: int) -> list[_Piece]:
+        ranges = cut_lines(self._layout, first, last, self._size)
+        measure = self._layout.ruler.length
+        return [_Piece(start, end, measure(start, end), False) for start, end in ranges]
+
+    def _without_crumbs(self, pieces: list[_Piece]) -> list[_Piece]:
+        """Give every crumb to the smaller of its neighbors if it fits."""
+        kept: list[_Piece] = []
+        for piece in pieces:
+            above = kept[-1] if kept else None
+            if (
+                above is not None
+                and not (above.closed or piece.closed)
+                and min(above.length, piece.length) * _CRUMB < self._size
+                and above.length + piece.length <= self._size
+            ):
+                length = above.length + piece.length
+                kept[-1] = _Piece(above.start, piece.end, length, False)
+            else:
+                kept.append(piece)
+        return kept
+
+    def _cuts(self, first: int, last: int, bodies: list[Range]) -> list[int]:
+        """Return the lines strictly inside where a part of these bodies begins."""
+        utf8, leads = self._layout.lines.utf8, self._outline.leads
+        cuts: list[int] = []
+        latest = first
+        done = -1
+        for body in bodies:
+            for start, end in self._syntax.parts(*body):
+                line = bisect_right(utf8, start) - 1
+                if line > done:
+                    cut = leads.get(line)
+                    if cut is None:
+                        cut = leads.get(line - 1, line)
+                    if latest < cut < last:
+                        cuts.append(cut)
+                        latest = cut
+                done = max(done, bisect_left(utf8, end) - 1)
+        return cuts
+
+    def _bodies(self, start: int, end: int) -> list[Range]:
+        """Return the outermost bodies inside a byte range."""
+        bodies = self._outline.bodies
+        found: list[Range] = []
+        at = bisect_left(bodies, (start, 0))
+        while at < len(bodies) and bodies[at][0] < end:
+            body = bodies[at]
+            if body[1] <= end:
+                found.append(body)
+                at = bisect_left(bodies, (max(body[1], body[0] + 1), 0))
+            else:
+                at += 1
+        return found
+
+    def _holds_solid(self, first: int, last: int) -> bool:
+        symbols = self._outline.symbols
+        return any(symbols[at].solid for at in self._outline.starting(first, last))
+
+    def _starts_class(self, first: int, last: int) -> bool:
+        for at in self._outline.starting(first, last):
+            if self._outline.symbols[at].solid:
+                return self._outline.symbols[at].kind is ChunkKind.CLASS
+        return False

@@ -1,0 +1,50 @@
+"""A text laid out for cutting: its lines, their lengths in the config's unit, and the limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from coco_core.chunking.ruler import Ruler
+from coco_core.configs import ChunkingConfig
+from coco_core.decoding import LineIndex, SourceText
+from coco_core.ports import Tokenizer
+
+__all__ = ["CharRange", "Layout", "lay_out"]
+
+CharRange: TypeAlias = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What every cutter needs; lines are 0-based, ranges half-open."""
+
+    source: SourceText
+    lines: LineIndex
+    ruler: Ruler
+    marks: list[int]
+    """Length of the text before each line, in the config's unit; one more at the end."""
+    size: int
+    overlap: int
+
+    @property
+    def text(self) -> str:
+        """The decoded text."""
+        return self.source.text
+
+    def length(self, first: int, last: int) -> int:
+        """Return the length of lines ``first`` to ``last`` (exclusive)."""
+        return self.marks[last] - self.marks[first]
+
+    def line(self, number: int) -> str:
+        """Return one line with its line end."""
+        return self.source.text[self.lines.chars[number] : self.lines.chars[number + 1]]
+
+
+def lay_out(source: SourceText, config: ChunkingConfig, tokenizer: Tokenizer | None) -> Layout:
+    """Measure a text once for all that follows."""
+    lines = source.lines()
+    ruler = Ruler(source.text, config.unit, tokenizer)
+    return Layout(
+        source, lines, ruler, ruler.marks(lines.chars), config.chunk_size, config.chunk_overlap
+    )

@@ -1,0 +1,243 @@
+"""A file's symbols, in order and nested, from what its grammar's query found."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from coco_core.chunking.layout import Layout
+from coco_core.languages.grammars import Match, Range, Syntax
+from coco_core.types import ChunkKind, Definition
+
+__all__ = ["Outline", "Symbol", "outline_of"]
+
+_KINDS = {
+    "function": ChunkKind.FUNCTION,
+    "macro": ChunkKind.FUNCTION,
+    "method": ChunkKind.METHOD,
+    "class": ChunkKind.CLASS,
+    "module": ChunkKind.CLASS,
+    "constant": ChunkKind.CODE_BLOCK,
+    "field": ChunkKind.CODE_BLOCK,
+    "config": ChunkKind.CONFIG,
+    "section": ChunkKind.SECTION,
+    "table": ChunkKind.TABLE,
+}
+
+# Of two patterns that name the same thing, the one that says more about it wins.
+_RANK = {"field": 0, "constant": 0, "function": 1}
+
+# What is worth a chunk of its own.
+_SOLID = frozenset({ChunkKind.FUNCTION, ChunkKind.METHOD, ChunkKind.CLASS, ChunkKind.CONFIG})
+
+# More names than this do not help to find a file, and each is embedded.
+_MAX_IMPORTS = 10
+
+# A head longer than this (generated parameter lists) would fill the embedder's window.
+_MAX_SIGNATURE = 200
+_MAX_NAME = 200
+
+_GENERICS = re.compile(r"<[^<>]*>|\([^()]*\)")
+_SEPARATORS = re.compile(r"\s*(?:::|->|\\|[.:/])\s*")
+_SPACE = re.compile(r"\s+")
+
+
+class Symbol(NamedTuple):
+    """A named part of a file; lines are 0-based and inclusive, offsets are UTF-8."""
+
+    path: str
+    kind: ChunkKind
+    start_line: int
+    end_line: int
+    name_line: int
+    name_end: int
+    end: int
+    parent: int
+    """Index of the enclosing symbol, or -1."""
+    defines: bool
+    """False for what only holds others, such as a Rust ``impl``."""
+    makes_methods: bool
+
+    @property
+    def solid(self) -> bool:
+        """Whether the symbol is worth a chunk of its own."""
+        return self.kind in _SOLID
+
+    @property
+    def definition(self) -> Definition:
+        """The symbol as the index keeps it."""
+        return Definition(self.path, self.kind, self.name_line + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """Everything the query told about a file."""
+
+    symbols: list[Symbol]
+    starts: list[int]
+    """First line of each symbol, ascending."""
+    leads: dict[int, int]
+    """For each line of comments or attributes, the first line of its group."""
+    bodies: list[Range]
+    """Ascending; the ranges whose parts may be cut apart."""
+    imports: tuple[str, ...]
+    embedded: list[tuple[str, Range]]
+    """Language and range of code in another language."""
+
+    def enclosing(self, line: int) -> int:
+        """Return the innermost symbol that began before a line and still goes on there, or -1."""
+        at = bisect_left(self.starts, line) - 1
+        while at >= 0 and self.symbols[at].end_line < line:
+            at = self.symbols[at].parent
+        return at
+
+    def starting(self, first: int, last: int) -> range:
+        """Return the indices of the symbols that start in a range of lines."""
+        return range(bisect_left(self.starts, first), bisect_left(self.starts, last))
+
+    def signature(self, layout: Layout, symbol: Symbol) -> str:
+        """Return the head of a symbol on one line, without what opens its body."""
+        utf8 = layout.lines.utf8
+        end = min(utf8[symbol.name_line + 1], symbol.end)
+        at = bisect_left(self.bodies, (symbol.name_end, 0))
+        # The body is the first that reaches the symbol's end, give or take a bracket.
+        for start, stop in self.bodies[at : at + 32]:
+            if start >= symbol.end:
+                break
+            if stop >= symbol.end - 3:
+                end = start
+                break
+        head = layout.text[layout.lines.chars[symbol.start_line] : layout.lines.char_of_utf8(end)]
+        lines = head.splitlines()
+        while len(lines) > 1 and lines[0].lstrip().startswith(("@", "[", "#")):
+            del lines[0]
+        flat = _SPACE.sub(" ", " ".join(lines)).strip()
+        return flat[:_MAX_SIGNATURE].rstrip(" {:=(").removesuffix(" do")
+
+
+def outline_of(layout: Layout, source: bytes, syntax: Syntax) -> Outline:
+    """Sort a query's matches into symbols, leads, bodies and imports."""
+    named: dict[Range, Match] = {}
+    leads: list[Range] = []
+    bodies: list[Range] = []
+    imports: dict[str, None] = {}
+    embedded: list[tuple[str, Range]] = []
+    for match in syntax.matches:
+        kind = match.kind
+        if kind == "body":
+            bodies.append((match.start, match.end))
+        elif kind == "lead":
+            leads.append((match.start, match.end))
+        elif kind == "import":
+            imports[_clean_import(source[match.start : match.end])] = None
+        elif kind == "embedded":
+            name = _decode(source, match.name) if match.name else ""
+            embedded.append((name, (match.start, match.end)))
+        elif match.name is not None:
+            named[match.name] = _stronger(named.get(match.name), match)
+    bodies.sort()
+    symbols = _symbols(layout.lines.utf8, source, list(named.values()))
+    imports.pop("", None)
+    return Outline(
+        symbols,
+        [symbol.start_line for symbol in symbols],
+        _lead_groups(layout, leads),
+        bodies,
+        tuple(imports)[:_MAX_IMPORTS],
+        embedded,
+    )
+
+
+def _stronger(old: Match | None, new: Match) -> Match:
+    if old is None:
+        return new
+    start, end = min(old.start, new.start), max(old.end, new.end)
+    best = max(old, new, key=lambda match: _RANK.get(_base(match.kind), 2))
+    return best._replace(start=start, end=end, scope=old.scope or new.scope)
+
+
+def _base(kind: str) -> str:
+    return kind.rpartition(".")[2]
+
+
+def _symbols(utf8: list[int], source: bytes, matches: list[Match]) -> list[Symbol]:
+    matches.sort(key=lambda match: (match.start, -match.end))
+    symbols: list[Symbol] = []
+    open_: list[int] = []
+    last = len(utf8) - 2
+    for match in matches:
+        while open_ and symbols[open_[-1]].end < match.end:
+            open_.pop()
+        parent = open_[-1] if open_ else -1
+        assert match.name is not None
+        path = _clean_name(_decode(source, match.name))
+        if not path:
+            continue
+        if match.scope is not None:
+            path = f"{_clean_name(_decode(source, match.scope))}.{path}"
+        raw = _base(match.kind)
+        kind = _KINDS.get(raw, ChunkKind.CLASS)
+        if parent >= 0:
+            above = symbols[parent]
+            path = f"{above.path}.{path}"
+            if kind is ChunkKind.FUNCTION and raw == "function" and above.makes_methods:
+                kind = ChunkKind.METHOD
+        elif match.scope is not None and kind is ChunkKind.FUNCTION:
+            kind = ChunkKind.METHOD
+        symbol = Symbol(
+            path,
+            kind,
+            min(bisect_right(utf8, match.start) - 1, last),
+            min(bisect_right(utf8, max(match.end - 1, match.start)) - 1, last),
+            min(bisect_right(utf8, match.name[0]) - 1, last),
+            match.name[1],
+            match.end,
+            parent,
+            match.kind.startswith("definition"),
+            kind is ChunkKind.CLASS and raw != "module",
+        )
+        open_.append(len(symbols))
+        symbols.append(symbol)
+    return symbols
+
+
+def _lead_groups(layout: Layout, leads: list[Range]) -> dict[int, int]:
+    """Join comments and attributes on successive lines; what stands behind code does not count."""
+    groups: dict[int, int] = {}
+    utf8, chars, text = layout.lines.utf8, layout.lines.chars, layout.text
+    plain = utf8 is chars
+    for start, end in sorted(leads):
+        first = bisect_right(utf8, start) - 1
+        if first in groups:
+            continue
+        offset = start if plain else layout.lines.char_of_utf8(start)
+        if text[chars[first] : offset].strip():
+            continue
+        group = groups.get(first - 1, first)
+        for line in range(first, bisect_right(utf8, max(end - 1, start))):
+            groups[line] = group
+    return groups
+
+
+def _decode(source: bytes, where: Range) -> str:
+    return source[where[0] : where[1]].decode("utf-8", "replace")
+
+
+def _clean_name(raw: str) -> str:
+    """Make a symbol path of a name as it stands in the source."""
+    if raw.isidentifier():
+        return raw
+    name = raw.strip().strip("\"'`")
+    if name.startswith("operator"):
+        return _SPACE.sub("", name)
+    while name != (name := _GENERICS.sub("", name)):
+        pass
+    name = _SEPARATORS.sub(".", name.lstrip("*&"))
+    return _SPACE.sub(" ", name).strip(". ")[:_MAX_NAME]
+
+
+def _clean_import(raw: bytes) -> str:
+    name = raw.decode("utf-8", "replace").strip().strip("\"'`<>").strip()
+    return name if len(name) <= _MAX_NAME and "\n" not in name else ""

@@ -1,0 +1,129 @@
+"""Cutting without a grammar: by blank lines and indentation, by separators, by exact windows."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from coco_core.chunking.layout import CharRange, Layout
+
+__all__ = ["cut_fixed", "cut_lines", "cut_long", "cut_recursive", "with_overlap"]
+
+# Where a line may be broken, best first; the piece ends behind the separator.
+_SEPARATORS = (". ", "; ", ", ", " ", "\t", "\r", ";", ",", "}", ")", ">")
+
+# What recursive_char looks for near the end of its window, best first.
+_BREAKS = ("\n\n", "\r\n\r\n", "\n", ". ", "; ", ", ", " ")
+
+# Long runs of white space have no tokens; text must not grow without end for it.
+_MAX_CHARS_PER_TOKEN = 24
+
+
+def cut_lines(layout: Layout, first: int, last: int, size: int) -> list[CharRange]:
+    """Cut lines ``first`` to ``last`` where the text itself has its gaps."""
+    chars, marks = layout.lines.chars, layout.marks
+    pieces: list[CharRange] = []
+    at = first
+    while at < last:
+        rest = marks[last] - marks[at]
+        if rest <= size:
+            pieces.append((chars[at], chars[last]))
+            break
+        # The last two pieces share what is left rather than leave a crumb.
+        goal = size if rest >= 2 * size else min(size, rest * 5 // 9)
+        end = bisect_right(marks, marks[at] + goal, at, last + 1) - 1
+        if end <= at:
+            pieces += cut_long(layout, chars[at], chars[at + 1], size)
+            at += 1
+            continue
+        end = _best_break(layout, at + 1 + (end - at) // 2, end)
+        pieces.append((chars[at], chars[end]))
+        at = end
+    return pieces
+
+
+def _best_break(layout: Layout, low: int, high: int) -> int:
+    """Return the line in ``low..high`` to begin a piece with: after a blank, least indented."""
+    best, best_key = high, (2, 1 << 30)
+    for number in range(high, min(low, high) - 1, -1):
+        line = layout.line(number)
+        bare = line.lstrip()
+        if not bare:
+            continue
+        after_blank = not layout.line(number - 1).strip()
+        # A closing bracket belongs to what it closes.
+        closing = bare[0] in "})]" or bare.startswith("end")
+        key = (0 if after_blank else 1, len(line) - len(bare) + (1 << 20) * closing)
+        if key < best_key:
+            best, best_key = number, key
+    return best
+
+
+def cut_long(layout: Layout, start: int, end: int, size: int) -> list[CharRange]:
+    """Cut a range of characters that no line end divides."""
+    pieces: list[CharRange] = []
+    while start < end:
+        reach = min(layout.ruler.reach(start, size), start + size * _MAX_CHARS_PER_TOKEN, end)
+        reach = max(reach, start + 1)
+        if reach < end:
+            reach = _break_at(layout.text, start, reach, _SEPARATORS)
+        pieces.append((start, reach))
+        start = reach
+    return pieces
+
+
+def _break_at(text: str, start: int, reach: int, separators: tuple[str, ...]) -> int:
+    low = start + (reach - start) * 3 // 4
+    for separator in separators:
+        found = text.rfind(separator, low, reach)
+        if found > start:
+            return found + len(separator)
+    return reach
+
+
+def cut_fixed(layout: Layout) -> list[CharRange]:
+    """Cut into windows of exactly the asked size and overlap; only the last may be shorter."""
+    step = layout.size - layout.overlap
+    if not layout.ruler.in_tokens:
+        starts = list(range(0, len(layout.text), step))
+        ends = [min(start + layout.size, len(layout.text)) for start in starts]
+    else:
+        # White space between two tokens goes with the first; before the first token, with that.
+        tokens = layout.ruler.token_starts()
+        total = len(tokens)
+        if not total:
+            return [(0, len(layout.text))]
+        edges = [0, *tokens[1:], len(layout.text)]
+        starts = [edges[at] for at in range(0, total, step)]
+        ends = [edges[min(at + layout.size, total)] for at in range(0, total, step)]
+    # A window that ends inside the one before would only repeat it.
+    count = next(i for i, end in enumerate(ends) if end == len(layout.text)) + 1
+    return list(zip(starts[:count], ends[:count], strict=True))
+
+
+def cut_recursive(layout: Layout) -> list[CharRange]:
+    """Fill windows up to the asked size, break at the best separator, overlap exactly as asked."""
+    text, ruler = layout.text, layout.ruler
+    pieces: list[CharRange] = []
+    start = 0
+    while True:
+        reach = min(ruler.reach(start, layout.size), start + layout.size * _MAX_CHARS_PER_TOKEN)
+        if reach >= len(text):
+            pieces.append((start, len(text)))
+            return pieces
+        end = max(_break_at(text, start, reach, _BREAKS), start + 1)
+        pieces.append((start, end))
+        start = max(ruler.retreat(end, layout.overlap) if layout.overlap else end, start + 1)
+
+
+def with_overlap(layout: Layout, pieces: list[CharRange]) -> list[CharRange]:
+    """Let every piece begin earlier by whole lines of at most the asked overlap."""
+    if not layout.overlap:
+        return pieces
+    chars = layout.lines.chars
+    grown: list[CharRange] = []
+    for start, end in pieces:
+        earliest = layout.ruler.retreat(start, layout.overlap)
+        line = layout.lines.line_of_char(earliest)
+        begin = chars[line] if chars[line] >= earliest else chars[line + 1]
+        grown.append((min(begin, start), end))
+    return grown

@@ -1,16 +1,27 @@
-"""The two base models: strict requests, tolerant answers."""
+"""The two base models, strict requests and tolerant answers, and the texts that requests carry."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated, TypeAlias
 
-__all__ = ["Answer", "Request"]
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["Answer", "Identifier", "PathText", "PlainText", "Request"]
+
+PlainText: TypeAlias = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+"""Text without NUL, which neither a path nor an argument of a subprocess can hold."""
+
+# 4096 bytes is the longest path that Linux takes; an id is far shorter.
+PathText: TypeAlias = Annotated[PlainText, Field(min_length=1, max_length=4096)]
+
+# Generated ids have at most 32 characters; 200 leaves room for names that people choose.
+Identifier: TypeAlias = Annotated[PlainText, Field(min_length=1, max_length=200)]
 
 
 class Request(BaseModel):
     """What a client sends: unknown fields are refused, values are not coerced out of strings."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Answer(BaseModel):

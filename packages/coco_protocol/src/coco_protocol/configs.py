@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from coco_protocol.base import Answer, Request
+from coco_core.configs import IndexingConfig
+from coco_protocol.base import Answer, Identifier, Request
 
 __all__ = ["ChunkingBody", "ConfigBody", "ConfigList", "ConfigRequest", "EmbeddingBody"]
 
@@ -30,9 +31,13 @@ class EmbeddingBody(Request):
 class ConfigRequest(Request):
     """``POST /v1/sys/configs``: the same id with other content is a conflict."""
 
-    config_id: str = Field(min_length=1, max_length=100)
+    config_id: Identifier = Field(max_length=100)
     chunking: ChunkingBody = Field(default_factory=ChunkingBody)
     embedding: EmbeddingBody = Field(default_factory=EmbeddingBody)
+
+    def to_config(self) -> IndexingConfig:
+        """Return the core's config; values that do not fit together raise `InvalidConfig`."""
+        return IndexingConfig.from_dict(self.model_dump())
 
 
 class ConfigBody(Answer):

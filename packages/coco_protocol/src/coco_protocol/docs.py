@@ -6,12 +6,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from coco_protocol.base import Answer, Request
-from coco_protocol.envelope import Meta
+from coco_protocol.base import Answer, Identifier, PathText, PlainText, Request
+from coco_protocol.envelope import Envelope, Meta
 
 __all__ = [
     "ChunkBody",
     "FiltersBody",
+    "FusionMethod",
     "GrepData",
     "GrepMatch",
     "GrepRequest",
@@ -22,7 +23,9 @@ __all__ = [
     "IndexRequest",
     "OutlineData",
     "OutlineSymbol",
+    "Profile",
     "QueryData",
+    "QueryEnvelope",
     "QueryMeta",
     "QueryRequest",
     "RankingBody",
@@ -31,6 +34,7 @@ __all__ = [
     "RelatedRequest",
     "RerankerBody",
     "RetrievalBody",
+    "RetrievalMode",
 ]
 
 RetrievalMode = Literal["vector", "fts", "hybrid"]
@@ -41,13 +45,13 @@ FusionMethod = Literal["relative", "rrf"]
 class FiltersBody(Request):
     """Which chunks may answer; all given conditions must hold."""
 
-    languages: list[str] = Field(default_factory=list, max_length=100)
-    include: list[str] = Field(default_factory=list, max_length=200, description="path globs")
-    exclude: list[str] = Field(default_factory=list, max_length=200, description="path globs")
-    kinds: list[str] = Field(default_factory=list, max_length=20)
-    symbol: str | None = Field(default=None, max_length=500)
-    doc_ids: list[str] = Field(default_factory=list, max_length=10_000)
-    tags: list[str] = Field(default_factory=list, max_length=100)
+    languages: list[PlainText] = Field(default_factory=list, max_length=100)
+    include: list[PlainText] = Field(default_factory=list, max_length=200, description="path globs")
+    exclude: list[PlainText] = Field(default_factory=list, max_length=200, description="path globs")
+    kinds: list[PlainText] = Field(default_factory=list, max_length=20)
+    symbol: PlainText | None = Field(default=None, max_length=500)
+    doc_ids: list[PlainText] = Field(default_factory=list, max_length=10_000)
+    tags: list[PlainText] = Field(default_factory=list, max_length=100)
     min_quality: float | None = None
     verified: bool | None = None
     changed_since: float | None = Field(default=None, description="Unix seconds")
@@ -91,10 +95,10 @@ class RetrievalBody(Request):
 class QueryRequest(Request):
     """``POST /v1/docs/query``; the project comes from the header, ``project_id`` or ``path``."""
 
-    query: str = Field(min_length=1, max_length=10_000)
-    project_id: str | None = None
-    path: str | None = Field(default=None, description="a directory or file of the project")
-    indexing_config_id: str | None = None
+    query: PlainText = Field(min_length=1, max_length=10_000)
+    project_id: Identifier | None = None
+    path: PathText | None = Field(default=None, description="a directory or file of the project")
+    indexing_config_id: Identifier | None = None
     retrieval_config: RetrievalBody = Field(default_factory=RetrievalBody)
     filters: FiltersBody = Field(default_factory=FiltersBody)
     explain: bool = False
@@ -103,11 +107,11 @@ class QueryRequest(Request):
 class RelatedRequest(Request):
     """``POST /v1/docs/related``: chunks like the one at ``doc_id:line``, or like ``chunk_id``."""
 
-    project_id: str | None = None
-    path: str | None = None
-    doc_id: str | None = None
+    project_id: Identifier | None = None
+    path: PathText | None = None
+    doc_id: PathText | None = None
     line: int | None = Field(default=None, ge=1)
-    chunk_id: str | None = None
+    chunk_id: Identifier | None = None
     retrieval_config: RetrievalBody = Field(default_factory=RetrievalBody)
     filters: FiltersBody = Field(default_factory=FiltersBody)
 
@@ -170,6 +174,12 @@ class QueryMeta(Meta):
     took_ms: dict[str, float] = Field(default_factory=dict)
 
 
+class QueryEnvelope(Envelope[QueryData]):
+    """What ``POST /v1/docs/query`` and ``/related`` answer."""
+
+    meta: QueryMeta = Field(default_factory=QueryMeta)
+
+
 class OutlineSymbol(Answer):
     """A definition in a file."""
 
@@ -191,13 +201,13 @@ class OutlineData(Answer):
 class GrepRequest(Request):
     """``POST /v1/docs/grep``: live text search over the project's files."""
 
-    pattern: str = Field(min_length=1, max_length=10_000)
-    project_id: str | None = None
-    path: str | None = None
+    pattern: PlainText = Field(min_length=1, max_length=10_000)
+    project_id: Identifier | None = None
+    path: PathText | None = None
     regex: bool = False
     case_sensitive: bool | None = Field(default=None, description="null = smart case")
-    include: list[str] = Field(default_factory=list, max_length=200)
-    exclude: list[str] = Field(default_factory=list, max_length=200)
+    include: list[PlainText] = Field(default_factory=list, max_length=200)
+    exclude: list[PlainText] = Field(default_factory=list, max_length=200)
     context: int = Field(default=0, ge=0, le=20)
     limit: int = Field(default=100, ge=1, le=10_000)
 
@@ -222,9 +232,9 @@ class GrepData(Answer):
 class ReadRequest(Request):
     """``POST /v1/docs/read``: lines of a project's file, from disk."""
 
-    doc_id: str = Field(min_length=1, max_length=4096)
-    project_id: str | None = None
-    path: str | None = None
+    doc_id: PathText
+    project_id: Identifier | None = None
+    path: PathText | None = None
     start_line: int = Field(default=1, ge=1)
     end_line: int | None = Field(default=None, ge=1)
 
@@ -243,18 +253,18 @@ class ReadData(Answer):
 class ImportRequest(Request):
     """``POST /v1/docs/import``: register directories (idempotent) and index them."""
 
-    paths: list[str] = Field(min_length=1, max_length=1000)
+    paths: list[PathText] = Field(min_length=1, max_length=1000)
     recursive: bool = False
-    indexing_config_id: str | None = None
+    indexing_config_id: Identifier | None = None
 
 
 class IndexRequest(Request):
     """``POST /v1/docs/index``: bring a project up to date, or build it anew."""
 
-    project_id: str | None = None
-    path: str | None = None
+    project_id: Identifier | None = None
+    path: PathText | None = None
     rebuild: bool = False
-    indexing_config_id: str | None = None
+    indexing_config_id: Identifier | None = None
     dry_run: bool = Field(default=False, description="only count what would be done")
 
 

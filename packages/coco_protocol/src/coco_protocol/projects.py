@@ -6,9 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from coco_protocol.base import Answer, Request
+from coco_protocol.base import Answer, PathText, PlainText, Request
 
 __all__ = [
+    "IndexState",
     "ProjectBody",
     "ProjectList",
     "RegisterData",
@@ -23,8 +24,8 @@ IndexState = Literal["empty", "scanning", "indexing", "embedding", "ready", "mis
 class RegisterRequest(Request):
     """``POST /v1/sys/register``."""
 
-    path: str = Field(min_length=1, max_length=4096)
-    name: str | None = Field(default=None, max_length=200)
+    path: PathText
+    name: PlainText | None = Field(default=None, max_length=200)
 
 
 class RegisterData(Answer):

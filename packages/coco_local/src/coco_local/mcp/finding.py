@@ -1,0 +1,146 @@
+"""`search` and `related`: places in a project, best first, within a budget of tokens."""
+
+from __future__ import annotations
+
+from coco_core.errors import InvalidInput
+from coco_local.mcp.answers import SearchAnswer, SearchHit
+from coco_local.mcp.arguments import KINDS, RelatedArguments, SearchArguments
+from coco_local.mcp.backend import Backend
+from coco_local.mcp.budget import Budget
+from coco_local.mcp.format import hit_text, search_text
+from coco_local.mcp.reply import FRAME_TOKENS, Reply
+from coco_local.mcp.scope import Caller, Scope, choose, choose_file, globs_below
+from coco_protocol.docs import (
+    FiltersBody,
+    Hit,
+    QueryData,
+    QueryMeta,
+    QueryRequest,
+    RelatedRequest,
+    RetrievalBody,
+)
+
+__all__ = ["related", "search"]
+
+# A header line with path, lines and symbol, and the marks around it.
+HEADER_TOKENS = 25
+# RetrievalBody refuses less.
+LEAST_TOKENS = 50
+
+
+def search(backend: Backend, caller: Caller, arguments: SearchArguments) -> Reply:
+    """Find places by meaning, words or symbol."""
+    scope = choose(
+        backend.projects().projects, caller, project=arguments.project, path=arguments.path
+    )
+    request = QueryRequest(
+        query=arguments.query,
+        retrieval_config=RetrievalBody(
+            retrieval_mode=arguments.mode,
+            top_k=arguments.limit,
+            offset=arguments.offset,
+            per_document=arguments.per_file,
+            max_tokens=_content_tokens(arguments.max_tokens, arguments.limit),
+        ),
+        filters=_filters(arguments, scope.within),
+    )
+    meta, data = backend.query(request, scope.project.project_id)
+    return _found(scope, meta, data, offset=arguments.offset, max_tokens=arguments.max_tokens)
+
+
+def related(backend: Backend, caller: Caller, arguments: RelatedArguments) -> Reply:
+    """Find places like the one at a file and line."""
+    scope = choose_file(backend.projects().projects, caller, arguments.path, arguments.project)
+    request = RelatedRequest(
+        doc_id=scope.within,
+        line=arguments.line,
+        retrieval_config=RetrievalBody(
+            top_k=arguments.limit,
+            offset=arguments.offset,
+            max_tokens=_content_tokens(arguments.max_tokens, arguments.limit),
+        ),
+        filters=_filters(arguments, ""),
+    )
+    meta, data = backend.related(request, scope.project.project_id)
+    return _found(scope, meta, data, offset=arguments.offset, max_tokens=arguments.max_tokens)
+
+
+def _found(
+    scope: Scope, meta: QueryMeta, data: QueryData, *, offset: int, max_tokens: int
+) -> Reply:
+    """Turn results into an answer that keeps to the budget."""
+    budget = Budget(max_tokens - FRAME_TOKENS)
+    results: list[SearchHit] = []
+    for hit in (_hit(found) for found in data.results):
+        if budget.take(hit_text(hit)):
+            results.append(hit)
+            continue
+        if not results:
+            # Half of the best answer is worth more than none.
+            lines = budget.head(hit.content.split("\n"))
+            results.append(_shortened(hit, lines))
+        break
+    next_offset = data.next_offset
+    if len(results) < len(data.results):
+        next_offset = offset + len(results)
+    answer = SearchAnswer(
+        project=scope.project.name,
+        root=scope.project.root,
+        results=results,
+        next_offset=next_offset,
+        fresh=meta.status == "fresh",
+        pending_files=meta.pending_files,
+        tier=meta.tier,
+        notice=_freshness(scope, meta),
+        empty_reason=data.empty_reason,
+    )
+    return Reply(search_text(answer, seen=offset), answer)
+
+
+def _filters(arguments: SearchArguments | RelatedArguments, within: str) -> FiltersBody:
+    unknown = sorted(set(arguments.kinds) - set(KINDS))
+    if unknown:
+        raise InvalidInput(
+            f"There is no kind {', '.join(unknown)!r}.", hint=f"Kinds: {', '.join(KINDS)}."
+        )
+    return FiltersBody(
+        languages=[language.lower() for language in arguments.languages],
+        include=globs_below(within, arguments.include),
+        exclude=arguments.exclude,
+        kinds=arguments.kinds,
+    )
+
+
+def _content_tokens(max_tokens: int, limit: int) -> int:
+    """Return what is left for the code when every result has its header."""
+    return max(LEAST_TOKENS, max_tokens - FRAME_TOKENS - HEADER_TOKENS * limit)
+
+
+def _hit(hit: Hit) -> SearchHit:
+    chunk = hit.chunk
+    return SearchHit(
+        path=chunk.path or chunk.doc_id,
+        start_line=chunk.start_line,
+        end_line=chunk.end_line,
+        symbol=chunk.symbol or " > ".join(chunk.heading_trail),
+        kind=chunk.kind,
+        language=chunk.language,
+        score=round(hit.meta.score, 4),
+        content=chunk.content,
+    )
+
+
+def _shortened(hit: SearchHit, lines: list[str]) -> SearchHit:
+    end = hit.start_line + max(0, len(lines) - 1) if hit.start_line is not None else None
+    return hit.model_copy(update={"content": "\n".join(lines), "end_line": end, "cut": True})
+
+
+def _freshness(scope: Scope, meta: QueryMeta) -> str | None:
+    """Return in one line what keeps this answer from being all of the truth."""
+    parts = [scope.notice] if scope.notice else []
+    if meta.notice:
+        parts.append(meta.notice)
+    elif meta.pending_files:
+        files = "file" if meta.pending_files == 1 else "files"
+        parts.append(f"{meta.pending_files} changed {files} not indexed yet, searched as text")
+    return " ".join(parts) or None

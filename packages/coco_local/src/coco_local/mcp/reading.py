@@ -1,0 +1,112 @@
+"""`outline`, `grep` and `read`: files as they are on disk now."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from coco_core.errors import InvalidInput
+from coco_local.mcp.answers import FileOutline, GrepAnswer, GrepHit, ReadAnswer, SymbolLine
+from coco_local.mcp.arguments import GrepArguments, OutlineArguments, ReadArguments
+from coco_local.mcp.backend import Backend
+from coco_local.mcp.budget import Budget
+from coco_local.mcp.format import grep_file, grep_text, outline_text, read_text, symbol_text
+from coco_local.mcp.reply import FRAME_TOKENS, Reply
+from coco_local.mcp.scope import Caller, choose, choose_file, globs_below
+from coco_protocol.docs import GrepRequest, ReadRequest
+
+__all__ = ["grep", "outline", "read"]
+
+
+def outline(backend: Backend, caller: Caller, arguments: OutlineArguments) -> Reply:
+    """List a file's definitions."""
+    scope = choose_file(backend.projects().projects, caller, arguments.path, arguments.project)
+    data = backend.outline(scope.within, scope.project.project_id)
+    budget = Budget(arguments.max_tokens - FRAME_TOKENS)
+    symbols: list[SymbolLine] = []
+    for symbol in data.symbols:
+        line = SymbolLine(**symbol.model_dump())
+        if not budget.take(symbol_text(line) + "\n"):
+            break
+        symbols.append(line)
+    answer = FileOutline(
+        project=scope.project.name,
+        root=scope.project.root,
+        path=data.doc_id,
+        language=data.language,
+        symbols=symbols,
+        truncated=len(symbols) < len(data.symbols),
+    )
+    return Reply(outline_text(answer, scope.notice), answer)
+
+
+def grep(backend: Backend, caller: Caller, arguments: GrepArguments) -> Reply:
+    """Find every line that matches."""
+    scope = choose(
+        backend.projects().projects, caller, project=arguments.project, path=arguments.path
+    )
+    request = GrepRequest(
+        pattern=arguments.pattern,
+        regex=arguments.regex,
+        case_sensitive=arguments.case_sensitive,
+        include=globs_below(scope.within, arguments.include),
+        exclude=arguments.exclude,
+        context=arguments.context,
+        limit=arguments.limit,
+    )
+    data = backend.grep(request, scope.project.project_id)
+    budget = Budget(arguments.max_tokens - FRAME_TOKENS)
+    blocks: list[list[str]] = []
+    shown: list[GrepHit] = []
+    for path, group in groupby(data.matches, key=lambda match: match.path):
+        matches = list(group)
+        # A file that does not fit whole is shown as far as it does.
+        while matches and not budget.take("\n".join(grep_file(path, matches)) + "\n"):
+            matches = matches[: len(matches) // 2]
+        if not matches:
+            break
+        blocks.append(grep_file(path, matches))
+        shown.extend(GrepHit(path=path, line=m.line, text=m.text) for m in matches)
+    answer = GrepAnswer(
+        project=scope.project.name,
+        root=scope.project.root,
+        matches=shown,
+        truncated=data.truncated or len(shown) < len(data.matches),
+    )
+    return Reply(grep_text(blocks, answer, scope.notice), answer)
+
+
+def read(backend: Backend, caller: Caller, arguments: ReadArguments) -> Reply:
+    """Read lines of a file from disk."""
+    if arguments.end_line is not None and arguments.end_line < arguments.start_line:
+        raise InvalidInput(
+            f"end_line {arguments.end_line} is before start_line {arguments.start_line}.",
+            hint="Leave end_line out to read as far as max_tokens allows.",
+        )
+    scope = choose_file(backend.projects().projects, caller, arguments.path, arguments.project)
+    data = backend.read(
+        ReadRequest(
+            doc_id=scope.within, start_line=arguments.start_line, end_line=arguments.end_line
+        ),
+        scope.project.project_id,
+    )
+    lines = data.content.split("\n")
+    if lines and lines[-1] == "":
+        lines.pop()
+    budget = Budget(arguments.max_tokens - FRAME_TOKENS)
+    taken = budget.head(lines)
+    if lines and not taken:
+        # One huge line: its start is better than silence.
+        taken = [lines[0][: max(1, budget.left * 3)]]
+    end = data.start_line + len(taken) - 1 if taken else data.end_line
+    answer = ReadAnswer(
+        project=scope.project.name,
+        root=scope.project.root,
+        path=data.doc_id,
+        start_line=data.start_line,
+        end_line=end,
+        total_lines=data.total_lines,
+        language=data.language,
+        content="\n".join(taken),
+        next_start_line=end + 1 if end < data.end_line else None,
+    )
+    return Reply(read_text(answer, scope.notice), answer)

@@ -1,0 +1,228 @@
+"""Which project a call is about, and which part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from coco_core.errors import InvalidInput, PathRefused, ProjectNotFound
+from coco_protocol.projects import ProjectBody
+
+__all__ = ["Caller", "Scope", "choose", "choose_file", "globs_below"]
+
+# More names than this in one error message help nobody.
+MAX_NAMES = 20
+# What stands in a hint when no directory is worth naming.
+ANYWHERE = "PATH"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a call comes from: the project it is bound to, and the directories it works in."""
+
+    project: str | None = None
+    places: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The chosen project; ``within`` is a path relative to its root, empty for all of it."""
+
+    project: ProjectBody
+    within: str = ""
+    notice: str | None = None
+
+
+def choose(
+    projects: Sequence[ProjectBody],
+    caller: Caller,
+    *,
+    project: str | None = None,
+    path: str | None = None,
+) -> Scope:
+    """Choose the project that is named, else the one around ``path``, else the caller's.
+
+    Raises:
+        ProjectNotFound: nothing fits, or several do.
+        PathRefused: ``path`` lies outside the chosen project.
+    """
+    if not projects:
+        place = _importable(caller.places)
+        raise ProjectNotFound(
+            "CoCo has no project yet.", hint=f"Import one first: coco import {place}"
+        )
+    named = project or None
+    target = Path(path).expanduser() if path else None
+    if named is None and target is not None and target.is_absolute():
+        owner = _around(projects, target)
+        if owner is None:
+            raise ProjectNotFound(
+                f"{path!r} is in no project that CoCo knows ({_names(projects)}).",
+                hint="Add it first: coco import PATH",
+            )
+        return Scope(owner, _relative(owner, target))
+    notice = None
+    if named is not None:
+        chosen = _named(projects, named, caller.places)
+    elif caller.project is not None:
+        chosen = _named(projects, caller.project, caller.places)
+    else:
+        chosen, notice = _default(projects, caller.places)
+    within = _within(chosen, target, caller.places) if target is not None else ""
+    return Scope(chosen, within, notice)
+
+
+def choose_file(
+    projects: Sequence[ProjectBody], caller: Caller, path: str, project: str | None
+) -> Scope:
+    """Choose the project of a file; ``within`` is the file.
+
+    Raises:
+        InvalidInput: ``path`` is the project's own directory.
+    """
+    scope = choose(projects, caller, project=project, path=path)
+    if not scope.within:
+        raise InvalidInput(
+            f"{path!r} is the project's directory, not a file.", hint="Name a file in it."
+        )
+    return scope
+
+
+def globs_below(within: str, include: Sequence[str]) -> list[str]:
+    """Return the include globs that keep a search inside ``within``.
+
+    Given globs are then relative to ``within``; one without a slash matches at any depth.
+    """
+    if not within:
+        return list(include)
+    if not include:
+        return [within, f"{within}/**"]
+    return [
+        f"{within}/{glob.lstrip('/')}" if "/" in glob else f"{within}/**/{glob}" for glob in include
+    ]
+
+
+def _named(projects: Sequence[ProjectBody], name: str, places: tuple[Path, ...]) -> ProjectBody:
+    for project in projects:
+        if project.project_id == name:
+            return project
+    same = [project for project in projects if project.name == name]
+    same = same or [project for project in projects if project.name.lower() == name.lower()]
+    if len(same) == 1:
+        return same[0]
+    if len(same) > 1:
+        ids = ", ".join(f"{project.project_id} ({project.root})" for project in same)
+        raise ProjectNotFound(
+            f"{len(same)} projects are named {name!r}.", hint=f"Pass one of the ids: {ids}"
+        )
+    path = Path(name).expanduser()
+    candidates = [path] if path.is_absolute() else [place / path for place in places]
+    for candidate in candidates:
+        owner = _around(projects, candidate)
+        if owner is not None and (path.is_absolute() or candidate.exists()):
+            return owner
+    raise ProjectNotFound(
+        f"There is no project {name!r}; CoCo knows {_names(projects)}.",
+        hint="Pass one of these, or add it: coco import PATH",
+    )
+
+
+def _default(
+    projects: Sequence[ProjectBody], places: tuple[Path, ...]
+) -> tuple[ProjectBody, str | None]:
+    """Return the project that the caller works in, or the only one with a notice that says so."""
+    for place in places:
+        owner = _around(projects, place)
+        if owner is not None:
+            return owner, None
+    here = _importable(places)
+    if len(projects) == 1:
+        only = projects[0]
+        if not places or here == ANYWHERE:
+            return only, None
+        return only, (
+            f"{here} is in no project; this answer is about {only.name} ({only.root}). "
+            f"To add it: coco import {here}"
+        )
+    if places and here != ANYWHERE:
+        raise ProjectNotFound(
+            f"{here} is in no project; CoCo knows {_names(projects)}.",
+            hint=f"Add it: coco import {here} — or pass project=NAME.",
+        )
+    raise ProjectNotFound(
+        f"CoCo knows several projects ({_names(projects)}) and none was named.",
+        hint="Pass project=NAME.",
+    )
+
+
+def _around(projects: Sequence[ProjectBody], path: Path) -> ProjectBody | None:
+    """Return the innermost project that contains ``path``, symbolic links resolved."""
+    wanted = {path, path.resolve()}
+    best: ProjectBody | None = None
+    depth = -1
+    for project in projects:
+        root = Path(project.root)
+        inside = any(
+            place.is_relative_to(base) for place in wanted for base in {root, root.resolve()}
+        )
+        if inside and len(root.parts) > depth:
+            best, depth = project, len(root.parts)
+    return best
+
+
+def _within(project: ProjectBody, target: Path, places: tuple[Path, ...]) -> str:
+    """Return ``target`` relative to the project's root.
+
+    Paths in answers are relative to the root; one that only exists below the caller's own
+    directory is read from there.
+    """
+    root = Path(project.root)
+    if target.is_absolute():
+        return _relative(project, target)
+    if not (root / target).exists():
+        for place in places:
+            if (place / target).exists() and _around([project], place / target) is not None:
+                return _relative(project, place / target)
+    return _relative(project, root / target)
+
+
+def _relative(project: ProjectBody, target: Path) -> str:
+    root = Path(project.root)
+    # Only the dots are folded here: a link inside the project keeps the name it is indexed by.
+    folded = Path(*_folded(target))
+    for path, base in ((folded, root), (target.resolve(), root.resolve())):
+        if path.is_relative_to(base):
+            relative = PurePosixPath(path.relative_to(base).as_posix())
+            return "" if relative == PurePosixPath(".") else str(relative)
+    raise PathRefused(
+        f"{str(target)!r} is outside the project {project.name!r} ({project.root}).",
+        hint="Give a path inside the project, or name another project.",
+    )
+
+
+def _folded(path: Path) -> tuple[str, ...]:
+    parts: list[str] = []
+    for part in path.parts:
+        if part == "..":
+            if len(parts) <= 1:
+                raise InvalidInput(f"{str(path)!r} leads above the root of the file system.")
+            parts.pop()
+        else:
+            parts.append(part)
+    return tuple(parts)
+
+
+def _importable(places: tuple[Path, ...]) -> str:
+    """Return the directory worth importing: not the home, not the root of the file system."""
+    home = Path.home()
+    for place in places:
+        if place != home and place not in home.parents:
+            return str(place)
+    return ANYWHERE
+
+
+def _names(projects: Sequence[ProjectBody]) -> str:
+    names = sorted(project.name for project in projects)
+    rest = f", and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(names[:MAX_NAMES]) + rest

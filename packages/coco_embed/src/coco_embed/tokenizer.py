@@ -1,0 +1,71 @@
+"""The word pieces of the embedding model, cut as the model was trained to see them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from coco_core.errors import Unreadable
+
+__all__ = ["WordPieces"]
+
+# Halves of a surrogate pair: they stand for bytes that could not be decoded.
+_SURROGATE = re.compile("[\ud800-\udfff]")
+# [CLS] and [SEP] stand around every text.
+_SPECIAL_TOKENS = 2
+# Characters of a text that can reach the model, for each token of the window: code has three to
+# four characters a token. Only blank space or words of hundreds of characters come near this, and
+# cutting first keeps a text of a megabyte from costing half a second.
+_CHARACTERS_PER_TOKEN = 200
+
+
+class WordPieces:
+    """Tokenizer of all-MiniLM-L6-v2; it may be used in many threads at once."""
+
+    def __init__(self, path: Path) -> None:
+        # The library's own thread pool would fight with our workers, which tokenize in parallel
+        # already; whoever sets the variable has decided otherwise.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        from tokenizers import Tokenizer
+
+        try:
+            self._tokenizer = Tokenizer.from_file(str(path))
+        except Exception as error:  # the library raises bare Exception
+            raise Unreadable(
+                f"{path} is not a tokenizer: {error}.",
+                hint="Install the model again: coco setup",
+            ) from error
+        # The official file cuts at 128 tokens and pads every text to 128.
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+
+    def ids(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
+        """Return the model's input for each text, cut to ``max_tokens`` with the special tokens."""
+        limit = max_tokens * _CHARACTERS_PER_TOKEN
+        head = max_tokens - 1
+        return [
+            row if len(row) <= max_tokens else [*row[:head], row[-1]]
+            for row in self._encode([text[:limit] for text in texts])
+        ]
+
+    def count(self, text: str) -> int:
+        """Return the number of tokens in ``text``, special tokens excluded."""
+        return len(self._encode([text])[0]) - _SPECIAL_TOKENS
+
+    def spans(self, text: str) -> Sequence[tuple[int, int]]:
+        """Return the half-open character range of every token, in order."""
+        encoding = self._tokenizer.encode(_clean(text), add_special_tokens=False)
+        offsets: list[tuple[int, int]] = encoding.offsets
+        return offsets
+
+    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
+        # The batch call lets other threads run meanwhile; the call for one text does not.
+        encodings = self._tokenizer.encode_batch_fast([_clean(text) for text in texts])
+        return [encoding.ids for encoding in encodings]
+
+
+def _clean(text: str) -> str:
+    """Return ``text`` with lone surrogates, which the library refuses, replaced one for one."""
+    return text if text.isascii() else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -58,7 +58,7 @@ class Anchor:
 
 
 def slugify(heading: str) -> str:
-    """Return the fragment that GitHub gives a heading: lower case, punctuation out, spaces to ``-``."""
+    """Return GitHub's fragment of a heading: lower case, no punctuation, spaces to ``-``."""
     return _NOT_IN_SLUG.sub("", heading.strip().lower()).replace(" ", "-")
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from coco_core.chunking.layout import CharRange, Layout
 from coco_core.chunking.outline import Outline
-from coco_core.chunking.text import cut_lines, with_overlap
+from coco_core.chunking.text import cut_lines, with_overlap, without_blank
 from coco_core.languages.grammars import Range, Syntax
 from coco_core.types import ChunkKind
 
@@ -36,7 +36,8 @@ def cut_code(layout: Layout, outline: Outline, syntax: Syntax) -> list[CharRange
     """Cut a parsed file; without overlap the ranges cover it without gap."""
     cutter = _Cutter(layout, outline, syntax)
     pieces = cutter.cut(0, layout.lines.count, 0, [(-1, -1)])
-    return with_overlap(layout, [(piece.start, piece.end) for piece in pieces])
+    ranges = [(piece.start, piece.end) for piece in pieces]
+    return with_overlap(layout, without_blank(layout.text, ranges))
 
 
 class _Cutter:

@@ -9,7 +9,9 @@ from coco_core.chunking.code import cut_code
 from coco_core.chunking.labels import label_code, plain_chunks
 from coco_core.chunking.layout import CharRange, Layout, lay_out
 from coco_core.chunking.outline import outline_of
-from coco_core.chunking.text import cut_fixed, cut_lines, cut_recursive, with_overlap
+from coco_core.chunking.readers import READERS
+from coco_core.chunking.sections import cut_sections, label_sections
+from coco_core.chunking.text import cut_fixed, cut_lines, cut_recursive, with_overlap, without_blank
 from coco_core.configs import ChunkingConfig
 from coco_core.decoding import decode
 from coco_core.languages import Language, detect_language, language
@@ -59,6 +61,18 @@ def chunk_document(
     if not source.text or source.text.isspace():
         return ChunkedDocument(tongue.name, (), encoding=source.encoding)
     layout = lay_out(source, config, tokenizer)
+    reader = READERS.get(tongue.name)
+    sections = reader(layout) if reader is not None else None
+    if sections is not None:
+        pieces = _fixed_pieces(layout, config) or cut_sections(layout, sections)
+        return ChunkedDocument(
+            tongue.name,
+            tuple(label_sections(layout, tongue, sections, pieces)),
+            sections.title,
+            sections.metadata,
+            parsed=True,
+            encoding=source.encoding,
+        )
     chunks = _parsed_chunks(layout, tongue, config)
     if chunks is not None:
         return ChunkedDocument(tongue.name, tuple(chunks), parsed=True, encoding=source.encoding)
@@ -95,4 +109,5 @@ def _fixed_pieces(layout: Layout, config: ChunkingConfig) -> list[CharRange] | N
 
 def _text_pieces(layout: Layout) -> list[CharRange]:
     size = max(layout.size - layout.overlap, 1)
-    return with_overlap(layout, cut_lines(layout, 0, layout.lines.count, size))
+    pieces = cut_lines(layout, 0, layout.lines.count, size)
+    return with_overlap(layout, without_blank(layout.text, pieces))

@@ -6,13 +6,16 @@ from bisect import bisect_right
 
 from coco_core.chunking.layout import CharRange, Layout
 
-__all__ = ["cut_fixed", "cut_lines", "cut_long", "cut_recursive", "with_overlap"]
+__all__ = ["cut_fixed", "cut_lines", "cut_long", "cut_recursive", "with_overlap", "without_blank"]
 
 # Where a line may be broken, best first; the piece ends behind the separator.
 _SEPARATORS = (". ", "; ", ", ", " ", "\t", "\r", ";", ",", "}", ")", ">")
 
 # What recursive_char looks for near the end of its window, best first.
 _BREAKS = ("\n\n", "\r\n\r\n", "\n", ". ", "; ", ", ", " ")
+
+# Below this share of the size a piece is a crumb: it costs a vector and says nothing.
+_CRUMB = 8
 
 # Long runs of white space have no tokens; text must not grow without end for it.
 _MAX_CHARS_PER_TOKEN = 24
@@ -34,6 +37,11 @@ def cut_lines(layout: Layout, first: int, last: int, size: int) -> list[CharRang
         if end <= at:
             pieces += cut_long(layout, chars[at], chars[at + 1], size)
             at += 1
+            continue
+        if marks[end] - marks[at] < size // _CRUMB and end < last:
+            # What stops here is one long line; the few words above it go with it.
+            pieces += cut_long(layout, chars[at], chars[end + 1], size)
+            at = end + 1
             continue
         end = _best_break(layout, at + 1 + (end - at) // 2, end)
         pieces.append((chars[at], chars[end]))
@@ -113,6 +121,17 @@ def cut_recursive(layout: Layout) -> list[CharRange]:
         end = max(_break_at(text, start, reach, _BREAKS), start + 1)
         pieces.append((start, end))
         start = max(ruler.retreat(end, layout.overlap) if layout.overlap else end, start + 1)
+
+
+def without_blank(text: str, pieces: list[CharRange]) -> list[CharRange]:
+    """Give pieces of nothing but white space to the one before."""
+    kept: list[CharRange] = []
+    for start, end in pieces:
+        if kept and (text[start:end].isspace() or text[kept[-1][0] : kept[-1][1]].isspace()):
+            kept[-1] = (kept[-1][0], end)
+        else:
+            kept.append((start, end))
+    return kept
 
 
 def with_overlap(layout: Layout, pieces: list[CharRange]) -> list[CharRange]:

@@ -1,0 +1,141 @@
+"""Reading Markdown: headings, blocks, front matter and the code in fences, from its grammar."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+
+import yaml
+
+from coco_core.chunking.embedded import embedded_definitions
+from coco_core.chunking.layout import Layout
+from coco_core.chunking.sections import Block, BlockKind, Heading, Sections
+from coco_core.languages.grammars import Match, grammar_for
+from coco_core.types import Definition
+
+__all__ = ["front_matter", "plain_heading", "read_markdown"]
+
+_BLOCKS: Mapping[str, BlockKind] = {
+    "block.code": "code",
+    "block.table": "table",
+    "block.list": "list",
+    "block.quote": "other",
+    "block.html": "other",
+    "metadata.yaml": "other",
+    "metadata.toml": "other",
+}
+
+_LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^()\s]*(?:\s+\"[^\"]*\")?\)|\[[^\[\]]*\])")
+_EMPHASIS = re.compile(r"(?<!\w)(\*\*|__|\*|_|~~)(?=\S)(.+?)(?<=\S)\1(?!\w)")
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_ATTRIBUTES = re.compile(r"\s*\{[#.:][^{}]*\}\s*$")
+_CLOSING = re.compile(r"\s+#+\s*$")
+
+# PyYAML's C loader is ten times as fast, where it was built in.
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def read_markdown(layout: Layout) -> Sections | None:
+    """Read Markdown; ``None`` if its parse takes too long."""
+    grammar = grammar_for("markdown")
+    utf8 = layout.source.utf8
+    syntax = grammar.parse(utf8) if grammar is not None else None
+    if syntax is None:
+        return None
+    lines = layout.lines
+    headings: list[Heading] = []
+    blocks: list[Block] = []
+    fences: list[Match] = []
+    metadata: Mapping[str, object] = {}
+    for match in syntax.matches:
+        first = lines.line_of_utf8(match.start)
+        if match.kind == "embedded":
+            fences.append(match)
+        elif match.kind.startswith("heading."):
+            title = ""
+            if match.name is not None:
+                title = utf8[match.name[0] : match.name[1]].decode("utf-8", "replace")
+            headings.append(Heading(first, int(match.kind[-1]), plain_heading(title)))
+        elif match.kind in _BLOCKS:
+            last = lines.line_of_utf8(max(match.end - 1, match.start)) + 1
+            blocks.append(Block(first, last, _BLOCKS[match.kind]))
+            if match.kind.startswith("metadata.") and not metadata:
+                raw = utf8[match.start : match.end].decode("utf-8", "replace")
+                metadata = front_matter(raw, match.kind.rpartition(".")[2])
+    headings = _outside_blocks(headings, blocks)
+    return Sections(
+        headings,
+        blocks,
+        [definition for fence in fences for definition in _definitions(layout, utf8, fence)],
+        _title(headings, metadata),
+        metadata,
+    )
+
+
+def front_matter(raw: str, form: str) -> Mapping[str, object]:
+    """Read front matter between its fences; what is not a mapping, or broken, is no metadata."""
+    body = "\n".join(raw.strip().splitlines()[1:-1])
+    try:
+        # CSafeLoader is as safe as SafeLoader; ruff knows only the latter by name.
+        found = tomllib.loads(body) if form == "toml" else yaml.load(body, _LOADER)  # noqa: S506
+    except (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {str(key): _plain(value) for key, value in found.items()}
+
+
+def _plain(value: object) -> object:
+    """Keep what JSON can say; dates and other scalars become strings."""
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [_plain(item) for item in value]
+    return str(value)
+
+
+def plain_heading(raw: str) -> str:
+    """Return a heading's text without inline markup."""
+    text = _CLOSING.sub("", " ".join(raw.split()))
+    text = _ATTRIBUTES.sub("", text)
+    text = _LINK.sub(r"\1", text)
+    text = _EMPHASIS.sub(r"\2", text)
+    return _TAG.sub("", text).replace("`", "").strip()
+
+
+def _outside_blocks(headings: list[Heading], blocks: list[Block]) -> list[Heading]:
+    """Drop what looks like a heading inside a quote or a list."""
+    held: set[int] = set()
+    for block in blocks:
+        held.update(range(block.first, block.last))
+    return sorted(heading for heading in headings if heading.line not in held)
+
+
+def _title(headings: list[Heading], metadata: Mapping[str, object]) -> str:
+    title = metadata.get("title")
+    if isinstance(title, str) and title:
+        return title
+    top = min(headings, key=lambda heading: heading.level, default=None)
+    return top.title if top is not None else ""
+
+
+def _definitions(layout: Layout, utf8: bytes, fence: Match) -> list[Definition]:
+    assert fence.name is not None
+    language = utf8[fence.name[0] : fence.name[1]].decode("utf-8", "replace")
+    first = layout.lines.line_of_utf8(fence.start)
+    last = layout.lines.line_of_utf8(max(fence.end - 1, fence.start)) + 1
+    code = [layout.line(line) for line in range(first, last)]
+    indent = len(code[0]) - len(code[0].lstrip(" \t>")) if code[0].strip() else 0
+    margin = code[0][:indent]
+    # The block's margin is what stands before its fence, not what its first line is indented by.
+    margin = margin[: _margin(layout, first)]
+    bare = "".join(line.removeprefix(margin) for line in code)
+    return embedded_definitions(language, bare, list(range(first + 1, last + 1)))
+
+
+def _margin(layout: Layout, first: int) -> int:
+    fence = layout.line(max(first - 1, 0))
+    return len(fence) - len(fence.lstrip(" \t>"))

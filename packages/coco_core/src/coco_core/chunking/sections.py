@@ -1,0 +1,299 @@
+"""The section model that every document format comes down to, and cutting along it."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, TypeAlias
+
+from coco_core.anchors import slugify
+from coco_core.chunking.labels import span_of
+from coco_core.chunking.layout import CharRange, Layout
+from coco_core.chunking.text import cut_lines, with_overlap, without_blank
+from coco_core.languages import Language
+from coco_core.types import Chunk, ChunkKind, Definition
+
+__all__ = ["Block", "BlockKind", "Heading", "Sections", "cut_sections", "label_sections"]
+
+# Sections are cut down to this level always, below it only when a section is over size.
+_SPLIT_LEVEL = 2
+
+# Neighbors below this share of the size (a sentence or two) join while their headings are deep.
+_SMALL = 6
+
+# Text below this share of the size that stands above a block which must be cut goes with it.
+_LEAD_IN = 8
+
+# White space and what headings are underlined with in Markdown, reStructuredText and AsciiDoc.
+_UNDERLINES = " \t\r\n=-~^#*+\"'`.:_"
+
+BlockKind: TypeAlias = Literal["code", "table", "list", "other"]
+
+_BLOCK_CHUNK: Mapping[BlockKind, ChunkKind] = {
+    "code": ChunkKind.CODE_BLOCK,
+    "table": ChunkKind.TABLE,
+}
+
+
+class Heading(NamedTuple):
+    """A heading: its first line (0-based), its level from 1 on, its plain text."""
+
+    line: int
+    level: int
+    title: str
+
+
+class Block(NamedTuple):
+    """Lines that are cut only when they do not fit; half-open."""
+
+    first: int
+    last: int
+    kind: BlockKind
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """What a reader found in a document."""
+
+    headings: list[Heading]
+    blocks: list[Block] = field(default_factory=list)
+    definitions: list[Definition] = field(default_factory=list)
+    """Symbols of embedded code."""
+    title: str = ""
+    metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+class _Part(NamedTuple):
+    first: int
+    last: int
+    heading: int
+    """Index of the heading it stands under, or -1."""
+
+
+def cut_sections(layout: Layout, sections: Sections) -> list[CharRange]:
+    """Cut a document along its headings; without overlap the ranges cover it without gap."""
+    cutter = _Cutter(layout, sections)
+    pieces: list[CharRange] = []
+    for part in cutter.parts():
+        pieces += cutter.pieces(part)
+    return with_overlap(layout, without_blank(layout.text, pieces))
+
+
+class _Cutter:
+    def __init__(self, layout: Layout, sections: Sections) -> None:
+        self._layout = layout
+        self._headings = sections.headings
+        self._starts = [heading.line for heading in sections.headings]
+        self._blocks = [block for block in sections.blocks if block.last > block.first]
+        self._size = max(layout.size - layout.overlap, 1)
+
+    def parts(self) -> list[_Part]:
+        """Cut at the headings of the split level, deeper where a section is over size."""
+        count = self._layout.lines.count
+        top = min((heading.level for heading in self._headings), default=1)
+        return self._split(_Part(0, count, -1), max(top, _SPLIT_LEVEL))
+
+    def _split(self, part: _Part, level: int) -> list[_Part]:
+        """Cut a part at headings of up to a level; the levels below follow where it must be."""
+        parts = [part]
+        deepest = max((heading.level for heading in self._headings), default=0)
+        for at_level in range(level, deepest + 1):
+            split: list[_Part] = []
+            for whole in parts:
+                if at_level == level or self._length(whole) > self._size:
+                    cut = self._cut_at(whole, at_level)
+                    split += cut if at_level == level else self._joined(cut)
+                else:
+                    split.append(whole)
+            parts = split
+        return parts
+
+    def _cut_at(self, part: _Part, level: int) -> list[_Part]:
+        found = [
+            at
+            for at in range(
+                bisect_left(self._starts, part.first), bisect_left(self._starts, part.last)
+            )
+            if self._headings[at].level <= level
+        ]
+        parts: list[_Part] = []
+        first, heading = part.first, part.heading
+        for at in found:
+            line = self._starts[at]
+            # A heading with nothing under it, or blank lines before the first, stand alone nowhere.
+            if line > first and not self._is_bare(first, line, heading):
+                parts.append(_Part(first, line, heading))
+                first = line
+            heading = at
+        parts.append(_Part(first, part.last, heading))
+        return parts
+
+    def _is_bare(self, first: int, last: int, heading: int) -> bool:
+        if heading >= 0 and self._starts[heading] >= first:
+            first = self._starts[heading] + 1
+        return _is_empty(self._layout, first, last)
+
+    def _joined(self, parts: list[_Part]) -> list[_Part]:
+        joined: list[_Part] = []
+        for part in parts:
+            above = joined[-1] if joined else None
+            if (
+                above is not None
+                and min(self._length(above), self._length(part)) * _SMALL < self._size
+                and self._layout.length(above.first, part.last) <= self._size
+            ):
+                joined[-1] = _Part(above.first, part.last, above.heading)
+            else:
+                joined.append(part)
+        return joined
+
+    def _length(self, part: _Part) -> int:
+        return self._layout.length(part.first, part.last)
+
+    def pieces(self, part: _Part) -> list[CharRange]:
+        """Cut a part without deeper headings at its blocks and paragraphs."""
+        chars = self._layout.lines.chars
+        if self._length(part) <= self._size:
+            return [(chars[part.first], chars[part.last])]
+        pieces: list[CharRange] = []
+        begin = part.first
+        edges = self._edges(part)
+        for start, end in zip(edges, [*edges[1:], part.last], strict=True):
+            length = self._layout.length(start, end)
+            # A heading or a lead-in goes with the large block below it.
+            lead_in = self._layout.length(begin, start) * _LEAD_IN < self._size < length
+            if begin < start and not lead_in and self._layout.length(begin, end) > self._size:
+                pieces.append((chars[begin], chars[start]))
+                begin = start
+            if length > self._size:
+                pieces += cut_lines(self._layout, begin, end, self._size)
+                begin = end
+        if begin < part.last:
+            pieces.append((chars[begin], chars[part.last]))
+        return pieces
+
+    def _edges(self, part: _Part) -> list[int]:
+        """Return where units begin: blocks, and paragraphs outside of them."""
+        held: set[int] = set()
+        begins = {part.first}
+        for block in self._blocks:
+            if part.first < block.last and block.first < part.last:
+                if self._layout.length(block.first, block.last) > self._size:
+                    continue
+                held.update(range(block.first + 1, block.last))
+                begins.add(max(block.first, part.first))
+        blank = False
+        for line in range(part.first, part.last):
+            is_blank = not self._layout.line(line).strip()
+            if blank and not is_blank and line not in held:
+                begins.add(line)
+            blank = is_blank
+        return sorted(begins - held)
+
+
+def label_sections(
+    layout: Layout, language: Language, sections: Sections, pieces: list[CharRange]
+) -> list[Chunk]:
+    """Make chunks of a document: heading trail, anchor, and what each defines."""
+    slugs = _slugs(sections.headings)
+    starts = [heading.line for heading in sections.headings]
+    definitions = sorted(
+        [
+            *sections.definitions,
+            *(
+                Definition(slug, ChunkKind.SECTION, heading.line + 1)
+                for slug, heading in zip(slugs, sections.headings, strict=True)
+                if slug
+            ),
+        ],
+        key=lambda definition: definition.line,
+    )
+    lines = [definition.line for definition in definitions]
+    chunks: list[Chunk] = []
+    for start, end in pieces:
+        span = span_of(layout, start, end)
+        first = span.start_line - 1
+        if layout.lines.chars[first] < start:
+            first += 1
+        at = _heading_of(layout, sections.headings, starts, first, span.end_line)
+        chunks.append(
+            Chunk(
+                kind=_kind(layout, sections, first, span.end_line),
+                text=layout.text[start:end],
+                span=span,
+                language=language.name,
+                definitions=tuple(
+                    definitions[
+                        bisect_left(lines, first + 1) : bisect_left(lines, span.end_line + 1)
+                    ]
+                ),
+                heading_trail=_trail(sections.headings, at),
+                fragment=slugs[at] if at >= 0 else "",
+                token_count=layout.ruler.tokens(start, end),
+            )
+        )
+    return chunks
+
+
+def _slugs(headings: list[Heading]) -> list[str]:
+    """Return GitHub's fragments; a second heading of one name gets ``-1``, a third ``-2``."""
+    seen: dict[str, int] = {}
+    slugs: list[str] = []
+    for heading in headings:
+        slug = slugify(heading.title)
+        unique = slug
+        while unique in seen:
+            seen[slug] += 1
+            unique = f"{slug}-{seen[slug]}"
+        seen[unique] = 0
+        slugs.append(unique)
+    return slugs
+
+
+def _heading_of(
+    layout: Layout, headings: list[Heading], starts: list[int], first: int, last: int
+) -> int:
+    """Return the heading a piece stands under: the one it begins with, past bare ones."""
+    at = bisect_left(starts, first + 1) - 1
+    following = bisect_left(starts, first)
+    if following < len(starts) and starts[following] < last:
+        head = layout.text[layout.lines.chars[first] : layout.lines.chars[starts[following]]]
+        if not head.strip():
+            at = following
+            while (
+                at + 1 < len(starts)
+                and starts[at + 1] < last
+                and headings[at + 1].level > headings[at].level
+                and _is_empty(layout, starts[at] + 1, starts[at + 1])
+            ):
+                at += 1
+    return at
+
+
+def _is_empty(layout: Layout, first: int, last: int) -> bool:
+    """Tell whether lines hold nothing but white space and underlines."""
+    return not any(layout.line(line).strip(_UNDERLINES) for line in range(first, last))
+
+
+def _trail(headings: list[Heading], at: int) -> tuple[str, ...]:
+    trail: list[str] = []
+    level = 1 << 30
+    while at >= 0 and level > 1:
+        if headings[at].level < level:
+            level = headings[at].level
+            trail.append(headings[at].title)
+        at -= 1
+    return tuple(reversed(trail))
+
+
+def _kind(layout: Layout, sections: Sections, first: int, last: int) -> ChunkKind:
+    """A piece that is one block and nothing else has the block's kind."""
+    while first < last and not layout.line(first).strip():
+        first += 1
+    while last > first and not layout.line(last - 1).strip():
+        last -= 1
+    for block in sections.blocks:
+        if block.first <= first and last <= block.last:
+            return _BLOCK_CHUNK.get(block.kind, ChunkKind.SECTION)
+    return ChunkKind.SECTION

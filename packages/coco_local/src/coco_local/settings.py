@@ -1,0 +1,249 @@
+"""Settings: flags over environment over ``config.toml`` over ``.coco.toml`` over defaults."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
+
+from coco_core.errors import InvalidConfig
+from coco_local.home import CocoHome
+from coco_local.setting_fields import FIELDS, Field, WrongValue
+
+__all__ = ["PROJECT_FILE", "SettingValue", "Settings", "explain_settings", "load_settings"]
+
+PROJECT_FILE = ".coco.toml"
+"""The project's own settings; they travel with its sources, so they may not touch the daemon."""
+
+# Only these mean this machine whatever the name resolver says.
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+# Read by no setting, and still not a mistake: one is ignored by contract, one was read already.
+_NOT_SETTINGS = frozenset({"COCO_MODE", "COCO_HOME"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, after all sources were read."""
+
+    home: CocoHome
+    host: str
+    port: int
+    meta_db: Path
+    vector_dir: Path
+    max_file_bytes: int
+    debounce_ms: int
+    max_lag_ms: int
+    rescan_seconds: int
+    model_name: str
+    model_url: str | None
+    model_mirror: str | None
+    api_key: str | None
+    embed_threads: int | None
+    offline: bool
+    log_level: str
+    config_id: str
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    """What was written somewhere and means nothing: unknown names, with what was probably meant."""
+
+    @property
+    def exposed(self) -> bool:
+        """Whether other machines can reach the daemon."""
+        return self.host not in _LOOPBACK
+
+    @property
+    def base_url(self) -> str:
+        """Where a client on this machine finds the daemon."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "::1": "[::1]"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        return f"http://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingValue:
+    """One setting with the place that decided it."""
+
+    name: str
+    value: object
+    origin: str
+    """``flag --port``, ``env COCO_PORT``, ``<file>:<line>`` or ``default``."""
+
+
+def load_settings(
+    flags: Mapping[str, object] | None = None,
+    *,
+    environ: Mapping[str, str],
+    project: Path | None = None,
+) -> Settings:
+    """Read every source; a flag that is None counts as not given.
+
+    Raises:
+        InvalidConfig: a value cannot be used; the message names where it stands.
+    """
+    reading = _read(flags or {}, environ, project)
+    values = {entry.name: entry.value for entry in reading.values}
+    values.pop("home")
+    return Settings(
+        home=reading.home, warnings=tuple(reading.warnings), **cast("dict[str, object]", values)
+    )  # type: ignore[arg-type]  # each field's reader gives its type; a test compares both lists
+
+
+def explain_settings(
+    flags: Mapping[str, object] | None = None,
+    *,
+    environ: Mapping[str, str],
+    project: Path | None = None,
+) -> list[SettingValue]:
+    """Return every setting with its origin; a secret shows only that it is set."""
+    secret = {field.name for field in FIELDS if field.secret}
+    return [
+        replace(entry, value="(set)") if entry.name in secret and entry.value else entry
+        for entry in _read(flags or {}, environ, project).values
+    ]
+
+
+@dataclass(slots=True)
+class _Reading:
+    home: CocoHome
+    values: list[SettingValue]
+    warnings: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A TOML file with the lines on which its keys stand."""
+
+    path: Path
+    data: Mapping[str, object]
+    lines: Mapping[str, int]
+
+    def origin(self, key: str) -> str:
+        line = self.lines.get(key)
+        return f"{self.path}:{line}" if line else str(self.path)
+
+
+def _read(
+    flags: Mapping[str, object], environ: Mapping[str, str], project: Path | None
+) -> _Reading:
+    warnings = _unknown_environment(environ)
+    named_home = flags.get("home")
+    home = (
+        CocoHome(Path(os.path.abspath(Path(str(named_home)).expanduser())))
+        if named_home is not None
+        else CocoHome.find(environ)
+    )
+    user = _load_file(home.config)
+    own = _load_file(project / PROJECT_FILE) if project is not None else None
+    known = {field.name: field for field in FIELDS}
+    for name in flags:
+        if name != "home" and name not in known:
+            raise InvalidConfig(f"Unknown setting {name!r}.", hint=_suggest(name, known))
+    for file in (user, own):
+        if file is not None:
+            warnings += _unknown_keys(file, known, project_file=file is own)
+    origin = (
+        "flag --home"
+        if named_home is not None
+        else "env COCO_HOME"
+        if environ.get("COCO_HOME", "").strip()
+        else "default"
+    )
+    values = [SettingValue("home", str(home.root), origin)]
+    values += [_decide(field, flags, environ, user, own, home) for field in FIELDS]
+    return _Reading(home, values, warnings)
+
+
+def _decide(
+    field: Field,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    user: _File | None,
+    own: _File | None,
+    home: CocoHome,
+) -> SettingValue:
+    given = flags.get(field.name)
+    if given is not None:
+        return _value(field, given, f"flag {field.flag}", Path.cwd())
+    for variable in field.variables:
+        text = environ.get(variable, "").strip()
+        if text:
+            return _value(field, text, f"env {variable}", Path.cwd())
+    for file in (user, own):
+        if file is not None and field.name in file.data:
+            where = file.origin(field.name)
+            return _value(field, file.data[field.name], where, file.path.parent)
+    return SettingValue(field.name, field.default(home), "default")
+
+
+def _value(field: Field, given: object, origin: str, base: Path) -> SettingValue:
+    try:
+        return SettingValue(field.name, field.read(given, base), origin)
+    except WrongValue as error:
+        shown = "(hidden)" if field.secret else repr(given)
+        raise InvalidConfig(
+            f"{field.name} is {shown} ({origin}): {error}.",
+            hint=f"Accepted: {field.accepted}.",
+            details={"setting": field.name, "origin": origin},
+        ) from error
+
+
+def _load_file(path: Path) -> _File | None:
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InvalidConfig(
+            f"{str(path)!r} cannot be read: {error.strerror or error}.",
+            hint="Change its permissions, or move it away.",
+        ) from error
+    try:
+        text = raw.decode("utf-8-sig")
+        data = tomllib.loads(text)
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidConfig(
+            f"{str(path)!r} is not valid TOML: {error}.",
+            hint="Lines look like: port = 3456",
+        ) from error
+    lines: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        key = line.partition("=")[0].strip().strip("\"'")
+        if key in data:
+            lines.setdefault(key, number)
+    return _File(path, data, lines)
+
+
+def _unknown_environment(environ: Mapping[str, str]) -> list[str]:
+    known = {variable for field in FIELDS for variable in field.variables} | _NOT_SETTINGS
+    return [
+        f"The environment variable {name} means nothing to CoCo. {_suggest(name, known)}"
+        for name in sorted(environ)
+        if name.startswith("COCO_") and name not in known
+    ]
+
+
+def _unknown_keys(file: _File, known: Mapping[str, Field], *, project_file: bool) -> list[str]:
+    allowed = {name for name, field in known.items() if field.project or not project_file}
+    warnings: list[str] = []
+    for key in file.data:
+        if project_file and (key == "home" or (key in known and key not in allowed)):
+            raise InvalidConfig(
+                f"{key} may not be set in a project ({file.origin(key)}): "
+                "whoever writes the sources must not steer the daemon.",
+                hint=f"Set it in ~/.coco/config.toml. A project may set {', '.join(sorted(allowed))}.",
+                details={"setting": key, "origin": file.origin(key)},
+            )
+        if key not in known:
+            hint = _suggest(key, allowed)
+            warnings.append(f"The setting {key!r} ({file.origin(key)}) is unknown. {hint}")
+    return warnings
+
+
+def _suggest(name: str, known: Mapping[str, object] | set[str] | frozenset[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(sorted(known))}."

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from coco_core.errors import InvalidConfig
 from coco_local.home import CocoHome
@@ -88,9 +87,9 @@ def load_settings(
     reading = _read(flags or {}, environ, project)
     values = {entry.name: entry.value for entry in reading.values}
     values.pop("home")
-    return Settings(
-        home=reading.home, warnings=tuple(reading.warnings), **cast("dict[str, object]", values)
-    )  # type: ignore[arg-type]  # each field's reader gives its type; a test compares both lists
+    # Each field's reader gives the field's type; a test compares the table with the class.
+    typed = cast("dict[str, Any]", values)
+    return Settings(home=reading.home, warnings=tuple(reading.warnings), **typed)
 
 
 def explain_settings(
@@ -133,7 +132,7 @@ def _read(
     warnings = _unknown_environment(environ)
     named_home = flags.get("home")
     home = (
-        CocoHome(Path(os.path.abspath(Path(str(named_home)).expanduser())))
+        CocoHome(Path(str(named_home)).expanduser().resolve())
         if named_home is not None
         else CocoHome.find(environ)
     )
@@ -154,7 +153,12 @@ def _read(
         else "default"
     )
     values = [SettingValue("home", str(home.root), origin)]
-    values += [_decide(field, flags, environ, user, own, home) for field in FIELDS]
+    files = [file for file in (user, own) if file is not None]
+    values += [
+        _decide(field, flags, environ, files)
+        or SettingValue(field.name, field.default(home), "default")
+        for field in FIELDS
+    ]
     return _Reading(home, values, warnings)
 
 
@@ -162,10 +166,8 @@ def _decide(
     field: Field,
     flags: Mapping[str, object],
     environ: Mapping[str, str],
-    user: _File | None,
-    own: _File | None,
-    home: CocoHome,
-) -> SettingValue:
+    files: Sequence[_File],
+) -> SettingValue | None:
     given = flags.get(field.name)
     if given is not None:
         return _value(field, given, f"flag {field.flag}", Path.cwd())
@@ -173,11 +175,11 @@ def _decide(
         text = environ.get(variable, "").strip()
         if text:
             return _value(field, text, f"env {variable}", Path.cwd())
-    for file in (user, own):
-        if file is not None and field.name in file.data:
+    for file in files:
+        if field.name in file.data:
             where = file.origin(field.name)
             return _value(field, file.data[field.name], where, file.path.parent)
-    return SettingValue(field.name, field.default(home), "default")
+    return None
 
 
 def _value(field: Field, given: object, origin: str, base: Path) -> SettingValue:
@@ -235,7 +237,8 @@ def _unknown_keys(file: _File, known: Mapping[str, Field], *, project_file: bool
             raise InvalidConfig(
                 f"{key} may not be set in a project ({file.origin(key)}): "
                 "whoever writes the sources must not steer the daemon.",
-                hint=f"Set it in ~/.coco/config.toml. A project may set {', '.join(sorted(allowed))}.",
+                hint="Set it in ~/.coco/config.toml. "
+                f"A project may set {', '.join(sorted(allowed))}.",
                 details={"setting": key, "origin": file.origin(key)},
             )
         if key not in known:

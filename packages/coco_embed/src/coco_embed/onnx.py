@@ -11,6 +11,7 @@ import numpy as np
 from coco_core.errors import InvalidInput, Unavailable
 from coco_core.ports import Embedder, Tokenizer
 from coco_core.types import FloatMatrix, FloatVector
+from coco_embed.memory import release_freed_memory
 from coco_embed.session import Session, open_session, run_one
 from coco_embed.store import InstalledModel
 from coco_embed.tokenizer import WordPieces
@@ -115,6 +116,7 @@ class OnnxEmbedder:
         with self._opening:
             self._session = None
             self._words = None
+        release_freed_memory()
 
     def close(self) -> None:
         """End the workers and give the memory back; calls in progress raise `Unavailable`."""

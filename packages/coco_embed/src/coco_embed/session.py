@@ -40,8 +40,6 @@ def open_session(model: Path | bytes) -> Session:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = _ERROR
-    # The arena would keep a second copy of weights that were repacked for the processor.
-    options.add_session_config_entry("session.use_device_allocator_for_initializers", "1")
     session: Session = onnxruntime.InferenceSession(
         str(model) if isinstance(model, Path) else model,
         options,

@@ -66,9 +66,7 @@ class DirectoryService:
     def projects(self) -> ProjectList:
         return ProjectList(projects=[self._project(name) for name in sorted(self.roots)])
 
-    def query(
-        self, request: QueryRequest, project_id: str | None
-    ) -> tuple[QueryMeta, QueryData]:
+    def query(self, request: QueryRequest, project_id: str | None) -> tuple[QueryMeta, QueryData]:
         self.asked.append(request)
         self.before_query()
         words = re.findall(r"\w+", request.query.lower())
@@ -111,9 +109,7 @@ class DirectoryService:
                     matches.append(
                         GrepMatch(path=name, line=number, text=line, before=before, after=after)
                     )
-        return GrepData(
-            matches=matches[: request.limit], truncated=len(matches) > request.limit
-        )
+        return GrepData(matches=matches[: request.limit], truncated=len(matches) > request.limit)
 
     def read(self, request: ReadRequest, project_id: str | None) -> ReadData:
         file = self._file(project_id, request.doc_id)
@@ -225,9 +221,7 @@ def project(tmp_path: Path) -> Path:
         "class Cart:\n    pass\n\ndef add_item(cart, item):\n    cart.append(item)\n",
         encoding="utf-8",
     )
-    (root / "src" / "pay.py").write_text(
-        "def pay(cart):\n    return sum(cart)\n", encoding="utf-8"
-    )
+    (root / "src" / "pay.py").write_text("def pay(cart):\n    return sum(cart)\n", encoding="utf-8")
     (root / "README.md").write_text("# Shop\n\nPut an item into the cart.\n", encoding="utf-8")
     return root
 

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from coco_core.errors import InvalidInput, PathRefused, ProjectNotFound
+from coco_local.mcp.scope import Caller, choose, choose_file, globs_below
+from coco_protocol.projects import ProjectBody
+
+
+def body(root: Path, name: str | None = None) -> ProjectBody:
+    name = name or root.name
+    return ProjectBody(project_id=f"id-{name}", name=name, root=str(root), state="ready")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name in ("app/src", "app/vendor/lib", "docs", "elsewhere"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "app/src/main.py").write_text("x = 1\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def projects(tree: Path) -> list[ProjectBody]:
+    return [body(tree / "app"), body(tree / "app/vendor/lib"), body(tree / "docs")]
+
+
+def test_the_innermost_project_around_the_caller_wins(tree, projects):
+    assert choose(projects, Caller(places=(tree / "app/src",))).project.name == "app"
+    assert choose(projects, Caller(places=(tree / "app/vendor/lib",))).project.name == "lib"
+
+
+def test_the_first_place_that_is_in_a_project_decides(tree, projects):
+    caller = Caller(places=(tree / "elsewhere", tree / "docs"))
+    assert choose(projects, caller).project.name == "docs"
+
+
+def test_a_named_project_goes_before_where_the_caller_is(tree, projects):
+    caller = Caller(places=(tree / "docs",))
+    for name in ("app", "id-app", "APP", str(tree / "app"), str(tree / "app/src/main.py")):
+        assert choose(projects, caller, project=name).project.name == "app", name
+
+
+def test_a_bound_caller_stays_in_its_project(tree, projects):
+    caller = Caller(project="docs", places=(tree / "app",))
+    assert choose(projects, caller).project.name == "docs"
+
+
+def test_an_absolute_path_brings_its_project_along(tree, projects):
+    scope = choose(projects, Caller(project="docs"), path=str(tree / "app/src/main.py"))
+    assert (scope.project.name, scope.within) == ("app", "src/main.py")
+
+
+def test_the_project_directory_itself_is_no_restriction(tree, projects):
+    assert choose(projects, Caller(), path=str(tree / "docs")).within == ""
+    with pytest.raises(InvalidInput, match="not a file"):
+        choose_file(projects, Caller(), str(tree / "docs"), None)
+
+
+def test_a_relative_path_is_the_project_s_or_the_caller_s(tree, projects):
+    caller = Caller(places=(tree / "app/src",))
+    assert choose(projects, caller, path="src/main.py").within == "src/main.py"
+    assert choose(projects, caller, path="./main.py").within == "src/main.py"
+    assert choose(projects, caller, path="new/later.py").within == "new/later.py"
+
+
+@pytest.mark.parametrize("path", ["../docs/x.md", "src/../../docs", "../../../../../../../../x"])
+def test_a_path_may_not_lead_out(tree, projects, path):
+    with pytest.raises((PathRefused, InvalidInput)):
+        choose(projects, Caller(project="app"), path=path)
+
+
+def test_an_absolute_path_must_lie_in_the_named_project(tree, projects):
+    with pytest.raises(PathRefused, match="outside the project 'app'"):
+        choose(projects, Caller(), project="app", path=str(tree / "docs/x.md"))
+
+
+def test_a_linked_way_to_a_project_is_understood(tree, projects):
+    (tree / "link").symlink_to(tree / "app", target_is_directory=True)
+    scope = choose(projects, Caller(), path=str(tree / "link/src/main.py"))
+    assert (scope.project.name, scope.within) == ("app", "src/main.py")
+
+
+def test_nothing_imported_says_what_to_import(tree):
+    with pytest.raises(ProjectNotFound) as caught:
+        choose([], Caller(places=(tree / "app",)))
+    assert caught.value.hint == f"Import one first: coco import {tree / 'app'}"
+
+
+def test_the_only_project_answers_and_says_that_it_is_another(tree, projects):
+    scope = choose(projects[:1], Caller(places=(tree / "elsewhere",)))
+    assert scope.project.name == "app"
+    assert scope.notice is not None
+    assert f"coco import {tree / 'elsewhere'}" in scope.notice
+    assert choose(projects[:1], Caller()).notice is None
+
+
+def test_home_is_never_proposed_for_import(projects):
+    scope = choose(projects[:1], Caller(places=(Path.home(), Path("/"))))
+    assert scope.notice is None
+
+
+def test_several_projects_and_none_fits_lists_them(tree, projects):
+    with pytest.raises(ProjectNotFound) as caught:
+        choose(projects, Caller(places=(tree / "elsewhere",)))
+    assert "app, docs, lib" in caught.value.message
+    assert f"coco import {tree / 'elsewhere'}" in (caught.value.hint or "")
+    with pytest.raises(ProjectNotFound, match="none was named"):
+        choose(projects, Caller())
+
+
+def test_unknown_and_ambiguous_names_are_explained(tree, projects):
+    with pytest.raises(ProjectNotFound, match="no project 'shop'; CoCo knows app, docs, lib"):
+        choose(projects, Caller(), project="shop")
+    twins = [body(tree / "app", "same"), body(tree / "docs", "same")]
+    twins = [twin.model_copy(update={"project_id": twin.root}) for twin in twins]
+    with pytest.raises(ProjectNotFound, match="2 projects are named 'same'"):
+        choose(twins, Caller(), project="same")
+
+
+def test_globs_below_a_directory():
+    assert globs_below("", ["*.py"]) == ["*.py"]
+    assert globs_below("src", []) == ["src", "src/**"]
+    assert globs_below("src", ["*.py", "api/*.py"]) == ["src/**/*.py", "src/api/*.py"]

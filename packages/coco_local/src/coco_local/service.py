@@ -68,7 +68,7 @@ class LocalService(Protocol):
         ...
 
     def resolve_project(self, project_id: str | None, path: str | None) -> str:
-        """Return the id of the named project, of the innermost one around ``path``, or the only one.
+        """Return the id of the named project, of the innermost around ``path``, or the only one.
 
         Raises:
             ProjectNotFound: nothing fits, or several do and none was named.

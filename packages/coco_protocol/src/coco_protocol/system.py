@@ -20,6 +20,7 @@ __all__ = [
     "QueueStats",
     "RecentFile",
     "RecentQuery",
+    "ShutdownData",
     "StatsData",
 ]
 
@@ -142,3 +143,9 @@ class ExplainPathData(Answer):
     indexed: bool
     reason: str
     rule: str | None = Field(default=None, description="file:line: pattern that decided")
+
+
+class ShutdownData(Answer):
+    """``POST /v1/sys/shutdown``: the daemon finishes the write in hand and ends."""
+
+    stopping: bool = True

@@ -1,0 +1,95 @@
+"""Routes of the registry, and how a request names its project."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from fastapi import FastAPI, Header, Path, Request, Response
+
+from coco_core.errors import InvalidInput
+from coco_local.api.answers import ERRORS, answer
+from coco_local.api.errors import request_id_of
+from coco_local.api.workers import Workers
+from coco_local.service import LocalService
+from coco_protocol.base import Identifier
+from coco_protocol.envelope import HEADER_PROJECT, Envelope
+from coco_protocol.projects import (
+    ProjectBody,
+    ProjectList,
+    RegisterData,
+    RegisterRequest,
+    RescanData,
+)
+
+__all__ = ["ProjectHeader", "ProjectsApi", "chosen_project"]
+
+ProjectHeader: TypeAlias = Annotated[
+    Identifier | None, Header(alias=HEADER_PROJECT, description="The project, by its id.")
+]
+
+ProjectId: TypeAlias = Annotated[Identifier, Path(description="The project's id.")]
+
+
+def chosen_project(header: str | None, body: str | None) -> str | None:
+    """Return the project that a request names.
+
+    Raises:
+        InvalidInput: header and body name different projects.
+    """
+    if header is not None and body is not None and header != body:
+        raise InvalidInput(
+            f"The header {HEADER_PROJECT} names the project {header!r} and the body {body!r}.",
+            hint="Name the project once.",
+            details={"header": header, "body": body},
+        )
+    return header if header is not None else body
+
+
+class ProjectsApi:
+    """``/v1/projects`` and ``/v1/sys/register``."""
+
+    def __init__(self, service: LocalService, workers: Workers) -> None:
+        self._service = service
+        self._workers = workers
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the routes to ``app``."""
+        for path, endpoint, method, model in (
+            ("/v1/sys/register", self.register, "POST", Envelope[RegisterData]),
+            ("/v1/projects", self.projects, "GET", Envelope[ProjectList]),
+            ("/v1/projects/{project_id}", self.project, "GET", Envelope[ProjectBody]),
+            ("/v1/projects/{project_id}", self.forget, "DELETE", Envelope[ProjectBody]),
+            ("/v1/projects/{project_id}/rescan", self.rescan, "POST", Envelope[RescanData]),
+        ):
+            app.add_api_route(
+                path,
+                endpoint,
+                methods=[method],
+                response_model=model,
+                responses=ERRORS,
+                tags=["projects"],
+            )
+
+    async def register(self, request: Request, body: RegisterRequest) -> Response:
+        """Register a directory; doing it again changes nothing. Indexing is `/v1/docs/import`."""
+        data = await self._workers.change(self._service.register, body)
+        return answer(data, request_id_of(request))
+
+    async def projects(self, request: Request) -> Response:
+        """List all projects with the state of their indexes."""
+        return answer(await self._workers.status(self._service.projects), request_id_of(request))
+
+    async def project(self, request: Request, project_id: ProjectId) -> Response:
+        """Return one project with the state of its index."""
+        data = await self._workers.status(self._service.project, project_id)
+        return answer(data, request_id_of(request))
+
+    async def forget(self, request: Request, project_id: ProjectId) -> Response:
+        """Remove a project and its index; its files stay."""
+        data = await self._workers.change(self._service.forget, project_id)
+        return answer(data, request_id_of(request))
+
+    async def rescan(self, request: Request, project_id: ProjectId) -> Response:
+        """Look now for changes that the watcher missed."""
+        data = await self._workers.change(self._service.rescan, project_id)
+        return answer(data, request_id_of(request))

@@ -1,0 +1,1 @@
+"""Turning files into an index that answers: reading, memory, background work."""

@@ -1,0 +1,242 @@
+"""Background embedding: documents wait in order of use, and queries overtake them all.
+
+Texts are not kept while they wait: they are read from disk again, and a chunk whose file changed
+meanwhile is left to the index worker, which will bring it back here.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import structlog
+from coco_core.header import embedding_text
+
+from coco_core.ports import Embedder
+from coco_core.types import text_hash
+from coco_local.activity import Activity
+from coco_local.index.project import ProjectIndex
+from coco_local.search.source import SourceReader
+from coco_local.store.documents import ChunkPlace
+from coco_local.store.embeddings import EmbeddingCache
+
+__all__ = ["EmbeddingQueue", "EmbeddingSource", "Priority"]
+
+log = structlog.get_logger(__name__)
+
+# Chunks of one call of the model: some tenths of a second of work on two cores, so that progress is
+# seen, stopping is quick and the cost of a call does not matter.
+_BATCH = 32
+
+
+class Priority:
+    """Order of the queue; lower comes first."""
+
+    ANSWERED = 0
+    """Its chunks stood in an answer without a vector."""
+    CHANGED = 1
+    """Somebody edited it just now."""
+    BULK = 2
+
+
+class EmbeddingSource(Protocol):
+    """A project whose documents can be embedded."""
+
+    @property
+    def index(self) -> ProjectIndex:
+        """Its index."""
+        ...
+
+    @property
+    def reader(self) -> SourceReader:
+        """Its files."""
+        ...
+
+    def on_embedded(self, computed: int, reused: int) -> None:
+        """Hear that chunks got their vectors."""
+        ...
+
+
+@dataclass(order=True)
+class _Waiting:
+    priority: int
+    order: int
+    source: EmbeddingSource = field(compare=False)
+    doc_id: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing:
+    """A chunk that no cache knows."""
+
+    source: EmbeddingSource
+    key: int
+    embed_key: bytes
+    text: str
+
+
+class EmbeddingQueue:
+    """One thread that feeds the model; the model itself uses the cores."""
+
+    def __init__(
+        self,
+        cache: EmbeddingCache,
+        activity: Activity,
+        pause: Callable[[], None],
+    ) -> None:
+        self._cache = cache
+        self._activity = activity
+        self._pause = pause
+        self._embedder: Embedder | None = None
+        self._condition = threading.Condition()
+        self._heap: list[_Waiting] = []
+        self._order = itertools.count()
+        self._queued: dict[tuple[int, str], int] = {}
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="coco-embed", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def use(self, embedder: Embedder) -> None:
+        """Begin to embed with this model."""
+        with self._condition:
+            self._embedder = embedder
+            self._condition.notify_all()
+
+    @property
+    def embedder(self) -> Embedder | None:
+        """The model, when it is ready."""
+        return self._embedder
+
+    def __len__(self) -> int:
+        return len(self._queued)
+
+    def waiting(self, source: EmbeddingSource) -> bool:
+        """Some document of this project waits or is being embedded."""
+        mark = id(source)
+        with self._condition:
+            return any(known == mark for known, _ in self._queued)
+
+    def put(self, source: EmbeddingSource, doc_ids: list[str], priority: int) -> None:
+        """Queue documents; one that waits already can only move forward."""
+        with self._condition:
+            for doc_id in doc_ids:
+                known = self._queued.get((id(source), doc_id))
+                if known is not None and known <= priority:
+                    continue
+                self._queued[id(source), doc_id] = priority
+                heapq.heappush(self._heap, _Waiting(priority, next(self._order), source, doc_id))
+            self._condition.notify_all()
+
+    def forget(self, source: EmbeddingSource) -> None:
+        """Drop what waits of a project that is going away."""
+        with self._condition:
+            self._heap = [item for item in self._heap if item.source is not source]
+            heapq.heapify(self._heap)
+            self._queued = {
+                key: value for key, value in self._queued.items() if key[0] != id(source)
+            }
+
+    def stop(self, timeout: float) -> None:
+        """Finish the batch in hand and end the thread."""
+        with self._condition:
+            self._stopping = True
+            self._condition.notify_all()
+        self._thread.join(timeout)
+
+    # --- the thread ----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                self._condition.wait_for(
+                    lambda: self._stopping or (self._embedder is not None and bool(self._heap))
+                )
+                if self._stopping:
+                    return
+                embedder = self._embedder
+            assert embedder is not None
+            batch = self._collect(embedder)
+            if batch:
+                try:
+                    self._embed(embedder, batch)
+                except Exception as error:  # the thread must outlive one bad batch
+                    log.exception("embedding_failed", chunks=len(batch))
+                    self._activity.log("error", f"Embedding {len(batch)} chunks failed: {error}")
+            self._pause()
+
+    def _collect(self, embedder: Embedder) -> list[_Missing]:
+        """Take documents until a batch is full; what the cache knows is settled on the way."""
+        batch: list[_Missing] = []
+        while len(batch) < _BATCH:
+            with self._condition:
+                if not self._heap or self._stopping:
+                    break
+                item = heapq.heappop(self._heap)
+                # An entry that moved forward stays in the heap a second time, further back.
+                if self._queued.get((id(item.source), item.doc_id)) != item.priority:
+                    continue
+                del self._queued[id(item.source), item.doc_id]
+            batch += self._settle(embedder, item)
+        return batch
+
+    def _settle(self, embedder: Embedder, item: _Waiting) -> list[_Missing]:
+        index = item.source.index
+        missing = index.memory.without_vector(item.doc_id)
+        if not missing:
+            return []
+        known = self._cache.find(embedder.name, [embed_key for _, embed_key in missing])
+        reused = [(key, known[embed_key]) for key, embed_key in missing if embed_key in known]
+        if reused:
+            index.set_vectors([key for key, _ in reused], np.stack([v for _, v in reused]))
+            item.source.on_embedded(0, len(reused))
+        left = {key for key, embed_key in missing if embed_key not in known}
+        places = [p for p in index.store.document_places(item.doc_id) if p.key in left]
+        return _texts(item.source, item.doc_id, places)
+
+    def _embed(self, embedder: Embedder, batch: list[_Missing]) -> None:
+        # The same text in two files is computed once.
+        unique = {item.embed_key: item.text for item in batch}
+        vectors = embedder.embed_documents(list(unique.values()))
+        self._cache.add(embedder.name, list(unique), vectors)
+        row_of = {embed_key: row for row, embed_key in enumerate(unique)}
+        by_source: dict[int, list[_Missing]] = {}
+        for item in batch:
+            by_source.setdefault(id(item.source), []).append(item)
+        for items in by_source.values():
+            source = items[0].source
+            rows = [row_of[item.embed_key] for item in items]
+            source.index.set_vectors([item.key for item in items], vectors[rows])
+            source.on_embedded(len(items), 0)
+        self._activity.embedded(len(batch))
+
+
+def _texts(source: EmbeddingSource, doc_id: str, places: list[ChunkPlace]) -> list[_Missing]:
+    if not places:
+        return []
+    entry = source.index.memory.documents.get(doc_id)
+    file = source.reader.open(doc_id, entry.document.encoding if entry else "utf-8")
+    if file is None:
+        return []
+    found: list[_Missing] = []
+    for place in places:
+        text = file.text_at(place)
+        # Another text means that the file changed: its new chunks will come here by themselves.
+        if text is None or text_hash(text) != place.content_hash:
+            continue
+        prepared = embedding_text(
+            doc_id=doc_id,
+            symbol=place.symbol,
+            signature=place.signature,
+            heading_trail=place.heading_trail,
+            text=text,
+        )
+        found.append(_Missing(source, place.key, place.embed_key, prepared))
+    return found

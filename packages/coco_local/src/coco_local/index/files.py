@@ -1,0 +1,129 @@
+"""Indexing files of one project: read, cut, write; gone, unwanted and unreadable ones leave."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from coco_core.errors import Unreadable
+from coco_local.activity import Activity
+from coco_local.index.pipeline import prepare, read_file
+from coco_local.index.project import ProjectIndex
+from coco_local.scan import FileStat, Listing, ProjectScan
+from coco_local.settings import Settings
+from coco_local.store.documents import PreparedDocument
+from coco_local.store.projects import Project
+
+__all__ = ["FileIndexer"]
+
+# A file whose time stamp is younger than this when it is read may change again without a new stamp
+# (file systems tick in milliseconds): its stamp is not trusted, the next scan compares the content.
+_RACY_NS = 50_000_000
+_UNTRUSTED_STAMP = -1
+
+
+class FileIndexer:
+    """Brings single files of a project into its index or out of it; thread-safe."""
+
+    def __init__(
+        self,
+        project: Project,
+        index: ProjectIndex,
+        scan: ProjectScan,
+        settings: Settings,
+        activity: Activity,
+    ) -> None:
+        self.scan = scan
+        self.skipped: dict[str, str] = {}
+        self._project = project
+        self._index = index
+        self._max_bytes = settings.max_file_bytes
+        self._activity = activity
+        self._binary: dict[str, tuple[int, int]] = {}
+
+    def list_files(self) -> Listing:
+        """List what belongs into the index now."""
+        listing = self.scan.list_files()
+        self.skipped = {
+            **dict(listing.skipped),
+            **{d: reason for d, reason in self.skipped.items() if d in listing.files},
+        }
+        return listing
+
+    def differs(self, file: FileStat) -> bool:
+        """Whether a listed file must be read: it is new, changed, or could not be read before."""
+        entry = self._index.memory.documents.get(file.doc_id)
+        if entry is None:
+            return self._binary.get(file.doc_id) != (file.size, file.mtime_ns)
+        return (entry.document.size, entry.document.mtime_ns) != (file.size, file.mtime_ns)
+
+    def known(self, doc_id: str) -> bool:
+        """Whether the file is in the index, or was skipped."""
+        return doc_id in self._index.memory.documents or doc_id in self.skipped
+
+    def below(self, directory: str) -> list[str]:
+        """Return the indexed documents below a directory (relative, without a final slash)."""
+        prefix = directory + "/"
+        return [known for known in list(self._index.memory.documents) if known.startswith(prefix)]
+
+    def index(self, doc_ids: Sequence[str], pause: Callable[[], None] | None) -> list[str]:
+        """Bring files up to date in one transaction; returns those that have new chunks.
+
+        ``pause`` is called after each file, so that more urgent work can overtake.
+        """
+        prepared: list[tuple[int, PreparedDocument]] = []
+        for doc_id in doc_ids:
+            ticket = self._index.ticket()
+            document = self._prepare(ticket, doc_id)
+            if document is not None:
+                prepared.append((ticket, document))
+            if pause is not None:
+                pause()
+        if not prepared:
+            return []
+        written = self._index.apply(prepared)
+        for _, document in prepared:
+            self._activity.file(
+                self._project.project_id, document.doc_id, "indexed", len(document.chunks)
+            )
+        return [document.doc_id for document in written]
+
+    def _prepare(self, ticket: int, doc_id: str) -> PreparedDocument | None:
+        path = self._project.root / doc_id
+        try:
+            content = read_file(path, self._max_bytes)
+        except Unreadable as error:
+            self._drop(ticket, doc_id)
+            self._skip(doc_id, path, error.message)
+            return None
+        if content is None or not self.scan.decide(path).indexed:
+            self._drop(ticket, doc_id)
+            self.skipped.pop(doc_id, None)
+            return None
+        self.skipped.pop(doc_id, None)
+        stamp = content.mtime_ns
+        if time.time_ns() - stamp < _RACY_NS:
+            stamp = _UNTRUSTED_STAMP
+        entry = self._index.memory.documents.get(doc_id)
+        if entry is not None and entry.document.content_hash == content.digest:
+            self._index.touch(ticket, doc_id, content.size, stamp)
+            return None
+        document = prepare(doc_id, content, self._index.config.chunking, None)
+        return replace(document, mtime_ns=stamp)
+
+    def _skip(self, doc_id: str, path: Path, reason: str) -> None:
+        if reason != "binary":
+            self.skipped[doc_id] = reason
+            return
+        # Nothing to show, and nothing to try again until the file changes.
+        try:
+            status = path.stat()
+        except OSError:
+            return
+        self._binary[doc_id] = (status.st_size, status.st_mtime_ns)
+
+    def _drop(self, ticket: int, doc_id: str) -> None:
+        if self._index.remove(ticket, [doc_id]):
+            self._activity.file(self._project.project_id, doc_id, "removed")

@@ -1,0 +1,40 @@
+"""A query overtakes indexing: background work pauses at its seams while one is answered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["QueryGate"]
+
+# Queries come back to back from an agent; without a bound they would stop indexing altogether.
+_LONGEST_PAUSE_SECONDS = 0.1
+
+
+class QueryGate:
+    """Counts the queries in flight; background work waits, for a bounded time, for none."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._queries = 0
+
+    @contextmanager
+    def query(self) -> Iterator[None]:
+        """Mark the time in which a query is answered."""
+        with self._condition:
+            self._queries += 1
+        try:
+            yield
+        finally:
+            with self._condition:
+                self._queries -= 1
+                if self._queries == 0:
+                    self._condition.notify_all()
+
+    def yield_to_queries(self) -> None:
+        """Wait until no query is in flight; called between two units of background work."""
+        if self._queries == 0:
+            return
+        with self._condition:
+            self._condition.wait_for(lambda: self._queries == 0, timeout=_LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,332 @@
+"""Keeping one project's index in step with its directory.
+
+Two callers: the worker thread, which works through what is pending in the background (`step`), and
+a query, which first brings in what changed a moment ago (`sync`, `catch_up`), so that it never
+answers from an index that is older than the disk. Both may take up the same file; of two writes the
+later read wins.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from coco_local.activity import Activity
+from coco_local.index.changes import ProjectChanges
+from coco_local.index.embedding import EmbeddingQueue, Priority
+from coco_local.index.files import FileIndexer
+from coco_local.index.gate import QueryGate
+from coco_local.index.pending import PendingFiles
+from coco_local.index.project import ProjectIndex
+from coco_local.index.project_jobs import ProjectJobs
+from coco_local.jobs import Job
+from coco_local.scan import FileStat, ProjectScan
+from coco_local.search.source import SourceReader
+from coco_local.settings import Settings
+from coco_local.store.projects import Project
+from coco_protocol.projects import IndexState
+
+__all__ = ["ProjectIndexer", "Shared"]
+
+# Files of one slice of background work: one transaction, and a tenth of a second between two looks
+# at what is more urgent.
+_SLICE = 24
+
+# Rows that wait for LanceDB before they are flushed at once, and how long fewer may wait.
+_FLUSH_ROWS = 4_000
+_FLUSH_SECONDS = 5.0
+
+# Jobs in their embedding stage are looked at a few times a second.
+_JOB_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all projects of a daemon use together."""
+
+    settings: Settings
+    embeddings: EmbeddingQueue
+    activity: Activity
+    gate: QueryGate
+    wake: Callable[[], None]
+
+
+class ProjectIndexer:
+    """One project: its state, what is pending, and the work on it."""
+
+    def __init__(
+        self,
+        project: Project,
+        index: ProjectIndex,
+        scan: ProjectScan,
+        shared: Shared,
+        note_indexed: Callable[[str, float], None],
+    ) -> None:
+        self.project = project
+        self.index = index
+        self.reader = SourceReader(project.root, shared.settings.max_file_bytes)
+        self.pending_files = PendingFiles()
+        self.files = FileIndexer(project, index, scan, shared.settings, shared.activity)
+        self.files_total = 0
+        self.indexed_at = project.indexed_at
+        self.error: str | None = None
+        self._shared = shared
+        self._note_indexed = note_indexed
+        self._changes = ProjectChanges(project, self.files, shared.settings, shared.wake)
+        self._jobs = ProjectJobs()
+        self._loaded = threading.Event()
+        self._scanned = threading.Event()
+        self._closed = False
+        self._scanning = False
+        self._rescan_wanted = True
+        self._rebuild_wanted = False
+        self._pending_wanted = False
+        self._next_rescan = time.monotonic() + shared.settings.rescan_seconds
+        self._flush_since: float | None = None
+
+    # --- what is known -------------------------------------------------------------------------
+
+    @property
+    def scan(self) -> ProjectScan:
+        """The rules of what is indexed."""
+        return self.files.scan
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Files that should be indexed and could not be, with the reason."""
+        return self.files.skipped
+
+    @property
+    def pending(self) -> int:
+        """Files that are known to differ from the index."""
+        return len(self.pending_files)
+
+    @property
+    def state(self) -> IndexState:
+        """What the project is doing."""
+        if self.error is not None:
+            return "error"
+        if not self.project.root.is_dir():
+            return "missing"
+        if not self._loaded.is_set() or self._scanning or self._rescan_wanted:
+            return "scanning"
+        if self.pending_files:
+            return "indexing"
+        if self._shared.embeddings.waiting(self):
+            return "embedding"
+        return "ready" if self.index.memory.documents else "empty"
+
+    # --- asking for work -----------------------------------------------------------------------
+
+    def request_rescan(self, job: Job | None = None) -> None:
+        """Compare the whole directory with the index at the next opportunity."""
+        self._rescan_wanted = True
+        if job is not None:
+            self._jobs.add(job)
+
+    def request_rebuild(self) -> None:
+        """Forget the whole index at the next opportunity; a rescan builds it anew."""
+        self._rebuild_wanted = True
+
+    def use_scan(self, scan: ProjectScan) -> None:
+        """Go on under other rules or borders."""
+        self.files.scan = scan
+        self.request_rescan()
+
+    def note_stale(self, doc_ids: Collection[str]) -> None:
+        """Hear from an answer that files differ from the index."""
+        if doc_ids:
+            self.pending_files.add(doc_ids)
+            self._pending_wanted = True
+            self._shared.wake()
+
+    # --- for a query ---------------------------------------------------------------------------
+
+    def wait_scanned(self, timeout: float) -> bool:
+        """Wait until the stored index is in memory and was compared with the disk."""
+        return self._scanned.wait(timeout)
+
+    def sync(self) -> None:
+        """Take up every change that was made before this call."""
+        self._changes.sync()
+        self._take_changes()
+
+    def catch_up(self, doc_ids: Sequence[str] | None, seconds: float) -> None:
+        """Index pending files now, for at most ``seconds``; None means all that are pending."""
+        deadline = time.monotonic() + seconds
+        wanted = self.pending_files.all() if doc_ids is None else doc_ids
+        for doc_id in wanted:
+            if time.monotonic() >= deadline:
+                break
+            self._index([doc_id], Priority.CHANGED, pause=None)
+        # What another thread has in hand must be in the answer too.
+        self.pending_files.wait_idle(wanted, max(0.0, deadline - time.monotonic()))
+
+    def embed_first(self, doc_ids: Iterable[str]) -> None:
+        """Move documents that stood in an answer without vectors to the front."""
+        without = [d for d in doc_ids if self.index.memory.without_vector(d)]
+        if without:
+            self._shared.embeddings.put(self, without, Priority.ANSWERED)
+
+    # --- for the worker ------------------------------------------------------------------------
+
+    def step(self) -> bool:
+        """Do one slice of background work; False when there is nothing to do."""
+        if self._closed:
+            return False
+        now = time.monotonic()
+        worked = True
+        if not self._loaded.is_set():
+            self._load()
+        elif self._rebuild_wanted:
+            self._rebuild()
+        elif self._rescan_wanted or now >= self._next_rescan:
+            self._rescan()
+        elif self._changes.due(now):
+            self._take_changes()
+            self._pending_wanted = True
+        elif self._pending_wanted and self.pending_files:
+            self._work_slice()
+        else:
+            self._pending_wanted = False
+            self._settle_jobs()
+            worked = False
+        self._flush_if_due(now)
+        self.error = None
+        return worked
+
+    def due_in(self, now: float) -> float | None:
+        """Return the seconds until the next thing to do."""
+        due = [self._next_rescan - now]
+        change = self._changes.due_in(now)
+        if change is not None:
+            due.append(change)
+        if self._jobs:
+            due.append(_JOB_SECONDS)
+        if self.index.unflushed:
+            due.append((self._flush_since or now) + _FLUSH_SECONDS - now)
+        return max(0.0, min(due))
+
+    def failed(self, error: Exception) -> None:
+        """Hear that a step raised: it is shown, and tried again later."""
+        self.error = f"{type(error).__name__}: {error}"
+        self._shared.activity.log("error", f"{self.project.name}: {self.error}")
+
+    def close(self) -> None:
+        """Stop watching, flush and let go."""
+        self._closed = True
+        self._changes.stop()
+        self._shared.embeddings.forget(self)
+        self._jobs.cancel("The daemon stopped, or the project was forgotten.")
+        if self._loaded.is_set() and self.index.unflushed:
+            self.index.flush()
+
+    def on_embedded(self, computed: int, reused: int) -> None:
+        """Count vectors for the running jobs."""
+        if computed:
+            self._jobs.count("embedded", computed)
+        if reused:
+            self._jobs.count("reused", reused)
+
+    # --- steps ---------------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        # Watching comes first: what changes while the index is loaded must not be missed.
+        self._changes.start()
+        self.index.load()
+        documents = self.index.memory.documents
+        self.files_total = len(documents)
+        self._loaded.set()
+        newest = sorted(documents, key=lambda d: documents[d].document.mtime_ns, reverse=True)
+        self._embed(newest, Priority.BULK)
+
+    def _rebuild(self) -> None:
+        self._rebuild_wanted = False
+        self.index.clear()
+        self._rescan_wanted = True
+
+    def _rescan(self) -> None:
+        self._rescan_wanted = False
+        self._next_rescan = time.monotonic() + self._shared.settings.rescan_seconds
+        self._jobs.enter("scanning")
+        if not self.project.root.is_dir():
+            self._jobs.fail(f"The directory {str(self.project.root)!r} is not there.")
+            return
+        self._scanning = True
+        try:
+            listing = self.files.list_files()
+            self.files_total = len(listing.files)
+            differing = [file for file in listing.files.values() if self.files.differs(file)]
+            gone = [d for d in list(self.index.memory.documents) if d not in listing.files]
+            self.pending_files.add([*gone, *_newest_first(differing)])
+        finally:
+            self._scanning = False
+        self._pending_wanted = True
+        self._scanned.set()
+        self._jobs.enter("indexing", len(self.pending_files))
+
+    def _take_changes(self) -> None:
+        changed = self._changes.take()
+        if changed is None:
+            # A storm, or new rules: only a listing tells what is different now.
+            self._scanned.clear()
+            self._rescan_wanted = True
+            self._shared.wake()
+        else:
+            self.pending_files.add(changed)
+
+    def _work_slice(self) -> None:
+        names = self.pending_files.first(_SLICE)
+        self._index(names, Priority.BULK, self._shared.gate.yield_to_queries)
+        self._jobs.advance(len(self.pending_files), names[0] if names else "")
+
+    def _index(
+        self, doc_ids: Sequence[str], priority: int, pause: Callable[[], None] | None
+    ) -> None:
+        claimed = self.pending_files.claim(doc_ids)
+        done = False
+        try:
+            written = self.files.index(list(claimed), pause)
+            done = True
+        finally:
+            self.pending_files.release(claimed, done=done)
+        self._embed(written, priority)
+
+    def _embed(self, doc_ids: Sequence[str], priority: int) -> None:
+        if doc_ids:
+            self._shared.embeddings.put(self, list(doc_ids), priority)
+
+    def _settle_jobs(self) -> None:
+        """Move jobs on from indexing to embedding and to their end."""
+        self._jobs.drop_cancelled()
+        if not self._jobs:
+            return
+        memory = self.index.memory
+        if self._shared.embeddings.embedder is not None and self._shared.embeddings.waiting(self):
+            self._jobs.enter("embedding", memory.chunk_count)
+            self._jobs.advance(memory.chunk_count - memory.embedded_count, "")
+            return
+        self.indexed_at = time.time()
+        self._note_indexed(self.project.project_id, self.indexed_at)
+        self._jobs.finish(
+            files=len(memory.documents), chunks=memory.chunk_count, skipped=len(self.skipped)
+        )
+
+    def _flush_if_due(self, now: float) -> None:
+        """Write to LanceDB when enough waits, or when something waits for long."""
+        waiting = self.index.unflushed
+        if not waiting:
+            self._flush_since = None
+            return
+        if self._flush_since is None:
+            self._flush_since = now
+        if waiting >= _FLUSH_ROWS or now - self._flush_since >= _FLUSH_SECONDS:
+            self.index.flush()
+            self._flush_since = None
+
+
+def _newest_first(files: Iterable[FileStat]) -> list[str]:
+    """What somebody works on is what is asked for."""
+    return [file.doc_id for file in sorted(files, key=lambda f: f.mtime_ns, reverse=True)]

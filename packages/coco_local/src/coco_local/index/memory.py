@@ -1,0 +1,296 @@
+"""An index in memory: the cache of LanceDB's rows plus everything that is not flushed yet.
+
+Rows are only ever appended; a document is replaced by appending its new rows and turning the old
+ones off in the same step, so that a reader sees the one version or the other and never half of a
+file. `compacted` builds a new index without the dead rows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from coco_core.bm25 import FIELDS, CorpusStats, TermVector
+from numpy.typing import NDArray
+
+from coco_core.types import ChunkFacts, FloatMatrix
+from coco_local.index.matrix import VectorMatrix
+from coco_local.index.postings import Postings, Segment
+from coco_local.store.documents import StoredDocument
+from coco_local.store.lance import TermTable
+
+__all__ = ["DocumentEntry", "MemoryIndex", "Snapshot"]
+
+_FIRST_CAPACITY = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentEntry:
+    """A document and the rows of its chunks."""
+
+    document: StoredDocument
+    rows: tuple[int, ...]
+    embed_keys: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What one query sees, whatever is written meanwhile."""
+
+    rows: int
+    alive: NDArray[np.bool_]
+    """bool[rows]"""
+    lengths: NDArray[np.float32]
+    """float32[rows, fields]"""
+    document_of: NDArray[np.int32]
+    """int32[rows]: the document's number"""
+    known: NDArray[np.bool_]
+    """bool[rows]: has a vector"""
+    stats: CorpusStats
+
+
+class MemoryIndex:
+    """Rows, postings and vectors of one index."""
+
+    def __init__(self, dimension: int) -> None:
+        self._lock = threading.Lock()
+        self.postings = Postings()
+        self.matrix = VectorMatrix(dimension)
+        self.facts: list[ChunkFacts] = []
+        self.documents: dict[str, DocumentEntry] = {}
+        self.document_ids: list[str] = []
+        self._document_numbers: dict[str, int] = {}
+        self._row_of: dict[int, int] = {}
+        self._definitions: dict[str, list[int]] = {}
+        self._alive = np.zeros(0, np.bool_)
+        self._lengths = np.zeros((0, len(FIELDS)), np.float32)
+        self._document_of = np.zeros(0, np.int32)
+        self._length_sums = np.zeros(len(FIELDS), np.float64)
+        self._alive_count = 0
+        self._embedded_count = 0
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def replace(
+        self,
+        document: StoredDocument,
+        facts: Sequence[ChunkFacts],
+        embed_keys: Sequence[bytes],
+        terms: Sequence[TermVector],
+    ) -> None:
+        """Put a document in the place of the one with the same id, if there is one."""
+        lengths = np.array([term.lengths for term in terms], np.float32).reshape(-1, len(FIELDS))
+        with self._lock:
+            rows = self._append(document.doc_id, facts, lengths)
+            self.postings.add(rows, terms)
+            self._turn_off(document.doc_id)
+            self._turn_on(rows)
+            self.documents[document.doc_id] = DocumentEntry(
+                document, tuple(rows), tuple(embed_keys)
+            )
+
+    def load(
+        self,
+        documents: Iterable[tuple[StoredDocument, Sequence[ChunkFacts], Sequence[bytes]]],
+        table: TermTable,
+    ) -> None:
+        """Fill an empty index from the stores; every chunk must have its row in ``table``."""
+        place = {int(key): i for i, key in enumerate(table.keys)}
+        order: list[int] = []
+        with self._lock:
+            for document, facts, embed_keys in documents:
+                picked = [place[fact.key] for fact in facts]
+                order += picked
+                rows = self._append(document.doc_id, facts, table.lengths[picked])
+                self._turn_on(rows)
+                self.documents[document.doc_id] = DocumentEntry(
+                    document, tuple(rows), tuple(embed_keys)
+                )
+            self.postings.add_segment(_segment(table, np.array(order, np.int64)))
+
+    def update_document(self, document: StoredDocument) -> None:
+        """Note new facts of the file itself; its chunks stay."""
+        with self._lock:
+            entry = self.documents.get(document.doc_id)
+            if entry is not None:
+                self.documents[document.doc_id] = DocumentEntry(
+                    document, entry.rows, entry.embed_keys
+                )
+
+    def remove(self, doc_id: str) -> DocumentEntry | None:
+        """Remove a document; returns what it was."""
+        with self._lock:
+            self._turn_off(doc_id)
+            return self.documents.pop(doc_id, None)
+
+    def set_vectors(self, keys: Sequence[int], vectors: FloatMatrix) -> list[int]:
+        """Give chunks their vectors, float32[n, d]; returns the keys that still existed."""
+        with self._lock:
+            pairs = [
+                (key, row, i)
+                for i, key in enumerate(keys)
+                if (row := self._row_of.get(key)) is not None and self._alive[row]
+            ]
+            if not pairs:
+                return []
+            rows = np.array([row for _, row, _ in pairs], np.int64)
+            fresh = ~self.matrix.known(len(self.facts))[rows]
+            self.matrix.set(rows, vectors[[i for _, _, i in pairs]])
+            self._embedded_count += int(fresh.sum())
+            return [key for key, _, _ in pairs]
+
+    def compact_postings(self) -> None:
+        """Merge the segments of the inverted index."""
+        with self._lock:
+            alive = self._alive[: len(self.facts)].copy()
+        self.postings.compact(alive)
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """Return what a query needs, consistent in itself."""
+        with self._lock:
+            rows = len(self.facts)
+            average = self._length_sums / max(1, self._alive_count)
+            return Snapshot(
+                rows=rows,
+                alive=self._alive[:rows].copy(),
+                lengths=self._lengths[:rows],
+                document_of=self._document_of[:rows],
+                known=self.matrix.known(rows).copy(),
+                stats=CorpusStats(self._alive_count, average.astype(np.float32)),
+            )
+
+    def rows_defining(self, name: str) -> list[int]:
+        """Return the rows that define a symbol whose last part is ``name``, in any case."""
+        return list(self._definitions.get(name.lower(), ()))
+
+    def row_of(self, key: int) -> int | None:
+        """Return the living row of a chunk."""
+        row = self._row_of.get(key)
+        return row if row is not None and self._alive[row] else None
+
+    def without_vector(self, doc_id: str) -> list[tuple[int, bytes]]:
+        """Return (key, embed key) of a document's chunks that have no vector yet."""
+        with self._lock:
+            entry = self.documents.get(doc_id)
+            if entry is None:
+                return []
+            known = self.matrix.known(len(self.facts))
+            return [
+                (self.facts[row].key, embed_key)
+                for row, embed_key in zip(entry.rows, entry.embed_keys, strict=True)
+                if not known[row]
+            ]
+
+    @property
+    def chunk_count(self) -> int:
+        """Living chunks."""
+        return self._alive_count
+
+    @property
+    def embedded_count(self) -> int:
+        """Living chunks that have a vector."""
+        return self._embedded_count
+
+    @property
+    def dead_count(self) -> int:
+        """Rows that are no longer used."""
+        return len(self.facts) - self._alive_count
+
+    # --- inside the lock -----------------------------------------------------------------------
+
+    def _append(
+        self, doc_id: str, facts: Sequence[ChunkFacts], lengths: NDArray[np.float32]
+    ) -> list[int]:
+        first = len(self.facts)
+        end = first + len(facts)
+        self._grow(end)
+        number = self._document_numbers.get(doc_id)
+        if number is None:
+            number = self._document_numbers[doc_id] = len(self.document_ids)
+            self.document_ids.append(doc_id)
+        self._document_of[first:end] = number
+        self._lengths[first:end] = lengths
+        rows = list(range(first, end))
+        for row, fact in zip(rows, facts, strict=True):
+            self._row_of[fact.key] = row
+            for path in fact.definitions:
+                name = path.rpartition(".")[2].lower()
+                self._definitions.setdefault(name, []).append(row)
+        self.facts += facts
+        return rows
+
+    def _grow(self, rows: int) -> None:
+        if rows <= len(self._alive):
+            return
+        capacity = max(_FIRST_CAPACITY, rows, len(self._alive) * 3 // 2)
+        for name in ("_alive", "_lengths", "_document_of"):
+            old = getattr(self, name)
+            new = np.zeros((capacity, *old.shape[1:]), old.dtype)
+            new[: len(old)] = old
+            setattr(self, name, new)
+
+    def _turn_on(self, rows: Sequence[int]) -> None:
+        self._alive[rows] = True
+        self._alive_count += len(rows)
+        self._length_sums += self._lengths[rows].sum(axis=0)
+
+    def _turn_off(self, doc_id: str) -> None:
+        entry = self.documents.get(doc_id)
+        if entry is None or not entry.rows:
+            return
+        rows = list(entry.rows)
+        self._alive[rows] = False
+        self._alive_count -= len(rows)
+        self._length_sums -= self._lengths[rows].sum(axis=0)
+        self._embedded_count -= int(self.matrix.known(len(self.facts))[rows].sum())
+        for row in rows:
+            fact = self.facts[row]
+            self._row_of.pop(fact.key, None)
+            for path in fact.definitions:
+                name = path.rpartition(".")[2].lower()
+                defining = self._definitions.get(name)
+                if defining is not None and row in defining:
+                    defining.remove(row)
+
+    def compacted(self) -> MemoryIndex:
+        """Return an equal index without dead rows; nothing may be written meanwhile."""
+        self.compact_postings()
+        fresh = MemoryIndex(self.matrix.dimension)
+        rows_total = len(self.facts)
+        mapping = np.full(rows_total, -1, np.int32)
+        known = self.matrix.known(rows_total)
+        with self._lock:
+            for doc_id, entry in self.documents.items():
+                old = list(entry.rows)
+                rows = fresh._append(doc_id, [self.facts[r] for r in old], self._lengths[old])
+                fresh._turn_on(rows)
+                mapping[old] = rows
+                fresh.documents[doc_id] = DocumentEntry(
+                    entry.document, tuple(rows), entry.embed_keys
+                )
+        for segment in self.postings.drain():
+            ids, old_rows, frequencies = segment.expand()
+            rows_now = mapping[old_rows]
+            kept = rows_now >= 0
+            fresh.postings.add_segment(Segment.build(ids[kept], rows_now[kept], frequencies[kept]))
+        moved = np.flatnonzero(known & (mapping >= 0))
+        fresh.matrix.set(mapping[moved].astype(np.int64), self.matrix.take(moved))
+        fresh._embedded_count = len(moved)
+        return fresh
+
+
+def _segment(table: TermTable, order: NDArray[np.int64]) -> Segment:
+    """Return the postings of the table's chunks in the given order; row i is the i-th of them."""
+    counts = (table.indptr[1:] - table.indptr[:-1])[order]
+    starts = table.indptr[:-1][order]
+    # Positions of all picked postings: for each chunk its start, then one after the other.
+    ends = np.cumsum(counts)
+    picked = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(
+        starts - (ends - counts), counts
+    )
+    rows = np.repeat(np.arange(len(order), dtype=np.int32), counts)
+    return Segment.build(table.ids[picked], rows, table.frequencies[picked])

@@ -1,0 +1,90 @@
+"""One file: from its bytes to everything that the stores need. Reads the disk, writes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from coco_core.bm25 import path_terms, term_vector
+from coco_core.liveness import fingerprint
+
+from coco_core.chunking import chunk_document
+from coco_core.configs import ChunkingConfig
+from coco_core.decoding import is_binary
+from coco_core.errors import Unreadable
+from coco_core.ports import Tokenizer
+from coco_core.types import chunk_ids
+from coco_local.store.documents import PreparedChunk, PreparedDocument
+from coco_local.store.embeddings import embed_key
+
+__all__ = ["FileContent", "prepare", "read_file"]
+
+# Where a file is binary shows in its first block.
+_HEAD_BYTES = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """A file as it was at one moment."""
+
+    data: bytes
+    size: int
+    mtime_ns: int
+    digest: bytes
+    """16 bytes of BLAKE2b"""
+
+
+def read_file(path: Path, max_bytes: int) -> FileContent | None:
+    """Read a regular file; None when it does not exist.
+
+    Raises:
+        Unreadable: it is no regular text file, too large, or cannot be opened.
+    """
+    try:
+        with path.open("rb", buffering=0) as file:
+            before = os.fstat(file.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                raise Unreadable("not a regular file")
+            if before.st_size > max_bytes:
+                raise Unreadable(f"larger than {max_bytes} bytes")
+            data = file.readall()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise Unreadable(error.strerror or str(error)) from error
+    if is_binary(data[:_HEAD_BYTES]):
+        raise Unreadable("binary")
+    # A file that grows while it is read gets the size of what was read: the next look finds a
+    # difference and reads it again.
+    digest = hashlib.blake2b(data, digest_size=16).digest()
+    return FileContent(data, len(data), before.st_mtime_ns, digest)
+
+
+def prepare(
+    doc_id: str, content: FileContent, config: ChunkingConfig, tokenizer: Tokenizer | None
+) -> PreparedDocument:
+    """Cut a file into chunks with terms, keys and fingerprints."""
+    cut = chunk_document(doc_id, content.data, config, tokenizer)
+    ids = chunk_ids(doc_id, [chunk.content_hash for chunk in cut.chunks])
+    of_path = path_terms(doc_id)
+    return PreparedDocument(
+        doc_id=doc_id,
+        size=content.size,
+        mtime_ns=content.mtime_ns,
+        content_hash=content.digest,
+        language=cut.language,
+        encoding=cut.encoding,
+        chunks=tuple(
+            PreparedChunk(
+                chunk=chunk,
+                chunk_id=chunk_id,
+                embed_key=embed_key(chunk.content_hash, chunk.symbol, chunk.heading_trail),
+                fingerprint=fingerprint(chunk.text),
+                terms=term_vector(chunk, of_path),
+            )
+            for chunk, chunk_id in zip(cut.chunks, ids, strict=True)
+        ),
+    )

@@ -1,0 +1,260 @@
+"""The index of one project under one config: stores and memory kept in step.
+
+Order of a write: SQLite first (it says what exists), memory in the same breath (it answers),
+LanceDB later and in batches. A crash in between leaves documents marked as not stored; `load` drops
+them, and the next scan finds them on disk.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from coco_core.bm25 import TermVector
+
+from coco_core.configs import IndexingConfig
+from coco_core.types import ChunkFacts, FloatMatrix
+from coco_local.index.memory import DocumentEntry, MemoryIndex
+from coco_local.store.database import Database
+from coco_local.store.documents import (
+    DocumentStore,
+    PreparedChunk,
+    PreparedDocument,
+    StoredDocument,
+    WrittenDocument,
+)
+from coco_local.store.lance import LanceStats, LanceStore
+
+__all__ = ["ProjectIndex"]
+
+# Dead rows cost memory and scan time; a rebuild of the arrays pays off when they are a third.
+_DEAD_SHARE = 1 / 3
+_DEAD_MINIMUM = 2_000
+
+# Segments of the inverted index; each costs some microseconds for each term of a query.
+_MOST_SEGMENTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Unflushed:
+    """Terms that LanceDB does not have yet."""
+
+    keys: range
+    terms: tuple[TermVector, ...]
+
+
+class ProjectIndex:
+    """Documents, chunks, terms and vectors of one project under one config."""
+
+    def __init__(
+        self,
+        index_id: str,
+        config: IndexingConfig,
+        database: Database,
+        vectors: Path,
+        dimension: int,
+    ) -> None:
+        self.index_id = index_id
+        self.config = config
+        self.store = DocumentStore(database, index_id)
+        self.memory = MemoryIndex(dimension)
+        self._directory = vectors / index_id
+        self._dimension = dimension
+        self._lance: LanceStore | None = None
+        # Guards the order of writes to SQLite and memory; held for a few milliseconds at a time.
+        self._write_lock = threading.Lock()
+        self._flush_lock = threading.Lock()
+        self._tickets = itertools.count(1)
+        self._applied: dict[str, int] = {}
+        self._unflushed: dict[int, _Unflushed] = {}
+        self._unflushed_vectors: list[int] = []
+        self._dead_keys: list[int] = []
+
+    # --- opening -------------------------------------------------------------------------------
+
+    def load(self) -> None:
+        """Fill memory from the stores; documents that are not whole are dropped."""
+        documents = {document.key: document for document in self.store.documents()}
+        if not documents:
+            self._forget_lance_rows()
+            return
+        lance = self._open_lance()
+        table = lance.load_terms()
+        known = set(table.keys.tolist())
+        chunks: dict[int, list[tuple[ChunkFacts, bytes]]] = {key: [] for key in documents}
+        for document_key, facts, embed_key in self.store.facts():
+            chunks[document_key].append((facts, embed_key))
+        whole = [
+            key
+            for key, document in documents.items()
+            if document.stored and all(facts.key in known for facts, _ in chunks[key])
+        ]
+        self.memory.load(
+            (
+                (documents[key], [f for f, _ in chunks[key]], [e for _, e in chunks[key]])
+                for key in whole
+            ),
+            table,
+        )
+        living = {facts.key for key in whole for facts, _ in chunks[key]}
+        vectors = lance.load_vectors()
+        self.memory.set_vectors(vectors.keys.tolist(), vectors.vectors.astype(np.float32))
+        self._dead_keys = list((known | set(vectors.keys.tolist())) - living)
+        self.store.delete([documents[key].doc_id for key in documents.keys() - set(whole)])
+
+    def _forget_lance_rows(self) -> None:
+        """An empty database beside old LanceDB files means that their rows are orphans."""
+        if self._directory.exists():
+            lance = self._open_lance()
+            self._dead_keys = [
+                *lance.load_terms().keys.tolist(),
+                *lance.load_vectors().keys.tolist(),
+            ]
+
+    def _open_lance(self) -> LanceStore:
+        if self._lance is None:
+            self._lance = LanceStore(self._directory, self._dimension)
+        return self._lance
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def ticket(self) -> int:
+        """Take before reading a file: of two writes of one document, the later ticket wins."""
+        return next(self._tickets)
+
+    def apply(self, prepared: Sequence[tuple[int, PreparedDocument]]) -> list[StoredDocument]:
+        """Replace documents by what was read under the given tickets; older reads are ignored."""
+        with self._write_lock:
+            fresh = [
+                (ticket, document)
+                for ticket, document in prepared
+                if self._applied.get(document.doc_id, 0) < ticket
+            ]
+            written = self.store.replace([document for _, document in fresh])
+            for (ticket, document), result in zip(fresh, written, strict=True):
+                self._applied[document.doc_id] = ticket
+                self._replace_in_memory(document, result)
+        return [result.document for result in written]
+
+    def _replace_in_memory(self, prepared: PreparedDocument, written: WrittenDocument) -> None:
+        self._forget_entry(self.memory.documents.get(prepared.doc_id))
+        terms = tuple(chunk.terms for chunk in prepared.chunks)
+        self.memory.replace(
+            written.document,
+            [
+                _facts(key, prepared.doc_id, chunk)
+                for key, chunk in zip(written.chunk_keys, prepared.chunks, strict=True)
+            ],
+            [chunk.embed_key for chunk in prepared.chunks],
+            terms,
+        )
+        self._unflushed[written.document.key] = _Unflushed(written.chunk_keys, terms)
+
+    def touch(self, ticket: int, doc_id: str, size: int, mtime_ns: int) -> None:
+        """Note that a file has another time stamp but the same content."""
+        with self._write_lock:
+            entry = self.memory.documents.get(doc_id)
+            if entry is None or self._applied.get(doc_id, 0) > ticket:
+                return
+            self.store.touch([(doc_id, size, mtime_ns)])
+            self.memory.update_document(replace(entry.document, size=size, mtime_ns=mtime_ns))
+
+    def remove(self, ticket: int, doc_ids: Sequence[str]) -> list[str]:
+        """Remove documents; returns those that existed."""
+        with self._write_lock:
+            gone = [
+                doc_id
+                for doc_id in doc_ids
+                if doc_id in self.memory.documents and self._applied.get(doc_id, 0) < ticket
+            ]
+            if gone:
+                self.store.delete(gone)
+            for doc_id in gone:
+                self._applied[doc_id] = ticket
+                self._forget_entry(self.memory.remove(doc_id))
+        return gone
+
+    def _forget_entry(self, entry: DocumentEntry | None) -> None:
+        if entry is None:
+            return
+        if self._unflushed.pop(entry.document.key, None) is None:
+            self._dead_keys += [self.memory.facts[row].key for row in entry.rows]
+
+    def clear(self) -> None:
+        """Forget every document."""
+        self.remove(self.ticket(), list(self.memory.documents))
+        self.flush()
+
+    def set_vectors(self, keys: Sequence[int], vectors: FloatMatrix) -> None:
+        """Give chunks their vectors; chunks that are gone meanwhile are skipped."""
+        with self._write_lock:
+            self._unflushed_vectors += self.memory.set_vectors(keys, vectors)
+
+    # --- flushing ------------------------------------------------------------------------------
+
+    @property
+    def unflushed(self) -> int:
+        """Rows that LanceDB does not have, or must drop."""
+        waiting = sum(len(item.keys) for item in self._unflushed.values())
+        return waiting + len(self._unflushed_vectors) + len(self._dead_keys)
+
+    def flush(self) -> None:
+        """Write what is new to LanceDB, and keep its files few."""
+        with self._flush_lock:
+            with self._write_lock:
+                new, self._unflushed = self._unflushed, {}
+                dead, self._dead_keys = self._dead_keys, []
+                vector_keys, self._unflushed_vectors = self._unflushed_vectors, []
+                rows = [(key, self.memory.row_of(key)) for key in vector_keys]
+                living = [(key, row) for key, row in rows if row is not None]
+                vectors = self.memory.matrix.take(np.array([row for _, row in living], np.int64))
+            lance = self._open_lance()
+            lance.delete(dead)
+            keys = [key for item in new.values() for key in item.keys]
+            lance.add_terms(keys, [terms for item in new.values() for terms in item.terms])
+            lance.add_vectors([key for key, _ in living], vectors)
+            # A document that was replaced meanwhile has another key: marking the old one is void.
+            self.store.mark_stored(list(new), stored=True)
+            lance.compact()
+        self._tidy_memory()
+
+    def _tidy_memory(self) -> None:
+        if self.memory.postings.segments() > _MOST_SEGMENTS:
+            self.memory.compact_postings()
+        dead = self.memory.dead_count
+        if dead > _DEAD_MINIMUM and dead > _DEAD_SHARE * (dead + self.memory.chunk_count):
+            with self._write_lock:
+                self.memory = self.memory.compacted()
+
+    def lance_stats(self) -> LanceStats | None:
+        """Return size and health of LanceDB's tables, if they were opened."""
+        return self._lance.stats() if self._lance is not None else None
+
+    def compact(self) -> None:
+        """Merge LanceDB's fragments now."""
+        with self._flush_lock:
+            self._open_lance().compact(force=True)
+
+    def embed_keys(self) -> Iterable[bytes]:
+        """Yield the embedding keys in use."""
+        for entry in list(self.memory.documents.values()):
+            yield from entry.embed_keys
+
+
+def _facts(key: int, doc_id: str, prepared: PreparedChunk) -> ChunkFacts:
+    chunk = prepared.chunk
+    return ChunkFacts(
+        key=key,
+        doc_id=doc_id,
+        kind=chunk.kind,
+        language=chunk.language,
+        symbol=chunk.symbol,
+        definitions=tuple(definition.path for definition in chunk.definitions),
+        start_line=chunk.span.start_line,
+        end_line=chunk.span.end_line,
+        token_count=chunk.token_count,
+    )

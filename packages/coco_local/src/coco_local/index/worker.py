@@ -1,0 +1,110 @@
+"""The index worker: one thread that takes every project's next step, the most urgent first."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+__all__ = ["IndexWorker", "Workable", "lower_priority"]
+
+log = structlog.get_logger(__name__)
+
+# After a failure (disk full, a store that broke) the same step would fail again at once.
+_RETRY_SECONDS = 5.0
+
+# Longest sleep; new work wakes the thread at once.
+_LONGEST_SLEEP = 60.0
+
+
+class Workable(Protocol):
+    """A project as the worker sees it."""
+
+    def step(self) -> bool:
+        """Do one slice of work; False when there is none."""
+        ...
+
+    def due_in(self, now: float) -> float | None:
+        """Return the seconds until something is due; None when nothing is foreseen."""
+        ...
+
+    def failed(self, error: Exception) -> None:
+        """Hear that a step raised."""
+        ...
+
+
+class IndexWorker:
+    """Runs the steps of all projects in turn."""
+
+    def __init__(self, projects: Callable[[], Sequence[Workable]]) -> None:
+        self._projects = projects
+        self._condition = threading.Condition()
+        self._woken = False
+        self._stopping = False
+        self._retry_at: dict[int, float] = {}
+        self._thread = threading.Thread(target=self._run, name="coco-index", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There is new work."""
+        with self._condition:
+            self._woken = True
+            self._condition.notify_all()
+
+    def stop(self, timeout: float) -> bool:
+        """Finish the step in hand and end; False when it takes longer than ``timeout``."""
+        with self._condition:
+            self._stopping = True
+            self._condition.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        lower_priority()
+        while not self._stopping:
+            did_something = False
+            for project in self._projects():
+                if self._stopping:
+                    return
+                did_something |= self._step(project)
+            if not did_something:
+                self._sleep()
+
+    def _step(self, project: Workable) -> bool:
+        if self._retry_at.get(id(project), 0.0) > time.monotonic():
+            return False
+        try:
+            return project.step()
+        except Exception as error:  # one broken project must not stop the others
+            log.exception("index_step_failed")
+            self._retry_at[id(project)] = time.monotonic() + _RETRY_SECONDS
+            project.failed(error)
+            return False
+
+    def _sleep(self) -> None:
+        now = time.monotonic()
+        due = [value for p in self._projects() if (value := p.due_in(now)) is not None]
+        due += [at - now for at in self._retry_at.values() if at > now]
+        with self._condition:
+            self._condition.wait_for(
+                lambda: self._woken or self._stopping, min(due, default=_LONGEST_SLEEP)
+            )
+            self._woken = False
+
+
+def lower_priority() -> None:
+    """Let the calling thread give way to the threads that answer queries.
+
+    Linux schedules threads on their own; elsewhere the gate alone must do.
+    """
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)

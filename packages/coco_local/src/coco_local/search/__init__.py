@@ -1,0 +1,1 @@
+"""Answering: executor, liveness, live search, and the shapes of answers."""

@@ -1,0 +1,194 @@
+"""Answers about files rather than chunks: outline, grep, read, explain; from the disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from coco_core.chunking import chunk_document
+from coco_core.errors import Unreadable
+from coco_core.filters import compile_glob
+from coco_core.languages import detect_language
+from coco_core.types import Chunk
+from coco_local.index.gate import QueryGate
+from coco_local.index.indexer import ProjectIndexer
+from coco_local.registry import ProjectRegistry
+from coco_local.search.ripgrep import LineMatch, ripgrep
+from coco_local.search.source import SourceFile
+from coco_protocol.docs import (
+    GrepData,
+    GrepMatch,
+    GrepRequest,
+    OutlineData,
+    OutlineSymbol,
+    ReadData,
+    ReadRequest,
+)
+from coco_protocol.system import ExplainPathData
+
+__all__ = ["FileService"]
+
+# What a query may wait for files that changed a moment ago.
+_CATCH_UP_SECONDS = 0.1
+
+
+class FileService:
+    """Reads a project's files for a caller."""
+
+    def __init__(self, registry: ProjectRegistry, gate: QueryGate) -> None:
+        self._registry = registry
+        self._gate = gate
+
+    def outline(self, doc_id: str, project_id: str | None, path: str | None) -> OutlineData:
+        """Return the definitions or headings of a file, parsed now."""
+        indexer = self._registry.resolve(project_id, path)
+        with self._gate.query():
+            file = _allowed(indexer, doc_id)
+            config = indexer.index.config.chunking
+            cut = chunk_document(doc_id, file.data, config)
+        return OutlineData(doc_id=doc_id, language=cut.language, symbols=_symbols(cut.chunks))
+
+    def read(self, request: ReadRequest, project_id: str | None) -> ReadData:
+        """Return lines of a file."""
+        indexer = self._registry.resolve(request.project_id or project_id, request.path)
+        with self._gate.query():
+            file = _allowed(indexer, request.doc_id)
+            lines = file.lines
+            start = min(request.start_line, max(1, len(lines)))
+            end = min(request.end_line or len(lines), len(lines))
+            return ReadData(
+                doc_id=request.doc_id,
+                start_line=start,
+                end_line=max(end, start if lines else 0),
+                total_lines=len(lines),
+                language=detect_language(request.doc_id, file.data[:1024]),
+                content="".join(lines[start - 1 : max(end, start)]),
+            )
+
+    def grep(self, request: GrepRequest, project_id: str | None) -> GrepData:
+        """Return matching lines of the files that belong into the index."""
+        indexer = self._registry.resolve(request.project_id or project_id, request.path)
+        with self._gate.query():
+            indexer.sync()
+            indexer.catch_up(None, _CATCH_UP_SECONDS)
+            include = [compile_glob(pattern) for pattern in request.include]
+            exclude = [compile_glob(pattern) for pattern in request.exclude]
+            names = {*indexer.index.memory.documents, *indexer.pending_files.all()}
+            files = [
+                name
+                for name in sorted(names)
+                if (not include or any(glob.fullmatch(name) for glob in include))
+                and not any(glob.fullmatch(name) for glob in exclude)
+            ]
+            if not files:
+                return GrepData(matches=[])
+            found = ripgrep(indexer.project.root, _arguments(request), [request.pattern], files)
+            return _matches(list(found), request.limit)
+
+    def explain(self, path: str) -> ExplainPathData:
+        """Say why a path is or is not indexed."""
+        place = Path(path).expanduser()
+        indexer = self._registry.around(place.parent if not place.is_dir() else place)
+        if indexer is None:
+            return ExplainPathData(
+                path=path,
+                project_id=None,
+                indexed=False,
+                reason="It is in no registered project.",
+            )
+        decision = indexer.scan.decide(place)
+        doc_id = place.name
+        if place.is_relative_to(indexer.project.root):
+            doc_id = place.relative_to(indexer.project.root).as_posix()
+        reason = indexer.skipped.get(doc_id, decision.reason)
+        return ExplainPathData(
+            path=path,
+            project_id=indexer.project.project_id,
+            indexed=doc_id in indexer.index.memory.documents
+            or (decision.indexed and place.is_dir()),
+            reason=reason,
+            rule=decision.rule,
+        )
+
+
+def _allowed(indexer: ProjectIndexer, doc_id: str) -> SourceFile:
+    """Read a file that belongs into the index: secrets and ignored files are not handed out."""
+    file = indexer.reader.require(doc_id)
+    decision = indexer.scan.decide(indexer.project.root / doc_id)
+    if not decision.indexed:
+        raise Unreadable(
+            f"{doc_id!r} is not part of the project's index: {decision.reason}",
+            hint="Only files that CoCo would index are handed out.",
+        )
+    return file
+
+
+def _symbols(chunks: tuple[Chunk, ...]) -> list[OutlineSymbol]:
+    symbols: list[OutlineSymbol] = []
+    for chunk in chunks:
+        for number, definition in enumerate(chunk.definitions):
+            later = chunk.definitions[number + 1 :]
+            end = later[0].line - 1 if later else chunk.span.end_line
+            main = definition.path == chunk.symbol
+            symbols.append(
+                OutlineSymbol(
+                    symbol=definition.path,
+                    kind=definition.kind.value,
+                    line=definition.line,
+                    end_line=max(definition.line, end),
+                    signature=chunk.signature if main else "",
+                )
+            )
+        if not chunk.definitions and chunk.heading_trail and chunk.fragment:
+            symbols.append(
+                OutlineSymbol(
+                    symbol=chunk.heading_trail[-1],
+                    kind=chunk.kind.value,
+                    line=chunk.span.start_line,
+                    end_line=chunk.span.end_line,
+                    signature=" > ".join(chunk.heading_trail),
+                )
+            )
+    return symbols
+
+
+def _arguments(request: GrepRequest) -> list[str]:
+    arguments = ["--context", str(request.context)] if request.context else []
+    if not request.regex:
+        arguments.append("--fixed-strings")
+    if request.case_sensitive is None:
+        arguments.append("--smart-case")
+    else:
+        arguments.append("--case-sensitive" if request.case_sensitive else "--ignore-case")
+    # One line more than asked shows that there are more.
+    arguments += ["--max-count", str(request.limit + 1), "--sort", "path"]
+    return arguments
+
+
+def _matches(lines: list[LineMatch], limit: int) -> GrepData:
+    matches: list[GrepMatch] = []
+    before: list[LineMatch] = []
+    truncated = False
+    for line in lines:
+        if line.kind == "context":
+            before.append(line)
+            _give_after(matches, line)
+            continue
+        if len(matches) == limit:
+            truncated = True
+            break
+        matches.append(
+            GrepMatch(
+                path=line.doc_id,
+                line=line.line,
+                text=line.text,
+                before=[b.text for b in before if b.doc_id == line.doc_id and b.line < line.line],
+            )
+        )
+        before.clear()
+    return GrepData(matches=matches, truncated=truncated)
+
+
+def _give_after(matches: list[GrepMatch], line: LineMatch) -> None:
+    """Lines behind a match belong to it; those before the next one are given to both."""
+    if matches and matches[-1].path == line.doc_id and matches[-1].line < line.line:
+        matches[-1].after.append(line.text)

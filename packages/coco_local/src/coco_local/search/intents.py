@@ -1,0 +1,73 @@
+"""From the wire's query to the core's intent."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from coco_core.errors import InvalidIntent
+from coco_core.filters import Filters
+from coco_core.intent import RankingOptions, RerankerOptions, SearchIntent
+from coco_core.types import ChunkKind
+from coco_protocol.docs import FiltersBody, QueryRequest, RetrievalBody
+
+__all__ = ["intent_of", "retrieval_intent"]
+
+
+def intent_of(request: QueryRequest) -> SearchIntent:
+    """Return the intent of a query."""
+    return retrieval_intent(
+        request.query, request.retrieval_config, request.filters, explain=request.explain
+    )
+
+
+def retrieval_intent(
+    query: str, retrieval: RetrievalBody, filters: FiltersBody, *, explain: bool = False
+) -> SearchIntent:
+    """Return the intent of a text under a retrieval config."""
+    ranking = retrieval.ranking
+    reranker = retrieval.reranker
+    return SearchIntent(
+        query=query,
+        retrieval_mode=retrieval.retrieval_mode,
+        top_k=retrieval.top_k,
+        offset=retrieval.offset,
+        hybrid_alpha=retrieval.hybrid_alpha,
+        filters=_filters(filters),
+        reranker=(
+            RerankerOptions(reranker.model_name, reranker.rerank_top_n) if reranker else None
+        ),
+        per_document=retrieval.per_document,
+        max_tokens=retrieval.max_tokens,
+        min_score=retrieval.min_score,
+        ranking=RankingOptions(
+            profile=ranking.profile,
+            fusion=ranking.fusion,
+            definitions=ranking.definitions,
+            paths=ranking.paths,
+            coherence=ranking.coherence,
+            penalties=ranking.penalties,
+            diversity=ranking.diversity,
+        ),
+        explain=explain,
+    )
+
+
+def _filters(body: FiltersBody) -> Filters:
+    kinds = {kind.value for kind in ChunkKind}
+    for kind in body.kinds:
+        if kind not in kinds:
+            raise InvalidIntent(
+                f"Unknown kind {kind!r}.", hint=f"Use one of {', '.join(sorted(kinds))}."
+            )
+    return Filters(
+        languages=tuple(language.lower() for language in body.languages),
+        include=tuple(body.include),
+        exclude=tuple(body.exclude),
+        kinds=tuple(ChunkKind(kind) for kind in cast("list[str]", body.kinds)),
+        symbol=body.symbol,
+        doc_ids=tuple(body.doc_ids),
+        tags=tuple(body.tags),
+        min_quality=body.min_quality,
+        verified=body.verified,
+        changed_since=body.changed_since,
+    )

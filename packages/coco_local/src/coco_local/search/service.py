@@ -1,0 +1,288 @@
+"""Queries: bring the index up to the moment, search, verify on disk, answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from coco_core.answer import Selection
+from coco_core.plan import wanted
+from coco_core.query import Query, understand
+from coco_core.ranking import Ranked, rank
+
+from coco_core.errors import ConfigNotFound, DocumentNotFound, InvalidInput, Unavailable
+from coco_core.intent import SearchIntent
+from coco_core.ports import ExecutorAnswer
+from coco_core.types import FloatVector
+from coco_local.activity import Activity
+from coco_local.index.gate import QueryGate
+from coco_local.index.indexer import ProjectIndexer
+from coco_local.model import ModelService
+from coco_local.registry import ProjectRegistry
+from coco_local.search.executor import LanceExecutor
+from coco_local.search.hydrate import Hydrator, LiveHit
+from coco_local.search.intents import intent_of, retrieval_intent
+from coco_local.search.live import literal_lines, promising_files
+from coco_local.store.documents import ChunkPlace
+from coco_protocol.docs import (
+    ChunkBody,
+    Hit,
+    HitMeta,
+    QueryData,
+    QueryMeta,
+    QueryRequest,
+    RelatedRequest,
+)
+
+__all__ = ["QueryService"]
+
+# What one query may spend on files that changed a moment ago: a saved file takes a few
+# milliseconds, a branch switch is left to the worker and to the live search.
+_CATCH_UP_SECONDS = 0.06
+
+# The same for files that are not indexed yet and hold the query's words.
+_LIVE_SECONDS = 0.25
+_LIVE_FILES = 25
+
+# The first listing of a project takes tenths of a second; an agent's first question waits for it.
+_FIRST_SCAN_SECONDS = 2.0
+
+# Places that are fetched from the database in one go; more are fetched as hits are dropped.
+_PREFETCH = 32
+
+
+@dataclass
+class _Clock:
+    """Time by stage, in milliseconds."""
+
+    started: float = field(default_factory=time.perf_counter)
+    last: float = field(default_factory=time.perf_counter)
+    took: dict[str, float] = field(default_factory=dict)
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.took[stage] = round((now - self.last) * 1000, 3)
+        self.last = now
+
+    def total(self) -> float:
+        return (time.perf_counter() - self.started) * 1000
+
+
+class QueryService:
+    """Answers questions about a project."""
+
+    def __init__(
+        self,
+        registry: ProjectRegistry,
+        model: ModelService,
+        activity: Activity,
+        gate: QueryGate,
+    ) -> None:
+        self._registry = registry
+        self._model = model
+        self._activity = activity
+        self._gate = gate
+
+    def query(self, request: QueryRequest, project_id: str | None) -> tuple[QueryMeta, QueryData]:
+        """Answer a question."""
+        indexer = self._registry.resolve(request.project_id or project_id, request.path)
+        if request.indexing_config_id not in (None, indexer.project.config_id):
+            raise ConfigNotFound(
+                f"{indexer.project.name!r} is not indexed under {request.indexing_config_id!r}.",
+                hint=f"Its config is {indexer.project.config_id!r}.",
+            )
+        intent = intent_of(request)
+        query = understand(intent)
+        return self._answer(indexer, intent, query, lambda: self._query_vector(intent, query))
+
+    def related(
+        self, request: RelatedRequest, project_id: str | None
+    ) -> tuple[QueryMeta, QueryData]:
+        """Answer with chunks like the one at a place."""
+        indexer = self._registry.resolve(request.project_id or project_id, request.path)
+        indexer.wait_scanned(_FIRST_SCAN_SECONDS)
+        indexer.sync()
+        indexer.catch_up(None, _CATCH_UP_SECONDS)
+        place, doc_id = _chunk_at(indexer, request)
+        text = " ".join(part for part in (place.symbol, *place.heading_trail) if part)
+        text = text or doc_id
+        intent = retrieval_intent(text, request.retrieval_config, request.filters)
+        row = indexer.index.memory.row_of(place.key)
+        vector = indexer.index.memory.matrix.get(row) if row is not None else None
+        return self._answer(indexer, intent, understand(intent), lambda: vector, without=place.key)
+
+    # --- one answer ----------------------------------------------------------------------------
+
+    def _answer(
+        self,
+        indexer: ProjectIndexer,
+        intent: SearchIntent,
+        query: Query,
+        vector_of: Callable[[], FloatVector | None],
+        without: int | None = None,
+    ) -> tuple[QueryMeta, QueryData]:
+        with self._gate.query():
+            clock = _Clock()
+            _bring_up_to_date(indexer, query)
+            clock.lap("sync")
+            vector = vector_of()
+            clock.lap("embed")
+            only = None
+            if query.phrases:
+                only = literal_lines(
+                    indexer.project.root, query.phrases, list(indexer.index.memory.documents)
+                )
+            executor = LanceExecutor(indexer.index.memory, only)
+            found = executor.search(intent, query, vector, wanted(intent, query))
+            clock.lap("search")
+            ranked = [
+                item for item in rank(intent, query, found) if item.candidate.facts.key != without
+            ]
+            clock.lap("rank")
+            hydrator = Hydrator(indexer.index, indexer.reader)
+            hits, more = _select(intent, ranked, hydrator)
+            indexer.note_stale(hydrator.stale)
+            clock.lap("validate")
+            indexer.embed_first([hit.ranked.candidate.facts.doc_id for hit in hits])
+        meta = self._meta(indexer, vector, found, hydrator, clock)
+        self._activity.query(
+            indexer.project.project_id, intent.query, len(hits), clock.total(), meta.tier
+        )
+        return meta, QueryData(
+            results=[_hit(hit, intent) for hit in hits],
+            next_offset=intent.offset + intent.top_k if more else None,
+            empty_reason=None if hits else _why_empty(found, indexer),
+        )
+
+    def _query_vector(self, intent: SearchIntent, query: Query) -> FloatVector | None:
+        if intent.retrieval_mode == "fts" or intent.hybrid_alpha == 0:
+            return None
+        vector = self._model.embed_query(query.embed_text)
+        if vector is None and intent.retrieval_mode == "vector":
+            raise Unavailable(
+                "Vector search needs the embedding model, which is not there.",
+                hint=self._model.notice or "Search with retrieval_mode 'hybrid' or 'fts'.",
+            )
+        return vector
+
+    def _meta(
+        self,
+        indexer: ProjectIndexer,
+        vector: FloatVector | None,
+        found: ExecutorAnswer,
+        hydrator: Hydrator,
+        clock: _Clock,
+    ) -> QueryMeta:
+        pending = indexer.pending
+        coverage = found.vector_coverage
+        tier = "keyword"
+        if vector is not None and coverage > 0:
+            tier = "transformer" if coverage >= 1 else "mixed"
+        notices = [self._model.notice, _progress(indexer, pending)]
+        clock.took["total"] = round(clock.total(), 3)
+        return QueryMeta.model_validate(
+            {
+                "status": "fresh" if pending == 0 else "stale",
+                "project_id": indexer.project.project_id,
+                "tier": tier,
+                "vector_coverage": round(coverage, 4),
+                "pending_files": pending,
+                "corrected": hydrator.corrected,
+                "dropped": hydrator.dropped,
+                "notice": " ".join(notice for notice in notices if notice) or None,
+                "took_ms": clock.took,
+            }
+        )
+
+
+def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> None:
+    indexer.sync()
+    indexer.wait_scanned(_FIRST_SCAN_SECONDS)
+    if indexer.pending:
+        indexer.catch_up(None, _CATCH_UP_SECONDS)
+    if indexer.pending:
+        waiting = indexer.pending_files.all()
+        found = promising_files(indexer.project.root, query, waiting, _LIVE_FILES)
+        indexer.catch_up(found, _LIVE_SECONDS)
+
+
+def _select(
+    intent: SearchIntent, ranked: list[Ranked], hydrator: Hydrator
+) -> tuple[list[LiveHit], bool]:
+    """Take hits until the answer is full; a hit whose text is gone makes room for the next."""
+    selection: Selection[LiveHit] = Selection(intent)
+    hydrator.prefetch(ranked[:_PREFETCH])
+    for item in ranked:
+        if selection.full:
+            return selection.chosen, True
+        if not selection.wants(item):
+            continue
+        hit = hydrator.hydrate(item)
+        if hit is not None:
+            selection.take(item, hit)
+    return selection.chosen, False
+
+
+def _chunk_at(indexer: ProjectIndexer, request: RelatedRequest) -> tuple[ChunkPlace, str]:
+    store, memory = indexer.index.store, indexer.index.memory
+    if request.chunk_id is not None:
+        for doc_id in [request.doc_id] if request.doc_id else list(memory.documents):
+            for place in store.document_places(doc_id):
+                if place.chunk_id == request.chunk_id:
+                    return place, doc_id
+        raise DocumentNotFound(f"There is no chunk {request.chunk_id!r}.")
+    if request.doc_id is None or request.line is None:
+        raise InvalidInput("Give doc_id and line, or chunk_id.")
+    places = store.document_places(request.doc_id)
+    if not places:
+        raise DocumentNotFound(
+            f"There is no indexed file {request.doc_id!r}.",
+            hint="Paths are relative to the project's root.",
+        )
+    for place in places:
+        if place.start_line <= request.line <= place.end_line:
+            return place, request.doc_id
+    return places[-1], request.doc_id
+
+
+def _progress(indexer: ProjectIndexer, pending: int) -> str | None:
+    if pending == 0:
+        return None
+    total = max(indexer.files_total, pending)
+    return f"Indexing: {total - pending} of {total} files are in the index."
+
+
+def _why_empty(found: ExecutorAnswer, indexer: ProjectIndexer) -> str:
+    if found.total == 0 or not indexer.index.memory.documents:
+        return "nothing_indexed"
+    return "filtered_out" if found.filtered == 0 else "no_match"
+
+
+def _hit(hit: LiveHit, intent: SearchIntent) -> Hit:
+    candidate = hit.ranked.candidate
+    facts = candidate.facts
+    place = hit.place
+    return Hit(
+        meta=HitMeta(
+            score=round(hit.ranked.score, 6),
+            vector=round(candidate.vector, 6) if candidate.vector is not None else None,
+            fts=round(candidate.keyword, 4) if candidate.keyword is not None else None,
+            moved=hit.moved,
+            explain=dict(hit.ranked.explanation or {}) if intent.explain else None,
+        ),
+        chunk=ChunkBody(
+            chunk_id=place.chunk_id,
+            doc_id=facts.doc_id,
+            path=facts.doc_id,
+            start_line=hit.start_line,
+            end_line=hit.end_line,
+            language=place.language,
+            kind=place.kind,
+            symbol=place.symbol,
+            signature=place.signature,
+            heading_trail=list(place.heading_trail),
+            token_count=place.token_count,
+            content=hit.content,
+        ),
+    )

@@ -1,0 +1,113 @@
+"""The project's files as they are on disk now; nothing outside the project is ever opened."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from coco_core.decoding import SourceText, decode
+from coco_core.errors import DocumentNotFound, PathRefused, Unreadable
+from coco_local.store.documents import ChunkPlace
+
+__all__ = ["SourceFile", "SourceReader"]
+
+# Only here the text is what the bytes say, so that a part can be decoded without the whole.
+_SLICEABLE = "utf-8"
+
+
+@dataclass
+class SourceFile:
+    """One file's bytes, decoded as far as somebody asks."""
+
+    doc_id: str
+    data: bytes
+    size: int
+    mtime_ns: int
+    encoding: str
+
+    @cached_property
+    def source(self) -> SourceText:
+        """The whole text."""
+        return decode(self.data)
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """Lines with their ends; only a line feed ends one, as in the core's decoding."""
+        return [part + "\n" for part in self.source.text.split("\n")][:-1] + self._last_line()
+
+    def _last_line(self) -> list[str]:
+        last = self.source.text.rpartition("\n")[2]
+        return [last] if last else []
+
+    def text_at(self, place: ChunkPlace) -> str | None:
+        """Return the text where a chunk was; None when the file is too short by now."""
+        if self.encoding != _SLICEABLE:
+            return "".join(self.lines[place.start_line - 1 : place.end_line])
+        if place.end_byte > len(self.data):
+            return None
+        try:
+            return self.data[place.start_byte : place.end_byte].decode(_SLICEABLE)
+        except UnicodeDecodeError:
+            return None
+
+
+class SourceReader:
+    """Opens documents of one project."""
+
+    def __init__(self, root: Path, max_bytes: int) -> None:
+        self.root = root
+        self._real_root = os.path.realpath(root)
+        self._max_bytes = max_bytes
+
+    def resolve(self, doc_id: str) -> Path:
+        """Return the path of a document.
+
+        Raises:
+            PathRefused: it leads out of the project, also through symbolic links.
+        """
+        path = os.path.join(self.root, doc_id)  # noqa: PTH118  # a doc_id may hold any byte
+        real = os.path.realpath(path)
+        if "\0" in doc_id or not (
+            real == self._real_root or real.startswith(self._real_root + os.sep)
+        ):
+            raise PathRefused(
+                f"{doc_id!r} is not inside the project {str(self.root)!r}.",
+                hint="Give a path relative to the project's root.",
+            )
+        return Path(path)
+
+    def open(self, doc_id: str, encoding: str) -> SourceFile | None:
+        """Read a document; None when it is gone, unreadable or leads out of the project."""
+        try:
+            path = self.resolve(doc_id)
+            with path.open("rb", buffering=0) as file:
+                status = os.fstat(file.fileno())
+                if status.st_size > self._max_bytes:
+                    return None
+                data = file.readall()
+        except (OSError, PathRefused, ValueError):
+            return None
+        return SourceFile(doc_id, data, status.st_size, status.st_mtime_ns, encoding)
+
+    def require(self, doc_id: str) -> SourceFile:
+        """Read a document that a caller named.
+
+        Raises:
+            PathRefused: it leads out of the project.
+            DocumentNotFound: there is no such file.
+            Unreadable: it cannot be read.
+        """
+        path = self.resolve(doc_id)
+        if not path.is_file():
+            raise DocumentNotFound(
+                f"There is no file {doc_id!r} in {str(self.root)!r}.",
+                hint="Paths are relative to the project's root.",
+            )
+        file = self.open(doc_id, "")
+        if file is None:
+            raise Unreadable(
+                f"{doc_id!r} cannot be read, or is larger than {self._max_bytes} bytes."
+            )
+        return file

@@ -50,8 +50,8 @@ class _Cutter:
 
     def cut(self, first: int, last: int, depth: int, bodies: list[Range]) -> list[_Piece]:
         """Cut lines ``first`` to ``last`` at the parts of these bodies."""
-        cuts: list[int] = []
-        while bodies and depth < _MAX_DEPTH:
+        cuts = self._clauses(first, last) if depth else []
+        while not cuts and bodies and depth < _MAX_DEPTH:
             cuts = self._cuts(first, last, bodies)
             if cuts:
                 break
@@ -117,20 +117,46 @@ class _Cutter:
         """Return the lines strictly inside where a part of these bodies begins."""
         utf8, leads = self._layout.lines.utf8, self._outline.leads
         cuts: list[int] = []
+        joined = self._outline.joined
         latest = first
         done = -1
         for body in bodies:
-            for start, end in self._syntax.parts(*body):
+            for start, end in self._parts(body):
                 line = bisect_right(utf8, start) - 1
                 if line > done:
                     cut = leads.get(line)
                     if cut is None:
                         cut = leads.get(line - 1, line)
-                    if latest < cut < last:
+                    if latest < cut < last and cut not in joined:
                         cuts.append(cut)
                         latest = cut
                 done = max(done, bisect_left(utf8, end) - 1)
         return cuts
+
+    def _parts(self, body: Range) -> list[Range]:
+        parts = self._syntax.parts(*body)
+        spreads = self._outline.spreads
+        if not spreads:
+            return parts
+        flat: list[Range] = []
+        pending = parts[::-1]
+        while pending:
+            part = pending.pop()
+            if part in spreads and part != body:
+                inner = self._syntax.parts(*part)
+                if inner and inner != [part]:
+                    pending += inner[::-1]
+                    continue
+            flat.append(part)
+        return flat
+
+    def _clauses(self, first: int, last: int) -> list[int]:
+        """Return where the further clauses of the one definition in these lines begin."""
+        return [
+            line
+            for line, start in self._outline.joined.items()
+            if first <= start and first < line < last
+        ]
 
     def _bodies(self, start: int, end: int) -> list[Range]:
         """Return the outermost bodies inside a byte range."""

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from coco_core.chunking.layout import CharRange, Layout
 from coco_core.chunking.outline import Outline, Symbol
 from coco_core.languages import Language, LanguageKind
-from coco_core.types import Chunk, ChunkKind, Span
+from coco_core.types import Chunk, ChunkKind, Definition, Span
 
 __all__ = ["label_code", "plain_chunks", "plain_kind", "span_of"]
 
@@ -67,15 +67,23 @@ def label_code(
                 language=language.name,
                 symbol=main.path if main is not None else "",
                 signature=outline.signature(layout, main) if main is not None else "",
-                definitions=tuple(
-                    outline.symbols[at].definition for at in starting if outline.symbols[at].defines
-                ),
+                definitions=_definitions(outline, starting, span),
                 fragment=main.path if main is not None else "",
                 imports=outline.imports,
                 token_count=layout.ruler.tokens(start, end),
             )
         )
     return chunks
+
+
+def _definitions(outline: Outline, starting: range, span: Span) -> tuple[Definition, ...]:
+    """Return what starts in a chunk; a name below its cut-off head counts for its last line."""
+    symbols = outline.symbols
+    return tuple(
+        Definition(symbol.path, symbol.kind, min(symbol.name_line + 1, span.end_line))
+        for symbol in (symbols[at] for at in starting)
+        if symbol.defines
+    )
 
 
 def _main(outline: Outline, starting: range, span: Span) -> Symbol | None:

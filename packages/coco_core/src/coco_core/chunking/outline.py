@@ -9,25 +9,35 @@ from typing import NamedTuple
 
 from coco_core.chunking.layout import Layout
 from coco_core.languages.grammars import Match, Range, Syntax
-from coco_core.types import ChunkKind, Definition
+from coco_core.types import ChunkKind
 
 __all__ = ["Outline", "Symbol", "outline_of"]
 
 _KINDS = {
     "function": ChunkKind.FUNCTION,
     "macro": ChunkKind.FUNCTION,
+    "prototype": ChunkKind.FUNCTION,
+    "clause": ChunkKind.FUNCTION,
     "method": ChunkKind.METHOD,
     "class": ChunkKind.CLASS,
     "module": ChunkKind.CLASS,
     "constant": ChunkKind.CODE_BLOCK,
     "field": ChunkKind.CODE_BLOCK,
+    "property": ChunkKind.CODE_BLOCK,
     "config": ChunkKind.CONFIG,
     "section": ChunkKind.SECTION,
     "table": ChunkKind.TABLE,
 }
 
 # Of two patterns that name the same thing, the one that says more about it wins.
-_RANK = {"field": 0, "constant": 0, "function": 1}
+_RANK = {"field": 0, "constant": 0, "prototype": 0, "function": 1}
+
+# Inside a function these are its own business.
+_NOT_LOCAL = frozenset({"constant", "prototype", "field"})
+
+# Of these, successive ones of one name are one definition.
+_CLAUSES = frozenset({"clause", "function"})
+_CALLABLE = frozenset({ChunkKind.FUNCTION, ChunkKind.METHOD})
 
 # What is worth a chunk of its own.
 _SOLID = frozenset({ChunkKind.FUNCTION, ChunkKind.METHOD, ChunkKind.CLASS, ChunkKind.CONFIG})
@@ -65,11 +75,6 @@ class Symbol(NamedTuple):
         """Whether the symbol is worth a chunk of its own."""
         return self.kind in _SOLID
 
-    @property
-    def definition(self) -> Definition:
-        """The symbol as the index keeps it."""
-        return Definition(self.path, self.kind, self.name_line + 1)
-
 
 @dataclass(frozen=True, slots=True)
 class Outline:
@@ -82,6 +87,10 @@ class Outline:
     """For each line of comments or attributes, the first line of its group."""
     bodies: list[Range]
     """Ascending; the ranges whose parts may be cut apart."""
+    spreads: set[Range]
+    """Bodies whose parts stand in the place of the body itself (a namespace, an ``#ifdef``)."""
+    joined: dict[int, int]
+    """For each further clause of a definition, the line the first one starts on."""
     imports: tuple[str, ...]
     embedded: list[tuple[str, Range]]
     """Language and range of code in another language."""
@@ -122,12 +131,16 @@ def outline_of(layout: Layout, source: bytes, syntax: Syntax) -> Outline:
     named: dict[Range, Match] = {}
     leads: list[Range] = []
     bodies: list[Range] = []
+    spreads: set[Range] = set()
     imports: dict[str, None] = {}
     embedded: list[tuple[str, Range]] = []
     for match in syntax.matches:
         kind = match.kind
         if kind == "body":
             bodies.append((match.start, match.end))
+        elif kind == "spread":
+            bodies.append((match.start, match.end))
+            spreads.add((match.start, match.end))
         elif kind == "lead":
             leads.append((match.start, match.end))
         elif kind == "import":
@@ -138,13 +151,16 @@ def outline_of(layout: Layout, source: bytes, syntax: Syntax) -> Outline:
         elif match.name is not None:
             named[match.name] = _stronger(named.get(match.name), match)
     bodies.sort()
-    symbols = _symbols(layout.lines.utf8, source, list(named.values()))
+    groups = _lead_groups(layout, leads)
+    symbols, joined = _symbols(layout.lines.utf8, source, list(named.values()))
     imports.pop("", None)
     return Outline(
         symbols,
         [symbol.start_line for symbol in symbols],
-        _lead_groups(layout, leads),
+        groups,
         bodies,
+        spreads,
+        {_lead_line(groups, line): first for line, first in joined.items()},
         tuple(imports)[:_MAX_IMPORTS],
         embedded,
     )
@@ -162,9 +178,13 @@ def _base(kind: str) -> str:
     return kind.rpartition(".")[2]
 
 
-def _symbols(utf8: list[int], source: bytes, matches: list[Match]) -> list[Symbol]:
+def _symbols(
+    utf8: list[int], source: bytes, matches: list[Match]
+) -> tuple[list[Symbol], dict[int, int]]:
     matches.sort(key=lambda match: (match.start, -match.end))
     symbols: list[Symbol] = []
+    clauses: dict[int, int] = {}
+    joined: dict[int, int] = {}
     open_: list[int] = []
     last = len(utf8) - 2
     for match in matches:
@@ -181,16 +201,28 @@ def _symbols(utf8: list[int], source: bytes, matches: list[Match]) -> list[Symbo
         kind = _KINDS.get(raw, ChunkKind.CLASS)
         if parent >= 0:
             above = symbols[parent]
+            if raw in _NOT_LOCAL and above.kind in _CALLABLE:
+                continue
             path = f"{above.path}.{path}"
-            if kind is ChunkKind.FUNCTION and raw == "function" and above.makes_methods:
+            if kind is ChunkKind.FUNCTION and raw != "macro" and above.makes_methods:
                 kind = ChunkKind.METHOD
         elif match.scope is not None and kind is ChunkKind.FUNCTION:
             kind = ChunkKind.METHOD
+        first = min(bisect_right(utf8, match.start) - 1, last)
+        final = min(bisect_right(utf8, max(match.end - 1, match.start)) - 1, last)
+        earlier = clauses.get(parent, -1)
+        if raw in _CLAUSES and earlier >= 0 and symbols[earlier].path == path:
+            # One more equation or overload of the same function.
+            symbols[earlier] = symbols[earlier]._replace(end_line=final, end=match.end)
+            joined[first] = symbols[earlier].start_line
+            open_.append(earlier)
+            continue
+        clauses[parent] = len(symbols) if raw in _CLAUSES else -1
         symbol = Symbol(
             path,
             kind,
-            min(bisect_right(utf8, match.start) - 1, last),
-            min(bisect_right(utf8, max(match.end - 1, match.start)) - 1, last),
+            first,
+            final,
             min(bisect_right(utf8, match.name[0]) - 1, last),
             match.name[1],
             match.end,
@@ -200,7 +232,13 @@ def _symbols(utf8: list[int], source: bytes, matches: list[Match]) -> list[Symbo
         )
         open_.append(len(symbols))
         symbols.append(symbol)
-    return symbols
+    return symbols, joined
+
+
+def _lead_line(groups: dict[int, int], line: int) -> int:
+    """Return where the comments and attributes of what stands on a line begin."""
+    found = groups.get(line)
+    return groups.get(line - 1, line) if found is None else found
 
 
 def _lead_groups(layout: Layout, leads: list[Range]) -> dict[int, int]:

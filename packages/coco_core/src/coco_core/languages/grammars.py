@@ -12,12 +12,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
 from typing import NamedTuple, Protocol, TypeAlias
 
 import tree_sitter
 
 from coco_core.languages.detection import named_language
+from coco_core.languages.queries import Condition, LanguageQuery, load_query
 
 __all__ = [
     "Grammar",
@@ -26,7 +26,6 @@ __all__ = [
     "Range",
     "Syntax",
     "grammar_for",
-    "query_text",
     "register",
 ]
 
@@ -41,6 +40,9 @@ _BYTES_PER_TICK = 12
 # CPU time of this thread so that a busy machine does not change the chunks.
 _CPU_SECONDS = 2.0
 _CPU_SECONDS_PER_BYTE = 2e-6
+
+# Enough for the tokens a scanner goes back for.
+_REREAD_BYTES = 16_384
 
 # More matches in flight than this are runaway patterns, not code.
 _MATCH_LIMIT = 65_536
@@ -101,25 +103,10 @@ def grammar_for(name: str) -> Grammar | None:
         return _grammars[name]
 
 
-def query_text(name: str) -> str:
-    """Return the language's query; empty if there is none.
-
-    A line ``; inherits: c`` puts another language's query in front.
-    """
-    path = resources.files("coco_core.languages") / "queries" / f"{name}.scm"
-    if not path.is_file():
-        return ""
-    text = path.read_text(encoding="utf-8")
-    first = text.partition("\n")[0]
-    if first.startswith("; inherits: "):
-        return query_text(first.removeprefix("; inherits: ").strip()) + "\n" + text
-    return text
-
-
 def _load(name: str) -> Grammar | None:
     language = named_language(name)
     if language is not None and language.grammar:
-        return NativeGrammar(language.grammar, query_text(language.name))
+        return NativeGrammar(language.grammar, load_query(language.name))
     for source in _sources:
         grammar = source(name)
         if grammar is not None:
@@ -130,36 +117,67 @@ def _load(name: str) -> Grammar | None:
 class NativeGrammar:
     """A grammar from an installed wheel; safe to share between threads."""
 
-    def __init__(self, place: str, query: str) -> None:
+    def __init__(self, place: str, query: LanguageQuery) -> None:
         """Load ``module:function`` and compile the query for it."""
         module, _, function = place.partition(":")
         pointer = getattr(importlib.import_module(module), function)()
         self._language = tree_sitter.Language(pointer)
-        self._query = tree_sitter.Query(self._language, query)
+        self._query = tree_sitter.Query(self._language, query.text)
+        self._conditions = query.conditions
         self._local = threading.local()
 
     def parse(self, source: bytes) -> Syntax | None:
         """Parse UTF-8 text; ``None`` when it takes too long."""
-        parser = self._parser()
-        budget = _Budget(len(source))
+        reader: _Reader | None = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = _Reader(self._language)
         # NUL means end of input to several scanners, which then start over at each one.
-        view = memoryview(source.replace(b"\0", b" ") if b"\0" in source else source)
+        tree = reader.parse(source.replace(b"\0", b" ") if b"\0" in source else source)
+        if tree is None:
+            return None
+        # No progress callback here: py-tree-sitter 0.26.1 crashes in it (it keeps a pointer to
+        # what was on the stack). The queries have no unbounded pattern: linear in the tree.
+        cursor = tree_sitter.QueryCursor(self._query, match_limit=_MATCH_LIMIT)
+        return _syntax(source, tree, cursor.matches(tree.root_node), self._conditions)
+
+
+class _Reader:
+    """A parser with its input buffers, for one thread.
+
+    Only the callback form of ``parse`` can be stopped. It never gives back its reference to what
+    the callback returns (py-tree-sitter 0.26.1), so it always gets the same three objects.
+    """
+
+    __slots__ = ("_parser", "_rest", "_whole")
+
+    def __init__(self, language: tree_sitter.Language) -> None:
+        self._parser = tree_sitter.Parser(language)
+        self._whole = bytearray()
+        self._rest = bytearray()
+
+    def parse(self, source: bytes) -> tree_sitter.Tree | None:
+        whole, rest = self._whole, self._rest
+        whole[:] = source
+        size = len(source)
+
+        def read(offset: int, _: object) -> bytes | bytearray:
+            if offset == 0:
+                return whole
+            if offset >= size:
+                return b""
+            # A scanner that had looked at the end goes back for the last few tokens.
+            rest[:] = source[offset : offset + _REREAD_BYTES]
+            return rest
+
         try:
-            tree = parser.parse(lambda offset, _: view[offset:], progress_callback=budget.tick)
+            return self._parser.parse(read, progress_callback=_Budget(size).tick)
         except ValueError:
             # The binding's way to say that the callback stopped it.
-            parser.reset()
+            self._parser.reset()
             return None
-        # No progress callback here: py-tree-sitter 0.26.1 crashes in it (reads an unset pointer).
-        # The queries have no unbounded pattern, so they are linear in the tree.
-        cursor = tree_sitter.QueryCursor(self._query, match_limit=_MATCH_LIMIT)
-        return _syntax(tree, cursor.matches(tree.root_node))
-
-    def _parser(self) -> tree_sitter.Parser:
-        parser: tree_sitter.Parser | None = getattr(self._local, "parser", None)
-        if parser is None:
-            parser = self._local.parser = tree_sitter.Parser(self._language)
-        return parser
+        finally:
+            whole.clear()
+            rest.clear()
 
 
 class _Budget:
@@ -177,12 +195,18 @@ class _Budget:
 
 
 def _syntax(
-    tree: tree_sitter.Tree, found: list[tuple[int, dict[str, list[tree_sitter.Node]]]]
+    source: bytes,
+    tree: tree_sitter.Tree,
+    found: list[tuple[int, dict[str, list[tree_sitter.Node]]]],
+    conditions: dict[int, tuple[Condition, ...]],
 ) -> Syntax:
     matches: list[Match] = []
     bodies: dict[Range, tree_sitter.Node] = {}
     root = tree.root_node
-    for _, captures in found:
+    for pattern, captures in found:
+        wanted = conditions.get(pattern)
+        if wanted is not None and not _holds(source, captures, wanted):
+            continue
         name = scope = None
         kind, start, end = "", 0, 0
         for capture, nodes in captures.items():
@@ -193,12 +217,24 @@ def _syntax(
             elif capture[0] != "_":
                 kind = capture
                 start, end = nodes[0].byte_range
-                if capture == "body":
-                    bodies[start, end] = nodes[0]
+                if capture in ("body", "spread"):
+                    bodies.setdefault((start, end), nodes[0])
         matches.append(Match(kind, start, end, name, scope))
 
     def parts(start: int, end: int) -> list[Range]:
-        node = bodies.get((start, end), root)
-        return [child.byte_range for child in node.children]
+        children = bodies.get((start, end), root).children
+        while len(children) == 1 and children[0].byte_range == (start, end):
+            children = children[0].children
+        return [child.byte_range for child in children]
 
     return Syntax(matches, parts)
+
+
+def _holds(
+    source: bytes, captures: dict[str, list[tree_sitter.Node]], wanted: tuple[Condition, ...]
+) -> bool:
+    for capture, words, positive in wanted:
+        start, end = captures[capture][0].byte_range
+        if (source[start:end] in words) is not positive:
+            return False
+    return True

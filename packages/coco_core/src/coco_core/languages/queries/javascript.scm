@@ -1,0 +1,4 @@
+; inherits: ecmascript
+(field_definition property: (_) @name
+  value: [(arrow_function) (function_expression)]) @definition.method
+(field_definition property: (_) @name) @definition.field

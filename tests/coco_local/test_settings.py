@@ -34,6 +34,7 @@ def test_every_field_of_the_table_is_a_setting_and_the_other_way_round() -> None
     assert {field.name for field in FIELDS} == {f.name for f in fields(Settings)} - {
         "home",
         "warnings",
+        "defaulted",
     }
 
 

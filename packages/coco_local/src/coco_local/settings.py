@@ -13,10 +13,19 @@ from coco_core.errors import InvalidConfig
 from coco_local.home import CocoHome
 from coco_local.setting_fields import FIELDS, Field, WrongValue
 
-__all__ = ["PROJECT_FILE", "SettingValue", "Settings", "explain_settings", "load_settings"]
+__all__ = [
+    "PROJECT_FILE",
+    "SettingValue",
+    "Settings",
+    "explain_settings",
+    "for_project",
+    "load_settings",
+]
 
 PROJECT_FILE = ".coco.toml"
 """The project's own settings; they travel with its sources, so they may not touch the daemon."""
+
+_DEFAULT = "default"
 
 # Only these mean this machine whatever the name resolver says.
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -50,6 +59,8 @@ class Settings:
     exclude: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     """What was written somewhere and means nothing: unknown names, with what was probably meant."""
+    defaulted: frozenset[str] = frozenset()
+    """Names that nobody has set: a project may still do so."""
 
     @property
     def exposed(self) -> bool:
@@ -89,7 +100,30 @@ def load_settings(
     values.pop("home")
     # Each field's reader gives the field's type; a test compares the table with the class.
     typed = cast("dict[str, Any]", values)
-    return Settings(home=reading.home, warnings=tuple(reading.warnings), **typed)
+    return Settings(
+        home=reading.home,
+        warnings=tuple(reading.warnings),
+        defaulted=frozenset(entry.name for entry in reading.values if entry.origin == _DEFAULT),
+        **typed,
+    )
+
+
+def for_project(settings: Settings, project: Path) -> Settings:
+    """Return the settings with what the project's own file sets and nobody above it does.
+
+    Raises:
+        InvalidConfig: the file cannot be read, or sets what is not the project's to set.
+    """
+    file = _load_file(project / PROJECT_FILE)
+    if file is None:
+        return settings
+    warnings = _unknown_keys(file, {field.name: field for field in FIELDS}, project_file=True)
+    own: dict[str, Any] = {}
+    for field in FIELDS:
+        found = _decide(field, {}, {}, [file]) if field.name in settings.defaulted else None
+        if found is not None:
+            own[field.name] = found.value
+    return replace(settings, warnings=(*settings.warnings, *warnings), **own)
 
 
 def explain_settings(
@@ -150,13 +184,13 @@ def _read(
         if named_home is not None
         else "env COCO_HOME"
         if environ.get("COCO_HOME", "").strip()
-        else "default"
+        else _DEFAULT
     )
     values = [SettingValue("home", str(home.root), origin)]
     files = [file for file in (user, own) if file is not None]
     values += [
         _decide(field, flags, environ, files)
-        or SettingValue(field.name, field.default(home), "default")
+        or SettingValue(field.name, field.default(home), _DEFAULT)
         for field in FIELDS
     ]
     return _Reading(home, values, warnings)

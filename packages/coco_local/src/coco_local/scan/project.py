@@ -1,0 +1,419 @@
+"""One project's files: listed at once, or decided one by one with the same result."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from coco_core.errors import InvalidConfig
+from coco_local.scan.content import HEAD_BYTES, refuse_content
+from coco_local.scan.kinds import refuse_noise, refuse_secret
+from coco_local.scan.listing import FileStat, Listing
+from coco_local.scan.reasons import NOTEWORTHY, Decision, Reason
+from coco_local.scan.rulefile import Rule
+from coco_local.scan.rules import RULE_NAMES, Rules, outermost_rules, own_rules
+from coco_local.scan.worktree import Tracked, Worktree, find_worktree, is_repository, read_tracked
+from coco_local.settings import PROJECT_FILE, Settings, for_project
+
+__all__ = ["ProjectScan"]
+
+# Left by `python -m venv` and its kin in the directory that they fill with other people's code.
+_ENVIRONMENT_MARK = "pyvenv.cfg"
+
+
+class _Place(NamedTuple):
+    """A directory that is looked into."""
+
+    doc: str
+    """Relative to the project, with a slash at the end, ``""`` for its root."""
+    path: str
+    """Relative to the top of the work tree, likewise."""
+    rules: Rules
+    hidden: Rule | None = None
+    """Git ignores the directory by this rule: only what is tracked counts."""
+
+
+class _Verdict(NamedTuple):
+    excluded: bool
+    rule: Rule | None
+    wished: bool = False
+    """A rule asks for it by name."""
+
+
+@dataclass(slots=True)
+class _Ground:
+    """Everything that was read before the first directory is opened."""
+
+    settings: Settings
+    tree: Worktree
+    place: _Place
+    borders: frozenset[str]
+    problem: str | None
+    places: dict[str, tuple[tuple[int, int, int], _Place | Decision]] = field(default_factory=dict)
+
+
+class ProjectScan:
+    """Says which files below ``root`` are indexed."""
+
+    def __init__(
+        self,
+        root: Path,
+        settings: Settings,
+        borders: Collection[Path] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """``borders`` are directories inside that belong to others: nested registered projects."""
+        self.root = root
+        self._given = settings
+        self._borders = frozenset(borders)
+        self._environ = os.environ if environ is None else environ
+        self._lock = threading.Lock()
+        self._ground: _Ground | None = None
+        self._tracked_read: tuple[object, Tracked] | None = None
+
+    # --- what is known -------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        """The settings with what the project's own file says."""
+        return self._ready().settings
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the project's own settings; the daemon's hold meanwhile."""
+        return self._ready().problem
+
+    def refresh(self) -> None:
+        """Forget what was read from ignore files, git and the project's settings."""
+        with self._lock:
+            self._ground = None
+
+    def set_borders(self, borders: Collection[Path]) -> None:
+        """Take over which directories inside belong to other projects."""
+        self._borders = frozenset(borders)
+        self.refresh()
+
+    def is_rule_file(self, path: Path) -> bool:
+        """Tell whether a change of this file can change what is indexed."""
+        if path.name in RULE_NAMES or (path.name == PROJECT_FILE and path.parent == self.root):
+            return True
+        tree = self._ready().tree
+        return path in {tree.exclude_file, tree.global_excludes}
+
+    # --- all files -----------------------------------------------------------------------------
+
+    def list_files(self) -> Listing:
+        """Walk the project with fresh rules; what cannot be read is counted, never raised."""
+        self.refresh()
+        ground = self._ready()
+        listing = Listing()
+        self._walk(ground, ground.place, listing)
+        return listing
+
+    def list_below(self, directory: Path) -> list[FileStat]:
+        """Return the indexed files of one directory and everything below it."""
+        ground = self._ready()
+        doc = self._doc(directory)
+        found = self._find(ground, doc) if doc else ground.place
+        if doc is None or isinstance(found, Decision):
+            return []
+        listing = Listing()
+        self._walk(ground, found, listing)
+        return list(listing.files.values())
+
+    def _walk(self, ground: _Ground, start: _Place, listing: Listing) -> None:
+        counts: Counter[str] = Counter()
+        stack = [start]
+        while stack:
+            place = stack.pop()
+            directory = self.root / place.doc
+            try:
+                with os.scandir(directory) as entries:
+                    found = {entry.name: entry for entry in entries}
+            except FileNotFoundError:
+                continue
+            except OSError:
+                self._leave_out(listing, counts, place.doc, Reason.UNREADABLE)
+                continue
+            inside = self._inside(ground, place, directory, found) if place.doc else place
+            if isinstance(inside, Decision):
+                counts[inside.reason] += 1
+                continue
+            for name, entry in found.items():
+                if name == ".git":
+                    continue
+                try:
+                    if entry.is_dir(follow_symlinks=False) and not _is_junction(entry):
+                        child = self._child(ground, inside, name)
+                        if isinstance(child, _Place):
+                            stack.append(child)
+                            continue
+                        reason: str = child.reason
+                    else:
+                        file = self._file(ground, inside, name, entry)
+                        if isinstance(file, FileStat):
+                            listing.files[file.doc_id] = file
+                            continue
+                        reason = file.reason
+                except FileNotFoundError:
+                    continue
+                except OSError:
+                    reason = Reason.UNREADABLE
+                self._leave_out(listing, counts, inside.doc + name, reason)
+        listing.counts.update(counts)
+
+    def _leave_out(self, listing: Listing, counts: Counter[str], doc: str, reason: str) -> None:
+        counts[reason] += 1
+        if reason in NOTEWORTHY:
+            listing.skipped[_printable(doc)] = reason
+
+    # --- one path ------------------------------------------------------------------------------
+
+    def decide(self, path: Path) -> Decision:
+        """Say whether a path is indexed, from its name and its place alone; opens no file."""
+        doc = self._doc(path)
+        if doc is None:
+            return Decision(False, Reason.OUTSIDE)
+        if not doc:
+            return Decision(False, Reason.DIRECTORY)
+        ground = self._ready()
+        parent, _, name = doc.rpartition("/")
+        found = self._find(ground, parent) if parent else ground.place
+        if isinstance(found, Decision):
+            return found
+        if name == ".git":
+            return Decision(False, Reason.GIT)
+        entry = _Single(self.root / doc)
+        try:
+            if entry.is_dir():
+                child = self._find(ground, doc)
+                return Decision(False, Reason.DIRECTORY) if isinstance(child, _Place) else child
+            file = self._file(ground, found, name, entry)
+        except (FileNotFoundError, NotADirectoryError):
+            return Decision(False, Reason.MISSING)
+        except OSError:
+            return Decision(False, Reason.UNREADABLE)
+        return file if isinstance(file, Decision) else Decision(True, Reason.INDEXED)
+
+    def explain(self, path: Path) -> Decision:
+        """Decide as an indexer does that has also seen the head of the file."""
+        decision = self.decide(path)
+        if not decision.indexed:
+            return decision
+        try:
+            with (self.root / path).open("rb") as file:
+                reason = refuse_content(path.name, file.read(HEAD_BYTES))
+        except OSError as error:
+            return Decision(False, Reason.UNREADABLE, error.strerror)
+        return Decision(False, reason) if reason is not None else decision
+
+    def _doc(self, path: Path) -> str | None:
+        """Return the path relative to the project, None when outside; links are not followed."""
+        text = os.path.normpath(self.root / path)
+        root = os.fspath(self.root)
+        if text == root:
+            return ""
+        prefix = root if root.endswith(os.sep) else root + os.sep
+        return text[len(prefix) :].replace(os.sep, "/") if text.startswith(prefix) else None
+
+    def _find(self, ground: _Ground, doc: str) -> _Place | Decision:
+        """Go down to a directory, through the same checks as a walk."""
+        place = ground.place
+        for name in doc.split("/"):
+            if name == ".git":
+                return Decision(False, Reason.GIT)
+            directory = self.root / place.doc / name
+            try:
+                status = directory.lstat()
+            except OSError:
+                return Decision(False, Reason.MISSING)
+            if stat.S_ISLNK(status.st_mode):
+                return self._link(directory)
+            if not stat.S_ISDIR(status.st_mode):
+                return Decision(False, Reason.MISSING)
+            # A file that comes or goes changes its directory's time: rules, .git, pyvenv.cfg.
+            signature = (status.st_dev, status.st_ino, status.st_mtime_ns)
+            key = place.doc + name
+            known = ground.places.get(key)
+            if known is None or known[0] != signature:
+                entered = self._child(ground, place, name)
+                if isinstance(entered, _Place):
+                    entered = self._inside(ground, entered, directory, _here(directory))
+                known = ground.places[key] = (signature, entered)
+            if isinstance(known[1], Decision):
+                return known[1]
+            place = known[1]
+        return place
+
+    # --- the checks ----------------------------------------------------------------------------
+
+    def _verdict(self, place: _Place, name: str, *, directory: bool) -> _Verdict:
+        path = place.path + name
+        strong = place.rules.strong(name, path, directory=directory)
+        if strong is not None and not strong.negated:
+            return _Verdict(True, strong)
+        weak = place.hidden
+        if weak is None:
+            if strong is not None:
+                return _Verdict(False, strong, wished=True)
+            weak = place.rules.weak(name, path, directory=directory)
+            if weak is None or weak.negated:
+                return _Verdict(False, None)
+        tracked = self._tracked()
+        known = path in (tracked.directories if directory else tracked.files)
+        return _Verdict(not known, weak)
+
+    def _child(self, ground: _Ground, place: _Place, name: str) -> _Place | Decision:
+        """Judge a directory by its name and its place."""
+        doc = place.doc + name
+        if doc in ground.borders:
+            return Decision(False, Reason.PROJECT)
+        verdict = self._verdict(place, name, directory=True)
+        rule = verdict.rule
+        if verdict.excluded:
+            return Decision(False, Reason.IGNORED, rule.origin if rule else None)
+        if not _is_unicode(name):
+            return Decision(False, Reason.NAME)
+        hidden = None if rule is None or rule.negated else rule
+        return _Place(doc + "/", place.path + name + "/", place.rules, hidden)
+
+    def _inside(
+        self, ground: _Ground, place: _Place, directory: Path, present: Collection[str]
+    ) -> _Place | Decision:
+        """Judge a directory by what is in it, and add its own rules."""
+        if ".git" in present and is_repository(directory / ".git"):
+            return Decision(False, Reason.REPOSITORY)
+        path = place.path.removesuffix("/")
+        if _ENVIRONMENT_MARK in present and path not in self._tracked().directories:
+            return Decision(False, Reason.ENVIRONMENT)
+        rules = place.rules.below(directory, path, present, ground.tree.ignore_case)
+        return place if rules is place.rules else place._replace(rules=rules)
+
+    def _file(
+        self, ground: _Ground, place: _Place, name: str, entry: os.DirEntry[str] | _Single
+    ) -> FileStat | Decision:
+        verdict = self._verdict(place, name, directory=False)
+        if verdict.excluded:
+            return Decision(
+                False, Reason.IGNORED, verdict.rule.origin if verdict.rule is not None else None
+            )
+        if not _is_unicode(name):
+            return Decision(False, Reason.NAME)
+        if entry.is_symlink() or _is_junction(entry):
+            return self._link(Path(entry.path))
+        status = entry.stat(follow_symlinks=False)
+        if not stat.S_ISREG(status.st_mode):
+            return Decision(False, Reason.SPECIAL)
+        refused = refuse_secret(name) or (None if verdict.wished else refuse_noise(name))
+        if refused is None and status.st_size > ground.settings.max_file_bytes:
+            refused = Reason.TOO_LARGE
+        if refused is not None:
+            return Decision(False, refused)
+        return FileStat(place.doc + name, status.st_size, status.st_mtime_ns)
+
+    def _link(self, path: Path) -> Decision:
+        target = os.path.realpath(path)
+        root = os.path.realpath(self.root)
+        inside = target == root or target.startswith(root.rstrip(os.sep) + os.sep)
+        return Decision(False, Reason.LINK_IN if inside else Reason.LINK_OUT)
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def _ready(self) -> _Ground:
+        with self._lock:
+            if self._ground is None:
+                self._ground = self._read()
+            return self._ground
+
+    def _read(self) -> _Ground:
+        problem = None
+        try:
+            settings = for_project(self._given, self.root)
+        except InvalidConfig as error:
+            settings, problem = self._given, str(error)
+        tree = find_worktree(self.root, self._environ)
+        base = self._below_top(tree)
+        rules = outermost_rules(tree, settings.include, settings.exclude, base)
+        rules = own_rules(rules, tree, _chain(base))
+        place = _Place("", f"{base}/" if base else "", rules)
+        foreign = (self._doc(border) for border in (*self._borders, self._given.home.root))
+        return _Ground(settings, tree, place, frozenset(doc for doc in foreign if doc), problem)
+
+    def _below_top(self, tree: Worktree) -> str:
+        relative = self.root.relative_to(tree.top).as_posix()
+        return "" if relative == "." else relative
+
+    def _tracked(self) -> Tracked:
+        """Return what git tracks, read again when the index was written."""
+        tree = self._ready().tree
+        try:
+            status = tree.index.stat() if tree.index is not None else None
+        except OSError:
+            status = None
+        signature = status and (status.st_mtime_ns, status.st_size, status.st_ino)
+        read = self._tracked_read
+        if read is None or read[0] != (tree.index, signature):
+            read = ((tree.index, signature), Tracked.of(read_tracked(tree) if status else set()))
+            self._tracked_read = read
+        return read[1]
+
+
+class _Single:
+    """One path with the face of a directory entry."""
+
+    __slots__ = ("_status", "path")
+
+    def __init__(self, path: Path) -> None:
+        self.path = os.fspath(path)
+        self._status: os.stat_result | None = None
+
+    def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+        assert not follow_symlinks, "a link is judged, never followed"
+        if self._status is None:
+            self._status = os.lstat(self.path)
+        return self._status
+
+    def is_symlink(self) -> bool:
+        return stat.S_ISLNK(self.stat(follow_symlinks=False).st_mode)
+
+    def is_dir(self) -> bool:
+        return stat.S_ISDIR(self.stat(follow_symlinks=False).st_mode)
+
+
+def _is_junction(entry: object) -> bool:
+    """Windows knows a second kind of link to a directory; Python names it from 3.12 on."""
+    check = getattr(entry, "is_junction", None)
+    return bool(check()) if check is not None else False
+
+
+def _here(directory: Path) -> list[str]:
+    names = (".git", _ENVIRONMENT_MARK, *RULE_NAMES)
+    return [name for name in names if os.path.lexists(directory / name)]
+
+
+def _chain(base: str) -> Iterator[str]:
+    """Yield the directory and those above it, the top first; the project's own is the last."""
+    yield ""
+    parts = base.split("/") if base else []
+    for count in range(1, len(parts) + 1):
+        yield "/".join(parts[:count])
+
+
+def _is_unicode(name: str) -> bool:
+    if name.isascii():
+        return True
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _printable(doc: str) -> str:
+    return doc.encode("utf-8", "backslashreplace").decode("utf-8")

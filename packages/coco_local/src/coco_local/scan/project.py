@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from coco_core.errors import InvalidConfig
 from coco_local.scan.content import HEAD_BYTES, refuse_content
+from coco_local.scan.entry import PathEntry, is_junction, is_unicode, printable
 from coco_local.scan.kinds import refuse_noise, refuse_secret
 from coco_local.scan.listing import FileStat, Listing
 from coco_local.scan.reasons import NOTEWORTHY, Decision, Reason
@@ -70,6 +71,7 @@ class ProjectScan:
     ) -> None:
         """``borders`` are directories inside that belong to others: nested registered projects."""
         self.root = root
+        self._prefix = str(root).rstrip(os.sep) + os.sep
         self._given = settings
         self._borders = frozenset(borders)
         self._environ = os.environ if environ is None else environ
@@ -132,7 +134,7 @@ class ProjectScan:
         stack = [start]
         while stack:
             place = stack.pop()
-            directory = self.root / place.doc
+            directory = self._prefix + place.doc
             try:
                 with os.scandir(directory) as entries:
                     found = {entry.name: entry for entry in entries}
@@ -149,7 +151,7 @@ class ProjectScan:
                 if name == ".git":
                     continue
                 try:
-                    if entry.is_dir(follow_symlinks=False) and not _is_junction(entry):
+                    if entry.is_dir(follow_symlinks=False) and not is_junction(entry):
                         child = self._child(ground, inside, name)
                         if isinstance(child, _Place):
                             stack.append(child)
@@ -171,7 +173,7 @@ class ProjectScan:
     def _leave_out(self, listing: Listing, counts: Counter[str], doc: str, reason: str) -> None:
         counts[reason] += 1
         if reason in NOTEWORTHY:
-            listing.skipped[_printable(doc)] = reason
+            listing.skipped[printable(doc)] = reason
 
     # --- one path ------------------------------------------------------------------------------
 
@@ -189,7 +191,7 @@ class ProjectScan:
             return found
         if name == ".git":
             return Decision(False, Reason.GIT)
-        entry = _Single(self.root / doc)
+        entry = PathEntry(self._prefix + doc)
         try:
             if entry.is_dir():
                 child = self._find(ground, doc)
@@ -215,12 +217,13 @@ class ProjectScan:
 
     def _doc(self, path: Path) -> str | None:
         """Return the path relative to the project, None when outside; links are not followed."""
-        text = os.path.normpath(self.root / path)
-        root = os.fspath(self.root)
-        if text == root:
+        given = os.fspath(path)
+        text = os.path.normpath(given if path.is_absolute() else self._prefix + given)
+        if text == os.fspath(self.root):
             return ""
-        prefix = root if root.endswith(os.sep) else root + os.sep
-        return text[len(prefix) :].replace(os.sep, "/") if text.startswith(prefix) else None
+        if not text.startswith(self._prefix):
+            return None
+        return text[len(self._prefix) :].replace(os.sep, "/")
 
     def _find(self, ground: _Ground, doc: str) -> _Place | Decision:
         """Go down to a directory, through the same checks as a walk."""
@@ -228,9 +231,9 @@ class ProjectScan:
         for name in doc.split("/"):
             if name == ".git":
                 return Decision(False, Reason.GIT)
-            directory = self.root / place.doc / name
+            directory = self._prefix + place.doc + name
             try:
-                status = directory.lstat()
+                status = os.lstat(directory)
             except OSError:
                 return Decision(False, Reason.MISSING)
             if stat.S_ISLNK(status.st_mode):
@@ -278,16 +281,16 @@ class ProjectScan:
         rule = verdict.rule
         if verdict.excluded:
             return Decision(False, Reason.IGNORED, rule.origin if rule else None)
-        if not _is_unicode(name):
+        if not is_unicode(name):
             return Decision(False, Reason.NAME)
         hidden = None if rule is None or rule.negated else rule
         return _Place(doc + "/", place.path + name + "/", place.rules, hidden)
 
     def _inside(
-        self, ground: _Ground, place: _Place, directory: Path, present: Collection[str]
+        self, ground: _Ground, place: _Place, directory: str, present: Collection[str]
     ) -> _Place | Decision:
         """Judge a directory by what is in it, and add its own rules."""
-        if ".git" in present and is_repository(directory / ".git"):
+        if ".git" in present and is_repository(Path(directory, ".git")):
             return Decision(False, Reason.REPOSITORY)
         path = place.path.removesuffix("/")
         if _ENVIRONMENT_MARK in present and path not in self._tracked().directories:
@@ -296,17 +299,17 @@ class ProjectScan:
         return place if rules is place.rules else place._replace(rules=rules)
 
     def _file(
-        self, ground: _Ground, place: _Place, name: str, entry: os.DirEntry[str] | _Single
+        self, ground: _Ground, place: _Place, name: str, entry: os.DirEntry[str] | PathEntry
     ) -> FileStat | Decision:
         verdict = self._verdict(place, name, directory=False)
         if verdict.excluded:
             return Decision(
                 False, Reason.IGNORED, verdict.rule.origin if verdict.rule is not None else None
             )
-        if not _is_unicode(name):
+        if not is_unicode(name):
             return Decision(False, Reason.NAME)
-        if entry.is_symlink() or _is_junction(entry):
-            return self._link(Path(entry.path))
+        if entry.is_symlink() or is_junction(entry):
+            return self._link(entry.path)
         status = entry.stat(follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):
             return Decision(False, Reason.SPECIAL)
@@ -317,7 +320,7 @@ class ProjectScan:
             return Decision(False, refused)
         return FileStat(place.doc + name, status.st_size, status.st_mtime_ns)
 
-    def _link(self, path: Path) -> Decision:
+    def _link(self, path: str) -> Decision:
         target = os.path.realpath(path)
         root = os.path.realpath(self.root)
         inside = target == root or target.startswith(root.rstrip(os.sep) + os.sep)
@@ -364,37 +367,9 @@ class ProjectScan:
         return read[1]
 
 
-class _Single:
-    """One path with the face of a directory entry."""
-
-    __slots__ = ("_status", "path")
-
-    def __init__(self, path: Path) -> None:
-        self.path = os.fspath(path)
-        self._status: os.stat_result | None = None
-
-    def stat(self, *, follow_symlinks: bool) -> os.stat_result:
-        assert not follow_symlinks, "a link is judged, never followed"
-        if self._status is None:
-            self._status = os.lstat(self.path)
-        return self._status
-
-    def is_symlink(self) -> bool:
-        return stat.S_ISLNK(self.stat(follow_symlinks=False).st_mode)
-
-    def is_dir(self) -> bool:
-        return stat.S_ISDIR(self.stat(follow_symlinks=False).st_mode)
-
-
-def _is_junction(entry: object) -> bool:
-    """Windows knows a second kind of link to a directory; Python names it from 3.12 on."""
-    check = getattr(entry, "is_junction", None)
-    return bool(check()) if check is not None else False
-
-
-def _here(directory: Path) -> list[str]:
+def _here(directory: str) -> list[str]:
     names = (".git", _ENVIRONMENT_MARK, *RULE_NAMES)
-    return [name for name in names if os.path.lexists(directory / name)]
+    return [name for name in names if os.path.lexists(f"{directory}/{name}")]
 
 
 def _chain(base: str) -> Iterator[str]:
@@ -403,17 +378,3 @@ def _chain(base: str) -> Iterator[str]:
     parts = base.split("/") if base else []
     for count in range(1, len(parts) + 1):
         yield "/".join(parts[:count])
-
-
-def _is_unicode(name: str) -> bool:
-    if name.isascii():
-        return True
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _printable(doc: str) -> str:
-    return doc.encode("utf-8", "backslashreplace").decode("utf-8")

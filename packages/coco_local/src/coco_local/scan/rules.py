@@ -72,12 +72,14 @@ class Rules:
                 return rule
         return None
 
-    def below(self, directory: Path, base: str, present: Collection[str], fold: bool) -> Rules:
+    def below(self, directory: str, base: str, present: Collection[str], fold: bool) -> Rules:
         """Return the rules inside ``directory``; ``present`` are the names that may be there."""
         found = RULE_NAMES.intersection(present)
         if not found:
             return self
-        read = {name: _load(directory / name, _shown(base, name), base, fold) for name in found}
+        read = {
+            name: _load(Path(directory, name), _shown(base, name), base, fold) for name in found
+        }
         own = tuple(
             _with(read.get(name), files) for name, files in zip(OWN_NAMES, self.own, strict=True)
         )
@@ -110,7 +112,7 @@ def outermost_rules(
 def own_rules(rules: Rules, tree: Worktree, parents: Iterable[str]) -> Rules:
     """Add the ignore files of the directories between the top of the tree and the project."""
     for parent in parents:
-        rules = rules.below(tree.top / parent, parent, RULE_NAMES, tree.ignore_case)
+        rules = rules.below(str(tree.top / parent), parent, RULE_NAMES, tree.ignore_case)
     return rules
 
 

@@ -110,7 +110,7 @@ class IndexingConfig:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> IndexingConfig:
-        """Read plain data; unknown fields and wrong types raise `InvalidConfig` with the field's name."""
+        """Read plain data; unknown fields and wrong types raise `InvalidConfig` with the name."""
         known = {"config_id", "chunking", "embedding"}
         _refuse_unknown("config", data, known)
         return cls(

@@ -1,13 +1,16 @@
-"""What a product must bring: structural types, checked statically where each product is composed."""
+"""What a product must bring: structural types, checked where each product is composed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from coco_core.types import FloatMatrix, FloatVector
+from coco_core.intent import SearchIntent
+from coco_core.plan import Wanted
+from coco_core.query import Query
+from coco_core.types import ExecutorAnswer, FloatMatrix, FloatVector
 
-__all__ = ["Embedder", "Reranker", "Tokenizer"]
+__all__ = ["Embedder", "Reranker", "SearchExecutor", "Tokenizer"]
 
 
 class Embedder(Protocol):
@@ -42,6 +45,23 @@ class Reranker(Protocol):
 
     def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
         """Return one score for each text, in order."""
+        ...
+
+
+class SearchExecutor(Protocol):
+    """A store's half of a search: it finds candidates and never decides relevance."""
+
+    def search(
+        self,
+        intent: SearchIntent,
+        query: Query,
+        query_vector: FloatVector | None,
+        wanted: Wanted,
+    ) -> ExecutorAnswer:
+        """Apply the intent's filters, then take each stage's best and score them in both stages.
+
+        Chunks that define one of ``wanted.definitions`` come along whatever their scores.
+        """
         ...
 
 

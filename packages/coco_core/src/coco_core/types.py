@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 __all__ = [
     "Candidate",
     "Chunk",
+    "ChunkFacts",
     "ChunkKind",
     "Definition",
     "DocumentKey",
+    "ExecutorAnswer",
     "FloatMatrix",
     "FloatVector",
     "Span",
@@ -45,7 +47,7 @@ class ChunkKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A contiguous range of a document: 1-based inclusive lines, half-open bytes of the file on disk."""
+    """A contiguous range of a document: 1-based inclusive lines, half-open bytes as on disk."""
 
     start_line: int
     end_line: int
@@ -71,8 +73,8 @@ class Definition:
 class Chunk:
     """A contiguous range of a document with its meaning.
 
-    ``text`` is exactly the decoded text of ``span``; context that helps an embedder (signature of an
-    enclosing definition, heading trail) stands in the other fields and never in ``text``.
+    ``text`` is exactly the decoded text of ``span``; context that helps an embedder (signature of
+    an enclosing definition, heading trail) stands in the other fields and never in ``text``.
     """
 
     kind: ChunkKind
@@ -99,17 +101,49 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """What an executor answers: a chunk's key with its raw stage scores; ``None`` is unknown, not zero."""
+class ChunkFacts:
+    """What ranking and filters know of an indexed chunk; its text is not among it."""
 
     key: int
     """The store's own integer for the chunk, unique within one index."""
-    doc: int
-    """The store's own integer for the document."""
-    vector: float | None = None
-    """Cosine similarity to the query vector."""
+    doc_id: DocumentKey
+    kind: ChunkKind
+    language: str
+    symbol: str
+    definitions: tuple[str, ...]
+    """Dotted paths of the definitions that start in the chunk."""
+    start_line: int
+    end_line: int
+    token_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A chunk with its raw stage scores.
+
+    An executor scores every candidate in both stages wherever it can. ``keyword`` is ``None`` or 0
+    when no term occurs: no evidence. ``vector`` is ``None`` when the chunk has no vector yet:
+    unknown, which is not the same as low.
+    """
+
+    facts: ChunkFacts
     keyword: float | None = None
     """Fielded BM25."""
+    vector: float | None = None
+    """Cosine similarity to the query vector."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorAnswer:
+    """What an executor found, unranked."""
+
+    candidates: Sequence[Candidate]
+    vector_coverage: float = 0.0
+    """Share of the index's chunks that have a vector, 0 to 1."""
+    total: int = 0
+    """Chunks in the index."""
+    filtered: int = 0
+    """Chunks that pass the filters: 0 of many means that the filters exclude everything."""
 
 
 def text_hash(text: str) -> str:

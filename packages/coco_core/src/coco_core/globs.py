@@ -1,0 +1,160 @@
+r"""Path globs with the meaning they have in ``.gitignore``, plus braces.
+
+- ``*`` is anything but ``/``, ``?`` one character but ``/``, ``[abc]`` one of these
+  and ``[!abc]`` none of these, ``**`` any number of directories, ``{a,b}`` either; ``\`` takes the next one literally.
+- Without an inner ``/`` a pattern holds at any depth: ``*.py``, ``Makefile``.
+- With a leading or inner ``/`` it starts at the project's root: ``src/*.py``, ``/setup.py``.
+- A pattern that names a directory means all that is in it: ``tests``, ``src/api``; with a trailing
+  ``/`` it means directories only.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from functools import lru_cache
+
+from coco_core.errors import InvalidIntent
+
+__all__ = ["compile_glob"]
+
+# Longer than any path that file systems allow.
+_LONGEST = 4096
+
+# Each ** may stop at any directory; a path of 20 directories makes 8 of them 100,000 tries.
+_MOST_STARSTARS = 8
+
+# Braces multiply; more alternatives than this is a list of files, for which `doc_ids` exists.
+_MOST_ALTERNATIVES = 256
+
+
+@lru_cache(maxsize=1024)
+def compile_glob(pattern: str) -> re.Pattern[str]:
+    """Return the expression that fully matches a doc id, or say why the glob is not valid."""
+    if len(pattern) > _LONGEST:
+        raise InvalidIntent(f"A path glob has {len(pattern)} characters; {_LONGEST} is the most.")
+    alternatives = [_translate(each, pattern) for each in _expand(pattern, pattern)]
+    return re.compile("|".join(alternatives), re.DOTALL)
+
+
+def _refuse(pattern: str, why: str) -> InvalidIntent:
+    return InvalidIntent(
+        f"The path glob {pattern!r} {why}.",
+        hint="Globs are like those of .gitignore: '*.py', 'src/**', 'docs/', '{a,b}/*.md'.",
+    )
+
+
+def _expand(pattern: str, whole: str) -> list[str]:
+    """Resolve the braces: ``a{b,c}`` is ``ab`` and ``ac``; they may nest."""
+    start = _find(pattern, "{", 0)
+    if start < 0:
+        return [pattern]
+    end, commas = _closing(pattern, start)
+    if end < 0:
+        raise _refuse(whole, "opens a brace that it does not close")
+    cuts = [start, *commas, end]
+    result: list[str] = []
+    for left, right in itertools.pairwise(cuts):
+        result += _expand(pattern[:start] + pattern[left + 1 : right] + pattern[end + 1 :], whole)
+        if len(result) > _MOST_ALTERNATIVES:
+            raise _refuse(whole, f"has more than {_MOST_ALTERNATIVES} alternatives")
+    return result
+
+
+def _find(pattern: str, char: str, start: int) -> int:
+    i = start
+    while i < len(pattern):
+        if pattern[i] == "\\":
+            i += 1
+        elif pattern[i] == char:
+            return i
+        i += 1
+    return -1
+
+
+def _closing(pattern: str, start: int) -> tuple[int, list[int]]:
+    commas: list[int] = []
+    depth, i = 0, start
+    while i < len(pattern):
+        char = pattern[i]
+        if char == "\\":
+            i += 1
+        elif char == "{":
+            depth += 1
+        elif char == "}":
+            depth -= 1
+            if depth == 0:
+                return i, commas
+        elif char == "," and depth == 1:
+            commas.append(i)
+        i += 1
+    return -1, []
+
+
+def _translate(pattern: str, whole: str) -> str:
+    if pattern.startswith("!"):
+        raise _refuse(whole, "starts with '!'; name it in `exclude` instead (or write '\\!')")
+    pattern = pattern.removeprefix("./")
+    anchored = "/" in pattern.rstrip("/")
+    directory_only = pattern.endswith("/")
+    parts = [part for part in pattern.split("/") if part and part != "."]
+    if not parts:
+        raise _refuse(whole, "names nothing")
+    if ".." in parts:
+        raise _refuse(whole, "leaves the project with '..'")
+    parts = [part for i, part in enumerate(parts) if part != "**" or parts[i - 1] != "**" or i == 0]
+    if parts.count("**") > _MOST_STARSTARS:
+        raise _refuse(whole, f"has more than {_MOST_STARSTARS} '**'")
+    body = "" if anchored else "(?:[^/]+/)*"
+    for i, part in enumerate(parts):
+        last = i == len(parts) - 1
+        if part == "**":
+            body += ".+" if last else "(?:[^/]+/)*"
+        else:
+            body += _component(part, whole) + ("" if last else "/")
+    if parts[-1] == "**":
+        return body
+    return body + ("/.+" if directory_only else "(?:/.+)?")
+
+
+def _component(part: str, whole: str) -> str:
+    """Translate one path component; every ``*`` but the last stops at its first fit.
+
+    The first fit of what follows is always as good as a later one, so nothing need be tried twice:
+    a hostile ``*a*a*a*a*`` costs linear time.
+    """
+    pieces: list[str] = [""]
+    i = 0
+    while i < len(part):
+        char = part[i]
+        if char == "*":
+            if pieces[-1] or len(pieces) == 1:
+                pieces.append("")
+        elif char == "?":
+            pieces[-1] += "[^/]"
+        elif char == "[":
+            text, i = _char_class(part, i, whole)
+            pieces[-1] += text
+        else:
+            if char == "\\" and i + 1 < len(part):
+                i += 1
+            pieces[-1] += re.escape(part[i])
+        i += 1
+    if len(pieces) == 1:
+        return pieces[0]
+    inner = "".join(f"(?>[^/]*?{piece})" for piece in pieces[1:-1])
+    return f"{pieces[0]}{inner}[^/]*{pieces[-1]}"
+
+
+def _char_class(part: str, start: int, whole: str) -> tuple[str, int]:
+    end = part.find("]", start + 2 if part[start + 1 : start + 2] != "!" else start + 3)
+    if end < 0:
+        raise _refuse(whole, "opens a '[' that it does not close")
+    inside = part[start + 1 : end]
+    negated = inside.startswith("!")
+    escaped = re.sub(r"([\\\[\]^&~|])", r"\\\1", inside[1:] if negated else inside)
+    try:
+        re.compile(f"[{escaped}]")
+    except re.error as error:
+        raise _refuse(whole, f"has the character class {inside!r}, which is not valid") from error
+    return f"(?![/])[{'^' if negated else ''}{escaped}]", end

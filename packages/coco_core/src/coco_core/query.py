@@ -1,0 +1,143 @@
+"""Understanding a query: what must match literally, what names a symbol, what the words are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from coco_core.header import split_identifiers
+from coco_core.intent import SearchIntent
+from coco_core.stopwords import ASKS_DOCS, ASKS_EXAMPLES, ASKS_TESTS, STOPWORDS
+from coco_core.tokens import analyze, words
+
+__all__ = ["Query", "QueryShape", "understand"]
+
+QueryShape: TypeAlias = Literal["symbol", "mixed", "sentence"]
+
+# Weight of the vectors by shape. A name is found by its letters; a sentence by its meaning
+# (peers-local.md: .3 for symbols, a plateau from .55 to .70 for sentences).
+ALPHA: dict[QueryShape, float] = {"symbol": 0.3, "mixed": 0.5, "sentence": 0.6}
+
+_QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”')
+_BACKTICKED = re.compile(r"`([^`]+)`")
+# Names joined by the separators of any language: a.b, A::b, a->b, A#b, a\b, a/b, Foo.bar().
+_NAME = re.compile(r"[@$]?[^\W\d]\w*[!?]?(?:(?:\.|::|->|#|\\|/|:)[^\W\d]\w*[!?]?)*(?:\(\))?")
+_SEPARATOR = re.compile(r"::|->|[.#\\/:]")
+# Words that announce a name in a two-word query: `class Foo`, `def handle_request`.
+_ANNOUNCERS = frozenset(
+    "class def fn func function fun interface struct enum trait type method module const var let"
+    " macro impl protocol object package namespace sub proc".split()
+)
+# From this many words on, a query without any identifier is a sentence.
+_SENTENCE_WORDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query as the stages and the ranking see it."""
+
+    text: str
+    terms: tuple[str, ...]
+    """Analyzed keywords, without repetitions and without filling words, in order."""
+    phrases: tuple[str, ...]
+    """Strings that stood in quotes: they must occur literally."""
+    symbols: tuple[str, ...]
+    """Dotted names worth looking up among the definitions, as written."""
+    shape: QueryShape
+    wants_tests: bool
+    wants_examples: bool
+    wants_docs: bool
+    alpha: float
+    """Weight of the vectors that fits this shape."""
+    embed_text: str
+    words: tuple[str, ...]
+    """Lower-case words for evidence in paths, without filling words."""
+
+    def admits(self, text: str) -> bool:
+        """Whether a chunk's text holds every quoted phrase, letter by letter."""
+        return all(phrase in text for phrase in self.phrases)
+
+
+def understand(intent: SearchIntent) -> Query:
+    """Read the query of an intent."""
+    text = intent.query.strip()
+    phrases = tuple(a or b for a, b in _QUOTED.findall(text))
+    bare = text.strip('"“”`').strip()
+    symbols = _symbols(text, bare)
+    terms = _terms(text)
+    shape = _shape(bare, symbols)
+    lowered = {word.lower() for word in words(text)}
+    return Query(
+        text=text,
+        terms=terms,
+        phrases=phrases,
+        symbols=symbols,
+        shape=shape,
+        wants_tests=not lowered.isdisjoint(ASKS_TESTS),
+        wants_examples=not lowered.isdisjoint(ASKS_EXAMPLES),
+        wants_docs=not lowered.isdisjoint(ASKS_DOCS),
+        alpha=ALPHA[shape],
+        embed_text=split_identifiers(text),
+        words=_path_words(text),
+    )
+
+
+def _terms(text: str) -> tuple[str, ...]:
+    kept = [word for word in words(text) if word.lower() not in STOPWORDS]
+    # A query of nothing but filling words means them: `with`, `the who`.
+    source = " ".join(kept) if kept else text
+    return tuple(dict.fromkeys(analyze(source)))
+
+
+def _path_words(text: str) -> tuple[str, ...]:
+    pieces = split_identifiers(text).lower()
+    found = [word for word in re.findall(r"[^\W_]+", pieces) if word not in STOPWORDS]
+    return tuple(dict.fromkeys(found))
+
+
+def _shape(bare: str, symbols: tuple[str, ...]) -> QueryShape:
+    tokens = bare.split()
+    if len(tokens) == 1 or (len(tokens) == 2 and tokens[0].lower() in _ANNOUNCERS):
+        return "symbol" if symbols else "mixed"
+    if len(tokens) >= _SENTENCE_WORDS and not any(_is_identifier(name) for name in symbols):
+        return "sentence"
+    return "mixed"
+
+
+def _symbols(text: str, bare: str) -> tuple[str, ...]:
+    """Find names worth a look-up: the whole query, what is in backticks, what is no plain word."""
+    tokens = bare.split()
+    if len(tokens) == 2 and tokens[0].lower() in _ANNOUNCERS:
+        tokens = tokens[1:]
+    if len(tokens) == 1:
+        whole = _NAME.fullmatch(tokens[0])
+        return (_dotted(whole.group()),) if whole else ()
+    names = [
+        _dotted(name) for quoted in _BACKTICKED.findall(text) for name in _NAME.findall(quoted)
+    ]
+    for match in _NAME.finditer(text):
+        name = match.group()
+        if _is_identifier(name) or (match.start() > 0 and _is_capitalized(name)):
+            names.append(_dotted(name))
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _is_identifier(name: str) -> bool:
+    """Whether a name cannot be a plain word of a sentence."""
+    if name.endswith("()") or name[:1] in "@$":
+        return True
+    inner = name.rstrip(".:")
+    if _SEPARATOR.search(inner):
+        # `read/write` and `e.g.` are prose; `os.path` and `Vec::new` are not.
+        return "/" not in inner and all(len(part) > 1 for part in _SEPARATOR.split(inner) if part)
+    return "_" in inner.strip("_") or (inner != inner.upper() and inner[1:] != inner[1:].lower())
+
+
+def _is_capitalized(name: str) -> bool:
+    return name[:1].isupper() and name[1:].islower() and name.lower() not in STOPWORDS
+
+
+def _dotted(name: str) -> str:
+    plain = name.removesuffix("()").lstrip("@$").rstrip(".:#/\\")
+    return ".".join(part for part in _SEPARATOR.split(plain) if part)

@@ -1,0 +1,88 @@
+"""Code-aware ranking: from an executor's candidates to hits in order, with reasons.
+
+Fused score, plus evidence that a chunk scorer cannot see (who defines the name, what the file is
+called, what else in the file matches), times what counts against a file (a test, an example,
+generated code). Each mechanism is one module and one switch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from coco_core.fusion import fuse, normalized
+from coco_core.intent import SearchIntent
+from coco_core.query import Query
+from coco_core.ranking.coherence import coherence_boosts
+from coco_core.ranking.definitions import definition_boosts
+from coco_core.ranking.paths import path_boosts
+from coco_core.ranking.penalties import penalty_factors
+from coco_core.ranking.profiles import Settings, settings_for
+from coco_core.types import Candidate, ExecutorAnswer
+
+__all__ = ["Ranked", "Settings", "rank", "settings_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A candidate with its final score; ``explanation`` is filled if the intent asks for it."""
+
+    candidate: Candidate
+    score: float
+    explanation: Mapping[str, float] | None = None
+
+
+def rank(intent: SearchIntent, query: Query, answer: ExecutorAnswer) -> list[Ranked]:
+    """Return all candidates, best first; cutting is left to `coco_core.answer`."""
+    candidates = answer.candidates
+    if not candidates:
+        return []
+    settings = settings_for(intent, query, candidates)
+    alpha = query.alpha if intent.hybrid_alpha is None else intent.hybrid_alpha
+    fused = fuse(
+        candidates,
+        mode=intent.retrieval_mode,
+        alpha=alpha,
+        method=settings.fusion,
+        vector_coverage=answer.vector_coverage,
+    )
+    facts = [each.facts for each in candidates]
+    nothing = np.zeros_like(fused)
+    coherence = coherence_boosts(facts, fused) if settings.coherence else nothing
+    definitions = definition_boosts(query, facts) if settings.definitions else nothing
+    paths = path_boosts(query, facts) if settings.paths else nothing
+    factors = (
+        penalty_factors(query, facts, docs=settings.penalize_docs)
+        if settings.penalties
+        else np.ones_like(fused)
+    )
+    # Boosts are in units of the best fused score, so that they weigh the same in every index.
+    best = float(fused.max())
+    unit = best if best > 0 else 1.0
+    scores = (fused + unit * (coherence + definitions + paths)) * factors
+    order = sorted(
+        range(len(candidates)),
+        key=lambda i: (-scores[i], facts[i].doc_id, facts[i].start_line, facts[i].key),
+    )
+    if not intent.explain:
+        return [Ranked(candidates[i], float(scores[i])) for i in order]
+    keyword, vector = normalized(candidates, settings.fusion)
+    return [
+        Ranked(
+            candidates[i],
+            float(scores[i]),
+            {
+                "keyword": float(keyword[i]),
+                **({} if np.isnan(vector[i]) else {"vector": float(vector[i])}),
+                "alpha": alpha,
+                "fused": float(fused[i]),
+                "coherence": float(unit * coherence[i]),
+                "definition": float(unit * definitions[i]),
+                "path": float(unit * paths[i]),
+                "penalty": float(factors[i]),
+            },
+        )
+        for i in order
+    ]

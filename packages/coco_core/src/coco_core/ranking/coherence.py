@@ -1,0 +1,33 @@
+"""Agreement of several chunks: a file of which much matches is likelier the right one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from coco_core.fusion import Scores
+from coco_core.types import ChunkFacts
+
+__all__ = ["coherence_boosts"]
+
+# Enough to turn near ties between files; two peers arrived at the same weight independently.
+_WEIGHT = 0.2
+
+# A file of a hundred weak matches must not win by size: only its best few chunks count.
+_COUNTED_CHUNKS = 5
+
+
+def coherence_boosts(facts: Sequence[ChunkFacts], fused: Scores) -> Scores:
+    """Return the boost of each file's best chunk; other chunks get none."""
+    by_file: dict[str, list[int]] = {}
+    for i in np.argsort(-fused, kind="stable").tolist():
+        by_file.setdefault(facts[i].doc_id, []).append(i)
+    sums = {doc: float(fused[own[:_COUNTED_CHUNKS]].sum()) for doc, own in by_file.items()}
+    most = max(sums.values())
+    boosts = np.zeros_like(fused)
+    if most <= 0:
+        return boosts
+    for doc, own in by_file.items():
+        boosts[own[0]] = _WEIGHT * sums[doc] / most
+    return boosts

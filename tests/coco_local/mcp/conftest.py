@@ -7,18 +7,18 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from fnmatch import fnmatch
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
 from mcp.types import CallToolResult
-from starlette.applications import Starlette
 
 from coco_core.errors import DocumentNotFound, PathRefused, ProjectNotFound
-from coco_local.mcp.server import mcp_app
+from coco_core.globs import compile_glob
+from coco_local.api.app import create_app
+from coco_local.settings import Settings, load_settings
 from coco_protocol.docs import (
     ChunkBody,
     GrepData,
@@ -181,7 +181,7 @@ class DirectoryService:
         found = []
         for file in sorted(path for path in root.rglob("*") if path.is_file()):
             name = file.relative_to(root).as_posix()
-            if not include or any(fnmatch(name, glob) for glob in include):
+            if not include or any(compile_glob(g).fullmatch(name) for g in include):
                 found.append((name, file))
         return found
 
@@ -242,10 +242,11 @@ def text_of() -> Callable[[CallToolResult], str]:
 
 
 @contextmanager
-def serving(app: Any) -> Iterator[str]:
-    """Run an ASGI application on a free port of this machine and yield its address."""
+def serve(app: Any, port: int = 0) -> Iterator[str]:
+    """Run an ASGI application on a (free) port of this machine and yield its address."""
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -264,14 +265,23 @@ def serving(app: Any) -> Iterator[str]:
 
 
 @pytest.fixture
-def http_url(service: DirectoryService) -> Iterator[str]:
-    """The address of `/mcp` over the small daemon, served for real."""
-    mcp = mcp_app(service)  # type: ignore[arg-type]  # the tools use the reading half only
+def serving() -> Callable[..., AbstractContextManager[str]]:
+    return serve
 
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> Any:
-        async with mcp.running():
-            yield
 
-    with serving(Starlette(routes=mcp.routes(), lifespan=lifespan)) as url:
-        yield f"{url}/mcp"
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return load_settings(environ={"COCO_HOME": str(tmp_path / "coco-home")})
+
+
+@pytest.fixture
+def daemon_url(service: DirectoryService, settings: Settings) -> Iterator[str]:
+    """The address of the whole API over the small daemon, served for real."""
+    app = create_app(service, settings)  # type: ignore[arg-type]  # its reading half is enough
+    with serve(app) as url:
+        yield url
+
+
+@pytest.fixture
+def http_url(daemon_url: str) -> str:
+    return f"{daemon_url}/mcp"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from coco_core.errors import InvalidInput, PathRefused, ProjectNotFound
+from coco_core.globs import compile_glob
 from coco_local.mcp.scope import Caller, choose, choose_file, globs_below
 from coco_protocol.projects import ProjectBody
 
@@ -120,7 +121,21 @@ def test_unknown_and_ambiguous_names_are_explained(tree, projects):
         choose(twins, Caller(), project="same")
 
 
-def test_globs_below_a_directory():
-    assert globs_below("", ["*.py"]) == ["*.py"]
-    assert globs_below("src", []) == ["src", "src/**"]
-    assert globs_below("src", ["*.py", "api/*.py"]) == ["src/**/*.py", "src/api/*.py"]
+@pytest.mark.parametrize(
+    ("within", "include", "inside", "outside"),
+    [
+        ("", ["*.py"], ["a/b.py"], ["a/b.md"]),
+        ("src", [], ["src/a.py", "src/x/b.md"], ["lib/src/a.py", "srcs/a.py"]),
+        ("src/a.py", [], ["src/a.py"], ["src/a.pyi", "lib/src/a.py"]),
+        ("src", ["*.py"], ["src/a.py", "src/x/y/a.py"], ["a.py", "src/a.md"]),
+        ("src", ["api/*.py", "/top.py"], ["src/api/a.py", "src/top.py"], ["api/a.py", "top.py"]),
+        ("src", ["api/"], ["src/api/a.py", "src/x/api/b"], ["api/a.py"]),
+        ("a[1]/{b}*", [], ["a[1]/{b}*/c.py"], ["a1/b/c.py", "a[1]/{b}x/c.py"]),
+    ],
+)
+def test_globs_below_a_directory(within, include, inside, outside):
+    patterns = [compile_glob(glob) for glob in globs_below(within, include)]
+    for path in inside:
+        assert any(pattern.fullmatch(path) for pattern in patterns), path
+    for path in outside:
+        assert not any(pattern.fullmatch(path) for pattern in patterns), path

@@ -10,7 +10,9 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS
 
 from coco_core.errors import StoreBroken
+from coco_core.types import ChunkKind
 from coco_local.mcp import server as server_module
+from coco_local.mcp.arguments import KINDS
 from coco_local.mcp.backend import ServiceBackend
 from coco_local.mcp.budget import Budget, estimate_tokens
 from coco_local.mcp.scope import Caller
@@ -88,7 +90,7 @@ async def test_search_passes_on_what_was_asked(server, service):
     assert asked.retrieval_config.per_document == 2
     assert 800 <= (asked.retrieval_config.max_tokens or 0) < 1000
     assert asked.filters.languages == ["python"]
-    assert asked.filters.include == ["src/**/*.py"]
+    assert asked.filters.include == ["/src/**/*.py"]
     assert asked.filters.exclude == ["tests/**"]
     assert asked.filters.kinds == ["function"]
 
@@ -268,6 +270,10 @@ async def test_status_answers_even_when_no_project_fits(service, tmp_path, text_
     assert not result.is_error
     assert "coco import /nowhere" in text_of(result)
     assert "No project yet. Import one: coco import PATH" in text_of(empty)
+
+
+def test_kinds_are_the_core_s():
+    assert tuple(kind.value for kind in ChunkKind) == KINDS
 
 
 @given(st.text(), st.integers(min_value=0, max_value=200))

@@ -6,8 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from coco_core.types import ChunkKind
-
 __all__ = [
     "Arguments",
     "GrepArguments",
@@ -26,7 +24,8 @@ DEFAULT_TOKENS = 4_000
 MIN_TOKENS = 200
 MAX_TOKENS = 50_000
 
-KINDS = tuple(kind.value for kind in ChunkKind)
+# `coco_core.types.ChunkKind` by value: importing it would load numpy into every agent's shim.
+KINDS = ("function", "class", "method", "section", "table", "code_block", "config", "text")
 
 
 def _listed(value: object) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,6 +16,8 @@ __all__ = ["Caller", "Scope", "choose", "choose_file", "globs_below"]
 MAX_NAMES = 20
 # What stands in a hint when no directory is worth naming.
 ANYWHERE = "PATH"
+# What means something else than itself in a glob.
+SPECIAL = re.compile(r"[\\*?\[{]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +95,21 @@ def choose_file(
 def globs_below(within: str, include: Sequence[str]) -> list[str]:
     """Return the include globs that keep a search inside ``within``.
 
-    Given globs are then relative to ``within``; one without a slash matches at any depth.
+    Given globs are then relative to ``within``. See `coco_core.globs` for what they mean.
     """
     if not within:
         return list(include)
+    base = f"/{SPECIAL.sub(_escaped, within)}"
     if not include:
-        return [within, f"{within}/**"]
+        return [base]
     return [
-        f"{within}/{glob.lstrip('/')}" if "/" in glob else f"{within}/**/{glob}" for glob in include
+        f"{base}/{glob.lstrip('/')}" if "/" in glob.rstrip("/") else f"{base}/**/{glob}"
+        for glob in include
     ]
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\{found[0]}"
 
 
 def _named(projects: Sequence[ProjectBody], name: str, places: tuple[Path, ...]) -> ProjectBody:

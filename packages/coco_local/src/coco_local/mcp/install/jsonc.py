@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["JsoncError", "parse", "remove_member", "set_member"]
 
-SCALAR = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?|true|false|null")
+SCALAR = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
 STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 BLANK = re.compile(r"[ \t\r\n]*")
 # What most of these files use, and what is written into a new one.
@@ -89,16 +89,20 @@ class _Reader:
         scalar = SCALAR.match(self.text, at)
         if scalar is None:
             raise self.error(at, "a value is missing")
-        return _Node(at, scalar.end(), json.loads(scalar[0]))
+        return self._loaded(at, scalar[0])
 
     def _string(self, at: int) -> _Node:
         found = STRING.match(self.text, at)
         if found is None:
             raise self.error(at, "the string is not closed")
+        return self._loaded(at, found[0])
+
+    def _loaded(self, at: int, text: str) -> _Node:
         try:
-            return _Node(at, found.end(), json.loads(found[0]))
-        except json.JSONDecodeError as error:
-            raise self.error(at, error.msg) from error
+            return _Node(at, at + len(text), json.loads(text))
+        except ValueError as error:
+            # A wrong escape, or a number of thousands of digits.
+            raise self.error(at, str(error)) from error
 
     def _array(self, start: int) -> _Node:
         values: list[Any] = []

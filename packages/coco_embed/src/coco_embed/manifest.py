@@ -67,6 +67,9 @@ class Manifest:
             files = {name: FileRecord(**record) for name, record in data.pop("files").items()}
             if not {"model.onnx", "tokenizer.json"} <= set(files):
                 raise ValueError("it does not name model.onnx and tokenizer.json")
+            for name in files:
+                if name != Path(name).name:
+                    raise ValueError(f"it names {name!r}, which is outside its folder")
             conversion = Conversion(**data.pop("conversion"))
             return cls(files=files, conversion=conversion, **data)
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -76,8 +76,8 @@ def _pip() -> list[str] | None:
 
 def _pip_command(pip: list[str], packages: Path) -> list[str]:
     options = ["--no-deps", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
-    # A source distribution would run its own code here.
-    options += ["--only-binary", ":all:"]
+    # A source distribution would run its own code here, and a cache would keep 84 MB for nothing.
+    options += ["--only-binary", ":all:", "--no-cache-dir"]
     options += ["--timeout", _TIMEOUT_SECONDS, "--retries", _RETRIES]
     return [*pip, "download", *options, "--dest", str(packages), _REQUIREMENT]
 
@@ -89,7 +89,7 @@ def _uv_command(uv: str, packages: Path) -> list[str]:
 
 def _run(command: list[str], folder: Path, scratch: Path, watch: Watch) -> None:
     """Run the tool to its end, telling progress by the size of what it has written."""
-    places = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
+    places = dict.fromkeys(("TMPDIR", "TEMP", "TMP", "UV_CACHE_DIR"), str(scratch))
     log_path = folder / "log"
     with (
         log_path.open("wb") as log,

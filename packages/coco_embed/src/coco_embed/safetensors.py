@@ -23,9 +23,9 @@ _MAX_HEADER_BYTES = 16 * 1024 * 1024
 
 def read_safetensors(path: Path) -> Weights:
     """Return the float32 tensors of ``path`` as read-only views over one memory map."""
-    data = np.memmap(path, dtype=np.uint8, mode="r")
     tensors: dict[str, NDArray[np.float32]] = {}
     try:
+        data = np.memmap(path, dtype=np.uint8, mode="r")
         (length,) = struct.unpack("<Q", data[:8].tobytes())
         if length > _MAX_HEADER_BYTES:
             raise ValueError(f"its header claims {length} bytes")

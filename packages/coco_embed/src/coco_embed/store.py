@@ -103,6 +103,6 @@ class ModelStore:
         return models
 
     def _directory(self, name: str) -> Path:
-        if not name or name != Path(name).name:
+        if name in {"", ".", ".."} or name != Path(name).name:
             raise ModelMissing(f"{name!r} is not the name of a model.", hint="Run: coco setup")
         return self.root / name

@@ -40,8 +40,6 @@ def run_stdio(settings: Settings, project: str | None) -> int:
         stream=sys.stderr, level=logging.WARNING, format="coco mcp: %(levelname)s %(message)s"
     )
     places = _places()
-    if project is not None and (Path(project).is_dir() or os.sep in project):
-        project = str(Path(project).expanduser().resolve())
     try:
         anyio.run(_serve, settings, project, places)
     except* (BrokenPipeError, ConnectionResetError):

@@ -1,0 +1,191 @@
+"""The application: threads, themes, and what it does outside the screen."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events, on
+from textual.app import App, SuspendNotSupported
+from textual.binding import BindingType
+
+from coco_core.errors import CocoError
+from coco_local.client import Client
+from coco_local.tui.dashboard import DashboardScreen
+from coco_local.tui.dialogs import QuitChoice, QuitDialog
+from coco_local.tui.editor import EditorCommand, editor_command
+from coco_local.tui.feed import Feed
+from coco_local.tui.messages import (
+    ActionFailed,
+    ActionFinished,
+    Closing,
+    ConnectionLost,
+    SnapshotArrived,
+)
+from coco_local.tui.theme import DARK, LIGHT, preferred_theme
+from coco_protocol.docs import Hit, ImportRequest
+from coco_protocol.projects import ProjectBody
+
+__all__ = ["CocoApp"]
+
+
+class CocoApp(App[bool]):
+    """Returns True when the daemon shall go on running."""
+
+    TITLE = "CoCo"
+    CSS_PATH = "coco.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(
+        self,
+        client: Client,
+        address: str,
+        *,
+        owns_daemon: bool,
+        closing: threading.Event | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """Take the client and whether closing the app closes the daemon."""
+        super().__init__()
+        self.client = client
+        self.owns_daemon = owns_daemon
+        self.environ = os.environ if environ is None else environ
+        self.feed = Feed(client, self.post_message, closing)
+        self.dashboard = DashboardScreen(address)
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = preferred_theme(self.environ)
+
+    @classmethod
+    def connect(
+        cls,
+        base_url: str,
+        *,
+        owns_daemon: bool,
+        api_key: str | None,
+        closing: threading.Event | None,
+    ) -> CocoApp:
+        """An app over the daemon at ``base_url``, whether or not it answers yet."""
+        client = Client(base_url, api_key=api_key)
+        return cls(client, base_url, owns_daemon=owns_daemon, closing=closing)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Our own colour names, also under a theme that lacks them."""
+        return DARK.variables
+
+    def on_mount(self) -> None:
+        """Show the dashboard and start asking."""
+        self.push_screen(self.dashboard)
+        self.feed.start()
+
+    def on_unmount(self) -> None:
+        """Stop asking."""
+        self.feed.stop()
+
+    def on_app_focus(self) -> None:
+        """Somebody looks again."""
+        self.feed.focused = True
+        self.feed.refresh()
+
+    def on_app_blur(self) -> None:
+        """Nobody looks: ask rarely."""
+        self.feed.focused = False
+
+    @on(SnapshotArrived)
+    @on(ConnectionLost)
+    def _pass_on(self, event: events.Event) -> None:
+        """The feed speaks to the app; the dashboard listens, also under a dialog."""
+        if self.dashboard.is_mounted:
+            self.dashboard.post_message(event)
+
+    @on(Closing)
+    def _close_with_daemon(self) -> None:
+        self.exit(False)
+
+    @on(ActionFinished)
+    def _tell_success(self, event: ActionFinished) -> None:
+        self.notify(event.text, markup=False)
+        self.feed.refresh()
+
+    @on(ActionFailed)
+    def _tell_failure(self, event: ActionFailed) -> None:
+        self.notify(event.text, severity=event.severity, markup=False)
+
+    def action_close(self) -> None:
+        """Ask what becomes of the daemon when it is ours; twice means stop."""
+        if not self.owns_daemon:
+            self.exit(True)
+        elif isinstance(self.screen, QuitDialog):
+            self.exit(False)
+        else:
+            self.push_screen(QuitDialog(), self._close_as_chosen)
+
+    def _close_as_chosen(self, choice: QuitChoice | None) -> None:
+        if choice is not None:
+            self.exit(choice == "leave")
+
+    def switch_theme(self) -> None:
+        """Light when it was dark, and back."""
+        self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
+
+    def rescan(self, project: ProjectBody) -> None:
+        """Ask the daemon to look for changes."""
+        self._do(lambda: self.client.rescan(project.project_id), f"Rescanning {project.name}")
+
+    def import_path(self, path: str, recursive: bool) -> None:
+        """Ask the daemon to import a directory."""
+        request = ImportRequest(paths=[path], recursive=recursive)
+        self._do(lambda: self.client.import_paths(request), f"Importing {path}")
+
+    def _do(self, action: Callable[[], object], done: str) -> None:
+        """Run a request off the event loop and tell how it ended."""
+
+        def run() -> None:
+            try:
+                action()
+            except CocoError as error:
+                self.post_message(ActionFailed(str(error)))
+            else:
+                self.post_message(ActionFinished(done))
+
+        self.run_worker(run, thread=True, group="actions")
+
+    def open_hit(self, project: ProjectBody, hit: Hit) -> None:
+        """Open the hit in the user's editor, or copy its place when none is named."""
+        path, line = _place(project, hit)
+        command = editor_command(self.environ, path, line)
+        if command is None:
+            self.copy_place(project, hit)
+        else:
+            self._run_editor(command)
+
+    def copy_place(self, project: ProjectBody, hit: Hit) -> None:
+        """Put ``path:line`` onto the clipboard."""
+        path, line = _place(project, hit)
+        self.copy_to_clipboard(f"{path}:{line}")
+        self.notify(f"{hit.chunk.path or hit.chunk.doc_id}:{line}", title="Copied", markup=False)
+
+    def _run_editor(self, command: EditorCommand) -> None:
+        try:
+            if command.in_terminal:
+                with self.suspend():
+                    subprocess.run(command.arguments, check=False)
+            else:
+                subprocess.Popen(
+                    command.arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                )
+        except SuspendNotSupported:
+            self.post_message(ActionFailed("This terminal cannot be lent to an editor."))
+        except OSError as error:
+            name = command.arguments[0]
+            reason = error.strerror or type(error).__name__
+            self.post_message(ActionFailed(f"Cannot start the editor {name!r}: {reason}. Set EDITOR."))
+
+
+def _place(project: ProjectBody, hit: Hit) -> tuple[str, int]:
+    return str(Path(project.root) / (hit.chunk.path or hit.chunk.doc_id)), hit.chunk.start_line or 1

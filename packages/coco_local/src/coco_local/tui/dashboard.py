@@ -1,0 +1,310 @@
+"""The one screen: what the daemon does, or, while one searches, results and code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal, Vertical
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Footer, Input, OptionList, Static
+
+from coco_local.tui.dialogs import ImportDialog, PickDialog
+from coco_local.tui.help import HelpDialog
+from coco_local.tui.history import History
+from coco_local.tui.messages import ConnectionLost, ProjectChosen, Snapshot, SnapshotArrived
+from coco_local.tui.panels.embedding import Embedding, EmbeddingState
+from coco_local.tui.panels.files import Files
+from coco_local.tui.panels.latency import Latency
+from coco_local.tui.panels.log import Log
+from coco_local.tui.panels.machine import Machine
+from coco_local.tui.panels.project_state import ProjectsState
+from coco_local.tui.panels.projects import Projects
+from coco_local.tui.panels.queries import Queries
+from coco_local.tui.search import SearchView
+from coco_local.tui.search_box import SearchBox, SearchInput
+from coco_local.tui.status import Banner, TopBar
+from coco_protocol.docs import Hit
+from coco_protocol.projects import ProjectBody
+
+if TYPE_CHECKING:
+    from coco_local.tui.app import CocoApp
+
+__all__ = ["DashboardScreen"]
+
+# Actions on a letter: while a query is typed the letter belongs to it.
+_LETTERS = {"pick", "rescan", "import", "view", "log", "help", "theme", "close", "search"}
+# What the lower left shows in turn where there is room for one panel only.
+_VIEWS = ("files", "queries", "log")
+
+
+class DashboardScreen(Screen[bool]):
+    """Spreads what arrives over the panels and turns keys into actions."""
+
+    AUTO_FOCUS = "#projects"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-widest")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high"), (52, "-highest")]
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "Search", key_display="/"),
+        Binding("p", "pick", "Project"),
+        Binding("r", "rescan", "Rescan"),
+        Binding("i", "import", "Import"),
+        Binding("v", "view", "View"),
+        Binding("l", "log", "Log"),
+        Binding("t", "theme", "Theme", show=False),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("q", "close", "Quit"),
+        Binding("f1", "app.help", "Help", show=False),
+        Binding("ctrl+y", "copy_hit", "Copy"),
+        Binding("ctrl+p", "pick_anywhere", "Project"),
+        Binding("escape", "leave", "Back", key_display="Esc"),
+        Binding("ctrl+c,ctrl+q", "app.close", "Quit", show=False, priority=True),
+        Binding("tab", "app.focus_next", "Next", show=False),
+        Binding("shift+tab", "app.focus_previous", "Previous", show=False),
+    ]
+
+    def __init__(self, address: str) -> None:
+        super().__init__()
+        self._address = address
+        self._history = History()
+        self._projects: tuple[ProjectBody, ...] = ()
+        self._chosen: str | None = None
+        self._view = _VIEWS[0]
+
+    @property
+    def coco(self) -> CocoApp:
+        """The app, under its own type."""
+        from coco_local.tui.app import CocoApp
+
+        assert isinstance(self.app, CocoApp)
+        return self.app
+
+    def compose(self) -> ComposeResult:
+        """All panels; the style sheet arranges them by the size of the terminal."""
+        yield TopBar(self._address, id="top")
+        yield Banner(id="banner")
+        yield SearchBox(id="search-box")
+        with Container(id="board"):
+            with Horizontal(id="upper"):
+                yield Projects(id="projects")
+                with Vertical(id="figures"):
+                    yield Latency(id="latency")
+                    yield Embedding(id="embedding")
+                    yield Machine(id="machine")
+            with Horizontal(id="recent"):
+                yield Files(id="files")
+                yield Queries(id="queries")
+            yield Log(id="log")
+        yield SearchView(self.coco.client, id="search")
+        yield Static(id="offline")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Letters are actions until one turns to the search box."""
+        self.add_class(f"-view-{self._view}", "-waiting")
+
+    @on(SnapshotArrived)
+    def _show_snapshot(self, event: SnapshotArrived) -> None:
+        snapshot = event.snapshot
+        stats = snapshot.stats
+        self.remove_class("-waiting", "-stale")
+        self._show_projects(snapshot.projects)
+        self._history.add(stats)
+        self.query_one(TopBar).online(stats.health)
+        self.query_one(Banner).model(stats.health.model)
+        self.query_one(Latency).show(stats.latency)
+        self.query_one(Embedding).show(_embedding(snapshot))
+        self.query_one(Machine).show(self._history.machine(stats))
+        self.query_one(Files).show(tuple(stats.recent_files))
+        self.query_one(Queries).show(tuple(stats.recent_queries))
+        self.query_one(Log).show(stats.log)
+
+    @on(ConnectionLost)
+    def _show_loss(self, event: ConnectionLost) -> None:
+        self.query_one(TopBar).offline()
+        if self.has_class("-waiting"):
+            self.add_class("-offline")
+            self.query_one("#offline", Static).update(_offline(self._address, event))
+        else:
+            self.add_class("-stale")
+            self.query_one(Banner).lost(event.reason, event.hint)
+
+    def _show_projects(self, projects: tuple[ProjectBody, ...]) -> None:
+        self.remove_class("-offline")
+        self._projects = projects
+        if self._chosen not in {project.project_id for project in projects}:
+            self._choose(projects[0].project_id if projects else None)
+        self.query_one(Projects).show(ProjectsState(projects, self._chosen))
+
+    @property
+    def chosen(self) -> ProjectBody | None:
+        """The project that searches and rescans go to."""
+        return next((p for p in self._projects if p.project_id == self._chosen), None)
+
+    def _choose(self, project_id: str | None) -> None:
+        self._chosen = project_id
+        self.query_one(Projects).show(ProjectsState(self._projects, project_id))
+        self.query_one(SearchBox).scope(self.chosen.name if self.chosen else None)
+        if self.has_class("-searching"):
+            self._ask()
+
+    @on(ProjectChosen)
+    def _follow_cursor(self, event: ProjectChosen) -> None:
+        self._choose(event.project_id)
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Hide the keys that would not act now, so that the footer tells the truth."""
+        typing = isinstance(self.focused, Input)
+        searching = self.has_class("-searching")
+        if action in _LETTERS and typing:
+            return False
+        if action in ("copy_hit", "pick_anywhere", "leave"):
+            return searching or self.has_class("-log") if action == "leave" else searching
+        if action == "view":
+            return self.has_class("-narrow") and not searching
+        if action in ("rescan", "import", "log", "pick"):
+            return not searching
+        return super().check_action(action, parameters)
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Show search as soon as its box has the focus."""
+        if isinstance(event.widget, SearchInput) and not self.has_class("-searching"):
+            self.remove_class("-log")
+            self.add_class("-searching")
+            self._ask()
+        self.refresh_bindings()
+
+    def action_search(self) -> None:
+        """Turn to the search box."""
+        self.query_one(SearchInput).focus()
+
+    def action_leave(self) -> None:
+        """From the log or the search back to the dashboard."""
+        self.remove_class("-log", "-searching")
+        self.query_one(SearchInput).clear()
+        self.query_one(Projects).focus()
+        self.refresh_bindings()
+
+    def action_view(self) -> None:
+        """Show the next panel in the place that several share."""
+        following = _VIEWS[(_VIEWS.index(self._view) + 1) % len(_VIEWS)]
+        self.remove_class(f"-view-{self._view}").add_class(f"-view-{following}")
+        self._view = following
+
+    def action_log(self) -> None:
+        """Give the log all the room, or take it back."""
+        if self.has_class("-log"):
+            self.action_leave()
+            return
+        self.add_class("-log")
+        self.query_one(Log).focus()
+        self.refresh_bindings()
+
+    def action_theme(self) -> None:
+        """Light or dark."""
+        self.coco.switch_theme()
+
+    def action_help(self) -> None:
+        """All keys."""
+        self.app.push_screen(HelpDialog())
+
+    def action_close(self) -> None:
+        """Close the dashboard."""
+        self.coco.action_close()
+
+    def action_rescan(self) -> None:
+        """Look for changes that the watcher missed."""
+        if self.chosen is None:
+            self.notify("There is no project to rescan. Press i to import one.", severity="warning")
+        else:
+            self.coco.rescan(self.chosen)
+
+    def action_import(self) -> None:
+        """Ask for a directory and import it."""
+
+        def take(answer: tuple[str, bool] | None) -> None:
+            if answer is not None:
+                self.coco.import_path(*answer)
+
+        self.app.push_screen(ImportDialog(), take)
+
+    def action_pick(self) -> None:
+        """Ask which project to turn to."""
+        if not self._projects:
+            self.notify("There is no project yet. Press i to import one.", severity="warning")
+            return
+
+        def take(answer: str | None) -> None:
+            if answer is not None:
+                self._choose(answer)
+
+        self.app.push_screen(PickDialog(self._projects, self._chosen), take)
+
+    def action_pick_anywhere(self) -> None:
+        """The same while a query is typed."""
+        self.action_pick()
+
+    # Searching
+
+    @on(Input.Changed, "#query")
+    def _ask(self) -> None:
+        if self.has_class("-searching"):
+            self.query_one(SearchView).ask(self.query_one(SearchInput).value, self._chosen)
+
+    @on(OptionList.OptionSelected, "#results")
+    def action_open_hit(self) -> None:
+        """Open the chosen hit where the user edits."""
+        hit = self._hit()
+        if hit is not None and self.chosen is not None:
+            self.coco.open_hit(self.chosen, hit)
+
+    def action_copy_hit(self) -> None:
+        """Copy the place of the chosen hit."""
+        hit = self._hit()
+        if hit is not None and self.chosen is not None:
+            self.coco.copy_place(self.chosen, hit)
+
+    def action_move_hit(self, step: int) -> None:
+        """Choose another hit."""
+        self.query_one(SearchView).results.move(step)
+
+    def action_scroll_code(self, direction: int) -> None:
+        """Scroll the preview."""
+        code = self.query_one(SearchView).code
+        (code.scroll_page_down if direction > 0 else code.scroll_page_up)(animate=False)
+
+    def _hit(self) -> Hit | None:
+        return self.query_one(SearchView).results.chosen
+
+
+def _embedding(snapshot: Snapshot) -> EmbeddingState:
+    """All projects together."""
+    stats = snapshot.stats
+    embedded = sum(project.embedded for project in snapshot.projects)
+    chunks = sum(project.chunks for project in snapshot.projects)
+    waiting = stats.health.queues.chunks
+    rate = stats.embedding_rate
+    eta = waiting / rate if waiting and rate > 0 else None
+    current = next((job.current for job in snapshot.jobs if job.state == "running"), "")
+    files = stats.health.queues.files
+    return EmbeddingState(embedded, chunks, waiting, files, rate, eta, current)
+
+
+def _offline(address: str, event: ConnectionLost) -> Content:
+    return Content("\n").join(
+        [
+            Content.styled("CoCo does not answer", "$strong bold"),
+            Content.styled(address, "$muted"),
+            Content.empty(),
+            Content(event.reason),
+            Content.styled(event.hint, "$accent"),
+            Content.empty(),
+            Content.styled("This window connects as soon as it does.", "$muted"),
+        ]
+    )

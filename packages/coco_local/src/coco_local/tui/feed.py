@@ -1,0 +1,95 @@
+"""The thread that asks the daemon how it is, once a second, and tells the app."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from coco_core.errors import CocoError
+from coco_local.tui.messages import Closing, ConnectionLost, Snapshot, SnapshotArrived
+
+if TYPE_CHECKING:
+    from textual.message import Message
+
+    from coco_local.client import Client
+    from coco_protocol.jobs import JobBody
+    from coco_protocol.projects import ProjectBody
+    from coco_protocol.system import StatsData
+
+__all__ = ["Feed"]
+
+# The eye wants figures once a second, and an unwatched terminal needs them rarely.
+_INTERVAL, _UNFOCUSED_INTERVAL = 1.0, 5.0
+# Projects change without any trace in the statistics only by hand (forget, rename).
+_PROJECTS_EVERY = 10
+
+_START_HINT = "Start it with: coco start"
+
+
+class Feed:
+    """Polls ``/v1/sys/stats``; projects and jobs only when the statistics say that they moved."""
+
+    def __init__(
+        self,
+        client: Client,
+        tell: Callable[[Message], object],
+        closing: threading.Event | None = None,
+    ) -> None:
+        """Take where to ask, whom to tell, and the event that ends the dashboard."""
+        self._client = client
+        self._tell = tell
+        self._closing = closing
+        self._wake = threading.Event()
+        self._stopped = False
+        self.focused = True
+        self._rounds = 0
+        self._seen: object = None
+        self._projects: tuple[ProjectBody, ...] = ()
+        self._thread = threading.Thread(target=self._run, name="tui-feed", daemon=True)
+
+    def start(self) -> None:
+        """Start asking."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop asking."""
+        self._stopped = True
+        self._wake.set()
+
+    def refresh(self) -> None:
+        """Ask for everything now."""
+        self._seen = None
+        self._wake.set()
+
+    def _run(self) -> None:
+        while not self._stopped:
+            if self._closing is not None and self._closing.is_set():
+                self._tell(Closing())
+                return
+            self._wake.clear()
+            self._ask()
+            self._wake.wait(_INTERVAL if self.focused else _UNFOCUSED_INTERVAL)
+
+    def _ask(self) -> None:
+        try:
+            stats = self._client.stats()
+            jobs = tuple(self._client.jobs().jobs) if stats.health.queues.jobs else ()
+            projects = self._ask_projects(stats, jobs)
+        except CocoError as error:
+            self._seen = None
+            self._tell(ConnectionLost(error.message, error.hint or _START_HINT))
+        else:
+            self._tell(SnapshotArrived(Snapshot(stats, projects, jobs)))
+
+    def _ask_projects(
+        self, stats: StatsData, jobs: tuple[JobBody, ...]
+    ) -> tuple[ProjectBody, ...]:
+        """The projects, asked for again only when something about them can have changed."""
+        newest = stats.recent_files[0] if stats.recent_files else None
+        seen = (stats.health.projects, stats.health.queues, newest)
+        self._rounds += 1
+        if jobs or seen != self._seen or self._rounds % _PROJECTS_EVERY == 0:
+            self._projects = tuple(self._client.projects().projects)
+            self._seen = seen
+        return self._projects

@@ -1,0 +1,140 @@
+"""Every event of the TUI: frozen, and newer ones replace older ones of their kind in the queue."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, dataclass, fields
+from typing import Literal
+
+from textual.content import Content
+from textual.message import Message
+
+from coco_protocol.docs import Hit, QueryData, QueryMeta
+from coco_protocol.jobs import JobBody
+from coco_protocol.projects import ProjectBody
+from coco_protocol.system import StatsData
+
+__all__ = [
+    "ActionFailed",
+    "ActionFinished",
+    "Closing",
+    "ConnectionLost",
+    "Preview",
+    "PreviewReady",
+    "ProjectChosen",
+    "QueryAnswered",
+    "QueryFailed",
+    "Snapshot",
+    "SnapshotArrived",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the daemon said about itself in one round."""
+
+    stats: StatsData
+    projects: tuple[ProjectBody, ...]
+    jobs: tuple[JobBody, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A stretch of a file, highlighted, with the lines of the hit in it."""
+
+    path: str
+    first_line: int
+    lines: tuple[Content, ...]
+    hit_start: int
+    hit_end: int
+
+
+class _Event(Message, bubble=False):
+    """A message whose own fields cannot be set twice; Textual's bookkeeping on it still can.
+
+    It goes to one receiver: the app passes the feed's on to the dashboard, and a message that
+    bubbled would come back to it.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        own = {field.name for field in fields(self)}  # type: ignore[arg-type]  # a dataclass below
+        if name in own and hasattr(self, name):
+            raise FrozenInstanceError(f"cannot assign to field {name!r}")
+        super().__setattr__(name, value)
+
+    def can_replace(self, message: Message) -> bool:
+        """Only the newest of a kind matters."""
+        return type(message) is type(self)
+
+
+@dataclass
+class SnapshotArrived(_Event):
+    """The daemon answered."""
+
+    snapshot: Snapshot
+
+
+@dataclass
+class ConnectionLost(_Event):
+    """The daemon did not answer; the feed tries again by itself."""
+
+    reason: str
+    hint: str
+
+
+@dataclass
+class Closing(_Event):
+    """The daemon in this process is being stopped."""
+
+
+@dataclass
+class ProjectChosen(_Event, bubble=True):
+    """The user turned to another project."""
+
+    project_id: str
+
+
+@dataclass
+class QueryAnswered(_Event):
+    """Results for the query numbered ``sequence``."""
+
+    sequence: int
+    text: str
+    meta: QueryMeta
+    data: QueryData
+    elapsed_ms: float
+
+    @property
+    def hits(self) -> list[Hit]:
+        """The results, best first."""
+        return self.data.results
+
+
+@dataclass
+class QueryFailed(_Event):
+    """The query numbered ``sequence`` has no answer."""
+
+    sequence: int
+    reason: str
+
+
+@dataclass
+class PreviewReady(_Event):
+    """The preview numbered ``sequence`` can be shown."""
+
+    sequence: int
+    preview: Preview
+
+
+@dataclass
+class ActionFinished(Message):
+    """Something the user asked for was done: each one is told, none replaces another."""
+
+    text: str
+
+
+@dataclass
+class ActionFailed(Message):
+    """Something the user asked for was refused."""
+
+    text: str
+    severity: Literal["warning", "error"] = "error"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
 import charset_normalizer
+import numpy as np
 
 __all__ = ["LineIndex", "SourceText", "decode", "is_binary"]
 
@@ -41,6 +42,8 @@ _CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r\b\x1b")) + b"\x7f"
 
 # "utf-8" promises that the bytes on disk are the text's; this alias of the codec does not.
 _DAMAGED_UTF8 = "utf8"
+
+_LINE_END = 0x0A
 
 _FOREIGN = bytes(range(0x80, 0x100))
 
@@ -123,15 +126,15 @@ class SourceText:
 
     def lines(self) -> LineIndex:
         """Return the line index; it is not kept, so hold on to it."""
-        chars = _starts(self.text.split("\n"))
         if self.encoding == "utf-8":
-            utf8 = chars
-            if not self.text.isascii():
-                utf8 = _starts(self.utf8.split(b"\n"))
+            utf8 = _byte_starts(self.utf8)
+            chars = utf8 if self.text.isascii() else _starts(self.text.split("\n"))
             disk = [start + self.mark for start in utf8] if self.mark else utf8
             return LineIndex(self, chars, utf8, disk)
-        parts = [part.encode("utf-8", "surrogatepass") for part in self.text.split("\n")]
-        return LineIndex(self, chars, _starts(parts), self._disk(chars))
+        parts = self.text.split("\n")
+        raw = [part.encode("utf-8", "surrogatepass") for part in parts]
+        chars = _starts(parts)
+        return LineIndex(self, chars, _starts(raw), self._disk(chars))
 
     def position(self, offset: int) -> tuple[int, int]:
         """Return the 1-based line and the byte offset on disk of a character offset."""
@@ -195,6 +198,15 @@ def _starts(parts: Sequence[str] | Sequence[bytes]) -> list[int]:
     starts[-1] -= 1
     if not parts[-1]:
         starts.pop()
+    return starts
+
+
+def _byte_starts(data: bytes) -> list[int]:
+    """Return where each line of bytes starts, and the whole length."""
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == _LINE_END) + 1
+    starts = [0, *ends.tolist()]
+    if starts[-1] != len(data):
+        starts.append(len(data))
     return starts
 
 

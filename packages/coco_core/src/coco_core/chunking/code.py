@@ -173,8 +173,9 @@ class _Cutter:
         return found
 
     def _holds_solid(self, first: int, last: int) -> bool:
-        symbols = self._outline.symbols
-        return any(symbols[at].solid for at in self._outline.starting(first, last))
+        starts = self._outline.solid_starts
+        at = bisect_left(starts, first)
+        return at < len(starts) and starts[at] < last
 
     def _starts_class(self, first: int, last: int) -> bool:
         for at in self._outline.starting(first, last):

@@ -35,7 +35,7 @@ def embedded_definitions(language: str, code: str, lines: list[int]) -> list[Def
         return []
     data = code.encode("utf-8", "replace")
     syntax = grammar.parse(data)
-    if syntax is None or not syntax.matches:
+    if syntax is None or not syntax.named:
         return []
     layout = lay_out(SourceText(data.decode("utf-8"), "utf-8", data), _CONFIG, None)
     return [

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 from coco_core.chunking.layout import CharRange, Layout
 from coco_core.chunking.outline import Outline, Symbol
 from coco_core.languages import Language, LanguageKind
 from coco_core.types import Chunk, ChunkKind, Definition, Span
 
-__all__ = ["label_code", "plain_chunks", "plain_kind", "span_of"]
+__all__ = ["label_code", "place", "plain_chunks", "plain_kind"]
 
 _PLAIN_KINDS = {
     LanguageKind.CODE: ChunkKind.CODE_BLOCK,
@@ -22,27 +22,31 @@ def plain_kind(language: Language) -> ChunkKind:
     return _PLAIN_KINDS.get(language.kind, ChunkKind.TEXT)
 
 
-def span_of(layout: Layout, start: int, end: int) -> Span:
-    """Return the lines and the bytes on disk of a range of characters."""
+def place(layout: Layout, start: int, end: int) -> tuple[Span, int]:
+    """Return the lines and the bytes on disk of a range of characters, and its tokens."""
     lines = layout.lines
     first = bisect_right(lines.chars, start) - 1
-    last = bisect_right(lines.chars, max(end - 1, start)) - 1
-    return Span(first + 1, last + 1, lines.byte_of_char(start), lines.byte_of_char(end))
+    after = bisect_left(lines.chars, end, first + 1)
+    # Nearly every piece is whole lines, of which everything is known.
+    if lines.chars[first] == start and lines.chars[after] == end:
+        tokens = layout.tokens[after] - layout.tokens[first]
+        return Span(first + 1, after, lines.disk[first], lines.disk[after]), tokens
+    before, upto = layout.ruler.tokens((start, end))
+    span = Span(first + 1, after, lines.byte_of_char(start), lines.byte_of_char(end))
+    return span, upto - before
 
 
 def plain_chunks(layout: Layout, language: Language, pieces: list[CharRange]) -> list[Chunk]:
     """Make chunks of a text that nothing is known about."""
     kind = plain_kind(language)
-    return [
-        Chunk(
-            kind=kind,
-            text=layout.text[start:end],
-            span=span_of(layout, start, end),
-            language=language.name,
-            token_count=layout.ruler.tokens(start, end),
+    chunks: list[Chunk] = []
+    for start, end in pieces:
+        span, tokens = place(layout, start, end)
+        text = layout.text[start:end]
+        chunks.append(
+            Chunk(kind=kind, text=text, span=span, language=language.name, token_count=tokens)
         )
-        for start, end in pieces
-    ]
+    return chunks
 
 
 def label_code(
@@ -52,7 +56,7 @@ def label_code(
     kind = plain_kind(language)
     chunks: list[Chunk] = []
     for start, end in pieces:
-        span = span_of(layout, start, end)
+        span, tokens = place(layout, start, end)
         first = span.start_line - 1
         # A piece of one long line owns what starts on the line only if it begins the line.
         if layout.lines.chars[first] < start:
@@ -70,7 +74,7 @@ def label_code(
                 definitions=_definitions(outline, starting, span),
                 fragment=main.path if main is not None else "",
                 imports=outline.imports,
-                token_count=layout.ruler.tokens(start, end),
+                token_count=tokens,
             )
         )
     return chunks

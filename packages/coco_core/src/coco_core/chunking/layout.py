@@ -22,6 +22,8 @@ class Layout:
     source: SourceText
     lines: LineIndex
     ruler: Ruler
+    tokens: list[int]
+    """Number of tokens before each line; one more at the end."""
     marks: list[int]
     """Length of the text before each line, in the config's unit; one more at the end."""
     size: int
@@ -45,6 +47,6 @@ def lay_out(source: SourceText, config: ChunkingConfig, tokenizer: Tokenizer | N
     """Measure a text once for all that follows."""
     lines = source.lines()
     ruler = Ruler(source.text, config.unit, tokenizer)
-    return Layout(
-        source, lines, ruler, ruler.marks(lines.chars), config.chunk_size, config.chunk_overlap
-    )
+    tokens = ruler.line_tokens(lines.chars)
+    marks = tokens if ruler.in_tokens else lines.chars
+    return Layout(source, lines, ruler, tokens, marks, config.chunk_size, config.chunk_overlap)

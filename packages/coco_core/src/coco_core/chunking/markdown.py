@@ -20,10 +20,6 @@ _BLOCKS: Mapping[str, BlockKind] = {
     "block.code": "code",
     "block.table": "table",
     "block.list": "list",
-    "block.quote": "other",
-    "block.html": "other",
-    "metadata.yaml": "other",
-    "metadata.toml": "other",
 }
 
 _LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^()\s]*(?:\s+\"[^\"]*\")?\)|\[[^\[\]]*\])")
@@ -48,26 +44,34 @@ def read_markdown(layout: Layout) -> Sections | None:
     blocks: list[Block] = []
     fences: list[Match] = []
     metadata: Mapping[str, object] = {}
-    for match in syntax.matches:
-        first = lines.line_of_utf8(match.start)
+    for match in syntax.named:
         if match.kind == "embedded":
             fences.append(match)
-        elif match.kind.startswith("heading."):
-            title = ""
-            if match.name is not None:
-                title = utf8[match.name[0] : match.name[1]].decode("utf-8", "replace")
-            headings.append(Heading(first, int(match.kind[-1]), plain_heading(title)))
-        elif match.kind in _BLOCKS:
-            last = lines.line_of_utf8(max(match.end - 1, match.start)) + 1
-            blocks.append(Block(first, last, _BLOCKS[match.kind]))
-            if match.kind.startswith("metadata.") and not metadata:
-                raw = utf8[match.start : match.end].decode("utf-8", "replace")
-                metadata = front_matter(raw, match.kind.rpartition(".")[2])
+            continue
+        title = utf8[match.name[0] : match.name[1]].decode("utf-8", "replace")
+        first = lines.line_of_utf8(match.start)
+        headings.append(Heading(first, int(match.kind[-1]), plain_heading(title)))
+    for kind, places in syntax.plain.items():
+        for start, end in places:
+            first = lines.line_of_utf8(start)
+            if kind.startswith("heading."):
+                headings.append(Heading(first, int(kind[-1]), ""))
+                continue
+            last = lines.line_of_utf8(max(end - 1, start)) + 1
+            blocks.append(Block(first, last, _BLOCKS.get(kind, "other")))
+            if kind.startswith("metadata.") and not metadata:
+                raw = utf8[start:end].decode("utf-8", "replace")
+                metadata = front_matter(raw, kind.rpartition(".")[2])
+    blocks.sort()
     headings = _outside_blocks(headings, blocks)
     return Sections(
         headings,
         blocks,
-        [definition for fence in fences for definition in _definitions(layout, utf8, fence)],
+        [
+            definition
+            for fence in sorted(fences)
+            for definition in _definitions(layout, utf8, fence)
+        ],
         _title(headings, metadata),
         metadata,
     )
@@ -123,7 +127,6 @@ def _title(headings: list[Heading], metadata: Mapping[str, object]) -> str:
 
 
 def _definitions(layout: Layout, utf8: bytes, fence: Match) -> list[Definition]:
-    assert fence.name is not None
     language = utf8[fence.name[0] : fence.name[1]].decode("utf-8", "replace")
     first = layout.lines.line_of_utf8(fence.start)
     last = layout.lines.line_of_utf8(max(fence.end - 1, fence.start)) + 1

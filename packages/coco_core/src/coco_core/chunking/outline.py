@@ -83,6 +83,8 @@ class Outline:
     symbols: list[Symbol]
     starts: list[int]
     """First line of each symbol, ascending."""
+    solid_starts: list[int]
+    """First line of each symbol that is worth a chunk of its own."""
     leads: dict[int, int]
     """For each line of comments or attributes, the first line of its group."""
     bodies: list[Range]
@@ -92,8 +94,6 @@ class Outline:
     joined: dict[int, int]
     """For each further clause of a definition, the line the first one starts on."""
     imports: tuple[str, ...]
-    embedded: list[tuple[str, Range]]
-    """Language and range of code in another language."""
 
     def enclosing(self, line: int) -> int:
         """Return the innermost symbol that began before a line and still goes on there, or -1."""
@@ -119,56 +119,38 @@ class Outline:
                 end = start
                 break
         head = layout.text[layout.lines.chars[symbol.start_line] : layout.lines.char_of_utf8(end)]
-        lines = head.splitlines()
+        lines = head.split("\n")
         while len(lines) > 1 and lines[0].lstrip().startswith(("@", "[", "#")):
             del lines[0]
-        flat = _SPACE.sub(" ", " ".join(lines)).strip()
+        flat = " ".join(" ".join(lines).split())
         return flat[:_MAX_SIGNATURE].rstrip(" {:=(").removesuffix(" do")
 
 
 def outline_of(layout: Layout, source: bytes, syntax: Syntax) -> Outline:
     """Sort a query's matches into symbols, leads, bodies and imports."""
     named: dict[Range, Match] = {}
-    leads: list[Range] = []
-    bodies: list[Range] = []
-    spreads: set[Range] = set()
-    imports: dict[str, None] = {}
-    embedded: list[tuple[str, Range]] = []
-    for match in syntax.matches:
-        kind = match.kind
-        if kind == "body":
-            bodies.append((match.start, match.end))
-        elif kind == "spread":
-            bodies.append((match.start, match.end))
-            spreads.add((match.start, match.end))
-        elif kind == "lead":
-            leads.append((match.start, match.end))
-        elif kind == "import":
-            imports[_clean_import(source[match.start : match.end])] = None
-        elif kind == "embedded":
-            name = _decode(source, match.name) if match.name else ""
-            embedded.append((name, (match.start, match.end)))
-        elif match.name is not None:
-            named[match.name] = _stronger(named.get(match.name), match)
-    bodies.sort()
-    groups = _lead_groups(layout, leads)
+    for match in syntax.named:
+        earlier = named.get(match.name)
+        named[match.name] = match if earlier is None else _stronger(earlier, match)
+    plain = syntax.plain
+    spreads = plain.get("spread", [])
+    groups = _lead_groups(layout, plain.get("lead", []))
     symbols, joined = _symbols(layout.lines.utf8, source, list(named.values()))
+    imports = dict.fromkeys(_clean_import(source[a:b]) for a, b in plain.get("import", []))
     imports.pop("", None)
     return Outline(
         symbols,
         [symbol.start_line for symbol in symbols],
+        [symbol.start_line for symbol in symbols if symbol.solid],
         groups,
-        bodies,
-        spreads,
+        sorted(plain.get("body", []) + spreads),
+        set(spreads),
         {_lead_line(groups, line): first for line, first in joined.items()},
         tuple(imports)[:_MAX_IMPORTS],
-        embedded,
     )
 
 
-def _stronger(old: Match | None, new: Match) -> Match:
-    if old is None:
-        return new
+def _stronger(old: Match, new: Match) -> Match:
     start, end = min(old.start, new.start), max(old.end, new.end)
     best = max(old, new, key=lambda match: _RANK.get(_base(match.kind), 2))
     return best._replace(start=start, end=end, scope=old.scope or new.scope)
@@ -191,7 +173,6 @@ def _symbols(
         while open_ and symbols[open_[-1]].end < match.end:
             open_.pop()
         parent = open_[-1] if open_ else -1
-        assert match.name is not None
         path = _clean_name(_decode(source, match.name))
         if not path:
             continue

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from coco_core.chunking.estimate import EstimatedTokenizer
+from coco_core.chunking.estimate import EstimatedTokenizer, estimated_runs
 from coco_core.configs import SizeUnit
 from coco_core.ports import Tokenizer
 
@@ -13,55 +15,65 @@ __all__ = ["Ruler"]
 
 
 class Ruler:
-    """Counts tokens between two character offsets by a difference of two table entries."""
+    """Counts tokens between two character offsets by their ranks among all token starts."""
 
-    __slots__ = ("_before", "in_tokens", "tokenizer")
+    __slots__ = ("_known", "_text", "_tokenizer", "in_tokens")
 
     def __init__(self, text: str, unit: SizeUnit, tokenizer: Tokenizer | None = None) -> None:
-        """Measure ``text`` once; without a tokenizer the count is the estimate."""
+        """Measure ``text``; without a tokenizer the count is the estimate."""
         self.in_tokens = unit == "tokens"
-        self.tokenizer = tokenizer or EstimatedTokenizer()
-        if tokenizer is None:
-            starts = EstimatedTokenizer.starts(text)
-        else:
-            starts = np.zeros(len(text), np.bool_)
-            spans = tokenizer.spans(text)
-            starts[[start for start, end in spans if end > start]] = True
-        # before[i]: tokens that start before character i.
-        self._before: NDArray[np.int32] = np.zeros(len(text) + 1, np.int32)
-        np.cumsum(starts, out=self._before[1:])
+        self._text = text
+        self._tokenizer = tokenizer
+        self._known: NDArray[np.int64] | None = None
 
-    def tokens(self, start: int, end: int) -> int:
-        """Return the number of tokens that start in a range of characters."""
-        return int(self._before[end] - self._before[start])
+    @property
+    def _starts(self) -> NDArray[np.int64]:
+        if self._known is None:
+            if self._tokenizer is None:
+                self._known = EstimatedTokenizer.starts(self._text)
+            else:
+                spans = self._tokenizer.spans(self._text)
+                starts = [start for start, end in spans if end > start]
+                self._known = np.unique(np.array(starts, np.int64))
+        return self._known
 
+    def line_tokens(self, starts: list[int]) -> list[int]:
+        """Return the number of tokens before each line; cheaper than for other offsets."""
+        if self._tokenizer is not None:
+            return self.tokens(starts)
+        # The estimate's runs never cross a line end but for white space, which has no tokens.
+        runs, before, _ = estimated_runs(self._text)
+        counts: list[int] = before[np.searchsorted(runs, starts)].tolist()
+        return counts
+
+    @property
     def token_starts(self) -> list[int]:
-        """Return the character offset of every token."""
-        starts: list[int] = np.flatnonzero(np.diff(self._before)).tolist()
+        """The character offset of every token."""
+        starts: list[int] = self._starts.tolist()
         return starts
 
-    def marks(self, offsets: list[int]) -> list[int]:
-        """Return the length of the text before each offset, in the config's unit."""
-        return self.token_marks(offsets) if self.in_tokens else offsets
-
-    def token_marks(self, offsets: list[int]) -> list[int]:
-        """Return the number of tokens before each offset."""
-        marks: list[int] = self._before[offsets].tolist()
-        return marks
+    def tokens(self, offsets: Sequence[int]) -> list[int]:
+        """Return the number of tokens that start before each offset."""
+        counts: list[int] = np.searchsorted(self._starts, offsets).tolist()
+        return counts
 
     def length(self, start: int, end: int) -> int:
         """Return the length of a range of characters in the config's unit."""
-        return self.tokens(start, end) if self.in_tokens else end - start
+        if not self.in_tokens:
+            return end - start
+        before, after = self.tokens((start, end))
+        return after - before
 
     def reach(self, start: int, size: int) -> int:
         """Return the largest end for which the range from ``start`` is no longer than ``size``."""
         if not self.in_tokens:
-            return min(start + size, len(self._before) - 1)
-        limit = self._before[start] + size
-        return int(np.searchsorted(self._before, limit, side="right")) - 1
+            return min(start + size, len(self._text))
+        beyond = int(np.searchsorted(self._starts, start)) + size
+        return int(self._starts[beyond]) if beyond < len(self._starts) else len(self._text)
 
     def retreat(self, end: int, size: int) -> int:
-        """Return the smallest start for which the range to ``end`` is no longer than ``size``."""
+        """Return the smallest useful start for which the range to ``end`` is at most ``size``."""
         if not self.in_tokens:
             return max(end - size, 0)
-        return int(np.searchsorted(self._before, self._before[end] - size, side="left"))
+        first = int(np.searchsorted(self._starts, end)) - size
+        return int(self._starts[first]) if first > 0 else 0

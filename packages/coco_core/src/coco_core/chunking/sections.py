@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 from coco_core.anchors import slugify
-from coco_core.chunking.labels import span_of
+from coco_core.chunking.labels import place
 from coco_core.chunking.layout import CharRange, Layout
 from coco_core.chunking.text import cut_lines, with_overlap, without_blank
 from coco_core.languages import Language
@@ -212,7 +212,7 @@ def label_sections(
     lines = [definition.line for definition in definitions]
     chunks: list[Chunk] = []
     for start, end in pieces:
-        span = span_of(layout, start, end)
+        span, tokens = place(layout, start, end)
         first = span.start_line - 1
         if layout.lines.chars[first] < start:
             first += 1
@@ -230,7 +230,7 @@ def label_sections(
                 ),
                 heading_trail=_trail(sections.headings, at),
                 fragment=slugs[at] if at >= 0 else "",
-                token_count=layout.ruler.tokens(start, end),
+                token_count=tokens,
             )
         )
     return chunks

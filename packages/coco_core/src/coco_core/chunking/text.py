@@ -96,7 +96,7 @@ def cut_fixed(layout: Layout) -> list[CharRange]:
         ends = [min(start + layout.size, len(layout.text)) for start in starts]
     else:
         # White space between two tokens goes with the first; before the first token, with that.
-        tokens = layout.ruler.token_starts()
+        tokens = layout.ruler.token_starts
         total = len(tokens)
         if not total:
             return [(0, len(layout.text))]

@@ -41,6 +41,9 @@ _BYTES_PER_TICK = 12
 _CPU_SECONDS = 2.0
 _CPU_SECONDS_PER_BYTE = 2e-6
 
+# Captures whose parts the chunker asks for.
+_PARTED = frozenset({"body", "spread"})
+
 # Enough for the tokens a scanner goes back for.
 _REREAD_BYTES = 16_384
 
@@ -49,13 +52,13 @@ _MATCH_LIMIT = 65_536
 
 
 class Match(NamedTuple):
-    """What one pattern found: its main capture and, if it has them, ``@name`` and ``@scope``."""
+    """What a pattern with a ``@name`` found."""
 
     kind: str
     """The main capture's name, such as ``definition.function``."""
     start: int
     end: int
-    name: Range | None = None
+    name: Range
     scope: Range | None = None
 
 
@@ -63,7 +66,10 @@ class Match(NamedTuple):
 class Syntax:
     """What the chunker needs of a parsed file, as UTF-8 byte ranges."""
 
-    matches: list[Match]
+    named: list[Match]
+    """Matches of patterns with a name."""
+    plain: dict[str, list[Range]]
+    """Ranges of the other patterns' main captures (``body``, ``lead``, ``import``)."""
     parts: Callable[[int, int], list[Range]]
     """The direct parts of the root or of a ``@body`` with this exact range."""
 
@@ -191,6 +197,8 @@ class _Budget:
 
     def tick(self, _offset: int, _has_error: bool) -> bool:
         self._ticks -= 1
+        if self._ticks & 3:
+            return self._ticks < 0
         return self._ticks < 0 or time.thread_time() > self._deadline
 
 
@@ -200,15 +208,22 @@ def _syntax(
     found: list[tuple[int, dict[str, list[tree_sitter.Node]]]],
     conditions: dict[int, tuple[Condition, ...]],
 ) -> Syntax:
-    matches: list[Match] = []
+    named: list[Match] = []
+    plain: dict[str, list[Range]] = {}
     bodies: dict[Range, tree_sitter.Node] = {}
     root = tree.root_node
     for pattern, captures in found:
+        if len(captures) == 1:
+            ((kind, nodes),) = captures.items()
+            place = nodes[0].byte_range
+            plain.setdefault(kind, []).append(place)
+            if kind in _PARTED:
+                bodies.setdefault(place, nodes[0])
+            continue
         wanted = conditions.get(pattern)
         if wanted is not None and not _holds(source, captures, wanted):
             continue
         name = scope = None
-        kind, start, end = "", 0, 0
         for capture, nodes in captures.items():
             if capture == "name":
                 name = nodes[0].byte_range
@@ -216,10 +231,11 @@ def _syntax(
                 scope = nodes[0].byte_range
             elif capture[0] != "_":
                 kind = capture
-                start, end = nodes[0].byte_range
-                if capture in ("body", "spread"):
-                    bodies.setdefault((start, end), nodes[0])
-        matches.append(Match(kind, start, end, name, scope))
+                place = nodes[0].byte_range
+        if name is None:
+            plain.setdefault(kind, []).append(place)
+        else:
+            named.append(Match(kind, *place, name, scope))
 
     def parts(start: int, end: int) -> list[Range]:
         children = bodies.get((start, end), root).children
@@ -227,7 +243,7 @@ def _syntax(
             children = children[0].children
         return [child.byte_range for child in children]
 
-    return Syntax(matches, parts)
+    return Syntax(named, plain, parts)
 
 
 def _holds(

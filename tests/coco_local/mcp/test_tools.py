@@ -12,12 +12,25 @@ from mcp.types import INVALID_PARAMS
 from coco_core.errors import StoreBroken
 from coco_core.types import ChunkKind
 from coco_local.mcp import server as server_module
-from coco_local.mcp.arguments import KINDS
+from coco_local.mcp.answers import SearchAnswer
+from coco_local.mcp.arguments import KINDS, SearchArguments
 from coco_local.mcp.backend import ServiceBackend
 from coco_local.mcp.budget import Budget, estimate_tokens
+from coco_local.mcp.finding import search
 from coco_local.mcp.scope import Caller
 from coco_local.mcp.server import build_server
 from coco_local.mcp.tools import TOOLS
+from coco_protocol.docs import (
+    ChunkBody,
+    Hit,
+    HitMeta,
+    OutlineData,
+    OutlineSymbol,
+    QueryData,
+    QueryMeta,
+    ReadData,
+)
+from coco_protocol.projects import ProjectBody, ProjectList
 
 pytestmark = pytest.mark.anyio
 
@@ -190,6 +203,41 @@ async def test_one_endless_line_still_gives_its_start(server, project, text_of):
     assert 100 < len(text_of(result)) < 700
 
 
+async def test_outline_indents_headings_and_joins_what_was_cut(server, service, text_of):
+    def symbols(doc_id, project_id, path):
+        section = {"kind": "section"}
+        return OutlineData(
+            doc_id=doc_id,
+            language="markdown",
+            symbols=[
+                OutlineSymbol(symbol="Shop", line=1, end_line=4, signature="Shop", **section),
+                OutlineSymbol(symbol="Use", line=5, end_line=9, signature="Shop > Use", **section),
+                OutlineSymbol(
+                    symbol="Use", line=10, end_line=12, signature="Shop > Use", **section
+                ),
+            ],
+        )
+
+    service.outline = symbols
+    async with Client(server) as client:
+        text = text_of(await client.call_tool("outline", {"path": "README.md"}))
+    assert text == "README.md (markdown)\n1-4 Shop\n  5-12 Use"
+
+
+async def test_read_gives_lines_without_carriage_returns(server, service, text_of):
+    service.read = lambda request, project_id: ReadData(
+        doc_id=request.doc_id,
+        start_line=1,
+        end_line=3,
+        total_lines=3,
+        language="text",
+        content="a\r\n\r\nb\r\n",
+    )
+    async with Client(server) as client:
+        text = text_of(await client.call_tool("read", {"path": "dos.txt"}))
+    assert text == "--- dos.txt:1-3 of 3\na\n\nb"
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "said"),
     [
@@ -283,3 +331,55 @@ def test_budget_is_never_overdrawn(text, tokens):
     assert budget.left >= 0
     assert sum(estimate_tokens(line + "\n") for line in taken) + budget.left == tokens
     assert text.split("\n")[: len(taken)] == taken
+
+
+class Found:
+    """A backend that has just these results."""
+
+    def __init__(self, hits: list[Hit], meta: QueryMeta) -> None:
+        self.hits, self.meta = hits, meta
+
+    def projects(self) -> ProjectList:
+        body = ProjectBody(project_id="p", name="p", root="/p", state="ready")
+        return ProjectList(projects=[body])
+
+    def query(self, request, project_id):
+        return self.meta, QueryData(results=self.hits)
+
+
+def found_hit(path: str, content: str) -> Hit:
+    chunk = ChunkBody(
+        chunk_id="c",
+        doc_id=path,
+        path=path,
+        start_line=7,
+        end_line=7 + content.count("\n"),
+        language="python",
+        kind="function",
+        symbol="name",
+        content=content,
+    )
+    return Hit(meta=HitMeta(score=1.0), chunk=chunk)
+
+
+@given(
+    st.lists(
+        st.builds(found_hit, st.text("abc/é", min_size=1, max_size=60), st.text(max_size=900)),
+        max_size=8,
+    ),
+    st.integers(min_value=200, max_value=2000),
+    st.none() | st.text("x ", max_size=150),
+)
+def test_no_search_overdraws_its_budget(hits, max_tokens, notice):
+    meta = QueryMeta(notice=notice)
+    arguments = SearchArguments(query="x", max_tokens=max_tokens)
+    reply = search(Found(hits, meta), Caller(), arguments)
+    assert estimate_tokens(reply.text) <= max_tokens
+    assert isinstance(reply.data, SearchAnswer)
+    shown = reply.data.results
+    assert bool(shown) == bool(hits)
+    for hit, given_hit in zip(shown, hits, strict=False):
+        assert hit.path == given_hit.chunk.path
+        assert hit.cut or hit.content == given_hit.chunk.content
+        assert given_hit.chunk.content.strip("\n").startswith(hit.content.strip("\n"))
+    assert reply.data.next_offset == (len(shown) if len(shown) < len(hits) else None)

@@ -6,8 +6,8 @@ from coco_core.errors import InvalidInput
 from coco_local.mcp.answers import SearchAnswer, SearchHit
 from coco_local.mcp.arguments import KINDS, RelatedArguments, SearchArguments
 from coco_local.mcp.backend import Backend
-from coco_local.mcp.budget import Budget
-from coco_local.mcp.format import hit_text, search_text
+from coco_local.mcp.budget import Budget, estimate_tokens
+from coco_local.mcp.format import TRAIL, hit_text, search_text
 from coco_local.mcp.reply import FRAME_TOKENS, Reply
 from coco_local.mcp.scope import Caller, Scope, choose, choose_file, globs_below
 from coco_protocol.docs import (
@@ -69,7 +69,8 @@ def _found(
     scope: Scope, meta: QueryMeta, data: QueryData, *, offset: int, max_tokens: int
 ) -> Reply:
     """Turn results into an answer that keeps to the budget."""
-    budget = Budget(max_tokens - FRAME_TOKENS)
+    notice = _freshness(scope, meta)
+    budget = Budget(max_tokens - FRAME_TOKENS - (estimate_tokens(notice) if notice else 0))
     results: list[SearchHit] = []
     for hit in (_hit(found) for found in data.results):
         if budget.take(hit_text(hit)):
@@ -77,8 +78,7 @@ def _found(
             continue
         if not results:
             # Half of the best answer is worth more than none.
-            lines = budget.head(hit.content.split("\n"))
-            results.append(_shortened(hit, lines))
+            results.append(_shortened(hit, budget))
         break
     next_offset = data.next_offset
     if len(results) < len(data.results):
@@ -91,7 +91,7 @@ def _found(
         fresh=meta.status == "fresh",
         pending_files=meta.pending_files,
         tier=meta.tier,
-        notice=_freshness(scope, meta),
+        notice=notice,
         empty_reason=data.empty_reason,
     )
     return Reply(search_text(answer, seen=offset), answer)
@@ -122,7 +122,7 @@ def _hit(hit: Hit) -> SearchHit:
         path=chunk.path or chunk.doc_id,
         start_line=chunk.start_line,
         end_line=chunk.end_line,
-        symbol=chunk.symbol or " > ".join(chunk.heading_trail),
+        symbol=chunk.symbol or TRAIL.join(chunk.heading_trail),
         kind=chunk.kind,
         language=chunk.language,
         score=round(hit.meta.score, 4),
@@ -130,7 +130,12 @@ def _hit(hit: Hit) -> SearchHit:
     )
 
 
-def _shortened(hit: SearchHit, lines: list[str]) -> SearchHit:
+def _shortened(hit: SearchHit, budget: Budget) -> SearchHit:
+    """Return the hit with as many of its lines as fit."""
+    budget.take(hit_text(hit.model_copy(update={"content": ""})))
+    # The line that says where the rest is names the file once more.
+    budget.take(hit.path)
+    lines = budget.head(hit.content.strip("\n").split("\n"))
     end = hit.start_line + max(0, len(lines) - 1) if hit.start_line is not None else None
     return hit.model_copy(update={"content": "\n".join(lines), "end_line": end, "cut": True})
 

@@ -17,6 +17,7 @@ from coco_local.mcp.answers import (
 from coco_protocol.docs import GrepMatch
 
 __all__ = [
+    "TRAIL",
     "grep_file",
     "grep_text",
     "hit_text",
@@ -29,6 +30,8 @@ __all__ = [
 
 # A matching line longer than this is data or minified code; the start of it says enough.
 MAX_LINE = 300
+# What stands between the headings above a section.
+TRAIL = " > "
 
 EMPTY = {
     "nothing_indexed": "The project is not indexed yet: try again in a moment; grep works already.",
@@ -41,7 +44,7 @@ EMPTY = {
 def hit_text(hit: SearchHit) -> str:
     """Return one result: a header line, then its text."""
     lines = f":{hit.start_line}-{hit.end_line}" if hit.start_line is not None else ""
-    symbol = f" {hit.symbol}" if hit.symbol else ""
+    symbol = f" {_short(hit.symbol)}" if hit.symbol else ""
     return f"--- {hit.path}{lines}{symbol}\n{hit.content.strip(chr(10))}\n"
 
 
@@ -64,9 +67,13 @@ def search_text(answer: SearchAnswer, *, seen: int = 0) -> str:
 
 def symbol_text(symbol: SymbolLine) -> str:
     """Return one line of an outline, indented by its nesting."""
-    indent = "  " * symbol.symbol.count(".") if symbol.kind != "section" else ""
     what = symbol.signature or f"{symbol.kind} {symbol.symbol}"
-    return f"{indent}{symbol.line}-{symbol.end_line} {_short(what)}"
+    depth = symbol.symbol.count(".")
+    trail = symbol.signature.split(TRAIL)
+    if trail[-1] == symbol.symbol:
+        # A heading: its place in the document is its depth, not a repetition of those above.
+        what, depth = symbol.symbol, len(trail) - 1
+    return f"{'  ' * depth}{symbol.line}-{symbol.end_line} {_short(what)}"
 
 
 def outline_text(answer: FileOutline, notice: str | None) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
 
 from coco_core.errors import InvalidInput
 from coco_local.mcp.answers import FileOutline, GrepAnswer, GrepHit, ReadAnswer, SymbolLine
 from coco_local.mcp.arguments import GrepArguments, OutlineArguments, ReadArguments
 from coco_local.mcp.backend import Backend
-from coco_local.mcp.budget import Budget
+from coco_local.mcp.budget import Budget, estimate_tokens
 from coco_local.mcp.format import grep_file, grep_text, outline_text, read_text, symbol_text
 from coco_local.mcp.reply import FRAME_TOKENS, Reply
-from coco_local.mcp.scope import Caller, choose, choose_file, globs_below
-from coco_protocol.docs import GrepRequest, ReadRequest
+from coco_local.mcp.scope import Caller, Scope, choose, choose_file, globs_below
+from coco_protocol.docs import GrepRequest, OutlineSymbol, ReadRequest
 
 __all__ = ["grep", "outline", "read"]
 
@@ -21,10 +22,10 @@ def outline(backend: Backend, caller: Caller, arguments: OutlineArguments) -> Re
     """List a file's definitions."""
     scope = choose_file(backend.projects().projects, caller, arguments.path, arguments.project)
     data = backend.outline(scope.within, scope.project.project_id)
-    budget = Budget(arguments.max_tokens - FRAME_TOKENS)
+    budget = _budget(arguments.max_tokens, scope)
     symbols: list[SymbolLine] = []
-    for symbol in data.symbols:
-        line = SymbolLine(**symbol.model_dump())
+    found = _joined(data.symbols)
+    for line in found:
         if not budget.take(symbol_text(line) + "\n"):
             break
         symbols.append(line)
@@ -34,7 +35,7 @@ def outline(backend: Backend, caller: Caller, arguments: OutlineArguments) -> Re
         path=data.doc_id,
         language=data.language,
         symbols=symbols,
-        truncated=len(symbols) < len(data.symbols),
+        truncated=len(symbols) < len(found),
     )
     return Reply(outline_text(answer, scope.notice), answer)
 
@@ -54,7 +55,7 @@ def grep(backend: Backend, caller: Caller, arguments: GrepArguments) -> Reply:
         limit=arguments.limit,
     )
     data = backend.grep(request, scope.project.project_id)
-    budget = Budget(arguments.max_tokens - FRAME_TOKENS)
+    budget = _budget(arguments.max_tokens, scope)
     blocks: list[list[str]] = []
     shown: list[GrepHit] = []
     for path, group in groupby(data.matches, key=lambda match: match.path):
@@ -89,10 +90,10 @@ def read(backend: Backend, caller: Caller, arguments: ReadArguments) -> Reply:
         ),
         scope.project.project_id,
     )
-    lines = data.content.split("\n")
-    if lines and lines[-1] == "":
+    lines = [line.removesuffix("\r") for line in data.content.split("\n")]
+    if lines[-1] == "":
         lines.pop()
-    budget = Budget(arguments.max_tokens - FRAME_TOKENS)
+    budget = _budget(arguments.max_tokens, scope)
     taken = budget.head(lines)
     if lines and not taken:
         # One huge line: its start is better than silence.
@@ -110,3 +111,22 @@ def read(backend: Backend, caller: Caller, arguments: ReadArguments) -> Reply:
         next_start_line=end + 1 if end < data.end_line else None,
     )
     return Reply(read_text(answer, scope.notice), answer)
+
+
+def _joined(symbols: Sequence[OutlineSymbol]) -> list[SymbolLine]:
+    """Return the symbols; one that was cut into several chunks is one line."""
+    lines: list[SymbolLine] = []
+    for symbol in symbols:
+        line = SymbolLine(**symbol.model_dump())
+        last = lines[-1] if lines else None
+        if last and (last.symbol, last.signature) == (line.symbol, line.signature):
+            lines[-1] = last.model_copy(update={"end_line": line.end_line})
+        else:
+            lines.append(line)
+    return lines
+
+
+def _budget(max_tokens: int, scope: Scope) -> Budget:
+    """Return what is left for the files' own text."""
+    said = f"{scope.notice or ''}{scope.within}"
+    return Budget(max_tokens - FRAME_TOKENS - estimate_tokens(said))

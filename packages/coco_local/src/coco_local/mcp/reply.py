@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 __all__ = ["Reply"]
 
-# The notice, the last line, and the structure's own names.
+# The first line of a file and the last line, which says how to go on.
 FRAME_TOKENS = 60
 
 

@@ -52,8 +52,7 @@ def main() -> None:
     print(f"first query (opens the session) {opened * 1e3:.0f} ms, RSS {before} -> {resident()} MB")
     latency(embedder, "idle")
     seconds = clock(lambda: embedder.embed_documents(texts))
-    ours = tokens / seconds
-    print(f"documents: {len(texts) / seconds:.1f} texts/s, {ours:.0f} tokens/s")
+    print(f"documents: {len(texts) / seconds:.1f} texts/s, {tokens / seconds:.0f} tokens/s")
     done = threading.Event()
     indexing = threading.Thread(target=lambda: (embedder.embed_documents(texts), done.set()))
     indexing.start()
@@ -62,7 +61,7 @@ def main() -> None:
     print(f"tokenizing alone: {tokens / clock(lambda: words.ids(texts, WINDOW)):.0f} tokens/s")
     print(f"RSS after {2 * len(texts)} texts: {resident()} MB")
     if options.plain:
-        plain(texts, tokens, ours, embedder)
+        plain(texts, tokens, embedder)
 
 
 def pieces(folder: Path, count: int) -> list[str]:
@@ -90,7 +89,7 @@ def latency(embedder: OnnxEmbedder, label: str, until: threading.Event | None = 
     print(f"query {label}: p50 {cut[9] * 1e3:.2f} ms, p95 {cut[18] * 1e3:.2f} ms (n={len(times)})")
 
 
-def plain(texts: list[str], tokens: int, ours: float, embedder: OnnxEmbedder) -> None:
+def plain(texts: list[str], tokens: int, embedder: OnnxEmbedder) -> None:
     import onnxruntime
     from bench.float_graph import masked_graph
     from tokenizers import Tokenizer
@@ -113,11 +112,15 @@ def plain(texts: list[str], tokens: int, ours: float, embedder: OnnxEmbedder) ->
             rows.append(session.run(None, {"input_ids": ids})[0])
         return np.vstack(rows)
 
-    kept: list[np.ndarray] = []
-    seconds = clock(lambda: kept.append(run()))
-    cosines = (kept[0] * embedder.embed_documents(texts)).sum(axis=1)
-    theirs = tokens / seconds
-    print(f"plain float, padded batches of 32: {theirs:.0f} tokens/s; ratio {ours / theirs:.2f}")
+    # In turns, and the best of each: what else runs on the machine comes and goes.
+    ours, theirs = [], []
+    for _ in range(3):
+        ours.append(tokens / clock(lambda: embedder.embed_documents(texts)))
+        theirs.append(tokens / clock(run))
+    best, plain_best = max(ours), max(theirs)
+    cosines = (run() * embedder.embed_documents(texts)).sum(axis=1)
+    print(f"in turns: ours {best:.0f} tokens/s, plain float in padded batches {plain_best:.0f}")
+    print(f"ratio {best / plain_best:.2f}")
     print(f"cosine to it: mean {cosines.mean():.4f}, minimum {cosines.min():.4f}")
 
 

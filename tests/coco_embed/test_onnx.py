@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -183,9 +185,7 @@ def test_closing_ends_documents_in_progress(model: InstalledModel) -> None:
     assert len(problems) == 1
 
 
-def test_a_broken_file_is_reported(model: InstalledModel, tmp_path) -> None:
-    from dataclasses import replace
-
+def test_a_broken_file_is_reported(model: InstalledModel, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").write_bytes(b"not a model")
     broken = OnnxEmbedder(replace(model, onnx=tmp_path / "model.onnx"))
     with pytest.raises(Unavailable, match="cannot be opened"):

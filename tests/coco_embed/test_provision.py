@@ -17,7 +17,7 @@ from coco_embed.official import OFFICIAL_FILES
 from coco_embed.onnx import OnnxEmbedder
 from coco_embed.progress import Progress
 from coco_embed.provision import install_from_path, provision
-from coco_embed.sources import PathSource, UrlSource
+from coco_embed.sources import PathSource, Source, UrlSource
 from coco_embed.store import InstalledModel, ModelStore
 
 # What a second process runs: provision from one URL and print where the model is.
@@ -57,7 +57,7 @@ def test_the_first_source_that_works_is_used(
     store: ModelStore, server: FileServer, tmp_path: Path
 ) -> None:
     seen: list[Progress] = []
-    sources = [PathSource(tmp_path / "nothing"), UrlSource(f"{server.url}/m")]
+    sources: list[Source] = [PathSource(tmp_path / "nothing"), UrlSource(f"{server.url}/m")]
     model = provision(store, sources=sources, on_progress=seen.append)
     assert model == store.find()
     store.verify(model)
@@ -76,7 +76,7 @@ def test_the_first_source_that_works_is_used(
 def test_when_no_source_works_each_reason_and_the_remedy_are_told(
     store: ModelStore, tmp_path: Path
 ) -> None:
-    sources = [PathSource(tmp_path / "nothing"), UrlSource("http://127.0.0.1:9/m")]
+    sources: list[Source] = [PathSource(tmp_path / "nothing"), UrlSource("http://127.0.0.1:9/m")]
     with pytest.raises(ModelMissing) as caught:
         provision(store, sources=sources)
     assert "nothing: there is no such file" in caught.value.message

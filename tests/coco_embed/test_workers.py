@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Callable
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_the_first_error_is_raised_and_ends_the_rest() -> None:
     workers = DocumentWorkers(2)
     failed, stopped = threading.Event(), threading.Event()
 
-    def work(unit: int, check) -> None:
+    def work(unit: int, check: Callable[[], None]) -> None:
         if unit == 0:
             failed.set()
             raise KeyError(unit)

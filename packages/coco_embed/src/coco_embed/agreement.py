@@ -11,9 +11,10 @@ from coco_core.errors import Unavailable
 from coco_core.types import FloatMatrix
 from coco_embed.calibration import CHECK_TEXTS
 from coco_embed.session import Session, open_session, run_one
+from coco_embed.store import InstalledModel
 from coco_embed.tokenizer import WordPieces
 
-__all__ = ["CHECK_WINDOW", "Agreement", "embed_check_texts", "measure_agreement"]
+__all__ = ["CHECK_WINDOW", "Agreement", "check_model", "embed_check_texts", "measure_agreement"]
 
 # The window of calibration and check; the model is the same for every window.
 CHECK_WINDOW = 128
@@ -37,6 +38,11 @@ def embed_check_texts(session: Session, words: WordPieces) -> FloatMatrix:
     return np.vstack([run_one(session, row) for row in rows])
 
 
+def check_model(model: InstalledModel) -> Agreement:
+    """Return how an installed model computes here and now; `coco doctor` asks this."""
+    return measure_agreement(model.onnx, model.tokenizer, model.directory / "check.npy")
+
+
 def measure_agreement(model: Path, tokenizer: Path, reference: Path) -> Agreement:
     """Run the model from its file against stored float vectors; too little raises `Unavailable`.
 
@@ -51,6 +57,6 @@ def measure_agreement(model: Path, tokenizer: Path, reference: Path) -> Agreemen
         raise Unavailable(
             f"The model {model} does not agree with the float model (cosine {mean:.4f} mean, "
             f"{minimum:.4f} minimum; {_LEAST_MEAN} and {_LEAST_MINIMUM} are needed).",
-            hint="Run: coco setup --force. If it stays, report processor and onnxruntime version.",
+            hint=f"Remove {model.parent} and run coco setup, which fits the model to this processor.",
         )
     return Agreement(mean=mean, minimum=minimum)

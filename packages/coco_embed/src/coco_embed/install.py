@@ -66,15 +66,14 @@ def install(ready: Path, models: Path, manifest: Manifest, watch: Watch) -> Inst
 
 def _adopt(fetched: Path, ready: Path, watch: Watch) -> Manifest:
     """Check a model that was made elsewhere against its manifest and on this processor."""
-    from coco_embed.agreement import measure_agreement
+    from coco_embed.agreement import check_model
 
     model = InstalledModel.at(fetched)
     watch.report("verify")
     ModelStore(fetched.parent).verify(model)
-    reference = fetched / "check.npy"
-    if model.name != DEFAULT_MODEL or reference.name not in model.manifest.files:
+    if model.name != DEFAULT_MODEL or "check.npy" not in model.manifest.files:
         raise SourceFailed(f"it is not a model {DEFAULT_MODEL} that can be checked")
-    agreement = measure_agreement(model.onnx, model.tokenizer, reference)
+    agreement = check_model(model)
     conversion = replace(
         model.manifest.conversion,
         agreement_mean=agreement.mean,

@@ -150,7 +150,8 @@ def _open(path: Path) -> Session:
         return open_session(path)
     except Exception as error:  # ONNX Runtime's exceptions share no other base
         raise Unavailable(
-            f"The embedding model {path} cannot be opened: {error}.", hint="Run: coco setup --force"
+            f"The embedding model {path} cannot be opened: {error}.",
+            hint=f"Remove {path.parent} and run: coco setup",
         ) from error
 
 

@@ -60,13 +60,9 @@ def provision(
         for source in candidates:
             watch = Watch(source.name, on_progress, cancelled)
             try:
-                model = _install_from(store, source, workshop, watch)
+                return _install_from(store, source, workshop, watch)
             except SourceFailed as failure:
                 reasons.append((source.name, str(failure)))
-                continue
-            # What other sources had left of the download is of no more use.
-            shutil.rmtree(workshop, ignore_errors=True)
-            return model
     raise _missing(reasons)
 
 
@@ -102,7 +98,9 @@ def _install_from(
             folder.mkdir(parents=True)
         source.fetch(fetched, watch)
         manifest = build_model(fetched, ready, watch)
-        return install(ready, store.root / DEFAULT_MODEL, manifest, watch)
+        model = install(ready, store.root / DEFAULT_MODEL, manifest, watch)
+        # What any source had left of a download is of no more use.
+        shutil.rmtree(workshop, ignore_errors=True)
     except Unreadable as error:
         raise SourceFailed(error.message) from error
     except OSError as error:
@@ -113,6 +111,8 @@ def _install_from(
                 hint="It needs 250 MB while it is made and 25 MB then. Free them: coco setup",
             ) from error
         raise SourceFailed(f"{type(error).__name__}: {error}") from error
+    else:
+        return model
     finally:
         for folder in (fetched, ready):
             shutil.rmtree(folder, ignore_errors=True)

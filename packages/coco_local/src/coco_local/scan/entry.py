@@ -18,15 +18,18 @@ class PathEntry:
         self._status: os.stat_result | None = None
 
     def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+        """Return the entry's own status, read once."""
         assert not follow_symlinks, "a link is judged, never followed"
         if self._status is None:
             self._status = os.lstat(self.path)
         return self._status
 
     def is_symlink(self) -> bool:
+        """Tell whether the entry is a link."""
         return stat.S_ISLNK(self.stat(follow_symlinks=False).st_mode)
 
     def is_dir(self) -> bool:
+        """Tell whether the entry itself is a directory."""
         return stat.S_ISDIR(self.stat(follow_symlinks=False).st_mode)
 
 

@@ -68,7 +68,7 @@ _BINARY: Final = _words("""
     png jpg jpeg gif bmp ico icns tif tiff webp avif heic heif psd ai eps xcf cr2 nef dng jp2 jxl
     mp3 mp4 m4a m4v wav flac ogg oga ogv opus aac wma mov avi mkv webm wmv flv mpg mpeg 3gp aiff mid
     zip gz tgz bz2 xz txz zst lz4 7z rar tar jar war ear whl egg gem nupkg deb rpm apk ipa dmg iso
-    img cab msi msix appx crx xpi vsix snap lzma br cpio
+    img cab msi msix appx crx xpi vsix lzma br cpio
     exe dll so dylib a o obj lib pdb class pyc pyo pyd elc beam wasm node rlib rmeta ko sys ilk
     pdf doc docx xls xlsx ppt pptx odt ods odp rtfd epub mobi djvu
     ttf otf woff woff2 eot pfb pfm

@@ -1,7 +1,8 @@
 r"""Path globs with the meaning they have in ``.gitignore``, plus braces.
 
 - ``*`` is anything but ``/``, ``?`` one character but ``/``, ``[abc]`` one of these
-  and ``[!abc]`` none of these, ``**`` any number of directories, ``{a,b}`` either; ``\`` takes the next one literally.
+  and ``[!abc]`` none of these, ``**`` any number of directories, ``{a,b}`` either; ``\`` takes the
+  next character literally.
 - Without an inner ``/`` a pattern holds at any depth: ``*.py``, ``Makefile``.
 - With a leading or inner ``/`` it starts at the project's root: ``src/*.py``, ``/setup.py``.
 - A pattern that names a directory means all that is in it: ``tests``, ``src/api``; with a trailing

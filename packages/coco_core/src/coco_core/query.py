@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from coco_core.header import split_identifiers
 from coco_core.intent import SearchIntent
-from coco_core.stopwords import ASKS_DOCS, ASKS_EXAMPLES, ASKS_TESTS, STOPWORDS
+from coco_core.stopwords import ASKS_DOCS, ASKS_EXAMPLES, ASKS_TESTS, STOPWORDS, word_set
 from coco_core.tokens import analyze, words
 
 __all__ = ["Query", "QueryShape", "understand"]
@@ -25,9 +25,9 @@ _BACKTICKED = re.compile(r"`([^`]+)`")
 _NAME = re.compile(r"[@$]?[^\W\d]\w*[!?]?(?:(?:\.|::|->|#|\\|/|:)[^\W\d]\w*[!?]?)*(?:\(\))?")
 _SEPARATOR = re.compile(r"::|->|[.#\\/:]")
 # Words that announce a name in a two-word query: `class Foo`, `def handle_request`.
-_ANNOUNCERS = frozenset(
+_ANNOUNCERS = word_set(
     "class def fn func function fun interface struct enum trait type method module const var let"
-    " macro impl protocol object package namespace sub proc".split()
+    " macro impl protocol object package namespace sub proc"
 )
 # From this many words on, a query without any identifier is a sentence.
 _SENTENCE_WORDS = 3

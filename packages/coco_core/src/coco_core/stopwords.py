@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["ASKS_DOCS", "ASKS_EXAMPLES", "ASKS_TESTS", "STOPWORDS"]
+__all__ = ["ASKS_DOCS", "ASKS_EXAMPLES", "ASKS_TESTS", "STOPWORDS", "word_set"]
+
+
+def word_set(text: str) -> frozenset[str]:
+    """Return the words of a list that reads better without quotes and commas."""
+    return frozenset(text.split())
+
 
 # In code these words are rare, so that their IDF would be high: a comment with "how does" in it
 # would win over the code that does it.
-STOPWORDS = frozenset(
+STOPWORDS = word_set(
     """
     a about all an and any are as at be because been being but by can cannot could did do does done
     each else for from given gives had happen happens has have having here how i if in inside into
@@ -15,20 +21,20 @@ STOPWORDS = frozenset(
     their them then there these they this those through to too under up us use used uses using
     want was way we were what when where whether which while who whose why will with within without
     would you your find implement implemented implementation implements code defined
-    """.split()
+    """
 )
 
 # The query names tests itself: then they are no noise.
-ASKS_TESTS = frozenset(
+ASKS_TESTS = word_set(
     """test tests testing tested unittest unittests spec specs mock mocks mocking mocked stub stubs
-    fixture fixtures benchmark benchmarks bench pytest assertion assertions""".split()
+    fixture fixtures benchmark benchmarks bench pytest assertion assertions"""
 )
 
-ASKS_EXAMPLES = frozenset(
-    "example examples sample samples demo demos tutorial tutorials snippet quickstart".split()
+ASKS_EXAMPLES = word_set(
+    "example examples sample samples demo demos tutorial tutorials snippet quickstart"
 )
 
-ASKS_DOCS = frozenset(
+ASKS_DOCS = word_set(
     """doc docs documentation documented readme changelog guide tutorial tutorials manual install
-    installation license contributing faq""".split()
+    installation license contributing faq"""
 )

@@ -46,7 +46,7 @@ class DashboardScreen(Screen[bool]):
 
     AUTO_FOCUS = "#projects"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-widest")]
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (32, "-high"), (52, "-highest")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (36, "-high"), (52, "-highest")]
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", key_display="/"),

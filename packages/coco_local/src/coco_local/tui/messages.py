@@ -48,7 +48,7 @@ class Preview:
     hit_end: int
 
 
-class _Event(Message, bubble=False):
+class _Event(Message):
     """A message whose own fields cannot be set twice; Textual's bookkeeping on it still can.
 
     It goes to one receiver: the app passes the feed's on to the dashboard, and a message that
@@ -67,14 +67,14 @@ class _Event(Message, bubble=False):
 
 
 @dataclass
-class SnapshotArrived(_Event):
+class SnapshotArrived(_Event, bubble=False):
     """The daemon answered."""
 
     snapshot: Snapshot
 
 
 @dataclass
-class ConnectionLost(_Event):
+class ConnectionLost(_Event, bubble=False):
     """The daemon did not answer; the feed tries again by itself."""
 
     reason: str
@@ -82,7 +82,7 @@ class ConnectionLost(_Event):
 
 
 @dataclass
-class Closing(_Event):
+class Closing(_Event, bubble=False):
     """The daemon in this process is being stopped."""
 
 
@@ -94,7 +94,7 @@ class ProjectChosen(_Event, bubble=True):
 
 
 @dataclass
-class QueryAnswered(_Event):
+class QueryAnswered(_Event, bubble=False):
     """Results for the query numbered ``sequence``."""
 
     sequence: int
@@ -110,7 +110,7 @@ class QueryAnswered(_Event):
 
 
 @dataclass
-class QueryFailed(_Event):
+class QueryFailed(_Event, bubble=False):
     """The query numbered ``sequence`` has no answer."""
 
     sequence: int
@@ -118,7 +118,7 @@ class QueryFailed(_Event):
 
 
 @dataclass
-class PreviewReady(_Event):
+class PreviewReady(_Event, bubble=False):
     """The preview numbered ``sequence`` can be shown."""
 
     sequence: int

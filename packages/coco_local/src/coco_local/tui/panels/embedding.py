@@ -38,23 +38,17 @@ class Embedding(Panel[EmbeddingState]):
 
     def draw(self, state: EmbeddingState, width: int, height: int) -> list[Content]:
         """Bar, what waits, pace."""
+        if not state.chunks and not state.waiting_chunks:
+            return [Content.styled("Nothing to embed yet", "$muted")]
         share = state.embedded / state.chunks if state.chunks else 0.0
         busy = state.waiting_chunks > 0
-        style = "$accent" if busy else "$success"
-        lines = [
-            Content("").join(
-                [
-                    bar(share, width - _PERCENT, style),
-                    Content.styled(percent(share).rjust(_PERCENT), "$strong"),
-                ]
-            )
-        ]
+        value = Content.styled(percent(share).rjust(_PERCENT), "$strong")
+        lines = [bar(share, width - _PERCENT, "$accent" if busy else "$success") + value]
         roomy = width >= _ROOMY
         if not busy:
-            words = "chunks have a vector" if roomy else "chunks embedded"
-            done = Content.assemble((count(state.embedded), "$strong"), (f" {words}", "$muted"))
-            waiting = f"{count(state.waiting_files)} files wait" if state.waiting_files else ""
-            lines.append(spread(width, done, Content.styled(waiting if roomy else "", "$muted")))
+            lines.append(_amount(state, roomy))
+            if state.waiting_files:
+                lines.append(Content.styled(f"{count(state.waiting_files)} files to read", "$muted"))
             return lines
         waits = Content.assemble((count(state.waiting_chunks), "$strong"), (" wait", "$muted"))
         pace = Content.assemble((f"{state.rate:,.0f}", "$strong"), ("/s", "$muted"))
@@ -67,6 +61,12 @@ class Embedding(Panel[EmbeddingState]):
             lines.append(spread(width, waits, pace))
             lines.append(spread(width, eta))
         return lines
+
+
+def _amount(state: EmbeddingState, roomy: bool) -> Content:
+    words = " chunks have a vector" if roomy else " embedded"
+    of = f" of {count(state.chunks)}" if state.embedded < state.chunks else ""
+    return Content.assemble((count(state.embedded), "$strong"), (of + words, "$muted"))
 
 
 def _eta_words(seconds: float | None) -> str:

@@ -7,7 +7,7 @@ of `coco_core.errors` that the service raised.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
@@ -45,6 +45,7 @@ from coco_protocol.system import (
     HealthData,
     PruneData,
     PruneRequest,
+    ShutdownData,
     StatsData,
 )
 
@@ -56,8 +57,8 @@ __all__ = ["FINAL_STATES", "Client"]
 FINAL_STATES = frozenset({"succeeded", "failed", "cancelled"})
 """States after which a job sends no more events."""
 
-# The service sends something at least every 15 s while a job runs; three silences are a death.
-_EVENT_SILENCE_SECONDS = 45.0
+# The service sends something at least every 10 s; missing three times in a row is no accident.
+_SILENCE_SECONDS = 30.0
 
 # A stream that breaks is picked up where it was; a service that breaks it each time is ill.
 _MAX_RECONNECTS = 5
@@ -68,9 +69,7 @@ A = TypeVar("A", bound=Answer)
 class Client:
     """One daemon, or any service that speaks its protocol; thread-safe."""
 
-    def __init__(
-        self, base_url: str, api_key: str | None = None, *, timeout: float = 30.0
-    ) -> None:
+    def __init__(self, base_url: str, api_key: str | None = None, *, timeout: float = 30.0) -> None:
         self._wire = Wire(base_url, api_key=api_key, timeout=timeout)
         self._greeting = threading.Lock()
         self._greeted = False
@@ -80,7 +79,7 @@ class Client:
     @classmethod
     def discover(cls, settings: Settings, *, timeout: float = 30.0) -> Client:
         """Return a client of the daemon that serves this home: the lock says where it listens."""
-        from coco_local.daemon.address import daemon_url
+        from coco_local.address import daemon_url
 
         return cls(daemon_url(settings), settings.api_key, timeout=timeout)
 
@@ -123,17 +122,21 @@ class Client:
         """Return what the TUI and the metrics show."""
         return self._get(StatsData, "/v1/sys/stats")
 
+    def stats_events(self) -> Iterator[StatsData]:
+        """Yield the statistics of every second until the service stops."""
+        return self._stream(StatsData, "/v1/sys/stats/stream")
+
     def explain_path(self, path: str) -> ExplainPathData:
         """Say why a path is or is not indexed."""
-        return self._get(ExplainPathData, "/v1/sys/explain", path=path)
+        return self._get(ExplainPathData, "/v1/sys/explain", {"path": path})
 
     def prune(self, request: PruneRequest) -> PruneData:
         """Remove what no project needs any more."""
         return self._post(PruneData, "/v1/sys/prune", request)
 
-    def shutdown(self) -> None:
+    def shutdown(self) -> ShutdownData:
         """Ask the daemon to stop; it answers before it does."""
-        self._exchange("POST", "/v1/sys/shutdown")
+        return self._post(ShutdownData, "/v1/sys/shutdown")
 
     # Indexing configs.
 
@@ -198,9 +201,8 @@ class Client:
         self, doc_id: str, project_id: str | None = None, path: str | None = None
     ) -> OutlineData:
         """Return the symbols or headings of a file, in order."""
-        answer = self._exchange(
-            "GET", "/v1/docs/outline", project_id=project_id, doc_id=doc_id, path=path
-        )
+        query = {"doc_id": doc_id, "path": path}
+        answer = self._exchange("GET", "/v1/docs/outline", project_id=project_id, query=query)
         return self._read(OutlineData, answer)
 
     def grep(self, request: GrepRequest, project_id: str | None = None) -> GrepData:
@@ -223,7 +225,7 @@ class Client:
 
     def cancel_job(self, job_id: str) -> JobBody:
         """Ask a job to stop after the write in hand; a finished one stays as it is."""
-        return self._post(JobBody, f"/v1/jobs/{_segment(job_id)}/cancel")
+        return self._read(JobBody, self._exchange("DELETE", f"/v1/jobs/{_segment(job_id)}"))
 
     def job_events(self, job_id: str, after: int = 0) -> Iterator[JobEvent]:
         """Yield a job's events until its final one; a broken stream is picked up where it was."""
@@ -253,18 +255,21 @@ class Client:
                     )
 
     def _events(self, job_id: str, after: int) -> Iterator[JobEvent]:
+        return self._stream(
+            JobEvent,
+            f"/v1/jobs/{_segment(job_id)}/events",
+            {"after": after},
+        )
+
+    def _stream(
+        self, kind: type[A], path: str, query: Mapping[str, object] | None = None
+    ) -> Iterator[A]:
         self._greet()
-        path = f"/v1/jobs/{_segment(job_id)}/events"
-        data: list[str] = []
-        for line in self._wire.lines(path, query={"after": after}, idle=_EVENT_SILENCE_SECONDS):
-            if line.startswith("data:"):
-                data.append(line[5:].removeprefix(" "))
-            elif not line and data:
-                content, data = "\n".join(data), []
-                try:
-                    yield JobEvent.model_validate_json(content)
-                except ValidationError as error:
-                    raise _mismatch(error) from error
+        for _, data in self._wire.events(path, query=query, silence=_SILENCE_SECONDS):
+            try:
+                yield kind.model_validate_json(data)
+            except ValidationError as error:
+                raise _mismatch(error) from error
 
     def _search(
         self, path: str, request: Request, project_id: str | None
@@ -277,8 +282,8 @@ class Client:
             raise _mismatch(error) from error
         return meta, data
 
-    def _get(self, kind: type[A], path: str, **query: object) -> A:
-        return self._read(kind, self._exchange("GET", path, **query))
+    def _get(self, kind: type[A], path: str, query: Mapping[str, object] | None = None) -> A:
+        return self._read(kind, self._exchange("GET", path, query=query))
 
     def _post(
         self,
@@ -295,7 +300,7 @@ class Client:
         path: str,
         request: Request | None = None,
         project_id: str | None = None,
-        **query: object,
+        query: Mapping[str, object] | None = None,
     ) -> dict[str, object]:
         self._greet()
         # Fields that were not set stay unsent: an older service need not know them.

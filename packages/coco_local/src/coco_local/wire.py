@@ -31,9 +31,7 @@ _GONE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 class Wire:
     """Exchanges JSON with one service; thread-safe, and connections are used again."""
 
-    def __init__(
-        self, base_url: str, *, api_key: str | None = None, timeout: float = 30.0
-    ) -> None:
+    def __init__(self, base_url: str, *, api_key: str | None = None, timeout: float = 30.0) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise InvalidInput(
@@ -73,7 +71,7 @@ class Wire:
         if body is not None:
             data = body.encode()
             sent["content-type"] = "application/json"
-        with self._translated(path):
+        with self._translated(path, self.timeout):
             connection, reused = self._take()
             try:
                 try:
@@ -92,23 +90,41 @@ class Wire:
             self._give_back(connection)
         return _decode(content, answer.status, self.base_url)
 
-    def lines(
-        self, path: str, *, query: Mapping[str, object] | None = None, idle: float | None = None
-    ) -> Iterator[str]:
-        """Yield the lines of an event stream as they arrive, on a connection of its own.
+    def events(
+        self, path: str, *, query: Mapping[str, object] | None = None, silence: float
+    ) -> Iterator[tuple[str, str]]:
+        """Yield name and data of server-sent events, on a connection of its own, until it ends.
 
         Args:
             path: The route.
             query: Its parameters.
-            idle: Seconds of silence after which the stream counts as dead; the client's timeout
-                when not given.
+            silence: Seconds without a byte after which the stream counts as dead.
         """
-        with self._translated(path):
-            connection = self._connection(idle or self.timeout)
+        name, data = "message", ""
+        for line in self._lines(path, query, silence):
+            field, _, value = line.partition(":")
+            value = value.removeprefix(" ")
+            if field == "event":
+                name = value
+            elif field == "data":
+                data = f"{data}\n{value}" if data else value
+            elif not line and data:
+                if name == "error":
+                    raise _decode_error(data, self.base_url)
+                yield name, data
+                name, data = "message", ""
+
+    def _lines(
+        self, path: str, query: Mapping[str, object] | None, silence: float
+    ) -> Iterator[str]:
+        with self._translated(path, silence):
+            connection = self._connection(silence)
             try:
                 sent = self._headers | {"accept": "text/event-stream"}
                 connection.request("GET", self._target(path, query), headers=sent)
                 answer = connection.getresponse()
+                if answer.status == http.client.NO_CONTENT:
+                    return
                 if answer.status != http.client.OK:
                     _decode(answer.read(), answer.status, self.base_url)
                 while line := answer.readline():
@@ -145,14 +161,14 @@ class Wire:
         connection.close()
 
     @contextmanager
-    def _translated(self, path: str) -> Iterator[None]:
+    def _translated(self, path: str, patience: float) -> Iterator[None]:
         """Turn what a socket says into what a user can act upon."""
         try:
             yield
         except TimeoutError as error:
             raise Unavailable(
                 f"The CoCo service at {self.base_url} gave no answer to {path} "
-                f"within {self.timeout:g} s.",
+                f"within {patience:g} s.",
                 hint="See what it does with: coco status (and coco restart, if it hangs)",
             ) from error
         except ConnectionRefusedError as error:
@@ -208,6 +224,15 @@ def _decode(content: bytes, status: int, base_url: str) -> dict[str, Any]:
     if status >= http.client.BAD_REQUEST:
         raise foreign_service(base_url)
     return answer
+
+
+def _decode_error(data: str, base_url: str) -> CocoError:
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        return foreign_service(base_url)
+    body = answer.get("error") if isinstance(answer, dict) else None
+    return _error(body, http.client.INTERNAL_SERVER_ERROR, base_url)
 
 
 def _error(body: object, status: int, base_url: str) -> CocoError:

@@ -1,0 +1,57 @@
+"""Names for shell completion, asked of the running daemon quickly and silently."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from coco_core.errors import CocoError
+
+__all__ = ["complete_config", "complete_job", "complete_project"]
+
+# Whoever presses TAB gives up sooner than this.
+_TIMEOUT_SECONDS = 0.5
+
+
+def complete_project(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the names of projects, with their directories."""
+    return [
+        (entry["name"], entry["root"])
+        for entry in _ask("/v1/projects", "projects")
+        if entry["name"].startswith(incomplete)
+    ]
+
+
+def complete_config(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the ids of indexing configs."""
+    return [
+        (entry["config_id"], f"{entry['chunking']['strategy_name']} chunks")
+        for entry in _ask("/v1/sys/configs", "configs")
+        if entry["config_id"].startswith(incomplete)
+    ]
+
+
+def complete_job(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the ids of jobs."""
+    return [
+        (entry["job_id"], f"{entry['kind']} {entry['state']}")
+        for entry in _ask("/v1/jobs", "jobs")
+        if entry["job_id"].startswith(incomplete)
+    ]
+
+
+def _ask(path: str, field: str) -> Iterator[dict[str, Any]]:
+    """Yield what the daemon lists; without one, or when it is slow, nothing."""
+    from coco_local.address import daemon_url
+    from coco_local.settings import load_settings
+    from coco_local.wire import Wire
+
+    try:
+        settings = load_settings(environ=os.environ)
+        wire = Wire(daemon_url(settings), api_key=settings.api_key, timeout=_TIMEOUT_SECONDS)
+        entries = wire.exchange("GET", path)["data"][field]
+    except (CocoError, KeyError, TypeError):
+        # Completion has no place for a message; the command itself will say it.
+        return
+    yield from (entry for entry in entries if isinstance(entry, dict))

@@ -1,0 +1,31 @@
+"""One file of a project, as it was typed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coco_local.cli.connection import current_directory
+from coco_local.cli.place import Place, choose_project, project_around
+
+if TYPE_CHECKING:
+    from coco_local.client import Client
+
+__all__ = ["locate"]
+
+
+def locate(client: Client, project: str | None, path: str) -> tuple[Place, str]:
+    """Return the project of a file and the file's name in it.
+
+    A file that exists belongs to the project around it, wherever the caller stands.
+    """
+    cwd = current_directory()
+    projects = client.projects().projects
+    if project is None:
+        file = cwd / Path(path).expanduser()
+        owner = project_around(projects, file) if file.exists() else None
+        if owner is not None:
+            place = Place(owner, cwd)
+            return place, place.doc_id(path)
+    place = choose_project(projects, project, cwd)
+    return place, place.doc_id(path)

@@ -1,0 +1,170 @@
+"""How results are shown: highlighted for people, plain for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from coco_local.cli.terminal import Terminal, visible
+from coco_protocol.docs import ReadRequest
+
+if TYPE_CHECKING:
+    from coco_local.cli.place import Place
+    from coco_local.client import Client
+    from coco_protocol.docs import Hit, QueryData, QueryMeta
+
+__all__ = ["Shown", "show_files", "show_hits", "tell_state", "why_empty"]
+
+_EMPTY = {
+    "nothing_indexed": (
+        "nothing of {name} is indexed yet",
+        "It is on its way, or see why not: coco status",
+    ),
+    "filtered_out": (
+        "everything in {name} that matches was left out by the filters",
+        "Loosen --path, --exclude, --lang, --kind or --symbol.",
+    ),
+    "no_match": (
+        "nothing in {name} matches",
+        "Try other words or a symbol; for exact text: coco grep",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A stretch of a file as it is printed."""
+
+    path: str
+    start: int | None
+    end: int | None
+    text: str
+
+    @classmethod
+    def of(cls, hit: Hit, client: Client, place: Place, context: int) -> Shown:
+        """Take the hit's lines, with ``context`` lines around them read from disk."""
+        chunk = hit.chunk
+        path = chunk.path or chunk.doc_id
+        shown = place.shown(path)
+        if context == 0 or chunk.start_line is None or chunk.end_line is None:
+            return cls(shown, chunk.start_line, chunk.end_line, chunk.content)
+        wider = client.read(
+            ReadRequest(
+                doc_id=path,
+                start_line=max(1, chunk.start_line - context),
+                end_line=chunk.end_line + context,
+            ),
+            place.project_id,
+        )
+        return cls(shown, wider.start_line, wider.end_line, wider.content)
+
+    @property
+    def lines(self) -> str:
+        """``:first-last``, or nothing where lines have no numbers."""
+        return "" if self.start is None else f":{self.start}-{self.end}"
+
+
+def show_hits(
+    terminal: Terminal,
+    client: Client,
+    place: Place,
+    hits: Sequence[Hit],
+    *,
+    context: int,
+    explain: bool,
+) -> None:
+    """Print results, best first."""
+    for number, hit in enumerate(hits):
+        if number:
+            terminal.line()
+        shown = Shown.of(hit, client, place, context)
+        if terminal.pretty:
+            _show_pretty(terminal, hit, shown)
+        else:
+            symbol = f" {hit.chunk.symbol}" if hit.chunk.symbol else ""
+            terminal.line(f"{shown.path}{shown.lines}{symbol}")
+            terminal.line(shown.text.strip("\n"))
+        if explain:
+            _explain(terminal, hit)
+
+
+def show_files(terminal: Terminal, place: Place, hits: Sequence[Hit]) -> None:
+    """Print each result's file once."""
+    for path in dict.fromkeys(hit.chunk.path or hit.chunk.doc_id for hit in hits):
+        terminal.line(place.shown(path))
+
+
+def tell_state(terminal: Terminal, meta: QueryMeta) -> None:
+    """Say on standard error what is missing from the answer."""
+    if meta.notice:
+        terminal.note(meta.notice)
+        return
+    parts = []
+    if meta.tier == "keyword":
+        parts.append("keyword search only: the embedding model is not ready")
+    elif meta.tier == "mixed":
+        parts.append(f"{meta.vector_coverage:.0%} of the index has vectors so far")
+    if meta.pending_files:
+        files = "file waits" if meta.pending_files == 1 else "files wait"
+        parts.append(f"{meta.pending_files:,} {files} to be indexed")
+    if parts:
+        terminal.note("; ".join(parts))
+
+
+def why_empty(terminal: Terminal, place: Place, data: QueryData) -> None:
+    """Say on standard error why there is nothing."""
+    sentence, hint = _EMPTY[data.empty_reason or "no_match"]
+    project = place.project
+    terminal.note(f"{sentence.format(name=project.name)} ({project.files:,} files indexed)")
+    terminal.note(hint)
+
+
+def _show_pretty(terminal: Terminal, hit: Hit, shown: Shown) -> None:
+    from rich.syntax import Syntax
+    from rich.text import Text
+
+    start = "" if shown.start is None else f":{shown.start}"
+    header = Text.assemble((visible(f"{shown.path}{start}"), "bold cyan"))
+    if hit.chunk.symbol:
+        header.append(f"  {visible(hit.chunk.symbol)}", "bold")
+    header.append(f"  {_scores(hit)}", "dim")
+    # Not broken into lines: a terminal recognizes path:line only in one piece.
+    terminal.console.print(header, soft_wrap=True)
+    text = visible(shown.text.strip("\n"))
+    terminal.console.print(
+        Syntax(
+            text,
+            Syntax.guess_lexer(shown.path, text),
+            # The terminal's own colors, which are readable on light and on dark.
+            theme="ansi_dark",
+            background_color="default",
+            line_numbers=shown.start is not None,
+            start_line=shown.start or 1,
+            word_wrap=True,
+        )
+    )
+
+
+def _scores(hit: Hit) -> str:
+    meta = hit.meta
+    parts = [hit.chunk.kind, f"score {meta.score:.3f}"]
+    if meta.vector is not None:
+        parts.append(f"vector {meta.vector:.3f}")
+    if meta.fts is not None:
+        parts.append(f"words {meta.fts:.2f}")
+    if meta.source == "live":
+        parts.append("found on disk")
+    if meta.moved:
+        parts.append("lines corrected")
+    return " · ".join(part for part in parts if part)
+
+
+def _explain(terminal: Terminal, hit: Hit) -> None:
+    stages = {"score": hit.meta.score, "vector": hit.meta.vector, "words": hit.meta.fts}
+    stages |= hit.meta.explain or {}
+    told = [f"{name}={value:.4g}" for name, value in stages.items() if value is not None]
+    if terminal.pretty:
+        terminal.console.print("  " + "  ".join(told), style="dim", soft_wrap=True)
+    else:
+        terminal.line("# " + " ".join(told))

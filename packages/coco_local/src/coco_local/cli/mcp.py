@@ -1,0 +1,150 @@
+"""`coco mcp`: the server for agents, and its installation into their configurations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+import typer
+
+from coco_core.errors import InvalidInput
+from coco_local.cli.options import Json, Project
+from coco_local.cli.terminal import Terminal, terminal_of
+
+if TYPE_CHECKING:
+    from coco_local.mcp.install import Change
+
+__all__ = ["app"]
+
+Scope: TypeAlias = Literal["user", "project"]
+
+app = typer.Typer(help="Serve MCP on standard input and output, or install it.")
+
+
+@app.callback(invoke_without_command=True)
+def serve(context: typer.Context, project: Project = None) -> None:
+    """Serve MCP on standard input and output, or install it.
+
+    Without a subcommand this is the server that an MCP client starts; it ends with its client. It
+    talks to the running service.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from coco_local.cli.connection import read_settings
+    from coco_local.mcp.stdio import run_stdio
+
+    raise typer.Exit(run_stdio(read_settings(), project))
+
+
+def _complete_client(incomplete: str) -> list[tuple[str, str]]:
+    from coco_local.mcp.install import clients
+
+    return [
+        (client.name, client.title) for client in clients() if client.name.startswith(incomplete)
+    ]
+
+
+ClientName: TypeAlias = Annotated[
+    str | None,
+    typer.Argument(metavar="CLIENT", help="Which program.", autocompletion=_complete_client),
+]
+
+
+@app.command()
+def install(
+    context: typer.Context,
+    *,
+    client: ClientName = None,
+    listing: Annotated[
+        bool, typer.Option("--list", help="List the programs that can be configured.")
+    ] = False,
+    only_print: Annotated[
+        bool, typer.Option("--print", help="Only show what would be changed.")
+    ] = False,
+    scope: Annotated[
+        Scope, typer.Option("--scope", help="For yourself everywhere, or in this project.")
+    ] = "user",
+    json: Json = False,
+) -> None:
+    """Put CoCo into a program's MCP configuration and show what was changed."""
+    from coco_local.cli.connection import current_directory
+    from coco_local.mcp.install import install as put_in
+
+    del json
+    terminal = terminal_of(context)
+    if listing:
+        _list(terminal)
+        return
+    name = _named(client)
+    change = put_in(name, scope, project_dir=current_directory(), dry_run=only_print)
+    _show(terminal, change, dry_run=only_print)
+
+
+@app.command()
+def uninstall(
+    context: typer.Context,
+    *,
+    client: ClientName = None,
+    only_print: Annotated[
+        bool, typer.Option("--print", help="Only show what would be changed.")
+    ] = False,
+    scope: Annotated[
+        Scope, typer.Option("--scope", help="For yourself everywhere, or in this project.")
+    ] = "user",
+    json: Json = False,
+) -> None:
+    """Take CoCo out of a program's MCP configuration; all else stays."""
+    from coco_local.cli.connection import current_directory
+    from coco_local.mcp.install import uninstall as take_out
+
+    del json
+    name = _named(client)
+    change = take_out(name, scope, project_dir=current_directory(), dry_run=only_print)
+    _show(terminal_of(context), change, dry_run=only_print)
+
+
+def _named(client: str | None) -> str:
+    if client is None:
+        raise InvalidInput("No program is named.", hint="List them: coco mcp install --list")
+    return client
+
+
+def _list(terminal: Terminal) -> None:
+    from coco_local.cli.columns import show_table
+    from coco_local.mcp.install import clients
+
+    if terminal.json:
+        entries = [
+            {"name": client.name, "title": client.title, "scopes": list(client.scopes)}
+            for client in clients()
+        ]
+        terminal.emit({"clients": entries})
+        return
+    rows = [(client.name, client.title, ", ".join(client.scopes)) for client in clients()]
+    show_table(terminal, ("CLIENT", "PROGRAM", "SCOPES"), rows)
+
+
+def _show(terminal: Terminal, change: Change, *, dry_run: bool) -> None:
+    if terminal.json:
+        terminal.emit(
+            {
+                "client": change.client,
+                "path": str(change.path),
+                "changed": change.changed,
+                "written": change.changed and not dry_run,
+                "backup": str(change.backup) if change.backup else None,
+                "diff": change.diff,
+            }
+        )
+        return
+    if not change.changed:
+        terminal.line(f"{change.client}: nothing to change in {change.path}")
+        return
+    terminal.line(change.diff.rstrip("\n"))
+    if dry_run:
+        terminal.note(f"{change.client}: this is what would be changed; nothing was written")
+        return
+    terminal.note(f"{change.client}: wrote {change.path}")
+    if change.backup is not None:
+        terminal.note(f"as it was before: {change.backup}")
+    if change.note:
+        terminal.note(change.note)

@@ -1,0 +1,169 @@
+"""Where a command is about: the project, and paths as the caller sees and writes them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from coco_core.errors import PathRefused, ProjectNotFound
+
+if TYPE_CHECKING:
+    from coco_protocol.projects import ProjectBody
+
+__all__ = ["Place", "choose_project", "project_around"]
+
+# More names than this in one error message help nobody.
+_MAX_NAMES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A project seen from a working directory."""
+
+    project: ProjectBody
+    cwd: Path
+
+    @property
+    def project_id(self) -> str:
+        """The project's id."""
+        return self.project.project_id
+
+    def shown(self, path: str) -> str:
+        """Return a project's path so that a terminal can open it from here."""
+        root = Path(self.project.root)
+        for cwd, base in ((self.cwd, root), (self.cwd.resolve(), root.resolve())):
+            if cwd.is_relative_to(base):
+                return os.path.relpath(base / path, cwd)
+        return str(root / path)
+
+    def doc_id(self, path: str) -> str:
+        """Return a path that was typed here as the project names it.
+
+        It is read from the working directory, or, when nothing is there, from the project's root,
+        since answers to other clients name paths so.
+
+        Raises:
+            PathRefused: the path lies outside the project.
+        """
+        root = Path(self.project.root)
+        typed = Path(path).expanduser()
+        here = self.cwd / typed
+        from_root = not typed.is_absolute() and not here.exists() and (root / typed).exists()
+        relative = self._below_root(root / typed if from_root else here)
+        if relative is None:
+            raise PathRefused(
+                f"{path!r} is outside the project {self.project.name!r} ({self.project.root}).",
+                hint="Name its project with --project, or add it: coco import DIRECTORY",
+            )
+        return relative
+
+    def globs(self, patterns: Iterable[str]) -> list[str]:
+        """Return path patterns as the project reads them.
+
+        They are relative to its root, as in every client; one that begins with ``./`` or ``../``
+        is relative to the working directory, and one that names a directory means all in it.
+        """
+        return [self._glob(pattern) for pattern in patterns]
+
+    def _glob(self, pattern: str) -> str:
+        if not pattern.startswith(("./", "../")) and pattern not in {".", ".."}:
+            return pattern
+        relative = self._below_root(self.cwd / pattern)
+        if relative is None:
+            raise PathRefused(
+                f"{pattern!r} is outside the project {self.project.name!r} ({self.project.root}).",
+                hint="Give a pattern relative to the project's root.",
+            )
+        if (self.cwd / pattern).is_dir():
+            return f"{relative}/**" if relative else "**"
+        return relative
+
+    def _below_root(self, path: Path) -> str | None:
+        # Only the dots are folded: a link inside the project keeps the name it is indexed by.
+        folded = Path(os.path.normpath(path))
+        root = Path(self.project.root)
+        for candidate, base in ((folded, root), (folded.resolve(), root.resolve())):
+            if candidate.is_relative_to(base):
+                relative = PurePosixPath(candidate.relative_to(base).as_posix())
+                return "" if relative == PurePosixPath(".") else str(relative)
+        return None
+
+
+def choose_project(projects: Sequence[ProjectBody], named: str | None, cwd: Path) -> Place:
+    """Return the named project, else the innermost one around ``cwd``.
+
+    Raises:
+        ProjectNotFound: nothing fits, or several do.
+    """
+    if named is not None:
+        return Place(_named(projects, named, cwd), cwd)
+    around = project_around(projects, cwd)
+    if around is not None:
+        return Place(around, cwd)
+    if not projects:
+        raise ProjectNotFound("CoCo has no project yet.", hint="Add this directory: coco import .")
+    raise ProjectNotFound(
+        f"{str(cwd)!r} is in no project.",
+        hint=f"Add it: coco import .  Or name one of {_names(projects)}: --project NAME",
+    )
+
+
+def _named(projects: Sequence[ProjectBody], name: str, cwd: Path) -> ProjectBody:
+    for project in projects:
+        if project.project_id == name:
+            return project
+    same = [project for project in projects if project.name == name]
+    same = same or [project for project in projects if project.name.lower() == name.lower()]
+    if len(same) == 1:
+        return same[0]
+    if len(same) > 1:
+        ids = ", ".join(f"{project.project_id} ({project.root})" for project in same)
+        raise ProjectNotFound(
+            f"{len(same)} projects are named {name!r}.", hint=f"Name an id: {ids}"
+        )
+    directory = cwd / Path(name).expanduser()
+    found = (
+        project_around(projects, directory)
+        if directory.exists() or _is_root(projects, directory)
+        else None
+    )
+    if found is not None:
+        return found
+    if directory.is_dir():
+        raise ProjectNotFound(
+            f"The directory {name!r} is in no project.", hint=f"Add it: coco import {name}"
+        )
+    raise ProjectNotFound(
+        f"There is no project {name!r}.",
+        hint=f"CoCo knows {_names(projects)}. Add a directory: coco import PATH"
+        if projects
+        else "CoCo has no project yet. Add a directory: coco import PATH",
+    )
+
+
+def _is_root(projects: Sequence[ProjectBody], directory: Path) -> bool:
+    """Whether it is a project whose directory was deleted: that is when one wants to forget it."""
+    return any(os.path.normpath(directory) == project.root for project in projects)
+
+
+def project_around(projects: Sequence[ProjectBody], path: Path) -> ProjectBody | None:
+    """Return the innermost project that contains ``path``, symbolic links resolved."""
+    places = {Path(os.path.normpath(path)), path.resolve()}
+    best: ProjectBody | None = None
+    depth = -1
+    for project in projects:
+        root = Path(project.root)
+        bases = {root, root.resolve()}
+        inside = any(place.is_relative_to(base) for place in places for base in bases)
+        if inside and len(root.parts) > depth:
+            best, depth = project, len(root.parts)
+    return best
+
+
+def _names(projects: Sequence[ProjectBody]) -> str:
+    names = sorted({project.name for project in projects})
+    rest = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(names[:_MAX_NAMES]) + rest

@@ -1,0 +1,112 @@
+"""`coco projects` and `coco forget`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from coco_core.errors import InvalidInput
+from coco_local.cli.completion import complete_project
+from coco_local.cli.options import Json, Yes
+from coco_local.cli.terminal import Terminal, terminal_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from coco_protocol.projects import ProjectBody
+
+__all__ = ["forget", "index_state", "projects", "show_projects"]
+
+_HEADS = ("NAME", "STATE", "FILES", "CHUNKS", "VECTORS", "PENDING", "SKIPPED", "ID", "ROOT")
+_NUMBERS = ("FILES", "CHUNKS", "VECTORS", "PENDING", "SKIPPED")
+
+
+def index_state(project: ProjectBody) -> str:
+    """Return a project's state in a word or two, with how far it is."""
+    if project.state == "indexing" and project.files_total:
+        return f"indexing {project.files / project.files_total:.0%}"
+    if project.state == "embedding" and project.chunks:
+        return f"embedding {project.embedded / project.chunks:.0%}"
+    return project.state
+
+
+def show_projects(terminal: Terminal, projects: Sequence[ProjectBody]) -> None:
+    """Print projects as a table."""
+    rows = [
+        (
+            project.name,
+            index_state(project),
+            f"{project.files:,}",
+            f"{project.chunks:,}",
+            f"{project.embedded / project.chunks:.0%}" if project.chunks else "-",
+            f"{project.pending_files:,}",
+            f"{project.skipped:,}",
+            project.project_id,
+            project.root,
+        )
+        for project in projects
+    ]
+    from coco_local.cli.columns import show_table
+
+    show_table(terminal, _HEADS, rows, numbers=_NUMBERS)
+
+
+def projects(context: typer.Context, *, json: Json = False) -> None:
+    """List the projects."""
+    from coco_local.cli.connection import connected
+
+    terminal = terminal_of(context)
+    with connected() as client:
+        data = client.projects()
+        if json:
+            terminal.emit(data, client.meta)
+            return
+    if not data.projects:
+        terminal.note("no projects yet; add this directory: coco import .")
+        return
+    show_projects(terminal, data.projects)
+    for project in data.projects:
+        if project.error:
+            terminal.warn(f"{project.name}: {project.error}")
+
+
+def forget(
+    context: typer.Context,
+    *,
+    project: Annotated[
+        str,
+        typer.Argument(metavar="NAME|ID|PATH", help="Which.", autocompletion=complete_project),
+    ],
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Remove a project and its index; files stay."""
+    from coco_local.cli.connection import connected, current_directory
+    from coco_local.cli.place import choose_project
+
+    terminal = terminal_of(context)
+    with connected() as client:
+        found = choose_project(client.projects().projects, project, current_directory()).project
+        if not yes and not _agreed(found):
+            terminal.note("nothing was changed")
+            return
+        gone = client.forget(found.project_id)
+        if json:
+            terminal.emit(gone, client.meta)
+        else:
+            terminal.line(f"forgot {gone.name} ({gone.root}); its files are as they were")
+
+
+def _agreed(project: ProjectBody) -> bool:
+    if not sys.stdin.isatty():
+        raise InvalidInput(
+            f"Forgetting {project.name!r} needs a yes, and nobody is there to ask.",
+            hint=f"Say it at once: coco forget {project.name} --yes",
+        )
+    sys.stderr.write(
+        f"Forget {project.name} ({project.root}) with its index of {project.files:,} files? [y/N] "
+    )
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}

@@ -1,0 +1,114 @@
+"""`coco query`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+from coco_local.cli.exits import Exit
+from coco_local.cli.filters import Exclude, Kinds, Languages, MaxTokens, Paths, Symbol
+from coco_local.cli.options import Json, Project
+from coco_local.cli.terminal import terminal_of
+
+__all__ = ["query"]
+
+# The wire's own closed sets; a test compares them, since importing the wire here would make every
+# `--help` wait for it.
+Mode: TypeAlias = Literal["vector", "fts", "hybrid"]
+Profile: TypeAlias = Literal["auto", "code", "docs", "mixed"]
+
+
+def query(
+    context: typer.Context,
+    *,
+    text: Annotated[list[str], typer.Argument(metavar="TEXT...", help="What to look for.")],
+    project: Project = None,
+    path: Paths = None,
+    exclude: Exclude = None,
+    lang: Languages = None,
+    kind: Kinds = None,
+    symbol: Symbol = None,
+    limit: Annotated[
+        int, typer.Option("-k", "--limit", min=1, max=1000, help="At most this many results.")
+    ] = 10,
+    offset: Annotated[
+        int, typer.Option("--offset", min=0, max=10_000, help="Skip the first results.")
+    ] = 0,
+    per_file: Annotated[
+        int, typer.Option("--per-file", min=1, max=1000, help="At most this many of one file.")
+    ] = 1,
+    mode: Annotated[
+        Mode, typer.Option("--mode", help="By meaning (vector), by words (fts), or both.")
+    ] = "hybrid",
+    alpha: Annotated[
+        float | None,
+        typer.Option(
+            "--alpha", min=0, max=1, help="Weight of meaning: 1 only meaning, 0 only words."
+        ),
+    ] = None,
+    profile: Annotated[
+        Profile, typer.Option("--profile", help="What is looked for; decides the ranking.")
+    ] = "auto",
+    max_tokens: MaxTokens = None,
+    around: Annotated[
+        int,
+        typer.Option("--context", "-C", min=0, max=200, metavar="N", help="Lines around each hit."),
+    ] = 0,
+    files: Annotated[bool, typer.Option("--files", help="Print only the files' paths.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Print how each result got its score.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Search a project by meaning and by words.
+
+    Results are path:line headers and code; piped, they are path:first-last headers and plain text.
+    What is missing from the answer is said on standard error. Exit code 4 means nothing was found.
+    """
+    from coco_local.cli.connection import connected, place_of
+    from coco_local.cli.hits import show_files, show_hits, tell_state, why_empty
+    from coco_local.cli.requests import build
+    from coco_protocol.docs import FiltersBody, QueryRequest, RankingBody, RetrievalBody
+
+    terminal = terminal_of(context)
+    with connected() as client:
+        place = place_of(client, project)
+        request = build(
+            QueryRequest,
+            query=" ".join(text),
+            explain=explain,
+            retrieval_config=build(
+                RetrievalBody,
+                retrieval_mode=mode,
+                top_k=limit,
+                offset=offset,
+                hybrid_alpha=alpha,
+                per_document=per_file,
+                max_tokens=max_tokens,
+                ranking=RankingBody(profile=profile),
+            ),
+            filters=build(
+                FiltersBody,
+                include=place.globs(path or ()),
+                exclude=place.globs(exclude or ()),
+                languages=lang,
+                kinds=kind,
+                symbol=symbol,
+            ),
+        )
+        meta, data = client.query(request, place.project_id)
+        if json:
+            terminal.emit(data, meta)
+        elif files:
+            show_files(terminal, place, data.results)
+        else:
+            show_hits(terminal, client, place, data.results, context=around, explain=explain)
+        if not json:
+            tell_state(terminal, meta)
+            if not data.results:
+                why_empty(terminal, place, data)
+            elif data.next_offset is not None and terminal.pretty:
+                terminal.note(f"more: --offset {data.next_offset}")
+    if not data.results:
+        raise typer.Exit(Exit.NOTHING_FOUND)

@@ -1,0 +1,88 @@
+"""`coco related`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import typer
+
+from coco_core.errors import InvalidInput
+from coco_local.cli.exits import Exit
+from coco_local.cli.filters import Exclude, Kinds, Languages, MaxTokens, Paths
+from coco_local.cli.options import Json, Project
+from coco_local.cli.terminal import terminal_of
+
+__all__ = ["related", "split_line"]
+
+_PATH_LINE = re.compile(r"(?P<path>.+?):(?P<first>\d+)(?:-(?P<last>\d+))?(?::\d+)?:?")
+
+
+def split_line(text: str) -> tuple[str, int | None, int | None]:
+    """Return path, first and last line of ``path``, ``path:10``, ``path:10-42``, ``path:10:3``."""
+    match = _PATH_LINE.fullmatch(text)
+    if match is None:
+        return text, None, None
+    last = match["last"]
+    return match["path"], int(match["first"]), int(last) if last else None
+
+
+def related(
+    context: typer.Context,
+    *,
+    where: Annotated[
+        str, typer.Argument(metavar="PATH:LINE", help="A place in a file, as results name it.")
+    ],
+    project: Project = None,
+    path: Paths = None,
+    exclude: Exclude = None,
+    lang: Languages = None,
+    kind: Kinds = None,
+    limit: Annotated[
+        int, typer.Option("-k", "--limit", min=1, max=1000, help="At most this many results.")
+    ] = 10,
+    max_tokens: MaxTokens = None,
+    files: Annotated[bool, typer.Option("--files", help="Print only the files' paths.")] = False,
+    json: Json = False,
+) -> None:
+    """Find code like the code at a line."""
+    from coco_local.cli.connection import connected
+    from coco_local.cli.file import locate
+    from coco_local.cli.hits import show_files, show_hits, tell_state, why_empty
+    from coco_local.cli.requests import build
+    from coco_protocol.docs import FiltersBody, RelatedRequest, RetrievalBody
+
+    file, line, _ = split_line(where)
+    if line is None:
+        raise InvalidInput(
+            f"{where!r} names no line.", hint=f"Write it like: coco related {where}:42"
+        )
+    terminal = terminal_of(context)
+    with connected() as client:
+        place, doc_id = locate(client, project, file)
+        request = build(
+            RelatedRequest,
+            doc_id=doc_id,
+            line=line,
+            retrieval_config=build(RetrievalBody, top_k=limit, max_tokens=max_tokens),
+            filters=build(
+                FiltersBody,
+                include=place.globs(path or ()),
+                exclude=place.globs(exclude or ()),
+                languages=lang,
+                kinds=kind,
+            ),
+        )
+        meta, data = client.related(request, place.project_id)
+        if json:
+            terminal.emit(data, meta)
+        elif files:
+            show_files(terminal, place, data.results)
+        else:
+            show_hits(terminal, client, place, data.results, context=0, explain=False)
+        if not json:
+            tell_state(terminal, meta)
+            if not data.results:
+                why_empty(terminal, place, data)
+    if not data.results:
+        raise typer.Exit(Exit.NOTHING_FOUND)

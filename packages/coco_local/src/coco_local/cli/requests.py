@@ -1,0 +1,36 @@
+"""Requests from what was typed: a value that the wire refuses is reported as the user's."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from coco_core.errors import InvalidInput
+from coco_protocol.base import Request
+
+__all__ = ["build", "given"]
+
+R = TypeVar("R", bound=Request)
+
+
+def given(**values: object) -> dict[str, object]:
+    """Return only what was given: not None, and no empty list."""
+    return {name: value for name, value in values.items() if value is not None and value != []}
+
+
+def build(kind: type[R], **values: object) -> R:
+    """Return the request, with only what was given set in it.
+
+    Raises:
+        InvalidInput: a value that the service would refuse.
+    """
+    try:
+        return kind(**given(**values))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(str(part) for part in problem["loc"]) or kind.__name__
+        raise InvalidInput(
+            f"{field} is {problem['input']!r:.200}: {problem['msg']}.",
+            details={"field": field},
+        ) from error

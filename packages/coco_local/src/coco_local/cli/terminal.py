@@ -1,0 +1,143 @@
+"""What a command writes: results to standard output, everything about them to standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TextIO
+
+from coco_core.errors import CocoError, DaemonNotRunning
+from coco_local.cli.exits import Exit
+
+if TYPE_CHECKING:
+    import typer
+    from pydantic import BaseModel
+    from rich.console import Console
+
+__all__ = ["Terminal", "colorful", "report", "terminal_of", "visible"]
+
+# A file may hold sequences that steer a terminal; shown ones are made harmless. Tab and line feed
+# are text.
+_CONTROLS = {code: f"^{chr(code ^ 0x40)}" for code in (*range(32), 127) if code not in {9, 10}}
+_CONTROLS |= dict.fromkeys(range(0x80, 0xA0), "\N{REPLACEMENT CHARACTER}")
+
+
+def visible(text: str) -> str:
+    """Return text that moves no cursor and changes no title when a terminal shows it."""
+    return text.translate(_CONTROLS)
+
+
+class Terminal:
+    """Both output streams of one command."""
+
+    def __init__(self) -> None:
+        self.json = False
+        """Whether ``--json`` was given: standard output carries one JSON document."""
+        self._console: Console | None = None
+
+    @property
+    def pretty(self) -> bool:
+        """Whether standard output is looked at by a person: colors, tables, highlighting."""
+        return not self.json and _is_terminal(sys.stdout)
+
+    @property
+    def lively(self) -> bool:
+        """Whether progress bars may be drawn on standard error."""
+        return not self.json and _is_terminal(sys.stderr)
+
+    @property
+    def console(self) -> Console:
+        """Rich's console on standard output; it keeps to NO_COLOR and to the terminal's colors."""
+        if self._console is None:
+            from rich.console import Console
+
+            self._console = Console(file=sys.stdout, highlight=False, emoji=False, markup=False)
+        return self._console
+
+    @property
+    def aside(self) -> Console:
+        """Rich's console on standard error, for progress."""
+        from rich.console import Console
+
+        return Console(file=sys.stderr, highlight=False, emoji=False, markup=False)
+
+    def line(self, text: str = "") -> None:
+        """Write one line of the result."""
+        sys.stdout.write(f"{visible(text) if _is_terminal(sys.stdout) else text}\n")
+
+    def note(self, text: str) -> None:
+        """Say something about the result on standard error."""
+        _say(sys.stderr, "", "2", text)
+
+    def warn(self, text: str) -> None:
+        """Say on standard error that something is not as it should be."""
+        _say(sys.stderr, "warning: ", "33", text)
+
+    def emit(self, data: BaseModel | Mapping[str, Any], meta: BaseModel | None = None) -> None:
+        """Write the JSON envelope that the HTTP API answers with."""
+        from coco_protocol.envelope import Meta
+
+        self._write(
+            {
+                "meta": (meta or Meta()).model_dump(mode="json"),
+                "data": data if isinstance(data, Mapping) else data.model_dump(mode="json"),
+            }
+        )
+
+    def emit_line(self, data: BaseModel) -> None:
+        """Write one JSON document of a stream, on a line of its own."""
+        sys.stdout.write(f"{data.model_dump_json()}\n")
+        sys.stdout.flush()
+
+    def error(self, error: CocoError) -> Exit:
+        """Report an error in the form that was asked for and return the exit code."""
+        if self.json:
+            from coco_protocol.errors import error_envelope
+
+            self._write(error_envelope(error, "").model_dump(mode="json"))
+        else:
+            report(error.message, error.hint)
+        return Exit.NOT_RUNNING if isinstance(error, DaemonNotRunning) else Exit.ERROR
+
+    def _write(self, document: Mapping[str, Any]) -> None:
+        indent = 2 if _is_terminal(sys.stdout) else None
+        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=indent) + "\n")
+        sys.stdout.flush()
+
+
+def report(message: str, hint: str | None) -> None:
+    """Write an error and what to do about it to standard error."""
+    _say(sys.stderr, "error: ", "1;31", message)
+    if hint:
+        _say(sys.stderr, "hint: ", "36", hint)
+
+
+def terminal_of(context: typer.Context) -> Terminal:
+    """Return the terminal of the running command."""
+    terminal = context.find_root().obj
+    assert isinstance(terminal, Terminal)
+    return terminal
+
+
+def colorful(stream: TextIO) -> bool:
+    """Whether colors may be written: a terminal that has them, and nobody forbade them."""
+    return (
+        _is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+def _say(stream: TextIO, tag: str, style: str, text: str) -> None:
+    """Write a line of which the tag is colored, or all of it when there is no tag."""
+    text = visible(text)
+    if colorful(stream):
+        text = f"\x1b[{style}m{tag}\x1b[0m{text}" if tag else f"\x1b[{style}m{text}\x1b[0m"
+    else:
+        text = tag + text
+    stream.write(f"{text}\n")
+    stream.flush()

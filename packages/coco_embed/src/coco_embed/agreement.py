@@ -57,6 +57,6 @@ def measure_agreement(model: Path, tokenizer: Path, reference: Path) -> Agreemen
         raise Unavailable(
             f"The model {model} does not agree with the float model (cosine {mean:.4f} mean, "
             f"{minimum:.4f} minimum; {_LEAST_MEAN} and {_LEAST_MINIMUM} are needed).",
-            hint=f"Remove {model.parent} and run coco setup, which fits the model to this processor.",
+            hint="Fit it to this processor again with: coco setup --force",
         )
     return Agreement(mean=mean, minimum=minimum)

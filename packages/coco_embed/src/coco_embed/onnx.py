@@ -151,7 +151,7 @@ def _open(path: Path) -> Session:
     except Exception as error:  # ONNX Runtime's exceptions share no other base
         raise Unavailable(
             f"The embedding model {path} cannot be opened: {error}.",
-            hint=f"Remove {path.parent} and run: coco setup",
+            hint="Run: coco setup --force",
         ) from error
 
 

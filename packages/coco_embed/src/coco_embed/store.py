@@ -80,7 +80,7 @@ class ModelStore:
             if found != record.sha256:
                 raise Unreadable(
                     f"{path} is damaged: its SHA-256 is {found}, not {record.sha256}.",
-                    hint=f"Remove {model.directory} and run: coco setup",
+                    hint="Run: coco setup --force",
                 )
 
     def remove(self, name: str = DEFAULT_MODEL) -> bool:

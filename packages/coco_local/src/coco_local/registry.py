@@ -153,21 +153,18 @@ class ProjectRegistry:
             vectors=self._shared.settings.vector_dir,
             dimension=DIMENSIONS[config.embedding.model_name],
         )
-        return ProjectIndexer(
-            project, index, self._scan(project, projects), self._shared, self._store.note_indexed
-        )
-
-    def _scan(self, project: Project, projects: list[Project]) -> ProjectScan:
-        return ProjectScan(
-            project.root, self._shared.settings, borders=_inside(project.root, projects)
-        )
+        borders = _inside(project.root, projects)
+        scan = ProjectScan(project.root, self._shared.settings, borders)
+        indexer = ProjectIndexer(project, index, scan, self._shared, self._store.note_indexed)
+        indexer.borders = borders
+        return indexer
 
     def _redraw_borders(self, projects: list[Project]) -> None:
         """A project inside another one is left out of the outer."""
         for indexer in self._indexers.values():
             borders = _inside(indexer.project.root, projects)
-            if borders != set(indexer.scan.borders):
-                indexer.use_scan(self._scan(indexer.project, projects))
+            if borders != indexer.borders:
+                indexer.use_borders(borders)
 
     def _free_name(self, root: Path) -> str:
         taken = {indexer.project.name for indexer in self._indexers.values()}
@@ -197,8 +194,8 @@ def _repositories(path: Path, depth: int) -> Iterator[Path]:
             yield from _repositories(Path(entry.path), depth - 1)
 
 
-def _inside(root: Path, projects: list[Project]) -> set[Path]:
-    return {p.root for p in projects if p.root != root and p.root.is_relative_to(root)}
+def _inside(root: Path, projects: list[Project]) -> frozenset[Path]:
+    return frozenset(p.root for p in projects if p.root != root and p.root.is_relative_to(root))
 
 
 def _project_root(path: str) -> Path:

@@ -126,8 +126,9 @@ class LocalDaemon:
     def close(self) -> None:
         """Finish the write in hand, flush, and close the stores."""
         self.stop_requested.set()
+        self._embeddings.request_stop()
         self._model.stop()
-        self._embeddings.stop(_EMBED_STOP_SECONDS)
+        self._embeddings.join(_EMBED_STOP_SECONDS)
         if not self._worker.stop(_WORKER_STOP_SECONDS):
             # The step in hand is not lost: what it did not write will be read from disk again.
             log.warning("index_worker_still_busy")

@@ -144,12 +144,16 @@ class EmbeddingQueue:
                 key: value for key, value in self._queued.items() if key[0] != id(source)
             }
 
-    def stop(self, timeout: float) -> None:
-        """Finish the batch in hand and end the thread."""
+    def request_stop(self) -> None:
+        """End the thread after the batch in hand; closing the model cuts that short."""
         with self._condition:
             self._stopping = True
             self._condition.notify_all()
-        self._thread.join(timeout)
+
+    def join(self, timeout: float) -> None:
+        """Wait for the thread's end."""
+        if self._thread.is_alive():
+            self._thread.join(timeout)
 
     # --- the thread ----------------------------------------------------------------------------
 
@@ -171,6 +175,17 @@ class EmbeddingQueue:
                     log.exception("embedding_failed", chunks=len(batch))
                     self._activity.log("error", f"Embedding {len(batch)} chunks failed: {error}")
             self._pause()
+
+    def _try_to_embed(self, embedder: Embedder, batch: list[_Missing]) -> None:
+        try:
+            self._embed(embedder, batch)
+        except Exception as error:
+            if self._stopping:
+                # The model was closed under the batch; the next start takes it up again.
+                return
+            # The thread must outlive one bad batch; its chunks answer by keywords until a rescan.
+            log.exception("embedding_failed", chunks=len(batch))
+            self._activity.log("error", f"Embedding {len(batch)} chunks failed: {error}")
 
     def _collect(self, embedder: Embedder) -> list[_Missing]:
         """Take documents until a batch is full; what the cache knows is settled on the way."""

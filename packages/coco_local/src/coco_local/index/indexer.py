@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from coco_local.activity import Activity
 from coco_local.index.changes import ProjectChanges
@@ -70,6 +71,7 @@ class ProjectIndexer:
         self.pending_files = PendingFiles()
         self.files = FileIndexer(project, index, scan, shared.settings, shared.activity)
         self.files_total = 0
+        self.borders: frozenset[Path] = frozenset()
         self.indexed_at = project.indexed_at
         self.error: str | None = None
         self._shared = shared
@@ -130,9 +132,10 @@ class ProjectIndexer:
         """Forget the whole index at the next opportunity; a rescan builds it anew."""
         self._rebuild_wanted = True
 
-    def use_scan(self, scan: ProjectScan) -> None:
-        """Go on under other rules or borders."""
-        self.files.scan = scan
+    def use_borders(self, borders: frozenset[Path]) -> None:
+        """Leave out the projects that are registered inside this one."""
+        self.borders = borders
+        self.scan.set_borders(borders)
         self.request_rescan()
 
     def note_stale(self, doc_ids: Collection[str]) -> None:

@@ -54,7 +54,8 @@ class VectorMatrix:
         """Return one row's vector."""
         if row >= len(self._known) or not self._known[row]:
             return None
-        return self._data[row]
+        vector: FloatVector = self._data[row]
+        return vector
 
     def take(self, rows: NDArray[np.int64]) -> FloatMatrix:
         """Return the vectors of rows that are known to have one."""

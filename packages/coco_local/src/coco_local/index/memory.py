@@ -12,10 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from coco_core.bm25 import FIELDS, CorpusStats, TermVector
 from numpy.typing import NDArray
 
+from coco_core.bm25 import FIELDS, CorpusStats, TermVector
 from coco_core.types import ChunkFacts, FloatMatrix
+from coco_local.index.codes import RowCodes
 from coco_local.index.matrix import VectorMatrix
 from coco_local.index.postings import Postings, Segment
 from coco_local.store.documents import StoredDocument
@@ -61,6 +62,8 @@ class MemoryIndex:
         self.facts: list[ChunkFacts] = []
         self.documents: dict[str, DocumentEntry] = {}
         self.document_ids: list[str] = []
+        self.languages = RowCodes()
+        self.kinds = RowCodes()
         self._document_numbers: dict[str, int] = {}
         self._row_of: dict[int, int] = {}
         self._definitions: dict[str, list[int]] = {}
@@ -220,6 +223,8 @@ class MemoryIndex:
             for path in fact.definitions:
                 name = path.rpartition(".")[2].lower()
                 self._definitions.setdefault(name, []).append(row)
+        self.languages.append([fact.language for fact in facts])
+        self.kinds.append([fact.kind for fact in facts])
         self.facts += facts
         return rows
 

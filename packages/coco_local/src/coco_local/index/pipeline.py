@@ -8,9 +8,9 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from coco_core.bm25 import path_terms, term_vector
 from coco_core.liveness import fingerprint
 
+from coco_core.bm25 import term_vector
 from coco_core.chunking import chunk_document
 from coco_core.configs import ChunkingConfig
 from coco_core.decoding import is_binary
@@ -69,7 +69,6 @@ def prepare(
     """Cut a file into chunks with terms, keys and fingerprints."""
     cut = chunk_document(doc_id, content.data, config, tokenizer)
     ids = chunk_ids(doc_id, [chunk.content_hash for chunk in cut.chunks])
-    of_path = path_terms(doc_id)
     return PreparedDocument(
         doc_id=doc_id,
         size=content.size,
@@ -83,7 +82,14 @@ def prepare(
                 chunk_id=chunk_id,
                 embed_key=embed_key(chunk.content_hash, chunk.symbol, chunk.heading_trail),
                 fingerprint=fingerprint(chunk.text),
-                terms=term_vector(chunk, of_path),
+                terms=term_vector(
+                    doc_id=doc_id,
+                    symbol=chunk.symbol,
+                    definitions=[definition.path for definition in chunk.definitions],
+                    signature=chunk.signature,
+                    heading_trail=chunk.heading_trail,
+                    text=chunk.text,
+                ),
             )
             for chunk, chunk_id in zip(cut.chunks, ids, strict=True)
         ),

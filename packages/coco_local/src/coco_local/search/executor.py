@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from coco_core.bm25 import term_scores
 from coco_core.plan import Wanted
-from coco_core.query import Query
 from numpy.typing import NDArray
 
-from coco_core.filters import Filters, compile_glob, matches
+from coco_core.bm25 import term_scores
+from coco_core.filters import Filters, matches_path, matches_symbol
 from coco_core.intent import SearchIntent
-from coco_core.ports import ExecutorAnswer, SearchExecutor
+from coco_core.ports import SearchExecutor
+from coco_core.query import Query
 from coco_core.tokens import term_id
-from coco_core.types import Candidate, FloatVector
+from coco_core.types import Candidate, ExecutorAnswer, FloatVector
 from coco_local.index.memory import MemoryIndex, Snapshot
 
 __all__ = ["LanceExecutor"]
@@ -90,38 +90,34 @@ class LanceExecutor:
 
     def _filter(self, filters: Filters, snapshot: Snapshot) -> NDArray[np.bool_]:
         """Return bool[rows]; conditions on the file are decided once for each file."""
-        allowed = np.ones(snapshot.rows, np.bool_)
         if filters.empty:
-            return allowed
-        documents = self._allowed_documents(filters)
-        allowed &= documents[snapshot.document_of]
-        if filters.languages or filters.kinds or filters.symbol or filters.tags:
-            for row in np.flatnonzero(allowed & snapshot.alive):
-                allowed[row] = matches(_only_chunk(filters), self._memory.facts[int(row)])
-        if filters.min_quality is not None or filters.verified is not None:
-            # Quality is the server's: no local chunk has any.
-            allowed[:] = False
+            return np.ones(snapshot.rows, np.bool_)
+        if filters.tags or filters.min_quality is not None or filters.verified:
+            # Tags, quality and verification are the server's: no local chunk has any.
+            return np.zeros(snapshot.rows, np.bool_)
+        allowed = self._allowed_documents(filters)[snapshot.document_of]
+        if filters.languages:
+            allowed &= self._memory.languages.among(filters.languages, snapshot.rows)
+        if filters.kinds:
+            allowed &= self._memory.kinds.among(filters.kinds, snapshot.rows)
+        if filters.symbol is not None:
+            for row in np.flatnonzero(allowed & snapshot.alive).tolist():
+                facts = self._memory.facts[row]
+                allowed[row] = any(
+                    matches_symbol(filters.symbol, path)
+                    for path in (facts.symbol, *facts.definitions)
+                )
         return allowed
 
     def _allowed_documents(self, filters: Filters) -> NDArray[np.bool_]:
         names = list(self._memory.document_ids)
-        include = [compile_glob(pattern) for pattern in filters.include]
-        exclude = [compile_glob(pattern) for pattern in filters.exclude]
-        wanted = set(filters.doc_ids)
-        since = filters.changed_since
-        allowed = np.zeros(len(names), np.bool_)
-        for number, name in enumerate(names):
-            if include and not any(glob.fullmatch(name) for glob in include):
-                continue
-            if any(glob.fullmatch(name) for glob in exclude) or (wanted and name not in wanted):
-                continue
-            if since is not None:
-                entry = self._memory.documents.get(name)
+        allowed = np.array([matches_path(filters, name) for name in names], np.bool_)
+        if filters.changed_since is not None:
+            for number in np.flatnonzero(allowed).tolist():
+                entry = self._memory.documents.get(names[number])
                 stamp = entry.document.mtime_ns if entry else 0
-                # An untrusted stamp means that the file changed a moment before it was read.
-                if 0 <= stamp < since * 1e9:
-                    continue
-            allowed[number] = True
+                # A negative stamp means that the file changed a moment before it was read.
+                allowed[number] = stamp < 0 or stamp >= filters.changed_since * 1e9
         return allowed
 
     def _touching(self, only: dict[str, list[range]], snapshot: Snapshot) -> NDArray[np.bool_]:
@@ -137,16 +133,6 @@ class LanceExecutor:
 
 
 _: type[SearchExecutor] = LanceExecutor
-
-
-def _only_chunk(filters: Filters) -> Filters:
-    """Return the conditions that are decided for each chunk."""
-    return Filters(
-        languages=filters.languages,
-        kinds=filters.kinds,
-        symbol=filters.symbol,
-        tags=filters.tags,
-    )
 
 
 def _touches(start: int, end: int, lines: Iterable[range]) -> bool:

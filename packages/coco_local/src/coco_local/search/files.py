@@ -6,7 +6,7 @@ from pathlib import Path
 
 from coco_core.chunking import chunk_document
 from coco_core.errors import Unreadable
-from coco_core.filters import compile_glob
+from coco_core.globs import compile_glob
 from coco_core.languages import detect_language
 from coco_core.types import Chunk
 from coco_local.index.gate import QueryGate

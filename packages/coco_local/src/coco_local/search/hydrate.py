@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from coco_core.liveness import locate
 from coco_core.ranking import Ranked
@@ -57,7 +57,8 @@ class Hydrator:
         file = self._open(facts.doc_id) if place is not None else None
         if place is None or file is None:
             # Replaced or removed while the query ran.
-            return self._drop(facts.doc_id)
+            self._drop(facts.doc_id)
+            return None
         text = file.text_at(place)
         if text is not None and text_hash(text) == place.content_hash:
             if not self._same_lines(file, place):
@@ -80,10 +81,19 @@ class Hydrator:
         self.stale.add(file.doc_id)
         found = locate(file.lines, place.start_line, place.end_line, place.fingerprint)
         if found is None:
-            return self._drop(file.doc_id)
+            self._drop(file.doc_id)
+            return None
         self.corrected += 1
         content = "".join(file.lines[found.start_line - 1 : found.end_line])
         return LiveHit(ranked, place, found.start_line, found.end_line, content, moved=True)
+
+    def widened(self, hit: LiveHit, start_line: int, end_line: int) -> LiveHit:
+        """Return a hit that shows more lines, for the chunks that were joined with it."""
+        if (hit.start_line, hit.end_line) == (start_line, end_line):
+            return hit
+        file = self._open(hit.ranked.candidate.facts.doc_id)
+        lines = file.lines[start_line - 1 : end_line] if file is not None else []
+        return replace(hit, start_line=start_line, end_line=end_line, content="".join(lines))
 
     def _drop(self, doc_id: str) -> None:
         self.dropped += 1

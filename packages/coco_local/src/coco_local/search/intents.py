@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-from coco_core.errors import InvalidIntent
 from coco_core.filters import Filters
 from coco_core.intent import RankingOptions, RerankerOptions, SearchIntent
 from coco_core.types import ChunkKind
@@ -53,17 +50,11 @@ def retrieval_intent(
 
 
 def _filters(body: FiltersBody) -> Filters:
-    kinds = {kind.value for kind in ChunkKind}
-    for kind in body.kinds:
-        if kind not in kinds:
-            raise InvalidIntent(
-                f"Unknown kind {kind!r}.", hint=f"Use one of {', '.join(sorted(kinds))}."
-            )
     return Filters(
-        languages=tuple(language.lower() for language in body.languages),
+        languages=tuple(body.languages),
         include=tuple(body.include),
         exclude=tuple(body.exclude),
-        kinds=tuple(ChunkKind(kind) for kind in cast("list[str]", body.kinds)),
+        kinds=tuple(ChunkKind(kind) for kind in body.kinds),
         symbol=body.symbol,
         doc_ids=tuple(body.doc_ids),
         tags=tuple(body.tags),

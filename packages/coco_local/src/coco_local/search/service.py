@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 
 from coco_core.answer import Selection
 from coco_core.plan import wanted
-from coco_core.query import Query, understand
 from coco_core.ranking import Ranked, rank
 
 from coco_core.errors import ConfigNotFound, DocumentNotFound, InvalidInput, Unavailable
 from coco_core.intent import SearchIntent
-from coco_core.ports import ExecutorAnswer
-from coco_core.types import FloatVector
+from coco_core.query import Query, understand
+from coco_core.types import ExecutorAnswer, FloatVector
 from coco_local.activity import Activity
 from coco_local.index.gate import QueryGate
 from coco_local.index.indexer import ProjectIndexer
@@ -47,6 +46,9 @@ _LIVE_FILES = 25
 
 # The first listing of a project takes tenths of a second; an agent's first question waits for it.
 _FIRST_SCAN_SECONDS = 2.0
+
+# Hits that are looked at behind a full answer, to tell whether a further page is worth asking for.
+_LOOK_BEYOND = 20
 
 # Places that are fetched from the database in one go; more are fetched as hits are dropped.
 _PREFETCH = 32
@@ -141,7 +143,7 @@ class QueryService:
             ]
             clock.lap("rank")
             hydrator = Hydrator(indexer.index, indexer.reader)
-            hits, more = _select(intent, ranked, hydrator)
+            hits, next_offset = _select(intent, ranked, hydrator)
             indexer.note_stale(hydrator.stale)
             clock.lap("validate")
             indexer.embed_first([hit.ranked.candidate.facts.doc_id for hit in hits])
@@ -151,7 +153,7 @@ class QueryService:
         )
         return meta, QueryData(
             results=[_hit(hit, intent) for hit in hits],
-            next_offset=intent.offset + intent.top_k if more else None,
+            next_offset=next_offset,
             empty_reason=None if hits else _why_empty(found, indexer),
         )
 
@@ -209,19 +211,30 @@ def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> None:
 
 def _select(
     intent: SearchIntent, ranked: list[Ranked], hydrator: Hydrator
-) -> tuple[list[LiveHit], bool]:
-    """Take hits until the answer is full; a hit whose text is gone makes room for the next."""
-    selection: Selection[LiveHit] = Selection(intent)
+) -> tuple[list[LiveHit], int | None]:
+    """Take hits until the answer is full; a hit whose text is gone makes room for the next.
+
+    Returns the hits and the offset of the next page, if there is one.
+    """
+    selection = Selection(intent)
+    live: dict[int, LiveHit] = {}
     hydrator.prefetch(ranked[:_PREFETCH])
+    looked_beyond = 0
     for item in ranked:
         if selection.full:
-            return selection.chosen, True
-        if not selection.wants(item):
-            continue
+            looked_beyond += 1
+            if selection.more or looked_beyond > _LOOK_BEYOND:
+                break
         hit = hydrator.hydrate(item)
-        if hit is not None:
-            selection.take(item, hit)
-    return selection.chosen, False
+        if hit is None:
+            continue
+        live[item.candidate.facts.key] = hit
+        selection.offer(item, start_line=hit.start_line, end_line=hit.end_line)
+    picks = [
+        hydrator.widened(live[pick.ranked.candidate.facts.key], pick.start_line, pick.end_line)
+        for pick in selection.picks
+    ]
+    return picks, selection.next_offset
 
 
 def _chunk_at(indexer: ProjectIndexer, request: RelatedRequest) -> tuple[ChunkPlace, str]:

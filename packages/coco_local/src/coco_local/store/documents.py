@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from coco_core.bm25 import TermVector
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
@@ -24,6 +25,8 @@ __all__ = [
     "StoredDocument",
     "WrittenDocument",
 ]
+
+T = TypeVar("T")
 
 # Bound values of one statement; far below SQLite's limit, and one cached statement for most calls.
 _BATCH = 500
@@ -180,7 +183,7 @@ class DocumentStore:
     def mark_stored(self, document_keys: Sequence[int], *, stored: bool) -> None:
         """Note whether the terms of documents are in LanceDB."""
         with self._database.write() as connection:
-            for batch in batched_list(document_keys, _BATCH):
+            for batch in _batches(document_keys, _BATCH):
                 connection.execute(
                     update(documents).where(documents.c.key.in_(batch)).values(stored=int(stored))
                 )
@@ -231,7 +234,7 @@ class DocumentStore:
         """Return the places of chunks; keys that are gone are absent."""
         found: dict[int, ChunkPlace] = {}
         with self._database.read() as connection:
-            for batch in batched_list(list(keys), _BATCH):
+            for batch in _batches(list(keys), _BATCH):
                 statement = select(*_PLACE_COLUMNS).where(chunks.c.key.in_(batch))
                 for row in connection.execute(statement):
                     found[row.key] = _place(row)
@@ -266,7 +269,7 @@ class DocumentStore:
             return connection.execute(statement).scalar_one()
 
     def _delete(self, connection: Connection, doc_ids: Sequence[str]) -> None:
-        for batch in batched_list(doc_ids, _BATCH):
+        for batch in _batches(doc_ids, _BATCH):
             names = [os.fsencode(doc_id) for doc_id in batch]
             connection.execute(
                 delete(documents).where(
@@ -310,8 +313,7 @@ _PLACE_COLUMNS = (
 )
 
 
-def batched_list(values: Sequence[int] | Sequence[str], size: int) -> Iterator[list[object]]:
-    """Yield slices of ``values`` as lists."""
+def _batches(values: Sequence[T], size: int) -> Iterator[list[T]]:
     for start in range(0, len(values), size):
         yield list(values[start : start + size])
 
@@ -322,7 +324,7 @@ def _last_key(connection: Connection, table: str) -> int:
     return connection.execute(statement, {"table": table}).scalar() or 0
 
 
-def _stored(row: Row[tuple[int, bytes, int, int, bytes, str, str, int]]) -> StoredDocument:
+def _stored(row: Row[*tuple[Any, ...]]) -> StoredDocument:
     return StoredDocument(
         key=row.key,
         doc_id=os.fsdecode(row.doc_id),
@@ -373,7 +375,7 @@ def _chunk_row(key: int, document_key: int, prepared: PreparedChunk) -> dict[str
     }
 
 
-def _place(row: Row[tuple[object, ...]]) -> ChunkPlace:
+def _place(row: Row[*tuple[Any, ...]]) -> ChunkPlace:
     return ChunkPlace(
         key=row.key,
         document_key=row.document_key,

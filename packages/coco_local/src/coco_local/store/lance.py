@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import structlog
@@ -213,7 +213,8 @@ class LanceStore:
 
     def stats(self) -> LanceStats:
         """Return size and health."""
-        stats = [table.stats() for table in (self._terms, self._vectors)]
+        # Annotated as an object, but lancedb 0.40 returns plain dictionaries.
+        stats = [cast("dict[str, Any]", t.stats()) for t in (self._terms, self._vectors)]
         return LanceStats(
             rows=stats[0]["num_rows"],
             versions=sum(len(table.list_versions()) for table in (self._terms, self._vectors)),

@@ -8,6 +8,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
 
@@ -79,7 +80,7 @@ class ProjectStore:
             )
 
 
-def _project(row: Row[tuple[object, ...]]) -> Project:
+def _project(row: Row[*tuple[Any, ...]]) -> Project:
     return Project(
         project_id=row.project_id,
         name=row.name,
@@ -166,5 +167,5 @@ class ConfigStore:
         return stored
 
 
-def _config(row: Row[tuple[object, ...]]) -> StoredConfig:
+def _config(row: Row[*tuple[Any, ...]]) -> StoredConfig:
     return StoredConfig(IndexingConfig.from_dict(json.loads(row.body)), row.created_at)

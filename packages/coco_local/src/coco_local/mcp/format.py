@@ -30,6 +30,8 @@ __all__ = [
 
 # A matching line longer than this is data or minified code; the start of it says enough.
 MAX_LINE = 300
+# Kinds that say something about a definition; that an assignment is a block of code does not.
+TELLING_KINDS = frozenset({"function", "class", "method", "table"})
 # What stands between the headings above a section.
 TRAIL = " > "
 
@@ -67,7 +69,8 @@ def search_text(answer: SearchAnswer, *, seen: int = 0) -> str:
 
 def symbol_text(symbol: SymbolLine) -> str:
     """Return one line of an outline, indented by its nesting."""
-    what = symbol.signature or f"{symbol.kind} {symbol.symbol}"
+    named = f"{symbol.kind} {symbol.symbol}" if symbol.kind in TELLING_KINDS else symbol.symbol
+    what = symbol.signature or named
     depth = symbol.symbol.count(".")
     trail = symbol.signature.split(TRAIL)
     if trail[-1] == symbol.symbol:

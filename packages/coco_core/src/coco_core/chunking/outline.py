@@ -18,6 +18,7 @@ _KINDS = {
     "macro": ChunkKind.FUNCTION,
     "prototype": ChunkKind.FUNCTION,
     "clause": ChunkKind.FUNCTION,
+    "inner": ChunkKind.FUNCTION,
     "method": ChunkKind.METHOD,
     "class": ChunkKind.CLASS,
     "module": ChunkKind.CLASS,
@@ -49,6 +50,7 @@ _MAX_IMPORTS = 10
 _MAX_SIGNATURE = 200
 _MAX_NAME = 200
 
+_IMPORT = re.compile(r"^import\s+|[.\s]*\{[^{}]*\}?$|\._$")
 _GENERICS = re.compile(r"<[^<>]*>|\([^()]*\)")
 _SEPARATORS = re.compile(r"\s*(?:::|->|\\|[.:/])\s*")
 _SPACE = re.compile(r"\s+")
@@ -165,6 +167,7 @@ def _symbols(
 ) -> tuple[list[Symbol], dict[int, int]]:
     matches.sort(key=lambda match: (match.start, -match.end))
     symbols: list[Symbol] = []
+    spans: list[Range] = []
     clauses: dict[int, int] = {}
     joined: dict[int, int] = {}
     open_: list[int] = []
@@ -173,21 +176,27 @@ def _symbols(
         while open_ and symbols[open_[-1]].end < match.end:
             open_.pop()
         parent = open_[-1] if open_ else -1
-        path = _clean_name(_decode(source, match.name))
+        name = _decode(source, match.name)
+        path = _clean_name(name)
         if not path:
             continue
+        # Two names of one declaration (`int a, b`) are not inside each other.
+        while parent >= 0 and spans[parent] == (match.start, match.end):
+            parent = symbols[parent].parent
         if match.scope is not None:
             path = f"{_clean_name(_decode(source, match.scope))}.{path}"
         raw = _base(match.kind)
         kind = _KINDS.get(raw, ChunkKind.CLASS)
         if parent >= 0:
             above = symbols[parent]
-            if raw in _NOT_LOCAL and above.kind in _CALLABLE:
+            if above.kind in _CALLABLE and (
+                raw in _NOT_LOCAL or (raw == "inner" and above.path.endswith(path))
+            ):
                 continue
             path = f"{above.path}.{path}"
             if kind is ChunkKind.FUNCTION and raw != "macro" and above.makes_methods:
                 kind = ChunkKind.METHOD
-        elif match.scope is not None and kind is ChunkKind.FUNCTION:
+        elif kind is ChunkKind.FUNCTION and (match.scope is not None or ":" in name):
             kind = ChunkKind.METHOD
         first = min(bisect_right(utf8, match.start) - 1, last)
         final = min(bisect_right(utf8, max(match.end - 1, match.start)) - 1, last)
@@ -195,6 +204,7 @@ def _symbols(
         if raw in _CLAUSES and earlier >= 0 and symbols[earlier].path == path:
             # One more equation or overload of the same function.
             symbols[earlier] = symbols[earlier]._replace(end_line=final, end=match.end)
+            spans[earlier] = (spans[earlier][0], match.end)
             joined[first] = symbols[earlier].start_line
             open_.append(earlier)
             continue
@@ -211,8 +221,10 @@ def _symbols(
             match.kind.startswith("definition"),
             kind is ChunkKind.CLASS and raw != "module",
         )
-        open_.append(len(symbols))
+        if raw != "typedef":
+            open_.append(len(symbols))
         symbols.append(symbol)
+        spans.append((match.start, match.end))
     return symbols, joined
 
 
@@ -249,6 +261,9 @@ def _clean_name(raw: str) -> str:
     if raw.isidentifier():
         return raw
     name = raw.strip().strip("\"'`")
+    if not any(char.isalnum() for char in name):
+        # An operator, perhaps in parentheses.
+        return name.strip("() ") or name
     if name.startswith("operator"):
         return _SPACE.sub("", name)
     while name != (name := _GENERICS.sub("", name)):
@@ -258,5 +273,5 @@ def _clean_name(raw: str) -> str:
 
 
 def _clean_import(raw: bytes) -> str:
-    name = raw.decode("utf-8", "replace").strip().strip("\"'`<>").strip()
+    name = _IMPORT.sub("", raw.decode("utf-8", "replace")).strip().strip("\"'`<>").strip()
     return name if len(name) <= _MAX_NAME and "\n" not in name else ""

@@ -13,4 +13,5 @@
 
 (comment) @lead
 
-(command name: (command_name (word) @_source) argument: (word) @import (#any-of? @_source "source" "."))
+(command name: (command_name (word) @_source) argument: [(word) (string)] @import
+  (#any-of? @_source "source" "."))

@@ -8,11 +8,11 @@
 (struct_specifier name: (_) @name body: (_)) @definition.struct
 (union_specifier name: (_) @name body: (_)) @definition.struct
 (enum_specifier name: (_) @name body: (_)) @definition.enum
-(type_definition declarator: (type_identifier) @name) @definition.type
-(type_definition declarator: (pointer_declarator declarator: (type_identifier) @name)) @definition.type
+(type_definition declarator: (type_identifier) @name) @definition.typedef
+(type_definition declarator: (pointer_declarator declarator: (type_identifier) @name)) @definition.typedef
 (type_definition declarator: (function_declarator
-  declarator: (parenthesized_declarator (pointer_declarator declarator: (type_identifier) @name)))) @definition.type
-(type_definition declarator: (function_declarator declarator: (type_identifier) @name)) @definition.type
+  declarator: (parenthesized_declarator (pointer_declarator declarator: (type_identifier) @name)))) @definition.typedef
+(type_definition declarator: (function_declarator declarator: (type_identifier) @name)) @definition.typedef
 
 (preproc_function_def name: (identifier) @name) @definition.macro
 (preproc_def name: (identifier) @name value: (_)) @definition.constant

@@ -1,6 +1,6 @@
 (function_declaration name: (identifier) @name) @definition.function
 (generator_function_declaration name: (identifier) @name) @definition.function
-(function_expression name: (identifier) @name) @definition.function
+(function_expression name: (identifier) @name) @definition.inner
 (class_declaration name: (_) @name) @definition.class
 (class name: (_) @name) @definition.class
 (method_definition name: (_) @name) @definition.method

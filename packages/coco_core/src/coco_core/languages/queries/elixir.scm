@@ -1,7 +1,7 @@
 (call target: (identifier) @_def (arguments . (alias) @name) (do_block)
   (#any-of? @_def "defmodule" "defprotocol")) @definition.module
 (call target: (identifier) @_def (arguments . (alias) @name) (do_block)
-  (#eq? @_def "defimpl")) @container
+  (#eq? @_def "defimpl")) @container.module
 
 ; def f(a), def f(a) when b, def f, def a + b
 (call target: (identifier) @_def (arguments . (call target: (identifier) @name))
@@ -14,7 +14,6 @@
 (call target: (identifier) @_def
   (arguments . (binary_operator left: (identifier) operator: _ @name right: (identifier)))
   (#any-of? @_def "def" "defp" "defmacro" "defmacrop")) @definition.clause
-(call target: (identifier) @name (arguments) (#any-of? @name "defstruct" "defexception")) @definition.field
 
 (do_block) @body
 (stab_clause right: (body) @body)
@@ -23,5 +22,5 @@
 (unary_operator operator: "@" operand: (call target: (identifier) @_attribute)
   (#any-of? @_attribute "doc" "spec" "impl" "typedoc" "deprecated" "since")) @lead
 
-(call target: (identifier) @_use (arguments . (alias) @import)
+(call target: (identifier) @_use (arguments . [(alias) (dot left: (alias))] @import)
   (#any-of? @_use "use" "alias" "import" "require"))

@@ -6,9 +6,8 @@
     (pointer_type (type_identifier) @scope)
     (pointer_type (generic_type type: (type_identifier) @scope))]))
   name: (field_identifier) @name) @definition.method
-(type_declaration (type_spec name: (type_identifier) @name)) @definition.type
-(type_declaration "(" (type_spec name: (type_identifier) @name) @definition.type)
-(type_declaration (type_alias name: (type_identifier) @name)) @definition.type
+(type_spec name: (type_identifier) @name) @definition.type
+(type_alias name: (type_identifier) @name) @definition.type
 (interface_type (method_elem name: (field_identifier) @name) @definition.method)
 (const_spec name: (identifier) @name) @definition.constant
 (var_spec name: (identifier) @name) @definition.constant

@@ -24,7 +24,7 @@
 (attribute_list) @lead
 
 (namespace_use_clause (qualified_name) @import)
-(namespace_use_clause (name) @import)
+(namespace_use_clause . (name) @import)
 (require_expression (string (string_content) @import))
 (require_once_expression (string (string_content) @import))
 (include_expression (string (string_content) @import))

@@ -27,4 +27,4 @@
 (comment) @lead
 (block_comment) @lead
 
-(import_declaration path: (identifier) @import)
+(import_declaration) @import

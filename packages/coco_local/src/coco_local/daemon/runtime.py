@@ -106,7 +106,7 @@ class LocalDaemon:
             wake=self._wake,
         )
         self._registry = ProjectRegistry(self._database, self._configs, self._jobs, shared)
-        self._worker = IndexWorker(self._registry.all)
+        self._worker = IndexWorker(self._registry.all, self._hold_embedding)
         self._model = ModelService(
             settings, self._activity, self._gate.yield_to_queries, self._on_model
         )
@@ -143,6 +143,9 @@ class LocalDaemon:
 
     def _wake(self) -> None:
         self._worker.wake()
+
+    def _hold_embedding(self) -> None:
+        self._embeddings.hold(held=any(i.bulk for i in self._registry.all()))
 
     # --- the service about itself --------------------------------------------------------------
 

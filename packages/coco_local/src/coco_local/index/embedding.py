@@ -98,6 +98,7 @@ class EmbeddingQueue:
         self._order = itertools.count()
         self._queued: dict[tuple[int, str], int] = {}
         self._stopping = False
+        self._held = False
         self._thread = threading.Thread(target=self._run, name="coco-embed", daemon=True)
 
     def start(self) -> None:
@@ -109,6 +110,17 @@ class EmbeddingQueue:
         with self._condition:
             self._embedder = embedder
             self._condition.notify_all()
+
+    def hold(self, *, held: bool) -> None:
+        """Let bulk work wait while files are being indexed: every file first, vectors then.
+
+        Keywords find a file a hundred times sooner than its vectors are computed, and the two
+        would share the same cores.
+        """
+        if held != self._held:
+            with self._condition:
+                self._held = held
+                self._condition.notify_all()
 
     @property
     def embedder(self) -> Embedder | None:
@@ -161,7 +173,7 @@ class EmbeddingQueue:
         while True:
             with self._condition:
                 self._condition.wait_for(
-                    lambda: self._stopping or (self._embedder is not None and bool(self._heap))
+                    lambda: self._stopping or (self._embedder is not None and self._ready())
                 )
                 if self._stopping:
                     return
@@ -169,12 +181,11 @@ class EmbeddingQueue:
             assert embedder is not None
             batch = self._collect(embedder)
             if batch:
-                try:
-                    self._embed(embedder, batch)
-                except Exception as error:  # the thread must outlive one bad batch
-                    log.exception("embedding_failed", chunks=len(batch))
-                    self._activity.log("error", f"Embedding {len(batch)} chunks failed: {error}")
+                self._try_to_embed(embedder, batch)
             self._pause()
+
+    def _ready(self) -> bool:
+        return bool(self._heap) and not (self._held and self._heap[0].priority >= Priority.BULK)
 
     def _try_to_embed(self, embedder: Embedder, batch: list[_Missing]) -> None:
         try:
@@ -192,7 +203,7 @@ class EmbeddingQueue:
         batch: list[_Missing] = []
         while len(batch) < _BATCH:
             with self._condition:
-                if not self._heap or self._stopping:
+                if self._stopping or not self._ready():
                     break
                 item = heapq.heappop(self._heap)
                 # An entry that moved forward stays in the heap a second time, further back.

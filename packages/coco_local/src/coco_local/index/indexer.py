@@ -78,6 +78,7 @@ class ProjectIndexer:
         self._note_indexed = note_indexed
         self._changes = ProjectChanges(project, self.files, shared.settings, shared.wake)
         self._jobs = ProjectJobs()
+        self._taking = threading.Lock()
         self._loaded = threading.Event()
         self._scanned = threading.Event()
         self._closed = False
@@ -104,6 +105,11 @@ class ProjectIndexer:
     def pending(self) -> int:
         """Files that are known to differ from the index."""
         return len(self.pending_files)
+
+    @property
+    def bulk(self) -> bool:
+        """More files are pending than one slice of work takes."""
+        return len(self.pending_files) > _SLICE
 
     @property
     def state(self) -> IndexState:
@@ -271,18 +277,21 @@ class ProjectIndexer:
         self._jobs.enter("indexing", len(self.pending_files))
 
     def _take_changes(self) -> None:
-        changed = self._changes.take()
-        if changed is None:
+        # Together, so that a query finds what the worker took either here or among the pending.
+        with self._taking:
+            changed = self._changes.take()
+            if changed is not None:
+                self.pending_files.add(changed)
+                return
             # A storm, or new rules: only a listing tells what is different now.
             self._scanned.clear()
             self._rescan_wanted = True
-            self._shared.wake()
-        else:
-            self.pending_files.add(changed)
+        self._shared.wake()
 
     def _work_slice(self) -> None:
         names = self.pending_files.first(_SLICE)
         self._index(names, Priority.BULK, self._shared.gate.yield_to_queries)
+        self.index.memory.postings.settle()
         self._jobs.advance(len(self.pending_files), names[0] if names else "")
 
     def _index(

@@ -86,6 +86,11 @@ class Postings:
             segments = list(self._segments)
         return [_gather(segments, np.uint64(term)) for term in terms]
 
+    def settle(self) -> None:
+        """Sort what was added, so that no query has to; for the background."""
+        with self._lock:
+            self._settle(_QUERY_MERGE_LIMIT)
+
     def compact(self, alive: NDArray[np.bool_]) -> None:
         """Merge all segments into one and drop the postings of dead rows; for the background."""
         with self._lock:

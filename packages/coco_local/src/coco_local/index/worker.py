@@ -41,8 +41,12 @@ class Workable(Protocol):
 class IndexWorker:
     """Runs the steps of all projects in turn."""
 
-    def __init__(self, projects: Callable[[], Sequence[Workable]]) -> None:
+    def __init__(
+        self, projects: Callable[[], Sequence[Workable]], on_round: Callable[[], None]
+    ) -> None:
+        """``on_round`` is called after every round over the projects."""
         self._projects = projects
+        self._on_round = on_round
         self._condition = threading.Condition()
         self._woken = False
         self._stopping = False
@@ -76,6 +80,7 @@ class IndexWorker:
                 if self._stopping:
                     return
                 did_something |= self._step(project)
+            self._on_round()
             if not did_something:
                 self._sleep()
 

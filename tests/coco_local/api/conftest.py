@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import socket
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 import uvicorn
+from tests.coco_local.api.memory_service import MemoryService
 
 from coco_local.api.app import create_app
-from coco_local.settings import load_settings
+from coco_local.settings import Settings, load_settings
 
-if TYPE_CHECKING:
-    from coco_local.settings import Settings
-
-# Without packages (import-mode=importlib) a neighbor module is loaded by its path.
-_SPEC = importlib.util.spec_from_file_location(
-    "coco_api_memory_service", Path(__file__).with_name("memory_service.py")
-)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-memory_service = importlib.util.module_from_spec(_SPEC)
-sys.modules[_SPEC.name] = memory_service
-_SPEC.loader.exec_module(memory_service)
+KEY = "correct horse battery staple"
 
 
 def settings_for(home: Path, **flags: object) -> Settings:
@@ -37,7 +24,7 @@ def settings_for(home: Path, **flags: object) -> Settings:
 
 
 @contextmanager
-def serve(service: object, settings: Settings) -> Iterator[str]:
+def serve(service: MemoryService, settings: Settings) -> Iterator[str]:
     """Serve until the end of the block; the address is answered from the first moment on."""
     app = create_app(service, settings)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
@@ -54,12 +41,12 @@ def serve(service: object, settings: Settings) -> Iterator[str]:
 
 
 @pytest.fixture
-def service() -> object:
-    return memory_service.MemoryService()
+def service() -> MemoryService:
+    return MemoryService()
 
 
 @pytest.fixture
-def address(service: object, tmp_path: Path) -> Iterator[str]:
+def address(service: MemoryService, tmp_path: Path) -> Iterator[str]:
     with serve(service, settings_for(tmp_path)) as url:
         yield url
 
@@ -71,7 +58,8 @@ def client(address: str) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def exposed(service: object, tmp_path: Path) -> Iterator[Callable[..., httpx.Response]]:
-    settings = settings_for(tmp_path, host="192.0.2.7", api_key="correct horse battery")
+def exposed(service: MemoryService, tmp_path: Path) -> Iterator[httpx.Client]:
+    """A client of a daemon whose settings open it to the network under 192.0.2.7."""
+    settings = settings_for(tmp_path, host="192.0.2.7", api_key=KEY)
     with serve(service, settings) as url, httpx.Client(base_url=url, trust_env=False) as client:
-        yield client.request
+        yield client

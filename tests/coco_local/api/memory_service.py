@@ -1,4 +1,4 @@
-"""A `LocalService` over a dictionary: small, thread-safe enough, and strict about what it refuses."""
+"""A `LocalService` over a dictionary: small, and strict about what it refuses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from coco_core.errors import (
     ConfigConflict,
     ConfigNotFound,
     DocumentNotFound,
-    ModelMissing,
     PathRefused,
     ProjectNotFound,
 )
@@ -143,8 +142,6 @@ class MemoryService:
 
     def query(self, request: QueryRequest, project_id: str | None) -> tuple[QueryMeta, QueryData]:
         chosen = self.resolve_project(project_id, request.path)
-        if request.retrieval_config.reranker is not None:
-            raise ModelMissing("No cross-encoder is installed.", hint="Leave out reranker.")
         self.during_query()
         hits = [
             Hit(

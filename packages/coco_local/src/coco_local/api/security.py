@@ -116,7 +116,8 @@ class Guard:
         if self._key is None or (scope["type"] == "http" and scope["path"] == _OPEN_PATH):
             return
         scheme, _, given = headers.get("authorization", "").partition(" ")
-        known = hmac.compare_digest(given.strip().encode(), self._key.encode())
+        # Headers are bytes that were read as Latin-1; this gets the bytes back.
+        known = hmac.compare_digest(given.strip().encode("latin-1"), self._key.encode())
         if scheme.lower() != "bearer" or not known:
             raise Unauthorized(
                 "This daemon is open to the network and needs its key.",
@@ -169,7 +170,9 @@ def _check_body(method: str, headers: Headers) -> None:
         )
     charset = parameters.partition("charset=")[2].strip().strip('"').lower()
     if charset not in {"", "utf-8", "utf8"}:
-        raise UnsupportedMediaType(f"The charset is {charset!r}; JSON is UTF-8.")
+        raise UnsupportedMediaType(
+            f"The charset is {charset!r}; JSON is UTF-8.", hint="Send the body in UTF-8."
+        )
     encoding = headers.get("content-encoding", "identity")
     if encoding != "identity":
         raise UnsupportedMediaType(

@@ -57,9 +57,9 @@ class MemoryExecutor:
 
     def search(
         self,
-        intent: SearchIntent,
+        intent: SearchIntent,  # noqa: ARG002  # the port's shape
         query: Query,
-        query_vector: FloatVector | None,
+        query_vector: FloatVector | None,  # noqa: ARG002  # keywords only
         wanted: Wanted,
     ) -> ExecutorAnswer:
         scores = np.zeros(len(self.facts), dtype=np.float32)

@@ -50,7 +50,7 @@ def rank(intent: SearchIntent, query: Query, answer: ExecutorAnswer) -> list[Ran
     )
     facts = [each.facts for each in candidates]
     nothing = np.zeros_like(fused)
-    coherence = coherence_boosts(facts, fused) if settings.coherence else nothing
+    coherence = coherence_boosts(query, facts, fused) if settings.coherence else nothing
     definitions = definition_boosts(query, facts) if settings.definitions else nothing
     paths = path_boosts(query, facts) if settings.paths else nothing
     factors = (

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from coco_core.fusion import Scores
+from coco_core.query import Query
 from coco_core.types import ChunkFacts
 
 __all__ = ["coherence_boosts"]
@@ -18,14 +19,19 @@ _WEIGHT = 0.2
 _COUNTED_CHUNKS = 5
 
 
-def coherence_boosts(facts: Sequence[ChunkFacts], fused: Scores) -> Scores:
-    """Return the boost of each file's best chunk; other chunks get none."""
+def coherence_boosts(query: Query, facts: Sequence[ChunkFacts], fused: Scores) -> Scores:
+    """Return the boost of each file's best chunk; other chunks get none.
+
+    A query that is a name gets none either: who uses the name most is not who defines it.
+    """
+    boosts = np.zeros_like(fused)
+    if query.shape == "symbol":
+        return boosts
     by_file: dict[str, list[int]] = {}
     for i in np.argsort(-fused, kind="stable").tolist():
         by_file.setdefault(facts[i].doc_id, []).append(i)
     sums = {doc: float(fused[own[:_COUNTED_CHUNKS]].sum()) for doc, own in by_file.items()}
     most = max(sums.values())
-    boosts = np.zeros_like(fused)
     if most <= 0:
         return boosts
     for doc, own in by_file.items():

@@ -1,0 +1,189 @@
+"""What a user asks, and what must come back: always what is on disk at that moment."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+from tests.daemon_process import Daemon, wait_for
+from tests.sources import commit, git
+
+from coco_protocol.docs import FiltersBody, Hit, QueryRequest
+
+
+def assert_true(project: Path, hits: list[Hit]) -> None:
+    """Every hit must be on disk, in the lines that it names."""
+    for hit in hits:
+        assert hit.chunk.path is not None
+        assert hit.chunk.start_line is not None
+        text = (project / hit.chunk.path).read_text(encoding="utf-8")
+        lines = text.splitlines(keepends=True)
+        shown = "".join(lines[hit.chunk.start_line - 1 : hit.chunk.end_line])
+        assert hit.chunk.content.strip() in shown
+
+
+def test_a_question_finds_the_function(daemon: Daemon, project: Path) -> None:
+    meta, data = daemon.query("call again with growing delay when the connection fails")
+    assert data.results[0].chunk.symbol == "retry_with_backoff"
+    assert data.results[0].chunk.path == "shop/retry.py"
+    assert meta.status == "fresh"
+    assert meta.tier == "keyword"
+    assert meta.notice is not None
+    assert "coco setup" in meta.notice
+    assert_true(project, data.results)
+
+
+def test_the_model_joins_in(full_daemon: Daemon, project: Path) -> None:
+    meta, data = full_daemon.query("how much does a customer have to pay")
+    assert meta.tier == "transformer"
+    assert meta.vector_coverage == 1.0
+    assert meta.notice is None
+    assert data.results[0].meta.vector is not None
+    assert {hit.chunk.path for hit in data.results[:3]} & {"shop/cart.py", "README.md"}
+    assert_true(project, data.results)
+
+
+def test_definitions_come_before_uses(daemon: Daemon) -> None:
+    _, data = daemon.query("total_price")
+    assert data.results[0].chunk.symbol == "Cart.total_price"
+
+
+def test_documents_answer_with_their_headings(daemon: Daemon) -> None:
+    _, data = daemon.query("when do parcels leave the warehouse")
+    hit = data.results[0].chunk
+    assert hit.path == "README.md"
+    assert hit.heading_trail[-1] == "Shipping"
+
+
+def test_ignored_files_and_secrets_are_nowhere(daemon: Daemon) -> None:
+    for text in ("generated_symbol", "very-secret", "SECRET_TOKEN", "a line of the log"):
+        _, data = daemon.query(text)
+        assert not {hit.chunk.path for hit in data.results} & {
+            "build/output.py",
+            ".env",
+            "debug.log",
+        }
+
+
+def test_filters_hold_before_the_cut(daemon: Daemon) -> None:
+    with daemon.client as client:
+        request = QueryRequest(query="total price", filters=FiltersBody(languages=["typescript"]))
+        _, data = client.query(request)
+    assert {hit.chunk.language for hit in data.results} <= {"typescript"}
+    with daemon.client as client:
+        request = QueryRequest(query="total price", filters=FiltersBody(include=["nowhere/**"]))
+        _, data = client.query(request)
+    assert data.results == []
+    assert data.empty_reason == "filtered_out"
+
+
+def test_quoted_text_matches_literally(daemon: Daemon) -> None:
+    _, data = daemon.query('"delay *= 2"')
+    assert [hit.chunk.path for hit in data.results] == ["shop/retry.py"]
+    _, data = daemon.query('"delay *= 3"')
+    assert data.results == []
+    assert data.empty_reason == "no_match"
+
+
+def test_a_saved_file_is_found_by_the_very_next_query(daemon: Daemon, project: Path) -> None:
+    rng = random.Random(11)
+    path = project / "shop" / "cart.py"
+    for number in range(100):
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        at = rng.choice([0, 3, len(lines)])
+        word = f"zebra{number}crossing"
+        lines[at:at] = [f"def {word}():\n", f"    return {number}\n", "\n"]
+        path.write_text("".join(lines), encoding="utf-8")
+        meta, data = daemon.query(word)
+        assert any(word in hit.chunk.content for hit in data.results), (number, meta)
+        assert_true(project, data.results)
+        _, data = daemon.query("apply_discount")
+        assert data.results[0].chunk.symbol == "apply_discount"
+        assert_true(project, data.results)
+
+
+def test_deleted_and_renamed_files_leave_at_once(daemon: Daemon, project: Path) -> None:
+    (project / "shop" / "retry.py").rename(project / "shop" / "again.py")
+    _, data = daemon.query("retry_with_backoff")
+    assert [h.chunk.path for h in data.results if h.chunk.symbol == "retry_with_backoff"] == [
+        "shop/again.py"
+    ]
+    (project / "shop" / "again.py").unlink()
+    _, data = daemon.query("retry_with_backoff")
+    assert all("again" not in (hit.chunk.path or "") for hit in data.results)
+
+
+def test_a_new_directory_is_seen(daemon: Daemon, project: Path) -> None:
+    deep = project / "new" / "deep"
+    deep.mkdir(parents=True)
+    (deep / "quokka.py").write_text("def feed_quokka():\n    pass\n", encoding="utf-8")
+    _, data = daemon.query("feed_quokka")
+    assert data.results[0].chunk.path == "new/deep/quokka.py"
+    os.rename(project / "new", project / "old")
+    _, data = daemon.query("feed_quokka")
+    assert [hit.chunk.path for hit in data.results][:1] == ["old/deep/quokka.py"]
+
+
+def test_a_branch_switch_shows_no_text_of_the_other_branch(daemon: Daemon, project: Path) -> None:
+    git(project, "switch", "--quiet", "--create", "other")
+    for number in range(500):
+        path = project / "many" / f"module_{number}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"def other_branch_{number}():\n    return {number}\n", encoding="utf-8")
+    (project / "shop" / "retry.py").unlink()
+    commit(project, "other")
+    daemon_sees(daemon, "other_branch_499", "many/module_499.py")
+    git(project, "switch", "--quiet", "main")
+    meta, data = daemon.query("other_branch_250")
+    assert all(not (hit.chunk.path or "").startswith("many/") for hit in data.results), meta
+    assert_true(project, data.results)
+    git(project, "switch", "--quiet", "other")
+    _, data = daemon.query("retry_with_backoff")
+    assert all(hit.chunk.path != "shop/retry.py" for hit in data.results)
+    assert_true(project, data.results)
+
+
+def daemon_sees(daemon: Daemon, word: str, path: str) -> None:
+    wait_for(
+        lambda: path in {hit.chunk.path for hit in daemon.query(word)[1].results[:1]},
+        f"{path} at the top",
+    )
+
+
+def test_edits_while_the_daemon_is_down(daemon: Daemon, project: Path) -> None:
+    daemon.stop()
+    path = project / "shop" / "cart.py"
+    text = path.read_text(encoding="utf-8")
+    path.write_text("# one\n# two\n# three\n" + text.replace("apply_discount", "lower_price"))
+    (project / "shop" / "retry.py").unlink()
+    (project / "shop" / "fresh.py").write_text("def brand_new_thing():\n    pass\n")
+    daemon.start()
+    _, data = daemon.query("lower_price")
+    assert data.results[0].chunk.symbol == "lower_price"
+    assert_true(project, data.results)
+    _, data = daemon.query("brand_new_thing")
+    assert data.results[0].chunk.path == "shop/fresh.py"
+    _, data = daemon.query("retry_with_backoff")
+    assert all(hit.chunk.path != "shop/retry.py" for hit in data.results)
+
+
+def test_nothing_is_embedded_twice(full_daemon: Daemon, project: Path) -> None:
+    def cached() -> int:
+        with full_daemon.client as client:
+            return client.stats().stores["cached_embeddings"]
+
+    before = cached()
+    (project / "shop" / "cart.py").rename(project / "shop" / "basket.py")
+    (project / "copy.py").write_bytes((project / "shop" / "retry.py").read_bytes())
+    full_daemon.query("anything")
+    full_daemon.wait_indexed(embedded=True)
+    assert cached() == before
+
+
+def test_pages_do_not_overlap(daemon: Daemon) -> None:
+    _, first = daemon.query("cart price item", top_k=2)
+    assert first.next_offset == 2
+    _, second = daemon.query("cart price item", top_k=2, offset=2)
+    ids = [hit.chunk.chunk_id for hit in (*first.results, *second.results)]
+    assert len(ids) == len(set(ids))

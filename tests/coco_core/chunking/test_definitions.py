@@ -1,6 +1,6 @@
 """Every built-in language's own notion of a definition, on one small real-looking file each.
 
-``definitions.txt`` was read line by line against the samples; a change there is a change of meaning.
+``definitions.txt`` was read line by line against the samples; a change is one of meaning.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from coco_core.chunking.layout import CharRange, Layout
 from coco_core.chunking.outline import Outline
 from coco_core.chunking.text import cut_lines, with_overlap, without_blank
-from coco_core.languages.grammars import Range, Syntax
+from coco_core.languages.syntax import Range, Syntax
 from coco_core.types import ChunkKind
 
 __all__ = ["cut_code"]

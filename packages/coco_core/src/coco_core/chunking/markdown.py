@@ -10,8 +10,9 @@ import yaml
 
 from coco_core.chunking.embedded import embedded_definitions
 from coco_core.chunking.layout import Layout
-from coco_core.chunking.sections import Block, BlockKind, Heading, Sections
-from coco_core.languages.grammars import Match, grammar_for
+from coco_core.chunking.sections import Block, BlockKind, Heading, Sections, title_of
+from coco_core.languages.grammars import grammar_for
+from coco_core.languages.syntax import Match
 from coco_core.types import Definition
 
 __all__ = ["front_matter", "plain_heading", "read_markdown"]
@@ -72,7 +73,7 @@ def read_markdown(layout: Layout) -> Sections | None:
             for fence in sorted(fences)
             for definition in _definitions(layout, utf8, fence)
         ],
-        _title(headings, metadata),
+        title_of(headings, metadata),
         metadata,
     )
 
@@ -116,14 +117,6 @@ def _outside_blocks(headings: list[Heading], blocks: list[Block]) -> list[Headin
     for block in blocks:
         held.update(range(block.first, block.last))
     return sorted(heading for heading in headings if heading.line not in held)
-
-
-def _title(headings: list[Heading], metadata: Mapping[str, object]) -> str:
-    title = metadata.get("title")
-    if isinstance(title, str) and title:
-        return title
-    top = min(headings, key=lambda heading: heading.level, default=None)
-    return top.title if top is not None else ""
 
 
 def _definitions(layout: Layout, utf8: bytes, fence: Match) -> list[Definition]:

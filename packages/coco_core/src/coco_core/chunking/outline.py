@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from coco_core.chunking.layout import Layout
-from coco_core.languages.grammars import Match, Range, Syntax
+from coco_core.languages.syntax import Match, Range, Syntax
 from coco_core.types import ChunkKind
 
 __all__ = ["Outline", "Symbol", "outline_of"]
@@ -25,6 +25,7 @@ _KINDS = {
     "constant": ChunkKind.CODE_BLOCK,
     "field": ChunkKind.CODE_BLOCK,
     "property": ChunkKind.CODE_BLOCK,
+    "rule": ChunkKind.CODE_BLOCK,
     "config": ChunkKind.CONFIG,
     "section": ChunkKind.SECTION,
     "table": ChunkKind.TABLE,
@@ -32,6 +33,9 @@ _KINDS = {
 
 # Of two patterns that name the same thing, the one that says more about it wins.
 _RANK = {"field": 0, "constant": 0, "prototype": 0, "function": 1}
+
+# Names that follow no language's rules: keys and selectors.
+_VERBATIM = frozenset({"config", "rule"})
 
 # Inside a function these are its own business.
 _NOT_LOCAL = frozenset({"constant", "prototype", "field"})
@@ -52,7 +56,7 @@ _MAX_NAME = 200
 
 _IMPORT = re.compile(r"^import\s+|[.\s]*\{[^{}]*\}?$|\._$")
 _GENERICS = re.compile(r"<[^<>]*>|\([^()]*\)")
-_SEPARATORS = re.compile(r"\s*(?:::|->|\\|[.:/])\s*")
+_SEPARATORS = re.compile(r"\s*(?:::|->|\\|[.:])\s*")
 _SPACE = re.compile(r"\s+")
 
 
@@ -177,7 +181,8 @@ def _symbols(
             open_.pop()
         parent = open_[-1] if open_ else -1
         name = _decode(source, match.name)
-        path = _clean_name(name)
+        raw = _base(match.kind)
+        path = _plain_name(name) if raw in _VERBATIM else _clean_name(name)
         if not path:
             continue
         # Two names of one declaration (`int a, b`) are not inside each other.
@@ -185,7 +190,6 @@ def _symbols(
             parent = symbols[parent].parent
         if match.scope is not None:
             path = f"{_clean_name(_decode(source, match.scope))}.{path}"
-        raw = _base(match.kind)
         kind = _KINDS.get(raw, ChunkKind.CLASS)
         if parent >= 0:
             above = symbols[parent]
@@ -254,6 +258,10 @@ def _lead_groups(layout: Layout, leads: list[Range]) -> dict[int, int]:
 
 def _decode(source: bytes, where: Range) -> str:
     return source[where[0] : where[1]].decode("utf-8", "replace")
+
+
+def _plain_name(raw: str) -> str:
+    return _SPACE.sub(" ", raw).strip(" \"'")[:_MAX_NAME]
 
 
 def _clean_name(raw: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -14,7 +14,15 @@ from coco_core.chunking.text import cut_lines, with_overlap, without_blank
 from coco_core.languages import Language
 from coco_core.types import Chunk, ChunkKind, Definition
 
-__all__ = ["Block", "BlockKind", "Heading", "Sections", "cut_sections", "label_sections"]
+__all__ = [
+    "Block",
+    "BlockKind",
+    "Heading",
+    "Sections",
+    "cut_sections",
+    "label_sections",
+    "title_of",
+]
 
 # Sections are cut down to this level always, below it only when a section is over size.
 _SPLIT_LEVEL = 2
@@ -42,6 +50,8 @@ class Heading(NamedTuple):
     line: int
     level: int
     title: str
+    anchor: str = ""
+    """The fragment that the document itself gives it."""
 
 
 class Block(NamedTuple):
@@ -62,6 +72,15 @@ class Sections:
     """Symbols of embedded code."""
     title: str = ""
     metadata: Mapping[str, object] = field(default_factory=dict)
+
+
+def title_of(headings: Sequence[Heading], metadata: Mapping[str, object]) -> str:
+    """Return the title that the metadata names, else the first heading of the highest level."""
+    title = metadata.get("title")
+    if isinstance(title, str) and title:
+        return title
+    top = min(headings, key=lambda heading: heading.level, default=None)
+    return top.title if top is not None else ""
 
 
 class _Part(NamedTuple):
@@ -241,7 +260,7 @@ def _slugs(headings: list[Heading]) -> list[str]:
     seen: dict[str, int] = {}
     slugs: list[str] = []
     for heading in headings:
-        slug = slugify(heading.title)
+        slug = heading.anchor or slugify(heading.title)
         unique = slug
         while unique in seen:
             seen[slug] += 1

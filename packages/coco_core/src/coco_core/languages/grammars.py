@@ -11,25 +11,16 @@ import importlib
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import TypeAlias
 
 import tree_sitter
 
+from coco_core.languages.components import ComponentGrammar
 from coco_core.languages.detection import named_language
 from coco_core.languages.queries import Condition, LanguageQuery, load_query
+from coco_core.languages.syntax import Grammar, Match, Range, Syntax
 
-__all__ = [
-    "Grammar",
-    "GrammarSource",
-    "Match",
-    "Range",
-    "Syntax",
-    "grammar_for",
-    "register",
-]
-
-Range: TypeAlias = tuple[int, int]
+__all__ = ["GrammarSource", "NativeGrammar", "grammar_for", "register"]
 
 # tree-sitter asks for leave about every 180 bytes of ordinary code; error recovery asks several
 # times as often. The count is the same on every machine and under any load.
@@ -41,6 +32,9 @@ _BYTES_PER_TICK = 12
 _CPU_SECONDS = 2.0
 _CPU_SECONDS_PER_BYTE = 2e-6
 
+# In languages.txt, where other languages have their grammar's module.
+_COMPONENT = "component"
+
 # Captures whose parts the chunker asks for.
 _PARTED = frozenset({"body", "spread"})
 
@@ -51,42 +45,11 @@ _REREAD_BYTES = 16_384
 _MATCH_LIMIT = 65_536
 
 
-class Match(NamedTuple):
-    """What a pattern with a ``@name`` found."""
-
-    kind: str
-    """The main capture's name, such as ``definition.function``."""
-    start: int
-    end: int
-    name: Range
-    scope: Range | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Syntax:
-    """What the chunker needs of a parsed file, as UTF-8 byte ranges."""
-
-    named: list[Match]
-    """Matches of patterns with a name."""
-    plain: dict[str, list[Range]]
-    """Ranges of the other patterns' main captures (``body``, ``lead``, ``import``)."""
-    parts: Callable[[int, int], list[Range]]
-    """The direct parts of the root or of a ``@body`` with this exact range."""
-
-
-class Grammar(Protocol):
-    """Parses one language."""
-
-    def parse(self, source: bytes) -> Syntax | None:
-        """Parse UTF-8 text; ``None`` when it takes too long."""
-        ...
-
-
 GrammarSource: TypeAlias = Callable[[str], Grammar | None]
 
 _sources: list[GrammarSource] = []
 _grammars: dict[str, Grammar | None] = {}
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 def register(source: GrammarSource) -> None:
@@ -111,6 +74,8 @@ def grammar_for(name: str) -> Grammar | None:
 
 def _load(name: str) -> Grammar | None:
     language = named_language(name)
+    if language is not None and language.grammar == _COMPONENT:
+        return ComponentGrammar(grammar_for)
     if language is not None and language.grammar:
         return NativeGrammar(language.grammar, load_query(language.name))
     for source in _sources:

@@ -1,0 +1,43 @@
+"""What a parse yields: the records that the chunker works on, whoever parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeAlias
+
+__all__ = ["Grammar", "Match", "Range", "Syntax"]
+
+Range: TypeAlias = tuple[int, int]
+"""Half-open, in bytes of the UTF-8 text."""
+
+
+class Match(NamedTuple):
+    """What a pattern with a ``@name`` found."""
+
+    kind: str
+    """The main capture's name, such as ``definition.function``."""
+    start: int
+    end: int
+    name: Range
+    scope: Range | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Syntax:
+    """What the chunker needs of a parsed file, as UTF-8 byte ranges."""
+
+    named: list[Match]
+    """Matches of patterns with a name."""
+    plain: dict[str, list[Range]]
+    """Ranges of the other patterns' main captures (``body``, ``lead``, ``import``)."""
+    parts: Callable[[int, int], list[Range]]
+    """The direct parts of the root or of a ``@body`` with this exact range."""
+
+
+class Grammar(Protocol):
+    """Parses one language."""
+
+    def parse(self, source: bytes) -> Syntax | None:
+        """Parse UTF-8 text; ``None`` when it takes too long."""
+        ...

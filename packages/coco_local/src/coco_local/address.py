@@ -10,19 +10,21 @@ if TYPE_CHECKING:
 
 __all__ = ["daemon_url"]
 
+# An address that stands for all of a machine's is reached through its own.
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+
 
 def daemon_url(settings: Settings) -> str:
     """Return the address in the daemon's lock, else the one in the settings.
 
-    Whether anything listens there is not asked: the first request tells.
+    Whether its process lives is not asked, for the first request tells; and so the lock is read
+    here without what its owner needs to judge it.
     """
     try:
         record = json.loads(settings.home.lock.read_text(encoding="utf-8"))
-        port = record["port"]
+        host, port = str(record["host"]), int(record["port"])
     except (OSError, ValueError, KeyError, TypeError):
-        # No lock, or one that is being written: the settings are the best guess.
+        # No lock, or one that is just being written: the settings are the best guess.
         return settings.base_url
-    if not isinstance(port, int) or not 0 < port < 65_536:
-        return settings.base_url
-    host, _, _ = settings.base_url.rpartition(":")
-    return f"{host}:{port}"
+    host = _LOOPBACK.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

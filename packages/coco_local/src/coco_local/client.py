@@ -6,6 +6,7 @@ of `coco_core.errors` that the service raised.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
@@ -14,7 +15,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from coco_core.errors import CocoError, Conflict, DaemonNotRunning, Unavailable
-from coco_local.wire import Wire, foreign_service
+from coco_local.wire import NOT_RUNNING, Wire, foreign_service
 from coco_protocol.base import Answer, Request
 from coco_protocol.configs import ConfigBody, ConfigList, ConfigRequest
 from coco_protocol.docs import (
@@ -73,6 +74,7 @@ class Client:
         self._wire = Wire(base_url, api_key=api_key, timeout=timeout)
         self._greeting = threading.Lock()
         self._greeted = False
+        self._home: str | None = None
         self.meta = Meta()
         """What the last answer said about itself."""
 
@@ -81,7 +83,11 @@ class Client:
         """Return a client of the daemon that serves this home: the lock says where it listens."""
         from coco_local.address import daemon_url
 
-        return cls(daemon_url(settings), settings.api_key, timeout=timeout)
+        client = cls(daemon_url(settings), settings.api_key, timeout=timeout)
+        if not settings.exposed:
+            # Another home's daemon knows other projects; on another machine homes say nothing.
+            client._home = os.path.realpath(settings.home.root)
+        return client
 
     @property
     def base_url(self) -> str:
@@ -115,6 +121,13 @@ class Client:
                 details={"service": spoken, "client": API_VERSION},
             )
         health = self._read(HealthData, answer)
+        if self._home is not None and os.path.realpath(health.home) != self._home:
+            raise DaemonNotRunning(
+                NOT_RUNNING,
+                hint=f"What listens at {self.base_url} serves another home, {health.home!r}; this "
+                f"one is {self._home!r} (COCO_HOME). They need different ports (COCO_PORT).",
+                details={"url": self.base_url, "home": health.home},
+            )
         self._greeted = True
         return health
 

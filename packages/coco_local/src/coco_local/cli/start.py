@@ -1,0 +1,147 @@
+"""`coco start`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from coco_core.errors import AlreadyRunning, InvalidInput
+from coco_local.cli.options import Json
+from coco_local.cli.terminal import Terminal, terminal_of
+
+if TYPE_CHECKING:
+    from coco_local.settings import Settings
+    from coco_protocol.system import HealthData
+
+__all__ = ["Host", "LogLevel", "ModelUrl", "Offline", "Port", "announce", "start"]
+
+Port: TypeAlias = Annotated[
+    int | None,
+    typer.Option("--port", min=0, max=65_535, metavar="PORT", help="Listen there; 0: any free."),
+]
+Host: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--host", metavar="ADDRESS", help="Listen there; opening it needs COCO_API_KEY."),
+]
+ModelUrl: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--model-url", metavar="URL", help="Fetch the model from this file or mirror."),
+]
+Offline: TypeAlias = Annotated[
+    bool | None, typer.Option("--offline", help="Fetch nothing from the network.")
+]
+LogLevel: TypeAlias = Annotated[
+    str | None, typer.Option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
+]
+
+
+def start(
+    context: typer.Context,
+    *,
+    paths: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PATH]", help="Directories to register and index, too."),
+    ] = None,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Log lines instead of the dashboard.")
+    ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", "-d", help="Go to the background as soon as it listens.")
+    ] = False,
+    host: Host = None,
+    port: Port = None,
+    model_url: ModelUrl = None,
+    offline: Offline = None,
+    log_level: LogLevel = None,
+    json: Json = False,
+) -> None:
+    """Start the service, index and watch projects.
+
+    On a terminal it shows the dashboard. When the service runs already, the paths are registered
+    with it and its status is shown. With --detach, --json prints where it listens.
+    """
+    from coco_local.cli.connection import current_directory, read_settings
+    from coco_local.cli.importing import absolute
+    from coco_local.daemon.lifecycle import detach as go_to_background
+    from coco_local.daemon.lifecycle import find_running
+
+    if json and not detach:
+        raise InvalidInput("--json belongs to --detach.", hint="Use: coco start --detach --json")
+    terminal = terminal_of(context)
+    flags = {
+        "host": host,
+        "port": port,
+        "model_url": model_url,
+        "offline": offline,
+        "log_level": log_level,
+    }
+    settings = read_settings(flags)
+    for warning in settings.warnings:
+        terminal.warn(warning)
+    roots = [Path(path) for path in absolute(paths or [], current_directory())]
+    running = find_running(settings)
+    if running is not None:
+        _join(terminal, settings, roots, running)
+    elif detach:
+        announce(terminal, settings, go_to_background(settings, flags, roots))
+    else:
+        from coco_local.daemon.serve import serve
+
+        dashboard = not headless and _is_interactive()
+        try:
+            code = serve(settings, roots, dashboard, flags=flags)
+        except AlreadyRunning:
+            # Another start was a moment faster.
+            running = find_running(settings)
+            if running is None:
+                raise
+            _join(terminal, settings, roots, running)
+        else:
+            raise typer.Exit(code)
+
+
+def announce(terminal: Terminal, settings: Settings, health: HealthData) -> None:
+    """Say where a service listens that has gone to the background."""
+    from coco_local.address import daemon_url
+
+    url = daemon_url(settings)
+    if terminal.json:
+        terminal.emit({"url": url, "health": health.model_dump(mode="json")})
+        return
+    terminal.line(f"CoCo {health.version} listens on {url} (PID {health.pid})")
+    terminal.line(f"log      {settings.home.log}")
+    if health.model.state != "ready":
+        told = health.model.detail or health.model.state
+        terminal.line(f"model    {told}; until it is ready, searching is by keywords")
+    terminal.line("see it with coco status, search with coco query, end it with coco stop")
+
+
+def _join(
+    terminal: Terminal, settings: Settings, roots: Sequence[Path], running: HealthData
+) -> None:
+    """Give the paths to the service that runs, and show how it is."""
+    from coco_local.cli.connection import connected
+    from coco_local.cli.status import show_status
+    from coco_local.daemon.lifecycle import register
+
+    registered = register(settings, roots) if roots else []
+    if terminal.json:
+        announce(terminal, settings, running)
+        return
+    terminal.note("the service runs already")
+    for project in registered:
+        what = "registered" if project.created else "is registered"
+        terminal.line(f"{what}: {project.name} ({project.path})")
+    with connected() as client:
+        show_status(terminal, client)
+
+
+def _is_interactive() -> bool:
+    """Whether somebody looks at the terminal and can press keys; in CI nobody does."""
+    in_ci = os.environ.get("CI", "").strip().lower() in {"1", "true", "yes"}
+    return sys.stdout.isatty() and sys.stdin.isatty() and not in_ci

@@ -187,6 +187,10 @@ class LocalDaemon:
         """Remove what no project needs."""
         return self._upkeep.prune(request)
 
+    def note_log(self, level: str, message: str) -> None:
+        """Show a line of the log in the dashboard."""
+        self._activity.log(level, message)
+
     def request_shutdown(self) -> None:
         """Ask the daemon to stop."""
         self.stop_requested.set()

@@ -23,7 +23,7 @@ from coco_core.tokens import analyze, term_id, term_ids, words
         ("東京都庁", ["東京", "京都", "都庁"]),
         ("Größe", ["gross"]),
         ("naïve café", ["naiv", "caf"]),
-        ("ＡＢＣ", ["abc"]),
+        ("\uff21\uff22\uff23", ["abc"]),
         ("Привет", ["привет"]),
         ("", []),
     ],

@@ -27,8 +27,10 @@ def effective_alpha(mode: RetrievalMode, alpha: float, vector_coverage: float) -
         return 1.0
     if mode == "fts":
         return 0.0
+    if alpha in (0.0, 1.0):
+        return alpha
     weight = alpha * min(max(vector_coverage, 0.0), 1.0)
-    return weight / (weight + 1.0 - alpha) if weight else float(alpha == 1.0)
+    return weight / (weight + (1.0 - alpha))
 
 
 def fuse(

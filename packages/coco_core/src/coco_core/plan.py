@@ -137,7 +137,10 @@ class IndexingPlan(_Plan):
     def __post_init__(self) -> None:
         _Plan.__post_init__(self)
         for pattern in (*self.include, *self.exclude):
-            compile_glob(pattern)
+            try:
+                compile_glob(pattern)
+            except InvalidIntent as error:
+                raise InvalidConfig(error.message, hint=error.hint) from error
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that `from_dict` reads back."""

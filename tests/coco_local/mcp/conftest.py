@@ -46,6 +46,7 @@ class DirectoryService:
 
     def __init__(self, *roots: Path) -> None:
         self.roots = {root.name: root for root in roots}
+        self.home = Path("home")
         self.pending = 0
         self.notice: str | None = None
         self.asked: list[QueryRequest] = []
@@ -57,7 +58,7 @@ class DirectoryService:
             pid=1,
             started_at=time.time(),
             uptime_seconds=1.0,
-            home="home",
+            home=str(self.home),
             model=ModelBody(name="all-MiniLM-L6-v2", state="missing", hint="coco setup"),
             queues=QueueStats(),
             projects=len(self.roots),
@@ -227,8 +228,10 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def service(project: Path) -> DirectoryService:
-    return DirectoryService(project)
+def service(project: Path, tmp_path: Path) -> DirectoryService:
+    service = DirectoryService(project)
+    service.home = tmp_path / "coco-home"
+    return service
 
 
 @pytest.fixture

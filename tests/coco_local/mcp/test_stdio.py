@@ -15,6 +15,7 @@ from mcp.client.session import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.types import ListRootsResult, Root
 
+from coco_local import address
 from coco_local.api.app import create_app
 from coco_local.mcp.backend import DaemonBackend
 
@@ -146,8 +147,6 @@ async def test_a_daemon_that_moved_to_another_port_is_found(
     service, settings, serving, monkeypatch
 ):
     """Only the address is stood in for; daemons and connections are real."""
-    import coco_local.daemon.address as address
-
     place: list[str] = []
     monkeypatch.setattr(address, "daemon_url", lambda _: place[-1])
     backend = DaemonBackend(settings)
@@ -155,6 +154,7 @@ async def test_a_daemon_that_moved_to_another_port_is_found(
         with serving(create_app(service, settings)) as url:
             place.append(url)
             assert [project.name for project in backend.projects().projects] == ["shop"]
+    backend.close()
 
 
 @pytest.mark.parametrize("way", ["eof", "term"])

@@ -135,6 +135,13 @@ class DaemonBackend:
         """Read lines from disk."""
         return self._ask(lambda client: client.read(request, project_id))
 
+    def close(self) -> None:
+        """Close the connections."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
     def _ask(self, call: Callable[[Client], T]) -> T:
         """Call the daemon; when it is gone, look once for one on another port."""
         client, known = self._connected()
@@ -165,3 +172,5 @@ class DaemonBackend:
         with self._lock:
             if self._client is client:
                 self._client = None
+        # Only idle connections are closed: another thread's call goes on.
+        client.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -58,12 +59,14 @@ async def _serve(settings: Settings, project: str | None, places: tuple[Path, ..
             return Caller(project=project, places=places)
         return Caller(places=await roots.of(context))
 
-    server = build_server(DaemonBackend(settings), caller_of)
+    backend = DaemonBackend(settings)
+    server = build_server(backend, caller_of)
     server.add_notification_handler(
         "notifications/roots/list_changed", NotificationParams, roots.changed
     )
-    async with stdio_server() as (incoming, outgoing):
-        await server.run(incoming, outgoing, server.create_initialization_options())
+    with closing(backend):
+        async with stdio_server() as (incoming, outgoing):
+            await server.run(incoming, outgoing, server.create_initialization_options())
 
 
 def _places() -> tuple[Path, ...]:

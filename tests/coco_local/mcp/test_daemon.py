@@ -1,0 +1,71 @@
+"""The tools over the real daemon: real files, a real index, the SDK's own client."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from mcp import Client
+
+from coco_local.api.app import create_app
+from coco_local.daemon.runtime import LocalDaemon
+from coco_local.settings import load_settings
+from coco_protocol.docs import ImportRequest, QueryRequest
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, project: Path):
+    home = tmp_path / "coco-home"
+    settings = load_settings(environ={"COCO_HOME": str(home), "COCO_OFFLINE": "1"})
+    daemon = LocalDaemon(settings)
+    daemon.start()
+    try:
+        for job_id in daemon.import_paths(ImportRequest(paths=[str(project)])).job_ids:
+            after = 0
+            while daemon.job(job_id).state in {"queued", "running"}:
+                events = daemon.job_events(job_id, after, 5.0)
+                after = events[-1].sequence if events else after
+        yield daemon, settings
+    finally:
+        daemon.close()
+
+
+async def test_every_tool_answers_from_the_files_as_they_are(daemon, serving, project, text_of):
+    service, settings = daemon
+    with serving(create_app(service, settings)) as url:
+        async with Client(f"{url}/mcp") as client:
+
+            async def ask(name: str, **arguments: object) -> str:
+                result = await client.call_tool(name, arguments)
+                assert not result.is_error, text_of(result)
+                return text_of(result)
+
+            result = await client.call_tool("search", {"query": "add an item to the cart"})
+            found = [hit["path"] for hit in result.structured_content["results"]]
+            _, direct = service.query(QueryRequest(query="add an item to the cart"), None)
+            assert found == [hit.chunk.path for hit in direct.results]
+            assert "src/cart.py" in found
+
+            pay = project / "src" / "pay.py"
+            pay.write_text(
+                "# one line more\n\ndef refund(cart):\n    return -sum(cart)\n", encoding="utf-8"
+            )
+            text = await ask("search", query="refund")
+            assert "def refund(cart):\n    return -sum(cart)" in text
+            assert "--- src/pay.py:" in text
+            assert "def pay" not in await ask("search", query="pay", path="src/pay.py")
+            assert await ask("grep", pattern="refund") == "src/pay.py\n3: def refund(cart):"
+            assert "refund" in await ask("outline", path="src/pay.py")
+            lines = await ask("read", path="src/pay.py", start_line=3, end_line=4)
+            assert lines == "--- src/pay.py:3-4 of 4\ndef refund(cart):\n    return -sum(cart)"
+            assert "--- " in await ask("related", path="src/cart.py", line=4)
+            assert "shop" in await ask("status")
+
+            nothing = await ask("search", query="pay", languages=["rust"])
+            assert "left out by the filters" in nothing
+            (project / ".env").write_text("KEY=1\n", encoding="utf-8")
+            for outside in ("../../etc/passwd", "/etc/passwd", ".env"):
+                refused = await client.call_tool("read", {"path": outside})
+                assert refused.is_error, outside

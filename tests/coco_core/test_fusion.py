@@ -18,7 +18,7 @@ def candidate(key: int, keyword: float | None, vector: float | None) -> Candidat
 
 
 def order(scores: np.ndarray) -> list[int]:
-    return np.argsort(-scores, kind="stable").tolist()
+    return [int(i) for i in np.argsort(-scores, kind="stable")]
 
 
 SCORES = st.lists(

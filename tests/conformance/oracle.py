@@ -1,0 +1,80 @@
+"""The plain executor: looks at every chunk, one after the other. It judges the fast ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from tests.conformance.corpus import Document
+
+from coco_core.bm25 import CorpusStats, TermVector, term_scores
+from coco_core.filters import matches
+from coco_core.intent import SearchIntent
+from coco_core.plan import Wanted
+from coco_core.ports import SearchExecutor
+from coco_core.query import Query
+from coco_core.tokens import term_id
+from coco_core.types import Candidate, ExecutorAnswer, FloatVector
+
+
+class PlainExecutor:
+    """Answers from documents in a list; of some, the vectors may be missing."""
+
+    def __init__(self, documents: Sequence[Document], without_vectors: frozenset[str]) -> None:
+        self.documents = documents
+        self.without_vectors = without_vectors
+        lengths = np.array([t.lengths for d in documents for t in d.terms], np.float32)
+        self.stats = CorpusStats(len(lengths), lengths.mean(axis=0))
+
+    def search(
+        self,
+        intent: SearchIntent,
+        query: Query,
+        query_vector: FloatVector | None,
+        wanted: Wanted,
+    ) -> ExecutorAnswer:
+        passing: list[Candidate] = []
+        for document in self.documents:
+            for facts, terms, own in zip(
+                document.facts, document.terms, document.vectors, strict=True
+            ):
+                if matches(intent.filters, facts, changed_at=document.changed_at):
+                    has_vector = document.doc_id not in self.without_vectors
+                    known = query_vector is not None and wanted.vector and has_vector
+                    vector = float(own @ query_vector) if known else None
+                    passing.append(Candidate(facts, self.keyword(query, terms), vector))
+        found = sorted(passing, key=lambda c: -(c.keyword or 0.0))[: wanted.keyword]
+        found = [each for each in found if each.keyword]
+        embedded = [each for each in passing if each.vector is not None]
+        found += sorted(embedded, key=lambda c: -(c.vector or 0.0))[: wanted.vector]
+        names = {name.casefold() for name in wanted.definitions}
+        for each in passing:
+            if names & {p.rpartition(".")[2].casefold() for p in each.facts.definitions}:
+                found.append(each)
+        covered = sum(c.facts.doc_id not in self.without_vectors for c in passing)
+        return ExecutorAnswer(
+            list({each.facts.key: each for each in found}.values()),
+            vector_coverage=covered / len(passing) if passing else 0.0,
+            total=self.stats.chunks,
+            filtered=len(passing),
+        )
+
+    def keyword(self, query: Query, terms: TermVector) -> float:
+        score = 0.0
+        for term in query.terms:
+            number = np.uint64(term_id(term))
+            place = np.flatnonzero(terms.ids == number)
+            if place.size:
+                frequency = sum(
+                    bool((other.ids == number).any())
+                    for document in self.documents
+                    for other in document.terms
+                )
+                lengths = np.array([terms.lengths], np.float32)
+                score += float(
+                    term_scores(self.stats, frequency, terms.frequencies[place], lengths)[0]
+                )
+        return score
+
+
+_: type[SearchExecutor] = PlainExecutor

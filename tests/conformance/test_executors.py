@@ -1,0 +1,160 @@
+"""Every executor against the plain one: same filters, same candidates, same order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.conformance.corpus import DIMENSION, FILES, Document, corpus, embed
+from tests.conformance.oracle import PlainExecutor
+
+from coco_core.filters import Filters
+from coco_core.intent import SearchIntent
+from coco_core.plan import Wanted, wanted
+from coco_core.ports import SearchExecutor
+from coco_core.query import understand
+from coco_core.ranking import rank
+from coco_core.types import ChunkKind, ExecutorAnswer
+from coco_local.index.memory import MemoryIndex
+from coco_local.search.executor import LanceExecutor
+from coco_local.store.documents import StoredDocument
+
+Build = Callable[[Sequence[Document], frozenset[str]], SearchExecutor]
+
+
+def lance(documents: Sequence[Document], without_vectors: frozenset[str]) -> SearchExecutor:
+    memory = MemoryIndex(DIMENSION)
+    for number, document in enumerate(documents):
+        stored = StoredDocument(
+            key=number,
+            doc_id=document.doc_id,
+            size=0,
+            mtime_ns=int(document.changed_at * 1e9),
+            content_hash=b"",
+            language=document.language,
+            encoding="utf-8",
+            stored=True,
+        )
+        keys = [facts.key for facts in document.facts]
+        memory.replace(stored, document.facts, [b"%d" % key for key in keys], document.terms)
+        if document.doc_id not in without_vectors:
+            memory.set_vectors(keys, document.vectors)
+    return LanceExecutor(memory)
+
+
+EXECUTORS: dict[str, Build] = {"lance": lance}
+
+QUERIES = (
+    "Router",
+    "Router.match",
+    "how does the router match the path of a request",
+    "parse_cookie",
+    "cookies of the request header",
+    "retry until it succeeds",
+    "tests of the router",
+    "routing guide",
+    "zebra",
+)
+
+
+@pytest.fixture(params=sorted(EXECUTORS))
+def build(request: pytest.FixtureRequest) -> Build:
+    return EXECUTORS[request.param]
+
+
+def ask(
+    executor: SearchExecutor, intent: SearchIntent, most: Wanted | None = None
+) -> ExecutorAnswer:
+    query = understand(intent)
+    return executor.search(intent, query, embed(query.text), most or wanted(intent, query))
+
+
+def keys(intent: SearchIntent, answer: ExecutorAnswer) -> list[int]:
+    return [hit.candidate.facts.key for hit in rank(intent, understand(intent), answer)]
+
+
+FILTERS = st.builds(
+    Filters,
+    languages=st.sampled_from([(), (), ("python",), ("go", "md"), ("rust",)]),
+    include=st.sampled_from([(), (), ("*.py",), ("web/",), ("docs/**", "*.go"), ("/nothing",)]),
+    exclude=st.sampled_from([(), (), ("tests",), ("*.md",), ("web/__init__.py",)]),
+    kinds=st.sampled_from(
+        [(), (), (ChunkKind.METHOD,), (ChunkKind.SECTION, ChunkKind.FUNCTION), tuple(ChunkKind)]
+    ),
+    symbol=st.sampled_from([None, None, "Router", "match", "Router.match", "Nope"]),
+    doc_ids=st.sampled_from([(), (), ("web/router.py", "docs/guide.md"), ("gone.py",)]),
+    tags=st.sampled_from([(), (), ("a",)]),
+    min_quality=st.sampled_from([None, None, 0.5]),
+    verified=st.sampled_from([None, None, True, False]),
+    changed_since=st.sampled_from([None, None, 1003.0, 0.0, 5000.0]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(filters=FILTERS)
+def test_filters_mean_the_same(filters: Filters) -> None:
+    oracle = PlainExecutor(corpus(), frozenset())
+    intent = SearchIntent("router path cookies request", filters=filters)
+    everything = Wanted(keyword=1000, vector=1000)
+    expected = ask(oracle, intent, everything)
+    for make in EXECUTORS.values():
+        answer = ask(make(corpus(), frozenset()), intent, everything)
+        assert {c.facts.key for c in answer.candidates} == {
+            c.facts.key for c in expected.candidates
+        }
+        assert answer.filtered == expected.filtered
+        assert answer.total == expected.total
+
+
+@pytest.mark.parametrize("mode", ["fts", "vector", "hybrid"])
+@pytest.mark.parametrize("query", QUERIES)
+@pytest.mark.parametrize("missing", [frozenset(), frozenset({"web/router.py", "docs/guide.md"})])
+def test_the_order_is_the_same(
+    build: Build, query: str, mode: str, missing: frozenset[str]
+) -> None:
+    intent = SearchIntent(query, retrieval_mode=mode)  # type: ignore[arg-type]  # one of the modes
+    expected = ask(PlainExecutor(corpus(), missing), intent)
+    answer = ask(build(corpus(), missing), intent)
+    assert answer.vector_coverage == pytest.approx(expected.vector_coverage)
+    assert keys(intent, answer) == keys(intent, expected)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_raw_scores_are_the_core_s(build: Build, query: str) -> None:
+    intent = SearchIntent(query)
+    expected = {
+        c.facts.key: c for c in ask(PlainExecutor(corpus(), frozenset()), intent).candidates
+    }
+    for candidate in ask(build(corpus(), frozenset()), intent).candidates:
+        other = expected[candidate.facts.key]
+        assert candidate.keyword == pytest.approx(other.keyword, rel=1e-5)
+        # Stores may keep vectors in half precision.
+        assert candidate.vector == pytest.approx(other.vector, abs=5e-3)
+
+
+def test_filters_come_before_the_cut(build: Build) -> None:
+    """The only match outside the best k must be found when the filter excludes the others."""
+    intent = SearchIntent("router", filters=Filters(include=("tests/",)))
+    answer = ask(build(corpus(), frozenset()), intent, Wanted(keyword=1, vector=1))
+    assert {c.facts.doc_id for c in answer.candidates} == {"tests/test_router.py"}
+
+
+def test_definitions_come_along_whatever_their_scores(build: Build) -> None:
+    intent = SearchIntent("zebra")
+    answer = ask(build(corpus(), frozenset()), intent, Wanted(0, 0, ("MATCHES",)))
+    assert [c.facts.doc_id for c in answer.candidates] == ["web/router.py"]
+
+
+def test_an_empty_index_answers_nothing() -> None:
+    answer = ask(lance((), frozenset()), SearchIntent("router"))
+    assert (list(answer.candidates), answer.total, answer.filtered) == ([], 0, 0)
+
+
+def test_the_corpus_is_what_the_tests_rely_on() -> None:
+    documents = {document.doc_id: document for document in corpus()}
+    assert documents.keys() == FILES.keys()
+    assert len(documents["web/router.py"].facts) > 1
+    assert all(np.isclose(np.linalg.norm(d.vectors, axis=1), 1).all() for d in corpus())

@@ -28,9 +28,10 @@ def coherence_boosts(query: Query, facts: Sequence[ChunkFacts], fused: Scores) -
     if query.shape == "symbol":
         return boosts
     by_file: dict[str, list[int]] = {}
+    plain = fused.tolist()
     for i in np.argsort(-fused, kind="stable").tolist():
         by_file.setdefault(facts[i].doc_id, []).append(i)
-    sums = {doc: float(fused[own[:_COUNTED_CHUNKS]].sum()) for doc, own in by_file.items()}
+    sums = {doc: sum(plain[i] for i in own[:_COUNTED_CHUNKS]) for doc, own in by_file.items()}
     most = max(sums.values())
     if most <= 0:
         return boosts

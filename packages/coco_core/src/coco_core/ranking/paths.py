@@ -13,7 +13,7 @@ from coco_core.query import Query
 from coco_core.stems import stem
 from coco_core.types import ChunkFacts
 
-__all__ = ["file_stem", "path_boosts", "path_share"]
+__all__ = ["file_stem", "path_boosts"]
 
 # A file whose name says all the words of a query is as good as the best text match.
 _WEIGHT = 1.0
@@ -34,32 +34,39 @@ _NAMELESS = frozenset({"__init__", "index", "mod", "init", "main", "lib", "defau
 
 def path_boosts(query: Query, facts: Sequence[ChunkFacts]) -> Scores:
     """Return a boost by the share of the query's words that the path says."""
-    boosts = np.zeros(len(facts))
-    asked = tuple((word, stem(word)) for word in query.words)
-    if not asked:
-        return boosts
-    known: dict[str, float] = {}
-    for i, chunk in enumerate(facts):
-        share = known.get(chunk.doc_id)
-        if share is None:
-            share = known[chunk.doc_id] = path_share(asked, chunk.doc_id)
-        boosts[i] = _WEIGHT * share
-    return boosts
+    if not query.words:
+        return np.zeros(len(facts))
+    evidence = _Evidence(query.words)
+    shares = {doc_id: evidence.share(doc_id) for doc_id in {chunk.doc_id for chunk in facts}}
+    return _WEIGHT * np.array([shares[chunk.doc_id] for chunk in facts])
 
 
-def path_share(asked: Sequence[tuple[str, str]], doc_id: str) -> float:
-    """Return how much of the words (with their stems) the path says, from 0 to 1."""
-    own, above = _names(doc_id)
-    total = 0.0
-    for word, root in asked:
-        best = 0.0
-        for name, name_root in own:
-            best = max(best, _likeness(word, root, name, name_root))
-        if best < _DIRECTORY_SHARE:
-            for name, name_root in above:
-                best = max(best, _DIRECTORY_SHARE * _likeness(word, root, name, name_root))
-        total += best
-    return total / len(asked)
+class _Evidence:
+    """How well paths say the words of one query; each name that occurs in paths is judged once."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._asked = tuple((word, stem(word)) for word in words)
+        self._judged: dict[str, tuple[float, ...] | None] = {}
+
+    def share(self, doc_id: str) -> float:
+        """Return how much of the words the path says, from 0 to 1."""
+        own, above = _names(doc_id)
+        best = [0.0] * len(self._asked)
+        for names, weight in ((own, 1.0), (above, _DIRECTORY_SHARE)):
+            for name in names:
+                judged = self._judged[name] if name in self._judged else self._judge(name)
+                if judged is not None:
+                    for i, likeness in enumerate(judged):
+                        if likeness * weight > best[i]:
+                            best[i] = likeness * weight
+        return sum(best) / len(best)
+
+    def _judge(self, name: str) -> tuple[float, ...] | None:
+        """Return the likeness to each word, ``None`` if there is none: nearly all names."""
+        root = stem(name) if name.isascii() else name
+        found = tuple(_likeness(word, word_root, name, root) for word, word_root in self._asked)
+        self._judged[name] = found if any(found) else None
+        return self._judged[name]
 
 
 def _likeness(word: str, root: str, name: str, name_root: str) -> float:
@@ -79,23 +86,20 @@ def file_stem(doc_id: str) -> str:
     return directories[-1] if own.lower() in _NAMELESS and directories else own
 
 
-Names = tuple[tuple[str, str], ...]
-
-
 @lru_cache(maxsize=8192)
-def _names(doc_id: str) -> tuple[Names, Names]:
-    """Return the words of the file's name and of its nearest directories, with their stems."""
+def _names(doc_id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the words of the file's name and those of its nearest directories."""
     *directories, _ = doc_id.split("/")
     own = file_stem(doc_id)
     above = [each for each in directories[-_NEAREST:] if each != own]
     return _words((own,)), _words(above)
 
 
-def _words(names: Sequence[str]) -> Names:
+def _words(names: Sequence[str]) -> tuple[str, ...]:
     text = split_identifiers(" ".join(names)).lower()
     for separator in "-_.":
         text = text.replace(separator, " ")
     parts = {part for part in text.split() if len(part) > 1}
-    # `webserver` asked as `web server` is met by prefix; `web_server` asked as `webserver` here.
+    # `web_server` is also met by a query for `webserver`.
     joined = {name.lower().replace("-", "").replace("_", "") for name in names}
-    return tuple((part, stem(part) if part.isascii() else part) for part in sorted(parts | joined))
+    return tuple(sorted(parts | joined))

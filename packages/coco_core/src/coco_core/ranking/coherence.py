@@ -15,8 +15,8 @@ __all__ = ["coherence_boosts"]
 # Enough to turn near ties between files; two peers arrived at the same weight independently.
 _WEIGHT = 0.2
 
-# A file of a hundred weak matches must not win by size: only its best few chunks count.
-_COUNTED_CHUNKS = 5
+# A file of a hundred weak matches must not win by size: only its best chunks count.
+_COUNTED_CHUNKS = 10
 
 
 def coherence_boosts(query: Query, facts: Sequence[ChunkFacts], fused: Scores) -> Scores:

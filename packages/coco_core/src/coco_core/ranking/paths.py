@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -15,8 +16,12 @@ from coco_core.types import ChunkFacts
 
 __all__ = ["file_stem", "path_boosts"]
 
-# A file whose name says all the words of a query is as good as the best text match.
-_WEIGHT = 1.0
+# A file named by exactly the words of a query is as good as the best text match. Measured on 23
+# repositories: 0.861 nDCG@10 against 0.836 by the share of the query's words alone.
+_NAMED_WEIGHT = 1.0
+
+# The rest of the path says what the file is about, not what it is.
+_SAID_WEIGHT = 0.5
 
 # A word of the directory is shared by all its files; the file's own name tells them apart.
 _DIRECTORY_SHARE = 0.6
@@ -37,8 +42,11 @@ def path_boosts(query: Query, facts: Sequence[ChunkFacts]) -> Scores:
     if not query.words:
         return np.zeros(len(facts))
     evidence = _Evidence(query.words)
-    shares = {doc_id: evidence.share(doc_id) for doc_id in {chunk.doc_id for chunk in facts}}
-    return _WEIGHT * np.array([shares[chunk.doc_id] for chunk in facts])
+    boosts = {doc_id: evidence.boost(doc_id) for doc_id in {chunk.doc_id for chunk in facts}}
+    return np.array([boosts[chunk.doc_id] for chunk in facts])
+
+
+Likeness = tuple[float, ...]
 
 
 class _Evidence:
@@ -46,27 +54,43 @@ class _Evidence:
 
     def __init__(self, words: Sequence[str]) -> None:
         self._asked = tuple((word, stem(word)) for word in words)
-        self._judged: dict[str, tuple[float, ...] | None] = {}
+        self._nothing: Likeness = (0.0,) * len(words)
+        self._judged: dict[str, Likeness] = {}
 
-    def share(self, doc_id: str) -> float:
-        """Return how much of the words the path says, from 0 to 1."""
-        own, above = _names(doc_id)
-        best = [0.0] * len(self._asked)
-        for names, weight in ((own, 1.0), (above, _DIRECTORY_SHARE)):
-            for name in names:
-                judged = self._judged[name] if name in self._judged else self._judge(name)
-                if judged is not None:
-                    for i, likeness in enumerate(judged):
-                        if likeness * weight > best[i]:
-                            best[i] = likeness * weight
-        return sum(best) / len(best)
+    def boost(self, doc_id: str) -> float:
+        """Return the boost of a file.
 
-    def _judge(self, name: str) -> tuple[float, ...] | None:
-        """Return the likeness to each word, ``None`` if there is none: nearly all names."""
-        root = stem(name) if name.isascii() else name
-        found = tuple(_likeness(word, word_root, name, root) for word, word_root in self._asked)
-        self._judged[name] = found if any(found) else None
-        return self._judged[name]
+        *Named* is the geometric mean of how much of the query the file's name says, and how much of
+        the name the query says: `pipe.c` answers a question about pipes better than
+        `pipe_test_helpers.c`, and a long question as well as a short one.
+        """
+        own, joined, above = _names(doc_id)
+        said, covered = self._best(own)
+        if len(own) > 1:
+            as_one = self._judge(joined)
+            if max(as_one) > covered / len(own):
+                said, covered = as_one, max(as_one) * len(own)
+        over, _ = self._best(above)
+        asked = len(self._asked)
+        named = math.sqrt(sum(said) / asked * covered / len(own)) if own else 0.0
+        in_path = sum(max(a, _DIRECTORY_SHARE * b) for a, b in zip(said, over, strict=True)) / asked
+        return _NAMED_WEIGHT * named + _SAID_WEIGHT * in_path
+
+    def _best(self, names: Sequence[str]) -> tuple[Likeness, float]:
+        """Return each asked word's best likeness, and how many of the names are asked for."""
+        found = [judged for name in names if (judged := self._judge(name)) is not self._nothing]
+        if not found:
+            return self._nothing, 0.0
+        return tuple(map(max, *found, self._nothing)), sum(map(max, found))
+
+    def _judge(self, name: str) -> Likeness:
+        """Return the likeness to each asked word; nearly always that is nothing."""
+        known = self._judged.get(name)
+        if known is None:
+            root = stem(name) if name.isascii() else name
+            known = tuple(_likeness(word, own, name, root) for word, own in self._asked)
+            known = self._judged[name] = known if any(known) else self._nothing
+        return known
 
 
 def _likeness(word: str, root: str, name: str, name_root: str) -> float:
@@ -87,19 +111,17 @@ def file_stem(doc_id: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _names(doc_id: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the words of the file's name and those of its nearest directories."""
+def _names(doc_id: str) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
+    """Return the words of the file's name, the name as one word, and its directories' words."""
     *directories, _ = doc_id.split("/")
     own = file_stem(doc_id)
     above = [each for each in directories[-_NEAREST:] if each != own]
-    return _words((own,)), _words(above)
+    joined = own.lower().replace("-", "").replace("_", "")
+    return _words(own), joined, tuple(word for each in above for word in _words(each))
 
 
-def _words(names: Sequence[str]) -> tuple[str, ...]:
-    text = split_identifiers(" ".join(names)).lower()
+def _words(name: str) -> tuple[str, ...]:
+    text = split_identifiers(name).lower()
     for separator in "-_.":
         text = text.replace(separator, " ")
-    parts = {part for part in text.split() if len(part) > 1}
-    # `web_server` is also met by a query for `webserver`.
-    joined = {name.lower().replace("-", "").replace("_", "") for name in names}
-    return tuple(sorted(parts | joined))
+    return tuple(part for part in text.split() if len(part) > 1)

@@ -71,17 +71,24 @@ class _Evidence:
             if max(as_one) > covered / len(own):
                 said, covered = as_one, max(as_one) * len(own)
         over, _ = self._best(above)
+        if said is over:
+            # Nothing is said at all: true of nearly every path.
+            return 0.0
         asked = len(self._asked)
         named = math.sqrt(sum(said) / asked * covered / len(own)) if own else 0.0
-        in_path = sum(max(a, _DIRECTORY_SHARE * b) for a, b in zip(said, over, strict=True)) / asked
-        return _NAMED_WEIGHT * named + _SAID_WEIGHT * in_path
+        if over is self._nothing:
+            return _NAMED_WEIGHT * named + _SAID_WEIGHT * sum(said) / asked
+        in_path = sum(max(a, _DIRECTORY_SHARE * b) for a, b in zip(said, over, strict=True))
+        return _NAMED_WEIGHT * named + _SAID_WEIGHT * in_path / asked
 
     def _best(self, names: Sequence[str]) -> tuple[Likeness, float]:
         """Return each asked word's best likeness, and how many of the names are asked for."""
         found = [judged for name in names if (judged := self._judge(name)) is not self._nothing]
         if not found:
             return self._nothing, 0.0
-        return tuple(map(max, *found, self._nothing)), sum(map(max, found))
+        if len(found) == 1:
+            return found[0], max(found[0])
+        return tuple(map(max, *found)), sum(map(max, found))
 
     def _judge(self, name: str) -> Likeness:
         """Return the likeness to each asked word; nearly always that is nothing."""

@@ -1,0 +1,103 @@
+"""A home on a disk that is full: the daemon stays, answers, says what to do, and recovers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.daemon_process import Daemon, wait_for
+from tests.many_files import write_many
+from tests.sources import write_project
+
+# Enough for a small index and the model-less daemon's other files.
+_SIZE = "12m"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A directory on a file system of a few megabytes."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={_SIZE}", "tmpfs", str(place)],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"this user may not mount a small file system: {mounted.stderr.strip()}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def _fill(place: Path) -> Path:
+    """Take every byte that is left."""
+    ballast = place / "ballast"
+    with ballast.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(1 << 16))
+        except OSError:
+            pass
+        try:
+            while True:
+                file.write(b"\0")
+        except OSError:
+            pass
+    return ballast
+
+
+def test_a_disk_that_fills_up_and_is_freed(small_disk: Path, tmp_path: Path) -> None:
+    project = write_project(tmp_path / "shop")
+    daemon = Daemon(small_disk / "home")
+    daemon.start(project)
+    try:
+        daemon.wait_indexed()
+        ballast = _fill(small_disk)
+        write_many(project / "more", 150)
+        (project / "shop" / "late.py").write_text("def a_late_function():\n    pass\n")
+        wait_for(lambda: daemon.project().error is not None, "an error that is told")
+        body = daemon.project()
+        assert body.state == "error"
+        assert body.error is not None
+        assert "disk" in body.error.lower()
+        assert "free" in body.error.lower(), "it must say what to do"
+        said = daemon.coco("status")
+        assert said.returncode == 0
+        assert body.error in " ".join((said.stdout + said.stderr).split())
+        # What is indexed answers, and so does a second question; nothing fails.
+        for _ in range(3):
+            meta, data = daemon.query("retry_with_backoff")
+            assert data.results[0].chunk.path == "shop/retry.py"
+            assert meta.pending_files > 0
+        ballast.unlink()
+        wait_for(lambda: daemon.project().state == "ready", "the recovery")
+        assert daemon.project().error is None
+        _, data = daemon.query("a_late_function")
+        assert data.results[0].chunk.path == "shop/late.py"
+    finally:
+        status = daemon.stop()
+    assert status == 0
+
+
+def test_a_disk_that_is_full_from_the_beginning(small_disk: Path, tmp_path: Path) -> None:
+    project = write_project(tmp_path / "shop")
+    daemon = Daemon(small_disk / "home")
+    daemon.home.mkdir()
+    ballast = _fill(small_disk)
+    started = daemon.coco("start", "--headless", str(project))
+    assert started.returncode == 1
+    assert "Traceback" not in started.stderr
+    assert "No space left" in started.stderr or "full" in started.stderr
+    assert "hint:" in started.stderr
+    assert os.listdir(daemon.home) in ([], ["coco.log"])
+    ballast.unlink()
+    daemon.start(project)
+    daemon.wait_indexed()
+    assert daemon.stop() == 0

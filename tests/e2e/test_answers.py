@@ -46,7 +46,8 @@ def test_the_model_joins_in(full_daemon: Daemon, project: Path) -> None:
 
 def test_definitions_come_before_uses(daemon: Daemon) -> None:
     _, data = daemon.query("total_price")
-    assert data.results[0].chunk.symbol == "Cart.total_price"
+    assert data.results[0].chunk.path == "shop/cart.py"
+    assert "def total_price" in data.results[0].chunk.content
 
 
 def test_documents_answer_with_their_headings(daemon: Daemon) -> None:

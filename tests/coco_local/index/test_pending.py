@@ -10,7 +10,7 @@ def test_a_file_that_changes_while_it_is_indexed_stays_pending() -> None:
     pending.add(["a", "b"])
     claimed = pending.claim(["a"])
     pending.add(["a"])
-    pending.release(claimed, done=True)
+    pending.release(claimed, done=["a"])
     assert pending.all() == ["a", "b"]
 
 
@@ -25,7 +25,7 @@ def test_a_file_is_claimed_by_one_thread_only() -> None:
 def test_work_that_failed_is_not_lost() -> None:
     pending = PendingFiles()
     pending.add(["a"])
-    pending.release(pending.claim(["a"]), done=False)
+    pending.release(pending.claim(["a"]), done=[])
     assert pending.first(10) == ["a"]
 
 
@@ -34,7 +34,7 @@ def test_waiting_ends_when_the_other_thread_is_done() -> None:
     pending.add(["a"])
     claimed = pending.claim(["a"])
     assert not pending.wait_idle(["a"], 0)
-    other = threading.Thread(target=pending.release, args=(claimed,), kwargs={"done": True})
+    other = threading.Thread(target=pending.release, args=(claimed,), kwargs={"done": ["a"]})
     other.start()
     assert pending.wait_idle(["a"], 10)
     other.join()

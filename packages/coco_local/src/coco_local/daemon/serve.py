@@ -127,12 +127,13 @@ class _Running:
             try:
                 app = create_app(daemon, self._settings)
                 daemon.start()
+                # Before the first answer: whoever sees the daemon may ask for these at once.
+                _register(daemon, paths)
                 server, thread = self._start_server(app, daemon)
                 try:
                     log.info("listening", url=self._settings.base_url, version=__version__)
                     if on_up is not None:
                         on_up()
-                    _register(daemon, paths)
                     return self._wait(daemon, tui)
                 finally:
                     daemon.stop_requested.set()

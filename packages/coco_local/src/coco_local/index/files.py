@@ -68,19 +68,29 @@ class FileIndexer:
         prefix = directory + "/"
         return [known for known in list(self._index.memory.documents) if known.startswith(prefix)]
 
-    def index(self, doc_ids: Sequence[str], pause: Callable[[], None] | None) -> list[str]:
-        """Bring files up to date in one transaction; returns those that have new chunks.
+    def index(
+        self, doc_ids: Sequence[str], hurry: Callable[[], bool] = lambda: False
+    ) -> tuple[list[str], list[str]]:
+        """Bring files up to date in one transaction.
 
-        ``pause`` is called after each file, so that more urgent work can overtake.
+        As soon as ``hurry`` says so, what was read is written and the rest is left.
+
+        Returns:
+            The files that were looked at, and those of them that have new chunks.
         """
         prepared: list[tuple[int, PreparedDocument]] = []
+        looked_at: list[str] = []
         for doc_id in doc_ids:
             ticket = self._index.ticket()
             document = self._prepare(ticket, doc_id)
+            looked_at.append(doc_id)
             if document is not None:
                 prepared.append((ticket, document))
-            if pause is not None:
-                pause()
+            if hurry():
+                break
+        return looked_at, self._write(prepared)
+
+    def _write(self, prepared: Sequence[tuple[int, PreparedDocument]]) -> list[str]:
         if not prepared:
             return []
         written = self._index.apply(prepared)

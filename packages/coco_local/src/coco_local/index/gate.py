@@ -32,6 +32,10 @@ class QueryGate:
                 if self._queries == 0:
                     self._condition.notify_all()
 
+    def is_busy(self) -> bool:
+        """Whether a query is in flight."""
+        return self._queries > 0
+
     def yield_to_queries(self) -> None:
         """Wait until no query is in flight; called between two units of background work."""
         if self._queries == 0:

@@ -169,7 +169,7 @@ class ProjectIndexer:
         for doc_id in wanted:
             if time.monotonic() >= deadline:
                 break
-            self._index([doc_id], Priority.CHANGED, pause=None)
+            self._index([doc_id], Priority.CHANGED)
         # What another thread has in hand must be in the answer too.
         self.pending_files.wait_idle(wanted, max(0.0, deadline - time.monotonic()))
 
@@ -229,8 +229,8 @@ class ProjectIndexer:
         self._changes.stop()
         self._shared.embeddings.forget(self)
         self._jobs.cancel("The daemon stopped, or the project was forgotten.")
-        if self._loaded.is_set() and self.index.unflushed:
-            self.index.flush()
+        if self._loaded.is_set():
+            self.index.close()
 
     def on_embedded(self, computed: int, reused: int) -> None:
         """Count vectors for the running jobs."""
@@ -257,14 +257,15 @@ class ProjectIndexer:
         self._rescan_wanted = True
 
     def _rescan(self) -> None:
+        # In this order: a project that looks idle for a moment would pass for one that is done.
+        self._scanning = True
         self._rescan_wanted = False
         self._next_rescan = time.monotonic() + self._shared.settings.rescan_seconds
         self._jobs.enter("scanning")
-        if not self.project.root.is_dir():
-            self._jobs.fail(f"The directory {str(self.project.root)!r} is not there.")
-            return
-        self._scanning = True
         try:
+            if not self.project.root.is_dir():
+                self._jobs.fail(f"The directory {str(self.project.root)!r} is not there.")
+                return
             listing = self.files.list_files()
             self.files_total = len(listing.files)
             differing = [file for file in listing.files.values() if self.files.differs(file)]
@@ -289,21 +290,27 @@ class ProjectIndexer:
         self._shared.wake()
 
     def _work_slice(self) -> None:
+        # Nothing is in hand while the worker gives way: a query may wait for what it has in hand.
+        self._shared.gate.yield_to_queries()
         names = self.pending_files.first(_SLICE)
-        self._index(names, Priority.BULK, self._shared.gate.yield_to_queries)
+        self._index(names, Priority.BULK, self._shared.gate.is_busy)
         self.index.memory.postings.settle()
         self._jobs.advance(len(self.pending_files), names[0] if names else "")
 
     def _index(
-        self, doc_ids: Sequence[str], priority: int, pause: Callable[[], None] | None
+        self,
+        doc_ids: Sequence[str],
+        priority: int,
+        hurry: Callable[[], bool] = lambda: False,
     ) -> None:
         claimed = self.pending_files.claim(doc_ids)
-        done = False
+        if not claimed:
+            return
+        looked_at: list[str] = []
         try:
-            written = self.files.index(list(claimed), pause)
-            done = True
+            looked_at, written = self.files.index(list(claimed), hurry)
         finally:
-            self.pending_files.release(claimed, done=done)
+            self.pending_files.release(claimed, done=looked_at)
         self._embed(written, priority)
 
     def _embed(self, doc_ids: Sequence[str], priority: int) -> None:

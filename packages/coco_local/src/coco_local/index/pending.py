@@ -50,12 +50,12 @@ class PendingFiles:
             self._active.update(claimed)
             return claimed
 
-    def release(self, claimed: Mapping[str, int], *, done: bool) -> None:
+    def release(self, claimed: Mapping[str, int], *, done: Collection[str]) -> None:
         """Let go of claimed documents; those that are done and did not change again are gone."""
         with self._condition:
-            for doc_id, sequence in claimed.items():
-                self._active.discard(doc_id)
-                if done and self._waiting.get(doc_id) == sequence:
+            self._active.difference_update(claimed)
+            for doc_id in done:
+                if self._waiting.get(doc_id) == claimed[doc_id]:
                     del self._waiting[doc_id]
             self._condition.notify_all()
 

@@ -222,6 +222,14 @@ class ProjectIndex:
             lance.compact()
         self._tidy_memory()
 
+    def close(self) -> None:
+        """Flush what waits, unless LanceDB was not needed so far.
+
+        Loading the library takes longer than reading a few seconds' worth of files again.
+        """
+        if self._lance is not None and self.unflushed:
+            self.flush()
+
     def _tidy_memory(self) -> None:
         if self.memory.postings.segments() > _MOST_SEGMENTS:
             self.memory.compact_postings()

@@ -42,9 +42,9 @@ class LanceExecutor:
         """Return the best candidates of each stage, with every known score of each."""
         snapshot = self._memory.snapshot()
         allowed = snapshot.alive & self._filter(intent.filters, snapshot)
+        filtered = int(allowed.sum())
         if self._only is not None:
             allowed &= self._touching(self._only, snapshot)
-        filtered = int(allowed.sum())
         keyword = self._keyword(query, snapshot)
         picked: set[int] = set()
         picked.update(_best(np.where(allowed, keyword, 0.0), wanted.keyword))

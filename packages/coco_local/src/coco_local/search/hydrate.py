@@ -42,17 +42,14 @@ class Hydrator:
         """Documents that differ from the index and must be indexed again."""
 
     def prefetch(self, ranked: Sequence[Ranked]) -> None:
-        """Fetch the places of the hits that will probably be asked for, in one query."""
-        keys = [item.candidate.facts.key for item in ranked]
+        """Fetch the places of hits that will be hydrated, in one query."""
         self._places.update(
-            self._index.store.places([key for key in keys if key not in self._places])
+            self._index.store.places([item.candidate.facts.key for item in ranked])
         )
 
     def hydrate(self, ranked: Ranked) -> LiveHit | None:
         """Return the hit as it is on disk now; None when its text is gone."""
         facts = ranked.candidate.facts
-        if facts.key not in self._places:
-            self.prefetch([ranked])
         place = self._places.get(facts.key)
         file = self._open(facts.doc_id) if place is not None else None
         if place is None or file is None:

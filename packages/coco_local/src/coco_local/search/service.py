@@ -44,14 +44,15 @@ _CATCH_UP_SECONDS = 0.06
 _LIVE_SECONDS = 0.25
 _LIVE_FILES = 25
 
-# The first listing of a project takes tenths of a second; an agent's first question waits for it.
-_FIRST_SCAN_SECONDS = 2.0
+# After a restart the stored index is loaded first (a second or two, of which half is the import of
+# LanceDB), then the directory is listed: the first question waits rather than being told nothing.
+_FIRST_SCAN_SECONDS = 10.0
 
 # Hits that are looked at behind a full answer, to tell whether a further page is worth asking for.
 _LOOK_BEYOND = 20
 
-# Places that are fetched from the database in one go; more are fetched as hits are dropped.
-_PREFETCH = 32
+# Places that are fetched from the database in one go: enough for most answers of ten hits.
+_PREFETCH = 64
 
 
 @dataclass
@@ -218,9 +219,10 @@ def _select(
     """
     selection = Selection(intent)
     live: dict[int, LiveHit] = {}
-    hydrator.prefetch(ranked[:_PREFETCH])
     looked_beyond = 0
-    for item in ranked:
+    for number, item in enumerate(ranked):
+        if number % _PREFETCH == 0:
+            hydrator.prefetch(ranked[number : number + _PREFETCH])
         if selection.full:
             looked_beyond += 1
             if selection.more or looked_beyond > _LOOK_BEYOND:

@@ -133,6 +133,17 @@ def test_tests_stand_lower_unless_asked_for() -> None:
     assert files(ranked("tests of job retries", *pair))[0] == "tests/test_queue.py"
 
 
+def test_a_word_that_holds_another_asks_for_nothing() -> None:
+    pair = candidate("tests/test_queue.py", 3.0), candidate("worker.py", 2.0)
+    assert files(ranked("latest job retries", *pair))[0] == "worker.py"
+
+
+def test_compatibility_code_comes_when_asked_for() -> None:
+    pair = candidate("pkg/compat.py", 3.0), candidate("pkg/worker.py", 2.0)
+    assert files(ranked("unicode handling", *pair))[0] == "pkg/worker.py"
+    assert files(ranked("compatibility of unicode handling", *pair))[0] == "pkg/compat.py"
+
+
 def test_a_lone_test_is_still_found() -> None:
     assert files(ranked("job retries", candidate("tests/test_queue.py", 3.0)))
 

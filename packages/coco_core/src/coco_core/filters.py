@@ -11,7 +11,7 @@ from coco_core.globs import compile_glob
 from coco_core.languages import named_language
 from coco_core.types import ChunkFacts, ChunkKind
 
-__all__ = ["Filters", "compile_glob", "matches", "matches_path", "matches_symbol"]
+__all__ = ["Filters", "compile_glob", "kind_named", "matches", "matches_path", "matches_symbol"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Filters:
 
     def __post_init__(self) -> None:
         _set(self, "languages", tuple(_language_name(name) for name in self.languages))
-        _set(self, "kinds", tuple(_kind(name) for name in self.kinds))
+        _set(self, "kinds", tuple(kind_named(name) for name in self.kinds))
         for pattern in (*self.include, *self.exclude):
             compile_glob(pattern)
         if self.symbol is not None and not self.symbol.strip("."):
@@ -62,7 +62,8 @@ def _language_name(name: str) -> str:
     return known.name if known is not None else name.strip().lower()
 
 
-def _kind(name: str) -> ChunkKind:
+def kind_named(name: str) -> ChunkKind:
+    """Return the kind of that name, or say which there are."""
     try:
         return ChunkKind(name)
     except ValueError:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from coco_core.filters import Filters
+from coco_core.filters import Filters, kind_named
 from coco_core.intent import RankingOptions, RerankerOptions, SearchIntent
-from coco_core.types import ChunkKind
 from coco_protocol.docs import FiltersBody, QueryRequest, RetrievalBody
 
 __all__ = ["intent_of", "retrieval_intent"]
@@ -54,7 +53,7 @@ def _filters(body: FiltersBody) -> Filters:
         languages=tuple(body.languages),
         include=tuple(body.include),
         exclude=tuple(body.exclude),
-        kinds=tuple(ChunkKind(kind) for kind in body.kinds),
+        kinds=tuple(kind_named(kind) for kind in body.kinds),
         symbol=body.symbol,
         doc_ids=tuple(body.doc_ids),
         tags=tuple(body.tags),

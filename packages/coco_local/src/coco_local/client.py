@@ -61,6 +61,9 @@ FINAL_STATES = frozenset({"succeeded", "failed", "cancelled"})
 # The service sends something at least every 10 s; missing three times in a row is no accident.
 _SILENCE_SECONDS = 30.0
 
+# Health is answered at once whatever else goes on; what is silent for so long is not CoCo.
+_HEALTH_SECONDS = 5.0
+
 # A stream that breaks is picked up where it was; a service that breaks it each time is ill.
 _MAX_RECONNECTS = 5
 
@@ -108,7 +111,7 @@ class Client:
 
     def health(self) -> HealthData:
         """Say what runs there, after making sure that it is CoCo and speaks this protocol."""
-        answer = self._wire.exchange("GET", "/v1/sys/health")
+        answer = self._wire.exchange("GET", "/v1/sys/health", patience=_HEALTH_SECONDS)
         data = answer.get("data")
         if not isinstance(data, dict) or data.get("signature") != SIGNATURE:
             raise foreign_service(self.base_url)

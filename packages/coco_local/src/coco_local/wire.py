@@ -58,8 +58,11 @@ class Wire:
         query: Mapping[str, object] | None = None,
         body: str | None = None,
         headers: Mapping[str, str] | None = None,
+        patience: float | None = None,
     ) -> dict[str, Any]:
         """Return the JSON object that the service answers.
+
+        ``patience`` are the seconds to wait for it, when fewer than the wire's timeout.
 
         Raises:
             DaemonNotRunning: nothing listens.
@@ -71,8 +74,9 @@ class Wire:
         if body is not None:
             data = body.encode()
             sent["content-type"] = "application/json"
-        with self._translated(path, self.timeout):
-            connection, reused = self._take()
+        timeout = self.timeout if patience is None else min(patience, self.timeout)
+        with self._translated(path, timeout):
+            connection, reused = self._take(timeout)
             try:
                 try:
                     answer = _send(connection, method, target, data, sent)
@@ -147,11 +151,15 @@ class Wire:
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         return kind(self._host, self._port, timeout=timeout)
 
-    def _take(self) -> tuple[http.client.HTTPConnection, bool]:
+    def _take(self, timeout: float) -> tuple[http.client.HTTPConnection, bool]:
         with self._lock:
-            if self._idle:
-                return self._idle.pop(), True
-        return self._connection(self.timeout), False
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            return self._connection(timeout), False
+        connection.timeout = timeout
+        if connection.sock is not None:
+            connection.sock.settimeout(timeout)
+        return connection, True
 
     def _give_back(self, connection: http.client.HTTPConnection) -> None:
         with self._lock:
@@ -169,7 +177,7 @@ class Wire:
             raise Unavailable(
                 f"The CoCo service at {self.base_url} gave no answer to {path} "
                 f"within {patience:g} s.",
-                hint="See what it does with: coco status (and coco restart, if it hangs)",
+                hint="It may be overloaded, or another program listens there. See: coco doctor",
             ) from error
         except ConnectionRefusedError as error:
             raise DaemonNotRunning(NOT_RUNNING, details={"url": self.base_url}) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,11 +43,11 @@ def complete_job(incomplete: str) -> list[tuple[str, str]]:
 def _ask(path: str, field: str) -> Iterator[dict[str, Any]]:
     """Yield what the daemon lists; without one, or when it is slow, nothing."""
     from coco_local.address import daemon_url
-    from coco_local.settings import load_settings
+    from coco_local.cli.connection import read_settings
     from coco_local.wire import Wire
 
     try:
-        settings = load_settings(environ=os.environ)
+        settings = read_settings()
         wire = Wire(daemon_url(settings), api_key=settings.api_key, timeout=_TIMEOUT_SECONDS)
         entries = wire.exchange("GET", path)["data"][field]
     except (CocoError, KeyError, TypeError):

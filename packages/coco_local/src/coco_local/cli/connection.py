@@ -22,7 +22,11 @@ def read_settings(flags: Mapping[str, object] | None = None) -> Settings:
     """Read the settings of this machine; flags that are None count as not given."""
     from coco_local.settings import load_settings
 
-    return load_settings(flags, environ=os.environ)
+    try:
+        return load_settings(flags, environ=os.environ)
+    except FileNotFoundError as error:
+        # Relative paths in the environment need the directory that was deleted under us.
+        raise _homeless() from error
 
 
 @contextmanager
@@ -46,12 +50,16 @@ def current_directory() -> Path:
     try:
         physical = Path.cwd()
     except OSError as error:
-        raise InvalidInput(
-            "The current directory does not exist any more.", hint="Change to another one: cd"
-        ) from error
+        raise _homeless() from error
     logical = Path(os.environ.get("PWD", ""))
     try:
         same = logical.is_absolute() and logical.samefile(physical)
     except OSError:
         same = False
     return logical if same else physical
+
+
+def _homeless() -> InvalidInput:
+    return InvalidInput(
+        "The current directory does not exist any more.", hint="Change to another one: cd"
+    )

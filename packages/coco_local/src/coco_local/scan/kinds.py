@@ -93,8 +93,8 @@ def refuse_secret(name: str) -> Reason | None:
 def refuse_noise(name: str) -> Reason | None:
     """Return why a file of this name is not worth a place; a rule that asks for it wins."""
     lower = name.lower()
-    suffix = lower.rpartition(".")[2]
-    if suffix in _BINARY and suffix != lower:
+    stem, _, suffix = lower.rpartition(".")
+    if stem and suffix in _BINARY:
         return Reason.BINARY
     if lower in _LOCKS:
         return Reason.LOCK

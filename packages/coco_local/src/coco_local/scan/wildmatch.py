@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import string
-from typing import Final
+from typing import Final, NamedTuple
 
 __all__ = ["SPECIAL", "literal_length", "translate"]
 
@@ -57,48 +57,97 @@ def translate(pattern: bytes, *, pathname: bool) -> bytes:
         return _NEVER
 
 
+class _Star(NamedTuple):
+    """A run of stars."""
+
+    expression: bytes
+    """What it stands for, as little as possible first."""
+    crosses: bool
+    """Whether it crosses directories."""
+
+
 def _translate(pattern: bytes, pathname: bool) -> bytes:
     any_one = b"[^/]" if pathname else b"."
     # Git compares the literal prefix apart and hands the matcher the rest, so that a ** right
     # behind the prefix counts as one at the start: "foo**/bar" crosses directories.
     start = literal_length(pattern)
-    out = [re.escape(pattern[:start])]
+    items: list[bytes | _Star] = [re.escape(pattern[:start])]
     at = start
     while at < len(pattern):
         byte = pattern[at]
         if byte == ord("*"):
-            end = at
-            while end < len(pattern) and pattern[end] == ord("*"):
-                end += 1
-            stars, at = _stars(pattern, at, end, start, pathname)
-            out.append(stars)
+            star, at = _stars(pattern, at, start, pathname)
+            items.append(star)
         elif byte == ord("?"):
-            out.append(any_one)
+            items.append(any_one)
             at += 1
         elif byte == ord("["):
             members, at = _bracket(pattern, at)
-            out.append(_set(members - {_SLASH} if pathname else members))
+            items.append(_set(members - {_SLASH} if pathname else members))
         else:
             if byte == ord("\\"):
                 at += 1
                 if at == len(pattern):
                     raise _Malformed
-            out.append(re.escape(pattern[at : at + 1]))
+            items.append(re.escape(pattern[at : at + 1]))
             at += 1
-    return b"".join(out)
+    return _join(items)
 
 
-def _stars(pattern: bytes, at: int, end: int, start: int, pathname: bool) -> tuple[bytes, int]:
-    """Translate the run of stars in ``pattern[at:end]``; return where to go on."""
+def _join(items: list[bytes | _Star]) -> bytes:
+    """Join the parts so that matching never takes more than quadratic time.
+
+    What stands between two stars may be taken at the first place where it fits, once and for all:
+    the second star makes up for the rest. So a star and what follows it, up to the next star of
+    at least the same reach, become an atomic group. Without that, a pattern such as ``*a*a*a*a*b``
+    from a stranger's repository could hold the daemon for hours.
+    """
+    sections: list[list[bytes | _Star]] = [[]]
+    for item in items:
+        if isinstance(item, _Star) and item.crosses:
+            sections.append([])
+        sections[-1].append(item)
+    done = [
+        _atomic(_section(section), more=index + 1 < len(sections))
+        for index, section in enumerate(sections)
+    ]
+    return b"".join(done)
+
+
+def _section(items: list[bytes | _Star]) -> bytes:
+    """Join parts of which only the first may cross directories."""
+    opener = b""
+    parts: list[bytes] = [b""]
+    for item in items:
+        if not isinstance(item, _Star):
+            parts[-1] += item
+        elif item.crosses:
+            opener = item.expression
+        else:
+            parts.append(item.expression)
+    last = len(parts) - 1
+    rest = [_atomic(part, more=index < last) for index, part in enumerate(parts) if index]
+    return opener + parts[0] + b"".join(rest)
+
+
+def _atomic(expression: bytes, *, more: bool) -> bytes:
+    return b"(?>" + expression + b")" if more and expression else expression
+
+
+def _stars(pattern: bytes, at: int, start: int, pathname: bool) -> tuple[_Star, int]:
+    """Translate the run of stars at ``at``; return where to go on."""
+    end = at
+    while end < len(pattern) and pattern[end] == ord("*"):
+        end += 1
     if not pathname:
-        return b".*", end
+        return _Star(b".*?", crosses=False), end
     opened = at == start or pattern[at - 1] == _SLASH
     closed = end == len(pattern) or pattern[end] == _SLASH or pattern[end : end + 2] == b"\\/"
     if end - at < 2 or not opened or not closed:
-        return b"[^/]*", end
+        return _Star(b"[^/]*?", crosses=False), end
     if end < len(pattern) and pattern[end] == _SLASH:
-        return b"(?:.*/)?", end + 1
-    return b".*", end
+        return _Star(b"(?:.*?/)??", crosses=True), end + 1
+    return _Star(b".*?", crosses=True), end
 
 
 def _set(members: frozenset[int]) -> bytes:

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -87,7 +88,7 @@ class Repository:
     name: str
     language: str
     root: Path
-    questions: list[dict[str, object]]
+    questions: list[dict[str, Any]]
 
 
 def repositories(questions: Path, checkouts: Path, only: set[str]) -> Iterator[Repository]:
@@ -146,7 +147,7 @@ def index(root: Path, config: ChunkingConfig) -> MemoryExecutor:
     return MemoryExecutor(facts, vectors)
 
 
-def targets_of(question: dict[str, object]) -> list[tuple[str, int | None, int | None]]:
+def targets_of(question: dict[str, Any]) -> list[tuple[str, int | None, int | None]]:
     targets = []
     for each in [*question["relevant"], *question.get("secondary", [])]:
         if isinstance(each, str):
@@ -168,7 +169,7 @@ def gains(picks: Sequence[Pick], targets: list[tuple[str, int | None, int | None
     return result
 
 
-def score(executor: MemoryExecutor, question: dict[str, object], options: RankingOptions) -> float:
+def score(executor: MemoryExecutor, question: dict[str, Any], options: RankingOptions) -> float:
     intent = SearchIntent(str(question["query"]), retrieval_mode="fts", ranking=options)
     query = understand(intent)
     answer = executor.search(intent, query, None, wanted(intent, query))
@@ -180,10 +181,11 @@ def score(executor: MemoryExecutor, question: dict[str, object], options: Rankin
 def variants(ablate: bool) -> dict[str, RankingOptions]:
     found = {"all": RankingOptions()}
     if ablate:
-        off = dict.fromkeys(SWITCHES, False)
+        off: dict[str, Any] = dict.fromkeys(SWITCHES, False)
         found["none"] = RankingOptions(**off)
         for name in SWITCHES:
-            found[f"without {name}"] = RankingOptions(**{name: False})
+            without: dict[str, Any] = {name: False}
+            found[f"without {name}"] = RankingOptions(**without)
             found[f"only {name}"] = RankingOptions(**{**off, name: True})
     return found
 

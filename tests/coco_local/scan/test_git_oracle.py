@@ -40,7 +40,8 @@ _TREES = st.lists(_PATHS, min_size=1, max_size=14, unique=True)
 
 _PIECES = st.sampled_from(
     ["a", "b", "c", "ab", ".", "*", "**", "?", "/", "**/", "/**", "/**/", "[ab]", "[!a]", "[a-c]",
-     "[^b-]", "[]a]", "[[:alpha:]]", "[[:x:]]", "[", "]", "\\", "\\*", "\\ ", " ", "é", "*.c", "#", "!"]
+     "[^b-]", "[]a]", "[[:alpha:]]", "[[:x:]]", "[", "]", "\\", "\\*", "\\ ", " ", "é", "*.c", "#",
+     "!"]
 )  # fmt: skip
 _PATTERNS = st.lists(_PIECES, min_size=1, max_size=6).map("".join)
 _LINES = st.tuples(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from coco_local.watch.notifier import ADDED, Notifier, NotifierFault
+from coco_local.watch.notifier import ADDED, DELETED, Notifier, NotifierFault
 from coco_local.watch.state import WatchMode, WatchState, fault_state
 
 __all__ = ["ChangeFeed"]
@@ -124,10 +124,12 @@ class ChangeFeed:
             self._lock.release()
 
     def _sync(self, deadline: float) -> bool:
+        touched = time.monotonic()
+        # A cookie proves nothing about a root that is another directory by now.
+        self._check_root(touched)
         notifier = self._notifier
         if notifier is None or self._stopping.is_set():
             return False
-        touched = time.monotonic()
         gathered: set[tuple[int, str]] = set()
         seen = False
         try:
@@ -143,6 +145,10 @@ class ChangeFeed:
             self._fail(str(error))
             return False
         self._deliver(gathered, young=True)
+        if self._identity is None:
+            # The root itself was delivered, or is gone.
+            self._check_root(touched)
+            seen = self._notifier is not None
         if seen:
             self._synced = touched
             return True
@@ -195,6 +201,8 @@ class ChangeFeed:
                 self._deliver(self._notifier.take())
             except NotifierFault as error:
                 self._fail(str(error))
+            if self._identity is None:
+                self._check_root(now)
         elif self._state.mode is WatchMode.POLLING and now >= self._retry_at:
             self._establish(now, again=True)
         if self._young:
@@ -205,7 +213,7 @@ class ChangeFeed:
 
     def _check_root(self, now: float) -> None:
         identity = _identity(self.root)
-        if identity == self._identity:
+        if identity == self._identity and (identity or self._state.mode is WatchMode.MISSING):
             return
         if identity is None:
             self._close()
@@ -293,6 +301,9 @@ class ChangeFeed:
         """Hand over changed paths; ``young`` adds directories whose watch may not stand yet."""
         paths: set[Path] = set()
         cookies = self._cookie.rpartition(os.sep)[0]
+        if (DELETED, self._real) in changes:
+            # Another directory of this name may even have got its number: look again.
+            self._identity = None
         for change, path in changes:
             if path.startswith(cookies):
                 continue

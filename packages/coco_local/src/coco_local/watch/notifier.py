@@ -17,7 +17,8 @@ from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 __all__ = ["Notifier", "NotifierFault"]
 
 ADDED: Final = 1
-"""watchfiles' number for a new file or directory."""
+DELETED: Final = 3
+"""watchfiles' numbers for what is new and for what is gone, files and directories."""
 
 # The first look finds a change, the second that no other came meanwhile; then watch() returns.
 _LOOKS: Final = 2

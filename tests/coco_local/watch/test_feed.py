@@ -1,0 +1,349 @@
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from coco_local.watch import ChangeFeed, WatchMode
+from coco_local.watch.state import fault_state
+
+# Far above what is needed; a test that waits so long fails.
+_PATIENCE = 20.0
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="counts on inotify's exact order")
+
+
+class Seen:
+    """What was delivered, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.paths: set[Path] = set()
+        self.deliveries = 0
+        self._condition = threading.Condition()
+
+    def __call__(self, paths: set[Path]) -> None:
+        with self._condition:
+            self.paths |= paths
+            self.deliveries += 1
+            self._condition.notify_all()
+
+    def clear(self) -> None:
+        with self._condition:
+            self.paths.clear()
+
+    def wait_for(self, path: Path) -> None:
+        with self._condition:
+            assert self._condition.wait_for(lambda: path in self.paths, _PATIENCE), path
+
+    def covers(self, path: Path) -> bool:
+        """Whether the path was named, or a directory above it that is to be listed."""
+        with self._condition:
+            return not self.paths.isdisjoint({path, *path.parents})
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    path = tmp_path / "project"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def seen() -> Seen:
+    return Seen()
+
+
+@pytest.fixture
+def feed(root: Path, tmp_path: Path, seen: Seen) -> Iterator[ChangeFeed]:
+    made = ChangeFeed(root, tmp_path / "cookies", seen)
+    made.start()
+    yield made
+    made.stop()
+
+
+def _wait(condition: object, what: str) -> None:
+    assert callable(condition)
+    deadline = time.monotonic() + _PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+def test_changes_are_delivered_by_themselves(feed: ChangeFeed, root: Path, seen: Seen) -> None:
+    assert feed.state.mode is WatchMode.WATCHING
+    (root / "a.py").write_text("x", encoding="utf-8")
+    seen.wait_for(root / "a.py")
+    seen.clear()
+    (root / "a.py").write_text("y", encoding="utf-8")
+    seen.wait_for(root / "a.py")
+    seen.clear()
+    (root / "a.py").rename(root / "b.py")
+    seen.wait_for(root / "a.py")
+    seen.wait_for(root / "b.py")
+    seen.clear()
+    (root / "b.py").unlink()
+    seen.wait_for(root / "b.py")
+
+
+def test_every_edit_before_a_sync_is_delivered_when_it_returns(
+    feed: ChangeFeed, root: Path, seen: Seen
+) -> None:
+    took = []
+    for number in range(300):
+        path = root / f"file{number % 7}.py"
+        path.write_text(str(number), encoding="utf-8")
+        seen.clear()
+        path.write_text(f"{number}!", encoding="utf-8")
+        began = time.perf_counter()
+        assert feed.sync(_PATIENCE)
+        took.append(time.perf_counter() - began)
+        assert path in seen.paths
+    assert sorted(took)[150] < 0.0006
+
+
+def test_many_threads_sync_at_once(feed: ChangeFeed, root: Path, seen: Seen) -> None:
+    missing: list[Path] = []
+
+    def edit(thread: int) -> None:
+        for number in range(25):
+            path = root / f"{thread}-{number}.py"
+            path.write_text("x", encoding="utf-8")
+            if not feed.sync(_PATIENCE) or path not in seen.paths:
+                missing.append(path)
+
+    threads = [threading.Thread(target=edit, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert missing == []
+
+
+@linux
+def test_a_new_tree_filled_at_once_is_covered(feed: ChangeFeed, root: Path, seen: Seen) -> None:
+    for number in range(40):
+        path = root / f"new{number}" / "a" / "b" / "x.py"
+        path.parent.mkdir(parents=True)
+        path.write_text("x", encoding="utf-8")
+        assert feed.sync(_PATIENCE)
+        assert seen.covers(path)
+    # Later, when its watch stands, every file in it is seen by itself.
+    (root / "new0/a/b/late.py").write_text("x", encoding="utf-8")
+    assert feed.sync(_PATIENCE)
+    assert seen.covers(root / "new0/a/b/late.py")
+
+
+def test_a_new_directory_is_delivered_again_when_its_watch_stands(
+    feed: ChangeFeed, root: Path, seen: Seen
+) -> None:
+    (root / "new").mkdir()
+    seen.wait_for(root / "new")
+    for _ in range(2):
+        seen.clear()
+        seen.wait_for(root / "new")
+
+
+def test_a_moved_tree_is_delivered_at_both_ends(
+    feed: ChangeFeed, root: Path, seen: Seen, tmp_path: Path
+) -> None:
+    (tmp_path / "aside/deep").mkdir(parents=True)
+    (tmp_path / "aside/deep/x.py").write_text("x", encoding="utf-8")
+    (tmp_path / "aside").rename(root / "in")
+    seen.wait_for(root / "in")
+    seen.clear()
+    (root / "in").rename(root / "other")
+    seen.wait_for(root / "in")
+    seen.wait_for(root / "other")
+
+
+def test_gits_own_files_are_dropped_but_for_what_may_matter(
+    feed: ChangeFeed, root: Path, seen: Seen
+) -> None:
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    assert feed.sync(_PATIENCE)
+    seen.clear()
+    (root / ".git/objects/ab").mkdir(parents=True)
+    (root / ".git/index.lock").write_text("x", encoding="utf-8")
+    (root / ".git/HEAD").write_text("ref: refs/heads/other\n", encoding="utf-8")
+    seen.wait_for(root / ".git/HEAD")
+    assert feed.sync(_PATIENCE)
+    inside = {path for path in seen.paths if ".git" in path.parts}
+    assert inside <= {root / ".git", root / ".git/HEAD", root / ".git/info/exclude"}
+
+
+def test_cookies_are_never_delivered(root: Path, seen: Seen) -> None:
+    feed = ChangeFeed(root, root / ".coco/cookies", seen)
+    feed.start()
+    try:
+        for _ in range(20):
+            assert feed.sync(_PATIENCE)
+        assert not {path for path in seen.paths if "cookies" in path.parts[-3:-1]}
+    finally:
+        feed.stop()
+    assert not list((root / ".coco/cookies").iterdir())
+
+
+def test_a_root_behind_a_link_keeps_its_name(root: Path, tmp_path: Path, seen: Seen) -> None:
+    (tmp_path / "link").symlink_to(root)
+    feed = ChangeFeed(tmp_path / "link", tmp_path / "cookies", seen)
+    feed.start()
+    try:
+        (root / "a.py").write_text("x", encoding="utf-8")
+        seen.wait_for(tmp_path / "link/a.py")
+    finally:
+        feed.stop()
+
+
+def test_a_root_that_goes_and_comes_back(
+    feed: ChangeFeed, root: Path, seen: Seen, tmp_path: Path
+) -> None:
+    root.rename(tmp_path / "elsewhere")
+    _wait(lambda: feed.state.mode is WatchMode.MISSING, "the loss was not noticed")
+    seen.wait_for(root)
+    assert not feed.sync(0.01)
+    seen.clear()
+    root.mkdir()
+    _wait(lambda: feed.state.mode is WatchMode.WATCHING, "the return was not noticed")
+    seen.wait_for(root)
+    (root / "a.py").write_text("x", encoding="utf-8")
+    assert feed.sync(_PATIENCE)
+    assert root / "a.py" in seen.paths
+
+
+def test_a_root_that_is_replaced_in_a_moment(feed: ChangeFeed, root: Path, seen: Seen) -> None:
+    shutil.rmtree(root)
+    root.mkdir()
+    (root / "a.py").write_text("x", encoding="utf-8")
+    assert feed.sync(_PATIENCE)
+    assert root in seen.paths
+    seen.clear()
+    (root / "b.py").write_text("x", encoding="utf-8")
+    assert feed.sync(_PATIENCE)
+    assert root / "b.py" in seen.paths
+
+
+@linux
+def test_a_name_that_is_not_utf8_costs_a_rescan_and_no_more(
+    feed: ChangeFeed, root: Path, seen: Seen
+) -> None:
+    bad = os.fsencode(root) + b"/\xff.txt"
+    os.close(os.open(bad, os.O_CREAT))
+    # What watches now cannot name the file: a new watch is set up, and the project listed again.
+    seen.wait_for(root)
+    _wait(lambda: feed.sync(0.1), "the watch did not come back")
+    assert feed.state.mode is WatchMode.WATCHING
+    (root / "a.py").write_text("x", encoding="utf-8")
+    assert feed.sync(_PATIENCE)
+    assert root / "a.py" in seen.paths
+    Path(os.fsdecode(bad)).unlink()
+
+
+def test_cookies_that_somebody_removes(
+    feed: ChangeFeed, root: Path, tmp_path: Path, seen: Seen
+) -> None:
+    assert feed.sync(_PATIENCE)
+    shutil.rmtree(tmp_path / "cookies")
+    assert not feed.sync(0.5)
+    _wait(lambda: feed.sync(0.1), "the cookies were not set up again")
+    (root / "a.py").write_text("x", encoding="utf-8")
+    assert feed.sync(_PATIENCE)
+    assert seen.covers(root / "a.py")
+
+
+def test_a_consumer_that_fails_does_not_end_the_watch(root: Path, tmp_path: Path) -> None:
+    calls: list[set[Path]] = []
+
+    def fail(paths: set[Path]) -> None:
+        calls.append(paths)
+        raise ValueError("broken")
+
+    feed = ChangeFeed(root, tmp_path / "cookies", fail)
+    feed.start()
+    try:
+        for name in ("a", "b"):
+            (root / name).write_text("x", encoding="utf-8")
+            assert feed.sync(_PATIENCE)
+        assert any(root / "b" in paths for paths in calls)
+    finally:
+        feed.stop()
+
+
+def test_a_root_that_is_not_there(tmp_path: Path, seen: Seen) -> None:
+    feed = ChangeFeed(tmp_path / "none", tmp_path / "cookies", seen)
+    feed.start()
+    assert feed.state.mode is WatchMode.MISSING
+    assert not feed.sync(0.01)
+    feed.stop()
+    assert feed.state.mode is WatchMode.STOPPED
+
+
+_LIMITED = """
+import resource, sys
+from pathlib import Path
+from coco_local.watch import ChangeFeed, WatchMode
+got = set()
+limit = len(list(Path("/proc/self/fd").iterdir())) + 1
+resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
+feed = ChangeFeed(Path(sys.argv[1]), Path(sys.argv[2]), got.update)
+feed.start()
+first = feed.state
+assert not feed.sync(0.01)
+import time
+deadline = time.monotonic() + 20
+while not got and time.monotonic() < deadline:
+    time.sleep(0.01)
+resource.setrlimit
+feed.stop()
+print(first.mode, "|", first.hint, "|", got == {Path(sys.argv[1])})
+"""
+
+
+@linux
+def test_a_limit_of_the_system_is_told_and_rescans_take_over(root: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _LIMITED, str(root), str(tmp_path / "cookies")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    mode, hint, rescanned = done.stdout.splitlines()[-1].split(" | ")
+    assert mode == WatchMode.POLLING
+    assert "fs.inotify.max_user_instances" in hint
+    assert rescanned == "True"
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        ('OS file watch limit reached. about ["/x"]', "max_user_watches"),
+        ("No space left on device (os error 28)", "max_user_watches"),
+        ("Too many open files (os error 24)", "max_user_instances"),
+    ],
+)
+def test_the_hint_fits_the_limit(message: str, hint: str) -> None:
+    assert hint in str(fault_state(message).hint)
+
+
+@linux
+def test_an_idle_feed_costs_next_to_nothing(root: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from coco_local.watch import ChangeFeed\n"
+        "root, cookies = map(Path, sys.argv[1:])\n"
+        "feeds = [ChangeFeed(root, cookies / str(n), print) for n in range(3)]\n"
+        "[feed.start() for feed in feeds]\n"
+        "before = time.process_time()\n"
+        "time.sleep(2)\n"
+        "print((time.process_time() - before) / 2)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(root), str(tmp_path / "cookies")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert float(done.stdout) < 0.01

@@ -148,7 +148,7 @@ def index(root: Path, config: ChunkingConfig) -> MemoryExecutor:
 
 
 def targets_of(question: dict[str, Any]) -> list[tuple[str, int | None, int | None]]:
-    targets = []
+    targets: list[tuple[str, int | None, int | None]] = []
     for each in [*question["relevant"], *question.get("secondary", [])]:
         if isinstance(each, str):
             targets.append((each, None, None))
@@ -162,7 +162,9 @@ def gains(picks: Sequence[Pick], targets: list[tuple[str, int | None, int | None
     for path, start, end in targets:
         for place, pick in enumerate(picks):
             same = path == pick.doc_id or path.endswith("/" + pick.doc_id)
-            overlap = start is None or not (pick.end_line < start or pick.start_line > end)
+            overlap = (
+                start is None or end is None or start <= pick.end_line and pick.start_line <= end
+            )
             if (same or pick.doc_id.endswith("/" + path)) and overlap:
                 result[place] = 1.0
                 break

@@ -163,7 +163,7 @@ def gains(picks: Sequence[Pick], targets: list[tuple[str, int | None, int | None
         for place, pick in enumerate(picks):
             same = path == pick.doc_id or path.endswith("/" + pick.doc_id)
             overlap = (
-                start is None or end is None or start <= pick.end_line and pick.start_line <= end
+                start is None or end is None or (start <= pick.end_line and pick.start_line <= end)
             )
             if (same or pick.doc_id.endswith("/" + path)) and overlap:
                 result[place] = 1.0

@@ -11,7 +11,8 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.app import App, SuspendNotSupported
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
+from textual.widgets import Input
 
 from coco_core.errors import CocoError
 from coco_local.client import Client
@@ -39,7 +40,10 @@ class CocoApp(App[bool]):
     TITLE = "CoCo"
     CSS_PATH = "coco.tcss"
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS: ClassVar[list[BindingType]] = []
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "interrupt", "Quit", show=False, priority=True),
+        Binding("ctrl+q", "close", "Quit", show=False, priority=True),
+    ]
 
     def __init__(
         self,
@@ -116,6 +120,13 @@ class CocoApp(App[bool]):
     def _tell_failure(self, event: ActionFailed) -> None:
         self.notify(event.text, severity=event.severity, markup=False)
 
+    def action_interrupt(self) -> None:
+        """What ctrl+c is taken for: copy when something is selected, else close."""
+        if isinstance(self.focused, Input) and self.focused.selected_text:
+            self.focused.action_copy()
+        else:
+            self.action_close()
+
     def action_close(self) -> None:
         """Ask what becomes of the daemon when it is ours; twice means stop."""
         if not self.owns_daemon:
@@ -171,20 +182,26 @@ class CocoApp(App[bool]):
         self.notify(f"{hit.chunk.path or hit.chunk.doc_id}:{line}", title="Copied", markup=False)
 
     def _run_editor(self, command: EditorCommand) -> None:
+        if not command.in_terminal:
+            # Its own window may stay open longer than the dashboard: nobody waits for this thread.
+            threading.Thread(target=self._start, args=(command,), daemon=True).start()
+            return
         try:
-            if command.in_terminal:
-                with self.suspend():
-                    subprocess.run(command.arguments, check=False)
-            else:
-                subprocess.Popen(
-                    command.arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-                )
+            with self.suspend():
+                self._start(command)
         except SuspendNotSupported:
             self.post_message(ActionFailed("This terminal cannot be lent to an editor."))
+
+    def _start(self, command: EditorCommand) -> None:
+        """Run the editor to its end."""
+        output = None if command.in_terminal else subprocess.DEVNULL
+        try:
+            subprocess.run(command.arguments, stdout=output, stderr=output, check=False)
         except OSError as error:
             name = command.arguments[0]
             reason = error.strerror or type(error).__name__
-            self.post_message(ActionFailed(f"Cannot start the editor {name!r}: {reason}. Set EDITOR."))
+            text = f"Cannot start the editor {name!r}: {reason}. Set EDITOR."
+            self.post_message(ActionFailed(text))
 
 
 def _place(project: ProjectBody, hit: Hit) -> tuple[str, int]:

@@ -58,11 +58,10 @@ class DashboardScreen(Screen[bool]):
         Binding("t", "theme", "Theme", show=False),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "close", "Quit"),
-        Binding("f1", "app.help", "Help", show=False),
+        Binding("f1", "help_anywhere", "Help", show=False),
         Binding("ctrl+y", "copy_hit", "Copy"),
         Binding("ctrl+p", "pick_anywhere", "Project"),
         Binding("escape", "leave", "Back", key_display="Esc"),
-        Binding("ctrl+c,ctrl+q", "app.close", "Quit", show=False, priority=True),
         Binding("tab", "app.focus_next", "Next", show=False),
         Binding("shift+tab", "app.focus_previous", "Previous", show=False),
     ]
@@ -166,9 +165,12 @@ class DashboardScreen(Screen[bool]):
             return False
         if action in ("copy_hit", "pick_anywhere", "leave"):
             return searching or self.has_class("-log") if action == "leave" else searching
+        board = not searching and not self.has_class("-log")
         if action == "view":
-            return self.has_class("-narrow") and not searching
-        if action in ("rescan", "import", "log", "pick"):
+            return self.has_class("-narrow") and board
+        if action in ("rescan", "import", "pick"):
+            return board
+        if action == "log":
             return not searching
         return super().check_action(action, parameters)
 
@@ -213,6 +215,10 @@ class DashboardScreen(Screen[bool]):
     def action_help(self) -> None:
         """All keys."""
         self.app.push_screen(HelpDialog())
+
+    def action_help_anywhere(self) -> None:
+        """The same while a query is typed."""
+        self.action_help()
 
     def action_close(self) -> None:
         """Close the dashboard."""

@@ -132,7 +132,7 @@ class ImportDialog(ModalScreen[tuple[str, bool] | None]):
             self.dismiss((str(await asyncio.to_thread(path.resolve)), self._recursive))
             return
         problem = "is not a directory" if await asyncio.to_thread(path.exists) else "does not exist"
-        shown = tail(str(path), _INNER - len(problem) - 1)
+        shown = tail(str(path), _INNER - len(problem) - 3)
         self.query_one("#problem", Static).update(Content.styled(f"{shown} {problem}", "$error"))
 
 

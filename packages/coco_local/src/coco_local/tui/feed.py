@@ -57,6 +57,10 @@ class Feed:
         self._stopped = True
         self._wake.set()
 
+    def join(self) -> None:
+        """Wait for the round in hand."""
+        self._thread.join()
+
     def refresh(self) -> None:
         """Ask for everything now."""
         self._seen = None

@@ -41,6 +41,10 @@ class Latest(Generic[T]):
             self._stopped = True
             self._changed.notify()
 
+    def join(self) -> None:
+        """Wait until the thread has ended."""
+        self._thread.join()
+
     def _run(self) -> None:
         while True:
             with self._changed:

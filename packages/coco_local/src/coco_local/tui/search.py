@@ -87,6 +87,11 @@ class SearchView(Container):
         self._questions.stop()
         self._wanted.stop()
 
+    def join(self) -> None:
+        """Wait for the requests in hand, after the view was removed."""
+        self._questions.join()
+        self._wanted.join()
+
     @property
     def results(self) -> Results:
         """The list of hits."""

@@ -11,10 +11,8 @@ from coco_protocol.system import HealthData, ModelBody
 
 __all__ = ["Banner", "TopBar"]
 
-# A progress bar longer than this says no more.
-_BAR = 30
-# Columns from which the address and the uptime are shown too.
-_ROOMY = 60
+# A progress bar takes a fifth of the line, and longer than this it says no more.
+_BAR, _BAR_SHARE = 30, 5
 
 
 class TopBar(Widget):
@@ -29,16 +27,18 @@ class TopBar(Widget):
     def online(self, health: HealthData) -> None:
         """Show what the daemon says of itself."""
         name = health.model.name
-        mark, style = ("●", "$success") if health.model.state in ("ready", "idle") else ("◐", "$warning")
-        state = "" if health.model.state in ("ready", "idle") else f" {health.model.state}"
+        good = health.model.state in ("ready", "idle")
+        mark = ("●", "$success") if good else ("◐", "$warning")
+        state = "" if good else f" {health.model.state}"
         self._show(
-            self._left(f"{health.version}", f"up {uptime(health.uptime_seconds)}"),
-            Content.assemble((mark, style), " ", (f"{name}{state}", "$muted")),
+            self._left(health.version, f"up {uptime(health.uptime_seconds)}"),
+            Content.assemble(mark, " ", (f"{name}{state}", "$muted")),
         )
 
     def offline(self) -> None:
         """Show that nothing answers."""
-        self._show(self._left("", ""), Content.assemble(("▲", "$error"), (" not connected", "$muted")))
+        state = Content.assemble(("▲", "$error"), (" not connected", "$muted"))
+        self._show(self._left("", ""), state)
 
     def render(self) -> Content:
         """One line."""
@@ -63,32 +63,28 @@ class Banner(Widget):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._parts: tuple[Content, Content] = (Content.empty(), Content.empty())
+        self._share: float | None = None
         self.display = False
-
-    def say(self, left: Content, right: Content | str = "") -> None:
-        """Show a sentence."""
-        end = Content(right) if isinstance(right, str) else right
-        if (left.markup, end.markup) != tuple(part.markup for part in self._parts):
-            self._parts = (left, end)
-            self.refresh()
-        self.display = True
 
     def lost(self, reason: str, hint: str) -> None:
         """The daemon does not answer."""
-        self.say(
+        self._say(
             Content.assemble(("▲ ", "$error"), one_line(reason), "  ", (one_line(hint), "$strong")),
             Content.styled("trying again", "$muted"),
         )
 
     def model(self, model: ModelBody) -> None:
         """What the state of the model asks for, if anything."""
-        detail = one_line(model.detail)
         if model.state in ("downloading", "converting"):
             verb = "Fetching" if model.state == "downloading" else "Preparing"
-            self.say(_progress(verb, model), Content.styled(detail, "$muted"))
+            self._say(
+                Content.assemble((f"{verb} ", "$muted"), (one_line(model.name), "$strong")),
+                Content.styled(one_line(model.detail), "$muted"),
+                model.progress,
+            )
         elif model.state in ("missing", "failed"):
-            words = detail or f"The model {model.name!r} is {model.state}."
-            self.say(
+            words = one_line(model.detail) or f"The model {model.name!r} is {model.state}."
+            self._say(
                 Content.assemble(("▲ ", "$warning"), words),
                 Content.styled(one_line(model.hint or "coco setup"), "$strong"),
             )
@@ -97,12 +93,17 @@ class Banner(Widget):
 
     def render(self) -> Content:
         """One line."""
-        return spread(self.content_size.width, *self._parts)
+        left, right = self._parts
+        width = self.content_size.width
+        if self._share is not None:
+            length = min(_BAR, width // _BAR_SHARE)
+            value = Content.styled(f"  {percent(self._share)}", "$strong")
+            left = Content("").join([left, Content("  "), bar(self._share, length), value])
+        return spread(width, left, right)
 
-
-def _progress(verb: str, model: ModelBody) -> Content:
-    words = Content.assemble((f"{verb} ", "$muted"), (model.name, "$strong"))
-    if model.progress is None:
-        return words
-    share = Content.styled(f" {percent(model.progress)}", "$strong")
-    return Content("").join([words, Content("  "), bar(model.progress, _BAR), share])
+    def _say(self, left: Content, right: Content, share: float | None = None) -> None:
+        parts = (left, right)
+        if share != self._share or [p.markup for p in parts] != [p.markup for p in self._parts]:
+            self._parts, self._share = parts, share
+            self.refresh()
+        self.display = True

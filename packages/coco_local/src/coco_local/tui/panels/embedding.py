@@ -64,8 +64,9 @@ class Embedding(Panel[EmbeddingState]):
 
 
 def _amount(state: EmbeddingState, roomy: bool) -> Content:
-    words = " chunks have a vector" if roomy else " embedded"
+    """How many chunks have a vector, and of how many when some have none."""
     of = f" of {count(state.chunks)}" if state.embedded < state.chunks else ""
+    words = " chunks have a vector" if roomy else ("" if of else " embedded")
     return Content.assemble((count(state.embedded), "$strong"), (of + words, "$muted"))
 
 

@@ -99,7 +99,8 @@ class Projects(Panel[ProjectsState]):
 
 def _centered(width: int, height: int) -> list[Content]:
     above = max(0, (height - len(_EMPTY)) // 2)
-    return [Content.empty()] * above + [line.center(width) for line in _EMPTY]
+    middle = [line.pad_left(max(0, (width - line.cell_length) // 2)) for line in _EMPTY]
+    return [Content.empty()] * above + middle
 
 
 def _row(project: ProjectBody, chosen: bool, name_width: int, width: int) -> Content:

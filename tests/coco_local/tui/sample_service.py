@@ -1,0 +1,352 @@
+"""A daemon with fixed figures: what the TUI shows of it can be compared word for word."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from coco_core.errors import DocumentNotFound, InvalidInput, ProjectNotFound
+from coco_protocol.docs import (
+    ChunkBody,
+    Hit,
+    HitMeta,
+    ImportData,
+    ImportRequest,
+    QueryData,
+    QueryMeta,
+    QueryRequest,
+    ReadData,
+    ReadRequest,
+)
+from coco_protocol.jobs import JobList
+from coco_protocol.projects import ProjectBody, ProjectList, RescanData, SkippedFile
+from coco_protocol.system import (
+    HealthData,
+    LatencyStats,
+    LogLine,
+    ModelBody,
+    QueueStats,
+    RecentFile,
+    RecentQuery,
+    StatsData,
+)
+
+NOON = 1_790_000_000.0
+
+BACKOFF = '''"""How long to wait before trying again."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+# A fifth of the delay: enough to spread a crowd of clients, too little to surprise anyone.
+_JITTER = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Doubles the delay after each failure, up to a limit."""
+
+    first: float = 0.5
+    longest: float = 30.0
+
+    def delay(self, attempt: int) -> float:
+        """The seconds to wait before retry number ``attempt``, with some jitter."""
+        plain = min(self.longest, self.first * 2**attempt)
+        return plain * (1 + random.uniform(-_JITTER, _JITTER))
+
+    def exhausted(self, attempt: int, limit: int) -> bool:
+        """Whether it is time to give up."""
+        return attempt >= limit
+'''
+
+SPOOL = """package spool
+
+import (
+\t"errors"
+\t"os"
+)
+
+// ErrFull says that the spool has reached its size limit.
+var ErrFull = errors.New("spool is full")
+
+// Append writes one record and retries once when the disk was busy.
+func (s *Spool) Append(record []byte) error {
+\tif s.size+int64(len(record)) > s.limit {
+\t\treturn ErrFull
+\t}
+\tif _, err := s.file.Write(record); err != nil {
+\t\treturn s.retry(record, err)
+\t}
+\ts.size += int64(len(record))
+\treturn nil
+}
+"""
+
+GUIDE = """# Operating the courier
+
+## When deliveries fail
+
+A delivery that fails is tried again with exponential backoff: half a second,
+then one, two, four, up to thirty seconds. After eight attempts it goes to the
+dead letter queue.
+"""
+
+FILES = {
+    "courier/delivery/backoff.py": BACKOFF,
+    "courier/delivery/spool.go": SPOOL,
+    "docs/operating.md": GUIDE,
+}
+
+
+@dataclass
+class SampleService:
+    """The part of `LocalService` that the TUI uses; fields are changed by tests."""
+
+    root: Path
+    project_list: tuple[ProjectBody, ...] = ()
+    model: ModelBody = field(
+        default_factory=lambda: ModelBody(name="all-MiniLM-L6-v2", state="ready")
+    )
+    queues: QueueStats = field(default_factory=QueueStats)
+    embedding_rate: float = 0.0
+    quiet: bool = False
+    asked: list[tuple[str, QueryRequest]] = field(default_factory=list)
+    rescanned: list[str] = field(default_factory=list)
+    imported: list[ImportRequest] = field(default_factory=list)
+
+    def health(self) -> HealthData:
+        return HealthData(
+            version="0.1.0",
+            pid=4711,
+            started_at=NOON - 8040,
+            uptime_seconds=8040,
+            home="~/.coco",
+            model=self.model,
+            queues=self.queues,
+            projects=len(self.project_list),
+        )
+
+    def stats(self) -> StatsData:
+        if self.quiet:
+            return StatsData(
+                health=self.health(),
+                memory_bytes=118_000_000,
+                cpu_percent=0.1,
+                index_bytes=0,
+                latency=LatencyStats(),
+            )
+        return StatsData(
+            health=self.health(),
+            memory_bytes=412_300_000,
+            cpu_percent=3.2,
+            index_bytes=84_100_000,
+            latency=LatencyStats(
+                count=214, qps=1.8, p50_ms=6.4, p95_ms=18.2, history_ms=latencies()
+            ),
+            embedding_rate=self.embedding_rate,
+            recent_queries=queries(),
+            recent_files=recent_files(),
+            log=log_lines(),
+        )
+
+    def projects(self) -> ProjectList:
+        return ProjectList(projects=list(self.project_list))
+
+    def project(self, project_id: str) -> ProjectBody:
+        for project in self.project_list:
+            if project.project_id == project_id:
+                return project
+        raise ProjectNotFound(f"There is no project {project_id!r}.")
+
+    def resolve_project(self, project_id: str | None, path: str | None) -> str:
+        return self.project(project_id or "").project_id
+
+    def jobs(self) -> JobList:
+        return JobList(jobs=[])
+
+    def rescan(self, project_id: str) -> RescanData:
+        self.rescanned.append(self.project(project_id).project_id)
+        return RescanData(job_id="job-1")
+
+    def import_paths(self, request: ImportRequest) -> ImportData:
+        if not Path(request.paths[0]).is_dir():
+            raise InvalidInput(f"{request.paths[0]!r} is not a directory.")
+        self.imported.append(request)
+        return ImportData(project_ids=["p-courier"], job_ids=["job-2"])
+
+    def query(self, request: QueryRequest, project_id: str | None) -> tuple[QueryMeta, QueryData]:
+        self.asked.append((project_id or "", request))
+        if "backoff" not in request.query:
+            return QueryMeta(tier="transformer"), QueryData(results=[], empty_reason="no_match")
+        meta = QueryMeta(project_id=project_id or "", tier="transformer", vector_coverage=1.0)
+        return meta, QueryData(results=hits())
+
+    def read(self, request: ReadRequest, project_id: str | None) -> ReadData:
+        text = FILES.get(request.doc_id)
+        if text is None:
+            raise DocumentNotFound(f"There is no document {request.doc_id!r}.")
+        lines = text.removesuffix("\n").split("\n")
+        end = min(request.end_line or len(lines), len(lines))
+        return ReadData(
+            doc_id=request.doc_id,
+            start_line=request.start_line,
+            end_line=end,
+            total_lines=len(lines),
+            language="python",
+            content="\n".join(lines[request.start_line - 1 : end]),
+        )
+
+
+def busy_projects() -> tuple[ProjectBody, ...]:
+    """Three projects in different states."""
+    return (
+        ProjectBody(
+            project_id="p-atlas",
+            name="atlas",
+            root="/home/ada/src/atlas",
+            state="embedding",
+            files=2381,
+            files_total=2381,
+            chunks=18_204,
+            embedded=11_290,
+            indexed_at=NOON - 20,
+        ),
+        ProjectBody(
+            project_id="p-courier",
+            name="courier",
+            root="/home/ada/src/courier",
+            state="ready",
+            files=214,
+            files_total=215,
+            chunks=1893,
+            embedded=1893,
+            skipped=1,
+            skipped_files=[SkippedFile(path="data/fixtures.json", reason="larger than 1 MiB")],
+            indexed_at=NOON - 95,
+        ),
+        ProjectBody(
+            project_id="p-handbook",
+            name="handbook",
+            root="/home/ada/notes/handbook",
+            state="ready",
+            files=88,
+            files_total=88,
+            chunks=640,
+            embedded=640,
+            indexed_at=NOON - 4000,
+        ),
+    )
+
+
+def latencies() -> list[float]:
+    """Sixty seconds of a plausible day."""
+    return [
+        0.0 if second % 7 in (2, 3) else 6 + 3 * math.sin(second / 4) + (9 if second % 19 == 0 else 0)
+        for second in range(60)
+    ]
+
+
+def queries() -> list[RecentQuery]:
+    asked = [
+        ("exponential backoff with jitter", 12, 7.9),
+        ("where is the dead letter queue drained", 9, 8.4),
+        ("Spool.Append", 3, 4.1),
+        ("how are tiles cached between zoom levels", 17, 11.2),
+        ("ERR_SPOOL_FULL", 2, 3.8),
+        ("onboarding checklist", 6, 6.0),
+        ("quaternion to euler", 0, 9.7),
+        ("retry policy of the uploader", 11, 7.7),
+    ]
+    return [
+        RecentQuery(
+            at=NOON - 13 * index,
+            project_id="p-courier",
+            query=query,
+            hits=number,
+            took_ms=took,
+            tier="transformer",
+        )
+        for index, (query, number, took) in enumerate(asked)
+    ]
+
+
+def recent_files() -> list[RecentFile]:
+    paths = [
+        ("courier/delivery/backoff.py", "indexed", 4),
+        ("courier/delivery/spool.go", "indexed", 7),
+        ("docs/operating.md", "indexed", 3),
+        ("courier/legacy/smtp.py", "removed", 0),
+        ("data/fixtures.json", "skipped", 0),
+        ("atlas/render/tiles/cache/level_of_detail.rs", "indexed", 22),
+        ("atlas/render/tiles/cache/eviction.rs", "indexed", 9),
+        ("atlas/geometry/projection.rs", "indexed", 14),
+        ("atlas/geometry/quaternion.rs", "indexed", 11),
+    ]
+    return [
+        RecentFile.model_validate(
+            {
+                "at": NOON - 4 * index,
+                "project_id": "p-courier",
+                "path": path,
+                "action": action,
+                "chunks": chunks,
+            }
+        )
+        for index, (path, action, chunks) in enumerate(paths)
+    ]
+
+
+def log_lines() -> list[LogLine]:
+    lines = [
+        ("info", "listening on http://127.0.0.1:3456"),
+        ("info", "model all-MiniLM-L6-v2 ready in 0.4 s"),
+        ("info", "courier: 214 files, 1,893 chunks, up to date"),
+        ("info", "atlas: branch switch, 512 files changed, rescanning"),
+        ("warning", "courier: data/fixtures.json skipped: larger than 1 MiB"),
+        ("info", "atlas: 2,381 files parsed in 6.2 s"),
+        ("info", "compacted 14 fragments into 1"),
+    ]
+    return [
+        LogLine(at=NOON - 60 + 7 * index, level=level, message=message)
+        for index, (level, message) in enumerate(lines)
+    ]
+
+
+def hits() -> list[Hit]:
+    return [
+        _hit(0.91, "courier/delivery/backoff.py", 20, 23, "Backoff.delay", "method"),
+        _hit(0.84, "courier/delivery/backoff.py", 13, 27, "Backoff", "class"),
+        _hit(0.71, "docs/operating.md", 3, 7, "", "section", ["Operating", "When deliveries fail"]),
+        _hit(0.64, "courier/delivery/spool.go", 12, 21, "Spool.Append", "method"),
+        _hit(0.58, "courier/upload/policy.py", 41, 58, "RetryPolicy.next_attempt", "method"),
+        _hit(0.52, "courier/upload/policy.py", 12, 39, "RetryPolicy", "class"),
+        _hit(0.44, "tests/delivery/test_backoff.py", 9, 31, "test_delay_grows", "function"),
+    ]
+
+
+def _hit(
+    score: float,
+    path: str,
+    start: int,
+    end: int,
+    symbol: str,
+    kind: str,
+    trail: list[str] | None = None,
+) -> Hit:
+    lines = FILES.get(path, "\n" * start + "def gone(): ...\n" * (end - start)).split("\n")
+    chunk = ChunkBody(
+        chunk_id=f"{path}-{start}",
+        doc_id=path,
+        path=path,
+        start_line=start,
+        end_line=end,
+        language="go" if path.endswith(".go") else "python",
+        kind=kind,
+        symbol=symbol,
+        heading_trail=trail or [],
+        content="\n".join(lines[start - 1 : end]),
+    )
+    return Hit(meta=HitMeta(score=score, moved=symbol == "Spool.Append"), chunk=chunk)

@@ -87,22 +87,22 @@ def start(
     running = find_running(settings)
     if running is not None:
         _join(terminal, settings, roots, running)
-    elif detach:
-        announce(terminal, settings, go_to_background(settings, flags, roots))
-    else:
+        return
+    try:
+        if detach:
+            announce(terminal, settings, go_to_background(settings, flags, roots))
+            return
         from coco_local.daemon.serve import serve
 
-        dashboard = not headless and _is_interactive()
-        try:
-            code = serve(settings, roots, dashboard, flags=flags)
-        except AlreadyRunning:
-            # Another start was a moment faster.
-            running = find_running(settings)
-            if running is None:
-                raise
-            _join(terminal, settings, roots, running)
-        else:
-            raise typer.Exit(code)
+        code = serve(settings, roots, not headless and _is_interactive(), flags=flags)
+    except AlreadyRunning:
+        # Another start was a moment faster.
+        running = find_running(settings)
+        if running is None:
+            raise
+        _join(terminal, settings, roots, running)
+    else:
+        raise typer.Exit(code)
 
 
 def announce(terminal: Terminal, settings: Settings, health: HealthData) -> None:

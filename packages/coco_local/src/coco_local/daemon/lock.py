@@ -23,7 +23,7 @@ from coco_core.errors import AlreadyRunning, InvalidConfig
 from coco_local import __version__
 from coco_local.daemon.birth import birth_of, is_alive
 
-__all__ = ["LockRecord", "ServiceLock"]
+__all__ = ["LockRecord", "ServiceLock", "already_running"]
 
 # A system without hard links writes the lock in two steps; a lock that is empty or cut and younger
 # than this may be just being written.
@@ -87,11 +87,7 @@ class ServiceLock:
                 hint="Make its directory writable, or set COCO_HOME to another one.",
             ) from error
         if holder is not None:
-            raise AlreadyRunning(
-                f"CoCo {holder.version} already runs with PID {holder.pid} on port {holder.port}.",
-                hint="See it with: coco status. End it with: coco stop.",
-                details={"pid": holder.pid, "port": holder.port},
-            )
+            raise already_running(holder)
         self._held = record
         return record
 
@@ -100,6 +96,15 @@ class ServiceLock:
         if self._held is not None and _read(self.path) == self._held:
             self.path.unlink(missing_ok=True)
         self._held = None
+
+
+def already_running(holder: LockRecord) -> AlreadyRunning:
+    """Return the error that names the holder."""
+    return AlreadyRunning(
+        f"CoCo {holder.version} already runs with PID {holder.pid} on port {holder.port}.",
+        hint="See it with: coco status. End it with: coco stop.",
+        details={"pid": holder.pid, "port": holder.port},
+    )
 
 
 def _take(path: Path, record: LockRecord) -> LockRecord | None:
@@ -167,7 +172,12 @@ def _write_aside(path: Path, record: LockRecord) -> Path:
     with contextlib.suppress(FileNotFoundError):
         # A process of this number died here.
         aside.unlink()
-    aside.write_text(json.dumps(asdict(record)), encoding="utf-8")
+    try:
+        aside.write_text(json.dumps(asdict(record)), encoding="utf-8")
+    except OSError:
+        # The disk is full: nothing half-written stays behind.
+        aside.unlink(missing_ok=True)
+        raise
     return aside
 
 

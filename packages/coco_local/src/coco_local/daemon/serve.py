@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from coco_core.errors import CocoError, InvalidConfig, Unavailable
+from coco_core.errors import CocoError, InvalidConfig, PortTaken, Unavailable
 from coco_local import __version__
 from coco_local.daemon.listener import bind, listen
-from coco_local.daemon.lock import ServiceLock
+from coco_local.daemon.lock import ServiceLock, already_running
 from coco_local.daemon.logging import LogStyle, configure_logging, follow_log
 from coco_local.daemon.signals import StopSignals
 
@@ -47,6 +47,9 @@ _GRACE_SECONDS = 1
 # The event loop starts within milliseconds; on a machine that swaps it may take long.
 _LOOP_SECONDS = 20.0
 _PAUSE_SECONDS = 0.005
+
+# Two starts at the same instant: the winner has bound the port and is about to write its lock.
+_TWIN_SECONDS = 0.5
 
 # Windows does not wake a wait for a signal; elsewhere the wait has no end.
 _WAIT_SECONDS = 0.5 if sys.platform == "win32" else None
@@ -80,7 +83,7 @@ def serve(
     settings.home.ensure()
     style: LogStyle = log_style or ("console" if sys.stderr.isatty() else "json")
     lock = ServiceLock(settings.home.lock)
-    with contextlib.closing(bind(settings.host, settings.port)) as listener:
+    with contextlib.closing(_bind(settings, lock)) as listener:
         port: int = listener.getsockname()[1]
         lock.acquire(settings.host, port)
         try:
@@ -204,6 +207,23 @@ class _Running:
             log.warning("stop_took_too_long", seconds=_STOP_SECONDS)
             self._lock.release()
             os._exit(1)
+
+
+def _bind(settings: Settings, lock: ServiceLock) -> socket.socket:
+    """Bind; who loses against another start of this home is told so, and not of a foreign program.
+
+    Between the winner's port and its lock lies a moment.
+    """
+    try:
+        return bind(settings.host, settings.port)
+    except PortTaken:
+        deadline = time.monotonic() + _TWIN_SECONDS
+        while time.monotonic() < deadline:
+            record = lock.inspect()
+            if record is not None:
+                raise already_running(record) from None
+            time.sleep(_PAUSE_SECONDS)
+        raise
 
 
 def _check_exposure(settings: Settings) -> None:

@@ -64,20 +64,28 @@ ODD_NAMES = {
 }
 
 
+def _word(kind: str, number: int) -> str:
+    """Return a word that is no part of another one."""
+    return f"odd_{kind}_{number:03d}"
+
+
 def _write_odd(root: Path) -> None:
     for number, name in enumerate(ODD_NAMES.values()):
-        (root / name).write_text(_BODY.format(word=f"odd_name_{number}"), encoding="utf-8")
+        (root / name).write_text(_BODY.format(word=_word("name", number)), encoding="utf-8")
         folder = root / f"in {name.removesuffix('.py')}"[:255]
         folder.mkdir()
-        (folder / "inner.py").write_text(_BODY.format(word=f"odd_folder_{number}"))
+        (folder / "inner.py").write_text(_BODY.format(word=_word("folder", number)))
     broken = os.fsencode(root) + b"/bro\xff\xfeken.py"
     Path(os.fsdecode(broken)).write_text(_BODY.format(word="broken_name"))
-    os.mkdir(os.fsencode(root) + b"/bro\xffken")
-    Path(os.fsdecode(os.fsencode(root) + b"/bro\xffken/inner.py")).write_text("broken_folder = 1\n")
+    folder = Path(os.fsdecode(os.fsencode(root) + b"/bro\xffken"))
+    folder.mkdir()
+    (folder / "inner.py").write_text("broken_folder = 1\n")
     (root / "utf16.py").write_bytes(_BODY.format(word="in_utf_sixteen").encode("utf-16"))
     (root / "latin.py").write_bytes(b"# caf\xe9\n" + _BODY.format(word="in_latin_one").encode())
     (root / "invalid.py").write_bytes(b"\xff\xfe\xfd # \x80\n" + _BODY.format(word="bad").encode())
-    (root / "mixed.py").write_bytes(_BODY.format(word="mixed_bytes").encode() + b"# \xc3\x28 \xf0\n")
+    (root / "mixed.py").write_bytes(
+        _BODY.format(word="mixed_bytes").encode() + b"# \xc3\x28 \xf0\n"
+    )
     (root / "program.py").write_bytes(b"\x7fELF\x02\x01\x01" + bytes(500) + b"in_a_binary")
     (root / "nul.py").write_bytes(b"def with_nul_bytes(): pass\n\0\0\0")
     (root / "empty.py").write_bytes(b"")
@@ -87,11 +95,10 @@ def _write_odd(root: Path) -> None:
     (root / "wide.py").write_text("x = '" + "wide_line " * 40_000 + "'\n")
     (root / "deep.py").write_text("(" * 50_000 + "\n" + _BODY.format(word="after_deep_nesting"))
     os.mkfifo(root / "pipe.py")
-    with socket.socket(socket.AF_UNIX) as address:
-        # The path of a socket is short; it is bound elsewhere and moved here.
-        with tempfile.TemporaryDirectory(prefix="coco") as folder:
-            address.bind(f"{folder}/s")
-            os.rename(f"{folder}/s", root / "socket.py")
+    # The path of a socket is short; it is bound elsewhere and moved here.
+    with socket.socket(socket.AF_UNIX) as address, tempfile.TemporaryDirectory() as short:
+        address.bind(f"{short}/s")
+        Path(short, "s").rename(root / "socket.py")
     _write_links(root)
 
 
@@ -130,8 +137,8 @@ def test_the_project_is_healthy(place: Place) -> None:
 def test_odd_names_are_found(place: Place, number: int) -> None:
     name = list(ODD_NAMES.values())[number]
     for word, path in (
-        (f"odd_name_{number}", name),
-        (f"odd_folder_{number}", f"in {name.removesuffix('.py')}"[:255] + "/inner.py"),
+        (_word("name", number), name),
+        (_word("folder", number), f"in {name.removesuffix('.py')}"[:255] + "/inner.py"),
     ):
         _, data = place.daemon.query(word)
         assert data.results[0].chunk.path == path
@@ -207,7 +214,7 @@ def test_nothing_of_what_is_left_out_is_in_an_answer(place: Place) -> None:
 
 CHANGES: dict[str, Callable[[Path], object]] = {
     "binary": lambda path: path.write_bytes(bytes(1_000)),
-    "too large": lambda path: path.open("ab").truncate(100 * 1024 * 1024),
+    "too large": lambda path: os.truncate(path, 100 * 1024 * 1024),
     "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
     "a directory": lambda path: (path.unlink(), path.mkdir()),
     "a link that leaves": lambda path: (path.unlink(), path.symlink_to("/etc/hostname")),

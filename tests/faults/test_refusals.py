@@ -115,9 +115,7 @@ LEADING_OUT = [
 def test_paths_that_lead_out(daemon: Daemon, doc_id: str) -> None:
     statuses = {400, 403, 404, 422}
     _refused(_ask(daemon, "POST", "/v1/docs/read", {"doc_id": doc_id}), statuses)
-    _refused(
-        _ask(daemon, "POST", "/v1/docs/related", {"doc_id": doc_id, "line": 1}), statuses
-    )
+    _refused(_ask(daemon, "POST", "/v1/docs/related", {"doc_id": doc_id, "line": 1}), statuses)
     quoted = "".join(f"%{byte:02x}" for byte in doc_id.encode())
     _refused(_ask(daemon, "GET", f"/v1/docs/outline?doc_id={quoted}"), statuses)
 
@@ -125,9 +123,7 @@ def test_paths_that_lead_out(daemon: Daemon, doc_id: str) -> None:
 @pytest.mark.parametrize("include", ["../**", "/etc/**", "**/../**", "leaves/**", "leaves.py"])
 @pytest.mark.parametrize("pattern", [_OUTSIDE, "root:", "SECRET_TOKEN"])
 def test_filters_cannot_widen_a_search(daemon: Daemon, include: str, pattern: str) -> None:
-    status, body = _ask(
-        daemon, "POST", "/v1/docs/grep", {"pattern": pattern, "include": [include]}
-    )
+    status, body = _ask(daemon, "POST", "/v1/docs/grep", {"pattern": pattern, "include": [include]})
     assert status == 400 or body["data"]["matches"] == []
     status, body = _ask(
         daemon, "POST", "/v1/docs/query", {"query": pattern, "filters": {"include": [include]}}

@@ -71,7 +71,10 @@ class ProjectRegistry:
 
     def around(self, path: Path) -> ProjectIndexer | None:
         """Return the innermost project that holds ``path``."""
-        place = Path(os.path.realpath(path))
+        return self.holding(Path(os.path.realpath(path)))
+
+    def holding(self, place: Path) -> ProjectIndexer | None:
+        """Return the innermost project whose root stands in ``place``, taken as it is written."""
         with self._lock:
             holding = [i for i in self._indexers.values() if place.is_relative_to(i.project.root)]
         return max(holding, key=lambda i: len(i.project.root.parts), default=None)

@@ -15,8 +15,9 @@ from typing import Protocol
 
 import numpy as np
 import structlog
-from coco_core.header import embedding_text
 
+from coco_core.errors import StoreBroken
+from coco_core.header import embedding_text
 from coco_core.ports import Embedder
 from coco_core.types import text_hash
 from coco_local.activity import Activity
@@ -32,6 +33,9 @@ log = structlog.get_logger(__name__)
 # Chunks of one call of the model: some tenths of a second of work on two cores, so that progress is
 # seen, stopping is quick and the cost of a call does not matter.
 _BATCH = 32
+
+# A store that failed (disk full) fails again at once.
+_RETRY_SECONDS = 5.0
 
 
 class Priority:
@@ -97,6 +101,7 @@ class EmbeddingQueue:
         self._heap: list[_Waiting] = []
         self._order = itertools.count()
         self._queued: dict[tuple[int, str], int] = {}
+        self._in_hand: list[_Waiting] = []
         self._stopping = False
         self._held = False
         self._thread = threading.Thread(target=self._run, name="coco-embed", daemon=True)
@@ -134,7 +139,9 @@ class EmbeddingQueue:
         """Some document of this project waits or is being embedded."""
         mark = id(source)
         with self._condition:
-            return any(known == mark for known, _ in self._queued)
+            return any(known == mark for known, _ in self._queued) or any(
+                item.source is source for item in self._in_hand
+            )
 
     def put(self, source: EmbeddingSource, doc_ids: list[str], priority: int) -> None:
         """Queue documents; one that waits already can only move forward."""
@@ -179,24 +186,36 @@ class EmbeddingQueue:
                     return
                 embedder = self._embedder
             assert embedder is not None
-            batch = self._collect(embedder)
-            if batch:
-                self._try_to_embed(embedder, batch)
+            self._work(embedder)
             self._pause()
 
     def _ready(self) -> bool:
         return bool(self._heap) and not (self._held and self._heap[0].priority >= Priority.BULK)
 
-    def _try_to_embed(self, embedder: Embedder, batch: list[_Missing]) -> None:
+    def _work(self, embedder: Embedder) -> None:
         try:
-            self._embed(embedder, batch)
+            batch = self._collect(embedder)
+            if batch:
+                self._embed(embedder, batch)
         except Exception as error:
             if self._stopping:
                 # The model was closed under the batch; the next start takes it up again.
                 return
-            # The thread must outlive one bad batch; its chunks answer by keywords until a rescan.
-            log.exception("embedding_failed", chunks=len(batch))
-            self._activity.log("error", f"Embedding {len(batch)} chunks failed: {error}")
+            # The thread must outlive one bad batch; its chunks answer by keywords meanwhile.
+            log.exception("embedding_failed", documents=len(self._in_hand))
+            self._activity.log("error", f"Embedding {len(self._in_hand)} files failed: {error}")
+            if isinstance(error, StoreBroken):
+                self._try_later()
+        finally:
+            with self._condition:
+                self._in_hand = []
+
+    def _try_later(self) -> None:
+        """Queue what is in hand again; it was not the texts that failed."""
+        for item in self._in_hand:
+            self.put(item.source, [item.doc_id], item.priority)
+        with self._condition:
+            self._condition.wait_for(lambda: self._stopping, _RETRY_SECONDS)
 
     def _collect(self, embedder: Embedder) -> list[_Missing]:
         """Take documents until a batch is full; what the cache knows is settled on the way."""
@@ -210,6 +229,7 @@ class EmbeddingQueue:
                 if self._queued.get((id(item.source), item.doc_id)) != item.priority:
                     continue
                 del self._queued[id(item.source), item.doc_id]
+                self._in_hand.append(item)
             batch += self._settle(embedder, item)
         return batch
 

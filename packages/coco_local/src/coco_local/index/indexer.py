@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from coco_core.errors import CocoError, StoreBroken
 from coco_local.activity import Activity
 from coco_local.index.changes import ProjectChanges
 from coco_local.index.embedding import EmbeddingQueue, Priority
@@ -122,7 +123,7 @@ class ProjectIndexer:
             return "scanning"
         if self.pending_files:
             return "indexing"
-        if self._shared.embeddings.waiting(self):
+        if self._shared.embeddings.embedder is not None and self._shared.embeddings.waiting(self):
             return "embedding"
         return "ready" if self.index.memory.documents else "empty"
 
@@ -169,7 +170,13 @@ class ProjectIndexer:
         for doc_id in wanted:
             if time.monotonic() >= deadline:
                 break
-            self._index([doc_id], Priority.CHANGED)
+            try:
+                self._index([doc_id], Priority.CHANGED)
+            except StoreBroken as error:
+                # The answer comes from what is there; the file stays pending, and that is told.
+                self.failed(error)
+                self._pending_wanted = True
+                break
         # What another thread has in hand must be in the answer too.
         self.pending_files.wait_idle(wanted, max(0.0, deadline - time.monotonic()))
 
@@ -220,7 +227,8 @@ class ProjectIndexer:
 
     def failed(self, error: Exception) -> None:
         """Hear that a step raised: it is shown, and tried again later."""
-        self.error = f"{type(error).__name__}: {error}"
+        told = isinstance(error, CocoError)
+        self.error = str(error) if told else f"{type(error).__name__}: {error}"
         self._shared.activity.log("error", f"{self.project.name}: {self.error}")
 
     def close(self) -> None:

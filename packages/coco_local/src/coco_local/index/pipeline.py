@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 from dataclasses import dataclass
 from pathlib import Path
-
-from coco_core.liveness import fingerprint
 
 from coco_core.bm25 import term_vector
 from coco_core.chunking import chunk_document
 from coco_core.configs import ChunkingConfig
 from coco_core.decoding import is_binary
 from coco_core.errors import Unreadable
+from coco_core.liveness import fingerprint
 from coco_core.ports import Tokenizer
 from coco_core.types import chunk_ids
+from coco_local.regular_file import open_regular
 from coco_local.store.documents import PreparedChunk, PreparedDocument
 from coco_local.store.embeddings import embed_key
 
@@ -44,10 +42,11 @@ def read_file(path: Path, max_bytes: int) -> FileContent | None:
         Unreadable: it is no regular text file, too large, or cannot be opened.
     """
     try:
-        with path.open("rb", buffering=0) as file:
-            before = os.fstat(file.fileno())
-            if not stat.S_ISREG(before.st_mode):
-                raise Unreadable("not a regular file")
+        opened = open_regular(path)
+        if opened is None:
+            raise Unreadable("not a regular file")
+        file, before = opened
+        with file:
             if before.st_size > max_bytes:
                 raise Unreadable(f"larger than {max_bytes} bytes")
             data = file.readall()

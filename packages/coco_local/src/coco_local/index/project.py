@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from coco_core.bm25 import TermVector
 
+from coco_core.bm25 import TermVector
 from coco_core.configs import IndexingConfig
 from coco_core.types import ChunkFacts, FloatMatrix
 from coco_local.index.memory import DocumentEntry, MemoryIndex
@@ -27,6 +27,7 @@ from coco_local.store.documents import (
     StoredDocument,
     WrittenDocument,
 )
+from coco_local.store.failure import store_failure
 from coco_local.store.lance import LanceStats, LanceStore
 
 __all__ = ["ProjectIndex"]
@@ -73,6 +74,8 @@ class ProjectIndex:
         self._unflushed: dict[int, _Unflushed] = {}
         self._unflushed_vectors: list[int] = []
         self._dead_keys: list[int] = []
+        # The last flush failed somewhere: what waits may stand in LanceDB already.
+        self._half_flushed = False
 
     # --- opening -------------------------------------------------------------------------------
 
@@ -82,8 +85,7 @@ class ProjectIndex:
         if not documents:
             self._forget_lance_rows()
             return
-        lance = self._open_lance()
-        table = lance.load_terms()
+        table, vectors = self._open_lance().load()
         known = set(table.keys.tolist())
         chunks: dict[int, list[tuple[ChunkFacts, bytes]]] = {key: [] for key in documents}
         for document_key, facts, embed_key in self.store.facts():
@@ -101,7 +103,6 @@ class ProjectIndex:
             table,
         )
         living = {facts.key for key in whole for facts, _ in chunks[key]}
-        vectors = lance.load_vectors()
         self.memory.set_vectors(vectors.keys.tolist(), vectors.vectors.astype(np.float32))
         self._dead_keys = list((known | set(vectors.keys.tolist())) - living)
         self.store.delete([documents[key].doc_id for key in documents.keys() - set(whole)])
@@ -109,11 +110,8 @@ class ProjectIndex:
     def _forget_lance_rows(self) -> None:
         """An empty database beside old LanceDB files means that their rows are orphans."""
         if self._directory.exists():
-            lance = self._open_lance()
-            self._dead_keys = [
-                *lance.load_terms().keys.tolist(),
-                *lance.load_vectors().keys.tolist(),
-            ]
+            table, vectors = self._open_lance().load()
+            self._dead_keys = [*table.keys.tolist(), *vectors.keys.tolist()]
 
     def _open_lance(self) -> LanceStore:
         if self._lance is None:
@@ -203,7 +201,11 @@ class ProjectIndex:
         return waiting + len(self._unflushed_vectors) + len(self._dead_keys)
 
     def flush(self) -> None:
-        """Write what is new to LanceDB, and keep its files few."""
+        """Write what is new to LanceDB, and keep its files few.
+
+        Raises:
+            StoreBroken: it cannot be written; all of it waits for the next flush.
+        """
         with self._flush_lock:
             with self._write_lock:
                 new, self._unflushed = self._unflushed, {}
@@ -212,15 +214,46 @@ class ProjectIndex:
                 rows = [(key, self.memory.row_of(key)) for key in vector_keys]
                 living = [(key, row) for key, row in rows if row is not None]
                 vectors = self.memory.matrix.take(np.array([row for _, row in living], np.int64))
-            lance = self._open_lance()
-            lance.delete(dead)
-            keys = [key for item in new.values() for key in item.keys]
-            lance.add_terms(keys, [terms for item in new.values() for terms in item.terms])
-            lance.add_vectors([key for key, _ in living], vectors)
-            # A document that was replaced meanwhile has another key: marking the old one is void.
-            self.store.mark_stored(list(new), stored=True)
-            lance.compact()
+            try:
+                self._write(new, dead, [key for key, _ in living], vectors)
+            except Exception as error:
+                self._take_back(new, dead, vector_keys)
+                raise store_failure(error, self._directory) or error from error
         self._tidy_memory()
+
+    def _write(
+        self,
+        new: Mapping[int, _Unflushed],
+        dead: Sequence[int],
+        vector_keys: Sequence[int],
+        vectors: FloatMatrix,
+    ) -> None:
+        lance = self._open_lance()
+        keys = [key for item in new.values() for key in item.keys]
+        lance.delete(dead)
+        if self._half_flushed:
+            lance.delete(keys)
+            lance.delete_vectors(vector_keys)
+        lance.add_terms(keys, [terms for item in new.values() for terms in item.terms])
+        lance.add_vectors(vector_keys, vectors)
+        # A document that was replaced meanwhile has another key: marking the old one is void.
+        self.store.mark_stored(list(new), stored=True)
+        self._half_flushed = False
+        lance.compact()
+
+    def _take_back(
+        self, new: Mapping[int, _Unflushed], dead: Sequence[int], vector_keys: Sequence[int]
+    ) -> None:
+        """Let everything of a flush that failed wait for the next one."""
+        with self._write_lock:
+            living = {entry.document.key for entry in self.memory.documents.values()}
+            self._unflushed |= {key: item for key, item in new.items() if key in living}
+            gone = [
+                key for document, item in new.items() if document not in living for key in item.keys
+            ]
+            self._dead_keys += [*dead, *gone]
+            self._unflushed_vectors += vector_keys
+            self._half_flushed = True
 
     def close(self) -> None:
         """Flush what waits, unless LanceDB was not needed so far.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from coco_core.chunking import chunk_document
@@ -86,8 +87,12 @@ class FileService:
 
     def explain(self, path: str) -> ExplainPathData:
         """Say why a path is or is not indexed."""
-        place = Path(path).expanduser()
-        indexer = self._registry.around(place.parent if not place.is_dir() else place)
+        # As it is written first: a link in a project that leads out of it is what is asked about.
+        place = Path(os.path.normpath(Path(path).expanduser()))
+        indexer = self._registry.holding(place)
+        if indexer is None:
+            place = Path(os.path.realpath(place))
+            indexer = self._registry.holding(place)
         if indexer is None:
             return ExplainPathData(
                 path=path,
@@ -95,7 +100,7 @@ class FileService:
                 indexed=False,
                 reason="It is in no registered project.",
             )
-        decision = indexer.scan.decide(place)
+        decision = indexer.scan.explain(place)
         doc_id = place.name
         if place.is_relative_to(indexer.project.root):
             doc_id = place.relative_to(indexer.project.root).as_posix()

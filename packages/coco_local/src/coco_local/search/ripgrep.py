@@ -56,6 +56,10 @@ def ripgrep_path() -> str:
     return found
 
 
+# What its complaints about a pattern have in common, rather than about files or itself.
+_PATTERN_WORDS = ("regex parse error", "unrecognized", "pattern", "compiled regex exceeds")
+
+
 def ripgrep(
     root: Path, arguments: Sequence[str], patterns: Sequence[str], files: Sequence[str] | None
 ) -> Iterator[LineMatch]:
@@ -89,7 +93,7 @@ def ripgrep(
 
 
 def _raise_failure(message: str) -> None:
-    if "regex parse error" in message or "unrecognized" in message or "pattern" in message:
+    if any(words in message for words in _PATTERN_WORDS):
         raise InvalidInput(
             f"The pattern is not valid: {message}",
             hint="Search for the literal text, or mend the regular expression.",

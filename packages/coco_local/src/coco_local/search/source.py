@@ -9,6 +9,7 @@ from pathlib import Path
 
 from coco_core.decoding import SourceText, decode
 from coco_core.errors import DocumentNotFound, PathRefused, Unreadable
+from coco_local.regular_file import open_regular
 from coco_local.store.documents import ChunkPlace
 
 __all__ = ["SourceFile", "SourceReader"]
@@ -82,8 +83,11 @@ class SourceReader:
         """Read a document; None when it is gone, unreadable or leads out of the project."""
         try:
             path = self.resolve(doc_id)
-            with path.open("rb", buffering=0) as file:
-                status = os.fstat(file.fileno())
+            opened = open_regular(path)
+            if opened is None:
+                return None
+            file, status = opened
+            with file:
                 if status.st_size > self._max_bytes:
                     return None
                 data = file.readall()

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import structlog
-from coco_core.bm25 import FIELDS, TermVector
 from numpy.typing import NDArray
 
+from coco_core.bm25 import FIELDS, TermVector
 from coco_core.types import FloatMatrix
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from lancedb.table import Table
 
 __all__ = ["LanceStats", "LanceStore", "TermTable", "VectorTable"]
 
@@ -123,6 +124,15 @@ class LanceStore:
         self._open()
         self.rebuilt = True
 
+    def load(self) -> tuple[TermTable, VectorTable]:
+        """Read all rows; tables whose files are damaged are begun anew, and then empty."""
+        try:
+            return self.load_terms(), self.load_vectors()
+        except (OSError, RuntimeError, ValueError) as error:
+            log.warning("store_rebuilt", path=str(self._directory), reason=str(error))
+            self._start_anew()
+            return self.load_terms(), self.load_vectors()
+
     def load_terms(self) -> TermTable:
         """Read every row of the term table."""
         table = self._terms.to_arrow().combine_chunks()
@@ -191,11 +201,18 @@ class LanceStore:
 
     def delete(self, keys: Sequence[int]) -> None:
         """Remove chunks from both tables."""
+        self._delete(self._terms, keys)
+        self._delete(self._vectors, keys)
+
+    def delete_vectors(self, keys: Sequence[int]) -> None:
+        """Remove the vectors of chunks."""
+        self._delete(self._vectors, keys)
+
+    def _delete(self, table: Table, keys: Sequence[int]) -> None:
         for start in range(0, len(keys), _DELETE_BATCH):
             listed = ",".join(str(int(key)) for key in keys[start : start + _DELETE_BATCH])
-            for table in (self._terms, self._vectors):
-                table.delete(f"key IN ({listed})")
-                self._writes += 1
+            table.delete(f"key IN ({listed})")
+            self._writes += 1
 
     def compact(self, *, force: bool = False) -> bool:
         """Merge fragments and drop old versions when enough was written; True if it was done."""

@@ -40,6 +40,9 @@ _CONTROL_SHARE = 0.1
 
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\v\f\r\b\x1b")) + b"\x7f"
 
+# In a Latin alphabet fewer of the letters are foreign; detection confuses the Latin code pages.
+_FOREIGN_SHARE = 0.4
+
 # "utf-8" promises that the bytes on disk are the text's; this alias of the codec does not.
 _DAMAGED_UTF8 = "utf8"
 
@@ -80,6 +83,8 @@ class LineIndex:
         """Return the character offset of an offset into the UTF-8 text."""
         if self.utf8 is self.chars:
             return offset
+        if offset >= self.utf8[-1]:
+            return self.chars[-1]
         line = self.line_of_utf8(offset)
         raw = self.source.text[self.chars[line] : self.chars[line + 1]].encode(
             "utf-8", "surrogatepass"
@@ -159,13 +164,13 @@ def decode(data: bytes) -> SourceText:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return _decode_marked(data, encoding, len(mark))
+    wide = _wide_encoding(data) if b"\0" in data[:_HEAD_BYTES] else None
+    if wide is not None:
+        return _decode_marked(data, wide, 0)
     try:
         return SourceText(data.decode("utf-8"), "utf-8", data)
     except UnicodeDecodeError:
         pass
-    wide = _wide_encoding(data)
-    if wide is not None:
-        return _decode_marked(data, wide, 0)
     if _is_damaged_utf8(data):
         return SourceText(data.decode("utf-8", "replace"), _DAMAGED_UTF8, data)
     for guess in (_detected(data), "cp1252"):
@@ -246,7 +251,9 @@ def _is_damaged_utf8(data: bytes) -> bool:
 
 def _detected(data: bytes) -> str | None:
     sample = _foreign_sample(data)
-    if len(sample) - len(sample.translate(None, _FOREIGN)) < _DETECTABLE_BYTES:
+    foreign = len(sample) - len(sample.translate(None, _FOREIGN))
+    letters = foreign + sum(chr(byte).isalpha() for byte in sample if byte < 0x80)
+    if foreign < _DETECTABLE_BYTES or foreign < letters * _FOREIGN_SHARE:
         return None
     match = charset_normalizer.from_bytes(sample).best()
     return match.encoding if match is not None else None

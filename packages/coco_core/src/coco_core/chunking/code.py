@@ -20,6 +20,12 @@ _ALONE = 3
 # Below this share of the size a piece is a crumb: it costs a vector and says nothing.
 _CRUMB = 8
 
+# Below this share it is not even a crumb (`module X`, `end`) and joins whatever it stands by.
+_SHRED = 16
+
+# Share of the size that is kept free for closing brackets.
+_CLOSING = 64
+
 # Bodies nested deeper than this are cut by lines; hand-written code stays under 20.
 _MAX_DEPTH = 40
 
@@ -35,7 +41,7 @@ class _Piece(NamedTuple):
 def cut_code(layout: Layout, outline: Outline, syntax: Syntax) -> list[CharRange]:
     """Cut a parsed file; without overlap the ranges cover it without gap."""
     cutter = _Cutter(layout, outline, syntax)
-    pieces = cutter.cut(0, layout.lines.count, 0, [(-1, -1)])
+    pieces = cutter.without_shreds(cutter.cut(0, layout.lines.count, 0, [(-1, -1)]))
     ranges = [(piece.start, piece.end) for piece in pieces]
     return with_overlap(layout, without_blank(layout.text, ranges))
 
@@ -46,7 +52,9 @@ class _Cutter:
         self._outline = outline
         self._syntax = syntax
         # Overlap comes on top, so the pieces leave room for it.
-        self._size = max(layout.size - layout.overlap, 1)
+        self._full = max(layout.size - layout.overlap, 1)
+        # So much room is left that the last brackets of a class fit in with its last method.
+        self._size = max(self._full - self._full // _CLOSING, 1)
 
     def cut(self, first: int, last: int, depth: int, bodies: list[Range]) -> list[_Piece]:
         """Cut lines ``first`` to ``last`` at the parts of these bodies."""
@@ -112,6 +120,41 @@ class _Cutter:
             else:
                 kept.append(piece)
         return kept
+
+    def without_shreds(self, pieces: list[_Piece]) -> list[_Piece]:
+        """Join lines that only open or close something with what they open or close."""
+        kept: list[_Piece] = []
+        carried: _Piece | None = None
+        for at, piece in enumerate(pieces):
+            whole = piece
+            if carried is not None:
+                whole = _join(carried, piece)
+                carried = None
+            if whole.length * _SHRED >= self._full:
+                kept.append(whole)
+                continue
+            above = kept[-1] if kept else None
+            below = pieces[at + 1] if at + 1 < len(pieces) else None
+            fits_above = above is not None and above.length + whole.length <= self._full
+            fits_below = below is not None and below.length + whole.length <= self._full
+            if fits_below and (not fits_above or self._opens(whole)):
+                carried = whole
+            elif fits_above and above is not None:
+                kept[-1] = _join(above, whole)
+            else:
+                kept.append(whole)
+        return kept
+
+    def _opens(self, piece: _Piece) -> bool:
+        """Tell whether a piece is the head of the next: a comment, or less indented than it."""
+        lines = self._layout.lines
+        after = lines.line_of_char(piece.end)
+        last = lines.line_of_char(piece.end - 1)
+        while last > 0 and lines.chars[last] > piece.start and not self._layout.line(last).strip():
+            last -= 1
+        if last in self._outline.leads:
+            return True
+        return _indent(self._layout.line(last)) < _indent(self._layout.line(after))
 
     def _cuts(self, first: int, last: int, bodies: list[Range]) -> list[int]:
         """Return the lines strictly inside where a part of these bodies begins."""
@@ -182,3 +225,11 @@ class _Cutter:
             if self._outline.symbols[at].solid:
                 return self._outline.symbols[at].kind is ChunkKind.CLASS
         return False
+
+
+def _join(above: _Piece, below: _Piece) -> _Piece:
+    return _Piece(above.start, below.end, above.length + below.length, above.closed or below.closed)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())

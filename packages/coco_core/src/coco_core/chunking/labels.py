@@ -95,23 +95,39 @@ def _main(outline: Outline, starting: range, span: Span) -> Symbol | None:
     symbols = outline.symbols
     around = outline.enclosing(span.start_line - 1)
     enclosing = symbols[around] if around >= 0 else None
-    best: Symbol | None = None
-    best_key = (False, 0)
-    for at in starting:
-        symbol = symbols[at]
-        if symbol.parent >= starting.start:
-            continue
-        extent = min(symbol.end_line, span.end_line - 1) - symbol.start_line + 1
-        key = (symbol.solid, extent)
-        if key > best_key:
-            best, best_key = symbol, key
-    if best is None:
+    at, extent = _largest(symbols, starting, span, -1)
+    if at < 0:
         return enclosing
-    dominates = best_key[1] * 2 > span.end_line - span.start_line
-    if enclosing is not None and not dominates:
+    half = (span.end_line - span.start_line + 1) / 2
+    # The opening line of a class above one of its methods does not make the class the subject.
+    while symbols[at].kind is ChunkKind.CLASS and symbols[at].end_line >= span.end_line:
+        inner, inner_extent = _largest(symbols, range(at + 1, starting.stop), span, at)
+        if inner < 0 or inner_extent <= half or not symbols[inner].solid:
+            break
+        at, extent = inner, inner_extent
+    best = symbols[at]
+    if enclosing is not None and extent <= half:
         # Fields and small inner functions do not rename the definition they are part of.
         if not best.solid or enclosing.kind is not ChunkKind.CLASS:
             return enclosing
-    elif not best.solid and not dominates:
+    elif not best.solid and extent <= half:
         return None
     return best
+
+
+def _largest(symbols: list[Symbol], among: range, span: Span, parent: int) -> tuple[int, int]:
+    """Return the largest of the outermost symbols, solid ones first, with its lines in the chunk.
+
+    With a ``parent`` only its own children count; without one, whatever starts inside none of the
+    others.
+    """
+    best, best_key = -1, (False, 0)
+    for at in among:
+        symbol = symbols[at]
+        if symbol.parent != parent if parent >= 0 else symbol.parent >= among.start:
+            continue
+        lines = min(symbol.end_line, span.end_line - 1) - symbol.start_line + 1
+        key = (symbol.solid, lines)
+        if key > best_key:
+            best, best_key = at, key
+    return best, best_key[1]

@@ -117,6 +117,9 @@ class Outline:
         utf8 = layout.lines.utf8
         end = min(utf8[symbol.name_line + 1], symbol.end)
         at = bisect_left(self.bodies, (symbol.name_end, 0))
+        if symbol.start_line in self.joined.values():
+            # Of several clauses the first line tells: it is the type, or the first case.
+            at = len(self.bodies)
         # The body is the first that reaches the symbol's end, give or take a bracket.
         for start, stop in self.bodies[at : at + 32]:
             if start >= symbol.end:
@@ -126,8 +129,10 @@ class Outline:
                 break
         head = layout.text[layout.lines.chars[symbol.start_line] : layout.lines.char_of_utf8(end)]
         lines = head.split("\n")
-        while len(lines) > 1 and lines[0].lstrip().startswith(("@", "[", "#")):
+        above = symbol.name_line - symbol.start_line
+        while above and lines[0].lstrip().startswith(("@", "[", "#")):
             del lines[0]
+            above -= 1
         flat = " ".join(" ".join(lines).split())
         return flat[:_MAX_SIGNATURE].rstrip(" {:=(").removesuffix(" do")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
@@ -104,7 +104,7 @@ class _Cutter:
         self._layout = layout
         self._headings = sections.headings
         self._starts = [heading.line for heading in sections.headings]
-        self._blocks = [block for block in sections.blocks if block.last > block.first]
+        self._blocks = sorted(block for block in sections.blocks if block.last > block.first)
         self._size = max(layout.size - layout.overlap, 1)
 
     def parts(self) -> list[_Part]:
@@ -196,12 +196,12 @@ class _Cutter:
         """Return where units begin: blocks, and paragraphs outside of them."""
         held: set[int] = set()
         begins = {part.first}
-        for block in self._blocks:
-            if part.first < block.last and block.first < part.last:
-                if self._layout.length(block.first, block.last) > self._size:
-                    continue
+        low = bisect_left(self._blocks, part.first, key=lambda block: block.first)
+        high = bisect_left(self._blocks, part.last, key=lambda block: block.first)
+        for block in self._blocks[low:high]:
+            if self._layout.length(block.first, block.last) <= self._size:
                 held.update(range(block.first + 1, block.last))
-                begins.add(max(block.first, part.first))
+                begins.add(block.first)
         blank = False
         for line in range(part.first, part.last):
             is_blank = not self._layout.line(line).strip()
@@ -229,6 +229,8 @@ def label_sections(
         key=lambda definition: definition.line,
     )
     lines = [definition.line for definition in definitions]
+    parents = _parents(sections.headings)
+    blocks = _outermost(sections.blocks)
     chunks: list[Chunk] = []
     for start, end in pieces:
         span, tokens = place(layout, start, end)
@@ -238,7 +240,7 @@ def label_sections(
         at = _heading_of(layout, sections.headings, starts, first, span.end_line)
         chunks.append(
             Chunk(
-                kind=_kind(layout, sections, first, span.end_line),
+                kind=_kind(layout, blocks, first, span.end_line),
                 text=layout.text[start:end],
                 span=span,
                 language=language.name,
@@ -247,7 +249,7 @@ def label_sections(
                         bisect_left(lines, first + 1) : bisect_left(lines, span.end_line + 1)
                     ]
                 ),
-                heading_trail=_trail(sections.headings, at),
+                heading_trail=_trail(sections.headings, parents, at),
                 fragment=slugs[at] if at >= 0 else "",
                 token_count=tokens,
             )
@@ -295,24 +297,41 @@ def _is_empty(layout: Layout, first: int, last: int) -> bool:
     return not any(layout.line(line).strip(_UNDERLINES) for line in range(first, last))
 
 
-def _trail(headings: list[Heading], at: int) -> tuple[str, ...]:
+def _parents(headings: list[Heading]) -> list[int]:
+    """Return for every heading the index of the one it stands under, or -1."""
+    parents: list[int] = []
+    open_: list[int] = []
+    for at, heading in enumerate(headings):
+        while open_ and headings[open_[-1]].level >= heading.level:
+            open_.pop()
+        parents.append(open_[-1] if open_ else -1)
+        open_.append(at)
+    return parents
+
+
+def _trail(headings: list[Heading], parents: list[int], at: int) -> tuple[str, ...]:
     trail: list[str] = []
-    level = 1 << 30
-    while at >= 0 and level > 1:
-        if headings[at].level < level:
-            level = headings[at].level
-            trail.append(headings[at].title)
-        at -= 1
+    while at >= 0:
+        trail.append(headings[at].title)
+        at = parents[at]
     return tuple(reversed(trail))
 
 
-def _kind(layout: Layout, sections: Sections, first: int, last: int) -> ChunkKind:
+def _outermost(blocks: list[Block]) -> list[Block]:
+    outer: list[Block] = []
+    for block in sorted(blocks, key=lambda block: (block.first, -block.last)):
+        if not outer or block.first >= outer[-1].last:
+            outer.append(block)
+    return outer
+
+
+def _kind(layout: Layout, blocks: list[Block], first: int, last: int) -> ChunkKind:
     """A piece that is one block and nothing else has the block's kind."""
     while first < last and not layout.line(first).strip():
         first += 1
     while last > first and not layout.line(last - 1).strip():
         last -= 1
-    for block in sections.blocks:
-        if block.first <= first and last <= block.last:
-            return _BLOCK_CHUNK.get(block.kind, ChunkKind.SECTION)
+    at = bisect_right(blocks, first, key=lambda block: block.first) - 1
+    if at >= 0 and last <= blocks[at].last:
+        return _BLOCK_CHUNK.get(blocks[at].kind, ChunkKind.SECTION)
     return ChunkKind.SECTION

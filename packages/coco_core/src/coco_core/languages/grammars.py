@@ -17,6 +17,7 @@ import tree_sitter
 
 from coco_core.languages.components import ComponentGrammar
 from coco_core.languages.detection import named_language
+from coco_core.languages.guards import GUARDS, has_wide_error
 from coco_core.languages.queries import Condition, LanguageQuery, load_query
 from coco_core.languages.syntax import Grammar, Match, Range, Syntax
 
@@ -37,6 +38,9 @@ _COMPONENT = "component"
 
 # Captures whose parts the chunker asks for.
 _PARTED = frozenset({"body", "spread"})
+
+# A source of this size cannot keep a query busy for long.
+_SMALL_BYTES = 16_384
 
 # Enough for the tokens a scanner goes back for.
 _REREAD_BYTES = 16_384
@@ -95,10 +99,13 @@ class NativeGrammar:
         self._language = tree_sitter.Language(pointer)
         self._query = tree_sitter.Query(self._language, query.text)
         self._conditions = query.conditions
+        self._guard = GUARDS.get(module)
         self._local = threading.local()
 
     def parse(self, source: bytes) -> Syntax | None:
-        """Parse UTF-8 text; ``None`` when it takes too long."""
+        """Parse UTF-8 text; ``None`` when that is unsafe or takes too long."""
+        if self._guard is not None and self._guard(source):
+            return None
         reader: _Reader | None = getattr(self._local, "reader", None)
         if reader is None:
             reader = self._local.reader = _Reader(self._language)
@@ -106,10 +113,13 @@ class NativeGrammar:
         tree = reader.parse(source.replace(b"\0", b" ") if b"\0" in source else source)
         if tree is None:
             return None
+        root = tree.root_node
+        if len(source) > _SMALL_BYTES and root.has_error and has_wide_error(root):
+            return None
         # No progress callback here: py-tree-sitter 0.26.1 crashes in it (it keeps a pointer to
         # what was on the stack). The queries have no unbounded pattern: linear in the tree.
         cursor = tree_sitter.QueryCursor(self._query, match_limit=_MATCH_LIMIT)
-        return _syntax(source, tree, cursor.matches(tree.root_node), self._conditions)
+        return _syntax(source, tree, cursor.matches(root), self._conditions)
 
 
 class _Reader:

@@ -11,7 +11,9 @@
 (public_field_definition name: (_) @name
   value: [(arrow_function) (function_expression)]) @definition.method
 (public_field_definition name: (_) @name) @definition.field
-(property_signature name: (_) @name) @definition.field
+(interface_body (property_signature name: (property_identifier) @name) @definition.field)
+(type_alias_declaration value: (object_type
+  (property_signature name: (property_identifier) @name) @definition.field))
 
 (interface_body) @body
 (enum_body) @body

@@ -1,0 +1,56 @@
+"""What must not reach a native grammar or a query, because it would crash or crawl there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+import tree_sitter
+
+__all__ = ["GUARDS", "has_wide_error"]
+
+# The YAML scanner keeps its open levels in 1,024 bytes and writes beyond them: tree-sitter-yaml
+# 0.7.2 crashes above 200 levels. Below this it is safe with any mixture of levels.
+_YAML_LEVELS = 150
+
+# Every level takes a column, but for a sequence that stands as far left as its key.
+_YAML_LEVELS_PER_COLUMN = 2
+
+_YAML_PREFIX = re.compile(rb"^[ \t]*(?:[-?:][ \t]+)*", re.MULTILINE)
+_YAML_DEEP = re.compile(rb"^[ \t?:-]{60}", re.MULTILINE)
+
+# The query engine looks along all later siblings for a named one; in an error node of brackets
+# there is none. Below this the search takes milliseconds.
+_WIDE = 5_000
+
+# Nodes with errors that are looked at in search of a wide one.
+_LOOKED_AT = 2_000
+
+
+def _is_deep_yaml(source: bytes) -> bool:
+    if _YAML_DEEP.search(source) is None:
+        return False
+    columns: set[int] = set()
+    markers = 0
+    for match in _YAML_PREFIX.finditer(source):
+        prefix = match[0]
+        columns.add(len(prefix) - len(prefix.lstrip()))
+        markers = max(markers, len(prefix.split()))
+    return len(columns) * _YAML_LEVELS_PER_COLUMN + markers > _YAML_LEVELS
+
+
+GUARDS: Mapping[str, Callable[[bytes], bool]] = {"tree_sitter_yaml": _is_deep_yaml}
+"""By the grammar's module: tells whether it must not see a source."""
+
+
+def has_wide_error(root: tree_sitter.Node) -> bool:
+    """Tell whether a node with errors has so many parts that a query would crawl."""
+    pending = [root]
+    for _ in range(_LOOKED_AT):
+        if not pending:
+            return False
+        node = pending.pop()
+        if node.child_count > _WIDE and node.named_child_count * 4 < node.child_count:
+            return True
+        pending += [child for child in node.children if child.has_error]
+    return True

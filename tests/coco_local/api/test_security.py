@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from starlette.requests import HTTPConnection
-from tests.coco_local.api.conftest import KEY, serve, settings_for
+from tests.coco_local.api.conftest import serve, settings_for
 from tests.coco_local.api.memory_service import MemoryService
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
@@ -17,7 +18,36 @@ from coco_local.api.app import create_app
 from coco_local.api.security import is_loopback_peer
 
 PATHS = ["/v1/sys/health", "/v1/docs/query", "/mcp", "/metrics", "/docs", "/openapi.json", "/nope"]
+KEY = "correct horse battery staple"
 INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+
+
+# Nothing here changes the service, so the whole module shares one daemon of each kind.
+@pytest.fixture(scope="module")
+def service() -> MemoryService:
+    return MemoryService()
+
+
+@pytest.fixture(scope="module")
+def address(service: MemoryService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serve(service, settings_for(tmp_path_factory.mktemp("home"))) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def client(address: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=address, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def exposed(
+    service: MemoryService, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[httpx.Client]:
+    """A client of a daemon whose settings open it to the network under 192.0.2.7."""
+    settings = settings_for(tmp_path_factory.mktemp("home"), host="192.0.2.7", api_key=KEY)
+    with serve(service, settings) as url, httpx.Client(base_url=url, trust_env=False) as client:
+        yield client
 
 
 def refused(answer: httpx.Response, status: int = 403, code: str = "forbidden") -> None:

@@ -71,7 +71,7 @@ class ProjectsApi:
             )
 
     async def register(self, request: Request, body: RegisterRequest) -> Response:
-        """Register a directory; doing it again changes nothing. Indexing is `/v1/docs/import`."""
+        """Register a directory; a new one is indexed in the background, a known one stays as is."""
         data = await self._workers.change(self._service.register, body)
         return answer(data, request_id_of(request))
 

@@ -92,7 +92,7 @@ def start(
         if detach:
             announce(terminal, settings, go_to_background(settings, flags, roots))
             return
-        from coco_local.daemon.serve import serve
+        from coco_local.daemon.serve import end, serve
 
         code = serve(settings, roots, not headless and _is_interactive(), flags=flags)
     except AlreadyRunning:
@@ -102,7 +102,7 @@ def start(
             raise
         _join(terminal, settings, roots, running)
     else:
-        raise typer.Exit(code)
+        end(code)
 
 
 def announce(terminal: Terminal, settings: Settings, health: HealthData) -> None:

@@ -18,16 +18,17 @@ __all__ = ["main"]
 
 def main() -> int:
     """Serve what the request asks for."""
-    from coco_local.daemon.serve import serve
+    from coco_local.daemon.serve import end, serve
     from coco_local.settings import load_settings
 
     try:
         flags, paths = _request()
         settings = load_settings(flags, environ=os.environ)
-        return serve(settings, paths, False, flags=flags, on_up=_say_up, log_style="none")
+        code = serve(settings, paths, False, flags=flags, on_up=_say_up, log_style="none")
     except CocoError as error:
         _say_error(error)
         return 1
+    return end(code)
 
 
 def _request() -> tuple[dict[str, object], list[Path]]:

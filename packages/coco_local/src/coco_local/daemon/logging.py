@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import threading
@@ -85,6 +86,7 @@ def configure_logging(level: str, style: LogStyle, file: Path | None, stream: Te
     root.setLevel(number)
     # A full disk or a closed terminal must not fill the other handlers with tracebacks.
     logging.raiseExceptions = False
+    logging.getLogger("uvicorn.error").addFilter(_is_not_cancelled)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
     structlog.configure(
@@ -100,6 +102,12 @@ def configure_logging(level: str, style: LogStyle, file: Path | None, stream: Te
 def follow_log(sink: Callable[[str, str], None]) -> None:
     """Call ``sink(level, message)`` for every further event."""
     logging.getLogger().addHandler(_SinkHandler(sink))
+
+
+def _is_not_cancelled(record: logging.LogRecord) -> bool:
+    """Leave out requests that the stop of the daemon cut off: that is what a stop does."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, asyncio.CancelledError)
 
 
 def _formatter(renderer: structlog.typing.Processor, *, traceback: bool) -> ProcessorFormatter:

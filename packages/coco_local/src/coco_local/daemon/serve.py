@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import logging
 import os
 import socket
 import sys
@@ -12,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import structlog
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from coco_local.daemon.runtime import LocalDaemon
     from coco_local.settings import Settings
 
-__all__ = ["serve"]
+__all__ = ["end", "serve"]
 
 log = structlog.get_logger(__name__)
 
@@ -98,6 +99,19 @@ def serve(
     if go_on:
         _go_on(settings, flags or {}, port)
     return running.code
+
+
+def end(code: int) -> NoReturn:
+    """End the process of a daemon that has stopped.
+
+    Everything is closed by then. What the interpreter would still do is take apart what native
+    libraries have built, and wait for their threads: seconds, for nothing.
+    """
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 class _Running:

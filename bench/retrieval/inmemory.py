@@ -76,11 +76,20 @@ class MemoryExecutor:
         picked = {int(row) for row in best if scores[row] > 0}
         for name in wanted.definitions:
             picked.update(self.defining.get(name.casefold(), ()))
+        named = self._rows(query.name) if query.name else set()
         return ExecutorAnswer(
-            [Candidate(self.facts[row], float(scores[row])) for row in sorted(picked)],
+            [
+                Candidate(self.facts[row], float(scores[row]), named=row in named)
+                for row in sorted(picked)
+            ],
             total=len(self.facts),
             filtered=len(self.facts),
         )
+
+    def _rows(self, term: str) -> set[int]:
+        number = np.uint64(term_id(term))
+        low, high = np.searchsorted(self.ids, [number, number + np.uint64(1)])
+        return set(self.rows[low:high].tolist())
 
 
 @dataclass

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -252,3 +253,9 @@ def test_four_hundred_candidates_are_ranked_in_no_time() -> None:
         times.append(time.process_time() - start)
     # The target is 2 ms; the margin is for a busy machine.
     assert min(times) < 0.01
+
+
+def test_the_whole_name_in_a_test_beats_half_of_it_elsewhere() -> None:
+    whole = replace(candidate("tests/test_zoo.py", 10.0), named=True)
+    hits = ranked("zebra19quagga", candidate("src/zoo.py", 5.0), whole)
+    assert files(hits) == ["tests/test_zoo.py", "src/zoo.py"]

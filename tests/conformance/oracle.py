@@ -42,7 +42,9 @@ class PlainExecutor:
                     has_vector = document.doc_id not in self.without_vectors
                     known = query_vector is not None and wanted.vector and has_vector
                     vector = float(own @ query_vector) if known else None
-                    passing.append(Candidate(facts, self.keyword(query, terms), vector))
+                    named = bool(query.name) and np.uint64(term_id(query.name)) in terms.ids
+                    score = self.keyword(query, terms)
+                    passing.append(Candidate(facts, score, vector, named=named))
         found = sorted(passing, key=lambda c: -(c.keyword or 0.0))[: wanted.keyword]
         found = [each for each in found if each.keyword]
         embedded = [each for each in passing if each.vector is not None]

@@ -65,6 +65,13 @@ class Selection:
         """Where the next page starts; ``None`` when this one is the last."""
         return len(self._picks) if self.more and self.picks else None
 
+    def wants(self, ranked: Ranked) -> bool:
+        """Whether a hit of this document could enter: spares the caller from reading it in vain."""
+        return not self._quota_used(ranked.candidate.facts.doc_id)
+
+    def _quota_used(self, doc_id: str) -> bool:
+        return self._most_of_one is not None and self._taken[doc_id] >= self._most_of_one
+
     def offer(
         self,
         ranked: Ranked,
@@ -84,7 +91,7 @@ class Selection:
         if self._intent.min_score is not None and ranked.score < self._intent.min_score:
             self._closed = True
             return False
-        if self._most_of_one is not None and self._taken[pick.doc_id] >= self._most_of_one:
+        if self._quota_used(pick.doc_id):
             return False
         if self._joined(pick):
             self._taken[pick.doc_id] += 1

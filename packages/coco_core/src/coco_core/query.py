@@ -50,6 +50,8 @@ class Query:
     wants_docs: bool
     alpha: float
     """Weight of the vectors that fits this shape."""
+    name: str
+    """The term of the whole name, if the query is nothing but a name; else empty."""
     embed_text: str
     words: tuple[str, ...]
     """Lower-case words for evidence in paths, without filling words."""
@@ -78,9 +80,16 @@ def understand(intent: SearchIntent) -> Query:
         wants_examples=not lowered.isdisjoint(ASKS_EXAMPLES),
         wants_docs=not lowered.isdisjoint(ASKS_DOCS),
         alpha=ALPHA[shape],
+        name=_whole_name(symbols[0]) if shape == "symbol" else "",
         embed_text=split_identifiers(text),
         words=_path_words(text),
     )
+
+
+def _whole_name(symbol: str) -> str:
+    # The analyzer puts the whole before its parts; of a dotted path the last name counts.
+    terms = analyze(symbol.rpartition(".")[2])
+    return terms[0] if terms else ""
 
 
 def _terms(text: str) -> tuple[str, ...]:

@@ -131,6 +131,8 @@ class Candidate:
     """Fielded BM25."""
     vector: float | None = None
     """Cosine similarity to the query vector."""
+    named: bool = False
+    """Holds ``Query.name``: the whole name that was asked for, not only its parts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def rank(intent: SearchIntent, query: Query, answer: ExecutorAnswer) -> list[Ran
     definitions = definition_boosts(query, facts) if settings.definitions else nothing
     paths = path_boosts(query, facts) if settings.paths else nothing
     factors = (
-        penalty_factors(query, facts, docs=settings.penalize_docs)
+        penalty_factors(query, candidates, docs=settings.penalize_docs)
         if settings.penalties
         else np.ones_like(fused)
     )

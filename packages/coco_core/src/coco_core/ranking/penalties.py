@@ -12,7 +12,7 @@ from coco_core.fusion import Scores
 from coco_core.languages import LanguageKind, named_language
 from coco_core.query import Query
 from coco_core.stopwords import word_set
-from coco_core.types import ChunkFacts
+from coco_core.types import Candidate
 
 __all__ = ["PENALTIES", "file_traits", "penalty_factors"]
 
@@ -82,7 +82,12 @@ _ASKED = {
 }
 
 
-def penalty_factors(query: Query, facts: Sequence[ChunkFacts], *, docs: bool) -> Scores:
+# Whoever asks for a name wants the places that hold it, a test rather than a namesake of half of it:
+# for those the penalty only orders equals.
+_NAMED = 0.8
+
+
+def penalty_factors(query: Query, candidates: Sequence[Candidate], *, docs: bool) -> Scores:
     """Return the factor of each chunk, 1 for what stands under no suspicion."""
     wants = {
         "test": query.wants_tests,
@@ -92,16 +97,16 @@ def penalty_factors(query: Query, facts: Sequence[ChunkFacts], *, docs: bool) ->
     }
     forgiven = {trait for trait, asked in wants.items() if asked}
     known: dict[tuple[str, str], float] = {}
-    factors = np.ones(len(facts))
-    for i, chunk in enumerate(facts):
-        place = (chunk.doc_id, chunk.language)
+    factors = np.ones(len(candidates))
+    for i, candidate in enumerate(candidates):
+        place = (candidate.facts.doc_id, candidate.facts.language)
         factor = known.get(place)
         if factor is None:
             traits = file_traits(*place)
             # A file that is several of these is not punished for each: the worst counts.
             factor = min((PENALTIES[trait] for trait in traits - forgiven), default=1.0)
             known[place] = factor
-        factors[i] = factor
+        factors[i] = max(factor, _NAMED) if candidate.named else factor
     return factors
 
 

@@ -56,6 +56,7 @@ class LanceExecutor:
         for name in wanted.definitions:
             rows = self._memory.rows_defining(name.rpartition(".")[2])
             picked.update(row for row in rows if row < snapshot.rows and allowed[row])
+        named = self._named(query)
         known_share = float(searchable.sum()) / filtered if filtered else 0.0
         return ExecutorAnswer(
             candidates=[
@@ -65,6 +66,7 @@ class LanceExecutor:
                     vector=(
                         float(vector[row]) if vector is not None and snapshot.known[row] else None
                     ),
+                    named=row in named,
                 )
                 for row in sorted(picked)
             ],
@@ -87,6 +89,13 @@ class LanceExecutor:
                 snapshot.stats, len(rows_now), frequencies[living], snapshot.lengths[rows_now]
             )
         return scores
+
+    def _named(self, query: Query) -> set[int]:
+        """Return the rows that hold the whole name, if the query is one."""
+        if not query.name:
+            return set()
+        (rows, _), *_none = self._memory.postings.lookup([term_id(query.name)])
+        return set(rows.tolist())
 
     def _filter(self, filters: Filters, snapshot: Snapshot) -> NDArray[np.bool_]:
         """Return bool[rows]; conditions on the file are decided once for each file."""

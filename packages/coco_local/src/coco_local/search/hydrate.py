@@ -43,9 +43,7 @@ class Hydrator:
 
     def prefetch(self, ranked: Sequence[Ranked]) -> None:
         """Fetch the places of hits that will be hydrated, in one query."""
-        self._places.update(
-            self._index.store.places([item.candidate.facts.key for item in ranked])
-        )
+        self._places.update(self._index.store.places([item.candidate.facts.key for item in ranked]))
 
     def hydrate(self, ranked: Ranked) -> LiveHit | None:
         """Return the hit as it is on disk now; None when its text is gone."""

@@ -227,7 +227,7 @@ def _select(
             looked_beyond += 1
             if selection.more or looked_beyond > _LOOK_BEYOND:
                 break
-        hit = hydrator.hydrate(item)
+        hit = hydrator.hydrate(item) if selection.wants(item) else None
         if hit is None:
             continue
         live[item.candidate.facts.key] = hit

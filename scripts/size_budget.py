@@ -1,4 +1,7 @@
-"""Hold the size budget: no module above 400 lines, no function above 60 (comments included)."""
+"""Hold the size budget: no module above 400 lines, no function body above 60.
+
+A signature is not counted: the options of a command line verb are data, one line each.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ def violations(path: Path) -> list[str]:
     found = [f"{path}: {lines} lines (at most {MODULE_LINES})"] if lines > MODULE_LINES else []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            length = (node.end_lineno or node.lineno) - node.body[0].lineno + 1
             if length > FUNCTION_LINES:
                 found.append(
                     f"{path}:{node.lineno}: {node.name} has {length} lines "

@@ -46,7 +46,7 @@ def retry_with_backoff(action, attempts=5):
             time.sleep(delay)
             delay *= 2
 ''',
-    "web/router.ts": '''export interface Route { path: string; handler: Handler }
+    "web/router.ts": """export interface Route { path: string; handler: Handler }
 
 export type Handler = (request: Request) => Response;
 
@@ -54,8 +54,8 @@ export type Handler = (request: Request) => Response;
 export const matchRoute = (routes: Route[], url: string): Handler | undefined => {
   return routes.find((route) => url.startsWith(route.path))?.handler;
 };
-''',
-    "tests/test_cart.py": '''from decimal import Decimal
+""",
+    "tests/test_cart.py": """from decimal import Decimal
 
 from shop.cart import Cart
 
@@ -64,7 +64,7 @@ def test_total_price():
     cart = Cart()
     cart.add_item("apple", Decimal("1.00"))
     assert cart.total_price() == Decimal("1.00")
-''',
+""",
     "README.md": """# Shop
 
 A shop with a cart.

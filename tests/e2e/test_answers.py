@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from pathlib import Path
 
@@ -121,7 +120,7 @@ def test_a_new_directory_is_seen(daemon: Daemon, project: Path) -> None:
     (deep / "quokka.py").write_text("def feed_quokka():\n    pass\n", encoding="utf-8")
     _, data = daemon.query("feed_quokka")
     assert data.results[0].chunk.path == "new/deep/quokka.py"
-    os.rename(project / "new", project / "old")
+    (project / "new").rename(project / "old")
     _, data = daemon.query("feed_quokka")
     assert [hit.chunk.path for hit in data.results][:1] == ["old/deep/quokka.py"]
 

@@ -82,8 +82,8 @@ _ASKED = {
 }
 
 
-# Whoever asks for a name wants the places that hold it, a test rather than a namesake of half of it:
-# for those the penalty only orders equals.
+# Whoever asks for a name wants the places that hold it, a test rather than a namesake of half of
+# it: for those the penalty only orders equals.
 _NAMED = 0.8
 
 

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from coco_core.bm25 import FIELDS, TermVector
 from numpy.typing import NDArray
+
+from coco_core.bm25 import FIELDS, TermVector
 
 __all__ = ["Postings", "Segment"]
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from coco_core.plan import Wanted
 from numpy.typing import NDArray
 
 from coco_core.bm25 import term_scores
 from coco_core.filters import Filters, matches_path, matches_symbol
 from coco_core.intent import SearchIntent
+from coco_core.plan import Wanted
 from coco_core.ports import SearchExecutor
 from coco_core.query import Query
 from coco_core.tokens import term_id

@@ -57,7 +57,13 @@ def ripgrep_path() -> str:
 
 
 # What its complaints about a pattern have in common, rather than about files or itself.
-_PATTERN_WORDS = ("regex parse error", "unrecognized", "pattern", "compiled regex exceeds")
+_PATTERN_WORDS = (
+    "regex parse error",
+    "unrecognized",
+    "pattern",
+    "compiled regex exceeds",
+    "is not allowed in a regex",
+)
 
 
 def ripgrep(

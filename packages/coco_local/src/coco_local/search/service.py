@@ -7,12 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from coco_core.answer import Selection
-from coco_core.plan import wanted
-from coco_core.ranking import Ranked, rank
-
 from coco_core.errors import ConfigNotFound, DocumentNotFound, InvalidInput, Unavailable
 from coco_core.intent import SearchIntent
+from coco_core.plan import wanted
 from coco_core.query import Query, understand
+from coco_core.ranking import Ranked, rank
 from coco_core.types import ExecutorAnswer, FloatVector
 from coco_local.activity import Activity
 from coco_local.index.gate import QueryGate

@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from coco_core.bm25 import TermVector
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy import text as sql
 
+from coco_core.bm25 import TermVector
 from coco_core.types import Chunk, ChunkFacts, ChunkKind
 from coco_local.store.database import Database
 from coco_local.store.schema import chunks, documents

@@ -118,8 +118,9 @@ class StatsData(Answer):
 class PruneRequest(Request):
     """``POST /v1/sys/prune``."""
 
+    # A hundred years: more overflows the arithmetic of dates.
     older_than_days: float | None = Field(
-        default=None, ge=0, description="drop cached embeddings unused for so long"
+        default=None, ge=0, le=36_500, description="drop cached embeddings unused for so long"
     )
     orphans: bool = Field(default=True, description="drop indexes of projects that are gone")
     dry_run: bool = False

@@ -5,16 +5,20 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from tests.crashes import assert_same, settled_contents
-from tests.daemon_process import Daemon
-from tests.index_contents import IndexContents
+from tests.daemon_process import Daemon, wait_for
+from tests.index_contents import IndexContents, index_contents
 from tests.sources import write_project
 
+from coco_local.daemon.runtime import LocalDaemon
+from coco_local.settings import load_settings
+from coco_protocol.docs import QueryRequest
+from coco_protocol.projects import RegisterRequest
 from coco_protocol.system import PruneRequest
 
 
@@ -60,11 +64,6 @@ def _each_lance_file(home: Path, change: Callable[[Path], object]) -> None:
         change(path)
 
 
-def _lance_is_a_file(home: Path) -> None:
-    shutil.rmtree(home / "lancedb")
-    (home / "lancedb").write_text("not a directory", encoding="utf-8")
-
-
 def _lance_data_gone(home: Path) -> None:
     for path in (home / "lancedb").rglob("*.lance"):
         if path.is_file():
@@ -86,21 +85,33 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
+@contextmanager
+def _daemon(home: Path) -> Iterator[LocalDaemon]:
+    """Run a daemon in this process: a dozen real ones would spend their time on imports."""
+    daemon = LocalDaemon(load_settings(environ={"COCO_HOME": str(home), "COCO_OFFLINE": "1"}))
+    daemon.start()
+    try:
+        yield daemon
+    finally:
+        daemon.close()
+
+
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=list(DAMAGES))
 def test_the_index_is_as_before(
     good: tuple[Path, Path, IndexContents], tmp_path: Path, damage: Callable[[Path], object]
 ) -> None:
     project, home, before = good
-    daemon = Daemon(shutil.copytree(home, tmp_path / "home"))
-    damage(daemon.home)
-    # The path is given as everyone does; without it a lost database has lost the project's name.
-    daemon.start(project)
-    daemon.wait_indexed()
-    _, data = daemon.query("retry_with_backoff")
-    assert data.results[0].chunk.path == "shop/retry.py"
-    with daemon.client as client:
-        client.prune(PruneRequest())
-    assert_same(settled_contents(daemon), before)
+    copy = shutil.copytree(home, tmp_path / "home")
+    damage(copy)
+    with _daemon(copy) as daemon:
+        # The path is given as always; a database that is lost has lost the list of projects.
+        daemon.register(RegisterRequest(path=str(project)))
+        wait_for(lambda: daemon.projects().projects[0].state == "ready", "the index")
+        _, data = daemon.query(QueryRequest(query="retry_with_backoff"), None)
+        assert data.results[0].chunk.path == "shop/retry.py"
+        wait_for(lambda: daemon.stats().stores["lance_rows"] > 0, "the first write to LanceDB")
+        daemon.prune(PruneRequest())
+    assert_same(index_contents(copy), before)
 
 
 def test_another_schema_keeps_the_projects(
@@ -112,3 +123,23 @@ def test_another_schema_keeps_the_projects(
     daemon.start()
     assert daemon.project().root == str(project)
     assert_same(settled_contents(daemon), before)
+
+
+def test_a_file_in_the_place_of_lancedb(
+    good: tuple[Path, Path, IndexContents], tmp_path: Path
+) -> None:
+    """Whatever it is, it is not ours to delete; the project says what is wrong, and waits."""
+    _, home, before = good
+    copy = shutil.copytree(home, tmp_path / "home")
+    shutil.rmtree(copy / "lancedb")
+    (copy / "lancedb").write_text("somebody's notes", encoding="utf-8")
+    with _daemon(copy) as daemon:
+        wait_for(lambda: daemon.projects().projects[0].state == "error", "the error")
+        told = daemon.projects().projects[0].error
+        assert told is not None
+        assert str(copy / "lancedb") in told
+        assert "COCO_HOME" in told
+        assert (copy / "lancedb").read_text(encoding="utf-8") == "somebody's notes"
+        (copy / "lancedb").unlink()
+        wait_for(lambda: daemon.projects().projects[0].state == "ready", "the recovery")
+        assert daemon.projects().projects[0].files == len(before.documents)

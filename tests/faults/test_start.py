@@ -137,11 +137,7 @@ def test_a_lock_whose_pid_is_somebody_else_by_now(daemon: Daemon, project: Path)
     assert _holder(daemon) == daemon.process.pid
 
 
-@pytest.mark.parametrize(
-    "garbage",
-    [b"", b"{", b"\xff\x00" * 40, b"[1, 2]", b'{"pid": "many"}'],
-    ids=["empty", "cut", "binary", "a list", "no number"],
-)
+@pytest.mark.parametrize("garbage", [b"", b"\xff\x00" * 40], ids=["empty", "binary"])
 def test_a_lock_that_nobody_can_read(daemon: Daemon, project: Path, garbage: bytes) -> None:
     daemon.home.mkdir()
     _lock(daemon).write_bytes(garbage)

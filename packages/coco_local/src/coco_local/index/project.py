@@ -115,7 +115,10 @@ class ProjectIndex:
 
     def _open_lance(self) -> LanceStore:
         if self._lance is None:
-            self._lance = LanceStore(self._directory, self._dimension)
+            try:
+                self._lance = LanceStore(self._directory, self._dimension)
+            except OSError as error:
+                raise store_failure(error, self._directory) or error from error
         return self._lance
 
     # --- writing -------------------------------------------------------------------------------

@@ -1,0 +1,105 @@
+import os
+import socket
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+
+def findings(coco) -> dict[str, list[dict[str, object]]]:
+    found: dict[str, list[dict[str, object]]] = {}
+    for finding in coco("doctor", "--json").data["findings"]:
+        found.setdefault(finding["check"], []).append(finding)
+    return found
+
+
+@pytest.fixture
+def home() -> Path:
+    path = Path(os.environ["COCO_HOME"])
+    path.mkdir(mode=0o700, parents=True)
+    return path
+
+
+def test_a_fresh_machine_fails_nothing(coco) -> None:
+    result = coco("doctor")
+    assert result.code == 0
+    assert "warn model: all-MiniLM-L6-v2 is not installed" in result.out
+    assert "-> Fetch it: coco setup" in result.out
+    assert "ok   ripgrep: ripgrep " in result.out
+    assert "start it with: coco start" in result.out
+
+
+def test_every_finding_that_is_not_ok_says_what_to_do(coco, home, monkeypatch) -> None:
+    monkeypatch.setenv("COCO_PROT", "1")
+    home.chmod(0o755)
+    for found in findings(coco).values():
+        for finding in found:
+            assert finding["level"] in {"ok", "warn", "fail"}
+            assert bool(finding["fix"]) == (finding["level"] != "ok")
+
+
+def test_with_a_daemon_its_own_word_counts(coco, running, shop) -> None:
+    found = findings(coco)
+    assert str(running.port) in str(found["service"][0]["message"])
+    assert "port" not in found
+    assert found["vectors"][0]["level"] == "ok"
+    assert found["watching"][0]["details"]["directories"] >= 4
+
+
+def test_an_open_home(coco, home) -> None:
+    home.chmod(0o755)
+    (finding,) = findings(coco)["home"]
+    assert finding["level"] == "warn"
+    assert f"chmod 700 {home}" in finding["fix"]
+
+
+def test_a_home_that_is_a_file(coco, home) -> None:
+    home.rmdir()
+    home.write_text("x", encoding="utf-8")
+    assert coco("doctor").code == 1
+
+
+def test_a_taken_port(coco, home, monkeypatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setenv("COCO_PORT", str(listener.getsockname()[1]))
+        # Nothing answers there: that is refused before the port is looked at.
+        listener.close()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", int(os.environ["COCO_PORT"])))
+        result = coco("doctor")
+    assert result.code == 1
+    assert "fail port: Port" in result.out
+    assert "coco start --port" in result.out
+
+
+def test_a_damaged_database(coco, home) -> None:
+    (home / "coco.db").write_bytes(b"this is no database " * 100)
+    result = coco("doctor")
+    assert result.code == 1
+    assert "fail metadata: " in result.out
+    assert "coco restart" in result.out
+
+
+def test_a_database_of_another_version(coco, home) -> None:
+    connection = sqlite3.connect(home / "coco.db")
+    connection.execute("PRAGMA user_version = 4711")
+    connection.close()
+    (finding,) = findings(coco)["metadata"]
+    assert finding["level"] == "warn"
+    assert "schema 4711" in finding["message"]
+
+
+def test_a_damaged_vector_store(coco, home) -> None:
+    index = home / "lancedb" / "some-index"
+    (index / "terms.lance").mkdir(parents=True)
+    (index / "terms.lance" / "junk").write_text("x", encoding="utf-8")
+    result = coco("doctor")
+    assert result.code == 1
+    assert f"fail vectors: {index} cannot be opened" in result.out
+
+
+def test_a_lock_that_was_left_behind(coco, home) -> None:
+    (home / "service.lock").write_text("{}", encoding="utf-8")
+    (finding, _) = [*findings(coco)["service"], None]
+    assert finding["level"] == "warn"
+    assert "coco start" in finding["fix"]

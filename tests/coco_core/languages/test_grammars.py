@@ -12,7 +12,7 @@ from coco_core.configs import ChunkingConfig
 from coco_core.languages import grammars, languages
 from coco_core.languages.grammars import grammar_for, register
 from coco_core.languages.queries import load_query
-from coco_core.languages.syntax import Match, Range, Syntax
+from coco_core.languages.syntax import WHOLE, Match, Range, Syntax
 
 NATIVE = [each.name for each in languages() if each.grammar]
 
@@ -33,7 +33,7 @@ def test_every_native_grammar_loads_with_its_query(name: str) -> None:
     assert grammar is grammar_for(name)
     syntax = grammar.parse(b"x = 1\n")
     assert syntax is not None
-    assert syntax.parts(-1, -1) is not None
+    assert syntax.parts(*WHOLE) is not None
 
 
 @pytest.mark.parametrize("name", NATIVE)

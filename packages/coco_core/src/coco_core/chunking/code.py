@@ -9,7 +9,7 @@ from typing import NamedTuple
 from coco_core.chunking.layout import CharRange, Layout
 from coco_core.chunking.outline import Outline
 from coco_core.chunking.text import cut_lines, with_overlap, without_blank
-from coco_core.languages.syntax import Range, Syntax
+from coco_core.languages.syntax import WHOLE, Range, Syntax
 from coco_core.types import ChunkKind
 
 __all__ = ["cut_code"]
@@ -41,7 +41,7 @@ class _Piece(NamedTuple):
 def cut_code(layout: Layout, outline: Outline, syntax: Syntax) -> list[CharRange]:
     """Cut a parsed file; without overlap the ranges cover it without gap."""
     cutter = _Cutter(layout, outline, syntax)
-    pieces = cutter.without_shreds(cutter.cut(0, layout.lines.count, 0, [(-1, -1)]))
+    pieces = cutter.without_shreds(cutter.cut(0, layout.lines.count, 0, [WHOLE]))
     ranges = [(piece.start, piece.end) for piece in pieces]
     return with_overlap(layout, without_blank(layout.text, ranges))
 
@@ -59,14 +59,16 @@ class _Cutter:
     def cut(self, first: int, last: int, depth: int, bodies: list[Range]) -> list[_Piece]:
         """Cut lines ``first`` to ``last`` at the parts of these bodies."""
         cuts = self._clauses(first, last) if depth else []
+        inside = depth > 0
         while not cuts and bodies and depth < _MAX_DEPTH:
             cuts = self._cuts(first, last, bodies)
             if cuts:
                 break
-            bodies = [inner for body in bodies for inner in self._bodies(body[0] + 1, body[1])]
+            inside = True
+            bodies = [inner for body in bodies for inner in self._inner_bodies(body)]
         if not cuts:
             return self._by_lines(first, last)
-        is_class = depth > 0 and self._starts_class(first, last)
+        is_class = inside and self._starts_class(first, last)
         edges = [first, *cuts, last]
         pieces: list[_Piece] = []
         chars = self._layout.lines.chars
@@ -200,6 +202,11 @@ class _Cutter:
             for line, start in self._outline.joined.items()
             if first <= start and first < line < last
         ]
+
+    def _inner_bodies(self, body: Range) -> list[Range]:
+        if body == WHOLE:
+            return self._bodies(0, self._layout.lines.utf8[-1])
+        return self._bodies(body[0] + 1, body[1])
 
     def _bodies(self, start: int, end: int) -> list[Range]:
         """Return the outermost bodies inside a byte range."""

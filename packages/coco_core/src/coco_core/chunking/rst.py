@@ -149,6 +149,6 @@ def _fields(lines: list[str], headings: list[Heading]) -> dict[str, object]:
             match = _FIELD.match(line)
             if match is not None:
                 fields.setdefault(match.group(1).strip(), match.group(2).strip())
-            elif line:
+            elif line and _RULE.match(line) is None:
                 break
     return fields

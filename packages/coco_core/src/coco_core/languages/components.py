@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from coco_core.languages.syntax import Grammar, Range, Syntax
+from coco_core.languages.syntax import WHOLE, Grammar, Range, Syntax
 
 __all__ = ["ComponentGrammar"]
 
@@ -51,8 +51,8 @@ def _joined(page: Syntax, code: Syntax, scripts: list[Range]) -> Syntax:
     plain = {kind: list(ranges) for kind, ranges in code.plain.items()}
     plain.setdefault("body", []).extend(page.plain.get("body", []))
     plain.setdefault("spread", []).extend(page.plain.get("script", []) + scripts)
-    statements = code.parts(-1, -1)
-    of_page = set(page.plain.get("body", [])) | {(-1, -1)}
+    statements = code.parts(*WHOLE)
+    of_page = set(page.plain.get("body", [])) | {WHOLE}
     elements = page.plain.get("script", [])
 
     def parts(start: int, end: int) -> list[Range]:

@@ -30,7 +30,7 @@ _BYTES_PER_TICK = 12
 
 # Some grammars spend seconds between two questions (Scala on 40 KB of "a<b"): a second guard, in
 # CPU time of this thread so that a busy machine does not change the chunks.
-_CPU_SECONDS = 2.0
+_CPU_SECONDS = 1.0
 _CPU_SECONDS_PER_BYTE = 2e-6
 
 # In languages.txt, where other languages have their grammar's module.
@@ -193,7 +193,8 @@ def _syntax(
             place = nodes[0].byte_range
             plain.setdefault(kind, []).append(place)
             if kind in _PARTED:
-                bodies.setdefault(place, nodes[0])
+                # Of nested nodes with one range the innermost counts; it comes last.
+                bodies[place] = nodes[0]
             continue
         wanted = conditions.get(pattern)
         if wanted is not None and not _holds(source, captures, wanted):
@@ -213,10 +214,7 @@ def _syntax(
             named.append(Match(kind, *place, name, scope))
 
     def parts(start: int, end: int) -> list[Range]:
-        children = bodies.get((start, end), root).children
-        while len(children) == 1 and children[0].byte_range == (start, end):
-            children = children[0].children
-        return [child.byte_range for child in children]
+        return [child.byte_range for child in bodies.get((start, end), root).children]
 
     return Syntax(named, plain, parts)
 

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeAlias
 
-__all__ = ["Grammar", "Match", "Range", "Syntax"]
+__all__ = ["WHOLE", "Grammar", "Match", "Range", "Syntax"]
 
 Range: TypeAlias = tuple[int, int]
 """Half-open, in bytes of the UTF-8 text."""
+
+# Stands for the root, whose own range another node may have too.
+WHOLE: Range = (-1, -1)
 
 
 class Match(NamedTuple):
@@ -32,7 +35,7 @@ class Syntax:
     plain: dict[str, list[Range]]
     """Ranges of the other patterns' main captures (``body``, ``lead``, ``import``)."""
     parts: Callable[[int, int], list[Range]]
-    """The direct parts of the root or of a ``@body`` with this exact range."""
+    """The direct parts of the ``@body`` with this exact range, or of the root for ``WHOLE``."""
 
 
 class Grammar(Protocol):

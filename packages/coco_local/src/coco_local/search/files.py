@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from coco_core.chunking import chunk_document
-from coco_core.errors import Unreadable
+from coco_core.errors import InvalidInput, Unreadable
 from coco_core.globs import compile_glob
 from coco_core.languages import detect_language
 from coco_core.types import Chunk
@@ -54,15 +54,21 @@ class FileService:
         with self._gate.query():
             file = _allowed(indexer, request.doc_id)
             lines = file.lines
-            start = min(request.start_line, max(1, len(lines)))
+            start = request.start_line
+            if start > max(1, len(lines)):
+                raise InvalidInput(
+                    f"{request.doc_id!r} has {len(lines)} lines; line {start} is beyond its end."
+                )
             end = min(request.end_line or len(lines), len(lines))
+            if request.end_line is not None and request.end_line < start:
+                raise InvalidInput(f"end_line {request.end_line} is before start_line {start}.")
             return ReadData(
                 doc_id=request.doc_id,
                 start_line=start,
-                end_line=max(end, start if lines else 0),
+                end_line=end,
                 total_lines=len(lines),
                 language=detect_language(request.doc_id, file.data[:1024]),
-                content="".join(lines[start - 1 : max(end, start)]),
+                content="".join(lines[start - 1 : end]),
             )
 
     def grep(self, request: GrepRequest, project_id: str | None) -> GrepData:

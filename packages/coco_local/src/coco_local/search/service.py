@@ -7,7 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from coco_core.answer import Selection
-from coco_core.errors import ConfigNotFound, DocumentNotFound, InvalidInput, Unavailable
+from coco_core.errors import (
+    ConfigNotFound,
+    DocumentNotFound,
+    InvalidInput,
+    InvalidIntent,
+    Unavailable,
+)
 from coco_core.intent import SearchIntent
 from coco_core.plan import wanted
 from coco_core.query import Query, understand
@@ -95,6 +101,7 @@ class QueryService:
                 hint=f"Its config is {indexer.project.config_id!r}.",
             )
         intent = intent_of(request)
+        _refuse_reranker(intent)
         query = understand(intent)
         return self._answer(indexer, intent, query, lambda: self._query_vector(intent, query))
 
@@ -110,6 +117,7 @@ class QueryService:
         text = " ".join(part for part in (place.symbol, *place.heading_trail) if part)
         text = text or doc_id
         intent = retrieval_intent(text, request.retrieval_config, request.filters)
+        _refuse_reranker(intent)
         row = indexer.index.memory.row_of(place.key)
         vector = indexer.index.memory.matrix.get(row) if row is not None else None
         return self._answer(indexer, intent, understand(intent), lambda: vector, without=place.key)
@@ -195,6 +203,14 @@ class QueryService:
                 "notice": " ".join(notice for notice in notices if notice) or None,
                 "took_ms": clock.took,
             }
+        )
+
+
+def _refuse_reranker(intent: SearchIntent) -> None:
+    if intent.reranker is not None:
+        raise InvalidIntent(
+            f"There is no reranker {intent.reranker.model_name!r} on this machine.",
+            hint="Leave `reranker` out; local mode ranks without a cross-encoder.",
         )
 
 

@@ -87,7 +87,8 @@ class Wire:
                         raise
                     connection.close()
                     answer = _send(connection, method, target, data, sent)
-                content = answer.read()
+                with answer:
+                    content = answer.read()
             except BaseException:
                 connection.close()
                 raise
@@ -126,13 +127,13 @@ class Wire:
             try:
                 sent = self._headers | {"accept": "text/event-stream"}
                 connection.request("GET", self._target(path, query), headers=sent)
-                answer = connection.getresponse()
-                if answer.status == http.client.NO_CONTENT:
-                    return
-                if answer.status != http.client.OK:
-                    _decode(answer.read(), answer.status, self.base_url)
-                while line := answer.readline():
-                    yield line.decode("utf-8", "replace").rstrip("\r\n")
+                with connection.getresponse() as answer:
+                    if answer.status == http.client.NO_CONTENT:
+                        return
+                    if answer.status != http.client.OK:
+                        _decode(answer.read(), answer.status, self.base_url)
+                    while line := answer.readline():
+                        yield line.decode("utf-8", "replace").rstrip("\r\n")
             finally:
                 connection.close()
 

@@ -244,7 +244,7 @@ def busy_projects() -> tuple[ProjectBody, ...]:
 def latencies() -> list[float]:
     """Sixty seconds of a plausible day."""
     return [
-        0.0 if second % 7 in (2, 3) else 6 + 3 * math.sin(second / 4) + (9 if second % 19 == 0 else 0)
+        0.0 if second % 7 in (2, 3) else 6 + 3 * math.sin(second / 4) + 9 * (second % 19 == 0)
         for second in range(60)
     ]
 

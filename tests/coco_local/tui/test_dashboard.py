@@ -25,7 +25,13 @@ def test_attached_dashboard_closes_without_asking(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     ("keys", "runs_on"),
-    [(["enter"], True), (["l"], True), (["down", "enter"], False), (["s"], False), (["ctrl+c"], False)],
+    [
+        (["enter"], True),
+        (["l"], True),
+        (["down", "enter"], False),
+        (["s"], False),
+        (["ctrl+c"], False),
+    ],
 )
 def test_own_daemon_is_asked_about(stage: Stage, keys: list[str], runs_on: bool) -> None:
     async def scenario(session: Session) -> None:
@@ -173,18 +179,16 @@ def test_daemon_that_is_not_there_yet(stage: Stage) -> None:
 
 
 def test_missing_model_says_what_to_do(stage: Stage) -> None:
+    said, mend = "No source of the model answered.", "coco setup --model-path FILE"
     stage.service.model = ModelBody(
-        name="all-MiniLM-L6-v2",
-        state="missing",
-        detail="No source of the model answered.",
-        hint="coco setup --model-path FILE",
+        name="all-MiniLM-L6-v2", state="missing", detail=said, hint=mend
     )
 
     async def scenario(session: Session) -> None:
-        await session.until_shown("No source of the model answered.", "coco setup --model-path FILE")
+        await session.until_shown(said, mend)
         session.service.model = ModelBody(name="all-MiniLM-L6-v2", state="ready")
         session.app.feed.refresh()
-        await session.until_gone("No source of the model answered.")
+        await session.until_gone(said)
 
     stage.play(scenario)
 
@@ -218,10 +222,10 @@ def test_log_takes_the_room_and_gives_it_back(stage: Stage, size: tuple[int, int
 
 
 def test_odd_names_do_not_break_a_row(stage: Stage) -> None:
-    odd = "tab\there [bold]new\nline\x1b[31m 漢字 \ud800"
+    odd = "tab\there [bold]new\nline\x1b[31m 漢字"
     first = stage.service.project_list[0]
     stage.service.project_list = (
-        first.model_copy(update={"name": odd.replace("\ud800", "?"), "state": "error", "error": "[/x]"}),
+        first.model_copy(update={"name": odd, "state": "error", "error": "[/x]"}),
     )
 
     async def scenario(session: Session) -> None:

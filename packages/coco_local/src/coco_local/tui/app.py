@@ -40,6 +40,18 @@ class CocoApp(App[bool]):
     TITLE = "CoCo"
     CSS_PATH = "coco.tcss"
     ENABLE_COMMAND_PALETTE = False
+    # Where panels begin to stand side by side, and where all of them have room below each other.
+    # Textual annotates these as instance variables, so ClassVar would not type-check.
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012  # see above
+        (0, "-narrow"),
+        (100, "-wide"),
+        (160, "-widest"),
+    ]
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012  # see above
+        (0, "-low"),
+        (36, "-high"),
+        (52, "-highest"),
+    ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "interrupt", "Quit", show=False, priority=True),
         Binding("ctrl+q", "close", "Quit", show=False, priority=True),
@@ -79,7 +91,7 @@ class CocoApp(App[bool]):
         return cls(client, base_url, owns_daemon=owns_daemon, closing=closing)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """Our own colour names, also under a theme that lacks them."""
+        """Our own color names, also under a theme that lacks them."""
         return DARK.variables
 
     def on_mount(self) -> None:

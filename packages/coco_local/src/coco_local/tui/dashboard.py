@@ -45,8 +45,6 @@ class DashboardScreen(Screen[bool]):
     """Spreads what arrives over the panels and turns keys into actions."""
 
     AUTO_FOCUS = "#projects"
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (160, "-widest")]
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (36, "-high"), (52, "-highest")]
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", key_display="/"),

@@ -1,4 +1,4 @@
-"""The questions that the dashboard asks: what to import, which project, what becomes of the daemon."""
+"""What the dashboard asks: what to import, which project, what becomes of the daemon."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from coco_local.tui.figures import one_line, tail
 from coco_local.tui.panels.project_state import state_mark
 from coco_protocol.projects import ProjectBody
 
-__all__ = ["ImportDialog", "PickDialog", "QuitDialog", "QuitChoice"]
+__all__ = ["ImportDialog", "PickDialog", "QuitChoice", "QuitDialog"]
 
 QuitChoice = Literal["leave", "stop"]
 
@@ -46,9 +46,7 @@ class QuitDialog(ModalScreen[QuitChoice | None]):
         with Vertical(id="dialog") as dialog:
             dialog.border_title = "Close the dashboard"
             yield Static(
-                Content.styled(
-                    "The daemon watches your projects and answers queries.", "$muted"
-                )
+                Content.styled("The daemon watches your projects and answers queries.", "$muted")
             )
             yield OptionList(
                 Option(_choice("l", "Leave it running", "coco tui shows it again"), id="leave"),
@@ -127,12 +125,11 @@ class ImportDialog(ModalScreen[tuple[str, bool] | None]):
 
     @on(Input.Submitted)
     async def _submit(self, event: Input.Submitted) -> None:
-        path = Path(event.value.strip() or ".").expanduser()
-        if await asyncio.to_thread(path.is_dir):
-            self.dismiss((str(await asyncio.to_thread(path.resolve)), self._recursive))
+        path, problem = await asyncio.to_thread(_directory, event.value.strip() or ".")
+        if not problem:
+            self.dismiss((path, self._recursive))
             return
-        problem = "is not a directory" if await asyncio.to_thread(path.exists) else "does not exist"
-        shown = tail(str(path), _INNER - len(problem) - 3)
+        shown = tail(path, _INNER - len(problem) - 3)
         self.query_one("#problem", Static).update(Content.styled(f"{shown} {problem}", "$error"))
 
 
@@ -148,6 +145,19 @@ class DirectorySuggester(Suggester):
         return await asyncio.to_thread(_complete, value)
 
 
+def _directory(value: str) -> tuple[str, str]:
+    """The whole path of what was typed, and what is wrong with it, if anything."""
+    path = Path(value)
+    try:
+        path = path.expanduser().resolve()
+        if path.is_dir():
+            return str(path), ""
+        return str(path), "is not a directory" if path.exists() else "does not exist"
+    except (OSError, RuntimeError, ValueError):
+        # An unknown ~user, a null byte, a loop of links.
+        return value, "is not a path"
+
+
 def _complete(value: str) -> str | None:
     parent, _, begun = value.rpartition("/")
     if not parent and not value.startswith("/"):
@@ -158,7 +168,7 @@ def _complete(value: str) -> str | None:
             for entry in Path(parent or "/").expanduser().iterdir()
             if entry.name.startswith(begun) and entry.is_dir()
         )
-    except OSError:
+    except (OSError, RuntimeError, ValueError):
         return None
     names = [name for name in names if begun or not name.startswith(".")]
     return f"{parent}/{names[0]}" if names else None

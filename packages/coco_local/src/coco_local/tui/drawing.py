@@ -30,8 +30,8 @@ def spread(width: int, left: Content, right: Content | str = "") -> Content:
         right = Content(right)
     if not right:
         return fit(left, width)
-    right = right.truncate(width, ellipsis=True)
-    return fit(left, max(0, width - right.cell_length - 1)) + Content(" ") + right
+    room = width - right.cell_length - 1
+    return fit(left, room) + Content(" ") + right if room >= 0 else fit(right, width)
 
 
 def stack(lines: Sequence[Content], height: int) -> Content:
@@ -55,7 +55,7 @@ def sparkline(
     *,
     top: float | None = None,
 ) -> list[Content]:
-    """The newest ``width`` values as columns, newest at the right; the largest, or ``top``, is full."""
+    """The newest values as columns, newest at the right; the largest, or ``top``, is full."""
     shown = list(values[-width:])
     shown = [0.0] * (width - len(shown)) + shown
     top = max([*shown, top or 0.0])

@@ -36,7 +36,7 @@ def editor_command(environ: Mapping[str, str], path: str, line: int) -> EditorCo
         return None
     name = PurePath(words[0]).name.removesuffix(".exe")
     if name in _GOTO_OPTION:
-        place = ("--goto", f"{path}:{line}")
+        place: tuple[str, ...] = ("--goto", f"{path}:{line}")
     elif name in _COLON:
         place = (f"{path}:{line}",)
     elif name in _JETBRAINS:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["read_excerpt"]
 
 # A hit this near to the top is read from line 1, so that strings and comments over several lines
-# are coloured right; further down that would cost more than it gives.
+# are colored right; further down that would cost more than it gives.
 _FROM_TOP = 400
 # Lines around the hit otherwise.
 _BEFORE, _AFTER = 120, 200
@@ -33,6 +33,7 @@ def read_excerpt(client: Client, hit: Hit, project_id: str) -> Preview:
         read = client.read(request, project_id=project_id)
     except CocoError:
         # Gone or unreadable since: the hit still carries what was found.
-        return Preview(path, start, highlight_lines(chunk.content, path, chunk.language), start, end)
+        lines = highlight_lines(chunk.content, path, chunk.language)
+        return Preview(path, start, lines, start, end)
     lines = highlight_lines(read.content.removesuffix("\n"), path, read.language)
     return Preview(path, read.start_line, lines, start, end)

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Feed"]
 
-# The eye wants figures once a second, and an unwatched terminal needs them rarely.
-_INTERVAL, _UNFOCUSED_INTERVAL = 1.0, 5.0
+# The eye wants figures once a second while they move, and an unwatched terminal needs them rarely.
+_INTERVAL, _STILL_INTERVAL, _UNFOCUSED_INTERVAL = 1.0, 2.0, 5.0
+# Rounds without any work, query or file after which the daemon counts as still.
+_STILL_AFTER = 20
 # Projects change without any trace in the statistics only by hand (forget, rename).
 _PROJECTS_EVERY = 10
 
@@ -44,6 +46,8 @@ class Feed:
         self._stopped = False
         self.focused = True
         self._rounds = 0
+        self._still_rounds = 0
+        self._work: object = None
         self._seen: object = None
         self._projects: tuple[ProjectBody, ...] = ()
         self._thread = threading.Thread(target=self._run, name="tui-feed", daemon=True)
@@ -73,7 +77,12 @@ class Feed:
                 return
             self._wake.clear()
             self._ask()
-            self._wake.wait(_INTERVAL if self.focused else _UNFOCUSED_INTERVAL)
+            self._wake.wait(self._interval())
+
+    def _interval(self) -> float:
+        if not self.focused:
+            return _UNFOCUSED_INTERVAL
+        return _STILL_INTERVAL if self._still_rounds > _STILL_AFTER else _INTERVAL
 
     def _ask(self) -> None:
         try:
@@ -82,13 +91,21 @@ class Feed:
             projects = self._ask_projects(stats, jobs)
         except CocoError as error:
             self._seen = None
+            self._still_rounds = 0
             self._tell(ConnectionLost(error.message, error.hint or _START_HINT))
         else:
+            self._note_work(stats)
             self._tell(SnapshotArrived(Snapshot(stats, projects, jobs)))
 
-    def _ask_projects(
-        self, stats: StatsData, jobs: tuple[JobBody, ...]
-    ) -> tuple[ProjectBody, ...]:
+    def _note_work(self, stats: StatsData) -> None:
+        """Count the rounds since something happened."""
+        queues = stats.health.queues
+        work = (queues, stats.recent_files[:1], stats.recent_queries[:1], stats.health.model)
+        busy = queues.files or queues.chunks or queues.jobs or work != self._work
+        self._still_rounds = 0 if busy else self._still_rounds + 1
+        self._work = work
+
+    def _ask_projects(self, stats: StatsData, jobs: tuple[JobBody, ...]) -> tuple[ProjectBody, ...]:
         """The projects, asked for again only when something about them can have changed."""
         newest = stats.recent_files[0] if stats.recent_files else None
         seen = (stats.health.projects, stats.health.queues, newest)

@@ -25,7 +25,7 @@ def hit_title(chunk: ChunkBody) -> str:
     if chunk.symbol:
         return one_line(chunk.symbol)
     if chunk.heading_trail:
-        return one_line(" › ".join(chunk.heading_trail))
+        return one_line(" > ".join(chunk.heading_trail))
     lines = (one_line(line) for line in chunk.content.split("\n"))
     return next((line for line in lines if any(map(str.isalnum, line))), chunk.kind)
 
@@ -82,10 +82,8 @@ def _row(hit: Hit, width: int, low: bool) -> Content:
     first = spread(width, title, Content.styled(chunk.kind.replace("_", " "), "$muted"))
     tags = Content.styled(_tags(hit), "$warning")
     room = width - len(place) - len(end) - tags.cell_length - 1
-    second = spread(
-        width, Content.assemble((tail(path, room), "$muted"), (place, "$accent"), (end, "$faint")), tags
-    )
-    return stack([first, second], 2)
+    where = Content.assemble((tail(path, room), "$muted"), (place, "$accent"), (end, "$faint"))
+    return stack([first, spread(width, where, tags)], 2)
 
 
 def _tags(hit: Hit) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -177,7 +178,10 @@ class SearchView(Container):
         self.results.show(())
         self.results.border_subtitle = ""
         self.code.clear()
-        self.code.set_lines([Content.empty(), Content.styled(f"  {text}", style)])
+        lines = textwrap.wrap(text, max(20, self.code.content_size.width - 4))
+        self.code.set_lines(
+            [Content.empty(), *(Content.styled(f"  {line}", style) for line in lines)]
+        )
 
 
 def _summary(event: QueryAnswered) -> Content:

@@ -32,7 +32,7 @@ class SearchBox(Horizontal):
 
     def compose(self) -> ComposeResult:
         """Three on a line."""
-        yield Static("❯", id="prompt")
+        yield Static("\N{HEAVY RIGHT-POINTING ANGLE QUOTATION MARK ORNAMENT}", id="prompt")
         yield SearchInput(
             placeholder="Search code and docs", id="query", compact=True, select_on_focus=False
         )
@@ -40,5 +40,7 @@ class SearchBox(Horizontal):
 
     def scope(self, project: str | None) -> None:
         """Name the project that the query goes to."""
-        words = Content.assemble(("in ", "$faint"), (one_line(project), "$muted")) if project else ""
+        words = Content.empty()
+        if project:
+            words = Content.assemble(("in ", "$faint"), (one_line(project), "$muted"))
         self.query_one("#scope", Static).update(words)

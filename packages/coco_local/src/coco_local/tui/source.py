@@ -18,7 +18,7 @@ __all__ = ["highlight_lines", "word_pattern"]
 _LONGEST = 1000
 _TAB = 4
 # What would move the cursor or end the line early on a terminal, each shown as one character.
-_CONTROLS = {code: "·" for code in (*range(9), *range(11, 32), 127, 0x2028, 0x2029, 0x85)}
+_CONTROLS = dict.fromkeys((*range(9), *range(11, 32), 127, 0x2028, 0x2029, 0x85), "·")
 # Words this short occur on every line.
 _SHORTEST_WORD = 3
 
@@ -48,7 +48,7 @@ _STYLES: dict[_TokenType, str] = {
 
 
 def highlight_lines(text: str, path: str, language: str = "") -> tuple[Content, ...]:
-    """One content for each line of ``text`` as ``"\\n"`` separates them, colored by its language."""
+    """One content for each line, as line feeds separate them, colored by the language."""
     shown = "\n".join(_printable(line) for line in text.split("\n"))
     rows: list[tuple[list[str], list[Span]]] = [([], [])]
     length = 0

@@ -46,9 +46,7 @@ class TopBar(Widget):
 
     def _left(self, version: str, up: str) -> Content:
         words = [word for word in (version, self._address, up) if word]
-        return Content.assemble(
-            ("CoCo", "$accent bold"), ("  " + "  ·  ".join(words), "$muted")
-        )
+        return Content.assemble(("CoCo", "$accent bold"), ("  " + "  ·  ".join(words), "$muted"))
 
     def _show(self, left: Content, right: Content) -> None:
         parts = (left, right)

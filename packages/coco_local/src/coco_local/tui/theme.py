@@ -1,4 +1,4 @@
-"""The two themes, dark and light: grey on grey, one accent, colours only where they mean a state."""
+"""The two themes, dark and light: gray on gray, one accent, colors only where they mean a state."""
 
 from __future__ import annotations
 

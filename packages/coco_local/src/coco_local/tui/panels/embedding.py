@@ -36,7 +36,7 @@ class Embedding(Panel[EmbeddingState]):
 
     TITLE = "Embedding"
 
-    def draw(self, state: EmbeddingState, width: int, height: int) -> list[Content]:
+    def draw(self, state: EmbeddingState, width: int, _: int, /) -> list[Content]:
         """Bar, what waits, pace."""
         if not state.chunks and not state.waiting_chunks:
             return [Content.styled("Nothing to embed yet", "$muted")]
@@ -48,7 +48,8 @@ class Embedding(Panel[EmbeddingState]):
         if not busy:
             lines.append(_amount(state, roomy))
             if state.waiting_files:
-                lines.append(Content.styled(f"{count(state.waiting_files)} files to read", "$muted"))
+                words = f"{count(state.waiting_files)} files to read"
+                lines.append(Content.styled(words, "$muted"))
             return lines
         waits = Content.assemble((count(state.waiting_chunks), "$strong"), (" wait", "$muted"))
         pace = Content.assemble((f"{state.rate:,.0f}", "$strong"), ("/s", "$muted"))

@@ -13,7 +13,7 @@ __all__ = ["Files"]
 
 _MARKS = {
     "indexed": ("+", "$accent"),
-    "removed": ("−", "$muted"),
+    "removed": ("-", "$muted"),
     "skipped": ("!", "$warning"),
 }
 # "HH:MM:SS", the mark and the gaps.
@@ -29,7 +29,7 @@ class Files(Panel[tuple[RecentFile, ...]]):
 
     TITLE = "Last indexed files"
 
-    def draw(self, state: tuple[RecentFile, ...], width: int, height: int) -> list[Content]:
+    def draw(self, state: tuple[RecentFile, ...], width: int, height: int, /) -> list[Content]:
         """One line a file."""
         if not state:
             return [Content.styled("Nothing indexed since the start", "$muted")]
@@ -43,7 +43,8 @@ def _line(file: RecentFile, width: int) -> Content:
     path = Content(tail(file.path, room))
     if file.action == "removed":
         path = path.stylize("$muted")
-    chunks = f"{file.chunks} chunks" if file.action == "indexed" else file.action
+    amount = f"{file.chunks} chunk" if file.chunks == 1 else f"{file.chunks} chunks"
+    chunks = amount if file.action == "indexed" else file.action
     return Content.assemble(
         (clock(file.at), "$muted"),
         "  ",

@@ -20,7 +20,7 @@ class Latency(Panel[LatencyStats]):
 
     TITLE = "Queries"
 
-    def draw(self, state: LatencyStats, width: int, height: int) -> list[Content]:
+    def draw(self, state: LatencyStats, width: int, height: int, /) -> list[Content]:
         """Figures first, then as much chart as there is room."""
         rate = Content.assemble((f"{state.qps:.1f}", "$strong"), ("/s", "$muted"))
         if width < _ROOMY:
@@ -41,5 +41,5 @@ class Latency(Panel[LatencyStats]):
 
 def _quantile(name: str, value: float, asked: int) -> Content:
     """The latency in a fixed width; a dash when nothing was asked."""
-    shown = milliseconds(value) if asked else "–"
+    shown = milliseconds(value) if asked else "-"
     return Content.assemble((f"{name} ", "$muted"), (f"{shown:>7}", "$strong"))

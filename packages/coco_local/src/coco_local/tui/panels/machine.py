@@ -38,7 +38,7 @@ class Machine(Panel[MachineState]):
 
     TITLE = "Machine"
 
-    def draw(self, state: MachineState, width: int, height: int) -> list[Content]:
+    def draw(self, state: MachineState, width: int, _: int, /) -> list[Content]:
         """One line a figure."""
         memory_top = max(state.memory_history, default=0.0) * _MEMORY_ROOM
         return [
@@ -48,9 +48,7 @@ class Machine(Panel[MachineState]):
         ]
 
 
-def _figure(
-    name: str, value: str, history: tuple[float, ...], top: float, width: int
-) -> Content:
+def _figure(name: str, value: str, history: tuple[float, ...], top: float, width: int) -> Content:
     label = Content.styled(name, "$muted")
     number = Content.styled(value, "$strong")
     room = width - _NAME - _VALUE - 2

@@ -41,7 +41,7 @@ class Panel(Widget, Generic[S]):
             return Content.styled(self.WAITING, "$faint")
         return stack(self.draw(self.state, width, height), height)
 
-    def draw(self, state: S, width: int, height: int) -> list[Content]:
+    def draw(self, state: S, width: int, height: int, /) -> list[Content]:
         """The lines of ``state``, each of at most ``width`` cells."""
         raise NotImplementedError
 

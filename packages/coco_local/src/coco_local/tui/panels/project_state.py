@@ -34,7 +34,7 @@ class ProjectsState:
 
 
 def state_mark(state: str) -> tuple[str, str]:
-    """A mark and its colour: the shape tells the state also without colours."""
+    """A mark and its color: the shape tells the state also without colors."""
     return _MARKS.get(state, ("○", "$muted"))
 
 

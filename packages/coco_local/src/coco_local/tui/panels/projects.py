@@ -56,7 +56,7 @@ class Projects(Panel[ProjectsState]):
         super().__init__(id=id)
         self._first = 0
 
-    def draw(self, state: ProjectsState, width: int, height: int) -> list[Content]:
+    def draw(self, state: ProjectsState, width: int, height: int, /) -> list[Content]:
         """The rows around the cursor and, where there is room, the details."""
         projects = state.projects
         if not projects:
@@ -146,12 +146,14 @@ def _details(project: ProjectBody, width: int) -> list[Content]:
         percent(embedded),
         (" embedded", "$muted"),
     )
-    waiting = f"{count(project.pending_files)} to do" if project.pending_files else "up to date"
-    at = clock(project.indexed_at) if project.indexed_at else "not yet"
+    at = clock(project.indexed_at) if project.indexed_at else "not complete yet"
+    waiting: str = "up to date" if project.state == "ready" else project.state
+    if project.pending_files:
+        waiting = f"{count(project.pending_files)} files to do"
     lines = [
-        ("Path", Content(tail(project.root, width - 10))),
+        ("Path", Content(tail(home_short(project.root), width - 10))),
         ("Index", index),
-        ("Changed", Content.assemble(at, ("  ·  ", "$muted"), waiting)),
+        ("Indexed", Content.assemble(at, ("  ·  ", "$muted"), waiting)),
         _trouble(project),
     ]
     rule = Content.styled("─" * width, "$line")

@@ -22,7 +22,7 @@ class Queries(Panel[tuple[RecentQuery, ...]]):
 
     TITLE = "Recent queries"
 
-    def draw(self, state: tuple[RecentQuery, ...], width: int, height: int) -> list[Content]:
+    def draw(self, state: tuple[RecentQuery, ...], width: int, height: int, /) -> list[Content]:
         """One line a query."""
         if not state:
             return [Content.styled("No query yet: press / to ask one", "$muted")]

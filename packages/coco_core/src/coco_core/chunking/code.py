@@ -76,7 +76,8 @@ class _Cutter:
         met_solid = False
         for start, end in pairwise(edges):
             length = self._layout.length(start, end)
-            solid = start > first and self._holds_solid(start, end)
+            # The first part of a definition is its own head.
+            solid = (start > first or not inside) and self._holds_solid(start, end)
             alone = length > self._size or (solid and length * _ALONE >= self._size)
             ends_head = is_class and solid and not met_solid
             met_solid |= solid
@@ -103,7 +104,7 @@ class _Cutter:
 
     def _by_lines(self, first: int, last: int) -> list[_Piece]:
         ranges = cut_lines(self._layout, first, last, self._size)
-        measure = self._layout.ruler.length
+        measure = self._layout.measure
         return [_Piece(start, end, measure(start, end), False) for start, end in ranges]
 
     def _without_crumbs(self, pieces: list[_Piece]) -> list[_Piece]:

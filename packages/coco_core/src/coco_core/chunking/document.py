@@ -25,7 +25,7 @@ __all__ = ["ChunkedDocument", "chunk_document"]
 _MAX_PARSED_BYTES = 4_194_304
 
 # What detection may need of the content: a shebang, a mode line, the includes of a header.
-_HEAD_BYTES = 4_096
+_HEAD_BYTES = 16_384
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,8 +85,11 @@ def estimated_runs(
     runs = np.concatenate((_ZERO, np.flatnonzero(changes) + 1))
     kind = kinds[runs]
     longest = _LONGEST[kind]
-    pieces = -(-np.diff(runs, append=len(text)) // longest)
-    pieces[kind == _SPACE] = 0
+    lengths = np.diff(runs, append=len(text))
+    pieces = (kind != _SPACE).astype(np.int64)
+    # Few runs are longer than one piece; division is what costs here.
+    long = np.flatnonzero(lengths > longest)
+    pieces[long] = -(-lengths[long] // longest[long])
     return runs, np.concatenate((_ZERO, np.cumsum(pieces))), longest
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -37,6 +38,15 @@ class Layout:
     def length(self, first: int, last: int) -> int:
         """Return the length of lines ``first`` to ``last`` (exclusive)."""
         return self.marks[last] - self.marks[first]
+
+    def measure(self, start: int, end: int) -> int:
+        """Return the length of a range of characters; ranges of whole lines are looked up."""
+        chars = self.lines.chars
+        first = bisect_left(chars, start)
+        last = bisect_left(chars, end, first)
+        if chars[first] == start and chars[last] == end:
+            return self.marks[last] - self.marks[first]
+        return self.ruler.length(start, end)
 
     def line(self, number: int) -> str:
         """Return one line with its line end."""

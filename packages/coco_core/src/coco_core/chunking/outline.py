@@ -54,6 +54,9 @@ _MAX_IMPORTS = 10
 _MAX_SIGNATURE = 200
 _MAX_NAME = 200
 
+# No hand-written path is as long; thousands of nested functions would make a quadratic text.
+_MAX_PATH = 500
+
 _IMPORT = re.compile(r"^import\s+|[.\s]*\{[^{}]*\}?$|\._$")
 _GENERICS = re.compile(r"<[^<>]*>|\([^()]*\)")
 _SEPARATORS = re.compile(r"\s*(?:::|->|\\|[.:])\s*")
@@ -185,28 +188,14 @@ def _symbols(
         while open_ and symbols[open_[-1]].end < match.end:
             open_.pop()
         parent = open_[-1] if open_ else -1
-        name = _decode(source, match.name)
-        raw = _base(match.kind)
-        path = _plain_name(name) if raw in _VERBATIM else _clean_name(name)
-        if not path:
-            continue
         # Two names of one declaration (`int a, b`) are not inside each other.
         while parent >= 0 and spans[parent] == (match.start, match.end):
             parent = symbols[parent].parent
-        if match.scope is not None:
-            path = f"{_clean_name(_decode(source, match.scope))}.{path}"
-        kind = _KINDS.get(raw, ChunkKind.CLASS)
-        if parent >= 0:
-            above = symbols[parent]
-            if above.kind in _CALLABLE and (
-                raw in _NOT_LOCAL or (raw == "inner" and above.path.endswith(path))
-            ):
-                continue
-            path = f"{above.path}.{path}"
-            if kind is ChunkKind.FUNCTION and raw != "macro" and above.makes_methods:
-                kind = ChunkKind.METHOD
-        elif kind is ChunkKind.FUNCTION and (match.scope is not None or ":" in name):
-            kind = ChunkKind.METHOD
+        identity = _identity(source, match, symbols[parent] if parent >= 0 else None)
+        if identity is None:
+            continue
+        path, kind = identity
+        raw = _base(match.kind)
         first = min(bisect_right(utf8, match.start) - 1, last)
         final = min(bisect_right(utf8, max(match.end - 1, match.start)) - 1, last)
         earlier = clauses.get(parent, -1)
@@ -235,6 +224,29 @@ def _symbols(
         symbols.append(symbol)
         spans.append((match.start, match.end))
     return symbols, joined
+
+
+def _identity(source: bytes, match: Match, above: Symbol | None) -> tuple[str, ChunkKind] | None:
+    """Return a symbol's path and kind; ``None`` for what is nobody else's business."""
+    raw = _base(match.kind)
+    name = _decode(source, match.name)
+    path = _plain_name(name) if raw in _VERBATIM else _clean_name(name)
+    if not path:
+        return None
+    if match.scope is not None:
+        path = f"{_clean_name(_decode(source, match.scope))}.{path}"
+    kind = _KINDS.get(raw, ChunkKind.CLASS)
+    if above is None:
+        if kind is ChunkKind.FUNCTION and (match.scope is not None or ":" in name):
+            kind = ChunkKind.METHOD
+        return path, kind
+    if above.kind in _CALLABLE and (
+        raw in _NOT_LOCAL or (raw == "inner" and above.path.endswith(path))
+    ):
+        return None
+    if kind is ChunkKind.FUNCTION and raw != "macro" and above.makes_methods:
+        kind = ChunkKind.METHOD
+    return (f"{above.path}.{path}" if len(above.path) < _MAX_PATH else path), kind
 
 
 def _lead_line(groups: dict[int, int], line: int) -> int:
@@ -286,5 +298,8 @@ def _clean_name(raw: str) -> str:
 
 
 def _clean_import(raw: bytes) -> str:
-    name = _IMPORT.sub("", raw.decode("utf-8", "replace")).strip().strip("\"'`<>").strip()
+    text = raw.decode("utf-8", "replace")
+    if text.replace(".", "").isalnum():
+        return text
+    name = _IMPORT.sub("", text).strip().strip("\"'`<>").strip()
     return name if len(name) <= _MAX_NAME and "\n" not in name else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Mapping
 
 import tree_sitter
@@ -45,12 +46,13 @@ GUARDS: Mapping[str, Callable[[bytes], bool]] = {"tree_sitter_yaml": _is_deep_ya
 
 def has_wide_error(root: tree_sitter.Node) -> bool:
     """Tell whether a node with errors has so many parts that a query would crawl."""
-    pending = [root]
+    # Breadth first: what is wide is near the root.
+    pending = deque([root])
     for _ in range(_LOOKED_AT):
         if not pending:
-            return False
-        node = pending.pop()
+            break
+        node = pending.popleft()
         if node.child_count > _WIDE and node.named_child_count * 4 < node.child_count:
             return True
         pending += [child for child in node.children if child.has_error]
-    return True
+    return False

@@ -3,8 +3,8 @@
 Run: python -m bench.local.kills REPO [--kills 10] [--seed 1] [--models DIR]
 
 A copy of REPO is indexed and edited. After every kill the daemon is started again without help; at
-the end its index must hold the same chunks, with the same ids, lines and terms, as one that is built
-fresh in another home. The exit status says whether it does.
+the end its index must hold the same chunks, with the same ids, lines and terms, as one that is
+built fresh in another home. The exit status says whether it does.
 """
 
 from __future__ import annotations

@@ -4,9 +4,7 @@ import subprocess
 def complete(process, words: str, *, shell: str = "bash") -> subprocess.CompletedProcess[str]:
     """Ask as the shell does when TAB is pressed after ``words``."""
     count = len(words.split()) - (not words.endswith(" "))
-    return process(
-        _COCO_COMPLETE=f"complete_{shell}", COMP_WORDS=words, COMP_CWORD=str(count)
-    )
+    return process(_COCO_COMPLETE=f"complete_{shell}", COMP_WORDS=words, COMP_CWORD=str(count))
 
 
 def test_verbs(process) -> None:

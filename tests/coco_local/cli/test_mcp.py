@@ -53,6 +53,14 @@ def test_the_projects_own_configuration(coco, user, monkeypatch) -> None:
     assert (user / ".vscode" / "mcp.json").exists()
 
 
+def test_from_below_the_top_of_a_repository_its_top_is_meant(coco, user, monkeypatch) -> None:
+    (user / "repository" / ".git").mkdir(parents=True)
+    (user / "repository" / "deep").mkdir()
+    monkeypatch.chdir(user / "repository" / "deep")
+    assert coco("mcp", "install", "cursor", "--scope", "project").code == 0
+    assert (user / "repository" / ".cursor" / "mcp.json").exists()
+
+
 def test_unknown_clients_and_no_client(coco) -> None:
     unknown = coco("mcp", "install", "nonsense")
     assert unknown.code == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
@@ -75,7 +76,7 @@ def install(
         _list(terminal)
         return
     name = _named(client)
-    change = put_in(name, scope, project_dir=current_directory(), dry_run=only_print)
+    change = put_in(name, scope, project_dir=_project_root(current_directory()), dry_run=only_print)
     _show(terminal, change, dry_run=only_print)
 
 
@@ -98,8 +99,18 @@ def uninstall(
 
     del json
     name = _named(client)
-    change = take_out(name, scope, project_dir=current_directory(), dry_run=only_print)
+    change = take_out(
+        name, scope, project_dir=_project_root(current_directory()), dry_run=only_print
+    )
     _show(terminal_of(context), change, dry_run=only_print)
+
+
+def _project_root(cwd: Path) -> Path:
+    """Return the repository around ``cwd``: programs look for their file at its top."""
+    for directory in (cwd, *cwd.parents):
+        if (directory / ".git").exists():
+            return directory
+    return cwd
 
 
 def _named(client: str | None) -> str:

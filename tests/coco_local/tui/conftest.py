@@ -80,6 +80,13 @@ class Session:
 
     @property
     def text(self) -> str:
+        """What stands on the screen; many times quicker than a picture, for conditions."""
+        strips = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.text.rstrip() for strip in strips)
+
+    @property
+    def picture_text(self) -> str:
+        """The same from the exported picture."""
         return screen_text(self.app.export_screenshot())
 
     async def press(self, *keys: str) -> None:

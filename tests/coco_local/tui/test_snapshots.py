@@ -39,7 +39,7 @@ def test_dashboard_while_embedding(stage: Stage, size: tuple[int, int]) -> None:
 
     async def scenario(session: Session) -> None:
         await session.until_shown("62 %", "412 MB", "17 s left", "backoff.py", "p95")
-        compare("dashboard", size, session.text)
+        compare("dashboard", size, session.picture_text)
 
     stage.play(scenario, size=size)
 
@@ -52,7 +52,7 @@ def test_search(stage: Stage, size: tuple[int, int]) -> None:
         await session.paste("backoff")
         await session.until_shown("Backoff.delay", "plain * (1 + random.uniform")
         await session.until_shown("7 hits")
-        compare("search", size, session.text)
+        compare("search", size, session.picture_text)
 
     stage.play(scenario, size=size)
 
@@ -64,7 +64,7 @@ def test_no_project_yet(stage: Stage, size: tuple[int, int]) -> None:
 
     async def scenario(session: Session) -> None:
         await session.until_shown("coco import PATH", "118 MB")
-        compare("empty", size, session.text)
+        compare("empty", size, session.picture_text)
 
     stage.play(scenario, size=size)
 
@@ -80,7 +80,7 @@ def test_model_is_fetched(stage: Stage, size: tuple[int, int]) -> None:
 
     async def scenario(session: Session) -> None:
         await session.until_shown("43 %", "39 of 90 MB")
-        compare("fetching", size, session.text)
+        compare("fetching", size, session.picture_text)
 
     stage.play(scenario, size=size)
 

@@ -11,7 +11,7 @@ from coco_core.errors import Unreadable
 from coco_local.activity import Activity
 from coco_local.index.pipeline import prepare, read_file
 from coco_local.index.project import ProjectIndex
-from coco_local.scan import FileStat, Listing, ProjectScan
+from coco_local.scan import FileStat, Listing, ProjectScan, Reason
 from coco_local.settings import Settings
 from coco_local.store.documents import PreparedDocument
 from coco_local.store.projects import Project
@@ -22,6 +22,9 @@ __all__ = ["FileIndexer"]
 # (file systems tick in milliseconds): its stamp is not trusted, the next scan compares the content.
 _RACY_NS = 50_000_000
 _UNTRUSTED_STAMP = -1
+
+# Content that nobody expects to find: not worth a line among the skipped files.
+_EXPECTED = frozenset({Reason.BINARY, Reason.MINIFIED})
 
 
 class FileIndexer:
@@ -124,7 +127,7 @@ class FileIndexer:
         return replace(document, mtime_ns=stamp)
 
     def _skip(self, doc_id: str, path: Path, reason: str) -> None:
-        if reason != "binary":
+        if reason not in _EXPECTED:
             self.skipped[doc_id] = reason
             return
         # Nothing to show, and nothing to try again until the file changes.

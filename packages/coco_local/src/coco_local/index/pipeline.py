@@ -9,20 +9,16 @@ from pathlib import Path
 from coco_core.bm25 import term_vector
 from coco_core.chunking import chunk_document
 from coco_core.configs import ChunkingConfig
-from coco_core.decoding import is_binary
 from coco_core.errors import Unreadable
 from coco_core.liveness import fingerprint
 from coco_core.ports import Tokenizer
 from coco_core.types import chunk_ids
 from coco_local.regular_file import open_regular
+from coco_local.scan import refuse_content
 from coco_local.store.documents import PreparedChunk, PreparedDocument
 from coco_local.store.embeddings import embed_key
 
 __all__ = ["FileContent", "prepare", "read_file"]
-
-# Where a file is binary shows in its first block.
-_HEAD_BYTES = 8192
-
 
 @dataclass(frozen=True, slots=True)
 class FileContent:
@@ -54,8 +50,9 @@ def read_file(path: Path, max_bytes: int) -> FileContent | None:
         return None
     except OSError as error:
         raise Unreadable(error.strerror or str(error)) from error
-    if is_binary(data[:_HEAD_BYTES]):
-        raise Unreadable("binary")
+    refused = refuse_content(path.name, data)
+    if refused is not None:
+        raise Unreadable(refused)
     # A file that grows while it is read gets the size of what was read: the next look finds a
     # difference and reads it again.
     digest = hashlib.blake2b(data, digest_size=16).digest()

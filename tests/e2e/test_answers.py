@@ -187,3 +187,14 @@ def test_pages_do_not_overlap(daemon: Daemon) -> None:
     _, second = daemon.query("cart price item", top_k=2, offset=2)
     ids = [hit.chunk.chunk_id for hit in (*first.results, *second.results)]
     assert len(ids) == len(set(ids))
+
+
+def test_the_outline_spans_whole_definitions(daemon: Daemon) -> None:
+    with daemon.client as client:
+        code = client.outline("shop/cart.py")
+        document = client.outline("README.md")
+    spans = {symbol.symbol: (symbol.line, symbol.end_line) for symbol in code.symbols}
+    assert spans["Cart"] == (6, 19)
+    assert spans["Cart.add_item"] == (12, 14)
+    headings = {symbol.symbol: (symbol.line, symbol.end_line) for symbol in document.symbols}
+    assert headings == {"Shop": (1, 11), "Payment": (5, 8), "Shipping": (9, 11)}

@@ -57,11 +57,16 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """A symbol that a chunk defines: ``path`` is dotted (``App.run``), ``line`` is 1-based."""
+    """A symbol that a chunk defines: ``path`` is dotted (``App.run``), lines are 1-based."""
 
     path: str
     kind: ChunkKind
     line: int
+    """Where its name stands."""
+    end_line: int = 0
+    """The last line of the whole definition; 0 when nobody knows."""
+    title: str = ""
+    """A heading's own text; its ``path`` is the slug."""
 
     @property
     def name(self) -> str:

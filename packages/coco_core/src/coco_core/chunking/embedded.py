@@ -39,7 +39,12 @@ def embedded_definitions(language: str, code: str, lines: list[int]) -> list[Def
         return []
     layout = lay_out(SourceText(data.decode("utf-8"), "utf-8", data), _CONFIG, None)
     return [
-        Definition(symbol.path, symbol.kind, lines[min(symbol.name_line, len(lines) - 1)])
+        Definition(
+            symbol.path,
+            symbol.kind,
+            lines[min(symbol.name_line, len(lines) - 1)],
+            lines[min(symbol.end_line, len(lines) - 1)],
+        )
         for symbol in outline_of(layout, data, syntax).symbols
         if symbol.defines and symbol.kind in _WANTED
     ]

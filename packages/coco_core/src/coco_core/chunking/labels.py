@@ -84,7 +84,12 @@ def _definitions(outline: Outline, starting: range, span: Span) -> tuple[Definit
     """Return what starts in a chunk; a name below its cut-off head counts for its last line."""
     symbols = outline.symbols
     return tuple(
-        Definition(symbol.path, symbol.kind, min(symbol.name_line + 1, span.end_line))
+        Definition(
+            symbol.path,
+            symbol.kind,
+            min(symbol.name_line + 1, span.end_line),
+            symbol.end_line + 1,
+        )
         for symbol in (symbols[at] for at in starting)
         if symbol.defines
     )

@@ -211,18 +211,30 @@ class _Cutter:
         return sorted(begins - held)
 
 
+def _section_ends(headings: Sequence[Heading], lines: int) -> list[int]:
+    """Return the last line (1-based) of each section, its subsections included."""
+    ends = [lines] * len(headings)
+    open_: list[int] = []
+    for number, heading in enumerate(headings):
+        while open_ and headings[open_[-1]].level >= heading.level:
+            ends[open_.pop()] = heading.line
+        open_.append(number)
+    return ends
+
+
 def label_sections(
     layout: Layout, language: Language, sections: Sections, pieces: list[CharRange]
 ) -> list[Chunk]:
     """Make chunks of a document: heading trail, anchor, and what each defines."""
     slugs = _slugs(sections.headings)
     starts = [heading.line for heading in sections.headings]
+    ends = _section_ends(sections.headings, layout.lines.count)
     definitions = sorted(
         [
             *sections.definitions,
             *(
-                Definition(slug, ChunkKind.SECTION, heading.line + 1)
-                for slug, heading in zip(slugs, sections.headings, strict=True)
+                Definition(slug, ChunkKind.SECTION, heading.line + 1, end, heading.title)
+                for slug, heading, end in zip(slugs, sections.headings, ends, strict=True)
                 if slug
             ),
         ],

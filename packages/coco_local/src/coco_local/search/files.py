@@ -134,32 +134,21 @@ def _allowed(indexer: ProjectIndexer, doc_id: str) -> SourceFile:
 
 
 def _symbols(chunks: tuple[Chunk, ...]) -> list[OutlineSymbol]:
-    symbols: list[OutlineSymbol] = []
+    """Return what the chunks define, in order; the same definition cut in two comes once."""
+    symbols: dict[tuple[str, int], OutlineSymbol] = {}
     for chunk in chunks:
-        for number, definition in enumerate(chunk.definitions):
-            later = chunk.definitions[number + 1 :]
-            end = later[0].line - 1 if later else chunk.span.end_line
-            main = definition.path == chunk.symbol
-            symbols.append(
+        for definition in chunk.definitions:
+            symbols.setdefault(
+                (definition.path, definition.line),
                 OutlineSymbol(
-                    symbol=definition.path,
+                    symbol=definition.title or definition.path,
                     kind=definition.kind.value,
                     line=definition.line,
-                    end_line=max(definition.line, end),
-                    signature=chunk.signature if main else "",
-                )
+                    end_line=max(definition.line, definition.end_line),
+                    signature=chunk.signature if definition.path == chunk.symbol else "",
+                ),
             )
-        if not chunk.definitions and chunk.heading_trail and chunk.fragment:
-            symbols.append(
-                OutlineSymbol(
-                    symbol=chunk.heading_trail[-1],
-                    kind=chunk.kind.value,
-                    line=chunk.span.start_line,
-                    end_line=chunk.span.end_line,
-                    signature=" > ".join(chunk.heading_trail),
-                )
-            )
-    return symbols
+    return list(symbols.values())
 
 
 def _arguments(request: GrepRequest) -> list[str]:

@@ -40,6 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--url", help="the daemon; by default the one of COCO_HOME")
     parser.add_argument("--query", help="show the search for this text instead of the dashboard")
+    parser.add_argument("--project", help="the name of the project to show; by default the first")
     parser.add_argument("--light", action="store_true", help="the light theme")
     parser.add_argument("--size", default="120x36", help="columns x rows (default: %(default)s)")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "images" / "tui.svg")
@@ -51,14 +52,16 @@ def main() -> int:
         environ = {"COLORFGBG": "0;15"} if options.light else {}
         app = CocoApp(client, client.base_url, owns_daemon=False, environ=environ)
         columns, _, rows = options.size.partition("x")
-        svg = asyncio.run(picture(app, (int(columns), int(rows)), options.query))
+        svg = asyncio.run(picture(app, (int(columns), int(rows)), options.query, options.project))
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(svg, encoding="utf-8")
     print(options.output)
     return 0
 
 
-async def picture(app: CocoApp, size: tuple[int, int], query: str | None) -> str:
+async def picture(
+    app: CocoApp, size: tuple[int, int], query: str | None, project: str | None
+) -> str:
     """Run the app without a terminal until it shows what is wanted."""
     async with app.run_test(size=size) as pilot:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -70,7 +73,12 @@ async def picture(app: CocoApp, size: tuple[int, int], query: str | None) -> str
                 await pilot.pause(0.05)
 
         projects = app.dashboard.query_one(Projects)
-        await until(lambda: projects.state is not None)
+        await until(lambda: projects.state is not None and projects.state.projects)
+        if project and projects.state is not None:
+            names = [body.name for body in projects.state.projects]
+            if project not in names:
+                sys.exit(f"There is no project {project!r}, only {', '.join(names)}.")
+            projects.action_move(names.index(project))
         await pilot.pause(CHART_SECONDS)
         if query:
             await pilot.press("slash")

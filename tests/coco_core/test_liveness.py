@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from coco_core.liveness import fingerprint, line_hashes, locate
@@ -141,6 +141,7 @@ def test_whatever_happens_the_lines_exist(
         assert now[found.start_line - 1 : found.end_line] == chunk
 
 
+@example([39], [(0, 1), (46, 3), (46, 6)])
 @given(
     st.lists(st.integers(0, 99), unique=True, max_size=3),
     st.lists(st.tuples(st.integers(0, 100), st.integers(1, 6)), max_size=4),

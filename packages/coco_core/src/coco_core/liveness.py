@@ -32,6 +32,10 @@ _TELLING_LENGTH = 4
 # vote together.
 _SHIFT_SLACK = 3
 
+# New lines that may stand between a chunk's first line and its last: about a screen, or half of a
+# chunk that is longer than two of them. Edits come in handfuls, and what is shown stays readable.
+_WIDEST_GAP = 30
+
 # A line that occurs more often than this (`return None`) says nothing about the place; without the
 # limit a file of equal lines would cost the square of its length.
 _MOST_PLACES = 8
@@ -137,8 +141,7 @@ def _fuzzy(now: Hashes, chunk: Hashes, near: int) -> Anchored | None:
     shift = _best_shift(pairs, near)
     if shift is None:
         return None
-    # Half a chunk of new lines may stand between its first and its last.
-    slack = max(8, chunk.size // 2)
+    slack = max(_WIDEST_GAP, chunk.size // 2)
     kept = _in_order([(i, j) for i, j in pairs if abs(j - i - shift) <= slack])
     telling = int((chunk & 1).sum())
     start, end = _edges(now, chunk, kept)

@@ -61,7 +61,9 @@ def index_contents(home: Path) -> IndexContents:
             records = documents.setdefault(os.fsdecode(doc_id), [])
             if key is not None:
                 known.add(key)
-                records.append(ChunkRecord(*fields, terms[key]))
+                chunk_id, start_line, end_line, content_hash = fields
+                found = ChunkRecord(chunk_id, start_line, end_line, content_hash, terms[key])
+                records.append(found)
     return IndexContents(
         {doc_id: tuple(records) for doc_id, records in documents.items()},
         orphans=len((terms.keys() | set(vectors)) - known),

@@ -129,7 +129,7 @@ def _true(root: Path, hit: Hit) -> bool:
     file = root / hit.chunk.path
     if not file.is_file():
         return False
-    lines = file.read_text(encoding="utf-8", errors="replace", newline="").split("\n")
+    lines = file.read_bytes().decode("utf-8", "replace").split("\n")
     shown = "\n".join(lines[hit.chunk.start_line - 1 : hit.chunk.end_line])
     return shown.strip() == hit.chunk.content.strip()
 

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.daemon_process import Daemon, wait_for
+import pytest
+from tests.daemon_process import Daemon, running_daemon, wait_for
 from tests.sources import write_project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One project for all tests; each leaves it as it was."""
+    return write_project(tmp_path_factory.mktemp("changing") / "shop")
+
+
+@pytest.fixture(scope="module")
+def running(project: Path) -> Iterator[Daemon]:
+    with running_daemon(project.parent / "home", project) as daemon:
+        daemon.wait_indexed()
+        yield daemon
 
 
 def _paths(daemon: Daemon, text: str) -> list[str | None]:
@@ -29,6 +44,8 @@ def test_a_root_that_goes_and_comes_back(running: Daemon, project: Path) -> None
     # The watcher must be back as well, not only the listing.
     (project / "shop" / "later.py").write_text("def a_later_function():\n    pass\n")
     assert _paths(running, "a_later_function")[0] == "shop/later.py"
+    (project / "shop" / "later.py").unlink()
+    (project / "shop" / "fresh.py").unlink()
 
 
 def test_a_root_that_is_moved_away_and_back(running: Daemon, project: Path) -> None:
@@ -42,6 +59,7 @@ def test_a_root_that_is_moved_away_and_back(running: Daemon, project: Path) -> N
         "the renamed file at the top",
     )
     assert "shop/retry.py" not in _paths(running, "retry_with_backoff")
+    (project / "shop" / "again.py").rename(project / "shop" / "retry.py")
 
 
 def test_a_root_that_becomes_a_file(running: Daemon, project: Path) -> None:

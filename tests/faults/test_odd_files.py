@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.daemon_process import Daemon, running_daemon, wait_for
+from tests.sources import write_project
 
 from coco_protocol.projects import ProjectBody
 
@@ -148,21 +149,23 @@ def test_odd_names_are_found(place: Place, number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "word"),
+    ("name", "word", "line"),
     [
-        ("utf16.py", "in_utf_sixteen"),
-        ("latin.py", "in_latin_one"),
-        ("mixed.py", "mixed_bytes"),
-        ("wide.py", "wide_line"),
-        ("deep.py", "after_deep_nesting"),
-        ("plain.py", "a_plain_function"),
+        ("utf16.py", "in_utf_sixteen", 1),
+        ("latin.py", "in_latin_one", 2),
+        ("mixed.py", "mixed_bytes", 1),
+        ("wide.py", "wide_line", 1),
+        ("deep.py", "after_deep_nesting", 2),
+        ("plain.py", "a_plain_function", 1),
     ],
 )
-def test_odd_text_is_found(place: Place, name: str, word: str) -> None:
+def test_odd_text_is_found(place: Place, name: str, word: str, line: int) -> None:
     _, data = place.daemon.query(word)
     hit = data.results[0].chunk
     assert hit.path == name
-    assert hit.start_line == 1
+    assert hit.start_line is not None
+    assert hit.end_line is not None
+    assert hit.start_line <= line <= hit.end_line
     assert word in hit.content
     assert place.explain(name) == (True, "indexed")
 
@@ -219,6 +222,19 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "a directory": lambda path: (path.unlink(), path.mkdir()),
     "a link that leaves": lambda path: (path.unlink(), path.symlink_to("/etc/hostname")),
 }
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One project for all changes; each is undone."""
+    return write_project(tmp_path_factory.mktemp("changed") / "shop")
+
+
+@pytest.fixture(scope="module")
+def running(project: Path) -> Iterator[Daemon]:
+    with running_daemon(project.parent / "home", project) as daemon:
+        daemon.wait_indexed()
+        yield daemon
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))

@@ -137,10 +137,9 @@ def test_a_lock_whose_pid_is_somebody_else_by_now(daemon: Daemon, project: Path)
     assert _holder(daemon) == daemon.process.pid
 
 
-@pytest.mark.parametrize("garbage", [b"", b"\xff\x00" * 40], ids=["empty", "binary"])
-def test_a_lock_that_nobody_can_read(daemon: Daemon, project: Path, garbage: bytes) -> None:
+def test_a_lock_that_nobody_can_read(daemon: Daemon, project: Path) -> None:
     daemon.home.mkdir()
-    _lock(daemon).write_bytes(garbage)
+    _lock(daemon).write_bytes(b"\xff\x00" * 40)
     # A cut lock may be just being written; an old one is not.
     os.utime(_lock(daemon), (1, 1))
     daemon.start(project)

@@ -62,7 +62,8 @@ class ProjectChanges:
             return None
         documents: list[str] = []
         for path in batch.paths:
-            if self._files.scan.is_rule_file(path):
+            # The root itself means that events may have been lost.
+            if path == self._root or self._files.scan.is_rule_file(path):
                 self._files.scan.refresh()
                 return None
             documents += self._documents(path)

@@ -273,6 +273,8 @@ class ProjectIndexer:
         try:
             if not self.project.root.is_dir():
                 self._jobs.fail(f"The directory {str(self.project.root)!r} is not there.")
+                # A query need not wait: nothing will be found until the directory is back.
+                self._scanned.set()
                 return
             listing = self.files.list_files()
             self.files_total = len(listing.files)

@@ -215,12 +215,27 @@ def test_nothing_of_what_is_left_out_is_in_an_answer(place: Place) -> None:
         assert data.results == [], word
 
 
+def _becomes_pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _becomes_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _becomes_link(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("/etc/hostname")
+
+
 CHANGES: dict[str, Callable[[Path], object]] = {
     "binary": lambda path: path.write_bytes(bytes(1_000)),
     "too large": lambda path: os.truncate(path, 100 * 1024 * 1024),
-    "a pipe": lambda path: (path.unlink(), os.mkfifo(path)),
-    "a directory": lambda path: (path.unlink(), path.mkdir()),
-    "a link that leaves": lambda path: (path.unlink(), path.symlink_to("/etc/hostname")),
+    "a pipe": _becomes_pipe,
+    "a directory": _becomes_directory,
+    "a link that leaves": _becomes_link,
 }
 
 

@@ -84,6 +84,7 @@ def test_any_bytes_are_chunked(path: str, data: bytes) -> None:
 
 
 @settings(max_examples=100, deadline=None)
+@example("a.py", "def f(x):\ndef f(x):\n", "recursive_char", (16, 15), "chars")
 @given(
     st.sampled_from(["a.py", "a.md", "a.txt"]),
     SOURCES,

@@ -112,13 +112,14 @@ def cut_recursive(layout: Layout) -> list[CharRange]:
     """Fill windows up to the asked size, break at the best separator, overlap exactly as asked."""
     text, ruler = layout.text, layout.ruler
     pieces: list[CharRange] = []
-    start = 0
+    start = covered = 0
     while True:
         reach = min(ruler.reach(start, layout.size), start + layout.size * _MAX_CHARS_PER_TOKEN)
         if reach >= len(text):
             pieces.append((start, len(text)))
             return pieces
-        end = max(_break_at(text, start, reach, _BREAKS), start + 1)
+        # A window reaches beyond the one before, even where a separator stands in their overlap.
+        covered = end = max(_break_at(text, start, reach, _BREAKS), covered + 1)
         pieces.append((start, end))
         start = max(ruler.retreat(end, layout.overlap) if layout.overlap else end, start + 1)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from coco_local.scan import FileStat, ProjectScan
 from coco_local.search.source import SourceReader
 from coco_local.settings import Settings
 from coco_local.store.projects import Project
+from coco_local.watch import WatchState
 from coco_protocol.projects import IndexState
 
 __all__ = ["ProjectIndexer", "Shared"]
@@ -80,6 +82,7 @@ class ProjectIndexer:
         self._changes = ProjectChanges(project, self.files, shared.settings, shared.wake)
         self._jobs = ProjectJobs()
         self._taking = threading.Lock()
+        self._turn = threading.Lock()
         self._loaded = threading.Event()
         self._scanned = threading.Event()
         self._closed = False
@@ -106,6 +109,11 @@ class ProjectIndexer:
     def pending(self) -> int:
         """Files that are known to differ from the index."""
         return len(self.pending_files)
+
+    @property
+    def watch(self) -> WatchState:
+        """How changes of the directory are noticed."""
+        return self._changes.state
 
     @property
     def bulk(self) -> bool:
@@ -179,6 +187,16 @@ class ProjectIndexer:
                 break
         # What another thread has in hand must be in the answer too.
         self.pending_files.wait_idle(wanted, max(0.0, deadline - time.monotonic()))
+
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Yield whether no other query is at work on the pending files of this project."""
+        mine = self._turn.acquire(blocking=False)
+        try:
+            yield mine
+        finally:
+            if mine:
+                self._turn.release()
 
     def embed_first(self, doc_ids: Iterable[str]) -> None:
         """Move documents that stood in an answer without vectors to the front."""

@@ -217,12 +217,17 @@ def _refuse_reranker(intent: SearchIntent) -> None:
 def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> None:
     indexer.sync()
     indexer.wait_scanned(_FIRST_SCAN_SECONDS)
-    if indexer.pending:
+    if indexer.pending and not indexer.bulk:
         indexer.catch_up(None, _CATCH_UP_SECONDS)
-    if indexer.pending:
-        waiting = indexer.pending_files.all()
-        found = promising_files(indexer.project.root, query, waiting, _LIVE_FILES)
-        indexer.catch_up(found, _LIVE_SECONDS)
+    if not indexer.pending:
+        return
+    with indexer.turn() as mine:
+        # Of many queries at once one looks into the files that wait, and all gain by it: each on
+        # its own would search them again and take the cores from the others and from the indexing.
+        if mine:
+            waiting = indexer.pending_files.all()
+            found = promising_files(indexer.project.root, query, waiting, _LIVE_FILES)
+            indexer.catch_up(found, _LIVE_SECONDS)
 
 
 def _select(

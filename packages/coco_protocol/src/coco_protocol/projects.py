@@ -18,6 +18,7 @@ __all__ = [
     "SkippedFile",
 ]
 
+WatchMode = Literal["watching", "partial", "polling", "missing", "stopped"]
 IndexState = Literal["empty", "scanning", "indexing", "embedding", "ready", "missing", "error"]
 
 
@@ -59,6 +60,8 @@ class ProjectBody(Answer):
     pending_files: int = 0
     skipped: int = 0
     skipped_files: list[SkippedFile] = Field(default_factory=list, description="the first 20")
+    watch: WatchMode = Field(default="watching", description="how changes are noticed")
+    watch_hint: str | None = Field(default=None, description="what to do when it is not watched")
     indexed_at: float | None = None
     error: str | None = None
 

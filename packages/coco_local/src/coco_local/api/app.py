@@ -15,6 +15,7 @@ from coco_local.api.docs import DocsApi
 from coco_local.api.errors import add_error_handlers
 from coco_local.api.exchange import Exchange
 from coco_local.api.jobs import JobsApi
+from coco_local.api.mcp_mount import McpMount
 from coco_local.api.metrics import RequestMetrics
 from coco_local.api.projects import ProjectsApi
 from coco_local.api.reference import CONTENT_SECURITY_POLICY, reference_page
@@ -22,7 +23,6 @@ from coco_local.api.security import Guard
 from coco_local.api.streaming import Streams
 from coco_local.api.system import SystemApi
 from coco_local.api.workers import Workers
-from coco_local.mcp.server import mcp_app
 
 if TYPE_CHECKING:
     from coco_local.service import LocalService
@@ -51,7 +51,7 @@ def create_app(service: LocalService, settings: Settings) -> FastAPI:
     workers = Workers()
     streams = Streams(service, workers)
     metrics = RequestMetrics(service)
-    mcp = mcp_app(service)
+    mcp = McpMount(service)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -104,6 +104,7 @@ class LocalDaemon:
             activity=self._activity,
             gate=self._gate,
             wake=self._wake,
+            stopping=self.stop_requested,
         )
         self._registry = ProjectRegistry(self._database, self._configs, self._jobs, shared)
         self._worker = IndexWorker(self._registry.all, self._hold_embedding)
@@ -347,6 +348,7 @@ def _require_config(indexer: ProjectIndexer, config_id: str | None) -> None:
 def _project_body(indexer: ProjectIndexer) -> ProjectBody:
     memory = indexer.index.memory
     skipped = sorted(indexer.skipped.items())
+    watch = indexer.watch
     return ProjectBody(
         project_id=indexer.project.project_id,
         name=indexer.project.name,
@@ -362,6 +364,8 @@ def _project_body(indexer: ProjectIndexer) -> ProjectBody:
         skipped_files=[
             SkippedFile(path=path, reason=reason) for path, reason in skipped[:_SKIPPED_SHOWN]
         ],
+        watch=watch.mode.value,
+        watch_hint=watch.hint,
         indexed_at=indexer.indexed_at,
         error=indexer.error,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from coco_local.index.files import FileIndexer
 from coco_local.settings import Settings
 from coco_local.store.projects import Project
-from coco_local.watch import ChangeFeed, Debouncer
+from coco_local.watch import ChangeFeed, Debouncer, WatchState
 
 __all__ = ["ProjectChanges"]
 
@@ -30,6 +30,11 @@ class ProjectChanges:
         self._feed = ChangeFeed(
             project.root, settings.home.cookies / project.project_id, self._on_paths
         )
+
+    @property
+    def state(self) -> WatchState:
+        """How changes are noticed now."""
+        return self._feed.state
 
     def start(self) -> None:
         """Begin to watch."""

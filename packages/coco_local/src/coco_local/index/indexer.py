@@ -55,6 +55,7 @@ class Shared:
     activity: Activity
     gate: QueryGate
     wake: Callable[[], None]
+    stopping: threading.Event
 
 
 class ProjectIndexer:
@@ -208,7 +209,7 @@ class ProjectIndexer:
 
     def step(self) -> bool:
         """Do one slice of background work; False when there is nothing to do."""
-        if self._closed:
+        if self._closed or self._shared.stopping.is_set():
             return False
         now = time.monotonic()
         worked = True
@@ -321,9 +322,12 @@ class ProjectIndexer:
         # Nothing is in hand while the worker gives way: a query may wait for what it has in hand.
         self._shared.gate.yield_to_queries()
         names = self.pending_files.first(_SLICE)
-        self._index(names, Priority.BULK, self._shared.gate.is_busy)
+        self._index(names, Priority.BULK, self._must_hurry)
         self.index.memory.postings.settle()
         self._jobs.advance(len(self.pending_files), names[0] if names else "")
+
+    def _must_hurry(self) -> bool:
+        return self._shared.gate.is_busy() or self._shared.stopping.is_set()
 
     def _index(
         self,

@@ -264,7 +264,7 @@ class ProjectIndex:
         Loading the library takes longer than reading a few seconds' worth of files again.
         """
         if self._lance is not None and self.unflushed:
-            self.flush()
+            self.flush(tidy=False)
 
     def _tidy_memory(self) -> None:
         if self.memory.postings.segments() > _MOST_SEGMENTS:

@@ -27,7 +27,6 @@ from mcp.types import (
 from mcp.types import Tool as ListedTool
 from pydantic import ValidationError
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from coco_core.errors import CocoError, DaemonNotRunning
 from coco_local.mcp.backend import Backend, ServiceBackend
@@ -140,13 +139,6 @@ class McpApp:
             finally:
                 self._manager = None
 
-    def routes(self, path: str = "/mcp") -> list[Route]:
-        """Return the routes for ``path`` with and without a slash at the end: no redirect."""
-        return [
-            Route(path, endpoint=self, include_in_schema=False),
-            Route(f"{path}/", endpoint=self, include_in_schema=False),
-        ]
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         response: Response | None = None
@@ -169,8 +161,8 @@ class McpApp:
 def mcp_app(service: LocalService) -> McpApp:
     """Return `/mcp` over the daemon's own operations.
 
-    The application adds ``app.routes()`` to its router and enters ``app.running()`` in its
-    lifespan. The default project is the one in the header or the query (`/mcp?project=NAME`).
+    Whoever mounts it enters ``running()`` before the first request. The default project is the one
+    in the header or the query (`/mcp?project=NAME`).
     """
     return McpApp(build_server(ServiceBackend(service), _http_caller))
 

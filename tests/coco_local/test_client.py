@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import socket
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from tests.daemon_process import Daemon, free_port, running_daemon
+from tests.scripted_service import HEALTH, Answer, Script, scripted
 from tests.sources import write_project
 
 from coco_core import errors
@@ -31,86 +28,6 @@ from coco_local.settings import load_settings
 from coco_protocol.docs import ImportRequest, QueryRequest
 from coco_protocol.errors import error_envelope
 from coco_protocol.jobs import JobBody, JobEvent
-
-HEALTH = {
-    "signature": "coco",
-    "version": "9.9.9",
-    "api_version": 1,
-    "pid": 1,
-    "started_at": 0.0,
-    "uptime_seconds": 1.0,
-    "home": "/nowhere",
-    "model": {"name": "m", "state": "ready"},
-    "queues": {},
-}
-
-Answer = Callable[["Script"], None]
-
-
-class Script(BaseHTTPRequestHandler):
-    """A request at a scripted service; the script of its path decides what is sent."""
-
-    protocol_version = "HTTP/1.1"
-    scripts: dict[str, Answer]
-    connections: list[object]
-
-    def setup(self) -> None:
-        super().setup()
-        self.connections.append(self.connection)
-
-    def do_GET(self) -> None:
-        length = int(self.headers.get("content-length") or 0)
-        self.body = self.rfile.read(length)
-        path = self.path.partition("?")[0]
-        if path == "/v1/sys/health" and path not in self.scripts:
-            self.send_json({"meta": {}, "data": HEALTH})
-            return
-        self.scripts[path](self)
-
-    do_POST = do_DELETE = do_GET  # noqa: N815 - the standard library's names
-
-    def send_json(self, document: object, status: int = 200) -> None:
-        self.send_raw(json.dumps(document).encode(), status)
-
-    def send_raw(self, content: bytes, status: int = 200) -> None:
-        self.send_response(status)
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def send_events(self, *events: JobEvent) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "text/event-stream")
-        self.send_header("connection", "close")
-        self.end_headers()
-        self.close_connection = True
-        for event in events:
-            data = event.model_dump_json()
-            self.wfile.write(
-                f": waiting\n\nid: {event.sequence}\nevent: job\ndata: {data}\n\n".encode()
-            )
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-
-@contextmanager
-def scripted(scripts: dict[str, Answer]) -> Iterator[tuple[Client, type[Script]]]:
-    kind = type("Scripted", (Script,), {"scripts": scripts, "connections": []})
-    with Server(("127.0.0.1", 0), kind) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        client = Client(f"http://127.0.0.1:{server.server_address[1]}", timeout=5)
-        try:
-            yield client, kind
-        finally:
-            client.close()
-            server.shutdown()
-            thread.join()
 
 
 def job(state: str, done: int = 0) -> JobBody:

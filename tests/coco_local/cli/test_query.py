@@ -124,7 +124,7 @@ def test_explain_tells_the_stages(coco, shop) -> None:
 
 def test_refused_values_are_told_without_a_traceback(coco, shop) -> None:
     empty = coco("query", "")
-    assert (empty.code, empty.err.startswith("error: query is ''")) == (1, True)
+    assert (empty.code, empty.err.startswith("error: The query '' cannot be used: ")) == (1, True)
     assert coco("query", "x", "--mode", "guess").code == 2
     assert coco("query", "x", "--alpha", "3").code == 2
     assert coco("query", "x", "-k", "0").code == 2

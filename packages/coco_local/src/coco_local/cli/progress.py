@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from coco_core.errors import JobNotFound
-from coco_local.cli.figures import count, duration
+from coco_local.cli.figures import duration
 from coco_local.cli.terminal import Terminal, visible
 from coco_local.client import FINAL_STATES
 
@@ -19,6 +19,8 @@ __all__ = ["follow_jobs", "job_line", "report_failures", "show_jobs"]
 
 # How often jobs are looked at: smooth to the eye, nothing to the service.
 _POLL_SECONDS = 0.2
+# How often it is asked whether a project is broken, which is rare.
+_CHECK_SECONDS = 1.0
 # Without a terminal, a line each so many seconds says that work goes on and fills no log.
 _QUIET_SECONDS = 5.0
 
@@ -26,11 +28,16 @@ _QUIET_SECONDS = 5.0
 def follow_jobs(
     terminal: Terminal, client: Client, job_ids: Sequence[str], names: Mapping[str, str]
 ) -> list[JobBody]:
-    """Show jobs until all are done; ``names`` has the projects' names by id."""
+    """Show jobs until all are done; ``names`` has the projects' names by id.
+
+    A project that the service cannot work on is not waited for: it is tried again and again, and
+    whoever waits shall know why.
+    """
     last: dict[str, JobBody] = {}
     waiting = dict.fromkeys(job_ids)
 
     def looked_at() -> Iterator[list[JobBody]]:
+        checked_at = time.monotonic()
         while waiting:
             for job_id in list(waiting):
                 try:
@@ -41,12 +48,32 @@ def follow_jobs(
                     continue
                 if last[job_id].state in FINAL_STATES:
                     del waiting[job_id]
+            if time.monotonic() - checked_at >= _CHECK_SECONDS:
+                checked_at = time.monotonic()
+                broken = _broken_projects(client)
+                for job_id in [job_id for job_id in waiting if last[job_id].project_id in broken]:
+                    last[job_id] = _given_up(last[job_id], broken)
+                    del waiting[job_id]
             yield list(last.values())
             if waiting:
                 time.sleep(_POLL_SECONDS)
 
     show_jobs(terminal, looked_at(), names)
     return [last[job_id] for job_id in job_ids if job_id in last]
+
+
+def _broken_projects(client: Client) -> dict[str, str]:
+    """Return the errors of projects that cannot be worked on, by id."""
+    return {
+        project.project_id: project.error or "the service cannot work on it"
+        for project in client.projects().projects
+        if project.state == "error"
+    }
+
+
+def _given_up(job: JobBody, broken: Mapping[str, str]) -> JobBody:
+    error = f"{broken[job.project_id or '']} (the service tries again by itself)"
+    return job.model_copy(update={"state": "failed", "error": error})
 
 
 def show_jobs(
@@ -133,18 +160,13 @@ def _figures(job: JobBody) -> str:
 def _show_lines(
     terminal: Terminal, states: Iterable[Sequence[JobBody]], names: Mapping[str, str]
 ) -> None:
-    told: dict[str, tuple[str, str]] = {}
-    told_at = time.monotonic()
+    told: dict[str, tuple[float, str, str]] = {}
     for jobs in states:
         now = time.monotonic()
-        due = now - told_at >= _QUIET_SECONDS
-        running = 0
         for job in jobs:
-            stage = (job.state, job.stage)
-            running += job.state not in FINAL_STATES
-            if told.get(job.job_id) != stage or (due and job.state == "running"):
-                told[job.job_id] = stage
-                terminal.note(job_line(job, names))
-        if due:
-            told_at = now
-            terminal.note(f"{count(running, 'job')} to go")
+            stage, line = f"{job.state} {job.stage}", job_line(job, names)
+            told_at, last_stage, last_line = told.get(job.job_id, (0.0, "", ""))
+            due = line != last_line and now - told_at >= _QUIET_SECONDS
+            if stage != last_stage or due:
+                told[job.job_id] = (now, stage, line)
+                terminal.note(line)

@@ -11,6 +11,9 @@ from coco_protocol.base import Request
 
 __all__ = ["build", "given"]
 
+# Whoever typed it recognizes it by its beginning.
+_MAX_SHOWN = 60
+
 R = TypeVar("R", bound=Request)
 
 
@@ -30,7 +33,13 @@ def build(kind: type[R], **values: object) -> R:
     except ValidationError as error:
         problem = error.errors()[0]
         field = ".".join(str(part) for part in problem["loc"]) or kind.__name__
+        reason = problem["msg"][:1].lower() + problem["msg"][1:]
         raise InvalidInput(
-            f"{field} is {problem['input']!r:.200}: {problem['msg']}.",
+            f"The {field} {_shortened(problem['input'])} cannot be used: {reason}.",
             details={"field": field},
         ) from error
+
+
+def _shortened(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

@@ -203,8 +203,8 @@ class ProjectIndex:
         waiting = sum(len(item.keys) for item in self._unflushed.values())
         return waiting + len(self._unflushed_vectors) + len(self._dead_keys)
 
-    def flush(self) -> None:
-        """Write what is new to LanceDB, and keep its files few.
+    def flush(self, *, tidy: bool = True) -> None:
+        """Write what is new to LanceDB; ``tidy`` also keeps its files and dead rows few.
 
         Raises:
             StoreBroken: it cannot be written; all of it waits for the next flush.
@@ -219,10 +219,13 @@ class ProjectIndex:
                 vectors = self.memory.matrix.take(np.array([row for _, row in living], np.int64))
             try:
                 self._write(new, dead, [key for key, _ in living], vectors)
+                if tidy:
+                    self._open_lance().compact()
             except Exception as error:
                 self._take_back(new, dead, vector_keys)
                 raise store_failure(error, self._directory) or error from error
-        self._tidy_memory()
+        if tidy:
+            self._tidy_memory()
 
     def _write(
         self,
@@ -242,7 +245,6 @@ class ProjectIndex:
         # A document that was replaced meanwhile has another key: marking the old one is void.
         self.store.mark_stored(list(new), stored=True)
         self._half_flushed = False
-        lance.compact()
 
     def _take_back(
         self, new: Mapping[int, _Unflushed], dead: Sequence[int], vector_keys: Sequence[int]

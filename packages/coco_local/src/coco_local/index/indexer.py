@@ -245,10 +245,11 @@ class ProjectIndexer:
         return max(0.0, min(due))
 
     def failed(self, error: Exception) -> None:
-        """Hear that a step raised: it is shown, and tried again later."""
+        """Hear that a step raised: it is shown, its jobs end, and it is tried again later."""
         told = isinstance(error, CocoError)
         self.error = str(error) if told else f"{type(error).__name__}: {error}"
         self._shared.activity.log("error", f"{self.project.name}: {self.error}")
+        self._jobs.fail(self.error)
 
     def close(self) -> None:
         """Stop watching, flush and let go."""

@@ -116,7 +116,7 @@ def announce(terminal: Terminal, settings: Settings, health: HealthData) -> None
     terminal.line(f"CoCo {health.version} listens on {url} (PID {health.pid})")
     terminal.line(f"log      {settings.home.log}")
     if health.model.state != "ready":
-        told = health.model.detail or health.model.state
+        told = (health.model.detail or health.model.state).rstrip(".")
         terminal.line(f"model    {told}; until it is ready, searching is by keywords")
     terminal.line("see it with coco status, search with coco query, end it with coco stop")
 

@@ -147,6 +147,9 @@ def _show_troubles(terminal: Terminal, projects: list[ProjectBody]) -> None:
                 f"{project.name}: {project.root} is gone; forget it with: "
                 f"coco forget {project.project_id}"
             )
+        if project.watch in {"partial", "polling"}:
+            hint = f" {project.watch_hint}" if project.watch_hint else ""
+            terminal.warn(f"{project.name}: changes are noticed late ({project.watch}).{hint}")
     for project in projects:
         if not project.skipped_files:
             continue

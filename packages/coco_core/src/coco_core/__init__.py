@@ -1,1 +1,5 @@
-"""TODO."""
+"""The pure logic of CoCo: parsing, chunking, search intent, ranking, liveness, metrics.
+
+It does no I/O; what it needs from outside is named in `coco_core.ports`. Import what you need from
+the modules.
+"""

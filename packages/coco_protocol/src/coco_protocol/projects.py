@@ -16,6 +16,7 @@ __all__ = [
     "RegisterRequest",
     "RescanData",
     "SkippedFile",
+    "WatchMode",
 ]
 
 WatchMode = Literal["watching", "partial", "polling", "missing", "stopped"]

@@ -158,8 +158,15 @@ class ProjectIndexer:
         """Hear from an answer that files differ from the index."""
         if doc_ids:
             self.pending_files.add(doc_ids)
+            self.hand_over()
+
+    def hand_over(self) -> None:
+        """Let the worker take up whatever is pending; a query has taken it from the watcher."""
+        with self._taking:
+            if not self.pending_files:
+                return
             self._pending_wanted = True
-            self._shared.wake()
+        self._shared.wake()
 
     # --- for a query ---------------------------------------------------------------------------
 
@@ -184,10 +191,10 @@ class ProjectIndexer:
             except StoreBroken as error:
                 # The answer comes from what is there; the file stays pending, and that is told.
                 self.failed(error)
-                self._pending_wanted = True
                 break
         # What another thread has in hand must be in the answer too.
         self.pending_files.wait_idle(wanted, max(0.0, deadline - time.monotonic()))
+        self.hand_over()
 
     @contextmanager
     def turn(self) -> Iterator[bool]:
@@ -225,7 +232,9 @@ class ProjectIndexer:
         elif self._pending_wanted and self.pending_files:
             self._work_slice()
         else:
-            self._pending_wanted = False
+            with self._taking:
+                # Nothing may be handed over between the look and the note.
+                self._pending_wanted = bool(self.pending_files) and self._pending_wanted
             self._settle_jobs()
             worked = False
         self._flush_if_due(now)

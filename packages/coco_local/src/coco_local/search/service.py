@@ -228,6 +228,8 @@ def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> None:
             waiting = indexer.pending_files.all()
             found = promising_files(indexer.project.root, query, waiting, _LIVE_FILES)
             indexer.catch_up(found, _LIVE_SECONDS)
+        else:
+            indexer.hand_over()
 
 
 def _select(

@@ -37,7 +37,8 @@ class ChunkingConfig:
 
     strategy_name: StrategyName = "ast"
     # 256 word pieces are MiniLM's window; in code that is about 750 characters, the size that costs
-    # an agent the fewest tokens to the first hit (shared/reference/peers-local.md, section 2a).
+    # an agent the fewest tokens to the first hit (published for another tool: 348, against 566 with
+    # chunks twice as long).
     chunk_size: int = 256
     chunk_overlap: int = 0
     unit: SizeUnit = "tokens"
@@ -67,7 +68,7 @@ class EmbeddingConfig:
 
     model_name: str = "all-MiniLM-L6-v2"
     # The first 128 tokens of a chunk with its header retrieve as well as 256 at half the cost
-    # (shared/reference/embedding.md, "Quality check on code").
+    # (measured on 300 functions with 6,000 documents: MRR 0.612 against 0.603).
     max_tokens: int = 128
 
     def __post_init__(self) -> None:

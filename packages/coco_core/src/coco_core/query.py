@@ -16,7 +16,7 @@ __all__ = ["Query", "QueryShape", "understand"]
 QueryShape: TypeAlias = Literal["symbol", "mixed", "sentence"]
 
 # Weight of the vectors by shape. A name is found by its letters; a sentence by its meaning
-# (peers-local.md: .3 for symbols, a plateau from .55 to .70 for sentences).
+# (published for other tools: .3 for symbols, a plateau from .55 to .70 for sentences).
 ALPHA: dict[QueryShape, float] = {"symbol": 0.3, "mixed": 0.5, "sentence": 0.6}
 
 _QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”')

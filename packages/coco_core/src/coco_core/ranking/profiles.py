@@ -47,7 +47,7 @@ def settings_for(intent: SearchIntent, query: Query, candidates: Sequence[Candid
 
     return Settings(
         profile=profile,
-        # Relative scores measured better than reciprocal ranks throughout (embedding.md).
+        # Relative scores measured better than reciprocal ranks throughout.
         fusion=options.fusion or "relative",
         definitions=chosen(options.definitions, True),
         paths=chosen(options.paths, True),

@@ -103,9 +103,11 @@ def _edit_many(
             word = f"zq{number}edit{rng.randint(0, 10**6)}"
             _insert(rng, rng.choice(paths), word, number)
             before = time.perf_counter()
-            _, data = client.query(QueryRequest(query=word))
+            meta, data = client.query(QueryRequest(query=word))
             took.append(time.perf_counter() - before)
-            missed += all(word not in hit.chunk.content for hit in data.results)
+            if all(word not in hit.chunk.content for hit in data.results):
+                missed += 1
+                report.add(**{f"miss_{missed}": f"edit {number}: {meta.model_dump_json()}"})
             wrong += sum(not _true(root, hit) for hit in data.results)
             if number % 50 == 0:
                 peak = max(peak, resident(daemon))

@@ -16,6 +16,11 @@ from coco_local.watch import ChangeFeed, Debouncer, WatchState
 __all__ = ["ProjectChanges"]
 
 
+# It takes well below a millisecond unless something else wants all cores, embedding above all: an
+# answer that comes later is better than one without the file that was saved just now.
+_SYNC_SECONDS = 0.5
+
+
 class ProjectChanges:
     """Collects changed paths, and resolves them to documents when they are asked for."""
 
@@ -44,9 +49,9 @@ class ProjectChanges:
         """Stop watching."""
         self._feed.stop()
 
-    def sync(self) -> None:
-        """Return when every change that was made before this call has been collected."""
-        self._feed.sync()
+    def sync(self) -> bool:
+        """Collect every change that was made before this call; False when that is not certain."""
+        return self._feed.sync(_SYNC_SECONDS)
 
     def due(self, now: float) -> bool:
         """Whether collected changes should be worked on now."""

@@ -174,10 +174,11 @@ class ProjectIndexer:
         """Wait until the stored index is in memory and was compared with the disk."""
         return self._scanned.wait(timeout)
 
-    def sync(self) -> None:
-        """Take up every change that was made before this call."""
-        self._changes.sync()
+    def sync(self) -> bool:
+        """Take up every change that was made before this call; False when that is not certain."""
+        proven = self._changes.sync()
         self._take_changes()
+        return proven
 
     def catch_up(self, doc_ids: Sequence[str] | None, seconds: float) -> None:
         """Index pending files now, for at most ``seconds``; None means all that are pending."""

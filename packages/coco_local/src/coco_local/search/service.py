@@ -134,7 +134,7 @@ class QueryService:
     ) -> tuple[QueryMeta, QueryData]:
         with self._gate.query():
             clock = _Clock()
-            _bring_up_to_date(indexer, query)
+            proven = _bring_up_to_date(indexer, query)
             clock.lap("sync")
             vector = vector_of()
             clock.lap("embed")
@@ -155,7 +155,7 @@ class QueryService:
             indexer.note_stale(hydrator.stale)
             clock.lap("validate")
             indexer.embed_first([hit.ranked.candidate.facts.doc_id for hit in hits])
-        meta = self._meta(indexer, vector, found, hydrator, clock)
+        meta = self._meta(indexer, vector, found, hydrator, clock, proven=proven)
         self._activity.query(
             indexer.project.project_id, intent.query, len(hits), clock.total(), meta.tier
         )
@@ -183,6 +183,8 @@ class QueryService:
         found: ExecutorAnswer,
         hydrator: Hydrator,
         clock: _Clock,
+        *,
+        proven: bool,
     ) -> QueryMeta:
         pending = indexer.pending
         coverage = found.vector_coverage
@@ -193,7 +195,7 @@ class QueryService:
         clock.took["total"] = round(clock.total(), 3)
         return QueryMeta.model_validate(
             {
-                "status": "fresh" if pending == 0 else "stale",
+                "status": "fresh" if pending == 0 and proven else "stale",
                 "project_id": indexer.project.project_id,
                 "tier": tier,
                 "vector_coverage": round(coverage, 4),
@@ -214,13 +216,14 @@ def _refuse_reranker(intent: SearchIntent) -> None:
         )
 
 
-def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> None:
-    indexer.sync()
+def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> bool:
+    """Index what changed, as far as there is time; False when changes may not be known yet."""
+    proven = indexer.sync()
     indexer.wait_scanned(_FIRST_SCAN_SECONDS)
     if indexer.pending and not indexer.bulk:
         indexer.catch_up(None, _CATCH_UP_SECONDS)
     if not indexer.pending:
-        return
+        return proven
     with indexer.turn() as mine:
         # Of many queries at once one looks into the files that wait, and all gain by it: each on
         # its own would search them again and take the cores from the others and from the indexing.
@@ -230,6 +233,7 @@ def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> None:
             indexer.catch_up(found, _LIVE_SECONDS)
         else:
             indexer.hand_over()
+    return proven
 
 
 def _select(

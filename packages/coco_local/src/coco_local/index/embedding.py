@@ -20,6 +20,7 @@ from coco_core.errors import StoreBroken
 from coco_core.header import embedding_text
 from coco_core.ports import Embedder
 from coco_core.types import text_hash
+from coco_embed.memory import release_freed_memory
 from coco_local.activity import Activity
 from coco_local.index.project import ProjectIndex
 from coco_local.search.source import SourceReader
@@ -187,6 +188,9 @@ class EmbeddingQueue:
                 embedder = self._embedder
             assert embedder is not None
             self._work(embedder)
+            if not self._queued:
+                # The model's working memory is some 80 MB that nobody needs until the next edit.
+                release_freed_memory()
             self._pause()
 
     def _ready(self) -> bool:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from coco_core.bm25 import FIELDS, TermVector
 from coco_core.types import FloatMatrix
+from coco_embed.memory import release_freed_memory
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -220,12 +221,17 @@ class LanceStore:
             return False
         import warnings
 
+        import pyarrow as pa
+
         with warnings.catch_warnings():
             # It warns that other processes may still read old versions: there is one process.
             warnings.simplefilter("ignore", UserWarning)
             for table in (self._terms, self._vectors):
                 table.optimize(cleanup_older_than=timedelta(0), delete_unverified=True)
         self._writes = 0
+        # What merging needed is kept for later otherwise, and a process that idles looks large.
+        pa.default_memory_pool().release_unused()
+        release_freed_memory()
         return True
 
     def stats(self) -> LanceStats:

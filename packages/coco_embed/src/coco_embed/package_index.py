@@ -95,7 +95,7 @@ def _run(command: list[str], folder: Path, scratch: Path, watch: Watch) -> None:
         log_path.open("wb") as log,
         subprocess.Popen(
             command,
-            env={**os.environ, **places, "UV_HTTP_TIMEOUT": _TIMEOUT_SECONDS},
+            env={**_certificates(), **os.environ, **places, "UV_HTTP_TIMEOUT": _TIMEOUT_SECONDS},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -109,6 +109,12 @@ def _run(command: list[str], folder: Path, scratch: Path, watch: Watch) -> None:
     if process.returncode != 0:
         raise SourceFailed(_reason(log_path.read_text(encoding="utf-8", errors="replace")))
     watch.report("download", _WHEEL_BYTES, _WHEEL_BYTES)
+
+
+def _certificates() -> dict[str, str]:
+    """Let uv trust whom pip trusts: behind a company's proxy only pip may have been told."""
+    trusted = os.environ.get("PIP_CERT")
+    return {"SSL_CERT_FILE": trusted} if trusted else {}
 
 
 def _follow(process: subprocess.Popen[bytes], folder: Path, watch: Watch) -> None:

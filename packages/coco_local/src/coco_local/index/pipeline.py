@@ -20,6 +20,7 @@ from coco_local.store.embeddings import embed_key
 
 __all__ = ["FileContent", "prepare", "read_file"]
 
+
 @dataclass(frozen=True, slots=True)
 class FileContent:
     """A file as it was at one moment."""

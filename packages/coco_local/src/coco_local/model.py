@@ -30,7 +30,7 @@ DIMENSIONS = {"all-MiniLM-L6-v2": 384}
 # Agents repeat their questions; a query vector is 1.5 KB.
 _CACHED_QUERIES = 512
 
-_SETUP_HINT = "Fetch it with: coco setup"
+_SETUP_HINT = "Until it is there, search uses keywords. Fetch it with: coco setup"
 
 
 class ModelService:
@@ -74,9 +74,7 @@ class ModelService:
             return (
                 f"The embedding model is being fetched{share}; answers are by keywords until then."
             )
-        return (
-            f"The embedding model is missing; answers are by keywords. {body.hint or _SETUP_HINT}"
-        )
+        return f"The embedding model is missing. {body.hint or _SETUP_HINT}"
 
     def embed_query(self, text: str) -> FloatVector | None:
         """Return the query's vector, or None when there is no model."""

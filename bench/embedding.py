@@ -23,10 +23,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.model_fixture import installed_model, official_files
-
 from coco_embed.onnx import OnnxEmbedder
 from coco_embed.tokenizer import WordPieces
+from tests.model_fixture import installed_model, official_files
 
 WINDOW = 128
 # A chunk of code with its header has about this many characters.
@@ -91,8 +90,9 @@ def latency(embedder: OnnxEmbedder, label: str, until: threading.Event | None = 
 
 def plain(texts: list[str], tokens: int, embedder: OnnxEmbedder) -> None:
     import onnxruntime
-    from bench.float_graph import masked_graph
     from tokenizers import Tokenizer
+
+    from bench.float_graph import masked_graph
 
     folder = official_files()
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))

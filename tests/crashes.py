@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.daemon_process import Daemon, wait_for
-from tests.index_contents import IndexContents, index_contents
-
 from coco_core.errors import CocoError
 from coco_local.daemon.runtime import LocalDaemon
 from coco_local.settings import load_settings
 from coco_protocol.projects import RegisterRequest
+from tests.daemon_process import Daemon, wait_for
+from tests.index_contents import IndexContents, index_contents
 
 # A kill falls anywhere within the work that follows the moment it was aimed at.
 _LONGEST_DELAY = 0.08

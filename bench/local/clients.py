@@ -24,7 +24,6 @@ from bench.local.lab import (
     wait_ready,
 )
 from bench.local.report import Report, percentiles
-
 from coco_core.errors import CocoError
 from coco_local.client import Client
 from coco_protocol.docs import QueryRequest

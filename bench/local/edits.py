@@ -26,10 +26,9 @@ from bench.local.lab import (
     wait_ready,
 )
 from bench.local.report import Report, percentiles
-from tests.daemon_process import Daemon
-
 from coco_local.client import Client
 from coco_protocol.docs import Hit, QueryRequest
+from tests.daemon_process import Daemon
 
 # Languages whose functions the edits can write.
 _FUNCTIONS = {

@@ -11,6 +11,7 @@ from __future__ import annotations
 import threading
 
 import psutil
+
 from bench.local.lab import arguments, begin, laboratory, resident, wait_ready
 from bench.local.report import Report
 from tests.daemon_process import wait_for

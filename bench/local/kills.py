@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench.local.lab import arguments, copy_of, laboratory, wait_ready
 from bench.local.report import Report
+from coco_core.errors import CocoError
 from tests.crashes import (
     assert_same,
     files_indexed,
@@ -26,8 +27,6 @@ from tests.crashes import (
 )
 from tests.daemon_process import Daemon, wait_for
 from tests.many_files import edit_some
-
-from coco_core.errors import CocoError
 
 
 def main() -> None:

@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
-from tests.daemon_process import Daemon, install_model
 
 from coco_core.errors import CocoError
 from coco_embed.store import DEFAULT_MODEL
 from coco_protocol.docs import QueryRequest, RetrievalBody
 from coco_protocol.projects import ProjectBody
+from tests.daemon_process import Daemon, install_model
 
 # Nothing that is measured here takes longer on a slow machine.
 LONGEST = 3600.0

@@ -18,10 +18,11 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
-from bench.local.lab import arguments, begin, laboratory, wait_ready
-from bench.local.report import Report, percentiles
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
+
+from bench.local.lab import arguments, begin, laboratory, wait_ready
+from bench.local.report import Report, percentiles
 from tests.daemon_process import Daemon
 
 # The surfaces have different defaults: few results for agents, with a budget of tokens.

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.model_fixture import installed_model, official_files
 
 from coco_embed.onnx import OnnxEmbedder
 from coco_embed.store import InstalledModel
+from tests.model_fixture import installed_model, official_files
 
 
 @pytest.fixture(scope="session")

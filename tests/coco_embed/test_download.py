@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.coco_embed.file_server import FileServer, serve
 
 from coco_core.errors import Unavailable
 from coco_embed.download import FileAbsent, download
 from coco_embed.official import OfficialFile
 from coco_embed.progress import Progress, SourceFailed, Watch
+from tests.coco_embed.file_server import FileServer, serve
 
 CONTENT = np.random.default_rng(1).bytes(3_000_000)
 FILE = OfficialFile("weights", len(CONTENT), hashlib.sha256(CONTENT).hexdigest())

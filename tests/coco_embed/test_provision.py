@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.coco_embed.file_server import FileServer, serve
 
 from coco_core.errors import InvalidInput, ModelMissing, Unavailable, Unreadable
 from coco_embed.official import OFFICIAL_FILES
@@ -19,6 +18,7 @@ from coco_embed.progress import Progress
 from coco_embed.provision import install_from_path, provision
 from coco_embed.sources import PathSource, Source, UrlSource
 from coco_embed.store import InstalledModel, ModelStore
+from tests.coco_embed.file_server import FileServer, serve
 
 # What a second process runs: provision from one URL and print where the model is.
 PROGRAM = """

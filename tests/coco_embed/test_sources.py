@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.coco_embed.file_server import FileServer, serve
 
 from coco_core.errors import InvalidInput
 from coco_embed.official import OFFICIAL_FILES, WEIGHTS, verify
@@ -18,6 +17,7 @@ from coco_embed.sources import (
     default_sources,
     mirror_source,
 )
+from tests.coco_embed.file_server import FileServer, serve
 
 HUB = "/sentence-transformers/all-MiniLM-L6-v2/resolve/main"
 

@@ -8,9 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.daemon_process import Daemon, free_port, running_daemon
-from tests.scripted_service import HEALTH, Answer, Script, scripted
-from tests.sources import write_project
 
 from coco_core import errors
 from coco_core.errors import (
@@ -28,6 +25,9 @@ from coco_local.settings import load_settings
 from coco_protocol.docs import ImportRequest, QueryRequest
 from coco_protocol.errors import error_envelope
 from coco_protocol.jobs import JobBody, JobEvent
+from tests.daemon_process import Daemon, free_port, running_daemon
+from tests.scripted_service import HEALTH, Answer, Script, scripted
+from tests.sources import write_project
 
 
 def job(state: str, done: int = 0) -> JobBody:

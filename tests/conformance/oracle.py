@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from tests.conformance.corpus import Document
 
 from coco_core.bm25 import CorpusStats, TermVector, term_scores
 from coco_core.filters import matches
@@ -15,6 +14,7 @@ from coco_core.ports import SearchExecutor
 from coco_core.query import Query
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, ExecutorAnswer, FloatVector
+from tests.conformance.corpus import Document
 
 
 class PlainExecutor:

@@ -8,8 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.conformance.corpus import DIMENSION, FILES, Document, corpus, embed
-from tests.conformance.oracle import PlainExecutor
 
 from coco_core.filters import Filters
 from coco_core.intent import SearchIntent
@@ -21,6 +19,8 @@ from coco_core.types import ChunkKind, ExecutorAnswer
 from coco_local.index.memory import MemoryIndex
 from coco_local.search.executor import LanceExecutor
 from coco_local.store.documents import StoredDocument
+from tests.conformance.corpus import DIMENSION, FILES, Document, corpus, embed
+from tests.conformance.oracle import PlainExecutor
 
 Build = Callable[[Sequence[Document], frozenset[str]], SearchExecutor]
 

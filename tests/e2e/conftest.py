@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.daemon_process import Daemon, running_daemon
 from tests.model_fixture import installed_model
 from tests.sources import write_project

@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+from coco_protocol.docs import FiltersBody, Hit, QueryRequest
 from tests.daemon_process import Daemon, wait_for
 from tests.sources import commit, git
-
-from coco_protocol.docs import FiltersBody, Hit, QueryRequest
 
 
 def assert_true(project: Path, hits: list[Hit]) -> None:

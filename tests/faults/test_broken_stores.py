@@ -10,16 +10,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from tests.crashes import assert_same, settled_contents
-from tests.daemon_process import Daemon, wait_for
-from tests.index_contents import IndexContents, index_contents
-from tests.sources import write_project
 
 from coco_local.daemon.runtime import LocalDaemon
 from coco_local.settings import load_settings
 from coco_protocol.docs import QueryRequest
 from coco_protocol.projects import RegisterRequest
 from coco_protocol.system import PruneRequest
+from tests.crashes import assert_same, settled_contents
+from tests.daemon_process import Daemon, wait_for
+from tests.index_contents import IndexContents, index_contents
+from tests.sources import write_project
 
 
 @pytest.fixture(scope="module")

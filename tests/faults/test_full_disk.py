@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.daemon_process import Daemon, wait_for
 from tests.many_files import write_many
 from tests.sources import write_project

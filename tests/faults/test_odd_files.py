@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.daemon_process import Daemon, running_daemon, wait_for
-from tests.sources import write_project
 
 from coco_protocol.projects import ProjectBody
+from tests.daemon_process import Daemon, running_daemon, wait_for
+from tests.sources import write_project
 
 # What each odd file says, when it is found.
 _BODY = "def {word}():\n    return 1\n"

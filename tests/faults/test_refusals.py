@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.daemon_process import Daemon, running_daemon
 from tests.sources import write_project
 

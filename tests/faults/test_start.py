@@ -13,11 +13,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from tests.daemon_process import PATIENCE, Daemon, wait_for
-from tests.sources import write_project
 
 from coco_local.daemon.birth import birth_of
 from coco_local.daemon.lock import LockRecord
+from tests.daemon_process import PATIENCE, Daemon, wait_for
+from tests.sources import write_project
 
 
 @pytest.fixture

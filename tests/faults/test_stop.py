@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
+
+from coco_core.errors import CocoError
 from tests.crashes import files_indexed
 from tests.daemon_process import Daemon, install_model, wait_for
 from tests.many_files import write_many
 from tests.model_fixture import installed_model
-
-from coco_core.errors import CocoError
 
 # What 4-local promises.
 _PROMISED = 5.0

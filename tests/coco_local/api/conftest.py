@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 import uvicorn
-from tests.coco_local.api.memory_service import MemoryService
 
 from coco_local.api.app import create_app
 from coco_local.daemon.listener import bind, listen
 from coco_local.settings import Settings, load_settings
+from tests.coco_local.api.memory_service import MemoryService
 
 
 def settings_for(home: Path, **flags: object) -> Settings:

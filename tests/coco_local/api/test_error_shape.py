@@ -13,13 +13,13 @@ import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.coco_local.api.conftest import serve, settings_for
-from tests.coco_local.api.memory_service import MemoryService
 
 from coco_core.errors import CocoError, ModelMissing, Unreadable
 from coco_local.api.app import create_app
 from coco_local.api.security import MAX_BODY_BYTES
 from coco_protocol.envelope import ErrorEnvelope
+from tests.coco_local.api.conftest import serve, settings_for
+from tests.coco_local.api.memory_service import MemoryService
 
 Schema = dict[str, Any]
 

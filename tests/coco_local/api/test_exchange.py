@@ -9,10 +9,10 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
-from tests.coco_local.api.conftest import settings_for
-from tests.coco_local.api.memory_service import MemoryService
 
 from coco_local.api.app import create_app
+from tests.coco_local.api.conftest import settings_for
+from tests.coco_local.api.memory_service import MemoryService
 
 
 def test_a_given_request_id_is_kept(client: httpx.Client) -> None:

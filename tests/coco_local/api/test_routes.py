@@ -6,14 +6,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from tests.coco_local.api.conftest import settings_for
-from tests.coco_local.api.memory_service import ROOT, TEXT, MemoryService
 
 from coco_local.api.app import create_app
 from coco_protocol.docs import QueryEnvelope
 from coco_protocol.envelope import Envelope
 from coco_protocol.jobs import JobBody
 from coco_protocol.system import HealthData
+from tests.coco_local.api.conftest import settings_for
+from tests.coco_local.api.memory_service import ROOT, TEXT, MemoryService
 
 ROUTES = {
     ("GET", "/v1/sys/health"),

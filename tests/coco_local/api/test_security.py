@@ -8,14 +8,14 @@ from pathlib import Path
 import httpx
 import pytest
 from starlette.requests import HTTPConnection
-from tests.coco_local.api.conftest import serve, settings_for
-from tests.coco_local.api.memory_service import MemoryService
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from coco_core.errors import InvalidConfig
 from coco_local.api.app import create_app
 from coco_local.api.security import is_loopback_peer
+from tests.coco_local.api.conftest import serve, settings_for
+from tests.coco_local.api.memory_service import MemoryService
 
 PATHS = ["/v1/sys/health", "/v1/docs/query", "/mcp", "/metrics", "/docs", "/openapi.json", "/nope"]
 KEY = "correct horse battery staple"

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from tests.coco_local.api.memory_service import MemoryService
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from coco_core.errors import ModelMissing
 from coco_protocol.jobs import JobEvent
 from coco_protocol.system import StatsData
+from tests.coco_local.api.memory_service import MemoryService
 
 
 def events(lines: Iterator[str]) -> Iterator[dict[str, str]]:

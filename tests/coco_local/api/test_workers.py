@@ -6,9 +6,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-from tests.coco_local.api.memory_service import MemoryService
 
 from coco_local.api.workers import Workers
+from tests.coco_local.api.memory_service import MemoryService
 
 
 class Gate:

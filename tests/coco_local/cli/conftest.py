@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.daemon_process import PATIENCE, Daemon, free_port, running_daemon
-from tests.sources import write_project
 
 from coco_local.cli import main
+from tests.daemon_process import PATIENCE, Daemon, free_port, running_daemon
+from tests.sources import write_project
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 import pytest
-from tests.scripted_service import Answer, scripted
 
 from coco_local.cli.progress import follow_jobs, job_line, report_failures
 from coco_local.cli.terminal import Terminal
 from coco_protocol.jobs import JobBody
 from coco_protocol.projects import ProjectBody, ProjectList
+from tests.scripted_service import Answer, scripted
 
 
 def job(state: str = "running", **fields: object) -> JobBody:

@@ -2,6 +2,7 @@ import shutil
 import time
 
 import pytest
+
 from tests.sources import write_project
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.daemon_process import PATIENCE, wait_for
 from tests.sources import write_project
 

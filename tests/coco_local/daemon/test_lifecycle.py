@@ -13,7 +13,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.daemon_process import free_port
 
 from coco_core.errors import DaemonNotRunning, InvalidConfig, PortTaken, Unavailable
 from coco_local.daemon.lifecycle import (
@@ -27,6 +26,7 @@ from coco_local.daemon.lifecycle import (
 from coco_local.daemon.lock import LockRecord, ServiceLock
 from coco_local.daemon.serve import serve
 from coco_local.settings import Settings, load_settings
+from tests.daemon_process import free_port
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from tests.coco_local.scan.trees import git
 
 from coco_local.scan import ProjectScan
 from coco_local.settings import load_settings
+from tests.coco_local.scan.trees import git
 
 Make = Callable[..., ProjectScan]
 

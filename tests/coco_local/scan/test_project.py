@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.coco_local.scan.trees import git, put
 
 from coco_local.scan import ProjectScan, Reason
 from coco_local.settings import PROJECT_FILE
+from tests.coco_local.scan.trees import git, put
 
 Make = Callable[..., ProjectScan]
 

@@ -4,9 +4,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.coco_local.scan.trees import put
-
 from coco_local.scan import ProjectScan
+from tests.coco_local.scan.trees import put
 
 # On a quiet machine 5,000 files must cost 0.15 s at most; a busy one gets four times that.
 _BUDGET_SECONDS = 0.6

@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from tests.coco_local.tui.sample_service import SampleService, busy_projects
-from tests.coco_local.tui.screen_text import screen_text
 from textual import events
 from textual.pilot import Pilot
 
@@ -22,6 +20,8 @@ from coco_local.client import Client
 from coco_local.settings import load_settings
 from coco_local.tui.app import CocoApp
 from coco_local.tui.search import SearchView
+from tests.coco_local.tui.sample_service import SampleService, busy_projects
+from tests.coco_local.tui.screen_text import screen_text
 
 # Long enough for a machine that does something else, short enough to notice.
 PATIENCE = 15.0

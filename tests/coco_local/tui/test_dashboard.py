@@ -8,11 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from tests.coco_local.tui.conftest import Session, Stage
 
 from coco_local.tui.messages import SnapshotArrived
 from coco_local.tui.panels.projects import Projects
 from coco_protocol.system import ModelBody
+from tests.coco_local.tui.conftest import Session, Stage
 
 
 def test_attached_dashboard_closes_without_asking(stage: Stage) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tests.coco_local.tui.conftest import Session, Stage
-
 from coco_local.tui.preview import CodePreview
 from coco_local.tui.results import Results
 from coco_local.tui.search import SearchView
+from tests.coco_local.tui.conftest import Session, Stage
 
 
 async def ask(session: Session, text: str) -> None:

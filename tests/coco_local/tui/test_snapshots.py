@@ -10,9 +10,9 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.coco_local.tui.conftest import Session, Stage
 
 from coco_protocol.system import ModelBody, QueueStats
+from tests.coco_local.tui.conftest import Session, Stage
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 SIZES = [(80, 24), (120, 40)]

@@ -7,7 +7,6 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from coco_core.query import Query
-
 from coco_local.search.ripgrep import ripgrep
 
 __all__ = ["literal_lines", "promising_files"]

@@ -191,3 +191,15 @@ def test_compaction_keeps_vectors_and_postings(disk: Disk) -> None:
     assert found(index, "one") == {"delta"}
     assert found(index, "two") == set()
     assert found(index, "three") == {"gamma"}
+
+
+def test_a_chunk_that_is_embedded_twice_counts_once(disk: Disk) -> None:
+    index = disk.open()
+    apply(index, prepared("a.py", "alpha one", "beta two"))
+    keys = [index.memory.facts[row].key for row in index.memory.documents["a.py"].rows]
+    index.set_vectors([keys[0], keys[0]], np.ones((2, DIMENSION), np.float32))
+    assert index.memory.embedded_count == 1
+    index.set_vectors(keys, np.ones((2, DIMENSION), np.float32))
+    assert index.memory.embedded_count == 2
+    apply(index, prepared("a.py", "gamma one"))
+    assert index.memory.embedded_count == 0

@@ -139,10 +139,11 @@ class MemoryIndex:
             if not pairs:
                 return []
             rows = np.array([row for _, row, _ in pairs], np.int64)
-            fresh = ~self.matrix.known(len(self.facts))[rows]
+            # A document can be in one batch twice: its chunks count once.
+            fresh = np.unique(rows[~self.matrix.known(len(self.facts))[rows]])
             self.matrix.set(rows, vectors[[i for _, _, i in pairs]])
-            self._embedded_count += int(fresh.sum())
-            return [key for key, _, _ in pairs]
+            self._embedded_count += len(fresh)
+            return list(dict.fromkeys(key for key, _, _ in pairs))
 
     def compact_postings(self) -> None:
         """Merge the segments of the inverted index."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from coco_core.errors import InvalidInput, ProjectNotFound
+from coco_core.errors import ConfigNotFound, InvalidInput, ProjectNotFound
 from coco_local.index.indexer import ProjectIndexer, Shared
 from coco_local.index.project import ProjectIndex
 from coco_local.jobs import Job, JobRegistry
@@ -18,7 +18,7 @@ from coco_local.scan import ProjectScan
 from coco_local.store.database import Database
 from coco_local.store.projects import ConfigStore, Project, ProjectStore
 
-__all__ = ["ProjectRegistry", "repositories"]
+__all__ = ["ProjectRegistry", "repositories", "require_config"]
 
 log = structlog.get_logger(__name__)
 
@@ -174,6 +174,19 @@ class ProjectRegistry:
         base = root.name or str(root)
         candidates = [base, f"{root.parent.name}/{base}", *(f"{base}-{n}" for n in range(2, 1000))]
         return next(name for name in candidates if name not in taken)
+
+
+def require_config(indexer: ProjectIndexer, config_id: str | None) -> None:
+    """Refuse another indexing config than the project's; None asks for no particular one.
+
+    Raises:
+        ConfigNotFound: the project is not indexed under it.
+    """
+    if config_id not in (None, indexer.project.config_id):
+        raise ConfigNotFound(
+            f"The project {indexer.project.name!r} is not indexed under {config_id!r}.",
+            hint=f"Its config is {indexer.project.config_id!r}.",
+        )
 
 
 def repositories(path: Path) -> Iterator[Path]:

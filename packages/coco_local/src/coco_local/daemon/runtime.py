@@ -15,7 +15,6 @@ import psutil
 import structlog
 
 from coco_core.configs import IndexingConfig
-from coco_core.errors import ConfigNotFound
 from coco_core.ports import Embedder
 from coco_local import __version__
 from coco_local.activity import Activity
@@ -26,7 +25,7 @@ from coco_local.index.indexer import ProjectIndexer, Shared
 from coco_local.index.worker import IndexWorker
 from coco_local.jobs import JobRegistry
 from coco_local.model import ModelService
-from coco_local.registry import ProjectRegistry, repositories
+from coco_local.registry import ProjectRegistry, repositories, require_config
 from coco_local.search.files import FileService
 from coco_local.search.service import QueryService
 from coco_local.service import LocalService
@@ -252,7 +251,7 @@ class LocalDaemon:
     def index(self, request: IndexRequest, project_id: str | None) -> ImportData:
         """Bring a project up to date, or build it anew."""
         indexer = self._registry.resolve(request.project_id or project_id, request.path)
-        _require_config(indexer, request.indexing_config_id)
+        require_config(indexer, request.indexing_config_id)
         if request.dry_run:
             return ImportData(project_ids=[indexer.project.project_id], job_ids=[])
         if request.rebuild:
@@ -335,14 +334,6 @@ _: type[LocalService] = LocalDaemon
 def _missing_vectors(indexer: ProjectIndexer) -> int:
     memory = indexer.index.memory
     return memory.chunk_count - memory.embedded_count
-
-
-def _require_config(indexer: ProjectIndexer, config_id: str | None) -> None:
-    if config_id is not None and config_id != indexer.project.config_id:
-        raise ConfigNotFound(
-            f"The project {indexer.project.name!r} is not indexed under {config_id!r}.",
-            hint=f"Its config is {indexer.project.config_id!r}.",
-        )
 
 
 def _project_body(indexer: ProjectIndexer) -> ProjectBody:

@@ -280,11 +280,6 @@ class ProjectIndex:
         """Return size and health of LanceDB's tables, if they were opened."""
         return self._lance.stats() if self._lance is not None else None
 
-    def compact(self) -> None:
-        """Merge LanceDB's fragments now."""
-        with self._flush_lock:
-            self._open_lance().compact(force=True)
-
     def embed_keys(self) -> Iterable[bytes]:
         """Yield the embedding keys in use."""
         for entry in list(self.memory.documents.values()):

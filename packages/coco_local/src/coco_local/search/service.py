@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from coco_core.answer import Selection
 from coco_core.errors import (
-    ConfigNotFound,
     DocumentNotFound,
     InvalidInput,
     InvalidIntent,
@@ -23,7 +22,7 @@ from coco_local.activity import Activity
 from coco_local.index.gate import QueryGate
 from coco_local.index.indexer import ProjectIndexer
 from coco_local.model import ModelService
-from coco_local.registry import ProjectRegistry
+from coco_local.registry import ProjectRegistry, require_config
 from coco_local.search.executor import LanceExecutor
 from coco_local.search.hydrate import Hydrator, LiveHit
 from coco_local.search.intents import intent_of, retrieval_intent
@@ -95,11 +94,7 @@ class QueryService:
     def query(self, request: QueryRequest, project_id: str | None) -> tuple[QueryMeta, QueryData]:
         """Answer a question."""
         indexer = self._registry.resolve(request.project_id or project_id, request.path)
-        if request.indexing_config_id not in (None, indexer.project.config_id):
-            raise ConfigNotFound(
-                f"{indexer.project.name!r} is not indexed under {request.indexing_config_id!r}.",
-                hint=f"Its config is {indexer.project.config_id!r}.",
-            )
+        require_config(indexer, request.indexing_config_id)
         intent = intent_of(request)
         _refuse_reranker(intent)
         query = understand(intent)

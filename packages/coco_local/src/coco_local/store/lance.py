@@ -215,9 +215,9 @@ class LanceStore:
             table.delete(f"key IN ({listed})")
             self._writes += 1
 
-    def compact(self, *, force: bool = False) -> bool:
+    def compact(self) -> bool:
         """Merge fragments and drop old versions when enough was written; True if it was done."""
-        if not force and self._writes < _COMPACT_AFTER:
+        if self._writes < _COMPACT_AFTER:
             return False
         import warnings
 

@@ -1,0 +1,15 @@
+"""The gRPC contract between the API service and its workers: generated stubs and the version.
+
+Needs the extra ``rpc`` (``coco-protocol[rpc]``); nothing else of this package imports gRPC.
+"""
+
+from __future__ import annotations
+
+from coco_protocol.rpc.version import (
+    RPC_VERSION,
+    VERSION_METADATA,
+    RpcVersion,
+    mismatch,
+)
+
+__all__ = ["RPC_VERSION", "VERSION_METADATA", "RpcVersion", "mismatch"]

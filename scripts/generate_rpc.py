@@ -11,7 +11,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-import grpc_tools
+import grpc_tools  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parent.parent / "packages" / "coco_protocol"
 PROTO = ROOT / "proto"

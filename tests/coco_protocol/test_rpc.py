@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from coco_protocol.rpc import RPC_VERSION, RpcVersion, mismatch
+from coco_protocol.rpc.version import RPC_VERSION, RpcVersion, mismatch
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -5,11 +5,4 @@ Needs the extra ``rpc`` (``coco-protocol[rpc]``); nothing else of this package i
 
 from __future__ import annotations
 
-from coco_protocol.rpc.version import (
-    RPC_VERSION,
-    VERSION_METADATA,
-    RpcVersion,
-    mismatch,
-)
-
-__all__ = ["RPC_VERSION", "VERSION_METADATA", "RpcVersion", "mismatch"]
+__all__: list[str] = []

@@ -7,12 +7,14 @@ CocoError                     internal          500
 │   ├── PathRefused           path_refused      403
 │   ├── MethodNotAllowed      method_not_allowed 405
 │   ├── BodyTooLarge          body_too_large    413
-│   └── UnsupportedMediaType  unsupported_media_type 415
+│   ├── UnsupportedMediaType  unsupported_media_type 415
+│   └── WasmRefused           wasm_refused      400
 ├── NotFound                  not_found         404
 │   ├── ProjectNotFound       project_not_found 404
 │   ├── DocumentNotFound      document_not_found 404
 │   ├── JobNotFound           job_not_found     404
-│   └── ConfigNotFound        config_not_found  404
+│   ├── ConfigNotFound        config_not_found  404
+│   └── GrammarNotFound       grammar_not_found 404
 ├── Conflict                  conflict          409
 │   ├── ConfigConflict        config_conflict   409
 │   ├── PortTaken             port_taken        409
@@ -23,7 +25,8 @@ CocoError                     internal          500
 │   ├── DaemonNotRunning      daemon_not_running 503
 │   ├── ModelMissing          model_missing     503
 │   └── StoreBroken           store_broken      503
-└── Unreadable                unreadable        422
+├── Unreadable                unreadable        422
+└── WasmFailed                wasm_failed       422
 
 The class docstring is the default message; ``code`` is stable and part of the wire contract, and
 the HTTP status stands beside it so that one table serves every product. A test compares this tree
@@ -45,6 +48,7 @@ __all__ = [
     "DaemonNotRunning",
     "DocumentNotFound",
     "Forbidden",
+    "GrammarNotFound",
     "InvalidConfig",
     "InvalidInput",
     "InvalidIntent",
@@ -60,6 +64,8 @@ __all__ = [
     "Unavailable",
     "Unreadable",
     "UnsupportedMediaType",
+    "WasmFailed",
+    "WasmRefused",
 ]
 
 
@@ -134,6 +140,12 @@ class UnsupportedMediaType(InvalidInput):
     status = 415
 
 
+class WasmRefused(InvalidInput):
+    """The file is not a WebAssembly module of the kind that is wanted."""
+
+    code = "wasm_refused"
+
+
 class NotFound(CocoError):
     """There is no such thing."""
 
@@ -163,6 +175,12 @@ class ConfigNotFound(NotFound):
     """There is no such indexing config."""
 
     code = "config_not_found"
+
+
+class GrammarNotFound(NotFound):
+    """There is no grammar for this language."""
+
+    code = "grammar_not_found"
 
 
 class Conflict(CocoError):
@@ -234,4 +252,11 @@ class Unreadable(CocoError):
     """The content cannot be read or decoded."""
 
     code = "unreadable"
+    status = 422
+
+
+class WasmFailed(CocoError):
+    """The WebAssembly module failed, or was stopped at one of its limits."""
+
+    code = "wasm_failed"
     status = 422

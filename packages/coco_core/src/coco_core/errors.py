@@ -14,9 +14,12 @@ CocoError                     internal          500
 │   ├── DocumentNotFound      document_not_found 404
 │   ├── JobNotFound           job_not_found     404
 │   ├── ConfigNotFound        config_not_found  404
+│   ├── VersionNotFound       version_not_found 404
 │   └── GrammarNotFound       grammar_not_found 404
 ├── Conflict                  conflict          409
 │   ├── ConfigConflict        config_conflict   409
+│   ├── VersionConflict       version_conflict  409
+│   ├── LeaseLost             lease_lost        409
 │   ├── PortTaken             port_taken        409
 │   └── AlreadyRunning        already_running   409
 ├── Forbidden                 forbidden         403
@@ -24,7 +27,8 @@ CocoError                     internal          500
 ├── Unavailable               unavailable       503
 │   ├── DaemonNotRunning      daemon_not_running 503
 │   ├── ModelMissing          model_missing     503
-│   └── StoreBroken           store_broken      503
+│   ├── StoreBroken           store_broken      503
+│   └── DatabaseUnfit         database_unfit    503
 ├── Unreadable                unreadable        422
 └── WasmFailed                wasm_failed       422
 
@@ -46,6 +50,7 @@ __all__ = [
     "ConfigNotFound",
     "Conflict",
     "DaemonNotRunning",
+    "DatabaseUnfit",
     "DocumentNotFound",
     "Forbidden",
     "GrammarNotFound",
@@ -53,6 +58,7 @@ __all__ = [
     "InvalidInput",
     "InvalidIntent",
     "JobNotFound",
+    "LeaseLost",
     "MethodNotAllowed",
     "ModelMissing",
     "NotFound",
@@ -64,6 +70,8 @@ __all__ = [
     "Unavailable",
     "Unreadable",
     "UnsupportedMediaType",
+    "VersionConflict",
+    "VersionNotFound",
     "WasmFailed",
     "WasmRefused",
 ]
@@ -177,6 +185,12 @@ class ConfigNotFound(NotFound):
     code = "config_not_found"
 
 
+class VersionNotFound(NotFound):
+    """There is no such version of the project."""
+
+    code = "version_not_found"
+
+
 class GrammarNotFound(NotFound):
     """There is no grammar for this language."""
 
@@ -194,6 +208,18 @@ class ConfigConflict(Conflict):
     """A config of this id exists with other content."""
 
     code = "config_conflict"
+
+
+class VersionConflict(Conflict):
+    """The version is not in a state that allows this, or another one became active meanwhile."""
+
+    code = "version_conflict"
+
+
+class LeaseLost(Conflict):
+    """The job was given to another worker, or cancelled; nothing of this attempt may be written."""
+
+    code = "lease_lost"
 
 
 class PortTaken(Conflict):
@@ -246,6 +272,13 @@ class StoreBroken(Unavailable):
     """The index on disk cannot be opened."""
 
     code = "store_broken"
+
+
+class DatabaseUnfit(Unavailable):
+    """The database is not one that server mode can use."""
+
+    code = "database_unfit"
+    retryable = False
 
 
 class Unreadable(CocoError):

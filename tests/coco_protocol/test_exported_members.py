@@ -12,8 +12,10 @@ import pytest
 import coco_protocol
 
 MODULES = [
-    importlib.import_module(f"coco_protocol.{found.name}")
-    for found in pkgutil.iter_modules(coco_protocol.__path__)
+    importlib.import_module(found.name)
+    for found in pkgutil.walk_packages(coco_protocol.__path__, "coco_protocol.")
+    # The gRPC stubs are generated.
+    if not found.name.startswith("coco_protocol.rpc")
 ]
 
 

@@ -12,17 +12,17 @@ from starlette.responses import HTMLResponse
 
 import coco_local
 from coco_local.api.docs import DocsApi
-from coco_local.api.errors import add_error_handlers
-from coco_local.api.exchange import Exchange
 from coco_local.api.jobs import JobsApi
 from coco_local.api.mcp_mount import McpMount
 from coco_local.api.metrics import RequestMetrics
 from coco_local.api.projects import ProjectsApi
-from coco_local.api.reference import CONTENT_SECURITY_POLICY, reference_page
 from coco_local.api.security import Guard
 from coco_local.api.streaming import Streams
 from coco_local.api.system import SystemApi
 from coco_local.api.workers import Workers
+from coco_protocol.serving.errors import add_error_handlers
+from coco_protocol.serving.exchange import Exchange
+from coco_protocol.serving.reference import CONTENT_SECURITY_POLICY, reference_page
 
 if TYPE_CHECKING:
     from coco_local.service import LocalService

@@ -6,8 +6,6 @@ from typing import Annotated
 
 from fastapi import FastAPI, Query, Request, Response
 
-from coco_local.api.answers import ERRORS, answer
-from coco_local.api.errors import request_id_of
 from coco_local.api.projects import ProjectHeader, chosen_project
 from coco_local.api.workers import Workers
 from coco_local.service import LocalService
@@ -26,6 +24,8 @@ from coco_protocol.docs import (
     RelatedRequest,
 )
 from coco_protocol.envelope import Envelope
+from coco_protocol.serving.answers import ERRORS, answer
+from coco_protocol.serving.errors import request_id_of
 
 __all__ = ["DocsApi"]
 

@@ -6,14 +6,15 @@ from typing import Annotated, TypeAlias
 
 from fastapi import FastAPI, Header, Path, Query, Request, Response, WebSocket
 
-from coco_local.api.answers import ERRORS, answer
-from coco_local.api.errors import request_id_of
-from coco_local.api.streaming import EVENT_STREAM, Streams
+from coco_local.api.streaming import Streams
 from coco_local.api.workers import Workers
 from coco_local.service import LocalService
 from coco_protocol.base import Identifier
 from coco_protocol.envelope import Envelope
 from coco_protocol.jobs import JobBody, JobList
+from coco_protocol.serving.answers import ERRORS, answer
+from coco_protocol.serving.errors import request_id_of
+from coco_protocol.serving.sse import EVENT_STREAM
 
 __all__ = ["JobsApi"]
 

@@ -7,8 +7,6 @@ from typing import Annotated, TypeAlias
 from fastapi import FastAPI, Header, Path, Request, Response
 
 from coco_core.errors import InvalidInput
-from coco_local.api.answers import ERRORS, answer
-from coco_local.api.errors import request_id_of
 from coco_local.api.workers import Workers
 from coco_local.service import LocalService
 from coco_protocol.base import Identifier
@@ -20,6 +18,8 @@ from coco_protocol.projects import (
     RegisterRequest,
     RescanData,
 )
+from coco_protocol.serving.answers import ERRORS, answer
+from coco_protocol.serving.errors import request_id_of
 
 __all__ = ["ProjectHeader", "ProjectsApi", "chosen_project"]
 

@@ -27,8 +27,8 @@ from coco_core.errors import (
     Unauthorized,
     UnsupportedMediaType,
 )
-from coco_local.api.errors import error_response, request_id_of
 from coco_local.settings import Settings
+from coco_protocol.serving.errors import error_response, request_id_of
 
 __all__ = ["MAX_BODY_BYTES", "Guard", "is_loopback_peer"]
 

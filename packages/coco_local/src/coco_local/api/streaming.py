@@ -8,22 +8,19 @@ from http import HTTPStatus
 
 import anyio
 from fastapi import Response, WebSocket
-from starlette.responses import StreamingResponse
 from starlette.status import WS_1000_NORMAL_CLOSURE, WS_1001_GOING_AWAY, WS_1011_INTERNAL_ERROR
 from starlette.websockets import WebSocketDisconnect
 
 from coco_core.errors import CocoError
-from coco_local.api.answers import json_bytes
-from coco_local.api.errors import request_id_of, unforeseen
 from coco_local.api.workers import Workers
 from coco_local.service import LocalService
-from coco_protocol.base import Answer
 from coco_protocol.errors import error_envelope
 from coco_protocol.jobs import JobBody, JobEvent, JobState
+from coco_protocol.serving.answers import json_bytes
+from coco_protocol.serving.errors import request_id_of
+from coco_protocol.serving.sse import KEEP_ALIVE, event_bytes, event_stream
 
-__all__ = ["EVENT_STREAM", "Streams"]
-
-EVENT_STREAM = "text/event-stream"
+__all__ = ["Streams"]
 
 # How long a thread waits for a job's next event; a stopping daemon waits for it as long.
 _WAIT_SECONDS = 1.0
@@ -35,8 +32,6 @@ _KEEP_ALIVE_SECONDS = 10.0
 _STATS_SECONDS = 1.0
 
 _FINAL: frozenset[JobState] = frozenset({"succeeded", "failed", "cancelled"})
-
-_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 class Streams:
@@ -59,9 +54,9 @@ class Streams:
 
         async def chunks() -> AsyncIterator[bytes]:
             async for event in feed:
-                yield _sse("job", event, event.sequence) if event else b": waiting\n\n"
+                yield event_bytes("job", event, event.sequence) if event else KEEP_ALIVE
 
-        return _stream(chunks(), request_id)
+        return event_stream(chunks(), request_id)
 
     async def job_socket(self, socket: WebSocket, job_id: str, after: int) -> None:
         """Send the events of a job above ``after``; an error before the first is an HTTP answer."""
@@ -102,10 +97,10 @@ class Streams:
         async def chunks() -> AsyncIterator[bytes]:
             while not self._closed:
                 data = await self._workers.status(self._service.stats)
-                yield _sse("stats", data)
+                yield event_bytes("stats", data)
                 await anyio.sleep(_STATS_SECONDS)
 
-        return _stream(chunks(), request_id)
+        return event_stream(chunks(), request_id)
 
     async def _feed(self, job_id: str, after: int) -> AsyncIterator[JobEvent | None] | None:
         """Return the events to come, or None when the job has ended and nothing is left to say.
@@ -146,24 +141,3 @@ class Streams:
 async def _nothing() -> AsyncIterator[None]:
     return
     yield
-
-
-def _stream(chunks: AsyncIterator[bytes], request_id: str) -> Response:
-    """Return an SSE answer; an error after its head becomes an event named ``error``."""
-
-    async def guarded() -> AsyncIterator[bytes]:
-        try:
-            async for chunk in chunks:
-                yield chunk
-        except CocoError as error:
-            yield _sse("error", error_envelope(error, request_id))
-        except Exception as error:  # noqa: BLE001 - the head is out; log it and tell it in the stream
-            yield _sse("error", error_envelope(unforeseen(error, request_id), request_id))
-
-    return StreamingResponse(guarded(), media_type=EVENT_STREAM, headers=_HEADERS)
-
-
-def _sse(event: str, data: Answer, event_id: int | None = None) -> bytes:
-    """Format one event; JSON has no line ends, so ``data`` is one line."""
-    head = b"" if event_id is None else b"id: %d\n" % event_id
-    return head + b"event: " + event.encode() + b"\ndata: " + json_bytes(data) + b"\n\n"

@@ -7,16 +7,17 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Path, Query, Request, Response
 
 from coco_core.errors import Forbidden
-from coco_local.api.answers import ERRORS, answer
-from coco_local.api.errors import request_id_of
 from coco_local.api.metrics import CONTENT_TYPE, RequestMetrics
 from coco_local.api.security import is_loopback_peer
-from coco_local.api.streaming import EVENT_STREAM, Streams
+from coco_local.api.streaming import Streams
 from coco_local.api.workers import Workers
 from coco_local.service import LocalService
 from coco_protocol.base import Identifier, PathText
 from coco_protocol.configs import ConfigBody, ConfigList, ConfigRequest
 from coco_protocol.envelope import Envelope
+from coco_protocol.serving.answers import ERRORS, answer
+from coco_protocol.serving.errors import request_id_of
+from coco_protocol.serving.sse import EVENT_STREAM
 from coco_protocol.system import (
     ExplainPathData,
     HealthData,

@@ -11,7 +11,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from coco_protocol.base import Answer
 from coco_protocol.envelope import ErrorEnvelope, Meta
 
-__all__ = ["ERRORS", "answer", "json_bytes"]
+__all__ = ["ERRORS", "Responses", "answer", "json_bytes"]
 
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
 

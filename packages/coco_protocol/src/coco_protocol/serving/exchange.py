@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Literal, Protocol
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from coco_local.api.errors import REQUEST_ID_KEY, error_response, unforeseen
-from coco_local.api.metrics import RequestMetrics
 from coco_protocol.envelope import HEADER_REQUEST
+from coco_protocol.serving.errors import REQUEST_ID_KEY, error_response, unforeseen
 
-__all__ = ["Exchange"]
+__all__ = ["LOG_FIELDS_KEY", "Exchange", "RequestObserver"]
+
+LOG_FIELDS_KEY = "coco.log_fields"
+"""Where inner layers note in the ASGI scope what the request's line in the log shall name."""
 
 # What every tracing system sends fits; anything else could forge lines in a log.
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
@@ -28,12 +32,26 @@ _NO_ROUTE = "(none)"
 log = structlog.get_logger(__name__)
 
 
+class RequestObserver(Protocol):
+    """Counts exchanges."""
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one exchange."""
+        ...
+
+
 class Exchange:
     """Pure ASGI middleware around everything else, for HTTP and WebSocket."""
 
-    def __init__(self, app: ASGIApp, metrics: RequestMetrics) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        metrics: RequestObserver,
+        log_level: Literal["debug", "info"] = "debug",
+    ) -> None:
         self._app = app
         self._metrics = metrics
+        self._write = log.info if log_level == "info" else log.debug
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the exchange on, and see to its end."""
@@ -73,7 +91,8 @@ class Exchange:
         route = _route(scope)
         self._metrics.observe(method, route, status, seconds)
         # The route and not the path: paths and queries may carry names of the user's files.
-        write = log.warning if status >= HTTPStatus.INTERNAL_SERVER_ERROR else log.debug
+        write = log.warning if status >= HTTPStatus.INTERNAL_SERVER_ERROR else self._write
+        fields: Mapping[str, str] = scope.get(LOG_FIELDS_KEY, {})
         write(
             "request",
             method=method,
@@ -81,6 +100,7 @@ class Exchange:
             status=int(status),
             took_ms=round(seconds * 1000, 2),
             request_id=request_id,
+            **fields,
         )
 
 

@@ -19,13 +19,13 @@ from coco_core.errors import (
     MethodNotAllowed,
     NotFound,
 )
-from coco_local.api.answers import json_bytes
 from coco_protocol.errors import error_envelope
+from coco_protocol.serving.answers import json_bytes
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
-__all__ = ["add_error_handlers", "error_response", "request_id_of", "unforeseen"]
+__all__ = ["REQUEST_ID_KEY", "add_error_handlers", "error_response", "request_id_of", "unforeseen"]
 
 REQUEST_ID_KEY = "coco.request_id"
 """Where the exchange notes the request's id in the ASGI scope."""
@@ -68,7 +68,7 @@ def unforeseen(error: Exception, request_id: str) -> CocoError:
     """Log what nobody meant to raise with its traceback, and return what the caller may know."""
     log.error("request failed", request_id=request_id, exc_info=error)
     return CocoError(
-        hint=f"The daemon's log has the details under the request id {request_id}; "
+        hint=f"The log of the service has the details under the request id {request_id}; "
         "please report them."
     )
 

@@ -18,15 +18,17 @@ import tree_sitter
 from coco_core.languages.components import ComponentGrammar
 from coco_core.languages.detection import named_language
 from coco_core.languages.guards import GUARDS, has_wide_error
+from coco_core.languages.limits import (
+    BYTES_PER_TICK,
+    MATCH_LIMIT,
+    PARTED,
+    SMALL_BYTES,
+    TICKS,
+)
 from coco_core.languages.queries import Condition, LanguageQuery, load_query
 from coco_core.languages.syntax import Grammar, Match, Range, Syntax
 
 __all__ = ["GrammarSource", "NativeGrammar", "grammar_for", "register"]
-
-# tree-sitter asks for leave about every 180 bytes of ordinary code; error recovery asks several
-# times as often. The count is the same on every machine and under any load.
-_TICKS = 4_000
-_BYTES_PER_TICK = 12
 
 # Some grammars spend seconds between two questions (Scala on 40 KB of "a<b"): a second guard, in
 # CPU time of this thread so that a busy machine does not change the chunks.
@@ -36,18 +38,8 @@ _CPU_SECONDS_PER_BYTE = 2e-6
 # In languages.txt, where other languages have their grammar's module.
 _COMPONENT = "component"
 
-# Captures whose parts the chunker asks for.
-_PARTED = frozenset({"body", "spread"})
-
-# A source of this size cannot keep a query busy for long.
-_SMALL_BYTES = 16_384
-
 # Enough for the tokens a scanner goes back for.
 _REREAD_BYTES = 16_384
-
-# More matches in flight than this are runaway patterns, not code.
-_MATCH_LIMIT = 65_536
-
 
 GrammarSource: TypeAlias = Callable[[str], Grammar | None]
 
@@ -114,11 +106,11 @@ class NativeGrammar:
         if tree is None:
             return None
         root = tree.root_node
-        if len(source) > _SMALL_BYTES and root.has_error and has_wide_error(root):
+        if len(source) > SMALL_BYTES and root.has_error and has_wide_error(root):
             return None
         # No progress callback here: py-tree-sitter 0.26.1 crashes in it (it keeps a pointer to
         # what was on the stack). The queries have no unbounded pattern: linear in the tree.
-        cursor = tree_sitter.QueryCursor(self._query, match_limit=_MATCH_LIMIT)
+        cursor = tree_sitter.QueryCursor(self._query, match_limit=MATCH_LIMIT)
         return _syntax(source, tree, cursor.matches(root), self._conditions)
 
 
@@ -167,7 +159,7 @@ class _Budget:
     __slots__ = ("_deadline", "_ticks")
 
     def __init__(self, size: int) -> None:
-        self._ticks = _TICKS + size // _BYTES_PER_TICK
+        self._ticks = TICKS + size // BYTES_PER_TICK
         self._deadline = time.thread_time() + _CPU_SECONDS + size * _CPU_SECONDS_PER_BYTE
 
     def tick(self, _offset: int, _has_error: bool) -> bool:
@@ -192,7 +184,7 @@ def _syntax(
             ((kind, nodes),) = captures.items()
             place = nodes[0].byte_range
             plain.setdefault(kind, []).append(place)
-            if kind in _PARTED:
+            if kind in PARTED:
                 # Of nested nodes with one range the innermost counts; it comes last.
                 bodies[place] = nodes[0]
             continue

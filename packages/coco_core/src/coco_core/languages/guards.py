@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 
 import tree_sitter
 
+from coco_core.languages.limits import ERRORS_LOOKED_AT, WIDE, WIDE_NAMED_SHARE
+
 __all__ = ["GUARDS", "has_wide_error"]
 
 # The YAML scanner keeps its open levels in 1,024 bytes and writes beyond them: tree-sitter-yaml
@@ -19,13 +21,6 @@ _YAML_LEVELS_PER_COLUMN = 2
 
 _YAML_PREFIX = re.compile(rb"^[ \t]*(?:[-?:][ \t]+)*", re.MULTILINE)
 _YAML_DEEP = re.compile(rb"^[ \t?:-]{60}", re.MULTILINE)
-
-# The query engine looks along all later siblings for a named one; in an error node of brackets
-# there is none. Below this the search takes milliseconds.
-_WIDE = 5_000
-
-# Nodes with errors that are looked at in search of a wide one.
-_LOOKED_AT = 2_000
 
 
 def _is_deep_yaml(source: bytes) -> bool:
@@ -48,11 +43,11 @@ def has_wide_error(root: tree_sitter.Node) -> bool:
     """Tell whether a node with errors has so many parts that a query would crawl."""
     # Breadth first: what is wide is near the root.
     pending = deque([root])
-    for _ in range(_LOOKED_AT):
+    for _ in range(ERRORS_LOOKED_AT):
         if not pending:
             break
         node = pending.popleft()
-        if node.child_count > _WIDE and node.named_child_count * 4 < node.child_count:
+        if node.child_count > WIDE and node.named_child_count * WIDE_NAMED_SHARE < node.child_count:
             return True
         pending += [child for child in node.children if child.has_error]
     return False

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import NamedTuple
 
-__all__ = ["Condition", "LanguageQuery", "load_query"]
+__all__ = ["Condition", "LanguageQuery", "load_query", "parse_query", "patterns", "query_text"]
 
 _INHERITS = "; inherits: "
 
@@ -21,6 +21,8 @@ _TOKEN = re.compile(
     r"|(?P<open>[(\[])|(?P<close>[)\]])"
 )
 _WORD = re.compile(r"\"([^\"]*)\"")
+
+_TAIL = re.compile(r"(?:\s*@[\w.-]+)+")
 
 _POSITIVE = {"eq": True, "any-of": True, "not-eq": False, "not-any-of": False}
 
@@ -44,10 +46,10 @@ class LanguageQuery:
 
 def load_query(name: str) -> LanguageQuery:
     """Read a language's query; empty if there is none."""
-    return _take_conditions(_read(name))
+    return parse_query(query_text(name))
 
 
-def _read(name: str) -> str:
+def query_text(name: str) -> str:
     """Read a query file; a first line ``; inherits: c`` puts another one in front."""
     path = resources.files("coco_core.languages") / "queries" / f"{name}.scm"
     if not path.is_file():
@@ -55,11 +57,12 @@ def _read(name: str) -> str:
     text = path.read_text(encoding="utf-8")
     first = text.partition("\n")[0]
     if first.startswith(_INHERITS):
-        return _read(first.removeprefix(_INHERITS).strip()) + "\n" + text
+        return query_text(first.removeprefix(_INHERITS).strip()) + "\n" + text
     return text
 
 
-def _take_conditions(text: str) -> LanguageQuery:
+def parse_query(text: str) -> LanguageQuery:
+    """Take the conditions out of a query's text."""
     conditions: dict[int, tuple[Condition, ...]] = {}
     kept: list[str] = []
     done = depth = 0
@@ -78,3 +81,21 @@ def _take_conditions(text: str) -> LanguageQuery:
             done = token.end()
     kept.append(text[done:])
     return LanguageQuery("".join(kept), conditions)
+
+
+def patterns(text: str) -> list[str]:
+    """Split a query into its patterns, each with its captures and conditions."""
+    found: list[str] = []
+    depth = start = 0
+    for token in _TOKEN.finditer(text):
+        if token["open"]:
+            if depth == 0:
+                start = token.start()
+            depth += 1
+        elif token["close"]:
+            depth -= 1
+            if depth == 0:
+                # A pattern's capture stands behind it.
+                tail = _TAIL.match(text, token.end())
+                found.append(text[start : tail.end() if tail else token.end()])
+    return found

@@ -1,0 +1,1 @@
+"""`coco-server dev`: everything that server mode needs, on loopback."""

@@ -1,0 +1,1 @@
+"""Searching a version: executors for pgvector and Qdrant."""

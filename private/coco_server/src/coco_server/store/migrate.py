@@ -1,0 +1,108 @@
+"""Bringing the schema up to date with Alembic, and refusing to run on one that is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from psycopg.rows import TupleRow
+from sqlalchemy import create_engine, pool
+
+from coco_core.errors import DatabaseUnfit
+from coco_server.store.preflight import check_database, connect, require_roles
+
+__all__ = ["current_revision", "head_revision", "migrate", "open_checked", "require_migrated"]
+
+# Two programs that start at once must not both migrate; any number will do, so long as it stays.
+_MIGRATION_LOCK = 4_242_001
+
+
+def migrate(url: str) -> tuple[str | None, str]:
+    """Bring the database at ``url`` to the newest schema; returns the revision before and after.
+
+    Raises:
+        DatabaseUnfit: an administrator must do something first, or the schema is newer than this
+            program.
+        Unavailable: the database cannot be reached.
+    """
+    with connect(url) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
+        require_roles(connection, create=True)
+        check_database(connection)
+        before = current_revision(connection)
+        _refuse_newer(before)
+        engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url),
+                               poolclass=pool.NullPool)  # fmt: skip
+        with engine.begin() as migrating:
+            config = _config()
+            config.attributes["connection"] = migrating
+            command.upgrade(config, "head")
+        engine.dispose()
+    return before, head_revision()
+
+
+def require_migrated(connection: psycopg.Connection[TupleRow]) -> None:
+    """Refuse a schema that is not the one this program was written for.
+
+    Raises:
+        DatabaseUnfit: it is older or newer.
+    """
+    found = current_revision(connection)
+    _refuse_newer(found)
+    if found != head_revision():
+        raise DatabaseUnfit(
+            f"The database {connection.info.dbname!r} has schema {found or 'none'}; "
+            f"this program needs {head_revision()}.",
+            hint="Run `coco-server migrate`, or start with --migrate.",
+        )
+
+
+def open_checked(url: str, *, migrate_first: bool = False) -> list[str]:
+    """Make sure that server mode can start on a database; returns warnings.
+
+    Raises:
+        DatabaseUnfit: it cannot; the hint says what mends it.
+        Unavailable: the database cannot be reached.
+    """
+    if migrate_first:
+        migrate(url)
+    with connect(url) as connection:
+        warnings = check_database(connection)
+        require_migrated(connection)
+    return warnings
+
+
+def current_revision(connection: psycopg.Connection[TupleRow]) -> str | None:
+    """Return the schema's revision; None when there is no schema yet."""
+    row = connection.execute("SELECT to_regclass('public.alembic_version') IS NULL").fetchone()
+    if row is None or row[0]:
+        return None
+    found = connection.execute("SELECT version_num FROM public.alembic_version").fetchone()
+    return str(found[0]) if found else None
+
+
+def head_revision() -> str:
+    """Return the revision that this program needs."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+def _refuse_newer(found: str | None) -> None:
+    known = {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if found is not None and found not in known:
+        raise DatabaseUnfit(
+            f"The database has schema {found}, which this program does not know.",
+            hint="A newer CoCo has migrated it: install that version here too.",
+        )
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    # A folder whose name holds a colon would otherwise be taken for two.
+    config.set_main_option("path_separator", "newline")
+    return config

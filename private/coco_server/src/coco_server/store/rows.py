@@ -1,0 +1,58 @@
+"""Reading rows into the dataclasses that name their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from functools import cache
+from typing import Any, LiteralString, TypeVar, cast
+
+from psycopg import sql
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from coco_server.store.session import Session
+
+__all__ = ["all_rows", "columns", "json_value", "one_row"]
+
+T = TypeVar("T")
+
+
+@cache
+def columns(kind: type[object], table: str = "") -> sql.Composed:
+    """Return the columns that a dataclass names, for a SELECT or RETURNING."""
+    names = [each.name for each in fields(kind)]  # type: ignore[arg-type]  # a dataclass
+    return sql.SQL(", ").join(
+        sql.Identifier(table, name) if table else sql.Identifier(name) for name in names
+    )
+
+
+def one_row(
+    session: Session,
+    kind: type[T],
+    statement: LiteralString,
+    values: Sequence[Any] | Mapping[str, Any] = (),
+) -> T | None:
+    """Return the one row of a statement; ``{columns}`` in it stands for the columns of ``kind``."""
+    with session.connection.cursor(row_factory=class_row(kind)) as cursor:
+        return cursor.execute(_filled(kind, statement), values).fetchone()
+
+
+def all_rows(
+    session: Session,
+    kind: type[T],
+    statement: LiteralString,
+    values: Sequence[Any] | Mapping[str, Any] = (),
+) -> list[T]:
+    """Return all rows of a statement; ``{columns}`` in it stands for the columns of ``kind``."""
+    with session.connection.cursor(row_factory=class_row(kind)) as cursor:
+        return cursor.execute(_filled(kind, statement), values).fetchall()
+
+
+def _filled(kind: type[object], statement: LiteralString) -> sql.Composed:
+    return sql.SQL(statement).format(columns=columns(kind))
+
+
+def json_value(value: Mapping[str, object] | None) -> Jsonb | None:
+    """Return plain data as a parameter of type jsonb."""
+    return None if value is None else Jsonb(cast("dict[str, object]", dict(value)))

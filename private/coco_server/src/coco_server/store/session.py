@@ -1,0 +1,151 @@
+"""Transactions that are tied to one org by the database itself.
+
+The pool's user owns the tables and, by itself, sees no row. A transaction first takes one of two
+roles: ``coco_app`` together with an org, or ``coco_system``. Both settings end with the
+transaction, so nothing leaks through the pool (nor through PgBouncer in transaction mode).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+import psycopg
+from pgvector.psycopg import register_vector
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from coco_core.errors import Unauthorized, Unavailable
+
+__all__ = ["Connection", "Database", "Scope", "Session", "SystemSession", "TenantSession"]
+
+Connection: TypeAlias = psycopg.Connection[TupleRow]
+
+# A request that cannot get a connection within this time is better told than kept.
+_CHECKOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """On whose behalf something is done; no part can be empty, so no filter can be left out."""
+
+    org_id: str
+    user_id: str
+    project_id: str
+
+    def __post_init__(self) -> None:
+        for part in fields(self):
+            if not getattr(self, part.name):
+                raise Unauthorized(f"{part.name} is empty.")
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSession:
+    """A transaction that sees the rows of one org."""
+
+    connection: Connection
+    org_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SystemSession:
+    """A transaction that sees the rows of all orgs: keys, queue, retention, administration."""
+
+    connection: Connection
+
+
+Session: TypeAlias = TenantSession | SystemSession
+
+
+class Database:
+    """A pool of connections to the database of server mode; thread-safe."""
+
+    def __init__(self, url: str, *, most: int = 10, name: str = "coco") -> None:
+        """Prepare up to ``most`` connections to the PostgreSQL at ``url``; opens none yet."""
+        self.url = url
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            url,
+            min_size=1,
+            max_size=most,
+            open=False,
+            timeout=_CHECKOUT_SECONDS,
+            configure=_configure,
+            kwargs={"application_name": name, "connect_timeout": 10},
+            name=name,
+        )
+
+    def __enter__(self) -> Self:
+        return self.open()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def open(self) -> Self:
+        """Connect."""
+        self._pool.open()
+        return self
+
+    def close(self) -> None:
+        """Close every connection; statements that run are waited for."""
+        self._pool.close()
+
+    def statistics(self) -> dict[str, int]:
+        """Return the pool's own counters, for metrics."""
+        return dict(self._pool.get_stats())
+
+    @contextmanager
+    def tenant(self, org_id: str) -> Iterator[TenantSession]:
+        """Yield a transaction that sees this org's rows and no others.
+
+        Raises:
+            Unavailable: the database cannot be reached.
+        """
+        if not org_id:
+            raise Unauthorized("There is no org to act for.")
+        with self._transaction() as connection:
+            connection.execute(
+                "SELECT set_config('role', 'coco_app', true), set_config('coco.org_id', %s, true)",
+                (org_id,),
+            )
+            yield TenantSession(connection, org_id)
+
+    @contextmanager
+    def system(self) -> Iterator[SystemSession]:
+        """Yield a transaction that sees all orgs.
+
+        Raises:
+            Unavailable: the database cannot be reached.
+        """
+        with self._transaction() as connection:
+            connection.execute("SELECT set_config('role', 'coco_system', true)")
+            yield SystemSession(connection)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        try:
+            with self._pool.connection() as connection:
+                yield connection
+        except PoolTimeout as error:
+            raise Unavailable(
+                f"No connection to the database within {_CHECKOUT_SECONDS:.0f} seconds.",
+                hint="Check that PostgreSQL runs and allows enough connections.",
+            ) from error
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.QueryCanceled):
+                raise
+            raise Unavailable(f"The database does not answer: {error}") from error
+
+
+def _configure(connection: psycopg.Connection[Any]) -> None:
+    # A plan that is made once for all parameters would scan what a fresh one looks up.
+    connection.execute("SET plan_cache_mode = force_custom_plan")
+    register_vector(connection)
+    connection.commit()

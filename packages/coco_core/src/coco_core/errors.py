@@ -23,12 +23,14 @@ CocoError                     internal          500
 │   ├── PortTaken             port_taken        409
 │   └── AlreadyRunning        already_running   409
 ├── Forbidden                 forbidden         403
-│   └── Unauthorized          unauthorized      401
+│   ├── Unauthorized          unauthorized      401
+│   └── QuotaExceeded         quota_exceeded    403
 ├── Unavailable               unavailable       503
 │   ├── DaemonNotRunning      daemon_not_running 503
 │   ├── ModelMissing          model_missing     503
 │   ├── StoreBroken           store_broken      503
-│   └── DatabaseUnfit         database_unfit    503
+│   ├── DatabaseUnfit         database_unfit    503
+│   └── RateLimited           rate_limited      429
 ├── Unreadable                unreadable        422
 └── WasmFailed                wasm_failed       422
 
@@ -65,6 +67,8 @@ __all__ = [
     "PathRefused",
     "PortTaken",
     "ProjectNotFound",
+    "QuotaExceeded",
+    "RateLimited",
     "StoreBroken",
     "Unauthorized",
     "Unavailable",
@@ -248,6 +252,12 @@ class Unauthorized(Forbidden):
     status = 401
 
 
+class QuotaExceeded(Forbidden):
+    """The request would exceed a quota of the organization."""
+
+    code = "quota_exceeded"
+
+
 class Unavailable(CocoError):
     """The service cannot answer now."""
 
@@ -279,6 +289,13 @@ class DatabaseUnfit(Unavailable):
 
     code = "database_unfit"
     retryable = False
+
+
+class RateLimited(Unavailable):
+    """Too many requests in too short a time."""
+
+    code = "rate_limited"
+    status = 429
 
 
 class Unreadable(CocoError):

@@ -15,6 +15,7 @@ from coco_core.errors import (
     Forbidden,
     InvalidInput,
     NotFound,
+    RateLimited,
     Unauthorized,
     Unavailable,
 )
@@ -34,6 +35,7 @@ _BY_STATUS: Mapping[int, type[CocoError]] = MappingProxyType(
         404: NotFound,
         409: Conflict,
         422: InvalidInput,
+        429: RateLimited,
         503: Unavailable,
     }
 )

@@ -41,7 +41,7 @@ _RETRY_SECONDS = "2"
 
 _REFERENCE = "GET /docs describes every route and field."
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 def request_id_of(connection: HTTPConnection) -> str:
@@ -66,7 +66,7 @@ def error_response(
 
 def unforeseen(error: Exception, request_id: str) -> CocoError:
     """Log what nobody meant to raise with its traceback, and return what the caller may know."""
-    log.error("request failed", request_id=request_id, exc_info=error)
+    _log.error("request failed", request_id=request_id, exc_info=error)
     return CocoError(
         hint=f"The log of the service has the details under the request id {request_id}; "
         "please report them."
@@ -85,7 +85,7 @@ async def _on_coco_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, CocoError)
     request_id = request_id_of(request)
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        log.warning("request failed", request_id=request_id, code=error.code, exc_info=error)
+        _log.warning("request failed", request_id=request_id, code=error.code, exc_info=error)
     return error_response(error, request_id)
 
 

@@ -29,7 +29,7 @@ _ID_BYTES = 8
 
 _NO_ROUTE = "(none)"
 
-log = structlog.get_logger(__name__)
+_log = structlog.get_logger(__name__)
 
 
 class RequestObserver(Protocol):
@@ -51,7 +51,7 @@ class Exchange:
     ) -> None:
         self._app = app
         self._metrics = metrics
-        self._write = log.info if log_level == "info" else log.debug
+        self._write = _log.info if log_level == "info" else _log.debug
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the exchange on, and see to its end."""
@@ -91,7 +91,7 @@ class Exchange:
         route = _route(scope)
         self._metrics.observe(method, route, status, seconds)
         # The route and not the path: paths and queries may carry names of the user's files.
-        write = log.warning if status >= HTTPStatus.INTERNAL_SERVER_ERROR else self._write
+        write = _log.warning if status >= HTTPStatus.INTERNAL_SERVER_ERROR else self._write
         fields: Mapping[str, str] = scope.get(LOG_FIELDS_KEY, {})
         write(
             "request",

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 __all__ = ["CONTENT_SECURITY_POLICY", "reference_page"]
 
 # The document is JSON that FastAPI made: its shape is OpenAPI's, which no type here could prove.
-Schema: TypeAlias = Mapping[str, Any]
+_Schema: TypeAlias = Mapping[str, Any]
 
 CONTENT_SECURITY_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 """The page loads nothing at all; its style stands in it."""
@@ -30,7 +30,7 @@ td,th{text-align:left;vertical-align:top;padding:.2rem .8rem .2rem 0;border-bott
 """
 
 
-def reference_page(document: Schema) -> str:
+def reference_page(document: _Schema) -> str:
     """Return the HTML page for an OpenAPI document."""
     info = document["info"]
     parts = [
@@ -48,8 +48,8 @@ def reference_page(document: Schema) -> str:
     return "\n".join(parts)
 
 
-def _operations(document: Schema) -> Iterator[str]:
-    by_tag: dict[str, list[tuple[str, str, Schema]]] = {}
+def _operations(document: _Schema) -> Iterator[str]:
+    by_tag: dict[str, list[tuple[str, str, _Schema]]] = {}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             by_tag.setdefault(operation["tags"][0], []).append((method.upper(), path, operation))
@@ -65,7 +65,7 @@ def _operations(document: Schema) -> Iterator[str]:
             yield from _bodies(method, path, operation, document)
 
 
-def _bodies(method: str, path: str, operation: Schema, document: Schema) -> Iterator[str]:
+def _bodies(method: str, path: str, operation: _Schema, document: _Schema) -> Iterator[str]:
     command = f"curl -X {method} " if method not in {"GET", "POST"} else "curl "
     url = f"http://127.0.0.1:3456{path}"
     content = operation.get("requestBody", {}).get("content", {})
@@ -84,7 +84,7 @@ def _bodies(method: str, path: str, operation: Schema, document: Schema) -> Iter
     yield f"<pre>{_text(command + url)}</pre>"
 
 
-def _parameters(parameters: Sequence[Schema]) -> str:
+def _parameters(parameters: Sequence[_Schema]) -> str:
     rows = [
         _row(
             parameter["name"],
@@ -97,7 +97,7 @@ def _parameters(parameters: Sequence[Schema]) -> str:
     return f"<table>{''.join(rows)}</table>" if rows else ""
 
 
-def _model(name: str, model: Schema) -> str:
+def _model(name: str, model: _Schema) -> str:
     required = set(model.get("required", ()))
     rows = [
         _row(
@@ -117,7 +117,7 @@ def _row(name: str, kind: str, text: str, *, required: bool) -> str:
     return f"<tr><td><code>{_text(name)}</code><td>{kind}<td>{needed}<td>{_text(text)}</tr>"
 
 
-def _type(schema: Schema) -> str:
+def _type(schema: _Schema) -> str:
     """Name a schema's type as HTML, with links to models."""
     if "$ref" in schema:
         name = str(schema["$ref"]).removeprefix(_REF)
@@ -134,7 +134,7 @@ def _type(schema: Schema) -> str:
     return _text(str(kind))
 
 
-def _limits(schema: Schema) -> str:
+def _limits(schema: _Schema) -> str:
     """Say a field's description, bounds and default."""
     options = [schema, *schema.get("anyOf", ())]
     words = [
@@ -155,7 +155,7 @@ def _limits(schema: Schema) -> str:
     return ". ".join(part for part in (schema.get("description", ""), ", ".join(words)) if part)
 
 
-def _example(schema: Schema, document: Schema) -> object:
+def _example(schema: _Schema, document: _Schema) -> object:
     """Return a small valid value: required fields only."""
     if "$ref" in schema:
         name = str(schema["$ref"]).removeprefix(_REF)

@@ -1,0 +1,99 @@
+"""What an import consists of: items that can be indexed, and the reasons of those that cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from coco_core.types import ChunkKind, FloatVector
+
+__all__ = ["Item", "ItemLimits", "ItemMeta", "Outcome", "Part", "Reason", "Rejection"]
+
+
+class Reason(StrEnum):
+    """Why an item was refused; part of the wire contract."""
+
+    NOT_JSON = "not_json"
+    MISSING_FIELD = "missing_field"
+    UNKNOWN_FIELD = "unknown_field"
+    WRONG_TYPE = "wrong_type"
+    TOO_LARGE = "too_large"
+    EMPTY = "empty"
+    WRONG_DIMENSION = "wrong_dimension"
+    NOT_FINITE = "not_finite"
+    ZERO_VECTOR = "zero_vector"
+    DUPLICATE = "duplicate"
+    RULE_FAILED = "rule_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An item that is left out, told by its position (0-based) in what was sent."""
+
+    index: int
+    reason: Reason
+    message: str
+    doc_id: str = ""
+    """Empty when the item does not even tell that."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemMeta:
+    """What is known about an item beside its text."""
+
+    quality_score: float | None = None
+    """0 to 1"""
+    verified: bool | None = None
+    tags: tuple[str, ...] = ()
+    changed_at: float | None = None
+    """Unix seconds."""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """The sender's own fields; plain data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A chunk that arrived as such."""
+
+    ordinal: int
+    content: str
+    vector: FloatVector | None = None
+    """L2-normalized float32[d]."""
+    kind: ChunkKind = ChunkKind.TEXT
+    symbol: str = ""
+    signature: str = ""
+    heading_trail: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One document, or some of its chunks."""
+
+    index: int
+    doc_id: str
+    content: str = ""
+    """The whole document, to be cut; empty when ``parts`` arrived."""
+    parts: tuple[Part, ...] = ()
+    title: str = ""
+    source_ref: str = ""
+    language: str = ""
+    """As sent; empty when detection shall tell."""
+    meta: ItemMeta = field(default_factory=ItemMeta)
+
+
+Outcome: TypeAlias = Item | Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class ItemLimits:
+    """What one item may be."""
+
+    dimension: int
+    """Length of the index's vectors."""
+    # Four times what the chunker still parses: generated files are documents too.
+    content_bytes: int = 16_777_216
+    # One item with everything around its text: a vector in JSON takes 20 bytes a number.
+    item_bytes: int = 67_108_864
+    meta_bytes: int = 65_536

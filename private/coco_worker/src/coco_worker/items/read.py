@@ -1,0 +1,62 @@
+"""Read an import of any format: checked items and rejections, in the order of the file."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Literal, TypeAlias, assert_never
+
+from coco_worker.items.array import read_array
+from coco_worker.items.check import check_item
+from coco_worker.items.decode import Raw
+from coco_worker.items.item import Item, ItemLimits, Outcome, Reason, Rejection
+from coco_worker.items.lines import read_lines
+from coco_worker.items.parquet import read_parquet
+from coco_worker.items.seen import SeenItems
+
+__all__ = ["ItemFormat", "read_items"]
+
+ItemFormat: TypeAlias = Literal["json", "ndjson", "parquet"]
+
+_PIECE_BYTES = 1_048_576
+
+
+def read_items(file: io.RawIOBase, kind: ItemFormat, limits: ItemLimits) -> Iterator[Outcome]:
+    """Yield every item of ``file``, or why it is rejected; nothing is held but the item in hand.
+
+    Raises:
+        Unreadable: the file as a whole is broken; what was yielded before is sound.
+        InvalidInput: the file has columns that no item has.
+    """
+    seen = SeenItems()
+    for index, raw in _raw(file, kind, limits):
+        outcome = raw if isinstance(raw, Rejection) else check_item(index, raw, limits)
+        if isinstance(outcome, Item) and not seen.add(outcome):
+            yield _duplicate(outcome)
+        else:
+            yield outcome
+
+
+def _raw(file: io.RawIOBase, kind: ItemFormat, limits: ItemLimits) -> Iterator[Raw]:
+    def piece() -> bytes:
+        return file.read(_PIECE_BYTES) or b""
+
+    match kind:
+        case "json":
+            return read_array(piece, limits)
+        case "ndjson":
+            return read_lines(piece, limits)
+        case "parquet":
+            return read_parquet(file)
+        case _:
+            assert_never(kind)
+
+
+def _duplicate(item: Item) -> Rejection:
+    return Rejection(
+        item.index,
+        Reason.DUPLICATE,
+        f"The document {item.doc_id!r} came before"
+        + (" with a chunk of this ordinal." if item.parts else "."),
+        item.doc_id,
+    )

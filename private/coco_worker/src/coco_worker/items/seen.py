@@ -1,0 +1,72 @@
+"""Which documents and chunks an import has brought already, in 16 bytes each."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coco_worker.items.item import Item
+
+__all__ = ["SeenItems"]
+
+# Python's set takes about 100 bytes a key, so only the newest stay in one.
+_FRESH = 16_384
+
+
+class SeenItems:
+    """A set that only grows: a small set of the newest keys, and sorted arrays of the others.
+
+    Keys are known by 120 bits of their hash; among ten million keys two would be taken for each
+    other once in 10²² imports.
+    """
+
+    def __init__(self) -> None:
+        self._fresh: set[bytes] = set()
+        self._runs: list[NDArray[np.bytes_]] = []
+
+    def add(self, item: Item) -> bool:
+        """Remember an item and return True; False when one of its chunks came before.
+
+        A document that came whole has all its chunks.
+        """
+        whole, some = _key(item.doc_id, "whole"), _key(item.doc_id, "some")
+        if not item.parts:
+            if self._holds(whole) or self._holds(some):
+                return False
+            self._remember(whole)
+            return True
+        parts = [_key(item.doc_id, str(part.ordinal)) for part in item.parts]
+        if self._holds(whole) or any(map(self._holds, parts)):
+            return False
+        if not self._holds(some):
+            self._remember(some)
+        for part in parts:
+            self._remember(part)
+        return True
+
+    def _holds(self, key: bytes) -> bool:
+        return key in self._fresh or any(_found(run, key) for run in self._runs)
+
+    def _remember(self, key: bytes) -> None:
+        self._fresh.add(key)
+        if len(self._fresh) >= _FRESH:
+            run = np.sort(np.array(list(self._fresh), dtype="S16"))
+            self._fresh = set()
+            # Equal lengths are merged, so that there are few runs however many keys.
+            while self._runs and len(self._runs[-1]) <= len(run):
+                run = np.sort(np.concatenate([self._runs.pop(), run]), kind="stable")
+            self._runs.append(run)
+
+
+def _key(doc_id: str, part: str) -> bytes:
+    raw = f"{part}\0{doc_id}".encode("utf-8", "surrogatepass")
+    # NumPy takes zeros at the end of a byte string for padding.
+    return hashlib.blake2b(raw, digest_size=15).digest() + b"\x01"
+
+
+def _found(run: NDArray[np.bytes_], key: bytes) -> bool:
+    wanted = np.bytes_(key)
+    place = int(np.searchsorted(run, wanted))
+    return place < len(run) and bool(run[place] == wanted)

@@ -132,9 +132,14 @@ class ProjectIndexer:
             return "scanning"
         if self.pending_files:
             return "indexing"
-        if self._shared.embeddings.embedder is not None and self._shared.embeddings.waiting(self):
+        if self._embedding:
             return "embedding"
         return "ready" if self.index.memory.documents else "empty"
+
+    @property
+    def _embedding(self) -> bool:
+        queue = self._shared.embeddings
+        return queue.embedder is not None and queue.waiting(self)
 
     # --- asking for work -----------------------------------------------------------------------
 
@@ -238,6 +243,8 @@ class ProjectIndexer:
                 self._pending_wanted = bool(self.pending_files) and self._pending_wanted
             self._settle_jobs()
             worked = False
+            if self.index.outgrew_image and not (self.pending_files or self._embedding):
+                self.index.keep_image()
         self._flush_if_due(now)
         self.error = None
         return worked
@@ -283,8 +290,7 @@ class ProjectIndexer:
         # Watching comes first: what changes while the index is loaded must not be missed.
         self._changes.start()
         self.index.load()
-        documents = self.index.memory.documents
-        self.files_total = len(documents)
+        self.files_total = len(documents := self.index.memory.documents)
         self._loaded.set()
         newest = sorted(documents, key=lambda d: documents[d].document.mtime_ns, reverse=True)
         self._embed(newest, Priority.BULK)
@@ -366,7 +372,7 @@ class ProjectIndexer:
         if not self._jobs:
             return
         memory = self.index.memory
-        if self._shared.embeddings.embedder is not None and self._shared.embeddings.waiting(self):
+        if self._embedding:
             self._jobs.enter("embedding", memory.chunk_count)
             self._jobs.advance(memory.chunk_count - memory.embedded_count, "")
             return

@@ -8,18 +8,21 @@ file. `compacted` builds a new index without the dead rows.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coco_core.bm25 import FIELDS, CorpusStats, TermVector
 from coco_core.types import ChunkFacts, FloatMatrix
-from coco_local.index.codes import RowCodes
+from coco_local.index.facts import FactColumns, FactTable
+from coco_local.index.image import MemoryImage
 from coco_local.index.matrix import VectorMatrix
 from coco_local.index.postings import Postings, Segment
 from coco_local.store.documents import StoredDocument
+from coco_local.store.embeddings import EMBED_KEY_BYTES
 from coco_local.store.lance import TermTable
 
 __all__ = ["DocumentEntry", "MemoryIndex", "Snapshot"]
@@ -32,7 +35,7 @@ class DocumentEntry:
     """A document and the rows of its chunks."""
 
     document: StoredDocument
-    rows: tuple[int, ...]
+    rows: range
     embed_keys: tuple[bytes, ...]
 
 
@@ -59,11 +62,9 @@ class MemoryIndex:
         self._lock = threading.Lock()
         self.postings = Postings()
         self.matrix = VectorMatrix(dimension)
-        self.facts: list[ChunkFacts] = []
         self.documents: dict[str, DocumentEntry] = {}
         self.document_ids: list[str] = []
-        self.languages = RowCodes()
-        self.kinds = RowCodes()
+        self.facts = FactTable(self.document_ids)
         self._document_numbers: dict[str, int] = {}
         self._row_of: dict[int, int] = {}
         self._definitions: dict[str, list[int]] = {}
@@ -88,11 +89,11 @@ class MemoryIndex:
         with self._lock:
             rows = self._append(document.doc_id, facts, lengths)
             self.postings.add(rows, terms)
-            self._turn_off(document.doc_id)
+            entry = self.documents.get(document.doc_id)
+            if entry is not None:
+                self._turn_off(entry.rows)
             self._turn_on(rows)
-            self.documents[document.doc_id] = DocumentEntry(
-                document, tuple(rows), tuple(embed_keys)
-            )
+            self.documents[document.doc_id] = DocumentEntry(document, rows, tuple(embed_keys))
 
     def load(
         self,
@@ -108,9 +109,7 @@ class MemoryIndex:
                 order += picked
                 rows = self._append(document.doc_id, facts, table.lengths[picked])
                 self._turn_on(rows)
-                self.documents[document.doc_id] = DocumentEntry(
-                    document, tuple(rows), tuple(embed_keys)
-                )
+                self.documents[document.doc_id] = DocumentEntry(document, rows, tuple(embed_keys))
             self.postings.add_segment(_segment(table, np.array(order, np.int64)))
 
     def update_document(self, document: StoredDocument) -> None:
@@ -125,8 +124,10 @@ class MemoryIndex:
     def remove(self, doc_id: str) -> DocumentEntry | None:
         """Remove a document; returns what it was."""
         with self._lock:
-            self._turn_off(doc_id)
-            return self.documents.pop(doc_id, None)
+            entry = self.documents.pop(doc_id, None)
+            if entry is not None:
+                self._turn_off(entry.rows)
+            return entry
 
     def set_vectors(self, keys: Sequence[int], vectors: FloatMatrix) -> list[int]:
         """Give chunks their vectors, float32[n, d]; returns the keys that still existed."""
@@ -150,6 +151,104 @@ class MemoryIndex:
         with self._lock:
             alive = self._alive[: len(self.facts)].copy()
         self.postings.compact(alive)
+
+    # --- as one file ---------------------------------------------------------------------------
+
+    def image(self) -> MemoryImage:
+        """Return a copy of everything, for the next start."""
+        with self._lock:
+            rows = len(self.facts)
+            facts = self.facts.columns()
+            entries = list(self.documents.values())
+            arrays: dict[str, NDArray[Any]] = {
+                "keys": facts.keys,
+                "places": facts.places,
+                "kinds": facts.kinds,
+                "languages": facts.languages,
+                "alive": self._alive[:rows].copy(),
+                "lengths": self._lengths[:rows].copy(),
+                "documents": np.array(
+                    [(e.document.key, e.rows.start, e.rows.stop) for e in entries], np.int64
+                ).reshape(-1, 3),
+                "embed_keys": np.frombuffer(
+                    b"".join(key for entry in entries for key in entry.embed_keys), np.uint8
+                ),
+                **self.matrix.image(rows),
+            }
+            texts = {
+                "document_ids": list(self.document_ids),
+                "kind_names": facts.kind_names,
+                "language_names": facts.language_names,
+                "symbols": facts.symbols,
+                "definitions": facts.definitions,
+                "defining": {name: list(found) for name, found in self._definitions.items()},
+            }
+        return MemoryImage(arrays | self.postings.image(), texts)
+
+    @classmethod
+    def of_image(
+        cls, dimension: int, image: MemoryImage, documents: Mapping[int, StoredDocument]
+    ) -> MemoryIndex:
+        """Return the index that gave the image, without what is not among ``documents``, by key.
+
+        Raises:
+            ValueError, KeyError, TypeError, IndexError: the image is damaged.
+        """
+        arrays, texts = image.arrays, image.texts
+        index = cls(dimension)
+        index.document_ids += texts["document_ids"]
+        index.facts = FactTable.of(
+            FactColumns(
+                arrays["keys"],
+                arrays["places"],
+                arrays["kinds"],
+                arrays["languages"],
+                texts["kind_names"],
+                texts["language_names"],
+                texts["symbols"],
+                texts["definitions"],
+            ),
+            index.document_ids,
+        )
+        index._document_numbers = {name: i for i, name in enumerate(index.document_ids)}
+        index._definitions = texts["defining"]
+        index._alive = arrays["alive"]
+        index._lengths = arrays["lengths"]
+        index._document_of = arrays["places"][0].copy()
+        index._row_of = {
+            key: row
+            for row, (key, alive) in enumerate(
+                zip(arrays["keys"].tolist(), index._alive.tolist(), strict=True)
+            )
+            if alive
+        }
+        index.postings.use_image(arrays)
+        index.matrix.use_image(arrays)
+        index._length_sums = index._lengths[index._alive].sum(axis=0, dtype=np.float64)
+        index._alive_count = len(index._row_of)
+        index._embedded_count = int((arrays["known"] & index._alive).sum())
+        index._restore_entries(arrays["documents"], arrays["embed_keys"].tobytes(), documents)
+        return index
+
+    def _restore_entries(
+        self,
+        places: NDArray[np.int64],
+        embed_keys: bytes,
+        documents: Mapping[int, StoredDocument],
+    ) -> None:
+        taken = 0
+        for key, start, stop in places.tolist():
+            rows = range(start, stop)
+            ends = range(taken, taken + len(rows) * EMBED_KEY_BYTES, EMBED_KEY_BYTES)
+            taken = ends.stop
+            document = documents.get(key)
+            if document is None:
+                self._turn_off(rows)
+                continue
+            keys = tuple(embed_keys[end : end + EMBED_KEY_BYTES] for end in ends)
+            self.documents[document.doc_id] = DocumentEntry(document, rows, keys)
+        if taken != len(embed_keys):
+            raise ValueError("its embedding keys do not belong to its rows")
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -184,7 +283,7 @@ class MemoryIndex:
                 return []
             known = self.matrix.known(len(self.facts))
             return [
-                (self.facts[row].key, embed_key)
+                (self.facts.key(row), embed_key)
                 for row, embed_key in zip(entry.rows, entry.embed_keys, strict=True)
                 if not known[row]
             ]
@@ -208,7 +307,7 @@ class MemoryIndex:
 
     def _append(
         self, doc_id: str, facts: Sequence[ChunkFacts], lengths: NDArray[np.float32]
-    ) -> list[int]:
+    ) -> range:
         first = len(self.facts)
         end = first + len(facts)
         self._grow(end)
@@ -218,15 +317,13 @@ class MemoryIndex:
             self.document_ids.append(doc_id)
         self._document_of[first:end] = number
         self._lengths[first:end] = lengths
-        rows = list(range(first, end))
+        rows = range(first, end)
         for row, fact in zip(rows, facts, strict=True):
             self._row_of[fact.key] = row
             for path in fact.definitions:
                 name = path.rpartition(".")[2].lower()
                 self._definitions.setdefault(name, []).append(row)
-        self.languages.append([fact.language for fact in facts])
-        self.kinds.append([fact.kind for fact in facts])
-        self.facts += facts
+        self.facts.extend(number, facts)
         return rows
 
     def _grow(self, rows: int) -> None:
@@ -239,24 +336,21 @@ class MemoryIndex:
             new[: len(old)] = old
             setattr(self, name, new)
 
-    def _turn_on(self, rows: Sequence[int]) -> None:
-        self._alive[rows] = True
+    def _turn_on(self, rows: range) -> None:
+        place = slice(rows.start, rows.stop)
+        self._alive[place] = True
         self._alive_count += len(rows)
-        self._length_sums += self._lengths[rows].sum(axis=0)
+        self._length_sums += self._lengths[place].sum(axis=0)
 
-    def _turn_off(self, doc_id: str) -> None:
-        entry = self.documents.get(doc_id)
-        if entry is None or not entry.rows:
-            return
-        rows = list(entry.rows)
-        self._alive[rows] = False
+    def _turn_off(self, rows: range) -> None:
+        place = slice(rows.start, rows.stop)
+        self._alive[place] = False
         self._alive_count -= len(rows)
-        self._length_sums -= self._lengths[rows].sum(axis=0)
-        self._embedded_count -= int(self.matrix.known(len(self.facts))[rows].sum())
+        self._length_sums -= self._lengths[place].sum(axis=0)
+        self._embedded_count -= int(self.matrix.known(len(self.facts))[place].sum())
         for row in rows:
-            fact = self.facts[row]
-            self._row_of.pop(fact.key, None)
-            for path in fact.definitions:
+            self._row_of.pop(self.facts.key(row), None)
+            for path in self.facts.definitions(row):
                 name = path.rpartition(".")[2].lower()
                 defining = self._definitions.get(name)
                 if defining is not None and row in defining:
@@ -275,9 +369,7 @@ class MemoryIndex:
                 rows = fresh._append(doc_id, [self.facts[r] for r in old], self._lengths[old])
                 fresh._turn_on(rows)
                 mapping[old] = rows
-                fresh.documents[doc_id] = DocumentEntry(
-                    entry.document, tuple(rows), entry.embed_keys
-                )
+                fresh.documents[doc_id] = DocumentEntry(entry.document, rows, entry.embed_keys)
         for segment in self.postings.drain():
             ids, old_rows, frequencies = segment.expand()
             rows_now = mapping[old_rows]

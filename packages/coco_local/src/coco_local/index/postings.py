@@ -7,9 +7,11 @@ segment of four million postings takes half a second and looking a term up some 
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +105,22 @@ class Postings:
         with self._lock:
             # Segments that arrived meanwhile stand behind those that were merged.
             self._segments = [segment, *self._segments[len(merged) :]]
+
+    def image(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays of all segments, which never change, under names of their own."""
+        return {
+            f"segment_{number}_{part}": getattr(segment, part)
+            for number, segment in enumerate(self.drain())
+            for part in Segment.__slots__
+        }
+
+    def use_image(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take the segments that `image` returned."""
+        for number in itertools.count():
+            if f"segment_{number}_ids" not in arrays:
+                return
+            parts = [arrays[f"segment_{number}_{part}"] for part in Segment.__slots__]
+            self.add_segment(Segment(*parts))
 
     def drain(self) -> list[Segment]:
         """Return all segments."""

@@ -10,14 +10,16 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import structlog
 
 from coco_core.bm25 import TermVector
 from coco_core.configs import IndexingConfig
 from coco_core.types import ChunkFacts, FloatMatrix
+from coco_local.index.image import read_image, write_image
 from coco_local.index.memory import DocumentEntry, MemoryIndex
 from coco_local.store.database import Database
 from coco_local.store.documents import (
@@ -32,12 +34,19 @@ from coco_local.store.lance import LanceStats, LanceStore
 
 __all__ = ["ProjectIndex"]
 
+log = structlog.get_logger(__name__)
+
 # Dead rows cost memory and scan time; a rebuild of the arrays pays off when they are a third.
 _DEAD_SHARE = 1 / 3
 _DEAD_MINIMUM = 2_000
 
 # Segments of the inverted index; each costs some microseconds for each term of a query.
 _MOST_SEGMENTS = 8
+
+# Writes after which a new image is worth it, while the daemon runs: a daemon that is killed before
+# loads the tables, a second or two later. At the stop an image is always taken.
+_IMAGE_MINIMUM = 2_000
+_IMAGE_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +75,9 @@ class ProjectIndex:
         self._directory = vectors / index_id
         self._dimension = dimension
         self._lance: LanceStore | None = None
+        self._lance_stats: LanceStats | None = None
+        # Rows that LanceDB was given since the image of the memory was taken.
+        self._changed_rows = 0
         # Guards the order of writes to SQLite and memory; held for a few milliseconds at a time.
         self._write_lock = threading.Lock()
         self._flush_lock = threading.Lock()
@@ -85,6 +97,29 @@ class ProjectIndex:
         if not documents:
             self._forget_lance_rows()
             return
+        if not self._load_image(documents):
+            self._load_tables(documents)
+
+    def _load_image(self, documents: Mapping[int, StoredDocument]) -> bool:
+        """Take the memory of the last stop, if LanceDB is as it was then."""
+        image = read_image(self._directory, self._lance_state())
+        if image is None:
+            return False
+        before = image.arrays["keys"][image.arrays["alive"]].tolist()
+        stored = {key: document for key, document in documents.items() if document.stored}
+        try:
+            self.memory = MemoryIndex.of_image(self._dimension, image, stored)
+            self._lance_stats = LanceStats(**image.texts["lance"])
+        except (ValueError, KeyError, TypeError, IndexError) as error:
+            log.warning("image_ignored", path=str(self._directory), reason=str(error))
+            return False
+        self._dead_keys = [key for key in before if self.memory.row_of(key) is None]
+        whole = {entry.document.key for entry in self.memory.documents.values()}
+        self.store.delete([documents[key].doc_id for key in documents.keys() - whole])
+        return True
+
+    def _load_tables(self, documents: Mapping[int, StoredDocument]) -> None:
+        self._changed_rows = len(documents)
         table, vectors = self._open_lance().load()
         known = set(table.keys.tolist())
         chunks: dict[int, list[tuple[ChunkFacts, bytes]]] = {key: [] for key in documents}
@@ -183,7 +218,7 @@ class ProjectIndex:
         if entry is None:
             return
         if self._unflushed.pop(entry.document.key, None) is None:
-            self._dead_keys += [self.memory.facts[row].key for row in entry.rows]
+            self._dead_keys += [self.memory.facts.key(row) for row in entry.rows]
 
     def clear(self) -> None:
         """Forget every document."""
@@ -235,6 +270,7 @@ class ProjectIndex:
         vectors: FloatMatrix,
     ) -> None:
         lance = self._open_lance()
+        self._changed_rows += len(new) + len(dead) + len(vector_keys)
         keys = [key for item in new.values() for key in item.keys]
         lance.delete(dead)
         if self._half_flushed:
@@ -267,6 +303,32 @@ class ProjectIndex:
         """
         if self._lance is not None and self.unflushed:
             self.flush(tidy=False)
+        if self._changed_rows:
+            self.keep_image()
+
+    @property
+    def outgrew_image(self) -> bool:
+        """So much was written since the image was taken that a new one is worth its bytes."""
+        return self._changed_rows > _IMAGE_MINIMUM + _IMAGE_SHARE * self.memory.chunk_count
+
+    def keep_image(self) -> None:
+        """Write the memory to a file from which the next start takes it, if all is flushed."""
+        with self._flush_lock:
+            with self._write_lock:
+                if self.unflushed or self._half_flushed:
+                    return
+                image = self.memory.image()
+            stats = asdict(self._open_lance().stats())
+            image = replace(image, texts={**image.texts, "lance": stats})
+            try:
+                write_image(self._directory, image, self._lance_state())
+            except OSError as error:
+                # The next start reads the tables instead.
+                log.warning("image_not_kept", path=str(self._directory), reason=str(error))
+            self._changed_rows = 0
+
+    def _lance_state(self) -> dict[str, object]:
+        return {"dimension": self._dimension, "files": LanceStore.state_of(self._directory)}
 
     def _tidy_memory(self) -> None:
         if self.memory.postings.segments() > _MOST_SEGMENTS:
@@ -277,8 +339,8 @@ class ProjectIndex:
                 self.memory = self.memory.compacted()
 
     def lance_stats(self) -> LanceStats | None:
-        """Return size and health of LanceDB's tables, if they were opened."""
-        return self._lance.stats() if self._lance is not None else None
+        """Return size and health of LanceDB's tables, if they are known."""
+        return self._lance.stats() if self._lance is not None else self._lance_stats
 
     def embed_keys(self) -> Iterable[bytes]:
         """Yield the embedding keys in use."""

@@ -106,9 +106,9 @@ class LanceExecutor:
             return np.zeros(snapshot.rows, np.bool_)
         allowed = self._allowed_documents(filters)[snapshot.document_of]
         if filters.languages:
-            allowed &= self._memory.languages.among(filters.languages, snapshot.rows)
+            allowed &= self._memory.facts.languages.among(filters.languages, snapshot.rows)
         if filters.kinds:
-            allowed &= self._memory.kinds.among(filters.kinds, snapshot.rows)
+            allowed &= self._memory.facts.kinds.among(filters.kinds, snapshot.rows)
         if filters.symbol is not None:
             for row in np.flatnonzero(allowed & snapshot.alive).tolist():
                 facts = self._memory.facts[row]

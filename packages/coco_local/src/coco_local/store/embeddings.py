@@ -19,7 +19,9 @@ from sqlalchemy.dialects.sqlite import insert
 from coco_core.types import FloatMatrix, FloatVector
 from coco_local.store.database import Database
 
-__all__ = ["EmbeddingCache", "embed_key"]
+__all__ = ["EMBED_KEY_BYTES", "EmbeddingCache", "embed_key"]
+
+EMBED_KEY_BYTES = 16
 
 # SQLite's default limit of bound values is far above this; smaller batches keep statements cached.
 _BATCH = 500
@@ -39,13 +41,14 @@ _embeddings = Table(
 
 
 def embed_key(content_hash: str, symbol: str, heading_trail: Sequence[str]) -> bytes:
-    """Return the 16-byte key of a chunk's embedding.
+    """Return the key of a chunk's embedding, `EMBED_KEY_BYTES` long.
 
     The path is left out on purpose: a renamed or copied file keeps its vectors, although their
     header still names the place where the text was first seen.
     """
     raw = "\0".join((content_hash, symbol, *heading_trail))
-    return hashlib.blake2b(raw.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    encoded = raw.encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(encoded, digest_size=EMBED_KEY_BYTES).digest()
 
 
 class EmbeddingCache:

@@ -9,6 +9,7 @@ bounded.
 from __future__ import annotations
 
 import shutil
+import stat
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -93,6 +94,15 @@ class LanceStore:
         except (OSError, RuntimeError, ValueError) as error:
             log.warning("store_rebuilt", path=str(directory), reason=str(error))
             self._start_anew()
+
+    @staticmethod
+    def state_of(directory: Path) -> dict[str, list[int]]:
+        """Return every file of the tables with its size and time, without opening them."""
+        return {
+            path.relative_to(directory).as_posix(): [status.st_size, status.st_mtime_ns]
+            for path in sorted(directory.glob("*.lance/**/*"))
+            if stat.S_ISREG((status := path.lstat()).st_mode)
+        }
 
     def _open(self) -> None:
         import lancedb

@@ -1,0 +1,281 @@
+"""Large bodies by reference: a directory, S3, Google Cloud or Azure, chosen by URL.
+
+Bytes pass through in pieces, in both directions; a body of any size takes the same memory.
+Credentials and endpoints come from the environment, under each cloud's own names (``AWS_…``,
+``GOOGLE_…``, ``AZURE_…``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+import secrets
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, from_url
+
+from coco_core.errors import BodyTooLarge, InvalidConfig, NotFound, Unavailable
+
+__all__ = ["BlobFile", "BlobInfo", "BlobStore"]
+
+# One part of an upload: large enough that S3's 10,000 parts hold 80 GB.
+_PART_BYTES = 8_388_608
+# Parts on their way at the same time.
+_PARALLEL_PARTS = 2
+# What one request reads ahead.
+_READ_BYTES = 4_194_304
+
+_SCHEMES = ("file", "s3", "gs", "az", "abfss")
+# What this program writes: the org, then a name without meaning and the format.
+_REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,100}/[0-9a-f]{32}\.[a-z0-9]{1,16}")
+
+
+@dataclass(frozen=True, slots=True)
+class BlobInfo:
+    """A stored body."""
+
+    ref: str
+    """``<org>/<name>.<suffix>``; a reference opens nothing in another org."""
+    size: int
+    """Bytes."""
+    sha256: str
+    """Empty when it is not known."""
+
+
+class BlobStore:
+    """Bodies by reference, each below its org."""
+
+    def __init__(self, url: str, *, options: Mapping[str, object] | None = None) -> None:
+        """Prepare the store at ``url``; nothing is sent before the first use.
+
+        Args:
+            url: ``file:///var/lib/coco``, ``s3://bucket/prefix``, ``gs://…`` or ``az://…``.
+            options: What the cloud's client shall know beyond the environment.
+
+        Raises:
+            InvalidConfig: the URL names no store.
+        """
+        self.url = url
+        self._store = _open(url, options or {})
+
+    async def put(
+        self, org_id: str, suffix: str, body: AsyncIterator[bytes], *, most: int
+    ) -> BlobInfo:
+        """Store a body piece by piece; it exists when all of it has come, or not at all.
+
+        Args:
+            org_id: Whose it is.
+            suffix: Its format, as ``ndjson``.
+            body: The pieces; an error that it raises ends the upload.
+            most: Bytes allowed.
+
+        Raises:
+            BodyTooLarge: more than ``most`` bytes came.
+            Unavailable: the store does not take it.
+        """
+        ref = _reference(org_id, suffix)
+        counted = _Counted(body, most)
+        with self._told():
+            await obstore.put_async(
+                self._store,
+                ref,
+                counted,
+                use_multipart=True,
+                chunk_size=_PART_BYTES,
+                max_concurrency=_PARALLEL_PARTS,
+            )
+        return BlobInfo(ref, counted.size, counted.digest.hexdigest())
+
+    def put_bytes(self, org_id: str, suffix: str, body: bytes) -> BlobInfo:
+        """Store a small body at once.
+
+        Raises:
+            Unavailable: the store does not take it.
+        """
+        ref = _reference(org_id, suffix)
+        with self._told():
+            obstore.put(self._store, ref, body)
+        return BlobInfo(ref, len(body), hashlib.sha256(body).hexdigest())
+
+    def info(self, org_id: str, ref: str) -> BlobInfo:
+        """Return what is known of a body of this org.
+
+        Raises:
+            NotFound: there is none, or it belongs to another org.
+        """
+        with self._told(ref):
+            return BlobInfo(ref, obstore.head(self._store, _owned(org_id, ref))["size"], "")
+
+    def open(self, org_id: str, ref: str) -> BlobFile:
+        """Open a body of this org for reading from any place.
+
+        Raises:
+            NotFound: there is none, or it belongs to another org.
+        """
+        return BlobFile(self, _owned(org_id, ref), self.info(org_id, ref).size)
+
+    async def stream(self, org_id: str, ref: str) -> AsyncIterator[bytes]:
+        """Yield a body of this org piece by piece.
+
+        Raises:
+            NotFound: there is none, or it belongs to another org.
+        """
+        with self._told(ref):
+            found = await obstore.get_async(self._store, _owned(org_id, ref))
+            async for piece in found.stream(min_chunk_size=_READ_BYTES):
+                yield bytes(piece)
+
+    def read_range(self, ref: str, start: int, end: int) -> bytes:
+        """Return bytes from ``start`` to before ``end`` of a body that `open` has found."""
+        with self._told(ref):
+            return bytes(obstore.get_range(self._store, ref, start=start, end=end))
+
+    def delete(self, org_id: str, ref: str) -> None:
+        """Remove a body of this org; one that is gone already is as good."""
+        with self._told(ref):
+            try:
+                obstore.delete(self._store, _owned(org_id, ref))
+            except FileNotFoundError:
+                return
+
+    def check(self) -> None:
+        """Write, read and remove a few bytes, so that a wrong configuration shows at once.
+
+        Raises:
+            Unavailable: the store cannot be used.
+        """
+        written = self.put_bytes("coco", "check", b"coco")
+        self.open("coco", written.ref).close()
+        self.delete("coco", written.ref)
+
+    @contextmanager
+    def _told(self, ref: str = "") -> Iterator[None]:
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise NotFound(f"There is no blob {ref!r}.") from error
+        except (BaseError, OSError) as error:
+            raise Unavailable(
+                f"The blob store {self.url} failed: {str(error)[:300]}.",
+                hint="Check COCO_BLOB_URL, the credentials and that the store can be reached.",
+            ) from error
+
+
+class BlobFile(io.RawIOBase):
+    """A stored body as a file that can seek; reads ahead, and holds no more than that."""
+
+    def __init__(self, store: BlobStore, ref: str, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self._store = store
+        self._ref = ref
+        self._place = 0
+        self._ahead = b""
+        self._ahead_at = 0
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def seekable(self) -> bool:
+        """Return True."""
+        return True
+
+    def tell(self) -> int:
+        """Return the position in bytes."""
+        return self._place
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        """Move, without reading, and return the new position."""
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self.size}[whence]
+        self._place = max(0, base + offset)
+        return self._place
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return exactly ``size`` bytes, fewer only at the end."""
+        left = max(0, self.size - self._place)
+        wanted = left if size is None or size < 0 else min(size, left)
+        start = self._place - self._ahead_at
+        if start >= 0 and start + wanted <= len(self._ahead):
+            found = self._ahead[start : start + wanted]
+        elif wanted >= _READ_BYTES:
+            found = self._store.read_range(self._ref, self._place, self._place + wanted)
+        elif wanted:
+            end = min(self.size, self._place + _READ_BYTES)
+            self._ahead = self._store.read_range(self._ref, self._place, end)
+            self._ahead_at = self._place
+            found = self._ahead[:wanted]
+        else:
+            found = b""
+        self._place += len(found)
+        return found
+
+    def readall(self) -> bytes:
+        """Return everything that is left."""
+        return self.read()
+
+
+class _Counted:
+    """The body on its way: counted, hashed and ended when it grows too large."""
+
+    def __init__(self, body: AsyncIterator[bytes], most: int) -> None:
+        self.size = 0
+        self.digest = hashlib.sha256()
+        self._body = body
+        self._most = most
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await anext(self._body)
+        self.size += len(piece)
+        if self.size > self._most:
+            raise BodyTooLarge(
+                f"The body has more than {self._most} bytes.",
+                hint="Send it in several imports, or raise COCO_MAX_IMPORT_BYTES.",
+            )
+        self.digest.update(piece)
+        return piece
+
+
+def _open(url: str, options: Mapping[str, object]) -> ObjectStore:
+    parts = urlsplit(url)
+    if parts.scheme not in _SCHEMES:
+        raise InvalidConfig(
+            f"The blob store's URL is {url!r}.",
+            hint="Use file:///directory, s3://bucket/prefix, gs://bucket/prefix or az://container.",
+        )
+    if parts.scheme == "file":
+        directory = Path(unquote(parts.path))
+        if parts.netloc or not directory.is_absolute():
+            raise InvalidConfig(f"{url!r} names no absolute directory.", hint="Use file:///…")
+        directory.mkdir(parents=True, exist_ok=True)
+        # Imports are the tenants' data: nobody else on the machine reads them.
+        directory.chmod(0o700)
+        return LocalStore(directory)
+    try:
+        return from_url(url, **options)  # type: ignore[call-overload, no-any-return]
+    except (BaseError, ValueError) as error:
+        raise InvalidConfig(f"The blob store {url!r} cannot be used: {error}.") from error
+
+
+def _reference(org_id: str, suffix: str) -> str:
+    ref = f"{org_id}/{secrets.token_hex(16)}.{suffix}"
+    if not _REFERENCE.fullmatch(ref):
+        raise InvalidConfig(f"{ref!r} cannot be a blob's reference.")
+    return ref
+
+
+def _owned(org_id: str, ref: str) -> str:
+    if not _REFERENCE.fullmatch(ref) or not ref.startswith(f"{org_id}/"):
+        raise NotFound(f"There is no blob {ref!r}.")
+    return ref

@@ -58,10 +58,13 @@ def arguments(about: str | None, *, repository: bool = True) -> argparse.Argumen
 
 
 @contextmanager
-def laboratory(models: Path | None) -> Iterator[Daemon]:
-    """Yield a daemon that is not started yet; at the end it is stopped and its home removed."""
+def laboratory(models: Path | None, home: Path | None = None) -> Iterator[Daemon]:
+    """Yield a daemon that is not started yet; at the end it is stopped.
+
+    Its home is a temporary folder, unless one is given: that stays, with its indexes.
+    """
     with tempfile.TemporaryDirectory(prefix="coco-bench-") as folder:
-        daemon = Daemon(Path(folder, "home"))
+        daemon = Daemon(Path(folder, "home") if home is None else home.resolve())
         if models is not None:
             install_model(daemon.home, models / DEFAULT_MODEL)
         try:

@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 
 from coco_core.tokens import term_ids, words
 
-__all__ = ["FIELDS", "CorpusStats", "TermVector", "path_terms", "term_scores", "term_vector"]
+__all__ = [
+    "FIELDS",
+    "CorpusStats",
+    "TermVector",
+    "path_terms",
+    "saturated_scores",
+    "term_scores",
+    "term_vector",
+    "weighted_frequencies",
+]
 
 FIELDS = ("symbol", "path", "body")
 
@@ -68,9 +77,27 @@ def term_scores(
         frequencies: (n, 3) occurrences per field.
         lengths: (n, 3) terms per field.
     """
+    weighted = weighted_frequencies(stats, frequencies, lengths)
+    return saturated_scores(stats, document_frequency, weighted)
+
+
+def weighted_frequencies(
+    stats: CorpusStats, frequencies: NDArray[np.uint8], lengths: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return float32[n]: what a term's occurrences in all fields count together.
+
+    A store that never changes an index may keep this in the place of frequencies and lengths.
+    """
     average = np.maximum(stats.average_lengths, np.float32(1.0))
     norms = (1 - FIELD_B) + FIELD_B * (lengths / average)
-    weighted = (frequencies * (FIELD_WEIGHTS / norms)).sum(axis=1)
+    weighted: NDArray[np.float32] = (frequencies * (FIELD_WEIGHTS / norms)).sum(axis=1)
+    return weighted
+
+
+def saturated_scores(
+    stats: CorpusStats, document_frequency: int, weighted: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return one term's contribution to the scores, from its weighted frequencies."""
     rare = np.log1p(
         (stats.chunks - document_frequency + 0.5) / (document_frequency + 0.5)
         if stats.chunks >= document_frequency

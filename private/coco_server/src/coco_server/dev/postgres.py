@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -188,7 +188,7 @@ class DevPostgres:
         # Connecting costs 17 ms with the usual 4,096 rounds; the secret never leaves loopback.
         access = ["--auth-local=scram-sha-256", "--auth-host=scram-sha-256", f"--pwfile={secret}"]
         access += ["--set", "scram_iterations=1"]
-        place = ["-D", self._data, "-U", "postgres", "-E", "UTF8", "--no-sync"]
+        place: list[str | Path] = ["-D", self._data, "-U", "postgres", "-E", "UTF8", "--no-sync"]
         self._run([programs / "initdb", *place, "--no-instructions", *access, *locale])
 
     def _launch(self, programs: Path) -> None:
@@ -233,7 +233,7 @@ class DevPostgres:
             )
         self.create_database("coco")
 
-    def _run(self, command: list[str | Path]) -> None:
+    def _run(self, command: Sequence[str | Path]) -> None:
         done = subprocess.run(command, capture_output=True, cwd="/", check=False, **self._user)
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip()

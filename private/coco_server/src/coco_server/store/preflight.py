@@ -143,7 +143,7 @@ def require_roles(connection: psycopg.Connection[TupleRow], *, create: bool = Fa
             statements = f"CREATE ROLE {role} NOLOGIN; {grant}"
         try:
             if create:
-                connection.execute(statements)  # type: ignore[call-overload]  # names are ours
+                connection.execute(statements)
         except psycopg.errors.InsufficientPrivilege:
             create = False
         if not create:
@@ -166,7 +166,7 @@ def _may_act_as(connection: psycopg.Connection[TupleRow], role: str) -> bool:
 def _scalar(
     connection: psycopg.Connection[TupleRow], statement: str, values: tuple[object, ...] = ()
 ) -> object:
-    row = connection.execute(statement, values).fetchone()  # type: ignore[call-overload]
+    row = connection.execute(statement, values).fetchone()
     return row[0] if row else None
 
 

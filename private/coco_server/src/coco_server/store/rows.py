@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from functools import cache
 from typing import Any, LiteralString, TypeVar, cast
 
 from psycopg import sql
@@ -18,13 +17,9 @@ __all__ = ["all_rows", "columns", "json_value", "one_row"]
 T = TypeVar("T")
 
 
-@cache
-def columns(kind: type[object], table: str = "") -> sql.Composed:
+def columns(kind: type[Any]) -> sql.Composed:
     """Return the columns that a dataclass names, for a SELECT or RETURNING."""
-    names = [each.name for each in fields(kind)]  # type: ignore[arg-type]  # a dataclass
-    return sql.SQL(", ").join(
-        sql.Identifier(table, name) if table else sql.Identifier(name) for name in names
-    )
+    return sql.SQL(", ").join(sql.Identifier(each.name) for each in fields(kind))
 
 
 def one_row(
@@ -49,7 +44,7 @@ def all_rows(
         return cursor.execute(_filled(kind, statement), values).fetchall()
 
 
-def _filled(kind: type[object], statement: LiteralString) -> sql.Composed:
+def _filled(kind: type[Any], statement: LiteralString) -> sql.Composed:
     return sql.SQL(statement).format(columns=columns(kind))
 
 

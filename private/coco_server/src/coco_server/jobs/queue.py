@@ -1,0 +1,383 @@
+"""The queue: enqueue in the caller's transaction, claim with SKIP LOCKED, fence every commit.
+
+The database's clock is the only one. A worker holds a job by lease and fence: the lease says who
+should work, the fence who may write. Whether a worker still lives never decides correctness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from coco_core.errors import JobNotFound, LeaseLost
+from coco_server.jobs import events
+from coco_server.jobs.records import Job
+from coco_server.store import versions
+from coco_server.store.ids import new_id
+from coco_server.store.rows import all_rows, json_value, one_row
+from coco_server.store.session import Session, SystemSession, TenantSession
+
+__all__ = [
+    "JOBS_CHANNEL",
+    "LEASE_SECONDS",
+    "cancelled",
+    "claim",
+    "enqueue",
+    "fail",
+    "fences",
+    "finish",
+    "get",
+    "heartbeat",
+    "heartbeat_seconds",
+    "list_of",
+    "progress",
+    "release",
+    "request_cancel",
+    "waiting",
+]
+
+JOBS_CHANNEL = "coco_jobs"
+"""Told the job's id whenever one is enqueued or its cancellation is asked for."""
+
+# Four heartbeats long: one may be lost and one late.
+LEASE_SECONDS = 60.0
+
+# Builds of one org that run at once, so that a thousand imports of one leave room for the others.
+_MOST_PER_ORG = 2
+
+# First retry of a failed attempt; each further one waits twice as long.
+_RETRY_SECONDS = 5.0
+
+# Claims take turns: two that count an org's running jobs at once would both see room for one more.
+_CLAIM_LOCK = 4_242_002
+
+
+def enqueue(
+    session: TenantSession,
+    *,
+    project_id: str,
+    kind: str,
+    payload: Mapping[str, object],
+    user_id: str | None = None,
+    version_id: str | None = None,
+    idempotency_key: str | None = None,
+    priority: int = 0,
+    max_attempts: int = 5,
+    total: int | None = None,
+) -> Job:
+    """Add a job; it exists once the caller's transaction commits, and workers are woken then.
+
+    A job that the org enqueued before with the same ``idempotency_key`` is returned instead.
+    """
+    made = one_row(
+        session,
+        Job,
+        "INSERT INTO jobs (job_id, org_id, project_id, user_id, version_id, kind, payload, "
+        "idempotency_key, priority, max_attempts, total) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
+        "ON CONFLICT (org_id, idempotency_key) DO NOTHING RETURNING {columns}",
+        (
+            new_id("job"),
+            session.org_id,
+            project_id,
+            user_id,
+            version_id,
+            kind,
+            json_value(payload),
+            idempotency_key,
+            priority,
+            max_attempts,
+            total,
+        ),
+    )
+    if made is None:
+        there = one_row(
+            session,
+            Job,
+            "SELECT {columns} FROM jobs WHERE org_id = %s AND idempotency_key = %s",
+            (session.org_id, idempotency_key),
+        )
+        assert there is not None
+        return there
+    events.append(session, made.job_id, "queued", {"kind": kind})
+    session.connection.execute("SELECT pg_notify(%s, %s)", (JOBS_CHANNEL, made.job_id))
+    return made
+
+
+def claim(
+    session: SystemSession,
+    worker: str,
+    *,
+    lease_seconds: float = LEASE_SECONDS,
+    most_per_org: int = _MOST_PER_ORG,
+) -> Job | None:
+    """Take the next job: fresh, or of a worker whose lease ran out; orgs with least running first.
+
+    A job whose last attempt was lost is failed here, by whoever looks for work.
+    """
+    session.connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CLAIM_LOCK,))
+    _bury_dead(session)
+    taken = one_row(
+        session,
+        Job,
+        """
+        WITH busy AS (
+            SELECT org_id, count(*) AS running FROM jobs
+            WHERE state = 'running' AND lease_until > now() GROUP BY org_id
+        ), expired AS (
+            SELECT job_id, org_id, priority FROM jobs
+            WHERE state = 'running' AND lease_until <= now() AND attempt < max_attempts
+        ), fresh AS (
+            -- The best of each org is enough, and keeps this quick when one has thousands.
+            SELECT DISTINCT ON (org_id) job_id, org_id, priority FROM jobs
+            WHERE state = 'queued' AND run_after <= now()
+            ORDER BY org_id, priority DESC, job_id
+        ), next AS (
+            SELECT jobs.job_id FROM jobs
+            JOIN (SELECT * FROM expired UNION ALL SELECT * FROM fresh) AS open USING (job_id)
+            LEFT JOIN busy ON busy.org_id = jobs.org_id
+            WHERE coalesce(busy.running, 0) < %(most)s
+            ORDER BY coalesce(busy.running, 0), jobs.priority DESC, jobs.job_id
+            LIMIT 1 FOR UPDATE OF jobs SKIP LOCKED
+        )
+        UPDATE jobs SET state = 'running', attempt = attempt + 1, fence = fence + 1,
+            lease_owner = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s),
+            started_at = coalesce(started_at, now()), error = NULL
+        WHERE job_id = (SELECT job_id FROM next)
+        RETURNING {columns}
+        """,
+        {"most": most_per_org, "worker": worker, "lease": lease_seconds},
+    )
+    if taken is not None:
+        events.append(session, taken.job_id, "running", {"attempt": taken.attempt})
+    return taken
+
+
+def _bury_dead(session: SystemSession) -> None:
+    """Fail the jobs whose last attempt was lost; each is locked, so nobody commits beside it."""
+    dead = session.connection.execute(
+        "SELECT job_id, version_id, attempt FROM jobs WHERE state = 'running' "
+        "AND lease_until <= now() AND attempt >= max_attempts FOR UPDATE SKIP LOCKED"
+    ).fetchall()
+    for job_id, version_id, attempt in dead:
+        error = {
+            "code": "lease_lost",
+            "message": f"Its worker was lost {attempt} times; the job is not tried again.",
+        }
+        _end(session, job_id, version_id, "failed", error=error)
+
+
+def heartbeat(
+    session: SystemSession,
+    worker: str,
+    fences: Mapping[str, int],
+    *,
+    lease_seconds: float = LEASE_SECONDS,
+) -> dict[str, bool]:
+    """Renew the leases of a worker's jobs, in one statement.
+
+    Returns the jobs that are still its own, each with whether it shall be cancelled; a job that is
+    missing was given to another worker or ended: stop working on it.
+    """
+    rows = session.connection.execute(
+        "UPDATE jobs SET lease_until = now() + make_interval(secs => %s) "
+        "FROM unnest(%s::text[], %s::bigint[]) AS held (job_id, fence) "
+        "WHERE jobs.job_id = held.job_id AND jobs.fence = held.fence "
+        "AND jobs.state = 'running' AND jobs.lease_owner = %s "
+        "RETURNING jobs.job_id, jobs.cancel_requested",
+        (lease_seconds, list(fences), list(fences.values()), worker),
+    ).fetchall()
+    return dict(rows)
+
+
+def progress(
+    session: Session,
+    held: Job,
+    *,
+    done: int,
+    checkpoint: Mapping[str, object],
+    stage: str | None = None,
+    total: int | None = None,
+    event: Mapping[str, object] | None = None,
+) -> None:
+    """Record progress as the last statement of a transaction: it commits only if the job is held.
+
+    Raises:
+        LeaseLost: another worker has the job; the transaction must be rolled back.
+    """
+    _require_held(
+        session.connection.execute(
+            "UPDATE jobs SET done = %s, checkpoint = %s, stage = coalesce(%s, stage), "
+            "total = coalesce(%s, total) WHERE job_id = %s AND fence = %s AND state = 'running'",
+            (done, json_value(checkpoint), stage, total, held.job_id, held.fence),
+        ).rowcount,
+        held,
+    )
+    if event is not None:
+        events.append(session, held.job_id, "progress", event)
+
+
+def finish(session: Session, held: Job, result: Mapping[str, object]) -> None:
+    """End a job with success; see `progress` for when to call it.
+
+    Raises:
+        LeaseLost: another worker has the job.
+    """
+    _lock_held(session, held)
+    _end(session, held.job_id, None, "succeeded", result=result)
+
+
+def fail(
+    session: Session,
+    held: Job,
+    error: Mapping[str, object],
+    *,
+    retry: bool = False,
+    result: Mapping[str, object] | None = None,
+) -> bool:
+    """End an attempt that failed; returns whether another one follows.
+
+    Raises:
+        LeaseLost: another worker has the job.
+    """
+    _lock_held(session, held)
+    if not retry or held.attempt >= held.max_attempts:
+        _end(session, held.job_id, held.version_id, "failed", error=error, result=result)
+        return False
+    session.connection.execute(
+        "UPDATE jobs SET state = 'queued', lease_owner = NULL, lease_until = NULL, error = %s, "
+        "run_after = now() + make_interval(secs => %s) WHERE job_id = %s",
+        (json_value(error), _RETRY_SECONDS * 2 ** (held.attempt - 1), held.job_id),
+    )
+    events.append(session, held.job_id, "retry", {"attempt": held.attempt, "error": dict(error)})
+    return True
+
+
+def cancelled(session: Session, held: Job, result: Mapping[str, object] | None = None) -> None:
+    """End a job whose cancellation was asked for.
+
+    Raises:
+        LeaseLost: another worker has the job.
+    """
+    _lock_held(session, held)
+    _end(session, held.job_id, held.version_id, "cancelled", result=result)
+
+
+def release(session: Session, held: Job) -> None:
+    """Give a job back at a graceful stop: it waits again, and the attempt does not count.
+
+    Raises:
+        LeaseLost: another worker has the job.
+    """
+    _lock_held(session, held)
+    session.connection.execute(
+        "UPDATE jobs SET state = 'queued', attempt = attempt - 1, lease_owner = NULL, "
+        "lease_until = NULL WHERE job_id = %s",
+        (held.job_id,),
+    )
+    events.append(session, held.job_id, "released", {})
+    session.connection.execute("SELECT pg_notify(%s, %s)", (JOBS_CHANNEL, held.job_id))
+
+
+def request_cancel(session: TenantSession, project_id: str, job_id: str) -> Job:
+    """Ask for an end: at once if the job waits, at its next step if it runs; the ended stays so.
+
+    Raises:
+        JobNotFound: the org's project has no such job.
+    """
+    row = session.connection.execute(
+        "SELECT state, version_id FROM jobs WHERE org_id = %s AND project_id = %s "
+        "AND job_id = %s FOR UPDATE",
+        (session.org_id, project_id, job_id),
+    ).fetchone()
+    if row is not None and row[0] == "queued":
+        _end(session, job_id, row[1], "cancelled")
+    elif row is not None and row[0] == "running":
+        session.connection.execute(
+            "UPDATE jobs SET cancel_requested = true WHERE job_id = %s", (job_id,)
+        )
+        events.append(session, job_id, "cancelling", {})
+        session.connection.execute("SELECT pg_notify(%s, %s)", (JOBS_CHANNEL, job_id))
+    return get(session, project_id, job_id)
+
+
+def get(session: TenantSession, project_id: str, job_id: str) -> Job:
+    """Return a job of a project.
+
+    Raises:
+        JobNotFound: the org's project has none of this id.
+    """
+    found = one_row(
+        session,
+        Job,
+        "SELECT {columns} FROM jobs WHERE org_id = %s AND project_id = %s AND job_id = %s",
+        (session.org_id, project_id, job_id),
+    )
+    if found is None:
+        raise JobNotFound(f"There is no job {job_id!r}.")
+    return found
+
+
+def list_of(session: TenantSession, project_id: str, *, most: int = 100) -> list[Job]:
+    """Return the newest jobs of a project, newest first."""
+    return all_rows(
+        session,
+        Job,
+        "SELECT {columns} FROM jobs WHERE org_id = %s AND project_id = %s "
+        "ORDER BY job_id DESC LIMIT %s",
+        (session.org_id, project_id, most),
+    )
+
+
+def waiting(session: SystemSession) -> dict[str, int]:
+    """Return how many jobs wait and run, for scaling and metrics."""
+    rows = session.connection.execute(
+        "SELECT state, count(*) FROM jobs WHERE state IN ('queued', 'running') GROUP BY state"
+    ).fetchall()
+    return {"queued": 0, "running": 0, **dict(rows)}
+
+
+def _lock_held(session: Session, held: Job) -> None:
+    found = session.connection.execute(
+        "SELECT 1 FROM jobs WHERE job_id = %s AND fence = %s AND state = 'running' FOR UPDATE",
+        (held.job_id, held.fence),
+    ).rowcount
+    _require_held(found, held)
+
+
+def _require_held(rows: int, held: Job) -> None:
+    if not rows:
+        raise LeaseLost(
+            f"The job {held.job_id!r} is no longer held with fence {held.fence}.",
+            hint="Roll back and drop the work; another worker has it, or it has ended.",
+        )
+
+
+def _end(
+    session: Session,
+    job_id: str,
+    failed_version: str | None,
+    state: str,
+    *,
+    result: Mapping[str, Any] | None = None,
+    error: Mapping[str, Any] | None = None,
+) -> None:
+    session.connection.execute(
+        "UPDATE jobs SET state = %s, finished_at = now(), lease_owner = NULL, lease_until = NULL, "
+        "result = coalesce(%s, result), error = %s WHERE job_id = %s",
+        (state, json_value(result), json_value(error), job_id),
+    )
+    if failed_version is not None:
+        why = error or {"code": state, "message": f"Its job was {state}."}
+        versions.fail(session, failed_version, why)
+    events.append(session, job_id, state, {"result": result, "error": error})
+
+
+def heartbeat_seconds(lease_seconds: float = LEASE_SECONDS) -> float:
+    """Return how often a lease of this length is to be renewed."""
+    return lease_seconds / 4
+
+
+def fences(held: Sequence[Job]) -> dict[str, int]:
+    """Return what `heartbeat` takes."""
+    return {job.job_id: job.fence for job in held}

@@ -1,0 +1,237 @@
+"""Versions of a project: complete builds under a config, of which one is active.
+
+BUILDING → READY → ACTIVE ↔ ARCHIVED, or FAILED. The database guards that a project has one active
+version and a config one build at a time; which version answers is one row, changed by
+compare-and-swap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import EllipsisType
+from typing import Any, Literal, TypeAlias
+
+import psycopg
+
+from coco_core.errors import VersionConflict, VersionNotFound
+from coco_server.store import configs, projects
+from coco_server.store.ids import new_id
+from coco_server.store.rows import all_rows, json_value, one_row
+from coco_server.store.session import Session, TenantSession
+
+__all__ = [
+    "Version",
+    "VersionStatus",
+    "activate",
+    "active",
+    "create",
+    "fail",
+    "get",
+    "list_of",
+    "newest_of_config",
+    "rollback",
+]
+
+VersionStatus: TypeAlias = Literal["BUILDING", "READY", "ACTIVE", "ARCHIVED", "FAILED"]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One build of a project."""
+
+    version_id: str
+    version_no: int
+    """Names the version's own tables."""
+    org_id: str
+    project_id: str
+    config_id: str
+    dimension: int
+    status: VersionStatus
+    item_count: int
+    document_count: int
+    chunk_count: int
+    embedded_count: int
+    """Chunks that have a vector."""
+    storage_bytes: int
+    length_sums: list[int]
+    """Terms per field of all chunks, in the order of `coco_core.bm25.FIELDS`."""
+    approximate: bool
+    """Whether vectors are found through an HNSW index."""
+    failure: Mapping[str, Any] | None
+    created_at: datetime
+    ready_at: datetime | None
+    activated_at: datetime | None
+    archived_at: datetime | None
+
+
+def create(session: TenantSession, project_id: str, config_id: str) -> Version:
+    """Begin a build: a version in BUILDING with empty tables of its own.
+
+    Raises:
+        ProjectNotFound: the org has no such project.
+        ConfigNotFound: the org has no such config.
+        VersionConflict: a build of this config is under way in the project.
+    """
+    projects.get(session, project_id)
+    dimension = configs.get(session, config_id).dimension
+    try:
+        with session.connection.transaction():
+            made = one_row(
+                session,
+                Version,
+                "INSERT INTO project_versions "
+                "(version_id, org_id, project_id, config_id, dimension) "
+                "VALUES (%s, %s, %s, %s, %s) RETURNING {columns}",
+                (new_id("ver"), session.org_id, project_id, config_id, dimension),
+            )
+    except psycopg.errors.UniqueViolation as error:
+        raise VersionConflict(
+            f"A build of the config {config_id!r} is under way in the project {project_id!r}.",
+            hint="Wait for its job to end, or cancel it.",
+        ) from error
+    assert made is not None
+    session.connection.execute(
+        "SELECT coco_open_version(%s, %s, %s)", (made.version_no, session.org_id, dimension)
+    )
+    return made
+
+
+def get(session: TenantSession, project_id: str, version_id: str) -> Version:
+    """Return a version of a project.
+
+    Raises:
+        VersionNotFound: the org's project has none of this id.
+    """
+    found = one_row(
+        session,
+        Version,
+        "SELECT {columns} FROM project_versions "
+        "WHERE org_id = %s AND project_id = %s AND version_id = %s",
+        (session.org_id, project_id, version_id),
+    )
+    if found is None:
+        raise VersionNotFound(f"There is no version {version_id!r} of the project {project_id!r}.")
+    return found
+
+
+def list_of(session: TenantSession, project_id: str) -> list[Version]:
+    """Return the versions of a project, newest first."""
+    projects.get(session, project_id)
+    return all_rows(
+        session,
+        Version,
+        "SELECT {columns} FROM project_versions WHERE org_id = %s AND project_id = %s "
+        "ORDER BY version_no DESC",
+        (session.org_id, project_id),
+    )
+
+
+def active(session: TenantSession, project_id: str) -> Version | None:
+    """Return the version that answers; None while the project has none, or is not the org's."""
+    return one_row(
+        session,
+        Version,
+        "SELECT {columns} FROM project_versions WHERE org_id = %s AND project_id = %s "
+        "AND status = 'ACTIVE'",
+        (session.org_id, project_id),
+    )
+
+
+def newest_of_config(session: TenantSession, project_id: str, config_id: str) -> Version | None:
+    """Return the newest complete version under a config, whether it is the active one or not."""
+    return one_row(
+        session,
+        Version,
+        "SELECT {columns} FROM project_versions WHERE org_id = %s AND project_id = %s "
+        "AND config_id = %s AND status IN ('READY', 'ACTIVE', 'ARCHIVED') "
+        "ORDER BY status = 'ACTIVE' DESC, version_no DESC LIMIT 1",
+        (session.org_id, project_id, config_id),
+    )
+
+
+def activate(
+    session: TenantSession,
+    project_id: str,
+    version_id: str,
+    *,
+    expected: str | EllipsisType | None = ...,
+) -> Version:
+    """Let a complete version answer from now on; what is active already stays so.
+
+    Args:
+        session: of the project's org.
+        project_id: the project.
+        version_id: READY, or ARCHIVED for a rollback.
+        expected: the version that must be active now (None: none); left out, whichever is.
+
+    Raises:
+        VersionNotFound: there is no such version.
+        VersionConflict: it is not complete, or another than ``expected`` is active.
+    """
+    row = session.connection.execute(
+        "SELECT active_version_id FROM projects WHERE org_id = %s AND project_id = %s FOR UPDATE",
+        (session.org_id, project_id),
+    ).fetchone()
+    wanted = get(session, project_id, version_id)
+    now_active = row[0] if row else None
+    if expected is not ... and now_active != expected:
+        raise VersionConflict(
+            f"The active version is {now_active!r} and not {expected!r}.",
+            hint="Look at the versions again and repeat what you still want.",
+            details={"active_version_id": now_active},
+        )
+    if wanted.status == "ACTIVE":
+        return wanted
+    if wanted.status not in ("READY", "ARCHIVED"):
+        raise VersionConflict(
+            f"The version {version_id!r} is {wanted.status} and cannot be activated.",
+            hint="Only READY and ARCHIVED versions can.",
+            details={"status": wanted.status},
+        )
+    session.connection.execute(
+        "UPDATE project_versions SET status = 'ARCHIVED', archived_at = now() "
+        "WHERE org_id = %s AND project_id = %s AND status = 'ACTIVE'",
+        (session.org_id, project_id),
+    )
+    session.connection.execute(
+        "UPDATE project_versions SET status = 'ACTIVE', activated_at = now(), archived_at = NULL "
+        "WHERE org_id = %s AND version_id = %s",
+        (session.org_id, version_id),
+    )
+    session.connection.execute(
+        "UPDATE projects SET active_version_id = %s, active_config_id = %s "
+        "WHERE org_id = %s AND project_id = %s",
+        (version_id, wanted.config_id, session.org_id, project_id),
+    )
+    return get(session, project_id, version_id)
+
+
+def rollback(session: TenantSession, project_id: str) -> Version:
+    """Activate the version that was active before the present one.
+
+    Raises:
+        VersionConflict: none is left.
+    """
+    project = projects.get(session, project_id)
+    row = session.connection.execute(
+        "SELECT version_id FROM project_versions WHERE org_id = %s AND project_id = %s "
+        "AND status = 'ARCHIVED' ORDER BY archived_at DESC, version_no DESC LIMIT 1",
+        (session.org_id, project_id),
+    ).fetchone()
+    if row is None:
+        raise VersionConflict(
+            f"The project {project_id!r} has no earlier version to go back to.",
+            hint="Retention keeps a few for some time; see GET /v1/projects/{id}/versions.",
+        )
+    return activate(session, project_id, row[0], expected=project.active_version_id)
+
+
+def fail(session: Session, version_id: str, failure: Mapping[str, object]) -> None:
+    """Mark a build as failed; what is complete stays as it is."""
+    session.connection.execute(
+        "UPDATE project_versions SET status = 'FAILED', failure = %s "
+        "WHERE version_id = %s AND status = 'BUILDING'",
+        (json_value(failure), version_id),
+    )

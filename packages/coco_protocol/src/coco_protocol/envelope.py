@@ -10,8 +10,10 @@ from coco_protocol.base import Answer
 
 __all__ = [
     "API_VERSION",
+    "HEADER_ORG",
     "HEADER_PROJECT",
     "HEADER_REQUEST",
+    "HEADER_USER",
     "SIGNATURE",
     "Envelope",
     "ErrorBody",
@@ -25,8 +27,10 @@ API_VERSION = 1
 SIGNATURE = "coco"
 """What `GET /v1/sys/health` answers in ``signature``, so that a foreign program is told apart."""
 
+HEADER_ORG = "x-coco-org-id"
 HEADER_PROJECT = "x-coco-project-id"
 HEADER_REQUEST = "x-request-id"
+HEADER_USER = "x-coco-user-id"
 
 D = TypeVar("D", bound=Answer)
 

@@ -1,0 +1,181 @@
+"""Retrieval and import on the server's wire."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from coco_protocol.base import Answer, Identifier, PlainText, Request
+from coco_protocol.docs import FiltersBody, RetrievalBody
+from coco_protocol.envelope import Envelope, Meta
+
+__all__ = [
+    "ChunkBody",
+    "Hit",
+    "HitMeta",
+    "ImportHead",
+    "IndexRequest",
+    "OnError",
+    "QueryData",
+    "QueryEnvelope",
+    "QueryMeta",
+    "QueryRequest",
+    "StartedData",
+    "StoredChunk",
+    "StoredChunks",
+]
+
+OnError = Literal["skip", "fail"]
+
+_PROJECT = "Instead of being told by the header only; must be the same."
+
+
+class QueryRequest(Request):
+    """``POST /v1/docs/query``."""
+
+    query: PlainText = Field(min_length=1, max_length=10_000)
+    project_id: Identifier | None = Field(default=None, description=_PROJECT)
+    indexing_config_id: Identifier | None = Field(
+        default=None, description="Another index than the project's active one."
+    )
+    retrieval_config: RetrievalBody = Field(default_factory=RetrievalBody)
+    filters: FiltersBody = Field(default_factory=FiltersBody)
+    explain: bool = False
+
+
+class ChunkBody(Answer):
+    """A chunk: its content and logical references."""
+
+    chunk_id: str
+    doc_id: str
+    source_ref: str | None = None
+    title: str | None = None
+    ordinal: int = 0
+    language: str
+    kind: str
+    symbol: str = ""
+    signature: str = ""
+    heading_trail: list[str] = Field(default_factory=list)
+    fragment: str = ""
+    token_count: int = 0
+    tags: list[str] = Field(default_factory=list)
+    content: str
+
+
+class HitMeta(Answer):
+    """Scores of a hit; ``null`` is unknown."""
+
+    score: float
+    vector: float | None = None
+    fts: float | None = None
+    quality: float | None = None
+    verified: bool | None = None
+    explain: dict[str, float] | None = None
+
+
+class Hit(Answer):
+    """One result."""
+
+    meta: HitMeta
+    chunk: ChunkBody
+
+
+class QueryData(Answer):
+    """The results, best first; ``next_offset`` is null when there are no more."""
+
+    results: list[Hit]
+    next_offset: int | None = None
+    empty_reason: Literal["nothing_indexed", "filtered_out", "no_match"] | None = None
+
+
+class QueryMeta(Meta):
+    """What answered; ``status`` is ``stale`` when another config than the active one was asked."""
+
+    project_id: str = ""
+    version_id: str | None = None
+    indexing_config_id: str = ""
+    tier: Literal["keyword", "mixed", "transformer"] = "keyword"
+    notice: str | None = Field(default=None, description="what is missing, in one sentence")
+    took_ms: dict[str, float] = Field(default_factory=dict)
+
+
+class QueryEnvelope(Envelope[QueryData]):
+    """What ``POST /v1/docs/query`` answers."""
+
+    meta: QueryMeta = Field(default_factory=QueryMeta)
+
+
+class ImportHead(Request):
+    """All of ``POST /v1/docs/import`` and ``/v1/ingest/batch`` but the items themselves."""
+
+    project_id: Identifier | None = Field(default=None, description=_PROJECT)
+    indexing_config_id: Identifier | None = Field(
+        default=None, description="How to cut and embed; without it the project's active config."
+    )
+    blob_ref: PlainText | None = Field(
+        default=None,
+        max_length=300,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)*\.(json|ndjson|parquet)$",
+        description="Items that an earlier import brought, instead of `items`.",
+    )
+    on_error: OnError = Field(
+        default="skip", description="Leave broken items out, or fail at the first one."
+    )
+    activate: bool = Field(default=True, description="Answer from the new version once complete.")
+    wasm_module_ref: PlainText | None = Field(
+        default=None, max_length=300, description="A text rule that every item goes through."
+    )
+    idempotency_key: Identifier | None = Field(
+        default=None, description="The same key again answers with the job that exists."
+    )
+
+
+class IndexRequest(Request):
+    """``POST /v1/docs/index``: build a new version from what was imported last."""
+
+    project_id: Identifier | None = Field(default=None, description=_PROJECT)
+    indexing_config_id: Identifier | None = Field(
+        default=None, description="Build under this config; without it the active one."
+    )
+    version_id: Identifier | None = Field(
+        default=None, description="The version whose items are taken; without it the active one."
+    )
+    on_error: OnError = "skip"
+    activate: bool = True
+    idempotency_key: Identifier | None = None
+
+
+class StartedData(Answer):
+    """The job that was started, and the version that it builds."""
+
+    job_id: str
+    version_id: str
+    project_id: str
+    indexing_config_id: str
+    blob_ref: str
+    items: int | None = Field(default=None, description="Items that arrived.")
+    bytes: int | None = None
+
+
+class StoredChunk(Answer):
+    """A chunk as a version holds it."""
+
+    doc_id: str
+    ordinal: int
+    chunk_id: str
+    kind: str
+    language: str
+    symbol: str
+    fragment: str
+    token_count: int
+    quality: float | None = None
+    verified: bool | None = None
+    tags: list[str]
+    content: str
+
+
+class StoredChunks(Answer):
+    """``GET /v1/projects/{id}/versions/{vid}/chunks``: a whole version, streamed."""
+
+    chunks: list[StoredChunk]

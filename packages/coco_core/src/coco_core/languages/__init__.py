@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from coco_core.errors import InvalidInput
-from coco_core.languages.detection import detect_language, named_language
-from coco_core.languages.table import LANGUAGES, Language, LanguageKind
+from coco_core.languages.detection import (
+    add_language,
+    detect_language,
+    known_languages,
+    named_language,
+)
+from coco_core.languages.table import Language, LanguageKind, Parser
 
 __all__ = [
     "Language",
     "LanguageKind",
+    "Parser",
+    "add_language",
     "detect_language",
     "language",
     "languages",
@@ -29,4 +36,4 @@ def language(name: str) -> Language:
 
 def languages() -> tuple[Language, ...]:
     """Return all known languages, the ones with a built-in grammar first."""
-    return LANGUAGES
+    return known_languages()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from coco_core.languages.table import LANGUAGES, Language
+from coco_core.languages.table import LANGUAGES, Language, Parser
 
-__all__ = ["detect_language", "named_language"]
+__all__ = ["add_language", "detect_language", "known_languages", "named_language"]
 
 # Editors look for mode lines in the first and last five lines; the head is all we are given.
 _MODE_LINES = 5
@@ -50,6 +50,32 @@ def _index() -> tuple[dict[str, str], dict[str, str], dict[str, str], dict[str, 
 _EXTENSIONS, _FILENAMES, _SHEBANGS, _NAMES = _index()
 _PREFIXES = tuple((name[:-1], target) for name, target in _FILENAMES.items() if name[-1] == "*")
 _BY_NAME: dict[str, Language] = {language.name: language for language in LANGUAGES}
+
+
+def add_language(language: Language) -> None:
+    """Make a language known that the table does not have, or has with fewer names.
+
+    What it claims is its own from now on, but for the extensions and file names of languages with
+    a grammar that is built in.
+    """
+    _BY_NAME[language.name] = language
+    _NAMES[language.name] = language.name
+    for alias in language.aliases:
+        _NAMES.setdefault(alias, language.name)
+    for table, keys in (
+        (_EXTENSIONS, language.extensions),
+        (_FILENAMES, language.filenames),
+        (_SHEBANGS, language.shebangs),
+    ):
+        for key in keys:
+            holder = _BY_NAME.get(table.get(key, ""))
+            if holder is None or holder.parser is not Parser.NATIVE:
+                table[key] = language.name
+
+
+def known_languages() -> tuple[Language, ...]:
+    """Return the languages of the table and those that were added."""
+    return tuple(_BY_NAME.values())
 
 
 def named_language(name: str) -> Language | None:

@@ -1,7 +1,7 @@
 """From a language to its parser: the one seam between grammars and the chunker.
 
 The chunker sees only ``Syntax``: flat byte ranges that a query of ``queries/<language>.scm``
-picked out, and the ranges of the parts of a body. Native grammars stand here; another module may
+picked out, and the ranges of the parts of a body. Native grammars stand here; a product may
 ``register`` a source of others (WebAssembly), asked for languages that have no native grammar.
 """
 
@@ -27,8 +27,9 @@ from coco_core.languages.limits import (
 )
 from coco_core.languages.queries import Condition, LanguageQuery, load_query
 from coco_core.languages.syntax import Grammar, Match, Range, Syntax
+from coco_core.languages.table import Parser
 
-__all__ = ["GrammarSource", "NativeGrammar", "grammar_for", "register"]
+__all__ = ["GrammarSource", "NativeGrammar", "forget", "grammar_for", "register", "unregister"]
 
 # Some grammars spend seconds between two questions (Scala on 40 KB of "a<b"): a second guard, in
 # CPU time of this thread so that a busy machine does not change the chunks.
@@ -56,6 +57,25 @@ def register(source: GrammarSource) -> None:
             del _grammars[name]
 
 
+def unregister(source: GrammarSource) -> None:
+    """Ask this source no more; grammars that it gave are forgotten."""
+    with _lock:
+        _sources.remove(source)
+        forget(*[name for name, grammar in _grammars.items() if not _is_built_in(grammar)])
+
+
+def forget(*names: str) -> None:
+    """Ask the sources again for these languages: something was installed or removed."""
+    with _lock:
+        for name in names:
+            if not _is_built_in(_grammars.get(name)):
+                _grammars.pop(name, None)
+
+
+def _is_built_in(grammar: Grammar | None) -> bool:
+    return isinstance(grammar, NativeGrammar | ComponentGrammar)
+
+
 def grammar_for(name: str) -> Grammar | None:
     """Return the language's grammar, loaded on first use; ``None`` if there is none."""
     try:
@@ -72,7 +92,7 @@ def _load(name: str) -> Grammar | None:
     language = named_language(name)
     if language is not None and language.grammar == _COMPONENT:
         return ComponentGrammar(grammar_for)
-    if language is not None and language.grammar:
+    if language is not None and language.parser is Parser.NATIVE:
         return NativeGrammar(language.grammar, load_query(language.name))
     for source in _sources:
         grammar = source(name)

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from importlib import resources
 
-__all__ = ["LANGUAGES", "Language", "LanguageKind"]
+__all__ = ["LANGUAGES", "WASM", "Language", "LanguageKind", "Parser"]
+
+WASM = "wasm"
+"""In the grammar's column: published as a WebAssembly grammar, fetched when it is needed."""
 
 
 class LanguageKind(StrEnum):
@@ -17,6 +20,17 @@ class LanguageKind(StrEnum):
     CONFIG = "config"
     DATA = "data"
     TEXT = "text"
+
+
+class Parser(StrEnum):
+    """What cuts the files of a language."""
+
+    NATIVE = "native"
+    """A grammar that is built in."""
+    WASM = "wasm"
+    """A WebAssembly grammar, once it is installed; until then as text."""
+    TEXT = "text"
+    """Lines and paragraphs, or the language's own section reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +48,14 @@ class Language:
     aliases: tuple[str, ...] = ()
     """Other names, as in a fenced block's info string or an editor's mode line."""
     grammar: str = ""
-    """``module:function`` of the native grammar; empty if there is none."""
+    """``module:function`` of the native grammar, or ``wasm``; empty if there is none."""
+
+    @property
+    def parser(self) -> Parser:
+        """What cuts the language's files."""
+        if self.grammar == WASM:
+            return Parser.WASM
+        return Parser.NATIVE if self.grammar else Parser.TEXT
 
 
 def _parse(row: str) -> Language:

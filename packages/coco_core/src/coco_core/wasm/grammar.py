@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from array import array
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from coco_core.errors import CocoError, WasmRefused
 from coco_core.languages.limits import (
@@ -16,13 +17,14 @@ from coco_core.languages.limits import (
     TICKS,
     WIDE,
 )
-from coco_core.languages.queries import LanguageQuery
+from coco_core.languages.queries import LanguageQuery, parse_query
 from coco_core.languages.syntax import Syntax
 from coco_core.wasm.engine import Engine, GuestError, failure
+from coco_core.wasm.fit import derived_query, fitted_query
 from coco_core.wasm.records import Offsets, read_records
-from coco_core.wasm.sandbox import Modules, Sandbox
+from coco_core.wasm.sandbox import LOAD_SECONDS, Modules, Sandbox
 
-__all__ = ["WasmGrammar"]
+__all__ = ["Probe", "WasmGrammar", "probe"]
 
 # Behind the count of ticks, for a scanner that never comes back: a grammar reads 2 MB a second.
 _SECONDS = 5.0
@@ -51,6 +53,57 @@ _QUERY_ERRORS = {
 
 # What the reader answers in the place of a number of words: stopped, or an error too wide.
 _NOTHING = (-1, -2)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a grammar's file tells about itself."""
+
+    exported_name: str
+    abi: int
+    query: str
+    """A query that fits; empty when nothing in the grammar has a telling name."""
+    query_origin: str
+    """``own``: the given one as it is; ``fitted``: what of it fits; ``derived``: a made one."""
+    stubs: tuple[str, ...]
+    """Functions that it imports and that are not there."""
+
+
+def probe(engine: Engine, modules: Modules, wasm: bytes, query: str, name: str) -> Probe:
+    """Load a grammar, find a query that fits it, and parse a word.
+
+    Raises:
+        WasmRefused: the file is no grammar that can be used here.
+        WasmFailed: it failed or was stopped.
+    """
+    what = f"The grammar of {name!r}"
+    with engine.running():
+        try:
+            box = Sandbox(engine, modules, wasm)
+        except GuestError as error:
+            raise failure(what, error) from error
+
+        def fits(text: str) -> bool:
+            engine.arm(box.store, LOAD_SECONDS)
+            return compile_query(box, text)[1] is None
+
+        try:
+            own = fitted_query(query, fits) if query.strip() else None
+            text = own if own is not None else derived_query(box.node_types(), fits)
+        except GuestError as error:
+            raise failure(what, error) from error
+        finally:
+            box.close()
+    origin = "derived" if own is None else "own" if own == query else "fitted"
+    failed: list[CocoError] = []
+    grammar = WasmGrammar(
+        engine, modules, wasm, parse_query(text), name=name, on_failure=failed.append
+    )
+    grammar.parse(b"x\n")
+    grammar.close()
+    if failed:
+        raise failed[0]
+    return Probe(box.exported_name, box.abi, text, origin, tuple(box.stubs))
 
 
 class WasmGrammar:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,6 +45,7 @@ class FileIndexer:
         self._max_bytes = settings.max_file_bytes
         self._activity = activity
         self._binary: dict[str, tuple[int, int]] = {}
+        self._recut: set[str] = set()
 
     def list_files(self) -> Listing:
         """List what belongs into the index now."""
@@ -65,6 +66,18 @@ class FileIndexer:
     def known(self, doc_id: str) -> bool:
         """Whether the file is in the index, or was skipped."""
         return doc_id in self._index.memory.documents or doc_id in self.skipped
+
+    @property
+    def recutting(self) -> int:
+        """Files that wait to be cut anew."""
+        return len(self._recut & self._index.memory.documents.keys())
+
+    def recut(self, languages: Collection[str]) -> list[str]:
+        """Let the next look cut the files of these languages anew; returns them."""
+        documents = list(self._index.memory.documents.values())
+        found = [e.document.doc_id for e in documents if e.document.language in languages]
+        self._recut.update(found)
+        return found
 
     def below(self, directory: str) -> list[str]:
         """Return the indexed documents below a directory (relative, without a final slash)."""
@@ -120,9 +133,15 @@ class FileIndexer:
         if time.time_ns() - stamp < _RACY_NS:
             stamp = _UNTRUSTED_STAMP
         entry = self._index.memory.documents.get(doc_id)
-        if entry is not None and entry.document.content_hash == content.digest:
+        if (
+            entry is not None
+            and entry.document.content_hash == content.digest
+            and doc_id not in self._recut
+        ):
             self._index.touch(ticket, doc_id, content.size, stamp)
             return None
+        # Before the cut: who asks again meanwhile means a newer grammar.
+        self._recut.discard(doc_id)
         document = prepare(doc_id, content, self._index.config.chunking, None)
         return replace(document, mtime_ns=stamp)
 

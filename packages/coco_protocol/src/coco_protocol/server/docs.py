@@ -116,7 +116,6 @@ class ImportHead(Request):
     blob_ref: PlainText | None = Field(
         default=None,
         max_length=300,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)*\.(json|ndjson|parquet)$",
         description="Items that an earlier import brought, instead of `items`.",
     )
     on_error: OnError = Field(

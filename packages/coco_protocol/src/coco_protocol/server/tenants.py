@@ -35,7 +35,7 @@ LimitName = Literal[
 ]
 
 OrgId: TypeAlias = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", min_length=1, max_length=100)
+    str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", min_length=1, max_length=100)
 ]
 
 # The largest integer that JSON readers keep exact.

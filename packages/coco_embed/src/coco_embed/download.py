@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import ssl
 import threading
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +20,7 @@ from coco_embed.progress import SourceFailed, Watch
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["FileAbsent", "download"]
+__all__ = ["Access", "FileAbsent", "download"]
 
 # A host that does not answer in this time is taken for unreachable, so that the next source comes
 # soon; a server that was reached may pause longer.
@@ -35,8 +38,26 @@ class FileAbsent(SourceFailed):
     """The server answered that there is no such file; another path may have it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a private server wants to see, and by whom its certificate is signed."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Sent to the host of the URL only; a redirect elsewhere goes without ``Authorization``."""
+    ca_file: str | None = None
+
+
+_OPEN = Access()
+
+
 def download(
-    url: str, target: Path, partial: Path, watch: Watch, file: OfficialFile | None = None
+    url: str,
+    target: Path,
+    partial: Path,
+    watch: Watch,
+    file: OfficialFile | None = None,
+    *,
+    access: Access = _OPEN,
 ) -> None:
     """Fetch ``url`` to ``target``.
 
@@ -48,9 +69,9 @@ def download(
     part = partial / f"{key}.part"
     _require_resolvable(url)
     resumed = part.exists()
-    _fetch(url, part, watch, file)
+    _fetch(url, part, watch, file, access)
     if file is not None and not _is_right(part, file, watch, keep_reason=not resumed):
-        _fetch(url, part, watch, file)
+        _fetch(url, part, watch, file, access)
         _is_right(part, file, watch, keep_reason=True)
     part.replace(target)
 
@@ -66,13 +87,16 @@ def _is_right(part: Path, file: OfficialFile, watch: Watch, *, keep_reason: bool
     return True
 
 
-def _fetch(url: str, part: Path, watch: Watch, file: OfficialFile | None) -> None:
+def _fetch(url: str, part: Path, watch: Watch, file: OfficialFile | None, access: Access) -> None:
     import httpx
 
     timeout = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
     # Compression would count other bytes than a resumed download does.
-    headers = {"Accept-Encoding": "identity", "User-Agent": "coco"}
-    with httpx.Client(timeout=timeout, follow_redirects=True, headers=headers) as client:
+    headers = {"Accept-Encoding": "identity", "User-Agent": "coco", **access.headers}
+    trusted = ssl.create_default_context(cafile=access.ca_file) if access.ca_file else True
+    with httpx.Client(
+        timeout=timeout, follow_redirects=True, headers=headers, verify=trusted
+    ) as client:
         fruitless = 0
         for attempt in range(1, _ATTEMPTS + 1):
             before = _size(part)

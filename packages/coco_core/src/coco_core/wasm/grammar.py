@@ -42,15 +42,6 @@ _KEPT_BYTES = 96 << 20
 # More idle sandboxes than threads that parse at one time are of no use.
 _MAX_IDLE = 2
 
-_QUERY_ERRORS = {
-    1: "its syntax is wrong",
-    2: "the grammar has no such kind of node",
-    3: "the grammar has no such field",
-    4: "there is no such capture",
-    5: "nothing in the grammar has this structure",
-    6: "the language is not valid",
-}
-
 # What the reader answers in the place of a number of words: stopped, or an error too wide.
 _NOTHING = (-1, -2)
 
@@ -85,7 +76,7 @@ def probe(engine: Engine, modules: Modules, wasm: bytes, query: str, name: str) 
 
         def fits(text: str) -> bool:
             engine.arm(box.store, LOAD_SECONDS)
-            return compile_query(box, text)[1] is None
+            return box.compile_query(text)[1] is None
 
         try:
             own = fitted_query(query, fits) if query.strip() else None
@@ -228,7 +219,7 @@ class _Reader:
 
     def _prepare(self, query: str) -> None:
         box = self._sandbox
-        self._query, error = compile_query(box, query)
+        self._query, error = box.compile_query(query)
         if error is not None:
             raise WasmRefused(f"The query does not fit {self._what.lower()}: {error}.")
         names = [
@@ -287,22 +278,6 @@ class _Reader:
         box.call("free", self._place)
         self._room = size * 5 // 4 + 4_096
         self._place = box.call("malloc", self._room)
-
-
-def compile_query(box: Sandbox, query: str) -> tuple[int, str | None]:
-    """Compile a query in a sandbox: its address, or 0 and what is wrong."""
-    data = query.encode()
-    place = box.call("malloc", len(data) + 1)
-    box.write(place, data + b"\0")
-    address = box.call(
-        "ts_query_new", box.language, place, len(data), box.transfer, box.transfer + 4
-    )
-    box.call("free", place)
-    if address:
-        return address, None
-    at, kind = box.word(box.transfer), box.word(box.transfer + 4)
-    excerpt = data[at : at + 40].decode("utf-8", "replace")
-    return 0, f"{_QUERY_ERRORS.get(kind, f'error {kind}')} (at {excerpt!r})"
 
 
 def _word(value: int) -> int:

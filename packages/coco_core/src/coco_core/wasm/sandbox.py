@@ -43,6 +43,15 @@ _WORD = 1 << 32
 _MAX_SYMBOLS = 65_535
 _MAX_NAME = 512
 
+_QUERY_ERRORS = {
+    1: "its syntax is wrong",
+    2: "the grammar has no such kind of node",
+    3: "the grammar has no such field",
+    4: "there is no such capture",
+    5: "nothing in the grammar has this structure",
+    6: "the language is not valid",
+}
+
 _LANGUAGE = re.compile(r"tree_sitter_\w+")
 _SCANNER = "_external_scanner_"
 
@@ -280,6 +289,20 @@ class Sandbox:
                     None
                 )
         return list(names)
+
+    def compile_query(self, query: str) -> tuple[int, str | None]:
+        """Compile a query: its address, or 0 and what is wrong with it."""
+        data = query.encode()
+        place = self.call("malloc", len(data) + 1)
+        self.write(place, data + b"\0")
+        found = (self.transfer, self.transfer + 4)
+        address = self.call("ts_query_new", self.language, place, len(data), *found)
+        self.call("free", place)
+        if address:
+            return address, None
+        at, kind = self.word(found[0]), self.word(found[1])
+        excerpt = data[at : at + 40].decode("utf-8", "replace")
+        return 0, f"{_QUERY_ERRORS.get(kind, f'error {kind}')} (at {excerpt!r})"
 
     def close(self) -> None:
         """Give the memory back."""

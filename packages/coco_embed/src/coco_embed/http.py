@@ -15,6 +15,7 @@ import numpy as np
 from coco_core.errors import InvalidConfig, Unavailable
 from coco_core.ports import Embedder
 from coco_core.types import FloatMatrix, FloatVector
+from coco_embed.budget import EmbeddingBudget
 from coco_embed.workers import DocumentWorkers
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ _CONNECT_SECONDS = 5.0
 # A server usually refuses input above its window instead of cutting it. Code and prose have three
 # characters a token and more, so that this cut keeps nearly every text whole and inside.
 _CHARACTERS_PER_TOKEN = 3
+# The dimension of a model that is yet to be asked.
+_UNKNOWN = 0
 
 
 class HttpEmbedder:
@@ -50,6 +53,7 @@ class HttpEmbedder:
         parallel: int = 4,
         timeout: float = 30.0,
         between: Callable[[], None] | None = None,
+        budget: EmbeddingBudget | None = None,
     ) -> None:
         """Describe the server; nothing is sent before the first text.
 
@@ -63,6 +67,7 @@ class HttpEmbedder:
             parallel: Requests for documents at a time.
             timeout: Seconds that one request may take.
             between: Called before each request for documents; see `OnnxEmbedder`.
+            budget: What all requests together may spend; no limit when not given.
         """
         if not base_url.startswith(("http://", "https://")):
             raise InvalidConfig(
@@ -80,10 +85,25 @@ class HttpEmbedder:
         self._batch_size = batch_size
         self._timeout = timeout
         self._between = between
+        self._budget = budget or EmbeddingBudget()
         self._workers = DocumentWorkers(parallel)
         self._closed = threading.Event()
         self._opening = threading.Lock()
         self._client: httpx.Client | None = None
+
+    @classmethod
+    def probe(cls, base_url: str, model: str, *, api_key_env: str | None = None) -> int:
+        """Ask a server for the dimension of a model's vectors.
+
+        Raises:
+            Unavailable: it gives no vector.
+        """
+        embedder = cls(base_url=base_url, model=model, dimension=1, api_key_env=api_key_env)
+        try:
+            embedder._dimension = _UNKNOWN
+            return len(embedder.embed_query("dimension"))
+        finally:
+            embedder.close()
 
     @property
     def name(self) -> str:
@@ -152,6 +172,7 @@ class HttpEmbedder:
             "encoding_format": "float",
         }
         problem = ""
+        self._budget.spend(len(texts))
         for attempt in range(attempts):
             check()
             wait = _backoff(attempt)
@@ -165,9 +186,12 @@ class HttpEmbedder:
                 problem = f"HTTP {response.status_code}: {response.text[:200]!r}"
                 if response.status_code not in _RETRYABLE:
                     break
-                wait = _retry_after(response.headers.get("Retry-After")) or wait
-            if attempt + 1 < attempts and self._closed.wait(wait):
-                break
+                asked = _retry_after(response.headers.get("Retry-After"))
+                wait = _spread(asked) if asked else wait
+            if attempt + 1 < attempts:
+                self._budget.wait(wait, problem)
+                if self._closed.wait(wait):
+                    break
         raise Unavailable(
             f"The embedding server {self._url} gave no answer for {self._model!r} ({problem}).",
             hint=self._hint(problem),
@@ -195,17 +219,15 @@ class HttpEmbedder:
 
     def _vectors(self, response: httpx.Response, count: int) -> FloatMatrix:
         try:
-            items: list[dict[str, Any]] = response.json()["data"]
-            ordered = sorted(items, key=lambda item: int(item["index"]))
-            rows = [np.asarray(item["embedding"], np.float32) for item in ordered]
-            if [int(item["index"]) for item in ordered] != list(range(count)):
-                raise ValueError(f"it has {len(rows)} vectors for {count} texts")
+            rows = _rows(response, count)
         except (ValueError, KeyError, TypeError) as error:
             raise Unavailable(
                 f"The embedding server {self._url} gave an answer that cannot be used: {error!r}.",
                 hint="Check that the URL is that of an OpenAI-compatible /embeddings route.",
             ) from error
         for row in rows:
+            if self._dimension == _UNKNOWN:
+                self._dimension = len(row)
             if row.shape != (self._dimension,):
                 raise InvalidConfig(
                     f"{self._model!r} at {self._url} has vectors of shape {row.shape}, "
@@ -227,9 +249,26 @@ class HttpEmbedder:
         return "Check that the server runs and can be reached."
 
 
+def _rows(response: httpx.Response, count: int) -> list[FloatVector]:
+    items: list[dict[str, Any]] = response.json()["data"]
+    ordered = sorted(items, key=lambda item: int(item["index"]))
+    if [int(item["index"]) for item in ordered] != list(range(count)):
+        raise ValueError(f"it has {len(ordered)} vectors for {count} texts")
+    rows: list[FloatVector] = [np.asarray(item["embedding"], np.float32) for item in ordered]
+    return rows
+
+
 def _backoff(attempt: int) -> float:
     """Return a wait that doubles, with jitter so that clients do not come back all at once."""
     return _FIRST_WAIT_SECONDS * 2.0**attempt * random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+
+
+def _spread(seconds: float) -> float:
+    """Return a little more than what a server asks for, so that not all clients come back at once.
+
+    Never less: a limit that resets on the second would refuse again.
+    """
+    return seconds * random.uniform(1.0, 1.1)  # noqa: S311 - no secret
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -30,6 +30,10 @@ class Report:
             self._figures[name] = value
             print(f"  {name.replace('_', ' '):<42} {_shown(value)}", flush=True)
 
+    def keep(self, **figures: object) -> None:
+        """Take figures up for the file alone."""
+        self._figures.update(figures)
+
     def title(self, text: str) -> None:
         """Begin a part of the table."""
         print(f"\n{text}", flush=True)

@@ -63,24 +63,34 @@ def same_path(a: str, b: str) -> bool:
 
 
 def ndcg(hits: Sequence[Hit], targets: Sequence[Target]) -> float:
-    """Return the binary nDCG@10 of an answer: each target counts at the first chunk in it."""
+    """Return the binary nDCG@10 of an answer of the product."""
+    return ndcg_of_places([place_of(hit) for hit in hits], targets)
+
+
+def ndcg_of_places(places: Sequence[Target], targets: Sequence[Target]) -> float:
+    """Return the binary nDCG@10 of an answer: each target counts at the first place in it."""
     gains = [0.0] * PLACES
     for target in targets:
-        for rank, hit in enumerate(hits[:PLACES]):
-            if _meets(hit, target):
+        for rank, place in enumerate(places[:PLACES]):
+            if _meets(place, target):
                 gains[rank] = 1.0
                 break
     return ndcg_at(PLACES, gains, [1.0] * len(targets))
 
 
-def _meets(hit: Hit, target: Target) -> bool:
+def place_of(hit: Hit) -> Target:
+    """Return where a hit stands."""
+    return hit.chunk.path or hit.chunk.doc_id, hit.chunk.start_line, hit.chunk.end_line
+
+
+def _meets(place: Target, target: Target) -> bool:
     path, start, end = target
-    chunk = hit.chunk
-    if not same_path(chunk.path or chunk.doc_id, path):
+    there, first, last = place
+    if not same_path(there, path):
         return False
-    if start is None or chunk.start_line is None or chunk.end_line is None:
+    if start is None or first is None or last is None:
         return True
-    return chunk.start_line <= (end or start) and start <= chunk.end_line
+    return first <= (end or start) and start <= last
 
 
 def tokens_to_first_hit(hits: Sequence[Hit], targets: Sequence[Target]) -> int | None:

@@ -80,6 +80,14 @@ def test_an_embedded_chunk_does_not_win_by_being_embedded() -> None:
     assert scores[0] > scores[1]
 
 
+def test_what_keywords_let_expect_stands_in_for_a_missing_vector() -> None:
+    # Keywords and vectors agree throughout, so the best keyword hit would have had the best vector.
+    embedded = [candidate(i, float(i), i / 10) for i in range(1, 9)]
+    candidates = [candidate(0, 9.0, None), *embedded, candidate(9, 0.5, None)]
+    scores = fuse(candidates, mode="hybrid", alpha=0.6, method="relative", vector_coverage=0.8)
+    assert order(scores) == [0, 8, 7, 6, 5, 4, 3, 2, 1, 9]
+
+
 def test_without_any_vector_keywords_decide() -> None:
     candidates = [candidate(i, float(i), None) for i in range(4)]
     for method in METHODS:

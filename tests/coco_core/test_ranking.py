@@ -48,6 +48,52 @@ def test_nothing_gives_nothing() -> None:
     assert ranked("x") == []
 
 
+def test_of_equal_definitions_the_one_further_up_comes_first() -> None:
+    hits = ranked(
+        "BaseModel",
+        candidate("pydantic/v1/models.py", 9.1, defines=("BaseModel",)),
+        candidate("pydantic/models.py", 9.0, defines=("BaseModel",)),
+    )
+    assert files(hits) == ["pydantic/models.py", "pydantic/v1/models.py"]
+
+
+def test_a_file_of_one_part_of_a_class_does_not_pass_for_the_class_itself() -> None:
+    hits = ranked(
+        "Serializer",
+        candidate("src/Serializer.Json.cs", 9.5, defines=("Serializer",)),
+        candidate("src/Serializer.cs", 9.0, defines=("Serializer",)),
+    )
+    assert files(hits)[0] == "src/Serializer.cs"
+
+
+@pytest.mark.parametrize(
+    ("path", "trait"),
+    [
+        ("Routing/Console/stubs/controller.stub", "template"),
+        ("rails/generators/rails/app/templates/config.rb.tt", "template"),
+        (".github/workflows/release.yml", "tooling"),
+        ("fastapi/.agents/skills/fastapi/SKILL.md", "tooling"),
+        ("CLAUDE.md", "tooling"),
+    ],
+)
+def test_what_does_not_run_here_is_told_from_the_program(path: str, trait: str) -> None:
+    assert trait in file_traits(path, "text")
+
+
+def test_templates_and_tooling_stand_back_unless_asked_for() -> None:
+    names = [("src/router.php", "php"), ("src/stubs/router.php", "php"), (".ci/router.php", "php")]
+    candidates = [candidate(path, 9.0, language=language) for path, language in names]
+    assert files(ranked("how are requests routed", *candidates)) == [
+        "src/router.php",
+        ".ci/router.php",
+        "src/stubs/router.php",
+    ]
+    for question, path in (("stub of a router", names[1][0]), ("router workflow", names[2][0])):
+        hits = ranked(question, *candidates, explain=True)
+        penalties = {hit.candidate.facts.doc_id: hit.explanation["penalty"] for hit in hits}  # type: ignore[index]  # asked for
+        assert penalties[path] == 1.0
+
+
 def test_the_definition_of_the_named_symbol_comes_first() -> None:
     hits = ranked(
         "Router",

@@ -43,20 +43,34 @@ def fuse(
 ) -> Scores:
     """Return one score for each candidate, in order.
 
-    Alpha 0 and 1 give exactly the order of the one stage. A chunk without a vector gets the mean
-    vector score of the chunks that keywords found: it neither wins nor loses by the lack. (The mean
-    is not taken over what the vector stage found; those were chosen for their high scores.)
+    Alpha 0 and 1 give exactly the order of the one stage. A chunk without a vector gets the vector
+    score that its keywords let expect: it neither wins nor loses by the lack. (That is not learnt
+    from what the vector stage found; those were chosen for their high scores.)
     """
     keyword, vector = normalized(candidates, method)
     weight = effective_alpha(mode, alpha, vector_coverage)
     unknown = np.isnan(vector)
     if weight in (0.0, 1.0) or not unknown.any():
         return weight * np.where(unknown, 0.0, vector) + (1.0 - weight) * keyword
-    judged = vector[~unknown & (keyword > 0)]
-    if not judged.size:
+    judged = ~unknown & (keyword > 0)
+    if not judged.any():
         # Nothing that tells what a vector is worth here: such a chunk stands on its keywords.
         return np.where(unknown, keyword, weight * vector + (1.0 - weight) * keyword)
-    return weight * np.where(unknown, judged.mean(), vector) + (1.0 - weight) * keyword
+    expected = _expected(keyword[judged], vector[judged], keyword)
+    return weight * np.where(unknown, expected, vector) + (1.0 - weight) * keyword
+
+
+def _expected(keyword: Scores, vector: Scores, asked: Scores) -> Scores:
+    """Return the vector score to expect of chunks with the keyword scores ``asked``.
+
+    A straight line through the chunks that have both: what matches well by keywords mostly does by
+    meaning too, and must not fall behind because its vector is still missing.
+    """
+    spread = keyword - keyword.mean()
+    across = float(spread @ spread)
+    slope = max(float(spread @ vector) / across, 0.0) if across > 0 else 0.0
+    line: Scores = np.clip(vector.mean() + slope * (asked - keyword.mean()), 0.0, 1.0)
+    return line
 
 
 def normalized(candidates: Sequence[Candidate], method: FusionMethod) -> tuple[Scores, Scores]:

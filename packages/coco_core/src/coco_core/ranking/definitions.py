@@ -28,6 +28,10 @@ _SAME_NAME_BUT_CASE = 0.5
 # A file named after the symbol is where it lives, not where a namesake is declared.
 _OWN_FILE = 1.3
 
+# Of two definitions of one name the one further up is the one that others import; below stand
+# variants of it (`v1/`, `experimental/`, `platform/`). Enough to turn a tie, no more.
+_PER_DIRECTORY = 0.97
+
 
 def definition_boosts(query: Query, facts: Sequence[ChunkFacts]) -> Scores:
     """Return a boost for every chunk that defines a symbol of the query."""
@@ -45,9 +49,16 @@ def definition_boosts(query: Query, facts: Sequence[ChunkFacts]) -> Scores:
                     continue
                 found = definition_match(name, path)
                 if found:
-                    own = _OWN_FILE if file_stem(chunk.doc_id).casefold() == last else 1.0
-                    boosts[i] = max(boosts[i], weight * found * own)
+                    own = _OWN_FILE if _is_named(chunk.doc_id, last) else 1.0
+                    depth = _PER_DIRECTORY ** chunk.doc_id.count("/")
+                    boosts[i] = max(boosts[i], weight * found * own * depth)
     return boosts
+
+
+def _is_named(doc_id: str, folded: str) -> bool:
+    """Tell whether a file bears the name and nothing more: not `Client.d.ts`, `Client.Proxy.cs`."""
+    name = doc_id.rpartition("/")[2]
+    return file_stem(doc_id).casefold() == folded and name.count(".") <= 1
 
 
 def definition_match(name: str, path: str) -> float:

@@ -12,7 +12,7 @@ from coco_core.errors import DatabaseUnfit, InvalidConfig, Unavailable
 
 __all__ = ["APP_ROLES", "check_database", "connect", "refuse_embedded", "require_roles"]
 
-APP_ROLES = ("coco_app", "coco_system")
+APP_ROLES = ("coco_app", "coco_system", "coco_load")
 
 # Roles are granted without being inherited, or the owner would see what they see; that began in 16.
 _LEAST_POSTGRES = 16
@@ -127,7 +127,7 @@ def _require_extension(connection: psycopg.Connection[TupleRow]) -> None:
 
 
 def require_roles(connection: psycopg.Connection[TupleRow], *, create: bool = False) -> None:
-    """Check that the user may act as both roles of the application; ``create`` makes them.
+    """Check that the user may act as the roles of the application; ``create`` makes them.
 
     Raises:
         DatabaseUnfit: it may not; the hint holds the statements that allow it.

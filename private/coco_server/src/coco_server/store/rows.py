@@ -25,7 +25,7 @@ def columns(kind: type[Any]) -> sql.Composed:
 def one_row(
     session: Session,
     kind: type[T],
-    statement: LiteralString,
+    statement: LiteralString | sql.Composed,
     values: Sequence[Any] | Mapping[str, Any] = (),
 ) -> T | None:
     """Return the one row of a statement; ``{columns}`` in it stands for the columns of ``kind``."""
@@ -36,7 +36,7 @@ def one_row(
 def all_rows(
     session: Session,
     kind: type[T],
-    statement: LiteralString,
+    statement: LiteralString | sql.Composed,
     values: Sequence[Any] | Mapping[str, Any] = (),
 ) -> list[T]:
     """Return all rows of a statement; ``{columns}`` in it stands for the columns of ``kind``."""
@@ -44,7 +44,9 @@ def all_rows(
         return cursor.execute(_filled(kind, statement), values).fetchall()
 
 
-def _filled(kind: type[Any], statement: LiteralString) -> sql.Composed:
+def _filled(kind: type[Any], statement: LiteralString | sql.Composed) -> sql.Composed:
+    if isinstance(statement, sql.Composed):
+        return statement
     return sql.SQL(statement).format(columns=columns(kind))
 
 

@@ -20,7 +20,15 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from coco_core.errors import Unauthorized, Unavailable
 
-__all__ = ["Connection", "Database", "Scope", "Session", "SystemSession", "TenantSession"]
+__all__ = [
+    "Connection",
+    "Database",
+    "Scope",
+    "Session",
+    "SystemSession",
+    "TenantSession",
+    "loading",
+]
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
 
@@ -142,6 +150,15 @@ class Database:
             if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.QueryCanceled):
                 raise
             raise Unavailable(f"The database does not answer: {error}") from error
+
+
+@contextmanager
+def loading(session: TenantSession) -> Iterator[None]:
+    """Act as the role that may fill a version's tables, and read none of another one's."""
+    session.connection.execute("SELECT set_config('role', 'coco_load', true)")
+    yield
+    # Not after an error: the transaction is lost then, and with it the role.
+    session.connection.execute("SELECT set_config('role', 'coco_app', true)")
 
 
 def _configure(connection: psycopg.Connection[Any]) -> None:

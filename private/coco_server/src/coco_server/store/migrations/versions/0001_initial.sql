@@ -1,6 +1,7 @@
--- Tenants, projects, versions, jobs. Each statement of CoCo runs as one of two roles that log in
--- nowhere: coco_app sees the rows of one org (the setting coco.org_id), coco_system sees all. The
--- owner of the tables has no policy and sees nothing.
+-- Tenants, projects, versions, jobs. Each statement of CoCo runs as one of three roles that log in
+-- nowhere: coco_app sees the rows of one org (the setting coco.org_id), coco_system sees all, and
+-- coco_load fills a version that is being built. The owner of the tables has no policy and sees
+-- nothing.
 
 CREATE TABLE orgs (
     org_id text PRIMARY KEY,
@@ -261,7 +262,7 @@ CREATE UNLOGGED TABLE rate_limits (
     PRIMARY KEY (org_id, project_id, lane)
 );
 
-GRANT USAGE ON SCHEMA public TO coco_app, coco_system;
+GRANT USAGE ON SCHEMA public TO coco_app, coco_system, coco_load;
 
 DO $$
 DECLARE
@@ -296,13 +297,12 @@ CREATE FUNCTION coco_may_touch(org text) RETURNS boolean LANGUAGE sql STABLE AS 
             AND org <> '' AND org = current_setting('coco.org_id', true))
 $$;
 
--- Make the tables of a new version. Their policy compares with a constant: it is decided once for
--- a statement instead of once for a row, and it hides no index from the planner.
+-- Make the tables of a new version. COPY refuses tables with row-level security, so until the
+-- version is complete nobody may read them at all, the owner included, and only coco_load may write.
 CREATE FUNCTION coco_open_version(number bigint, org text, dimension integer) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     base text;
-    name text;
 BEGIN
     IF NOT public.coco_may_touch(org) THEN
         RAISE insufficient_privilege USING MESSAGE = 'the version belongs to another org';
@@ -310,17 +310,12 @@ BEGIN
     FOREACH base IN ARRAY ARRAY[
         'source_chunks', 'chunk_vectors', 'postings', 'chunk_names', 'term_batches'
     ] LOOP
-        name := format('%s_%s', base, number);
-        EXECUTE format('CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL)', name, base);
-        EXECUTE format('ALTER TABLE public.%I ENABLE ROW LEVEL SECURITY', name);
-        EXECUTE format('ALTER TABLE public.%I FORCE ROW LEVEL SECURITY', name);
-        EXECUTE format(
-            'CREATE POLICY tenant ON public.%I TO coco_app USING '
-            '(NULLIF(current_setting(''coco.org_id'', true), '''') = %L)', name, org);
-        EXECUTE format('CREATE POLICY everything ON public.%I TO coco_system USING (true)', name);
-        EXECUTE format('GRANT SELECT, INSERT ON public.%I TO coco_app, coco_system', name);
+        EXECUTE format('CREATE TABLE public.%I (LIKE public.%I INCLUDING ALL)',
+            base || '_' || number, base);
+        EXECUTE format('REVOKE ALL ON public.%I FROM CURRENT_USER', base || '_' || number);
+        EXECUTE format('GRANT INSERT ON public.%I TO coco_load', base || '_' || number);
     END LOOP;
-    -- Nothing in a version is ever updated, so its pages can be full and vacuum has no work.
+    EXECUTE format('GRANT SELECT ON public.%I TO coco_load', 'term_batches_' || number);
     EXECUTE format('ALTER TABLE public.%I ALTER embedding TYPE vector(%s)',
         'chunk_vectors_' || number, dimension);
     -- Vectors stay in the row where a page can hold one: an exact scan is four times as fast.
@@ -334,15 +329,27 @@ BEGIN
         'ALTER lengths SET STORAGE EXTERNAL', 'term_batches_' || number);
 END $$;
 
--- Index the tables of a version whose rows are complete. The caller sets maintenance_work_mem.
-CREATE FUNCTION coco_seal_version(number bigint, org text, dimension integer, approximate boolean)
-RETURNS void
+-- Index the tables of a version whose rows are complete, and open them to the readers of its org.
+-- Their policy compares with a constant: it is decided once for a statement instead of once for a
+-- row, and it hides no index from the planner. The caller sets maintenance_work_mem.
+CREATE FUNCTION coco_seal_version(
+    number bigint, org text, dimension integer, approximate boolean,
+    OUT chunks bigint, OUT vectors bigint
+)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    base text;
+    name text;
 BEGIN
     IF NOT public.coco_may_touch(org) THEN
         RAISE insufficient_privilege USING MESSAGE = 'the version belongs to another org';
     END IF;
     EXECUTE format('DROP TABLE public.%I', 'term_batches_' || number);
+    FOREACH base IN ARRAY ARRAY['source_chunks', 'chunk_vectors', 'postings', 'chunk_names'] LOOP
+        EXECUTE format('GRANT ALL ON public.%I TO CURRENT_USER', base || '_' || number);
+    END LOOP;
+    EXECUTE format('SELECT (SELECT count(*) FROM public.%I), (SELECT count(*) FROM public.%I)',
+        'source_chunks_' || number, 'chunk_vectors_' || number) INTO chunks, vectors;
     EXECUTE format('CREATE INDEX ON public.%I (name)', 'chunk_names_' || number);
     EXECUTE format('CREATE INDEX ON public.%I (doc_id, ordinal)', 'source_chunks_' || number);
     IF approximate THEN
@@ -351,9 +358,19 @@ BEGIN
             '((embedding::halfvec(%s)) halfvec_cosine_ops)',
             'chunk_vectors_hnsw_' || number, 'chunk_vectors_' || number, dimension);
     END IF;
-    EXECUTE format('ANALYZE public.%I, public.%I, public.%I, public.%I',
-        'source_chunks_' || number, 'chunk_vectors_' || number,
-        'postings_' || number, 'chunk_names_' || number);
+    FOREACH base IN ARRAY ARRAY['source_chunks', 'chunk_vectors', 'postings', 'chunk_names'] LOOP
+        name := base || '_' || number;
+        EXECUTE format('ANALYZE public.%I', name);
+        EXECUTE format('ALTER TABLE public.%I ENABLE ROW LEVEL SECURITY', name);
+        EXECUTE format('ALTER TABLE public.%I FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format(
+            'CREATE POLICY tenant ON public.%I FOR SELECT TO coco_app USING '
+            '(NULLIF(current_setting(''coco.org_id'', true), '''') = %L)', name, org);
+        EXECUTE format(
+            'CREATE POLICY everything ON public.%I FOR SELECT TO coco_system USING (true)', name);
+        EXECUTE format('REVOKE ALL ON public.%I FROM coco_load', name);
+        EXECUTE format('GRANT SELECT ON public.%I TO coco_app, coco_system', name);
+    END LOOP;
 END $$;
 
 -- Drop what a version has. Waits for its readers as long as the caller's lock_timeout allows.

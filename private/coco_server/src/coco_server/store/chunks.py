@@ -1,0 +1,318 @@
+"""Writing documents and chunks into a version that is being built, and reading them back.
+
+A batch is one transaction: either all of it is there, with the job's checkpoint, or nothing. So an
+attempt that goes on where the last one stopped writes nothing twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from coco_core.bm25 import TermVector
+from coco_core.errors import VersionConflict
+from coco_core.types import FloatVector
+from coco_server.store import postings, usage
+from coco_server.store.rows import all_rows, columns
+from coco_server.store.session import TenantSession, loading
+from coco_server.store.tables import in_version
+from coco_server.store.usage import Quotas
+from coco_server.store.versions import Version
+
+__all__ = ["ChunkContent", "ChunkRow", "DocumentRow", "append", "contents"]
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """A document of a version."""
+
+    doc_id: str
+    content_hash: str
+    chunk_count: int
+    source_ref: str | None = None
+    title: str | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRow:
+    """A chunk as it is written."""
+
+    doc_id: str
+    ordinal: int
+    """Its place in the document, from 0."""
+    chunk_id: str
+    content: str
+    content_hash: str
+    terms: TermVector
+    vector: FloatVector | None
+    """float32[d], L2-normalised; None when it was not embedded."""
+    kind: str = "text"
+    language: str = ""
+    symbol: str = ""
+    definitions: tuple[str, ...] = ()
+    signature: str = ""
+    heading_trail: tuple[str, ...] = ()
+    fragment: str = ""
+    start_line: int = 1
+    end_line: int = 1
+    token_count: int = 0
+    quality: float | None = None
+    verified: bool | None = None
+    tags: tuple[str, ...] = ()
+    changed_at: float | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkContent:
+    """What an answer shows of a chunk."""
+
+    chunk_key: int
+    chunk_id: str
+    doc_id: str
+    ordinal: int
+    kind: str
+    language: str
+    symbol: str
+    signature: str
+    heading_trail: list[str]
+    fragment: str
+    start_line: int
+    end_line: int
+    token_count: int
+    content: str
+    quality: float | None
+    verified: bool | None
+    tags: list[str]
+    meta: Mapping[str, Any]
+
+
+def append(
+    session: TenantSession,
+    version: Version,
+    documents: Sequence[DocumentRow],
+    chunks: Sequence[ChunkRow],
+    *,
+    items: int = 0,
+    quotas: Quotas | None = None,
+) -> int:
+    """Add a batch to a version; returns the key of its first chunk.
+
+    Call it in one transaction with `jobs.queue.progress`. A document's chunks may come in several
+    batches; its row comes with the first.
+
+    Args:
+        session: of the version's org.
+        version: in BUILDING.
+        documents: new documents.
+        chunks: new chunks, in the order of their keys.
+        items: items of the import that these come from.
+        quotas: what the org may hold.
+
+    Raises:
+        VersionConflict: the version is no longer built.
+        QuotaExceeded: the org may not hold that much.
+    """
+    texts = [_storable(chunk.content) for chunk in chunks]
+    embedded = sum(chunk.vector is not None for chunk in chunks)
+    size = sum(map(len, texts)) + 4 * version.dimension * embedded
+    usage.reserve(
+        session,
+        quotas or Quotas(),
+        documents=len(documents),
+        chunks=len(chunks),
+        storage_bytes=size,
+    )
+    first = _take_keys(session, version, chunks, (items, len(documents), embedded, size))
+    _insert_documents(session, version, documents)
+    with loading(session):
+        _copy_chunks(session, version, first, chunks, texts)
+        _copy_names(session, version, first, chunks)
+        _copy_vectors(session, version, first, chunks)
+        postings.add_batch(session, version.version_no, first, [each.terms for each in chunks])
+    return first
+
+
+def contents(
+    session: TenantSession, version: Version, keys: Sequence[int]
+) -> dict[int, ChunkContent]:
+    """Return what answers show of the chunks with these keys, by key."""
+    statement = in_version(
+        "SELECT {columns} FROM {source_chunks} WHERE chunk_key = ANY(%s)",
+        version.version_no,
+        columns=columns(ChunkContent),
+    )
+    found = all_rows(session, ChunkContent, statement, (list(keys),))
+    return {chunk.chunk_key: chunk for chunk in found}
+
+
+def _take_keys(
+    session: TenantSession,
+    version: Version,
+    chunks: Sequence[ChunkRow],
+    counts: tuple[int, int, int, int],
+) -> int:
+    """Count a batch (items, documents, vectors, bytes); returns the key of its first chunk."""
+    lengths = np.array([chunk.terms.lengths for chunk in chunks], np.int64).reshape(-1, 3)
+    row = session.connection.execute(
+        "UPDATE project_versions SET item_count = item_count + %s, "
+        "document_count = document_count + %s, embedded_count = embedded_count + %s, "
+        "storage_bytes = storage_bytes + %s, chunk_count = chunk_count + %s, "
+        "length_sums = ARRAY[length_sums[1] + %s, length_sums[2] + %s, length_sums[3] + %s] "
+        "WHERE org_id = %s AND version_id = %s AND status = 'BUILDING' "
+        "RETURNING chunk_count",
+        (
+            *counts,
+            len(chunks),
+            *lengths.sum(axis=0).tolist(),
+            session.org_id,
+            version.version_id,
+        ),
+    ).fetchone()
+    if row is None:
+        raise VersionConflict(f"The version {version.version_id!r} is not being built.")
+    return int(row[0]) - len(chunks)
+
+
+def _insert_documents(
+    session: TenantSession, version: Version, documents: Sequence[DocumentRow]
+) -> None:
+    if not documents:
+        return
+    # This table is shared and has row-level security, with which COPY does not work.
+    session.connection.execute(
+        "INSERT INTO documents (org_id, project_id, version_no, doc_id, content_hash, "
+        "chunk_count, source_ref, title, meta) SELECT %s, %s, %s, doc_id, content_hash, "
+        "chunk_count, source_ref, title, meta::jsonb "
+        "FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[]) "
+        "AS added (doc_id, content_hash, chunk_count, source_ref, title, meta)",
+        (
+            version.org_id,
+            version.project_id,
+            version.version_no,
+            [each.doc_id for each in documents],
+            [each.content_hash for each in documents],
+            [each.chunk_count for each in documents],
+            [each.source_ref for each in documents],
+            [each.title for each in documents],
+            [json.dumps(dict(each.meta)) for each in documents],
+        ),
+    )
+
+
+_COLUMNS = {
+    "org_id": "text",
+    "project_id": "text",
+    "version_no": "int8",
+    "config_id": "text",
+    "chunk_key": "int4",
+    "doc_id": "text",
+    "ordinal": "int4",
+    "chunk_id": "text",
+    "kind": "text",
+    "language": "text",
+    "symbol": "text",
+    "definitions": "text[]",
+    "signature": "text",
+    "heading_trail": "text[]",
+    "fragment": "text",
+    "start_line": "int4",
+    "end_line": "int4",
+    "token_count": "int4",
+    "content": "text",
+    "content_hash": "text",
+    "quality": "float4",
+    "verified": "bool",
+    "tags": "text[]",
+    "changed_at": "float8",
+    "meta": "jsonb",
+}
+
+
+def _copy_chunks(
+    session: TenantSession,
+    version: Version,
+    first: int,
+    chunks: Sequence[ChunkRow],
+    texts: Sequence[bytes],
+) -> None:
+    if not chunks:
+        return
+    statement = in_version(
+        "COPY {source_chunks} ({columns}) FROM STDIN (FORMAT BINARY)",
+        version.version_no,
+        columns=sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)),
+    )
+    fixed = (version.org_id, version.project_id, version.version_no, version.config_id)
+    with session.connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(list(_COLUMNS.values()))
+        for key, (chunk, text) in enumerate(zip(chunks, texts, strict=True), first):
+            copy.write_row(
+                (
+                    *fixed,
+                    key,
+                    chunk.doc_id,
+                    chunk.ordinal,
+                    chunk.chunk_id,
+                    chunk.kind,
+                    chunk.language,
+                    chunk.symbol,
+                    list(chunk.definitions),
+                    chunk.signature,
+                    list(chunk.heading_trail),
+                    chunk.fragment,
+                    chunk.start_line,
+                    chunk.end_line,
+                    chunk.token_count,
+                    text.decode(),
+                    chunk.content_hash,
+                    chunk.quality,
+                    chunk.verified,
+                    list(chunk.tags),
+                    chunk.changed_at,
+                    Jsonb(dict(chunk.meta)),
+                )
+            )
+
+
+def _copy_names(
+    session: TenantSession, version: Version, first: int, chunks: Sequence[ChunkRow]
+) -> None:
+    defined = [
+        (name, key)
+        for key, chunk in enumerate(chunks, first)
+        for name in {path.rpartition(".")[2].lower() for path in chunk.definitions}
+    ]
+    statement = in_version(
+        "COPY {chunk_names} (name, chunk_key) FROM STDIN (FORMAT BINARY)", version.version_no
+    )
+    with session.connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(["text", "int4"])
+        for pair in defined:
+            copy.write_row(pair)
+
+
+def _copy_vectors(
+    session: TenantSession, version: Version, first: int, chunks: Sequence[ChunkRow]
+) -> None:
+    statement = in_version(
+        "COPY {chunk_vectors} (chunk_key, embedding) FROM STDIN (FORMAT BINARY)",
+        version.version_no,
+    )
+    with session.connection.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(["int4", "vector"])
+        for key, chunk in enumerate(chunks, first):
+            if chunk.vector is not None:
+                copy.write_row((key, chunk.vector))
+
+
+def _storable(text: str) -> bytes:
+    """Return a text as UTF-8; what PostgreSQL cannot hold (NUL, lone surrogates) is replaced."""
+    return text.encode("utf-8", "replace").replace(b"\0", "\ufffd".encode())

@@ -1,0 +1,71 @@
+"""Completing a build: counts are compared, indexes built, and only then the version is READY."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from coco_core.bm25 import CorpusStats
+from coco_core.errors import VersionConflict
+from coco_server.store import postings, versions
+from coco_server.store.session import TenantSession, loading
+from coco_server.store.versions import Version
+
+__all__ = ["corpus_stats", "seal", "search_is_exact"]
+
+# An exact scan of 1,000 vectors of 384 numbers takes about 0.9 ms here, so it stays below what an
+# index walk costs (some 5 ms for 200 candidates) up to about this many; and it misses nothing.
+_EXACT_CHUNKS = 6_000
+_MEASURED_DIMENSION = 384
+
+
+def search_is_exact(chunks: int, dimension: int) -> bool:
+    """Whether a version of this size needs no index of its vectors."""
+    return chunks * dimension <= _EXACT_CHUNKS * _MEASURED_DIMENSION
+
+
+def corpus_stats(version: Version) -> CorpusStats:
+    """Return what BM25 needs to know of a whole version."""
+    sums = np.array(version.length_sums, np.float64)
+    return CorpusStats(version.chunk_count, (sums / max(1, version.chunk_count)).astype(np.float32))
+
+
+def seal(session: TenantSession, version: Version) -> Version:
+    """Turn a complete build into a READY version; commit it together with the job's end.
+
+    Raises:
+        VersionConflict: it is not being built, or its rows are not what was counted.
+    """
+    now = versions.get(session, version.project_id, version.version_id)
+    if now.status != "BUILDING":
+        raise VersionConflict(f"The version {now.version_id!r} is {now.status}, not BUILDING.")
+    with loading(session):
+        postings.turn_over(session, now.version_no, corpus_stats(now))
+    approximate = not search_is_exact(now.embedded_count, now.dimension)
+    if approximate:
+        session.connection.execute(
+            "SELECT set_config('maintenance_work_mem', %s, true)", (_build_memory(now),)
+        )
+    found = session.connection.execute(
+        "SELECT chunks, vectors FROM coco_seal_version(%s, %s, %s, %s)",
+        (now.version_no, now.org_id, now.dimension, approximate),
+    ).fetchone()
+    if found != (now.chunk_count, now.embedded_count):
+        raise VersionConflict(
+            f"The version {now.version_id!r} holds {found} chunks and vectors, but "
+            f"{(now.chunk_count, now.embedded_count)} were written.",
+            hint="Build it again; the version that answers stays active.",
+        )
+    session.connection.execute(
+        "UPDATE project_versions SET status = 'READY', ready_at = now(), approximate = %s "
+        "WHERE org_id = %s AND version_id = %s",
+        (approximate, session.org_id, now.version_id),
+    )
+    return versions.get(session, now.project_id, now.version_id)
+
+
+def _build_memory(version: Version) -> str:
+    # The graph must fit, or the build takes three times as long: half-precision vectors, and per
+    # element some 400 bytes of neighbors and bookkeeping (measured: 123 MB for 100,000 times 384).
+    needed = version.embedded_count * (2 * version.dimension + 600)
+    megabytes = min(max(64, needed // 1_000_000 + 64), 2048)
+    return f"{megabytes}MB"

@@ -1,0 +1,106 @@
+"""What an org uses, counted in the transactions that use it, and never beyond its quotas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coco_core.errors import QuotaExceeded
+from coco_server.store.session import TenantSession
+
+__all__ = ["Quotas", "count", "embeddings_today", "release", "reserve"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """The most that an org may hold or use; None is no limit."""
+
+    documents: int | None = None
+    chunks: int | None = None
+    storage_bytes: int | None = None
+    embeddings_per_day: int | None = None
+
+
+def reserve(
+    session: TenantSession,
+    quotas: Quotas,
+    *,
+    documents: int = 0,
+    chunks: int = 0,
+    storage_bytes: int = 0,
+) -> None:
+    """Add to what the org holds, unless that exceeds a quota; concurrent callers take turns.
+
+    Raises:
+        QuotaExceeded: nothing was added; the message names quota, limit and use.
+    """
+    row = session.connection.execute(
+        "UPDATE org_totals SET documents = documents + %s, chunks = chunks + %s, "
+        "storage_bytes = storage_bytes + %s WHERE org_id = %s "
+        "RETURNING documents, chunks, storage_bytes",
+        (documents, chunks, storage_bytes, session.org_id),
+    ).fetchone()
+    assert row is not None, "every org has its totals from its creation on"
+    for name, limit, used, added in (
+        ("documents", quotas.documents, row[0], documents),
+        ("chunks", quotas.chunks, row[1], chunks),
+        ("storage_bytes", quotas.storage_bytes, row[2], storage_bytes),
+    ):
+        # What is only freed or left as it is may stay above a limit that was lowered.
+        if limit is not None and used > limit and added > 0:
+            raise _exceeded(f"COCO_ORG_MAX_{name.upper()}", limit, used - added, added)
+
+
+def release(
+    session: TenantSession, *, documents: int = 0, chunks: int = 0, storage_bytes: int = 0
+) -> None:
+    """Take back what a version held that is dropped."""
+    session.connection.execute(
+        "UPDATE org_totals SET documents = greatest(0, documents - %s), "
+        "chunks = greatest(0, chunks - %s), storage_bytes = greatest(0, storage_bytes - %s) "
+        "WHERE org_id = %s",
+        (documents, chunks, storage_bytes, session.org_id),
+    )
+
+
+def count(
+    session: TenantSession,
+    quotas: Quotas,
+    *,
+    queries: int = 0,
+    embeddings: int = 0,
+    items: int = 0,
+) -> None:
+    """Add to what the org used today (UTC).
+
+    Raises:
+        QuotaExceeded: the embeddings of the day are used up; nothing was added.
+    """
+    row = session.connection.execute(
+        "INSERT INTO usage (org_id, day, queries, embeddings, items) "
+        "VALUES (%s, (now() AT TIME ZONE 'UTC')::date, %s, %s, %s) "
+        "ON CONFLICT (org_id, day) DO UPDATE SET queries = usage.queries + excluded.queries, "
+        "embeddings = usage.embeddings + excluded.embeddings, "
+        "items = usage.items + excluded.items RETURNING embeddings",
+        (session.org_id, queries, embeddings, items),
+    ).fetchone()
+    assert row is not None
+    limit = quotas.embeddings_per_day
+    if limit is not None and embeddings > 0 and row[0] > limit:
+        raise _exceeded("COCO_ORG_MAX_EMBEDDINGS_PER_DAY", limit, row[0] - embeddings, embeddings)
+
+
+def embeddings_today(session: TenantSession) -> int:
+    """Return how many embeddings the org has used today (UTC)."""
+    row = session.connection.execute(
+        "SELECT embeddings FROM usage WHERE org_id = %s AND day = (now() AT TIME ZONE 'UTC')::date",
+        (session.org_id,),
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _exceeded(quota: str, limit: int, used: int, asked: int) -> QuotaExceeded:
+    return QuotaExceeded(
+        f"The quota {quota} is {limit}; {used} are in use and {asked} more were asked for.",
+        hint="Remove what is no longer needed, or ask the administrator for a higher quota.",
+        details={"quota": quota, "limit": limit, "used": used, "requested": asked},
+    )

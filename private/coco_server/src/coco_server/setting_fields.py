@@ -148,6 +148,8 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("vector_db_collection_prefix", _name, "letters, digits, '-' and '_'", None),
     Field("admin_key", _key, "16 printable ASCII characters and more", None, secret=True),
     Field("api_key", _key, "16 printable ASCII characters and more", None, secret=True),
+    # For the collector of /metrics, which needs not be told the admin key.
+    Field("metrics_key", _key, "16 printable ASCII characters and more", None, secret=True),
     Field("rate_limit_per_min", _integer(1, 10_000_000), "requests a minute", 600),
     Field("rate_limit_burst", _integer(1, 10_000_000), "requests at once", 100),
     Field("org_max_documents", _LIMIT, "a number", None),

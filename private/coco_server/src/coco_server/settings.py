@@ -33,6 +33,7 @@ class Settings:
     vector_db_collection_prefix: str | None
     admin_key: str
     api_key: str | None
+    metrics_key: str | None
     rate_limit_per_min: int
     rate_limit_burst: int
     org_max_documents: int | None

@@ -16,7 +16,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from coco_protocol.envelope import HEADER_REQUEST
 from coco_protocol.serving.errors import REQUEST_ID_KEY, error_response, unforeseen
 
-__all__ = ["LOG_FIELDS_KEY", "Exchange", "RequestObserver"]
+__all__ = ["ANSWER_HEADERS_KEY", "LOG_FIELDS_KEY", "Exchange", "RequestObserver"]
+
+ANSWER_HEADERS_KEY = "coco.answer_headers"
+"""Where inner layers note in the ASGI scope what every answer, also an error, shall carry."""
 
 LOG_FIELDS_KEY = "coco.log_fields"
 """Where inner layers note in the ASGI scope what the request's line in the log shall name."""
@@ -68,10 +71,10 @@ class Exchange:
             kind = message["type"]
             if kind in {"http.response.start", "websocket.http.response.start"}:
                 status = message["status"]
-                _stamp(message, request_id)
+                _stamp(message, request_id, scope)
             elif kind == "websocket.accept":
                 status = HTTPStatus.SWITCHING_PROTOCOLS
-                _stamp(message, request_id)
+                _stamp(message, request_id, scope)
             await send(message)
 
         # The last resort: whatever comes here is logged, and told in the one shape.
@@ -109,13 +112,15 @@ def _request_id(scope: Scope) -> str:
     return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(_ID_BYTES)
 
 
-def _stamp(message: Message, request_id: str) -> None:
+def _stamp(message: Message, request_id: str, scope: Scope) -> None:
     message.setdefault("headers", [])
     headers = MutableHeaders(scope=message)
     headers[HEADER_REQUEST] = request_id
     # A page that got hold of an answer must not run it as a script nor embed it.
     headers["x-content-type-options"] = "nosniff"
     headers["cross-origin-resource-policy"] = "same-origin"
+    for name, value in scope.get(ANSWER_HEADERS_KEY, {}).items():
+        headers[name] = value
 
 
 def _route(scope: Scope) -> str:

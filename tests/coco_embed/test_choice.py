@@ -21,7 +21,7 @@ def test_the_environment_says_where_embedding_happens() -> None:
             "COCO_EMBED_API_KEY": "secret",
             "COCO_EMBED_DIMENSION": "1024",
             "COCO_EMBED_BATCH": " 16 ",
-            "COCO_MODEL_DIR": "/models",
+            "COCO_EMBED_MODEL_DIR": "/models",
             "COCO_OFFLINE": "true",
         }
     )

@@ -25,7 +25,7 @@ EMBEDDING_VARIABLES = (
     "COCO_EMBED_BATCH",
     "COCO_EMBED_PARALLEL",
     "COCO_EMBED_THREADS",
-    "COCO_MODEL_DIR",
+    "COCO_EMBED_MODEL_DIR",
     "COCO_MODEL_URL",
     "COCO_MODEL_MIRROR",
     "COCO_OFFLINE",
@@ -82,7 +82,7 @@ class EmbeddingSettings:
             batch_size=_integer(given, "COCO_EMBED_BATCH") or default.batch_size,
             parallel=_integer(given, "COCO_EMBED_PARALLEL") or default.parallel,
             threads=_integer(given, "COCO_EMBED_THREADS"),
-            models=Path(given["COCO_MODEL_DIR"]) if given["COCO_MODEL_DIR"] else default.models,
+            models=Path(given["COCO_EMBED_MODEL_DIR"]) if given["COCO_EMBED_MODEL_DIR"] else default.models,
             model_url=given["COCO_MODEL_URL"] or given["COCO_MODEL_MIRROR"] or None,
             offline=given["COCO_OFFLINE"].lower() in _YES,
         )
@@ -183,7 +183,7 @@ class Embedders:
             raise ModelMissing(
                 f"The model {DEFAULT_MODEL} is not in {store.root}, and COCO_OFFLINE forbids "
                 "fetching it.",
-                hint="Set COCO_MODEL_DIR, or COCO_EMBED_URL for a model behind a server.",
+                hint="Set COCO_EMBED_MODEL_DIR, or COCO_EMBED_URL for a model behind a server.",
             )
         from coco_embed.provision import provision
 

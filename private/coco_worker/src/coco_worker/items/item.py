@@ -81,6 +81,8 @@ class Item:
     language: str = ""
     """As sent; empty when detection shall tell."""
     meta: ItemMeta = field(default_factory=ItemMeta)
+    first: bool = True
+    """Whether no earlier item brought chunks of the document."""
 
 
 Outcome: TypeAlias = Item | Rejection
@@ -92,8 +94,8 @@ class ItemLimits:
 
     dimension: int
     """Length of the index's vectors."""
-    # Four times what the chunker still parses: generated files are documents too.
-    content_bytes: int = 16_777_216
+    # Twice what the chunker still parses: generated files are documents too.
+    content_bytes: int = 8_388_608
     # One item with everything around its text: a vector in JSON takes 20 bytes a number.
-    item_bytes: int = 67_108_864
+    item_bytes: int = 33_554_432
     meta_bytes: int = 65_536

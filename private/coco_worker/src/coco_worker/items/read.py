@@ -31,8 +31,8 @@ def read_items(file: io.RawIOBase, kind: ItemFormat, limits: ItemLimits) -> Iter
     seen = SeenItems()
     for index, raw in _raw(file, kind, limits):
         outcome = raw if isinstance(raw, Rejection) else check_item(index, raw, limits)
-        if isinstance(outcome, Item) and not seen.add(outcome):
-            yield _duplicate(outcome)
+        if isinstance(outcome, Item):
+            yield seen.add(outcome) or _duplicate(outcome)
         else:
             yield outcome
 

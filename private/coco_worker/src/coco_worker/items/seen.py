@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,25 +27,26 @@ class SeenItems:
         self._fresh: set[bytes] = set()
         self._runs: list[NDArray[np.bytes_]] = []
 
-    def add(self, item: Item) -> bool:
-        """Remember an item and return True; False when one of its chunks came before.
+    def add(self, item: Item) -> Item | None:
+        """Remember an item, and return it with ``first`` set; None when a chunk of it came before.
 
         A document that came whole has all its chunks.
         """
         whole, some = _key(item.doc_id, "whole"), _key(item.doc_id, "some")
         if not item.parts:
             if self._holds(whole) or self._holds(some):
-                return False
+                return None
             self._remember(whole)
-            return True
+            return item
         parts = [_key(item.doc_id, str(part.ordinal)) for part in item.parts]
         if self._holds(whole) or any(map(self._holds, parts)):
-            return False
-        if not self._holds(some):
-            self._remember(some)
+            return None
         for part in parts:
             self._remember(part)
-        return True
+        if self._holds(some):
+            return replace(item, first=False)
+        self._remember(some)
+        return item
 
     def _holds(self, key: bytes) -> bool:
         return key in self._fresh or any(_found(run, key) for run in self._runs)

@@ -1,0 +1,62 @@
+"""Items that a job did not take, each with its reason; written with the batch they came in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from coco_server.store.rows import all_rows
+from coco_server.store.session import TenantSession
+
+__all__ = ["RejectedItem", "add", "counts", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedItem:
+    """One item of an import, by its position in what was sent."""
+
+    item: int
+    code: str
+    message: str
+    doc_id: str | None
+
+
+def add(session: TenantSession, job_id: str, rejected: Sequence[RejectedItem]) -> None:
+    """List rejected items; call it in the transaction that moves the job's checkpoint past them."""
+    if not rejected:
+        return
+    with (
+        session.connection.cursor() as cursor,
+        cursor.copy(
+            "COPY job_rejections (org_id, job_id, item, code, message, doc_id) "
+            "FROM STDIN (FORMAT BINARY)"
+        ) as copy,
+    ):
+        copy.set_types(["text", "text", "int8", "text", "text", "text"])
+        for each in rejected:
+            copy.write_row(
+                (session.org_id, job_id, each.item, each.code, each.message, each.doc_id)
+            )
+
+
+def read(
+    session: TenantSession, job_id: str, *, after: int = -1, most: int = 1000
+) -> list[RejectedItem]:
+    """Return rejected items whose position is above ``after``, in order."""
+    return all_rows(
+        session,
+        RejectedItem,
+        "SELECT {columns} FROM job_rejections WHERE org_id = %s AND job_id = %s AND item > %s "
+        "ORDER BY item LIMIT %s",
+        (session.org_id, job_id, after, most),
+    )
+
+
+def counts(session: TenantSession, job_id: str) -> dict[str, int]:
+    """Return how many items were rejected for each reason."""
+    rows = session.connection.execute(
+        "SELECT code, count(*) FROM job_rejections WHERE org_id = %s AND job_id = %s "
+        "GROUP BY code ORDER BY code",
+        (session.org_id, job_id),
+    ).fetchall()
+    return dict(rows)

@@ -1,0 +1,166 @@
+"""One item, cut into chunks with everything that the store wants but the vector."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from coco_core.bm25 import TermVector, term_vector
+from coco_core.chunking import EstimatedTokenizer, chunk_document
+from coco_core.configs import ChunkingConfig
+from coco_core.header import embedding_text
+from coco_core.languages import detect_language, named_language
+from coco_core.ports import Tokenizer
+from coco_core.types import chunk_ids, text_hash
+from coco_server.store.chunks import ChunkRow, DocumentRow
+from coco_worker.items.item import Item, Part
+
+__all__ = ["CutItem", "cut_item", "embedding_texts"]
+
+
+@dataclass(frozen=True, slots=True)
+class CutItem:
+    """What an item becomes in the store."""
+
+    document: DocumentRow | None
+    """None when the document came with an earlier item."""
+    chunks: tuple[ChunkRow, ...]
+    content_bytes: int
+
+
+def cut_item(item: Item, config: ChunkingConfig, tokenizer: Tokenizer | None) -> CutItem:
+    """Cut an item as the config says, or take its chunks as they arrived."""
+    if item.parts:
+        title, chunks = item.title, _arrived(item)
+        content = "\0".join(part.content for part in item.parts)
+    else:
+        title, chunks = _cut(item, config, tokenizer)
+        content = item.content
+    data = content.encode("utf-8", "replace")
+    document = DocumentRow(
+        doc_id=item.doc_id,
+        content_hash=hashlib.blake2b(data, digest_size=16).hexdigest(),
+        chunk_count=len(chunks),
+        source_ref=item.source_ref or None,
+        title=title or None,
+        meta={} if item.parts else item.meta.extra,
+    )
+    return CutItem(document if item.first else None, chunks, len(data))
+
+
+def embedding_texts(chunks: list[ChunkRow]) -> list[str]:
+    """Return what the model reads of each chunk."""
+    return [
+        embedding_text(
+            doc_id=chunk.doc_id,
+            text=chunk.content,
+            symbol=chunk.symbol,
+            signature=chunk.signature,
+            heading_trail=chunk.heading_trail,
+        )
+        for chunk in chunks
+    ]
+
+
+def _cut(
+    item: Item, config: ChunkingConfig, tokenizer: Tokenizer | None
+) -> tuple[str, tuple[ChunkRow, ...]]:
+    data = item.content.encode("utf-8", "replace")
+    cut = chunk_document(_path(item), data, config, tokenizer)
+    ids = chunk_ids(item.doc_id, [chunk.content_hash for chunk in cut.chunks])
+    rows = tuple(
+        ChunkRow(
+            doc_id=item.doc_id,
+            ordinal=ordinal,
+            chunk_id=chunk_id,
+            content=chunk.text,
+            content_hash=chunk.content_hash,
+            terms=term_vector(
+                doc_id=item.doc_id,
+                symbol=chunk.symbol,
+                definitions=[definition.path for definition in chunk.definitions],
+                signature=chunk.signature,
+                heading_trail=chunk.heading_trail,
+                text=chunk.text,
+            ),
+            vector=None,
+            kind=chunk.kind.value,
+            language=cut.language,
+            symbol=chunk.symbol,
+            definitions=tuple(definition.path for definition in chunk.definitions),
+            signature=chunk.signature,
+            heading_trail=chunk.heading_trail,
+            fragment=chunk.fragment,
+            start_line=chunk.span.start_line,
+            end_line=chunk.span.end_line,
+            token_count=chunk.token_count,
+            quality=item.meta.quality_score,
+            verified=item.meta.verified,
+            tags=item.meta.tags,
+            changed_at=item.meta.changed_at,
+        )
+        for ordinal, (chunk, chunk_id) in enumerate(zip(cut.chunks, ids, strict=True))
+    )
+    return item.title or cut.title, rows
+
+
+def _arrived(item: Item) -> tuple[ChunkRow, ...]:
+    language = item.language and _language_name(item.language)
+    language = language or detect_language(item.doc_id)
+    return tuple(_arrived_chunk(item, part, language) for part in item.parts)
+
+
+def _arrived_chunk(item: Item, part: Part, language: str) -> ChunkRow:
+    definitions = (part.symbol,) if part.symbol else ()
+    return ChunkRow(
+        doc_id=item.doc_id,
+        ordinal=part.ordinal,
+        # The sender's ordinal tells equal texts of one document apart.
+        chunk_id=chunk_ids(f"{item.doc_id}#{part.ordinal}", [text_hash(part.content)])[0],
+        content=part.content,
+        content_hash=text_hash(part.content),
+        terms=_terms(item, part, definitions),
+        vector=part.vector,
+        kind=part.kind.value,
+        language=language,
+        symbol=part.symbol,
+        definitions=definitions,
+        signature=part.signature,
+        heading_trail=part.heading_trail,
+        fragment=part.symbol,
+        end_line=part.content.count("\n") + 1,
+        token_count=EstimatedTokenizer().count(part.content),
+        quality=item.meta.quality_score,
+        verified=item.meta.verified,
+        tags=item.meta.tags,
+        changed_at=item.meta.changed_at,
+        meta=item.meta.extra,
+    )
+
+
+def _terms(item: Item, part: Part, definitions: tuple[str, ...]) -> TermVector:
+    return term_vector(
+        doc_id=item.doc_id,
+        symbol=part.symbol,
+        definitions=definitions,
+        signature=part.signature,
+        heading_trail=part.heading_trail,
+        text=part.content,
+    )
+
+
+def _path(item: Item) -> str:
+    """Return a path whose name tells the language that the sender named."""
+    language = named_language(item.language) if item.language else None
+    if language is None or detect_language(item.doc_id) == language.name:
+        return item.doc_id
+    if language.extensions:
+        return item.doc_id + language.extensions[0]
+    if language.filenames:
+        return f"{item.doc_id}/{language.filenames[0].rstrip('*')}"
+    return item.doc_id
+
+
+def _language_name(name: str) -> str:
+    language = named_language(name)
+    return language.name if language is not None else ""

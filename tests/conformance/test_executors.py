@@ -21,6 +21,7 @@ from coco_local.search.executor import LanceExecutor
 from coco_local.store.documents import StoredDocument
 from tests.conformance.corpus import DIMENSION, FILES, Document, corpus, embed
 from tests.conformance.oracle import PlainExecutor
+from tests.conformance.server_executors import pg
 
 Build = Callable[[Sequence[Document], frozenset[str]], SearchExecutor]
 
@@ -45,7 +46,7 @@ def lance(documents: Sequence[Document], without_vectors: frozenset[str]) -> Sea
     return LanceExecutor(memory)
 
 
-EXECUTORS: dict[str, Build] = {"lance": lance}
+EXECUTORS: dict[str, Build] = {"lance": lance, "pg": pg}
 
 QUERIES = (
     "Router",
@@ -148,8 +149,8 @@ def test_definitions_come_along_whatever_their_scores(build: Build) -> None:
     assert [c.facts.doc_id for c in answer.candidates] == ["web/router.py"]
 
 
-def test_an_empty_index_answers_nothing() -> None:
-    answer = ask(lance((), frozenset()), SearchIntent("router"))
+def test_an_empty_index_answers_nothing(build: Build) -> None:
+    answer = ask(build((), frozenset()), SearchIntent("router"))
     assert (list(answer.candidates), answer.total, answer.filtered) == ([], 0, 0)
 
 

@@ -52,7 +52,7 @@ class ChunkRow:
     content_hash: str
     terms: TermVector
     vector: FloatVector | None
-    """float32[d], L2-normalised; None when it was not embedded."""
+    """float32[d]; None when it was not embedded. It is normalised when it is written."""
     kind: str = "text"
     language: str = ""
     symbol: str = ""
@@ -306,11 +306,17 @@ def _copy_vectors(
         "COPY {chunk_vectors} (chunk_key, embedding) FROM STDIN (FORMAT BINARY)",
         version.version_no,
     )
+    keys = [key for key, chunk in enumerate(chunks, first) if chunk.vector is not None]
+    if not keys:
+        return
+    matrix = np.stack([chunk.vector for chunk in chunks if chunk.vector is not None])
+    # Inner products stand for cosines, whatever an import brings; a vector of zeros is like none.
+    norms = np.linalg.norm(matrix, axis=1, keepdims=True)
+    matrix = (matrix / np.maximum(norms, np.finfo(np.float32).tiny)).astype(np.float32)
     with session.connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(["int4", "vector"])
-        for key, chunk in enumerate(chunks, first):
-            if chunk.vector is not None:
-                copy.write_row((key, chunk.vector))
+        for pair in zip(keys, matrix, strict=True):
+            copy.write_row(pair)
 
 
 def _storable(text: str) -> bytes:

@@ -12,7 +12,17 @@ from coco_server.store.ids import new_id
 from coco_server.store.rows import all_rows, json_value, one_row
 from coco_server.store.session import Session, SystemSession, TenantSession
 
-__all__ = ["Org", "OrgTotals", "create", "find", "get", "list_all", "remember_user", "totals"]
+__all__ = [
+    "Org",
+    "OrgTotals",
+    "create",
+    "find",
+    "get",
+    "list_all",
+    "remember_user",
+    "save",
+    "totals",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,25 @@ def create(
         return get(session, org_id)
     session.connection.execute("INSERT INTO org_totals (org_id) VALUES (%s)", (found.org_id,))
     return found
+
+
+def save(
+    session: SystemSession,
+    name: str,
+    *,
+    org_id: str | None = None,
+    limits: Mapping[str, object] | None = None,
+) -> Org:
+    """Create an org, or give the one of that id this name and these limits."""
+    created = create(session, name, org_id=org_id, limits=limits)
+    changed = one_row(
+        session,
+        Org,
+        "UPDATE orgs SET name = %s, limits = %s WHERE org_id = %s RETURNING {columns}",
+        (name, json_value(limits or {}), created.org_id),
+    )
+    assert changed is not None, "orgs are not deleted while they are saved"
+    return changed
 
 
 def find(session: Session, org_id: str) -> Org | None:

@@ -7,17 +7,17 @@ after, for neither does the version.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coco_core.bm25 import FIELDS, CorpusStats, TermVector, saturated_scores, weighted_frequencies
+from coco_core.bm25 import FIELDS, CorpusStats, TermVector, weighted_frequencies
 from coco_server.store.session import TenantSession
 from coco_server.store.tables import in_version
 
-__all__ = ["Scored", "add_batch", "holding", "keyword_scores", "turn_over"]
+__all__ = ["add_batch", "lookup", "turn_over"]
 
 # Keys within a segment fit two bytes, and turning one over takes about 100 MB.
 _SEGMENT_CHUNKS = 16_384
@@ -32,16 +32,6 @@ class _Batch:
     ids: NDArray[np.uint64]
     frequencies: NDArray[np.uint8]
     lengths: NDArray[np.uint32]
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """Keyword scores of the chunks that hold any of the terms."""
-
-    keys: NDArray[np.int32]
-    """int32[n], ascending"""
-    scores: NDArray[np.float32]
-    """float32[n]"""
 
 
 def add_batch(
@@ -76,33 +66,13 @@ def turn_over(session: TenantSession, version_no: int, stats: CorpusStats) -> in
     return segments
 
 
-def keyword_scores(
-    session: TenantSession, version_no: int, stats: CorpusStats, terms: Sequence[int]
-) -> Scored:
-    """Return the core's BM25 of every chunk that holds one of the terms (their ids)."""
-    found = _lookup(session, version_no, terms)
-    if not found:
-        return Scored(np.empty(0, np.int32), np.empty(0, np.float32))
-    keys = np.concatenate([keys for keys, _ in found.values()])
-    scores = np.concatenate(
-        [saturated_scores(stats, len(keys), weights) for keys, weights in found.values()]
-    )
-    # Sums by key over dense arrays: a version's keys are 0 to n - 1.
-    sums = np.bincount(keys, weights=scores, minlength=0).astype(np.float32)
-    held = np.flatnonzero(sums).astype(np.int32)
-    return Scored(held, sums[held])
-
-
-def holding(session: TenantSession, version_no: int, term: int) -> set[int]:
-    """Return the keys of the chunks that hold a term."""
-    found = _lookup(session, version_no, [term])
-    return {key for keys, _ in found.values() for key in keys.tolist()}
-
-
-def _lookup(
-    session: TenantSession, version_no: int, terms: Sequence[int]
+def lookup(
+    session: TenantSession, version_no: int, terms: Collection[int]
 ) -> dict[int, tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    """Return (keys, weighted frequencies) by term id as it is stored."""
+    """Return (keys int64[n], weighted frequencies float32[n]) by term id; missing if none holds it.
+
+    Give the weights to `coco_core.bm25.saturated_scores`; n is the term's document frequency.
+    """
     if not terms:
         return {}
     rows = session.connection.execute(
@@ -116,7 +86,7 @@ def _lookup(
     ).fetchall()
     parts: dict[int, tuple[list[NDArray[np.int64]], list[NDArray[np.float32]]]] = {}
     for term, first_key, keys, weights in rows:
-        all_keys, all_weights = parts.setdefault(term, ([], []))
+        all_keys, all_weights = parts.setdefault(term % (1 << 64), ([], []))
         all_keys.append(np.frombuffer(keys, "<u2").astype(np.int64) + first_key)
         all_weights.append(np.frombuffer(weights, "<f4"))
     return {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from coco_core.errors import QuotaExceeded
 from coco_server.store.session import TenantSession
 
-__all__ = ["Quotas", "count", "embeddings_today", "release", "reserve"]
+__all__ = ["Quotas", "count", "embeddings_today", "release", "reserve", "today"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,16 @@ def embeddings_today(session: TenantSession) -> int:
         (session.org_id,),
     ).fetchone()
     return int(row[0]) if row else 0
+
+
+def today(session: TenantSession) -> tuple[int, int]:
+    """Return how many queries and embeddings the org has used today (UTC)."""
+    row = session.connection.execute(
+        "SELECT queries, embeddings FROM usage "
+        "WHERE org_id = %s AND day = (now() AT TIME ZONE 'UTC')::date",
+        (session.org_id,),
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def _exceeded(quota: str, limit: int, used: int, asked: int) -> QuotaExceeded:

@@ -355,7 +355,7 @@ BEGIN
     IF approximate THEN
         -- Half precision halves the index and finds the same neighbors.
         EXECUTE format('CREATE INDEX %I ON public.%I USING hnsw '
-            '((embedding::halfvec(%s)) halfvec_cosine_ops)',
+            '((embedding::halfvec(%s)) halfvec_ip_ops)',
             'chunk_vectors_hnsw_' || number, 'chunk_vectors_' || number, dimension);
     END IF;
     FOREACH base IN ARRAY ARRAY['source_chunks', 'chunk_vectors', 'postings', 'chunk_names'] LOOP

@@ -1,0 +1,62 @@
+"""A query's filters as SQL over a version's chunks; `coco_core.filters.matches` judges them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import LiteralString
+
+from psycopg import sql
+
+from coco_core.filters import Filters
+from coco_core.globs import compile_glob
+
+__all__ = ["conditions"]
+
+# The dotted path is the wanted one, ends in it or lies below it.
+_SYMBOL: LiteralString = (
+    "(strpos('.' || symbol || '.', %s) > 0 OR EXISTS ("
+    "SELECT FROM unnest(definitions) AS path WHERE strpos('.' || path || '.', %s) > 0))"
+)
+
+
+def conditions(
+    filters: Filters, phrases: Sequence[str] = ()
+) -> tuple[sql.Composed, list[object]] | None:
+    """Return a condition on ``source_chunks`` with its values; None when everything passes."""
+    found: list[tuple[LiteralString, list[object]]] = []
+    if filters.languages:
+        found.append(("language = ANY(%s)", [list(filters.languages)]))
+    if filters.kinds:
+        found.append(("kind = ANY(%s)", [[str(kind) for kind in filters.kinds]]))
+    if filters.doc_ids:
+        found.append(("doc_id = ANY(%s)", [list(filters.doc_ids)]))
+    if filters.include:
+        found.append(("doc_id ~ ANY(%s)", [_expressions(filters.include)]))
+    if filters.exclude:
+        found.append(("NOT doc_id ~ ANY(%s)", [_expressions(filters.exclude)]))
+    if filters.symbol is not None:
+        wanted = f".{filters.symbol.strip('.')}."
+        found.append((_SYMBOL, [wanted, wanted]))
+    if filters.tags:
+        found.append(("tags && %s", [list(filters.tags)]))
+    if filters.min_quality is not None:
+        # Qualities are kept in single precision: 0.9 must reach 0.9.
+        found.append(("quality >= %s::real", [filters.min_quality]))
+    if filters.verified is not None:
+        found.append(("coalesce(verified, false) = %s", [filters.verified]))
+    if filters.changed_since is not None:
+        found.append(("changed_at >= %s", [filters.changed_since]))
+    found += [("strpos(content, %s) > 0", [each.replace("\0", "\ufffd")]) for each in phrases]
+    if not found:
+        return None
+    joined = sql.SQL(" AND ").join(sql.SQL(text) for text, _ in found)
+    return joined, [value for _, values in found for value in values]
+
+
+def _expressions(globs: Sequence[str]) -> list[str]:
+    """Return PostgreSQL's form of the core's expressions.
+
+    Its automaton tries nothing twice, so it knows no atomic groups and needs none; an escaped
+    parenthesis never opens one.
+    """
+    return [f"^(?:{compile_glob(glob).pattern.replace('(?>', '(?:')})$" for glob in globs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from enum import StrEnum
 
 from coco_server.jobs.records import Job
@@ -35,13 +36,30 @@ class HeldJob:
     def __init__(self, job: Job) -> None:
         self.job = job
         self._reason: Reason | None = None
+        self._heard: list[Callable[[], None]] = []
         self._lock = threading.Lock()
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why the work shall end; None while it shall go on."""
+        return self._reason
+
+    def on_let_go(self, hear: Callable[[], None]) -> None:
+        """Call ``hear`` when the work shall end, to interrupt what would take long."""
+        with self._lock:
+            self._heard.append(hear)
+            late = self._reason is not None
+        if late:
+            hear()
 
     def let_go(self, reason: Reason) -> None:
         """Ask the working thread to end; a lost job stays lost whatever is said later."""
         with self._lock:
             if self._reason is not Reason.LOST:
                 self._reason = reason
+            heard = list(self._heard)
+        for hear in heard:
+            hear()
 
     def check(self) -> None:
         """Raise if the work shall end.

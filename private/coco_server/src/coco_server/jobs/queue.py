@@ -110,10 +110,12 @@ def claim(
     *,
     lease_seconds: float = LEASE_SECONDS,
     most_per_org: int = _MOST_PER_ORG,
+    job_id: str | None = None,
 ) -> Job | None:
     """Take the next job: fresh, or of a worker whose lease ran out; orgs with least running first.
 
-    A job whose last attempt was lost is failed here, by whoever looks for work.
+    A job whose last attempt was lost is failed here, by whoever looks for work. With ``job_id``
+    that job is taken or none.
     """
     session.connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CLAIM_LOCK,))
     _bury_dead(session)
@@ -127,10 +129,12 @@ def claim(
         ), expired AS (
             SELECT job_id, org_id, priority FROM jobs
             WHERE state = 'running' AND lease_until <= now() AND attempt < max_attempts
+            AND (%(wanted)s::text IS NULL OR job_id = %(wanted)s)
         ), fresh AS (
             -- The best of each org is enough, and keeps this quick when one has thousands.
             SELECT DISTINCT ON (org_id) job_id, org_id, priority FROM jobs
             WHERE state = 'queued' AND run_after <= now()
+            AND (%(wanted)s::text IS NULL OR job_id = %(wanted)s)
             ORDER BY org_id, priority DESC, job_id
         ), next AS (
             SELECT jobs.job_id FROM jobs
@@ -146,7 +150,12 @@ def claim(
         WHERE job_id = (SELECT job_id FROM next)
         RETURNING {columns}
         """,
-        {"most": most_per_org, "worker": worker, "lease": lease_seconds},
+        {
+            "most": most_per_org,
+            "worker": worker,
+            "lease": lease_seconds,
+            "wanted": job_id,
+        },
     )
     if taken is not None:
         events.append(session, taken.job_id, "running", {"attempt": taken.attempt})

@@ -1,0 +1,67 @@
+"""Gather cut items into batches, each to be embedded at once and written in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from coco_server.store.chunks import ChunkRow, DocumentRow
+from coco_worker.cut import CutItem
+from coco_worker.items.item import Rejection
+
+__all__ = ["Batch", "batches"]
+
+# Enough that a commit's cost does not show, few enough that a lost attempt loses seconds of a
+# model's work: 512 texts take an ONNX model some seconds, and fill eight requests of 64.
+_MOST_CHUNKS = 512
+# Their texts, vectors and terms are held at once; of large chunks there are fewer.
+_MOST_BYTES = 4_194_304
+# Items that bring nothing to write move the checkpoint all the same.
+_MOST_ITEMS = 10_000
+
+
+@dataclass
+class Batch:
+    """What one transaction writes."""
+
+    end: int = 0
+    """The position after its last item."""
+    items: int = 0
+    """Items that are indexed."""
+    content_bytes: int = 0
+    documents: list[DocumentRow] = field(default_factory=list)
+    chunks: list[ChunkRow] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+
+    def add(self, index: int, outcome: CutItem | Rejection) -> None:
+        """Take the outcome of the item at ``index``."""
+        self.end = index + 1
+        if isinstance(outcome, Rejection):
+            self.rejections.append(outcome)
+            return
+        self.items += 1
+        self.content_bytes += outcome.content_bytes
+        if outcome.document is not None:
+            self.documents.append(outcome.document)
+        self.chunks.extend(outcome.chunks)
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to write."""
+        return (
+            len(self.chunks) >= _MOST_CHUNKS
+            or self.content_bytes >= _MOST_BYTES
+            or self.items + len(self.rejections) >= _MOST_ITEMS
+        )
+
+
+def batches(outcomes: Iterable[tuple[int, CutItem | Rejection]]) -> Iterator[Batch]:
+    """Yield full batches, and the rest at the end."""
+    batch = Batch()
+    for index, outcome in outcomes:
+        batch.add(index, outcome)
+        if batch.full:
+            yield batch
+            batch = Batch()
+    if batch.end:
+        yield batch

@@ -1,0 +1,84 @@
+"""Keep the leases of a worker's jobs, on a thread and a connection that nothing else uses."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection
+
+import structlog
+
+from coco_core.errors import CocoError
+from coco_server.jobs import queue
+from coco_server.store.session import Database
+from coco_worker.held import HeldJob, Reason
+
+__all__ = ["Heartbeat"]
+
+log = structlog.get_logger(__name__)
+
+
+class Heartbeat:
+    """Renews all leases in one statement, and passes on what happened to the jobs meanwhile."""
+
+    def __init__(
+        self,
+        database_url: str,
+        worker_id: str,
+        held: Callable[[], Collection[HeldJob]],
+        *,
+        lease_seconds: float = queue.LEASE_SECONDS,
+    ) -> None:
+        """Beat for the jobs that ``held`` returns at each beat."""
+        # A pool of one of its own: a beat must not wait for a connection that work has taken.
+        self._database = Database(database_url, most=1, name="coco-heartbeat")
+        self._worker_id = worker_id
+        self._held = held
+        self._lease = lease_seconds
+        self._wake = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="coco-heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Connect and begin."""
+        self._database.open()
+        self._thread.start()
+
+    def soon(self) -> None:
+        """Beat now: somebody says that a job was changed."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End the thread and the connection."""
+        self._ended.set()
+        self._wake.set()
+        self._thread.join()
+        self._database.close()
+
+    def _run(self) -> None:
+        renewed = time.monotonic()
+        while not self._ended.is_set():
+            try:
+                self._beat()
+                renewed = time.monotonic()
+            except CocoError as error:
+                log.warning("heartbeat_failed", reason=error.message)
+                if time.monotonic() - renewed > self._lease:
+                    # By now somebody else may have them; the fence would refuse every commit.
+                    for each in self._held():
+                        each.let_go(Reason.LOST)
+            self._wake.wait(queue.heartbeat_seconds(self._lease))
+            self._wake.clear()
+
+    def _beat(self) -> None:
+        held = {each.job.job_id: each for each in self._held()}
+        if not held:
+            return
+        fences = queue.fences([each.job for each in held.values()])
+        with self._database.system() as session:
+            kept = queue.heartbeat(session, self._worker_id, fences, lease_seconds=self._lease)
+        for job_id, each in held.items():
+            if job_id not in kept:
+                each.let_go(Reason.LOST)
+            elif kept[job_id]:
+                each.let_go(Reason.CANCELLED)

@@ -1,0 +1,268 @@
+"""One ingest job: items are read, cut, embedded and written, batch by batch, and then sealed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from coco_core.configs import IndexingConfig
+from coco_core.errors import InvalidConfig, InvalidInput
+from coco_embed.budget import EmbeddingBudget
+from coco_embed.choice import ClosableEmbedder, Embedders
+from coco_server.jobs import queue, rejections
+from coco_server.jobs.order import IngestOrder
+from coco_server.jobs.rejections import RejectedItem
+from coco_server.store import chunks, orgs, sealing, usage, versions
+from coco_server.store.blobs import BlobStore
+from coco_server.store.session import Database, TenantSession
+from coco_server.store.usage import Quotas
+from coco_worker import metrics
+from coco_worker.batch import Batch, batches
+from coco_worker.cut import CutItem, cut_item, embedding_texts
+from coco_worker.held import HeldJob
+from coco_worker.items.item import Item, ItemLimits, Rejection
+from coco_worker.items.read import read_items
+from coco_worker.rule import apply_rule, load_rule
+
+__all__ = ["IngestTools", "ItemRejected", "ingest"]
+
+log = structlog.get_logger(__name__)
+
+# Followers see progress twice a second; every event is a row.
+_EVENT_SECONDS = 0.5
+
+
+class ItemRejected(InvalidInput):
+    """An item was rejected and the job was told to fail then."""
+
+    def __init__(self, rejection: Rejection) -> None:
+        super().__init__(
+            f"Item {rejection.index} was rejected: {rejection.message}",
+            hint="Mend it and send the import again, or send it with on_error 'skip'.",
+            details={"item": rejection.index, "code": rejection.reason.value},
+        )
+        self.rejection = rejection
+
+
+@dataclass(frozen=True, slots=True)
+class IngestTools:
+    """What every job of a worker is done with."""
+
+    database: Database
+    blobs: BlobStore
+    embedders: Embedders
+    quotas: Callable[[Mapping[str, Any]], Quotas]
+    """From what an org has of its own to what it may hold and use."""
+    content_bytes: int = 8_388_608
+    """Longest text of one item."""
+    embed_timeout: float = 1800.0
+    """Seconds for one request to an embedding server."""
+    embed_waiting: float = 600.0
+    """Seconds that one job may wait between requests, all together."""
+
+
+def ingest(held: HeldJob, tools: IngestTools) -> None:
+    """Do a job to its end; what an earlier attempt committed is not done again.
+
+    Raises:
+        LetGo: the job was cancelled, lost, or the worker stops.
+        ItemRejected: an item was rejected under ``on_error: fail``.
+        CocoError: the import, the config or something outside does not allow it.
+    """
+    with ExitStack() as opened:
+        _Build(held, tools, opened).run()
+
+
+class _Build:
+    def __init__(self, held: HeldJob, tools: IngestTools, opened: ExitStack) -> None:
+        job = held.job
+        self._held = held
+        self._tools = tools
+        self._opened = opened
+        self._order = IngestOrder.from_payload(job.payload)
+        plan = self._order.plan
+        plan.require_known(())
+        if plan.include or plan.exclude:
+            raise InvalidConfig(
+                "The plan has path globs, but an import is what was sent.",
+                hint="Leave out what shall not be indexed before it is sent.",
+            )
+        if job.version_id is None:
+            raise InvalidConfig(f"The job {job.job_id!r} names no version to build.")
+        with self._session() as session:
+            self._version = versions.get(session, job.project_id, job.version_id)
+            self._quotas = tools.quotas(orgs.get(session, job.org_id).limits)
+        self._config: IndexingConfig = plan.config
+        self._embedder: ClosableEmbedder | None = None
+        self._done = int(job.checkpoint.get("items", 0))
+        self._rejected = int(job.checkpoint.get("rejected", 0))
+        self._told = 0.0
+
+    def run(self) -> None:
+        for batch in batches(self._outcomes()):
+            self._held.check()
+            self._embed(batch)
+            self._held.check()
+            self._write(batch)
+        self._complete()
+
+    def _session(self) -> AbstractContextManager[TenantSession]:
+        return self._tools.database.tenant(self._held.job.org_id)
+
+    # --- reading and cutting -------------------------------------------------------------------
+
+    def _outcomes(self) -> Iterator[tuple[int, CutItem | Rejection]]:
+        job, order = self._held.job, self._order
+        limits = ItemLimits(
+            dimension=self._version.dimension, content_bytes=self._tools.content_bytes
+        )
+        ref = order.wasm_module_ref
+        rule = load_rule(self._tools.blobs, job.org_id, ref) if ref else None
+        tokenizer = None
+        if self._config.chunking.strategy_name == "fixed_token":
+            # Sizes are promised in the model's own tokens; elsewhere an estimate does, and is
+            # twenty times as fast.
+            tokenizer = self._tools.embedders.tokenizer(self._config.embedding)
+        file = self._opened.enter_context(self._tools.blobs.open(job.org_id, order.blob_ref))
+        for outcome in read_items(file, order.format, limits):
+            self._held.check()
+            # What came before the checkpoint is read again, for later items may repeat its ids.
+            if outcome.index < self._done:
+                continue
+            ruled = apply_rule(rule, outcome) if rule and isinstance(outcome, Item) else outcome
+            if isinstance(ruled, Item):
+                yield ruled.index, cut_item(ruled, self._config.chunking, tokenizer)
+            elif order.on_error == "fail":
+                raise ItemRejected(ruled)
+            else:
+                yield ruled.index, ruled
+
+    # --- embedding -----------------------------------------------------------------------------
+
+    def _embed(self, batch: Batch) -> None:
+        missing = [place for place, chunk in enumerate(batch.chunks) if chunk.vector is None]
+        if not missing:
+            return
+        embedder = self._open_embedder()
+        with self._session() as session:
+            # Counted before they are sent: an attempt that is lost has used them all the same.
+            usage.count(session, self._quotas, embeddings=len(missing))
+        texts = embedding_texts([batch.chunks[place] for place in missing])
+        with metrics.STAGE_SECONDS.labels("embed").time():
+            vectors = embedder.embed_documents(texts)
+        for place, vector in zip(missing, vectors, strict=True):
+            batch.chunks[place] = replace(batch.chunks[place], vector=vector)
+
+    def _open_embedder(self) -> ClosableEmbedder:
+        if self._embedder is None:
+            budget = EmbeddingBudget(waiting_seconds=self._tools.embed_waiting)
+            embedder = self._tools.embedders.open(
+                self._config.embedding, budget=budget, timeout=self._tools.embed_timeout
+            )
+            self._opened.callback(embedder.close)
+            if embedder.dimension != self._version.dimension:
+                raise InvalidConfig(
+                    f"The config {self._config.config_id!r} was registered for vectors of "
+                    f"{self._version.dimension} numbers; {embedder.name!r} gives "
+                    f"{embedder.dimension}.",
+                    hint="Register a config for the model that this worker has.",
+                )
+            # A request may take half an hour; whoever cancels the job shall not wait for it.
+            self._held.on_let_go(embedder.close)
+            self._embedder = embedder
+        return self._embedder
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def _write(self, batch: Batch) -> None:
+        job = self._held.job
+        done = batch.end
+        rejected = self._rejected + len(batch.rejections)
+        with metrics.STAGE_SECONDS.labels("write").time(), self._session() as session:
+            if batch.chunks or batch.documents:
+                chunks.append(
+                    session,
+                    self._version,
+                    batch.documents,
+                    batch.chunks,
+                    items=batch.items,
+                    quotas=self._quotas,
+                )
+            usage.count(session, self._quotas, items=batch.items)
+            rejections.add(session, job.job_id, [_row(each) for each in batch.rejections])
+            queue.progress(
+                session,
+                job,
+                done=done,
+                checkpoint={"items": done, "rejected": rejected},
+                stage="ingest",
+                event=self._event(done, rejected),
+            )
+        self._done, self._rejected = done, rejected
+        _count(batch)
+
+    def _event(self, done: int, rejected: int) -> Mapping[str, object] | None:
+        now = time.monotonic()
+        if now - self._told < _EVENT_SECONDS:
+            return None
+        self._told = now
+        return {"stage": "ingest", "done": done, "rejected": rejected}
+
+    def _complete(self) -> None:
+        held, job = self._held, self._held.job
+        held.check()
+        with self._session() as session:
+            counted = versions.get(session, job.project_id, self._version.version_id)
+            checkpoint = {"items": self._done, "rejected": self._rejected}
+            queue.progress(
+                session,
+                job,
+                done=self._done,
+                total=self._done,
+                checkpoint=checkpoint,
+                stage="seal",
+                event={"stage": "seal", "done": self._done, "rejected": self._rejected},
+            )
+        if not counted.chunk_count:
+            raise InvalidInput(
+                f"None of the {self._done} items could be indexed; nothing was switched.",
+                hint="The job's list of rejected items says why.",
+            )
+        held.check()
+        with metrics.STAGE_SECONDS.labels("seal").time(), self._session() as session:
+            ready = sealing.seal(session, self._version)
+            if self._order.activate:
+                versions.activate(session, job.project_id, ready.version_id)
+            queue.finish(session, job, self._result(session, ready))
+
+    def _result(self, session: TenantSession, ready: versions.Version) -> Mapping[str, object]:
+        return {
+            "version_id": ready.version_id,
+            "activated": self._order.activate,
+            "items": self._done,
+            "indexed": ready.item_count,
+            "rejected": self._rejected,
+            "rejected_by": rejections.counts(session, self._held.job.job_id),
+            "documents": ready.document_count,
+            "chunks": ready.chunk_count,
+            "embedded": ready.embedded_count,
+        }
+
+
+def _row(rejection: Rejection) -> RejectedItem:
+    return RejectedItem(
+        rejection.index, rejection.reason.value, rejection.message, rejection.doc_id or None
+    )
+
+
+def _count(batch: Batch) -> None:
+    metrics.ITEMS.inc(batch.items)
+    metrics.CHUNKS.inc(len(batch.chunks))
+    for reason, number in Counter(each.reason.value for each in batch.rejections).items():
+        metrics.REJECTED.labels(reason).inc(number)

@@ -1,0 +1,54 @@
+"""A job's own WebAssembly rule, run on the text of every item before it is cut."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from coco_core.errors import NotFound, WasmFailed, WasmRefused
+from coco_server.store.blobs import BlobStore
+from coco_worker.items.item import Item, Outcome, Reason, Rejection
+
+if TYPE_CHECKING:
+    from coco_core.wasm.rules import TextRule
+
+__all__ = ["apply_rule", "load_rule"]
+
+# Checked here before the module is read; the sandbox has its own limit, which is lower.
+_MOST_BYTES = 16_777_216
+
+
+def load_rule(blobs: BlobStore, org_id: str, ref: str) -> TextRule:
+    """Read and compile the rule of a job.
+
+    Raises:
+        WasmRefused: there is none, or it is not a rule.
+    """
+    from coco_core.wasm.rules import TextRule
+
+    try:
+        with blobs.open(org_id, ref) as file:
+            if file.size > _MOST_BYTES:
+                raise WasmRefused(f"The rule {ref!r} has {file.size} bytes.")
+            return TextRule(file.readall(), name=ref)
+    except NotFound as error:
+        raise WasmRefused(
+            f"There is no rule {ref!r}.", hint="Upload the module first; its blob_ref names it."
+        ) from error
+
+
+def apply_rule(rule: TextRule, item: Item) -> Outcome:
+    """Return the item with the texts that the rule made of its own; one that fails is rejected."""
+    try:
+        if not item.parts:
+            content = rule.apply(item.content)
+            return replace(item, content=content) if content.strip() else _emptied(item)
+        parts = tuple(replace(part, content=rule.apply(part.content)) for part in item.parts)
+    except WasmFailed as error:
+        return Rejection(item.index, Reason.RULE_FAILED, error.message, item.doc_id)
+    kept = tuple(part for part in parts if part.content.strip())
+    return replace(item, parts=kept) if kept else _emptied(item)
+
+
+def _emptied(item: Item) -> Rejection:
+    return Rejection(item.index, Reason.EMPTY, "The rule left no text.", item.doc_id)

@@ -1,0 +1,253 @@
+"""The worker: claims jobs, does each on a thread of its own, and ends every one of them somehow."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from enum import StrEnum
+
+import structlog
+
+from coco_core.errors import CocoError, LeaseLost, Unavailable
+from coco_server.jobs import queue, rejections
+from coco_server.jobs.records import Job
+from coco_server.jobs.rejections import RejectedItem
+from coco_server.store.session import TenantSession
+from coco_worker import metrics
+from coco_worker.heartbeat import Heartbeat
+from coco_worker.held import HeldJob, LetGo, Reason
+from coco_worker.pipeline import IngestTools, ItemRejected, ingest
+
+__all__ = ["Submitted", "Worker", "new_worker_id"]
+
+log = structlog.get_logger(__name__)
+
+# A wake-up may be lost (a network, a restart of Redis); then this is what a job waits.
+_POLL_SECONDS = 5.0
+
+
+class Submitted(StrEnum):
+    """What became of a job that was handed to this worker."""
+
+    ACCEPTED = "accepted"
+    BUSY = "busy"
+    NOT_WAITING = "not_waiting"
+
+
+def new_worker_id() -> str:
+    """Return a name that no other process has had: host and random text."""
+    return f"{socket.gethostname()[:40]}-{secrets.token_hex(6)}"
+
+
+class Worker:
+    """Claims jobs as long as it has free hands, until it is stopped."""
+
+    def __init__(
+        self,
+        tools: IngestTools,
+        *,
+        worker_id: str | None = None,
+        slots: int = 1,
+        lease_seconds: float = queue.LEASE_SECONDS,
+        poll_seconds: float = _POLL_SECONDS,
+    ) -> None:
+        """Prepare; nothing happens before `start`.
+
+        Args:
+            tools: What jobs are done with.
+            worker_id: Owner of the leases; unique among all that ever ran.
+            slots: Jobs at a time.
+            lease_seconds: How long a job waits for another worker when this one dies.
+            poll_seconds: How often to look for jobs without being woken.
+        """
+        self.worker_id = worker_id or new_worker_id()
+        self._tools = tools
+        self._slots = slots
+        self._lease = lease_seconds
+        self._poll = poll_seconds
+        self._held: dict[str, HeldJob] = {}
+        # Claiming and counting free hands are one step, so that no claimed job waits for a hand.
+        self._claiming = threading.Lock()
+        self._changed = threading.Condition()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._pool = ThreadPoolExecutor(slots, thread_name_prefix="coco-job")
+        self._heartbeat = Heartbeat(
+            tools.database.url, self.worker_id, self._in_hand, lease_seconds=lease_seconds
+        )
+        self._dispatcher = threading.Thread(target=self._dispatch, name="coco-claim", daemon=True)
+
+    def start(self) -> None:
+        """Begin to claim and to renew leases."""
+        self._heartbeat.start()
+        self._dispatcher.start()
+
+    def stop(self, *, grace_seconds: float = 30.0) -> bool:
+        """Claim nothing more, give back what is in hand, and end; whether all of it was."""
+        self._stopping.set()
+        self._wake.set()
+        # Whoever is claiming has put its job in hand before this returns.
+        with self._claiming:
+            held = self._in_hand()
+        for each in held:
+            each.let_go(Reason.STOPPING)
+        if self._dispatcher.is_alive():
+            self._dispatcher.join()
+        with self._changed:
+            ended = self._changed.wait_for(lambda: not self._held, timeout=grace_seconds)
+        # What has not ended is left to its lease; its thread must not keep the process.
+        self._pool.shutdown(wait=ended, cancel_futures=True)
+        self._heartbeat.stop()
+        return ended
+
+    @property
+    def draining(self) -> bool:
+        """Whether it takes nothing new."""
+        return self._stopping.is_set()
+
+    @property
+    def running(self) -> int:
+        """Jobs in hand."""
+        return len(self._held)
+
+    def wake(self, job_id: str = "") -> None:
+        """Hear that a job was enqueued, or that one in hand was changed."""
+        if job_id in self._held:
+            self._heartbeat.soon()
+        else:
+            self._wake.set()
+
+    def submit(self, job_id: str) -> Submitted:
+        """Take this job now, ahead of the queue."""
+        with self._claiming:
+            if self._stopping.is_set() or len(self._held) >= self._slots:
+                return Submitted.BUSY
+            return Submitted.ACCEPTED if self._claim(job_id) else Submitted.NOT_WAITING
+
+    def cancel(self, job_id: str) -> bool:
+        """Stop a job at its next step; whether it is in hand."""
+        held = self._held.get(job_id)
+        if held is None:
+            return False
+        held.let_go(Reason.CANCELLED)
+        return True
+
+    def wait_for_change(self, seconds: float) -> None:
+        """Return when a job in hand began or ended, or after so long."""
+        with self._changed:
+            self._changed.wait(seconds)
+
+    # --- claiming ------------------------------------------------------------------------------
+
+    def _in_hand(self) -> list[HeldJob]:
+        return list(self._held.values())
+
+    def _dispatch(self) -> None:
+        while not self._stopping.is_set():
+            if not self._claim_next():
+                self._wake.wait(self._poll)
+            self._wake.clear()
+
+    def _claim_next(self) -> bool:
+        with self._claiming:
+            if self._stopping.is_set() or len(self._held) >= self._slots:
+                return False
+            try:
+                return self._claim(None)
+            except Unavailable as error:
+                log.warning("claim_failed", reason=error.message)
+                return False
+
+    def _claim(self, job_id: str | None) -> bool:
+        with self._tools.database.system() as session:
+            job = queue.claim(session, self.worker_id, lease_seconds=self._lease, job_id=job_id)
+        if job is None:
+            return False
+        held = HeldJob(job)
+        self._held[job.job_id] = held
+        metrics.RUNNING.set(len(self._held))
+        self._pool.submit(self._work, held)
+        self._tell()
+        return True
+
+    def _tell(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    # --- working -------------------------------------------------------------------------------
+
+    def _work(self, held: HeldJob) -> None:
+        job = held.job
+        with structlog.contextvars.bound_contextvars(
+            job_id=job.job_id, org_id=job.org_id, project_id=job.project_id, attempt=job.attempt
+        ):
+            try:
+                outcome = self._attempt(held)
+                log.info("job_ended", outcome=outcome)
+            except Exception:
+                # The database is away: the lease runs out, and another attempt follows.
+                outcome = "unknown"
+                log.exception("job_end_not_recorded")
+            metrics.JOBS.labels(outcome).inc()
+        del self._held[job.job_id]
+        metrics.RUNNING.set(len(self._held))
+        self._tell()
+        self._wake.set()
+
+    def _attempt(self, held: HeldJob) -> str:
+        log.info("job_started", kind=held.job.kind)
+        try:
+            ingest(held, self._tools)
+        except LetGo as ending:
+            return self._let_go(held, ending.reason)
+        except LeaseLost:
+            return Reason.LOST
+        except Exception as error:  # noqa: BLE001 - whatever it is, the job must end
+            # What was interrupted so that the job could end is no failure of the job.
+            if held.reason is not None:
+                return self._let_go(held, held.reason)
+            return self._fail(held, error)
+        return "succeeded"
+
+    def _let_go(self, held: HeldJob, reason: Reason) -> str:
+        job = held.job
+        if reason is not Reason.LOST:
+            end: Callable[..., None] = (
+                queue.cancelled if reason is Reason.CANCELLED else queue.release
+            )
+            try:
+                with self._tools.database.tenant(job.org_id) as session:
+                    end(session, job)
+            except LeaseLost:
+                return Reason.LOST
+        return reason
+
+    def _fail(self, held: HeldJob, error: Exception) -> str:
+        job = held.job
+        if isinstance(error, CocoError):
+            retry = error.retryable
+            told = {"code": error.code, "message": error.message, "hint": error.hint}
+            log.warning("job_failed", code=error.code, reason=error.message)
+        else:
+            retry = True
+            told = {"code": "internal", "message": f"The worker failed: {type(error).__name__}."}
+            log.error("job_crashed", exc_info=error)
+        try:
+            with self._tools.database.tenant(job.org_id) as session:
+                if isinstance(error, ItemRejected):
+                    _list_rejection(error, session, job)
+                again = queue.fail(session, job, told, retry=retry)
+        except LeaseLost:
+            return Reason.LOST
+        return "retry" if again else "failed"
+
+
+def _list_rejection(error: ItemRejected, session: TenantSession, job: Job) -> None:
+    rejection = error.rejection
+    row = RejectedItem(
+        rejection.index, rejection.reason.value, rejection.message, rejection.doc_id or None
+    )
+    rejections.add(session, job.job_id, [row])

@@ -25,7 +25,6 @@ from coco_local.model import ModelService
 from coco_local.registry import ProjectRegistry, require_config
 from coco_local.search.executor import LanceExecutor
 from coco_local.search.hydrate import Hydrator, LiveHit
-from coco_local.search.intents import intent_of, retrieval_intent
 from coco_local.search.live import literal_lines, promising_files
 from coco_local.store.documents import ChunkPlace
 from coco_protocol.docs import (
@@ -37,6 +36,7 @@ from coco_protocol.docs import (
     QueryRequest,
     RelatedRequest,
 )
+from coco_protocol.serving.intents import intent_of, retrieval_intent
 
 __all__ = ["QueryService"]
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.peers.memory import TreePeak
+from bench.peers.memory import TreePeak, processor_seconds
 from bench.peers.peer import Peer
 from bench.retrieval.codesearch import PLACES, Repository, Target, ndcg_of_places, targets_of
 
@@ -44,6 +44,8 @@ class Measured:
     useful_s: float | None
     """Until an answer had a target among its ten best; ``None`` if none ever had."""
     indexed_s: float
+    indexed_cpu_s: float
+    """Processor time of all its processes until then."""
     peak_mib: float
     disk_mib: float
     questions: list[Answered]
@@ -63,19 +65,19 @@ def measure(start: Start, repository: Repository) -> Measured:
         def since() -> float:
             return time.perf_counter() - began
 
-        def finished(peer: Peer) -> float:
+        def finished(peer: Peer) -> tuple[float, float]:
             peer.finish()
-            return since()
+            return since(), processor_seconds(peer.pid)
 
         with start(scratch) as peer, TreePeak(peer.pid) as peak, ThreadPoolExecutor(1) as aside:
             started = since()
             peer.begin(root)
             end = aside.submit(finished, peer)
             useful = since() if _answers_usefully(peer, repository.questions, end) else None
-            indexed = end.result()
+            indexed, computed = end.result()
             answered = [_answer(peer, question) for question in repository.questions]
             disk = peer.disk_bytes() / 2**20
-        return Measured(started, useful, indexed, peak.mib, disk, answered)
+        return Measured(started, useful, indexed, computed, peak.mib, disk, answered)
 
 
 def by_file(places: Sequence[Target]) -> list[Target]:
@@ -92,7 +94,9 @@ def _copy(root: Path, target: Path) -> Path:
     return target
 
 
-def _answers_usefully(peer: Peer, questions: Sequence[dict[str, Any]], end: Future[float]) -> bool:
+def _answers_usefully(
+    peer: Peer, questions: Sequence[dict[str, Any]], end: Future[tuple[float, float]]
+) -> bool:
     """Ask in turn until an answer has a target among its ten best; give up when none can come."""
     while True:
         complete = end.done()

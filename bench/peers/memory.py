@@ -1,4 +1,4 @@
-"""Memory of a process and all that it started."""
+"""Memory and processor time of a process and all that it started."""
 
 from __future__ import annotations
 
@@ -37,15 +37,31 @@ class TreePeak:
                 return
 
     def _now(self) -> float:
-        total = 0
+        return sum(rss for rss, _ in _tree(self._root)) / 2**20
+
+
+def processor_seconds(pid: int) -> float:
+    """Return what a process, all that it started and those of them that ended have computed.
+
+    Unlike the clock, this hardly depends on what else the machine does.
+    """
+    return sum(seconds for _, seconds in _tree(psutil.Process(pid)))
+
+
+def _tree(root: psutil.Process) -> list[tuple[int, float]]:
+    """Return resident bytes and processor seconds of each live process of a tree."""
+    found = []
+    try:
+        tree = [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+    for process in tree:
         try:
-            tree = [self._root, *self._root.children(recursive=True)]
+            times = process.cpu_times()
+            rss: int = process.memory_info().rss
         except psutil.NoSuchProcess:
-            return 0.0
-        for process in tree:
-            try:
-                total += process.memory_info().rss
-            except psutil.NoSuchProcess:
-                # It ended between the two calls.
-                continue
-        return total / 2**20
+            # It ended between the two calls.
+            continue
+        ended = times.children_user + times.children_system
+        found.append((rss, times.user + times.system + ended))
+    return found

@@ -33,6 +33,7 @@ def figures(run: Run) -> Figures:
         "start s": mean(lambda m: m.started_s),
         "useful s": average(useful) if useful else float("nan"),
         "index s": mean(lambda m: m.indexed_s),
+        "cpu s": mean(lambda m: m.indexed_cpu_s),
         "p50 ms": percentile(took, 0.5),
         "p95 ms": percentile(took, 0.95),
         "peak MiB": max(m.peak_mib for m in run.values()),

@@ -25,11 +25,13 @@ __all__ = [
     "enqueue",
     "fail",
     "fences",
+    "find_by_key",
     "finish",
     "get",
     "heartbeat",
     "heartbeat_seconds",
     "list_of",
+    "of_version",
     "progress",
     "release",
     "request_cancel",
@@ -91,12 +93,8 @@ def enqueue(
         ),
     )
     if made is None:
-        there = one_row(
-            session,
-            Job,
-            "SELECT {columns} FROM jobs WHERE org_id = %s AND idempotency_key = %s",
-            (session.org_id, idempotency_key),
-        )
+        assert idempotency_key is not None, "nothing else conflicts"
+        there = find_by_key(session, idempotency_key)
         assert there is not None
         return there
     events.append(session, made.job_id, "queued", {"kind": kind})
@@ -335,6 +333,27 @@ def list_of(session: TenantSession, project_id: str, *, most: int = 100) -> list
         "SELECT {columns} FROM jobs WHERE org_id = %s AND project_id = %s "
         "ORDER BY job_id DESC LIMIT %s",
         (session.org_id, project_id, most),
+    )
+
+
+def find_by_key(session: TenantSession, idempotency_key: str) -> Job | None:
+    """Return the job that the org enqueued with this key, if there is one."""
+    return one_row(
+        session,
+        Job,
+        "SELECT {columns} FROM jobs WHERE org_id = %s AND idempotency_key = %s",
+        (session.org_id, idempotency_key),
+    )
+
+
+def of_version(session: TenantSession, project_id: str, version_id: str) -> Job | None:
+    """Return the job that built a version, if it is still known."""
+    return one_row(
+        session,
+        Job,
+        "SELECT {columns} FROM jobs WHERE org_id = %s AND project_id = %s AND version_id = %s "
+        "ORDER BY job_id LIMIT 1",
+        (session.org_id, project_id, version_id),
     )
 
 

@@ -77,6 +77,8 @@ class ChunkContent:
     chunk_key: int
     chunk_id: str
     doc_id: str
+    source_ref: str | None
+    title: str | None
     ordinal: int
     kind: str
     language: str
@@ -123,13 +125,6 @@ def append(
     texts = [_storable(chunk.content) for chunk in chunks]
     embedded = sum(chunk.vector is not None for chunk in chunks)
     size = sum(map(len, texts)) + 4 * version.dimension * embedded
-    usage.reserve(
-        session,
-        quotas or Quotas(),
-        documents=len(documents),
-        chunks=len(chunks),
-        storage_bytes=size,
-    )
     first = _take_keys(session, version, chunks, (items, len(documents), embedded, size))
     _insert_documents(session, version, documents)
     with loading(session):
@@ -137,6 +132,14 @@ def append(
         _copy_names(session, version, first, chunks)
         _copy_vectors(session, version, first, chunks)
         postings.add_batch(session, version.version_no, first, [each.terms for each in chunks])
+    # Last, for the org's other imports wait from here to the end of the transaction.
+    usage.reserve(
+        session,
+        quotas or Quotas(),
+        documents=len(documents),
+        chunks=len(chunks),
+        storage_bytes=size,
+    )
     return first
 
 
@@ -145,7 +148,9 @@ def contents(
 ) -> dict[int, ChunkContent]:
     """Return what answers show of the chunks with these keys, by key."""
     statement = in_version(
-        "SELECT {columns} FROM {source_chunks} WHERE chunk_key = ANY(%s)",
+        "SELECT {columns} FROM (SELECT c.*, d.source_ref, d.title FROM {source_chunks} AS c "
+        "LEFT JOIN documents AS d ON d.version_no = c.version_no AND d.doc_id = c.doc_id "
+        "WHERE c.chunk_key = ANY(%s)) AS found",
         version.version_no,
         columns=columns(ChunkContent),
     )

@@ -35,6 +35,13 @@ Connection: TypeAlias = psycopg.Connection[TupleRow]
 # A request that cannot get a connection within this time is better told than kept.
 _CHECKOUT_SECONDS = 10.0
 
+# The database does answer: these are for the caller to handle.
+_SAID_BY_THE_DATABASE = (
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.QueryCanceled,
+    psycopg.errors.DeadlockDetected,
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -147,7 +154,7 @@ class Database:
                 hint="Check that PostgreSQL runs and allows enough connections.",
             ) from error
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            if isinstance(error, psycopg.errors.LockNotAvailable | psycopg.errors.QueryCanceled):
+            if isinstance(error, _SAID_BY_THE_DATABASE):
                 raise
             raise Unavailable(f"The database does not answer: {error}") from error
 

@@ -1,0 +1,190 @@
+"""Waking whoever waits: workers for a new job, followers for a new event.
+
+A wake-up carries no truth. Whoever is woken looks into the database, and also looks there from
+time to time without being woken; a lost one costs latency and never a job.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import psycopg
+import redis
+import structlog
+from psycopg import sql
+
+from coco_server.jobs.events import EVENTS_CHANNEL
+from coco_server.jobs.queue import JOBS_CHANNEL
+
+__all__ = ["Doorbell", "EventWatch", "PostgresDoorbell", "RedisDoorbell"]
+
+log = structlog.get_logger(__name__)
+
+# Between two attempts to reach what is gone; a worker polls meanwhile.
+_RETRY_SECONDS = 1.0
+
+
+class Doorbell(Protocol):
+    """Tells workers that there may be work."""
+
+    def ring(self, job_id: str) -> None:
+        """Wake the workers after the transaction that enqueued a job has committed."""
+        ...
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until it rings, at most this long; returns whether it rang."""
+        ...
+
+    def close(self) -> None:
+        """End a wait in another thread, and let go of the connection."""
+        ...
+
+
+class PostgresDoorbell:
+    """LISTEN and NOTIFY: enqueueing itself notifies, at its commit."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: psycopg.Connection[tuple[object, ...]] | None = None
+        self._closed = threading.Event()
+
+    def ring(self, job_id: str) -> None:
+        """Do nothing: the commit has rung."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a job or a cancellation."""
+        try:
+            connection = self._listening()
+            return any(True for _ in connection.notifies(timeout=seconds, stop_after=1))
+        except psycopg.Error as error:
+            if not self._closed.is_set():
+                log.warning("doorbell_lost", reason=str(error))
+                self._closed.wait(min(seconds, _RETRY_SECONDS))
+            self._drop()
+            return False
+
+    def close(self) -> None:
+        """Close the connection; a wait in another thread ends."""
+        self._closed.set()
+        self._drop()
+
+    def _listening(self) -> psycopg.Connection[tuple[object, ...]]:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+            self._connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(JOBS_CHANNEL)))
+        return self._connection
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
+class RedisDoorbell:
+    """Redis pub/sub on one channel, for deployments whose pooler cannot LISTEN."""
+
+    def __init__(self, url: str, channel: str) -> None:
+        self._channel = channel
+        self._redis = redis.Redis.from_url(url, socket_connect_timeout=5)
+        self._subscription: redis.client.PubSub | None = None
+        self._closed = threading.Event()
+
+    def ring(self, job_id: str) -> None:
+        """Publish the job's id; without Redis the workers' next look finds the job."""
+        try:
+            self._redis.publish(self._channel, job_id)
+        except redis.RedisError as error:
+            log.warning("doorbell_silent", reason=str(error))
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a published job."""
+        deadline = time.monotonic() + seconds
+        try:
+            subscription = self._listening()
+            while (left := deadline - time.monotonic()) > 0 and not self._closed.is_set():
+                message = subscription.get_message(timeout=min(left, 1.0))
+                if message is not None and message["type"] == "message":
+                    return True
+        except redis.RedisError as error:
+            if not self._closed.is_set():
+                log.warning("doorbell_lost", reason=str(error))
+                self._closed.wait(min(seconds, _RETRY_SECONDS))
+            self._subscription = None
+        return False
+
+    def close(self) -> None:
+        """End a wait within a second, and let go of the connections."""
+        self._closed.set()
+        self._redis.close()
+
+    def _listening(self) -> redis.client.PubSub:
+        if self._subscription is None:
+            self._subscription = self._redis.pubsub()  # type: ignore[no-untyped-call]
+            self._subscription.subscribe(self._channel)
+        return self._subscription
+
+
+class EventWatch:
+    """One connection that hears of every job's events, for all followers of a process."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._lock = threading.Lock()
+        self._followers: dict[str, list[Callable[[], None]]] = {}
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="coco-events", daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def follow(self, job_id: str, woken: Callable[[], None]) -> Callable[[], None]:
+        """Call ``woken``, in the watch's thread, when a job has news; returns what ends that."""
+        with self._lock:
+            self._followers.setdefault(job_id, []).append(woken)
+
+        def leave() -> None:
+            with self._lock:
+                left = self._followers[job_id]
+                left.remove(woken)
+                if not left:
+                    del self._followers[job_id]
+
+        return leave
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._closed.set()
+        if self._thread.is_alive():
+            self._thread.join(5)
+
+    def _run(self) -> None:
+        while not self._closed.is_set():
+            try:
+                with psycopg.connect(self._url, autocommit=True, connect_timeout=10) as connection:
+                    connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(EVENTS_CHANNEL)))
+                    # What happened while nobody listened is in the table: let everybody look.
+                    self._wake(None)
+                    while not self._closed.is_set():
+                        for note in connection.notifies(timeout=0.5):
+                            self._wake(note.payload)
+            except psycopg.Error as error:
+                log.warning("event_watch_lost", reason=str(error))
+                self._closed.wait(_RETRY_SECONDS)
+
+    def _wake(self, job_id: str | None) -> None:
+        with self._lock:
+            woken = [
+                each
+                for name, followers in self._followers.items()
+                if job_id in (None, name)
+                for each in followers
+            ]
+        for each in woken:
+            each()
+
+
+_: tuple[type[Doorbell], type[Doorbell]] = (PostgresDoorbell, RedisDoorbell)

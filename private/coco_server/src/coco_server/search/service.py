@@ -1,0 +1,280 @@
+"""Queries: which version answers, the query's vector, candidates, ranking, contents."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+import numpy as np
+import psycopg
+
+from coco_core.answer import Pick, Selection
+from coco_core.configs import EmbeddingConfig, IndexingConfig
+from coco_core.errors import InvalidIntent, ModelMissing, Unavailable
+from coco_core.intent import SearchIntent
+from coco_core.plan import wanted
+from coco_core.ports import SearchExecutor
+from coco_core.query import Query, understand
+from coco_core.ranking import Ranked, rank
+from coco_core.types import ExecutorAnswer, FloatVector
+from coco_embed.choice import ClosableEmbedder, Embedders
+from coco_protocol.server.docs import ChunkBody, Hit, HitMeta, QueryData, QueryMeta, QueryRequest
+from coco_protocol.serving.intents import retrieval_intent
+from coco_server.search.pg import PgExecutor
+from coco_server.store import chunks, configs, projects, versions
+from coco_server.store.chunks import ChunkContent
+from coco_server.store.session import Database, Scope, TenantSession
+from coco_server.store.versions import Version
+
+__all__ = ["ExecutorFactory", "SearchService"]
+
+ExecutorFactory: TypeAlias = Callable[[TenantSession, Version], SearchExecutor]
+
+# A query waits for its vector no longer than this; then keywords answer, and the answer says so.
+_EMBED_SECONDS = 5.0
+
+# Vectors of recent queries: the same question comes again for its next page, or from a dashboard.
+_CACHED_VECTORS = 2_000
+
+# Hits that are looked at behind a full answer, to tell whether a further page is worth asking for.
+_LOOK_BEYOND = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What a query is answered from."""
+
+    version: Version | None
+    config_id: str
+    embedding: EmbeddingConfig
+    stale: bool
+
+
+@dataclass
+class _Clock:
+    """Time by stage, in milliseconds."""
+
+    started: float = field(default_factory=time.perf_counter)
+    last: float = field(default_factory=time.perf_counter)
+    took: dict[str, float] = field(default_factory=dict)
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.took[stage] = round((now - self.last) * 1000, 3)
+        self.took["total"] = round((now - self.started) * 1000, 3)
+        self.last = now
+
+
+class SearchService:
+    """Answers questions about a project; thread-safe."""
+
+    def __init__(
+        self,
+        database: Database,
+        embedders: Embedders,
+        executor: ExecutorFactory = PgExecutor,
+    ) -> None:
+        self._database = database
+        self._executor = executor
+        self._vectors = QueryVectors(embedders)
+
+    def query(self, scope: Scope, request: QueryRequest) -> tuple[QueryMeta, QueryData]:
+        """Answer a question from one version, the active one unless another config is asked for.
+
+        Raises:
+            ProjectNotFound: the org has no such project.
+            ConfigNotFound: the org has no such config.
+            InvalidIntent: the request does not fit together.
+            Unavailable: only vectors were asked for, and the query cannot be embedded.
+        """
+        intent = retrieval_intent(
+            request.query, request.retrieval_config, request.filters, explain=request.explain
+        )
+        if intent.reranker is not None:
+            raise InvalidIntent(
+                f"There is no reranker {intent.reranker.model_name!r} in this service.",
+                hint="Leave `reranker` out.",
+            )
+        try:
+            return self._answer(scope, intent, request.indexing_config_id)
+        except psycopg.errors.UndefinedTable:
+            # The version was dropped after it had been chosen: there is a newer one by now.
+            return self._answer(scope, intent, request.indexing_config_id)
+
+    def close(self) -> None:
+        """Let go of the embedders."""
+        self._vectors.close()
+
+    def _answer(
+        self, scope: Scope, intent: SearchIntent, config_id: str | None
+    ) -> tuple[QueryMeta, QueryData]:
+        clock = _Clock()
+        query = understand(intent)
+        with self._database.tenant(scope.org_id) as session:
+            target = _target(session, scope.project_id, config_id)
+        clock.lap("resolve")
+        vector, notice = None, None
+        if target.version is not None and target.version.embedded_count:
+            vector, notice = self._query_vector(intent, query, target.embedding)
+        clock.lap("embed")
+        found, hits, next_offset = ExecutorAnswer([]), [], None
+        if target.version is not None:
+            with self._database.tenant(scope.org_id) as session:
+                executor = self._executor(session, target.version)
+                found = executor.search(intent, query, vector, wanted(intent, query))
+                clock.lap("search")
+                picks, next_offset = _select(intent, rank(intent, query, found))
+                clock.lap("rank")
+                keys = [pick.ranked.candidate.facts.key for pick in picks]
+                contents = chunks.contents(session, target.version, keys)
+                hits = [
+                    _hit(pick, contents[key], intent) for pick, key in zip(picks, keys, strict=True)
+                ]
+                clock.lap("contents")
+        meta = QueryMeta.model_validate(
+            {
+                "status": "stale" if target.stale else "fresh",
+                "project_id": scope.project_id,
+                "version_id": target.version.version_id if target.version else None,
+                "indexing_config_id": target.config_id,
+                "tier": _tier(vector, found.vector_coverage),
+                "notice": notice,
+                "took_ms": clock.took,
+            }
+        )
+        empty = None if hits else _why_empty(found)
+        return meta, QueryData(results=hits, next_offset=next_offset, empty_reason=empty)
+
+    def _query_vector(
+        self, intent: SearchIntent, query: Query, config: EmbeddingConfig
+    ) -> tuple[FloatVector | None, str | None]:
+        if intent.retrieval_mode == "fts" or intent.hybrid_alpha == 0:
+            return None, None
+        try:
+            return self._vectors.of(query.embed_text, config), None
+        except (Unavailable, ModelMissing) as error:
+            if intent.retrieval_mode == "vector":
+                raise
+            return None, f"Keywords alone answered: {error.message}"
+
+
+class QueryVectors:
+    """Embeds queries, and remembers the recent ones; thread-safe."""
+
+    def __init__(self, embedders: Embedders) -> None:
+        self._embedders = embedders
+        self._lock = threading.Lock()
+        self._open: dict[EmbeddingConfig, ClosableEmbedder] = {}
+        self._known: OrderedDict[tuple[EmbeddingConfig, str], FloatVector] = OrderedDict()
+
+    def of(self, text: str, config: EmbeddingConfig) -> FloatVector:
+        """Return float32[d].
+
+        Raises:
+            Unavailable: the embedding service does not answer.
+            ModelMissing: the built-in model is not installed.
+        """
+        with self._lock:
+            known = self._known.get((config, text))
+            if known is not None:
+                self._known.move_to_end((config, text))
+                return known
+        vector = self._embedder(config).embed_query(text).astype(np.float32)
+        with self._lock:
+            self._known[config, text] = vector
+            if len(self._known) > _CACHED_VECTORS:
+                self._known.popitem(last=False)
+        return vector
+
+    def close(self) -> None:
+        """Close what was opened."""
+        with self._lock:
+            opened, self._open = self._open, {}
+        for embedder in opened.values():
+            embedder.close()
+
+    def _embedder(self, config: EmbeddingConfig) -> ClosableEmbedder:
+        with self._lock:
+            known = self._open.get(config)
+            if known is None:
+                known = self._embedders.open(config, timeout=_EMBED_SECONDS)
+                self._open[config] = known
+            return known
+
+
+def _target(session: TenantSession, project_id: str, config_id: str | None) -> _Target:
+    project = projects.get(session, project_id)
+    asked = config_id or project.active_config_id
+    stored = configs.get(session, asked)
+    if asked == project.active_config_id:
+        version = versions.active(session, project_id)
+    else:
+        version = versions.newest_of_config(session, project_id, asked)
+    return _Target(
+        version=version,
+        config_id=asked,
+        embedding=IndexingConfig.from_dict(stored.body).embedding,
+        stale=asked != project.active_config_id,
+    )
+
+
+def _select(intent: SearchIntent, ranked: list[Ranked]) -> tuple[list[Pick], int | None]:
+    """Return the picks of this page, and the offset of the next one if there is one."""
+    selection = Selection(intent)
+    looked_beyond = 0
+    for item in ranked:
+        if selection.full:
+            looked_beyond += 1
+            if selection.more or looked_beyond > _LOOK_BEYOND:
+                break
+        if selection.wants(item):
+            selection.offer(item)
+    return selection.picks, selection.next_offset
+
+
+def _tier(
+    vector: FloatVector | None, coverage: float
+) -> Literal["keyword", "mixed", "transformer"]:
+    if vector is None or coverage <= 0:
+        return "keyword"
+    return "transformer" if coverage >= 1 else "mixed"
+
+
+def _why_empty(found: ExecutorAnswer) -> Literal["nothing_indexed", "filtered_out", "no_match"]:
+    if found.total == 0:
+        return "nothing_indexed"
+    return "filtered_out" if found.filtered == 0 else "no_match"
+
+
+def _hit(pick: Pick, chunk: ChunkContent, intent: SearchIntent) -> Hit:
+    candidate = pick.ranked.candidate
+    return Hit(
+        meta=HitMeta(
+            score=round(pick.ranked.score, 6),
+            vector=round(candidate.vector, 6) if candidate.vector is not None else None,
+            fts=round(candidate.keyword, 4) if candidate.keyword is not None else None,
+            quality=chunk.quality,
+            verified=chunk.verified,
+            explain=dict(pick.ranked.explanation or {}) if intent.explain else None,
+        ),
+        chunk=ChunkBody(
+            chunk_id=chunk.chunk_id,
+            doc_id=chunk.doc_id,
+            source_ref=chunk.source_ref,
+            title=chunk.title,
+            ordinal=chunk.ordinal,
+            language=chunk.language,
+            kind=chunk.kind,
+            symbol=chunk.symbol,
+            signature=chunk.signature,
+            heading_trail=chunk.heading_trail,
+            fragment=chunk.fragment,
+            token_count=chunk.token_count,
+            tags=chunk.tags,
+            content=chunk.content,
+        ),
+    )

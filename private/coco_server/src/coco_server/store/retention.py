@@ -1,0 +1,143 @@
+"""Removing versions that nobody can go back to any more, in small steps that disturb no reader."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import psycopg
+
+from coco_server.store import usage
+from coco_server.store.rows import all_rows
+from coco_server.store.session import Database, SystemSession, TenantSession
+
+__all__ = ["Expired", "RetentionPolicy", "expired", "prune", "remove"]
+
+# Dropping waits for those who read; behind a drop that waits, new readers queue up, so it gives up
+# early and comes again.
+_LOCK_TIMEOUT = "200ms"
+
+# Rows of a shared table that one transaction deletes.
+_STEP_ROWS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionPolicy:
+    """Which versions are kept beside the active one."""
+
+    keep_versions: int = 2
+    """The newest that were active before, for a rollback."""
+    keep_hours: float = 24.0
+    """Everything younger than this, whatever its number."""
+    # A query that has chosen a version reads it within seconds; this is far more.
+    soak_seconds: float = 300.0
+    """How long a version is left alone after it was last active, at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A version that can go."""
+
+    version_id: str
+    version_no: int
+    org_id: str
+    project_id: str
+    status: str
+    document_count: int
+    chunk_count: int
+    storage_bytes: int
+    since: datetime
+
+
+def expired(session: SystemSession, policy: RetentionPolicy) -> list[Expired]:
+    """Return the versions that the policy does not keep, oldest first.
+
+    A project keeps its newest ``keep_versions`` ARCHIVED and READY versions, and all that left the
+    service less than ``keep_hours`` ago. Failed builds go as soon as their workers have let go.
+    """
+    return all_rows(
+        session,
+        Expired,
+        """
+        SELECT {columns} FROM (
+            SELECT *, coalesce(archived_at, ready_at, created_at) AS since, row_number() OVER (
+                PARTITION BY project_id, status = 'FAILED'
+                ORDER BY coalesce(archived_at, ready_at, created_at) DESC, version_no DESC
+            ) AS place
+            FROM project_versions WHERE status IN ('READY', 'ARCHIVED', 'FAILED')
+        ) AS ranked
+        WHERE since <= now() - make_interval(secs => %(soak)s) AND (
+            status = 'FAILED'
+            OR (place > %(keep)s AND since <= now() - make_interval(secs => %(hours)s * 3600))
+        )
+        ORDER BY version_no
+        """,
+        {"keep": policy.keep_versions, "hours": policy.keep_hours, "soak": policy.soak_seconds},
+    )
+
+
+def remove(database: Database, version: Expired) -> bool:
+    """Remove a version, in several transactions; False if it is read or was activated meanwhile.
+
+    Repeating it after an interruption goes on where it stopped.
+    """
+    try:
+        with database.tenant(version.org_id) as session:
+            if not _take_out(session, version):
+                return False
+    except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+        return False
+    while True:
+        with database.tenant(version.org_id) as session:
+            deleted = session.connection.execute(
+                "DELETE FROM documents WHERE ctid = ANY (ARRAY("
+                "SELECT ctid FROM documents WHERE org_id = %s AND version_no = %s LIMIT %s))",
+                (session.org_id, version.version_no, _STEP_ROWS),
+            ).rowcount
+            if deleted < _STEP_ROWS:
+                session.connection.execute(
+                    "DELETE FROM project_versions WHERE org_id = %s AND version_id = %s "
+                    "AND status = 'FAILED'",
+                    (session.org_id, version.version_id),
+                )
+                return True
+
+
+def prune(database: Database, policy: RetentionPolicy, *, dry_run: bool = False) -> list[Expired]:
+    """Remove what the policy does not keep; returns what was removed, or would be."""
+    with database.system() as session:
+        found = expired(session, policy)
+    if dry_run:
+        return found
+    return [version for version in found if remove(database, version)]
+
+
+def _take_out(session: TenantSession, version: Expired) -> bool:
+    """Drop the version's tables, and mark it so that nobody can activate it any more."""
+    session.connection.execute("SELECT set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
+    # The row's lock keeps an activation out; an activation that came first leaves no row here.
+    row = session.connection.execute(
+        "SELECT failure ? 'removed' FROM project_versions WHERE org_id = %s AND version_id = %s "
+        "AND status = ANY(%s) FOR UPDATE",
+        (session.org_id, version.version_id, ["READY", "ARCHIVED", "FAILED"]),
+    ).fetchone()
+    if row is None:
+        return False
+    if row[0]:
+        return True
+    session.connection.execute(
+        "SELECT coco_drop_version(%s, %s)", (version.version_no, session.org_id)
+    )
+    session.connection.execute(
+        "UPDATE project_versions SET status = 'FAILED', "
+        "failure = coalesce(failure, '{}') || '{\"removed\": true}' "
+        "WHERE org_id = %s AND version_id = %s",
+        (session.org_id, version.version_id),
+    )
+    usage.release(
+        session,
+        documents=version.document_count,
+        chunks=version.chunk_count,
+        storage_bytes=version.storage_bytes,
+    )
+    return True

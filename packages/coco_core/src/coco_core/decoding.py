@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 
-import charset_normalizer
 import numpy as np
 
 __all__ = ["LineIndex", "SourceText", "decode", "is_binary"]
@@ -255,6 +254,9 @@ def _detected(data: bytes) -> str | None:
     letters = foreign + sum(chr(byte).isalpha() for byte in sample if byte < 0x80)
     if foreign < _DETECTABLE_BYTES or foreign < letters * _FOREIGN_SHARE:
         return None
+    # Few files need it; importing it takes 50 ms of every start.
+    import charset_normalizer
+
     match = charset_normalizer.from_bytes(sample).best()
     return match.encoding if match is not None else None
 

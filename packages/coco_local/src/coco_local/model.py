@@ -13,8 +13,6 @@ from coco_core.ports import Embedder
 from coco_core.types import FloatVector
 from coco_embed.onnx import OnnxEmbedder
 from coco_embed.progress import Progress
-from coco_embed.provision import provision
-from coco_embed.sources import default_sources
 from coco_embed.store import InstalledModel, ModelStore
 from coco_local.activity import Activity
 from coco_local.settings import Settings
@@ -134,6 +132,10 @@ class ModelService:
                 hint="Install it by hand with: coco setup --model-path FILE",
             )
         self._activity.log("info", f"fetching the model {self._settings.model_name}")
+        # Once in the life of an installation; no other start has to load what it takes.
+        from coco_embed.provision import provision
+        from coco_embed.sources import default_sources
+
         return provision(
             self._store,
             sources=default_sources(self._settings.model_url or self._settings.model_mirror),

@@ -7,6 +7,7 @@ all that is hostile, the grammar and its scanner, runs inside.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,12 +21,16 @@ from coco_core.errors import WasmFailed, WasmRefused
 from coco_core.wasm.dylink import Needs, read_needs
 from coco_core.wasm.engine import Engine
 
-__all__ = ["LOAD_SECONDS", "Modules", "Sandbox"]
+__all__ = ["LOAD_SECONDS", "Modules", "Sandbox", "core_checksums"]
 
 Modules = Callable[[bytes], wasmtime.Module]
 """Compiles a module, or takes the compiled form from a cache."""
 
 _Extern: TypeAlias = wasmtime.Func | wasmtime.Global | wasmtime.Memory | wasmtime.Table
+
+_CORE = "web-tree-sitter.wasm"
+_HOST = "host.wasm"
+_READER = "reader.wasm"
 
 # Where emscripten puts the first data; slot 0 of the table stays empty, so that a null pointer to
 # a function traps.
@@ -62,6 +67,12 @@ _SAME = {"_Znwm": "malloc", "_Znam": "malloc", "_ZdlPv": "free", "_ZdaPv": "free
 @cache
 def _asset(name: str) -> bytes:
     return (resources.files("coco_core.wasm") / "assets" / name).read_bytes()
+
+
+@cache
+def core_checksums() -> frozenset[str]:
+    """Return the SHA-256 of the modules that every sandbox has, in hexadecimal."""
+    return frozenset(hashlib.sha256(_asset(name)).hexdigest() for name in (_CORE, _HOST, _READER))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +114,7 @@ class Sandbox:
 
     def _link_core(self, modules: Modules) -> None:
         store = self.store
-        core = _asset("web-tree-sitter.wasm")
+        core = _asset(_CORE)
         needs = read_needs(core)
         module = modules(core)
         low = _aligned(_MEMORY_BASE + needs.memory_bytes, 16)
@@ -121,7 +132,7 @@ class Sandbox:
             "__stack_high": self._global(high, mutable=True),
             "__heap_base": self._global(high, mutable=True),
         }
-        host = self._instance(modules(_asset("host.wasm")), [self.memory]).exports
+        host = self._instance(modules(_asset(_HOST)), [self.memory]).exports
         shared = self._shared(_MEMORY_BASE, _TABLE_BASE)
         self.core = self._instance(
             module,
@@ -138,7 +149,7 @@ class Sandbox:
         self.transfer = self.call("ts_init")
         self.newest_abi = self.word(self.transfer)
         self.oldest_abi = self.word(self.transfer + 4)
-        reader = modules(_asset("reader.wasm"))
+        reader = modules(_asset(_READER))
         self.reader = self._instance(
             reader,
             [

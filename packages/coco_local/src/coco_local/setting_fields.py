@@ -165,6 +165,8 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("api_key", _text, "a text of one line", _fixed(None), secret=True),
     Field("embed_threads", _integer(1, 256), "a number of threads, 1 to 256", _fixed(None)),
     Field("offline", _boolean, "true or false", _fixed(False)),
+    Field("grammar_fetch", _boolean, "true or false", _fixed(True)),
+    Field("grammar_source", _text, "a folder, a URL or npm:PACKAGE", _fixed(None)),
     Field("log_level", _level, "debug, info, warning or error", _fixed("info")),
     Field("config_id", _text, "the id of an indexing config", _fixed("default"), project=True),
     Field("include", _patterns, "a list of patterns as in .gitignore", _fixed(()), project=True),

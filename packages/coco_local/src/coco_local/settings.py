@@ -53,6 +53,8 @@ class Settings:
     api_key: str | None
     embed_threads: int | None
     offline: bool
+    grammar_fetch: bool
+    grammar_source: str | None
     log_level: str
     config_id: str
     include: tuple[str, ...]

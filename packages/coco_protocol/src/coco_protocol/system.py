@@ -11,6 +11,7 @@ from coco_protocol.envelope import API_VERSION, SIGNATURE
 
 __all__ = [
     "ExplainPathData",
+    "GrammarBody",
     "HealthData",
     "LatencyStats",
     "LogLine",
@@ -33,6 +34,17 @@ class ModelBody(Answer):
     progress: float | None = Field(default=None, description="0 to 1 while it is being fetched")
     detail: str = ""
     hint: str | None = None
+
+
+class GrammarBody(Answer):
+    """State of a language's WebAssembly grammar."""
+
+    language: str
+    state: Literal["installed", "waiting", "fetching", "missing", "failing"]
+    version: str = ""
+    source: str = ""
+    progress: float | None = Field(default=None, description="0 to 1 while it is being fetched")
+    detail: str = Field(default="", description="why it is missing or failing")
 
 
 class QueueStats(Answer):
@@ -110,6 +122,9 @@ class StatsData(Answer):
     recent_queries: list[RecentQuery] = Field(default_factory=list)
     recent_files: list[RecentFile] = Field(default_factory=list)
     log: list[LogLine] = Field(default_factory=list)
+    grammars: list[GrammarBody] = Field(
+        default_factory=list, description="WebAssembly grammars: installed, wanted or failing"
+    )
     stores: dict[str, int] = Field(
         default_factory=dict, description="lance versions, fragments, rows; cache rows"
     )

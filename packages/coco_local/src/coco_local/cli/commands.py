@@ -50,6 +50,7 @@ COMMANDS: Final = (
     Command("restart", SERVICE, "Stop the service and start it again.", "service", "restart"),
     Command("status", SERVICE, "Show what the service does and knows.", "status", "status"),
     Command("tui", SERVICE, "Open the dashboard of the running service.", "tui", "tui"),
+    Command("grammar", SETUP, "List, install, update or remove grammars.", "grammar", "app"),
     Command("setup", SETUP, "Install the embedding model.", "setup", "setup"),
     Command("mcp", SETUP, "Serve MCP on standard input and output, or install it.", "mcp", "app"),
     Command("config", SETUP, "Show settings; list and add indexing configs.", "config", "app"),

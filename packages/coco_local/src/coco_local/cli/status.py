@@ -113,6 +113,10 @@ def _show(terminal: Terminal, state: _State) -> None:
         f"memory   {byte_count(stats.memory_bytes)}, CPU {stats.cpu_percent:.0f} %, "
         f"index on disk {byte_count(stats.index_bytes)}"
     )
+    for grammar in stats.grammars:
+        share = f" {grammar.progress:.0%}" if grammar.progress is not None else ""
+        detail = f" ({grammar.detail})" if grammar.detail else ""
+        terminal.line(f"grammar  {grammar.language}: {grammar.state}{share}{detail}")
     if stats.stores:
         told = ", ".join(
             f"{name.replace('_', ' ')} {number:,}" for name, number in stats.stores.items()

@@ -19,6 +19,7 @@ from coco_core.ports import Embedder
 from coco_local import __version__
 from coco_local.activity import Activity
 from coco_local.daemon.upkeep import Upkeep
+from coco_local.grammars.keeper import GrammarKeeper
 from coco_local.index.embedding import EmbeddingQueue
 from coco_local.index.gate import QueryGate
 from coco_local.index.indexer import ProjectIndexer, Shared
@@ -77,6 +78,7 @@ _SKIPPED_SHOWN = 20
 # Bounds of the stop: together below the five seconds that a user waits for.
 _WORKER_STOP_SECONDS = 2.5
 _EMBED_STOP_SECONDS = 1.0
+_GRAMMARS_STOP_SECONDS = 0.5
 
 
 class LocalDaemon:
@@ -106,6 +108,7 @@ class LocalDaemon:
             stopping=self.stop_requested,
         )
         self._registry = ProjectRegistry(self._database, self._configs, self._jobs, shared)
+        self._grammars = GrammarKeeper(settings, self._activity, self._registry.all)
         self._worker = IndexWorker(self._registry.all, self._hold_embedding)
         self._model = ModelService(
             settings, self._activity, self._gate.yield_to_queries, self._on_model
@@ -119,6 +122,7 @@ class LocalDaemon:
         self._registry.open()
         for indexer in self._registry.all():
             indexer.request_rescan(self._jobs.create("rescan", indexer.project.project_id))
+        self._grammars.start()
         self._worker.start()
         self._embeddings.start()
         self._model.start()
@@ -128,6 +132,7 @@ class LocalDaemon:
         self.stop_requested.set()
         self._embeddings.request_stop()
         self._model.stop()
+        self._grammars.stop(_GRAMMARS_STOP_SECONDS)
         self._embeddings.join(_EMBED_STOP_SECONDS)
         if not self._worker.stop(_WORKER_STOP_SECONDS):
             # The step in hand is not lost: what it did not write will be read from disk again.
@@ -180,6 +185,7 @@ class LocalDaemon:
             recent_queries=self._activity.recent_queries(),
             recent_files=self._activity.recent_files(),
             log=self._activity.log_lines(),
+            grammars=self._grammars.bodies(),
             stores=self._upkeep.store_stats(),
         )
 

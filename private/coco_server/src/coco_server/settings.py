@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from coco_core.errors import InvalidConfig
+from coco_embed.choice import EMBEDDING_VARIABLES, EmbeddingSettings
 from coco_server.setting_fields import FIELDS, Field, WrongValue
 
 __all__ = ["SettingValue", "Settings", "explain_settings", "load_settings"]
@@ -54,13 +55,13 @@ class Settings:
     worker_tls_key: Path | None
     blob_url: str
     max_import_bytes: int
-    embed_url: str | None
-    embed_model_dir: str | None
     query_timeout_seconds: int
     retention_versions: int
     retention_hours: int
     otel_endpoint: str | None
     log_level: str
+    embedding: EmbeddingSettings
+    """How queries become vectors; its variables are the worker's, too."""
     insecure_dev: bool = False
     """Plain HTTP on a loopback address, for trying out."""
     warnings: tuple[str, ...] = ()
@@ -101,7 +102,10 @@ def load_settings(
     values: dict[str, Any] = {entry.name: entry.value for entry in _read(flags or {}, environ)}
     _require(values)
     settings = Settings(
-        **values, insecure_dev=insecure_dev, warnings=tuple(_unknown_environment(environ))
+        **values,
+        embedding=EmbeddingSettings.from_environment(environ),
+        insecure_dev=insecure_dev,
+        warnings=tuple(_unknown_environment(environ)),
     )
     _check_tls(settings)
     return settings
@@ -207,6 +211,7 @@ def _check_tls(settings: Settings) -> None:
 
 def _unknown_environment(environ: Mapping[str, str]) -> list[str]:
     known = {variable for field in FIELDS for variable in field.variables} | _NOT_SETTINGS
+    known |= set(EMBEDDING_VARIABLES)
     return [
         f"The environment variable {name} means nothing to coco-server. {_suggest(name, known)}"
         for name in sorted(environ)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from coco_protocol.base import Answer, Identifier, PlainText, Request
 from coco_protocol.docs import FiltersBody, RetrievalBody
@@ -15,6 +15,7 @@ __all__ = [
     "Hit",
     "HitMeta",
     "ImportHead",
+    "ImportOptions",
     "IndexRequest",
     "OnError",
     "QueryData",
@@ -128,6 +129,19 @@ class ImportHead(Request):
     idempotency_key: Identifier | None = Field(
         default=None, description="The same key again answers with the job that exists."
     )
+
+
+class ImportOptions(BaseModel):
+    """The same as query parameters, for bodies that are nothing but items."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    project_id: Identifier | None = None
+    indexing_config_id: Identifier | None = None
+    on_error: OnError | None = None
+    activate: bool | None = None
+    wasm_module_ref: PlainText | None = Field(default=None, max_length=300)
+    idempotency_key: Identifier | None = None
 
 
 class IndexRequest(Request):

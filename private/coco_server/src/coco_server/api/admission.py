@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, TypeAlias
 
-from fastapi import Header
+from fastapi import Depends, Header
 from starlette.requests import HTTPConnection
 
 from coco_core.errors import Forbidden, InvalidInput, RateLimited
@@ -24,17 +24,25 @@ from coco_server.store.projects import Project
 from coco_server.store.session import Database, Scope
 from coco_server.store.usage import Quotas
 
-__all__ = ["Admission", "Caller", "OrgHeader", "ProjectHeader", "UserHeader"]
+__all__ = ["Admission", "Caller", "OrgHeader", "TenantHeaders"]
 
 OrgHeader: TypeAlias = Annotated[
     Identifier, Header(alias="x-coco-org-id", description="The org of the key.")
 ]
-UserHeader: TypeAlias = Annotated[
-    Identifier, Header(alias="x-coco-user-id", description="On whose behalf the key is used.")
-]
-ProjectHeader: TypeAlias = Annotated[
-    Identifier, Header(alias="x-coco-project-id", description="The project.")
-]
+
+
+def _headers(
+    org: OrgHeader,
+    user: Annotated[
+        Identifier, Header(alias="x-coco-user-id", description="On whose behalf the key is used.")
+    ],
+    project: Annotated[Identifier, Header(alias="x-coco-project-id", description="The project.")],
+) -> tuple[str, str, str]:
+    return org, user, project
+
+
+TenantHeaders: TypeAlias = Annotated[tuple[str, str, str], Depends(_headers)]
+"""Org, user and project, as the request's headers say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import typer
 from coco_core.errors import CocoError
 from coco_server.cli.dev import dev
 from coco_server.cli.migrate import migrate
+from coco_server.cli.serve import serve
 
 __all__ = ["app", "run"]
 
@@ -21,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
     pretty_exceptions_enable=False,
 )
+app.command()(serve)
 app.command()(dev)
 app.command()(migrate)
 

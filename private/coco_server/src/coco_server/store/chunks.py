@@ -133,12 +133,15 @@ def append(
         _copy_vectors(session, version, first, chunks)
         postings.add_batch(session, version.version_no, first, [each.terms for each in chunks])
     # Last, for the org's other imports wait from here to the end of the transaction.
+    more_documents, more_bytes = usage.draw(
+        session, version.version_id, documents=len(documents), storage_bytes=size
+    )
     usage.reserve(
         session,
         quotas or Quotas(),
-        documents=len(documents),
+        documents=more_documents,
         chunks=len(chunks),
-        storage_bytes=size,
+        storage_bytes=more_bytes,
     )
     return first
 

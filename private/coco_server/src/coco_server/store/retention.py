@@ -11,7 +11,7 @@ from coco_server.store import usage
 from coco_server.store.rows import all_rows
 from coco_server.store.session import Database, SystemSession, TenantSession
 
-__all__ = ["Expired", "RetentionPolicy", "expired", "prune", "remove"]
+__all__ = ["EndedNotes", "Expired", "RetentionPolicy", "expired", "prune", "prune_memos", "remove"]
 
 # Dropping waits for those who read; behind a drop that waits, new readers queue up, so it gives up
 # early and comes again.
@@ -47,6 +47,38 @@ class Expired:
     chunk_count: int
     storage_bytes: int
     since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EndedNotes:
+    """Notes and sessions whose time is over."""
+
+    memos: int
+    sessions: int
+
+
+def prune_memos(
+    session: SystemSession, *, org_id: str | None = None, dry_run: bool = False
+) -> EndedNotes:
+    """Remove notes and sessions whose time is over; returns how many were, or would be."""
+    counted = session.connection.execute(
+        "SELECT "
+        "(SELECT count(*) FROM memos "
+        "WHERE expires_at <= now() AND (%(org)s::text IS NULL OR org_id = %(org)s)), "
+        "(SELECT count(*) FROM sessions "
+        "WHERE expires_at <= now() AND (%(org)s::text IS NULL OR org_id = %(org)s))",
+        {"org": org_id},
+    ).fetchone()
+    assert counted is not None
+    if not dry_run:
+        session.connection.execute(
+            "WITH ended AS (DELETE FROM memos "
+            "WHERE expires_at <= now() AND (%(org)s::text IS NULL OR org_id = %(org)s)) "
+            "DELETE FROM sessions "
+            "WHERE expires_at <= now() AND (%(org)s::text IS NULL OR org_id = %(org)s)",
+            {"org": org_id},
+        )
+    return EndedNotes(memos=counted[0], sessions=counted[1])
 
 
 def expired(session: SystemSession, policy: RetentionPolicy) -> list[Expired]:

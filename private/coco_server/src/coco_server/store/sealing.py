@@ -6,7 +6,7 @@ import numpy as np
 
 from coco_core.bm25 import CorpusStats
 from coco_core.errors import VersionConflict
-from coco_server.store import postings, versions
+from coco_server.store import postings, usage, versions
 from coco_server.store.session import TenantSession, loading
 from coco_server.store.versions import Version
 
@@ -60,6 +60,7 @@ def seal(session: TenantSession, version: Version) -> Version:
         "WHERE org_id = %s AND version_id = %s",
         (approximate, session.org_id, now.version_id),
     )
+    usage.release_rest(session, now.version_id)
     return versions.get(session, now.project_id, now.version_id)
 
 

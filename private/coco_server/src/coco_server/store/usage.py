@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coco_core.errors import QuotaExceeded
-from coco_server.store.session import TenantSession
+from coco_server.store.session import Session, TenantSession
 
-__all__ = ["Quotas", "count", "embeddings_today", "release", "reserve", "today"]
+__all__ = [
+    "Quotas",
+    "count",
+    "draw",
+    "embeddings_today",
+    "release",
+    "release_rest",
+    "reserve",
+    "reserve_build",
+    "today",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,63 @@ def reserve(
         # What is only freed or left as it is may stay above a limit that was lowered.
         if limit is not None and used > limit and added > 0:
             raise _exceeded(f"COCO_ORG_MAX_{name.upper()}", limit, used - added, added)
+
+
+def reserve_build(
+    session: TenantSession,
+    quotas: Quotas,
+    version_id: str,
+    *,
+    documents: int,
+    storage_bytes: int,
+) -> None:
+    """Reserve for a build what its import brings; `draw` takes from that, `release_rest` ends it.
+
+    Raises:
+        QuotaExceeded: nothing was reserved; the message names quota, limit and use.
+    """
+    reserve(session, quotas, documents=documents, storage_bytes=storage_bytes)
+    session.connection.execute(
+        "UPDATE project_versions SET reserved_documents = reserved_documents + %s, "
+        "reserved_bytes = reserved_bytes + %s WHERE org_id = %s AND version_id = %s",
+        (documents, storage_bytes, session.org_id, version_id),
+    )
+
+
+def draw(
+    session: TenantSession, version_id: str, *, documents: int, storage_bytes: int
+) -> tuple[int, int]:
+    """Use up what is reserved for a build; returns the documents and bytes beyond it."""
+    row = session.connection.execute(
+        "SELECT reserved_documents, reserved_bytes FROM project_versions "
+        "WHERE org_id = %s AND version_id = %s FOR UPDATE",
+        (session.org_id, version_id),
+    ).fetchone()
+    if row is None:
+        return documents, storage_bytes
+    held = min(documents, row[0]), min(storage_bytes, row[1])
+    if any(held):
+        session.connection.execute(
+            "UPDATE project_versions SET reserved_documents = reserved_documents - %s, "
+            "reserved_bytes = reserved_bytes - %s WHERE org_id = %s AND version_id = %s",
+            (*held, session.org_id, version_id),
+        )
+    return documents - held[0], storage_bytes - held[1]
+
+
+def release_rest(session: Session, version_id: str) -> None:
+    """Give back what a build that has ended did not use of its reservation."""
+    session.connection.execute(
+        "WITH rest AS (SELECT org_id, reserved_documents AS documents, reserved_bytes AS bytes "
+        "FROM project_versions WHERE version_id = %(version)s FOR UPDATE), "
+        "cleared AS (UPDATE project_versions SET reserved_documents = 0, reserved_bytes = 0 "
+        "WHERE version_id = %(version)s) "
+        "UPDATE org_totals SET documents = org_totals.documents - rest.documents, "
+        "storage_bytes = org_totals.storage_bytes - rest.bytes "
+        "FROM rest WHERE org_totals.org_id = rest.org_id "
+        "AND (rest.documents > 0 OR rest.bytes > 0)",
+        {"version": version_id},
+    )
 
 
 def release(

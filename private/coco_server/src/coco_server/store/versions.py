@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 import psycopg
 
 from coco_core.errors import VersionConflict, VersionNotFound
-from coco_server.store import configs, projects
+from coco_server.store import configs, projects, usage
 from coco_server.store.ids import new_id
 from coco_server.store.rows import all_rows, json_value, one_row
 from coco_server.store.session import Session, TenantSession
@@ -235,3 +235,4 @@ def fail(session: Session, version_id: str, failure: Mapping[str, object]) -> No
         "WHERE version_id = %s AND status = 'BUILDING'",
         (json_value(failure), version_id),
     )
+    usage.release_rest(session, version_id)

@@ -85,6 +85,8 @@ CREATE TABLE project_versions (
     chunk_count bigint NOT NULL DEFAULT 0,
     embedded_count bigint NOT NULL DEFAULT 0,
     storage_bytes bigint NOT NULL DEFAULT 0,
+    reserved_documents bigint NOT NULL DEFAULT 0,     -- of the org's totals, not yet written
+    reserved_bytes bigint NOT NULL DEFAULT 0,
     length_sums bigint[] NOT NULL DEFAULT '{0,0,0}',  -- terms per field of all chunks
     approximate boolean NOT NULL DEFAULT false,       -- its vectors have an HNSW index
     failure jsonb,

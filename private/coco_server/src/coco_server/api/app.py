@@ -1,0 +1,91 @@
+"""The service's web application: every route over one set of services, behind one guard."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from anyio import to_thread
+from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
+from starlette.responses import HTMLResponse
+
+import coco_server
+from coco_protocol.serving.errors import add_error_handlers
+from coco_protocol.serving.exchange import Exchange
+from coco_protocol.serving.reference import CONTENT_SECURITY_POLICY, reference_page
+from coco_server.api.configs import ConfigsApi
+from coco_server.api.docs import DocsApi
+from coco_server.api.following import Followers
+from coco_server.api.guard import Guard
+from coco_server.api.jobs import JobsApi
+from coco_server.api.memos import MemosApi
+from coco_server.api.projects import ProjectsApi
+from coco_server.api.services import Services
+from coco_server.api.system import SystemApi
+from coco_server.api.tenants import TenantsApi
+
+__all__ = ["create_app"]
+
+_DESCRIPTION = """\
+CoCo's server mode: retrieval over versioned indexes for many tenants. Every answer is
+{"meta": …, "data": …}; every error is {"meta": …, "error": …} with a stable code, a message and a
+hint.
+
+Send "Authorization: Bearer <key>" always. The admin key opens /v1/sys; an org's key opens the rest,
+with the headers x-coco-org-id, x-coco-user-id and x-coco-project-id, which must agree with it.
+"""
+
+
+def create_app(services: Services) -> FastAPI:
+    """Return the application; it opens ``services`` when it starts and closes them at its end."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await to_thread.run_sync(services.open)
+        try:
+            yield
+        finally:
+            services.stopping = True
+            await to_thread.run_sync(services.close)
+
+    app = FastAPI(
+        title="CoCo server",
+        version=coco_server.__version__,
+        description=_DESCRIPTION,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        # What is traced is decided by COCO_OTEL_ENDPOINT and by nothing in the environment.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+    )
+    app.state.services = services
+    add_error_handlers(app)
+    DocsApi(services).add_to(app)
+    ProjectsApi(services).add_to(app)
+    JobsApi(services, Followers(services)).add_to(app)
+    MemosApi(services).add_to(app)
+    ConfigsApi(services).add_to(app)
+    TenantsApi(services).add_to(app)
+    SystemApi(services).add_to(app)
+    app.add_route("/docs", _reference, include_in_schema=False)
+    # The one added last is outermost: a refused request is counted and logged too.
+    app.add_middleware(
+        Guard, settings=services.settings, keyring=services.keyring, threads=services.threads
+    )
+    app.add_middleware(Exchange, metrics=services.metrics, log_level="info")
+    # Built now, so that wrong settings are an exception here and not at the first request.
+    app.middleware_stack = app.build_middleware_stack()
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+async def _reference(request: Request) -> Response:
+    """Serve the API's reference; it works offline."""
+    page = reference_page(request.app.openapi())
+    return HTMLResponse(page, headers={"content-security-policy": CONTENT_SECURITY_POLICY})

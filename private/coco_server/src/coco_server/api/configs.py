@@ -1,0 +1,113 @@
+"""Routes of indexing configs: an org's own, immutable once registered."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from fastapi import FastAPI, Path, Request, Response
+
+from coco_core.configs import IndexingConfig
+from coco_core.errors import Forbidden
+from coco_protocol.base import Identifier
+from coco_protocol.envelope import Envelope
+from coco_protocol.server.configs import ConfigBody, ConfigList, ConfigRequest
+from coco_protocol.serving.answers import answer
+from coco_protocol.serving.errors import request_id_of
+from coco_server.api.admission import OrgHeader
+from coco_server.api.bodies import config_body
+from coco_server.api.identity import IDENTITY_KEY, Identity
+from coco_server.api.routes import add_routes
+from coco_server.api.services import Services
+from coco_server.store import configs, orgs
+from coco_server.store.configs import StoredConfig
+from coco_server.store.session import TenantSession
+
+__all__ = ["ConfigsApi", "register_config"]
+
+ConfigPath: TypeAlias = Annotated[Identifier, Path(description="The config's id.")]
+
+
+class ConfigsApi:
+    """``/v1/sys/configs``."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the routes to ``app``."""
+        add_routes(
+            app,
+            "configs",
+            ("GET", "/v1/sys/configs", self.configs, Envelope[ConfigList]),
+            ("POST", "/v1/sys/configs", self.register, Envelope[ConfigBody]),
+            ("GET", "/v1/sys/configs/{config_id}", self.config, Envelope[ConfigBody]),
+        )
+
+    async def configs(self, request: Request, org: OrgHeader) -> Response:
+        """List the indexing configs of an org."""
+        _check_org(request, org)
+
+        def look() -> ConfigList:
+            with self._services.database.tenant(org) as session:
+                orgs.get(session, org)
+                return ConfigList(configs=[config_body(each) for each in configs.list_all(session)])
+
+        return answer(await self._services.threads.status(look), request_id_of(request))
+
+    async def register(self, request: Request, body: ConfigRequest, org: OrgHeader) -> Response:
+        """Register an indexing config; again with the same content changes nothing."""
+        _check_org(request, org, changing=True)
+        config = body.to_config()
+        dimension = body.dimension
+        if dimension is None:
+            dimension = await self._services.threads.change(
+                self._services.embedders.dimension, config.embedding
+            )
+
+        length = dimension
+
+        def register() -> ConfigBody:
+            with self._services.database.tenant(org) as session:
+                orgs.get(session, org)
+                return config_body(register_config(session, config, length))
+
+        return answer(await self._services.threads.change(register), request_id_of(request))
+
+    async def config(self, request: Request, config_id: ConfigPath, org: OrgHeader) -> Response:
+        """Return one indexing config."""
+        _check_org(request, org)
+
+        def look() -> ConfigBody:
+            with self._services.database.tenant(org) as session:
+                return config_body(configs.get(session, config_id))
+
+        return answer(await self._services.threads.status(look), request_id_of(request))
+
+
+def register_config(session: TenantSession, config: IndexingConfig, dimension: int) -> StoredConfig:
+    """Register a config in the session's org.
+
+    Raises:
+        ConfigConflict: a config of this id exists with other content.
+    """
+    return configs.register(
+        session,
+        config.config_id,
+        config.to_dict(),
+        dimension=dimension,
+        fingerprint=config.fingerprint,
+    )
+
+
+def _check_org(request: Request, org_id: str, *, changing: bool = False) -> None:
+    """Let in the administrator, and an org's own key (with the scope manage for changes)."""
+    identity: Identity = request.scope[IDENTITY_KEY]
+    if identity.role == "admin":
+        return
+    if identity.key is None or identity.key.org_id != org_id:
+        raise Forbidden(
+            f"The key does not belong to the org {org_id!r}.",
+            hint="Send the key's own org in x-coco-org-id.",
+        )
+    if changing and "manage" not in identity.key.scopes:
+        raise Forbidden("The key may not change configs.", hint="It needs the scope 'manage'.")

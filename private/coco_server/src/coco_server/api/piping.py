@@ -1,0 +1,68 @@
+"""Answers larger than memory: rows go from the database's cursor to the socket, unparsed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+
+from anyio import CancelScope
+from fastapi import Response
+from starlette.responses import StreamingResponse
+
+from coco_protocol.envelope import Meta
+from coco_protocol.serving.answers import json_bytes
+from coco_server.api.admission import Caller
+from coco_server.api.services import Services
+from coco_server.store.export import Export, read_rows
+
+__all__ = ["pipe_rows"]
+
+
+async def pipe_rows(services: Services, caller: Caller, name: str, export: Export) -> Response:
+    """Return the envelope around ``{name: [row, …]}``, written as the rows come.
+
+    The first rows are read before the answer begins: what fails until then is an error envelope.
+    What fails later breaks the connection, so that nobody takes half an answer for a whole one.
+    """
+    rows = _Rows(services, caller.scope.org_id, export)
+    first = await services.threads.status(next, rows, None)
+    head = b'{"meta":' + json_bytes(Meta(request_id=caller.request_id))
+    head += b',"data":{"' + name.encode() + b'":['
+
+    async def pieces() -> AsyncIterator[bytes]:
+        ready = first
+        try:
+            yield head
+            separator = b""
+            while ready is not None:
+                yield separator + b",".join(row.encode() for row in ready)
+                separator = b","
+                ready = await services.threads.status(next, rows, None)
+            yield b"]}}"
+        finally:
+            # A client that leaves must not keep a connection to the database.
+            with CancelScope(shield=True):
+                await services.threads.status(rows.close)
+
+    return StreamingResponse(pieces(), media_type="application/json")
+
+
+class _Rows(Iterator[list[str]]):
+    """An iterator over the export that opens at the first row and can be closed from outside."""
+
+    def __init__(self, services: Services, org_id: str, export: Export) -> None:
+        self._stack = contextlib.ExitStack()
+        self._open = (services, org_id, export)
+        self._rows: Iterator[list[str]] | None = None
+
+    def __next__(self) -> list[str]:
+        if self._rows is None:
+            services, org_id, export = self._open
+            session = self._stack.enter_context(services.database.tenant(org_id))
+            self._rows = read_rows(session, export)
+        return next(self._rows)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._rows = None
+        self._stack.close()

@@ -1,0 +1,254 @@
+"""Routes of projects and their versions: register, list, switch, roll back, export."""
+
+from __future__ import annotations
+
+from typing import Annotated, TypeAlias
+
+from fastapi import FastAPI, Header, Path, Query, Request, Response
+
+from coco_core.configs import ChunkingConfig, IndexingConfig
+from coco_core.errors import InvalidInput, NotFound
+from coco_protocol.base import Identifier
+from coco_protocol.envelope import Envelope
+from coco_protocol.server.docs import StoredChunks
+from coco_protocol.server.projects import (
+    ActivateData,
+    ActivateRequest,
+    ProjectBody,
+    ProjectList,
+    RegisterRequest,
+    VersionBody,
+    VersionList,
+)
+from coco_protocol.server.tenants import KeyScope, OrgId
+from coco_protocol.serving.answers import answer
+from coco_protocol.serving.errors import request_id_of
+from coco_server.api.admission import Caller, TenantHeaders
+from coco_server.api.bodies import project_body, version_body
+from coco_server.api.configs import register_config
+from coco_server.api.identity import admin_only
+from coco_server.api.piping import pipe_rows
+from coco_server.api.routes import add_routes
+from coco_server.api.services import Services
+from coco_server.store import configs, export, orgs, projects, versions
+
+__all__ = ["DEFAULT_CONFIG", "ProjectsApi"]
+
+# Bigger windows than the local product's: what a server answers goes into larger prompts.
+DEFAULT_CONFIG = IndexingConfig(chunking=ChunkingConfig(chunk_size=512))
+
+ProjectPath: TypeAlias = Annotated[Identifier, Path(description="The project's id.")]
+VersionPath: TypeAlias = Annotated[Identifier, Path(description="The version's id.")]
+
+
+class ProjectsApi:
+    """``/v1/sys/register``, ``/v1/sys/projects`` and ``/v1/projects``."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the routes to ``app``."""
+        add_routes(
+            app,
+            "admin",
+            ("POST", "/v1/sys/register", self.register, Envelope[ProjectBody]),
+            ("GET", "/v1/sys/projects", self.projects, Envelope[ProjectList]),
+        )
+        base = "/v1/projects/{project_id}"
+        version = base + "/versions/{version_id}"
+        add_routes(
+            app,
+            "projects",
+            ("GET", base, self.project, Envelope[ProjectBody]),
+            ("GET", base + "/versions", self.versions, Envelope[VersionList]),
+            ("GET", version, self.version, Envelope[VersionBody]),
+            ("POST", version + "/activate", self.activate, Envelope[ActivateData]),
+            ("POST", base + "/rollback", self.roll_back, Envelope[ActivateData]),
+            ("GET", version + "/chunks", self.chunks, Envelope[StoredChunks]),
+        )
+
+    async def register(
+        self,
+        request: Request,
+        body: RegisterRequest,
+        org: Annotated[OrgId | None, Header(alias="x-coco-org-id")] = None,
+    ) -> Response:
+        """Register a logical source of an org; again with the same name answers the same."""
+        admin_only(request)
+        if org is not None and body.org_id is not None and org != body.org_id:
+            raise InvalidInput(
+                f"The body names the org {body.org_id!r}, and the header {org!r}.",
+                hint="Name one org.",
+            )
+        dimension = await self._services.threads.change(
+            self._services.embedders.dimension, DEFAULT_CONFIG.embedding
+        )
+
+        def register() -> ProjectBody:
+            org_id = self._chosen_org(body.org_id or org)
+            config_id = body.indexing_config_id or DEFAULT_CONFIG.config_id
+            with self._services.database.tenant(org_id) as session:
+                if body.indexing_config_id is None:
+                    register_config(session, DEFAULT_CONFIG, dimension)
+                configs.get(session, config_id)
+                project = projects.register(
+                    session,
+                    body.source_ref,
+                    name=body.name,
+                    platform=body.platform,
+                    config_id=config_id,
+                )
+                return project_body(project)
+
+        return answer(await self._services.threads.change(register), request_id_of(request))
+
+    def _chosen_org(self, named: str | None) -> str:
+        with self._services.database.system() as session:
+            if named is not None:
+                return orgs.get(session, named).org_id
+            known = orgs.list_all(session)
+        if len(known) == 1:
+            return known[0].org_id
+        raise NotFound(
+            f"No org is named, and there are {len(known)}.",
+            hint="Send org_id, or create an org first: POST /v1/sys/orgs.",
+        )
+
+    async def projects(
+        self,
+        request: Request,
+        org_id: Annotated[Identifier | None, Query(description="Of this org only.")] = None,
+    ) -> Response:
+        """List projects."""
+        admin_only(request)
+
+        def look() -> ProjectList:
+            with self._services.database.system() as session:
+                found = projects.list_all(session)
+            return ProjectList(
+                projects=[project_body(each) for each in found if org_id in {None, each.org_id}]
+            )
+
+        return answer(await self._services.threads.status(look), request_id_of(request))
+
+    async def project(
+        self,
+        request: Request,
+        project_id: ProjectPath,
+        headers: TenantHeaders,
+    ) -> Response:
+        """Return the project with its active version and config."""
+        caller = await self._enter(request, headers, project_id)
+        return answer(project_body(caller.project), caller.request_id)
+
+    async def versions(
+        self,
+        request: Request,
+        project_id: ProjectPath,
+        headers: TenantHeaders,
+    ) -> Response:
+        """List the project's versions, newest first."""
+        caller = await self._enter(request, headers, project_id)
+
+        def look() -> VersionList:
+            with self._services.database.tenant(caller.scope.org_id) as session:
+                found = versions.list_of(session, project_id)
+                now = projects.get(session, project_id).active_version_id
+            return VersionList(
+                active_version_id=now, versions=[version_body(each) for each in found]
+            )
+
+        return answer(await self._services.threads.status(look), caller.request_id)
+
+    async def version(
+        self,
+        request: Request,
+        project_id: ProjectPath,
+        version_id: VersionPath,
+        headers: TenantHeaders,
+    ) -> Response:
+        """Return one version."""
+        caller = await self._enter(request, headers, project_id)
+
+        def look() -> VersionBody:
+            with self._services.database.tenant(caller.scope.org_id) as session:
+                return version_body(versions.get(session, project_id, version_id))
+
+        return answer(await self._services.threads.status(look), caller.request_id)
+
+    async def activate(
+        self,
+        request: Request,
+        project_id: ProjectPath,
+        version_id: VersionPath,
+        headers: TenantHeaders,
+        body: ActivateRequest | None = None,
+    ) -> Response:
+        """Let a complete version answer from now on; an archived one too, which is a rollback."""
+        caller = await self._enter(request, headers, project_id, changing=True)
+        expected = (body.expected_version_id if body else None) or ...
+
+        def switch() -> ActivateData:
+            with self._services.database.tenant(caller.scope.org_id) as session:
+                before = projects.get(session, project_id).active_version_id
+                now = versions.activate(session, project_id, version_id, expected=expected)
+            return ActivateData(
+                project_id=project_id,
+                active_version_id=now.version_id,
+                previous_version_id=before,
+            )
+
+        return answer(await self._services.threads.change(switch), caller.request_id)
+
+    async def roll_back(
+        self,
+        request: Request,
+        project_id: ProjectPath,
+        headers: TenantHeaders,
+    ) -> Response:
+        """Let the version answer again that did before the present one."""
+        caller = await self._enter(request, headers, project_id, changing=True)
+
+        def switch() -> ActivateData:
+            with self._services.database.tenant(caller.scope.org_id) as session:
+                before = projects.get(session, project_id).active_version_id
+                now = versions.rollback(session, project_id)
+            return ActivateData(
+                project_id=project_id,
+                active_version_id=now.version_id,
+                previous_version_id=before,
+            )
+
+        return answer(await self._services.threads.change(switch), caller.request_id)
+
+    async def chunks(
+        self,
+        request: Request,
+        project_id: ProjectPath,
+        version_id: VersionPath,
+        headers: TenantHeaders,
+    ) -> Response:
+        """Return every chunk of a version, streamed; of any size in constant memory."""
+        caller = await self._enter(request, headers, project_id)
+
+        def look() -> versions.Version:
+            with self._services.database.tenant(caller.scope.org_id) as session:
+                return versions.get(session, project_id, version_id)
+
+        found = await self._services.threads.status(look)
+        wanted = export.chunks_as_json(found)
+        return await pipe_rows(self._services, caller, "chunks", wanted)
+
+    async def _enter(
+        self,
+        request: Request,
+        headers: TenantHeaders,
+        project_id: str,
+        *,
+        changing: bool = False,
+    ) -> Caller:
+        needed: KeyScope = "manage" if changing else "query"
+        return await self._services.admission.enter(
+            request, headers, needed, "query", named=project_id
+        )

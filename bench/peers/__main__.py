@@ -15,9 +15,9 @@ from pathlib import Path
 from bench.local.report import Report
 from bench.peers.catalog import PEERS, starter
 from bench.peers.environments import REQUIREMENTS, Environments
-from bench.peers.measure import Measured, measure
+from bench.peers.measure import Measured, Start, measure
 from bench.peers.table import by_repository, figures, ratios, show
-from bench.retrieval.codesearch import repositories
+from bench.retrieval.codesearch import Repository, repositories
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "coco-bench-peers")
 
@@ -33,16 +33,30 @@ def main() -> None:
     starts = {name: starter(name, environments, options.models) for name in names}
     report = Report("peers", peers=names, requirements=REQUIREMENTS)
     runs: dict[str, dict[str, Measured]] = {name: {} for name in names}
-    for repository in chosen:
-        # Peers take turns within a repository, so that a busy minute is not one peer's alone.
-        for name, start in starts.items():
-            found = runs[name][repository.name] = measure(start, repository)
-            row = figures({repository.name: found})
-            shown = ("nDCG@10", "useful s", "index s", "p50 ms", "peak MiB")
-            print(f"{repository.name:20} {name:14}", end="")
-            print("  ".join(f"{column} {row[column]:.3g}" for column in shown), flush=True)
+    try:
+        for repository in chosen:
+            # Peers take turns, so that a busy minute is not one peer's alone.
+            found = {name: _measured(name, start, repository) for name, start in starts.items()}
+            for name, measured in found.items():
+                runs[name][repository.name] = measured
+    except KeyboardInterrupt:
+        print("\nstopped; these are the repositories that were finished")
+    if runs[names[0]]:
+        _tell(runs, report)
+
+
+def _measured(name: str, start: Start, repository: Repository) -> Measured:
+    found = measure(start, repository)
+    row = figures({repository.name: found})
+    shown = ("nDCG@10", "useful s", "index s", "cpu s", "p50 ms", "peak MiB")
+    print(f"{repository.name:20} {name:14}", end="")
+    print("  ".join(f"{column} {row[column]:.3g}" for column in shown), flush=True)
+    return found
+
+
+def _tell(runs: dict[str, dict[str, Measured]], report: Report) -> None:
     rows = {name: figures(run) for name, run in runs.items()}
-    show("nDCG@10 by repository", by_repository(runs, [each.name for each in chosen]))
+    show("nDCG@10 by repository", by_repository(runs, list(next(iter(runs.values())))))
     show("all", rows)
     if "coco" in rows:
         show("as multiples of coco's", ratios(rows, "coco"))

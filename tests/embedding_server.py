@@ -36,6 +36,7 @@ class EmbeddingServer:
     url: str
     requests: int = 0
     texts: int = 0
+    """Those that got a vector."""
     refusals: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     """(status, headers) of the next answers."""
     gate: threading.Event = field(default_factory=threading.Event)
@@ -76,12 +77,13 @@ def embedding_server(
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             with state.lock:
                 state.requests += 1
-                state.texts += len(body["input"])
                 refusal = state.refusals.pop(0) if state.refusals else None
             state.gate.wait()
             if refusal is not None:
                 self._answer(refusal[0], refusal[1], b"{}")
                 return
+            with state.lock:
+                state.texts += len(body["input"])
             vectors = compute(body["input"]).tolist()
             data = [{"index": place, "embedding": row} for place, row in enumerate(vectors)]
             self._answer(200, {}, json.dumps({"data": data}).encode())

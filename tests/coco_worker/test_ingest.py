@@ -1,0 +1,317 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from coco_core.configs import IndexingConfig
+from coco_core.errors import LeaseLost
+from coco_server.jobs import events, queue, rejections
+from coco_server.jobs.records import Job
+from coco_server.store.usage import embeddings_today
+from coco_worker.pipeline import IngestTools
+from coco_worker.worker import Submitted
+from tests.coco_worker.conftest import Start
+from tests.embedding_server import EmbeddingServer
+from tests.tenant import CONFIG, DIMENSION, Tenant
+from tests.waiting import until
+
+PYTHON = (
+    "def add(a, b):\n    return a + b\n\n\nclass Adder:\n    def run(self):\n        return 1\n"
+)
+
+
+def documents(count: int, start: int = 0) -> list[dict[str, Any]]:
+    return [
+        {"doc_id": f"d{number:05}.md", "content": f"# Title {number}\n\nabout topic {number}\n"}
+        for number in range(start, start + count)
+    ]
+
+
+def test_items_are_cut_embedded_written_and_switched_to(
+    tenant: Tenant, start: Start, embedding: EmbeddingServer
+) -> None:
+    start()
+    vector = [1.0, *[0.0] * (DIMENSION - 1)]
+    job = tenant.enqueue(
+        tenant.ndjson(
+            [
+                {"doc_id": "src/add.py", "content": PYTHON, "meta": {"quality_score": 0.5}},
+                {"doc_id": "given", "content": "with a vector", "vector": vector, "title": "G"},
+                {"doc_id": "flat", "content": "second", "ordinal": 1, "symbol": "f.g"},
+                {"doc_id": "flat", "content": "first", "ordinal": 0, "meta": {"own": 1}},
+                {"doc_id": "notes", "content": "# Head\n\nbody\n", "language": "markdown"},
+            ]
+        )
+    )
+    done = tenant.ended(job)
+    assert done.state == "succeeded", done.error
+    active = tenant.active()
+    assert active is not None and active.version_id == job.version_id
+    assert done.result is not None
+    assert done.result["indexed"] == 5 and done.result["rejected"] == 0
+    assert (active.item_count, active.document_count) == (5, 4)
+    rows = tenant.rows(active)
+    assert "".join(row[2] for row in rows if row[0] == "src/add.py") == PYTHON
+    assert [row[1:] for row in rows if row[0] == "flat"] == [(0, "first"), (1, "second")]
+    facts = tenant.rows(active, "doc_id, language, quality, symbol, meta")
+    assert {row[1] for row in facts if row[0] == "src/add.py"} == {"python"}
+    assert {row[1] for row in facts if row[0] == "notes"} == {"markdown"}
+    assert {row[2] for row in facts if row[0] == "src/add.py"} == {0.5}
+    assert [row[4] for row in facts if row[0] == "flat"] == [{"own": 1}, {}]
+    assert active.embedded_count == active.chunk_count == len(rows)
+    # The one that came with its vector was not sent.
+    assert embedding.texts == len(rows) - 1
+    with tenant.database.tenant(tenant.org_id) as session:
+        assert embeddings_today(session) == len(rows) - 1
+        stored = session.connection.execute(
+            f"SELECT embedding FROM chunk_vectors_{active.version_no} "
+            f"JOIN source_chunks_{active.version_no} USING (chunk_key) WHERE doc_id = 'given'"
+        ).fetchone()
+    assert stored is not None
+    np.testing.assert_array_equal(stored[0].to_numpy(), vector)
+
+
+def test_rejected_items_are_listed_and_the_others_indexed(tenant: Tenant, start: Start) -> None:
+    start()
+    items: list[dict[str, Any]] = documents(30)
+    items[3] = {"content": "no id"}
+    items[7] = {"doc_id": "v", "content": "x", "vector": [1.0, 2.0]}
+    items[11] = {"doc_id": "d00000.md", "content": "again"}
+    items[29] = {"doc_id": "nan", "content": "x", "vector": [float("nan")] * DIMENSION}
+    job = tenant.ended(tenant.enqueue(tenant.ndjson(items)))
+    assert job.state == "succeeded" and job.result is not None
+    assert (job.result["items"], job.result["indexed"], job.result["rejected"]) == (30, 26, 4)
+    with tenant.database.tenant(tenant.org_id) as session:
+        listed = rejections.read(session, job.job_id)
+        assert rejections.read(session, job.job_id, after=7, most=1) == [listed[2]]
+    assert [(each.item, each.code) for each in listed] == [
+        (3, "missing_field"),
+        (7, "wrong_dimension"),
+        (11, "duplicate"),
+        (29, "not_finite"),
+    ]
+    assert listed[1].doc_id == "v" and "2 numbers" in listed[1].message
+
+
+def test_the_first_rejected_item_ends_a_job_that_shall_fail(tenant: Tenant, start: Start) -> None:
+    start()
+    first = tenant.ended(tenant.enqueue(tenant.ndjson(documents(3))))
+    items: list[dict[str, Any]] = [*documents(5), {"doc_id": "x"}, *documents(5, 5)]
+    job = tenant.ended(tenant.enqueue(tenant.ndjson(items), on_error="fail"))
+    assert job.state == "failed" and job.error is not None
+    assert "Item 5 was rejected: content is missing" in job.error["message"]
+    active = tenant.active()
+    assert active is not None and active.version_id == first.version_id
+    assert tenant.version(job.version_id).status == "FAILED"
+    with tenant.database.tenant(tenant.org_id) as session:
+        assert [each.item for each in rejections.read(session, job.job_id)] == [5]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"), [(b"", "None of the 0 items"), (b'{"a":1}\n', "None of the 1 items")]
+)
+def test_an_import_without_an_item_switches_nothing(
+    tenant: Tenant, start: Start, body: bytes, said: str
+) -> None:
+    start()
+    first = tenant.ended(tenant.enqueue(tenant.ndjson(documents(3))))
+    ref = tenant.blobs.put_bytes(tenant.org_id, "ndjson", body).ref
+    job = tenant.ended(tenant.enqueue(ref))
+    assert job.state == "failed" and job.error is not None and said in job.error["message"]
+    active = tenant.active()
+    assert active is not None and active.version_id == first.version_id
+
+
+def test_a_broken_import_says_where(tenant: Tenant, start: Start) -> None:
+    start()
+    ref = tenant.blobs.put_bytes(tenant.org_id, "json", b'[{"doc_id":"a","content":"x"}').ref
+    job = tenant.ended(tenant.enqueue(ref, format="json"))
+    assert job.state == "failed" and job.error is not None
+    assert job.attempt == 1
+    assert job.error["code"] == "unreadable" and "at its end" in job.error["message"]
+
+
+def test_parquet_with_vectors_needs_no_model(
+    tenant: Tenant, start: Start, embedding: EmbeddingServer
+) -> None:
+    start()
+    count = 3000
+    vectors = np.random.default_rng(1).normal(size=(count, DIMENSION)).astype(np.float32)
+    table = pa.table(
+        {
+            "doc_id": [f"d{number % 1000}" for number in range(count)],
+            "ordinal": [number // 1000 for number in range(count)],
+            "content": [f"text {number}" for number in range(count)],
+            "vector": pa.FixedSizeListArray.from_arrays(vectors.ravel(), DIMENSION),
+        }
+    )
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, row_group_size=700)
+    ref = tenant.blobs.put_bytes(tenant.org_id, "parquet", sink.getvalue().to_pybytes()).ref
+    job = tenant.ended(tenant.enqueue(ref, format="parquet"))
+    assert job.state == "succeeded", job.error
+    active = tenant.active()
+    assert active is not None
+    assert (active.chunk_count, active.document_count) == (count, 1000)
+    assert embedding.requests == 0
+
+
+def test_progress_is_told(tenant: Tenant, start: Start) -> None:
+    start()
+    job = tenant.ended(tenant.enqueue(tenant.ndjson(documents(700))))
+    with tenant.database.tenant(tenant.org_id) as session:
+        told = events.read(session, job.job_id)
+    assert [event.kind for event in told][:2] == ["queued", "running"]
+    assert told[-1].kind == "succeeded"
+    assert {event.body.get("stage") for event in told if event.kind == "progress"} >= {"seal"}
+    assert (job.done, job.total) == (700, 700)
+
+
+def test_a_quota_ends_the_job_and_names_itself(
+    tools: IngestTools, tenant: Tenant, start: Start
+) -> None:
+    poor = Tenant.create(tenant.database, tenant.blobs, limits={"chunks": 100})
+    start()
+    job = poor.ended(poor.enqueue(poor.ndjson(documents(700))))
+    assert job.state == "failed" and job.error is not None
+    assert job.error["code"] == "quota_exceeded"
+    assert "COCO_ORG_MAX_CHUNKS is 100" in job.error["message"]
+    assert poor.active() is None
+
+
+def test_a_server_that_is_away_is_tried_again_and_what_was_done_is_kept(
+    tenant: Tenant, start: Start, embedding: EmbeddingServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coco_embed.http._FIRST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr(queue, "_RETRY_SECONDS", 0.01)
+    items = documents(1100)
+    # Each batch is eight requests of 64; the second batch fails until its attempts are used up.
+    embedding.refusals = []
+    job = tenant.enqueue(tenant.ndjson(items))
+
+    def fail_later() -> bool:
+        if embedding.requests >= 8 and not embedding.refusals:
+            embedding.refusals = [(503, {})] * 40
+            return True
+        return False
+
+    start()
+    until(fail_later)
+    done = tenant.ended(job)
+    assert done.state == "succeeded", done.error
+    assert done.attempt > 1
+    active = tenant.active()
+    assert active is not None
+    assert active.document_count == 1100
+    assert len({row[0] for row in tenant.rows(active)}) == 1100
+    # What the first attempt committed was not embedded again.
+    assert embedding.texts < 2 * active.chunk_count
+
+
+def test_a_running_job_is_cancelled_while_the_model_hangs(
+    tenant: Tenant, start: Start, embedding: EmbeddingServer
+) -> None:
+    embedding.gate.clear()
+    worker = start(lease_seconds=2)
+    job = tenant.enqueue(tenant.ndjson(documents(100)))
+    until(lambda: embedding.requests)
+    with tenant.database.tenant(tenant.org_id) as session:
+        queue.request_cancel(session, tenant.project_id, job.job_id)
+    assert tenant.ended(job, 15).state == "cancelled"
+    assert tenant.version(job.version_id).status == "FAILED"
+    until(lambda: worker.running == 0)
+
+
+def test_a_stopping_worker_gives_its_job_back(
+    tenant: Tenant, start: Start, embedding: EmbeddingServer
+) -> None:
+    embedding.gate.clear()
+    worker = start()
+    job = tenant.enqueue(tenant.ndjson(documents(100)))
+    until(lambda: embedding.requests)
+    assert worker.stop(grace_seconds=10)
+    given_back = tenant.job(job.job_id)
+    assert (given_back.state, given_back.attempt) == ("queued", 0)
+    embedding.gate.set()
+    start()
+    assert tenant.ended(job).state == "succeeded"
+
+
+def test_a_worker_that_was_replaced_writes_nothing(
+    tenant: Tenant, tools: IngestTools, start: Start, embedding: EmbeddingServer
+) -> None:
+    embedding.gate.clear()
+    slow = start(lease_seconds=60)
+    job = tenant.enqueue(tenant.ndjson(documents(1200)))
+    until(lambda: embedding.requests)
+    with tenant.database.system() as session:
+        session.connection.execute("UPDATE jobs SET lease_until = now() - interval '1 s'")
+    start()
+    until(lambda: tenant.job(job.job_id).attempt == 2)
+    embedding.gate.set()
+    assert tenant.ended(job).state == "succeeded"
+    until(lambda: slow.running == 0)
+    active = tenant.active()
+    assert active is not None
+    rows = tenant.rows(active, "doc_id, ordinal")
+    assert len(rows) == len(set(rows)) == active.chunk_count
+    assert len({row[0] for row in rows}) == 1200
+
+
+def test_only_a_waiting_job_can_be_handed_over(
+    tenant: Tenant, start: Start, embedding: EmbeddingServer
+) -> None:
+    embedding.gate.clear()
+    # Nothing is found by looking: what runs was handed over.
+    worker = start(poll_seconds=600)
+    until(lambda: not worker._claiming.locked())
+    first = tenant.enqueue(tenant.ndjson(documents(3)))
+    other = Tenant.create(tenant.database, tenant.blobs)
+    second = other.enqueue(other.ndjson(documents(3)))
+    assert worker.submit("job_none") is Submitted.NOT_WAITING
+    assert worker.submit(first.job_id) is Submitted.ACCEPTED
+    assert worker.submit(second.job_id) is Submitted.BUSY
+    embedding.gate.set()
+    assert tenant.ended(first).state == "succeeded"
+    until(lambda: worker.running == 0)
+    assert worker.submit(first.job_id) is Submitted.NOT_WAITING
+    assert other.ended(second).state == "succeeded"
+
+
+def test_a_config_for_another_model_is_told(tenant: Tenant, start: Start) -> None:
+    start()
+    wide = Tenant.create(tenant.database, tenant.blobs, dimension=32)
+    job = wide.ended(wide.enqueue(wide.ndjson(documents(3))))
+    assert job.error is not None
+    assert "registered for vectors of 32 numbers" in job.error["message"]
+
+
+def test_sizes_in_the_models_tokens_need_its_tokenizer_only_when_there_is_one(
+    tenant: Tenant, start: Start
+) -> None:
+    start()
+    fixed = IndexingConfig.from_dict(
+        {
+            **CONFIG.to_dict(),
+            "config_id": "fixed",
+            "chunking": {"strategy_name": "fixed_token", "chunk_size": 16},
+        }
+    )
+    other = Tenant.create(tenant.database, tenant.blobs, config=fixed)
+    job = other.ended(other.enqueue(other.ndjson(documents(3))))
+    assert job.state == "succeeded", job.error
+
+
+def test_leases_are_fenced(tenant: Tenant, tools: IngestTools) -> None:
+    job = tenant.enqueue(tenant.ndjson(documents(1)))
+    with tenant.database.system() as session:
+        held = queue.claim(session, "one", job_id=job.job_id)
+    assert isinstance(held, Job)
+    with tenant.database.tenant(tenant.org_id) as session:
+        session.connection.execute("UPDATE jobs SET fence = fence + 1")
+        with pytest.raises(LeaseLost):
+            queue.progress(session, held, done=1, checkpoint={})

@@ -1,0 +1,135 @@
+"""An org with a project in a real database, and imports into it, as the API service makes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from coco_core.configs import ChunkingConfig, EmbeddingConfig, IndexingConfig
+from coco_core.plan import IndexingPlan
+from coco_server.jobs import queue
+from coco_server.jobs.order import ImportFormat, IngestOrder, OnError
+from coco_server.jobs.records import DONE_STATES, Job
+from coco_server.store import configs, orgs, projects, versions
+from coco_server.store.blobs import BlobStore
+from coco_server.store.session import Database
+from tests.waiting import until
+
+DIMENSION = 16
+
+CONFIG = IndexingConfig(
+    config_id="small",
+    chunking=ChunkingConfig(chunk_size=64),
+    embedding=EmbeddingConfig(model_name="hashing", max_tokens=64),
+)
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """One org with one project."""
+
+    database: Database
+    blobs: BlobStore
+    org_id: str
+    project_id: str
+    config: IndexingConfig = CONFIG
+
+    @classmethod
+    def create(
+        cls,
+        database: Database,
+        blobs: BlobStore,
+        *,
+        config: IndexingConfig = CONFIG,
+        dimension: int = DIMENSION,
+        limits: Mapping[str, object] | None = None,
+    ) -> Tenant:
+        with database.system() as session:
+            org = orgs.create(session, "Acme", limits=limits)
+        with database.tenant(org.org_id) as session:
+            configs.register(
+                session,
+                config.config_id,
+                config.to_dict(),
+                dimension=dimension,
+                fingerprint=config.fingerprint,
+            )
+            project = projects.register(
+                session, "kb:one", name="One", platform="test", config_id=config.config_id
+            )
+        return cls(database, blobs, org.org_id, project.project_id, config)
+
+    def ndjson(self, items: Iterable[object]) -> str:
+        """Store items; return their reference."""
+        body = "".join(json.dumps(item) + "\n" for item in items).encode()
+        return self.blobs.put_bytes(self.org_id, "ndjson", body).ref
+
+    def enqueue(
+        self,
+        ref: str,
+        *,
+        format: ImportFormat = "ndjson",
+        on_error: OnError = "skip",
+        activate: bool = True,
+        wasm_module_ref: str | None = None,
+        max_attempts: int = 5,
+    ) -> Job:
+        """Create a version and the job that builds it, in one transaction."""
+        order = IngestOrder(
+            blob_ref=ref,
+            format=format,
+            plan=IndexingPlan(config=self.config),
+            on_error=on_error,
+            wasm_module_ref=wasm_module_ref,
+            activate=activate,
+        )
+        with self.database.tenant(self.org_id) as session:
+            version = versions.create(session, self.project_id, self.config.config_id)
+            return queue.enqueue(
+                session,
+                project_id=self.project_id,
+                kind="import",
+                payload=order.to_payload(),
+                version_id=version.version_id,
+                max_attempts=max_attempts,
+            )
+
+    def job(self, job_id: str) -> Job:
+        """Return a job as it is now."""
+        with self.database.tenant(self.org_id) as session:
+            return queue.get(session, self.project_id, job_id)
+
+    def ended(self, job: Job, seconds: float = 60) -> Job:
+        """Wait until a job has ended."""
+
+        def look() -> Job | None:
+            found = self.job(job.job_id)
+            return found if found.state in DONE_STATES else None
+
+        return until(look, seconds)
+
+    def version(self, version_id: str | None) -> versions.Version:
+        """Return a version as it is now."""
+        assert version_id is not None
+        with self.database.tenant(self.org_id) as session:
+            return versions.get(session, self.project_id, version_id)
+
+    def active(self) -> versions.Version | None:
+        """Return the version that answers."""
+        with self.database.tenant(self.org_id) as session:
+            return versions.active(session, self.project_id)
+
+    def rows(
+        self, version: versions.Version, columns: str = "doc_id, ordinal, content"
+    ) -> list[Any]:
+        """Return all chunks of a version, in order."""
+        with self.database.tenant(self.org_id) as session:
+            return session.connection.execute(
+                f"SELECT {columns} FROM source_chunks_{version.version_no} ORDER BY doc_id, ordinal"
+            ).fetchall()
+
+    def with_config(self, config: IndexingConfig) -> Tenant:
+        """Return the same project under another config, whether it is registered or not."""
+        return replace(self, config=config)

@@ -143,9 +143,14 @@ class Daemon:
 
 
 @contextmanager
-def running_daemon(home: Path, *paths: Path, model: Path | None = None) -> Iterator[Daemon]:
+def running_daemon(
+    home: Path,
+    *paths: Path,
+    model: Path | None = None,
+    environ: dict[str, str] | None = None,
+) -> Iterator[Daemon]:
     """Yield a started daemon and end it; ``model`` is a folder of installed models to use."""
-    daemon = Daemon(home)
+    daemon = Daemon(home, environ=environ or {})
     if model is not None:
         install_model(home, model)
     daemon.start(*paths)

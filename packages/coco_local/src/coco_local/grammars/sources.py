@@ -10,7 +10,7 @@ import shutil
 import tarfile
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -287,19 +287,31 @@ def _unpack(package: Path, language: str, member: str | None, target: Path) -> s
                     continue
                 if _LICENCE.fullmatch(inside) and each.size <= _MAX_LICENCE_BYTES:
                     _copy(archive, each, target / LICENCE)
-                elif inside.endswith(".wasm") and (
-                    inside in wanted or inside.rpartition("/")[2] in wanted
-                ):
+                elif inside.endswith(".wasm"):
                     grammars.append(each)
-            if not grammars:
-                raise SourceFailed(f"there is no {min(wanted)} in the package")
-            chosen = min(grammars, key=lambda each: each.name.count("/"))
+            chosen = _chosen(grammars, wanted, only=member is not None)
             if chosen.size > _MAX_WASM_BYTES:
                 raise SourceFailed(f"{chosen.name} has {chosen.size} bytes, which is too much")
             _copy(archive, chosen, target / GRAMMAR)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise SourceFailed(f"the package cannot be unpacked: {error}") from error
     return chosen.name.partition("/")[2]
+
+
+def _chosen(
+    grammars: Sequence[tarfile.TarInfo], wanted: Collection[str], *, only: bool
+) -> tarfile.TarInfo:
+    """Return the wanted file, or the only one of a package when no name was given."""
+    named = [
+        each
+        for each in grammars
+        if each.name.partition("/")[2] in wanted or each.name.rpartition("/")[2] in wanted
+    ]
+    found = named or ([] if only or len(grammars) != 1 else grammars)
+    if not found:
+        names = ", ".join(each.name.partition("/")[2] for each in grammars[:5]) or "no .wasm at all"
+        raise SourceFailed(f"there is no {max(wanted, key=len)} in the package, but {names}")
+    return min(found, key=lambda each: each.name.count("/"))
 
 
 def _copy(archive: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:

@@ -113,6 +113,7 @@ class DashboardScreen(Screen[bool]):
         self._history.add(stats)
         self.query_one(TopBar).online(stats.health)
         self.query_one(Banner).model(stats.health.model)
+        self.query_one(Banner).grammars(stats.grammars)
         self.query_one(Latency).show(stats.latency)
         self.query_one(Embedding).show(_embedding(snapshot))
         self.query_one(Machine).show(self._history.machine(stats))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.content import Content
 from textual.widget import Widget
 
 from coco_local.tui.drawing import bar, spread
 from coco_local.tui.figures import one_line, percent, uptime
-from coco_protocol.system import HealthData, ModelBody
+from coco_protocol.system import GrammarBody, HealthData, ModelBody
 
 __all__ = ["Banner", "TopBar"]
 
@@ -88,6 +90,20 @@ class Banner(Widget):
             )
         else:
             self.display = False
+
+    def grammars(self, grammars: Sequence[GrammarBody]) -> None:
+        """Which grammar is being fetched, where nothing else needs attention."""
+        fetched = [body for body in grammars if body.state == "fetching"]
+        if self.display or not fetched:
+            return
+        waiting = sum(body.state == "waiting" for body in grammars)
+        self._say(
+            Content.assemble(
+                ("Fetching the grammar of ", "$muted"), (one_line(fetched[0].language), "$strong")
+            ),
+            Content.styled(f"{waiting} more" if waiting else "", "$muted"),
+            fetched[0].progress,
+        )
 
     def render(self) -> Content:
         """One line."""

@@ -166,7 +166,10 @@ class QueryMeta(Meta):
 
     project_id: str = ""
     tier: Literal["keyword", "static", "mixed", "transformer"] = "keyword"
-    vector_coverage: float = Field(default=0.0, description="share of chunks that have a vector")
+    vector_coverage: float = Field(
+        default=0.0,
+        description="share of chunks with the model's vector; the others have a static one",
+    )
     pending_files: int = 0
     corrected: int = 0
     dropped: int = 0

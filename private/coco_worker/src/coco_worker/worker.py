@@ -113,12 +113,11 @@ class Worker:
         """Jobs in hand."""
         return len(self._held)
 
-    def wake(self, job_id: str = "") -> None:
-        """Hear that a job was enqueued, or that one in hand was changed."""
-        if job_id in self._held:
+    def wake(self) -> None:
+        """Hear that a job was enqueued, or that a running one shall be cancelled."""
+        self._wake.set()
+        if self._held:
             self._heartbeat.soon()
-        else:
-            self._wake.set()
 
     def submit(self, job_id: str) -> Submitted:
         """Take this job now, ahead of the queue."""

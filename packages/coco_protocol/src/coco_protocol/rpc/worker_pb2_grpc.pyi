@@ -5,7 +5,8 @@ What the API service and an ingest worker say to each other.
 
 Every call but Handshake and the standard health service carries the metadata `coco-rpc-version`
 ("major.minor"); the worker refuses a call of another major version with FAILED_PRECONDITION, and
-so does the client with an answer. Within one major version fields are only added.
+a client calls nothing before a handshake in which both versions agree. Within one major version
+fields are only added.
 
 After a change: python scripts/generate_rpc.py
 """

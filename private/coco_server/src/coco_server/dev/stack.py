@@ -127,6 +127,7 @@ class DevStack:
             "COCO_ADMIN_KEY": self.access.admin_key,
             "COCO_HOST": "127.0.0.1",
             "COCO_PORT": str(self._port),
+            "COCO_WORKER_PORT": "0",
             **self._extra,
         }
         (directory / "blobs").mkdir(exist_ok=True)

@@ -1,0 +1,65 @@
+"""The command line of the worker."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from coco_core.errors import CocoError
+
+__all__ = ["main"]
+
+_app = typer.Typer(
+    help="The ingest worker of CoCo's server mode. COCO_* variables configure it.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@_app.callback()
+def _root() -> None:
+    """Keep ``run`` a verb of its own: others may follow."""
+
+
+@_app.command()
+def run(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address of the gRPC port.")] = None,
+    port: Annotated[int | None, typer.Option(help="The gRPC port; 0: any free one.")] = None,
+    slots: Annotated[int | None, typer.Option(help="Jobs at a time.")] = None,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Plain gRPC on an address that others can reach.")
+    ] = False,
+) -> None:
+    """Take jobs from the queue until SIGTERM, then finish or give back what is in hand."""
+    from coco_worker.logs import configure_logs
+    from coco_worker.service import run as work
+    from coco_worker.settings import load_settings
+
+    flags = {
+        "worker_host": host,
+        "worker_port": port,
+        "worker_slots": slots,
+        "log_level": log_level,
+    }
+    settings = load_settings(flags, environ=os.environ, insecure=insecure)
+    configure_logs(settings.log_level)
+    ended = work(settings)
+    sys.stderr.flush()
+    if not ended:
+        # A thread that does not end must not keep the process; its lease runs out.
+        os._exit(3)
+
+
+def main() -> None:
+    """Run the command line; errors of CoCo are one or two sentences."""
+    try:
+        _app()
+    except CocoError as error:
+        typer.echo(f"coco-worker: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,105 @@
+"""The worker as a program: everything it is made of, from its start to its graceful end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import ExitStack
+
+import structlog
+from prometheus_client import start_http_server
+
+from coco_embed.choice import Embedders
+from coco_server.jobs.wakeup import Doorbell, PostgresDoorbell, RedisDoorbell
+from coco_server.store.blobs import BlobStore
+from coco_server.store.migrate import open_checked
+from coco_server.store.preflight import refuse_embedded
+from coco_server.store.session import Database
+from coco_worker.pipeline import IngestTools
+from coco_worker.rpc.server import RpcServer
+from coco_worker.rpc.service import WorkerService
+from coco_worker.settings import WorkerSettings
+from coco_worker.worker import Worker
+
+__all__ = ["run"]
+
+log = structlog.get_logger(__name__)
+
+# A wait for the doorbell is ended by closing it; this bounds what happens when it is not heard.
+_RING_SECONDS = 5.0
+
+
+def run(settings: WorkerSettings) -> bool:
+    """Work until SIGTERM or SIGINT; returns whether every job was ended or given back.
+
+    Raises:
+        CocoError: the database, the blob store or the port cannot be used.
+    """
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    refuse_embedded(settings.meta_db, settings.vector_db_url)
+    for warning in open_checked(settings.meta_db):
+        log.warning("database_warning", text=warning)
+    with ExitStack() as opened:
+        # One connection for each job, one to claim with and one for questions over gRPC.
+        most = settings.worker_slots + 2
+        database = opened.enter_context(Database(settings.meta_db, most=most, name="coco-worker"))
+        blobs = BlobStore(settings.blob_url)
+        blobs.check()
+        embedders = Embedders(settings.embedding)
+        opened.callback(embedders.close)
+        tools = IngestTools(
+            database,
+            blobs,
+            embedders,
+            settings.quotas,
+            content_bytes=settings.worker_max_item_bytes,
+            embed_timeout=settings.worker_embed_timeout_seconds,
+            embed_waiting=settings.worker_embed_waiting_seconds,
+        )
+        worker = Worker(
+            tools, slots=settings.worker_slots, lease_seconds=settings.worker_lease_seconds
+        )
+        service = WorkerService(worker, database, embedders)
+        opened.callback(service.close)
+        server = RpcServer(
+            service,
+            host=settings.worker_host,
+            port=settings.worker_port,
+            tls=settings.tls,
+            insecure=settings.insecure,
+        )
+        if settings.worker_metrics_port is not None:
+            metrics, thread = start_http_server(settings.worker_metrics_port)
+            opened.callback(thread.join)
+            opened.callback(metrics.shutdown)
+        doorbell = _doorbell(settings)
+        listening = threading.Thread(
+            target=_listen, args=(doorbell, worker, stop), name="coco-doorbell", daemon=True
+        )
+        worker.start()
+        server.start()
+        listening.start()
+        log.info("worker_started", worker_id=worker.worker_id, port=server.port)
+        stop.wait()
+        log.info("worker_stopping", running=worker.running)
+        server.drain()
+        ended = worker.stop(grace_seconds=settings.worker_grace_seconds)
+        server.stop()
+        doorbell.close()
+        log.info("worker_stopped", gave_everything_back=ended)
+        return ended
+
+
+def _doorbell(settings: WorkerSettings) -> Doorbell:
+    if settings.queue_mode == "redis":
+        assert settings.redis_url is not None, "checked with the settings"
+        return RedisDoorbell(settings.redis_url, settings.redis_queue)
+    return PostgresDoorbell(settings.meta_db)
+
+
+def _listen(doorbell: Doorbell, worker: Worker, stop: threading.Event) -> None:
+    while not stop.is_set():
+        if doorbell.wait(_RING_SECONDS):
+            worker.wake()

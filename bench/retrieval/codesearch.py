@@ -102,3 +102,9 @@ def tokens_to_first_hit(hits: Sequence[Hit], targets: Sequence[Target]) -> int |
         if any(same_path(path, wanted) for wanted, _, _ in targets):
             return spent
     return None
+
+
+def recall_within(hits: Sequence[Hit], targets: Sequence[Target]) -> float:
+    """Return the share of the targets that an answer holds, however far down."""
+    places = [place_of(hit) for hit in hits]
+    return sum(any(_meets(place, target) for place in places) for target in targets) / len(targets)

@@ -234,8 +234,73 @@ def test_auto_takes_the_profile_of_the_candidates() -> None:
     query = understand(intent)
     code, docs = candidate("a.py"), candidate("a.md", language="markdown")
     assert settings_for(intent, query, [code] * 9 + [docs]).profile == "code"
-    assert settings_for(intent, query, [docs] * 9 + [code]).profile == "docs"
-    assert settings_for(intent, query, [docs, code]).profile == "mixed"
+    # However many pages say the words: as long as there is code, it may be what is meant.
+    assert settings_for(intent, query, [docs] * 9 + [code]).profile == "code"
+    assert settings_for(intent, query, [docs] * 9).profile == "docs"
+
+
+def test_auto_hears_who_asks() -> None:
+    code, docs = candidate("a.py"), candidate("a.md", language="markdown")
+    for text, with_docs, with_readme in [
+        ("retry policy", "code", "code"),
+        ("how do I retry a request", "docs", "mixed"),
+        ("where do we retry requests", "code", "code"),
+        ("retry guide", "mixed", "mixed"),
+    ]:
+        intent = SearchIntent(text)
+        query = understand(intent)
+        assert settings_for(intent, query, [docs, code]).profile == with_docs, text
+        assert settings_for(intent, query, [code] * 9 + [docs]).profile == with_readme, text
+
+
+def test_the_profile_decides_between_code_and_documents() -> None:
+    pair = candidate("src/retry.py", 2.0), candidate("docs/failures.md", 2.5, language="markdown")
+    for profile, first in [
+        ("code", "src/retry.py"),
+        ("mixed", "src/retry.py"),
+        ("docs", "docs/failures.md"),
+    ]:
+        hits = ranked("retry a request", *pair, ranking=RankingOptions(profile=profile))  # type: ignore[arg-type]  # a literal
+        assert files(hits)[0] == first, profile
+
+
+def test_a_page_proves_nothing_by_its_name_when_code_is_wanted() -> None:
+    page = candidate("docs/retry.md", 2.0, language="markdown", defines=("retry",))
+    why = ranked(
+        "how does Retry work",
+        page,
+        candidate("src/other.py", 1.0),
+        ranking=RankingOptions(profile="code"),
+        explain=True,
+    )
+    by_file = {hit.candidate.facts.doc_id: hit.explanation or {} for hit in why}
+    evidence = [by_file["docs/retry.md"][name] for name in ("path", "definition", "coherence")]
+    assert evidence == [0.0, 0.0, 0.0]
+    assert by_file["src/other.py"]["coherence"] > 0
+
+
+def test_changelogs_stand_lower_among_documents_unless_asked_for() -> None:
+    pair = (
+        candidate("CHANGELOG.md", 2.5, language="markdown"),
+        candidate("docs/retry.md", 2.0, language="markdown"),
+    )
+    assert files(ranked("pause between attempts", *pair))[0] == "docs/retry.md"
+    assert files(ranked("pause between attempts changed", *pair))[0] == "CHANGELOG.md"
+
+
+def test_a_program_named_after_changes_is_no_changelog() -> None:
+    assert "changelog" in file_traits("docs/history.md", "markdown")
+    assert "changelog" not in file_traits("src/history.rs", "rust")
+    assert "changelog" not in file_traits("docs/newsletter.md", "markdown")
+
+
+def test_a_page_about_tests_is_no_test() -> None:
+    docs = RankingOptions(profile="docs")
+    pair = (
+        candidate("guides/testing/channels.md", 3.0, language="markdown"),
+        candidate("guides/other.md", 2.0, language="markdown"),
+    )
+    assert files(ranked("joining a topic", *pair, ranking=docs))[0] == "guides/testing/channels.md"
 
 
 def test_switches_override_the_profile() -> None:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from coco_core.fusion import fuse, normalized
+from coco_core.fusion import Scores, fuse, normalized
 from coco_core.intent import SearchIntent
 from coco_core.query import Query
 from coco_core.ranking.coherence import coherence_boosts
 from coco_core.ranking.definitions import definition_boosts
 from coco_core.ranking.paths import path_boosts
 from coco_core.ranking.penalties import penalty_factors
-from coco_core.ranking.profiles import Settings, settings_for
+from coco_core.ranking.profiles import Settings, is_prose, settings_for
 from coco_core.types import Candidate, ExecutorAnswer
 
 __all__ = ["Ranked", "Settings", "rank", "settings_for"]
@@ -50,11 +50,21 @@ def rank(intent: SearchIntent, query: Query, answer: ExecutorAnswer) -> list[Ran
     )
     facts = [each.facts for each in candidates]
     nothing = np.zeros_like(fused)
-    coherence = coherence_boosts(query, facts, fused) if settings.coherence else nothing
-    definitions = definition_boosts(query, facts) if settings.definitions else nothing
-    paths = path_boosts(query, facts) if settings.paths else nothing
+    prose = np.array([is_prose(chunk.language) for chunk in facts])
+
+    def weighted(scores: Scores, share: float) -> Scores:
+        return np.where(prose, share * scores, scores)
+
+    worth = settings.prose
+    coherence = definitions = paths = nothing
+    if settings.coherence:
+        coherence = coherence_boosts(query, facts, weighted(fused, worth.coherence))
+    if settings.definitions:
+        definitions = weighted(definition_boosts(query, facts), worth.definitions)
+    if settings.paths:
+        paths = weighted(path_boosts(query, facts), worth.paths)
     factors = (
-        penalty_factors(query, candidates, docs=settings.penalize_docs)
+        penalty_factors(query, candidates, against=settings.against)
         if settings.penalties
         else np.ones_like(fused)
     )

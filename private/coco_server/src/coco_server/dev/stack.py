@@ -148,7 +148,9 @@ class DevStack:
 
     def start_worker(self) -> None:
         """Start one more worker."""
-        self.workers.append(self._spawn("worker", [sys.executable, "-m", "coco_worker", "run"]))
+        self.workers.append(
+            self._spawn("worker", [sys.executable, "-m", "coco_worker", "run", "--port", "0"])
+        )
 
     def stop(self) -> None:
         """Stop everything, the database last."""

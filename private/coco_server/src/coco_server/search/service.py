@@ -14,7 +14,7 @@ import psycopg
 
 from coco_core.answer import Pick, Selection
 from coco_core.configs import EmbeddingConfig, IndexingConfig
-from coco_core.errors import InvalidIntent, ModelMissing, Unavailable
+from coco_core.errors import InvalidConfig, InvalidIntent, ModelMissing, Unavailable
 from coco_core.intent import SearchIntent
 from coco_core.plan import wanted
 from coco_core.ports import SearchExecutor
@@ -156,7 +156,8 @@ class SearchService:
             return None, None
         try:
             return self._vectors.of(query.embed_text, config), None
-        except (Unavailable, ModelMissing) as error:
+        except (Unavailable, ModelMissing, InvalidConfig) as error:
+            # Vectors that were imported may be of a model that this service does not have.
             if intent.retrieval_mode == "vector":
                 raise
             return None, f"Keywords alone answered: {error.message}"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, LiteralString, Self, TypeAlias
 
 import psycopg
 from pgvector.psycopg import register_vector
@@ -34,6 +34,10 @@ Connection: TypeAlias = psycopg.Connection[TupleRow]
 
 # A request that cannot get a connection within this time is better told than kept.
 _CHECKOUT_SECONDS = 10.0
+
+_BECOME_TENANT: LiteralString = (
+    "SELECT set_config('role', 'coco_app', true), set_config('coco.org_id', %s, true)"
+)
 
 # The database does answer: these are for the caller to handle.
 _SAID_BY_THE_DATABASE = (
@@ -126,10 +130,7 @@ class Database:
         if not org_id:
             raise Unauthorized("There is no org to act for.")
         with self._transaction() as connection:
-            connection.execute(
-                "SELECT set_config('role', 'coco_app', true), set_config('coco.org_id', %s, true)",
-                (org_id,),
-            )
+            connection.execute(_BECOME_TENANT, (org_id,))
             yield TenantSession(connection, org_id)
 
     @contextmanager

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from coco_embed.budget import EmbeddingBudget
 from coco_embed.choice import Embedders, EmbeddingSettings
 from coco_embed.store import InstalledModel
 from tests.embedding_server import EmbeddingServer, embedding_server
+from tests.waiting import until
 
 
 def test_the_environment_says_where_embedding_happens() -> None:
@@ -113,3 +115,23 @@ def test_a_jobs_waits_have_an_end(server: EmbeddingServer) -> None:
         embedder.embed_documents(["text"])
     assert server.requests == 1
     embedder.close()
+
+
+def test_closing_ends_a_request_that_the_server_does_not_answer(server: EmbeddingServer) -> None:
+    embedders = Embedders(EmbeddingSettings(url=server.url, dimension=32, batch_size=1))
+    embedder = embedders.open(EmbeddingConfig(model_name="hashing"), timeout=600)
+    server.gate.clear()
+    problems: list[Unavailable] = []
+
+    def index() -> None:
+        try:
+            embedder.embed_documents(["one", "two"])
+        except Unavailable as error:
+            problems.append(error)
+
+    thread = threading.Thread(target=index)
+    thread.start()
+    until(lambda: server.requests >= 2)
+    embedder.close()
+    thread.join(10)
+    assert len(problems) == 1

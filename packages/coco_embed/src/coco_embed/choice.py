@@ -82,7 +82,9 @@ class EmbeddingSettings:
             batch_size=_integer(given, "COCO_EMBED_BATCH") or default.batch_size,
             parallel=_integer(given, "COCO_EMBED_PARALLEL") or default.parallel,
             threads=_integer(given, "COCO_EMBED_THREADS"),
-            models=Path(given["COCO_EMBED_MODEL_DIR"]) if given["COCO_EMBED_MODEL_DIR"] else default.models,
+            models=Path(given["COCO_EMBED_MODEL_DIR"])
+            if given["COCO_EMBED_MODEL_DIR"]
+            else default.models,
             model_url=given["COCO_MODEL_URL"] or given["COCO_MODEL_MIRROR"] or None,
             offline=given["COCO_OFFLINE"].lower() in _YES,
         )

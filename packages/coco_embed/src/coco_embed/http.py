@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import socket
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import numpy as np
 
@@ -90,6 +93,7 @@ class HttpEmbedder:
         self._closed = threading.Event()
         self._opening = threading.Lock()
         self._client: httpx.Client | None = None
+        self._sockets: WeakSet[socket.socket] = WeakSet()
 
     @classmethod
     def probe(cls, base_url: str, model: str, *, api_key_env: str | None = None) -> int:
@@ -154,8 +158,9 @@ class HttpEmbedder:
             client.close()
 
     def close(self) -> None:
-        """End waiting and connections; calls in progress raise `Unavailable`."""
+        """End waiting and connections; calls in progress raise `Unavailable` at once."""
         self._closed.set()
+        self._hang_up()
         self._workers.close()
         self.unload()
 
@@ -177,7 +182,12 @@ class HttpEmbedder:
             check()
             wait = _backoff(attempt)
             try:
-                response = self._open().post(self._url, json=body, headers=self._headers())
+                response = self._open().post(
+                    self._url,
+                    json=body,
+                    headers=self._headers(),
+                    extensions={"trace": self._trace},
+                )
             except httpx.TransportError as error:
                 problem = f"{type(error).__name__}: {error}"
             else:
@@ -196,6 +206,21 @@ class HttpEmbedder:
             f"The embedding server {self._url} gave no answer for {self._model!r} ({problem}).",
             hint=self._hint(problem),
         )
+
+    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Remember the sockets of connections, so that a request in progress can be ended."""
+        if event in ("connection.connect_tcp.complete", "connection.start_tls.complete"):
+            found = info["return_value"].get_extra_info("socket")
+            if isinstance(found, socket.socket):
+                self._sockets.add(found)
+            if self._closed.is_set():
+                self._hang_up()
+
+    def _hang_up(self) -> None:
+        for each in list(self._sockets):
+            # Not the method of an SSL socket, which takes its state away under whoever reads.
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(each, socket.SHUT_RDWR)
 
     def _open(self) -> httpx.Client:
         import httpx

@@ -41,6 +41,19 @@ class WordPieces:
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
 
+    @classmethod
+    def of_vocabulary(cls, words: Sequence[str]) -> WordPieces:
+        """Return the tokenizer that has these pieces, by number, and knows no special tokens."""
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+        made = cls.__new__(cls)
+        vocabulary = {word: number for number, word in enumerate(words)}
+        made._tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106
+        made._tokenizer.normalizer = normalizers.BertNormalizer()
+        made._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        return made
+
     def ids(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
         """Return the model's input for each text, cut to ``max_tokens`` with the special tokens."""
         limit = max_tokens * _CHARACTERS_PER_TOKEN
@@ -49,6 +62,13 @@ class WordPieces:
             row if len(row) <= max_tokens else [*row[:head], row[-1]]
             for row in self._encode([text[:limit] for text in texts])
         ]
+
+    def pieces(self, texts: Sequence[str], most: int) -> list[list[int]]:
+        """Return the first ``most`` pieces of each text, special tokens excluded."""
+        limit = most * _CHARACTERS_PER_TOKEN
+        cut = [_clean(text[:limit]) for text in texts]
+        encodings = self._tokenizer.encode_batch_fast(cut, add_special_tokens=False)
+        return [encoding.ids[:most] for encoding in encodings]
 
     def count(self, text: str) -> int:
         """Return the number of tokens in ``text``, special tokens excluded."""

@@ -1,0 +1,192 @@
+"""The queue: claims, fairness, leases, cancellation; faults stand in tests/faults/server."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from coco_core.errors import JobNotFound, LeaseLost
+from coco_server.jobs import events, queue
+from coco_server.jobs.records import Job
+from coco_server.jobs.wakeup import EventWatch, PostgresDoorbell
+from coco_server.store.session import Database
+from tests.coco_server.tenants import Tenant, new_tenant
+from tests.postgres_server import fresh_database
+
+
+@pytest.fixture
+def database() -> object:
+    """A queue of its own for each test: claims see the jobs of all orgs."""
+    with Database(fresh_database(), most=16) as opened:
+        yield opened
+
+
+@pytest.fixture
+def tenant(database: Database) -> Tenant:
+    return new_tenant(database)
+
+
+def put(tenant: Tenant, **options: object) -> Job:
+    with tenant.database.tenant(tenant.org_id) as session:
+        return queue.enqueue(
+            session,
+            project_id=tenant.project_id,
+            kind="import",
+            payload={"blob_ref": "b"},
+            **options,  # type: ignore[arg-type]  # named by the tests
+        )
+
+
+def take(database: Database, worker: str = "w", **options: float) -> Job | None:
+    with database.system() as session:
+        return queue.claim(session, worker, **options)  # type: ignore[arg-type]
+
+
+def look(tenant: Tenant, job: Job) -> Job:
+    with tenant.database.tenant(tenant.org_id) as session:
+        return queue.get(session, tenant.project_id, job.job_id)
+
+
+def test_a_job_goes_through_its_states(tenant: Tenant) -> None:
+    job = put(tenant)
+    held = take(tenant.database)
+    assert held is not None
+    assert (held.job_id, held.state, held.attempt, held.fence) == (job.job_id, "running", 1, 1)
+    assert take(tenant.database) is None
+    with tenant.database.tenant(tenant.org_id) as session:
+        queue.progress(session, held, done=5, checkpoint={"items": 5}, event={"done": 5})
+    with tenant.database.tenant(tenant.org_id) as session:
+        queue.finish(session, held, {"chunks": 7})
+    done = look(tenant, job)
+    assert (done.state, done.done, done.result) == ("succeeded", 5, {"chunks": 7})
+    assert done.lease_owner is None
+    with tenant.database.tenant(tenant.org_id) as session:
+        found = events.read(session, job.job_id)
+        assert [each.kind for each in found] == ["queued", "running", "progress", "succeeded"]
+        assert [each.seq for each in found] == [1, 2, 3, 4]
+        assert [each.seq for each in events.read(session, job.job_id, after=3)] == [4]
+
+
+def test_enqueueing_again_with_the_same_key_is_the_same_job(tenant: Tenant) -> None:
+    first = put(tenant, idempotency_key="k")
+    assert put(tenant, idempotency_key="k").job_id == first.job_id
+    assert put(tenant).job_id != first.job_id
+    assert put(new_tenant(tenant.database), idempotency_key="k").job_id != first.job_id
+
+
+def test_higher_priority_comes_first_then_age(tenant: Tenant) -> None:
+    old, urgent, young = put(tenant), put(tenant, priority=5), put(tenant)
+    taken = [take(tenant.database, most_per_org=9) for _ in range(3)]
+    assert [each.job_id for each in taken if each] == [urgent.job_id, old.job_id, young.job_id]
+
+
+def test_many_jobs_of_one_org_do_not_keep_another_waiting(database: Database) -> None:
+    large, small = new_tenant(database, "Large"), new_tenant(database, "Small")
+    for _ in range(20):
+        put(large)
+    put(small)
+    taken = [take(database, f"w{n}") for n in range(2)]
+    assert {each.org_id for each in taken if each} == {large.org_id, small.org_id}
+
+
+def test_the_share_of_an_org_holds_under_racing_claims(database: Database) -> None:
+    tenant = new_tenant(database)
+    for _ in range(12):
+        put(tenant)
+    barrier = threading.Barrier(8)
+
+    def race(number: int) -> Job | None:
+        barrier.wait()
+        return take(database, f"w{number}", most_per_org=3)
+
+    with ThreadPoolExecutor(8) as pool:
+        taken = [job.job_id for job in pool.map(race, range(8)) if job is not None]
+    assert len(taken) == len(set(taken)) == 3
+
+
+def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_is_told(tenant: Tenant) -> None:
+    version = tenant.begin()
+    waiting = put(tenant, version_id=version.version_id)
+    with tenant.database.tenant(tenant.org_id) as session:
+        ended = queue.request_cancel(session, tenant.project_id, waiting.job_id)
+    assert ended.state == "cancelled"
+    assert tenant.version(version).status == "FAILED"
+    running = put(tenant)
+    held = take(tenant.database)
+    assert held is not None
+    with tenant.database.tenant(tenant.org_id) as session:
+        told = queue.request_cancel(session, tenant.project_id, running.job_id)
+    assert (told.state, told.cancel_requested) == ("running", True)
+    with tenant.database.system() as session:
+        assert queue.heartbeat(session, "w", queue.fences([held])) == {running.job_id: True}
+    with tenant.database.tenant(tenant.org_id) as session:
+        queue.cancelled(session, held)
+    assert look(tenant, running).state == "cancelled"
+    with tenant.database.tenant(tenant.org_id) as session:
+        again = queue.request_cancel(session, tenant.project_id, running.job_id)
+        assert again.state == "cancelled"
+        with pytest.raises(JobNotFound):
+            queue.request_cancel(session, tenant.project_id, "job_none")
+
+
+def test_a_failure_is_tried_again_later_and_not_for_ever(tenant: Tenant) -> None:
+    version = tenant.begin()
+    job = put(tenant, max_attempts=2, version_id=version.version_id)
+    held = take(tenant.database)
+    assert held is not None
+    with tenant.database.tenant(tenant.org_id) as session:
+        assert queue.fail(session, held, {"code": "unavailable"}, retry=True)
+    assert look(tenant, job).state == "queued"
+    assert take(tenant.database) is None  # not before its time
+    with tenant.database.system() as session:
+        session.connection.execute("UPDATE jobs SET run_after = now()")
+    held = take(tenant.database)
+    assert held is not None
+    assert held.attempt == 2
+    with tenant.database.tenant(tenant.org_id) as session:
+        assert not queue.fail(session, held, {"code": "unavailable"}, retry=True)
+    assert look(tenant, job).state == "failed"
+    assert tenant.version(version).failure == {"code": "unavailable"}
+
+
+def test_a_job_that_is_given_back_costs_no_attempt(tenant: Tenant) -> None:
+    job = put(tenant)
+    held = take(tenant.database)
+    assert held is not None
+    with tenant.database.tenant(tenant.org_id) as session:
+        queue.release(session, held)
+    assert (look(tenant, job).state, look(tenant, job).attempt) == ("queued", 0)
+    again = take(tenant.database, "other")
+    assert again is not None
+    with pytest.raises(LeaseLost), tenant.database.tenant(tenant.org_id) as session:
+        queue.finish(session, held, {})
+
+
+def test_the_doorbell_rings_when_the_enqueueing_commits(tenant: Tenant) -> None:
+    bell = PostgresDoorbell(tenant.database.url)
+    try:
+        assert not bell.wait(0.01)  # listens from now on
+        with tenant.database.tenant(tenant.org_id) as session:
+            queue.enqueue(session, project_id=tenant.project_id, kind="import", payload={})
+            assert not bell.wait(0.05)
+        assert bell.wait(10)
+    finally:
+        bell.close()
+
+
+def test_followers_are_woken_by_events_of_their_job(tenant: Tenant) -> None:
+    watch = EventWatch(tenant.database.url)
+    mine, other = put(tenant), put(tenant)
+    woken, not_woken = threading.Semaphore(0), threading.Event()
+    leave = watch.follow(mine.job_id, woken.release)
+    watch.start()
+    assert woken.acquire(timeout=10)  # everybody looks once it listens
+    watch.follow(other.job_id, not_woken.set)
+    with tenant.database.tenant(tenant.org_id) as session:
+        events.append(session, mine.job_id, "progress", {"done": 1})
+    assert woken.acquire(timeout=10)
+    assert not not_woken.is_set()
+    leave()
+    watch.close()

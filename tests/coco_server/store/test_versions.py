@@ -1,0 +1,165 @@
+"""Version states are guarded by the database; activation is one atomic step."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from coco_core.errors import VersionConflict, VersionNotFound
+from coco_server.store import orgs, versions
+from coco_server.store.session import Database
+from tests.coco_server.tenants import Tenant, new_tenant
+from tests.postgres_server import database, database_url  # noqa: F401
+
+
+@pytest.fixture
+def tenant(database: Database) -> Tenant:  # noqa: F811
+    return new_tenant(database)
+
+
+def test_a_build_becomes_ready_and_active_and_archived(tenant: Tenant) -> None:
+    first = tenant.build({"a": "one", "b": "two"})
+    assert (first.status, first.chunk_count, first.document_count) == ("READY", 2, 2)
+    assert tenant.active() is None
+    assert tenant.activate(first).status == "ACTIVE"
+    second = tenant.build({"a": "three"})
+    tenant.activate(second, expected=first.version_id)
+    assert tenant.active() == second.version_id
+    assert tenant.version(first).status == "ARCHIVED"
+
+
+def test_one_build_of_a_config_at_a_time(tenant: Tenant) -> None:
+    tenant.begin()
+    with pytest.raises(VersionConflict, match="under way"):
+        tenant.begin()
+
+
+def test_concurrent_builds_of_a_config_leave_one(tenant: Tenant) -> None:
+    def begin(_: int) -> bool:
+        try:
+            tenant.begin()
+        except VersionConflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(begin, range(8))) == 1
+
+
+@pytest.mark.parametrize("status", ["ACTIVE", "BUILDING"])
+def test_the_database_itself_refuses_a_second(tenant: Tenant, status: str) -> None:
+    for _ in range(2):
+        tenant.build({"a": "x"})
+    with (
+        pytest.raises(psycopg.errors.UniqueViolation),
+        tenant.database.tenant(tenant.org_id) as session,
+    ):
+        session.connection.execute(
+            "UPDATE project_versions SET status = %s WHERE project_id = %s",
+            (status, tenant.project_id),
+        )
+
+
+def test_what_is_not_complete_cannot_be_activated(tenant: Tenant) -> None:
+    building = tenant.begin()
+    with pytest.raises(VersionConflict, match="BUILDING"):
+        tenant.activate(building)
+    with tenant.database.tenant(tenant.org_id) as session:
+        versions.fail(session, building.version_id, {"code": "x"})
+    with pytest.raises(VersionConflict, match="FAILED"):
+        tenant.activate(building)
+    with pytest.raises(VersionConflict):
+        tenant.fill(building, {"late": "row"})
+    with pytest.raises(VersionNotFound), tenant.database.tenant(tenant.org_id) as session:
+        versions.activate(session, tenant.project_id, "ver_none")
+
+
+def test_activation_compares_before_it_swaps(tenant: Tenant) -> None:
+    first, second = tenant.build({"a": "1"}), tenant.build({"a": "2"})
+    tenant.activate(first, expected=None)
+    with pytest.raises(VersionConflict, match="active version"):
+        tenant.activate(second, expected=None)
+    assert tenant.active() == first.version_id
+    assert tenant.activate(first, expected=first.version_id).status == "ACTIVE"
+
+
+def test_of_racing_activations_with_one_expectation_one_wins(tenant: Tenant) -> None:
+    base = tenant.activate(tenant.build({"a": "0"}))
+    racers = [tenant.build({"a": str(n)}) for n in range(6)]
+    barrier = threading.Barrier(len(racers))
+
+    def race(version: versions.Version) -> bool:
+        barrier.wait()
+        try:
+            tenant.activate(version, expected=base.version_id)
+        except VersionConflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(len(racers)) as pool:
+        won = list(pool.map(race, racers))
+    assert sum(won) == 1
+    assert tenant.active() == racers[won.index(True)].version_id
+    statuses = [tenant.version(each).status for each in racers]
+    assert statuses.count("ACTIVE") == 1
+    assert statuses.count("READY") == 5
+
+
+def test_racing_activations_without_expectation_end_in_one_active(tenant: Tenant) -> None:
+    racers = [tenant.build({"a": str(n)}) for n in range(6)]
+    with ThreadPoolExecutor(len(racers)) as pool:
+        list(pool.map(tenant.activate, racers))
+    statuses = [tenant.version(each).status for each in racers]
+    assert statuses.count("ACTIVE") == 1
+    assert tenant.active() == racers[statuses.index("ACTIVE")].version_id
+
+
+def test_rollback_goes_back_to_what_was_active_before(tenant: Tenant) -> None:
+    first, second = tenant.build({"a": "1"}), tenant.build({"a": "2"})
+    with (
+        pytest.raises(VersionConflict, match="no earlier"),
+        tenant.database.tenant(tenant.org_id) as session,
+    ):
+        versions.rollback(session, tenant.project_id)
+    tenant.activate(first)
+    tenant.activate(second)
+    for wanted in (first, second):
+        with tenant.database.tenant(tenant.org_id) as session:
+            versions.rollback(session, tenant.project_id)
+        assert tenant.active() == wanted.version_id
+
+
+def test_a_seal_finds_rows_that_were_not_counted(tenant: Tenant) -> None:
+    version = tenant.begin()
+    tenant.fill(version, {"a": "1"})
+    with tenant.database.tenant(tenant.org_id) as session:
+        session.connection.execute(
+            "UPDATE project_versions SET chunk_count = 2 WHERE version_id = %s",
+            (version.version_id,),
+        )
+    with pytest.raises(VersionConflict, match="were written"):
+        tenant.seal(version)
+    assert tenant.version(version).status == "BUILDING"
+
+
+def test_a_lost_batch_leaves_nothing(tenant: Tenant) -> None:
+    version = tenant.begin()
+    tenant.fill(version, {"a": "1"})
+
+    class Lost(Exception):
+        pass
+
+    with pytest.raises(Lost), tenant.database.tenant(tenant.org_id) as session:
+        from coco_server.store import chunks
+        from tests.coco_server.tenants import rows
+
+        chunks.append(session, version, *rows({"b": "2"}))
+        raise Lost
+    tenant.fill(version, {"c": "3"})
+    ready = tenant.seal(version)
+    assert (ready.chunk_count, ready.document_count) == (2, 2)
+    with tenant.database.tenant(tenant.org_id) as session:
+        assert orgs.totals(session).chunks == 2

@@ -50,7 +50,7 @@ class Coco:
 
 @contextmanager
 def running(models: Path | None) -> Iterator[Coco]:
-    """Start a daemon and end it; without models it answers by keywords and static vectors."""
+    """Start a daemon and end it; without models it answers without a transformer."""
     with laboratory(models) as daemon:
         begin(daemon)
         url = f"http://127.0.0.1:{daemon.port}"

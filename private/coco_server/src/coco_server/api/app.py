@@ -47,6 +47,7 @@ def create_app(services: Services) -> FastAPI:
             yield
         finally:
             services.stopping = True
+            await services.links.close()
             await to_thread.run_sync(services.close)
 
     app = FastAPI(

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from coco_embed.choice import Embedders
-from coco_protocol.server.system import PartHealth
+from coco_protocol.server.system import PartHealth, PartState
 from coco_server.api.admission import Admission
 from coco_server.api.identity import Keyring
 from coco_server.api.metrics import ServerMetrics
 from coco_server.api.threads import Threads
 from coco_server.jobs.wakeup import Doorbell, EventWatch, PostgresDoorbell, RedisDoorbell
+from coco_server.rpc.link import LinkStatus
+from coco_server.rpc.links import WorkerLinks
+from coco_server.rpc.tls import RpcTls
 from coco_server.search.service import SearchService
 from coco_server.settings import Settings
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
 
 __all__ = ["Services", "build_services"]
+
+_WORKER_STATES: Mapping[LinkStatus, PartState] = {
+    LinkStatus.READY: "ok",
+    LinkStatus.DRAINING: "ok",
+    LinkStatus.UNREACHABLE: "missing",
+    LinkStatus.VERSION_MISMATCH: "mismatch",
+}
 
 
 @dataclass(slots=True)
@@ -35,6 +46,7 @@ class Services:
     search: SearchService
     doorbell: Doorbell
     watch: EventWatch
+    links: WorkerLinks
     started_at: float = field(default_factory=time.time)
     stopping: bool = False
 
@@ -52,12 +64,25 @@ class Services:
         self.database.close()
 
     async def dispatch(self, job_id: str) -> None:
-        """Tell the workers of a job that was just enqueued; the queue has it in any case."""
-        await self.threads.change(self.doorbell.ring, job_id)
+        """Hand a job to a worker that is called directly, or wake those that look into the queue.
+
+        The queue has the job in any case.
+        """
+        if not (self.links and await self.links.submit(job_id)):
+            await self.threads.change(self.doorbell.ring, job_id)
 
     async def worker_health(self) -> list[PartHealth]:
-        """Return the state of the workers that are called directly."""
-        return []
+        """Return the state of the workers that are called directly; numbered, not named."""
+        states = await self.links.states()
+        return [
+            PartHealth(
+                name=f"worker {number}",
+                state=_WORKER_STATES[state.status],
+                version=state.version or None,
+                detail=state.detail,
+            )
+            for number, state in enumerate(states, 1)
+        ]
 
 
 def build_services(settings: Settings) -> Services:
@@ -78,6 +103,10 @@ def build_services(settings: Settings) -> Services:
         search=SearchService(database, embedders),
         doorbell=_doorbell(settings),
         watch=EventWatch(settings.meta_db),
+        links=WorkerLinks(
+            settings.worker_addr,
+            RpcTls(settings.worker_tls_ca, settings.worker_tls_cert, settings.worker_tls_key),
+        ),
     )
 
 

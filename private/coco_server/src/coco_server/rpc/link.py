@@ -10,6 +10,7 @@ from importlib.metadata import version
 import grpc
 import grpc.aio
 import numpy as np
+import structlog
 
 from coco_core.configs import EmbeddingConfig
 from coco_core.errors import CocoError, Unavailable
@@ -19,7 +20,16 @@ from coco_protocol.rpc import worker_pb2, worker_pb2_grpc
 from coco_protocol.rpc.version import RPC_VERSION, VERSION_METADATA, RpcVersion, mismatch
 from coco_server.rpc.tls import RpcTls
 
-__all__ = ["ERROR_METADATA", "MESSAGE_BYTES", "LinkState", "SubmitOutcome", "WorkerLink"]
+__all__ = [
+    "ERROR_METADATA",
+    "MESSAGE_BYTES",
+    "LinkState",
+    "LinkStatus",
+    "SubmitOutcome",
+    "WorkerLink",
+]
+
+log = structlog.get_logger(__name__)
 
 ERROR_METADATA = "coco-error-code"
 """Trailing metadata of a refused call: the code of the error, as in the HTTP envelope."""
@@ -119,10 +129,11 @@ class WorkerLink:
             )
         except grpc.aio.AioRpcError as error:
             self._greeted = False
-            detail = f"{error.code().name}: {error.details()}"
-            return LinkState(self.address, LinkStatus.UNREACHABLE, detail)
+            # Its details hold addresses, and health is open to everybody.
+            log.warning("worker_unreachable", address=self.address, reason=error.details())
+            return LinkState(self.address, LinkStatus.UNREACHABLE, error.code().name)
         other = RpcVersion(answer.version.major, answer.version.minor)
-        reason = mismatch(self._own, other, who=f"The worker at {self.address}")
+        reason = mismatch(self._own, other, who="The worker")
         if reason is None and not answer.accepted:
             reason = answer.detail
         status = LinkStatus.DRAINING if answer.draining else LinkStatus.READY

@@ -119,7 +119,9 @@ class JobsApi:
             with self._services.database.tenant(caller.scope.org_id) as session:
                 return job_body(queue.request_cancel(session, caller.scope.project_id, job_id))
 
-        return answer(await self._services.threads.change(cancel), caller.request_id)
+        data = await self._services.threads.change(cancel)
+        await self._services.recall(job_id)
+        return answer(data, caller.request_id)
 
     async def rejections(
         self,

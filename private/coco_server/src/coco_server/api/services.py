@@ -71,6 +71,13 @@ class Services:
         if not (self.links and await self.links.submit(job_id)):
             await self.threads.change(self.doorbell.ring, job_id)
 
+    async def recall(self, job_id: str) -> None:
+        """Tell the worker that has a job to stop now; its heartbeat tells it in any case."""
+        if self.links:
+            await self.links.cancel(job_id)
+        else:
+            await self.threads.change(self.doorbell.ring, job_id)
+
     async def worker_health(self) -> list[PartHealth]:
         """Return the state of the workers that are called directly; numbered, not named."""
         states = await self.links.states()

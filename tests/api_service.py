@@ -1,0 +1,190 @@
+"""The API service in this process on a real socket, over a real database; and orgs that use it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+import numpy as np
+import structlog
+import uvicorn
+
+from coco_core.bm25 import term_vector
+from coco_core.configs import EmbeddingConfig, IndexingConfig
+from coco_core.plan import IndexingPlan
+from coco_server.api.app import create_app
+from coco_server.api.services import Services, build_services
+from coco_server.jobs import queue
+from coco_server.jobs.order import IngestOrder
+from coco_server.settings import Settings, load_settings
+from coco_server.store import chunks, configs, keys, orgs, projects, sealing, versions
+from coco_server.store.chunks import ChunkRow, DocumentRow
+from coco_server.store.versions import Version
+
+ADMIN_KEY = "admin-key-of-the-tests"
+
+CONFIG = IndexingConfig("small", embedding=EmbeddingConfig(model_name="hashing", max_tokens=64))
+
+DIMENSION = 8
+
+
+def settings_for(database_url: str, blobs: Path, **environ: str) -> Settings:
+    """Return settings of a service on loopback."""
+    return load_settings(
+        {"host": "127.0.0.1"},
+        environ={
+            "COCO_META_DB": database_url,
+            "COCO_BLOB_URL": blobs.as_uri(),
+            "COCO_ADMIN_KEY": ADMIN_KEY,
+            "COCO_OFFLINE": "1",
+            "COCO_RATE_LIMIT_PER_MIN": "1000000",
+            "COCO_RATE_LIMIT_BURST": "1000000",
+            **environ,
+        },
+        insecure_dev=True,
+    )
+
+
+@dataclass(frozen=True)
+class Org:
+    """An org with a key, as a client of the service knows it."""
+
+    services: Services
+    org_id: str
+    key: str
+    project_id: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "authorization": f"Bearer {self.key}",
+            "x-coco-org-id": self.org_id,
+            "x-coco-user-id": "user_1",
+            "x-coco-project-id": self.project_id,
+        }
+
+    def with_project(self, source_ref: str = "kb:one") -> Org:
+        """Register a project with the config `CONFIG`."""
+        with self.services.database.tenant(self.org_id) as session:
+            configs.register(
+                session,
+                CONFIG.config_id,
+                CONFIG.to_dict(),
+                dimension=DIMENSION,
+                fingerprint=CONFIG.fingerprint,
+            )
+            made = projects.register(
+                session, source_ref, name="One", platform="test", config_id=CONFIG.config_id
+            )
+        return replace(self, project_id=made.project_id)
+
+    def build(self, texts: Mapping[str, str], *, activate: bool = True) -> tuple[Version, str]:
+        """Build a version of these documents, as a worker does; returns it and its job's id."""
+        services = self.services
+        body = b"[]"
+        ref = services.blobs.put_bytes(self.org_id, "json", body).ref
+        order = IngestOrder(ref, "json", IndexingPlan(config=CONFIG))
+        with services.database.tenant(self.org_id) as session:
+            version = versions.create(session, self.project_id, CONFIG.config_id)
+            queue.enqueue(
+                session,
+                project_id=self.project_id,
+                kind="ingest",
+                payload=order.to_payload(),
+                version_id=version.version_id,
+            )
+        with services.database.system() as session:
+            held = queue.claim(session, "test", most_per_org=1000)
+        assert held is not None
+        assert held.version_id == version.version_id
+        rows = [chunk_row(doc_id, text) for doc_id, text in texts.items()]
+        documents = [DocumentRow(doc_id, doc_id, 1) for doc_id in texts]
+        with services.database.tenant(self.org_id) as session:
+            chunks.append(session, version, documents, rows, items=len(rows))
+            sealed = sealing.seal(session, version)
+            if activate:
+                sealed = versions.activate(session, self.project_id, version.version_id)
+            queue.finish(session, held, {"chunks": len(rows)})
+        return sealed, held.job_id
+
+
+def chunk_row(doc_id: str, text: str) -> ChunkRow:
+    """Return a chunk with terms and some vector."""
+    vector = np.random.default_rng(len(text)).standard_normal(DIMENSION).astype(np.float32)
+    terms = term_vector(
+        doc_id=doc_id, symbol="", definitions=(), signature="", heading_trail=(), text=text
+    )
+    return ChunkRow(
+        doc_id=doc_id,
+        ordinal=0,
+        chunk_id=f"{doc_id}#0",
+        content=text,
+        content_hash=doc_id,
+        terms=terms,
+        vector=vector / np.linalg.norm(vector),
+    )
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that answers."""
+
+    url: str
+    services: Services
+
+    def org(self, name: str, scopes: tuple[str, ...] = ("query", "ingest", "manage", "memo"),
+            **limits: int) -> Org:  # fmt: skip
+        """Create an org with a key."""
+        with self.services.database.system() as session:
+            org = orgs.create(session, name, limits=limits)
+            key = keys.create(session, org.org_id, "test", scopes)
+        return Org(self.services, org.org_id, key.text)
+
+    def client(self, headers: Mapping[str, str] | None = None) -> httpx.Client:
+        """Return a client of the service."""
+        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)
+
+    @property
+    def admin(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {ADMIN_KEY}"}
+
+
+@contextmanager
+def running(settings: Settings, **options: object) -> Iterator[Running]:
+    """Serve until the end of the block; the address is answered from the first moment on."""
+    # A line for each request would hide what pytest says.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    services = build_services(settings)
+    app = create_app(services)
+    config = uvicorn.Config(
+        app, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=2,
+        proxy_headers=False, **options,  # type: ignore[arg-type]
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
+        thread = threading.Thread(target=_run, args=(server, listener))
+        thread.start()
+        scheme = "https" if "ssl_certfile" in options else "http"
+        try:
+            while not server.started:
+                assert thread.is_alive(), "the service does not start"
+            yield Running(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}", services)
+        finally:
+            services.stopping = True
+            server.should_exit = True
+            thread.join(timeout=15)
+    structlog.reset_defaults()
+    assert not thread.is_alive()
+
+
+def _run(server: uvicorn.Server, listener: socket.socket) -> None:
+    asyncio.run(server.serve(sockets=[listener]))

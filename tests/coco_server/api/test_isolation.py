@@ -1,0 +1,403 @@
+"""What belongs to another org answers as what does not exist: every route, every id it takes.
+
+The routes come from the application itself: a new one fails here until its ids are listed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute, APIWebSocketRoute
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from coco_server.store import memos
+from coco_server.store.session import Scope
+from tests.api_service import Org, Running
+
+SECRET = "the zebra's recipe is secret"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request with ids to be filled in: ``{version_id}`` and the like."""
+
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    slots: tuple[str, ...] = ()
+    """Which ids name something that belongs to somebody."""
+
+
+HEADERS = ("org_id", "project_id")
+TOKEN = {"x-coco-session-token": "{session_token}"}
+WORDS = {"query": "zebra", "retrieval_config": {"retrieval_mode": "fts"}}
+ITEMS = {"items": [{"doc_id": "a", "content": "b"}]}
+
+# Every route that a tenant's key opens, with every id that it takes.
+TENANT: dict[tuple[str, str], list[Request]] = {
+    ("POST", "/v1/docs/query"): [
+        Request(WORDS, slots=HEADERS),
+        Request({**WORDS, "project_id": "{project_id}"}, slots=("project_id",)),
+        Request({**WORDS, "indexing_config_id": "{config_id}"}, slots=("config_id",)),
+    ],
+    ("POST", "/v1/docs/import"): [
+        Request(ITEMS, slots=HEADERS),
+        Request({"blob_ref": "{blob_ref}"}, slots=("blob_ref",)),
+        Request({**ITEMS, "indexing_config_id": "{config_id}"}, slots=("config_id",)),
+        Request({**ITEMS, "wasm_module_ref": "{blob_ref}"}, slots=("blob_ref",)),
+        Request({**ITEMS, "project_id": "{project_id}"}, slots=("project_id",)),
+    ],
+    ("POST", "/v1/docs/index"): [
+        Request({}, slots=HEADERS),
+        Request({"version_id": "{version_id}"}, slots=("version_id",)),
+        Request({"indexing_config_id": "{config_id}"}, slots=("config_id",)),
+        Request({"project_id": "{project_id}"}, slots=("project_id",)),
+    ],
+    ("GET", "/v1/projects/{project_id}"): [Request(slots=HEADERS)],
+    ("GET", "/v1/projects/{project_id}/versions"): [Request(slots=HEADERS)],
+    ("GET", "/v1/projects/{project_id}/versions/{version_id}"): [
+        Request(slots=(*HEADERS, "version_id"))
+    ],
+    ("GET", "/v1/projects/{project_id}/versions/{version_id}/chunks"): [
+        Request(slots=(*HEADERS, "version_id"))
+    ],
+    ("POST", "/v1/projects/{project_id}/versions/{version_id}/activate"): [
+        Request(slots=(*HEADERS, "version_id")),
+        Request({"expected_version_id": "{version_id}"}, slots=("version_id",)),
+    ],
+    ("POST", "/v1/projects/{project_id}/rollback"): [Request(slots=HEADERS)],
+    ("GET", "/v1/jobs"): [Request(slots=HEADERS)],
+    ("GET", "/v1/jobs/{job_id}"): [Request(slots=(*HEADERS, "job_id"))],
+    ("DELETE", "/v1/jobs/{job_id}"): [Request(slots=(*HEADERS, "job_id"))],
+    ("GET", "/v1/jobs/{job_id}/rejections"): [Request(slots=(*HEADERS, "job_id"))],
+    ("GET", "/v1/jobs/{job_id}/events"): [Request(slots=(*HEADERS, "job_id"))],
+    ("WEBSOCKET", "/v1/jobs/{job_id}/events"): [Request(slots=(*HEADERS, "job_id"))],
+    ("POST", "/v1/memo/session"): [Request(slots=HEADERS)],
+    ("POST", "/v1/memo"): [
+        Request(
+            {"session_token": "{session_token}", "content": "x"}, slots=(*HEADERS, "session_token")
+        )
+    ],
+    ("GET", "/v1/memo"): [Request(headers=TOKEN, slots=(*HEADERS, "session_token"))],
+    ("POST", "/v1/memo/query"): [
+        Request(
+            {"session_token": "{session_token}", "query": "x"}, slots=(*HEADERS, "session_token")
+        )
+    ],
+    ("DELETE", "/v1/memo/{memo_id}"): [
+        Request(headers=TOKEN, slots=(*HEADERS, "session_token", "memo_id"))
+    ],
+    ("GET", "/v1/sys/configs"): [Request(slots=("org_id",))],
+    ("POST", "/v1/sys/configs"): [Request({"config_id": "new", "dimension": 8}, slots=("org_id",))],
+    ("GET", "/v1/sys/configs/{config_id}"): [Request(slots=("org_id", "config_id"))],
+}
+TENANT["POST", "/v1/ingest/batch"] = TENANT["POST", "/v1/docs/import"]
+
+# Routes that no tenant's key opens, whoever's ids it names.
+ADMIN: dict[tuple[str, str], Request] = {
+    ("POST", "/v1/sys/register"): Request(
+        {"source_ref": "kb:x", "name": "x", "org_id": "{org_id}"}, slots=("org_id",)
+    ),
+    ("GET", "/v1/sys/projects"): Request(),
+    ("GET", "/v1/sys/orgs"): Request(),
+    ("POST", "/v1/sys/orgs"): Request({"name": "x", "org_id": "{org_id}"}, slots=("org_id",)),
+    ("GET", "/v1/sys/orgs/{org_id}"): Request(slots=("org_id",)),
+    ("GET", "/v1/sys/keys"): Request(),
+    ("POST", "/v1/sys/keys"): Request({"name": "x", "org_id": "{org_id}"}, slots=("org_id",)),
+    ("POST", "/v1/sys/keys/{key_id}/rotate"): Request(slots=("key_id",)),
+    ("DELETE", "/v1/sys/keys/{key_id}"): Request(slots=("key_id",)),
+    ("POST", "/v1/sys/prune"): Request({"org_id": "{org_id}", "dry_run": True}, slots=("org_id",)),
+    ("GET", "/metrics"): Request(),
+}
+
+# These name nobody's things, and answer without a key.
+OPEN = {
+    ("GET", "/v1/sys/health"),
+    ("GET", "/v1/sys/health/live"),
+    ("GET", "/v1/sys/health/ready"),
+    ("GET", "/docs"),
+    ("GET", "/openapi.json"),
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """Two orgs with the same kinds of things, and ids of things that nobody has."""
+
+    service: Running
+    mine: dict[str, str]
+    theirs: dict[str, str]
+    missing: dict[str, str]
+    me: Org
+
+
+@pytest.fixture(scope="module")
+def world(service: Running) -> World:
+    me = service.org("Mine").with_project()
+    them = service.org("Theirs").with_project()
+    mine, theirs = _ids(me), _ids(them)
+    missing = {
+        name: f"{value.rpartition('.')[0][:-4]}zzzz.json"
+        if name == "blob_ref"
+        else value[:-4] + "zzzz"
+        for name, value in theirs.items()
+    }
+    missing["blob_ref"] = f"{theirs['org_id']}/{'0' * 32}.json"
+    return World(service, mine, theirs, missing, me)
+
+
+def _ids(org: Org) -> dict[str, str]:
+    version, job_id = org.build({"d1": SECRET, "d2": "nothing"})
+    services = org.services
+    scope = Scope(org.org_id, "user_1", org.project_id)
+    with services.database.tenant(org.org_id) as session:
+        owner, token = memos.open_session(session, scope, ttl_seconds=3600)
+        memo = memos.create(session, owner, SECRET)
+    with services.database.system() as session:
+        row = session.connection.execute(
+            "SELECT key_id FROM api_keys WHERE org_id = %s", (org.org_id,)
+        ).fetchone()
+        assert row is not None
+        config = f"own_{org.org_id}"
+        session.connection.execute(
+            "INSERT INTO indexing_configs SELECT org_id, %s, body, dimension, fingerprint "
+            "FROM indexing_configs WHERE org_id = %s AND config_id = 'small'",
+            (config, org.org_id),
+        )
+    return {
+        "org_id": org.org_id,
+        "project_id": org.project_id,
+        "version_id": version.version_id,
+        "job_id": job_id,
+        "config_id": config,
+        "blob_ref": services.blobs.put_bytes(org.org_id, "json", b"[]").ref,
+        "session_token": token,
+        "memo_id": memo.memo_id,
+        "key_id": row[0],
+    }
+
+
+def _routes(service: Running) -> Iterator[tuple[str, str]]:
+    """Yield every route of the application, whichever way it was added."""
+    from coco_server.api.app import create_app
+
+    for route in create_app(service.services).router.routes:
+        if isinstance(route, APIRoute):
+            yield from ((method, route.path) for method in route.methods)
+        elif isinstance(route, APIWebSocketRoute):
+            yield "WEBSOCKET", route.path
+        else:
+            yield "GET", str(getattr(route, "path", route))
+
+
+def test_every_route_is_covered(service: Running) -> None:
+    listed = {*TENANT, *ADMIN, *OPEN}
+    assert set(_routes(service)) == listed
+    for (_, path), requests in TENANT.items():
+        named = {part[1:-1] for part in path.split("/") if part.startswith("{")}
+        covered = {slot for request in requests for slot in request.slots}
+        assert named <= covered, path
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a client can see of an answer."""
+
+    status: int
+    body: str
+
+
+def _send(world: World, route: tuple[str, str], request: Request, ids: Mapping[str, str]) -> Seen:
+    method, template = route
+    headers = {
+        **world.me.headers,
+        "x-coco-org-id": ids["org_id"],
+        "x-coco-project-id": ids["project_id"],
+        **{name: _filled(value, ids) for name, value in request.headers.items()},
+    }
+    path = _filled(template, ids)
+    if method == "WEBSOCKET":
+        seen = _open_socket(world.service.url.replace("http", "ws") + path, headers)
+    else:
+        content = None
+        if request.body is not None:
+            content = _filled(json.dumps(request.body), ids)
+            headers["content-type"] = "application/json"
+        with world.service.client(headers) as client:
+            answer = client.request(method, path, content=content)
+        seen = Seen(answer.status_code, answer.text)
+    return seen
+
+
+def _open_socket(url: str, headers: Mapping[str, str]) -> Seen:
+    try:
+        with connect(url, additional_headers=headers, proxy=None) as socket:
+            return Seen(101, str(socket.recv()))
+    except InvalidStatus as error:
+        return Seen(error.response.status_code, (error.response.body or b"").decode())
+
+
+def _filled(text: str, ids: Mapping[str, str]) -> str:
+    for name, value in ids.items():
+        text = text.replace("{" + name + "}", value)
+    return text
+
+
+def _without(seen: Seen, ids: Mapping[str, str]) -> Seen:
+    """Replace what the caller sent and what differs in every answer."""
+    body = seen.body
+    for name, value in ids.items():
+        body = body.replace(value, f"<{name}>")
+    parsed = json.loads(body)
+    parsed.get("meta", {}).pop("request_id", None)
+    parsed.get("error", {}).pop("request_id", None)
+    return Seen(seen.status, json.dumps(parsed, sort_keys=True))
+
+
+CASES = [
+    pytest.param(route, request, slot, id=f"{route[0]} {route[1]} {number} {slot}")
+    for route, requests in TENANT.items()
+    for number, request in enumerate(requests)
+    for slot in request.slots
+]
+
+
+@pytest.mark.parametrize(("route", "request_", "slot"), CASES)
+def test_what_another_org_has_does_not_exist(
+    world: World, route: tuple[str, str], request_: Request, slot: str
+) -> None:
+    foreign = {**world.mine, slot: world.theirs[slot]}
+    missing = {**world.mine, slot: world.missing[slot]}
+    theirs = _send(world, route, request_, foreign)
+    nobodys = _send(world, route, request_, missing)
+    assert 400 <= theirs.status < 500
+    assert _without(theirs, foreign) == _without(nobodys, missing)
+    assert "zebra" not in theirs.body
+
+
+@pytest.mark.parametrize("route", list(TENANT), ids=" ".join)
+def test_all_of_another_orgs_ids_open_nothing(world: World, route: tuple[str, str]) -> None:
+    for request in TENANT[route]:
+        seen = _send(world, route, request, world.theirs)
+        assert seen.status == 403
+        assert "zebra" not in seen.body
+
+
+# A request that fails for its own ids would prove nothing above.
+CHANGING = {("POST", "/v1/docs/import"), ("POST", "/v1/ingest/batch"), ("POST", "/v1/docs/index")}
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in TENANT if route not in CHANGING], ids=" ".join
+)
+def test_ones_own_ids_open_the_route(world: World, route: tuple[str, str]) -> None:
+    seen = _send(world, route, TENANT[route][0], world.mine)
+    assert seen.status in {200, 101} or (route[1].endswith("rollback") and seen.status == 409)
+
+
+@pytest.mark.parametrize("route", list(ADMIN), ids=" ".join)
+def test_no_key_of_an_org_opens_the_administration(world: World, route: tuple[str, str]) -> None:
+    request = ADMIN[route]
+    seen = [_send(world, route, request, ids) for ids in (world.mine, world.theirs, world.missing)]
+    assert [each.status for each in seen] == [403, 403, 403]
+    bodies = {
+        _without(each, ids).body
+        for each, ids in zip(seen, (world.mine, world.theirs, world.missing), strict=True)
+    }
+    assert len(bodies) == 1
+
+
+@pytest.mark.parametrize("route", [*TENANT, *ADMIN], ids=" ".join)
+@pytest.mark.parametrize("authorization", [None, "Bearer nobody", "Basic YTpi", "Bearer"])
+def test_without_a_key_every_route_is_closed(
+    world: World, route: tuple[str, str], authorization: str | None
+) -> None:
+    method, path = route[0], _filled(route[1], world.mine)
+    headers = {} if authorization is None else {"authorization": authorization}
+    if method == "WEBSOCKET":
+        seen = _open_socket(world.service.url.replace("http", "ws") + path, headers)
+        assert seen.status == 401
+        return
+    with world.service.client(headers) as client:
+        answer = client.request(method, path)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == "Bearer"
+    assert answer.json()["error"]["code"] == "unauthorized"
+
+
+@pytest.mark.parametrize("route", list(TENANT), ids=" ".join)
+def test_the_admin_key_opens_no_tenants_data(world: World, route: tuple[str, str]) -> None:
+    if route[1].startswith("/v1/sys/"):
+        pytest.skip("configs are the administrator's, too")
+    headers = {"x-coco-user-id": "u", **world.service.admin}
+    for name in ("org_id", "project_id"):
+        headers[f"x-coco-{name.replace('_', '-')}"] = world.mine[name]
+    path = _filled(route[1], world.mine)
+    if route[0] == "WEBSOCKET":
+        assert _open_socket(world.service.url.replace("http", "ws") + path, headers).status == 403
+        return
+    request = TENANT[route][0]
+    headers |= {name: _filled(value, world.mine) for name, value in request.headers.items()}
+    content = _filled(json.dumps(request.body), world.mine) if request.body is not None else None
+    if content:
+        headers["content-type"] = "application/json"
+    with world.service.client(headers) as client:
+        assert client.request(route[0], path, content=content).status_code == 403
+
+
+def test_another_user_of_the_org_does_not_see_a_users_notes(world: World) -> None:
+    headers = {**world.me.headers, "x-coco-user-id": "user_2"}
+    headers["x-coco-session-token"] = world.mine["session_token"]
+    with world.service.client(headers) as client:
+        assert client.get("/v1/memo").status_code == 401
+        token = client.post("/v1/memo/session").json()["data"]["session_token"]
+        found = client.get("/v1/memo", headers={"x-coco-session-token": token})
+        assert found.json()["data"]["memos"] == []
+        gone = client.delete(
+            f"/v1/memo/{world.mine['memo_id']}", headers={"x-coco-session-token": token}
+        )
+        assert gone.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("scope", "route"),
+    [
+        ("query", ("POST", "/v1/docs/import")),
+        ("query", ("DELETE", "/v1/jobs/{job_id}")),
+        ("ingest", ("POST", "/v1/docs/query")),
+        ("ingest", ("POST", "/v1/projects/{project_id}/rollback")),
+        ("query", ("GET", "/v1/memo")),
+        ("query", ("POST", "/v1/sys/configs")),
+    ],
+)
+def test_a_key_opens_what_its_scopes_name(
+    service: Running, scope: str, route: tuple[str, str]
+) -> None:
+    org = service.org("Narrow", (scope,)).with_project()
+    ids: dict[str, str] = {"job_id": "job_1", "org_id": org.org_id, "project_id": org.project_id}
+    request = TENANT[route][0]
+    with service.client({**org.headers, "x-coco-session-token": "t"}) as client:
+        answer = client.request(route[0], _filled(route[1], ids), json=request.body)
+    assert answer.status_code == 403
+    assert answer.json()["error"]["code"] == "forbidden"
+
+
+def test_a_foreign_id_takes_as_long_as_a_missing_one(world: World) -> None:
+    path = f"/v1/projects/{world.mine['project_id']}/versions/"
+    fastest = {"theirs": 1e9, "missing": 1e9}
+    ids = {"theirs": world.theirs["version_id"], "missing": world.missing["version_id"]}
+    # What the machine does beside it only ever adds, so the fastest of enough are compared: equal
+    # ones come together, different ones never do.
+    with world.service.client(world.me.headers) as client:
+        for _ in range(20):
+            for _ in range(20):
+                for name, version_id in ids.items():
+                    took = client.get(path + version_id).elapsed.total_seconds()
+                    fastest[name] = min(fastest[name], took)
+            if abs(fastest["theirs"] - fastest["missing"]) < 0.2 * fastest["theirs"]:
+                return
+    pytest.fail(f"the times differ: {fastest}")

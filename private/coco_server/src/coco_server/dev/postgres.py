@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import signal
+import stat
 import subprocess
 import tempfile
 import time
@@ -157,6 +158,7 @@ class DevPostgres:
         found = _installed_programs()
         if os.name != "posix" or os.geteuid() != 0:
             return found
+        self._require_reachable()
         self._user = {"user": _NOBODY, "group": _NOBODY, "extra_groups": []}
         self._hand_over(self.directory)
         self.directory.chmod(0o700)
@@ -175,6 +177,14 @@ class DevPostgres:
                     shutil.copytree(libraries, copy / libraries.name)
             return target / "bin"
         return found
+
+    def _require_reachable(self) -> None:
+        for folder in self.directory.resolve().parents:
+            if not folder.stat().st_mode & stat.S_IXOTH:
+                raise Unavailable(
+                    f"PostgreSQL does not run as root, and another user cannot enter {folder}.",
+                    hint="Keep the data elsewhere, for example below /var/tmp, or be another user.",
+                )
 
     def _hand_over(self, path: Path) -> None:
         if self._user:

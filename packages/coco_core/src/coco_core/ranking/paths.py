@@ -16,9 +16,9 @@ from coco_core.types import ChunkFacts
 
 __all__ = ["file_stem", "path_boosts"]
 
-# A file named by exactly the words of a query is as good as the best text match. Measured on 23
-# repositories: 0.861 nDCG@10 against 0.836 by the share of the query's words alone.
-_NAMED_WEIGHT = 1.0
+# A file named by exactly the words of a query is nearly as good as the best text match. Measured
+# with vectors on 28 repositories: 0.89 nDCG@10 from 0.7 to 0.85, 0.887 at 1, 0.864 without paths.
+_NAMED_WEIGHT = 0.8
 
 # The rest of the path says what the file is about, not what it is.
 _SAID_WEIGHT = 0.5

@@ -163,8 +163,8 @@ def equal(options: argparse.Namespace) -> None:
     for name in sorted(same):
         files = same[name] + len(differ[name])
         print(f"| {name} | {files} | {chunks[name]:,} | {same[name]} | {len(differ[name])} |")
-        for path in differ[name][:3]:
-            print(f"  {path}", file=sys.stderr)
+        for other in differ[name][:3]:
+            print(f"  {other}", file=sys.stderr)
 
 
 def speed(options: argparse.Namespace) -> None:

@@ -9,12 +9,12 @@ import pytest
 
 from coco_core.chunking import chunk_document
 from coco_core.configs import ChunkingConfig
-from coco_core.languages import grammars, languages
+from coco_core.languages import Parser, grammars, languages
 from coco_core.languages.grammars import grammar_for, register
 from coco_core.languages.queries import load_query
 from coco_core.languages.syntax import WHOLE, Match, Range, Syntax
 
-NATIVE = [each.name for each in languages() if each.grammar]
+NATIVE = [each.name for each in languages() if each.parser is Parser.NATIVE]
 
 NINETEEN = (
     "bash c cpp csharp elixir go haskell java javascript kotlin lua php python ruby rust scala "

@@ -27,6 +27,19 @@ _CPP_HEADER = re.compile(
 _OBJC = re.compile(rb"^\s*(?:@interface|@implementation|@protocol|@import|#import)\b", re.MULTILINE)
 
 
+# Extensions that two languages share: what the content of the rarer one shows.
+_SHARED: dict[str, tuple[re.Pattern[bytes], str]] = {
+    # A query of tree-sitter has captures; Scheme has no such symbols at the end of a form.
+    "scheme": (
+        re.compile(rb"[)\]]\s+@[a-z][\w.]*\s*(?:$|[()])", re.MULTILINE),
+        "tree_sitter_query",
+    ),
+    "coq": (re.compile(rb"^\s*(?:module\s+\w+\s*[(;#]|endmodule\b)", re.MULTILINE), "verilog"),
+    "perl": (re.compile(rb"^\s*:-\s*\w+|^\w+\(.*\)\s*:-", re.MULTILINE), "prolog"),
+    "objc": (re.compile(rb"^\s*(?:function\b[^(]*(?:=|\()|%|classdef\b)", re.MULTILINE), "matlab"),
+}
+
+
 def _index() -> tuple[dict[str, str], dict[str, str], dict[str, str], dict[str, str]]:
     extensions: dict[str, str] = {}
     filenames: dict[str, str] = {}
@@ -97,9 +110,9 @@ def detect_language(path: str, head: bytes | str = b"") -> str:
     if found is None:
         found = next((target for start, target in _PREFIXES if name.startswith(start)), None)
     if found in ("c", "objc", "matlab") and raw:
-        return _c_family(name, found, raw)
+        return _shared(_c_family(name, found, raw), raw)
     if found is not None:
-        return found
+        return _shared(found, raw)
     return _by_content(raw) or "text"
 
 
@@ -111,6 +124,15 @@ def _by_extension(name: str) -> str | None:
             return found
         dot = name.find(".", dot + 1)
     return None
+
+
+def _shared(found: str, head: bytes) -> str:
+    """Choose between two languages of one extension."""
+    other = _SHARED.get(found)
+    if other is None or not other[0].search(head):
+        return found
+    # A sign of the more common one outweighs it.
+    return found if found == "objc" and _OBJC.search(head) else other[1]
 
 
 def _c_family(name: str, found: str, head: bytes) -> str:

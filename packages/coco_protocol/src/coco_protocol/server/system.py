@@ -72,8 +72,6 @@ class PruneData(Answer):
     versions: int = 0
     memos: int = 0
     sessions: int = 0
-    blobs: int = 0
-    jobs: int = 0
     bytes: int = 0
     version_ids: list[str] = Field(default_factory=list)
     dry_run: bool = False

@@ -11,10 +11,12 @@ from coco_protocol.server.projects import ProjectBody, VersionBody
 from coco_protocol.server.tenants import KeyBody, OrgBody, OrgUse
 from coco_server.jobs.events import JobEvent as StoredEvent
 from coco_server.jobs.records import Job
+from coco_server.store import orgs, usage
 from coco_server.store.configs import StoredConfig
 from coco_server.store.keys import ApiKey
 from coco_server.store.orgs import Org
 from coco_server.store.projects import Project
+from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "job_body",
     "key_body",
     "org_body",
+    "org_use",
     "project_body",
     "seconds",
     "some_seconds",
@@ -49,6 +52,19 @@ def org_body(org: Org, use: OrgUse | None = None) -> OrgBody:
         limits=limits,
         use=use,
         created_at=seconds(org.created_at),
+    )
+
+
+def org_use(session: TenantSession) -> OrgUse:
+    """Say what the session's org holds, and what it has used today."""
+    held = orgs.totals(session)
+    queries, embeddings = usage.today(session)
+    return OrgUse(
+        documents=held.documents,
+        chunks=held.chunks,
+        storage_bytes=held.storage_bytes,
+        embeddings_today=embeddings,
+        queries_today=queries,
     )
 
 

@@ -5,35 +5,45 @@ from __future__ import annotations
 from coco_protocol.server.system import PruneData, PruneRequest
 from coco_server.api.services import Services
 from coco_server.store import retention
-from coco_server.store.retention import Expired, RetentionPolicy
+from coco_server.store.retention import RetentionPolicy
+from coco_server.store.session import Database
 
-__all__ = ["prune"]
+__all__ = ["policy_of", "prune", "prune_database"]
 
 
 def prune(services: Services, wanted: PruneRequest) -> PruneData:
-    """Remove, or with ``dry_run`` count, what the policy does not keep."""
+    """Remove, or with ``dry_run`` count, what the service's policy does not keep."""
     settings = services.settings
-    keep, hours = wanted.keep_versions, wanted.older_than_hours
-    policy = RetentionPolicy(
-        keep_versions=settings.retention_versions if keep is None else keep,
-        keep_hours=float(settings.retention_hours) if hours is None else hours,
+    policy = policy_of(
+        wanted, keep_versions=settings.retention_versions, hours=settings.retention_hours
     )
-    with services.database.system() as session:
+    return prune_database(services.database, wanted, policy)
+
+
+def policy_of(wanted: PruneRequest, *, keep_versions: int, hours: float) -> RetentionPolicy:
+    """Return the service's policy with what the request says instead."""
+    keep, older = wanted.keep_versions, wanted.older_than_hours
+    return RetentionPolicy(
+        keep_versions=keep_versions if keep is None else keep,
+        keep_hours=hours if older is None else older,
+    )
+
+
+def prune_database(database: Database, wanted: PruneRequest, policy: RetentionPolicy) -> PruneData:
+    """Remove, or with ``dry_run`` count, what a policy does not keep."""
+    with database.system() as session:
         found = retention.expired(session, policy)
     if wanted.org_id is not None:
         found = [version for version in found if version.org_id == wanted.org_id]
-    gone = found if wanted.dry_run else _remove(services, found)
-    with services.database.system() as session:
+    if not wanted.dry_run:
+        found = [version for version in found if retention.remove(database, version)]
+    with database.system() as session:
         ended = retention.prune_memos(session, org_id=wanted.org_id, dry_run=wanted.dry_run)
     return PruneData(
-        versions=len(gone),
+        versions=len(found),
         sessions=ended.sessions,
         memos=ended.memos,
-        bytes=sum(version.storage_bytes for version in gone),
-        version_ids=[version.version_id for version in gone],
+        bytes=sum(version.storage_bytes for version in found),
+        version_ids=[version.version_id for version in found],
         dry_run=wanted.dry_run,
     )
-
-
-def _remove(services: Services, found: list[Expired]) -> list[Expired]:
-    return [version for version in found if retention.remove(services.database, version)]

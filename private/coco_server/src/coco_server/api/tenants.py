@@ -17,16 +17,15 @@ from coco_protocol.server.tenants import (
     OrgBody,
     OrgList,
     OrgRequest,
-    OrgUse,
     RotateRequest,
 )
 from coco_protocol.serving.answers import answer
 from coco_protocol.serving.errors import request_id_of
-from coco_server.api.bodies import key_body, org_body
+from coco_server.api.bodies import key_body, org_body, org_use
 from coco_server.api.identity import admin_only
 from coco_server.api.routes import add_routes
 from coco_server.api.services import Services
-from coco_server.store import keys, orgs, usage
+from coco_server.store import keys, orgs
 from coco_server.store.keys import NewKey
 
 __all__ = ["TenantsApi"]
@@ -85,15 +84,7 @@ class TenantsApi:
             with self._services.database.system() as session:
                 found = orgs.get(session, org_id)
             with self._services.database.tenant(found.org_id) as session:
-                held = orgs.totals(session)
-                queries, embeddings = usage.today(session)
-            use = OrgUse(
-                documents=held.documents,
-                chunks=held.chunks,
-                storage_bytes=held.storage_bytes,
-                embeddings_today=embeddings,
-                queries_today=queries,
-            )
+                use = org_use(session)
             return org_body(found, use)
 
         return answer(await self._services.threads.status(look), request_id_of(request))

@@ -6,10 +6,17 @@ import sys
 from collections.abc import Sequence
 
 import typer
+from pydantic import ValidationError
 
 from coco_core.errors import CocoError
+from coco_server.cli.config import config
 from coco_server.cli.dev import dev
+from coco_server.cli.doctor import doctor
+from coco_server.cli.key import key
 from coco_server.cli.migrate import migrate
+from coco_server.cli.org import org
+from coco_server.cli.project import project
+from coco_server.cli.prune import prune
 from coco_server.cli.serve import serve
 
 __all__ = ["app", "run"]
@@ -25,18 +32,27 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(dev)
 app.command()(migrate)
-
-
-@app.callback()
-def _program() -> None:
-    # Keeps the verbs' names even while there is only one of them.
-    pass
+app.add_typer(org, name="org")
+app.add_typer(key, name="key")
+app.add_typer(project, name="project")
+app.add_typer(config, name="config")
+app.command()(prune)
+app.command()(doctor)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     try:
         result = app(list(arguments), standalone_mode=False)
+    except ValidationError as error:
+        # Arguments become the same requests that the API takes, and are refused for the same.
+        for problem in error.errors(include_url=False):
+            where = ".".join(str(part) for part in problem["loc"])
+            print(f"coco-server: {where}: {problem['msg']}", file=sys.stderr)  # noqa: T201
+        return 2
+    except typer.TyperException as error:
+        error.show()
+        return error.exit_code
     except CocoError as error:
         print(f"coco-server: {error}", file=sys.stderr)  # noqa: T201
         return 1

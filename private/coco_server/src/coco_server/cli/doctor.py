@@ -1,0 +1,106 @@
+"""`coco-server doctor`: check what the service needs, one line for each, with what mends it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import typer
+
+from coco_core.errors import CocoError
+from coco_embed.choice import Embedders
+from coco_protocol.base import Answer
+from coco_server.cli.output import AsJson, show
+from coco_server.settings import Settings, load_settings
+from coco_server.store.blobs import BlobStore
+from coco_server.store.migrate import open_checked
+from coco_server.store.preflight import refuse_embedded
+
+__all__ = ["doctor"]
+
+
+class _Check(Answer):
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+class _Checks(Answer):
+    checks: list[_Check]
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check settings, database, blob store, model and Redis; exit 1 if one fails."""
+    found = list(_checks())
+    rows = [
+        {"check": each.name, "state": "ok" if each.ok else "FAILED", "detail": each.detail or "-"}
+        for each in found
+    ]
+    show(_Checks(checks=found), rows, as_json=as_json)
+    if not all(each.ok for each in found):
+        raise typer.Exit(1)
+
+
+def _checks() -> Iterator[_Check]:
+    try:
+        # TLS is checked where it is configured; without it, as for a trial on this machine.
+        tls = bool(os.environ.get("COCO_TLS_MODE", "").strip())
+        settings = load_settings(
+            {} if tls else {"host": "127.0.0.1"}, environ=os.environ, insecure_dev=not tls
+        )
+    except CocoError as error:
+        yield _Check(name="settings", ok=False, detail=str(error))
+        return
+    note = "" if tls else "COCO_TLS_MODE is not set: the service will not start without it."
+    yield _Check(name="settings", ok=tls, detail=" ".join([note, *settings.warnings]).strip())
+    checks: list[tuple[str, Callable[[Settings], str]]] = [
+        ("database", _database),
+        ("blobs", _blobs),
+        ("model", _model),
+    ]
+    if settings.queue_mode == "redis":
+        checks.append(("redis", _redis))
+    for name, check in checks:
+        try:
+            yield _Check(name=name, ok=True, detail=check(settings))
+        except CocoError as error:
+            yield _Check(name=name, ok=False, detail=str(error))
+
+
+def _database(settings: Settings) -> str:
+    refuse_embedded(settings.meta_db, settings.vector_db_url)
+    return " ".join(open_checked(settings.meta_db))
+
+
+def _blobs(settings: Settings) -> str:
+    BlobStore(settings.blob_url).check()
+    return settings.blob_url
+
+
+def _model(settings: Settings) -> str:
+    from coco_server.api.projects import DEFAULT_CONFIG
+
+    embedders = Embedders(settings.embedding)
+    try:
+        embedder = embedders.open(DEFAULT_CONFIG.embedding, timeout=settings.query_timeout_seconds)
+        embedder.embed_query("how is the service started?")
+        return f"{embedder.name}, {embedder.dimension} dimensions"
+    finally:
+        embedders.close()
+
+
+def _redis(settings: Settings) -> str:
+    import redis
+
+    from coco_core.errors import Unavailable
+
+    assert settings.redis_url is not None, "checked with the settings"
+    try:
+        with redis.Redis.from_url(settings.redis_url, socket_connect_timeout=5) as client:
+            client.ping()
+    except redis.RedisError as error:
+        raise Unavailable(
+            f"Redis does not answer: {error}.",
+            hint="Check COCO_REDIS_URL; without Redis jobs are found a little later.",
+        ) from error
+    return ""

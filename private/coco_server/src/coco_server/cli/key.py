@@ -1,0 +1,76 @@
+"""`coco-server key`: API keys of orgs."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, cast
+
+import typer
+
+from coco_protocol.server.tenants import KeyBody, KeyList, KeyRequest, KeyScope, NewKeyBody
+from coco_server.api.bodies import key_body
+from coco_server.cli.connection import opened
+from coco_server.cli.output import AsJson, show
+from coco_server.store import keys, orgs
+
+__all__ = ["key"]
+
+key = typer.Typer(help="API keys: create, list, rotate, revoke.", no_args_is_help=True)
+
+_SCOPES = ["query", "ingest", "manage", "memo"]
+
+
+@key.command("create")
+def create(
+    org_id: Annotated[str, typer.Argument(help="Whose key.")],
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    scope: Annotated[list[str] | None, typer.Option(help="query, ingest, manage, memo.")] = None,
+    days: Annotated[float | None, typer.Option(help="How long it opens.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Create a key; its text is printed this once."""
+    wanted = cast("list[KeyScope]", scope or _SCOPES)
+    request = KeyRequest(org_id=org_id, name=name, scopes=wanted, expires_in_days=days)
+    until = datetime.now(UTC) + timedelta(days=days) if days is not None else None
+    with opened() as database, database.system() as session:
+        orgs.get(session, org_id)
+        made = keys.create(session, org_id, request.name, request.scopes, expires_at=until)
+    _print_new(made, as_json)
+
+
+@key.command("list")
+def list_keys(
+    org_id: Annotated[str | None, typer.Argument(help="Of this org only.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List keys, without their secrets."""
+    with opened() as database, database.system() as session:
+        found = [key_body(each) for each in keys.list_of(session, org_id)]
+    rows = [each.model_dump() for each in found]
+    show(KeyList(keys=found), rows, as_json=as_json)
+
+
+@key.command("rotate")
+def rotate(
+    key_id: str,
+    grace_hours: Annotated[float, typer.Option(help="How long the old key opens as well.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new key like this one."""
+    until = datetime.now(UTC) + timedelta(hours=grace_hours) if grace_hours else None
+    with opened() as database, database.system() as session:
+        made = keys.rotate(session, key_id, old_until=until)
+    _print_new(made, as_json)
+
+
+@key.command("revoke")
+def revoke(key_id: str, as_json: AsJson = False) -> None:
+    """Let a key open nothing from now on."""
+    with opened() as database, database.system() as session:
+        found: KeyBody = key_body(keys.revoke(session, key_id))
+    show(found, [found.model_dump()], as_json=as_json)
+
+
+def _print_new(made: keys.NewKey, as_json: bool) -> None:
+    found = NewKeyBody(**key_body(made.key).model_dump(), key=made.text)
+    show(found, [{"key": found.key, **found.model_dump(exclude={"key"})}], as_json=as_json)

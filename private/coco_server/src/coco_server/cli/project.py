@@ -1,0 +1,82 @@
+"""`coco-server project`: projects, their versions, switching and rolling back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from coco_core.errors import ProjectNotFound
+from coco_protocol.server.projects import ActivateData, ProjectList, VersionList
+from coco_server.api.bodies import project_body, version_body
+from coco_server.cli.connection import opened
+from coco_server.cli.output import AsJson, show
+from coco_server.store import projects, versions
+from coco_server.store.projects import Project
+from coco_server.store.session import Database
+
+__all__ = ["project"]
+
+project = typer.Typer(help="Projects: list, versions, activate, rollback.", no_args_is_help=True)
+
+
+@project.command("list")
+def list_projects(
+    org_id: Annotated[str | None, typer.Argument(help="Of this org only.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List projects."""
+    with opened() as database, database.system() as session:
+        everything = projects.list_all(session)
+    found = [project_body(each) for each in everything if org_id in {None, each.org_id}]
+    show(ProjectList(projects=found), [each.model_dump() for each in found], as_json=as_json)
+
+
+@project.command("versions")
+def list_versions(project_id: str, as_json: AsJson = False) -> None:
+    """List a project's versions, newest first."""
+    with opened() as database:
+        owner = _find(database, project_id)
+        with database.tenant(owner.org_id) as session:
+            found = [version_body(each) for each in versions.list_of(session, project_id)]
+    data = VersionList(active_version_id=owner.active_version_id, versions=found)
+    shown = {"version_id", "indexing_config_id", "status", "document_count", "chunk_count"}
+    rows = [each.model_dump(include=shown | {"created_at"}) for each in found]
+    show(data, rows, as_json=as_json)
+
+
+@project.command("activate")
+def activate(project_id: str, version_id: str, as_json: AsJson = False) -> None:
+    """Let a complete version answer from now on."""
+    with opened() as database:
+        owner = _find(database, project_id)
+        with database.tenant(owner.org_id) as session:
+            now = versions.activate(session, project_id, version_id)
+    _print(owner, now.version_id, as_json)
+
+
+@project.command("rollback")
+def rollback(project_id: str, as_json: AsJson = False) -> None:
+    """Let the version answer again that did before the present one."""
+    with opened() as database:
+        owner = _find(database, project_id)
+        with database.tenant(owner.org_id) as session:
+            now = versions.rollback(session, project_id)
+    _print(owner, now.version_id, as_json)
+
+
+def _find(database: Database, project_id: str) -> Project:
+    with database.system() as session:
+        for found in projects.list_all(session):
+            if found.project_id == project_id:
+                return found
+    raise ProjectNotFound(f"There is no project {project_id!r}.")
+
+
+def _print(owner: Project, active: str, as_json: bool) -> None:
+    data = ActivateData(
+        project_id=owner.project_id,
+        active_version_id=active,
+        previous_version_id=owner.active_version_id,
+    )
+    show(data, [data.model_dump()], as_json=as_json)

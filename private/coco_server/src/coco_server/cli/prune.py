@@ -1,0 +1,43 @@
+"""`coco-server prune`: remove versions, sessions and memos whose time is over."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated
+
+import typer
+
+from coco_protocol.server.system import PruneRequest
+from coco_server.api.pruning import policy_of, prune_database
+from coco_server.cli.connection import opened
+from coco_server.cli.output import AsJson, show
+from coco_server.settings import explain_settings
+
+__all__ = ["prune"]
+
+
+def prune(
+    *,
+    org: Annotated[str | None, typer.Option(help="Of this org only.")] = None,
+    keep_versions: Annotated[
+        int | None, typer.Option(min=0, help="Versions of each project kept for a rollback.")
+    ] = None,
+    older_than_hours: Annotated[
+        float | None, typer.Option(min=0, help="Only what is older.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Remove what retention does not keep."""
+    wanted = PruneRequest(
+        org_id=org, keep_versions=keep_versions, older_than_hours=older_than_hours, dry_run=dry_run
+    )
+    values = {each.name: each.value for each in explain_settings(environ=os.environ)}
+    policy = policy_of(
+        wanted,
+        keep_versions=int(str(values["retention_versions"])),
+        hours=float(str(values["retention_hours"])),
+    )
+    with opened() as database:
+        found = prune_database(database, wanted, policy)
+    show(found, [found.model_dump()], as_json=as_json)

@@ -55,8 +55,9 @@ _FIRST_SCAN_SECONDS = 10.0
 # Hits that are looked at behind a full answer, to tell whether a further page is worth asking for.
 _LOOK_BEYOND = 20
 
-# Places that are fetched from the database in one go: enough for most answers of ten hits.
-_PREFETCH = 64
+# Places that are fetched from the database in one go: an answer of ten hits looks at eleven to
+# thirty candidates, and a row costs as much as hashing a chunk.
+_PREFETCH = 24
 
 
 @dataclass

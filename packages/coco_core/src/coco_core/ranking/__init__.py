@@ -7,7 +7,7 @@ generated code). Each mechanism is one module and one switch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from coco_core.ranking.definitions import definition_boosts
 from coco_core.ranking.paths import path_boosts
 from coco_core.ranking.penalties import penalty_factors
 from coco_core.ranking.profiles import Settings, is_prose, settings_for
-from coco_core.types import Candidate, ExecutorAnswer
+from coco_core.types import Candidate, ChunkFacts, ExecutorAnswer
 
 __all__ = ["Ranked", "Settings", "rank", "settings_for"]
 
@@ -49,20 +49,7 @@ def rank(intent: SearchIntent, query: Query, answer: ExecutorAnswer) -> list[Ran
         vector_coverage=answer.vector_coverage,
     )
     facts = [each.facts for each in candidates]
-    nothing = np.zeros_like(fused)
-    prose = np.array([is_prose(chunk.language) for chunk in facts])
-
-    def weighted(scores: Scores, share: float) -> Scores:
-        return np.where(prose, share * scores, scores)
-
-    worth = settings.prose
-    coherence = definitions = paths = nothing
-    if settings.coherence:
-        coherence = coherence_boosts(query, facts, weighted(fused, worth.coherence))
-    if settings.definitions:
-        definitions = weighted(definition_boosts(query, facts), worth.definitions)
-    if settings.paths:
-        paths = weighted(path_boosts(query, facts), worth.paths)
+    coherence, definitions, paths = _evidence(query, facts, fused, settings)
     factors = (
         penalty_factors(query, candidates, against=settings.against)
         if settings.penalties
@@ -96,3 +83,23 @@ def rank(intent: SearchIntent, query: Query, answer: ExecutorAnswer) -> list[Ran
         )
         for i in order
     ]
+
+
+def _evidence(
+    query: Query, facts: Sequence[ChunkFacts], fused: Scores, settings: Settings
+) -> tuple[Scores, Scores, Scores]:
+    """Return the boosts by coherence, definitions and paths, zeros where one is switched off."""
+    prose = np.array([is_prose(chunk.language) for chunk in facts])
+
+    def weighted(scores: Scores, share: float) -> Scores:
+        return np.where(prose, share * scores, scores)
+
+    worth = settings.prose
+    coherence = definitions = paths = np.zeros_like(fused)
+    if settings.coherence:
+        coherence = coherence_boosts(query, facts, weighted(fused, worth.coherence))
+    if settings.definitions:
+        definitions = weighted(definition_boosts(query, facts), worth.definitions)
+    if settings.paths:
+        paths = weighted(path_boosts(query, facts), worth.paths)
+    return coherence, definitions, paths

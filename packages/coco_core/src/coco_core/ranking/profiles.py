@@ -19,7 +19,6 @@ _HAS_DOCS = 0.3
 # The stages' best candidates tell what the question is about; the tail is chance.
 _LOOKED_AT = 50
 
-
 _PROSE_KINDS = frozenset({LanguageKind.DOCS, LanguageKind.TEXT})
 
 

@@ -99,6 +99,8 @@ class Org:
                 kind="ingest",
                 payload=order.to_payload(),
                 version_id=version.version_id,
+                # Before the jobs that other tests have left waiting.
+                priority=100,
             )
         with services.database.system() as session:
             held = queue.claim(session, "test", most_per_org=1000)

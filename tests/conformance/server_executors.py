@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import atexit
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from functools import cache
 
 from coco_core.intent import SearchIntent
@@ -11,21 +13,27 @@ from coco_core.ports import SearchExecutor
 from coco_core.query import Query
 from coco_core.types import ExecutorAnswer, FloatVector
 from coco_server.search.pg import PgExecutor
+from coco_server.search.qdrant import QdrantExecutor
 from coco_server.store import chunks, configs, orgs, projects, sealing, versions
-from coco_server.store.session import Database
+from coco_server.store.qdrant import QdrantVectors
+from coco_server.store.session import Database, TenantSession
+from coco_server.store.vectors import PgVectors, VectorStore
 from coco_server.store.versions import Version
 from tests.conformance.corpus import DIMENSION, Document
 from tests.postgres_server import fresh_database
+from tests.qdrant_server import API_KEY, new_prefix, qdrant_server
 
 ORG = "org_conformance"
 
 
-class PgInTransaction:
+class InTransaction:
     """Opens a transaction for each search, as the service does."""
 
-    def __init__(self, database: Database, version: Version) -> None:
-        self._database = database
+    def __init__(
+        self, version: Version, executor: Callable[[TenantSession, Version], SearchExecutor]
+    ) -> None:
         self._version = version
+        self._executor = executor
 
     def search(
         self,
@@ -34,8 +42,9 @@ class PgInTransaction:
         query_vector: FloatVector | None,
         wanted: Wanted,
     ) -> ExecutorAnswer:
-        with self._database.tenant(ORG) as session:
-            return PgExecutor(session, self._version).search(intent, query, query_vector, wanted)
+        with conformance_database().tenant(ORG) as session:
+            executor = self._executor(session, self._version)
+            return executor.search(intent, query, query_vector, wanted)
 
 
 @cache
@@ -49,21 +58,47 @@ def conformance_database() -> Database:
 
 
 def pg(documents: Sequence[Document], without_vectors: frozenset[str]) -> SearchExecutor:
-    """Build each version once: hundreds of examples ask the same one."""
-    database = conformance_database()
-    what = (frozenset(document.doc_id for document in documents), without_vectors)
+    """PgExecutor on a version of these documents."""
+    return InTransaction(built(documents, without_vectors, PgVectors()), PgExecutor)
+
+
+def qdrant(documents: Sequence[Document], without_vectors: frozenset[str]) -> SearchExecutor:
+    """QdrantExecutor on a version of these documents."""
+    vectors = qdrant_vectors()
+    return InTransaction(
+        built(documents, without_vectors, vectors),
+        lambda session, version: QdrantExecutor(session, version, vectors),
+    )
+
+
+@cache
+def qdrant_vectors() -> QdrantVectors:
+    opened = ExitStack()
+    atexit.register(opened.close)
+    url = opened.enter_context(qdrant_server())
+    return opened.enter_context(
+        closing(QdrantVectors(url, prefix=new_prefix(), api_key=API_KEY))
+    )
+
+
+_versions: dict[tuple[frozenset[str], frozenset[str], bool], Version] = {}
+
+
+def built(
+    documents: Sequence[Document], without_vectors: frozenset[str], vectors: VectorStore
+) -> Version:
+    """Load the documents into a version, each version once: hundreds of examples ask it."""
+    names = frozenset(document.doc_id for document in documents)
+    what = (names, without_vectors, vectors.in_database)
     if what not in _versions:
-        _versions[what] = build(database, documents, without_vectors)
-    return PgInTransaction(database, _versions[what])
-
-
-_versions: dict[tuple[frozenset[str], frozenset[str]], Version] = {}
+        _versions[what] = build(documents, without_vectors, vectors)
+    return _versions[what]
 
 
 def build(
-    database: Database, documents: Sequence[Document], without_vectors: frozenset[str]
+    documents: Sequence[Document], without_vectors: frozenset[str], vectors: VectorStore
 ) -> Version:
-    """Load the documents into a version, one batch for each."""
+    database = conformance_database()
     with database.tenant(ORG) as session:
         project = projects.register(
             session,
@@ -76,8 +111,8 @@ def build(
         for document in documents:
             rows = chunk_rows(document, with_vectors=document.doc_id not in without_vectors)
             stored = chunks.DocumentRow(document.doc_id, "", len(rows))
-            chunks.append(session, version, [stored], rows)
-        return sealing.seal(session, version)
+            chunks.append(session, version, [stored], rows, vectors=vectors)
+        return sealing.seal(session, version, vectors=vectors)
 
 
 def chunk_rows(document: Document, *, with_vectors: bool) -> list[chunks.ChunkRow]:

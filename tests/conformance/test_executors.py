@@ -21,7 +21,7 @@ from coco_local.search.executor import LanceExecutor
 from coco_local.store.documents import StoredDocument
 from tests.conformance.corpus import DIMENSION, FILES, Document, corpus, embed
 from tests.conformance.oracle import PlainExecutor
-from tests.conformance.server_executors import pg
+from tests.conformance.server_executors import pg, qdrant
 
 Build = Callable[[Sequence[Document], frozenset[str]], SearchExecutor]
 
@@ -46,7 +46,7 @@ def lance(documents: Sequence[Document], without_vectors: frozenset[str]) -> Sea
     return LanceExecutor(memory)
 
 
-EXECUTORS: dict[str, Build] = {"lance": lance, "pg": pg}
+EXECUTORS: dict[str, Build] = {"lance": lance, "pg": pg, "qdrant": qdrant}
 
 QUERIES = (
     "Router",
@@ -73,8 +73,10 @@ def ask(
     return executor.search(intent, query, embed(query.text), most or wanted(intent, query))
 
 
-def keys(intent: SearchIntent, answer: ExecutorAnswer) -> list[int]:
-    return [hit.candidate.facts.key for hit in rank(intent, understand(intent), answer)]
+def scores(intent: SearchIntent, answer: ExecutorAnswer) -> dict[int, float]:
+    """Final scores by key, best first."""
+    ranked = rank(intent, understand(intent), answer)
+    return {hit.candidate.facts.key: hit.score for hit in ranked}
 
 
 FILTERS = st.builds(
@@ -120,7 +122,11 @@ def test_the_order_is_the_same(
     expected = ask(PlainExecutor(corpus(), missing), intent)
     answer = ask(build(corpus(), missing), intent)
     assert answer.vector_coverage == pytest.approx(expected.vector_coverage)
-    assert keys(intent, answer) == keys(intent, expected)
+    found, wanted_scores = scores(intent, answer), scores(intent, expected)
+    assert found.keys() == wanted_scores.keys()
+    # Each place holds the chunk that belongs there; stores round the last bits of equal scores.
+    for key, best in zip(found, wanted_scores.values(), strict=True):
+        assert wanted_scores[key] == pytest.approx(best, abs=1e-5)
 
 
 @pytest.mark.parametrize("query", QUERIES)

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -22,6 +22,7 @@ from coco_server.store import chunks, orgs, sealing, usage, versions
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database, TenantSession
 from coco_server.store.usage import Quotas
+from coco_server.store.vectors import PgVectors, VectorStore
 from coco_worker import metrics
 from coco_worker.batch import Batch, batches
 from coco_worker.cut import CutItem, cut_item, embedding_texts
@@ -65,6 +66,8 @@ class IngestTools:
     """Seconds for one request to an embedding server."""
     embed_waiting: float = 600.0
     """Seconds that one job may wait between requests, all together."""
+    vectors: VectorStore = field(default_factory=PgVectors)
+    """Where vectors are kept."""
 
 
 def ingest(held: HeldJob, tools: IngestTools) -> None:
@@ -193,6 +196,7 @@ class _Build:
                     batch.chunks,
                     items=batch.items,
                     quotas=self._quotas,
+                    vectors=self._tools.vectors,
                 )
             usage.count(session, self._quotas, items=batch.items)
             rejections.add(session, job.job_id, [_row(each) for each in batch.rejections])
@@ -236,7 +240,7 @@ class _Build:
             )
         held.check()
         with metrics.STAGE_SECONDS.labels("seal").time(), self._session() as session:
-            ready = sealing.seal(session, self._version)
+            ready = sealing.seal(session, self._version, vectors=self._tools.vectors)
             if self._order.activate:
                 versions.activate(session, job.project_id, ready.version_id)
             queue.finish(session, job, self._result(session, ready))

@@ -15,6 +15,7 @@ from coco_server.store.blobs import BlobStore
 from coco_server.store.migrate import open_checked
 from coco_server.store.preflight import refuse_embedded
 from coco_server.store.session import Database
+from coco_server.store.vectors import open_vectors
 from coco_worker.pipeline import IngestTools
 from coco_worker.rpc.server import RpcServer
 from coco_worker.rpc.service import WorkerService
@@ -57,6 +58,12 @@ def run(settings: WorkerSettings) -> bool:
             content_bytes=settings.worker_max_item_bytes,
             embed_timeout=settings.worker_embed_timeout_seconds,
             embed_waiting=settings.worker_embed_waiting_seconds,
+            vectors=open_vectors(
+                settings.vector_backend,
+                url=settings.vector_db_url,
+                prefix=settings.vector_db_collection_prefix,
+                api_key=settings.vector_db_api_key,
+            ),
         )
         worker = Worker(
             tools, slots=settings.worker_slots, lease_seconds=settings.worker_lease_seconds

@@ -7,6 +7,7 @@ from coco_server.api.services import Services
 from coco_server.store import retention
 from coco_server.store.retention import RetentionPolicy
 from coco_server.store.session import Database
+from coco_server.store.vectors import VectorStore
 
 __all__ = ["policy_of", "prune", "prune_database"]
 
@@ -17,7 +18,7 @@ def prune(services: Services, wanted: PruneRequest) -> PruneData:
     policy = policy_of(
         wanted, keep_versions=settings.retention_versions, hours=settings.retention_hours
     )
-    return prune_database(services.database, wanted, policy)
+    return prune_database(services.database, wanted, policy, services.vectors)
 
 
 def policy_of(wanted: PruneRequest, *, keep_versions: int, hours: float) -> RetentionPolicy:
@@ -29,14 +30,16 @@ def policy_of(wanted: PruneRequest, *, keep_versions: int, hours: float) -> Rete
     )
 
 
-def prune_database(database: Database, wanted: PruneRequest, policy: RetentionPolicy) -> PruneData:
+def prune_database(
+    database: Database, wanted: PruneRequest, policy: RetentionPolicy, vectors: VectorStore
+) -> PruneData:
     """Remove, or with ``dry_run`` count, what a policy does not keep."""
     with database.system() as session:
         found = retention.expired(session, policy)
     if wanted.org_id is not None:
         found = [version for version in found if version.org_id == wanted.org_id]
     if not wanted.dry_run:
-        found = [version for version in found if retention.remove(database, version)]
+        found = [version for version in found if retention.remove(database, version, vectors)]
     with database.system() as session:
         ended = retention.prune_memos(session, org_id=wanted.org_id, dry_run=wanted.dry_run)
     return PruneData(

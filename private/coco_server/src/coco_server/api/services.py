@@ -16,10 +16,12 @@ from coco_server.jobs.wakeup import Doorbell, EventWatch, PostgresDoorbell, Redi
 from coco_server.rpc.link import LinkStatus
 from coco_server.rpc.links import WorkerLinks
 from coco_server.rpc.tls import RpcTls
+from coco_server.search.backend import executor_for
 from coco_server.search.service import SearchService
 from coco_server.settings import Settings
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
+from coco_server.store.vectors import VectorStore, open_vectors
 
 __all__ = ["Services", "build_services"]
 
@@ -44,6 +46,7 @@ class Services:
     keyring: Keyring
     admission: Admission
     search: SearchService
+    vectors: VectorStore
     doorbell: Doorbell
     watch: EventWatch
     links: WorkerLinks
@@ -98,6 +101,12 @@ def build_services(settings: Settings) -> Services:
     threads = Threads(settings.db_connections)
     metrics = ServerMetrics()
     embedders = Embedders(settings.embedding)
+    vectors = open_vectors(
+        settings.vector_backend,
+        url=settings.vector_db_url,
+        prefix=settings.vector_db_collection_prefix,
+        api_key=settings.vector_db_api_key,
+    )
     return Services(
         settings=settings,
         database=database,
@@ -107,7 +116,8 @@ def build_services(settings: Settings) -> Services:
         metrics=metrics,
         keyring=Keyring(settings, database),
         admission=Admission(settings, database, threads, metrics),
-        search=SearchService(database, embedders),
+        search=SearchService(database, embedders, executor_for(vectors)),
+        vectors=vectors,
         doorbell=_doorbell(settings),
         watch=EventWatch(settings.meta_db),
         links=WorkerLinks(

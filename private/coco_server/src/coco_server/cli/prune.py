@@ -12,6 +12,7 @@ from coco_server.api.pruning import policy_of, prune_database
 from coco_server.cli.connection import opened
 from coco_server.cli.output import AsJson, show
 from coco_server.settings import explain_settings
+from coco_server.store.vectors import open_vectors
 
 __all__ = ["prune"]
 
@@ -38,6 +39,17 @@ def prune(
         keep_versions=int(str(values["retention_versions"])),
         hours=float(str(values["retention_hours"])),
     )
+    vectors = open_vectors(
+        "qdrant" if values["vector_backend"] == "qdrant" else "pgvector",
+        url=_text(values["vector_db_url"]),
+        prefix=_text(values["vector_db_collection_prefix"]),
+        # Secrets are not among the values that are explained.
+        api_key=os.environ.get("COCO_VECTOR_DB_API_KEY"),
+    )
     with opened() as database:
-        found = prune_database(database, wanted, policy)
+        found = prune_database(database, wanted, policy, vectors)
     show(found, [found.model_dump()], as_json=as_json)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -7,7 +7,7 @@ size and filter, never left to the planner's guess: a shared index under a filte
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
@@ -30,7 +30,16 @@ from coco_server.store.session import TenantSession
 from coco_server.store.tables import in_version
 from coco_server.store.versions import Version
 
-__all__ = ["Allowed", "KeywordStage", "PgExecutor", "allowed_chunks", "best_keys", "read_facts"]
+__all__ = [
+    "Allowed",
+    "KeywordStage",
+    "PgExecutor",
+    "allowed_chunks",
+    "best_keys",
+    "defining",
+    "facts_of",
+    "read_facts",
+]
 
 # HNSW returns at most as many rows as it keeps candidates; pgvector allows no more than this.
 _MOST_HNSW_CANDIDATES = 1000
@@ -108,7 +117,9 @@ class PgExecutor:
     ) -> ExecutorAnswer:
         """Return the best candidates of each stage, with every known score of each."""
         version = self._version
-        allowed = allowed_chunks(self._session, version, intent, query)
+        allowed = allowed_chunks(
+            self._session, version, intent, query, embedded=self._count_embedded
+        )
         mask = allowed.mask(version.chunk_count)
         keyword = KeywordStage(self._session, version, query)
         picked = set(best_keys(keyword.scores, mask, wanted.keyword))
@@ -129,6 +140,14 @@ class PgExecutor:
             total=version.chunk_count,
             filtered=allowed.filtered,
         )
+
+    def _count_embedded(self, keys: NDArray[np.int32]) -> int:
+        statement = in_version(
+            "SELECT count(*) FROM {chunk_vectors} WHERE chunk_key = ANY(%s)",
+            self._version.version_no,
+        )
+        row = self._session.connection.execute(statement, (keys.tolist(),)).fetchone()
+        return int(row[0]) if row else 0
 
     def _candidates(
         self,
@@ -203,9 +222,17 @@ _: type[SearchExecutor] = PgExecutor
 
 
 def allowed_chunks(
-    session: TenantSession, version: Version, intent: SearchIntent, query: Query
+    session: TenantSession,
+    version: Version,
+    intent: SearchIntent,
+    query: Query,
+    *,
+    embedded: Callable[[NDArray[np.int32]], int],
 ) -> Allowed:
-    """Return the chunks that pass the intent's filters and hold the query's phrases."""
+    """Return the chunks that pass the intent's filters and hold the query's phrases.
+
+    ``embedded`` counts which of some chunks have a vector; it is asked only when not all do.
+    """
     plain = conditions(intent.filters)
     coverage = version.embedded_count / version.chunk_count if version.chunk_count else 0.0
     if plain is None and not query.phrases:
@@ -218,7 +245,9 @@ def allowed_chunks(
     keys = _passing(session, version, found)
     if not query.phrases:
         filtered = len(keys)
-    return Allowed(keys, filtered, _coverage(session, version, keys))
+    if version.embedded_count not in (0, version.chunk_count) and len(keys):
+        coverage = embedded(keys) / len(keys)
+    return Allowed(keys, filtered, coverage if len(keys) else 0.0)
 
 
 def _passing(
@@ -236,20 +265,6 @@ def _passing(
     ).fetchone()
     packed = row[0] if row and row[0] is not None else b""
     return np.sort(np.frombuffer(packed, ">i4").astype(np.int32))
-
-
-def _coverage(session: TenantSession, version: Version, keys: NDArray[np.int32]) -> float:
-    if not len(keys):
-        return 0.0
-    if version.embedded_count in (0, version.chunk_count):
-        return 1.0 if version.embedded_count else 0.0
-    row = session.connection.execute(
-        in_version(
-            "SELECT count(*) FROM {chunk_vectors} WHERE chunk_key = ANY(%s)", version.version_no
-        ),
-        (keys.tolist(),),
-    ).fetchone()
-    return int(row[0]) / len(keys) if row else 0.0
 
 
 def defining(

@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
 import psycopg
@@ -17,22 +16,20 @@ from coco_core.configs import EmbeddingConfig, IndexingConfig
 from coco_core.errors import InvalidConfig, InvalidIntent, ModelMissing, Unavailable
 from coco_core.intent import SearchIntent
 from coco_core.plan import wanted
-from coco_core.ports import SearchExecutor
 from coco_core.query import Query, understand
 from coco_core.ranking import Ranked, rank
 from coco_core.types import ExecutorAnswer, FloatVector
 from coco_embed.choice import ClosableEmbedder, Embedders
 from coco_protocol.server.docs import ChunkBody, Hit, HitMeta, QueryData, QueryMeta, QueryRequest
 from coco_protocol.serving.intents import retrieval_intent
+from coco_server.search.backend import ExecutorFactory
 from coco_server.search.pg import PgExecutor
 from coco_server.store import chunks, configs, projects, versions
 from coco_server.store.chunks import ChunkContent
 from coco_server.store.session import Database, Scope, TenantSession
 from coco_server.store.versions import Version
 
-__all__ = ["ExecutorFactory", "SearchService"]
-
-ExecutorFactory: TypeAlias = Callable[[TenantSession, Version], SearchExecutor]
+__all__ = ["QueryVectors", "SearchService"]
 
 # A query waits for its vector no longer than this; then keywords answer, and the answer says so.
 _EMBED_SECONDS = 5.0

@@ -23,6 +23,7 @@ from coco_server.store.rows import all_rows, columns
 from coco_server.store.session import TenantSession, loading
 from coco_server.store.tables import in_version
 from coco_server.store.usage import Quotas
+from coco_server.store.vectors import PgVectors, VectorStore
 from coco_server.store.versions import Version
 
 __all__ = ["ChunkContent", "ChunkRow", "DocumentRow", "append", "contents"]
@@ -104,6 +105,7 @@ def append(
     *,
     items: int = 0,
     quotas: Quotas | None = None,
+    vectors: VectorStore | None = None,
 ) -> int:
     """Add a batch to a version; returns the key of its first chunk.
 
@@ -117,6 +119,7 @@ def append(
         chunks: new chunks, in the order of their keys.
         items: items of the import that these come from.
         quotas: what the org may hold.
+        vectors: where they are kept; without it beside the chunks.
 
     Raises:
         VersionConflict: the version is no longer built.
@@ -130,8 +133,8 @@ def append(
     with loading(session):
         _copy_chunks(session, version, first, chunks, texts)
         _copy_names(session, version, first, chunks)
-        _copy_vectors(session, version, first, chunks)
         postings.add_batch(session, version.version_no, first, [each.terms for each in chunks])
+    _add_vectors(session, version, first, chunks, vectors or PgVectors())
     # Last, for the org's other imports wait from here to the end of the transaction.
     more_documents, more_bytes = usage.draw(
         session, version.version_id, documents=len(documents), storage_bytes=size
@@ -307,13 +310,13 @@ def _copy_names(
             copy.write_row(pair)
 
 
-def _copy_vectors(
-    session: TenantSession, version: Version, first: int, chunks: Sequence[ChunkRow]
+def _add_vectors(
+    session: TenantSession,
+    version: Version,
+    first: int,
+    chunks: Sequence[ChunkRow],
+    store: VectorStore,
 ) -> None:
-    statement = in_version(
-        "COPY {chunk_vectors} (chunk_key, embedding) FROM STDIN (FORMAT BINARY)",
-        version.version_no,
-    )
     keys = [key for key, chunk in enumerate(chunks, first) if chunk.vector is not None]
     if not keys:
         return
@@ -321,10 +324,7 @@ def _copy_vectors(
     # Inner products stand for cosines, whatever an import brings; a vector of zeros is like none.
     norms = np.linalg.norm(matrix, axis=1, keepdims=True)
     matrix = (matrix / np.maximum(norms, np.finfo(np.float32).tiny)).astype(np.float32)
-    with session.connection.cursor() as cursor, cursor.copy(statement) as copy:
-        copy.set_types(["int4", "vector"])
-        for pair in zip(keys, matrix, strict=True):
-            copy.write_row(pair)
+    store.add(session, version, keys, matrix)
 
 
 def _storable(text: str) -> bytes:

@@ -10,6 +10,7 @@ import psycopg
 from coco_server.store import usage
 from coco_server.store.rows import all_rows
 from coco_server.store.session import Database, SystemSession, TenantSession
+from coco_server.store.vectors import VectorStore
 
 __all__ = ["EndedNotes", "Expired", "RetentionPolicy", "expired", "prune", "prune_memos", "remove"]
 
@@ -42,6 +43,7 @@ class Expired:
     version_no: int
     org_id: str
     project_id: str
+    dimension: int
     status: str
     document_count: int
     chunk_count: int
@@ -108,7 +110,7 @@ def expired(session: SystemSession, policy: RetentionPolicy) -> list[Expired]:
     )
 
 
-def remove(database: Database, version: Expired) -> bool:
+def remove(database: Database, version: Expired, vectors: VectorStore | None = None) -> bool:
     """Remove a version, in several transactions; False if it is read or was activated meanwhile.
 
     Repeating it after an interruption goes on where it stopped.
@@ -119,6 +121,8 @@ def remove(database: Database, version: Expired) -> bool:
                 return False
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
         return False
+    if vectors is not None:
+        vectors.drop(version.version_no, version.dimension)
     while True:
         with database.tenant(version.org_id) as session:
             deleted = session.connection.execute(
@@ -135,13 +139,22 @@ def remove(database: Database, version: Expired) -> bool:
                 return True
 
 
-def prune(database: Database, policy: RetentionPolicy, *, dry_run: bool = False) -> list[Expired]:
-    """Remove what the policy does not keep; returns what was removed, or would be."""
+def prune(
+    database: Database,
+    policy: RetentionPolicy,
+    *,
+    dry_run: bool = False,
+    vectors: VectorStore | None = None,
+) -> list[Expired]:
+    """Remove what the policy does not keep; returns what was removed, or would be.
+
+    ``vectors`` is where vectors are kept that do not go with a version's tables.
+    """
     with database.system() as session:
         found = expired(session, policy)
     if dry_run:
         return found
-    return [version for version in found if remove(database, version)]
+    return [version for version in found if remove(database, version, vectors)]
 
 
 def _take_out(session: TenantSession, version: Expired) -> bool:

@@ -8,6 +8,7 @@ from coco_core.bm25 import CorpusStats
 from coco_core.errors import VersionConflict
 from coco_server.store import postings, usage, versions
 from coco_server.store.session import TenantSession, loading
+from coco_server.store.vectors import PgVectors, VectorStore
 from coco_server.store.versions import Version
 
 __all__ = ["corpus_stats", "seal", "search_is_exact"]
@@ -29,8 +30,15 @@ def corpus_stats(version: Version) -> CorpusStats:
     return CorpusStats(version.chunk_count, (sums / max(1, version.chunk_count)).astype(np.float32))
 
 
-def seal(session: TenantSession, version: Version) -> Version:
+def seal(
+    session: TenantSession, version: Version, *, vectors: VectorStore | None = None
+) -> Version:
     """Turn a complete build into a READY version; commit it together with the job's end.
+
+    Args:
+        session: of the version's org.
+        version: in BUILDING, all of its batches written.
+        vectors: where its vectors are kept; without it beside the chunks.
 
     Raises:
         VersionConflict: it is not being built, or its rows are not what was counted.
@@ -40,7 +48,8 @@ def seal(session: TenantSession, version: Version) -> Version:
         raise VersionConflict(f"The version {now.version_id!r} is {now.status}, not BUILDING.")
     with loading(session):
         postings.turn_over(session, now.version_no, corpus_stats(now))
-    approximate = not search_is_exact(now.embedded_count, now.dimension)
+    store = vectors or PgVectors()
+    approximate = store.in_database and not search_is_exact(now.embedded_count, now.dimension)
     if approximate:
         session.connection.execute(
             "SELECT set_config('maintenance_work_mem', %s, true)", (_build_memory(now),)
@@ -49,9 +58,11 @@ def seal(session: TenantSession, version: Version) -> Version:
         "SELECT chunks, vectors FROM coco_seal_version(%s, %s, %s, %s)",
         (now.version_no, now.org_id, now.dimension, approximate),
     ).fetchone()
-    if found != (now.chunk_count, now.embedded_count):
+    assert found is not None
+    held = (found[0], found[1] if store.in_database else store.count(now))
+    if held != (now.chunk_count, now.embedded_count):
         raise VersionConflict(
-            f"The version {now.version_id!r} holds {found} chunks and vectors, but "
+            f"The version {now.version_id!r} holds {held} chunks and vectors, but "
             f"{(now.chunk_count, now.embedded_count)} were written.",
             hint="Build it again; the version that answers stays active.",
         )

@@ -1,0 +1,27 @@
+"""Which executor searches what a vector store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from coco_core.ports import SearchExecutor
+from coco_server.search.pg import PgExecutor
+from coco_server.store.session import TenantSession
+from coco_server.store.vectors import VectorStore
+from coco_server.store.versions import Version
+
+__all__ = ["ExecutorFactory", "executor_for"]
+
+ExecutorFactory: TypeAlias = Callable[[TenantSession, Version], SearchExecutor]
+
+
+def executor_for(vectors: VectorStore) -> ExecutorFactory:
+    """Return what makes the executor of a search."""
+    if vectors.in_database:
+        return PgExecutor
+    from coco_server.search.qdrant import QdrantExecutor
+    from coco_server.store.qdrant import QdrantVectors
+
+    assert isinstance(vectors, QdrantVectors)
+    return lambda session, version: QdrantExecutor(session, version, vectors)

@@ -1,0 +1,102 @@
+"""Where a version's vectors are kept: beside its chunks, or in Qdrant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from coco_core.errors import InvalidConfig
+from coco_core.types import FloatMatrix
+from coco_server.store.session import TenantSession, loading
+from coco_server.store.tables import in_version
+from coco_server.store.versions import Version
+
+__all__ = ["PgVectors", "VectorStore", "open_vectors"]
+
+
+class VectorStore(Protocol):
+    """Takes the vectors of versions; which chunks have one is told by the version's own counts."""
+
+    @property
+    def in_database(self) -> bool:
+        """Whether the vectors stand in the version's tables and are counted and indexed there."""
+        ...
+
+    def add(
+        self, session: TenantSession, version: Version, keys: Sequence[int], vectors: FloatMatrix
+    ) -> None:
+        """Keep the normalised vectors float32[n, d] of these chunks; again is the same as once."""
+        ...
+
+    def count(self, version: Version) -> int:
+        """Return how many vectors of a version are kept outside of the database."""
+        ...
+
+    def drop(self, version_no: int, dimension: int) -> None:
+        """Remove what is kept of a version outside of the database."""
+        ...
+
+
+class PgVectors:
+    """Vectors in pgvector, in the transaction that writes the chunks."""
+
+    in_database = True
+
+    def add(
+        self, session: TenantSession, version: Version, keys: Sequence[int], vectors: FloatMatrix
+    ) -> None:
+        """Copy them into the version's table."""
+        statement = in_version(
+            "COPY {chunk_vectors} (chunk_key, embedding) FROM STDIN (FORMAT BINARY)",
+            version.version_no,
+        )
+        with (
+            loading(session),
+            session.connection.cursor() as cursor,
+            cursor.copy(statement) as copy,
+        ):
+            copy.set_types(["int4", "vector"])
+            for pair in zip(keys, vectors, strict=True):
+                copy.write_row(pair)
+
+    def count(self, version: Version) -> int:
+        """Return 0: the database counts its own."""
+        del version
+        return 0
+
+    def drop(self, version_no: int, dimension: int) -> None:
+        """Do nothing: they go with the version's table."""
+
+
+_: type[VectorStore] = PgVectors
+
+
+def open_vectors(
+    backend: Literal["pgvector", "qdrant"],
+    *,
+    url: str | None = None,
+    prefix: str | None = None,
+    api_key: str | None = None,
+) -> VectorStore:
+    """Return the store that the settings name.
+
+    Raises:
+        InvalidConfig: Qdrant is named without what it needs, or its client is not installed.
+    """
+    if backend == "pgvector":
+        return PgVectors()
+    if not url or not prefix:
+        missing = "COCO_VECTOR_DB_URL" if not url else "COCO_VECTOR_DB_COLLECTION_PREFIX"
+        raise InvalidConfig(
+            f"COCO_VECTOR_BACKEND is 'qdrant' and {missing} is not set.",
+            hint="Set COCO_VECTOR_DB_URL=http://host:6333 and a COCO_VECTOR_DB_COLLECTION_PREFIX "
+            "of this deployment's own.",
+        )
+    try:
+        from coco_server.store.qdrant import QdrantVectors
+    except ImportError as error:
+        raise InvalidConfig(
+            f"COCO_VECTOR_BACKEND is 'qdrant' and {error.name!r} is not installed.",
+            hint="Run: pip install 'coco-server[qdrant]'.",
+        ) from error
+    return QdrantVectors(url, prefix=prefix, api_key=api_key)

@@ -1,0 +1,134 @@
+"""Stands in for a Qdrant server, of which no package index has a build.
+
+It speaks the part of Qdrant's HTTP protocol that CoCo uses and answers from `qdrant-client`'s local
+mode: the same filters and scores, computed by looking at every point. What it cannot show is HNSW,
+indexes of payloads and anything about speed. With ``COCO_TEST_QDRANT_URL`` the same tests run
+against a real server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, TypeAdapter
+from qdrant_client import QdrantClient, models
+
+API_KEY = "a key for tests"
+
+
+@contextmanager
+def qdrant_server() -> Iterator[str]:
+    """Yield the URL of a Qdrant, a real one if the environment names it."""
+    real = os.environ.get("COCO_TEST_QDRANT_URL")
+    if real:
+        yield real
+        return
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Store:
+    """The local mode, which knows no threads."""
+
+    def __init__(self) -> None:
+        self.client = QdrantClient(":memory:")
+        self.lock = threading.Lock()
+
+    def answer(self, method: str, path: list[str], body: bytes) -> Any:
+        name, rest = path[1], path[2:]
+        routes: dict[tuple[str, ...], Callable[[], Any]] = {
+            ("GET", "exists"): lambda: {"exists": self.client.collection_exists(name)},
+            ("PUT",): lambda: self._create(name, body),
+            # Local mode has no indexes of payloads; a real server makes one here.
+            ("PUT", "index"): lambda: {"operation_id": 0, "status": "completed"},
+            ("PUT", "points"): lambda: self._upsert(name, body),
+            ("POST", "points", "count"): lambda: self._count(name, body),
+            ("POST", "points", "query", "batch"): lambda: self._query(name, body),
+            ("POST", "points", "delete"): lambda: self._delete(name, body),
+        }
+        with self.lock:
+            return routes[method, *rest]()
+
+    def _create(self, name: str, body: bytes) -> bool:
+        wanted = models.CreateCollection.model_validate_json(body)
+        assert wanted.vectors is not None
+        return self.client.create_collection(name, vectors_config=wanted.vectors)
+
+    def _upsert(self, name: str, body: bytes) -> Any:
+        points = models.PointsBatch.model_validate_json(body).batch
+        return self.client.upsert(name, points)
+
+    def _count(self, name: str, body: bytes) -> Any:
+        asked = models.CountRequest.model_validate_json(body)
+        return self.client.count(name, count_filter=asked.filter, exact=bool(asked.exact))
+
+    def _query(self, name: str, body: bytes) -> Any:
+        asked = models.QueryRequestBatch.model_validate_json(body)
+        # Local mode looks at every point, and says so when it is told how to walk a graph.
+        searches = [each.model_copy(update={"params": None}) for each in asked.searches]
+        return self.client.query_batch_points(name, searches)
+
+    def _delete(self, name: str, body: bytes) -> Any:
+        which = TypeAdapter[Any](models.PointsSelector).validate_json(body)
+        return self.client.delete(name, which)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    store = _Store()
+
+    def do_GET(self) -> None:
+        self._serve()
+
+    do_PUT = do_POST = do_GET  # noqa: N815 - the base class calls them so
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.headers.get("api-key") != API_KEY:
+            self._send(401, {"status": {"error": "Must provide an API key"}})
+            return
+        path = [part for part in urlsplit(self.path).path.split("/") if part]
+        try:
+            result = self.store.answer(self.command, path, body)
+        except (KeyError, ValueError) as error:
+            self._send(404, {"status": {"error": f"{self.command} {self.path}: {error}"}})
+            return
+        self._send(200, {"result": result, "status": "ok", "time": 0.0})
+
+    def _send(self, status: int, body: dict[str, Any]) -> None:
+        data = json.dumps(body, default=_plain).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(repr(value))
+
+
+def new_prefix() -> str:
+    """A prefix that no other test uses, for a real server keeps its collections."""
+    return f"test-{uuid.uuid4().hex[:8]}"

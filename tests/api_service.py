@@ -21,6 +21,7 @@ from coco_core.configs import EmbeddingConfig, IndexingConfig
 from coco_core.plan import IndexingPlan
 from coco_server.api.app import create_app
 from coco_server.api.services import Services, build_services
+from coco_server.api.serving import server_options
 from coco_server.jobs import queue
 from coco_server.jobs.order import IngestOrder
 from coco_server.settings import Settings, load_settings
@@ -48,7 +49,7 @@ def settings_for(database_url: str, blobs: Path, **environ: str) -> Settings:
             "COCO_RATE_LIMIT_BURST": "1000000",
             **environ,
         },
-        insecure_dev=True,
+        insecure_dev="COCO_TLS_MODE" not in environ,
     )
 
 
@@ -159,16 +160,14 @@ class Running:
 
 
 @contextmanager
-def running(settings: Settings, **options: object) -> Iterator[Running]:
+def running(settings: Settings) -> Iterator[Running]:
     """Serve until the end of the block; the address is answered from the first moment on."""
     # A line for each request would hide what pytest says.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     services = build_services(settings)
     app = create_app(services)
-    config = uvicorn.Config(
-        app, log_level="warning", ws="websockets-sansio", timeout_graceful_shutdown=2,
-        proxy_headers=False, **options,  # type: ignore[arg-type]
-    )  # fmt: skip
+    options = {**server_options(settings), "timeout_graceful_shutdown": 2}
+    config = uvicorn.Config(app, log_level="warning", **options)
     server = uvicorn.Server(config)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

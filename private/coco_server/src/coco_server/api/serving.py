@@ -19,7 +19,7 @@ from coco_server.settings import Settings
 from coco_server.store.migrate import open_checked
 from coco_server.store.preflight import refuse_embedded
 
-__all__ = ["serve"]
+__all__ = ["serve", "server_options"]
 
 # What runs is given this long to finish; then connections are broken.
 _GRACE_SECONDS = 20
@@ -61,22 +61,29 @@ def serve(settings: Settings, *, migrate_first: bool = False) -> None:
     if settings.otel_endpoint:
         add_tracing(app, settings.otel_endpoint)
     config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # The guard itself decides whom to believe about what was forwarded.
-        proxy_headers=False,
-        ws="websockets-sansio",
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-        **_tls(settings),
+        app, host=settings.host, port=settings.port, log_config=None, **server_options(settings)
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     _log.info("serving", host=settings.host, port=settings.port, tls=settings.tls_mode or "none")
     _Server(config, services).run()
     _log.info("stopped")
+
+
+def server_options(settings: Settings) -> dict[str, Any]:
+    """Return how uvicorn serves under these settings, but for the address.
+
+    Raises:
+        InvalidConfig: the certificate cannot be used.
+    """
+    return {
+        "access_log": False,
+        "server_header": False,
+        # The guard itself decides whom to believe about what was forwarded.
+        "proxy_headers": False,
+        "ws": "websockets-sansio",
+        "timeout_graceful_shutdown": _GRACE_SECONDS,
+        **_tls(settings),
+    }
 
 
 def _tls(settings: Settings) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Worth:
 
 
 # In code search a page must match better than the code itself: a heading defines nothing, a page is
-# not called what a module is called, and all of it is about the topic. (Measured on 28
+# not called what a module is called, and all of it is about the topic. (Measured on 26
 # repositories with their documents in the index: code lost 0.017 nDCG@10 without this, 0.002 with.)
 # Pages are named after topics so broad that their names tell little: 0.1 to 0.3 answer best.
 _PROSE: Mapping[Profile, Worth] = {

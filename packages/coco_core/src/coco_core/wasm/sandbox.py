@@ -99,6 +99,10 @@ class Sandbox:
         needs = read_needs(grammar)
         if needs.libraries:
             raise WasmRefused("The grammar needs other libraries, which there are not.")
+        # Compiling is bounded elsewhere, and is no part of what the grammar may take.
+        module = modules(grammar)
+        for name in (_CORE, _HOST, _READER):
+            modules(_asset(name))
         self.store = store = wasmtime.Store(engine.raw)
         store.set_limits(
             memory_size=_MEMORY_BYTES, table_elements=200_000, instances=8, tables=1, memories=1
@@ -107,7 +111,7 @@ class Sandbox:
         self._link_core(modules)
         self.stubs: list[str] = []
         """Functions that the grammar imports and that are not there; calling one fails."""
-        self.language = self._link_grammar(modules(grammar), needs)
+        self.language = self._link_grammar(module, needs)
         self._check_version()
 
     # --- linking -------------------------------------------------------------------------------

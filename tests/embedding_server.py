@@ -13,6 +13,7 @@ import argparse
 import hashlib
 import json
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -61,6 +62,17 @@ def hashing(dimension: int) -> Embed:
     return embed
 
 
+class _Server(ThreadingHTTPServer):
+    """Clients may be killed in the middle of a request; the next one is answered all the same."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        error = sys.exception()
+        if not isinstance(error, ConnectionError | json.JSONDecodeError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 @contextmanager
 def embedding_server(
     *, dimension: int = 384, embed: Embed | None = None, port: int = 0
@@ -102,8 +114,7 @@ def embedding_server(
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", port), Handler)
     state.url = f"http://127.0.0.1:{server.server_port}/v1"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()

@@ -14,6 +14,7 @@ from coco_worker.worker import Worker
 from tests.embedding_server import EmbeddingServer, embedding_server
 from tests.postgres_server import database, database_url
 from tests.tenant import DIMENSION, Tenant
+from tests.waiting import until
 
 __all__ = ["database", "database_url"]
 
@@ -50,6 +51,8 @@ def start(tools: IngestTools) -> Iterator[Start]:
     def begin(**options: object) -> Worker:
         worker = Worker(tools, **{"poll_seconds": 0.05, **options})  # type: ignore[arg-type]
         worker.start()
+        # It has looked into the queue and waits: from here on it hears what a test says.
+        until(lambda: worker._wake._cond._waiters)  # type: ignore[attr-defined]
         workers.append(worker)
         return worker
 

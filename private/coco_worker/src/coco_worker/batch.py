@@ -16,6 +16,9 @@ __all__ = ["Batch", "batches"]
 _MOST_CHUNKS = 512
 # Their texts, vectors and terms are held at once; of large chunks there are fewer.
 _MOST_BYTES = 4_194_304
+# Terms of one portion are packed into one row of the store, and a segment of its index holds
+# several portions.
+_MOST_ROWS = 4096
 # Items that bring nothing to write move the checkpoint all the same.
 _MOST_ITEMS = 10_000
 
@@ -44,6 +47,21 @@ class Batch:
         if outcome.document is not None:
             self.documents.append(outcome.document)
         self.chunks.extend(outcome.chunks)
+
+    def slices(self) -> Iterator[tuple[list[DocumentRow], list[ChunkRow], int]]:
+        """Yield documents, chunks and items in portions that the store takes at once.
+
+        A single document may have a hundred thousand chunks, which belong into one transaction.
+        """
+        for start in range(0, len(self.chunks), _MOST_ROWS):
+            first = start == 0
+            yield (
+                self.documents if first else [],
+                self.chunks[start : start + _MOST_ROWS],
+                self.items if first else 0,
+            )
+        if not self.chunks and self.documents:
+            yield self.documents, [], self.items
 
     @property
     def full(self) -> bool:

@@ -188,13 +188,13 @@ class _Build:
         done = batch.end
         rejected = self._rejected + len(batch.rejections)
         with metrics.STAGE_SECONDS.labels("write").time(), self._session() as session:
-            if batch.chunks or batch.documents:
+            for documents, rows, items in batch.slices():
                 chunks.append(
                     session,
                     self._version,
-                    batch.documents,
-                    batch.chunks,
-                    items=batch.items,
+                    documents,
+                    rows,
+                    items=items,
                     quotas=self._quotas,
                     vectors=self._tools.vectors,
                 )

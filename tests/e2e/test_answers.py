@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from coco_protocol.docs import FiltersBody, Hit, QueryRequest
+from coco_protocol.docs import FiltersBody, Hit, QueryRequest, RetrievalBody
 from tests.daemon_process import Daemon, wait_for
 from tests.sources import commit, git
 
@@ -26,9 +26,22 @@ def test_a_question_finds_the_function(daemon: Daemon, project: Path) -> None:
     assert data.results[0].chunk.symbol == "retry_with_backoff"
     assert data.results[0].chunk.path == "shop/retry.py"
     assert meta.status == "fresh"
-    assert meta.tier == "keyword"
+    assert meta.tier in {"keyword", "static"}
     assert meta.notice is not None
     assert "coco setup" in meta.notice
+    assert_true(project, data.results)
+
+
+def test_static_vectors_answer_without_a_model(daemon: Daemon, project: Path) -> None:
+    question = "how much does a customer have to pay"
+    wait_for(lambda: daemon.query(question)[0].tier == "static", "static vectors")
+    meta, data = daemon.query(question)
+    assert meta.vector_coverage == 0.0
+    assert data.results[0].meta.vector is not None
+    with daemon.client as client:
+        vectors_alone = RetrievalBody(retrieval_mode="vector")
+        _, data = client.query(QueryRequest(query=question, retrieval_config=vectors_alone))
+    assert "shop/cart.py" in {hit.chunk.path for hit in data.results[:3]}
     assert_true(project, data.results)
 
 

@@ -147,6 +147,8 @@ class ExecutorAnswer:
     candidates: Sequence[Candidate]
     vector_coverage: float = 0.0
     """Share of the index's chunks that have a vector, 0 to 1."""
+    static_share: float = 0.0
+    """Share of the index's chunks whose vector is only the static table's, 0 to 1."""
     total: int = 0
     """Chunks in the index."""
     filtered: int = 0

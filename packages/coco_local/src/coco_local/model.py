@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import structlog
 
-from coco_core.errors import CocoError, ModelMissing, Unavailable
+from coco_core.errors import CocoError, ModelMissing, Unavailable, Unreadable
 from coco_core.ports import Embedder
 from coco_core.types import FloatVector
 from coco_embed.onnx import OnnxEmbedder
@@ -28,7 +28,9 @@ DIMENSIONS = {"all-MiniLM-L6-v2": 384}
 # Agents repeat their questions; a query vector is 1.5 KB.
 _CACHED_QUERIES = 512
 
-_SETUP_HINT = "Until it is there, search uses keywords. Fetch it with: coco setup"
+_SETUP_HINT = (
+    "Until it is there, search uses keywords and the built-in vectors. Fetch it with: coco setup"
+)
 
 
 class ModelService:
@@ -37,11 +39,13 @@ class ModelService:
     def __init__(
         self,
         settings: Settings,
+        static: Embedder,
         activity: Activity,
         between: Callable[[], None],
         on_ready: Callable[[Embedder], None],
     ) -> None:
         self._settings = settings
+        self._static = static
         self._activity = activity
         self._between = between
         self._on_ready = on_ready
@@ -70,15 +74,27 @@ class ModelService:
         if body.state in {"downloading", "converting"}:
             share = f" ({body.progress:.0%})" if body.progress is not None else ""
             return (
-                f"The embedding model is being fetched{share}; answers are by keywords until then."
+                f"The embedding model is being fetched{share};"
+                " until then answers use keywords and the built-in vectors."
             )
         return f"The embedding model is missing. {body.hint or _SETUP_HINT}"
 
+    @property
+    def ready(self) -> bool:
+        """Queries are embedded by the model itself, no longer by the static table."""
+        return self._embedder is not None
+
     def embed_query(self, text: str) -> FloatVector | None:
-        """Return the query's vector, or None when there is no model."""
+        """Return the query's vector: the model's, or the static table's while there is none.
+
+        None without either: the table's file is damaged, which its queue has logged.
+        """
         embedder = self._embedder
         if embedder is None:
-            return None
+            try:
+                return self._static.embed_query(text)
+            except Unreadable:
+                return None
         with self._lock:
             known = self._queries.get(text)
             if known is not None:

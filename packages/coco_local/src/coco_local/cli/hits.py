@@ -103,6 +103,8 @@ def tell_state(terminal: Terminal, meta: QueryMeta) -> None:
     parts = []
     if meta.tier == "keyword":
         parts.append("keyword search only: the embedding model is not ready")
+    elif meta.tier == "static":
+        parts.append("instant vectors: the embedding model's are not computed yet")
     elif meta.tier == "mixed":
         parts.append(f"{meta.vector_coverage:.0%} of the index has vectors so far")
     if meta.pending_files:

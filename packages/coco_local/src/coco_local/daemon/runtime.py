@@ -16,6 +16,7 @@ import structlog
 
 from coco_core.configs import IndexingConfig
 from coco_core.ports import Embedder
+from coco_embed.static import StaticEmbedder
 from coco_local import __version__
 from coco_local.activity import Activity
 from coco_local.daemon.upkeep import Upkeep
@@ -23,6 +24,7 @@ from coco_local.grammars.keeper import GrammarKeeper
 from coco_local.index.embedding import EmbeddingQueue
 from coco_local.index.gate import QueryGate
 from coco_local.index.indexer import ProjectIndexer, Shared
+from coco_local.index.static import StaticQueue
 from coco_local.index.worker import IndexWorker
 from coco_local.jobs import JobRegistry
 from coco_local.model import ModelService
@@ -99,9 +101,12 @@ class LocalDaemon:
         self._configs = ConfigStore(self._database)
         self._jobs = JobRegistry()
         self._embeddings = EmbeddingQueue(self._cache, self._activity, self._gate.yield_to_queries)
+        static = StaticEmbedder()
+        self._statics = StaticQueue(static, self._gate.yield_to_queries)
         shared = Shared(
             settings=settings,
             embeddings=self._embeddings,
+            statics=self._statics,
             activity=self._activity,
             gate=self._gate,
             wake=self._wake,
@@ -111,7 +116,7 @@ class LocalDaemon:
         self._grammars = GrammarKeeper(settings, self._activity, self._registry.all)
         self._worker = IndexWorker(self._registry.all, self._hold_embedding)
         self._model = ModelService(
-            settings, self._activity, self._gate.yield_to_queries, self._on_model
+            settings, static, self._activity, self._gate.yield_to_queries, self._on_model
         )
         self._queries = QueryService(self._registry, self._model, self._activity, self._gate)
         self._files = FileService(self._registry, self._gate)
@@ -124,6 +129,7 @@ class LocalDaemon:
             indexer.request_rescan(self._jobs.create("rescan", indexer.project.project_id))
         self._grammars.start()
         self._worker.start()
+        self._statics.start()
         self._embeddings.start()
         self._model.start()
 
@@ -133,6 +139,7 @@ class LocalDaemon:
         self._embeddings.request_stop()
         self._model.stop()
         self._grammars.stop(_GRAMMARS_STOP_SECONDS)
+        self._statics.stop(_EMBED_STOP_SECONDS)
         self._embeddings.join(_EMBED_STOP_SECONDS)
         if not self._worker.stop(_WORKER_STOP_SECONDS):
             # The step in hand is not lost: what it did not write will be read from disk again.
@@ -150,7 +157,9 @@ class LocalDaemon:
         self._worker.wake()
 
     def _hold_embedding(self) -> None:
-        self._embeddings.hold(held=any(i.bulk for i in self._registry.all()))
+        held = any(i.bulk for i in self._registry.all())
+        self._embeddings.hold(held=held)
+        self._statics.hold(held=held)
 
     # --- the service about itself --------------------------------------------------------------
 

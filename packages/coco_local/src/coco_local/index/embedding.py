@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -24,10 +24,9 @@ from coco_embed.memory import release_freed_memory
 from coco_local.activity import Activity
 from coco_local.index.project import ProjectIndex
 from coco_local.search.source import SourceReader
-from coco_local.store.documents import ChunkPlace
 from coco_local.store.embeddings import EmbeddingCache
 
-__all__ = ["EmbeddingQueue", "EmbeddingSource", "Priority"]
+__all__ = ["EmbeddingQueue", "EmbeddingSource", "Priority", "prepared_texts"]
 
 log = structlog.get_logger(__name__)
 
@@ -144,7 +143,7 @@ class EmbeddingQueue:
                 item.source is source for item in self._in_hand
             )
 
-    def put(self, source: EmbeddingSource, doc_ids: list[str], priority: int) -> None:
+    def put(self, source: EmbeddingSource, doc_ids: Sequence[str], priority: int) -> None:
         """Queue documents; one that waits already can only move forward."""
         with self._condition:
             for doc_id in doc_ids:
@@ -247,9 +246,11 @@ class EmbeddingQueue:
         if reused:
             index.set_vectors([key for key, _ in reused], np.stack([v for _, v in reused]))
             item.source.on_embedded(0, len(reused))
-        left = {key for key, embed_key in missing if embed_key not in known}
-        places = [p for p in index.store.document_places(item.doc_id) if p.key in left]
-        return _texts(item.source, item.doc_id, places)
+        left = {key: embed_key for key, embed_key in missing if embed_key not in known}
+        return [
+            _Missing(item.source, key, left[key], text)
+            for key, text in prepared_texts(item.source, item.doc_id, left)
+        ]
 
     def _embed(self, embedder: Embedder, batch: list[_Missing]) -> None:
         # The same text in two files is computed once.
@@ -268,14 +269,17 @@ class EmbeddingQueue:
         self._activity.embedded(len(batch))
 
 
-def _texts(source: EmbeddingSource, doc_id: str, places: list[ChunkPlace]) -> list[_Missing]:
-    if not places:
-        return []
+def prepared_texts(
+    source: EmbeddingSource, doc_id: str, keys: Container[int]
+) -> list[tuple[int, str]]:
+    """Return (key, text to embed) of those chunks of a document that are still on disk."""
+    places = [p for p in source.index.store.document_places(doc_id) if p.key in keys]
     entry = source.index.memory.documents.get(doc_id)
-    file = source.reader.open(doc_id, entry.document.encoding if entry else "utf-8")
+    encoding = entry.document.encoding if entry else "utf-8"
+    file = source.reader.open(doc_id, encoding) if places else None
     if file is None:
         return []
-    found: list[_Missing] = []
+    found: list[tuple[int, str]] = []
     for place in places:
         text = file.text_at(place)
         # Another text means that the file changed: its new chunks will come here by themselves.
@@ -288,5 +292,5 @@ def _texts(source: EmbeddingSource, doc_id: str, places: list[ChunkPlace]) -> li
             heading_trail=place.heading_trail,
             text=text,
         )
-        found.append(_Missing(source, place.key, place.embed_key, prepared))
+        found.append((place.key, prepared))
     return found

@@ -24,6 +24,7 @@ from coco_local.index.gate import QueryGate
 from coco_local.index.pending import PendingFiles
 from coco_local.index.project import ProjectIndex
 from coco_local.index.project_jobs import ProjectJobs
+from coco_local.index.static import StaticQueue
 from coco_local.jobs import Job
 from coco_local.scan import FileStat, ProjectScan
 from coco_local.search.source import SourceReader
@@ -52,6 +53,7 @@ class Shared:
 
     settings: Settings
     embeddings: EmbeddingQueue
+    statics: StaticQueue
     activity: Activity
     gate: QueryGate
     wake: Callable[[], None]
@@ -252,8 +254,7 @@ class ProjectIndexer:
     def due_in(self, now: float) -> float | None:
         """Return the seconds until the next thing to do."""
         due = [self._next_rescan - now]
-        change = self._changes.due_in(now)
-        if change is not None:
+        if (change := self._changes.due_in(now)) is not None:
             due.append(change)
         if self._jobs:
             due.append(_JOB_SECONDS)
@@ -263,8 +264,8 @@ class ProjectIndexer:
 
     def failed(self, error: Exception) -> None:
         """Hear that a step raised: it is shown, its jobs end, and it is tried again later."""
-        told = isinstance(error, CocoError)
-        self.error = str(error) if told else f"{type(error).__name__}: {error}"
+        name = "" if isinstance(error, CocoError) else f"{type(error).__name__}: "
+        self.error = f"{name}{error}"
         self._shared.activity.log("error", f"{self.project.name}: {self.error}")
         self._jobs.fail(self.error)
 
@@ -272,7 +273,8 @@ class ProjectIndexer:
         """Stop watching, flush and let go."""
         self._closed = True
         self._changes.stop()
-        self._shared.embeddings.forget(self)
+        for queue in (self._shared.statics, self._shared.embeddings):
+            queue.forget(self)
         self._jobs.cancel("The daemon stopped, or the project was forgotten.")
         if self._loaded.is_set():
             self.index.close()
@@ -352,8 +354,7 @@ class ProjectIndexer:
         priority: int,
         hurry: Callable[[], bool] = lambda: False,
     ) -> None:
-        claimed = self.pending_files.claim(doc_ids)
-        if not claimed:
+        if not (claimed := self.pending_files.claim(doc_ids)):
             return
         looked_at: list[str] = []
         try:
@@ -363,8 +364,8 @@ class ProjectIndexer:
         self._embed(written, priority)
 
     def _embed(self, doc_ids: Sequence[str], priority: int) -> None:
-        if doc_ids:
-            self._shared.embeddings.put(self, list(doc_ids), priority)
+        self._shared.statics.put(self, doc_ids, priority)
+        self._shared.embeddings.put(self, doc_ids, priority)
 
     def _settle_jobs(self) -> None:
         """Move jobs on from indexing to embedding and to their end."""
@@ -384,8 +385,7 @@ class ProjectIndexer:
 
     def _flush_if_due(self, now: float) -> None:
         """Write to LanceDB when enough waits, or when something waits for long."""
-        waiting = self.index.unflushed
-        if not waiting:
+        if not (waiting := self.index.unflushed):
             self._flush_since = None
             return
         if self._flush_since is None:

@@ -20,7 +20,7 @@ from coco_core.types import ChunkFacts, FloatMatrix
 from coco_local.index.facts import FactColumns, FactTable
 from coco_local.index.image import MemoryImage
 from coco_local.index.matrix import VectorMatrix
-from coco_local.index.postings import Postings, Segment
+from coco_local.index.postings import Postings, Segment, segment_of
 from coco_local.store.documents import StoredDocument
 from coco_local.store.embeddings import EMBED_KEY_BYTES
 from coco_local.store.lance import TermTable
@@ -51,7 +51,9 @@ class Snapshot:
     document_of: NDArray[np.int32]
     """int32[rows]: the document's number"""
     known: NDArray[np.bool_]
-    """bool[rows]: has a vector"""
+    """bool[rows]: has the model's vector"""
+    static: NDArray[np.bool_]
+    """bool[rows]: has a vector of the static table, and none of the model yet"""
     stats: CorpusStats
 
 
@@ -110,7 +112,7 @@ class MemoryIndex:
                 rows = self._append(document.doc_id, facts, table.lengths[picked])
                 self._turn_on(rows)
                 self.documents[document.doc_id] = DocumentEntry(document, rows, tuple(embed_keys))
-            self.postings.add_segment(_segment(table, np.array(order, np.int64)))
+            self.postings.add_segment(segment_of(table, np.array(order, np.int64)))
 
     def update_document(self, document: StoredDocument) -> None:
         """Note new facts of the file itself; its chunks stay."""
@@ -145,6 +147,18 @@ class MemoryIndex:
             self.matrix.set(rows, vectors[[i for _, _, i in pairs]])
             self._embedded_count += len(fresh)
             return list(dict.fromkeys(key for key, _, _ in pairs))
+
+    def set_static_vectors(self, keys: Sequence[int], vectors: FloatMatrix) -> None:
+        """Give chunks that have no vector yet one of the static table, float32[n, d]."""
+        with self._lock:
+            known = self.matrix.known(len(self.facts))
+            pairs = [
+                (row, i)
+                for i, key in enumerate(keys)
+                if (row := self._row_of.get(key)) is not None and not known[row]
+            ]
+            rows = np.array([row for row, _ in pairs], np.int64)
+            self.matrix.set_static(rows, vectors[[i for _, i in pairs]])
 
     def compact_postings(self) -> None:
         """Merge the segments of the inverted index."""
@@ -263,6 +277,7 @@ class MemoryIndex:
                 lengths=self._lengths[:rows],
                 document_of=self._document_of[:rows],
                 known=self.matrix.known(rows).copy(),
+                static=self.matrix.static(rows).copy(),
                 stats=CorpusStats(self._alive_count, average.astype(np.float32)),
             )
 
@@ -275,13 +290,15 @@ class MemoryIndex:
         row = self._row_of.get(key)
         return row if row is not None and self._alive[row] else None
 
-    def without_vector(self, doc_id: str) -> list[tuple[int, bytes]]:
-        """Return (key, embed key) of a document's chunks that have no vector yet."""
+    def without_vector(self, doc_id: str, *, of_any_kind: bool = False) -> list[tuple[int, bytes]]:
+        """Return (key, embed key) of a document's chunks without the model's vector, or any."""
         with self._lock:
             entry = self.documents.get(doc_id)
             if entry is None:
                 return []
             known = self.matrix.known(len(self.facts))
+            if of_any_kind:
+                known = known | self.matrix.static(len(self.facts))
             return [
                 (self.facts.key(row), embed_key)
                 for row, embed_key in zip(entry.rows, entry.embed_keys, strict=True)
@@ -295,7 +312,7 @@ class MemoryIndex:
 
     @property
     def embedded_count(self) -> int:
-        """Living chunks that have a vector."""
+        """Living chunks that have the model's vector."""
         return self._embedded_count
 
     @property
@@ -362,7 +379,7 @@ class MemoryIndex:
         fresh = MemoryIndex(self.matrix.dimension)
         rows_total = len(self.facts)
         mapping = np.full(rows_total, -1, np.int32)
-        known = self.matrix.known(rows_total)
+        known, static = self.matrix.known(rows_total), self.matrix.static(rows_total)
         with self._lock:
             for doc_id, entry in self.documents.items():
                 old = list(entry.rows)
@@ -375,20 +392,8 @@ class MemoryIndex:
             rows_now = mapping[old_rows]
             kept = rows_now >= 0
             fresh.postings.add_segment(Segment.build(ids[kept], rows_now[kept], frequencies[kept]))
-        moved = np.flatnonzero(known & (mapping >= 0))
-        fresh.matrix.set(mapping[moved].astype(np.int64), self.matrix.take(moved))
-        fresh._embedded_count = len(moved)
+        for flags, put in ((known, fresh.matrix.set), (static, fresh.matrix.set_static)):
+            moved = np.flatnonzero(flags & (mapping >= 0))
+            put(mapping[moved].astype(np.int64), self.matrix.take(moved))
+        fresh._embedded_count = int((known & (mapping >= 0)).sum())
         return fresh
-
-
-def _segment(table: TermTable, order: NDArray[np.int64]) -> Segment:
-    """Return the postings of the table's chunks in the given order; row i is the i-th of them."""
-    counts = (table.indptr[1:] - table.indptr[:-1])[order]
-    starts = table.indptr[:-1][order]
-    # Positions of all picked postings: for each chunk its start, then one after the other.
-    ends = np.cumsum(counts)
-    picked = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(
-        starts - (ends - counts), counts
-    )
-    rows = np.repeat(np.arange(len(order), dtype=np.int32), counts)
-    return Segment.build(table.ids[picked], rows, table.frequencies[picked])

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coco_core.bm25 import FIELDS, TermVector
+from coco_local.store.lance import TermTable
 
-__all__ = ["Postings", "Segment"]
+__all__ = ["Postings", "Segment", "segment_of"]
 
 # A segment of this many postings is built in about 15 ms: the most that a query may have to wait.
 _QUERY_MERGE_LIMIT = 200_000
@@ -180,3 +181,16 @@ def _gather(
         np.concatenate([segment.rows[place] for segment, place in found]),
         np.concatenate([segment.frequencies[place] for segment, place in found]),
     )
+
+
+def segment_of(table: TermTable, order: NDArray[np.int64]) -> Segment:
+    """Return the postings of the table's chunks in the given order; row i is the i-th of them."""
+    counts = (table.indptr[1:] - table.indptr[:-1])[order]
+    starts = table.indptr[:-1][order]
+    # Positions of all picked postings: for each chunk its start, then one after the other.
+    ends = np.cumsum(counts)
+    picked = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(
+        starts - (ends - counts), counts
+    )
+    rows = np.repeat(np.arange(len(order), dtype=np.int32), counts)
+    return Segment.build(table.ids[picked], rows, table.frequencies[picked])

@@ -230,6 +230,11 @@ class ProjectIndex:
         with self._write_lock:
             self._unflushed_vectors += self.memory.set_vectors(keys, vectors)
 
+    def set_static_vectors(self, keys: Sequence[int], vectors: FloatMatrix) -> None:
+        """Give chunks without a vector one of the static table; it lives in memory only."""
+        with self._write_lock:
+            self.memory.set_static_vectors(keys, vectors)
+
     # --- flushing ------------------------------------------------------------------------------
 
     @property

@@ -49,7 +49,8 @@ class LanceExecutor:
         picked: set[int] = set()
         picked.update(_best(np.where(allowed, keyword, 0.0), wanted.keyword))
         vector: FloatVector | None = None
-        searchable = allowed & snapshot.known
+        has_vector = snapshot.known | snapshot.static
+        searchable = allowed & has_vector
         if query_vector is not None and wanted.vector:
             vector = self._memory.matrix.scores(query_vector, snapshot.rows)
             picked.update(_best(np.where(searchable, vector, -np.inf), wanted.vector))
@@ -58,19 +59,19 @@ class LanceExecutor:
             picked.update(row for row in rows if row < snapshot.rows and allowed[row])
         named = self._named(query)
         known_share = float(searchable.sum()) / filtered if filtered else 0.0
+        static_share = float((allowed & snapshot.static).sum()) / filtered if filtered else 0.0
         return ExecutorAnswer(
             candidates=[
                 Candidate(
                     facts=self._memory.facts[row],
                     keyword=float(keyword[row]),
-                    vector=(
-                        float(vector[row]) if vector is not None and snapshot.known[row] else None
-                    ),
+                    vector=(float(vector[row]) if vector is not None and has_vector[row] else None),
                     named=row in named,
                 )
                 for row in sorted(picked)
             ],
             vector_coverage=known_share,
+            static_share=static_share,
             total=snapshot.stats.chunks,
             filtered=filtered,
         )

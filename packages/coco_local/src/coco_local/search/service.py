@@ -183,10 +183,10 @@ class QueryService:
         proven: bool,
     ) -> QueryMeta:
         pending = indexer.pending
-        coverage = found.vector_coverage
+        coverage = found.vector_coverage - found.static_share
         tier = "keyword"
-        if vector is not None and coverage > 0:
-            tier = "transformer" if coverage >= 1 else "mixed"
+        if vector is not None and found.vector_coverage > 0:
+            tier = self._vector_tier(coverage)
         notices = [self._model.notice, _progress(indexer, pending)]
         clock.took["total"] = round(clock.total(), 3)
         return QueryMeta.model_validate(
@@ -202,6 +202,11 @@ class QueryService:
                 "took_ms": clock.took,
             }
         )
+
+    def _vector_tier(self, coverage: float) -> str:
+        if coverage <= 0 or not self._model.ready:
+            return "static"
+        return "transformer" if coverage >= 1 else "mixed"
 
 
 def _refuse_reranker(intent: SearchIntent) -> None:

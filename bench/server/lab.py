@@ -70,7 +70,14 @@ def new_project(database: Database, name: str) -> tuple[str, str]:
 
 
 def load(
-    database: Database, corpus: Corpus, org_id: str, project_id: str, start: int, end: int
+    database: Database,
+    corpus: Corpus,
+    org_id: str,
+    project_id: str,
+    start: int,
+    end: int,
+    *,
+    sealed: Callable[[str], None] = lambda version_id: None,
 ) -> Version:
     """Build, seal and activate a version out of a part of the corpus."""
     with database.tenant(org_id) as session:
@@ -84,6 +91,7 @@ def load(
             chunks.append(session, version, added, corpus.rows(first, last))
     with database.tenant(org_id) as session:
         ready = sealing.seal(session, version)
+    sealed(ready.version_id)
     with database.tenant(org_id) as session:
         return versions.activate(session, project_id, ready.version_id)
 

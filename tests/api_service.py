@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,12 +24,14 @@ from coco_core.plan import IndexingPlan
 from coco_server.api.app import create_app
 from coco_server.api.services import Services, build_services
 from coco_server.api.serving import server_options
+from coco_server.dev.children import free_port, spawn, stop
 from coco_server.jobs import queue
 from coco_server.jobs.order import IngestOrder
 from coco_server.settings import Settings, load_settings
 from coco_server.store import chunks, configs, keys, orgs, projects, sealing, versions
 from coco_server.store.chunks import ChunkRow, DocumentRow
 from coco_server.store.versions import Version
+from tests.waiting import until
 
 ADMIN_KEY = "admin-key-of-the-tests"
 
@@ -119,10 +123,10 @@ class Org:
 
 
 def chunk_row(doc_id: str, text: str) -> ChunkRow:
-    """Return a chunk with terms and some vector."""
+    """Return a chunk with some vector and the terms of the text's beginning."""
     vector = np.random.default_rng(len(text)).standard_normal(DIMENSION).astype(np.float32)
     terms = term_vector(
-        doc_id=doc_id, symbol="", definitions=(), signature="", heading_trail=(), text=text
+        doc_id=doc_id, symbol="", definitions=(), signature="", heading_trail=(), text=text[:1000]
     )
     return ChunkRow(
         doc_id=doc_id,
@@ -189,3 +193,45 @@ def running(settings: Settings) -> Iterator[Running]:
 
 def _run(server: uvicorn.Server, listener: socket.socket) -> None:
     asyncio.run(server.serve(sockets=[listener]))
+
+
+@dataclass(frozen=True)
+class ApiProcess:
+    """A service in a process of its own."""
+
+    url: str
+    pid: int
+
+
+@contextmanager
+def api_processes(database_url: str, blobs: Path, count: int) -> Iterator[list[ApiProcess]]:
+    """Run `coco-server serve` several times; yields them once all answer."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("COCO_")}
+    environ |= {
+        "COCO_META_DB": database_url,
+        "COCO_BLOB_URL": blobs.as_uri(),
+        "COCO_ADMIN_KEY": ADMIN_KEY,
+        "COCO_DB_CONNECTIONS": "8",
+        "COCO_LOG_LEVEL": "warning",
+    }
+    command = [sys.executable, "-m", "coco_server.cli", "serve", "--insecure-dev",
+               "--host", "127.0.0.1", "--port"]  # fmt: skip
+    ports = [free_port() for _ in range(count)]
+    processes = [spawn([*command, str(port)], environ=environ) for port in ports]
+    urls = [f"http://127.0.0.1:{port}" for port in ports]
+
+    def all_answer() -> bool:
+        assert all(each.poll() is None for each in processes), "a service has ended"
+        try:
+            return all(httpx.get(f"{url}/v1/sys/health/ready").is_success for url in urls)
+        except httpx.TransportError:
+            return False
+
+    try:
+        until(all_answer, 90)
+        yield [ApiProcess(url, each.pid) for url, each in zip(urls, processes, strict=True)]
+    finally:
+        for each in processes:
+            each.terminate()
+        for each in processes:
+            assert stop(each) in {0, -15}

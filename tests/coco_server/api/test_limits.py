@@ -3,59 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
+from contextlib import ExitStack
 
 import httpx
 import pytest
 
 from coco_server.api.services import build_services
-from coco_server.dev.children import free_port, spawn, stop
 from coco_server.store import keys, orgs, usage
-from tests.api_service import ADMIN_KEY, Org, Running, settings_for
+from tests.api_service import Org, Running, api_processes, settings_for
 from tests.postgres_server import fresh_database
-from tests.waiting import until
 
 CLIENTS = 50
-
-
-@contextmanager
-def api_processes(database_url: str, blobs: Path, count: int) -> Iterator[list[str]]:
-    """Run `coco-server serve` several times; yields the addresses once all answer."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("COCO_")}
-    environ |= {
-        "COCO_META_DB": database_url,
-        "COCO_BLOB_URL": blobs.as_uri(),
-        "COCO_ADMIN_KEY": ADMIN_KEY,
-        "COCO_DB_CONNECTIONS": "8",
-        "COCO_LOG_LEVEL": "warning",
-    }
-    command = [sys.executable, "-m", "coco_server.cli", "serve", "--insecure-dev",
-               "--host", "127.0.0.1", "--port"]  # fmt: skip
-    ports = [free_port() for _ in range(count)]
-    processes = [spawn([*command, str(port)], environ=environ) for port in ports]
-    urls = [f"http://127.0.0.1:{port}" for port in ports]
-
-    def all_answer() -> bool:
-        assert all(each.poll() is None for each in processes), "a service has ended"
-        try:
-            return all(httpx.get(f"{url}/v1/sys/health/ready").is_success for url in urls)
-        except httpx.TransportError:
-            return False
-
-    try:
-        until(all_answer, 90)
-        yield urls
-    finally:
-        for each in processes:
-            each.terminate()
-        for each in processes:
-            assert stop(each) in {0, -15}
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +27,8 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, li
     with ExitStack() as stack:
         services.database.open()
         stack.callback(services.database.close)
-        urls = stack.enter_context(api_processes(database_url, blobs, 2))
+        started = stack.enter_context(api_processes(database_url, blobs, 2))
+        urls = [each.url for each in started]
         yield Running(urls[0], services), urls
 
 

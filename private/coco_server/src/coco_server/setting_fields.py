@@ -174,8 +174,6 @@ FIELDS: Final[tuple[Field, ...]] = (
           "file:///dir, s3://bucket, gs://bucket or az://container", None),
     # Hours of upload at 100 Mbit/s: what is larger comes in parts.
     Field("max_import_bytes", _size, "a size such as 20GiB", 20 << 30),
-    # A query waits for its vector at most so long; the specification's figure.
-    Field("query_timeout_seconds", _integer(1, 300), "seconds, 1 to 300", 5),
     Field("retention_versions", _integer(0, 1000), "versions to keep for rollback", 2),
     Field("retention_hours", _integer(0, 876_000), "hours to keep a version for rollback", 24),
     Field("otel_endpoint", _url("http", "https"), "an OTLP collector over HTTP", None,

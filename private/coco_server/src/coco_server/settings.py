@@ -55,7 +55,6 @@ class Settings:
     worker_tls_key: Path | None
     blob_url: str
     max_import_bytes: int
-    query_timeout_seconds: int
     retention_versions: int
     retention_hours: int
     otel_endpoint: str | None

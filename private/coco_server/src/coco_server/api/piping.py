@@ -35,7 +35,7 @@ async def pipe_rows(services: Services, caller: Caller, name: str, export: Expor
             yield head
             separator = b""
             while ready is not None:
-                yield separator + b",".join(row.encode() for row in ready)
+                yield separator + b",".join(ready)
                 separator = b","
                 ready = await services.threads.status(next, rows, None)
             yield b"]}}"
@@ -47,15 +47,15 @@ async def pipe_rows(services: Services, caller: Caller, name: str, export: Expor
     return StreamingResponse(pieces(), media_type="application/json")
 
 
-class _Rows(Iterator[list[str]]):
+class _Rows(Iterator[list[bytes]]):
     """An iterator over the export that opens at the first row and can be closed from outside."""
 
     def __init__(self, services: Services, org_id: str, export: Export) -> None:
         self._stack = contextlib.ExitStack()
         self._open = (services, org_id, export)
-        self._rows: Iterator[list[str]] | None = None
+        self._rows: Iterator[list[bytes]] | None = None
 
-    def __next__(self) -> list[str]:
+    def __next__(self) -> list[bytes]:
         if self._rows is None:
             services, org_id, export = self._open
             session = self._stack.enter_context(services.database.tenant(org_id))

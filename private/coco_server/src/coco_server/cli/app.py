@@ -51,8 +51,10 @@ def run(arguments: Sequence[str]) -> int:
             print(f"coco-server: {where}: {problem['msg']}", file=sys.stderr)  # noqa: T201
         return 2
     except typer.TyperException as error:
-        error.show()
-        return error.exit_code
+        context = getattr(error, "ctx", None)
+        help_text = context.get_help() if context is not None and not str(error) else ""
+        print(help_text or f"coco-server: {error.format_message()}", file=sys.stderr)  # noqa: T201
+        return 2
     except CocoError as error:
         print(f"coco-server: {error}", file=sys.stderr)  # noqa: T201
         return 1

@@ -82,7 +82,7 @@ def _model(settings: Settings) -> str:
 
     embedders = Embedders(settings.embedding)
     try:
-        embedder = embedders.open(DEFAULT_CONFIG.embedding, timeout=settings.query_timeout_seconds)
+        embedder = embedders.open(DEFAULT_CONFIG.embedding, timeout=5.0)
         embedder.embed_query("how is the service started?")
         return f"{embedder.name}, {embedder.dimension} dimensions"
     finally:

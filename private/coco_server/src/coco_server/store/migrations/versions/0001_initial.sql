@@ -332,8 +332,8 @@ BEGIN
 END $$;
 
 -- Index the tables of a version whose rows are complete, and open them to the readers of its org.
--- Their policy compares with a constant: it is decided once for a statement instead of once for a
--- row, and it hides no index from the planner. The caller sets maintenance_work_mem.
+-- Their policy compares two constants, in a sub-select: it is decided once for a statement instead of
+-- once for a row, and it hides no index from the planner. The caller sets maintenance_work_mem.
 CREATE FUNCTION coco_seal_version(
     number bigint, org text, dimension integer, approximate boolean,
     OUT chunks bigint, OUT vectors bigint
@@ -367,7 +367,7 @@ BEGIN
         EXECUTE format('ALTER TABLE public.%I FORCE ROW LEVEL SECURITY', name);
         EXECUTE format(
             'CREATE POLICY tenant ON public.%I FOR SELECT TO coco_app USING '
-            '(NULLIF(current_setting(''coco.org_id'', true), '''') = %L)', name, org);
+            '((SELECT current_setting(''coco.org_id'', true) = %L))', name, org);
         EXECUTE format(
             'CREATE POLICY everything ON public.%I FOR SELECT TO coco_system USING (true)', name);
         EXECUTE format('REVOKE ALL ON public.%I FROM coco_load', name);

@@ -1,0 +1,148 @@
+"""Server mode refuses a database that does not fit, each time with the sentence that mends it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from coco_core.errors import DatabaseUnfit, InvalidConfig, Unavailable
+from coco_server.dev.postgres import DevPostgres
+from coco_server.store.migrate import current_revision, head_revision, migrate, open_checked
+from coco_server.store.preflight import refuse_embedded
+from tests.postgres_server import fresh_database, running_postgres
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def server() -> DevPostgres:
+    return running_postgres()
+
+
+@pytest.fixture
+def bare(server: DevPostgres) -> Iterator[str]:
+    """An empty database with the extension."""
+    name = f"bare_{next(_numbers)}"
+    yield server.create_database(name)
+    server.drop_database(name)
+
+
+def superuser(server: DevPostgres, url: str) -> psycopg.Connection[tuple[object, ...]]:
+    name = url.rpartition("/")[2]
+    return psycopg.connect(server.superuser_url(name), autocommit=True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///coco.db",
+        "lancedb:///data",
+        "/var/lib/coco.db",
+        "postgresql://",
+        "mysql://host/coco",
+        "sqlite+aiosqlite://",
+    ],
+)
+def test_embedded_stores_are_refused(url: str) -> None:
+    with pytest.raises(InvalidConfig, match="COCO_META_DB") as refused:
+        refuse_embedded(url)
+    assert "postgresql://" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize("url", [":memory:", "/var/lib/qdrant", "file:///qdrant"])
+def test_an_embedded_qdrant_is_refused(url: str) -> None:
+    with pytest.raises(InvalidConfig, match="Qdrant") as refused:
+        refuse_embedded("postgresql://u@h/coco", url)
+    assert "http://" in (refused.value.hint or "")
+
+
+def test_servers_are_taken_and_passwords_are_not_shown() -> None:
+    refuse_embedded("postgresql://u:p@h/coco", "https://qdrant:6333")
+    refuse_embedded("postgresql+psycopg://u:p@h/coco")
+    with pytest.raises(InvalidConfig) as refused:
+        refuse_embedded("mysql://u:secret@h/coco")
+    assert "secret" not in str(refused.value)
+
+
+def test_a_missing_extension_names_the_statement(server: DevPostgres) -> None:
+    url = server.create_database("without_extension", extension=False)
+    with pytest.raises(DatabaseUnfit, match="vector is missing") as refused:
+        migrate(url)
+    statement = "CREATE EXTENSION vector;"
+    assert statement in (refused.value.hint or "")
+    with superuser(server, url) as connection:
+        connection.execute(statement)
+    migrate(url)
+    assert open_checked(url) == ["fsync is off: a power cut destroys this database."]
+
+
+def test_an_old_pgvector_is_refused(server: DevPostgres, bare: str) -> None:
+    migrate(bare)
+    with superuser(server, bare) as connection:
+        connection.execute("UPDATE pg_extension SET extversion = '0.7.4' WHERE extname = 'vector'")
+    with pytest.raises(DatabaseUnfit, match=r"pgvector 0\.7\.4 is too old") as refused:
+        open_checked(bare)
+    assert "ALTER EXTENSION vector UPDATE;" in (refused.value.hint or "")
+
+
+def test_an_unmigrated_database_is_refused_unless_it_may_be_migrated(bare: str) -> None:
+    with pytest.raises(DatabaseUnfit, match="schema none") as refused:
+        open_checked(bare)
+    assert "coco-server migrate" in (refused.value.hint or "")
+    open_checked(bare, migrate_first=True)
+    open_checked(bare)
+
+
+def test_a_schema_of_a_newer_program_is_refused(bare: str) -> None:
+    migrate(bare)
+    with psycopg.connect(bare) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    for refusing in (open_checked, migrate):
+        with pytest.raises(DatabaseUnfit, match="9999"):
+            refusing(bare)
+
+
+def test_a_user_without_the_roles_is_told_the_statements(server: DevPostgres, bare: str) -> None:
+    name = bare.rpartition("/")[2]
+    with superuser(server, bare) as connection:
+        connection.execute("CREATE ROLE poor LOGIN PASSWORD 'poor'")
+        connection.execute(f"ALTER DATABASE {name} OWNER TO poor")
+        connection.execute("ALTER SCHEMA public OWNER TO poor")
+        url = f"postgresql://poor:poor@127.0.0.1:{server.port}/{name}"
+        told = []
+        for _ in range(3):
+            with pytest.raises(DatabaseUnfit, match="may not act as the role") as refused:
+                migrate(url)
+            hint = refused.value.hint or ""
+            told.append(hint)
+            connection.execute(hint.partition(": ")[2])  # type: ignore[call-overload]  # as told
+        migrate(url)
+        open_checked(url)
+        connection.execute("GRANT poor TO postgres")
+    assert all('TO "poor" WITH INHERIT FALSE, SET TRUE' in hint for hint in told)
+
+
+def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
+    with pytest.raises(Unavailable, match="cannot be reached") as refused:
+        open_checked("postgresql://u:secret@127.0.0.1:1/coco")
+    assert "secret" not in str(refused.value)
+
+
+def test_migrating_twice_or_at_once_changes_nothing(bare: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        befores = [before for before, _ in pool.map(migrate, [bare] * 4)]
+    assert befores.count(None) == 1
+    assert migrate(bare) == (head_revision(), head_revision())
+    with psycopg.connect(bare) as connection:
+        assert current_revision(connection) == head_revision()
+
+
+def test_fresh_databases_are_migrated_and_apart() -> None:
+    first, second = fresh_database(), fresh_database()
+    assert first != second
+    open_checked(first)
+    open_checked(second)

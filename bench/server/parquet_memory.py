@@ -27,8 +27,8 @@ from tests.tenant import Tenant
 from tests.worker_process import WorkerProcess
 
 DIMENSION = 384
-# One row: a vector, a text and its ids.
-ROW_BYTES = 4 * DIMENSION + 720
+# One row in the file: a vector, and a text of words that compress to a third.
+ROW_BYTES = 4 * DIMENSION + 266
 PART = 10_000
 PIECE_BYTES = 1_048_576
 

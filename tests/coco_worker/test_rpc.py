@@ -26,6 +26,7 @@ from coco_worker.worker import Worker
 from tests.coco_worker.conftest import Start
 from tests.embedding_server import EmbeddingServer
 from tests.tenant import CONFIG, DIMENSION, Tenant
+from tests.trust import certificate
 from tests.waiting import until
 
 Serve = Callable[..., RpcServer]
@@ -236,40 +237,29 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-def files(authority: trustme.CA, folder: Path, name: str) -> tuple[Path, Path, Path]:
-    folder.mkdir(exist_ok=True)
-    issued = authority.issue_cert(name)
-    ca, cert, key = folder / f"{name}.ca", folder / f"{name}.crt", folder / f"{name}.key"
-    authority.cert_pem.write_to_path(str(ca))
-    cert.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-    issued.private_key_pem.write_to_path(str(key))
-    return ca, cert, key
-
-
 def test_tls_hides_the_link(serve: Serve, authority: trustme.CA, tmp_path: Path) -> None:
-    ca, cert, key = files(authority, tmp_path, "localhost")
-    server = serve(tls=RpcTls(cert=cert, key=key))
-    assert asked(server, lambda link: link.state(), tls=RpcTls(ca=ca)).status is LinkStatus.READY
+    own = certificate(authority, tmp_path / "worker", "localhost")
+    server = serve(tls=RpcTls(cert=own.cert, key=own.key))
+    known = RpcTls(ca=own.ca)
+    assert asked(server, lambda link: link.state(), tls=known).status is LinkStatus.READY
     assert asked(server, lambda link: link.state()).status is LinkStatus.UNREACHABLE
-    stranger = files(trustme.CA(), tmp_path / "other", "localhost")[0]
-    state = asked(server, lambda link: link.state(), tls=RpcTls(ca=stranger))
+    stranger = RpcTls(ca=certificate(trustme.CA(), tmp_path / "other", "localhost").ca)
+    state = asked(server, lambda link: link.state(), tls=stranger)
     assert state.status is LinkStatus.UNREACHABLE
 
 
 def test_mutual_tls_lets_in_only_who_shows_a_certificate(
     serve: Serve, authority: trustme.CA, tmp_path: Path, tenant: Tenant
 ) -> None:
-    ca, cert, key = files(authority, tmp_path, "localhost")
-    _, client_cert, client_key = files(authority, tmp_path, "api.internal")
-    server = serve(tls=RpcTls(ca, cert, key))
-    known = RpcTls(ca, client_cert, client_key)
+    server = serve(tls=certificate(authority, tmp_path / "worker", "localhost"))
+    known = certificate(authority, tmp_path / "api", "api.internal")
     assert asked(server, lambda link: link.state(), tls=known).status is LinkStatus.READY
     job = tenant.enqueue(tenant.ndjson(documents(3)))
     assert asked(server, lambda link: link.submit(job.job_id), tls=known) is SubmitOutcome.ACCEPTED
     assert tenant.ended(job).state == "succeeded"
-    _, other_cert, other_key = files(trustme.CA(), tmp_path / "other", "api.internal")
-    for refused in (RpcTls(ca=ca), RpcTls(ca, other_cert, other_key)):
-        state = asked(server, lambda link, tls=refused: link.state(), tls=refused)
+    other = certificate(trustme.CA(), tmp_path / "other", "api.internal")
+    for refused in (RpcTls(ca=known.ca), RpcTls(known.ca, other.cert, other.key)):
+        state = asked(server, lambda link: link.state(), tls=refused)
         assert state.status is LinkStatus.UNREACHABLE
 
 

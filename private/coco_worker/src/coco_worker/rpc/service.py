@@ -9,6 +9,7 @@ from typing import NoReturn
 
 import grpc
 import numpy as np
+import structlog
 
 from coco_core.configs import EmbeddingConfig
 from coco_core.errors import CocoError, InvalidInput, JobNotFound, NotFound, Unavailable
@@ -22,6 +23,8 @@ from coco_server.store.session import Database
 from coco_worker.worker import Submitted, Worker
 
 __all__ = ["WorkerService"]
+
+log = structlog.get_logger(__name__)
 
 # Without news, a follower looks at the job's row this often.
 _LOOK_SECONDS = 1.0
@@ -83,6 +86,7 @@ class WorkerService(worker_pb2_grpc.WorkerServicer):
         """Take a job now."""
         with _told(context):
             outcome = self._worker.submit(request.job_id)
+        log.info("job_handed_over", job_id=request.job_id, outcome=outcome)
         return worker_pb2.SubmitResponse(outcome=_OUTCOMES[outcome])
 
     def Cancel(  # noqa: N802

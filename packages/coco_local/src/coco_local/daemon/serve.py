@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, NoReturn
 import structlog
 
 from coco_core.errors import CocoError, InvalidConfig, PortTaken, Unavailable
+from coco_embed.memory import keep_few_arenas
 from coco_local import __version__
 from coco_local.daemon.listener import bind, listen
 from coco_local.daemon.lock import ServiceLock, already_running
@@ -82,6 +83,7 @@ def serve(
         InvalidConfig: the settings cannot work.
     """
     _check_exposure(settings)
+    keep_few_arenas()
     settings.home.ensure()
     style: LogStyle = log_style or ("console" if sys.stderr.isatty() else "json")
     lock = ServiceLock(settings.home.lock)

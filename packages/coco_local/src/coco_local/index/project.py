@@ -19,6 +19,7 @@ import structlog
 from coco_core.bm25 import TermVector
 from coco_core.configs import IndexingConfig
 from coco_core.types import ChunkFacts, FloatMatrix
+from coco_embed.memory import release_freed_memory
 from coco_local.index.image import read_image, write_image
 from coco_local.index.memory import DocumentEntry, MemoryIndex
 from coco_local.store.database import Database
@@ -331,6 +332,7 @@ class ProjectIndex:
                 # The next start reads the tables instead.
                 log.warning("image_not_kept", path=str(self._directory), reason=str(error))
             self._changed_rows = 0
+        release_freed_memory()
 
     def _lance_state(self) -> dict[str, object]:
         return {"dimension": self._dimension, "files": LanceStore.state_of(self._directory)}

@@ -58,6 +58,7 @@ class Corpus:
     terms: Sequence[TermVector]
     vectors: FloatMatrix | None = None
     query_vectors: dict[str, FloatVector] = field(default_factory=dict)
+    embedding_texts: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         ids = np.concatenate([vector.ids for vector in self.terms])
@@ -137,7 +138,7 @@ def corpora(
     embedder = _embedder(models) if models is not None else None
     for repository in repositories(questions, checkouts, only):
         prepared = _prepared(repository, cache)
-        corpus = Corpus(prepared.facts, prepared.terms)
+        corpus = Corpus(prepared.facts, prepared.terms, embedding_texts=prepared.embedding_texts)
         if embedder is not None:
             corpus.vectors = _vectors(repository, prepared, embedder, cache)
             corpus.query_vectors = {

@@ -117,7 +117,7 @@ def announce(terminal: Terminal, settings: Settings, health: HealthData) -> None
     terminal.line(f"log      {settings.home.log}")
     if health.model.state != "ready":
         told = (health.model.detail or health.model.state).rstrip(".")
-        terminal.line(f"model    {told}; until it is ready, searching is by keywords")
+        terminal.line(f"model    {told}; until it is ready, the built-in vectors stand in")
     terminal.line("see it with coco status, search with coco query, end it with coco stop")
 
 

@@ -66,7 +66,10 @@ def run(settings: WorkerSettings) -> bool:
             ),
         )
         worker = Worker(
-            tools, slots=settings.worker_slots, lease_seconds=settings.worker_lease_seconds
+            tools,
+            slots=settings.worker_slots,
+            lease_seconds=settings.worker_lease_seconds,
+            poll_seconds=settings.worker_poll_seconds,
         )
         service = WorkerService(worker, database, embedders)
         opened.callback(service.close)

@@ -62,6 +62,8 @@ _OWN: Final[tuple[Field, ...]] = (
     Field("worker_slots", _integer(1, 256), "jobs at a time, 1 to 256", 1),
     Field("worker_metrics_port", _integer(1, 65_535), "a port, 1 to 65535", None),
     Field("worker_grace_seconds", _integer(0, 3600), "seconds, 0 to 3600", 30),
+    # A wake-up may be lost (a network, a restart of Redis); then this is what a job waits.
+    Field("worker_poll_seconds", _integer(1, 3600), "seconds, 1 to 3600", 5),
     Field("worker_lease_seconds", _integer(1, 3600), "seconds, 1 to 3600", 60),
     # The specification's figure: a bulk request to a busy server may take half an hour.
     Field("worker_embed_timeout_seconds", _integer(1, 86_400), "seconds, 1 to 86400", 1800),
@@ -97,6 +99,7 @@ class WorkerSettings:
     worker_metrics_port: int | None
     worker_grace_seconds: int
     worker_lease_seconds: int
+    worker_poll_seconds: int
     worker_embed_timeout_seconds: int
     worker_embed_waiting_seconds: int
     worker_max_item_bytes: int

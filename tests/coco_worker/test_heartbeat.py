@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from coco_server.jobs import queue
+from coco_server.store.session import Database
+from coco_worker.heartbeat import Heartbeat
+from coco_worker.held import HeldJob, LetGo, Reason
+from tests.tenant import Tenant
+from tests.waiting import until
+
+LEASE = 1.0
+
+
+@pytest.fixture
+def held(tenant: Tenant) -> HeldJob:
+    job = tenant.enqueue(tenant.ndjson([{"doc_id": "a", "content": "x"}]))
+    with tenant.database.system() as session:
+        taken = queue.claim(session, "worker", lease_seconds=LEASE, job_id=job.job_id)
+    assert taken is not None
+    return HeldJob(taken)
+
+
+@pytest.fixture
+def heartbeat(database_url: str, held: HeldJob) -> Iterator[Heartbeat]:
+    beating = Heartbeat(database_url, "worker", lambda: [held], lease_seconds=LEASE)
+    beating.start()
+    yield beating
+    beating.stop()
+
+
+def left(database: Database, held: HeldJob) -> float:
+    """Return the seconds that are left of the lease, by the database's clock."""
+    with database.system() as session:
+        row = session.connection.execute(
+            "SELECT extract(epoch FROM lease_until - now()) FROM jobs WHERE job_id = %s",
+            (held.job.job_id,),
+        ).fetchone()
+    assert row is not None
+    return float(row[0])
+
+
+@pytest.mark.usefixtures("heartbeat")
+def test_busy_threads_and_a_drained_pool_do_not_stop_it(tenant: Tenant, held: HeldJob) -> None:
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            sum(number * number for number in range(1000))
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    with Database(tenant.database.url, most=1) as drained, drained.system():
+        for thread in threads:
+            thread.start()
+        try:
+            deadline = time.monotonic() + 3 * LEASE
+            while time.monotonic() < deadline:
+                assert left(tenant.database, held) > 0
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+    assert held.reason is None
+
+
+def test_a_cancellation_is_passed_on(tenant: Tenant, held: HeldJob, heartbeat: Heartbeat) -> None:
+    heard = threading.Event()
+    held.on_let_go(heard.set)
+    with tenant.database.tenant(tenant.org_id) as session:
+        queue.request_cancel(session, tenant.project_id, held.job.job_id)
+    heartbeat.soon()
+    assert heard.wait(10)
+    with pytest.raises(LetGo) as caught:
+        held.check()
+    assert caught.value.reason is Reason.CANCELLED
+
+
+@pytest.mark.usefixtures("heartbeat")
+def test_a_job_that_another_worker_has_is_let_go(tenant: Tenant, held: HeldJob) -> None:
+    with tenant.database.system() as session:
+        session.connection.execute(
+            "UPDATE jobs SET fence = fence + 1, lease_owner = 'other' WHERE job_id = %s",
+            (held.job.job_id,),
+        )
+    until(lambda: held.reason is Reason.LOST, 10)
+    # It stays so, whatever is asked for later.
+    held.let_go(Reason.STOPPING)
+    assert held.reason is Reason.LOST
+
+
+def test_whoever_listens_late_hears_it_all_the_same(held: HeldJob) -> None:
+    held.let_go(Reason.STOPPING)
+    heard = threading.Event()
+    held.on_let_go(heard.set)
+    assert heard.is_set()

@@ -1,8 +1,8 @@
 """Queries throughout rebuilds: does any answer miss, or mix versions?
 
-Readers ask without a pause while a project is rebuilt and switched, again and again, and old versions
-are removed as soon as retention may. Every chunk says which generation it is of, so an answer must
-be of one generation, the one that its version belongs to, and full.
+Readers ask without a pause while a project is rebuilt and switched, again and again, and old
+versions are removed as soon as retention may. Every chunk says which generation it is of, so an
+answer must be of one generation, the one that its version belongs to, and full.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Readers:
                 meta, data = self.service.query(
                     self.scope, QueryRequest(query=self.asked[turn % len(self.asked)])
                 )
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - any error is a finding
                 self.errors.append(repr(error))
                 continue
             self.times.append((time.perf_counter() - started) * 1000)

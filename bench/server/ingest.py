@@ -1,8 +1,8 @@
 """How fast are rows with given vectors loaded and indexed, against bare COPY plus index builds?
 
-Bare COPY writes id, document, content and vector into one table, with a generated tsvector and a GIN
-index for keywords, and builds HNSW as the product does: what a program without CoCo would do for
-the same two kinds of search. The product counts its terms, its own inverted index, row-level
+Bare COPY writes id, document, content and vector into one table, with a generated tsvector and a
+GIN index for keywords, and builds HNSW as the product does: what a program without CoCo would do
+for the same two kinds of search. The product counts its terms, its own inverted index, row-level
 security, quotas and the switch of versions. Both run in turns on the same server.
 """
 

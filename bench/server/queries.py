@@ -1,9 +1,9 @@
 """How long do hybrid and vector queries take, against raw SQL through psycopg for the same answer?
 
 Tenants of very different sizes share a server. Raw SQL gets the best plain layout that there is: a
-table for each tenant with a GIN index of words and HNSW where it pays, no row-level security, and one
-statement for a query: the 200 nearest vectors and the 200 best texts, fused, ten contents.
-The product does the same with its own inverted index, the core's BM25 and ranking. Both run in turns.
+table for each tenant with a GIN index of words and HNSW where it pays, no row-level security, and
+one statement for a query: the 200 nearest vectors and the 200 best texts, fused, ten contents. The
+product does the same with its own inverted index, the core's BM25 and ranking. Both run in turns.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from bench.server.lab import (
     report,
     timed,
 )
+from coco_core.intent import SearchIntent
+from coco_core.query import understand
 from coco_core.types import FloatVector
 from coco_protocol.docs import RetrievalBody
 from coco_protocol.server.docs import QueryRequest
@@ -61,6 +63,7 @@ class GivenVectors:
         self.known: dict[str, FloatVector] = {}
 
     def open(self, config: object, *, timeout: float = 0.0) -> Any:
+        del config, timeout
         return self
 
     def embed_query(self, text: str) -> FloatVector:
@@ -209,11 +212,8 @@ def prepare(
     service = SearchService(database, given)  # type: ignore[arg-type]  # opens what the bench gives
     asked: list[tuple[int, Tenant, Question]] = []
     for place, tenant in enumerate(built):
-        for question in questions(of, count // tenants + 1, tenant.start, tenant.end):
-            asked.append((place, tenant, question))
-    from coco_core.intent import SearchIntent
-    from coco_core.query import understand
-
+        mine = questions(of, count // tenants + 1, tenant.start, tenant.end)
+        asked += [(place, tenant, question) for question in mine]
     for _, _, question in asked:
         given.known[understand(SearchIntent(question.text)).embed_text] = question.vector
     asked.sort(key=lambda each: hash(each[2].text))

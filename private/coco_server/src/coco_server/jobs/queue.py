@@ -7,12 +7,11 @@ should work, the fence who may write. Whether a worker still lives never decides
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from coco_core.errors import JobNotFound, LeaseLost
+from coco_core.errors import JobNotFound
 from coco_server.jobs import events
+from coco_server.jobs.holding import end, lock_held, require_held
 from coco_server.jobs.records import Job
-from coco_server.store import versions
 from coco_server.store.ids import new_id
 from coco_server.store.rows import all_rows, json_value, one_row
 from coco_server.store.session import Session, SystemSession, TenantSession
@@ -172,7 +171,7 @@ def _bury_dead(session: SystemSession) -> None:
             "code": "lease_lost",
             "message": f"Its worker was lost {attempt} times; the job is not tried again.",
         }
-        _end(session, job_id, version_id, "failed", error=error)
+        end(session, job_id, version_id, "failed", error=error)
 
 
 def heartbeat(
@@ -213,7 +212,7 @@ def progress(
     Raises:
         LeaseLost: another worker has the job; the transaction must be rolled back.
     """
-    _require_held(
+    require_held(
         session.connection.execute(
             "UPDATE jobs SET done = %s, checkpoint = %s, stage = coalesce(%s, stage), "
             "total = coalesce(%s, total) WHERE job_id = %s AND fence = %s AND state = 'running'",
@@ -231,8 +230,8 @@ def finish(session: Session, held: Job, result: Mapping[str, object]) -> None:
     Raises:
         LeaseLost: another worker has the job.
     """
-    _lock_held(session, held)
-    _end(session, held.job_id, None, "succeeded", result=result)
+    lock_held(session, held)
+    end(session, held.job_id, None, "succeeded", result=result)
 
 
 def fail(
@@ -248,9 +247,9 @@ def fail(
     Raises:
         LeaseLost: another worker has the job.
     """
-    _lock_held(session, held)
+    lock_held(session, held)
     if not retry or held.attempt >= held.max_attempts:
-        _end(session, held.job_id, held.version_id, "failed", error=error, result=result)
+        end(session, held.job_id, held.version_id, "failed", error=error, result=result)
         return False
     session.connection.execute(
         "UPDATE jobs SET state = 'queued', lease_owner = NULL, lease_until = NULL, error = %s, "
@@ -267,8 +266,8 @@ def cancelled(session: Session, held: Job, result: Mapping[str, object] | None =
     Raises:
         LeaseLost: another worker has the job.
     """
-    _lock_held(session, held)
-    _end(session, held.job_id, held.version_id, "cancelled", result=result)
+    lock_held(session, held)
+    end(session, held.job_id, held.version_id, "cancelled", result=result)
 
 
 def release(session: Session, held: Job) -> None:
@@ -277,7 +276,7 @@ def release(session: Session, held: Job) -> None:
     Raises:
         LeaseLost: another worker has the job.
     """
-    _lock_held(session, held)
+    lock_held(session, held)
     session.connection.execute(
         "UPDATE jobs SET state = 'queued', attempt = attempt - 1, lease_owner = NULL, "
         "lease_until = NULL WHERE job_id = %s",
@@ -299,7 +298,7 @@ def request_cancel(session: TenantSession, project_id: str, job_id: str) -> Job:
         (session.org_id, project_id, job_id),
     ).fetchone()
     if row is not None and row[0] == "queued":
-        _end(session, job_id, row[1], "cancelled")
+        end(session, job_id, row[1], "cancelled")
     elif row is not None and row[0] == "running":
         session.connection.execute(
             "UPDATE jobs SET cancel_requested = true WHERE job_id = %s", (job_id,)
@@ -369,42 +368,6 @@ def waiting(session: SystemSession) -> dict[str, int]:
         "SELECT state, count(*) FROM jobs WHERE state IN ('queued', 'running') GROUP BY state"
     ).fetchall()
     return {"queued": 0, "running": 0, **dict(rows)}
-
-
-def _lock_held(session: Session, held: Job) -> None:
-    found = session.connection.execute(
-        "SELECT 1 FROM jobs WHERE job_id = %s AND fence = %s AND state = 'running' FOR UPDATE",
-        (held.job_id, held.fence),
-    ).rowcount
-    _require_held(found, held)
-
-
-def _require_held(rows: int, held: Job) -> None:
-    if not rows:
-        raise LeaseLost(
-            f"The job {held.job_id!r} is no longer held with fence {held.fence}.",
-            hint="Roll back and drop the work; another worker has it, or it has ended.",
-        )
-
-
-def _end(
-    session: Session,
-    job_id: str,
-    failed_version: str | None,
-    state: str,
-    *,
-    result: Mapping[str, Any] | None = None,
-    error: Mapping[str, Any] | None = None,
-) -> None:
-    session.connection.execute(
-        "UPDATE jobs SET state = %s, finished_at = now(), lease_owner = NULL, lease_until = NULL, "
-        "result = coalesce(%s, result), error = %s WHERE job_id = %s",
-        (state, json_value(result), json_value(error), job_id),
-    )
-    if failed_version is not None:
-        why = error or {"code": state, "message": f"Its job was {state}."}
-        versions.fail(session, failed_version, why)
-    events.append(session, job_id, state, {"result": result, "error": error})
 
 
 def heartbeat_seconds(lease_seconds: float = LEASE_SECONDS) -> float:

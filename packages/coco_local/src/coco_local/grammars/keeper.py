@@ -16,9 +16,7 @@ import structlog
 
 from coco_core.errors import CocoError, Unavailable
 from coco_core.languages import grammars
-from coco_embed.progress import Progress
 from coco_local.activity import Activity
-from coco_local.grammars.installer import Installer, Wanted
 from coco_local.grammars.provider import GrammarProvider
 from coco_local.grammars.store import GrammarStore
 from coco_local.settings import Settings
@@ -27,6 +25,7 @@ from coco_protocol.system import GrammarBody
 __all__ = ["GrammarKeeper"]
 
 if TYPE_CHECKING:
+    from coco_embed.progress import Progress
     from coco_local.index.indexer import ProjectIndexer
 
 log = structlog.get_logger(__name__)
@@ -51,7 +50,6 @@ class GrammarKeeper:
         self._activity = activity
         self._projects = projects
         self._store = GrammarStore(settings.home.grammars)
-        self._installer = Installer(self._store, settings.grammar_source)
         self._stamp = self._store.stamp()
         self._provider = GrammarProvider(
             self._store, on_missing=self._on_missing, on_failure=self._on_failure
@@ -142,9 +140,13 @@ class GrammarKeeper:
             return self._wanted.pop(0) if self._wanted else None
 
     def _install(self, language: str) -> None:
+        # Archives, child processes and HTTP: nothing that a start should wait for.
+        from coco_local.grammars.installer import Installer, Wanted
+
         self._activity.log("info", f"fetching the grammar of {language}")
+        installer = Installer(self._store, self._settings.grammar_source)
         try:
-            record = self._installer.install(
+            record = installer.install(
                 Wanted(language),
                 on_progress=lambda progress: self._on_progress(language, progress),
                 cancelled=self._stopping.is_set,

@@ -22,6 +22,7 @@ from coco_protocol.docs import (
 from coco_protocol.jobs import JobList
 from coco_protocol.projects import ProjectBody, ProjectList, RescanData, SkippedFile
 from coco_protocol.system import (
+    GrammarBody,
     HealthData,
     LatencyStats,
     LogLine,
@@ -111,6 +112,7 @@ class SampleService:
         default_factory=lambda: ModelBody(name="all-MiniLM-L6-v2", state="ready")
     )
     queues: QueueStats = field(default_factory=QueueStats)
+    grammars: list[GrammarBody] = field(default_factory=list)
     embedding_rate: float = 0.0
     quiet: bool = False
     asked: list[tuple[str, QueryRequest]] = field(default_factory=list)
@@ -150,6 +152,7 @@ class SampleService:
             recent_queries=queries(),
             recent_files=recent_files(),
             log=log_lines(),
+            grammars=self.grammars,
         )
 
     def projects(self) -> ProjectList:

@@ -11,7 +11,7 @@ import pytest
 
 from coco_local.tui.messages import SnapshotArrived
 from coco_local.tui.panels.projects import Projects
-from coco_protocol.system import ModelBody
+from coco_protocol.system import GrammarBody, ModelBody
 from tests.coco_local.tui.conftest import Session, Stage
 
 
@@ -189,6 +189,22 @@ def test_missing_model_says_what_to_do(stage: Stage) -> None:
         session.service.model = ModelBody(name="all-MiniLM-L6-v2", state="ready")
         session.app.feed.refresh()
         await session.until_gone(said)
+
+    stage.play(scenario)
+
+
+def test_a_grammar_that_is_fetched_shows_how_far_it_is(stage: Stage) -> None:
+    stage.service.grammars = [
+        GrammarBody(language="dart", state="fetching", progress=0.4),
+        GrammarBody(language="nix", state="waiting"),
+        GrammarBody(language="perl", state="installed"),
+    ]
+
+    async def scenario(session: Session) -> None:
+        await session.until_shown("Fetching the grammar of dart", "40 %", "1 more")
+        session.service.grammars = [GrammarBody(language="dart", state="installed")]
+        session.app.feed.refresh()
+        await session.until_gone("Fetching the grammar")
 
     stage.play(scenario)
 

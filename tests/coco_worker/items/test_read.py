@@ -80,6 +80,9 @@ BROKEN: list[tuple[dict[str, Any] | list[int] | str | None, Reason, str]] = [
     ({"doc_id": "b", "content": "x", "meta": {"quality_score": 2}}, Reason.WRONG_TYPE, "0 to 1"),
     ({"doc_id": "b", "content": "x", "meta": {"verified": 1}}, Reason.WRONG_TYPE, "verified"),
     ({"doc_id": "b", "content": "x", "meta": {"tags": "a"}}, Reason.WRONG_TYPE, "tags"),
+    ({"doc_id": "b", "content": "x", "source_ref": "/etc/passwd"}, Reason.WRONG_TYPE, "absolute"),
+    ({"doc_id": "b", "content": "x", "source_ref": "docs/a.md"}, Reason.WRONG_TYPE, "a path"),
+    ({"doc_id": "b", "content": "x", "source_ref": "kb%3Aa"}, Reason.WRONG_TYPE, "encoded"),
     ({"doc_id": "b", "chunks": []}, Reason.WRONG_TYPE, "chunks"),
     ({"doc_id": "b", "chunks": [{"content": "x"}, {}]}, Reason.MISSING_FIELD, "chunks[1]"),
     (

@@ -17,6 +17,7 @@ from coco_server.cli.migrate import migrate
 from coco_server.cli.org import org
 from coco_server.cli.project import project
 from coco_server.cli.prune import prune
+from coco_server.cli.rule import rule
 from coco_server.cli.serve import serve
 
 __all__ = ["app", "run"]
@@ -36,6 +37,7 @@ app.add_typer(org, name="org")
 app.add_typer(key, name="key")
 app.add_typer(project, name="project")
 app.add_typer(config, name="config")
+app.add_typer(rule, name="rule")
 app.command()(prune)
 app.command()(doctor)
 
@@ -51,9 +53,11 @@ def run(arguments: Sequence[str]) -> int:
             print(f"coco-server: {where}: {problem['msg']}", file=sys.stderr)  # noqa: T201
         return 2
     except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        help_text = context.get_help() if context is not None and not str(error) else ""
-        print(help_text or f"coco-server: {error.format_message()}", file=sys.stderr)  # noqa: T201
+        if type(error).__name__ == "NoArgsIsHelpError":
+            # Its message is the page itself, which was asked for by saying nothing.
+            print(error.format_message())  # noqa: T201
+        else:
+            print(f"coco-server: {error.format_message()}", file=sys.stderr)  # noqa: T201
         return 2
     except CocoError as error:
         print(f"coco-server: {error}", file=sys.stderr)  # noqa: T201

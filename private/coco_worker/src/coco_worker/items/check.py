@@ -12,6 +12,7 @@ import orjson
 
 from coco_core.languages import named_language
 from coco_core.types import ChunkKind, FloatVector
+from coco_protocol.server.source_ref import path_reason
 from coco_worker.items.item import Item, ItemLimits, ItemMeta, Outcome, Part, Reason, Rejection
 
 __all__ = ["FIELDS", "PART_FIELDS", "check_item"]
@@ -75,6 +76,12 @@ def _item(index: int, doc_id: str, raw: Mapping[str, Any], limits: ItemLimits) -
             if raw.get(name):
                 _refuse(Reason.UNKNOWN_FIELD, f"{name} needs an ordinal: it belongs to a chunk.")
         content = _content(raw, limits)
+    source_ref = _name(raw, "source_ref", _LONGEST_ID)
+    reason = path_reason(source_ref) if source_ref else None
+    if reason is not None:
+        _refuse(
+            Reason.WRONG_TYPE, f"source_ref is refused: {reason}; name it like kb:project-alpha."
+        )
     language = _name(raw, "language", _LONGEST_ID)
     if language and named_language(language) is None:
         _refuse(Reason.WRONG_TYPE, f"language is {language!r}, which is not known.")
@@ -84,7 +91,7 @@ def _item(index: int, doc_id: str, raw: Mapping[str, Any], limits: ItemLimits) -
         content=content,
         parts=parts,
         title=_name(raw, "title", _LONGEST_NAME),
-        source_ref=_name(raw, "source_ref", _LONGEST_ID),
+        source_ref=source_ref,
         language=language,
         meta=_meta(raw.get("meta"), limits),
     )

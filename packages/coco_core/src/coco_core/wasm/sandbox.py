@@ -107,12 +107,17 @@ class Sandbox:
         store.set_limits(
             memory_size=_MEMORY_BYTES, table_elements=200_000, instances=8, tables=1, memories=1
         )
-        engine.arm(store, LOAD_SECONDS)
-        self._link_core(modules)
         self.stubs: list[str] = []
         """Functions that the grammar imports and that are not there; calling one fails."""
-        self.language = self._link_grammar(module, needs)
-        self._check_version()
+        try:
+            engine.arm(store, LOAD_SECONDS)
+            self._link_core(modules)
+            self.language = self._link_grammar(module, needs)
+            self._check_version()
+        except BaseException:
+            # Waiting for the garbage collector would keep its memory for long.
+            store.close()
+            raise
 
     # --- linking -------------------------------------------------------------------------------
 

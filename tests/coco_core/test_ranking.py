@@ -220,6 +220,21 @@ def test_file_traits(doc_id: str, traits: set[str]) -> None:
     assert file_traits(doc_id, "") == traits
 
 
+def test_the_best_page_gets_the_fifth_place_among_code_unless_a_profile_was_asked_for() -> None:
+    code = [candidate(f"src/part{n}.py", 9.0 - n / 10) for n in range(8)]
+    pages = [candidate(f"docs/{n}.md", 1.0 + n, language="markdown") for n in range(2)]
+    hits = ranked("how are sessions stored", *code, *pages)
+    assert files(hits)[:6] == [*(f"src/part{n}.py" for n in range(4)), "docs/1.md", "src/part4.py"]
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    asked = ranked("how are sessions stored", *code, *pages, ranking=RankingOptions(profile="code"))
+    assert files(asked)[:8] == [f"src/part{n}.py" for n in range(8)]
+    # A page that stands above anyway needs no place.
+    better = candidate("docs/best.md", 20.0, language="markdown")
+    assert (
+        files(ranked("how are sessions stored", *code, *pages, better))[:5].count("docs/1.md") == 0
+    )
+
+
 def test_prose_stands_lower_in_code_but_not_in_documentation() -> None:
     code = [candidate(f"src/m{i}.py", 1.0) for i in range(10)]
     readme = candidate("README.md", 1.2, language="markdown")

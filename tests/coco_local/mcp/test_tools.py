@@ -92,6 +92,7 @@ async def test_search_passes_on_what_was_asked(server, service):
                 "mode": "fts",
                 "max_tokens": 1000,
                 "per_file": 2,
+                "profile": "docs",
                 "path": "src",
             },
         )
@@ -101,6 +102,7 @@ async def test_search_passes_on_what_was_asked(server, service):
     assert asked.retrieval_config.offset == 1
     assert asked.retrieval_config.retrieval_mode == "fts"
     assert asked.retrieval_config.per_document == 2
+    assert asked.retrieval_config.ranking.profile == "docs"
     assert 800 <= (asked.retrieval_config.max_tokens or 0) < 1000
     assert asked.filters.languages == ["python"]
     assert asked.filters.include == ["/src/**/*.py"]

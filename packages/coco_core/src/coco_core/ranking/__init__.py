@@ -17,6 +17,7 @@ from coco_core.intent import SearchIntent
 from coco_core.query import Query
 from coco_core.ranking.coherence import coherence_boosts
 from coco_core.ranking.definitions import definition_boosts
+from coco_core.ranking.pages import with_page
 from coco_core.ranking.paths import path_boosts
 from coco_core.ranking.penalties import penalty_factors
 from coco_core.ranking.profiles import Settings, is_prose, settings_for
@@ -63,6 +64,11 @@ def rank(intent: SearchIntent, query: Query, answer: ExecutorAnswer) -> list[Ran
         range(len(candidates)),
         key=lambda i: (-scores[i], facts[i].doc_id, facts[i].start_line, facts[i].key),
     )
+    if settings.one_page:
+        moved = with_page(order, facts, fused)
+        # What is moved up takes the score of its place: an answer's scores never rise.
+        scores[moved] = scores[order]
+        order = moved
     if not intent.explain:
         return [Ranked(candidates[i], float(scores[i])) for i in order]
     keyword, vector = normalized(candidates, settings.fusion)

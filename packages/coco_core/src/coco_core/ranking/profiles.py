@@ -56,6 +56,9 @@ class Settings:
     against: Literal["docs", "source"] | None
     """The kind of file that is not looked for: prose answers *what*, code answers *where*."""
     prose: Worth
+    one_page: bool
+    """One place of an answer in code is for the best page: who did not say what is looked for may
+    have meant the documents."""
 
 
 def settings_for(intent: SearchIntent, query: Query, candidates: Sequence[Candidate]) -> Settings:
@@ -77,6 +80,7 @@ def settings_for(intent: SearchIntent, query: Query, candidates: Sequence[Candid
         coherence=chosen(options.coherence, True),
         penalties=chosen(options.penalties, True),
         against={"code": None if query.wants_docs else "docs", "docs": "source"}.get(profile),
+        one_page=options.profile == "auto" and profile == "code",
         prose=_PROSE["mixed" if profile == "code" and query.wants_docs else profile],
     )
 

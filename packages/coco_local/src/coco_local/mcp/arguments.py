@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from coco_protocol.docs import Profile
+
 __all__ = [
     "Arguments",
     "GrepArguments",
@@ -105,6 +107,11 @@ class SearchArguments(_Filters):
         description="hybrid = words and meaning (best); fts = words only; vector = meaning only.",
     )
     per_file: int = Field(default=1, ge=1, le=20, description="Results per file at most.")
+    profile: Profile = Field(
+        default="auto",
+        description="What to look for: code = where it is done; docs = what the documentation "
+        "says; mixed = both; auto = code, with the best page among it.",
+    )
 
 
 class RelatedArguments(_Filters):

@@ -16,6 +16,7 @@ from coco_protocol.docs import (
     QueryData,
     QueryMeta,
     QueryRequest,
+    RankingBody,
     RelatedRequest,
     RetrievalBody,
 )
@@ -41,6 +42,7 @@ def search(backend: Backend, caller: Caller, arguments: SearchArguments) -> Repl
             offset=arguments.offset,
             per_document=arguments.per_file,
             max_tokens=_content_tokens(arguments.max_tokens, arguments.limit),
+            ranking=RankingBody(profile=arguments.profile),
         ),
         filters=_filters(arguments, scope.within),
     )

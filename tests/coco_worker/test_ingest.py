@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
@@ -9,15 +10,21 @@ import pyarrow.parquet as pq
 import pytest
 import wasmtime
 
-from coco_core.configs import IndexingConfig
+from coco_core.configs import DEFAULT_CONFIG, IndexingConfig
 from coco_core.errors import LeaseLost
+from coco_core.header import embedding_text
+from coco_embed.choice import Embedders, EmbeddingSettings
 from coco_server.jobs import events, queue, rejections
 from coco_server.jobs.records import Job
+from coco_server.store.blobs import BlobStore
+from coco_server.store.session import Database
 from coco_server.store.usage import embeddings_today
 from coco_worker.pipeline import IngestTools
-from coco_worker.worker import Submitted
+from coco_worker.worker import Submitted, Worker
 from tests.coco_worker.conftest import Start
 from tests.embedding_server import EmbeddingServer
+from tests.model_fixture import installed_model
+from tests.s3_server import s3_server
 from tests.tenant import CONFIG, DIMENSION, Tenant
 from tests.waiting import until
 
@@ -399,3 +406,60 @@ def test_what_is_no_rule_ends_the_job(tenant: Tenant, start: Start, body: bytes 
     job = tenant.ended(tenant.enqueue(tenant.ndjson(documents(3)), wasm_module_ref=ref))
     assert job.state == "failed" and job.error is not None
     assert (job.error["code"], job.attempt) == ("wasm_refused", 1)
+
+
+def test_the_built_in_model_embeds_what_came_without_a_vector(
+    database: Database, blobs: BlobStore, tools: IngestTools
+) -> None:
+    model = installed_model()
+    embedders = Embedders(EmbeddingSettings(models=model.directory.parents[1], offline=True))
+    tenant = Tenant.create(database, blobs, config=DEFAULT_CONFIG, dimension=384)
+    worker = Worker(replace(tools, embedders=embedders), poll_seconds=0.05)
+    worker.start()
+    try:
+        job = tenant.ended(tenant.enqueue(tenant.ndjson(documents(20))))
+        assert job.state == "succeeded", job.error
+        active = tenant.active()
+        assert active is not None and active.embedded_count == active.chunk_count == 20
+        expected = embedders.open(DEFAULT_CONFIG.embedding).embed_documents(
+            [
+                embedding_text(doc_id=doc_id, text=text, heading_trail=trail, symbol=symbol)
+                for doc_id, text, trail, symbol in tenant.rows(
+                    active, "doc_id, content, heading_trail, symbol"
+                )
+            ]
+        )
+        with database.tenant(tenant.org_id) as session:
+            stored = session.connection.execute(
+                f"SELECT embedding FROM chunk_vectors_{active.version_no} ORDER BY chunk_key"
+            ).fetchall()
+        found = np.array([row[0].to_list() for row in stored], np.float32)
+        # The model's sums depend a little on what else a processor does with the text.
+        assert ((found * expected).sum(axis=1) > 0.999).all()
+    finally:
+        worker.stop()
+        embedders.close()
+
+
+def test_an_import_is_read_from_a_cloud(database: Database, tools: IngestTools) -> None:
+    with s3_server() as server:
+        blobs = BlobStore("s3://coco/imports", options=server.options)
+        tenant = Tenant.create(database, blobs)
+        table = pa.table(
+            {
+                "doc_id": [f"d{number}" for number in range(500)],
+                "content": [f"topic {number}" for number in range(500)],
+            }
+        )
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, row_group_size=100)
+        ref = blobs.put_bytes(tenant.org_id, "parquet", sink.getvalue().to_pybytes()).ref
+        worker = Worker(replace(tools, blobs=blobs), poll_seconds=0.05)
+        worker.start()
+        try:
+            job = tenant.ended(tenant.enqueue(ref, format="parquet"))
+        finally:
+            worker.stop()
+    assert job.state == "succeeded", job.error
+    active = tenant.active()
+    assert active is not None and active.chunk_count == 500

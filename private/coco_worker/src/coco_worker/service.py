@@ -43,35 +43,14 @@ def run(settings: WorkerSettings) -> bool:
     for warning in open_checked(settings.meta_db):
         log.warning("database_warning", text=warning)
     with ExitStack() as opened:
-        # One connection for each job, one to claim with and one for questions over gRPC.
-        most = settings.worker_slots + 2
-        database = opened.enter_context(Database(settings.meta_db, most=most, name="coco-worker"))
-        blobs = BlobStore(settings.blob_url)
-        blobs.check()
-        embedders = Embedders(settings.embedding)
-        opened.callback(embedders.close)
-        tools = IngestTools(
-            database,
-            blobs,
-            embedders,
-            settings.quotas,
-            content_bytes=settings.worker_max_item_bytes,
-            embed_timeout=settings.worker_embed_timeout_seconds,
-            embed_waiting=settings.worker_embed_waiting_seconds,
-            vectors=open_vectors(
-                settings.vector_backend,
-                url=settings.vector_db_url,
-                prefix=settings.vector_db_collection_prefix,
-                api_key=settings.vector_db_api_key,
-            ),
-        )
+        tools = _tools(settings, opened)
         worker = Worker(
             tools,
             slots=settings.worker_slots,
             lease_seconds=settings.worker_lease_seconds,
             poll_seconds=settings.worker_poll_seconds,
         )
-        service = WorkerService(worker, database, embedders)
+        service = WorkerService(worker, tools.database, tools.embedders)
         opened.callback(service.close)
         server = RpcServer(
             service,
@@ -81,25 +60,58 @@ def run(settings: WorkerSettings) -> bool:
             insecure=settings.insecure,
         )
         if settings.worker_metrics_port is not None:
-            metrics, thread = start_http_server(settings.worker_metrics_port)
+            metrics, thread = start_http_server(
+                settings.worker_metrics_port, addr=settings.worker_host
+            )
             opened.callback(thread.join)
             opened.callback(metrics.shutdown)
-        doorbell = _doorbell(settings)
-        listening = threading.Thread(
-            target=_listen, args=(doorbell, worker, stop), name="coco-doorbell", daemon=True
-        )
-        worker.start()
-        server.start()
-        listening.start()
-        log.info("worker_started", worker_id=worker.worker_id, port=server.port)
-        stop.wait()
-        log.info("worker_stopping", running=worker.running)
-        server.drain()
-        ended = worker.stop(grace_seconds=settings.worker_grace_seconds)
-        server.stop()
-        doorbell.close()
-        log.info("worker_stopped", gave_everything_back=ended)
-        return ended
+        return _serve(settings, worker, server, stop)
+
+
+def _tools(settings: WorkerSettings, opened: ExitStack) -> IngestTools:
+    # One connection for each job, one to claim with and one for questions over gRPC.
+    most = settings.worker_slots + 2
+    database = opened.enter_context(Database(settings.meta_db, most=most, name="coco-worker"))
+    blobs = BlobStore(settings.blob_url)
+    blobs.check()
+    embedders = Embedders(settings.embedding)
+    opened.callback(embedders.close)
+    return IngestTools(
+        database,
+        blobs,
+        embedders,
+        settings.quotas,
+        content_bytes=settings.worker_max_item_bytes,
+        embed_timeout=settings.worker_embed_timeout_seconds,
+        embed_waiting=settings.worker_embed_waiting_seconds,
+        vectors=open_vectors(
+            settings.vector_backend,
+            url=settings.vector_db_url,
+            prefix=settings.vector_db_collection_prefix,
+            api_key=settings.vector_db_api_key,
+        ),
+    )
+
+
+def _serve(
+    settings: WorkerSettings, worker: Worker, server: RpcServer, stop: threading.Event
+) -> bool:
+    doorbell = _doorbell(settings)
+    listening = threading.Thread(
+        target=_listen, args=(doorbell, worker, stop), name="coco-doorbell", daemon=True
+    )
+    worker.start()
+    server.start()
+    listening.start()
+    log.info("worker_started", worker_id=worker.worker_id, port=server.port)
+    stop.wait()
+    log.info("worker_stopping", running=worker.running)
+    server.drain()
+    ended = worker.stop(grace_seconds=settings.worker_grace_seconds)
+    server.stop()
+    doorbell.close()
+    log.info("worker_stopped", gave_everything_back=ended)
+    return ended
 
 
 def _doorbell(settings: WorkerSettings) -> Doorbell:

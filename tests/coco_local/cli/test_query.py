@@ -57,7 +57,8 @@ def test_an_unknown_project_is_told_with_the_known_ones(coco, shop) -> None:
 
 
 def test_nothing_found_says_why_and_exits_4(coco, shop) -> None:
-    result = coco("query", "zyxwvu")
+    # Vectors always have a nearest chunk; only keywords find nothing.
+    result = coco("query", "zyxwvu", "--mode", "fts")
     assert (result.code, result.out) == (4, "")
     assert "nothing in shop matches" in result.err
     filtered = coco("query", "cart", "--lang", "rust")
@@ -66,7 +67,7 @@ def test_nothing_found_says_why_and_exits_4(coco, shop) -> None:
 
 
 def test_nothing_found_as_json_is_still_an_answer(coco, shop) -> None:
-    result = coco("query", "zyxwvu", "--json")
+    result = coco("query", "zyxwvu", "--mode", "fts", "--json")
     assert result.code == 4
     assert result.data["results"] == []
     assert result.data["empty_reason"] == "no_match"
@@ -92,7 +93,7 @@ def test_json_is_what_the_http_api_answers(coco, shop, running) -> None:
     ],
 )
 def test_filters(coco, shop, options, files) -> None:
-    result = coco("query", "cart", "--files", *options)
+    result = coco("query", "cart", "--files", "--mode", "fts", *options)
     assert set(result.out.splitlines()) == files
 
 

@@ -17,7 +17,7 @@ __all__ = ["derived_query", "fitted_query"]
 Fits = Callable[[str], bool]
 """Whether tree-sitter takes a query for the grammar."""
 
-# The last word of what defines something; a node may also be named by the kind alone.
+# The last word of what defines something.
 _DEFINES = frozenset({
     "definition", "declaration", "declarator", "item", "statement", "def", "decl", "spec",
     "specifier", "block", "expression", "binding", "clause",
@@ -38,6 +38,12 @@ _KINDS = {
     "event": "type", "task": "function", "operator": "function", "theorem": "function",
     "lemma": "function", "entity": "class", "component": "class", "signal": "field",
 }  # fmt: skip
+
+# Kinds that name a definition by themselves; a lone `record` or `entity` is mostly an expression.
+_ALONE = frozenset({
+    "function", "method", "class", "module", "struct", "enum", "interface", "trait", "macro",
+    "contract", "service", "message", "namespace", "procedure",
+})  # fmt: skip
 
 # Where the name stands, the surest place first.
 _NAMED = (
@@ -101,7 +107,7 @@ def derived_query(node_types: Sequence[str], fits: Fits) -> str:
 
 def _kind_of(node: str) -> str | None:
     parts = node.strip("_").split("_")
-    if len(parts) > 1 and parts[-1] not in _DEFINES:
+    if parts[-1] not in (_DEFINES if len(parts) > 1 else _ALONE):
         return None
     kinds = [_KINDS[part] for part in parts if part in _KINDS]
     return kinds[-1] if kinds else None

@@ -60,12 +60,12 @@ def test_a_part_that_does_not_start_is_told_with_its_log() -> None:
 def test_a_kept_database_is_there_again() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(2):
-            with DevPostgres(Path(folder), durable=True) as server:
-                with psycopg.connect(server.url(), autocommit=True) as connection:
-                    if turn == 0:
-                        connection.execute("CREATE TABLE kept (n int)")
-                    else:
-                        connection.execute("SELECT * FROM kept")
+            with (
+                DevPostgres(Path(folder), durable=True) as server,
+                psycopg.connect(server.url(), autocommit=True) as connection,
+            ):
+                statement = "SELECT * FROM kept" if turn else "CREATE TABLE kept (n int)"
+                connection.execute(statement)
 
 
 def test_a_folder_that_postgresql_cannot_enter_is_refused(tmp_path: Path) -> None:

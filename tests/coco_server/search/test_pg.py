@@ -41,9 +41,7 @@ def version(database: Database, matrix: FloatMatrix) -> Version:  # noqa: F811
         configs.register(
             session, "default", DEFAULT_CONFIG.to_dict(), dimension=DIMENSION, fingerprint=""
         )
-        project = projects.register(
-            session, "kb:s", name="s", platform="test", config_id="default"
-        )
+        project = projects.register(session, "kb:s", name="s", platform="test", config_id="default")
         made = versions.create(session, project.project_id, "default")
         rows = [row(number, matrix) for number in range(COUNT)]
         documents = [chunks.DocumentRow(each.doc_id, "", 1) for each in rows]

@@ -88,9 +88,7 @@ def sessions(url: str, org_id: str) -> Iterator[tuple[str, psycopg.Connection[tu
             with psycopg.connect(url) as connection:
                 connection.execute("SELECT set_config('role', %s, false)", (role,))
                 if setting is not None:
-                    connection.execute(
-                        "SELECT set_config('coco.org_id', %s, false)", (setting,)
-                    )
+                    connection.execute("SELECT set_config('coco.org_id', %s, false)", (setting,))
                 yield f"{role}, org {setting!r}", connection
     with psycopg.connect(url) as connection:
         connection.execute("SELECT set_config('coco.org_id', %s, false)", (org_id,))

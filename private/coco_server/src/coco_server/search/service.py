@@ -24,10 +24,9 @@ from coco_protocol.server.docs import ChunkBody, Hit, HitMeta, QueryData, QueryM
 from coco_protocol.serving.intents import retrieval_intent
 from coco_server.search.backend import ExecutorFactory
 from coco_server.search.pg import PgExecutor
-from coco_server.store import chunks, configs, projects, versions
+from coco_server.store import chunks, versions
 from coco_server.store.chunks import ChunkContent
-from coco_server.store.session import Database, Scope, TenantSession
-from coco_server.store.versions import Version
+from coco_server.store.session import Database, Scope
 
 __all__ = ["QueryVectors", "SearchService"]
 
@@ -39,16 +38,6 @@ _CACHED_VECTORS = 2_000
 
 # Hits that are looked at behind a full answer, to tell whether a further page is worth asking for.
 _LOOK_BEYOND = 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """What a query is answered from."""
-
-    version: Version | None
-    config_id: str
-    embedding: EmbeddingConfig
-    stale: bool
 
 
 @dataclass
@@ -112,11 +101,12 @@ class SearchService:
         clock = _Clock()
         query = understand(intent)
         with self._database.tenant(scope.org_id) as session:
-            target = _target(session, scope.project_id, config_id)
+            target = versions.answering(session, scope.project_id, config_id)
         clock.lap("resolve")
         vector, notice = None, None
         if target.version is not None and target.version.embedded_count:
-            vector, notice = self._query_vector(intent, query, target.embedding)
+            embedding = IndexingConfig.from_dict(target.config).embedding
+            vector, notice = self._query_vector(intent, query, embedding)
         clock.lap("embed")
         found, hits, next_offset = ExecutorAnswer([]), [], None
         if target.version is not None:
@@ -134,7 +124,7 @@ class SearchService:
                 clock.lap("contents")
         meta = QueryMeta.model_validate(
             {
-                "status": "stale" if target.stale else "fresh",
+                "status": "fresh" if target.active else "stale",
                 "project_id": scope.project_id,
                 "version_id": target.version.version_id if target.version else None,
                 "indexing_config_id": target.config_id,
@@ -202,22 +192,6 @@ class QueryVectors:
                 known = self._embedders.open(config, timeout=_EMBED_SECONDS)
                 self._open[config] = known
             return known
-
-
-def _target(session: TenantSession, project_id: str, config_id: str | None) -> _Target:
-    project = projects.get(session, project_id)
-    asked = config_id or project.active_config_id
-    stored = configs.get(session, asked)
-    if asked == project.active_config_id:
-        version = versions.active(session, project_id)
-    else:
-        version = versions.newest_of_config(session, project_id, asked)
-    return _Target(
-        version=version,
-        config_id=asked,
-        embedding=IndexingConfig.from_dict(stored.body).embedding,
-        stale=asked != project.active_config_id,
-    )
 
 
 def _select(intent: SearchIntent, ranked: list[Ranked]) -> tuple[list[Pick], int | None]:

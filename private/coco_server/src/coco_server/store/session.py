@@ -15,6 +15,7 @@ from typing import Any, LiteralString, Self, TypeAlias
 
 import psycopg
 from pgvector.psycopg import register_vector
+from psycopg import sql
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -35,9 +36,11 @@ Connection: TypeAlias = psycopg.Connection[TupleRow]
 # A request that cannot get a connection within this time is better told than kept.
 _CHECKOUT_SECONDS = 10.0
 
-_BECOME_TENANT: LiteralString = (
-    "SELECT set_config('role', 'coco_app', true), set_config('coco.org_id', %s, true)"
+# One message begins a transaction and gives it its role: a short query has few others.
+_BEGIN_TENANT: LiteralString = (
+    "BEGIN; SELECT set_config('role', 'coco_app', true), set_config('coco.org_id', {}, true)"
 )
+_BEGIN_SYSTEM: LiteralString = "BEGIN; SELECT set_config('role', 'coco_system', true)"
 
 # The database does answer: these are for the caller to handle.
 _SAID_BY_THE_DATABASE = (
@@ -92,7 +95,8 @@ class Database:
             open=False,
             timeout=_CHECKOUT_SECONDS,
             configure=_configure,
-            kwargs={"application_name": name, "connect_timeout": 10},
+            # Transactions are begun here, together with their role; the pool ends them.
+            kwargs={"application_name": name, "connect_timeout": 10, "autocommit": True},
             name=name,
         )
 
@@ -130,7 +134,7 @@ class Database:
         if not org_id:
             raise Unauthorized("There is no org to act for.")
         with self._transaction() as connection:
-            connection.execute(_BECOME_TENANT, (org_id,))
+            connection.execute(sql.SQL(_BEGIN_TENANT).format(sql.Literal(org_id)))
             yield TenantSession(connection, org_id)
 
     @contextmanager
@@ -141,7 +145,7 @@ class Database:
             Unavailable: the database cannot be reached.
         """
         with self._transaction() as connection:
-            connection.execute("SELECT set_config('role', 'coco_system', true)")
+            connection.execute(_BEGIN_SYSTEM)
             yield SystemSession(connection)
 
     @contextmanager
@@ -173,4 +177,3 @@ def _configure(connection: psycopg.Connection[Any]) -> None:
     # A plan that is made once for all parameters would scan what a fresh one looks up.
     connection.execute("SET plan_cache_mode = force_custom_plan")
     register_vector(connection)
-    connection.commit()

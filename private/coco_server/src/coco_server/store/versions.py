@@ -8,12 +8,13 @@ compare-and-swap.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from types import EllipsisType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, LiteralString, TypeAlias
 
 import psycopg
+from psycopg import sql
 
 from coco_core.errors import VersionConflict, VersionNotFound
 from coco_server.store import configs, projects, usage
@@ -22,10 +23,12 @@ from coco_server.store.rows import all_rows, json_value, one_row
 from coco_server.store.session import Session, TenantSession
 
 __all__ = [
+    "Answering",
     "Version",
     "VersionStatus",
     "activate",
     "active",
+    "answering",
     "create",
     "fail",
     "get",
@@ -64,6 +67,36 @@ class Version:
     ready_at: datetime | None
     activated_at: datetime | None
     archived_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """What a query is answered from."""
+
+    config_id: str
+    config: Mapping[str, Any]
+    """The body of the indexing config."""
+    active: bool
+    """Whether that config is the project's active one."""
+    version: Version | None
+    """None while the config has no complete version."""
+
+
+_ANSWERING: LiteralString = """
+    SELECT c.config_id, c.body, c.config_id = p.active_config_id, {columns}
+    FROM projects AS p
+    JOIN indexing_configs AS c
+        ON c.org_id = p.org_id AND c.config_id = coalesce(%(config)s, p.active_config_id)
+    LEFT JOIN LATERAL (
+        SELECT * FROM project_versions AS each
+        WHERE each.org_id = p.org_id AND each.project_id = p.project_id
+            AND each.config_id = c.config_id
+            AND (each.status = 'ACTIVE'
+                OR (c.config_id <> p.active_config_id AND each.status IN ('READY', 'ARCHIVED')))
+        ORDER BY each.status = 'ACTIVE' DESC, each.version_no DESC LIMIT 1
+    ) AS v ON true
+    WHERE p.org_id = %(org)s AND p.project_id = %(project)s
+"""
 
 
 def create(session: TenantSession, project_id: str, config_id: str) -> Version:
@@ -148,6 +181,34 @@ def newest_of_config(session: TenantSession, project_id: str, config_id: str) ->
         "AND config_id = %s AND status IN ('READY', 'ACTIVE', 'ARCHIVED') "
         "ORDER BY status = 'ACTIVE' DESC, version_no DESC LIMIT 1",
         (session.org_id, project_id, config_id),
+    )
+
+
+def answering(session: TenantSession, project_id: str, config_id: str | None = None) -> Answering:
+    """Return what a query is answered from, in one statement, for every query asks this.
+
+    Without a config it is the project's active one. Of another config the newest complete version
+    answers.
+
+    Raises:
+        ProjectNotFound: the org has no such project.
+        ConfigNotFound: the org has no such config.
+    """
+    statement = sql.SQL(_ANSWERING).format(
+        columns=sql.SQL(", ").join(sql.Identifier("v", each.name) for each in fields(Version))
+    )
+    values = {"org": session.org_id, "project": project_id, "config": config_id}
+    row = session.connection.execute(statement, values).fetchone()
+    if row is None:
+        project = projects.get(session, project_id)
+        configs.get(session, config_id or project.active_config_id)
+        raise VersionConflict("The project changed while it was looked up.")
+    asked, body, is_active, *version = row
+    return Answering(
+        config_id=asked,
+        config=body,
+        active=is_active,
+        version=Version(*version) if version[0] is not None else None,
     )
 
 

@@ -1,0 +1,188 @@
+"""What a query answers from, and what it says when something is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from coco_core.configs import DEFAULT_CONFIG, EmbeddingConfig
+from coco_core.errors import ConfigNotFound, InvalidIntent, ProjectNotFound, Unavailable
+from coco_core.types import FloatVector
+from coco_embed.choice import Embedders, EmbeddingSettings
+from coco_protocol.docs import FiltersBody, RetrievalBody
+from coco_protocol.server.docs import QueryData, QueryMeta, QueryRequest
+from coco_server.search.service import SearchService
+from coco_server.store import chunks, configs, retention, sealing, versions
+from coco_server.store.retention import RetentionPolicy
+from coco_server.store.session import Database, Scope
+from tests.coco_server.tenants import DIMENSION, Tenant, new_tenant, rows, vector_of
+from tests.postgres_server import database, database_url  # noqa: F401
+
+TEXTS = {"a.md": "routers match the path of a request", "b.md": "cookies are parsed from a header"}
+
+
+class WordVectors:
+    """An embedder of this test's own vectors; counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.name = "words"
+        self.dimension = DIMENSION
+        self.max_tokens = 128
+
+    def open(self, config: EmbeddingConfig, *, timeout: float) -> WordVectors:
+        return self
+
+    def embed_query(self, text: str) -> FloatVector:
+        self.asked.append(text)
+        return vector_of(text)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def tenant(database: Database) -> Tenant:  # noqa: F811
+    return new_tenant(database)
+
+
+@pytest.fixture
+def words() -> WordVectors:
+    return WordVectors()
+
+
+@pytest.fixture
+def service(tenant: Tenant, words: WordVectors) -> Iterator[SearchService]:
+    made = SearchService(tenant.database, words)  # type: ignore[arg-type]  # opens like Embedders
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def without_model(tenant: Tenant) -> Iterator[SearchService]:
+    """A service whose embedding server is gone."""
+    gone = Embedders(EmbeddingSettings(url="http://127.0.0.1:1/v1", dimension=DIMENSION))
+    made = SearchService(tenant.database, gone)
+    yield made
+    made.close()
+
+
+def ask(
+    service: SearchService, tenant: Tenant, query: str, **request: object
+) -> tuple[QueryMeta, QueryData]:
+    scope = Scope(tenant.org_id, "u", tenant.project_id)
+    return service.query(scope, QueryRequest(query=query, **request))  # type: ignore[arg-type]
+
+
+def test_the_active_version_answers(service: SearchService, tenant: Tenant) -> None:
+    meta, data = ask(service, tenant, "routers")
+    assert (meta.version_id, data.empty_reason) == (None, "nothing_indexed")
+    first = tenant.activate(tenant.build(TEXTS))
+    meta, data = ask(service, tenant, "how do routers match a path")
+    assert (meta.status, meta.version_id, meta.tier) == ("fresh", first.version_id, "transformer")
+    assert data.results[0].chunk.doc_id == "a.md"
+    assert data.results[0].chunk.content == TEXTS["a.md"]
+    second = tenant.build({"c.md": "routers of another generation"})
+    assert ask(service, tenant, "routers")[0].version_id == first.version_id
+    tenant.activate(second)
+    meta, data = ask(service, tenant, "routers")
+    assert meta.version_id == second.version_id
+    assert [hit.chunk.doc_id for hit in data.results] == ["c.md"]
+
+
+def test_another_config_than_the_active_one_is_stale(
+    service: SearchService, tenant: Tenant
+) -> None:
+    tenant.activate(tenant.build(TEXTS))
+    other = replace(DEFAULT_CONFIG, config_id="other")
+    with tenant.database.tenant(tenant.org_id) as session:
+        configs.register(
+            session, "other", other.to_dict(), dimension=DIMENSION, fingerprint=other.fingerprint
+        )
+        beside = versions.create(session, tenant.project_id, "other")
+        chunks.append(session, beside, *rows({"o.md": "routers beside the others"}))
+        sealing.seal(session, beside)
+    assert ask(service, tenant, "routers", indexing_config_id="default")[0].status == "fresh"
+    meta, data = ask(service, tenant, "routers", indexing_config_id="other")
+    assert (meta.status, meta.version_id) == ("stale", beside.version_id)
+    assert [hit.chunk.doc_id for hit in data.results] == ["o.md"]
+    with pytest.raises(ConfigNotFound):
+        ask(service, tenant, "routers", indexing_config_id="none")
+
+
+def test_another_org_s_project_does_not_exist(service: SearchService, tenant: Tenant) -> None:
+    tenant.activate(tenant.build(TEXTS))
+    other = new_tenant(tenant.database, "Other")
+    with pytest.raises(ProjectNotFound):
+        ask(service, replace(other, project_id=tenant.project_id), "routers")
+
+
+def test_an_empty_answer_says_why(service: SearchService, tenant: Tenant) -> None:
+    tenant.activate(tenant.build(TEXTS))
+    fts = RetrievalBody(retrieval_mode="fts")
+    assert ask(service, tenant, "zebra", retrieval_config=fts)[1].empty_reason == "no_match"
+    nothing = FiltersBody(include=["*.py"])
+    assert ask(service, tenant, "routers", filters=nothing)[1].empty_reason == "filtered_out"
+
+
+def test_pages_follow_each_other(service: SearchService, tenant: Tenant) -> None:
+    tenant.activate(tenant.build({f"{n}.md": f"routers number {n}" for n in range(25)}))
+    seen: list[str] = []
+    offset: int | None = 0
+    while offset is not None:
+        page = RetrievalBody(top_k=10, offset=offset)
+        _, data = ask(service, tenant, "routers", retrieval_config=page)
+        seen += [hit.chunk.doc_id for hit in data.results]
+        offset = data.next_offset
+    assert len(seen) == len(set(seen)) == 25
+
+
+def test_a_query_is_embedded_once_and_not_for_keywords(
+    service: SearchService, tenant: Tenant, words: WordVectors
+) -> None:
+    tenant.activate(tenant.build(TEXTS))
+    ask(service, tenant, "routers", retrieval_config=RetrievalBody(retrieval_mode="fts"))
+    assert words.asked == []
+    for _ in range(3):
+        ask(service, tenant, "routers")
+    assert words.asked == ["routers"]
+
+
+def test_without_a_model_keywords_answer_and_say_so(
+    without_model: SearchService, tenant: Tenant
+) -> None:
+    tenant.activate(tenant.build(TEXTS))
+    meta, data = ask(without_model, tenant, "routers")
+    assert meta.tier == "keyword"
+    assert "Keywords alone answered" in (meta.notice or "")
+    assert [hit.chunk.doc_id for hit in data.results] == ["a.md"]
+    with pytest.raises(Unavailable):
+        only = RetrievalBody(retrieval_mode="vector")
+        ask(without_model, tenant, "routers", retrieval_config=only)
+
+
+def test_a_reranker_that_is_not_there_is_refused(service: SearchService, tenant: Tenant) -> None:
+    wanted = RetrievalBody.model_validate({"reranker": {"model_name": "cross"}})
+    with pytest.raises(InvalidIntent, match="cross"):
+        ask(service, tenant, "routers", retrieval_config=wanted)
+
+
+def test_a_version_dropped_between_choice_and_search_is_chosen_anew(
+    service: SearchService, tenant: Tenant, words: WordVectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tenant.activate(tenant.build(TEXTS))
+    second = tenant.build({"n.md": "routers are new"})
+
+    def embed_while_it_is_switched(text: str) -> FloatVector:
+        tenant.activate(second)
+        at_once = RetentionPolicy(keep_versions=0, keep_hours=0, soak_seconds=0)
+        removed = retention.prune(tenant.database, at_once)
+        assert first.version_id in [each.version_id for each in removed]
+        return vector_of(text)
+
+    monkeypatch.setattr(words, "embed_query", embed_while_it_is_switched)
+    meta, data = ask(service, tenant, "routers")
+    assert meta.version_id == second.version_id
+    assert [hit.chunk.doc_id for hit in data.results] == ["n.md"]

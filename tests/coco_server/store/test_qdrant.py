@@ -1,0 +1,115 @@
+"""Vectors in Qdrant: counted before a version is READY, repeated without harm, dropped with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from coco_core.errors import InvalidConfig, Unavailable, VersionConflict
+from coco_server.search.backend import executor_for
+from coco_server.search.pg import PgExecutor
+from coco_server.store import chunks, retention, sealing
+from coco_server.store.qdrant import QdrantVectors
+from coco_server.store.retention import RetentionPolicy
+from coco_server.store.session import Database
+from coco_server.store.vectors import PgVectors, open_vectors
+from tests.coco_server.tenants import Tenant, new_tenant, rows, vector_of
+from tests.postgres_server import database, database_url  # noqa: F401
+from tests.qdrant_server import API_KEY, new_prefix, qdrant_server
+
+
+@pytest.fixture
+def vectors() -> Iterator[QdrantVectors]:
+    with qdrant_server() as url:
+        made = QdrantVectors(url, prefix=new_prefix(), api_key=API_KEY)
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def tenant(database: Database) -> Tenant:  # noqa: F811
+    return new_tenant(database)
+
+
+class Lost(Exception):
+    pass
+
+
+def test_a_batch_that_is_repeated_is_there_once(tenant: Tenant, vectors: QdrantVectors) -> None:
+    version = tenant.begin()
+    batch = rows({"a": "one", "b": "two"})
+    with pytest.raises(Lost), tenant.database.tenant(tenant.org_id) as session:
+        chunks.append(session, version, *batch, vectors=vectors)
+        raise Lost
+    with tenant.database.tenant(tenant.org_id) as session:
+        chunks.append(session, version, *batch, vectors=vectors)
+    with tenant.database.tenant(tenant.org_id) as session:
+        ready = sealing.seal(session, version, vectors=vectors)
+    assert (ready.status, ready.embedded_count, ready.approximate) == ("READY", 2, False)
+    found = vectors.similarities(ready, vector_of("two"), nearest=1, allowed=None, picked=[0])
+    assert found[1] == pytest.approx(1.0, abs=1e-5)
+    assert set(found) == {0, 1}
+
+
+def test_versions_of_one_collection_are_apart(tenant: Tenant, vectors: QdrantVectors) -> None:
+    built = []
+    for texts in ({"a": "one"}, {"b": "two", "c": "three"}):
+        version = tenant.begin()
+        with tenant.database.tenant(tenant.org_id) as session:
+            chunks.append(session, version, *rows(texts), vectors=vectors)
+            built.append(sealing.seal(session, version, vectors=vectors))
+    assert [vectors.count(each) for each in built] == [1, 2]
+    found = vectors.similarities(built[0], vector_of("two"), nearest=9, allowed=None, picked=[])
+    assert set(found) == {0}
+    few = vectors.similarities(
+        built[1], vector_of("two"), nearest=9, allowed=np.array([1], np.int32), picked=[]
+    )
+    assert set(few) == {1}
+
+
+def test_missing_points_keep_a_version_from_being_ready(
+    tenant: Tenant, vectors: QdrantVectors
+) -> None:
+    version = tenant.begin()
+    with tenant.database.tenant(tenant.org_id) as session:
+        chunks.append(session, version, *rows({"a": "one"}), vectors=vectors)
+    vectors.drop(version.version_no, version.dimension)
+    with (
+        pytest.raises(VersionConflict, match="were written"),
+        tenant.database.tenant(tenant.org_id) as session,
+    ):
+        sealing.seal(session, version, vectors=vectors)
+
+
+def test_points_go_with_their_version(tenant: Tenant, vectors: QdrantVectors) -> None:
+    version = tenant.begin()
+    with tenant.database.tenant(tenant.org_id) as session:
+        chunks.append(session, version, *rows({"a": "one"}), vectors=vectors)
+        ready = sealing.seal(session, version, vectors=vectors)
+    policy = RetentionPolicy(keep_versions=0, keep_hours=0, soak_seconds=0)
+    removed = retention.prune(tenant.database, policy, vectors=vectors)
+    assert ready.version_id in [each.version_id for each in removed]
+    assert vectors.count(ready) == 0
+
+
+def test_a_server_that_is_gone_or_refuses_is_told(tenant: Tenant) -> None:
+    version = tenant.begin()
+    with qdrant_server() as url:
+        stranger = QdrantVectors(url, prefix=new_prefix(), api_key="another key")
+        with pytest.raises(Unavailable, match="COCO_VECTOR_DB_API_KEY"):
+            stranger.count(version)
+    with pytest.raises(Unavailable, match="Qdrant does not answer"):
+        QdrantVectors(url, prefix=new_prefix(), api_key=API_KEY).count(version)
+
+
+def test_the_settings_choose_the_backend() -> None:
+    assert executor_for(open_vectors("pgvector")) is PgExecutor
+    assert isinstance(open_vectors("pgvector"), PgVectors)
+    for given, missing in (
+        ({"prefix": "p"}, "COCO_VECTOR_DB_URL"),
+        ({"url": "http://h"}, "COCO_VECTOR_DB_COLLECTION_PREFIX"),
+    ):
+        with pytest.raises(InvalidConfig, match=missing):
+            open_vectors("qdrant", **given)

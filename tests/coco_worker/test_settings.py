@@ -38,6 +38,9 @@ def test_an_orgs_own_quotas_go_before_the_services() -> None:
     ("changed", "said"),
     [
         ({"COCO_META_DB": ""}, "COCO_META_DB is not set"),
+        ({"COCO_BLOB_URL": ""}, "COCO_BLOB_URL is not set"),
+        ({"COCO_QUEUE_MODE": "redis"}, "COCO_REDIS_URL is not set"),
+        ({"COCO_WORKER_SLOTS": "many"}, "COCO_WORKER_SLOTS is 'many'"),
         ({"COCO_BLOB_URL": "ftp://x"}, "COCO_BLOB_URL is 'ftp://x'"),
         ({"COCO_WORKER_SLOTS": "0"}, "outside 1 to 256"),
         ({"COCO_WORKER_TLS_CERT": "/none.pem"}, "there is no such file"),

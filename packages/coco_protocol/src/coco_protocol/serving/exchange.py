@@ -54,7 +54,7 @@ class Exchange:
     ) -> None:
         self._app = app
         self._metrics = metrics
-        self._write = _log.info if log_level == "info" else _log.debug
+        self._log_level = log_level
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the exchange on, and see to its end."""
@@ -94,7 +94,8 @@ class Exchange:
         route = _route(scope)
         self._metrics.observe(method, route, status, seconds)
         # The route and not the path: paths and queries may carry names of the user's files.
-        write = _log.warning if status >= HTTPStatus.INTERNAL_SERVER_ERROR else self._write
+        quiet = _log.info if self._log_level == "info" else _log.debug
+        write = _log.warning if status >= HTTPStatus.INTERNAL_SERVER_ERROR else quiet
         fields: Mapping[str, str] = scope.get(LOG_FIELDS_KEY, {})
         write(
             "request",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from http import HTTPStatus
@@ -58,6 +59,7 @@ class Followers:
         """Send a job's events above ``after``; an error before the first is an HTTP answer."""
         feed = await self._feed(scope, job_id, after)
         await socket.accept()
+        code = WS_1000_NORMAL_CLOSURE
         async with anyio.create_task_group() as group:
 
             async def listen() -> None:
@@ -69,22 +71,25 @@ class Followers:
                     group.cancel_scope.cancel()
 
             group.start_soon(listen)
-            code = WS_1000_NORMAL_CLOSURE
-            try:
-                async for event in feed or _nothing():
-                    if event is not None:
-                        await socket.send_text(json_bytes(event).decode())
-                if self._services.stopping:
-                    code = WS_1001_GOING_AWAY
-            except CocoError as error:
-                envelope = error_envelope(error, request_id_of(socket))
-                await socket.send_text(json_bytes(envelope).decode())
-                code = WS_1011_INTERNAL_ERROR
-            except WebSocketDisconnect:
-                return
-            finally:
-                group.cancel_scope.cancel()
+            code = await self._send(socket, feed)
+            group.cancel_scope.cancel()
+        # A client that has left cannot be told of the end, and needs not be.
+        with contextlib.suppress(WebSocketDisconnect):
             await socket.close(code)
+
+    async def _send(self, socket: WebSocket, feed: AsyncIterator[JobEvent | None] | None) -> int:
+        """Send the events; returns the code to close with."""
+        try:
+            async for event in feed or _nothing():
+                if event is not None:
+                    await socket.send_text(json_bytes(event).decode())
+        except CocoError as error:
+            envelope = error_envelope(error, request_id_of(socket))
+            await socket.send_text(json_bytes(envelope).decode())
+            return WS_1011_INTERNAL_ERROR
+        except WebSocketDisconnect:
+            return WS_1000_NORMAL_CLOSURE
+        return WS_1001_GOING_AWAY if self._services.stopping else WS_1000_NORMAL_CLOSURE
 
     async def _feed(
         self, scope: Scope, job_id: str, after: int

@@ -1,0 +1,128 @@
+"""The administrator's commands on a real database: what they print, and how they refuse."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coco_server.cli import main
+from coco_server.store import keys
+from coco_server.store.session import Database
+from tests.postgres_server import database, database_url
+
+__all__ = ["database", "database_url"]
+
+
+@pytest.fixture(autouse=True)
+def environment(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "COCO_META_DB": database_url,
+        "COCO_BLOB_URL": tmp_path.as_uri(),
+        "COCO_ADMIN_KEY": "0123456789abcdef",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    """Run a command that succeeds; return what it printed as JSON."""
+    assert main([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_an_org_with_keys(capsys: pytest.CaptureFixture[str], database: Database) -> None:
+    limit = ("--limit", "org_max_documents=7")
+    org = run(capsys, "org", "create", "Acme", "--id", "acme", *limit)
+    assert (org["org_id"], org["limits"]) == ("acme", {"org_max_documents": 7})
+    made = run(capsys, "key", "create", "acme", "ci", "--scope", "query", "--days", "1")
+    assert made["scopes"] == ["query"]
+    with database.system() as session:
+        known = keys.verify(session, made["key"])
+    assert known is not None
+    rotated = run(capsys, "key", "rotate", made["key_id"], "--grace-hours", "1")
+    assert rotated["key"] != made["key"]
+    revoked = run(capsys, "key", "revoke", made["key_id"])
+    assert revoked["revoked_at"] is not None
+    with database.system() as session:
+        assert keys.verify(session, made["key"]) is None
+        assert keys.verify(session, rotated["key"]) is not None
+    listed = run(capsys, "key", "list", "acme")["keys"]
+    assert {key["key_id"] for key in listed} == {made["key_id"], rotated["key_id"]}
+    assert run(capsys, "org", "show", "acme")["use"]["documents"] == 0
+
+
+def test_configs_projects_and_pruning(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    run(capsys, "org", "create", "Beta", "--id", "beta")
+    file = tmp_path / "config.json"
+    file.write_text('{"config_id": "short", "dimension": 8}', encoding="utf-8")
+    assert run(capsys, "config", "add", "beta", str(file))["dimension"] == 8
+    (config,) = run(capsys, "config", "list", "beta")["configs"]
+    assert config["config_id"] == "short"
+    assert run(capsys, "project", "list", "beta") == {"projects": []}
+    assert run(capsys, "prune", "--dry-run")["dry_run"] is True
+
+
+def test_settings_show_where_they_come_from(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {each["name"]: each for each in run(capsys, "config", "settings")["settings"]}
+    assert found["meta_db"] == {"name": "meta_db", "value": "(set)", "origin": "env COCO_META_DB"}
+    assert found["port"]["origin"] == "default"
+
+
+def test_people_get_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["org", "create", "Gamma", "--id", "gamma"]) == 0
+    assert main(["org", "create", "Delta", "--id", "delta"]) == 0
+    capsys.readouterr()
+    assert main(["org", "list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["ORG_ID", "NAME", "LIMITS", "CREATED_AT"]
+    assert any(line.startswith("gamma ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["org", "show", "nobody"], 1, "There is no org 'nobody'."),
+        (["key", "create", "nobody", "x"], 1, "There is no org 'nobody'."),
+        (["key", "create", "nobody", "x", "--scope", "everything"], 2, "scopes.0"),
+        (["org", "create", "X", "--limit", "speed=3"], 1, "'speed=3' is no limit."),
+        (["project", "versions", "prj_none"], 1, "There is no project 'prj_none'."),
+        (["config", "add", "x", "/no/file"], 1, "cannot be read"),
+        (["bogus"], 2, "No such command 'bogus'."),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
+) -> None:
+    assert main(arguments) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("coco-server: ")
+    assert said in captured.err
+    assert captured.err.count("\n") == 1
+
+
+def test_without_a_database_the_variable_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COCO_META_DB")
+    assert main(["org", "list"]) == 1
+    assert "COCO_META_DB is not set" in capsys.readouterr().err
+    monkeypatch.setenv("COCO_DB_URL", "sqlite:///x.db")
+    assert main(["org", "list"]) == 1
+    assert "PostgreSQL" in capsys.readouterr().err
+
+
+def test_the_doctor_says_what_fails(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # A model is not there, and may not be fetched.
+    monkeypatch.setenv("COCO_EMBED_MODEL_DIR", str(tmp_path / "none"))
+    monkeypatch.setenv("COCO_OFFLINE", "1")
+    assert main(["doctor", "--json"]) == 1
+    checks = {each["name"]: each for each in json.loads(capsys.readouterr().out)["checks"]}
+    assert checks["database"]["ok"]
+    assert checks["blobs"]["ok"]
+    assert "COCO_TLS_MODE" in checks["settings"]["detail"]
+    assert "COCO_OFFLINE" in checks["model"]["detail"]

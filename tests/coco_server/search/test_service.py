@@ -127,6 +127,22 @@ def test_an_empty_answer_says_why(service: SearchService, tenant: Tenant) -> Non
     assert ask(service, tenant, "routers", filters=nothing)[1].empty_reason == "filtered_out"
 
 
+def test_chunks_of_one_document_are_all_shown_when_asked_for(
+    service: SearchService, tenant: Tenant
+) -> None:
+    """Chunks that arrive cut have no lines of their own: they must not be taken for one."""
+    version = tenant.begin()
+    _, made = rows({f"{n}": f"routers part {n}" for n in range(4)})
+    parts = [replace(row, doc_id="one.md", ordinal=n) for n, row in enumerate(made)]
+    with tenant.database.tenant(tenant.org_id) as session:
+        chunks.append(session, version, [chunks.DocumentRow("one.md", "", 4)], parts)
+    tenant.activate(tenant.seal(version))
+    _, data = ask(service, tenant, "routers", retrieval_config=RetrievalBody(per_document=4))
+    assert sorted(hit.chunk.ordinal for hit in data.results) == [0, 1, 2, 3]
+    _, data = ask(service, tenant, "routers")
+    assert len(data.results) == 1
+
+
 def test_pages_follow_each_other(service: SearchService, tenant: Tenant) -> None:
     tenant.activate(tenant.build({f"{n}.md": f"routers number {n}" for n in range(25)}))
     seen: list[str] = []

@@ -204,7 +204,10 @@ def _select(intent: SearchIntent, ranked: list[Ranked]) -> tuple[list[Pick], int
             if selection.more or looked_beyond > _LOOK_BEYOND:
                 break
         if selection.wants(item):
-            selection.offer(item)
+            # Hits are shown as they were stored, without lines: none may vanish in another, as it
+            # would where all chunks of a document came with the same lines.
+            own = item.candidate.facts.key
+            selection.offer(item, start_line=own, end_line=own)
     return selection.picks, selection.next_offset
 
 

@@ -76,9 +76,7 @@ def qdrant_vectors() -> QdrantVectors:
     opened = ExitStack()
     atexit.register(opened.close)
     url = opened.enter_context(qdrant_server())
-    return opened.enter_context(
-        closing(QdrantVectors(url, prefix=new_prefix(), api_key=API_KEY))
-    )
+    return opened.enter_context(closing(QdrantVectors(url, prefix=new_prefix(), api_key=API_KEY)))
 
 
 _versions: dict[tuple[frozenset[str], frozenset[str], bool], Version] = {}

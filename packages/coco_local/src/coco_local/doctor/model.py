@@ -21,7 +21,8 @@ def check_model(situation: Situation) -> Iterator[Finding]:
     if model is None:
         yield Finding.warn(
             "model",
-            f"{situation.settings.model_name} is not installed: keywords and the built-in vectors answer.",
+            f"{situation.settings.model_name} is not installed: "
+            "keywords and the built-in vectors answer.",
             "Fetch it: coco setup (without a network: coco setup --model-path FILE)",
         )
         return

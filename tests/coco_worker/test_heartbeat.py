@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from coco_server.jobs import queue
@@ -97,3 +98,16 @@ def test_whoever_listens_late_hears_it_all_the_same(held: HeldJob) -> None:
     heard = threading.Event()
     held.on_let_go(heard.set)
     assert heard.is_set()
+
+
+@pytest.mark.usefixtures("heartbeat")
+def test_it_goes_on_when_its_connection_breaks(tenant: Tenant, held: HeldJob) -> None:
+    for _ in range(3):
+        with psycopg.connect(tenant.database.url, autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE application_name = 'coco-heartbeat' AND datname = current_database()"
+            )
+        before = left(tenant.database, held)
+        until(lambda before=before: left(tenant.database, held) > before, 10)  # type: ignore[misc]
+    assert held.reason is None

@@ -5,13 +5,14 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
+import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import wasmtime
 
 from coco_core.configs import DEFAULT_CONFIG, IndexingConfig
-from coco_core.errors import LeaseLost
+from coco_core.errors import LeaseLost, Unavailable
 from coco_core.header import embedding_text
 from coco_embed.choice import Embedders, EmbeddingSettings
 from coco_server.jobs import events, queue, rejections
@@ -463,3 +464,29 @@ def test_an_import_is_read_from_a_cloud(database: Database, tools: IngestTools) 
     assert job.state == "succeeded", job.error
     active = tenant.active()
     assert active is not None and active.chunk_count == 500
+
+
+def test_a_worker_whose_connections_break_goes_on(
+    tenant: Tenant, start: Start, embedding: EmbeddingServer
+) -> None:
+    embedding.gate.clear()
+    start(lease_seconds=1)
+    job = tenant.enqueue(tenant.ndjson(documents(100)))
+    until(lambda: embedding.requests)
+    with psycopg.connect(tenant.database.url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    embedding.gate.set()
+
+    def ended() -> bool:
+        try:
+            return tenant.job(job.job_id).state == "succeeded"
+        except Unavailable:
+            # The test's own connection was one of them.
+            return False
+
+    until(ended, 60)
+    active = tenant.active()
+    assert active is not None and active.document_count == 100

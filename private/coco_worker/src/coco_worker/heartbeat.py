@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection
 
 import structlog
 
-from coco_core.errors import CocoError
 from coco_server.jobs import queue
 from coco_server.store.session import Database
 from coco_worker.held import HeldJob, Reason
@@ -61,8 +60,8 @@ class Heartbeat:
             try:
                 self._beat()
                 renewed = time.monotonic()
-            except CocoError as error:
-                log.warning("heartbeat_failed", reason=error.message)
+            except Exception as error:  # noqa: BLE001 - a heart that stops loses every job
+                log.warning("heartbeat_failed", reason=str(error))
                 if time.monotonic() - renewed > self._lease:
                     # By now somebody else may have them; the fence would refuse every commit.
                     for each in self._held():

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import structlog
 
-from coco_core.errors import CocoError, LeaseLost, Unavailable
+from coco_core.errors import CocoError, LeaseLost
 from coco_server.jobs import queue, rejections
 from coco_server.jobs.records import Job
 from coco_server.jobs.rejections import RejectedItem
@@ -156,8 +156,8 @@ class Worker:
                 return False
             try:
                 return self._claim(None)
-            except Unavailable as error:
-                log.warning("claim_failed", reason=error.message)
+            except Exception as error:  # noqa: BLE001 - whoever looks for work must go on looking
+                log.warning("claim_failed", reason=str(error))
                 return False
 
     def _claim(self, job_id: str | None) -> bool:

@@ -164,6 +164,7 @@ class PgExecutor:
             if len(rows) >= min(wanted, self._version.embedded_count) or allowed.keys is None:
                 return rows
             # The walk ended before it had met enough chunks that pass the filter.
+            self._session.connection.execute("SELECT set_config('enable_seqscan', 'on', true)")
         return self._fetch(_EXACT, picked, vector, allowed, wanted)
 
     def _walks_index(self, allowed: Allowed, wanted: int) -> bool:
@@ -178,15 +179,14 @@ class PgExecutor:
         self, picked: Sequence[int], vector: FloatVector, allowed: Allowed, wanted: int
     ) -> list[tuple[Any, ...]]:
         filtering = "off" if allowed.keys is None else "relaxed_order"
-        # The planner must not take a scan for cheaper because of a setting that it does not know.
+        # The planner must not take a scan for cheaper because of a setting that it does not know;
+        # what follows in the transaction looks rows up by their keys.
         self._session.connection.execute(
             "SELECT set_config('enable_seqscan', 'off', true), "
             "set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', %s, true)",
             (str(max(wanted, _LEAST_HNSW_CANDIDATES)), filtering),
         )
-        rows = self._fetch(_APPROXIMATE, picked, vector, allowed, wanted)
-        self._session.connection.execute("SELECT set_config('enable_seqscan', 'on', true)")
-        return rows
+        return self._fetch(_APPROXIMATE, picked, vector, allowed, wanted)
 
     def _fetch(
         self,

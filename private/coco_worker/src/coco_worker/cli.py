@@ -25,8 +25,8 @@ def _root() -> None:
     """Keep ``run`` a verb of its own: others may follow."""
 
 
-@_app.command()
-def run(
+@_app.command("run")
+def _run(
     *,
     host: Annotated[str | None, typer.Option(help="Address of the gRPC port.")] = None,
     port: Annotated[int | None, typer.Option(help="The gRPC port; 0: any free one.")] = None,

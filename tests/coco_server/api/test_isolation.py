@@ -187,7 +187,7 @@ def _routes(service: Running) -> Iterator[tuple[str, str]]:
 
     for route in create_app(service.services).router.routes:
         if isinstance(route, APIRoute):
-            yield from ((method, route.path) for method in route.methods)
+            yield from ((method, route.path) for method in route.methods or ())
         elif isinstance(route, APIWebSocketRoute):
             yield "WEBSOCKET", route.path
         else:

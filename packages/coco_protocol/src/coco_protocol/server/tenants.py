@@ -59,7 +59,6 @@ class OrgUse(Answer):
     chunks: int = 0
     storage_bytes: int = 0
     embeddings_today: int = 0
-    queries_today: int = 0
 
 
 class OrgBody(Answer):

@@ -58,13 +58,11 @@ def org_body(org: Org, use: OrgUse | None = None) -> OrgBody:
 def org_use(session: TenantSession) -> OrgUse:
     """Say what the session's org holds, and what it has used today."""
     held = orgs.totals(session)
-    queries, embeddings = usage.today(session)
     return OrgUse(
         documents=held.documents,
         chunks=held.chunks,
         storage_bytes=held.storage_bytes,
-        embeddings_today=embeddings,
-        queries_today=queries,
+        embeddings_today=usage.embeddings_today(session),
     )
 
 

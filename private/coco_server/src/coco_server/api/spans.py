@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fastapi import FastAPI
 from opentelemetry import trace
 from opentelemetry.propagate import extract
 from opentelemetry.sdk.trace import TracerProvider
@@ -9,17 +10,24 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Spans"]
+from coco_protocol.serving.exchange import LOG_FIELDS_KEY
+
+__all__ = ["trace_with"]
 
 
-class Spans:
+def trace_with(app: FastAPI, provider: TracerProvider) -> None:
+    """Put a span of ``provider`` around each exchange of an application that was built already."""
+    assert app.middleware_stack is not None, "create_app builds it"
+    app.middleware_stack = _Spans(app.middleware_stack, provider)
+
+
+class _Spans:
     """Pure ASGI middleware; a span names the route and ids, never a path's or body's content."""
 
-    def __init__(self, app: ASGIApp, provider: TracerProvider, fields_key: str) -> None:
+    def __init__(self, app: ASGIApp, provider: TracerProvider) -> None:
         self._app = app
         self._provider = provider
         self._tracer = trace.get_tracer("coco_server", tracer_provider=provider)
-        self._fields_key = fields_key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the exchange on within a span."""
@@ -47,5 +55,5 @@ class Spans:
                 route = getattr(scope.get("route"), "path", "(none)")
                 span.update_name(f"{scope.get('method', 'WEBSOCKET')} {route}")
                 span.set_attribute("http.route", route)
-                for name, value in scope.get(self._fields_key, {}).items():
+                for name, value in scope.get(LOG_FIELDS_KEY, {}).items():
                     span.set_attribute(f"coco.{name}", value)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fastapi import FastAPI
 
 from coco_core.errors import InvalidConfig
-from coco_protocol.serving.exchange import LOG_FIELDS_KEY
 
 __all__ = ["add_tracing"]
 
@@ -26,10 +25,9 @@ def add_tracing(app: FastAPI, endpoint: str) -> None:
             "A collector is configured, and OpenTelemetry is not installed.",
             hint="Run: pip install 'coco-server[otel]', or unset COCO_OTEL_ENDPOINT.",
         ) from error
-    from coco_server.api.spans import Spans
+    from coco_server.api.spans import trace_with
 
     provider = TracerProvider(resource=Resource.create({"service.name": "coco-server"}))
     exporter = OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")
     provider.add_span_processor(BatchSpanProcessor(exporter))
-    app.add_middleware(Spans, provider=provider, fields_key=LOG_FIELDS_KEY)
-    app.middleware_stack = app.build_middleware_stack()
+    trace_with(app, provider)

@@ -16,7 +16,6 @@ __all__ = [
     "release_rest",
     "reserve",
     "reserve_build",
-    "today",
 ]
 
 
@@ -163,16 +162,6 @@ def embeddings_today(session: TenantSession) -> int:
         (session.org_id,),
     ).fetchone()
     return int(row[0]) if row else 0
-
-
-def today(session: TenantSession) -> tuple[int, int]:
-    """Return how many queries and embeddings the org has used today (UTC)."""
-    row = session.connection.execute(
-        "SELECT queries, embeddings FROM usage "
-        "WHERE org_id = %s AND day = (now() AT TIME ZONE 'UTC')::date",
-        (session.org_id,),
-    ).fetchone()
-    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def _exceeded(quota: str, limit: int, used: int, asked: int) -> QuotaExceeded:

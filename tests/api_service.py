@@ -173,7 +173,8 @@ def running(settings: Settings) -> Iterator[Running]:
     options = {**server_options(settings), "timeout_graceful_shutdown": 2}
     config = uvicorn.Config(app, log_level="warning", **options)
     server = uvicorn.Server(config)
-    with socket.socket() as listener:
+    # asyncio sends small answers at once only where the socket says that it is TCP.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
         thread = threading.Thread(target=_run, args=(server, listener))

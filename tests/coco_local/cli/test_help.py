@@ -10,8 +10,8 @@ from coco_local.cli.commands import COMMANDS
 from coco_local.cli.overview import overview
 
 VERBS = set(
-    "start stop restart status setup import projects forget query grep index prune jobs config mcp "  # noqa: SIM905 - as the specification writes it
-    "doctor version tui read outline related".split()
+    "start stop restart status setup import projects forget query grep index prune jobs "  # noqa: SIM905 - as the specification writes it
+    "grammar config mcp doctor version tui read outline related rule".split()
 )
 
 # What `coco --help` must not wait for.

@@ -51,6 +51,7 @@ COMMANDS: Final = (
     Command("status", SERVICE, "Show what the service does and knows.", "status", "status"),
     Command("tui", SERVICE, "Open the dashboard of the running service.", "tui", "tui"),
     Command("grammar", SETUP, "List, install, update or remove grammars.", "grammar", "app"),
+    Command("rule", SETUP, "Try rules that change texts before they are indexed.", "rule", "app"),
     Command("setup", SETUP, "Install the embedding model.", "setup", "setup"),
     Command("mcp", SETUP, "Serve MCP on standard input and output, or install it.", "mcp", "app"),
     Command("config", SETUP, "Show settings; list and add indexing configs.", "config", "app"),

@@ -39,7 +39,7 @@ def generate(target: Path) -> list[Path]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    return sorted(path.relative_to(target) for path in target.rglob("*_pb2*.py*"))
+    return sorted(_stubs(target))
 
 
 def stale() -> list[str]:
@@ -47,9 +47,18 @@ def stale() -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder)
         made = generate(fresh)
-        kept = {path.relative_to(SOURCE) for path in SOURCE.rglob("*_pb2*.py*")}
+        kept = _stubs(SOURCE)
         changed = [path for path in made if path not in kept or not _equal(fresh, path)]
         return [str(path) for path in sorted({*changed, *(kept - set(made))})]
+
+
+def _stubs(root: Path) -> set[Path]:
+    # Compiled files of the same names lie in `__pycache__`.
+    return {
+        path.relative_to(root)
+        for ending in ("py", "pyi")
+        for path in root.rglob(f"*_pb2*.{ending}")
+    }
 
 
 def _equal(fresh: Path, path: Path) -> bool:

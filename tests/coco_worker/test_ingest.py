@@ -1,44 +1,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib import resources
 from typing import Any
 
 import numpy as np
-import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import wasmtime
 
 from coco_core.configs import DEFAULT_CONFIG, IndexingConfig
-from coco_core.errors import LeaseLost, Unavailable
 from coco_core.header import embedding_text
 from coco_embed.choice import Embedders, EmbeddingSettings
-from coco_server.jobs import events, queue, rejections
-from coco_server.jobs.records import Job
+from coco_server.jobs import events, rejections
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
 from coco_server.store.usage import embeddings_today
 from coco_worker.pipeline import IngestTools
-from coco_worker.worker import Submitted, Worker
+from coco_worker.worker import Worker
 from tests.coco_worker.conftest import Start
+from tests.coco_worker.items_made import documents
 from tests.embedding_server import EmbeddingServer
 from tests.model_fixture import installed_model
 from tests.s3_server import s3_server
 from tests.tenant import CONFIG, DIMENSION, Tenant
-from tests.waiting import until
 
 PYTHON = (
     "def add(a, b):\n    return a + b\n\n\nclass Adder:\n    def run(self):\n        return 1\n"
 )
-
-
-def documents(count: int, start: int = 0) -> list[dict[str, Any]]:
-    return [
-        {"doc_id": f"d{number:05}.md", "content": f"# Title {number}\n\nabout topic {number}\n"}
-        for number in range(start, start + count)
-    ]
 
 
 def test_items_are_cut_embedded_written_and_switched_to(
@@ -193,105 +181,6 @@ def test_a_quota_ends_the_job_and_names_itself(
     assert poor.active() is None
 
 
-def test_a_server_that_is_away_is_tried_again_and_what_was_done_is_kept(
-    tenant: Tenant, start: Start, embedding: EmbeddingServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("coco_embed.http._FIRST_WAIT_SECONDS", 0.001)
-    monkeypatch.setattr(queue, "_RETRY_SECONDS", 0.01)
-    items = documents(1100)
-    # Each batch is eight requests of 64; the second batch fails until its attempts are used up.
-    embedding.refusals = []
-    job = tenant.enqueue(tenant.ndjson(items))
-
-    def fail_later() -> bool:
-        if embedding.requests >= 8 and not embedding.refusals:
-            embedding.refusals = [(503, {})] * 40
-            return True
-        return False
-
-    start()
-    until(fail_later)
-    done = tenant.ended(job)
-    assert done.state == "succeeded", done.error
-    assert done.attempt > 1
-    active = tenant.active()
-    assert active is not None
-    assert active.document_count == 1100
-    assert len({row[0] for row in tenant.rows(active)}) == 1100
-    # What the first attempt committed was not embedded again.
-    assert embedding.texts < 2 * active.chunk_count
-
-
-def test_a_running_job_is_cancelled_while_the_model_hangs(
-    tenant: Tenant, start: Start, embedding: EmbeddingServer
-) -> None:
-    embedding.gate.clear()
-    worker = start(lease_seconds=2)
-    job = tenant.enqueue(tenant.ndjson(documents(100)))
-    until(lambda: embedding.requests)
-    with tenant.database.tenant(tenant.org_id) as session:
-        queue.request_cancel(session, tenant.project_id, job.job_id)
-    assert tenant.ended(job, 15).state == "cancelled"
-    assert tenant.version(job.version_id).status == "FAILED"
-    until(lambda: worker.running == 0)
-
-
-def test_a_stopping_worker_gives_its_job_back(
-    tenant: Tenant, start: Start, embedding: EmbeddingServer
-) -> None:
-    embedding.gate.clear()
-    worker = start()
-    job = tenant.enqueue(tenant.ndjson(documents(100)))
-    until(lambda: embedding.requests)
-    assert worker.stop(grace_seconds=10)
-    given_back = tenant.job(job.job_id)
-    assert (given_back.state, given_back.attempt) == ("queued", 0)
-    embedding.gate.set()
-    start()
-    assert tenant.ended(job).state == "succeeded"
-
-
-def test_a_worker_that_was_replaced_writes_nothing(
-    tenant: Tenant, tools: IngestTools, start: Start, embedding: EmbeddingServer
-) -> None:
-    embedding.gate.clear()
-    slow = start(lease_seconds=60)
-    job = tenant.enqueue(tenant.ndjson(documents(1200)))
-    until(lambda: embedding.requests)
-    with tenant.database.system() as session:
-        session.connection.execute("UPDATE jobs SET lease_until = now() - interval '1 s'")
-    start()
-    until(lambda: tenant.job(job.job_id).attempt == 2)
-    embedding.gate.set()
-    assert tenant.ended(job).state == "succeeded"
-    until(lambda: slow.running == 0)
-    active = tenant.active()
-    assert active is not None
-    rows = tenant.rows(active, "doc_id, ordinal")
-    assert len(rows) == len(set(rows)) == active.chunk_count
-    assert len({row[0] for row in rows}) == 1200
-
-
-def test_only_a_waiting_job_can_be_handed_over(
-    tenant: Tenant, start: Start, embedding: EmbeddingServer
-) -> None:
-    embedding.gate.clear()
-    # Nothing is found by looking: what runs was handed over.
-    worker = start(poll_seconds=600)
-    first = tenant.enqueue(tenant.ndjson(documents(3)))
-    other = Tenant.create(tenant.database, tenant.blobs)
-    second = other.enqueue(other.ndjson(documents(3)))
-    assert worker.submit("job_none") is Submitted.NOT_WAITING
-    assert worker.submit(first.job_id) is Submitted.ACCEPTED
-    assert worker.submit(second.job_id) is Submitted.BUSY
-    embedding.gate.set()
-    assert tenant.ended(first).state == "succeeded"
-    # A hand that gets free looks into the queue again.
-    assert other.ended(second).state == "succeeded"
-    until(lambda: worker.running == 0)
-    assert worker.submit(first.job_id) is Submitted.NOT_WAITING
-
-
 def test_a_config_for_another_model_is_told(tenant: Tenant, start: Start) -> None:
     start()
     wide = Tenant.create(tenant.database, tenant.blobs, dimension=32)
@@ -316,17 +205,6 @@ def test_sizes_in_the_models_tokens_need_its_tokenizer_only_when_there_is_one(
     assert job.state == "succeeded", job.error
 
 
-def test_leases_are_fenced(tenant: Tenant, tools: IngestTools) -> None:
-    job = tenant.enqueue(tenant.ndjson(documents(1)))
-    with tenant.database.system() as session:
-        held = queue.claim(session, "one", job_id=job.job_id)
-    assert isinstance(held, Job)
-    with tenant.database.tenant(tenant.org_id) as session:
-        session.connection.execute("UPDATE jobs SET fence = fence + 1")
-        with pytest.raises(LeaseLost):
-            queue.progress(session, held, done=1, checkpoint={})
-
-
 def test_a_document_of_very_many_chunks_is_one_batch(tenant: Tenant, start: Start) -> None:
     start()
     config = IndexingConfig.from_dict(
@@ -344,69 +222,6 @@ def test_a_document_of_very_many_chunks_is_one_batch(tenant: Tenant, start: Star
     assert active is not None and active.chunk_count > 4096
     rows = many.rows(active, "chunk_key, ordinal")
     assert sorted(rows) == [(number, number) for number in range(active.chunk_count)]
-
-
-def test_a_rule_changes_texts_before_they_are_cut(tenant: Tenant, start: Start) -> None:
-    start()
-    rule = resources.files("coco_core.wasm") / "examples" / "redact.wasm"
-    ref = tenant.blobs.put_bytes(tenant.org_id, "wasm", rule.read_bytes()).ref
-    secret = "AKIAIOSFODNN7EXAMPLE"
-    items = [
-        {"doc_id": "a.md", "content": f"the key is {secret} here"},
-        {"doc_id": "b.md", "content": f"its key is {secret}", "ordinal": 0},
-        {"doc_id": "c.md", "content": "nothing to hide"},
-    ]
-    job = tenant.ended(tenant.enqueue(tenant.ndjson(items), wasm_module_ref=ref))
-    assert job.state == "succeeded", job.error
-    active = tenant.active()
-    assert active is not None
-    texts = {row[0]: row[2] for row in tenant.rows(active)}
-    assert secret not in "".join(texts.values())
-    assert texts["c.md"] == "nothing to hide"
-    assert "key is" in texts["a.md"] and "key is" in texts["b.md"]
-
-
-# A rule that traps on texts that begin with an exclamation mark, and loops on a question mark.
-HOSTILE = """
-(module
-  (memory (export "memory") 2)
-  (func (export "alloc") (param i32) (result i32) (i32.const 16))
-  (func (export "apply") (param $text i32) (param $length i32) (result i64)
-    (if (i32.eq (i32.load8_u (local.get $text)) (i32.const 33)) (then unreachable))
-    (if (i32.eq (i32.load8_u (local.get $text)) (i32.const 63)) (then (loop $on (br $on))))
-    (i64.or (i64.shl (i64.extend_i32_u (local.get $text)) (i64.const 32))
-            (i64.extend_i32_u (local.get $length)))))
-"""
-
-
-def test_a_rule_that_fails_costs_the_item_and_not_the_worker(tenant: Tenant, start: Start) -> None:
-    start()
-    ref = tenant.blobs.put_bytes(tenant.org_id, "wasm", bytes(wasmtime.wat2wasm(HOSTILE))).ref
-    items = [
-        {"doc_id": "good", "content": "as it is"},
-        {"doc_id": "trap", "content": "! unreachable"},
-        {"doc_id": "loop", "content": "? endless"},
-        {"doc_id": "fine", "content": "as it was"},
-    ]
-    job = tenant.ended(tenant.enqueue(tenant.ndjson(items), wasm_module_ref=ref))
-    assert job.state == "succeeded", job.error
-    with tenant.database.tenant(tenant.org_id) as session:
-        listed = rejections.read(session, job.job_id)
-    assert [(each.item, each.code) for each in listed] == [(1, "rule_failed"), (2, "rule_failed")]
-    active = tenant.active()
-    assert active is not None
-    assert {row[0] for row in tenant.rows(active)} == {"good", "fine"}
-
-
-@pytest.mark.parametrize("body", [None, b"not wasm", b"\0asm\x01\0\0\0"])
-def test_what_is_no_rule_ends_the_job(tenant: Tenant, start: Start, body: bytes | None) -> None:
-    start()
-    ref = f"{tenant.org_id}/{'0' * 32}.wasm"
-    if body is not None:
-        ref = tenant.blobs.put_bytes(tenant.org_id, "wasm", body).ref
-    job = tenant.ended(tenant.enqueue(tenant.ndjson(documents(3)), wasm_module_ref=ref))
-    assert job.state == "failed" and job.error is not None
-    assert (job.error["code"], job.attempt) == ("wasm_refused", 1)
 
 
 def test_the_built_in_model_embeds_what_came_without_a_vector(
@@ -464,29 +279,3 @@ def test_an_import_is_read_from_a_cloud(database: Database, tools: IngestTools) 
     assert job.state == "succeeded", job.error
     active = tenant.active()
     assert active is not None and active.chunk_count == 500
-
-
-def test_a_worker_whose_connections_break_goes_on(
-    tenant: Tenant, start: Start, embedding: EmbeddingServer
-) -> None:
-    embedding.gate.clear()
-    start(lease_seconds=1)
-    job = tenant.enqueue(tenant.ndjson(documents(100)))
-    until(lambda: embedding.requests)
-    with psycopg.connect(tenant.database.url, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-    embedding.gate.set()
-
-    def ended() -> bool:
-        try:
-            return tenant.job(job.job_id).state == "succeeded"
-        except Unavailable:
-            # The test's own connection was one of them.
-            return False
-
-    until(ended, 60)
-    active = tenant.active()
-    assert active is not None and active.document_count == 100

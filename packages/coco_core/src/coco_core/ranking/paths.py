@@ -54,6 +54,9 @@ class _Evidence:
 
     def __init__(self, words: Sequence[str]) -> None:
         self._asked = tuple((word, stem(word)) for word in words)
+        # Equal words, equal stems and prefixes all begin with one letter: nearly every name is
+        # refused by its first.
+        self._initials = frozenset(word[0] for word in words)
         self._nothing: Likeness = (0.0,) * len(words)
         self._judged: dict[str, Likeness] = {}
 
@@ -92,6 +95,8 @@ class _Evidence:
 
     def _judge(self, name: str) -> Likeness:
         """Return the likeness to each asked word; nearly always that is nothing."""
+        if name[0] not in self._initials:
+            return self._nothing
         known = self._judged.get(name)
         if known is None:
             root = stem(name) if name.isascii() else name

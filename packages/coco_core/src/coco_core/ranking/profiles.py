@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from coco_core.intent import FusionMethod, Profile, SearchIntent
@@ -106,6 +107,7 @@ def is_prose(language: str) -> bool:
     return _kind(language) in _PROSE_KINDS
 
 
+@cache
 def _kind(language: str) -> LanguageKind | None:
     known = named_language(language)
     return None if known is None else known.kind

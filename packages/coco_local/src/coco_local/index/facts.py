@@ -19,6 +19,11 @@ from coco_local.index.codes import RowCodes
 __all__ = ["FactColumns", "FactTable"]
 
 
+# Rows whose facts are kept as they were handed out: the same chunks are candidates again and again.
+# About a megabyte.
+_MOST_MADE = 4_096
+
+
 @dataclass(frozen=True, slots=True)
 class FactColumns:
     """Every column of n rows, as `FactTable` gives and takes them."""
@@ -49,6 +54,7 @@ class FactTable:
         self._documents, self._starts, self._ends, self._tokens = (array("i") for _ in range(4))
         self._symbols: list[str] = []
         self._definitions: list[Sequence[str]] = []
+        self._made: dict[int, ChunkFacts] = {}
 
     @classmethod
     def of(cls, columns: FactColumns, document_ids: list[str]) -> FactTable:
@@ -95,6 +101,14 @@ class FactTable:
         return len(self._keys)
 
     def __getitem__(self, row: int) -> ChunkFacts:
+        made = self._made.get(row)
+        if made is None:
+            if len(self._made) >= _MOST_MADE:
+                self._made.clear()
+            made = self._made[row] = self._make(row)
+        return made
+
+    def _make(self, row: int) -> ChunkFacts:
         kind = self.kinds[row]
         return ChunkFacts(
             key=self._keys[row],

@@ -60,15 +60,15 @@ class LanceExecutor:
         named = self._named(query)
         known_share = float(searchable.sum()) / filtered if filtered else 0.0
         static_share = float((allowed & snapshot.static).sum()) / filtered if filtered else 0.0
+        rows = sorted(picked)
+        cosines: list[float | None] = [None] * len(rows)
+        if vector is not None:
+            known = has_vector[rows].tolist()
+            cosines = [c if k else None for c, k in zip(vector[rows].tolist(), known, strict=True)]
         return ExecutorAnswer(
             candidates=[
-                Candidate(
-                    facts=self._memory.facts[row],
-                    keyword=float(keyword[row]),
-                    vector=(float(vector[row]) if vector is not None and has_vector[row] else None),
-                    named=row in named,
-                )
-                for row in sorted(picked)
+                Candidate(self._memory.facts[row], bm25, cosine, row in named)
+                for row, bm25, cosine in zip(rows, keyword[rows].tolist(), cosines, strict=True)
             ],
             vector_coverage=known_share,
             static_share=static_share,

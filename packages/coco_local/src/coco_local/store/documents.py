@@ -235,9 +235,12 @@ class DocumentStore:
         found: dict[int, ChunkPlace] = {}
         with self._database.read() as connection:
             for batch in _batches(list(keys), _BATCH):
-                statement = select(*_PLACE_COLUMNS).where(chunks.c.key.in_(batch))
-                for row in connection.execute(statement):
-                    found[row.key] = _place(row)
+                # Every query asks this: SQLAlchemy would take longer to build it than SQLite needs.
+                marks = ",".join("?" * len(batch))
+                statement = f"{_SELECT_PLACES} WHERE chunks.key IN ({marks})"
+                for row in connection.exec_driver_sql(statement, tuple(batch)):
+                    place = _place(row)
+                    found[place.key] = place
         return found
 
     def document_places(self, doc_id: str) -> list[ChunkPlace]:
@@ -311,6 +314,8 @@ _PLACE_COLUMNS = (
     chunks.c.embed_key,
     chunks.c.fingerprint,
 )
+_SELECT_PLACES = str(select(*_PLACE_COLUMNS))
+_TRAIL = [column.name for column in _PLACE_COLUMNS].index("heading_trail")
 
 
 def _batches(values: Sequence[T], size: int) -> Iterator[list[T]]:
@@ -376,21 +381,8 @@ def _chunk_row(key: int, document_key: int, prepared: PreparedChunk) -> dict[str
 
 
 def _place(row: Row[*tuple[Any, ...]]) -> ChunkPlace:
-    return ChunkPlace(
-        key=row.key,
-        document_key=row.document_key,
-        chunk_id=row.chunk_id,
-        kind=row.kind,
-        language=row.language,
-        symbol=row.symbol,
-        signature=row.signature,
-        heading_trail=() if row.heading_trail == "[]" else tuple(json.loads(row.heading_trail)),
-        start_line=row.start_line,
-        end_line=row.end_line,
-        start_byte=row.start_byte,
-        end_byte=row.end_byte,
-        token_count=row.token_count,
-        content_hash=row.content_hash,
-        embed_key=row.embed_key,
-        fingerprint=row.fingerprint,
-    )
+    """Read the columns of `_PLACE_COLUMNS`, which are the fields of a `ChunkPlace` in order."""
+    values: list[Any] = list(row)
+    trail = values[_TRAIL]
+    values[_TRAIL] = () if trail == "[]" else tuple(json.loads(trail))
+    return ChunkPlace(*values)

@@ -16,7 +16,7 @@ def ask(**fields: object) -> Wanted:
 
 
 def test_both_stages_over_fetch() -> None:
-    assert ask() == Wanted(keyword=200, vector=200, definitions=("run",))
+    assert ask() == Wanted(keyword=150, vector=150, definitions=("run",))
     assert ask(top_k=100, offset=50).keyword == 750
     assert ask(top_k=1000, offset=10_000).vector == 10_000
 

@@ -17,8 +17,10 @@ from coco_core.query import Query
 
 __all__ = ["IndexingPlan", "QueryPlan", "Wanted", "wanted"]
 
-# Ranking lifts what a stage put far down; peers gained up to 200 candidates and little after.
+# Ranking lifts what a stage put far down; peers gained up to 200 candidates and little after. Where
+# both stages deliver, 150 of each answer as well (100 do, too, unless documents crowd the code).
 _LEAST_CANDIDATES = 200
+_LEAST_OF_TWO = 150
 
 # For each answer wanted: room for several chunks of one file and for hits that have vanished.
 _PER_RESULT = 5
@@ -45,7 +47,8 @@ def wanted(intent: SearchIntent, query: Query) -> Wanted:
     )
     use_vector = intent.retrieval_mode != "fts" and (alpha > 0 or intent.retrieval_mode == "vector")
     results = intent.offset + intent.top_k
-    count = min(max(_LEAST_CANDIDATES, _PER_RESULT * results), _MOST_CANDIDATES)
+    least = _LEAST_OF_TWO if use_keyword and use_vector else _LEAST_CANDIDATES
+    count = min(max(least, _PER_RESULT * results), _MOST_CANDIDATES)
     names = dict.fromkeys(name.rpartition(".")[2] for name in query.symbols)
     look_up = use_keyword and intent.ranking.definitions is not False
     return Wanted(

@@ -6,7 +6,7 @@ from coco_core.filters import Filters, kind_named
 from coco_core.intent import RankingOptions, RerankerOptions, SearchIntent
 from coco_protocol.docs import FiltersBody, QueryRequest, RetrievalBody
 
-__all__ = ["intent_of", "retrieval_intent"]
+__all__ = ["intent_of", "retrieval_intent", "with_defaults"]
 
 
 def intent_of(request: QueryRequest) -> SearchIntent:
@@ -46,6 +46,23 @@ def retrieval_intent(
         ),
         explain=explain,
     )
+
+
+def with_defaults(body: RetrievalBody, defaults: RetrievalBody | None) -> RetrievalBody:
+    """Return ``body`` with what its sender left out taken from a project's ``defaults``.
+
+    What was sent wins, also where it equals the wire's own default; of ``ranking`` each switch
+    counts for itself.
+    """
+    if defaults is None:
+        return body
+    given = body.model_dump(exclude_unset=True)
+    adopted = defaults.model_dump(exclude_unset=True)
+    ranking = {**adopted.get("ranking", {}), **given.get("ranking", {})}
+    merged = {**adopted, **given}
+    if ranking:
+        merged["ranking"] = ranking
+    return RetrievalBody.model_validate(merged)
 
 
 def _filters(body: FiltersBody) -> Filters:

@@ -1,4 +1,4 @@
-"""What a project's queries take when they say nothing else: the result of an experiment, adopted."""
+"""What a project's queries take when they say nothing else: an experiment's result, adopted."""
 
 from __future__ import annotations
 

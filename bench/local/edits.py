@@ -124,7 +124,7 @@ def _insert(rng: random.Random, path: Path, word: str, number: int) -> None:
 
 
 def _true(root: Path, hit: Hit) -> bool:
-    """Whether the hit's text stands in the lines that it names."""
+    """Whether the hit's text is the lines that it names, or a part of the one long line."""
     assert hit.chunk.path is not None
     assert hit.chunk.start_line is not None
     file = root / hit.chunk.path
@@ -132,7 +132,8 @@ def _true(root: Path, hit: Hit) -> bool:
         return False
     lines = file.read_bytes().decode("utf-8", "replace").split("\n")
     shown = "\n".join(lines[hit.chunk.start_line - 1 : hit.chunk.end_line])
-    return shown.strip() == hit.chunk.content.strip()
+    content = hit.chunk.content.strip()
+    return content == shown.strip() or ("\n" not in shown and content in shown)
 
 
 def _paths_for(client: Client, word: str) -> list[str | None]:

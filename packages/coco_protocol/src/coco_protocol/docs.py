@@ -129,6 +129,10 @@ class ChunkBody(Answer):
     symbol: str = ""
     signature: str = ""
     heading_trail: list[str] = Field(default_factory=list)
+    fragment: str = Field(default="", description="what follows # in its anchor")
+    definitions: list[str] = Field(
+        default_factory=list, description="dotted paths of what begins in it"
+    )
     token_count: int = 0
     content: str
 
@@ -165,6 +169,10 @@ class QueryMeta(Meta):
     """How true and how complete the answer is."""
 
     project_id: str = ""
+    indexing_config_id: str = Field(default="", description="the index that answered")
+    query_config_id: str | None = Field(
+        default=None, description="the adopted default that filled in what the query left out"
+    )
     tier: Literal["keyword", "static", "mixed", "transformer"] = "keyword"
     vector_coverage: float = Field(
         default=0.0,

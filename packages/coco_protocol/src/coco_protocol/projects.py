@@ -9,6 +9,8 @@ from pydantic import Field
 from coco_protocol.base import Answer, PathText, PlainText, Request
 
 __all__ = [
+    "IndexBody",
+    "IndexList",
     "IndexState",
     "ProjectBody",
     "ProjectList",
@@ -28,6 +30,10 @@ class RegisterRequest(Request):
 
     path: PathText
     name: PlainText | None = Field(default=None, max_length=200)
+    apart: bool = Field(
+        default=False,
+        description="takes no files from a project around it, and no path leads to it",
+    )
 
 
 class RegisterData(Answer):
@@ -44,6 +50,27 @@ class SkippedFile(Answer):
 
     path: str
     reason: str
+
+
+class IndexBody(Answer):
+    """One index of a project: what it holds under one indexing config."""
+
+    config_id: str
+    fingerprint: str
+    active: bool = Field(description="answers when a query names no indexing config")
+    state: IndexState
+    files: int = 0
+    chunks: int = 0
+    embedded: int = Field(default=0, description="chunks that have a vector")
+    pending_files: int = 0
+    index_bytes: int = Field(default=0, description="its share of the stores on disk")
+    error: str | None = None
+
+
+class IndexList(Answer):
+    """All indexes of a project, the active one first."""
+
+    indexes: list[IndexBody]
 
 
 class ProjectBody(Answer):
@@ -65,6 +92,10 @@ class ProjectBody(Answer):
     watch_hint: str | None = Field(default=None, description="what to do when it is not watched")
     indexed_at: float | None = None
     error: str | None = None
+    apart: bool = Field(default=False, description="no path leads to it; it is named by its id")
+    side_indexes: list[IndexBody] = Field(
+        default_factory=list, description="indexes under other configs than the active one"
+    )
 
 
 class ProjectList(Answer):

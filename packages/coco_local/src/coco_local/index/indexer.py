@@ -190,18 +190,18 @@ class ProjectIndexer:
     def catch_up(self, doc_ids: Sequence[str] | None, seconds: float) -> None:
         """Index pending files now, for at most ``seconds``; None means all that are pending."""
         deadline = time.monotonic() + seconds
-        wanted = self.pending_files.all() if doc_ids is None else doc_ids
-        for doc_id in wanted:
-            if time.monotonic() >= deadline:
-                break
+        left = wanted = self.pending_files.all() if doc_ids is None else doc_ids
+        while left and time.monotonic() < deadline:
             try:
-                self._index([doc_id], Priority.CHANGED)
+                self._index(left[:1], Priority.CHANGED)
             except StoreBroken as error:
                 # The answer comes from what is there; the file stays pending, and that is told.
                 self.failed(error)
                 break
-        # What another thread has in hand must be in the answer too.
-        self.pending_files.wait_idle(wanted, max(0.0, deadline - time.monotonic()))
+            left = left[1:]
+            if not left and self.pending_files.wait_idle(wanted, deadline - time.monotonic()):
+                # A worker that gave way let go of files that it had not looked at.
+                left = wanted = self.pending_files.among(wanted)
         self.hand_over()
 
     @contextmanager

@@ -26,6 +26,11 @@ class PendingFiles:
         with self._condition:
             return list(self._waiting)
 
+    def among(self, doc_ids: Sequence[str]) -> list[str]:
+        """Return those of the documents that are pending."""
+        with self._condition:
+            return [doc_id for doc_id in doc_ids if doc_id in self._waiting]
+
     def add(self, doc_ids: Collection[str]) -> None:
         """Add documents; one that is in somebody's hands will be looked at once more."""
         with self._condition:

@@ -21,8 +21,9 @@ GAINS = [1.0, 0.0, 1.0, 0.0, 0.0, 1.0]
 
 
 def test_binary_metrics_by_hand() -> None:
-    assert recall_at(5, GAINS, 4) == 0.5
-    assert recall_at(10, GAINS, 4) == 0.75
+    assert recall_at(5, [1, 0, 1, 0, 0, 1], 4) == 0.5
+    assert recall_at(10, [1, 0, 1, 0, 0, 1], 4) == 0.75
+    assert recall_at(1, [2, 1], 3) == pytest.approx(2 / 3)
     assert recall_at(5, [], 0) == 0.0
     assert precision_at(5, GAINS) == pytest.approx(0.4)
     assert precision_at(10, GAINS) == pytest.approx(0.3)

@@ -11,20 +11,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from coco_core.types import Definition, DocumentKey, Span
+from coco_core.errors import InvalidConfig
+from coco_core.types import Chunk, DocumentKey
 
-__all__ = ["Anchor", "Anchored", "anchor", "matches", "parse_anchor", "slugify"]
+__all__ = ["Anchor", "Retrieved", "anchor", "matches", "parse_anchor", "slugify"]
 
 _NOT_IN_SLUG = re.compile(r"[^\w\- ]")
 _LINES = re.compile(r"^(.+):(\d+)(?:-(\d+))?$")
 
 
-class Anchored(Protocol):
-    """What an anchor can point at; ``Chunk`` is one."""
+class Retrieved(Protocol):
+    """What an anchor is compared with in an answer; a hit of the server has no lines."""
 
     @property
-    def span(self) -> Span:
-        """Lines and bytes."""
+    def doc_id(self) -> DocumentKey:
+        """The document it is of."""
+        ...
+
+    @property
+    def start_line(self) -> int | None:
+        """1-based."""
+        ...
+
+    @property
+    def end_line(self) -> int | None:
+        """1-based, inclusive."""
         ...
 
     @property
@@ -38,13 +49,13 @@ class Anchored(Protocol):
         ...
 
     @property
-    def heading_trail(self) -> tuple[str, ...]:
+    def heading_trail(self) -> Sequence[str]:
         """Headings above, outermost first."""
         ...
 
     @property
-    def definitions(self) -> Sequence[Definition]:
-        """What begins inside."""
+    def definitions(self) -> Sequence[str]:
+        """Dotted paths of what begins inside."""
         ...
 
 
@@ -79,22 +90,50 @@ def parse_anchor(text: str) -> Anchor:
     return Anchor(text)
 
 
-def matches(text: str, doc_id: DocumentKey, part: Anchored) -> bool:
-    """Tell whether a part of a document is (or touches, or lies below) what an anchor names."""
+def matches(text: str, doc_id: DocumentKey, part: Chunk | Retrieved) -> bool:
+    """Tell whether a part of a document is (or touches, or lies below) what an anchor names.
+
+    Raises:
+        InvalidConfig: the anchor names lines of this document, and the part has none.
+    """
     wanted = parse_anchor(text)
     if wanted.doc_id != doc_id:
         # A name may itself hold "#" or end like a line range.
         return text == doc_id
     if wanted.lines is not None:
+        start, end = _lines(text, part)
         first, last = wanted.lines
-        return part.span.start_line <= last and part.span.end_line >= first
+        return start <= last and end >= first
     if not wanted.fragment:
         return True
     return _inside(wanted.fragment, part)
 
 
-def _inside(fragment: str, part: Anchored) -> bool:
-    names = {part.symbol, part.fragment, *(definition.path for definition in part.definitions)}
+def _lines(text: str, part: Chunk | Retrieved) -> tuple[int, int]:
+    if isinstance(part, Chunk):
+        return part.span.start_line, part.span.end_line
+    if part.start_line is None or part.end_line is None:
+        raise InvalidConfig(
+            f"The anchor {text!r} names lines, and hits of this service have none.",
+            hint="Name the section or the symbol: doc.md#setup, app.py#App.run.",
+        )
+    return part.start_line, part.end_line
+
+
+def _inside(fragment: str, part: Chunk | Retrieved) -> bool:
+    if isinstance(part, Chunk):
+        begun = [definition.path for definition in part.definitions]
+    else:
+        begun = list(part.definitions)
+    names = {part.symbol, part.fragment, *begun}
     if fragment in names or any(name.startswith(f"{fragment}.") for name in names):
         return True
-    return fragment in {slugify(heading) for heading in part.heading_trail}
+    return fragment in _slugs_above(part)
+
+
+def _slugs_above(part: Chunk | Retrieved) -> set[str]:
+    slugs = [slugify(heading) for heading in part.heading_trail]
+    # The second section of one name is `setup-1`; `setup` names only the first.
+    if slugs and re.fullmatch(f"{re.escape(slugs[-1])}-[0-9]+", part.fragment):
+        slugs.pop()
+    return set(slugs)

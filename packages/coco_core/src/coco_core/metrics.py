@@ -26,9 +26,12 @@ __all__ = [
 ]
 
 
-def recall_at(k: int, gains: Sequence[float], relevant: int) -> float:
-    """Return the share of the relevant that stands among the first ``k``; 0 if nothing is."""
-    return sum(gain > 0 for gain in gains[:k]) / relevant if relevant else 0.0
+def recall_at(k: int, found: Sequence[int], relevant: int) -> float:
+    """Return the share of the relevant that stands among the first ``k``; 0 if nothing is.
+
+    ``found`` says by place how many of the relevant it holds: a long result can hold several.
+    """
+    return sum(found[:k]) / relevant if relevant else 0.0
 
 
 def precision_at(k: int, gains: Sequence[float]) -> float:

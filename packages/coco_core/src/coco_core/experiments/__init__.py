@@ -2,20 +2,48 @@
 
 from __future__ import annotations
 
+from coco_core.experiments.comparison import (
+    COSTS,
+    METRICS,
+    Column,
+    Cost,
+    Difference,
+    GroupBy,
+    Metric,
+    QuestionFigures,
+    StrategyFigures,
+    best,
+    compare,
+    evaluate,
+    group_questions,
+)
 from coco_core.experiments.judging import Judgement, Retrieved, judge
 from coco_core.experiments.results import Answered, HitRecord, IndexResult, Results, Target
 from coco_core.experiments.spec import Expected, Experiment, Question
 
 __all__ = [
+    "COSTS",
+    "METRICS",
     "Answered",
+    "Column",
+    "Cost",
+    "Difference",
     "Expected",
     "Experiment",
+    "GroupBy",
     "HitRecord",
     "IndexResult",
     "Judgement",
+    "Metric",
     "Question",
+    "QuestionFigures",
     "Results",
     "Retrieved",
+    "StrategyFigures",
     "Target",
+    "best",
+    "compare",
+    "evaluate",
+    "group_questions",
     "judge",
 ]

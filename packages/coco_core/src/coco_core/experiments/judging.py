@@ -4,51 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from coco_core.anchors import Retrieved, matches
 from coco_core.experiments.spec import Expected
-from coco_core.types import DocumentKey
 
 __all__ = ["Judgement", "Retrieved", "judge"]
-
-
-class Retrieved(Protocol):
-    """What an anchor can be compared with in a hit; a hit of the server has no lines."""
-
-    @property
-    def doc_id(self) -> DocumentKey:
-        """The document it is of."""
-        ...
-
-    @property
-    def start_line(self) -> int | None:
-        """1-based."""
-        ...
-
-    @property
-    def end_line(self) -> int | None:
-        """1-based, inclusive."""
-        ...
-
-    @property
-    def symbol(self) -> str:
-        """Dotted path of the main or enclosing definition."""
-        ...
-
-    @property
-    def fragment(self) -> str:
-        """Heading slug or symbol path."""
-        ...
-
-    @property
-    def heading_trail(self) -> tuple[str, ...]:
-        """Headings above, outermost first."""
-        ...
-
-    @property
-    def definitions(self) -> tuple[str, ...]:
-        """Dotted paths of what begins inside."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +29,13 @@ def judge(expected: Sequence[Expected], hits: Sequence[Retrieved]) -> Judgement:
     Raises:
         InvalidConfig: an anchor names lines, and a hit of its document has none.
     """
-    raise NotImplementedError
+    open_anchors = list(expected)
+    gains: list[float] = []
+    found: list[int] = []
+    for hit in hits:
+        met = [each for each in open_anchors if matches(each.anchor, hit.doc_id, hit)]
+        open_anchors = [each for each in open_anchors if each not in met]
+        gains.append(max((each.grade for each in met), default=0.0))
+        found.append(len(met))
+    ideal = sorted((each.grade for each in expected), reverse=True)
+    return Judgement(tuple(gains), tuple(found), tuple(ideal))

@@ -58,6 +58,11 @@ TENANT: dict[tuple[str, str], list[Request]] = {
         Request({"project_id": "{project_id}"}, slots=("project_id",)),
     ],
     ("GET", "/v1/projects/{project_id}"): [Request(slots=HEADERS)],
+    ("GET", "/v1/projects/{project_id}/defaults"): [Request(slots=HEADERS)],
+    ("PUT", "/v1/projects/{project_id}/defaults"): [
+        Request({"retrieval_config": {}}, slots=HEADERS),
+        Request({"indexing_config_id": "{config_id}"}, slots=("config_id",)),
+    ],
     ("GET", "/v1/projects/{project_id}/versions"): [Request(slots=HEADERS)],
     ("GET", "/v1/projects/{project_id}/versions/{version_id}"): [
         Request(slots=(*HEADERS, "version_id"))
@@ -370,6 +375,7 @@ def test_another_user_of_the_org_does_not_see_a_users_notes(world: World) -> Non
         ("query", ("DELETE", "/v1/jobs/{job_id}")),
         ("ingest", ("POST", "/v1/docs/query")),
         ("ingest", ("POST", "/v1/projects/{project_id}/rollback")),
+        ("query", ("PUT", "/v1/projects/{project_id}/defaults")),
         ("query", ("GET", "/v1/memo")),
         ("query", ("POST", "/v1/sys/configs")),
     ],

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from coco_server.cli import main
-from coco_server.store import keys
+from coco_server.store import defaults, keys
 from coco_server.store.session import Database
+from tests.coco_server.tenants import new_tenant
 from tests.postgres_server import database, database_url
 
 __all__ = ["database", "database_url"]
@@ -62,6 +63,26 @@ def test_configs_projects_and_pruning(capsys: pytest.CaptureFixture[str], tmp_pa
     assert config["config_id"] == "short"
     assert run(capsys, "project", "list", "beta") == {"projects": []}
     assert run(capsys, "prune", "--dry-run")["dry_run"] is True
+
+
+def test_a_project_s_defaults_are_shown(
+    capsys: pytest.CaptureFixture[str], database: Database
+) -> None:
+    tenant = new_tenant(database, "Epsilon")
+    tenant.activate(tenant.build({"a": "one"}))
+    shown = run(capsys, "project", "defaults", tenant.project_id)
+    assert (shown["indexing_config_id"], shown["retrieval_config"]) == ("default", None)
+    with database.tenant(tenant.org_id) as session:
+        defaults.adopt(
+            session,
+            tenant.project_id,
+            query_config_id="few",
+            retrieval_config={"top_k": 3, "ranking": {"paths": False}},
+        )
+    assert main(["project", "defaults", tenant.project_id]) == 0
+    lines = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
+    assert lines["query_config_id"] == "few"
+    assert lines["retrieval_config"] == "top_k=3, ranking={'paths': False}"
 
 
 def test_settings_show_where_they_come_from(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,14 +5,21 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
 
 from coco_core.errors import DatabaseUnfit, InvalidConfig, Unavailable
 from coco_server.dev.postgres import DevPostgres
+from coco_server.store import defaults, projects
+from coco_server.store import migrate as migrate_module
 from coco_server.store.migrate import current_revision, head_revision, migrate, open_checked
 from coco_server.store.preflight import refuse_embedded
+from coco_server.store.session import Database
 from tests.postgres_server import fresh_database, running_postgres
 
 _numbers = itertools.count(1)
@@ -130,6 +137,42 @@ def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
     with pytest.raises(Unavailable, match="cannot be reached") as refused:
         open_checked("postgresql://u:secret@127.0.0.1:1/coco")
     assert "secret" not in str(refused.value)
+
+
+def test_a_database_of_an_older_program_keeps_what_it_holds(bare: str) -> None:
+    _migrate_to("0001", bare)
+    with pytest.raises(DatabaseUnfit, match="has schema 0001"):
+        open_checked(bare)
+    with psycopg.connect(bare) as connection:
+        connection.execute("SET ROLE coco_system")
+        connection.execute("INSERT INTO orgs (org_id, name) VALUES ('o', 'O')")
+        connection.execute(
+            "INSERT INTO indexing_configs (org_id, config_id, body, dimension, fingerprint) "
+            "VALUES ('o', 'default', '{}', 8, 'f')"
+        )
+        connection.execute(
+            "INSERT INTO projects (project_id, org_id, source_ref, name, platform, "
+            "active_config_id) VALUES ('p', 'o', 'kb:x', 'X', '', 'default')"
+        )
+    assert migrate(bare) == ("0001", head_revision())
+    with Database(bare) as database, database.tenant("o") as session:
+        project = projects.get(session, "p")
+        assert (project.query_config_id, project.retrieval_config) == (None, None)
+        assert defaults.adopt(session, "p", retrieval_config={"top_k": 3}).retrieval_config
+
+
+def _migrate_to(revision: str, url: str) -> None:
+    """Leave a database as the program of that revision did."""
+    config = Config()
+    config.set_main_option(
+        "script_location", str(Path(migrate_module.__file__).parent / "migrations")
+    )
+    config.set_main_option("path_separator", "newline")
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
 
 
 def test_migrating_twice_or_at_once_changes_nothing(bare: str) -> None:

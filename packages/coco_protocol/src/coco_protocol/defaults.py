@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated, TypeAlias
+
+from pydantic import Field, WrapSerializer
 
 from coco_protocol.base import Answer, Identifier, Request
 from coco_protocol.docs import RetrievalBody
 
 __all__ = ["DefaultsBody", "DefaultsRequest"]
+
+
+# Sent back as it is, it must mean the same: values that nobody set would count as set then.
+_Adopted: TypeAlias = Annotated[
+    RetrievalBody, WrapSerializer(lambda body, _: body.model_dump(exclude_unset=True))
+]
 
 
 class DefaultsRequest(Request):
@@ -29,5 +37,10 @@ class DefaultsBody(Answer):
 
     project_id: str
     indexing_config_id: str
+    pending_indexing_config_id: str | None = Field(
+        default=None, description="the index that will answer as soon as it is complete"
+    )
     query_config_id: str | None = None
-    retrieval_config: RetrievalBody | None = None
+    retrieval_config: _Adopted | None = Field(
+        default=None, description="Only what was set; null when nothing was adopted."
+    )

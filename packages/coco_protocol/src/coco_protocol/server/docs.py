@@ -59,6 +59,9 @@ class ChunkBody(Answer):
     signature: str = ""
     heading_trail: list[str] = Field(default_factory=list)
     fragment: str = ""
+    definitions: list[str] = Field(
+        default_factory=list, description="Dotted paths of what begins in the chunk."
+    )
     token_count: int = 0
     tags: list[str] = Field(default_factory=list)
     content: str
@@ -96,6 +99,9 @@ class QueryMeta(Meta):
     project_id: str = ""
     version_id: str | None = None
     indexing_config_id: str = ""
+    query_config_id: str | None = Field(
+        default=None, description="the adopted retrieval config that the request left values to"
+    )
     tier: Literal["keyword", "mixed", "transformer"] = "keyword"
     notice: str | None = Field(default=None, description="what is missing, in one sentence")
     took_ms: dict[str, float] = Field(default_factory=dict)

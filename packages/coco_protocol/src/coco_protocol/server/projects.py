@@ -67,10 +67,14 @@ class VersionBody(Answer):
     item_count: int
     document_count: int
     chunk_count: int
+    embedded_count: int = Field(default=0, description="Chunks that have a vector.")
     storage_bytes: int
     failure: dict[str, object] | None = None
     created_at: float
     ready_at: float | None = None
+    build_seconds: float | None = Field(
+        default=None, description="From created to ready, waiting for a worker included."
+    )
     activated_at: float | None = None
     archived_at: float | None = None
 

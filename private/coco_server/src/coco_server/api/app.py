@@ -15,6 +15,7 @@ from coco_protocol.serving.errors import add_error_handlers
 from coco_protocol.serving.exchange import Exchange
 from coco_protocol.serving.reference import CONTENT_SECURITY_POLICY, reference_page
 from coco_server.api.configs import ConfigsApi
+from coco_server.api.defaults import DefaultsApi
 from coco_server.api.docs import DocsApi
 from coco_server.api.following import Followers
 from coco_server.api.guard import Guard
@@ -66,6 +67,7 @@ def create_app(services: Services) -> FastAPI:
     add_error_handlers(app)
     DocsApi(services).add_to(app)
     ProjectsApi(services).add_to(app)
+    DefaultsApi(services).add_to(app)
     JobsApi(services, Followers(services)).add_to(app)
     MemosApi(services).add_to(app)
     ConfigsApi(services).add_to(app)

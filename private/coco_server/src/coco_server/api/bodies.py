@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from coco_protocol.configs import ChunkingBody, EmbeddingBody
+from coco_protocol.defaults import DefaultsBody
+from coco_protocol.docs import RetrievalBody
 from coco_protocol.server.configs import ConfigBody
 from coco_protocol.server.jobs import JobBody, JobEvent
 from coco_protocol.server.projects import ProjectBody, VersionBody
@@ -21,6 +23,7 @@ from coco_server.store.versions import Version
 
 __all__ = [
     "config_body",
+    "defaults_body",
     "event_body",
     "job_body",
     "key_body",
@@ -108,6 +111,17 @@ def project_body(project: Project) -> ProjectBody:
     )
 
 
+def defaults_body(project: Project) -> DefaultsBody:
+    """Say what a project's queries take when they say nothing else."""
+    retrieval = project.retrieval_config
+    return DefaultsBody(
+        project_id=project.project_id,
+        indexing_config_id=project.active_config_id,
+        query_config_id=project.query_config_id,
+        retrieval_config=None if retrieval is None else RetrievalBody.model_validate(retrieval),
+    )
+
+
 def version_body(version: Version) -> VersionBody:
     """Say a version."""
     return VersionBody(
@@ -119,10 +133,16 @@ def version_body(version: Version) -> VersionBody:
         item_count=version.item_count,
         document_count=version.document_count,
         chunk_count=version.chunk_count,
+        embedded_count=version.embedded_count,
         storage_bytes=version.storage_bytes,
         failure=None if version.failure is None else dict(version.failure),
         created_at=seconds(version.created_at),
         ready_at=some_seconds(version.ready_at),
+        build_seconds=(
+            None
+            if version.ready_at is None
+            else (version.ready_at - version.created_at).total_seconds()
+        ),
         activated_at=some_seconds(version.activated_at),
         archived_at=some_seconds(version.archived_at),
     )

@@ -8,7 +8,7 @@ import typer
 
 from coco_core.errors import ProjectNotFound
 from coco_protocol.server.projects import ActivateData, ProjectList, VersionList
-from coco_server.api.bodies import project_body, version_body
+from coco_server.api.bodies import defaults_body, project_body, version_body
 from coco_server.cli.connection import opened
 from coco_server.cli.output import AsJson, show
 from coco_server.store import projects, versions
@@ -17,7 +17,9 @@ from coco_server.store.session import Database
 
 __all__ = ["project"]
 
-project = typer.Typer(help="Projects: list, versions, activate, rollback.", no_args_is_help=True)
+project = typer.Typer(
+    help="Projects: list, defaults, versions, activate, rollback.", no_args_is_help=True
+)
 
 
 @project.command("list")
@@ -32,6 +34,14 @@ def list_projects(
     show(ProjectList(projects=found), [each.model_dump() for each in found], as_json=as_json)
 
 
+@project.command("defaults")
+def show_defaults(project_id: str, as_json: AsJson = False) -> None:
+    """Show what a project's queries take when they say nothing else."""
+    with opened() as database:
+        data = defaults_body(_find(database, project_id))
+    show(data, [data.model_dump(exclude={"pending_indexing_config_id"})], as_json=as_json)
+
+
 @project.command("versions")
 def list_versions(project_id: str, as_json: AsJson = False) -> None:
     """List a project's versions, newest first."""
@@ -41,7 +51,8 @@ def list_versions(project_id: str, as_json: AsJson = False) -> None:
             found = [version_body(each) for each in versions.list_of(session, project_id)]
     data = VersionList(active_version_id=owner.active_version_id, versions=found)
     shown = {"version_id", "indexing_config_id", "status", "document_count", "chunk_count"}
-    rows = [each.model_dump(include=shown | {"created_at"}) for each in found]
+    shown |= {"storage_bytes", "created_at"}
+    rows = [each.model_dump(include=shown) for each in found]
     show(data, rows, as_json=as_json)
 
 

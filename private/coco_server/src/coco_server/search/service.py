@@ -20,15 +20,17 @@ from coco_core.query import Query, understand
 from coco_core.ranking import Ranked, rank
 from coco_core.types import ExecutorAnswer, FloatVector
 from coco_embed.choice import ClosableEmbedder, Embedders
+from coco_protocol.docs import FiltersBody, RetrievalBody
 from coco_protocol.server.docs import ChunkBody, Hit, HitMeta, QueryData, QueryMeta, QueryRequest
-from coco_protocol.serving.intents import retrieval_intent
+from coco_protocol.serving.intents import retrieval_intent, with_defaults
 from coco_server.search.backend import ExecutorFactory
 from coco_server.search.pg import PgExecutor
 from coco_server.store import chunks, versions
 from coco_server.store.chunks import ChunkContent
 from coco_server.store.session import Database, Scope
+from coco_server.store.versions import Answering
 
-__all__ = ["QueryVectors", "SearchService"]
+__all__ = ["QueryVectors", "SearchService", "served_intent"]
 
 # A query waits for its vector no longer than this; then keywords answer, and the answer says so.
 _EMBED_SECONDS = 5.0
@@ -77,31 +79,23 @@ class SearchService:
             InvalidIntent: the request does not fit together.
             Unavailable: only vectors were asked for, and the query cannot be embedded.
         """
-        intent = retrieval_intent(
-            request.query, request.retrieval_config, request.filters, explain=request.explain
-        )
-        if intent.reranker is not None:
-            raise InvalidIntent(
-                f"There is no reranker {intent.reranker.model_name!r} in this service.",
-                hint="Leave `reranker` out.",
-            )
         try:
-            return self._answer(scope, intent, request.indexing_config_id)
+            return self._answer(scope, request)
         except psycopg.errors.UndefinedTable:
             # The version was dropped after it had been chosen: there is a newer one by now.
-            return self._answer(scope, intent, request.indexing_config_id)
+            return self._answer(scope, request)
 
     def close(self) -> None:
         """Let go of the embedders."""
         self._vectors.close()
 
-    def _answer(
-        self, scope: Scope, intent: SearchIntent, config_id: str | None
-    ) -> tuple[QueryMeta, QueryData]:
+    def _answer(self, scope: Scope, request: QueryRequest) -> tuple[QueryMeta, QueryData]:
         clock = _Clock()
-        query = understand(intent)
         with self._database.tenant(scope.org_id) as session:
-            target = versions.answering(session, scope.project_id, config_id)
+            target = versions.answering(session, scope.project_id, request.indexing_config_id)
+        retrieval, adopted = _with_adopted(request.retrieval_config, target)
+        intent = served_intent(request.query, retrieval, request.filters, explain=request.explain)
+        query = understand(intent)
         clock.lap("resolve")
         vector, notice = None, None
         if target.version is not None and target.version.embedded_count:
@@ -128,6 +122,7 @@ class SearchService:
                 "project_id": scope.project_id,
                 "version_id": target.version.version_id if target.version else None,
                 "indexing_config_id": target.config_id,
+                "query_config_id": adopted,
                 "tier": _tier(vector, found.vector_coverage),
                 "notice": notice,
                 "took_ms": clock.took,
@@ -148,6 +143,23 @@ class SearchService:
             if intent.retrieval_mode == "vector":
                 raise
             return None, f"Keywords alone answered: {error.message}"
+
+
+def served_intent(
+    query: str, retrieval: RetrievalBody, filters: FiltersBody, *, explain: bool = False
+) -> SearchIntent:
+    """Return the intent of a text under a retrieval config.
+
+    Raises:
+        InvalidIntent: they do not fit together, or ask for what this service does not have.
+    """
+    intent = retrieval_intent(query, retrieval, filters, explain=explain)
+    if intent.reranker is not None:
+        raise InvalidIntent(
+            f"There is no reranker {intent.reranker.model_name!r} in this service.",
+            hint="Leave `reranker` out.",
+        )
+    return intent
 
 
 class QueryVectors:
@@ -192,6 +204,16 @@ class QueryVectors:
                 known = self._embedders.open(config, timeout=_EMBED_SECONDS)
                 self._open[config] = known
             return known
+
+
+def _with_adopted(sent: RetrievalBody, target: Answering) -> tuple[RetrievalBody, str | None]:
+    """Fill what was left out from the project's defaults; returns also their name if any was."""
+    if target.retrieval_config is None:
+        return sent, None
+    filled = with_defaults(sent, RetrievalBody.model_validate(target.retrieval_config))
+    before = (sent.model_fields_set, sent.ranking.model_fields_set)
+    after = (filled.model_fields_set, filled.ranking.model_fields_set)
+    return filled, target.query_config_id if after != before else None
 
 
 def _select(intent: SearchIntent, ranked: list[Ranked]) -> tuple[list[Pick], int | None]:
@@ -248,6 +270,7 @@ def _hit(pick: Pick, chunk: ChunkContent, intent: SearchIntent) -> Hit:
             signature=chunk.signature,
             heading_trail=chunk.heading_trail,
             fragment=chunk.fragment,
+            definitions=list(candidate.facts.definitions),
             token_count=chunk.token_count,
             tags=chunk.tags,
             content=chunk.content,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from coco_core.errors import ProjectNotFound
 from coco_server.store.ids import new_id
@@ -26,6 +28,10 @@ class Project:
     active_version_id: str | None
     """The version that answers; None before the first build is complete."""
     active_config_id: str
+    query_config_id: str | None
+    """The name of the adopted retrieval config."""
+    retrieval_config: Mapping[str, Any] | None
+    """What queries take that do not say it themselves; only what was set."""
     created_at: datetime
 
 

@@ -80,10 +80,15 @@ class Answering:
     """Whether that config is the project's active one."""
     version: Version | None
     """None while the config has no complete version."""
+    query_config_id: str | None
+    """The name of the project's adopted retrieval config."""
+    retrieval_config: Mapping[str, Any] | None
+    """What the project's queries take that do not say it themselves."""
 
 
 _ANSWERING: LiteralString = """
-    SELECT c.config_id, c.body, c.config_id = p.active_config_id, {columns}
+    SELECT c.config_id, c.body, c.config_id = p.active_config_id, p.query_config_id,
+        p.retrieval_config, {columns}
     FROM projects AS p
     JOIN indexing_configs AS c
         ON c.org_id = p.org_id AND c.config_id = coalesce(%(config)s, p.active_config_id)
@@ -203,12 +208,14 @@ def answering(session: TenantSession, project_id: str, config_id: str | None = N
         project = projects.get(session, project_id)
         configs.get(session, config_id or project.active_config_id)
         raise VersionConflict("The project changed while it was looked up.")
-    asked, body, is_active, *version = row
+    asked, body, is_active, query_config_id, retrieval, *version = row
     return Answering(
         config_id=asked,
         config=body,
         active=is_active,
         version=Version(*version) if version[0] is not None else None,
+        query_config_id=query_config_id,
+        retrieval_config=retrieval,
     )
 
 

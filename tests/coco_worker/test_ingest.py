@@ -62,7 +62,8 @@ def test_items_are_cut_embedded_written_and_switched_to(
     assert [row[4] for row in facts if row[0] == "flat"] == [{"own": 1}, {}]
     assert active.embedded_count == active.chunk_count == len(rows)
     # The one that came with its vector was not sent.
-    assert embedding.texts == len(rows) - 1
+    assert embedding.texts == done.result["embedded"] == len(rows) - 1
+    assert (done.result["parsed"], done.result["vectors"]) == (2, len(rows))
     with tenant.database.tenant(tenant.org_id) as session:
         assert embeddings_today(session) == len(rows) - 1
         stored = session.connection.execute(

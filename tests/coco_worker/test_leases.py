@@ -42,6 +42,8 @@ def test_a_server_that_is_away_is_tried_again_and_what_was_done_is_kept(
     assert len({row[0] for row in tenant.rows(active)}) == 1100
     # What the first attempt committed was not embedded again.
     assert embedding.texts < 2 * active.chunk_count
+    assert done.result is not None
+    assert (done.result["parsed"], done.result["embedded"]) == (1100, active.chunk_count)
 
 
 def test_a_running_job_is_cancelled_while_the_model_hangs(

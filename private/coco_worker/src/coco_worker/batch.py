@@ -32,6 +32,8 @@ class Batch:
     items: int = 0
     """Items that are indexed."""
     content_bytes: int = 0
+    parsed: int = 0
+    """Items that were cut here."""
     documents: list[DocumentRow] = field(default_factory=list)
     chunks: list[ChunkRow] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
@@ -44,6 +46,7 @@ class Batch:
             return
         self.items += 1
         self.content_bytes += outcome.content_bytes
+        self.parsed += outcome.parsed
         if outcome.document is not None:
             self.documents.append(outcome.document)
         self.chunks.extend(outcome.chunks)

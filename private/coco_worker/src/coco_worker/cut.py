@@ -26,6 +26,8 @@ class CutItem:
     """None when the document came with an earlier item."""
     chunks: tuple[ChunkRow, ...]
     content_bytes: int
+    parsed: bool
+    """Whether it was cut here, and did not arrive so."""
 
 
 def cut_item(item: Item, config: ChunkingConfig, tokenizer: Tokenizer | None) -> CutItem:
@@ -45,7 +47,7 @@ def cut_item(item: Item, config: ChunkingConfig, tokenizer: Tokenizer | None) ->
         title=title or None,
         meta={} if item.parts else item.meta.extra,
     )
-    return CutItem(document if item.first else None, chunks, len(data))
+    return CutItem(document if item.first else None, chunks, len(data), parsed=not item.parts)
 
 
 def embedding_texts(chunks: list[ChunkRow]) -> list[str]:

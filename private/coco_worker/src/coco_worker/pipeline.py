@@ -6,8 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Self
 
 import structlog
 
@@ -82,6 +82,37 @@ def ingest(held: HeldJob, tools: IngestTools) -> None:
         _Build(held, tools, opened).run()
 
 
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """What is committed so far, of all attempts together: the job's checkpoint."""
+
+    items: int = 0
+    rejected: int = 0
+    parsed: int = 0
+    """Items that were cut here, and did not arrive so."""
+    embedded: int = 0
+    """Texts that were embedded for this job, and did not come with a vector."""
+
+    @classmethod
+    def of(cls, checkpoint: Mapping[str, Any]) -> Self:
+        """Read a checkpoint; an older worker's has fewer counts."""
+        return cls(**{each.name: int(checkpoint.get(each.name, 0)) for each in fields(cls)})
+
+    def after(self, batch: Batch, embedded: int) -> Self:
+        """Return the counts with a batch's."""
+        return replace(
+            self,
+            items=batch.end,
+            rejected=self.rejected + len(batch.rejections),
+            parsed=self.parsed + batch.parsed,
+            embedded=self.embedded + embedded,
+        )
+
+    def event(self, stage: str) -> Mapping[str, object]:
+        """Return what followers are told."""
+        return {"stage": stage, "done": self.items, "rejected": self.rejected}
+
+
 class _Build:
     def __init__(self, held: HeldJob, tools: IngestTools, opened: ExitStack) -> None:
         job = held.job
@@ -103,16 +134,15 @@ class _Build:
             self._quotas = tools.quotas(orgs.get(session, job.org_id).limits)
         self._config: IndexingConfig = plan.config
         self._embedder: ClosableEmbedder | None = None
-        self._done = int(job.checkpoint.get("items", 0))
-        self._rejected = int(job.checkpoint.get("rejected", 0))
+        self._counts = _Counts.of(job.checkpoint)
         self._told = 0.0
 
     def run(self) -> None:
         for batch in batches(self._outcomes()):
             self._held.check()
-            self._embed(batch)
+            embedded = self._embed(batch)
             self._held.check()
-            self._write(batch)
+            self._write(batch, embedded)
         self._complete()
 
     def _session(self) -> AbstractContextManager[TenantSession]:
@@ -136,7 +166,7 @@ class _Build:
         for outcome in read_items(file, order.format, limits):
             self._held.check()
             # What came before the checkpoint is read again, for later items may repeat its ids.
-            if outcome.index < self._done:
+            if outcome.index < self._counts.items:
                 continue
             ruled = apply_rule(rule, outcome) if rule and isinstance(outcome, Item) else outcome
             if isinstance(ruled, Item):
@@ -148,10 +178,11 @@ class _Build:
 
     # --- embedding -----------------------------------------------------------------------------
 
-    def _embed(self, batch: Batch) -> None:
+    def _embed(self, batch: Batch) -> int:
+        """Give every chunk a vector; returns how many had none."""
         missing = [place for place, chunk in enumerate(batch.chunks) if chunk.vector is None]
         if not missing:
-            return
+            return 0
         embedder = self._open_embedder()
         with self._session() as session:
             # Counted before they are sent: an attempt that is lost has used them all the same.
@@ -161,6 +192,7 @@ class _Build:
             vectors = embedder.embed_documents(texts)
         for place, vector in zip(missing, vectors, strict=True):
             batch.chunks[place] = replace(batch.chunks[place], vector=vector)
+        return len(missing)
 
     def _open_embedder(self) -> ClosableEmbedder:
         if self._embedder is None:
@@ -183,10 +215,9 @@ class _Build:
 
     # --- writing -------------------------------------------------------------------------------
 
-    def _write(self, batch: Batch) -> None:
+    def _write(self, batch: Batch, embedded: int) -> None:
         job = self._held.job
-        done = batch.end
-        rejected = self._rejected + len(batch.rejections)
+        counts = self._counts.after(batch, embedded)
         with metrics.STAGE_SECONDS.labels("write").time(), self._session() as session:
             for documents, rows, items in batch.slices():
                 chunks.append(
@@ -203,39 +234,38 @@ class _Build:
             queue.progress(
                 session,
                 job,
-                done=done,
-                checkpoint={"items": done, "rejected": rejected},
+                done=counts.items,
+                checkpoint=asdict(counts),
                 stage="ingest",
-                event=self._event(done, rejected),
+                event=counts.event("ingest") if self._time_to_tell() else None,
             )
-        self._done, self._rejected = done, rejected
+        self._counts = counts
         _count(batch)
 
-    def _event(self, done: int, rejected: int) -> Mapping[str, object] | None:
+    def _time_to_tell(self) -> bool:
         now = time.monotonic()
         if now - self._told < _EVENT_SECONDS:
-            return None
+            return False
         self._told = now
-        return {"stage": "ingest", "done": done, "rejected": rejected}
+        return True
 
     def _complete(self) -> None:
-        held, job = self._held, self._held.job
+        held, job, counts = self._held, self._held.job, self._counts
         held.check()
         with self._session() as session:
             counted = versions.get(session, job.project_id, self._version.version_id)
-            checkpoint = {"items": self._done, "rejected": self._rejected}
             queue.progress(
                 session,
                 job,
-                done=self._done,
-                total=self._done,
-                checkpoint=checkpoint,
+                done=counts.items,
+                total=counts.items,
+                checkpoint=asdict(counts),
                 stage="seal",
-                event={"stage": "seal", "done": self._done, "rejected": self._rejected},
+                event=counts.event("seal"),
             )
         if not counted.chunk_count:
             raise InvalidInput(
-                f"None of the {self._done} items could be indexed; nothing was switched.",
+                f"None of the {counts.items} items could be indexed; nothing was switched.",
                 hint="The job's list of rejected items says why.",
             )
         held.check()
@@ -249,13 +279,15 @@ class _Build:
         return {
             "version_id": ready.version_id,
             "activated": self._order.activate,
-            "items": self._done,
+            "items": self._counts.items,
             "indexed": ready.item_count,
-            "rejected": self._rejected,
+            "rejected": self._counts.rejected,
             "rejected_by": rejections.counts(session, self._held.job.job_id),
             "documents": ready.document_count,
             "chunks": ready.chunk_count,
-            "embedded": ready.embedded_count,
+            "parsed": self._counts.parsed,
+            "embedded": self._counts.embedded,
+            "vectors": ready.embedded_count,
         }
 
 

@@ -142,6 +142,15 @@ def test_raw_scores_are_the_core_s(build: Build, query: str) -> None:
         assert candidate.vector == pytest.approx(other.vector, abs=5e-3)
 
 
+@pytest.mark.parametrize("query", QUERIES)
+def test_facts_of_a_chunk_are_what_was_stored(build: Build, query: str) -> None:
+    """Also what begins in it, by which experiments judge hits."""
+    stored = {facts.key: facts for document in corpus() for facts in document.facts}
+    assert any(facts.definitions for facts in stored.values())
+    for candidate in ask(build(corpus(), frozenset()), SearchIntent(query)).candidates:
+        assert candidate.facts == stored[candidate.facts.key]
+
+
 def test_filters_come_before_the_cut(build: Build) -> None:
     """The only match outside the best k must be found when the filter excludes the others."""
     intent = SearchIntent("router", filters=Filters(include=("tests/",)))

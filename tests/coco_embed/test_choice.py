@@ -11,6 +11,8 @@ from coco_core.configs import EmbeddingConfig
 from coco_core.errors import InvalidConfig, ModelMissing, QuotaExceeded, Unavailable
 from coco_embed.budget import EmbeddingBudget
 from coco_embed.choice import Embedders, EmbeddingSettings
+from coco_embed.onnx import OnnxEmbedder
+from coco_embed.static import StaticEmbedder
 from coco_embed.store import InstalledModel
 from tests.embedding_server import EmbeddingServer, embedding_server
 from tests.waiting import until
@@ -59,6 +61,83 @@ def test_the_built_in_model_is_shared(model: InstalledModel) -> None:
         second.embed_query("text")
 
 
+def test_every_window_shares_one_model(model: InstalledModel) -> None:
+    embedders = Embedders(EmbeddingSettings(models=model.directory.parents[1], offline=True))
+    text = "import os\n" * 20 + "a sentence about bees and flowers"
+    windows = [embedders.open(EmbeddingConfig(max_tokens=size)) for size in (8, 128, 512)]
+    assert len({each.name for each in windows}) == 3
+    for each in windows:
+        alone = OnnxEmbedder(model, max_tokens=each.max_tokens)
+        np.testing.assert_array_equal(each.embed_query(text), alone.embed_query(text))
+        assert each.name == alone.name
+        alone.close()
+    networks = {id(each._loaded.network()) for each in windows if isinstance(each, OnnxEmbedder)}
+    assert len(networks) == 1
+    embedders.close()
+
+
+def test_closing_one_window_ends_its_calls_and_no_other(model: InstalledModel) -> None:
+    started, go = threading.Event(), threading.Event()
+
+    def between() -> None:
+        started.set()
+        assert go.wait(30)
+
+    embedders = Embedders(EmbeddingSettings(models=model.directory.parents[1], between=between))
+    first, second = (embedders.open(EmbeddingConfig(max_tokens=size)) for size in (64, 128))
+    problems: list[Unavailable] = []
+
+    def index() -> None:
+        try:
+            first.embed_documents([f"text number {number}" for number in range(100)])
+        except Unavailable as error:
+            problems.append(error)
+
+    thread = threading.Thread(target=index)
+    thread.start()
+    assert started.wait(30)
+    first.close()
+    go.set()
+    thread.join(30)
+    assert len(problems) == 1
+    assert second.embed_documents(["text"]).shape == (1, 384)
+    embedders.close()
+
+
+def test_a_window_that_the_model_lacks_is_refused() -> None:
+    with pytest.raises(InvalidConfig, match="takes 8 to 512"):
+        Embedders().dimension(EmbeddingConfig(max_tokens=513))
+
+
+def test_the_static_table_is_a_model_that_needs_no_file(tmp_path: Path) -> None:
+    embedders = Embedders(EmbeddingSettings(models=tmp_path, url="http://127.0.0.1:9/v1"))
+    config = EmbeddingConfig(model_name="coco-static", max_tokens=64)
+    assert embedders.dimension(config) == 384
+    embedder = embedders.open(config)
+    head = "read the config file "
+    row = embedder.embed_documents([head * 100])[0]
+    np.testing.assert_array_equal(embedder.embed_query(head * 100), row)
+    # 62 of 400 pieces are read: "read the" comes once more than "config file".
+    expected = StaticEmbedder(max_tokens=64).embed_query(head * 15 + "read the")
+    np.testing.assert_array_equal(row, expected)
+    wider = embedders.open(EmbeddingConfig(model_name="coco-static"))
+    assert wider.name != embedder.name
+    tokenizer = embedders.tokenizer(config)
+    assert tokenizer is not None and tokenizer.count("[CLS] two") == 2
+    embedder.close()
+    with pytest.raises(Unavailable, match="closed"):
+        embedder.embed_query("x")
+    assert wider.embed_query("x").shape == (384,)
+
+
+def test_word_pieces_need_no_model(tmp_path: Path) -> None:
+    embedders = Embedders(EmbeddingSettings(models=tmp_path, fetch=False))
+    tokenizer = embedders.tokenizer(EmbeddingConfig())
+    assert tokenizer is not None and tokenizer.count("getUserName()") == 5
+    with pytest.raises(ModelMissing, match="not installed"):
+        embedders.open(EmbeddingConfig())
+
+
 def test_a_missing_model_is_told_when_nothing_may_be_fetched(tmp_path: Path) -> None:
     embedders = Embedders(EmbeddingSettings(models=tmp_path, offline=True))
     assert embedders.dimension(EmbeddingConfig()) == 384
@@ -67,7 +146,9 @@ def test_a_missing_model_is_told_when_nothing_may_be_fetched(tmp_path: Path) -> 
 
 
 def test_a_model_that_is_not_built_in_needs_a_server() -> None:
-    with pytest.raises(InvalidConfig, match="COCO_EMBED_URL"):
+    with pytest.raises(
+        InvalidConfig, match=r"Known: all-MiniLM-L6-v2, coco-static.*COCO_EMBED_URL"
+    ):
         Embedders().dimension(EmbeddingConfig(model_name="text-embedding-3-small"))
 
 

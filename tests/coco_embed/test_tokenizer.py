@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coco_core.errors import Unreadable
+from coco_core.ports import Tokenizer
+from coco_embed.static import word_pieces
 from coco_embed.store import InstalledModel
 from coco_embed.tokenizer import WordPieces
 
@@ -49,3 +51,29 @@ def test_a_file_that_is_no_tokenizer_is_reported(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}", encoding="utf-8")
     with pytest.raises(Unreadable, match="is not a tokenizer"):
         WordPieces(tmp_path / "tokenizer.json")
+
+
+@pytest.fixture(scope="module")
+def packaged() -> Tokenizer:
+    return word_pieces()
+
+
+# What the two could disagree in: special tokens in a text, accents, other scripts, lone surrogates.
+_PARTS = st.sampled_from(
+    ["[CLS]", "[MASK]", " [SEP] ", "[UNK]", "Ünï", "世界", "getUserName", "##s"]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    parts=st.lists(
+        st.one_of(_PARTS, st.text(alphabet=st.characters(exclude_categories=()), max_size=40)),
+        max_size=8,
+    )
+)
+def test_the_packages_word_pieces_are_the_official_ones(
+    words: WordPieces, packaged: Tokenizer, parts: list[str]
+) -> None:
+    text = "".join(parts)
+    assert packaged.spans(text) == words.spans(text)
+    assert packaged.count(text) == words.count(text)

@@ -96,13 +96,17 @@ class HttpEmbedder:
         self._sockets: WeakSet[socket.socket] = WeakSet()
 
     @classmethod
-    def probe(cls, base_url: str, model: str, *, api_key_env: str | None = None) -> int:
+    def probe(
+        cls, base_url: str, model: str, *, api_key_env: str | None = None, timeout: float = 30.0
+    ) -> int:
         """Ask a server for the dimension of a model's vectors.
 
         Raises:
             Unavailable: it gives no vector.
         """
-        embedder = cls(base_url=base_url, model=model, dimension=1, api_key_env=api_key_env)
+        embedder = cls(
+            base_url=base_url, model=model, dimension=1, api_key_env=api_key_env, timeout=timeout
+        )
         try:
             embedder._dimension = _UNKNOWN
             return len(embedder.embed_query("dimension"))

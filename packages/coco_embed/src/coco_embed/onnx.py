@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from coco_core.errors import InvalidInput, Unavailable
 from coco_core.ports import Embedder, Tokenizer
 from coco_core.types import FloatMatrix, FloatVector
-from coco_embed.memory import release_freed_memory
-from coco_embed.session import Session, open_session, run_one
+from coco_embed.loaded import BuiltInModel, LoadedModel
 from coco_embed.store import InstalledModel
-from coco_embed.tokenizer import WordPieces
-from coco_embed.workers import DocumentWorkers
 
 __all__ = ["OnnxEmbedder"]
 
-# Rows of the model's position table.
-_LONGEST = 512
 # [CLS], one word piece and [SEP].
 _SHORTEST = 3
 # Texts that a worker tokenizes in one call: enough to make the call's cost vanish, few enough that
@@ -29,11 +22,11 @@ _GROUP = 8
 
 
 class OnnxEmbedder:
-    """The local embedding model; every method may be called from any thread at any time."""
+    """A model at one window; every method may be called from any thread at any time."""
 
     def __init__(
         self,
-        model: InstalledModel,
+        model: InstalledModel | LoadedModel,
         *,
         max_tokens: int = 128,
         threads: int | None = None,
@@ -42,51 +35,62 @@ class OnnxEmbedder:
         """Describe the embedder; files are opened with the first text.
 
         Args:
-            model: What `ModelStore.find` returned.
+            model: What `ModelStore.find` returned, or a model that several embedders share: then
+                closing this one leaves it to the others.
             max_tokens: Longest input with its special tokens; what is beyond is cut.
-            threads: Workers for documents; one for each processor when not given.
+            threads: Workers for documents; one for each processor when not given. A shared model
+                has its own.
             between: Called by a worker before each text of a document. It may block, so that
                 queries overtake, and what it raises ends the call that it interrupts.
         """
-        if not _SHORTEST <= max_tokens <= _LONGEST:
+        self._shared = isinstance(model, LoadedModel)
+        self._loaded = (
+            model
+            if isinstance(model, LoadedModel)
+            else LoadedModel(BuiltInModel(model), threads=threads)
+        )
+        about = self._loaded.model
+        if not _SHORTEST <= max_tokens <= about.longest:
             raise InvalidInput(
-                f"max_tokens is {max_tokens}; {model.name} takes {_SHORTEST} to {_LONGEST}."
+                f"max_tokens is {max_tokens}; {about.name} takes {_SHORTEST} to {about.longest}."
             )
-        self._model = model
         self._max_tokens = max_tokens
         self._between = between
-        self._workers = DocumentWorkers(threads)
-        self._opening = threading.Lock()
-        self._session: Session | None = None
-        self._words: WordPieces | None = None
         self._closed = False
 
     @property
     def name(self) -> str:
-        """Model, window and file: vectors of equal names can be compared."""
-        manifest = self._model.manifest
-        return f"{self._model.name}-int8@{self._max_tokens}#{manifest.fingerprint}"
+        """Model, window and files: vectors of equal names can be compared."""
+        return self._loaded.model.identity(self._max_tokens)
 
     @property
     def dimension(self) -> int:
         """Length of a vector."""
-        return self._model.manifest.conversion.dimension
+        return self._loaded.dimension
 
     @property
     def max_tokens(self) -> int:
-        """Longest input in word pieces, the two special ones included."""
+        """Longest input in tokens, the special ones included."""
         return self._max_tokens
 
     @property
     def tokenizer(self) -> Tokenizer:
         """The model's own tokenizer, uncut."""
-        return self._open_words()
+        return self._loaded.words()
+
+    def at(self, max_tokens: int, *, between: Callable[[], None] | None = None) -> OnnxEmbedder:
+        """Return the same model at another window: one network, tokenizer and set of workers.
+
+        Closing what is returned leaves this embedder as it is; closing this one ends both.
+        """
+        return OnnxEmbedder(self._loaded, max_tokens=max_tokens, between=between or self._between)
 
     def embed_documents(self, texts: Sequence[str]) -> FloatMatrix:
         """Return float32[n, d] in the order of ``texts``, computed by the workers.
 
         Equal texts are computed once. The workers run at low priority where the system allows it.
         """
+        self._refuse_closed()
         vectors = np.empty((len(texts), self.dimension), np.float32)
         places: dict[str, list[int]] = {}
         for place, text in enumerate(texts):
@@ -94,65 +98,38 @@ class OnnxEmbedder:
         # The longest first, so that no worker starts a long text when the others are done.
         order = sorted(places, key=len, reverse=True)
         groups = [order[start : start + _GROUP] for start in range(0, len(order), _GROUP)]
-        session, words = self._open_session(), self._open_words()
+        network, words = self._loaded.network(), self._loaded.words()
 
         def embed(group: Sequence[str], check: Callable[[], None]) -> None:
             for text, ids in zip(group, words.ids(group, self._max_tokens), strict=True):
                 check()
+                self._refuse_closed()
                 if self._between is not None:
                     self._between()
-                vectors[places[text]] = run_one(session, ids)
+                vectors[places[text]] = network.run(ids)
 
-        self._workers.run(embed, groups)
+        self._loaded.workers.run(embed, groups)
         return vectors
 
     def embed_query(self, text: str) -> FloatVector:
         """Return float32[d], computed in the calling thread at its own priority."""
-        session, words = self._open_session(), self._open_words()
-        return run_one(session, words.ids([text], self._max_tokens)[0])
+        self._refuse_closed()
+        network, words = self._loaded.network(), self._loaded.words()
+        return network.run(words.ids([text], self._max_tokens)[0])
 
     def unload(self) -> None:
-        """Give the model's memory back; the next text opens it again."""
-        with self._opening:
-            self._session = None
-            self._words = None
-        release_freed_memory()
+        """Give the model's memory back, for all who share it; the next text opens it again."""
+        self._loaded.unload()
 
     def close(self) -> None:
-        """End the workers and give the memory back; calls in progress raise `Unavailable`."""
+        """End calls in progress with `Unavailable`; a model that is not shared goes, too."""
         self._closed = True
-        self._workers.close()
-        self.unload()
-
-    def _open_session(self) -> Session:
-        session = self._session
-        if session is None:
-            with self._opening:
-                self._refuse_closed()
-                session = self._session = self._session or _open(self._model.onnx)
-        return session
-
-    def _open_words(self) -> WordPieces:
-        words = self._words
-        if words is None:
-            with self._opening:
-                self._refuse_closed()
-                words = self._words = self._words or WordPieces(self._model.tokenizer)
-        return words
+        if not self._shared:
+            self._loaded.close()
 
     def _refuse_closed(self) -> None:
         if self._closed:
             raise Unavailable("The embedder is closed.", hint="Restart CoCo: coco restart")
-
-
-def _open(path: Path) -> Session:
-    try:
-        return open_session(path)
-    except Exception as error:  # ONNX Runtime's exceptions share no other base
-        raise Unavailable(
-            f"The embedding model {path} cannot be opened: {error}.",
-            hint="Run: coco setup --force",
-        ) from error
 
 
 _: type[Embedder] = OnnxEmbedder

@@ -7,6 +7,7 @@ How it was fitted, and on what: docs/static-tier.md.
 
 from __future__ import annotations
 
+import functools
 import threading
 import zlib
 from collections.abc import Sequence
@@ -18,17 +19,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coco_core.errors import Unreadable
-from coco_core.ports import Embedder
+from coco_core.ports import Embedder, Tokenizer
 from coco_core.types import FloatMatrix, FloatVector
 from coco_embed.store import DEFAULT_MODEL
 from coco_embed.tokenizer import WordPieces
 
-__all__ = ["TABLE_PATH", "StaticEmbedder", "StaticTable", "bag"]
+__all__ = ["STATIC_MODEL", "TABLE_PATH", "StaticEmbedder", "StaticTable", "bag", "word_pieces"]
+
+STATIC_MODEL = "coco-static"
+"""What configs call the table when it embeds documents and queries alike."""
 
 TABLE_PATH = Path(__file__).with_name("static.npz")
 
-# What the model reads of a text: 128 tokens without the two special ones.
-_WINDOW = 126
+# A window counts the two special tokens that the model puts around a text, so that both read the
+# same of it; the table has no use for them.
+_SPECIAL_TOKENS = 2
+# One piece each where they stand in a text as they are, as in the official tokenizer.
+_SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 # Texts between two looks at the lock of the interpreter: queries of other threads run between.
 _GROUP = 64
 
@@ -107,9 +114,15 @@ class StaticEmbedder:
     model_name = DEFAULT_MODEL
     """The model in whose space the vectors lie."""
 
-    def __init__(self, path: Path = TABLE_PATH) -> None:
-        """Describe the embedder; the file is opened with the first text."""
+    def __init__(self, path: Path = TABLE_PATH, *, max_tokens: int = 128) -> None:
+        """Describe the embedder; the file is opened with the first text.
+
+        Args:
+            path: What `StaticTable.save` wrote.
+            max_tokens: What is read of a text, counted as the model counts it.
+        """
         self._path = path
+        self._max_tokens = max_tokens
         self._opening = threading.Lock()
         self._opened: _Opened | None = None
 
@@ -125,15 +138,22 @@ class StaticEmbedder:
 
     @property
     def max_tokens(self) -> int:
-        """Longest input in word pieces; what is beyond is cut."""
-        return _WINDOW
+        """Longest input in word pieces and two special tokens; what is beyond is cut."""
+        return self._max_tokens
+
+    def at(self, max_tokens: int) -> StaticEmbedder:
+        """Return an embedder that reads more or less of a text from the same table."""
+        other = StaticEmbedder(self._path, max_tokens=max_tokens)
+        other._opened = self._open()
+        return other
 
     def embed_documents(self, texts: Sequence[str]) -> FloatMatrix:
         """Return float32[n, d] in the order of ``texts``, computed in the calling thread."""
         opened = self._open()
+        most = self._max_tokens - _SPECIAL_TOKENS
         vectors = np.empty((len(texts), len(opened.table.mean)), np.float32)
         for start in range(0, len(texts), _GROUP):
-            group = opened.words.pieces(texts[start : start + _GROUP], _WINDOW)
+            group = opened.words.pieces(texts[start : start + _GROUP], most)
             for place, pieces in enumerate(group, start):
                 vectors[place] = opened.vector(pieces)
         return vectors
@@ -181,6 +201,12 @@ class _Opened:
         vector /= max(float(np.linalg.norm(vector)), 1e-9)
         unit: FloatVector = vector
         return unit
+
+
+@functools.cache
+def word_pieces() -> Tokenizer:
+    """Return the tokenizer of all-MiniLM-L6-v2, from the package: it needs no model file."""
+    return WordPieces.of_vocabulary(StaticTable.load().vocabulary, special=_SPECIAL)
 
 
 _: type[Embedder] = StaticEmbedder

@@ -1,4 +1,4 @@
-"""The word pieces of the embedding model, cut as the model was trained to see them."""
+"""The pieces of a text that an embedding model sees, cut as the model was trained to see them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ __all__ = ["WordPieces"]
 
 # Halves of a surrogate pair: they stand for bytes that could not be decoded.
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# [CLS] and [SEP] stand around every text.
-_SPECIAL_TOKENS = 2
 # Characters of a text that can reach the model, for each token of the window: code has three to
 # four characters a token. Only blank space or words of hundreds of characters come near this, and
 # cutting first keeps a text of a megabyte from costing half a second.
@@ -22,7 +20,7 @@ _CHARACTERS_PER_TOKEN = 200
 
 
 class WordPieces:
-    """Tokenizer of all-MiniLM-L6-v2; it may be used in many threads at once."""
+    """The tokenizer of a model; it may be used in many threads at once."""
 
     def __init__(self, path: Path) -> None:
         # The library's own thread pool would fight with our workers, which tokenize in parallel
@@ -40,10 +38,16 @@ class WordPieces:
         # The official file cuts at 128 tokens and pads every text to 128.
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        self._tail = self._special_tokens_behind()
 
     @classmethod
-    def of_vocabulary(cls, words: Sequence[str]) -> WordPieces:
-        """Return the tokenizer that has these pieces, by number, and knows no special tokens."""
+    def of_vocabulary(cls, words: Sequence[str], special: Sequence[str] = ()) -> WordPieces:
+        """Return the tokenizer that has these pieces, by number, and puts nothing around a text.
+
+        Args:
+            words: all pieces, in the order of their numbers.
+            special: those that are one piece where they stand in a text as they are.
+        """
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
@@ -52,14 +56,16 @@ class WordPieces:
         made._tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106
         made._tokenizer.normalizer = normalizers.BertNormalizer()
         made._tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        made._tokenizer.add_special_tokens(list(special))
+        made._tail = 0
         return made
 
     def ids(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
         """Return the model's input for each text, cut to ``max_tokens`` with the special tokens."""
         limit = max_tokens * _CHARACTERS_PER_TOKEN
-        head = max_tokens - 1
+        head = max_tokens - self._tail
         return [
-            row if len(row) <= max_tokens else [*row[:head], row[-1]]
+            row if len(row) <= max_tokens else [*row[:head], *row[len(row) - self._tail :]]
             for row in self._encode([text[:limit] for text in texts])
         ]
 
@@ -72,7 +78,9 @@ class WordPieces:
 
     def count(self, text: str) -> int:
         """Return the number of tokens in ``text``, special tokens excluded."""
-        return len(self._encode([text])[0]) - _SPECIAL_TOKENS
+        # The batch call lets other threads run meanwhile; the call for one text does not.
+        [encoding] = self._tokenizer.encode_batch_fast([_clean(text)], add_special_tokens=False)
+        return len(encoding.ids)
 
     def spans(self, text: str) -> Sequence[tuple[int, int]]:
         """Return the half-open character range of every token, in order."""
@@ -81,9 +89,17 @@ class WordPieces:
         return offsets
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
-        # The batch call lets other threads run meanwhile; the call for one text does not.
         encodings = self._tokenizer.encode_batch_fast([_clean(text) for text in texts])
         return [encoding.ids for encoding in encodings]
+
+    def _special_tokens_behind(self) -> int:
+        """Return how many special tokens stand behind every text: one in BERT, none in others."""
+        whole = self._tokenizer.encode("a").ids
+        plain = self._tokenizer.encode("a", add_special_tokens=False).ids
+        for start in range(len(whole) - len(plain) + 1):
+            if whole[start : start + len(plain)] == plain:
+                return len(whole) - start - len(plain)
+        return 0
 
 
 def _clean(text: str) -> str:

@@ -1,0 +1,244 @@
+"""The kinds of models that a config can name, each opened at whatever window it asks for."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Protocol
+
+from coco_core.errors import InvalidConfig, ModelMissing, Unavailable
+from coco_core.ports import Tokenizer
+from coco_core.types import FloatMatrix, FloatVector
+from coco_embed.budget import EmbeddingBudget
+from coco_embed.http import HttpEmbedder
+from coco_embed.loaded import BuiltInModel, LoadedModel
+from coco_embed.onnx import OnnxEmbedder
+from coco_embed.prompts import ClosableEmbedder, PromptedEmbedder, Prompts
+from coco_embed.registered import RegisteredModel
+from coco_embed.settings import EmbeddingSettings
+from coco_embed.static import STATIC_MODEL, StaticEmbedder, word_pieces
+from coco_embed.store import DEFAULT_MODEL, InstalledModel, ModelStore
+
+__all__ = ["BuiltIn", "NamedModel", "ServerModel", "StaticModel"]
+
+# What the built-in model's vectors have; known before the model is there.
+_DEFAULT_DIMENSION = 384
+_LONGEST = 512
+# What a server's model usually reads, where its registration does not say.
+_SERVER_WINDOW = 512
+# Somebody waits for the answer of a probe.
+_PROBE_SECONDS = 10.0
+
+
+class NamedModel(Protocol):
+    """One model, for all configs that name it; thread-safe."""
+
+    def dimension(self, max_tokens: int) -> int:
+        """Return the length of a vector; a window that the model lacks raises `InvalidConfig`."""
+        ...
+
+    def open(
+        self, max_tokens: int, *, budget: EmbeddingBudget | None, timeout: float
+    ) -> ClosableEmbedder:
+        """Return the model at a window, to be closed by the caller."""
+        ...
+
+    def tokenizer(self) -> Tokenizer | None:
+        """Return the model's own tokenizer; None where nobody here has it."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it; what was opened raises `Unavailable` from then on."""
+        ...
+
+
+class BuiltIn:
+    """all-MiniLM-L6-v2: one network for every window, fetched when it is first opened."""
+
+    def __init__(self, settings: EmbeddingSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._loaded: LoadedModel | None = None
+
+    def dimension(self, max_tokens: int) -> int:
+        """Return what every window has, whether the model is there or not."""
+        check_window(DEFAULT_MODEL, max_tokens, _LONGEST)
+        return _DEFAULT_DIMENSION
+
+    def open(
+        self,
+        max_tokens: int,
+        *,
+        budget: EmbeddingBudget | None,  # noqa: ARG002 - it costs nothing
+        timeout: float,  # noqa: ARG002 - nobody else is asked
+    ) -> ClosableEmbedder:
+        """Return a window of the shared model; a missing one raises `ModelMissing`."""
+        check_window(DEFAULT_MODEL, max_tokens, _LONGEST)
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = LoadedModel(
+                    BuiltInModel(self._installed()), threads=self._settings.threads
+                )
+            loaded = self._loaded
+        return OnnxEmbedder(loaded, max_tokens=max_tokens, between=self._settings.between)
+
+    def tokenizer(self) -> Tokenizer:
+        """Return the word pieces, which stand in the package."""
+        return word_pieces()
+
+    def close(self) -> None:
+        """Give the model's memory back."""
+        with self._lock:
+            loaded, self._loaded = self._loaded, None
+        if loaded is not None:
+            loaded.close()
+
+    def _installed(self) -> InstalledModel:
+        settings = self._settings
+        store = ModelStore(settings.models)
+        if not settings.fetch:
+            return store.require()
+        found = store.find()
+        if found is not None:
+            return found
+        if settings.offline:
+            raise ModelMissing(
+                f"The model {DEFAULT_MODEL} is not in {store.root}, and COCO_OFFLINE forbids "
+                "fetching it.",
+                hint="Set COCO_EMBED_MODEL_DIR, or COCO_EMBED_URL for a model behind a server.",
+            )
+        from coco_embed.provision import provision
+
+        return provision(store, model_url=settings.model_url)
+
+
+class StaticModel:
+    """The static table as a model of its own, for documents and queries alike."""
+
+    def __init__(self, settings: EmbeddingSettings) -> None:
+        self._between = settings.between
+        self._table = StaticEmbedder()
+
+    def dimension(self, max_tokens: int) -> int:  # noqa: ARG002 - any window will do
+        """Return the table's."""
+        return self._table.dimension
+
+    def open(
+        self,
+        max_tokens: int,
+        *,
+        budget: EmbeddingBudget | None,  # noqa: ARG002 - it costs nothing
+        timeout: float,  # noqa: ARG002 - nobody else is asked
+    ) -> ClosableEmbedder:
+        """Return the table as it reads so much of a text."""
+        return _StaticView(self._table.at(max_tokens), self)
+
+    def tokenizer(self) -> Tokenizer:
+        """Return the word pieces whose rows the table has."""
+        return word_pieces()
+
+    def pause(self) -> None:
+        """Let what is more urgent go first."""
+        if self._between is not None:
+            self._between()
+
+    def close(self) -> None:
+        """Do nothing: a table is a few megabytes and goes with its last user."""
+
+
+class _StaticView:
+    def __init__(self, table: StaticEmbedder, model: StaticModel) -> None:
+        self._table = table
+        self._model = model
+        self._closed = False
+        # Not the bare name of the fit: that one marks vectors that the model's own replace.
+        self.name = f"{STATIC_MODEL}@{table.max_tokens}#{table.name}"
+        self.dimension = table.dimension
+        self.max_tokens = table.max_tokens
+
+    def embed_documents(self, texts: Sequence[str]) -> FloatMatrix:
+        self._refuse_closed()
+        self._model.pause()
+        return self._table.embed_documents(texts)
+
+    def embed_query(self, text: str) -> FloatVector:
+        self._refuse_closed()
+        return self._table.embed_query(text)
+
+    def close(self) -> None:
+        self._closed = True
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise Unavailable("The embedder is closed.", hint="Restart CoCo: coco restart")
+
+
+class ServerModel:
+    """A model behind an HTTP server: a registered one, or any that COCO_EMBED_URL has."""
+
+    def __init__(self, settings: EmbeddingSettings, model: RegisteredModel) -> None:
+        assert model.url is not None
+        self._settings = settings
+        self._model = model
+        self._url = model.url
+        self._lock = threading.Lock()
+        self._dimension = model.dimension
+
+    def dimension(self, max_tokens: int) -> int:
+        """Return what the registration says, or what the server says, which is asked once."""
+        self._check(max_tokens)
+        with self._lock:
+            known = self._dimension
+        if known is None:
+            known = HttpEmbedder.probe(
+                self._url,
+                self._model.model or self._model.name,
+                api_key_env=self._model.api_key_env,
+                timeout=_PROBE_SECONDS,
+            )
+            with self._lock:
+                self._dimension = known
+        return known
+
+    def open(
+        self, max_tokens: int, *, budget: EmbeddingBudget | None, timeout: float
+    ) -> ClosableEmbedder:
+        """Return an embedder with connections of its own."""
+        model, settings = self._model, self._settings
+        embedder = HttpEmbedder(
+            base_url=self._url,
+            model=model.model or model.name,
+            dimension=self.dimension(max_tokens),
+            max_tokens=max_tokens,
+            api_key_env=model.api_key_env,
+            batch_size=settings.batch_size,
+            parallel=settings.parallel,
+            timeout=timeout,
+            between=settings.between,
+            budget=budget,
+        )
+        prompts = Prompts(model.query_prefix or "", model.document_prefix or "")
+        return PromptedEmbedder(embedder, prompts) if prompts != Prompts() else embedder
+
+    def tokenizer(self) -> Tokenizer | None:
+        """Return None, but for the model whose word pieces stand in the package."""
+        return word_pieces() if self._model.name == DEFAULT_MODEL else None
+
+    def close(self) -> None:
+        """Do nothing: connections belong to what was opened."""
+
+    def _check(self, max_tokens: int) -> None:
+        registered = self._model.origin
+        if registered:
+            check_window(self._model.name, max_tokens, self._model.max_tokens or _SERVER_WINDOW)
+
+
+def check_window(name: str, max_tokens: int, longest: int) -> None:
+    """Refuse a window that a model lacks with `InvalidConfig`."""
+    if max_tokens > longest:
+        raise InvalidConfig(
+            f"max_tokens is {max_tokens}; the model {name!r} takes 8 to {longest}.",
+            hint="Lower embedding.max_tokens, or raise max_tokens where the model is registered."
+            if name != DEFAULT_MODEL
+            else "Lower embedding.max_tokens.",
+        )

@@ -1,0 +1,1 @@
+"""What an experiment's results say: figures, differences, and a page that shows both."""

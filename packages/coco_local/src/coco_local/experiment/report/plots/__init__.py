@@ -1,0 +1,1 @@
+"""Plots as inline SVG: places in percent and sizes in pixels, so that they fit every width."""

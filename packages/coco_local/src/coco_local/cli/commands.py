@@ -44,6 +44,13 @@ COMMANDS: Final = (
     ),
     Command("index", PROJECTS, "Bring a project's index up to date.", "indexing", "index"),
     Command("prune", PROJECTS, "Remove what no project needs any more.", "indexing", "prune"),
+    Command(
+        "experiment",
+        PROJECTS,
+        "Compare strategies by your own questions, and adopt the best.",
+        "experiment",
+        "app",
+    ),
     Command("jobs", PROJECTS, "Show, follow or cancel background work.", "jobs", "jobs"),
     Command("start", SERVICE, "Start the service, index and watch projects.", "start", "start"),
     Command("stop", SERVICE, "Stop the service.", "service", "stop"),

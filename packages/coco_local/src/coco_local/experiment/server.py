@@ -22,7 +22,7 @@ from coco_protocol.server.docs import Hit, IndexRequest, QueryRequest, StartedDa
 from coco_protocol.server.jobs import JobEvent
 from coco_protocol.server.projects import ProjectBody, RegisterRequest, VersionBody
 
-__all__ = ["ServerProduct", "project_of_items", "refuse_lines"]
+__all__ = ["ServerProduct", "project_of_items"]
 
 _COMPLETE = frozenset({"ACTIVE", "READY", "ARCHIVED"})
 
@@ -252,23 +252,6 @@ class ServerProduct:
                 hint=str(error["hint"]) if error.get("hint") else "See the worker's log.",
             )
         return job.result or {}
-
-
-def refuse_lines(anchors: Sequence[tuple[str, str]]) -> None:
-    """Refuse anchors that name lines: the server's answers have none.
-
-    Args:
-        anchors: question id and anchor, of those that name lines.
-    """
-    if anchors:
-        question_id, anchor = anchors[0]
-        more = f", and {len(anchors) - 1} more" if len(anchors) > 1 else ""
-        raise InvalidConfig(
-            f"The question {question_id!r} expects {anchor!r}{more}: answers of the server have no "
-            "line numbers.",
-            hint="Name a heading or a symbol instead: doc#fragment.",
-            details={"field": "evaluation_set"},
-        )
 
 
 def _step(config_id: str, event: JobEvent, items: int) -> BuildStep:

@@ -26,7 +26,7 @@ class Items:
     """Documents, one a line of JSON, as `POST /v1/ingest/batch` reads them."""
 
     file: IO[bytes]
-    count: int
+    documents: tuple[str, ...]
     digest: str
     """Of names and contents: the same files give the same."""
 
@@ -38,7 +38,7 @@ def gather_items(root: Path, settings: Settings) -> Items:
         InvalidInput: nothing in the directory would be indexed.
     """
     digest = hashlib.blake2b(digest_size=12)
-    count = 0
+    documents: list[str] = []
     # The caller's to close: an upload reads it as often as it has to.
     file = tempfile.SpooledTemporaryFile(max_size=_MOST_IN_MEMORY)  # noqa: SIM115
     for doc_id in sorted(ProjectScan(root, settings).list_files().files):
@@ -52,11 +52,11 @@ def gather_items(root: Path, settings: Settings) -> Items:
         digest.update(doc_id.encode("utf-8", "surrogatepass") + b"\0" + content.digest)
         item = {"doc_id": doc_id, "content": decode(content.data).text}
         file.write(json.dumps(item).encode() + b"\n")
-        count += 1
-    if not count:
+        documents.append(doc_id)
+    if not documents:
         file.close()
         raise InvalidInput(
             f"Nothing in {str(root)!r} would be indexed.",
             hint="Say why a file is left out: coco index --dry-run, or name another directory.",
         )
-    return Items(file, count, digest.hexdigest())
+    return Items(file, tuple(documents), digest.hexdigest())

@@ -1,0 +1,130 @@
+"""Whom an experiment asks: a project of the running daemon, or of a server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from coco_core.errors import InvalidConfig
+from coco_local.cli.connection import connected, place_of, read_settings
+
+if TYPE_CHECKING:
+    from coco_core.experiments.spec import Experiment
+    from coco_local.experiment.product import Product
+    from coco_local.experiment.server import ServerProduct
+    from coco_local.experiment.server_client import ServerClient
+
+__all__ = ["Server", "asked_product", "named_server_product"]
+
+Server: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="URL",
+        help="A server instead of the local daemon; keys from COCO_KEY, COCO_ORG, COCO_USER "
+        "and COCO_ADMIN.",
+    ),
+]
+
+# A first query may load an index of any size.
+_TIMEOUT_SECONDS = 300.0
+
+
+@contextmanager
+def asked_product(
+    experiment: Experiment, file: Path, *, project: str | None, server: str | None
+) -> Iterator[Product]:
+    """Yield what the experiment asks; its anchors name documents that are there.
+
+    Args:
+        experiment: as its file says.
+        file: that file; a relative ``path`` in it starts where it stands.
+        project: another project than the file's.
+        server: the server's address, else the daemon is asked.
+    """
+    opened = (
+        _server(experiment, file, project, server) if server else _local(experiment, file, project)
+    )
+    with opened as product:
+        yield product
+
+
+@contextmanager
+def _local(experiment: Experiment, file: Path, project: str | None) -> Iterator[Product]:
+    from coco_local.experiment.anchors import documents_of, refuse_missing
+    from coco_local.experiment.local import LocalProduct, project_of_path
+
+    with connected(timeout=_TIMEOUT_SECONDS) as client:
+        path: Path | None = None
+        if project is not None:
+            body = place_of(client, project).project
+        elif experiment.path is not None:
+            path = _directory(experiment.path, file)
+            # Before it is registered: a mistake in the file shall leave nothing behind.
+            refuse_missing(experiment, documents_of(path, read_settings()), str(file))
+            body = project_of_path(client, path)
+        else:
+            assert experiment.project_id is not None
+            body = client.project(experiment.project_id)
+        if path is None:
+            documents = documents_of(Path(body.root), read_settings())
+            refuse_missing(experiment, documents, str(file))
+        yield LocalProduct(client, body, str(path) if path is not None else None)
+
+
+@contextmanager
+def _server(experiment: Experiment, file: Path, project: str | None, url: str) -> Iterator[Product]:
+    from coco_local.experiment.anchors import refuse_lines, refuse_missing
+    from coco_local.experiment.server import ServerProduct, project_of_items
+    from coco_local.experiment.upload import gather_items
+
+    refuse_lines(experiment, str(file))
+    if project is not None or experiment.path is None:
+        with named_server_product(url, project or experiment.project_id or "") as named:
+            yield named
+        return
+    path = _directory(experiment.path, file)
+    items = gather_items(path, read_settings())
+    with items.file:
+        refuse_missing(experiment, items.documents, str(file))
+        with _client(url) as client:
+            body = project_of_items(client, experiment.name, items)
+            yield ServerProduct(client, body, path=str(path), items=items.file)
+
+
+@contextmanager
+def named_server_product(url: str, project_id: str) -> Iterator[ServerProduct]:
+    """Yield a project of a server, by its id."""
+    from coco_local.experiment.server import ServerProduct
+
+    with _client(url) as client:
+        yield ServerProduct(client, client.project(project_id))
+
+
+@contextmanager
+def _client(url: str) -> Iterator[ServerClient]:
+    from coco_local.experiment.server_client import Access, ServerClient
+
+    client = ServerClient(url, Access.of(os.environ))
+    try:
+        client.check()
+        yield client
+    finally:
+        client.close()
+
+
+def _directory(path: str, file: Path) -> Path:
+    directory = Path(os.path.realpath(file.parent / Path(path).expanduser()))
+    if not directory.is_dir():
+        what = "is not a directory" if directory.exists() else "does not exist"
+        raise InvalidConfig(
+            f"{file}: path: {path!r} ({directory}) {what}.",
+            hint="A relative path starts at the directory of the experiment's file.",
+            details={"file": str(file), "field": "path"},
+        )
+    return directory

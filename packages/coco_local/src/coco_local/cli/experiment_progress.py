@@ -1,0 +1,130 @@
+"""An experiment while it runs: bars on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from coco_local.cli.figures import byte_count, count, duration
+from coco_local.cli.terminal import Terminal, visible
+
+if TYPE_CHECKING:
+    from coco_core.experiments.results import IndexResult
+    from coco_local.experiment.product import BuildStep
+
+__all__ = ["ShownRun", "index_line"]
+
+# Without a terminal, a line each so many seconds says that work goes on and fills no log.
+_QUIET_SECONDS = 5.0
+
+
+class ShownRun:
+    """Shows what a run does on standard error; with --json, only what is not as it should be."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._progress: Any = None
+        self._task: Any = None
+        self._what = ""
+        self._told_at = 0.0
+        self._told = ""
+
+    def __enter__(self) -> ShownRun:
+        if self._terminal.lively:
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                SpinnerColumn,
+                TextColumn,
+                TimeRemainingColumn,
+            )
+
+            columns = (
+                SpinnerColumn(),
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeRemainingColumn(),
+            )
+            self._progress = Progress(*columns, console=self._terminal.aside, transient=True)
+            self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def note(self, text: str) -> None:
+        """Say something that is worth knowing and no error."""
+        if not self._terminal.json:
+            self._say(text)
+
+    def warn(self, text: str) -> None:
+        """Say that something is not as it should be."""
+        if self._progress is not None:
+            self._progress.console.print(visible(f"warning: {text}"), style="yellow")
+        else:
+            self._terminal.warn(text)
+
+    def building(self, step: BuildStep) -> None:
+        """Show how far an index is."""
+        what = f"index {step.config_id}: {step.stage or 'waiting'}"
+        self._show(what, step.done, step.total)
+
+    def built(self, index: IndexResult) -> None:
+        """Show an index that can be asked."""
+        self.note(index_line(index))
+
+    def asking(self, done: int, total: int) -> None:
+        """Show how many questions were asked."""
+        self._show("questions", done, total)
+
+    def _show(self, what: str, done: int, total: int) -> None:
+        if self._progress is not None:
+            if what != self._what:
+                if self._task is not None:
+                    self._progress.remove_task(self._task)
+                self._task = self._progress.add_task(visible(what), total=total or None)
+            self._progress.update(self._task, completed=done, total=total or None)
+            self._what = what
+            return
+        line = f"{what}: {done:,} of {total:,}" if total else what
+        now = time.monotonic()
+        begun = what != self._what and what.partition(":")[0] != self._what.partition(":")[0]
+        over = total > 0 and done == total
+        if (
+            not self._terminal.json
+            and line != self._told
+            and (begun or over or now - self._told_at >= _QUIET_SECONDS)
+        ):
+            self._told, self._told_at = line, now
+            self._terminal.note(line)
+        self._what = what
+
+    def _say(self, text: str) -> None:
+        if self._progress is not None:
+            self._progress.console.print(visible(text), style="dim")
+        else:
+            self._terminal.note(text)
+
+
+def index_line(index: IndexResult) -> str:
+    """Return what an index holds and what building it took, in one line."""
+    parts = [count(index.documents, "document"), count(index.chunks, "chunk")]
+    if index.bytes is not None:
+        parts.append(byte_count(index.bytes))
+    work = [
+        f"{number:,} {name}"
+        for name, number in (
+            ("parsed", index.parsed),
+            ("copied", index.copied),
+            ("embedded", index.embedded),
+            ("reused", index.reused),
+        )
+        if number is not None
+    ]
+    took = "was there" if index.seconds is None else f"built in {duration(index.seconds)}"
+    return f"index {index.config_id}: {', '.join(parts)}; {took}" + (
+        f" ({', '.join(work)})" if work else ""
+    )

@@ -18,6 +18,12 @@ from coco_core.experiments.comparison import (
     group_questions,
 )
 from coco_core.experiments.judging import Judgement, Retrieved, judge
+from coco_core.experiments.reading import (
+    ExperimentFile,
+    read_experiment,
+    read_experiment_file,
+    read_questions,
+)
 from coco_core.experiments.results import Answered, HitRecord, IndexResult, Results, Target
 from coco_core.experiments.spec import Expected, Experiment, Question
 
@@ -30,6 +36,7 @@ __all__ = [
     "Difference",
     "Expected",
     "Experiment",
+    "ExperimentFile",
     "GroupBy",
     "HitRecord",
     "IndexResult",
@@ -46,4 +53,7 @@ __all__ = [
     "evaluate",
     "group_questions",
     "judge",
+    "read_experiment",
+    "read_experiment_file",
+    "read_questions",
 ]

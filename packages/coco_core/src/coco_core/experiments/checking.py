@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from typing import TypeVar, get_args
+from dataclasses import asdict, fields, replace
+from typing import TypeVar, cast, get_args
 
 from coco_core.configs import (
     ChunkingConfig,
@@ -18,13 +18,20 @@ from coco_core.experiments.fields import (
     Problem,
     Record,
     Where,
-    one_of,
-    path_of,
     refuse,
     repeated,
     shown,
 )
 from coco_core.experiments.spec import Expected, Experiment, Question
+from coco_core.filters import Filters
+from coco_core.intent import (
+    FusionMethod,
+    Profile,
+    RankingOptions,
+    RerankerOptions,
+    RetrievalMode,
+    SearchIntent,
+)
 from coco_core.plan import QueryPlan
 
 __all__ = [
@@ -51,6 +58,17 @@ _INDEX_FIELDS = ("config_id", "chunking", "embedding")
 _QUERY_FIELDS = ("query_config_id", "retrieval_config")
 _QUESTION_FIELDS = ("question_id", "query", "expected_doc_ids", "tags", "language")
 _EXPECTED_FIELDS = ("id", "grade")
+_RETRIEVAL_FIELDS = tuple(each.name for each in fields(SearchIntent) if each.name != "query")
+_SECTIONS: dict[str, type[Filters | RankingOptions | RerankerOptions]] = {
+    "filters": Filters,
+    "ranking": RankingOptions,
+    "reranker": RerankerOptions,
+}
+_CHOICES = {
+    "retrieval_mode": get_args(RetrievalMode),
+    "profile": get_args(Profile),
+    "fusion": get_args(FusionMethod),
+}
 
 
 def experiment_from(data: Mapping[str, object]) -> Experiment:
@@ -97,10 +115,10 @@ def check_questions(
 ) -> tuple[Question, ...]:
     """Read the list of a question file; its elements stand at ``[0]`` and so on."""
     if not isinstance(data, list):
-        problems.append(Problem(path_of(where), f"{shown(data)} is not a list of questions."))
+        problems.append(Problem(where, f"{shown(data)} is not a list of questions."))
         return ()
     if not data:
-        problems.append(Problem(path_of(where), "holds no questions; at least one is needed."))
+        problems.append(Problem(where, "holds no questions; at least one is needed."))
     return _all(
         [((where, at), each) for at, each in enumerate(data)],
         "question_id",
@@ -122,36 +140,35 @@ def check_question(data: object, problems: list[Problem], where: Where = None) -
     if len(problems) > before:
         return None
     found = tuple(each for each in expected if each is not None)
-    return _built(lambda: Question(question_id, query, found, tags, language), problems, where)
+    return Question(question_id, query, found, tags, language)
 
 
 def _expected(data: object, problems: list[Problem], where: Where) -> Expected | None:
     if isinstance(data, str):
-        return _built(lambda: Expected(data), problems, where, own=False)
+        return _built(lambda: Expected(data), problems, where)
     if not isinstance(data, Mapping):
-        problems.append(
-            Problem(path_of(where), f"{shown(data)} is not an anchor such as 'guide.md#setup'.")
-        )
+        text = f"{shown(data)} is not an anchor such as 'guide.md#setup'."
+        problems.append(Problem(where, text))
         return None
     before = len(problems)
     record = Record(data, _EXPECTED_FIELDS, problems, where)
     anchor, grade = record.text("id"), record.number("grade", 1.0)
+    if len(problems) == before:
+        _built(lambda: Expected(anchor), problems, record.at("id"))
     if len(problems) > before:
         return None
-    return _built(lambda: Expected(anchor, grade), problems, where)
+    return _built(lambda: Expected(anchor, grade), problems, record.at("grade"))
 
 
 def _index(data: object, problems: list[Problem], where: Where) -> IndexingConfig | None:
     before = len(problems)
     record = Record(data, _INDEX_FIELDS, problems, where)
     config_id = record.text("config_id")
-    chunking = _chunking(record)
-    embedding = _embedding(record)
-    if len(problems) > before:
+    chunking, embedding = _chunking(record), _embedding(record)
+    if len(problems) > before or chunking is None or embedding is None:
         return None
-    assert chunking is not None
-    assert embedding is not None
-    return _built(lambda: IndexingConfig(config_id, chunking, embedding), problems, where)
+    config = IndexingConfig("probe", chunking, embedding)
+    return _built(lambda: replace(config, config_id=config_id), problems, record.at("config_id"))
 
 
 def _chunking(record: Record) -> ChunkingConfig | None:
@@ -160,23 +177,19 @@ def _chunking(record: Record) -> ChunkingConfig | None:
         return default
     before = len(record.problems)
     inner = record.inner("chunking", tuple(asdict(default)))
-    strategy = inner.text("strategy_name", default.strategy_name)
-    unit = inner.text("unit", default.unit)
+    strategy = cast("StrategyName", inner.choice("strategy_name", get_args(StrategyName), "ast"))
+    unit = cast("SizeUnit", inner.choice("unit", get_args(SizeUnit), default.unit))
     size = inner.whole("chunk_size", default.chunk_size)
     overlap = inner.whole("chunk_overlap", default.chunk_overlap)
+    # Alone first, so that each error stands at its own field.
     if len(record.problems) == before:
-        for name, value, known in (
-            ("strategy_name", strategy, get_args(StrategyName)),
-            ("unit", unit, get_args(SizeUnit)),
-        ):
-            if (problem := one_of(value, known)) is not None:
-                inner.note(name, problem)
+        _built(lambda: ChunkingConfig(chunk_size=size), record.problems, inner.at("chunk_size"))
     if len(record.problems) > before:
         return None
     return _built(
-        lambda: ChunkingConfig(strategy, size, overlap, unit),  # type: ignore[arg-type]  # one_of compared them
+        lambda: ChunkingConfig(strategy, size, overlap, unit),
         record.problems,
-        inner.where,
+        inner.at("chunk_overlap"),
     )
 
 
@@ -186,26 +199,53 @@ def _embedding(record: Record) -> EmbeddingConfig | None:
         return default
     before = len(record.problems)
     inner = record.inner("embedding", tuple(asdict(default)))
-    model = inner.text("model_name", default.model_name)
+    model = inner.text("model_name") if "model_name" in inner else default.model_name
     tokens = inner.whole("max_tokens", default.max_tokens)
     if len(record.problems) > before:
         return None
-    return _built(lambda: EmbeddingConfig(model, tokens), record.problems, inner.where)
+    return _built(lambda: EmbeddingConfig(model, tokens), record.problems, inner.at("max_tokens"))
 
 
 def _query(data: object, problems: list[Problem], where: Where) -> QueryPlan | None:
     before = len(problems)
     record = Record(data, _QUERY_FIELDS, problems, where)
     query_id = record.text("query_config_id")
-    retrieval = record.value("retrieval_config")
-    if "retrieval_config" in record and not isinstance(retrieval, Mapping):
-        record.note("retrieval_config", f"{shown(retrieval)} is not a mapping.")
+    if "/" in query_id:
+        record.note("query_config_id", "holds '/', which stands between an index and its queries.")
+    retrieval: Mapping[str, object] = {}
+    if "retrieval_config" in record:
+        retrieval = _retrieval(record.inner("retrieval_config", _RETRIEVAL_FIELDS))
     if len(problems) > before:
         return None
-    given = retrieval if isinstance(retrieval, Mapping) else {}
     return _built(
-        lambda: QueryPlan(query_id, retrieval=given), problems, (where, "retrieval_config")
+        lambda: QueryPlan(query_id, retrieval=retrieval), problems, record.at("retrieval_config")
     )
+
+
+def _retrieval(record: Record) -> dict[str, object]:
+    """Check every field alone, so that each error stands where it belongs."""
+    for name in record.names():
+        value = record.value(name)
+        section = _SECTIONS.get(name)
+        if section is None or not isinstance(value, Mapping):
+            _check_field(record, name, {name: value})
+            continue
+        inner = record.inner(name, tuple(each.name for each in fields(section)))
+        least: dict[str, object] = {}
+        if section is RerankerOptions:
+            least["model_name"] = inner.text("model_name") or "unnamed"
+        for part in inner.names():
+            if part not in least:
+                _check_field(inner, part, {name: {**least, part: inner.value(part)}})
+    return {name: record.value(name) for name in record.names()}
+
+
+def _check_field(record: Record, name: str, retrieval: Mapping[str, object]) -> None:
+    value, choices = record.value(name), _CHOICES.get(name)
+    if choices is not None and isinstance(value, str):
+        record.note_unknown(name, value, choices)
+    else:
+        _built(lambda: QueryPlan(retrieval=retrieval), record.problems, record.at(name))
 
 
 def _each(
@@ -232,22 +272,14 @@ def _all(
 
 def _note_repeated(places: list[Where], names: list[object], problems: list[Problem]) -> None:
     for position, first in repeated(names):
-        problems.append(
-            Problem(
-                path_of(places[position]),
-                f"{names[position]!r} stands twice, first at {path_of(places[first])}.",
-            )
-        )
+        text = f"{names[position]!r} stands twice."
+        problems.append(Problem(places[position], text, places[first]))
 
 
-def _built(
-    make: Callable[[], T], problems: list[Problem], where: Where, *, own: bool = True
-) -> T | None:
-    """Build what checks itself; ``own`` says that the error's field lies below ``where``."""
+def _built(make: Callable[[], T], problems: list[Problem], where: Where) -> T | None:
+    """Build what checks itself, and note at ``where`` (or a field below) what it says."""
     try:
         return make()
     except InvalidConfig as error:
-        field = str(error.details.get("field", "")) if own else ""
-        path = path_of((where, field) if field else where)
-        problems.append(Problem(path, str(error)))
+        problems.append(Problem(where, str(error)))
         return None

@@ -14,8 +14,8 @@ __all__ = [
     "Problem",
     "Record",
     "Where",
+    "meant",
     "nearest",
-    "one_of",
     "path_of",
     "refuse",
     "repeated",
@@ -31,13 +31,22 @@ _SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with one field, such as ``indexing_strategies[0].chunking.unit``."""
+    """What is wrong with the value at a place."""
 
-    field: str
+    where: Where
     message: str
+    earlier: Where = None
+    """Where the same stood first, for what stands twice."""
+
+    @property
+    def field(self) -> str:
+        """The place as people write it: ``indexing_strategies[0].chunking.unit``."""
+        return path_of(self.where)
 
     def __str__(self) -> str:
-        return f"{self.field}: {self.message}" if self.field else self.message
+        start = f"{self.field}: " if self.where else ""
+        first = f" First at {path_of(self.earlier)}." if self.earlier else ""
+        return f"{start}{self.message}{first}"
 
 
 def path_of(where: Where) -> str:
@@ -51,14 +60,11 @@ def path_of(where: Where) -> str:
     return f"{before}.{step}" if before else step
 
 
-def refuse(problems: Sequence[Problem], source: str = "") -> None:
+def refuse(problems: Sequence[Problem]) -> None:
     """Raise `InvalidConfig` with all problems, one a line; nothing to refuse passes."""
     if problems:
-        start = f"{source}: " if source else ""
-        raise InvalidConfig(
-            "\n".join(f"{start}{problem}" for problem in problems),
-            details={"field": problems[0].field},
-        )
+        message = "\n".join(str(problem) for problem in problems)
+        raise InvalidConfig(message, details={"field": problems[0].field})
 
 
 def shown(value: object) -> str:
@@ -74,16 +80,14 @@ def shown(value: object) -> str:
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """Return the sentence that helps with a name nobody knows."""
-    options = sorted(known)
-    close = difflib.get_close_matches(name, options, n=1)
-    meant = f"Did you mean {close[0]!r}? " if close else ""
-    return f"{meant}Known: {', '.join(options)}."
+    """Return the sentences that help with a name nobody knows."""
+    return f"{meant(name, known)}Known: {', '.join(sorted(known))}."
 
 
-def one_of(value: str, known: Collection[str]) -> str | None:
-    """Return what is wrong with a value of a closed set, or nothing."""
-    return None if value in known else f"unknown value {value!r}. {nearest(value, known)}"
+def meant(name: str, known: Collection[str]) -> str:
+    """Return the sentence that asks for the nearest name, with a space, or nothing."""
+    close = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"Did you mean {close[0]!r}? " if close else ""
 
 
 def repeated(names: Iterable[object]) -> Iterator[tuple[int, int]]:
@@ -101,7 +105,7 @@ class Record:
     so that one reading finds every problem; whoever reads refuses the whole at the end.
     """
 
-    __slots__ = ("_values", "problems", "where")
+    __slots__ = ("_known", "_values", "problems", "where")
 
     def __init__(
         self, value: object, known: Collection[str], problems: list[Problem], where: Where = None
@@ -109,9 +113,10 @@ class Record:
         """Look for fields that are not among ``known``."""
         self.problems = problems
         self.where = where
+        self._known = known
         self._values: Mapping[str, object] = {}
         if not isinstance(value, Mapping):
-            problems.append(Problem(path_of(where), f"{shown(value)} is not a mapping."))
+            problems.append(Problem(where, f"{shown(value)} is not a mapping."))
             return
         self._values = value
         for name in value:
@@ -124,7 +129,15 @@ class Record:
     def note(self, name: str, message: str) -> None:
         """Note a problem of a field; an empty name is the record itself."""
         where = (self.where, name) if name else self.where
-        self.problems.append(Problem(path_of(where), message))
+        self.problems.append(Problem(where, message))
+
+    def at(self, name: str) -> Where:
+        """Return the place of a field."""
+        return (self.where, name)
+
+    def names(self) -> list[str]:
+        """Return the fields that are there and known."""
+        return [name for name in self._values if name in self._known]
 
     def value(self, name: str) -> object:
         """Return what stands there unread, ``None`` where nothing does."""
@@ -144,6 +157,19 @@ class Record:
     def text_or_none(self, name: str) -> str | None:
         """Read a text that may be left out; a blank one is a problem."""
         return None if self._values.get(name) is None else self.text(name)
+
+    def choice(self, name: str, known: Sequence[str], default: str | None = None) -> str:
+        """Read a value of a closed set."""
+        before = len(self.problems)
+        value = self.text(name, default)
+        if len(self.problems) == before:
+            self.note_unknown(name, value, known)
+        return value
+
+    def note_unknown(self, name: str, value: str, known: Sequence[str]) -> None:
+        """Note a value that is not of a closed set."""
+        if value not in known:
+            self.note(name, f"unknown value {value!r}. {nearest(value, known)}")
 
     def whole(self, name: str, default: int | None = None, least: int = 0) -> int:
         """Read a whole number of at least ``least``."""
@@ -180,8 +206,8 @@ class Record:
             return ()
         for position, each in enumerate(value):
             if not isinstance(each, str):
-                path = path_of(((self.where, name), position))
-                self.problems.append(Problem(path, f"{shown(each)} is not a text."))
+                place = ((self.where, name), position)
+                self.problems.append(Problem(place, f"{shown(each)} is not a text."))
         return tuple(each for each in value if isinstance(each, str))
 
     def numbers(self, name: str) -> dict[str, float]:
@@ -213,6 +239,9 @@ class Record:
 
     def _wrong(self, name: str, wanted: str) -> None:
         if name in self._values:
-            self.note(name, f"{shown(self._values[name])} is not {wanted}.")
+            value = self._values[name]
+            quotes = wanted == "a text" and isinstance(value, int | float)
+            hint = "; put it in quotes" if quotes else ""
+            self.note(name, f"{shown(value)} is not {wanted}{hint}.")
         else:
             self.note(name, f"is missing; it must be {wanted}.")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, TypeAlias, cast, get_args
 
 from coco_core.experiments.checking import check_experiment
-from coco_core.experiments.fields import Problem, Record, Where, one_of, refuse, shown
+from coco_core.experiments.fields import Problem, Record, Where, refuse, shown
 from coco_core.experiments.spec import Experiment
 
 __all__ = [
@@ -176,11 +176,8 @@ _HIT_FIELDS = frozenset(each.name for each in fields(HitRecord))
 
 def _target(data: object, problems: list[Problem], where: Where) -> Target:
     record = Record(data, _TARGET_FIELDS, problems, where)
-    product = record.text("product")
-    if product and (problem := one_of(product, get_args(Product))) is not None:
-        record.note("product", problem)
     return Target(
-        product=cast("Product", product),
+        product=cast("Product", record.choice("product", get_args(Product))),
         url=record.text("url"),
         project_id=record.text("project_id"),
         project_name=record.text("project_name", ""),

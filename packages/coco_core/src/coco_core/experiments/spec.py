@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from coco_core.anchors import parse_anchor
 from coco_core.configs import IndexingConfig
 from coco_core.errors import InvalidConfig
 from coco_core.experiments.fields import repeated
@@ -25,8 +26,9 @@ class Expected:
     grade: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.anchor.strip():
-            raise _invalid("id", "The anchor is empty.")
+        wrong = _wrong_anchor(self.anchor)
+        if wrong:
+            raise _invalid("id", f"{self.anchor!r} {wrong}.")
         if not (math.isfinite(self.grade) and self.grade > 0):
             raise _invalid(
                 "grade",
@@ -150,6 +152,22 @@ class Experiment:
         from coco_core.experiments.checking import experiment_from
 
         return experiment_from(data)
+
+
+def _wrong_anchor(text: str) -> str:
+    """Return what keeps an anchor from ever matching, or nothing."""
+    if not text.strip():
+        return "is empty; an anchor is needed, such as 'guide.md#setup'"
+    if text != text.strip():
+        return "begins or ends with white space"
+    if text.startswith("#"):
+        return "names no document before '#'"
+    if text.startswith("./"):
+        return f"begins with './'; write {text[2:]!r}, as documents are named in answers"
+    lines = parse_anchor(text).lines
+    if lines is not None and not 1 <= lines[0] <= lines[1]:
+        return "names no lines; the first line is 1, and ranges go upwards"
+    return ""
 
 
 def _invalid(field: str, message: str) -> InvalidConfig:

@@ -28,11 +28,14 @@ log = structlog.get_logger(__name__)
 _NAME = "memory.image"
 
 # The last byte counts versions of the layout, and of what `MemoryIndex.image` puts into it.
-_MAGIC = b"CoCoIdx\x02"
+_MAGIC = b"CoCoIdx\x03"
 
 # What an array may consist of: a file that was changed must not bring anything else.
 _DTYPES = frozenset(
-    {"bool", "uint8", "uint16", "uint64", "int32", "int64", "float16", "float32", "float64"}
+    {
+        *("bool", "uint8", "uint16", "uint64", "int8", "int32", "int64"),
+        *("float16", "float32", "float64"),
+    }
 )
 
 

@@ -6,7 +6,7 @@ applied before each stage is cut to its best k.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from coco_core.ports import SearchExecutor
 from coco_core.query import Query
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, ExecutorAnswer, FloatVector
+from coco_local.index.best import best_rows
 from coco_local.index.memory import MemoryIndex, Snapshot
 
 __all__ = ["LanceExecutor"]
@@ -47,28 +48,31 @@ class LanceExecutor:
             allowed &= self._touching(self._only, snapshot)
         keyword = self._keyword(query, snapshot)
         picked: set[int] = set()
-        picked.update(_best(np.where(allowed, keyword, 0.0), wanted.keyword))
-        vector: FloatVector | None = None
+        picked.update(best_rows(np.where(allowed, keyword, 0.0), wanted.keyword, 0.0).tolist())
+        matrix = self._memory.matrix
         has_vector = snapshot.known | snapshot.static
         searchable = allowed & has_vector
-        if query_vector is not None and wanted.vector:
-            vector = self._memory.matrix.scores(query_vector, snapshot.rows)
-            picked.update(_best(np.where(searchable, vector, -np.inf), wanted.vector))
+        asked = query_vector if wanted.vector else None
+        if asked is not None:
+            picked.update(matrix.best(asked, searchable, wanted.vector).tolist())
         for name in wanted.definitions:
-            rows = self._memory.rows_defining(name.rpartition(".")[2])
-            picked.update(row for row in rows if row < snapshot.rows and allowed[row])
+            defining = self._memory.rows_defining(name.rpartition(".")[2])
+            picked.update(row for row in defining if row < snapshot.rows and allowed[row])
         named = self._named(query)
         known_share = float(searchable.sum()) / filtered if filtered else 0.0
         static_share = float((allowed & snapshot.static).sum()) / filtered if filtered else 0.0
-        rows = sorted(picked)
+        rows = np.array(sorted(picked), np.int64)
         cosines: list[float | None] = [None] * len(rows)
-        if vector is not None:
+        if asked is not None:
             known = has_vector[rows].tolist()
-            cosines = [c if k else None for c, k in zip(vector[rows].tolist(), known, strict=True)]
+            found = matrix.cosines(asked, rows).tolist()
+            cosines = [c if k else None for c, k in zip(found, known, strict=True)]
         return ExecutorAnswer(
             candidates=[
                 Candidate(self._memory.facts[row], bm25, cosine, row in named)
-                for row, bm25, cosine in zip(rows, keyword[rows].tolist(), cosines, strict=True)
+                for row, bm25, cosine in zip(
+                    rows.tolist(), keyword[rows].tolist(), cosines, strict=True
+                )
             ],
             vector_coverage=known_share,
             static_share=static_share,
@@ -147,21 +151,3 @@ _: type[SearchExecutor] = LanceExecutor
 
 def _touches(start: int, end: int, lines: Iterable[range]) -> bool:
     return any(found.start <= end and start < found.stop for found in lines)
-
-
-def _best(scores: NDArray[np.float32] | NDArray[np.float64], k: int) -> Sequence[int]:
-    """Return the rows of the k best scores above the floor (0 for keywords, -inf for vectors)."""
-    if k <= 0 or not len(scores):
-        return []
-    floor = 0.0 if scores.min() >= 0 else -np.inf
-    rows = np.flatnonzero(scores > floor)
-    if len(rows) > k:
-        found = scores[rows]
-        # What cannot be among the best is left out first: sorting every row took longer than
-        # scoring it.
-        rows = rows[found >= np.partition(found, len(rows) - k)[len(rows) - k]]
-        # Ties at the border are broken by row, so that the same query answers the same.
-        order = np.lexsort((rows, -scores[rows]))
-        rows = rows[order[:k]]
-    best: list[int] = rows.tolist()
-    return best

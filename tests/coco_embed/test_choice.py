@@ -12,6 +12,7 @@ from coco_core.errors import InvalidConfig, ModelMissing, QuotaExceeded, Unavail
 from coco_embed.budget import EmbeddingBudget
 from coco_embed.choice import Embedders, EmbeddingSettings
 from coco_embed.onnx import OnnxEmbedder
+from coco_embed.registered import RegisteredModel
 from coco_embed.static import StaticEmbedder
 from coco_embed.store import InstalledModel
 from tests.embedding_server import EmbeddingServer, embedding_server
@@ -216,3 +217,24 @@ def test_closing_ends_a_request_that_the_server_does_not_answer(server: Embeddin
     embedder.close()
     thread.join(10)
     assert len(problems) == 1
+
+
+def test_a_registered_server_needs_no_other_setting(server: EmbeddingServer) -> None:
+    model = RegisteredModel(
+        "mine", "config.toml:3", url=server.url, model="hashing", max_tokens=64, query_prefix="q "
+    )
+    embedders = Embedders(EmbeddingSettings(registered={"mine": model}))
+    config = EmbeddingConfig(model_name="mine", max_tokens=64)
+    assert embedders.names == ["all-MiniLM-L6-v2", "coco-static", "mine"]
+    assert embedders.dimension(config) == 32
+    embedder = embedders.open(config)
+    query, document = embedder.embed_query("text"), embedder.embed_documents(["q text"])[0]
+    np.testing.assert_allclose(query, document, atol=1e-6)
+    assert "mine" not in embedder.name.split("+")[0]
+    embedder.close()
+    with pytest.raises(InvalidConfig, match="takes 8 to 64"):
+        embedders.open(EmbeddingConfig(model_name="mine", max_tokens=65))
+    with pytest.raises(InvalidConfig, match=r"no model 'mime' here.*Did you mean mine\?"):
+        embedders.open(EmbeddingConfig(model_name="mime"))
+    assert embedders.tokenizer(config) is None
+    embedders.close()

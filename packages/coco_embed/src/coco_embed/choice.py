@@ -8,7 +8,7 @@ from coco_core.configs import EmbeddingConfig
 from coco_core.errors import InvalidConfig
 from coco_core.ports import Tokenizer
 from coco_embed.budget import EmbeddingBudget
-from coco_embed.named import BuiltIn, NamedModel, ServerModel, StaticModel
+from coco_embed.named import BuiltIn, DirectoryModel, NamedModel, ServerModel, StaticModel
 from coco_embed.prompts import ClosableEmbedder
 from coco_embed.registered import RegisteredModel, close_name
 from coco_embed.settings import EMBEDDING_VARIABLES, EmbeddingSettings
@@ -93,7 +93,8 @@ class Embedders:
         settings = self.settings
         registered = settings.registered.get(name)
         if registered is not None:
-            return ServerModel(settings, registered)
+            kind = DirectoryModel if registered.path is not None else ServerModel
+            return kind(settings, registered)
         if name == STATIC_MODEL:
             return StaticModel(settings)
         if settings.url is not None:

@@ -52,8 +52,13 @@ class OnnxModel(Protocol):
         """Longest input in tokens, special ones included."""
         ...
 
-    def identity(self, max_tokens: int) -> str:
-        """Return a name that changes with the files and the window."""
+    @property
+    def label(self) -> str:
+        """The name with what else tells its vectors from others of that name."""
+        ...
+
+    def fingerprint(self) -> str:
+        """Return a few hex digits that change with the files; it may read them whole."""
         ...
 
     def open_network(self) -> Network:
@@ -68,19 +73,29 @@ class OnnxModel(Protocol):
 class LoadedModel:
     """Opens a model's files with the first text and keeps them for every window; thread-safe."""
 
-    def __init__(self, model: OnnxModel, *, threads: int | None = None) -> None:
+    def __init__(self, model: OnnxModel, *, threads: int | None = None, keep: bool = True) -> None:
         """Describe the model.
 
         Args:
             model: its files.
             threads: Workers for documents; one for each processor when not given.
+            keep: Whether it stays in memory when its last user has left.
         """
         self.model = model
         self.workers = DocumentWorkers(threads)
+        self._keep = keep
         self._opening = threading.Lock()
         self._network: Network | None = None
         self._words: WordPieces | None = None
+        self._fingerprint: str | None = None
+        self._users = 0
         self._closed = False
+
+    def name(self, max_tokens: int) -> str:
+        """Return model, window and files: vectors of equal names can be compared."""
+        if self._fingerprint is None:
+            self._fingerprint = self.model.fingerprint()
+        return f"{self.model.label}@{max_tokens}#{self._fingerprint}"
 
     @property
     def dimension(self) -> int:
@@ -106,11 +121,25 @@ class LoadedModel:
                 words = self._words = self._words or self.model.open_words()
         return words
 
+    def join(self) -> None:
+        """Count one more user."""
+        with self._opening:
+            self._users += 1
+
+    def leave(self) -> None:
+        """Count one user less; the last one gives the memory back unless it is kept."""
+        with self._opening:
+            self._users -= 1
+            last = self._users == 0
+        if last and not self._keep:
+            self.unload()
+
     def unload(self) -> None:
-        """Give the memory back; the next text opens the files again."""
+        """Give the memory back; the next text opens the files again, which may be others then."""
         with self._opening:
             self._network = None
             self._words = None
+            self._fingerprint = None
         release_freed_memory()
 
     def close(self) -> None:
@@ -132,11 +161,12 @@ class BuiltInModel:
     def __init__(self, installed: InstalledModel) -> None:
         self._installed = installed
         self.name = installed.name
+        self.label = f"{installed.name}-int8"
         self.dimension: int | None = installed.manifest.conversion.dimension
 
-    def identity(self, max_tokens: int) -> str:
-        """Return model, window and file: vectors of equal names can be compared."""
-        return f"{self.name}-int8@{max_tokens}#{self._installed.manifest.fingerprint}"
+    def fingerprint(self) -> str:
+        """Return the manifest's."""
+        return self._installed.manifest.fingerprint
 
     def open_network(self) -> Network:
         """Open the graph that pools and normalises by itself."""

@@ -10,16 +10,17 @@ from coco_core.errors import InvalidConfig, ModelMissing, Unavailable
 from coco_core.ports import Tokenizer
 from coco_core.types import FloatMatrix, FloatVector
 from coco_embed.budget import EmbeddingBudget
+from coco_embed.directory import ModelDirectory
 from coco_embed.http import HttpEmbedder
 from coco_embed.loaded import BuiltInModel, LoadedModel
 from coco_embed.onnx import OnnxEmbedder
-from coco_embed.prompts import ClosableEmbedder, PromptedEmbedder, Prompts
+from coco_embed.prompts import ClosableEmbedder, Prompts, prompted
 from coco_embed.registered import RegisteredModel
 from coco_embed.settings import EmbeddingSettings
 from coco_embed.static import STATIC_MODEL, StaticEmbedder, word_pieces
 from coco_embed.store import DEFAULT_MODEL, InstalledModel, ModelStore
 
-__all__ = ["BuiltIn", "NamedModel", "ServerModel", "StaticModel"]
+__all__ = ["BuiltIn", "DirectoryModel", "NamedModel", "ServerModel", "StaticModel"]
 
 # What the built-in model's vectors have; known before the model is there.
 _DEFAULT_DIMENSION = 384
@@ -173,6 +174,56 @@ class _StaticView:
             raise Unavailable("The embedder is closed.", hint="Restart CoCo: coco restart")
 
 
+class DirectoryModel:
+    """A registered ONNX directory: one network for every window."""
+
+    def __init__(self, settings: EmbeddingSettings, model: RegisteredModel) -> None:
+        self._settings = settings
+        self._model = model
+        self._lock = threading.Lock()
+        self._read: ModelDirectory | None = None
+        self._loaded: LoadedModel | None = None
+
+    def dimension(self, max_tokens: int) -> int:
+        """Return what is registered, or what the graph gives when it is opened."""
+        directory, loaded = self._shared()
+        check_window(directory.name, max_tokens, directory.longest)
+        return loaded.dimension
+
+    def open(
+        self,
+        max_tokens: int,
+        *,
+        budget: EmbeddingBudget | None,  # noqa: ARG002 - it costs nothing
+        timeout: float,  # noqa: ARG002 - nobody else is asked
+    ) -> ClosableEmbedder:
+        """Return a window of the shared model; the first text opens its files."""
+        directory, loaded = self._shared()
+        check_window(directory.name, max_tokens, directory.longest)
+        embedder = OnnxEmbedder(loaded, max_tokens=max_tokens, between=self._settings.between)
+        return prompted(embedder, directory.prompts)
+
+    def tokenizer(self) -> Tokenizer:
+        """Return the directory's."""
+        return self._shared()[1].words()
+
+    def close(self) -> None:
+        """Give the model's memory back."""
+        with self._lock:
+            loaded, self._loaded, self._read = self._loaded, None, None
+        if loaded is not None:
+            loaded.close()
+
+    def _shared(self) -> tuple[ModelDirectory, LoadedModel]:
+        with self._lock:
+            if self._read is None or self._loaded is None:
+                self._read = ModelDirectory.read(self._model)
+                self._loaded = LoadedModel(
+                    self._read, threads=self._settings.threads, keep=self._settings.keep
+                )
+            return self._read, self._loaded
+
+
 class ServerModel:
     """A model behind an HTTP server: a registered one, or any that COCO_EMBED_URL has."""
 
@@ -218,7 +269,7 @@ class ServerModel:
             budget=budget,
         )
         prompts = Prompts(model.query_prefix or "", model.document_prefix or "")
-        return PromptedEmbedder(embedder, prompts) if prompts != Prompts() else embedder
+        return prompted(embedder, prompts)
 
     def tokenizer(self) -> Tokenizer | None:
         """Return None, but for the model whose word pieces stand in the package."""

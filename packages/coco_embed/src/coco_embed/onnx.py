@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -56,12 +57,14 @@ class OnnxEmbedder:
             )
         self._max_tokens = max_tokens
         self._between = between
+        self._closing = threading.Lock()
         self._closed = False
+        self._loaded.join()
 
     @property
     def name(self) -> str:
         """Model, window and files: vectors of equal names can be compared."""
-        return self._loaded.model.identity(self._max_tokens)
+        return self._loaded.name(self._max_tokens)
 
     @property
     def dimension(self) -> int:
@@ -123,9 +126,12 @@ class OnnxEmbedder:
 
     def close(self) -> None:
         """End calls in progress with `Unavailable`; a model that is not shared goes, too."""
-        self._closed = True
+        with self._closing:
+            left, self._closed = self._closed, True
         if not self._shared:
             self._loaded.close()
+        elif not left:
+            self._loaded.leave()
 
     def _refuse_closed(self) -> None:
         if self._closed:

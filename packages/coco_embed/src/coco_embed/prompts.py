@@ -10,7 +10,7 @@ from typing import Protocol
 from coco_core.ports import Embedder
 from coco_core.types import FloatMatrix, FloatVector
 
-__all__ = ["ClosableEmbedder", "PromptedEmbedder", "Prompts"]
+__all__ = ["ClosableEmbedder", "PromptedEmbedder", "Prompts", "prompted"]
 
 
 class ClosableEmbedder(Embedder, Protocol):
@@ -65,6 +65,11 @@ class PromptedEmbedder:
     def close(self) -> None:
         """Close the embedder."""
         self._embedder.close()
+
+
+def prompted(embedder: ClosableEmbedder, prompts: Prompts) -> ClosableEmbedder:
+    """Return the embedder with its prompts; as it is where there are none."""
+    return PromptedEmbedder(embedder, prompts) if prompts != Prompts() else embedder
 
 
 _: type[ClosableEmbedder] = PromptedEmbedder

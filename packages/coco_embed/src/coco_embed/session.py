@@ -24,6 +24,10 @@ class Session(Protocol):
         """Run the graph and return the outputs named."""
         ...
 
+    def get_inputs(self) -> Sequence[Any]:
+        """Return a description of each input: ``name``, ``type`` and ``shape``."""
+        ...
+
     def get_outputs(self) -> Sequence[Any]:
         """Return a description of each output; its ``name`` is what `run` takes."""
         ...

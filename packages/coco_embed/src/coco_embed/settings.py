@@ -52,6 +52,8 @@ class EmbeddingSettings:
     offline: bool = False
     fetch: bool = True
     """Whether the built-in model is fetched when a config asks for it and it is missing."""
+    keep: bool = True
+    """Whether a registered model stays in memory when its last user has closed it."""
     registered: Mapping[str, RegisteredModel] = field(default_factory=dict)
     """Custom models by name."""
     registry: str = "the file that COCO_MODELS_FILE names (or set COCO_EMBED_URL to a server)"

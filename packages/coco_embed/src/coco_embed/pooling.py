@@ -1,0 +1,194 @@
+"""Graphs that other programs exported: what goes in, and how their tokens become one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coco_core.errors import InvalidConfig, Unavailable
+from coco_core.types import FloatMatrix, FloatVector
+from coco_embed.loaded import Network
+from coco_embed.session import Session, open_session
+
+__all__ = ["open_pooled"]
+
+Array = NDArray[Any]
+
+# What stands for a text of n tokens in each input that exporters write. Without padding the mask
+# is all ones, and one text alone has no second segment.
+_INPUTS: Final[dict[str, Callable[[Sequence[int]], Array]]] = {
+    "input_ids": np.asarray,
+    "attention_mask": lambda ids: np.ones(len(ids)),
+    "token_type_ids": lambda ids: np.zeros(len(ids)),
+    "position_ids": lambda ids: np.arange(len(ids)),
+}
+_TYPES: Final[dict[str, type[np.generic]]] = {
+    "tensor(int64)": np.int64,
+    "tensor(int32)": np.int32,
+    "tensor(float)": np.float32,
+    "tensor(bool)": np.bool_,
+}
+# Of several outputs of a kind the first that is here, else the first of all.
+_POOLED_NAMES: Final = ("sentence_embedding", "sentence_embeddings", "embedding", "text_embeds")
+_TOKEN_NAMES: Final = ("last_hidden_state", "token_embeddings")
+# The state of the first token after a layer that was trained for another task; it is an embedding
+# only where a model gives nothing else.
+_NOT_POOLED: Final = frozenset({"pooler_output"})
+_USUAL: Final = "mean"
+# Three tokens tell a row for each token from one for the text; every vocabulary has a first word.
+_TRIAL: Final = (0, 0, 0)
+# Blank text has no token where a model puts none around it; it is to have some vector.
+_BLANK: Final = (0,)
+
+
+def _weighted_mean(tokens: FloatMatrix) -> FloatVector:
+    weights = np.arange(1, len(tokens) + 1, dtype=np.float32)
+    mean: FloatVector = weights @ tokens / weights.sum()
+    return mean
+
+
+_POOLINGS: Final[dict[str, Callable[[FloatMatrix], FloatVector]]] = {
+    "mean": lambda tokens: tokens.mean(axis=0),
+    "cls": lambda tokens: tokens[0],
+    "last": lambda tokens: tokens[-1],
+    "max": lambda tokens: tokens.max(axis=0),
+    "weighted_mean": _weighted_mean,
+}
+
+
+def open_pooled(
+    path: Path,
+    *,
+    where: str,
+    pooling: str | None,
+    beyond: Sequence[str],
+    dimension: int | None,
+) -> Network:
+    """Open a graph and try it with three tokens.
+
+    Args:
+        path: the graph.
+        where: what messages call it.
+        pooling: one of `coco_embed.registered.POOLINGS`; None is what its outputs suggest.
+        beyond: modules that would have to follow the pooling, and that nobody here has.
+        dimension: what the vectors should have, if that was said.
+
+    Raises:
+        InvalidConfig: it cannot be opened, wants other input, or gives no vectors.
+    """
+    try:
+        session = open_session(path)
+    except Exception as error:  # ONNX Runtime's exceptions share no other base
+        raise InvalidConfig(
+            f"The graph {path.name} of {where} cannot be opened: {error}.",
+            hint="Export the model again; a large one needs its data file beside it.",
+        ) from error
+    feeds = _feeds(session, path, where)
+    names = [output.name for output in session.get_outputs()]
+    try:
+        arrays = session.run(names, _feed(feeds, _TRIAL))
+    except Exception as error:  # as above
+        raise InvalidConfig(
+            f"The graph {path.name} of {where} cannot be run on three tokens: {error}.",
+            hint="Export the model with dynamic axes, for feature-extraction.",
+        ) from error
+    shapes = {name: np.shape(array) for name, array in zip(names, arrays, strict=True)}
+    output, pool = _choose(shapes, pooling, where, beyond)
+    found = shapes[output][-1]
+    if dimension not in (None, found):
+        raise InvalidConfig(
+            f"The graph {path.name} of {where} gives vectors of {found} numbers, "
+            f"not of the {dimension} that are registered.",
+            hint=f"Set dimension to {found}, or leave it out.",
+        )
+    return _PooledNetwork(session, feeds, output, pool, found, where)
+
+
+@dataclass(frozen=True, slots=True)
+class _PooledNetwork:
+    session: Session
+    feeds: Mapping[str, type[np.generic]]
+    output: str
+    pool: Callable[[FloatMatrix], FloatVector] | None
+    dimension: int
+    where: str
+
+    def run(self, ids: Sequence[int]) -> FloatVector:
+        result = self.session.run([self.output], _feed(self.feeds, ids or _BLANK))[0][0]
+        # Half-precision graphs give half-precision numbers, whose sums would overflow.
+        numbers = result.astype(np.float32, copy=False)
+        vector = numbers if self.pool is None else self.pool(numbers)
+        length = float(np.linalg.norm(vector))
+        if not np.isfinite(length) or length == 0:
+            raise Unavailable(f"The model {self.where} gave a vector without direction.")
+        unit: FloatVector = vector / np.float32(length)
+        return unit
+
+
+def _feeds(session: Session, path: Path, where: str) -> dict[str, type[np.generic]]:
+    """Return the type of each input."""
+    feeds: dict[str, type[np.generic]] = {}
+    for given in session.get_inputs():
+        if given.name not in _INPUTS or given.type not in _TYPES:
+            raise InvalidConfig(
+                f"The graph {path.name} of {where} wants an input {given.name!r} of type "
+                f"{given.type}, which a text does not give.",
+                hint=f"Export it for feature-extraction; known inputs: {', '.join(_INPUTS)}.",
+            )
+        if isinstance(length := given.shape[-1] if given.shape else None, int):
+            raise InvalidConfig(
+                f"The graph {path.name} of {where} takes {length} tokens and no other number.",
+                hint="Export the model with dynamic axes.",
+            )
+        feeds[given.name] = _TYPES[given.type]
+    if "input_ids" not in feeds:
+        raise InvalidConfig(
+            f"The graph {path.name} of {where} has no input 'input_ids'.",
+            hint="Export it for feature-extraction, from a model of texts.",
+        )
+    return feeds
+
+
+def _feed(feeds: Mapping[str, type[np.generic]], ids: Sequence[int]) -> dict[str, Array]:
+    return {name: _INPUTS[name](ids).astype(kind)[None] for name, kind in feeds.items()}
+
+
+def _choose(
+    shapes: Mapping[str, tuple[int, ...]], pooling: str | None, where: str, beyond: Sequence[str]
+) -> tuple[str, Callable[[FloatMatrix], FloatVector] | None]:
+    """Return the output to read, and what makes one vector of it unless it is one."""
+    pooled = [name for name, shape in shapes.items() if len(shape) == 2 and shape[0] == 1]
+    tokens = [name for name, shape in shapes.items() if shape[:2] == (1, len(_TRIAL))]
+    tokens = [name for name in tokens if len(shapes[name]) == 3]
+    finished = [name for name in pooled if name not in _NOT_POOLED] or (
+        pooled if not tokens else []
+    )
+    if pooling in (None, "none") or beyond:
+        if finished:
+            return _preferred(finished, _POOLED_NAMES), None
+        if beyond or pooling == "none":
+            why = f"has the modules {', '.join(beyond)}" if beyond else "is to pool by itself"
+            raise _no_output(
+                where, why, shapes, "Export it as a whole, with one vector for a text."
+            )
+    if not tokens:
+        if finished:
+            return _preferred(finished, _POOLED_NAMES), None
+        raise _no_output(where, "gives no vectors", shapes, "Export it for feature-extraction.")
+    return _preferred(tokens, _TOKEN_NAMES), _POOLINGS[pooling or _USUAL]
+
+
+def _preferred(names: Sequence[str], order: Sequence[str]) -> str:
+    return next((name for name in order if name in names), names[0])
+
+
+def _no_output(
+    where: str, why: str, shapes: Mapping[str, tuple[int, ...]], hint: str
+) -> InvalidConfig:
+    listed = ", ".join(f"{name} {list(shape)}" for name, shape in shapes.items())
+    return InvalidConfig(f"The model {where} {why}, but its outputs are {listed}.", hint=hint)

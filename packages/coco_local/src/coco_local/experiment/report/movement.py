@@ -19,11 +19,11 @@ class Moved:
     """A question that strategies answered differently."""
 
     question: Question
-    high: int
-    """Position of the strategy that answered best; of several the first."""
     best: float
-    low: int
+    high: tuple[int, ...]
+    """Positions of the strategies that answered best."""
     worst: float
+    low: tuple[int, ...]
 
 
 def moved_most(comparison: Comparison, most: int) -> tuple[Moved, ...]:
@@ -37,8 +37,9 @@ def moved_most(comparison: Comparison, most: int) -> tuple[Moved, ...]:
         }
         if not values:
             continue
-        high = max(values, key=values.__getitem__)
-        low = min(values, key=values.__getitem__)
-        if values[high] - values[low] > _TINY:
-            found.append(Moved(question, high, values[high], low, values[low]))
+        best, worst = max(values.values()), min(values.values())
+        if best - worst > _TINY:
+            high = tuple(at for at, value in values.items() if best - value <= _TINY)
+            low = tuple(at for at, value in values.items() if value - worst <= _TINY)
+            found.append(Moved(question, best, high, worst, low))
     return tuple(sorted(found, key=lambda each: each.worst - each.best)[:most])

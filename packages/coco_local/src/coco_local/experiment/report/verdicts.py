@@ -25,8 +25,8 @@ _WORDS: dict[Verdict, str] = {
     "perhaps better": "perhaps better",
     "worse": "worse",
     "perhaps worse": "perhaps worse",
-    "open": "cannot be told apart",
-    "same": "the same on every question",
+    "open": "unclear",
+    "same": "the same",
 }
 
 
@@ -148,6 +148,10 @@ def caution(comparison: Comparison, found: Sequence[Finding]) -> str:
     if len(found) > 1:
         sentences[0] += f" also after Holm's correction for {len(found)} comparisons"
     sentences[0] += "."
+    if any(each.verdict == "open" for each in found):
+        sentences.append(
+            "'Unclear' says that these questions do not tell, not that both are alike."
+        )
     if len(comparison.questions) < _FEWEST:
         sentences.append(
             f"{count(len(comparison.questions), 'question')} cannot show any difference; "

@@ -1,0 +1,240 @@
+"""`coco experiment compare`."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+import typer
+
+from coco_core.errors import InvalidInput
+from coco_local.cli.options import Json
+from coco_local.cli.terminal import Terminal, terminal_of
+
+if TYPE_CHECKING:
+    from coco_local.experiment.report.grouping import Group
+    from coco_local.experiment.report.merging import Comparison, Source
+    from coco_local.experiment.report.movement import Moved
+    from coco_local.experiment.report.verdicts import Finding
+
+__all__ = ["compare"]
+
+By: TypeAlias = Literal["tag", "language"]
+
+# Questions that moved most: enough to begin reading with, the page has all.
+_MOVED = 5
+# Sentences wider than this are hard to read, however wide the terminal is.
+_WIDEST = 100
+
+
+def compare(
+    context: typer.Context,
+    *,
+    results: Annotated[
+        list[Path], typer.Argument(metavar="RESULTS...", help="Files that `run` wrote.")
+    ],
+    by: Annotated[
+        By | None, typer.Option("--by", help="Show each group of questions apart.")
+    ] = None,
+    k: Annotated[
+        int | None,
+        typer.Option("--k", "-k", min=1, metavar="N", help="Judge the first N hits."),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            "--baseline",
+            metavar="INDEX/QUERY",
+            help="Compare the others with this strategy; else with the best by nDCG.",
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page with plots and all answers."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compare the strategies of an experiment, or of several.
+
+    Several files are judged by the questions that all of them asked.
+    """
+    from coco_local.experiment.report.document import comparison_document, group_document
+    from coco_local.experiment.report.grouping import grouped
+    from coco_local.experiment.report.merging import merge
+    from coco_local.experiment.report.movement import moved_most
+    from coco_local.experiment.report.verdicts import findings
+
+    terminal = terminal_of(context)
+    comparison = merge(_sources(results), k)
+    base = comparison.best if baseline is None else comparison.position(baseline)
+    found = findings(comparison, base)
+    moved = moved_most(comparison, _MOVED)
+    groups = grouped(comparison, by) if by is not None else ()
+    for note in comparison.notes:
+        terminal.warn(note)
+    if by is not None and not groups:
+        terminal.warn(f"No question has a {by}; --by {by} shows nothing.")
+    if html is not None:
+        _write_page(terminal, comparison, base, html)
+    if json:
+        document = comparison_document(comparison, base, found, moved)
+        if by is not None:
+            document["groups"] = group_document(comparison, by, groups)
+        terminal.emit(document)
+        return
+    _show(terminal, comparison, base, found, moved)
+    if by is not None and groups:
+        _show_groups(terminal, comparison, by, groups)
+
+
+def _sources(paths: Sequence[Path]) -> list[Source]:
+    """Read the files, each under the shortest name that only it has."""
+    from coco_local.experiment.report.merging import Source
+    from coco_local.experiment.results_file import read_results
+
+    full = [path.expanduser().resolve() for path in paths]
+    for at, path in enumerate(full):
+        if path in full[:at]:
+            raise InvalidInput(f"{str(paths[at])!r} is given twice.", hint="Name each file once.")
+    stems = [path.stem for path in paths]
+    names = stems if len(set(stems)) == len(stems) else [str(path) for path in paths]
+    return [Source(name, read_results(path)) for name, path in zip(names, full, strict=True)]
+
+
+def _write_page(terminal: Terminal, comparison: Comparison, baseline: int, file: Path) -> None:
+    from coco_core.errors import Unreadable
+    from coco_local.cli.figures import byte_count
+    from coco_local.experiment.report.page import render
+
+    content = render(comparison, baseline)
+    try:
+        file.expanduser().write_bytes(content)
+    except OSError as error:
+        raise Unreadable(
+            f"{str(file)!r} cannot be written: {error.strerror}.", hint="Name another file."
+        ) from error
+    terminal.note(f"wrote {file} ({byte_count(len(content))}); open it in a browser")
+
+
+def _show(
+    terminal: Terminal,
+    comparison: Comparison,
+    baseline: int,
+    found: Sequence[Finding],
+    moved: Sequence[Moved],
+) -> None:
+    from coco_local.cli.comparison_table import show_comparison
+    from coco_local.cli.figures import count
+    from coco_local.experiment.report.verdicts import caution, lead
+
+    experiments = dict.fromkeys(source.results.experiment.name for source in comparison.sources)
+    asked = count(len(comparison.questions), "question")
+    _say(terminal, f"{', '.join(experiments)}: {asked}, the first {count(comparison.k, 'hit')}")
+    terminal.line()
+    strategies = comparison.strategies
+    show_comparison(
+        terminal, [each.figures for each in strategies], [each.name for each in strategies]
+    )
+    terminal.line()
+    for sentence in lead(comparison, baseline, found):
+        _say(terminal, sentence)
+    if found:
+        terminal.line()
+        _show_differences(terminal, comparison, baseline, found)
+        _say(terminal, caution(comparison, found), faint=True)
+    if moved:
+        terminal.line()
+        _show_moved(terminal, comparison, moved)
+
+
+def _show_differences(
+    terminal: Terminal, comparison: Comparison, baseline: int, found: Sequence[Finding]
+) -> None:
+    from coco_local.cli.comparison_table import show_folded
+    from coco_local.experiment.report.columns import MAIN, column_of
+    from coco_local.experiment.report.verdicts import signed, written_p
+
+    head = column_of(MAIN).head(comparison.k)
+    _say(terminal, f"{head} against {comparison.strategies[baseline].name}, question by question:")
+    rows = [
+        (
+            comparison.strategies[each.strategy].name,
+            each.words,
+            signed(each.difference.interval.mean),
+            f"{signed(each.difference.interval.low)} to {signed(each.difference.interval.high)}",
+            written_p(each.difference.p),
+            f"{each.difference.better:,}",
+            f"{each.difference.worse:,}",
+        )
+        for each in sorted(found, key=lambda each: -each.difference.interval.mean)
+    ]
+    heads = ("STRATEGY", "VERDICT", "MEAN", "95 % INTERVAL", "P", "BETTER", "WORSE")
+    show_folded(
+        terminal,
+        heads,
+        rows,
+        numbers=("MEAN", "P", "BETTER", "WORSE"),
+        groups=((1,), (2, 3, 4), (5, 6)),
+    )
+
+
+def _show_moved(terminal: Terminal, comparison: Comparison, moved: Sequence[Moved]) -> None:
+    from coco_local.experiment.report.columns import MAIN, column_of, share
+
+    head = column_of(MAIN).head(comparison.k)
+    _say(terminal, f"Questions where the strategies differ most ({head}):")
+
+    def named(positions: Sequence[int]) -> str:
+        first = comparison.strategies[positions[0]].name
+        return first if len(positions) == 1 else f"{first} and {len(positions) - 1:,} more"
+
+    for each in moved:
+        terminal.line()
+        _say(terminal, f"{each.question.question_id}  {' '.join(each.question.query.split())}")
+        terminal.line(f"  {share(each.best)}  {named(each.high)}", faint=True)
+        terminal.line(f"  {share(each.worst)}  {named(each.low)}", faint=True)
+
+
+def _show_groups(
+    terminal: Terminal, comparison: Comparison, by: By, groups: Sequence[Group]
+) -> None:
+    from coco_local.cli.comparison_table import figure_cells, show_folded
+    from coco_local.experiment.report.columns import COLUMNS
+
+    columns = [column for column in COLUMNS if column.group == "quality"]
+    heads = ("STRATEGY", *(column.head(comparison.k, short=True).upper() for column in columns))
+    if not terminal.pretty:
+        # One table, so that a program finds the group in each line.
+        terminal.line()
+        rows = [
+            (strategy.name, group.title(by), str(group.questions), *cells)
+            for group in groups
+            for strategy, cells in zip(
+                comparison.strategies, figure_cells(group.figures, columns), strict=True
+            )
+        ]
+        every = (heads[0], by.upper(), "QUESTIONS", *heads[1:])
+        show_folded(terminal, every, rows, numbers=every[2:])
+        return
+    for group in groups:
+        terminal.line()
+        _say(terminal, f"{by} {group.title(by)} ({group.questions:,})")
+        rows = [
+            (strategy.name, *cells)
+            for strategy, cells in zip(
+                comparison.strategies, figure_cells(group.figures, columns), strict=True
+            )
+        ]
+        show_folded(terminal, heads, rows, numbers=heads[1:])
+
+
+def _say(terminal: Terminal, text: str, *, faint: bool = False) -> None:
+    """Write a sentence, over several lines where the terminal is narrow."""
+    if not terminal.pretty:
+        terminal.line(text)
+        return
+    for line in textwrap.wrap(text, min(_WIDEST, shutil.get_terminal_size().columns)):
+        terminal.line(line, faint=faint)

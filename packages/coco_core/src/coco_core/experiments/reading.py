@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,15 +35,35 @@ class ExperimentFile:
             InvalidConfig: with file, line and field of each.
         """
         problems = []
+        for where, text in self._anchors():
+            doc_id = parse_anchor(text).doc_id
+            if doc_id not in documents and text not in documents:
+                message = f"there is no document {doc_id!r} in the project. "
+                message += meant(doc_id, documents)
+                problems.append(Problem(where, message.rstrip()))
+        _refuse(problems, self.spec, self.questions)
+
+    def refuse_lines(self) -> None:
+        """Refuse anchors that name lines, for a product whose answers have none.
+
+        Raises:
+            InvalidConfig: with file, line and field of each.
+        """
+        problems = [
+            Problem(
+                where,
+                f"{text!r} names lines, and answers of the server have none. "
+                "Name a heading or a symbol: doc#fragment.",
+            )
+            for where, text in self._anchors()
+            if parse_anchor(text).lines is not None
+        ]
+        _refuse(problems, self.spec, self.questions)
+
+    def _anchors(self) -> Iterator[tuple[Where, str]]:
         for at, question in enumerate(self.experiment.questions):
             for position, expected in enumerate(question.expected):
-                doc_id = parse_anchor(expected.anchor).doc_id
-                if doc_id in documents or expected.anchor in documents:
-                    continue
-                where: Where = (((_SET, at), "expected_doc_ids"), position)
-                text = f"there is no document {doc_id!r} in the project. {meant(doc_id, documents)}"
-                problems.append(Problem(where, text.rstrip()))
-        _refuse(problems, self.spec, self.questions)
+                yield (((_SET, at), "expected_doc_ids"), position), expected.anchor
 
 
 def read_experiment(text: str, source: str, load: Callable[[str], str]) -> Experiment:

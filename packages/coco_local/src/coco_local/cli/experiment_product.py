@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -14,7 +14,7 @@ from coco_core.errors import InvalidConfig
 from coco_local.cli.connection import connected, place_of, read_settings
 
 if TYPE_CHECKING:
-    from coco_core.experiments.spec import Experiment
+    from coco_core.experiments.reading import ExperimentFile
     from coco_local.experiment.product import Product
     from coco_local.experiment.server import ServerProduct
     from coco_local.experiment.server_client import ServerClient
@@ -37,28 +37,26 @@ _TIMEOUT_SECONDS = 300.0
 
 @contextmanager
 def asked_product(
-    experiment: Experiment, file: Path, *, project: str | None, server: str | None
+    spec: ExperimentFile, file: Path, *, project: str | None, server: str | None
 ) -> Iterator[Product]:
     """Yield what the experiment asks; its anchors name documents that are there.
 
     Args:
-        experiment: as its file says.
+        spec: the experiment as its file says it.
         file: that file; a relative ``path`` in it starts where it stands.
         project: another project than the file's.
         server: the server's address, else the daemon is asked.
     """
-    opened = (
-        _server(experiment, file, project, server) if server else _local(experiment, file, project)
-    )
+    opened = _server(spec, file, project, server) if server else _local(spec, file, project)
     with opened as product:
         yield product
 
 
 @contextmanager
-def _local(experiment: Experiment, file: Path, project: str | None) -> Iterator[Product]:
-    from coco_local.experiment.anchors import documents_of, refuse_missing
+def _local(spec: ExperimentFile, file: Path, project: str | None) -> Iterator[Product]:
     from coco_local.experiment.local import LocalProduct, project_of_path
 
+    experiment = spec.experiment
     with connected(timeout=_TIMEOUT_SECONDS) as client:
         path: Path | None = None
         if project is not None:
@@ -66,24 +64,23 @@ def _local(experiment: Experiment, file: Path, project: str | None) -> Iterator[
         elif experiment.path is not None:
             path = _directory(experiment.path, file)
             # Before it is registered: a mistake in the file shall leave nothing behind.
-            refuse_missing(experiment, documents_of(path, read_settings()), str(file))
+            spec.refuse_missing(_documents(path))
             body = project_of_path(client, path)
         else:
             assert experiment.project_id is not None
             body = client.project(experiment.project_id)
         if path is None:
-            documents = documents_of(Path(body.root), read_settings())
-            refuse_missing(experiment, documents, str(file))
+            spec.refuse_missing(_documents(Path(body.root)))
         yield LocalProduct(client, body, str(path) if path is not None else None)
 
 
 @contextmanager
-def _server(experiment: Experiment, file: Path, project: str | None, url: str) -> Iterator[Product]:
-    from coco_local.experiment.anchors import refuse_lines, refuse_missing
+def _server(spec: ExperimentFile, file: Path, project: str | None, url: str) -> Iterator[Product]:
     from coco_local.experiment.server import ServerProduct, project_of_items
     from coco_local.experiment.upload import gather_items
 
-    refuse_lines(experiment, str(file))
+    experiment = spec.experiment
+    spec.refuse_lines()
     if project is not None or experiment.path is None:
         with named_server_product(url, project or experiment.project_id or "") as named:
             yield named
@@ -91,7 +88,7 @@ def _server(experiment: Experiment, file: Path, project: str | None, url: str) -
     path = _directory(experiment.path, file)
     items = gather_items(path, read_settings())
     with items.file:
-        refuse_missing(experiment, items.documents, str(file))
+        spec.refuse_missing(items.documents)
         with _client(url) as client:
             body = project_of_items(client, experiment.name, items)
             yield ServerProduct(client, body, path=str(path), items=items.file)
@@ -116,6 +113,12 @@ def _client(url: str) -> Iterator[ServerClient]:
         yield client
     finally:
         client.close()
+
+
+def _documents(root: Path) -> Collection[str]:
+    from coco_local.scan import ProjectScan
+
+    return ProjectScan(root, read_settings()).list_files().files.keys()
 
 
 def _directory(path: str, file: Path) -> Path:

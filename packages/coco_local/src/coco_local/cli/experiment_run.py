@@ -17,8 +17,8 @@ from coco_local.cli.options import Json, Project
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
+    from coco_core.experiments.reading import ExperimentFile
     from coco_core.experiments.results import Results
-    from coco_core.experiments.spec import Experiment
 
 __all__ = ["read_spec", "run"]
 
@@ -49,13 +49,13 @@ def run(
     from coco_local.experiment.runner import run_experiment
 
     terminal = terminal_of(context)
-    experiment = read_spec(file)
+    spec = read_spec(file)
     with (
         _kept(terminal, journal_path(out)),
-        asked_product(experiment, file, project=project, server=server) as product,
+        asked_product(spec, file, project=project, server=server) as product,
         ShownRun(terminal) as watcher,
     ):
-        results = run_experiment(experiment, product, out, watcher, resume=resume)
+        results = run_experiment(spec.experiment, product, out, watcher, resume=resume)
     failed = sum(answer.error is not None for answer in results.answers)
     if json:
         terminal.emit(_summary(results, out, failed))
@@ -71,16 +71,16 @@ def run(
         raise typer.Exit(Exit.ERROR)
 
 
-def read_spec(file: Path) -> Experiment:
+def read_spec(file: Path) -> ExperimentFile:
     """Read an experiment; question files that it names stand beside it.
 
     Raises:
         Unreadable: it cannot be opened.
         InvalidConfig: what it says is not an experiment; the message has file, line and field.
     """
-    from coco_core.experiments.reading import read_experiment
+    from coco_core.experiments.reading import read_experiment_file
 
-    return read_experiment(
+    return read_experiment_file(
         _text(file), str(file), lambda name: _text(file.parent / Path(name).expanduser())
     )
 

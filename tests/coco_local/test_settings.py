@@ -35,6 +35,7 @@ def test_every_field_of_the_table_is_a_setting_and_the_other_way_round() -> None
         "home",
         "warnings",
         "defaulted",
+        "models",
     }
 
 
@@ -182,3 +183,26 @@ def test_broken_toml_is_said(environ: dict[str, str]) -> None:
 def test_an_unknown_flag_is_refused(environ: dict[str, str]) -> None:
     with pytest.raises(InvalidConfig, match="Unknown setting 'prot'"):
         load_settings({"prot": 1}, environ=environ)
+
+
+def test_models_are_registered_in_the_users_file(environ: dict[str, str]) -> None:
+    file = _user(environ, 'port = 1\n\n[models.mine]\npath = "models/mine"\n')
+    settings = load_settings(environ=environ)
+    [model] = settings.models.values()
+    assert (model.name, model.origin) == ("mine", f"{file}:3")
+    assert model.path == file.parent.resolve() / "models" / "mine"
+    assert settings.warnings == ()
+    assert "models" not in {value.name for value in explain_settings(environ=environ)}
+
+
+def test_a_wrong_field_of_a_model_is_told_with_its_line(environ: dict[str, str]) -> None:
+    file = _user(environ, '[models.mine]\npath = "x"\nquery_prefx = "q: "\n')
+    with pytest.raises(InvalidConfig, match=r"Did you mean query_prefix\?") as raised:
+        load_settings(environ=environ)
+    assert raised.value.details["origin"] == f"{file}:3"
+
+
+def test_a_project_may_not_register_models(tmp_path: Path, environ: dict[str, str]) -> None:
+    root = _project(tmp_path, 'include = ["a"]\n[models.mine]\nurl = "http://x/v1"\n')
+    with pytest.raises(InvalidConfig, match=r"models may not be set .*\.coco\.toml:2\)"):
+        load_settings(environ=environ, project=root)

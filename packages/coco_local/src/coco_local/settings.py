@@ -7,11 +7,14 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from coco_core.errors import InvalidConfig
 from coco_local.home import CocoHome
 from coco_local.setting_fields import FIELDS, Field, WrongValue
+
+if TYPE_CHECKING:
+    from coco_embed.registered import RegisteredModel
 
 __all__ = [
     "PROJECT_FILE",
@@ -26,6 +29,9 @@ PROJECT_FILE = ".coco.toml"
 """The project's own settings; they travel with its sources, so they may not touch the daemon."""
 
 _DEFAULT = "default"
+
+# The table of custom models: no field, for it has fields of its own.
+_MODELS = "models"
 
 # Only these mean this machine whatever the name resolver says.
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -59,6 +65,8 @@ class Settings:
     config_id: str
     include: tuple[str, ...]
     exclude: tuple[str, ...]
+    models: Mapping[str, RegisteredModel]
+    """Custom embedding models by name, from the user's file alone."""
     warnings: tuple[str, ...] = ()
     """What was written somewhere and means nothing: unknown names, with what was probably meant."""
     defaulted: frozenset[str] = frozenset()
@@ -106,6 +114,7 @@ def load_settings(
         home=reading.home,
         warnings=tuple(reading.warnings),
         defaulted=frozenset(entry.name for entry in reading.values if entry.origin == _DEFAULT),
+        models=reading.models,
         **typed,
     )
 
@@ -147,6 +156,7 @@ class _Reading:
     home: CocoHome
     values: list[SettingValue]
     warnings: list[str]
+    models: Mapping[str, RegisteredModel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +164,7 @@ class _File:
     """A TOML file with the lines on which its keys stand."""
 
     path: Path
+    text: str
     data: Mapping[str, object]
     lines: Mapping[str, int]
 
@@ -195,7 +206,16 @@ def _read(
         or SettingValue(field.name, field.default(home), _DEFAULT)
         for field in FIELDS
     ]
-    return _Reading(home, values, warnings)
+    return _Reading(home, values, warnings, _models(user))
+
+
+def _models(user: _File | None) -> Mapping[str, RegisteredModel]:
+    if user is None or _MODELS not in user.data:
+        return {}
+    # Few have models of their own, and every command reads the settings.
+    from coco_embed.registered import read_models
+
+    return read_models(user.data[_MODELS], user.path, user.text)
 
 
 def _decide(
@@ -251,9 +271,11 @@ def _load_file(path: Path) -> _File | None:
     lines: dict[str, int] = {}
     for number, line in enumerate(text.splitlines(), 1):
         key = line.partition("=")[0].strip().strip("\"'")
+        if line.startswith("["):
+            key = line.strip("[] ").partition(".")[0]
         if key in data:
             lines.setdefault(key, number)
-    return _File(path, data, lines)
+    return _File(path, text, data, lines)
 
 
 def _unknown_environment(environ: Mapping[str, str]) -> list[str]:
@@ -268,8 +290,9 @@ def _unknown_environment(environ: Mapping[str, str]) -> list[str]:
 def _unknown_keys(file: _File, known: Mapping[str, Field], *, project_file: bool) -> list[str]:
     allowed = {name for name, field in known.items() if field.project or not project_file}
     warnings: list[str] = []
+    user_only = {"home", _MODELS, *known} - allowed
     for key in file.data:
-        if project_file and (key == "home" or (key in known and key not in allowed)):
+        if project_file and key in user_only:
             raise InvalidConfig(
                 f"{key} may not be set in a project ({file.origin(key)}): "
                 "whoever writes the sources must not steer the daemon.",
@@ -277,8 +300,8 @@ def _unknown_keys(file: _File, known: Mapping[str, Field], *, project_file: bool
                 f"A project may set {', '.join(sorted(allowed))}.",
                 details={"setting": key, "origin": file.origin(key)},
             )
-        if key not in known:
-            hint = _suggest(key, allowed)
+        if key not in known and key != _MODELS:
+            hint = _suggest(key, allowed if project_file else allowed | {_MODELS})
             warnings.append(f"The setting {key!r} ({file.origin(key)}) is unknown. {hint}")
     return warnings
 

@@ -18,6 +18,7 @@ from coco_core.experiments.comparison import (
     group_questions,
 )
 from coco_core.experiments.judging import Judgement, Retrieved, judge
+from coco_core.experiments.proposals import KINDS, ProposalKind, propose
 from coco_core.experiments.reading import (
     ExperimentFile,
     read_experiment,
@@ -29,6 +30,7 @@ from coco_core.experiments.spec import Expected, Experiment, Question
 
 __all__ = [
     "COSTS",
+    "KINDS",
     "METRICS",
     "Answered",
     "Column",
@@ -42,6 +44,7 @@ __all__ = [
     "IndexResult",
     "Judgement",
     "Metric",
+    "ProposalKind",
     "Question",
     "QuestionFigures",
     "Results",
@@ -53,6 +56,7 @@ __all__ = [
     "evaluate",
     "group_questions",
     "judge",
+    "propose",
     "read_experiment",
     "read_experiment_file",
     "read_questions",

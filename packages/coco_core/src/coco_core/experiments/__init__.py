@@ -18,7 +18,7 @@ from coco_core.experiments.comparison import (
     group_questions,
 )
 from coco_core.experiments.judging import Judgement, Retrieved, judge
-from coco_core.experiments.proposals import KINDS, ProposalKind, propose
+from coco_core.experiments.proposals import PROPOSAL_KINDS, ProposalKind, propose
 from coco_core.experiments.reading import (
     ExperimentFile,
     read_experiment,
@@ -30,8 +30,8 @@ from coco_core.experiments.spec import Expected, Experiment, Question
 
 __all__ = [
     "COSTS",
-    "KINDS",
     "METRICS",
+    "PROPOSAL_KINDS",
     "Answered",
     "Column",
     "Cost",

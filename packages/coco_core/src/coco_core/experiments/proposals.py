@@ -19,12 +19,12 @@ from coco_core.ranking.penalties import file_traits
 from coco_core.tokens import identifier_parts
 from coco_core.types import Chunk, ChunkKind, Definition, DocumentKey
 
-__all__ = ["KINDS", "ProposalKind", "propose"]
+__all__ = ["PROPOSAL_KINDS", "ProposalKind", "propose"]
 
 T = TypeVar("T")
 
 ProposalKind: TypeAlias = Literal["docstring", "heading", "symbol"]
-KINDS: tuple[ProposalKind, ...] = get_args(ProposalKind)
+PROPOSAL_KINDS: tuple[ProposalKind, ...] = get_args(ProposalKind)
 
 # Nobody looks for an answer in these files.
 _UNFIT = frozenset(
@@ -71,7 +71,7 @@ def propose(
     limit: int,
     *,
     seed: int = 0,
-    kinds: Collection[ProposalKind] = KINDS,
+    kinds: Collection[ProposalKind] = PROPOSAL_KINDS,
 ) -> tuple[Question, ...]:
     """Propose questions, each tagged with its kind.
 
@@ -93,9 +93,9 @@ def propose(
         key=lambda each: (each.kind, each.doc_id, each.fragment, each.wording.text),
     )
     rng = random.Random(seed)  # noqa: S311  # chooses examples, guards nothing
-    lines = [_spread([each for each in fit if each.kind == kind], rng) for kind in KINDS]
+    lines = [_spread([each for each in fit if each.kind == kind], rng) for kind in PROPOSAL_KINDS]
     chosen = _in_turn(lines)[: max(limit, 0)]
-    chosen.sort(key=lambda each: (KINDS.index(each.kind), each.doc_id, each.fragment))
+    chosen.sort(key=lambda each: (PROPOSAL_KINDS.index(each.kind), each.doc_id, each.fragment))
     numbers: Counter[str] = Counter()
     return tuple(_question(each, numbers) for each in chosen)
 

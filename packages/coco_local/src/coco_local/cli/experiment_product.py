@@ -77,7 +77,7 @@ def _local(spec: ExperimentFile, file: Path, project: str | None) -> Iterator[Pr
 @contextmanager
 def _server(spec: ExperimentFile, file: Path, project: str | None, url: str) -> Iterator[Product]:
     from coco_local.experiment.server import ServerProduct, project_of_items
-    from coco_local.experiment.upload import gather_items
+    from coco_local.experiment.upload import gathered_items
 
     experiment = spec.experiment
     spec.refuse_lines()
@@ -86,8 +86,7 @@ def _server(spec: ExperimentFile, file: Path, project: str | None, url: str) -> 
             yield named
         return
     path = _directory(experiment.path, file)
-    items = gather_items(path, read_settings())
-    with items.file:
+    with gathered_items(path, read_settings()) as items:
         spec.refuse_missing(items.documents)
         with _client(url) as client:
             body = project_of_items(client, experiment.name, items)

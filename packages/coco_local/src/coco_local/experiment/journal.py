@@ -193,4 +193,4 @@ def _keys(experiment: Experiment) -> Iterator[AnswerKey]:
 
 
 def _line(entry: Mapping[str, object]) -> bytes:
-    return json.dumps(entry, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+    return json.dumps(entry).encode("ascii") + b"\n"

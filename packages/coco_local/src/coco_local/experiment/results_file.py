@@ -22,7 +22,8 @@ def write_results(out: Path, results: Results) -> None:
     Raises:
         Unreadable: the directory cannot be written.
     """
-    write_whole(out, json.dumps(results.to_dict(), ensure_ascii=False, indent=1).encode())
+    # Escaped: a text may hold what UTF-8 has no bytes for, and every reader shall read the file.
+    write_whole(out, json.dumps(results.to_dict(), indent=1).encode("ascii") + b"\n")
 
 
 def read_results(path: Path) -> Results:

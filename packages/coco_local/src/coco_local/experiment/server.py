@@ -169,10 +169,8 @@ class ServerProduct:
         return self._client.adopt(self._project_id, request)
 
     def close(self) -> None:
-        """Close the client and what was to be uploaded."""
+        """Close the client."""
         self._client.close()
-        if self._items is not None:
-            self._items.close()
 
     def _start(self, config: IndexingConfig) -> StartedData:
         source = self._source()

@@ -1,6 +1,10 @@
 import json
+import os
+from pathlib import Path
 
 import pytest
+
+from tests.coco_embed.tiny_model import tiny_model
 
 
 @pytest.fixture
@@ -39,6 +43,46 @@ def test_show_reports_names_that_mean_nothing(coco, monkeypatch) -> None:
     assert result.code == 0
     assert "warning: " in result.err
     assert "COCO_PORT" in result.err
+
+
+def register(text: str) -> Path:
+    home = Path(os.environ["COCO_HOME"])
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = home / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_models_are_listed_with_what_they_can(coco, tmp_path) -> None:
+    tiny_model(tmp_path / "tiny")
+    register(
+        f"[models.tiny]\npath = '{tmp_path / 'tiny'}'\nmax_tokens = 64\n"
+        "[models.gone]\npath = 'nowhere'\n"
+        "[models.remote]\nurl = 'http://127.0.0.1:9/v1'\ndimension = 1536\n"
+    )
+    result = coco("config", "models")
+    rows = {line.split()[0]: line.split()[1:5] for line in result.out.splitlines()[1:]}
+    assert rows == {
+        "all-MiniLM-L6-v2": ["built-in", "missing", "384", "512"],
+        "coco-static": ["built-in", "ready", "384", "32768"],
+        "gone": ["onnx", "missing", "-", "-"],
+        "remote": ["http", "unreachable", "1536", "512"],
+        "tiny": ["onnx", "ready", "4", "64"],
+    }
+    assert "warning: gone: There is no directory" in result.err
+    assert "tiny" not in result.err
+    listed = {each["name"]: each for each in coco("config", "models", "--json").data["models"]}
+    assert listed["tiny"]["place"] == str(tmp_path / "tiny")
+    assert listed["tiny"]["origin"].endswith("config.toml:1")
+    assert listed["remote"]["hint"]
+
+
+def test_a_wrong_registration_is_told_with_its_line(coco) -> None:
+    path = register("[models.tiny]\npath = 'x'\nmax_token = 64\n")
+    result = coco("config", "models")
+    assert result.code != 0
+    assert f"models.tiny.max_token ({path}:3) is unknown" in result.err
+    assert "Did you mean max_tokens?" in result.err
 
 
 def test_configs_are_added_listed_and_shown(coco, running, small, tmp_path) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.coco_embed.tiny_model import tiny_model
+
 
 def findings(coco) -> dict[str, list[dict[str, object]]]:
     found: dict[str, list[dict[str, object]]] = {}
@@ -36,6 +38,16 @@ def test_every_finding_that_is_not_ok_says_what_to_do(coco, home, monkeypatch) -
         for finding in found:
             assert finding["level"] in {"ok", "warn", "fail"}
             assert bool(finding["fix"]) == (finding["level"] != "ok")
+
+
+def test_registered_models_are_tried(coco, home, tmp_path) -> None:
+    tiny_model(tmp_path / "tiny")
+    registered = f"[models.tiny]\npath = '{tmp_path / 'tiny'}'\n[models.gone]\npath = 'nowhere'\n"
+    (home / "config.toml").write_text(registered, encoding="utf-8")
+    gone, tiny = findings(coco)["registered model"]
+    assert (gone["level"], tiny["level"]) == ("warn", "ok")
+    assert "config.toml:3) is missing: There is no directory" in str(gone["message"])
+    assert tiny["message"] == "tiny embeds, 4 dimensions"
 
 
 def test_with_a_daemon_its_own_word_counts(coco, running, shop) -> None:

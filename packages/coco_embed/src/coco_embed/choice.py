@@ -31,6 +31,14 @@ class Embedders:
         """What a config can name: built-in models, then registered ones."""
         return [DEFAULT_MODEL, STATIC_MODEL, *sorted(self.settings.registered)]
 
+    def model(self, name: str) -> NamedModel:
+        """Return what is behind a name; `InvalidConfig` when there is no such model."""
+        with self._lock:
+            model = self._models.get(name)
+            if model is None:
+                model = self._models[name] = self._make(name)
+            return model
+
     def dimension(self, config: EmbeddingConfig) -> int:
         """Return the length of a config's vectors.
 
@@ -40,7 +48,7 @@ class Embedders:
             InvalidConfig: this service has no such model, or not at this window.
             Unavailable: the server does not say.
         """
-        return self._named(config).dimension(config.max_tokens)
+        return self._named(config).dimension()
 
     def open(
         self,
@@ -82,12 +90,19 @@ class Embedders:
             model.close()
 
     def _named(self, config: EmbeddingConfig) -> NamedModel:
-        name = config.model_name
-        with self._lock:
-            model = self._models.get(name)
-            if model is None:
-                model = self._models[name] = self._make(name)
-            return model
+        model = self.model(config.model_name)
+        if config.max_tokens > model.longest:
+            raise InvalidConfig(
+                f"max_tokens is {config.max_tokens}; the model {config.model_name!r} takes 8 to "
+                f"{model.longest}.",
+                hint="Lower the config's max_tokens"
+                + (
+                    ", or raise the model's where it is registered."
+                    if config.model_name in self.settings.registered
+                    else "."
+                ),
+            )
+        return model
 
     def _make(self, name: str) -> NamedModel:
         settings = self.settings
@@ -110,7 +125,7 @@ class Embedders:
         if name == DEFAULT_MODEL:
             return BuiltIn(settings)
         raise InvalidConfig(
-            f"There is no model {name!r} here.",
-            hint=f"{close_name(name, self.names)} Register others in {settings.registry}.",
+            f"There is no model {name!r} here; there are {', '.join(self.names)}.",
+            hint=f"{close_name(name, self.names)}Register others in {settings.registry}.",
             details={"model_name": name, "known": self.names},
         )

@@ -88,6 +88,7 @@ class LoadedModel:
         self._network: Network | None = None
         self._words: WordPieces | None = None
         self._fingerprint: str | None = None
+        self._dimension = model.dimension
         self._users = 0
         self._closed = False
 
@@ -99,9 +100,15 @@ class LoadedModel:
 
     @property
     def dimension(self) -> int:
-        """Length of a vector; it may open the graph."""
-        known = self.model.dimension
-        return self.network().dimension if known is None else known
+        """Length of a vector; to find it out the graph may be opened."""
+        if self._dimension is None:
+            # As a user, so that a model that is not kept goes again.
+            self.join()
+            try:
+                self._dimension = self.network().dimension
+            finally:
+                self.leave()
+        return self._dimension
 
     def network(self) -> Network:
         """Return the network, opened if need be; a closed model raises `Unavailable`."""

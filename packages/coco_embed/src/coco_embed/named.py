@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
-from coco_core.errors import InvalidConfig, ModelMissing, Unavailable
+from coco_core.errors import ModelMissing, Unavailable
 from coco_core.ports import Tokenizer
 from coco_core.types import FloatMatrix, FloatVector
 from coco_embed.budget import EmbeddingBudget
@@ -20,11 +20,15 @@ from coco_embed.settings import EmbeddingSettings
 from coco_embed.static import STATIC_MODEL, StaticEmbedder, word_pieces
 from coco_embed.store import DEFAULT_MODEL, InstalledModel, ModelStore
 
-__all__ = ["BuiltIn", "DirectoryModel", "NamedModel", "ServerModel", "StaticModel"]
+__all__ = ["BuiltIn", "DirectoryModel", "ModelKind", "NamedModel", "ServerModel", "StaticModel"]
+
+ModelKind: TypeAlias = Literal["built-in", "onnx", "http"]
 
 # What the built-in model's vectors have; known before the model is there.
 _DEFAULT_DIMENSION = 384
 _LONGEST = 512
+# The most that a config can ask for.
+_ANY_LENGTH = 32_768
 # What a server's model usually reads, where its registration does not say.
 _SERVER_WINDOW = 512
 # Somebody waits for the answer of a probe.
@@ -34,8 +38,28 @@ _PROBE_SECONDS = 10.0
 class NamedModel(Protocol):
     """One model, for all configs that name it; thread-safe."""
 
-    def dimension(self, max_tokens: int) -> int:
-        """Return the length of a vector; a window that the model lacks raises `InvalidConfig`."""
+    @property
+    def kind(self) -> ModelKind:
+        """Where it comes from."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Its directory or URL; empty for what is built in."""
+        ...
+
+    @property
+    def known_dimension(self) -> int | None:
+        """Length of a vector, where nothing must be opened or asked to know it."""
+        ...
+
+    @property
+    def longest(self) -> int:
+        """Longest window in tokens; a directory that holds no model raises `CocoError`."""
+        ...
+
+    def dimension(self) -> int:
+        """Return the length of a vector, the same at every window."""
         ...
 
     def open(
@@ -56,14 +80,18 @@ class NamedModel(Protocol):
 class BuiltIn:
     """all-MiniLM-L6-v2: one network for every window, fetched when it is first opened."""
 
+    kind: ModelKind = "built-in"
+    place = ""
+    known_dimension: int | None = _DEFAULT_DIMENSION
+    longest = _LONGEST
+
     def __init__(self, settings: EmbeddingSettings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
         self._loaded: LoadedModel | None = None
 
-    def dimension(self, max_tokens: int) -> int:
-        """Return what every window has, whether the model is there or not."""
-        check_window(DEFAULT_MODEL, max_tokens, _LONGEST)
+    def dimension(self) -> int:
+        """Return what it has, whether it is there or not."""
         return _DEFAULT_DIMENSION
 
     def open(
@@ -74,7 +102,6 @@ class BuiltIn:
         timeout: float,  # noqa: ARG002 - nobody else is asked
     ) -> ClosableEmbedder:
         """Return a window of the shared model; a missing one raises `ModelMissing`."""
-        check_window(DEFAULT_MODEL, max_tokens, _LONGEST)
         with self._lock:
             if self._loaded is None:
                 self._loaded = LoadedModel(
@@ -116,11 +143,17 @@ class BuiltIn:
 class StaticModel:
     """The static table as a model of its own, for documents and queries alike."""
 
+    kind: ModelKind = "built-in"
+    place = ""
+    known_dimension: int | None = _DEFAULT_DIMENSION
+    # It adds up rows, however many.
+    longest = _ANY_LENGTH
+
     def __init__(self, settings: EmbeddingSettings) -> None:
         self._between = settings.between
         self._table = StaticEmbedder()
 
-    def dimension(self, max_tokens: int) -> int:  # noqa: ARG002 - any window will do
+    def dimension(self) -> int:
         """Return the table's."""
         return self._table.dimension
 
@@ -177,18 +210,25 @@ class _StaticView:
 class DirectoryModel:
     """A registered ONNX directory: one network for every window."""
 
+    kind: ModelKind = "onnx"
+
     def __init__(self, settings: EmbeddingSettings, model: RegisteredModel) -> None:
+        self.place = str(model.path)
+        self.known_dimension = model.dimension
         self._settings = settings
         self._model = model
         self._lock = threading.Lock()
         self._read: ModelDirectory | None = None
         self._loaded: LoadedModel | None = None
 
-    def dimension(self, max_tokens: int) -> int:
+    @property
+    def longest(self) -> int:
+        """What is registered or the directory says."""
+        return self._shared()[0].longest
+
+    def dimension(self) -> int:
         """Return what is registered, or what the graph gives when it is opened."""
-        directory, loaded = self._shared()
-        check_window(directory.name, max_tokens, directory.longest)
-        return loaded.dimension
+        return self._shared()[1].dimension
 
     def open(
         self,
@@ -199,7 +239,6 @@ class DirectoryModel:
     ) -> ClosableEmbedder:
         """Return a window of the shared model; the first text opens its files."""
         directory, loaded = self._shared()
-        check_window(directory.name, max_tokens, directory.longest)
         embedder = OnnxEmbedder(loaded, max_tokens=max_tokens, between=self._settings.between)
         return prompted(embedder, directory.prompts)
 
@@ -227,19 +266,28 @@ class DirectoryModel:
 class ServerModel:
     """A model behind an HTTP server: a registered one, or any that COCO_EMBED_URL has."""
 
+    kind: ModelKind = "http"
+
     def __init__(self, settings: EmbeddingSettings, model: RegisteredModel) -> None:
         assert model.url is not None
+        self.place = model.url
         self._settings = settings
         self._model = model
         self._url = model.url
         self._lock = threading.Lock()
-        self._dimension = model.dimension
+        self.known_dimension = model.dimension
 
-    def dimension(self, max_tokens: int) -> int:
+    @property
+    def longest(self) -> int:
+        """What is registered; a server that may have any model says nothing about it."""
+        if not self._model.origin:
+            return _ANY_LENGTH
+        return self._model.max_tokens or _SERVER_WINDOW
+
+    def dimension(self) -> int:
         """Return what the registration says, or what the server says, which is asked once."""
-        self._check(max_tokens)
         with self._lock:
-            known = self._dimension
+            known = self.known_dimension
         if known is None:
             known = HttpEmbedder.probe(
                 self._url,
@@ -248,7 +296,7 @@ class ServerModel:
                 timeout=_PROBE_SECONDS,
             )
             with self._lock:
-                self._dimension = known
+                self.known_dimension = known
         return known
 
     def open(
@@ -259,7 +307,7 @@ class ServerModel:
         embedder = HttpEmbedder(
             base_url=self._url,
             model=model.model or model.name,
-            dimension=self.dimension(max_tokens),
+            dimension=self.dimension(),
             max_tokens=max_tokens,
             api_key_env=model.api_key_env,
             batch_size=settings.batch_size,
@@ -277,19 +325,3 @@ class ServerModel:
 
     def close(self) -> None:
         """Do nothing: connections belong to what was opened."""
-
-    def _check(self, max_tokens: int) -> None:
-        registered = self._model.origin
-        if registered:
-            check_window(self._model.name, max_tokens, self._model.max_tokens or _SERVER_WINDOW)
-
-
-def check_window(name: str, max_tokens: int, longest: int) -> None:
-    """Refuse a window that a model lacks with `InvalidConfig`."""
-    if max_tokens > longest:
-        raise InvalidConfig(
-            f"max_tokens is {max_tokens}; the model {name!r} takes 8 to {longest}.",
-            hint="Lower embedding.max_tokens, or raise max_tokens where the model is registered."
-            if name != DEFAULT_MODEL
-            else "Lower embedding.max_tokens.",
-        )

@@ -183,10 +183,9 @@ def read_models(tables: object, path: Path, text: str) -> dict[str, RegisteredMo
 
 
 def close_name(name: str, known: Iterable[str]) -> str:
-    """Return a hint: the known name that was probably meant, or all of them."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(names)}."
+    """Return a hint: the known name that was probably meant; nothing when none is near."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f"Did you mean {close[0]}? " if close else ""
 
 
 def _read_model(name: str, table: object, places: _Places) -> RegisteredModel:
@@ -240,7 +239,7 @@ def _unknown(name: str, key: str, given: object) -> str:
     if isinstance(given, Mapping):
         # The dot of a name that is not quoted separates tables.
         return f'Quote a name that has a dot: [models."{name}.{key}"]'
-    return close_name(key, _FIELDS)
+    return f"{close_name(key, _FIELDS)}Known: {', '.join(_FIELDS)}."
 
 
 def _problem(places: _Places, where: tuple[str, ...], problem: str, hint: str) -> InvalidConfig:

@@ -8,7 +8,7 @@ from typing import Final
 from coco_core.errors import CocoError
 from coco_local.doctor.finding import Finding
 from coco_local.doctor.home import check_disk, check_home, check_settings
-from coco_local.doctor.model import check_index_tool, check_model
+from coco_local.doctor.model import check_index_tool, check_model, check_registered_models
 from coco_local.doctor.service import check_service, check_versions
 from coco_local.doctor.situation import Situation, look_around
 from coco_local.doctor.stores import check_database, check_vectors
@@ -27,6 +27,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_disk,
     check_service,
     check_model,
+    check_registered_models,
     check_index_tool,
     check_database,
     check_vectors,

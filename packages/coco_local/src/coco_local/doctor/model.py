@@ -10,8 +10,9 @@ from coco_core.errors import Unreadable
 from coco_embed.store import ModelStore
 from coco_local.doctor.finding import Finding
 from coco_local.doctor.situation import Situation
+from coco_local.embedders import local_embedders
 
-__all__ = ["check_index_tool", "check_model"]
+__all__ = ["check_index_tool", "check_model", "check_registered_models"]
 
 
 def check_model(situation: Situation) -> Iterator[Finding]:
@@ -41,6 +42,25 @@ def check_model(situation: Situation) -> Iterator[Finding]:
             f"The running service does not use it ({told.state}{_reason(told.detail)}).",
             "Let it look again: coco restart",
         )
+
+
+def check_registered_models(situation: Situation) -> Iterator[Finding]:
+    """Let each custom model embed a text: an index under a broken one answers with keywords."""
+    settings = situation.settings
+    if not settings.models:
+        return
+    from coco_embed.catalogue import look_at_models
+
+    for entry in look_at_models(local_embedders(settings).settings, registered_only=True):
+        if entry.state == "ready":
+            message = f"{entry.name} embeds, {entry.dimension} dimensions"
+            yield Finding.ok("registered model", message, place=entry.place, origin=entry.origin)
+        else:
+            yield Finding.warn(
+                "registered model",
+                f"{entry.name} ({entry.origin}) is {entry.state}: {entry.detail}",
+                entry.hint or f"Correct {entry.origin}, or take the model out.",
+            )
 
 
 def check_index_tool(situation: Situation) -> Iterator[Finding]:

@@ -94,7 +94,7 @@ def _product(model: InstalledModel, repository: Path) -> tuple[list[str], tuple[
             embedder.embed_query("open the session")
             clock = time.perf_counter(), time.process_time()
             # As `ModelService` does when it has found the model.
-            daemon._on_model(embedder)
+            daemon._models.use_main(embedder)
             _wait(lambda: _has_all_vectors(daemon))
             took = time.perf_counter() - clock[0], time.process_time() - clock[1]
             return embedder.texts, took

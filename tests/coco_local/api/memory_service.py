@@ -11,12 +11,14 @@ from coco_core.configs import DEFAULT_CONFIG, IndexingConfig
 from coco_core.errors import (
     ConfigConflict,
     ConfigNotFound,
+    Conflict,
     DocumentNotFound,
     PathRefused,
     ProjectNotFound,
 )
 from coco_local.jobs import Job, JobRegistry
 from coco_protocol.configs import ChunkingBody, ConfigBody, ConfigList, EmbeddingBody
+from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.docs import (
     ChunkBody,
     GrepData,
@@ -38,6 +40,8 @@ from coco_protocol.docs import (
 )
 from coco_protocol.jobs import JobBody, JobEvent, JobList
 from coco_protocol.projects import (
+    IndexBody,
+    IndexList,
     ProjectBody,
     ProjectList,
     RegisterData,
@@ -67,6 +71,7 @@ class MemoryService:
         self.roots = {"demo": ROOT}
         self.files = {"demo": {"src/app.py": TEXT}}
         self.known_configs = {"default": (DEFAULT_CONFIG, 0.0)}
+        self.adopted: dict[str, DefaultsRequest] = {}
         self.during_query: Callable[[], None] = lambda: None
         self.stopping = threading.Event()
         self.started_at = time.time()
@@ -126,6 +131,34 @@ class MemoryService:
         body = self.project(project_id)
         del self.roots[project_id], self.files[project_id]
         return body
+
+    def indexes(self, project_id: str) -> IndexList:
+        body = self.project(project_id)
+        config = self.config(body.config_id)
+        only = IndexBody(
+            config_id=config.config_id, fingerprint=config.fingerprint, active=True, state="ready"
+        )
+        return IndexList(indexes=[only])
+
+    def drop_index(self, project_id: str, config_id: str) -> IndexList:
+        left = self.indexes(project_id)
+        if config_id == left.indexes[0].config_id:
+            raise Conflict(f"{config_id!r} is the index that answers.")
+        raise ConfigNotFound(f"There is no index under {config_id!r}.")
+
+    def defaults(self, project_id: str) -> DefaultsBody:
+        known = self.adopted.get(self.project(project_id).project_id, DefaultsRequest())
+        return DefaultsBody(
+            project_id=project_id,
+            indexing_config_id=known.indexing_config_id or "default",
+            query_config_id=known.query_config_id,
+            retrieval_config=known.retrieval_config,
+        )
+
+    def set_defaults(self, project_id: str, request: DefaultsRequest) -> DefaultsBody:
+        self.config(request.indexing_config_id or "default")
+        self.adopted[self.project(project_id).project_id] = request
+        return self.defaults(project_id)
 
     def rescan(self, project_id: str) -> RescanData:
         return RescanData(job_id=self._job(self.project(project_id).project_id))

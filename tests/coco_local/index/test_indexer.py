@@ -30,7 +30,7 @@ def test_a_file_that_the_worker_lets_go_of_unread_is_indexed_by_the_query_that_w
     root.mkdir()
     (root / "app.py").write_text("def first():\n    return 1\n", encoding="utf-8")
     daemon.register(RegisterRequest(path=str(root)))
-    (indexer,) = daemon._registry.all()
+    (indexer,) = daemon._registry.indexers()
     until(lambda: indexer.state in {"ready", "embedding"})
     daemon._worker.stop(30.0)
 

@@ -18,6 +18,7 @@ from coco_core.errors import CocoError, Conflict, DaemonNotRunning, Unavailable
 from coco_local.wire import NOT_RUNNING, Wire, foreign_service
 from coco_protocol.base import Answer, Request
 from coco_protocol.configs import ConfigBody, ConfigList, ConfigRequest
+from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.docs import (
     GrepData,
     GrepRequest,
@@ -35,6 +36,7 @@ from coco_protocol.docs import (
 from coco_protocol.envelope import API_VERSION, HEADER_PROJECT, SIGNATURE, Meta
 from coco_protocol.jobs import JobBody, JobEvent, JobList
 from coco_protocol.projects import (
+    IndexList,
     ProjectBody,
     ProjectList,
     RegisterData,
@@ -186,6 +188,24 @@ class Client:
         """Remove a project with its index; files on disk stay."""
         answer = self._exchange("DELETE", f"/v1/projects/{_segment(project_id)}")
         return self._read(ProjectBody, answer)
+
+    def indexes(self, project_id: str) -> IndexList:
+        """Return the indexes of a project, the active one first."""
+        return self._get(IndexList, f"/v1/projects/{_segment(project_id)}/indexes")
+
+    def drop_index(self, project_id: str, config_id: str) -> IndexList:
+        """Remove an index that is not the active one; returns those that are left."""
+        path = f"/v1/projects/{_segment(project_id)}/indexes/{_segment(config_id)}"
+        return self._read(IndexList, self._exchange("DELETE", path))
+
+    def defaults(self, project_id: str) -> DefaultsBody:
+        """Return what a project's queries take when they say nothing else."""
+        return self._get(DefaultsBody, f"/v1/projects/{_segment(project_id)}/defaults")
+
+    def set_defaults(self, project_id: str, request: DefaultsRequest) -> DefaultsBody:
+        """Change that: the index that answers, and the retrieval config."""
+        path = f"/v1/projects/{_segment(project_id)}/defaults"
+        return self._read(DefaultsBody, self._exchange("PUT", path, request))
 
     def rescan(self, project_id: str) -> RescanData:
         """Look for changes that the watcher missed, as a job."""

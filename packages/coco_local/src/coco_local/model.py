@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 
 import structlog
 
-from coco_core.errors import CocoError, ModelMissing, Unavailable, Unreadable
-from coco_core.ports import Embedder
-from coco_core.types import FloatVector
+from coco_core.errors import CocoError, ModelMissing, Unavailable
 from coco_embed.onnx import OnnxEmbedder
 from coco_embed.progress import Progress
 from coco_embed.store import InstalledModel, ModelStore
 from coco_local.activity import Activity
+from coco_local.index_models import IndexModels
 from coco_local.settings import Settings
 from coco_protocol.system import ModelBody
 
-__all__ = ["DIMENSIONS", "ModelService"]
+__all__ = ["ModelService"]
 
 log = structlog.get_logger(__name__)
-
-DIMENSIONS = {"all-MiniLM-L6-v2": 384}
-"""Length of the vectors of the models that CoCo can provision."""
-
-# Agents repeat their questions; a query vector is 1.5 KB.
-_CACHED_QUERIES = 512
 
 _SETUP_HINT = (
     "Until it is there, search uses keywords and the built-in vectors. Fetch it with: coco setup"
@@ -39,22 +31,19 @@ class ModelService:
     def __init__(
         self,
         settings: Settings,
-        static: Embedder,
+        models: IndexModels,
         activity: Activity,
         between: Callable[[], None],
-        on_ready: Callable[[Embedder], None],
     ) -> None:
         self._settings = settings
-        self._static = static
+        self._models = models
         self._activity = activity
         self._between = between
-        self._on_ready = on_ready
         self._store = ModelStore(settings.home.models)
         self._stopping = threading.Event()
-        self._lock = threading.Lock()
         self._embedder: OnnxEmbedder | None = None
-        self._body = ModelBody(name=settings.model_name, state="missing", detail="looking for it")
-        self._queries: OrderedDict[str, FloatVector] = OrderedDict()
+        body = ModelBody(name=settings.model_name, state="missing", detail="looking for it")
+        self._tell(body, coming=True)
         self._thread = threading.Thread(target=self._run, name="coco-model", daemon=True)
 
     def start(self) -> None:
@@ -65,47 +54,18 @@ class ModelService:
         """Return the state for the wire."""
         return self._body
 
-    @property
-    def notice(self) -> str | None:
-        """What a caller should know when there is no model; None when there is one."""
-        if self._embedder is not None:
-            return None
-        body = self._body
+    def _tell(self, body: ModelBody, *, coming: bool) -> None:
+        """Take up a state in which there is no model; ``coming``: it may change by itself."""
+        self._body = body
         if body.state in {"downloading", "converting"}:
             share = f" ({body.progress:.0%})" if body.progress is not None else ""
-            return (
+            notice = (
                 f"The embedding model is being fetched{share};"
                 " until then answers use keywords and the built-in vectors."
             )
-        return f"The embedding model is missing. {body.hint or _SETUP_HINT}"
-
-    @property
-    def ready(self) -> bool:
-        """Queries are embedded by the model itself, no longer by the static table."""
-        return self._embedder is not None
-
-    def embed_query(self, text: str) -> FloatVector | None:
-        """Return the query's vector: the model's, or the static table's while there is none.
-
-        None without either: the table's file is damaged, which its queue has logged.
-        """
-        embedder = self._embedder
-        if embedder is None:
-            try:
-                return self._static.embed_query(text)
-            except Unreadable:
-                return None
-        with self._lock:
-            known = self._queries.get(text)
-            if known is not None:
-                self._queries.move_to_end(text)
-                return known
-        vector = embedder.embed_query(text)
-        with self._lock:
-            self._queries[text] = vector
-            if len(self._queries) > _CACHED_QUERIES:
-                self._queries.popitem(last=False)
-        return vector
+        else:
+            notice = f"The embedding model is missing. {body.hint or _SETUP_HINT}"
+        self._models.main_missing(notice, coming=coming)
 
     def stop(self) -> None:
         """Give up a download that is under way and let go of the model."""
@@ -136,7 +96,7 @@ class ModelService:
             self._embedder = embedder
             self._body = ModelBody(name=model.name, state="ready")
             self._activity.log("info", f"model {model.name} is ready")
-            self._on_ready(embedder)
+            self._models.use_main(embedder)
 
     def _find_or_fetch(self) -> InstalledModel:
         found = self._store.find(self._settings.model_name)
@@ -163,19 +123,25 @@ class ModelService:
         share = None
         if progress.total_bytes:
             share = min(1.0, progress.done_bytes / progress.total_bytes)
-        self._body = ModelBody(
-            name=self._settings.model_name,
-            state="downloading" if progress.stage == "download" else "converting",
-            progress=share,
-            detail=f"{progress.stage} from {progress.source}",
+        self._tell(
+            ModelBody(
+                name=self._settings.model_name,
+                state="downloading" if progress.stage == "download" else "converting",
+                progress=share,
+                detail=f"{progress.stage} from {progress.source}",
+            ),
+            coming=True,
         )
 
     def _say_missing(self, error: CocoError) -> None:
         log.warning("model_missing", reason=error.message)
         self._activity.log("warning", str(error))
-        self._body = ModelBody(
-            name=self._settings.model_name,
-            state="missing",
-            detail=error.message,
-            hint=error.hint or _SETUP_HINT,
+        self._tell(
+            ModelBody(
+                name=self._settings.model_name,
+                state="missing",
+                detail=error.message,
+                hint=error.hint or _SETUP_HINT,
+            ),
+            coming=False,
         )

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import structlog
 
-from coco_core.errors import ConfigNotFound, InvalidInput, ProjectNotFound
-from coco_local.index.indexer import ProjectIndexer, Shared
-from coco_local.index.project import ProjectIndex
+from coco_core.errors import InvalidInput, ProjectNotFound
+from coco_local.index.indexer import ProjectIndexer
+from coco_local.index.shared import Shared
 from coco_local.jobs import Job, JobRegistry
-from coco_local.model import DIMENSIONS
-from coco_local.scan import ProjectScan
+from coco_local.project_indexes import IndexTools, ProjectIndexes
 from coco_local.store.database import Database
+from coco_local.store.indexes import IndexStore
 from coco_local.store.projects import ConfigStore, Project, ProjectStore
 
-__all__ = ["ProjectRegistry", "repositories", "require_config"]
+__all__ = ["ProjectRegistry", "repositories"]
 
 log = structlog.get_logger(__name__)
 
@@ -27,40 +28,56 @@ _RECURSION_DEPTH = 6
 
 
 class ProjectRegistry:
-    """Projects with their indexers; thread-safe."""
+    """Projects with their indexes; thread-safe."""
 
     def __init__(
         self, database: Database, configs: ConfigStore, jobs: JobRegistry, shared: Shared
     ) -> None:
-        self._database = database
         self._configs = configs
         self._jobs = jobs
         self._shared = shared
         self._store = ProjectStore(database)
+        self._tools = IndexTools(
+            database=database,
+            projects=self._store,
+            configs=configs,
+            indexes=IndexStore(database),
+            shared=shared,
+            busy=lambda: any(project.active.bulk for project in self.all()),
+        )
         self._lock = threading.RLock()
-        self._indexers: dict[str, ProjectIndexer] = {}
+        self._projects: dict[str, ProjectIndexes] = {}
 
     def open(self) -> None:
-        """Make an indexer for every registered project; nothing is read yet."""
+        """Make the indexes of every registered project; nothing is read yet."""
         projects = self._store.all()
         with self._lock:
             for project in projects:
-                self._indexers[project.project_id] = self._indexer(project, projects)
+                self._projects[project.project_id] = self._opened(project, projects)
 
-    def all(self) -> list[ProjectIndexer]:
+    def all(self) -> list[ProjectIndexes]:
         """Return the projects in the order of their names."""
         with self._lock:
-            return sorted(self._indexers.values(), key=lambda i: (i.project.name, i.project.root))
+            return sorted(self._projects.values(), key=lambda p: (p.project.name, p.project.root))
 
-    def get(self, project_id: str) -> ProjectIndexer:
+    def active(self) -> list[ProjectIndexer]:
+        """Return the index of every project that answers."""
+        return [project.active for project in self.all()]
+
+    def indexers(self) -> list[ProjectIndexer]:
+        """Return every index of every project, those that answer first."""
+        projects = [project.all() for project in self.all()]
+        return [*(p[0] for p in projects), *(i for p in projects for i in p[1:])]
+
+    def get(self, project_id: str) -> ProjectIndexes:
         """Return a project by its id or its unambiguous name.
 
         Raises:
             ProjectNotFound: there is none.
         """
         with self._lock:
-            found = self._indexers.get(project_id)
-            named = [i for i in self._indexers.values() if i.project.name == project_id]
+            found = self._projects.get(project_id)
+            named = [p for p in self._projects.values() if p.project.name == project_id]
         if found is not None:
             return found
         if len(named) == 1:
@@ -69,17 +86,24 @@ class ProjectRegistry:
             f"There is no project {project_id!r}.", hint="List them with: coco projects"
         )
 
-    def around(self, path: Path) -> ProjectIndexer | None:
+    def around(self, path: Path) -> ProjectIndexes | None:
         """Return the innermost project that holds ``path``."""
         return self.holding(Path(os.path.realpath(path)))
 
-    def holding(self, place: Path) -> ProjectIndexer | None:
-        """Return the innermost project whose root stands in ``place``, taken as it is written."""
-        with self._lock:
-            holding = [i for i in self._indexers.values() if place.is_relative_to(i.project.root)]
-        return max(holding, key=lambda i: len(i.project.root.parts), default=None)
+    def holding(self, place: Path) -> ProjectIndexes | None:
+        """Return the innermost project whose root stands in ``place``, taken as it is written.
 
-    def resolve(self, project_id: str | None, path: str | None) -> ProjectIndexer:
+        One that is apart holds it only where no other does.
+        """
+        with self._lock:
+            holding = [p for p in self._projects.values() if place.is_relative_to(p.project.root)]
+        return max(
+            holding,
+            key=lambda p: (not p.project.apart, len(p.project.root.parts)),
+            default=None,
+        )
+
+    def resolve(self, project_id: str | None, path: str | None) -> ProjectIndexes:
         """Return the named project, the one around ``path``, or the only one.
 
         Raises:
@@ -96,97 +120,118 @@ class ProjectRegistry:
                 )
             return found
         known = self.all()
+        known = [project for project in known if not project.project.apart] or known
         if len(known) == 1:
             return known[0]
         if not known:
             raise ProjectNotFound(
                 "No project is registered.", hint="Register one with: coco import PATH"
             )
-        names = ", ".join(repr(indexer.project.name) for indexer in known)
+        names = ", ".join(repr(project.project.name) for project in known)
         raise ProjectNotFound(
             "Several projects are registered and none was named.",
             hint=f"Name one of {names}, or give a path.",
         )
 
     def register(
-        self, path: str, name: str | None = None, config_id: str | None = None
-    ) -> tuple[ProjectIndexer, bool]:
+        self,
+        path: str,
+        name: str | None = None,
+        config_id: str | None = None,
+        *,
+        apart: bool = False,
+    ) -> tuple[ProjectIndexes, bool]:
         """Register a directory; returns its project and whether it is new.
+
+        One that was apart becomes a project like any other when it is registered without that.
 
         Raises:
             InvalidInput: it is no directory that can be a project.
             ConfigNotFound: the indexing config is not known.
+            InvalidConfig: it names a model that does not exist.
         """
         root = _project_root(path)
         wanted = config_id or self._shared.settings.config_id
-        self._configs.get(wanted)
+        config = self._configs.get(wanted).config
+        dimension = self._shared.models.dimension(config.embedding)
         with self._lock:
-            for indexer in self._indexers.values():
-                if indexer.project.root == root:
-                    return indexer, False
-            project = self._store.add(root, name or self._free_name(root), wanted)
-            projects = [*(i.project for i in self._indexers.values()), project]
-            indexer = self._indexer(project, projects)
-            self._indexers[project.project_id] = indexer
-            self._redraw_borders(projects)
+            for known in self._projects.values():
+                if known.project.root == root:
+                    if known.project.apart and not apart:
+                        known.join()
+                        self._redraw_borders()
+                    return known, False
+            project = self._store.add(root, name or self._free_name(root), wanted, apart=apart)
+            self._tools.indexes.add(project.project_id, wanted, dimension)
+            projects = [*(p.project for p in self._projects.values()), project]
+            opened = self._opened(project, projects)
+            self._projects[project.project_id] = opened
+            self._redraw_borders()
         log.info("project_registered", project=project.project_id, root=str(root))
-        return indexer, True
+        return opened, True
 
-    def forget(self, project_id: str) -> ProjectIndexer:
-        """Take a project out of the registry; the caller closes it and removes its index."""
+    def forget(self, project_id: str) -> ProjectIndexes:
+        """Take a project out of the registry; the caller closes and removes its indexes."""
         with self._lock:
-            indexer = self.get(project_id)
-            del self._indexers[indexer.project.project_id]
-            self._store.remove(indexer.project.project_id)
-            self._redraw_borders([i.project for i in self._indexers.values()])
-        return indexer
+            project = self.get(project_id)
+            del self._projects[project.project.project_id]
+            self._store.remove(project.project.project_id)
+            self._redraw_borders()
+        self.let_go_of_models()
+        return project
+
+    def changing(self) -> AbstractContextManager[object]:
+        """Return the lock under which the indexes of projects are changed."""
+        return self._lock
+
+    def add_index(self, project: ProjectIndexes, config_id: str | None) -> ProjectIndexer:
+        """Return the index under a config, made beside the active one if it is not there yet.
+
+        Raises:
+            ConfigNotFound, InvalidConfig, Unavailable: see `ProjectIndexes.add`.
+        """
+        if config_id is None:
+            return project.active
+        with self._lock:
+            return project.add(config_id)
+
+    def drop_index(self, project: ProjectIndexes, config_id: str) -> ProjectIndexer | None:
+        """Take an index out; the caller closes and removes it.
+
+        Raises:
+            ConfigNotFound, Conflict: see `ProjectIndexes.drop`.
+        """
+        with self._lock:
+            gone = project.drop(config_id)
+        self.let_go_of_models()
+        return gone
+
+    def let_go_of_models(self) -> None:
+        """Close the models that no index needs any more."""
+        with self._lock:
+            needed = {i.model.embedding for i in self.indexers()}
+            self._shared.models.keep_only(needed)
 
     def index_job(self, indexer: ProjectIndexer) -> Job:
-        """Ask for a comparison of the project with the disk, as a job."""
+        """Ask for a comparison of an index with the disk, as a job."""
         job = self._jobs.create("index", indexer.project.project_id)
         indexer.request_rescan(job)
         return job
 
-    def _indexer(self, project: Project, projects: list[Project]) -> ProjectIndexer:
-        config = self._configs.get(project.config_id).config
-        index = ProjectIndex(
-            index_id=f"{project.project_id}-{config.fingerprint}",
-            config=config,
-            database=self._database,
-            vectors=self._shared.settings.vector_dir,
-            dimension=DIMENSIONS[config.embedding.model_name],
-        )
-        borders = _inside(project.root, projects)
-        scan = ProjectScan(project.root, self._shared.settings, borders)
-        indexer = ProjectIndexer(project, index, scan, self._shared, self._store.note_indexed)
-        indexer.borders = borders
-        return indexer
+    def _opened(self, project: Project, projects: list[Project]) -> ProjectIndexes:
+        return ProjectIndexes(project, self._tools, _inside(project.root, projects))
 
-    def _redraw_borders(self, projects: list[Project]) -> None:
-        """A project inside another one is left out of the outer."""
-        for indexer in self._indexers.values():
-            borders = _inside(indexer.project.root, projects)
-            if borders != indexer.borders:
-                indexer.use_borders(borders)
+    def _redraw_borders(self) -> None:
+        """A project inside another one is left out of the outer, unless it is apart."""
+        projects = [known.project for known in self._projects.values()]
+        for known in self._projects.values():
+            known.use_borders(_inside(known.project.root, projects))
 
     def _free_name(self, root: Path) -> str:
-        taken = {indexer.project.name for indexer in self._indexers.values()}
+        taken = {known.project.name for known in self._projects.values()}
         base = root.name or str(root)
         candidates = [base, f"{root.parent.name}/{base}", *(f"{base}-{n}" for n in range(2, 1000))]
         return next(name for name in candidates if name not in taken)
-
-
-def require_config(indexer: ProjectIndexer, config_id: str | None) -> None:
-    """Refuse another indexing config than the project's; None asks for no particular one.
-
-    Raises:
-        ConfigNotFound: the project is not indexed under it.
-    """
-    if config_id not in (None, indexer.project.config_id):
-        raise ConfigNotFound(
-            f"The project {indexer.project.name!r} is not indexed under {config_id!r}.",
-            hint=f"Its config is {indexer.project.config_id!r}.",
-        )
 
 
 def repositories(path: Path) -> Iterator[Path]:
@@ -211,7 +256,9 @@ def _repositories(path: Path, depth: int) -> Iterator[Path]:
 
 
 def _inside(root: Path, projects: list[Project]) -> frozenset[Path]:
-    return frozenset(p.root for p in projects if p.root != root and p.root.is_relative_to(root))
+    return frozenset(
+        p.root for p in projects if p.root != root and p.root.is_relative_to(root) and not p.apart
+    )
 
 
 def _project_root(path: str) -> Path:

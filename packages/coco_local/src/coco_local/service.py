@@ -11,6 +11,7 @@ from typing import Protocol
 
 from coco_core.configs import IndexingConfig
 from coco_protocol.configs import ConfigBody, ConfigList
+from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.docs import (
     GrepData,
     GrepRequest,
@@ -27,6 +28,7 @@ from coco_protocol.docs import (
 )
 from coco_protocol.jobs import JobBody, JobEvent, JobList
 from coco_protocol.projects import (
+    IndexList,
     ProjectBody,
     ProjectList,
     RegisterData,
@@ -76,7 +78,23 @@ class LocalService(Protocol):
         ...
 
     def forget(self, project_id: str) -> ProjectBody:
-        """Remove a project with its index; files on disk stay."""
+        """Remove a project with its indexes; files on disk stay."""
+        ...
+
+    def indexes(self, project_id: str) -> IndexList:
+        """Return the indexes of a project, the active one first."""
+        ...
+
+    def drop_index(self, project_id: str, config_id: str) -> IndexList:
+        """Remove an index that is not the active one; returns those that are left."""
+        ...
+
+    def defaults(self, project_id: str) -> DefaultsBody:
+        """Return what a project's queries take when they say nothing else."""
+        ...
+
+    def set_defaults(self, project_id: str, request: DefaultsRequest) -> DefaultsBody:
+        """Change that: the index that answers, and the retrieval config."""
         ...
 
     def rescan(self, project_id: str) -> RescanData:
@@ -88,7 +106,7 @@ class LocalService(Protocol):
         ...
 
     def index(self, request: IndexRequest, project_id: str | None) -> ImportData:
-        """Start a job that brings a project up to date or builds it anew."""
+        """Start a job that brings an index up to date, or builds it beside the active one."""
         ...
 
     def query(self, request: QueryRequest, project_id: str | None) -> tuple[QueryMeta, QueryData]:

@@ -10,8 +10,10 @@ from coco_core.errors import InvalidInput
 from coco_local.api.workers import Workers
 from coco_local.service import LocalService
 from coco_protocol.base import Identifier
+from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.envelope import HEADER_PROJECT, Envelope
 from coco_protocol.projects import (
+    IndexList,
     ProjectBody,
     ProjectList,
     RegisterData,
@@ -28,6 +30,7 @@ ProjectHeader: TypeAlias = Annotated[
 ]
 
 ProjectId: TypeAlias = Annotated[Identifier, Path(description="The project's id.")]
+ConfigId: TypeAlias = Annotated[Identifier, Path(description="The indexing config of an index.")]
 
 
 def chosen_project(header: str | None, body: str | None) -> str | None:
@@ -60,6 +63,15 @@ class ProjectsApi:
             ("/v1/projects/{project_id}", self.project, "GET", Envelope[ProjectBody]),
             ("/v1/projects/{project_id}", self.forget, "DELETE", Envelope[ProjectBody]),
             ("/v1/projects/{project_id}/rescan", self.rescan, "POST", Envelope[RescanData]),
+            ("/v1/projects/{project_id}/indexes", self.indexes, "GET", Envelope[IndexList]),
+            (
+                "/v1/projects/{project_id}/indexes/{config_id}",
+                self.drop_index,
+                "DELETE",
+                Envelope[IndexList],
+            ),
+            ("/v1/projects/{project_id}/defaults", self.defaults, "GET", Envelope[DefaultsBody]),
+            ("/v1/projects/{project_id}/defaults", self.adopt, "PUT", Envelope[DefaultsBody]),
         ):
             app.add_api_route(
                 path,
@@ -85,11 +97,35 @@ class ProjectsApi:
         return answer(data, request_id_of(request))
 
     async def forget(self, request: Request, project_id: ProjectId) -> Response:
-        """Remove a project and its index; its files stay."""
+        """Remove a project and its indexes; its files stay."""
         data = await self._workers.change(self._service.forget, project_id)
         return answer(data, request_id_of(request))
 
     async def rescan(self, request: Request, project_id: ProjectId) -> Response:
         """Look now for changes that the watcher missed."""
         data = await self._workers.change(self._service.rescan, project_id)
+        return answer(data, request_id_of(request))
+
+    async def indexes(self, request: Request, project_id: ProjectId) -> Response:
+        """List the indexes of a project with state and size, the active one first."""
+        data = await self._workers.status(self._service.indexes, project_id)
+        return answer(data, request_id_of(request))
+
+    async def drop_index(
+        self, request: Request, project_id: ProjectId, config_id: ConfigId
+    ) -> Response:
+        """Remove an index that is not the active one; the answer lists those that are left."""
+        data = await self._workers.change(self._service.drop_index, project_id, config_id)
+        return answer(data, request_id_of(request))
+
+    async def defaults(self, request: Request, project_id: ProjectId) -> Response:
+        """Return what the project's queries take when they say nothing else."""
+        data = await self._workers.status(self._service.defaults, project_id)
+        return answer(data, request_id_of(request))
+
+    async def adopt(
+        self, request: Request, project_id: ProjectId, body: DefaultsRequest
+    ) -> Response:
+        """Change that; an index that is not complete is built, and the one before answers on."""
+        data = await self._workers.change(self._service.set_defaults, project_id, body)
         return answer(data, request_id_of(request))

@@ -15,29 +15,34 @@ import psutil
 import structlog
 
 from coco_core.configs import IndexingConfig
-from coco_core.ports import Embedder
 from coco_embed.static import StaticEmbedder
 from coco_local import __version__
 from coco_local.activity import Activity
+from coco_local.adoption import Adoption
+from coco_local.daemon.bodies import config_body, index_list, missing_vectors, project_body
 from coco_local.daemon.upkeep import Upkeep
+from coco_local.embedders import local_embedders
 from coco_local.grammars.keeper import GrammarKeeper
 from coco_local.index.embedding import EmbeddingQueue
 from coco_local.index.gate import QueryGate
-from coco_local.index.indexer import ProjectIndexer, Shared
+from coco_local.index.indexer import ProjectIndexer
+from coco_local.index.shared import Shared
 from coco_local.index.static import StaticQueue
 from coco_local.index.worker import IndexWorker
+from coco_local.index_models import IndexModels
 from coco_local.jobs import JobRegistry
 from coco_local.model import ModelService
-from coco_local.registry import ProjectRegistry, repositories, require_config
+from coco_local.registry import ProjectRegistry, repositories
 from coco_local.search.files import FileService
 from coco_local.search.service import QueryService
 from coco_local.service import LocalService
 from coco_local.settings import Settings
 from coco_local.store.database import Database
 from coco_local.store.embeddings import EmbeddingCache
-from coco_local.store.projects import ConfigStore, StoredConfig
-from coco_local.store.schema import SCHEMA_VERSION, metadata, projects
-from coco_protocol.configs import ChunkingBody, ConfigBody, ConfigList, EmbeddingBody
+from coco_local.store.projects import ConfigStore
+from coco_local.store.schema import KEPT, SCHEMA_VERSION, metadata
+from coco_protocol.configs import ConfigBody, ConfigList
+from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.docs import (
     GrepData,
     GrepRequest,
@@ -54,12 +59,12 @@ from coco_protocol.docs import (
 )
 from coco_protocol.jobs import JobBody, JobEvent, JobList
 from coco_protocol.projects import (
+    IndexList,
     ProjectBody,
     ProjectList,
     RegisterData,
     RegisterRequest,
     RescanData,
-    SkippedFile,
 )
 from coco_protocol.system import (
     ExplainPathData,
@@ -73,9 +78,6 @@ from coco_protocol.system import (
 __all__ = ["LocalDaemon"]
 
 log = structlog.get_logger(__name__)
-
-# Skipped files that are told with a project; all of them are counted.
-_SKIPPED_SHOWN = 20
 
 # Bounds of the stop: together below the five seconds that a user waits for.
 _WORKER_STOP_SECONDS = 2.5
@@ -96,15 +98,23 @@ class LocalDaemon:
         self._process.cpu_percent()
         self._activity = Activity()
         self._gate = QueryGate()
-        self._database = Database(settings.meta_db, metadata, SCHEMA_VERSION, keep=(projects,))
+        self._database = Database(settings.meta_db, metadata, SCHEMA_VERSION, keep=KEPT)
         self._cache = EmbeddingCache(settings.meta_db.with_name("embeddings.db"))
         self._configs = ConfigStore(self._database)
         self._jobs = JobRegistry()
         self._embeddings = EmbeddingQueue(self._cache, self._activity, self._gate.yield_to_queries)
         static = StaticEmbedder()
+        self._models = IndexModels(
+            settings.model_name,
+            static,
+            local_embedders(settings, self._gate.yield_to_queries),
+            self._activity,
+            self._embeddings.wake,
+        )
         self._statics = StaticQueue(static, self._gate.yield_to_queries)
         shared = Shared(
             settings=settings,
+            models=self._models,
             embeddings=self._embeddings,
             statics=self._statics,
             activity=self._activity,
@@ -113,19 +123,20 @@ class LocalDaemon:
             stopping=self.stop_requested,
         )
         self._registry = ProjectRegistry(self._database, self._configs, self._jobs, shared)
-        self._grammars = GrammarKeeper(settings, self._activity, self._registry.all)
-        self._worker = IndexWorker(self._registry.all, self._hold_embedding)
+        self._adoption = Adoption(self._registry)
+        self._grammars = GrammarKeeper(settings, self._activity, self._registry.indexers)
+        self._worker = IndexWorker(self._registry.indexers, self._after_round)
         self._model = ModelService(
-            settings, static, self._activity, self._gate.yield_to_queries, self._on_model
+            settings, self._models, self._activity, self._gate.yield_to_queries
         )
-        self._queries = QueryService(self._registry, self._model, self._activity, self._gate)
+        self._queries = QueryService(self._registry, self._activity, self._gate)
         self._files = FileService(self._registry, self._gate)
         self._upkeep = Upkeep(self._database, self._cache, self._registry, settings)
 
     def start(self) -> None:
         """Open the registry and start the threads."""
         self._registry.open()
-        for indexer in self._registry.all():
+        for indexer in self._registry.indexers():
             indexer.request_rescan(self._jobs.create("rescan", indexer.project.project_id))
         self._grammars.start()
         self._worker.start()
@@ -137,6 +148,7 @@ class LocalDaemon:
         """Finish the write in hand, flush, and close the stores."""
         self.stop_requested.set()
         self._embeddings.request_stop()
+        self._models.close()
         self._model.stop()
         self._grammars.stop(_GRAMMARS_STOP_SECONDS)
         self._statics.stop(_EMBED_STOP_SECONDS)
@@ -144,28 +156,25 @@ class LocalDaemon:
         if not self._worker.stop(_WORKER_STOP_SECONDS):
             # The step in hand is not lost: what it did not write will be read from disk again.
             log.warning("index_worker_still_busy")
-        for indexer in self._registry.all():
+        for indexer in self._registry.indexers():
             indexer.close()
         self._cache.close()
         self._database.close()
 
-    def _on_model(self, embedder: Embedder) -> None:
-        self._embeddings.use(embedder)
-        self._worker.wake()
-
     def _wake(self) -> None:
         self._worker.wake()
 
-    def _hold_embedding(self) -> None:
-        held = any(i.bulk for i in self._registry.all())
+    def _after_round(self) -> None:
+        held = any(indexer.bulk for indexer in self._registry.active())
         self._embeddings.hold(held=held)
         self._statics.hold(held=held)
+        self._adoption.settle()
 
     # --- the service about itself --------------------------------------------------------------
 
     def health(self) -> HealthData:
         """Answer whether and how the daemon lives."""
-        indexers = self._registry.all()
+        indexers = self._registry.indexers()
         return HealthData(
             version=__version__,
             pid=os.getpid(),
@@ -176,10 +185,10 @@ class LocalDaemon:
             model=self._model.body(),
             queues=QueueStats(
                 files=sum(indexer.pending for indexer in indexers),
-                chunks=sum(_missing_vectors(indexer) for indexer in indexers),
+                chunks=sum(missing_vectors(indexer) for indexer in indexers),
                 jobs=self._jobs.running(),
             ),
-            projects=len(indexers),
+            projects=len(self._registry.all()),
         )
 
     def stats(self) -> StatsData:
@@ -214,11 +223,11 @@ class LocalDaemon:
 
     def register(self, request: RegisterRequest) -> RegisterData:
         """Register a directory and index it in the background."""
-        indexer, created = self._registry.register(request.path, request.name)
+        found, created = self._registry.register(request.path, request.name, apart=request.apart)
         if created:
-            self._registry.index_job(indexer)
+            self._registry.index_job(found.active)
             self._worker.wake()
-        project = indexer.project
+        project = found.project
         return RegisterData(
             project_id=project.project_id,
             path=str(project.root),
@@ -228,27 +237,51 @@ class LocalDaemon:
 
     def projects(self) -> ProjectList:
         """Answer all projects."""
-        return ProjectList(projects=[_project_body(i) for i in self._registry.all()])
+        return ProjectList(projects=[project_body(p) for p in self._registry.all()])
 
     def project(self, project_id: str) -> ProjectBody:
         """Answer one project."""
-        return _project_body(self._registry.get(project_id))
+        return project_body(self._registry.get(project_id))
 
     def resolve_project(self, project_id: str | None, path: str | None) -> str:
         """Answer which project is meant."""
         return self._registry.resolve(project_id, path).project.project_id
 
     def forget(self, project_id: str) -> ProjectBody:
-        """Forget a project and remove its index; its files stay as they are."""
-        indexer = self._registry.forget(project_id)
-        body = _project_body(indexer)
-        indexer.close()
-        self._upkeep.remove_index(indexer)
+        """Forget a project and remove its indexes; its files stay as they are."""
+        project = self._registry.forget(project_id)
+        body = project_body(project)
+        for indexer in project.all():
+            indexer.close()
+            self._upkeep.remove_index(indexer)
+        return body
+
+    def indexes(self, project_id: str) -> IndexList:
+        """Answer the indexes of a project."""
+        return index_list(self._registry.get(project_id), self._upkeep)
+
+    def drop_index(self, project_id: str, config_id: str) -> IndexList:
+        """Remove an index that does not answer; returns those that are left."""
+        project = self._registry.get(project_id)
+        gone = self._registry.drop_index(project, config_id)
+        if gone is not None:
+            gone.close()
+            self._upkeep.remove_index(gone)
+        return index_list(project, self._upkeep)
+
+    def defaults(self, project_id: str) -> DefaultsBody:
+        """Answer what a project's queries take when they say nothing else."""
+        return self._adoption.defaults(project_id)
+
+    def set_defaults(self, project_id: str, request: DefaultsRequest) -> DefaultsBody:
+        """Change what a project's queries take when they say nothing else."""
+        body = self._adoption.adopt(project_id, request)
+        self._worker.wake()
         return body
 
     def rescan(self, project_id: str) -> RescanData:
         """Compare a project with the disk."""
-        job = self._registry.index_job(self._registry.get(project_id))
+        job = self._registry.index_job(self._registry.get(project_id).active)
         self._worker.wake()
         return RescanData(job_id=job.job_id)
 
@@ -258,17 +291,17 @@ class LocalDaemon:
         if request.recursive:
             found = [list(repositories(Path(path).expanduser())) for path in paths]
             paths = [str(root) for roots in found for root in roots] or paths
-        indexers = [
-            self._registry.register(path, config_id=request.indexing_config_id)[0] for path in paths
-        ]
-        return self._start_jobs(indexers)
+        config_id = request.indexing_config_id
+        projects = [self._registry.register(path, config_id=config_id)[0] for path in paths]
+        return self._start_jobs([self._registry.add_index(p, config_id) for p in projects])
 
     def index(self, request: IndexRequest, project_id: str | None) -> ImportData:
-        """Bring a project up to date, or build it anew."""
-        indexer = self._registry.resolve(request.project_id or project_id, request.path)
-        require_config(indexer, request.indexing_config_id)
+        """Bring an index up to date, or build it; anew on demand."""
+        project = self._registry.resolve(request.project_id or project_id, request.path)
         if request.dry_run:
-            return ImportData(project_ids=[indexer.project.project_id], job_ids=[])
+            project.named(request.indexing_config_id)
+            return ImportData(project_ids=[project.project.project_id], job_ids=[])
+        indexer = self._registry.add_index(project, request.indexing_config_id)
         if request.rebuild:
             indexer.request_rebuild()
         return self._start_jobs([indexer])
@@ -332,58 +365,16 @@ class LocalDaemon:
 
     def configs(self) -> ConfigList:
         """Answer all indexing configs."""
-        return ConfigList(configs=[_config_body(stored) for stored in self._configs.all()])
+        return ConfigList(configs=[config_body(stored) for stored in self._configs.all()])
 
     def config(self, config_id: str) -> ConfigBody:
         """Answer one indexing config."""
-        return _config_body(self._configs.get(config_id))
+        return config_body(self._configs.get(config_id))
 
     def add_config(self, config: IndexingConfig) -> ConfigBody:
-        """Register an indexing config."""
-        return _config_body(self._configs.add(config))
+        """Register an indexing config, if there is such a model."""
+        self._models.dimension(config.embedding)
+        return config_body(self._configs.add(config))
 
 
 _: type[LocalService] = LocalDaemon
-
-
-def _missing_vectors(indexer: ProjectIndexer) -> int:
-    memory = indexer.index.memory
-    return memory.chunk_count - memory.embedded_count
-
-
-def _project_body(indexer: ProjectIndexer) -> ProjectBody:
-    memory = indexer.index.memory
-    skipped = sorted(indexer.skipped.items())
-    watch = indexer.watch
-    return ProjectBody(
-        project_id=indexer.project.project_id,
-        name=indexer.project.name,
-        root=str(indexer.project.root),
-        state=indexer.state,
-        config_id=indexer.project.config_id,
-        files=len(memory.documents),
-        files_total=indexer.files_total,
-        chunks=memory.chunk_count,
-        embedded=memory.embedded_count,
-        pending_files=indexer.pending,
-        skipped=len(skipped),
-        skipped_files=[
-            SkippedFile(path=path, reason=reason) for path, reason in skipped[:_SKIPPED_SHOWN]
-        ],
-        watch=watch.mode.value,
-        watch_hint=watch.hint,
-        indexed_at=indexer.indexed_at,
-        error=indexer.error,
-    )
-
-
-def _config_body(stored: StoredConfig) -> ConfigBody:
-    config = stored.config
-    data = config.to_dict()
-    return ConfigBody(
-        config_id=config.config_id,
-        fingerprint=config.fingerprint,
-        chunking=ChunkingBody.model_validate(data["chunking"]),
-        embedding=EmbeddingBody.model_validate(data["embedding"]),
-        created_at=stored.created_at,
-    )

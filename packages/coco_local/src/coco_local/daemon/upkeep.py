@@ -48,7 +48,7 @@ class Upkeep:
     def store_stats(self) -> dict[str, int]:
         """Return counts of LanceDB's rows, versions and fragments over all projects."""
         totals = {"lance_rows": 0, "lance_versions": 0, "lance_fragments": 0, "unflushed": 0}
-        for indexer in self._registry.all():
+        for indexer in self._registry.indexers():
             totals["unflushed"] += indexer.index.unflushed
             stats = indexer.index.lance_stats()
             if stats is not None:
@@ -58,8 +58,16 @@ class Upkeep:
         totals["cached_embeddings"] = self._cache.count()
         return totals
 
+    def size_of(self, indexer: ProjectIndexer) -> int:
+        """Return what an index occupies: its own files, and its share of the database's rows."""
+        chunks = sum(i.index.memory.chunk_count for i in self._registry.indexers())
+        share = indexer.index.memory.chunk_count / chunks if chunks else 0.0
+        return _size(self._vectors / indexer.index.index_id) + round(
+            share * self._database.size_bytes()
+        )
+
     def remove_index(self, indexer: ProjectIndexer) -> None:
-        """Remove everything that was stored for a project."""
+        """Remove everything that was stored for an index."""
         indexer.index.store.delete_all()
         shutil.rmtree(self._vectors / indexer.index.index_id, ignore_errors=True)
 
@@ -67,12 +75,12 @@ class Upkeep:
         """Remove unused embeddings and the indexes of projects that are no longer registered."""
         days = request.older_than_days if request.older_than_days is not None else _KEEP_DAYS
         before = self._cache.size_bytes()
-        in_use = {key for i in self._registry.all() for key in i.index.embed_keys()}
+        in_use = {key for i in self._registry.indexers() for key in i.index.embed_keys()}
         embeddings = self._cache.prune(time.time() - days * 86_400, in_use, dry_run=request.dry_run)
         freed = before - self._cache.size_bytes()
         indexes = documents = 0
         if request.orphans:
-            kept = {indexer.index.index_id for indexer in self._registry.all()}
+            kept = {indexer.index.index_id for indexer in self._registry.indexers()}
             indexes, documents, size = self._prune_orphans(kept, dry_run=request.dry_run)
             freed += size
         return PruneData(

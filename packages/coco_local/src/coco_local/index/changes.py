@@ -8,33 +8,32 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from coco_local.index.feed import ProjectFeed
 from coco_local.index.files import FileIndexer
 from coco_local.settings import Settings
 from coco_local.store.projects import Project
-from coco_local.watch import ChangeFeed, Debouncer, WatchState
+from coco_local.watch import Debouncer, WatchState
 
 __all__ = ["ProjectChanges"]
-
-
-# It takes well below a millisecond unless something else wants all cores, embedding above all: an
-# answer that comes later is better than one without the file that was saved just now.
-_SYNC_SECONDS = 0.5
 
 
 class ProjectChanges:
     """Collects changed paths, and resolves them to documents when they are asked for."""
 
     def __init__(
-        self, project: Project, files: FileIndexer, settings: Settings, wake: Callable[[], None]
+        self,
+        project: Project,
+        feed: ProjectFeed,
+        files: FileIndexer,
+        settings: Settings,
+        wake: Callable[[], None],
     ) -> None:
         self._root = project.root
+        self._feed = feed
         self._files = files
         self._wake = wake
         self._lock = threading.Lock()
         self._debouncer = Debouncer(settings.debounce_ms / 1000, settings.max_lag_ms / 1000)
-        self._feed = ChangeFeed(
-            project.root, settings.home.cookies / project.project_id, self._on_paths
-        )
 
     @property
     def state(self) -> WatchState:
@@ -43,15 +42,15 @@ class ProjectChanges:
 
     def start(self) -> None:
         """Begin to watch."""
-        self._feed.start()
+        self._feed.join(self._on_paths)
 
     def stop(self) -> None:
         """Stop watching."""
-        self._feed.stop()
+        self._feed.leave(self._on_paths)
 
     def sync(self) -> bool:
         """Collect every change that was made before this call; False when that is not certain."""
-        return self._feed.sync(_SYNC_SECONDS)
+        return self._feed.sync()
 
     def due(self, now: float) -> bool:
         """Whether collected changes should be worked on now."""

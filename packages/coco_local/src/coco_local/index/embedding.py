@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
+import time
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -16,13 +17,14 @@ from typing import Protocol
 import numpy as np
 import structlog
 
-from coco_core.errors import StoreBroken
+from coco_core.errors import StoreBroken, Unavailable
 from coco_core.header import embedding_text
 from coco_core.ports import Embedder
 from coco_core.types import text_hash
 from coco_embed.memory import release_freed_memory
 from coco_local.activity import Activity
 from coco_local.index.project import ProjectIndex
+from coco_local.index_models import IndexModel
 from coco_local.search.source import SourceReader
 from coco_local.store.embeddings import EmbeddingCache
 
@@ -34,7 +36,7 @@ log = structlog.get_logger(__name__)
 # seen, stopping is quick and the cost of a call does not matter.
 _BATCH = 32
 
-# A store that failed (disk full) fails again at once.
+# A store that failed (disk full) fails again at once, and so does a server that is down.
 _RETRY_SECONDS = 5.0
 
 
@@ -46,10 +48,17 @@ class Priority:
     CHANGED = 1
     """Somebody edited it just now."""
     BULK = 2
+    ASIDE = 3
+    """The bulk of an index that nobody's questions go to unless they name it."""
 
 
 class EmbeddingSource(Protocol):
-    """A project whose documents can be embedded."""
+    """An index whose documents can be embedded."""
+
+    @property
+    def model(self) -> IndexModel:
+        """What embeds them."""
+        ...
 
     @property
     def index(self) -> ProjectIndex:
@@ -85,7 +94,7 @@ class _Missing:
 
 
 class EmbeddingQueue:
-    """One thread that feeds the model; the model itself uses the cores."""
+    """One thread that feeds the models; a model itself uses the cores."""
 
     def __init__(
         self,
@@ -96,12 +105,13 @@ class EmbeddingQueue:
         self._cache = cache
         self._activity = activity
         self._pause = pause
-        self._embedder: Embedder | None = None
         self._condition = threading.Condition()
-        self._heap: list[_Waiting] = []
+        # By model, for a batch holds texts of one.
+        self._heaps: dict[IndexModel, list[_Waiting]] = {}
         self._order = itertools.count()
         self._queued: dict[tuple[int, str], int] = {}
         self._in_hand: list[_Waiting] = []
+        self._retry_at: dict[IndexModel, float] = {}
         self._stopping = False
         self._held = False
         self._thread = threading.Thread(target=self._run, name="coco-embed", daemon=True)
@@ -110,10 +120,9 @@ class EmbeddingQueue:
         """Start the thread."""
         self._thread.start()
 
-    def use(self, embedder: Embedder) -> None:
-        """Begin to embed with this model."""
+    def wake(self) -> None:
+        """A model is ready."""
         with self._condition:
-            self._embedder = embedder
             self._condition.notify_all()
 
     def hold(self, *, held: bool) -> None:
@@ -127,16 +136,11 @@ class EmbeddingQueue:
                 self._held = held
                 self._condition.notify_all()
 
-    @property
-    def embedder(self) -> Embedder | None:
-        """The model, when it is ready."""
-        return self._embedder
-
     def __len__(self) -> int:
         return len(self._queued)
 
     def waiting(self, source: EmbeddingSource) -> bool:
-        """Some document of this project waits or is being embedded."""
+        """Some document of this index waits or is being embedded."""
         mark = id(source)
         with self._condition:
             return any(known == mark for known, _ in self._queued) or any(
@@ -146,19 +150,24 @@ class EmbeddingQueue:
     def put(self, source: EmbeddingSource, doc_ids: Sequence[str], priority: int) -> None:
         """Queue documents; one that waits already can only move forward."""
         with self._condition:
+            heap = self._heaps.setdefault(source.model, [])
             for doc_id in doc_ids:
                 known = self._queued.get((id(source), doc_id))
                 if known is not None and known <= priority:
                     continue
                 self._queued[id(source), doc_id] = priority
-                heapq.heappush(self._heap, _Waiting(priority, next(self._order), source, doc_id))
+                heapq.heappush(heap, _Waiting(priority, next(self._order), source, doc_id))
             self._condition.notify_all()
 
     def forget(self, source: EmbeddingSource) -> None:
-        """Drop what waits of a project that is going away."""
+        """Drop what waits of an index that is going away."""
         with self._condition:
-            self._heap = [item for item in self._heap if item.source is not source]
-            heapq.heapify(self._heap)
+            left = [i for i in self._heaps.pop(source.model, ()) if i.source is not source]
+            if left:
+                heapq.heapify(left)
+                self._heaps[source.model] = left
+            else:
+                self._retry_at.pop(source.model, None)
             self._queued = {
                 key: value for key, value in self._queued.items() if key[0] != id(source)
             }
@@ -179,55 +188,72 @@ class EmbeddingQueue:
     def _run(self) -> None:
         while True:
             with self._condition:
-                self._condition.wait_for(
-                    lambda: self._stopping or (self._embedder is not None and self._ready())
-                )
+                while not self._stopping and (model := self._next()) is None:
+                    self._condition.wait(self._until_retry())
                 if self._stopping:
                     return
-                embedder = self._embedder
-            assert embedder is not None
-            self._work(embedder)
+            assert model is not None
+            self._work(model)
             if not self._queued:
                 # The model's working memory is some 80 MB that nobody needs until the next edit.
                 release_freed_memory()
             self._pause()
 
-    def _ready(self) -> bool:
-        return bool(self._heap) and not (self._held and self._heap[0].priority >= Priority.BULK)
+    def _next(self) -> IndexModel | None:
+        """Return the model whose first document is the most urgent of those that can be done."""
+        now = time.monotonic()
+        heads = [
+            (heap[0], model)
+            for model, heap in self._heaps.items()
+            if heap and model.embedder is not None and self._retry_at.get(model, now) <= now
+        ]
+        first, model = min(heads, key=lambda head: head[0], default=(None, None))
+        return None if first is None or self._must_wait(first) else model
 
-    def _work(self, embedder: Embedder) -> None:
+    def _must_wait(self, item: _Waiting) -> bool:
+        return self._held and item.priority >= Priority.BULK
+
+    def _until_retry(self) -> float | None:
+        now = time.monotonic()
+        waits = [at - now for model, at in self._retry_at.items() if self._heaps.get(model)]
+        return min((wait for wait in waits if wait > 0), default=None)
+
+    def _work(self, model: IndexModel) -> None:
+        embedder = model.embedder
+        assert embedder is not None
         try:
-            batch = self._collect(embedder)
+            batch = self._collect(model, embedder)
             if batch:
                 self._embed(embedder, batch)
         except Exception as error:
-            if self._stopping:
-                # The model was closed under the batch; the next start takes it up again.
+            if self._stopping or model not in self._heaps:
+                # The model was closed under the batch: the next start takes it up again, or the
+                # index that needed it is gone.
                 return
             # The thread must outlive one bad batch; its chunks answer by keywords meanwhile.
             log.exception("embedding_failed", documents=len(self._in_hand))
             self._activity.log("error", f"Embedding {len(self._in_hand)} files failed: {error}")
-            if isinstance(error, StoreBroken):
-                self._try_later()
+            if isinstance(error, StoreBroken | Unavailable):
+                self._try_later(model)
         finally:
             with self._condition:
                 self._in_hand = []
 
-    def _try_later(self) -> None:
+    def _try_later(self, model: IndexModel) -> None:
         """Queue what is in hand again; it was not the texts that failed."""
+        self._retry_at[model] = time.monotonic() + _RETRY_SECONDS
         for item in self._in_hand:
             self.put(item.source, [item.doc_id], item.priority)
-        with self._condition:
-            self._condition.wait_for(lambda: self._stopping, _RETRY_SECONDS)
 
-    def _collect(self, embedder: Embedder) -> list[_Missing]:
+    def _collect(self, model: IndexModel, embedder: Embedder) -> list[_Missing]:
         """Take documents until a batch is full; what the cache knows is settled on the way."""
         batch: list[_Missing] = []
         while len(batch) < _BATCH:
             with self._condition:
-                if self._stopping or not self._ready():
+                heap = self._heaps.get(model)
+                if self._stopping or not heap or self._must_wait(heap[0]):
                     break
-                item = heapq.heappop(self._heap)
+                item = heapq.heappop(heap)
                 # An entry that moved forward stays in the heap a second time, further back.
                 if self._queued.get((id(item.source), item.doc_id)) != item.priority:
                     continue

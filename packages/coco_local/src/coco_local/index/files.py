@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from coco_core.errors import Unreadable
 from coco_core.languages import detect_language
+from coco_core.ports import Tokenizer
 from coco_local.activity import Activity
-from coco_local.index.pipeline import prepare, read_file
+from coco_local.index.pipeline import FileContent, prepare, read_file
 from coco_local.index.project import ProjectIndex
+from coco_local.index.taking_over import taken_over
 from coco_local.scan import FileStat, Listing, ProjectScan, Reason
 from coco_local.settings import Settings
 from coco_local.store.documents import PreparedDocument
 from coco_local.store.projects import Project
 
-__all__ = ["FileIndexer"]
+__all__ = ["FileIndexer", "LookedAt"]
 
 # A file whose time stamp is younger than this when it is read may change again without a new stamp
 # (file systems tick in milliseconds): its stamp is not trusted, the next scan compares the content.
@@ -26,6 +28,18 @@ _UNTRUSTED_STAMP = -1
 
 # Content that nobody expects to find: not worth a line among the skipped files.
 _EXPECTED = frozenset({Reason.BINARY, Reason.MINIFIED})
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """What became of files that were to be brought up to date."""
+
+    doc_ids: list[str]
+    """All that were looked at."""
+    written: list[str]
+    """Those of them that have new chunks."""
+    copied: int
+    """Those of the written that another index had cut already."""
 
 
 class FileIndexer:
@@ -38,13 +52,29 @@ class FileIndexer:
         scan: ProjectScan,
         settings: Settings,
         activity: Activity,
+        *,
+        donors: Callable[[], Sequence[FileIndexer]] = tuple,
+        tokenizer: Callable[[], Tokenizer | None] = lambda: None,
     ) -> None:
+        """Describe the files of an index.
+
+        Args:
+            project: whose files they are.
+            index: where they go.
+            scan: says which files belong into it.
+            settings: the daemon's.
+            activity: hears what was indexed.
+            donors: other indexes of the project that are cut in the same way.
+            tokenizer: counts the tokens of the index's model; None for an estimate.
+        """
         self.scan = scan
         self.skipped: dict[str, str] = {}
         self._project = project
         self._index = index
         self._max_bytes = settings.max_file_bytes
         self._activity = activity
+        self._donors = donors
+        self._tokenizer = tokenizer
         self._binary: dict[str, tuple[int, int]] = {}
         self._recut: set[str] = set()
         self._recut_round = 0
@@ -94,22 +124,18 @@ class FileIndexer:
         prefix = directory + "/"
         return [known for known in list(self._index.memory.documents) if known.startswith(prefix)]
 
-    def index(
-        self, doc_ids: Sequence[str], hurry: Callable[[], bool] = lambda: False
-    ) -> tuple[list[str], list[str]]:
+    def index(self, doc_ids: Sequence[str], hurry: Callable[[], bool] = lambda: False) -> LookedAt:
         """Bring files up to date in one transaction.
 
         As soon as ``hurry`` says so, what was read is written and the rest is left.
-
-        Returns:
-            The files that were looked at, and those of them that have new chunks.
         """
         prepared: list[tuple[int, PreparedDocument]] = []
         looked_at: list[str] = []
+        copied: set[str] = set()
         began = self._recut_round
         for doc_id in doc_ids:
             ticket = self._index.ticket()
-            document = self._prepare(ticket, doc_id)
+            document = self._prepare(ticket, doc_id, copied)
             looked_at.append(doc_id)
             if document is not None:
                 prepared.append((ticket, document))
@@ -121,7 +147,7 @@ class FileIndexer:
             late = {d.doc_id for _, d in prepared if d.language in self._recut_languages}
             self._recut |= late
             looked_at = [doc_id for doc_id in looked_at if doc_id not in late]
-        return looked_at, written
+        return LookedAt(looked_at, written, len(copied.intersection(written)))
 
     def _write(self, prepared: Sequence[tuple[int, PreparedDocument]]) -> list[str]:
         if not prepared:
@@ -133,7 +159,7 @@ class FileIndexer:
             )
         return [document.doc_id for document in written]
 
-    def _prepare(self, ticket: int, doc_id: str) -> PreparedDocument | None:
+    def _prepare(self, ticket: int, doc_id: str, copied: set[str]) -> PreparedDocument | None:
         path = self._project.root / doc_id
         try:
             content = read_file(path, self._max_bytes)
@@ -157,10 +183,28 @@ class FileIndexer:
         ):
             self._index.touch(ticket, doc_id, content.size, stamp)
             return None
+        document = self._copy(doc_id, content)
+        if document is not None:
+            copied.add(doc_id)
+            return replace(document, mtime_ns=stamp)
         # Before the cut: who asks again meanwhile means a newer grammar.
         self._recut.discard(doc_id)
-        document = prepare(doc_id, content, self._index.config.chunking, None)
+        config = self._index.config.chunking
+        # Sizes are promised in the model's own tokens; elsewhere an estimate does.
+        tokenizer = self._tokenizer() if config.strategy_name == "fixed_token" else None
+        document = prepare(doc_id, content, config, tokenizer)
         return replace(document, mtime_ns=stamp)
+
+    def _copy(self, doc_id: str, content: FileContent) -> PreparedDocument | None:
+        """Take over what another index made of the same content."""
+        if doc_id in self._recut:
+            return None
+        for donor in self._donors():
+            # What waits for a newer grammar is nothing to copy.
+            found = None if doc_id in donor._recut else taken_over(donor._index, doc_id, content)
+            if found is not None:
+                return found
+        return None
 
     def _skip(self, doc_id: str, path: Path, reason: str) -> None:
         if reason not in _EXPECTED:

@@ -1,4 +1,4 @@
-"""Keeping one project's index in step with its directory.
+"""Keeping one index of a project in step with its directory.
 
 Two callers: the worker thread, which works through what is pending in the background (`step`), and
 a query, which first brings in what changed a moment ago (`sync`, `catch_up`), so that it never
@@ -12,77 +12,70 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from coco_core.errors import CocoError, StoreBroken
-from coco_local.activity import Activity
 from coco_local.index.changes import ProjectChanges
-from coco_local.index.embedding import EmbeddingQueue, Priority
+from coco_local.index.embedding import Priority
+from coco_local.index.feed import ProjectFeed
 from coco_local.index.files import FileIndexer
-from coco_local.index.gate import QueryGate
+from coco_local.index.flushing import Flushing
 from coco_local.index.pending import PendingFiles
 from coco_local.index.project import ProjectIndex
 from coco_local.index.project_jobs import ProjectJobs
-from coco_local.index.static import StaticQueue
+from coco_local.index.shared import IndexTies, Shared
 from coco_local.jobs import Job
 from coco_local.scan import FileStat, ProjectScan
 from coco_local.search.source import SourceReader
-from coco_local.settings import Settings
 from coco_local.store.projects import Project
 from coco_local.watch import WatchState
 from coco_protocol.projects import IndexState
 
-__all__ = ["ProjectIndexer", "Shared"]
+__all__ = ["ProjectIndexer"]
 
 # Files of one slice of background work: one transaction, and a tenth of a second between two looks
 # at what is more urgent.
 _SLICE = 24
 
-# Rows that wait for LanceDB before they are flushed at once, and how long fewer may wait.
-_FLUSH_ROWS = 4_000
-_FLUSH_SECONDS = 5.0
-
 # Jobs in their embedding stage are looked at a few times a second.
 _JOB_SECONDS = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What all projects of a daemon use together."""
-
-    settings: Settings
-    embeddings: EmbeddingQueue
-    statics: StaticQueue
-    activity: Activity
-    gate: QueryGate
-    wake: Callable[[], None]
-    stopping: threading.Event
-
-
 class ProjectIndexer:
-    """One project: its state, what is pending, and the work on it."""
+    """One index of a project: its state, what is pending, and the work on it."""
 
     def __init__(
         self,
         project: Project,
         index: ProjectIndex,
         scan: ProjectScan,
+        feed: ProjectFeed,
+        *,
         shared: Shared,
-        note_indexed: Callable[[str, float], None],
+        ties: IndexTies,
     ) -> None:
         self.project = project
         self.index = index
+        self.model = shared.models.of(index.config.embedding)
         self.reader = SourceReader(project.root, shared.settings.max_file_bytes)
         self.pending_files = PendingFiles()
-        self.files = FileIndexer(project, index, scan, shared.settings, shared.activity)
+        self.files = FileIndexer(
+            project,
+            index,
+            scan,
+            shared.settings,
+            shared.activity,
+            donors=lambda: [donor.files for donor in ties.donors(self)],
+            tokenizer=lambda: shared.models.tokenizer(index.config.embedding),
+        )
         self.files_total = 0
-        self.borders: frozenset[Path] = frozenset()
         self.indexed_at = project.indexed_at
         self.error: str | None = None
+        self.aside = False
+        """Another index of the project answers when a query names none."""
         self._shared = shared
-        self._note_indexed = note_indexed
-        self._changes = ProjectChanges(project, self.files, shared.settings, shared.wake)
+        self._ties = ties
+        self._changes = ProjectChanges(project, feed, self.files, shared.settings, shared.wake)
         self._jobs = ProjectJobs()
         self._taking = threading.Lock()
         self._turn = threading.Lock()
@@ -94,9 +87,14 @@ class ProjectIndexer:
         self._rebuild_wanted = False
         self._pending_wanted = False
         self._next_rescan = time.monotonic() + shared.settings.rescan_seconds
-        self._flush_since: float | None = None
+        self._flushing = Flushing(index)
 
     # --- what is known -------------------------------------------------------------------------
+
+    @property
+    def config_id(self) -> str:
+        """The indexing config of this index; others of equal content may name it, too."""
+        return self.index.config.config_id
 
     @property
     def scan(self) -> ProjectScan:
@@ -125,7 +123,7 @@ class ProjectIndexer:
 
     @property
     def state(self) -> IndexState:
-        """What the project is doing."""
+        """What the index is doing."""
         if self.error is not None:
             return "error"
         if not self.project.root.is_dir():
@@ -140,8 +138,9 @@ class ProjectIndexer:
 
     @property
     def _embedding(self) -> bool:
-        queue = self._shared.embeddings
-        return queue.embedder is not None and queue.waiting(self)
+        # Whoever builds an index to compare it wants its vectors; the active one answers meanwhile.
+        expected = self.model.ready or (self.aside and self.model.coming)
+        return expected and self._shared.embeddings.waiting(self)
 
     # --- asking for work -----------------------------------------------------------------------
 
@@ -157,7 +156,6 @@ class ProjectIndexer:
 
     def use_borders(self, borders: frozenset[Path]) -> None:
         """Leave out the projects that are registered inside this one."""
-        self.borders = borders
         self.scan.set_borders(borders)
         self.request_rescan()
 
@@ -237,7 +235,7 @@ class ProjectIndexer:
         elif self._changes.due(now):
             self._take_changes()
             self._pending_wanted = True
-        elif self._pending_wanted and self.pending_files:
+        elif self._pending_wanted and self.pending_files and not self._ties.gives_way(self):
             self._work_slice()
         else:
             with self._taking:
@@ -247,7 +245,7 @@ class ProjectIndexer:
             worked = False
             if self.index.outgrew_image and not (self.pending_files or self._embedding):
                 self.index.keep_image()
-        self._flush_if_due(now)
+        self._flushing.flush_if_due(now)
         self.error = None
         return worked
 
@@ -258,8 +256,8 @@ class ProjectIndexer:
             due.append(change)
         if self._jobs:
             due.append(_JOB_SECONDS)
-        if self.index.unflushed:
-            due.append((self._flush_since or now) + _FLUSH_SECONDS - now)
+        if (flush := self._flushing.due_in(now)) is not None:
+            due.append(flush)
         return max(0.0, min(due))
 
     def failed(self, error: Exception) -> None:
@@ -295,7 +293,11 @@ class ProjectIndexer:
         self.files_total = len(documents := self.index.memory.documents)
         self._loaded.set()
         newest = sorted(documents, key=lambda d: documents[d].document.mtime_ns, reverse=True)
-        self._embed(newest, Priority.BULK)
+        self._embed(newest, self._bulk_priority)
+
+    @property
+    def _bulk_priority(self) -> int:
+        return Priority.ASIDE if self.aside else Priority.BULK
 
     def _rebuild(self) -> None:
         self._rebuild_wanted = False
@@ -341,7 +343,7 @@ class ProjectIndexer:
         # Nothing is in hand while the worker gives way: a query may wait for what it has in hand.
         self._shared.gate.yield_to_queries()
         names = self.pending_files.first(_SLICE)
-        self._index(names, Priority.BULK, self._must_hurry)
+        self._index(names, self._bulk_priority, self._must_hurry)
         self.index.memory.postings.settle()
         self._jobs.advance(len(self.pending_files), names[0] if names else "")
 
@@ -356,15 +358,19 @@ class ProjectIndexer:
     ) -> None:
         if not (claimed := self.pending_files.claim(doc_ids)):
             return
-        looked_at: list[str] = []
+        done: list[str] = []
         try:
-            looked_at, written = self.files.index(list(claimed), hurry)
+            found = self.files.index(list(claimed), hurry)
+            done = found.doc_ids
         finally:
-            self.pending_files.release(claimed, done=looked_at)
-        self._embed(written, priority)
+            self.pending_files.release(claimed, done=done)
+        self._jobs.count("copied", found.copied)
+        self._jobs.count("parsed", len(found.written) - found.copied)
+        self._embed(found.written, priority)
 
     def _embed(self, doc_ids: Sequence[str], priority: int) -> None:
-        self._shared.statics.put(self, doc_ids, priority)
+        if self.model.static:
+            self._shared.statics.put(self, doc_ids, priority)
         self._shared.embeddings.put(self, doc_ids, priority)
 
     def _settle_jobs(self) -> None:
@@ -378,21 +384,14 @@ class ProjectIndexer:
             self._jobs.advance(memory.chunk_count - memory.embedded_count, "")
             return
         self.indexed_at = time.time()
-        self._note_indexed(self.project.project_id, self.indexed_at)
+        self._ties.note_indexed(self, self.indexed_at)
         self._jobs.finish(
-            files=len(memory.documents), chunks=memory.chunk_count, skipped=len(self.skipped)
+            files=len(memory.documents),
+            chunks=memory.chunk_count,
+            skipped=len(self.skipped),
+            # Also where there was nothing to do.
+            **dict.fromkeys(("parsed", "copied", "embedded", "reused"), 0),
         )
-
-    def _flush_if_due(self, now: float) -> None:
-        """Write to LanceDB when enough waits, or when something waits for long."""
-        if not (waiting := self.index.unflushed):
-            self._flush_since = None
-            return
-        if self._flush_since is None:
-            self._flush_since = now
-        if waiting >= _FLUSH_ROWS or now - self._flush_since >= _FLUSH_SECONDS:
-            self.index.flush()
-            self._flush_since = None
 
 
 def _newest_first(files: Iterable[FileStat]) -> list[str]:

@@ -12,13 +12,13 @@ from coco_core.configs import ChunkingConfig
 from coco_core.errors import Unreadable
 from coco_core.liveness import fingerprint
 from coco_core.ports import Tokenizer
-from coco_core.types import chunk_ids
+from coco_core.types import Chunk, chunk_ids
 from coco_local.regular_file import open_regular
 from coco_local.scan import refuse_content
 from coco_local.store.documents import PreparedChunk, PreparedDocument
 from coco_local.store.embeddings import embed_key
 
-__all__ = ["FileContent", "prepare", "read_file"]
+__all__ = ["FileContent", "prepare", "prepared_chunk", "read_file"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +74,25 @@ def prepare(
         language=cut.language,
         encoding=cut.encoding,
         chunks=tuple(
-            PreparedChunk(
-                chunk=chunk,
-                chunk_id=chunk_id,
-                embed_key=embed_key(chunk.content_hash, chunk.symbol, chunk.heading_trail),
-                fingerprint=fingerprint(chunk.text),
-                terms=term_vector(
-                    doc_id=doc_id,
-                    symbol=chunk.symbol,
-                    definitions=[definition.path for definition in chunk.definitions],
-                    signature=chunk.signature,
-                    heading_trail=chunk.heading_trail,
-                    text=chunk.text,
-                ),
-            )
+            prepared_chunk(doc_id, chunk, chunk_id)
             for chunk, chunk_id in zip(cut.chunks, ids, strict=True)
+        ),
+    )
+
+
+def prepared_chunk(doc_id: str, chunk: Chunk, chunk_id: str) -> PreparedChunk:
+    """Return a chunk with terms, keys and fingerprint."""
+    return PreparedChunk(
+        chunk=chunk,
+        chunk_id=chunk_id,
+        embed_key=embed_key(chunk.content_hash, chunk.symbol, chunk.heading_trail),
+        fingerprint=fingerprint(chunk.text),
+        terms=term_vector(
+            doc_id=doc_id,
+            symbol=chunk.symbol,
+            definitions=[definition.path for definition in chunk.definitions],
+            signature=chunk.signature,
+            heading_trail=chunk.heading_trail,
+            text=chunk.text,
         ),
     )

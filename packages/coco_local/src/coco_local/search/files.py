@@ -41,7 +41,7 @@ class FileService:
 
     def outline(self, doc_id: str, project_id: str | None, path: str | None) -> OutlineData:
         """Return the definitions or headings of a file, parsed now."""
-        indexer = self._registry.resolve(project_id, path)
+        indexer = self._registry.resolve(project_id, path).active
         with self._gate.query():
             file = _allowed(indexer, doc_id)
             config = indexer.index.config.chunking
@@ -50,7 +50,7 @@ class FileService:
 
     def read(self, request: ReadRequest, project_id: str | None) -> ReadData:
         """Return lines of a file."""
-        indexer = self._registry.resolve(request.project_id or project_id, request.path)
+        indexer = self._registry.resolve(request.project_id or project_id, request.path).active
         with self._gate.query():
             file = _allowed(indexer, request.doc_id)
             lines = file.lines
@@ -73,7 +73,7 @@ class FileService:
 
     def grep(self, request: GrepRequest, project_id: str | None) -> GrepData:
         """Return matching lines of the files that belong into the index."""
-        indexer = self._registry.resolve(request.project_id or project_id, request.path)
+        indexer = self._registry.resolve(request.project_id or project_id, request.path).active
         with self._gate.query():
             indexer.sync()
             indexer.catch_up(None, _CATCH_UP_SECONDS)
@@ -95,17 +95,18 @@ class FileService:
         """Say why a path is or is not indexed."""
         # As it is written first: a link in a project that leads out of it is what is asked about.
         place = Path(os.path.normpath(Path(path).expanduser()))
-        indexer = self._registry.holding(place)
-        if indexer is None:
+        project = self._registry.holding(place)
+        if project is None:
             place = Path(os.path.realpath(place))
-            indexer = self._registry.holding(place)
-        if indexer is None:
+            project = self._registry.holding(place)
+        if project is None:
             return ExplainPathData(
                 path=path,
                 project_id=None,
                 indexed=False,
                 reason="It is in no registered project.",
             )
+        indexer = project.active
         decision = indexer.scan.explain(place)
         doc_id = place.name
         if place.is_relative_to(indexer.project.root):

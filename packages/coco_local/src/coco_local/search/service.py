@@ -19,10 +19,12 @@ from coco_core.query import Query, understand
 from coco_core.ranking import Ranked, rank
 from coco_core.types import ExecutorAnswer, FloatVector
 from coco_local.activity import Activity
+from coco_local.adoption import adopted_retrieval
 from coco_local.index.gate import QueryGate
 from coco_local.index.indexer import ProjectIndexer
-from coco_local.model import ModelService
-from coco_local.registry import ProjectRegistry, require_config
+from coco_local.index_models import IndexModel
+from coco_local.project_indexes import ProjectIndexes
+from coco_local.registry import ProjectRegistry
 from coco_local.search.executor import LanceExecutor
 from coco_local.search.hydrate import Hydrator, LiveHit
 from coco_local.search.live import literal_lines, promising_files
@@ -36,7 +38,7 @@ from coco_protocol.docs import (
     QueryRequest,
     RelatedRequest,
 )
-from coco_protocol.serving.intents import intent_of, retrieval_intent
+from coco_protocol.serving.intents import intent_of, retrieval_intent, with_defaults
 
 __all__ = ["QueryService"]
 
@@ -77,35 +79,64 @@ class _Clock:
         return (time.perf_counter() - self.started) * 1000
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question, and the index that it goes to."""
+
+    indexer: ProjectIndexer
+    intent: SearchIntent
+    query: Query
+    config_id: str
+    query_config_id: str | None = None
+    without: int | None = None
+    """The key of a chunk that is no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _QueryVector:
+    """What a question is in the space of the index's vectors."""
+
+    vector: FloatVector | None
+    notice: str | None = None
+    """Why there is none, if there should be one."""
+
+
 class QueryService:
     """Answers questions about a project."""
 
     def __init__(
         self,
         registry: ProjectRegistry,
-        model: ModelService,
         activity: Activity,
         gate: QueryGate,
     ) -> None:
         self._registry = registry
-        self._model = model
         self._activity = activity
         self._gate = gate
 
     def query(self, request: QueryRequest, project_id: str | None) -> tuple[QueryMeta, QueryData]:
         """Answer a question."""
-        indexer = self._registry.resolve(request.project_id or project_id, request.path)
-        require_config(indexer, request.indexing_config_id)
+        project = self._registry.resolve(request.project_id or project_id, request.path)
+        indexer = project.named(request.indexing_config_id)
+        request, adopted = _with_adopted(request, project)
         intent = intent_of(request)
         _refuse_reranker(intent)
         query = understand(intent)
-        return self._answer(indexer, intent, query, lambda: self._query_vector(intent, query))
+        asked = _Asked(
+            indexer,
+            intent,
+            query,
+            config_id=request.indexing_config_id or project.project.config_id,
+            query_config_id=adopted,
+        )
+        return self._answer(asked, lambda: _query_vector(asked))
 
     def related(
         self, request: RelatedRequest, project_id: str | None
     ) -> tuple[QueryMeta, QueryData]:
         """Answer with chunks like the one at a place."""
-        indexer = self._registry.resolve(request.project_id or project_id, request.path)
+        project = self._registry.resolve(request.project_id or project_id, request.path)
+        indexer = project.active
         indexer.wait_scanned(_FIRST_SCAN_SECONDS)
         indexer.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)
@@ -116,23 +147,26 @@ class QueryService:
         _refuse_reranker(intent)
         row = indexer.index.memory.row_of(place.key)
         vector = indexer.index.memory.matrix.get(row) if row is not None else None
-        return self._answer(indexer, intent, understand(intent), lambda: vector, without=place.key)
+        asked = _Asked(
+            indexer,
+            intent,
+            understand(intent),
+            config_id=project.project.config_id,
+            without=place.key,
+        )
+        return self._answer(asked, lambda: _QueryVector(vector))
 
     # --- one answer ----------------------------------------------------------------------------
 
     def _answer(
-        self,
-        indexer: ProjectIndexer,
-        intent: SearchIntent,
-        query: Query,
-        vector_of: Callable[[], FloatVector | None],
-        without: int | None = None,
+        self, asked: _Asked, vector_of: Callable[[], _QueryVector]
     ) -> tuple[QueryMeta, QueryData]:
+        indexer, intent, query = asked.indexer, asked.intent, asked.query
         with self._gate.query():
             clock = _Clock()
             proven = _bring_up_to_date(indexer, query)
             clock.lap("sync")
-            vector = vector_of()
+            embedded = vector_of()
             clock.lap("embed")
             only = None
             if query.phrases:
@@ -140,10 +174,12 @@ class QueryService:
                     indexer.project.root, query.phrases, list(indexer.index.memory.documents)
                 )
             executor = LanceExecutor(indexer.index.memory, only)
-            found = executor.search(intent, query, vector, wanted(intent, query))
+            found = executor.search(intent, query, embedded.vector, wanted(intent, query))
             clock.lap("search")
             ranked = [
-                item for item in rank(intent, query, found) if item.candidate.facts.key != without
+                item
+                for item in rank(intent, query, found)
+                if item.candidate.facts.key != asked.without
             ]
             clock.lap("rank")
             hydrator = Hydrator(indexer.index, indexer.reader)
@@ -151,7 +187,7 @@ class QueryService:
             indexer.note_stale(hydrator.stale)
             clock.lap("validate")
             indexer.embed_first([hit.ranked.candidate.facts.doc_id for hit in hits])
-        meta = self._meta(indexer, vector, found, hydrator, clock, proven=proven)
+        meta = _meta(asked, embedded, found, hydrator, clock, proven=proven)
         self._activity.query(
             indexer.project.project_id, intent.query, len(hits), clock.total(), meta.tier
         )
@@ -161,52 +197,77 @@ class QueryService:
             empty_reason=None if hits else _why_empty(found, indexer),
         )
 
-    def _query_vector(self, intent: SearchIntent, query: Query) -> FloatVector | None:
-        if intent.retrieval_mode == "fts" or intent.hybrid_alpha == 0:
-            return None
-        vector = self._model.embed_query(query.embed_text)
-        if vector is None and intent.retrieval_mode == "vector":
-            raise Unavailable(
-                "Vector search needs the embedding model, which is not there.",
-                hint=self._model.notice or "Search with retrieval_mode 'hybrid' or 'fts'.",
-            )
-        return vector
 
-    def _meta(
-        self,
-        indexer: ProjectIndexer,
-        vector: FloatVector | None,
-        found: ExecutorAnswer,
-        hydrator: Hydrator,
-        clock: _Clock,
-        *,
-        proven: bool,
-    ) -> QueryMeta:
-        pending = indexer.pending
-        coverage = found.vector_coverage - found.static_share
-        tier = "keyword"
-        if vector is not None and found.vector_coverage > 0:
-            tier = self._vector_tier(coverage)
-        notices = [self._model.notice, _progress(indexer, pending)]
-        clock.took["total"] = round(clock.total(), 3)
-        return QueryMeta.model_validate(
-            {
-                "status": "fresh" if pending == 0 and proven else "stale",
-                "project_id": indexer.project.project_id,
-                "tier": tier,
-                "vector_coverage": round(coverage, 4),
-                "pending_files": pending,
-                "corrected": hydrator.corrected,
-                "dropped": hydrator.dropped,
-                "notice": " ".join(notice for notice in notices if notice) or None,
-                "took_ms": clock.took,
-            }
+def _with_adopted(
+    request: QueryRequest, project: ProjectIndexes
+) -> tuple[QueryRequest, str | None]:
+    """Fill what was left out from the project's defaults; returns also their name if any was."""
+    defaults = adopted_retrieval(project)
+    if defaults is None:
+        return request, None
+    sent = request.retrieval_config
+    filled = with_defaults(sent, defaults)
+    before = (sent.model_fields_set, sent.ranking.model_fields_set)
+    if (filled.model_fields_set, filled.ranking.model_fields_set) == before:
+        return request, None
+    return request.model_copy(update={"retrieval_config": filled}), project.adopted.query_config_id
+
+
+def _query_vector(asked: _Asked) -> _QueryVector:
+    intent = asked.intent
+    if intent.retrieval_mode == "fts" or intent.hybrid_alpha == 0:
+        return _QueryVector(None)
+    model = asked.indexer.model
+    try:
+        vector, notice = model.embed_query(asked.query.embed_text), None
+    except Unavailable as error:
+        vector, notice = None, str(error)
+    if vector is None and intent.retrieval_mode == "vector":
+        raise Unavailable(
+            "Vector search needs the embedding model, which is not there.",
+            hint=notice or model.notice or "Search with retrieval_mode 'hybrid' or 'fts'.",
         )
+    return _QueryVector(vector, notice)
 
-    def _vector_tier(self, coverage: float) -> str:
-        if coverage <= 0 or not self._model.ready:
-            return "static"
-        return "transformer" if coverage >= 1 else "mixed"
+
+def _meta(
+    asked: _Asked,
+    embedded: _QueryVector,
+    found: ExecutorAnswer,
+    hydrator: Hydrator,
+    clock: _Clock,
+    *,
+    proven: bool,
+) -> QueryMeta:
+    indexer = asked.indexer
+    pending = indexer.pending
+    coverage = found.vector_coverage - found.static_share
+    tier = "keyword"
+    if embedded.vector is not None and found.vector_coverage > 0:
+        tier = _vector_tier(indexer.model, coverage)
+    notices = [embedded.notice or indexer.model.notice, _progress(indexer, pending)]
+    clock.took["total"] = round(clock.total(), 3)
+    return QueryMeta.model_validate(
+        {
+            "status": "fresh" if pending == 0 and proven else "stale",
+            "project_id": indexer.project.project_id,
+            "indexing_config_id": asked.config_id,
+            "query_config_id": asked.query_config_id,
+            "tier": tier,
+            "vector_coverage": round(coverage, 4),
+            "pending_files": pending,
+            "corrected": hydrator.corrected,
+            "dropped": hydrator.dropped,
+            "notice": " ".join(notice for notice in notices if notice) or None,
+            "took_ms": clock.took,
+        }
+    )
+
+
+def _vector_tier(model: IndexModel, coverage: float) -> str:
+    if coverage <= 0 or not model.ready:
+        return "static"
+    return "transformer" if coverage >= 1 else "mixed"
 
 
 def _refuse_reranker(intent: SearchIntent) -> None:
@@ -220,7 +281,7 @@ def _refuse_reranker(intent: SearchIntent) -> None:
 def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> bool:
     """Index what changed, as far as there is time; False when changes may not be known yet."""
     proven = indexer.sync()
-    indexer.wait_scanned(_FIRST_SCAN_SECONDS)
+    proven &= indexer.wait_scanned(_FIRST_SCAN_SECONDS)
     if indexer.pending and not indexer.bulk:
         indexer.catch_up(None, _CATCH_UP_SECONDS)
     if not indexer.pending:
@@ -324,6 +385,8 @@ def _hit(hit: LiveHit, intent: SearchIntent) -> Hit:
             symbol=place.symbol,
             signature=place.signature,
             heading_trail=list(place.heading_trail),
+            fragment=place.fragment,
+            definitions=list(facts.definitions),
             token_count=place.token_count,
             content=hit.content,
         ),

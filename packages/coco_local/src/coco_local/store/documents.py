@@ -89,7 +89,10 @@ class ChunkPlace:
     language: str
     symbol: str
     signature: str
+    definitions: tuple[tuple[str, str, int], ...]
+    """(dotted path, kind, line) of what begins in it."""
     heading_trail: tuple[str, ...]
+    fragment: str
     start_line: int
     end_line: int
     start_byte: int
@@ -304,7 +307,9 @@ _PLACE_COLUMNS = (
     chunks.c.language,
     chunks.c.symbol,
     chunks.c.signature,
+    chunks.c.definitions,
     chunks.c.heading_trail,
+    chunks.c.fragment,
     chunks.c.start_line,
     chunks.c.end_line,
     chunks.c.start_byte,
@@ -315,7 +320,10 @@ _PLACE_COLUMNS = (
     chunks.c.fingerprint,
 )
 _SELECT_PLACES = str(select(*_PLACE_COLUMNS))
-_TRAIL = [column.name for column in _PLACE_COLUMNS].index("heading_trail")
+_DEFINITIONS, _TRAIL = (
+    [column.name for column in _PLACE_COLUMNS].index(name)
+    for name in ("definitions", "heading_trail")
+)
 
 
 def _batches(values: Sequence[T], size: int) -> Iterator[list[T]]:
@@ -383,6 +391,7 @@ def _chunk_row(key: int, document_key: int, prepared: PreparedChunk) -> dict[str
 def _place(row: Row[*tuple[Any, ...]]) -> ChunkPlace:
     """Read the columns of `_PLACE_COLUMNS`, which are the fields of a `ChunkPlace` in order."""
     values: list[Any] = list(row)
-    trail = values[_TRAIL]
+    trail, found = values[_TRAIL], values[_DEFINITIONS]
     values[_TRAIL] = () if trail == "[]" else tuple(json.loads(trail))
+    values[_DEFINITIONS] = () if found == "[]" else tuple(map(tuple, json.loads(found)))
     return ChunkPlace(*values)

@@ -1,9 +1,9 @@
-"""The SQLite schema: projects, configs, documents, chunks.
+"""The SQLite schema: projects, configs, their indexes, documents, chunks.
 
 SQLite says which documents and chunks exist and where they stand in a file; LanceDB holds their
 terms and vectors under the chunk's integer key. A document's chunks are replaced in one
-transaction. Nothing here is worth a migration, for all of it can be rebuilt from disk: another
-`SCHEMA_VERSION` drops it.
+transaction. None of that is worth a migration, for all of it can be rebuilt from disk: another
+`SCHEMA_VERSION` drops it. What a user has said (`KEPT`) stays; a new table is made beside it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,18 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-__all__ = ["SCHEMA_VERSION", "chunks", "configs", "documents", "metadata", "projects"]
+__all__ = [
+    "KEPT",
+    "SCHEMA_VERSION",
+    "adopted",
+    "apart_projects",
+    "chunks",
+    "configs",
+    "documents",
+    "indexes",
+    "metadata",
+    "projects",
+]
 
 SCHEMA_VERSION = 1
 
@@ -46,6 +57,37 @@ projects = Table(
     Column("created_at", Float, nullable=False),
     Column("indexed_at", Float),
 )
+
+# The indexes of a project, by config; `projects.config_id` is the one that answers. Projects from
+# before this table have no row for their only one.
+indexes = Table(
+    "indexes",
+    metadata,
+    Column("project_id", String, primary_key=True),
+    Column("config_id", String, primary_key=True),
+    Column("dimension", Integer, nullable=False),  # known also while the model cannot be asked
+    Column("created_at", Float, nullable=False),
+)
+
+# What queries of a project take for what they leave out, and the index that will answer.
+adopted = Table(
+    "adopted",
+    metadata,
+    Column("project_id", String, primary_key=True),
+    Column("query_config_id", String),
+    Column("retrieval", String),  # JSON of a RetrievalBody, only what was set
+    Column("pending_config_id", String),  # becomes the project's as soon as its index is complete
+)
+
+# Projects that no path leads to, inside others that keep their files.
+apart_projects = Table(
+    "apart_projects",
+    metadata,
+    Column("project_id", String, primary_key=True),
+)
+
+KEPT = (projects, configs, indexes, adopted, apart_projects)
+"""Tables that survive another `SCHEMA_VERSION`: only the user could fill them again."""
 
 documents = Table(
     "documents",

@@ -1,0 +1,50 @@
+"""What all indexes of a daemon use together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from coco_local.activity import Activity
+from coco_local.index.embedding import EmbeddingQueue
+from coco_local.index.gate import QueryGate
+from coco_local.index.static import StaticQueue
+from coco_local.index_models import IndexModels
+from coco_local.settings import Settings
+
+if TYPE_CHECKING:
+    from coco_local.index.indexer import ProjectIndexer
+
+__all__ = ["IndexTies", "Shared"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The parts of a daemon that its indexes share."""
+
+    settings: Settings
+    models: IndexModels
+    embeddings: EmbeddingQueue
+    statics: StaticQueue
+    activity: Activity
+    gate: QueryGate
+    wake: Callable[[], None]
+    stopping: threading.Event
+
+
+class IndexTies(Protocol):
+    """What an index has to do with the others of the daemon."""
+
+    def donors(self, indexer: ProjectIndexer) -> Sequence[ProjectIndexer]:
+        """Return the other indexes of the project that are cut in the same way."""
+        ...
+
+    def gives_way(self, indexer: ProjectIndexer) -> bool:
+        """Whether the bulk of another index comes first."""
+        ...
+
+    def note_indexed(self, indexer: ProjectIndexer, at: float) -> None:
+        """Hear that the index is up to date, in Unix seconds."""
+        ...

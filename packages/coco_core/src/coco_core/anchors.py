@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from coco_core.errors import InvalidConfig
@@ -78,6 +79,7 @@ def anchor(doc_id: DocumentKey, fragment: str = "") -> str:
     return f"{doc_id}#{fragment}" if fragment else doc_id
 
 
+@lru_cache(maxsize=4096)
 def parse_anchor(text: str) -> Anchor:
     """Take an anchor apart; what follows the last ``#`` is the fragment."""
     doc_id, mark, fragment = text.rpartition("#")

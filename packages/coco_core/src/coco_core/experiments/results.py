@@ -94,6 +94,20 @@ class HitRecord:
     excerpt: str
     """The first 400 characters at most."""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data; by hand, since a file holds hundreds of thousands."""
+        return {
+            "doc_id": self.doc_id,
+            "start_line": self.start_line,
+            "end_line": self.end_line,
+            "symbol": self.symbol,
+            "fragment": self.fragment,
+            "heading_trail": list(self.heading_trail),
+            "definitions": list(self.definitions),
+            "score": self.score,
+            "excerpt": self.excerpt,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -112,7 +126,15 @@ class Answered:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data that `from_dict` reads back."""
-        return {**asdict(self), "engine": dict(self.engine)}
+        return {
+            "index_id": self.index_id,
+            "query_id": self.query_id,
+            "question_id": self.question_id,
+            "milliseconds": self.milliseconds,
+            "engine": dict(self.engine),
+            "hits": [each.to_dict() for each in self.hits],
+            "error": self.error,
+        }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> Answered:

@@ -147,9 +147,7 @@ def test_a_missing_model_is_told_when_nothing_may_be_fetched(tmp_path: Path) -> 
 
 
 def test_a_model_that_is_not_built_in_needs_a_server() -> None:
-    with pytest.raises(
-        InvalidConfig, match=r"there are all-MiniLM-L6-v2, coco-static.*EMBED_URL"
-    ):
+    with pytest.raises(InvalidConfig, match=r"there are all-MiniLM-L6-v2, coco-static.*EMBED_URL"):
         Embedders().dimension(EmbeddingConfig(model_name="text-embedding-3-small"))
 
 

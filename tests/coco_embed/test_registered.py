@@ -97,6 +97,5 @@ def test_the_environment_names_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, '[models.a]\npath = "x"\n')
     settings = EmbeddingSettings.from_environment({"COCO_MODELS_FILE": str(path)})
     assert list(settings.registered) == ["a"]
-    assert str(path) in settings.registry
     with pytest.raises(InvalidConfig, match="cannot be read"):
         EmbeddingSettings.from_environment({"COCO_MODELS_FILE": str(tmp_path / "none.toml")})

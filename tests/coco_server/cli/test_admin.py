@@ -11,6 +11,7 @@ import pytest
 from coco_server.cli import main
 from coco_server.store import defaults, keys
 from coco_server.store.session import Database
+from tests.coco_embed.tiny_model import tiny_model
 from tests.coco_server.tenants import new_tenant
 from tests.postgres_server import database, database_url
 
@@ -147,3 +148,18 @@ def test_the_doctor_says_what_fails(
     assert checks["blobs"]["ok"]
     assert "COCO_TLS_MODE" in checks["settings"]["detail"]
     assert "COCO_OFFLINE" in checks["model"]["detail"]
+
+
+def test_the_doctor_tries_registered_models(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tiny_model(tmp_path / "tiny")
+    file = tmp_path / "models.toml"
+    file.write_text('[models.tiny]\npath = "tiny"\n[models.gone]\npath = "none"\n', "utf-8")
+    monkeypatch.setenv("COCO_MODELS_FILE", str(file))
+    monkeypatch.setenv("COCO_OFFLINE", "1")
+    assert main(["doctor", "--json"]) == 1
+    checks = {each["name"]: each for each in json.loads(capsys.readouterr().out)["checks"]}
+    assert checks["model tiny"]["ok"] and "onnx, 4 dimensions" in checks["model tiny"]["detail"]
+    assert f"missing ({file}:3)" in checks["model gone"]["detail"]
+    assert not checks["model gone"]["ok"]

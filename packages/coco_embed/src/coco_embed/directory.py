@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coco_core.errors import InvalidConfig, ModelMissing
+from coco_core.errors import InvalidConfig, ModelMissing, Unreadable
 from coco_embed.loaded import Network, OnnxModel
 from coco_embed.manifest import file_sha256
 from coco_embed.pooling import open_pooled
@@ -131,10 +131,14 @@ class ModelDirectory:
         )
 
     def open_words(self) -> WordPieces:
-        """Open the tokenizer; a damaged file raises `Unreadable`."""
-        return WordPieces(
-            self.tokenizer, hint=f"Put the model's {_TOKENIZER} beside its graph: {self.where}."
-        )
+        """Open the tokenizer; a damaged file raises `InvalidConfig`."""
+        try:
+            return WordPieces(self.tokenizer)
+        except Unreadable as error:
+            raise InvalidConfig(
+                f"The tokenizer of {self.where} cannot be used: {error.message}",
+                hint=f"Save the {_TOKENIZER} of the model's fast tokenizer there.",
+            ) from error
 
 
 class _Reader:

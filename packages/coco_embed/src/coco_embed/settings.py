@@ -56,8 +56,8 @@ class EmbeddingSettings:
     """Whether a registered model stays in memory when its last user has closed it."""
     registered: Mapping[str, RegisteredModel] = field(default_factory=dict)
     """Custom models by name."""
-    registry: str = "the file that COCO_MODELS_FILE names (or set COCO_EMBED_URL to a server)"
-    """Where a model is registered, for messages."""
+    registry: str = "the file that COCO_MODELS_FILE names, or set COCO_EMBED_URL to their server"
+    """Where a model is registered, for messages, which tenants may read."""
     between: Callable[[], None] | None = None
     """Called before each piece of work on documents; see `OnnxEmbedder`."""
 
@@ -84,7 +84,6 @@ class EmbeddingSettings:
             model_url=given["COCO_MODEL_URL"] or given["COCO_MODEL_MIRROR"] or None,
             offline=given["COCO_OFFLINE"].lower() in _YES,
             registered=read_models_file(Path(file).expanduser()) if file else {},
-            registry=f"{file} (COCO_MODELS_FILE)" if file else default.registry,
         )
 
 

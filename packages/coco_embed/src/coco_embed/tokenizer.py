@@ -22,7 +22,7 @@ _CHARACTERS_PER_TOKEN = 200
 class WordPieces:
     """The tokenizer of a model; it may be used in many threads at once."""
 
-    def __init__(self, path: Path, *, hint: str = "Install the model again: coco setup") -> None:
+    def __init__(self, path: Path) -> None:
         # The library's own thread pool would fight with our workers, which tokenize in parallel
         # already; whoever sets the variable has decided otherwise.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -31,7 +31,10 @@ class WordPieces:
         try:
             self._tokenizer = Tokenizer.from_file(str(path))
         except Exception as error:  # the library raises bare Exception
-            raise Unreadable(f"{path} is not a tokenizer: {error}.", hint=hint) from error
+            raise Unreadable(
+                f"{path} is not a tokenizer: {error}.",
+                hint="Install the model again: coco setup",
+            ) from error
         # The official file cuts at 128 tokens and pads every text to 128.
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import typer
 
 from coco_core.errors import CocoError
+from coco_embed.catalogue import look_at_models
 from coco_embed.choice import Embedders
 from coco_protocol.base import Answer
 from coco_server.cli.output import AsJson, show
@@ -65,6 +66,11 @@ def _checks() -> Iterator[_Check]:
             yield _Check(name=name, ok=True, detail=check(settings))
         except CocoError as error:
             yield _Check(name=name, ok=False, detail=str(error))
+    for entry in look_at_models(settings.embedding, registered_only=True):
+        ready = entry.state == "ready"
+        said = f"{entry.kind}, {entry.dimension} dimensions, {entry.place}"
+        problem = f"{entry.state} ({entry.origin}): {entry.detail} {entry.hint}".rstrip()
+        yield _Check(name=f"model {entry.name}", ok=ready, detail=said if ready else problem)
 
 
 def _database(settings: Settings) -> str:

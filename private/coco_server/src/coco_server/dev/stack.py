@@ -216,6 +216,6 @@ def _is_setting(name: str) -> bool:
 
 def _passed_on(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the settings that hold for a trial, too: what embeds, limits, and how much is said."""
-    kept = ("COCO_EMBED_", "COCO_MODEL_", "COCO_RATE_", "COCO_ORG_", "COCO_WORKER_SLOTS",
-            "COCO_LOG_", "COCO_OFFLINE", "COCO_METRICS_")  # fmt: skip
+    kept = ("COCO_EMBED_", "COCO_MODEL_", "COCO_MODELS_FILE", "COCO_RATE_", "COCO_ORG_",
+            "COCO_WORKER_SLOTS", "COCO_LOG_", "COCO_OFFLINE", "COCO_METRICS_")  # fmt: skip
     return {name: value for name, value in environ.items() if name.startswith(kept)}

@@ -78,7 +78,9 @@ def compare(
     if by is not None and not groups:
         terminal.warn(f"No question has a {by}; --by {by} shows nothing.")
     if html is not None:
-        _write_page(terminal, comparison, base, html)
+        from coco_local.experiment.report.page import render
+
+        _write_page(terminal, html, render(comparison, base, found))
     if json:
         document = comparison_document(comparison, base, found, moved)
         if by is not None:
@@ -104,12 +106,10 @@ def _sources(paths: Sequence[Path]) -> list[Source]:
     return [Source(name, read_results(path)) for name, path in zip(names, full, strict=True)]
 
 
-def _write_page(terminal: Terminal, comparison: Comparison, baseline: int, file: Path) -> None:
+def _write_page(terminal: Terminal, file: Path, content: bytes) -> None:
     from coco_core.errors import Unreadable
     from coco_local.cli.figures import byte_count
-    from coco_local.experiment.report.page import render
 
-    content = render(comparison, baseline)
     try:
         file.expanduser().write_bytes(content)
     except OSError as error:

@@ -166,13 +166,27 @@ def _on_files(
 
 
 def _on_strategies(strategies: Sequence[Strategy], questions: Sequence[Question]) -> Iterator[str]:
-    for strategy in strategies:
-        answered = len(strategy.figures.questions)
-        if answered < len(questions):
-            yield (
-                f"{strategy.name} was asked {answered:,} of {count(len(questions), 'question')}: "
-                "its means are not comparable."
-            )
-        if strategy.figures.errors:
-            failed = count(strategy.figures.errors, "question")
-            yield f"{strategy.name} failed at {failed}; they count as not found."
+    short = [each for each in strategies if len(each.figures.questions) < len(questions)]
+    if short:
+        yield (
+            f"{_named(short)} not asked all {count(len(questions), 'question')}: "
+            "such means cannot be compared."
+        )
+    failed = [each for each in strategies if each.figures.errors]
+    if failed:
+        answers = sum(each.figures.errors for each in failed)
+        yield (
+            f"{_named(failed)} without {count(answers, 'answer')} because of errors; "
+            "those count as nothing found."
+        )
+
+
+# More names than this are a list that nobody reads.
+_NAMED = 3
+
+
+def _named(strategies: Sequence[Strategy]) -> str:
+    if len(strategies) > _NAMED:
+        return f"{len(strategies):,} strategies were"
+    names = [each.name for each in strategies]
+    return f"{' and '.join(names)} {'was' if len(names) == 1 else 'were'}"

@@ -19,19 +19,18 @@ from coco_local.experiment.report.page.indexes import index_section
 from coco_local.experiment.report.plots.scale import linear
 from coco_local.experiment.report.plots.scatter import Dot, scatter
 from coco_local.experiment.report.plots.strips import axis_strip, interval_strip
-from coco_local.experiment.report.verdicts import findings, lead
+from coco_local.experiment.report.verdicts import Finding, lead
 
 __all__ = ["content"]
 
 
-def content(comparison: Comparison, baseline: int) -> dict[str, Any]:
+def content(comparison: Comparison, baseline: int, found: Sequence[Finding]) -> dict[str, Any]:
     """Return everything that stands on the page but the answers."""
     colors = index_colors(comparison)
     shown = [
         {"number": number, "name": strategy.name, "color": colors[strategy.index]}
         for number, strategy in enumerate(comparison.strategies, 1)
     ]
-    found = findings(comparison, baseline)
     figures = [strategy.figures for strategy in comparison.strategies]
     experiments = dict.fromkeys(source.results.experiment.name for source in comparison.sources)
     tags = {tag for question in comparison.questions for tag in question.tags}

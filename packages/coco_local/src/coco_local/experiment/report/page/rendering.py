@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 
 from jinja2 import Environment, StrictUndefined
@@ -18,6 +19,7 @@ from markupsafe import Markup
 from coco_local.experiment.report.merging import Comparison
 from coco_local.experiment.report.page.answers import answers
 from coco_local.experiment.report.page.content import content
+from coco_local.experiment.report.verdicts import Finding
 
 __all__ = ["render"]
 
@@ -25,8 +27,8 @@ __all__ = ["render"]
 _IN_SCRIPT = {ord(char): f"\\u{ord(char):04x}" for char in "<>&"}
 
 
-def render(comparison: Comparison, baseline: int) -> bytes:
-    """Return the page in UTF-8; ``baseline`` is the strategy that the others are compared with."""
+def render(comparison: Comparison, baseline: int, found: Sequence[Finding]) -> bytes:
+    """Return the page in UTF-8; ``found`` is what came of comparing the others with a baseline."""
     assets = files(__package__ or "")
     style = (assets / "page.css").read_text(encoding="utf-8")
     script = (assets / "page.js").read_text(encoding="utf-8")
@@ -34,7 +36,7 @@ def render(comparison: Comparison, baseline: int) -> bytes:
     template = environment.from_string((assets / "page.html.j2").read_text(encoding="utf-8"))
     data = json.dumps(answers(comparison, baseline), separators=(",", ":"), allow_nan=False)
     page = template.render(
-        page=content(comparison, baseline),
+        page=content(comparison, baseline, found),
         policy=_policy(style, script),
         # Ours, and the data is made harmless: nothing of these may be escaped again.
         style=Markup(style),  # noqa: S704

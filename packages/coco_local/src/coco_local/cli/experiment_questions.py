@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coco_core.errors import InvalidInput, Unreadable
-from coco_core.experiments.proposals import PROPOSAL_KINDS, ProposalKind
 from coco_local.cli.options import Json
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
     from coco_core.experiments import Question
+    from coco_core.experiments.proposals import ProposalKind
     from coco_core.types import Chunk, DocumentKey
     from coco_local.experiment.proposing import ProjectFiles
 
@@ -26,6 +26,12 @@ __all__ = ["questions"]
 _LIMIT = 40
 # Without a terminal, a line each so many seconds says that work goes on and fills no log.
 _QUIET_SECONDS = 5.0
+
+
+def _complete_kind(incomplete: str) -> list[str]:
+    from coco_core.experiments.proposals import PROPOSAL_KINDS
+
+    return [kind for kind in PROPOSAL_KINDS if kind.startswith(incomplete)]
 
 
 def questions(
@@ -55,7 +61,7 @@ def questions(
             "--kind",
             metavar="docstring|heading|symbol",
             help="Only this kind; repeatable.",
-            autocompletion=lambda: list(PROPOSAL_KINDS),
+            autocompletion=_complete_kind,
         ),
     ] = None,
     json: Json = False,
@@ -96,6 +102,8 @@ def questions(
 
 
 def _kinds(names: Sequence[str] | None) -> list[ProposalKind]:
+    from coco_core.experiments.proposals import PROPOSAL_KINDS
+
     for name in names or ():
         if name not in PROPOSAL_KINDS:
             raise InvalidInput(f"--kind is {name!r}.", hint=f"Use {', '.join(PROPOSAL_KINDS)}.")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from coco_core.errors import Conflict, Forbidden, InvalidConfig, InvalidIntent, Unavailable
-from coco_local.experiment.journal import answer_key, journal_path
+from coco_local.experiment.journal import journal_path
 from coco_local.experiment.results_file import read_results
 from coco_local.experiment.runner import run_experiment, turns
 from tests.experiment_parts import TARGET, Heard, TableProduct, experiment

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from coco_protocol.base import Answer, PathText, PlainText, Request
+from coco_protocol.base import Answer, Identifier, PathText, PlainText, Request
 
 __all__ = [
     "IndexBody",
@@ -33,6 +33,9 @@ class RegisterRequest(Request):
     apart: bool = Field(
         default=False,
         description="takes no files from a project around it, and no path leads to it",
+    )
+    indexing_config_id: Identifier | None = Field(
+        default=None, description="how a new project is indexed; without it the service's default"
     )
 
 

@@ -65,7 +65,7 @@ def _local(spec: ExperimentFile, file: Path, project: str | None) -> Iterator[Pr
             path = _directory(experiment.path, file)
             # Before it is registered: a mistake in the file shall leave nothing behind.
             spec.refuse_missing(_documents(path))
-            body = project_of_path(client, path)
+            body = project_of_path(client, path, experiment.indexes[0])
         else:
             assert experiment.project_id is not None
             body = client.project(experiment.project_id)

@@ -30,11 +30,16 @@ _POLL_SECONDS = 0.2
 _STALLED_SECONDS = 5.0
 
 
-def project_of_path(client: Client, path: Path) -> ProjectBody:
+def project_of_path(client: Client, path: Path, config: IndexingConfig) -> ProjectBody:
     """Return the project whose root is ``path``; it is registered when there is none.
 
     Inside another project it stands apart: that one keeps its files, and commands in the directory
     still mean it.
+
+    Args:
+        client: of the daemon.
+        path: a directory.
+        config: how a new project is indexed, so that no index is built that nobody asks.
     """
     root = os.path.realpath(path)
     projects = client.projects().projects
@@ -42,8 +47,27 @@ def project_of_path(client: Client, path: Path) -> ProjectBody:
         if os.path.realpath(project.root) == root:
             return project
     inside = any(Path(root).is_relative_to(os.path.realpath(each.root)) for each in projects)
-    made = client.register(RegisterRequest(path=root, apart=inside))
-    return client.project(made.project_id)
+    _register_config(client, config)
+    request = RegisterRequest(path=root, apart=inside, indexing_config_id=config.config_id)
+    return client.project(client.register(request).project_id)
+
+
+def _register_config(client: Client, config: IndexingConfig) -> None:
+    """Make a config known; again with the same content changes nothing.
+
+    Raises:
+        ConfigConflict: its id is taken by other content.
+    """
+    try:
+        # The core's config was checked when it was made; the wire takes all that it allows.
+        client.add_config(ConfigRequest.model_validate_json(json.dumps(config.to_dict())))
+    except ConfigConflict as error:
+        raise ConfigConflict(
+            error.message,
+            hint="Give the strategy another config_id: a config never changes. "
+            f"The other one: coco config show-index {config.config_id}",
+            details=error.details,
+        ) from error
 
 
 class LocalProduct:
@@ -73,15 +97,7 @@ class LocalProduct:
     def register(self, configs: Sequence[IndexingConfig]) -> None:
         """Make the configs known."""
         for config in configs:
-            try:
-                self._client.add_config(_config_request(config))
-            except ConfigConflict as error:
-                raise ConfigConflict(
-                    error.message,
-                    hint="Give the strategy another config_id: a config never changes. "
-                    f"The other one: coco config show-index {config.config_id}",
-                    details=error.details,
-                ) from error
+            _register_config(self._client, config)
 
     def built(self, config: IndexingConfig, *, vectors: bool) -> IndexResult | None:
         """Return the index of a config if it is complete."""
@@ -242,8 +258,3 @@ def _record(hit: Hit) -> HitRecord:
         score=hit.meta.score,
         excerpt=chunk.content[:LONGEST_EXCERPT],
     )
-
-
-def _config_request(config: IndexingConfig) -> ConfigRequest:
-    # The core's config was checked when it was made; the wire takes all that it allows.
-    return ConfigRequest.model_validate_json(json.dumps(config.to_dict()))

@@ -57,12 +57,16 @@ def test_the_document_names_no_error_that_is_never_sent(client: httpx.Client) ->
 
 def test_every_example_of_the_page_is_accepted(client: httpx.Client) -> None:
     page = client.get("/docs").text
-    bodies = re.findall(r"-d &#x27;(.*?)&#x27; http://127.0.0.1:3456(/\S+?)</pre>", page)
-    assert len(bodies) == 9
-    for body, path in bodies:
+    shown = r"curl (?:-X (\w+) )?[^<]*-d &#x27;(.*?)&#x27; http://127.0.0.1:3456(/\S+?)</pre>"
+    bodies = re.findall(shown, page)
+    assert len(bodies) == 10
+    for method, body, path in bodies:
         text = body.replace("&quot;", '"')
-        answer = client.post(
-            path, content=text.encode(), headers={"content-type": "application/json"}
+        answer = client.request(
+            method or "POST",
+            path,
+            content=text.encode(),
+            headers={"content-type": "application/json"},
         )
         # What "…" names does not exist; the shape is right.
         assert answer.status_code in {200, 403, 404, 400}, answer.text

@@ -33,8 +33,9 @@ class IndexTools:
     configs: ConfigStore
     indexes: IndexStore
     shared: Shared
-    busy: Callable[[], bool]
-    """Whether an index that answers has more to do than a slice of work."""
+    busy: Callable[[bool], bool]
+    """Whether an index that answers has more to do than a slice of work; or, with True, is not even
+    compared with the disk."""
 
 
 class ProjectIndexes:
@@ -173,9 +174,9 @@ class ProjectIndexes:
         cut = _cut(indexer.index.config)
         return [i for i in self.all() if i is not indexer and _cut(i.index.config) == cut]
 
-    def gives_way(self, indexer: ProjectIndexer) -> bool:
-        """Whether an index that answers questions has more to do."""
-        return indexer.aside and self._tools.busy()
+    def gives_way(self, indexer: ProjectIndexer, *, loading: bool) -> bool:
+        """Whether an index that answers has more to do, or is not compared with the disk yet."""
+        return indexer.aside and self._tools.busy(loading)
 
     def note_indexed(self, indexer: ProjectIndexer, at: float) -> None:
         """Remember when the index that answers was last up to date."""

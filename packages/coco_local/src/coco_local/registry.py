@@ -43,7 +43,12 @@ class ProjectRegistry:
             configs=configs,
             indexes=IndexStore(database),
             shared=shared,
-            busy=lambda: any(project.active.bulk for project in self.all()),
+            busy=lambda loading: any(
+                not i.wait_scanned(0) if loading else i.bulk
+                for i in self.active()
+                # One that fails is tried again later, and holds up nobody.
+                if i.error is None
+            ),
         )
         self._lock = threading.RLock()
         self._projects: dict[str, ProjectIndexes] = {}

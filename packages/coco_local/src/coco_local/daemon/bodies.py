@@ -25,7 +25,7 @@ def project_body(project: ProjectIndexes) -> ProjectBody:
     """Return a project with the state of its index, and of those beside it."""
     indexer = project.active
     memory = indexer.index.memory
-    skipped = sorted(indexer.skipped.items())
+    skipped = sorted(indexer.files.skipped.items())
     watch = indexer.watch
     return ProjectBody(
         project_id=project.project.project_id,

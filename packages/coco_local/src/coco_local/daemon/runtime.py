@@ -223,7 +223,9 @@ class LocalDaemon:
 
     def register(self, request: RegisterRequest) -> RegisterData:
         """Register a directory and index it in the background."""
-        found, created = self._registry.register(request.path, request.name, apart=request.apart)
+        found, created = self._registry.register(
+            request.path, request.name, request.indexing_config_id, apart=request.apart
+        )
         if created:
             self._registry.index_job(found.active)
             self._worker.wake()

@@ -47,8 +47,10 @@ class Upkeep:
 
     def store_stats(self) -> dict[str, int]:
         """Return counts of LanceDB's rows, versions and fragments over all projects."""
+        indexers = self._registry.indexers()
         totals = {"lance_rows": 0, "lance_versions": 0, "lance_fragments": 0, "unflushed": 0}
-        for indexer in self._registry.indexers():
+        totals["indexes"] = len(indexers)
+        for indexer in indexers:
             totals["unflushed"] += indexer.index.unflushed
             stats = indexer.index.lance_stats()
             if stats is not None:

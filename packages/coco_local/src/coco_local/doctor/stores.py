@@ -63,7 +63,7 @@ def check_vectors(situation: Situation) -> Iterator[Finding]:
         count = _Count(
             told.get("lance_rows", 0), told.get("lance_versions", 0), told.get("lance_fragments", 0)
         )
-        yield _judge(count, max(1, len(situation.roots)))
+        yield _judge(count, max(1, told.get("indexes", len(situation.roots))))
         return
     if not directory.exists():
         yield Finding.ok("vectors", f"{directory} is not there yet; coco start makes it")

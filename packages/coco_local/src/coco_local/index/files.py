@@ -89,6 +89,11 @@ class FileIndexer:
         }
         return listing
 
+    def differing(self, listing: Listing) -> list[str]:
+        """Return the listed files that must be read; newest first, for they are asked for most."""
+        found = [file for file in listing.files.values() if self.differs(file)]
+        return [file.doc_id for file in sorted(found, key=lambda f: f.mtime_ns, reverse=True)]
+
     def differs(self, file: FileStat) -> bool:
         """Whether a listed file must be read: it is new, changed, or could not be read before."""
         entry = self._index.memory.documents.get(file.doc_id)

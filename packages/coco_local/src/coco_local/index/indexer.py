@@ -25,7 +25,7 @@ from coco_local.index.project import ProjectIndex
 from coco_local.index.project_jobs import ProjectJobs
 from coco_local.index.shared import IndexTies, Shared
 from coco_local.jobs import Job
-from coco_local.scan import FileStat, ProjectScan
+from coco_local.scan import ProjectScan
 from coco_local.search.source import SourceReader
 from coco_local.store.projects import Project
 from coco_local.watch import WatchState
@@ -36,6 +36,9 @@ __all__ = ["ProjectIndexer"]
 # Files of one slice of background work: one transaction, and a tenth of a second between two looks
 # at what is more urgent.
 _SLICE = 24
+
+# The longest that a step takes; at the daemon's stop its thread was waited for already.
+_CLOSE_SECONDS = 0.5
 
 # Jobs in their embedding stage are looked at a few times a second.
 _JOB_SECONDS = 0.25
@@ -77,6 +80,7 @@ class ProjectIndexer:
         self._ties = ties
         self._changes = ProjectChanges(project, feed, self.files, shared.settings, shared.wake)
         self._jobs = ProjectJobs()
+        self._stepping = threading.Lock()
         self._taking = threading.Lock()
         self._turn = threading.Lock()
         self._loaded = threading.Event()
@@ -100,11 +104,6 @@ class ProjectIndexer:
     def scan(self) -> ProjectScan:
         """The rules of what is indexed."""
         return self.files.scan
-
-    @property
-    def skipped(self) -> dict[str, str]:
-        """Files that should be indexed and could not be, with the reason."""
-        return self.files.skipped
 
     @property
     def pending(self) -> int:
@@ -138,7 +137,7 @@ class ProjectIndexer:
 
     @property
     def _embedding(self) -> bool:
-        # Whoever builds an index to compare it wants its vectors; the active one answers meanwhile.
+        # Whoever builds an index to compare it wants its vectors.
         expected = self.model.ready or (self.aside and self.model.coming)
         return expected and self._shared.embeddings.waiting(self)
 
@@ -222,12 +221,17 @@ class ProjectIndexer:
 
     def step(self) -> bool:
         """Do one slice of background work; False when there is nothing to do."""
-        if self._closed or self._shared.stopping.is_set():
-            return False
+        with self._stepping:
+            if self._closed or self._shared.stopping.is_set():
+                return False
+            return self._step()
+
+    def _step(self) -> bool:
         now = time.monotonic()
         worked = True
         if not self._loaded.is_set():
-            self._load()
+            if worked := not self._ties.gives_way(self, loading=True):
+                self._load()
         elif self._rebuild_wanted:
             self._rebuild()
         elif self._rescan_wanted or now >= self._next_rescan:
@@ -235,8 +239,9 @@ class ProjectIndexer:
         elif self._changes.due(now):
             self._take_changes()
             self._pending_wanted = True
-        elif self._pending_wanted and self.pending_files and not self._ties.gives_way(self):
-            self._work_slice()
+        elif self._pending_wanted and self.pending_files:
+            if worked := not self._ties.gives_way(self, loading=False):
+                self._work_slice()
         else:
             with self._taking:
                 # Nothing may be handed over between the look and the note.
@@ -268,8 +273,10 @@ class ProjectIndexer:
         self._jobs.fail(self.error)
 
     def close(self) -> None:
-        """Stop watching, flush and let go."""
+        """Stop watching, flush and let go; a step in hand is waited for, within bounds."""
         self._closed = True
+        if self._stepping.acquire(timeout=_CLOSE_SECONDS):
+            self._stepping.release()
         self._changes.stop()
         for queue in (self._shared.statics, self._shared.embeddings):
             queue.forget(self)
@@ -318,9 +325,8 @@ class ProjectIndexer:
                 return
             listing = self.files.list_files()
             self.files_total = len(listing.files)
-            differing = [file for file in listing.files.values() if self.files.differs(file)]
             gone = [d for d in list(self.index.memory.documents) if d not in listing.files]
-            self.pending_files.add([*gone, *_newest_first(differing)])
+            self.pending_files.add([*gone, *self.files.differing(listing)])
         finally:
             self._scanning = False
         self._pending_wanted = True
@@ -388,12 +394,7 @@ class ProjectIndexer:
         self._jobs.finish(
             files=len(memory.documents),
             chunks=memory.chunk_count,
-            skipped=len(self.skipped),
+            skipped=len(self.files.skipped),
             # Also where there was nothing to do.
             **dict.fromkeys(("parsed", "copied", "embedded", "reused"), 0),
         )
-
-
-def _newest_first(files: Iterable[FileStat]) -> list[str]:
-    """What somebody works on is what is asked for."""
-    return [file.doc_id for file in sorted(files, key=lambda f: f.mtime_ns, reverse=True)]

@@ -41,8 +41,8 @@ class IndexTies(Protocol):
         """Return the other indexes of the project that are cut in the same way."""
         ...
 
-    def gives_way(self, indexer: ProjectIndexer) -> bool:
-        """Whether the bulk of another index comes first."""
+    def gives_way(self, indexer: ProjectIndexer, *, loading: bool) -> bool:
+        """Whether other indexes come first: with their bulk, or with being loaded at all."""
         ...
 
     def note_indexed(self, indexer: ProjectIndexer, at: float) -> None:

@@ -111,7 +111,7 @@ class FileService:
         doc_id = place.name
         if place.is_relative_to(indexer.project.root):
             doc_id = place.relative_to(indexer.project.root).as_posix()
-        reason = indexer.skipped.get(doc_id, decision.reason)
+        reason = indexer.files.skipped.get(doc_id, decision.reason)
         return ExplainPathData(
             path=path,
             project_id=indexer.project.project_id,

@@ -1,4 +1,4 @@
-"""`coco config`: settings with their origins, and indexing configs."""
+"""`coco config`: settings with their origins, indexing configs, and the indexes under them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from coco_core.errors import InvalidConfig, Unreadable
 from coco_local.cli.completion import complete_config
+from coco_local.cli.indexes import drop, indexes
 from coco_local.cli.models import models
 from coco_local.cli.options import Json
 from coco_local.cli.terminal import Terminal, terminal_of
@@ -24,6 +25,8 @@ _MAX_FILE_BYTES = 1 << 20
 
 app = typer.Typer(help="Show settings; list and add indexing configs.", no_args_is_help=True)
 app.command()(models)
+app.command()(indexes)
+app.command()(drop)
 
 
 @app.command()

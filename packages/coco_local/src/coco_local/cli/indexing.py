@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from coco_local.cli.completion import complete_config
 from coco_local.cli.exits import Exit
 from coco_local.cli.options import Json, Project, Wait
 from coco_local.cli.terminal import Terminal, terminal_of
@@ -33,13 +34,23 @@ def index(
     files: Annotated[
         bool, typer.Option("--files", help="With --dry-run: print every file.")
     ] = False,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            metavar="ID",
+            help="Build the index under this indexing config, beside the one that answers.",
+            autocompletion=complete_config,
+        ),
+    ] = None,
     wait: Wait = True,
     json: Json = False,
 ) -> None:
     """Bring a project's index up to date.
 
     The service does this by itself; this is for those who want to see it done. A rebuild computes
-    no embedding again that is still known. Ctrl-C ends the waiting, not the indexing.
+    no embedding again that is still known. Ctrl-C ends the waiting, not the indexing. With --config
+    another index of the same files is built and kept beside it: coco config indexes.
     """
     from coco_local.cli.connection import connected, place_of
     from coco_local.cli.progress import follow_jobs, report_failures
@@ -52,7 +63,7 @@ def index(
         if dry_run:
             _preview(terminal, client, place, list_files=files)
             return
-        request = build(IndexRequest, rebuild=rebuild)
+        request = build(IndexRequest, rebuild=rebuild, indexing_config_id=config)
         data = client.index(request, place.project_id)
         names = {place.project_id: place.project.name}
         jobs = follow_jobs(terminal, client, data.job_ids, names) if wait else []

@@ -125,6 +125,10 @@ def _named(projects: Sequence[ProjectBody], name: str, cwd: Path) -> ProjectBody
             f"{len(same)} projects are named {name!r}.", hint=f"Name an id: {ids}"
         )
     directory = cwd / Path(name).expanduser()
+    for project in projects:
+        # By its own directory also one that stands apart: the one around it is not meant.
+        if os.path.realpath(directory) == os.path.realpath(project.root):
+            return project
     found = (
         project_around(projects, directory)
         if directory.exists() or _is_root(projects, directory)
@@ -150,17 +154,20 @@ def _is_root(projects: Sequence[ProjectBody], directory: Path) -> bool:
 
 
 def project_around(projects: Sequence[ProjectBody], path: Path) -> ProjectBody | None:
-    """Return the innermost project that contains ``path``, symbolic links resolved."""
+    """Return the innermost project that contains ``path``, symbolic links resolved.
+
+    One that stands apart contains it only where no other does.
+    """
     places = {Path(os.path.normpath(path)), path.resolve()}
-    best: ProjectBody | None = None
-    depth = -1
+    holding = []
     for project in projects:
         root = Path(project.root)
         bases = {root, root.resolve()}
-        inside = any(place.is_relative_to(base) for place in places for base in bases)
-        if inside and len(root.parts) > depth:
-            best, depth = project, len(root.parts)
-    return best
+        if any(place.is_relative_to(base) for place in places for base in bases):
+            holding.append(project)
+    return max(
+        holding, key=lambda found: (not found.apart, len(Path(found.root).parts)), default=None
+    )
 
 
 def _names(projects: Sequence[ProjectBody]) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from coco_protocol.projects import ProjectBody
 
-__all__ = ["forget", "index_state", "projects", "show_projects"]
+__all__ = ["forget", "index_state", "projects", "show_projects", "side_indexes", "vectors"]
 
 _HEADS = ("NAME", "STATE", "FILES", "CHUNKS", "VECTORS", "PENDING", "SKIPPED", "ID", "ROOT")
 _NUMBERS = ("FILES", "CHUNKS", "VECTORS", "PENDING", "SKIPPED")
@@ -32,6 +32,25 @@ def index_state(project: ProjectBody) -> str:
     return project.state
 
 
+def vectors(embedded: int, chunks: int) -> str:
+    """Return the share of chunks that have a vector; 100 % means all of them."""
+    if not chunks:
+        return "-"
+    return f"{embedded / chunks:.0%}" if embedded == chunks else f"{embedded * 100 // chunks}%"
+
+
+def side_indexes(project: ProjectBody) -> str | None:
+    """Return a line about the indexes beside the one that answers; None when there are none."""
+    if not project.side_indexes:
+        return None
+    told = [
+        f"{index.config_id} ({index.state}, {index.chunks:,} chunks, "
+        f"{vectors(index.embedded, index.chunks)} vectors)"
+        for index in project.side_indexes
+    ]
+    return f"beside {project.config_id} in {project.name}: {', '.join(told)}"
+
+
 def show_projects(terminal: Terminal, projects: Sequence[ProjectBody]) -> None:
     """Print projects as a table."""
     rows = [
@@ -40,7 +59,7 @@ def show_projects(terminal: Terminal, projects: Sequence[ProjectBody]) -> None:
             index_state(project),
             f"{project.files:,}",
             f"{project.chunks:,}",
-            f"{project.embedded / project.chunks:.0%}" if project.chunks else "-",
+            vectors(project.embedded, project.chunks),
             f"{project.pending_files:,}",
             f"{project.skipped:,}",
             project.project_id,
@@ -68,6 +87,8 @@ def projects(context: typer.Context, *, json: Json = False) -> None:
         return
     show_projects(terminal, data.projects)
     for project in data.projects:
+        if (beside := side_indexes(project)) is not None:
+            terminal.note(beside)
         if project.error:
             terminal.warn(f"{project.name}: {project.error}")
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+from coco_local.cli.completion import complete_config
 from coco_local.cli.exits import Exit
 from coco_local.cli.filters import Exclude, Kinds, Languages, MaxTokens, Paths, Symbol
 from coco_local.cli.options import Json, Project
@@ -30,17 +31,19 @@ def query(
     kind: Kinds = None,
     symbol: Symbol = None,
     limit: Annotated[
-        int, typer.Option("-k", "--limit", min=1, max=1000, help="At most this many results.")
-    ] = 10,
+        int | None,
+        typer.Option("-k", "--limit", min=1, max=1000, help="At most this many results (10)."),
+    ] = None,
     offset: Annotated[
-        int, typer.Option("--offset", min=0, max=10_000, help="Skip the first results.")
-    ] = 0,
+        int | None, typer.Option("--offset", min=0, max=10_000, help="Skip the first results.")
+    ] = None,
     per_file: Annotated[
-        int, typer.Option("--per-file", min=1, max=1000, help="At most this many of one file.")
-    ] = 1,
+        int | None,
+        typer.Option("--per-file", min=1, max=1000, help="At most this many of one file (1)."),
+    ] = None,
     mode: Annotated[
-        Mode, typer.Option("--mode", help="By meaning (vector), by words (fts), or both.")
-    ] = "hybrid",
+        Mode | None, typer.Option("--mode", help="By meaning (vector), by words (fts), or both.")
+    ] = None,
     alpha: Annotated[
         float | None,
         typer.Option(
@@ -48,8 +51,18 @@ def query(
         ),
     ] = None,
     profile: Annotated[
-        Profile, typer.Option("--profile", help="What is looked for; decides the ranking.")
-    ] = "auto",
+        Profile | None,
+        typer.Option("--profile", help="What is looked for; decides the ranking."),
+    ] = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            metavar="ID",
+            help="Ask the index under this indexing config.",
+            autocompletion=complete_config,
+        ),
+    ] = None,
     max_tokens: MaxTokens = None,
     around: Annotated[
         int,
@@ -65,6 +78,7 @@ def query(
 
     Results are path:line headers and code; piped, they are path:first-last headers and plain text.
     What is missing from the answer is said on standard error. Exit code 4 means nothing was found.
+    What you leave out is as the project's adopted defaults say (coco experiment adopt).
     """
     from coco_local.cli.connection import connected, place_of
     from coco_local.cli.hits import show_files, show_hits, tell_state, why_empty
@@ -77,6 +91,7 @@ def query(
         request = build(
             QueryRequest,
             query=" ".join(text),
+            indexing_config_id=config,
             explain=explain,
             retrieval_config=build(
                 RetrievalBody,
@@ -86,7 +101,7 @@ def query(
                 hybrid_alpha=alpha,
                 per_document=per_file,
                 max_tokens=max_tokens,
-                ranking=RankingBody(profile=profile),
+                ranking=RankingBody(profile=profile) if profile else None,
             ),
             filters=build(
                 FiltersBody,

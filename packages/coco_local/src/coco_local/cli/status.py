@@ -89,7 +89,7 @@ def _show(terminal: Terminal, state: _State) -> None:
     from coco_local import __version__
     from coco_local.cli.figures import byte_count, count, duration
     from coco_local.cli.progress import job_line
-    from coco_local.cli.projects import show_projects
+    from coco_local.cli.projects import show_projects, side_indexes
 
     stats, health = state.stats, state.stats.health
     terminal.line(
@@ -127,6 +127,9 @@ def _show(terminal: Terminal, state: _State) -> None:
         terminal.line("no projects yet; add this directory: coco import .")
         return
     show_projects(terminal, state.projects)
+    for project in state.projects:
+        if (beside := side_indexes(project)) is not None:
+            terminal.line(beside)
     names = {project.project_id: project.name for project in state.projects}
     for job in state.jobs:
         terminal.line(f"job {job.job_id}  {job_line(job, names)}")

@@ -36,18 +36,31 @@ def search(backend: Backend, caller: Caller, arguments: SearchArguments) -> Repl
     )
     request = QueryRequest(
         query=arguments.query,
-        retrieval_config=RetrievalBody(
-            retrieval_mode=arguments.mode,
-            top_k=arguments.limit,
-            offset=arguments.offset,
-            per_document=arguments.per_file,
-            max_tokens=_content_tokens(arguments.max_tokens, arguments.limit),
-            ranking=RankingBody(profile=arguments.profile),
-        ),
+        retrieval_config=_retrieval(arguments),
         filters=_filters(arguments, scope.within),
     )
     meta, data = backend.query(request, scope.project.project_id)
     return _found(scope, meta, data, offset=arguments.offset, max_tokens=arguments.max_tokens)
+
+
+def _retrieval(arguments: SearchArguments) -> RetrievalBody:
+    """Return what the caller fixed; the rest is what the project has adopted, or the default.
+
+    How much comes back is fixed always: an answer must fit into the caller's budget.
+    """
+    given = arguments.model_fields_set
+    values: dict[str, object] = {
+        "top_k": arguments.limit,
+        "offset": arguments.offset,
+        "max_tokens": _content_tokens(arguments.max_tokens, arguments.limit),
+    }
+    if "mode" in given:
+        values["retrieval_mode"] = arguments.mode
+    if "per_file" in given:
+        values["per_document"] = arguments.per_file
+    if "profile" in given:
+        values["ranking"] = RankingBody(profile=arguments.profile)
+    return RetrievalBody.model_validate(values)
 
 
 def related(backend: Backend, caller: Caller, arguments: RelatedArguments) -> Reply:

@@ -146,6 +146,7 @@ def _default(
         if owner is not None:
             return owner, None
     here = _importable(places)
+    projects = [project for project in projects if not project.apart] or projects
     if len(projects) == 1:
         only = projects[0]
         if not places or here == ANYWHERE:
@@ -166,18 +167,19 @@ def _default(
 
 
 def _around(projects: Sequence[ProjectBody], path: Path) -> ProjectBody | None:
-    """Return the innermost project that contains ``path``, symbolic links resolved."""
+    """Return the innermost project that contains ``path``, symbolic links resolved.
+
+    One that stands apart contains it only where no other does.
+    """
     wanted = {path, path.resolve()}
-    best: ProjectBody | None = None
-    depth = -1
+    holding = []
     for project in projects:
         root = Path(project.root)
-        inside = any(
-            place.is_relative_to(base) for place in wanted for base in {root, root.resolve()}
-        )
-        if inside and len(root.parts) > depth:
-            best, depth = project, len(root.parts)
-    return best
+        if any(place.is_relative_to(base) for place in wanted for base in {root, root.resolve()}):
+            holding.append(project)
+    return max(
+        holding, key=lambda found: (not found.apart, len(Path(found.root).parts)), default=None
+    )
 
 
 def _within(project: ProjectBody, target: Path, places: tuple[Path, ...]) -> str:

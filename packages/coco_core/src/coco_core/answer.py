@@ -65,12 +65,15 @@ class Selection:
         """Where the next page starts; ``None`` when this one is the last."""
         return len(self._picks) if self.more and self.picks else None
 
-    def wants(self, ranked: Ranked) -> bool:
-        """Whether a hit of this document could enter: spares the caller from reading it in vain."""
-        return not self._quota_used(ranked.candidate.facts.doc_id)
+    def wants(self, ranked: Ranked, after: int = 0) -> bool:
+        """Whether a hit of this document could enter: spares the caller from reading it in vain.
 
-    def _quota_used(self, doc_id: str) -> bool:
-        return self._most_of_one is not None and self._taken[doc_id] >= self._most_of_one
+        ``after`` counts hits of the same document that will be offered before it.
+        """
+        return not self._quota_used(ranked.candidate.facts.doc_id, after)
+
+    def _quota_used(self, doc_id: str, after: int = 0) -> bool:
+        return self._most_of_one is not None and self._taken[doc_id] + after >= self._most_of_one
 
     def offer(
         self,

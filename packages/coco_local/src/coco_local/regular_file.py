@@ -14,7 +14,7 @@ __all__ = ["open_regular"]
 _NEVER_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
-def open_regular(path: Path) -> tuple[FileIO, os.stat_result] | None:
+def open_regular(path: str | Path) -> tuple[FileIO, os.stat_result] | None:
     """Open a regular file for reading, with its status; None for anything else that exists.
 
     Raises:

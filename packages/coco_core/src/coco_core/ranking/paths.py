@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -54,8 +55,9 @@ class _Evidence:
 
     def __init__(self, words: Sequence[str]) -> None:
         self._asked = tuple((word, stem(word)) for word in words)
-        # Equal words, equal stems and prefixes all begin with one letter: nearly every name is
-        # refused by its first.
+        # Equal words, equal stems and prefixes all begin alike: nearly every path is refused by
+        # what its names begin with.
+        self._openings = frozenset(_opening(each) for pair in self._asked for each in pair)
         self._initials = frozenset(word[0] for word in words)
         self._nothing: Likeness = (0.0,) * len(words)
         self._judged: dict[str, Likeness] = {}
@@ -67,15 +69,18 @@ class _Evidence:
         the name the query says: `pipe.c` answers a question about pipes better than
         `pipe_test_helpers.c`, and a long question as well as a short one.
         """
-        own, joined, above = _names(doc_id)
+        names = _names(doc_id)
+        if self._openings.isdisjoint(names.openings):
+            return 0.0
+        own, above = names.own, names.above
         said, covered = self._best(own)
         if len(own) > 1:
-            as_one = self._judge(joined)
+            as_one = self._judge(names.joined)
             if max(as_one) > covered / len(own):
                 said, covered = as_one, max(as_one) * len(own)
         over, _ = self._best(above)
         if said is over:
-            # Nothing is said at all: true of nearly every path.
+            # Nothing is said at all.
             return 0.0
         asked = len(self._asked)
         named = math.sqrt(sum(said) / asked * covered / len(own)) if own else 0.0
@@ -99,7 +104,7 @@ class _Evidence:
             return self._nothing
         known = self._judged.get(name)
         if known is None:
-            root = stem(name) if name.isascii() else name
+            root = _root(name)
             known = tuple(_likeness(word, own, name, root) for word, own in self._asked)
             known = self._judged[name] = known if any(known) else self._nothing
         return known
@@ -122,14 +127,40 @@ def file_stem(doc_id: str) -> str:
     return directories[-1] if own.lower() in _NAMELESS and directories else own
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """The words in a path."""
+
+    own: tuple[str, ...]
+    """of the file's name"""
+    joined: str
+    """the file's name as one word"""
+    above: tuple[str, ...]
+    """of its directories"""
+    openings: frozenset[str]
+    """what these words and their stems begin with"""
+
+
 @lru_cache(maxsize=8192)
-def _names(doc_id: str) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
-    """Return the words of the file's name, the name as one word, and its directories' words."""
+def _names(doc_id: str) -> _Names:
     *directories, _ = doc_id.split("/")
-    own = file_stem(doc_id)
-    above = [each for each in directories[-_NEAREST:] if each != own]
-    joined = own.lower().replace("-", "").replace("_", "")
-    return _words(own), joined, tuple(word for each in above for word in _words(each))
+    name = file_stem(doc_id)
+    own = _words(name)
+    joined = name.lower().replace("-", "").replace("_", "")
+    nearest = [each for each in directories[-_NEAREST:] if each != name]
+    above = tuple(word for each in nearest for word in _words(each))
+    every = (*own, joined, *above)
+    openings = frozenset(_opening(part) for word in every for part in (word, _root(word)))
+    return _Names(own, joined, above, openings)
+
+
+def _opening(word: str) -> str:
+    return word[:2]
+
+
+@lru_cache(maxsize=8192)
+def _root(name: str) -> str:
+    return stem(name) if name.isascii() else name
 
 
 def _words(name: str) -> tuple[str, ...]:

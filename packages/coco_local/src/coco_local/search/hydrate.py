@@ -35,6 +35,7 @@ class Hydrator:
         self._reader = reader
         self._files: dict[str, SourceFile | None] = {}
         self._places: dict[int, ChunkPlace] = {}
+        self._asked: set[int] = set()
         self.corrected = 0
         self.dropped = 0
         self.stale: set[str] = set()
@@ -42,7 +43,13 @@ class Hydrator:
 
     def prefetch(self, ranked: Sequence[Ranked]) -> None:
         """Fetch the places of hits that will be hydrated, in one query."""
-        self._places.update(self._index.store.places([item.candidate.facts.key for item in ranked]))
+        keys = [item.candidate.facts.key for item in ranked]
+        self._asked.update(keys)
+        self._places.update(self._index.store.places(keys))
+
+    def has_place(self, ranked: Ranked) -> bool:
+        """Whether the hit's place was fetched."""
+        return ranked.candidate.facts.key in self._asked
 
     def hydrate(self, ranked: Ranked) -> LiveHit | None:
         """Return the hit as it is on disk now; None when its text is gone."""

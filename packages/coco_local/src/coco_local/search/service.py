@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from coco_core.answer import Selection
 from coco_core.errors import (
     DocumentNotFound,
     InvalidInput,
@@ -16,7 +15,7 @@ from coco_core.errors import (
 from coco_core.intent import SearchIntent
 from coco_core.plan import wanted
 from coco_core.query import Query, understand
-from coco_core.ranking import Ranked, rank
+from coco_core.ranking import rank
 from coco_core.types import ExecutorAnswer, FloatVector
 from coco_local.activity import Activity
 from coco_local.adoption import adopted_retrieval
@@ -28,6 +27,7 @@ from coco_local.registry import ProjectRegistry
 from coco_local.search.executor import LanceExecutor
 from coco_local.search.hydrate import Hydrator, LiveHit
 from coco_local.search.live import literal_lines, promising_files
+from coco_local.search.page import fill_page
 from coco_local.store.documents import ChunkPlace
 from coco_protocol.docs import (
     ChunkBody,
@@ -53,13 +53,6 @@ _LIVE_FILES = 25
 # After a restart the stored index is loaded first (a second or two, of which half is the import of
 # LanceDB), then the directory is listed: the first question waits rather than being told nothing.
 _FIRST_SCAN_SECONDS = 10.0
-
-# Hits that are looked at behind a full answer, to tell whether a further page is worth asking for.
-_LOOK_BEYOND = 20
-
-# Places that are fetched from the database in one go: an answer of ten hits looks at eleven to
-# thirty candidates, and a row costs as much as hashing a chunk.
-_PREFETCH = 24
 
 
 @dataclass
@@ -183,7 +176,7 @@ class QueryService:
             ]
             clock.lap("rank")
             hydrator = Hydrator(indexer.index, indexer.reader)
-            hits, next_offset = _select(intent, ranked, hydrator)
+            hits, next_offset = fill_page(intent, ranked, hydrator)
             indexer.note_stale(hydrator.stale)
             clock.lap("validate")
             indexer.embed_first([hit.ranked.candidate.facts.doc_id for hit in hits])
@@ -296,35 +289,6 @@ def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> bool:
         else:
             indexer.hand_over()
     return proven
-
-
-def _select(
-    intent: SearchIntent, ranked: list[Ranked], hydrator: Hydrator
-) -> tuple[list[LiveHit], int | None]:
-    """Take hits until the answer is full; a hit whose text is gone makes room for the next.
-
-    Returns the hits and the offset of the next page, if there is one.
-    """
-    selection = Selection(intent)
-    live: dict[int, LiveHit] = {}
-    looked_beyond = 0
-    for number, item in enumerate(ranked):
-        if number % _PREFETCH == 0:
-            hydrator.prefetch(ranked[number : number + _PREFETCH])
-        if selection.full:
-            looked_beyond += 1
-            if selection.more or looked_beyond > _LOOK_BEYOND:
-                break
-        hit = hydrator.hydrate(item) if selection.wants(item) else None
-        if hit is None:
-            continue
-        live[item.candidate.facts.key] = hit
-        selection.offer(item, start_line=hit.start_line, end_line=hit.end_line)
-    picks = [
-        hydrator.widened(live[pick.ranked.candidate.facts.key], pick.start_line, pick.end_line)
-        for pick in selection.picks
-    ]
-    return picks, selection.next_offset
 
 
 def _chunk_at(indexer: ProjectIndexer, request: RelatedRequest) -> tuple[ChunkPlace, str]:

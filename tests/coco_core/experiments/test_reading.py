@@ -103,6 +103,8 @@ QUESTION = "evaluation_set[0]."
         ("hybrid_alpha: 0.5", "retrieval_mode: vectr", 11, QUERY + "retrieval_mode", "'vector'?"),
         ("hybrid_alpha: 0.5", "ranking: {profile: doc}", 11, QUERY + "ranking.profile", "'docs'?"),
         ("hybrid_alpha: 0.5", "filters: {kinds: [x]}", 11, QUERY + "filters.kinds", "'x'"),
+        ("hybrid_alpha: 0.5", "filters: {tags: x}", 11, QUERY + "filters.tags", "a list of texts"),
+        ("hybrid_alpha: 0.5", "hybrid_alpha: x", 11, QUERY + "hybrid_alpha", "number or null"),
         (
             "hybrid_alpha: 0.5",
             "reranker: {rerank_top_n: 3}",

@@ -165,6 +165,23 @@ _ACCEPTED: dict[str, tuple[type, ...]] = {
 }
 
 
+# The same for whoever writes such data and no Python.
+_IN_WORDS: dict[tuple[type, ...], str] = {
+    (str,): "a text",
+    (int,): "a whole number",
+    (bool,): "true or false",
+    (int, float): "a number",
+    (Mapping,): "a mapping",
+    (list, tuple): "a list of texts",
+}
+
+
+def _said(annotation: str) -> str:
+    accepted = _ACCEPTED[annotation]
+    wanted = tuple(each for each in accepted if each is not type(None))
+    return _IN_WORDS[wanted] + (" or null" if wanted != accepted else "")
+
+
 def _section(kind: type[T], where: str, data: object) -> T:
     if not isinstance(data, Mapping):
         raise InvalidIntent(f"{where} is {data!r}; it must be a mapping.")
@@ -185,7 +202,7 @@ def _checked(kind: type, where: str, data: Mapping[str, object]) -> dict[str, ob
         accepted = _ACCEPTED[known[name]]
         wrong_bool = isinstance(value, bool) and bool not in accepted
         if wrong_bool or not isinstance(value, accepted):
-            raise InvalidIntent(f"{name} in {where} is {value!r}; it must be {known[name]}.")
+            raise InvalidIntent(f"{name} in {where} is {value!r}; it must be {_said(known[name])}.")
         if isinstance(value, list | tuple):
             if not all(isinstance(each, str) for each in value):
                 raise InvalidIntent(f"{name} in {where} is {value!r}; it must be a list of texts.")

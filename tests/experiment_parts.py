@@ -138,6 +138,9 @@ class TableProduct:
         self.complete[config.config_id] = made
         return made
 
+    def size(self, config_id: str) -> int | None:
+        return 250
+
     def ask(self, config_id: str, plan: QueryPlan, question: str) -> Answer:
         self.asked.append((config_id, plan.query_config_id, question))
         error = self.fails(config_id, plan.query_config_id, question)

@@ -44,6 +44,8 @@ def test_every_question_is_asked_once_after_an_unmeasured_warm_up(out: Path) -> 
     assert results.finished_at is not None and results.finished_at >= results.started_at
     assert not journal_path(out).exists()
     assert heard.counts[-1] == (12, 12)
+    # What was on disk when the last vector came is not all.
+    assert [each.bytes for each in results.indexes] == [250, 250]
     # In the order of the experiment, whatever the order they were asked in.
     assert [a.question_id for a in results.answers[:3]] == ["q1", "q2", "q3"]
     assert results.answers[0].hits[0].excerpt == "on which port does it listen"

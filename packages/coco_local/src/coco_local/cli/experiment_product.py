@@ -15,6 +15,7 @@ from coco_local.cli.connection import connected, place_of, read_settings
 
 if TYPE_CHECKING:
     from coco_core.experiments.reading import ExperimentFile
+    from coco_local.experiment.local import Begun
     from coco_local.experiment.product import Product
     from coco_local.experiment.server import ServerProduct
     from coco_local.experiment.server_client import ServerClient
@@ -59,19 +60,20 @@ def _local(spec: ExperimentFile, file: Path, project: str | None) -> Iterator[Pr
     experiment = spec.experiment
     with connected(timeout=_TIMEOUT_SECONDS) as client:
         path: Path | None = None
+        begun: Begun | None = None
         if project is not None:
             body = place_of(client, project).project
         elif experiment.path is not None:
             path = _directory(experiment.path, file)
             # Before it is registered: a mistake in the file shall leave nothing behind.
             spec.refuse_missing(_documents(path))
-            body = project_of_path(client, path, experiment.indexes[0])
+            body, begun = project_of_path(client, path, experiment.indexes[0])
         else:
             assert experiment.project_id is not None
             body = client.project(experiment.project_id)
         if path is None:
             spec.refuse_missing(_documents(Path(body.root)))
-        yield LocalProduct(client, body, str(path) if path is not None else None)
+        yield LocalProduct(client, body, str(path) if path is not None else None, begun)
 
 
 @contextmanager

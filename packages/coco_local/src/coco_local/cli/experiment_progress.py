@@ -112,7 +112,8 @@ class ShownRun:
 def index_line(index: IndexResult) -> str:
     """Return what an index holds and what building it took, in one line."""
     parts = [count(index.documents, "document"), count(index.chunks, "chunk")]
-    if index.bytes is not None:
+    if index.bytes is not None and index.seconds is None:
+        # One that was just built is not all on disk yet.
         parts.append(byte_count(index.bytes))
     work = [
         f"{number:,} {name}"

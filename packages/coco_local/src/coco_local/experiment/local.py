@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from coco_core.configs import IndexingConfig
@@ -21,7 +22,7 @@ from coco_protocol.docs import Hit, IndexRequest, QueryRequest
 from coco_protocol.jobs import JobBody
 from coco_protocol.projects import IndexBody, ProjectBody, RegisterRequest
 
-__all__ = ["LocalProduct", "project_of_path"]
+__all__ = ["Begun", "LocalProduct", "project_of_path"]
 
 # How often an index that embeds is looked at: nothing to the daemon, smooth to the eye.
 _POLL_SECONDS = 0.2
@@ -29,8 +30,23 @@ _POLL_SECONDS = 0.2
 # An index without progress for so long is asked what it waits for.
 _STALLED_SECONDS = 5.0
 
+# The daemon writes the last rows of an index when they have waited for 5 s.
+_WRITTEN_SECONDS = 7.0
 
-def project_of_path(client: Client, path: Path, config: IndexingConfig) -> ProjectBody:
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The build that the registration of a project has started."""
+
+    config_id: str
+    job_id: str
+    at: float
+    """On the monotonic clock."""
+
+
+def project_of_path(
+    client: Client, path: Path, config: IndexingConfig
+) -> tuple[ProjectBody, Begun | None]:
     """Return the project whose root is ``path``; it is registered when there is none.
 
     Inside another project it stands apart: that one keeps its files, and commands in the directory
@@ -45,11 +61,14 @@ def project_of_path(client: Client, path: Path, config: IndexingConfig) -> Proje
     projects = client.projects().projects
     for project in projects:
         if os.path.realpath(project.root) == root:
-            return project
+            return project, None
     inside = any(Path(root).is_relative_to(os.path.realpath(each.root)) for each in projects)
     _register_config(client, config)
     request = RegisterRequest(path=root, apart=inside, indexing_config_id=config.config_id)
-    return client.project(client.register(request).project_id)
+    at = time.monotonic()
+    project_id = client.register(request).project_id
+    job_id = next(job.job_id for job in client.jobs().jobs if job.project_id == project_id)
+    return client.project(project_id), Begun(config.config_id, job_id, at)
 
 
 def _register_config(client: Client, config: IndexingConfig) -> None:
@@ -73,10 +92,25 @@ def _register_config(client: Client, config: IndexingConfig) -> None:
 class LocalProduct:
     """One project of a running daemon."""
 
-    def __init__(self, client: Client, project: ProjectBody, path: str | None = None) -> None:
-        """Ask ``project``; ``path`` is the directory if it was named by one."""
+    def __init__(
+        self,
+        client: Client,
+        project: ProjectBody,
+        path: str | None = None,
+        begun: Begun | None = None,
+    ) -> None:
+        """Ask ``project``.
+
+        Args:
+            client: of its daemon.
+            project: which.
+            path: the directory if it was named by one.
+            begun: a build that is under way because the project is new.
+        """
         self._client = client
+        self._begun = begun
         self._project_id = project.project_id
+        self._last_built = -_WRITTEN_SECONDS
         self._target = Target(
             product="local",
             url=client.base_url,
@@ -101,6 +135,9 @@ class LocalProduct:
 
     def built(self, config: IndexingConfig, *, vectors: bool) -> IndexResult | None:
         """Return the index of a config if it is complete."""
+        if self._begun is not None and self._begun.config_id == config.config_id:
+            # It may be complete by now; its job says what that took.
+            return None
         found = self._index(config.config_id)
         if found is None or not _complete(found, vectors=vectors):
             return None
@@ -115,10 +152,15 @@ class LocalProduct:
 
     def build(self, config: IndexingConfig, watcher: Watcher, *, vectors: bool) -> IndexResult:
         """Build the index of a config, and wait for its last vector."""
-        began = time.monotonic()
-        request = IndexRequest(indexing_config_id=config.config_id)
-        job = self._follow(self._client.index(request, self._project_id).job_ids, config, watcher)
+        began, begun = time.monotonic(), self._begun
+        if begun is not None and begun.config_id == config.config_id:
+            began, job_ids, self._begun = begun.at, [begun.job_id], None
+        else:
+            request = IndexRequest(indexing_config_id=config.config_id)
+            job_ids = self._client.index(request, self._project_id).job_ids
+        job = self._follow(job_ids, config, watcher)
         index = self._await_vectors(config, watcher, vectors=vectors)
+        self._last_built = time.monotonic()
         # Vectors may come after the job's last event.
         counts = self._client.job(job.job_id).counts if job is not None else {}
         return IndexResult(
@@ -133,6 +175,12 @@ class LocalProduct:
             embedded=counts.get("embedded"),
             reused=counts.get("reused"),
         )
+
+    def size(self, config_id: str) -> int | None:
+        """Return the bytes of an index on disk, once all of it is written."""
+        time.sleep(max(0.0, self._last_built + _WRITTEN_SECONDS - time.monotonic()))
+        index = self._index(config_id)
+        return index.index_bytes if index is not None else None
 
     def ask(self, config_id: str, plan: QueryPlan, question: str) -> Answer:
         """Ask one index."""

@@ -100,6 +100,10 @@ class Product(Protocol):
         """
         ...
 
+    def size(self, config_id: str) -> int | None:
+        """Return the bytes of an index on disk, once all of it is written."""
+        ...
+
     def ask(self, config_id: str, plan: QueryPlan, question: str) -> Answer:
         """Ask one index; nothing of the answer comes from the project's defaults."""
         ...

@@ -54,6 +54,7 @@ def run_experiment(
     try:
         run.build()
         run.ask()
+        run.weigh()
         return journal.finish(out, time.time())
     finally:
         journal.close()
@@ -131,6 +132,15 @@ class _Run:
             self._watcher.asking(done, len(missing))
             self._journal.add_answer(self._answer(question, index, plan))
         self._watcher.asking(len(missing), len(missing))
+
+    def weigh(self) -> None:
+        """Take the sizes of indexes that were built: now everything of them is on disk."""
+        for config in self._experiment.indexes:
+            index = self._journal.indexes[config.config_id]
+            if index.seconds is not None:
+                self._journal.indexes[config.config_id] = replace(
+                    index, bytes=self._product.size(config.config_id)
+                )
 
     def _warm_up(self) -> None:
         """Ask every strategy once, unmeasured: the first query of an index loads it."""

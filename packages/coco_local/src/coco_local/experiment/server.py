@@ -143,6 +143,11 @@ class ServerProduct:
             version_id=version.version_id,
         )
 
+    def size(self, config_id: str) -> int | None:
+        """Return the bytes of the version that answers for a config."""
+        version = self._newest(config_id)
+        return version.storage_bytes if version is not None else None
+
     def ask(self, config_id: str, plan: QueryPlan, question: str) -> Answer:
         """Ask one version."""
         retrieval, filters = explicit_retrieval(plan)

@@ -15,6 +15,7 @@ __all__ = ["Dot", "scatter"]
 _HEIGHT = 320
 # Latencies that differ more than this would all stand at the left end of a linear axis.
 _LOG_FROM = 8.0
+_RADIUS = 5.5
 # The width that labels are kept apart for; on a narrower page some may touch.
 _USUAL_WIDTH = 640
 # Where a number may stand beside its dot (pixels right and down), the best place first.
@@ -47,14 +48,14 @@ def scatter(dots: Sequence[Dot], label: str, show: Callable[[float], str]) -> Ma
         x = across.place(tick)
         drawing.line("grid", x, "0", x, "100%")
         drawing.text("tick middle", x, "100%", show(tick), dy=18)
-    taken = [(across.place(dot.x) / 100, 1 - up.place(dot.y) / 100) for dot in dots]
+    dots_at = [_pixels(across.place(dot.x), up.place(dot.y)) for dot in dots]
     labels: list[tuple[float, float]] = []
-    for dot in dots:
+    for dot, center in zip(dots, dots_at, strict=True):
         x, y = across.place(dot.x), f"{100 - up.place(dot.y):.2f}%"
-        drawing.dot(f"dot {dot.color}", x, y, 5.5, dot.tip)
-        center = (across.place(dot.x) / 100 * _USUAL_WIDTH, (1 - up.place(dot.y) / 100) * _HEIGHT)
-        dx, dy = _free_place(center, labels, taken)
-        labels.append((center[0] + dx, center[1] + dy - 4))
+        drawing.dot(f"dot {dot.color}", x, y, _RADIUS, dot.tip)
+        place = _free_place(center, labels, dots_at)
+        labels.append(_middle(center, place))
+        dx, dy = place
         anchor = "start" if dx > 0 else "end" if dx < 0 else "middle"
         drawing.text(f"number {anchor}", x, y, dot.label, dx=dx, dy=dy)
     return drawing.markup
@@ -68,21 +69,31 @@ def _across(dots: Sequence[Dot]) -> Scale:
     return linear([*values, 1.0], least=0.0)
 
 
+def _pixels(across: float, up: float) -> tuple[float, float]:
+    """Return where a dot stands on a plot of the usual width."""
+    return across / 100 * _USUAL_WIDTH, (1 - up / 100) * _HEIGHT
+
+
+def _middle(center: tuple[float, float], place: tuple[float, float]) -> tuple[float, float]:
+    """Return the middle of a label that begins, ends or is centered at its place."""
+    dx, dy = place
+    aside = _LABEL_SIZE[0] / 2 * ((dx > 0) - (dx < 0))
+    return center[0] + dx + aside, center[1] + dy - _LABEL_SIZE[1] / 3
+
+
 def _free_place(
     center: tuple[float, float],
     labels: Sequence[tuple[float, float]],
     dots: Sequence[tuple[float, float]],
 ) -> tuple[float, float]:
     """Return where the label covers the fewest others."""
-    points = [(x * _USUAL_WIDTH, y * _HEIGHT) for x, y in dots]
     width, height = _LABEL_SIZE
 
     def covered(place: tuple[float, float]) -> int:
-        x, y = center[0] + place[0], center[1] + place[1] - 4
+        x, y = _middle(center, place)
         near_labels = sum(abs(x - a) < width and abs(y - b) < height for a, b in labels)
-        near_dots = sum(
-            abs(x - a) < width / 2 + 4 and abs(y - b) < height / 2 + 4 for a, b in points
-        )
+        wide, high = width / 2 + _RADIUS, height / 2 + _RADIUS
+        near_dots = sum(abs(x - a) < wide and abs(y - b) < high for a, b in dots)
         return 2 * near_labels + near_dots
 
     return min(_PLACES, key=covered)

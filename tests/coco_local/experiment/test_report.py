@@ -170,11 +170,15 @@ def test_the_lead_says_who_is_best_and_from_whom_it_cannot_be_told_apart() -> No
 def test_few_questions_are_a_caution() -> None:
     comparison = compared(made_results({"a/x": (1, 1), "a/y": (2, 2)}))
     found = findings(comparison, 0)
-    assert "2 questions cannot show any difference; 6 are the fewest" in caution(comparison, found)
+    assert "2 questions cannot show any difference; 6 are the fewest" in caution(
+        comparison, 0, found
+    )
     whole = compared(made_results())
-    text = caution(whole, findings(whole, 0))
+    text = caution(whole, 0, findings(whole, 0))
     assert "cannot show" not in text
     assert "Holm's correction for 3 comparisons" in text
+    assert "chosen by these same questions" in text
+    assert "chosen by" not in caution(whole, 1, findings(whole, 1))
 
 
 def test_what_moved_most_comes_first_and_what_did_not_is_left_out() -> None:

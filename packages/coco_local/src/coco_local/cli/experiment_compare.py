@@ -144,7 +144,7 @@ def _show(
     if found:
         terminal.line()
         _show_differences(terminal, comparison, baseline, found)
-        _say(terminal, caution(comparison, found), faint=True)
+        _say(terminal, caution(comparison, baseline, found), faint=True)
     if moved:
         terminal.line()
         _show_moved(terminal, comparison, moved)

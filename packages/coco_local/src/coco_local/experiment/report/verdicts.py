@@ -142,7 +142,7 @@ def _named(comparison: Comparison, found: Sequence[Finding]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
 
 
-def caution(comparison: Comparison, found: Sequence[Finding]) -> str:
+def caution(comparison: Comparison, baseline: int, found: Sequence[Finding]) -> str:
     """Say how the verdicts were reached, and what they cannot say."""
     sentences = [f"A verdict without 'perhaps' has p below {_LEVEL:g}"]
     if len(found) > 1:
@@ -152,6 +152,8 @@ def caution(comparison: Comparison, found: Sequence[Finding]) -> str:
         sentences.append(
             "'Unclear' says that these questions do not tell, not that both are alike."
         )
+    if baseline == comparison.best and len(found) > 1:
+        sentences.append("The best was chosen by these same questions, which flatters it a little.")
     if len(comparison.questions) < _FEWEST:
         sentences.append(
             f"{count(len(comparison.questions), 'question')} cannot show any difference; "

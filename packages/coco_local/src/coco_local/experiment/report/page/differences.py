@@ -35,7 +35,7 @@ def difference_section(
             for each in ordered
         ],
         "difference_axis": axis_strip(scale, lambda value: f"{value:+g}" if value else "0"),
-        "caution": caution(comparison, found),
+        "caution": caution(comparison, baseline, found),
     }
 
 

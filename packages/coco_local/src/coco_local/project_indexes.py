@@ -141,11 +141,9 @@ class ProjectIndexes:
 
     def activate(self, config_id: str) -> None:
         """Let an index answer from now on; the one before stays beside it."""
-        before = self.project.config_id
-        if before not in self._known:
-            # The first index of a project from before there could be several.
-            dimension = self.active.index.memory.matrix.dimension
-            self._tools.indexes.add(self.project.project_id, before, dimension)
+        # A project from before there could be several has no record of its first one.
+        dimension = self.active.index.memory.matrix.dimension
+        self._tools.indexes.add(self.project.project_id, self.project.config_id, dimension)
         self._tools.indexes.activate(self.project.project_id, config_id)
         self.adopted = replace(self.adopted, pending_config_id=None)
         self._use(replace(self.project, config_id=config_id))

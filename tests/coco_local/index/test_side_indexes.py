@@ -1,0 +1,373 @@
+"""Several indexes of one project: built from each other, asked by name, adopted and removed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from coco_core.configs import ChunkingConfig, EmbeddingConfig, IndexingConfig
+from coco_core.errors import ConfigNotFound, Conflict, InvalidConfig, InvalidInput, Unavailable
+from coco_local.daemon.runtime import LocalDaemon
+from coco_local.settings import load_settings
+from coco_protocol.defaults import DefaultsRequest
+from coco_protocol.docs import (
+    ImportRequest,
+    IndexRequest,
+    QueryData,
+    QueryMeta,
+    QueryRequest,
+    RankingBody,
+    RetrievalBody,
+)
+from coco_protocol.jobs import JobBody
+from coco_protocol.projects import IndexBody, RegisterRequest
+from coco_protocol.system import PruneRequest
+from tests.daemon_process import free_port
+from tests.sources import write_project
+from tests.waiting import until
+
+STATIC = IndexingConfig("static", embedding=EmbeddingConfig("coco-static"))
+SMALL = IndexingConfig("small", ChunkingConfig("fixed_token", 32), STATIC.embedding)
+WINDOW = IndexingConfig("window", embedding=EmbeddingConfig(max_tokens=256))
+TWIN = IndexingConfig("twin")
+
+
+class Bench:
+    """One home with the daemon that runs on it in this process; there is no MiniLM."""
+
+    def __init__(self, home: Path, root: Path) -> None:
+        self.home, self.root = home, root
+        self.daemon = self._started()
+        self.project_id = self.daemon.register(RegisterRequest(path=str(root))).project_id
+        self.wait()
+
+    def _started(self) -> LocalDaemon:
+        daemon = LocalDaemon(load_settings(environ={"COCO_HOME": str(self.home), **_ENVIRON}))
+        daemon.start()
+        return daemon
+
+    def restart(self) -> None:
+        """Stop and start again."""
+        with self.stopped():
+            pass
+
+    @contextmanager
+    def stopped(self) -> Iterator[Path]:
+        """Yield the database of the daemon that does not run; it starts again afterwards."""
+        self.daemon.close()
+        yield self.home / "coco.db"
+        self.daemon = self._started()
+        self.wait()
+
+    def indexes(self) -> dict[str, IndexBody]:
+        """Return the project's indexes by config."""
+        return {i.config_id: i for i in self.daemon.indexes(self.project_id).indexes}
+
+    def wait(self) -> None:
+        """Wait until no index has anything to do."""
+        until(lambda: all(i.state == "ready" for i in self.indexes().values()))
+
+    def build(self, config: IndexingConfig) -> JobBody:
+        """Build the index of a config to its end."""
+        self.daemon.add_config(config)
+        request = IndexRequest(indexing_config_id=config.config_id)
+        [job_id] = self.daemon.index(request, self.project_id).job_ids
+        until(lambda: self.daemon.job(job_id).finished_at is not None)
+        return self.daemon.job(job_id)
+
+    def ask(self, text: str, config_id: str | None = None, **retrieval: object) -> Answer:
+        """Ask one of the indexes."""
+        body = RetrievalBody.model_validate(retrieval)
+        request = QueryRequest(query=text, indexing_config_id=config_id, retrieval_config=body)
+        return self.daemon.query(request, self.project_id)
+
+
+Answer = tuple[QueryMeta, QueryData]
+
+_ENVIRON = {"COCO_OFFLINE": "1"}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path / "home", write_project(tmp_path / "shop"))
+    yield made
+    made.daemon.close()
+
+
+def shown(answer: Answer) -> list[tuple[str, int | None, str]]:
+    """Return where the hits stand, and what they say."""
+    return [(h.chunk.doc_id, h.chunk.start_line, h.chunk.content) for h in answer[1].results]
+
+
+def test_an_index_of_the_same_chunks_copies_them_and_embeds_with_its_own_model(
+    bench: Bench,
+) -> None:
+    job = bench.build(STATIC)
+    indexes = bench.indexes()
+    assert job.state == "succeeded"
+    assert job.counts["copied"] == indexes["static"].files > 0
+    assert job.counts["parsed"] == 0
+    assert job.counts["embedded"] == indexes["static"].chunks == indexes["default"].chunks
+    assert indexes["static"].embedded == indexes["static"].chunks
+    assert [i.active for i in indexes.values()] == [True, False]
+    assert indexes["static"].index_bytes > 0
+
+    words = "call again with growing delay"
+    assert shown(bench.ask(words, "static", retrieval_mode="fts")) == shown(
+        bench.ask(words, retrieval_mode="fts")
+    )
+    meta, data = bench.ask(words, "static")
+    assert (meta.indexing_config_id, meta.tier, meta.status) == ("static", "transformer", "fresh")
+    assert meta.notice is None
+    hit = data.results[0].chunk
+    assert (hit.symbol, hit.fragment) == ("retry_with_backoff", "retry_with_backoff")
+    assert hit.definitions == ["retry_with_backoff"]
+
+
+def test_other_chunks_are_parsed_and_the_next_index_of_them_copies(bench: Bench) -> None:
+    parsed = bench.build(SMALL)
+    assert parsed.counts["copied"] == 0
+    assert parsed.counts["parsed"] == bench.indexes()["small"].files
+    again = IndexingConfig("small-too", SMALL.chunking, EmbeddingConfig("coco-static", 64))
+    copied = bench.build(again)
+    assert (copied.counts["parsed"], copied.counts["copied"]) == (0, parsed.counts["parsed"])
+    # Sizes are the model's own tokens: another model's pieces may not be taken over.
+    minilm = IndexingConfig("small-minilm", SMALL.chunking)
+    assert bench.build(minilm).counts["copied"] == 0
+
+
+def test_vectors_of_an_index_that_comes_back_are_not_computed_again(bench: Bench) -> None:
+    first = bench.build(STATIC)
+    directory = bench.home / "lancedb" / f"{bench.project_id}-{STATIC.fingerprint}"
+    until(directory.exists)
+    assert [i.config_id for i in bench.daemon.drop_index(bench.project_id, "static").indexes] == [
+        "default"
+    ]
+    assert not directory.exists()
+    with pytest.raises(ConfigNotFound, match="has no index under 'static'"):
+        bench.ask("cart", "static")
+    again = bench.build(STATIC)
+    assert (again.counts["embedded"], again.counts["reused"]) == (0, first.counts["embedded"])
+
+
+def test_every_index_follows_the_files_and_survives_a_restart(bench: Bench) -> None:
+    bench.build(STATIC)
+    bench.build(SMALL)
+    (bench.root / "shop" / "zebra.py").write_text("def zebra_crossing():\n    return 1\n")
+    for name in (None, "static", "small"):
+        meta, data = bench.ask("zebra_crossing", name)
+        assert data.results[0].chunk.doc_id == "shop/zebra.py"
+        assert meta.status == "fresh"
+    bench.wait()
+    before = {name: (i.files, i.chunks, i.embedded) for name, i in bench.indexes().items()}
+    bench.restart()
+    (bench.root / "shop" / "zebra.py").unlink()
+    for name in (None, "static", "small"):
+        _, data = bench.ask("zebra_crossing", name)
+        assert "shop/zebra.py" not in {hit.chunk.doc_id for hit in data.results}
+    assert bench.indexes().keys() == before.keys()
+    for name, index in bench.indexes().items():
+        assert index.files == before[name][0] - 1
+
+
+def test_configs_of_equal_content_name_one_index(bench: Bench) -> None:
+    job = bench.build(TWIN)
+    assert (job.counts["parsed"], job.counts["copied"]) == (0, 0)
+    assert bench.ask("cart", "twin")[0].indexing_config_id == "twin"
+    body = bench.daemon.set_defaults(bench.project_id, DefaultsRequest(indexing_config_id="twin"))
+    assert (body.indexing_config_id, body.pending_indexing_config_id) == ("twin", None)
+    assert bench.daemon.drop_index(bench.project_id, "default").indexes[0].config_id == "twin"
+    assert bench.ask("cart")[1].results
+
+
+def test_what_does_not_exist_is_refused_with_what_does(bench: Bench) -> None:
+    with pytest.raises(InvalidConfig, match="no model 'nonsense'"):
+        bench.daemon.add_config(IndexingConfig("bad", embedding=EmbeddingConfig("nonsense")))
+    with pytest.raises(InvalidConfig, match="max_tokens is 5000"):
+        bench.daemon.add_config(IndexingConfig("bad", embedding=EmbeddingConfig(max_tokens=5000)))
+    with pytest.raises(ConfigNotFound, match="There is no indexing config 'bad'"):
+        bench.daemon.index(IndexRequest(indexing_config_id="bad"), bench.project_id)
+    bench.daemon.add_config(SMALL)
+    with pytest.raises(ConfigNotFound) as raised:
+        bench.ask("cart", "small")
+    assert "coco index --config small" in (raised.value.hint or "")
+    with pytest.raises(Conflict, match="that answers"):
+        bench.daemon.drop_index(bench.project_id, "default")
+    assert list(bench.indexes()) == ["default"]
+
+
+def test_a_window_of_a_model_that_is_missing_says_so_and_answers_as_the_first_one(
+    bench: Bench,
+) -> None:
+    job = bench.build(WINDOW)
+    assert (job.state, job.counts["embedded"]) == ("succeeded", 0)
+    assert "coco setup" in (bench.indexes()["window"].error or "")
+    until(lambda: bench.ask("how much to pay", "window")[0].tier == "static")
+    meta, _ = bench.ask("how much to pay", "window")
+    assert (meta.vector_coverage, meta.tier) == (0.0, "static")
+    assert "coco setup" in (meta.notice or "")
+
+
+def test_a_server_that_is_down_is_named_and_words_go_on(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    url = f"http://127.0.0.1:{free_port()}/v1"
+    table = f'[models.far]\nurl = "{url}"\nmodel = "far"\ndimension = 8\n'
+    (home / "config.toml").write_text(table, encoding="utf-8")
+    bench = Bench(home, write_project(tmp_path / "shop"))
+    try:
+        config = IndexingConfig("far", embedding=EmbeddingConfig("far"))
+        bench.build(config)
+        until(lambda: "'far'" in (bench.indexes()["far"].error or ""))
+        meta, data = bench.ask("retry_with_backoff", "far")
+        assert (meta.tier, data.results[0].chunk.symbol) == ("keyword", "retry_with_backoff")
+        assert "'far' of this index is missing" in (meta.notice or "")
+        with pytest.raises(Unavailable) as raised:
+            bench.ask("delay", "far", retrieval_mode="vector")
+        assert "'far'" in (raised.value.hint or "")
+        assert "coco setup" in (bench.ask("delay")[0].notice or "")
+    finally:
+        bench.daemon.close()
+
+
+def test_adopted_values_fill_in_what_a_query_leaves_out(bench: Bench) -> None:
+    adopted = RetrievalBody(top_k=2, ranking=RankingBody(profile="docs"))
+    with pytest.raises(InvalidInput, match="could be named 'alone'"):
+        bench.daemon.set_defaults(bench.project_id, DefaultsRequest(query_config_id="alone"))
+    request = DefaultsRequest(query_config_id="two", retrieval_config=adopted)
+    body = bench.daemon.set_defaults(bench.project_id, request)
+    assert (body.query_config_id, body.retrieval_config) == ("two", adopted)
+    assert body.indexing_config_id == "default"
+
+    meta, data = bench.ask("price of the items in the cart")
+    assert (meta.query_config_id, len(data.results)) == ("two", 2)
+    meta, data = bench.ask("price of the items in the cart", top_k=3, ranking={"profile": "code"})
+    assert (meta.query_config_id, len(data.results)) == (None, 3)
+    bench.restart()
+    assert bench.ask("price of the items in the cart")[0].query_config_id == "two"
+
+    bench.daemon.set_defaults(bench.project_id, DefaultsRequest(retrieval_config=RetrievalBody()))
+    body = bench.daemon.defaults(bench.project_id)
+    assert (body.query_config_id, body.retrieval_config) == (None, None)
+
+
+def test_an_adopted_index_answers_when_it_is_complete_and_the_old_one_stays(bench: Bench) -> None:
+    bench.daemon.add_config(SMALL)
+    request = DefaultsRequest(indexing_config_id="small")
+    bench.daemon.set_defaults(bench.project_id, request)
+    seen: list[str] = []
+
+    def taken_over() -> bool:
+        meta, data = bench.ask("apply_discount")
+        seen.append(meta.indexing_config_id)
+        assert data.results, "no moment without an index that answers"
+        return meta.indexing_config_id == "small"
+
+    until(taken_over)
+    assert seen[-1] == "small"
+    assert bench.daemon.defaults(bench.project_id).pending_indexing_config_id is None
+    assert {name: i.active for name, i in bench.indexes().items()} == {
+        "small": True,
+        "default": False,
+    }
+    assert bench.daemon.project(bench.project_id).config_id == "small"
+    # Back at once: the old one was kept in step.
+    body = bench.daemon.set_defaults(
+        bench.project_id, DefaultsRequest(indexing_config_id="default")
+    )
+    assert body.indexing_config_id == "default"
+    bench.restart()
+    assert bench.ask("cart")[0].indexing_config_id == "default"
+    assert set(bench.indexes()) == {"default", "small"}
+
+
+def test_forgetting_a_project_removes_all_its_indexes(bench: Bench) -> None:
+    bench.build(STATIC)
+    bench.build(SMALL)
+    request = DefaultsRequest(query_config_id="q", retrieval_config=RetrievalBody(top_k=1))
+    bench.daemon.set_defaults(bench.project_id, request)
+    kept = bench.daemon.prune(PruneRequest(older_than_days=0, dry_run=False))
+    assert (kept.indexes, kept.embeddings) == (0, 0)
+    assert all(i.chunks for i in bench.indexes().values())
+
+    bench.daemon.forget(bench.project_id)
+    with closing(sqlite3.connect(bench.home / "coco.db")) as connection:
+        for table in ("documents", "chunks", "indexes", "adopted", "projects"):
+            (rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+            assert rows == 0, table
+    assert not list((bench.home / "lancedb").glob("*"))
+
+
+def test_a_home_from_before_there_were_several_indexes_opens(bench: Bench) -> None:
+    with bench.stopped() as path, closing(sqlite3.connect(path)) as connection:
+        for table in ("indexes", "adopted", "apart_projects"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.commit()
+    assert bench.ask("apply_discount")[1].results
+    bench.build(SMALL)
+    bench.daemon.set_defaults(bench.project_id, DefaultsRequest(indexing_config_id="small"))
+    bench.restart()
+    assert {name: i.active for name, i in bench.indexes().items()} == {
+        "small": True,
+        "default": False,
+    }
+
+
+def test_another_schema_rebuilds_every_index_and_forgets_nothing_that_was_said(
+    bench: Bench,
+) -> None:
+    bench.build(SMALL)
+    bench.daemon.set_defaults(
+        bench.project_id,
+        DefaultsRequest(
+            indexing_config_id="small",
+            query_config_id="q",
+            retrieval_config=RetrievalBody(top_k=1),
+        ),
+    )
+    until(lambda: bench.indexes()["small"].active)
+    before = {name: i.chunks for name, i in bench.indexes().items()}
+    with bench.stopped() as path, closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+        connection.commit()
+    until(lambda: {name: i.chunks for name, i in bench.indexes().items()} == before)
+    meta, data = bench.ask("apply_discount")
+    assert (meta.indexing_config_id, meta.query_config_id) == ("small", "q")
+    assert len(data.results) == 1
+
+
+def test_a_project_apart_takes_nothing_from_the_one_around_it(bench: Bench) -> None:
+    whole = bench.indexes()["default"].files
+    inner = bench.root / "shop"
+    made = bench.daemon.register(RegisterRequest(path=str(inner), apart=True))
+    until(lambda: bench.daemon.project(made.project_id).state == "ready")
+    assert bench.daemon.project(made.project_id).apart
+    assert bench.indexes()["default"].files == whole
+    assert bench.daemon.resolve_project(None, str(inner / "cart.py")) == bench.project_id
+    assert bench.daemon.resolve_project(None, None) == bench.project_id
+    _, data = bench.daemon.query(QueryRequest(query="Cart"), made.project_id)
+    assert data.results[0].chunk.doc_id == "cart.py"
+    bench.restart()
+    assert bench.daemon.project(made.project_id).apart
+    assert bench.indexes()["default"].files == whole
+
+    # Registered like any other, it becomes one, and a border of the outer one.
+    bench.daemon.register(RegisterRequest(path=str(inner)))
+    assert bench.daemon.resolve_project(None, str(inner / "cart.py")) == made.project_id
+    until(lambda: bench.indexes()["default"].files < whole)
+
+
+def test_an_import_under_another_config_builds_its_index_beside_the_first(bench: Bench) -> None:
+    bench.daemon.add_config(SMALL)
+    request = ImportRequest(paths=[str(bench.root)], indexing_config_id="small")
+    data = bench.daemon.import_paths(request)
+    assert data.project_ids == [bench.project_id]
+    bench.wait()
+    assert {name: i.active for name, i in bench.indexes().items()} == {
+        "default": True,
+        "small": False,
+    }

@@ -289,3 +289,13 @@ def test_anchors_of_missing_documents_are_found() -> None:
     assert caught.value.details["file"] == "q.jsonl"
     assert caught.value.details["line"] == 4
     assert caught.value.details["field"] == "[1].expected_doc_ids[0]"
+
+
+def test_anchors_of_lines_are_found_for_a_product_without() -> None:
+    read_experiment_file(EXAMPLE, "e.yml", nothing).refuse_lines()
+    file = read_experiment_file(
+        HEAD + "evaluation_set_file: q.jsonl", "e.yml", lambda _: as_lines()
+    )
+    with pytest.raises(InvalidConfig, match=r"'a\.md:3-9' names lines") as caught:
+        file.refuse_lines()
+    assert (caught.value.details["file"], caught.value.details["line"]) == ("q.jsonl", 2)

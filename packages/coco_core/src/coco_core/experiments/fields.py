@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import math
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -24,6 +24,8 @@ __all__ = [
 
 Where: TypeAlias = "tuple[Where, str | int] | None"
 """The place of a value: its parent's place and its name or position; written out when wrong."""
+
+_GREATEST = sys.float_info.max
 
 # Longer values say no more in a message.
 _SHOWN = 80
@@ -189,9 +191,13 @@ class Record:
     def number(self, name: str, default: float | None = None) -> float:
         """Read a finite number."""
         value = self._values.get(name, default)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            return float(value)
-        self._wrong(name, "a number")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            # Compared, since a whole number can be too long for a float.
+            if -_GREATEST <= value <= _GREATEST:
+                return float(value)
+            self.note(name, f"{shown(value)} is not a finite number.")
+        else:
+            self._wrong(name, "a number")
         return 0.0
 
     def number_or_none(self, name: str) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -62,9 +63,7 @@ def locate(text: str, source: str) -> Located:
     if suffix in {".jsonl", ".ndjson"}:
         return _json_lines(text, source)
     if suffix == ".json":
-        data = _json(text, 1)
-        # YAML knows no tabs between values.
-        return Located(source, data, lambda: _Walk(text.replace("\t", " ")).lines)
+        return Located(source, _json(text, 1), lambda: _lines_of_json(text))
     walk = _Walk(text)
     return Located(source, walk.data, lambda: walk.lines, tuple(walk.problems))
 
@@ -78,6 +77,14 @@ def _json_lines(text: str, source: str) -> Located:
             lines[(None, len(data))] = number
             data.append(_json(line, number))
     return Located(source, data, lambda: lines)
+
+
+def _lines_of_json(text: str) -> dict[Where, int]:
+    """Return the lines by YAML, which knows no tabs between values; nothing where it gives up."""
+    try:
+        return _Walk(text.replace("\t", " ")).lines
+    except TextProblem:
+        return {}
 
 
 def _json(text: str, line: int) -> object:
@@ -97,6 +104,8 @@ def _json(text: str, line: int) -> object:
         raise TextProblem(
             line + error.lineno - 1, f"not valid JSON: {error.msg} ({at})."
         ) from error
+    except ValueError as error:
+        raise TextProblem(line, f"not valid JSON: {error}.") from error
     except RecursionError as error:
         raise TextProblem(line, "nested too deeply.") from error
 
@@ -105,37 +114,42 @@ class _Walk:
     """From YAML's nodes to plain data, with a line for every place."""
 
     def __init__(self, text: str) -> None:
+        # YAML's own lines also end at characters where no editor ends one.
+        self._ends = [at for at, character in enumerate(text) if character == "\n"]
         self.lines: dict[Where, int] = {}
         self.problems: list[Problem] = []
         self._scalars = SafeConstructor()
         self._around: list[yaml.Node] = []
         try:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
-            self.data = None if node is None else self._plain(node, None, node.start_mark.line)
+            self.data = None if node is None else self._plain(node, None, node.start_mark)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            line = 1 if mark is None else mark.line + 1
+            line = 1 if mark is None else self._line(mark)
             raise TextProblem(line, f"not valid YAML: {error.problem or error}.") from error
         except yaml.reader.ReaderError as error:
-            line = text.count("\n", 0, error.position) + 1
+            line = bisect_left(self._ends, error.position) + 1
             character = f"U+{int(error.character):04X}"
             raise TextProblem(line, f"holds the character {character}.") from error
         except RecursionError as error:
             raise TextProblem(1, "nested too deeply.") from error
 
-    def _plain(self, node: yaml.Node, where: Where, line: int) -> object:
-        self.lines[where] = line + 1
+    def _line(self, mark: yaml.Mark) -> int:
+        return bisect_left(self._ends, mark.index) + 1
+
+    def _plain(self, node: yaml.Node, where: Where, mark: yaml.Mark) -> object:
+        line = self.lines[where] = self._line(mark)
         if len(self.lines) > _MOST_VALUES:
-            raise TextProblem(line + 1, f"holds more than {_MOST_VALUES} values.")
+            raise TextProblem(line, f"holds more than {_MOST_VALUES} values.")
         if any(node is each for each in self._around):
-            raise TextProblem(line + 1, "contains itself.")
+            raise TextProblem(line, "contains itself.")
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, where)
         self._around.append(node)
         try:
             if isinstance(node, yaml.SequenceNode):
                 return [
-                    self._plain(each, (where, at), each.start_mark.line)
+                    self._plain(each, (where, at), each.start_mark)
                     for at, each in enumerate(node.value)
                 ]
             assert isinstance(node, yaml.MappingNode)
@@ -146,7 +160,7 @@ class _Walk:
     def _mapping(self, node: yaml.MappingNode, where: Where) -> dict[str, object]:
         first: dict[str, int] = {}
         for key, _ in node.value:
-            line = key.start_mark.line + 1
+            line = self._line(key.start_mark)
             if not isinstance(key, yaml.ScalarNode):
                 raise TextProblem(line, "the name of a field is not a text.")
             if key.value in first:
@@ -155,7 +169,7 @@ class _Walk:
             first.setdefault(key.value, line)
         self._scalars.flatten_mapping(node)
         return {
-            str(key.value): self._plain(value, (where, str(key.value)), key.start_mark.line)
+            str(key.value): self._plain(value, (where, str(key.value)), key.start_mark)
             for key, value in node.value
         }
 
@@ -165,7 +179,8 @@ class _Walk:
         if node.tag in _PLAIN_TAGS:
             try:
                 return self._scalars.construct_object(node)
-            except ValueError:
+            except (ValueError, LookupError):
+                # `!!int x`, `!!bool maybe`: the tag is wrong, and told below.
                 pass
         self.problems.append(Problem(where, f"{node.value!r} is not a value of {node.tag!r}."))
         return None

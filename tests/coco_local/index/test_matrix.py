@@ -52,8 +52,9 @@ def test_the_best_rows_are_those_of_a_scan_of_everything(
     allowed = np.random.default_rng(seed).random(len(vectors)) < share
     cosines = exact(vectors, query)
     order = [row for row in np.argsort(-cosines, kind="stable").tolist() if allowed[row]]
-    best = matrix.best(query, allowed, k)
+    best, scored = matrix.best(query, allowed, k)
     assert sorted(best.tolist()) == sorted(order[:k])
+    assert scored.tolist() == cosines[best].tolist()
     assert matrix.cosines(query, best).tolist() == cosines[best].tolist()
 
 
@@ -91,7 +92,7 @@ def test_rows_come_and_change_in_any_order() -> None:
     query = vectors[np.flatnonzero(has)[5]]
     cosines = exact(vectors, query)
     expected = sorted(np.flatnonzero(has).tolist(), key=lambda row: (-cosines[row], row))[:100]
-    assert sorted(matrix.best(query, has, 100).tolist()) == sorted(expected)
+    assert sorted(matrix.best(query, has, 100)[0].tolist()) == sorted(expected)
     everything = np.arange(len(vectors) + 5)
     assert matrix.cosines(query, everything).tolist()[-5:] == [0.0] * 5
 
@@ -107,6 +108,7 @@ def test_an_image_gives_the_same_matrix(some: bool) -> None:
     allowed = matrix.known(500)
     assert again.known(500).tolist() == allowed.tolist()
     assert again.take(rows).tolist() == matrix.take(rows).tolist()
-    assert again.best(vectors[0], allowed, 20).tolist() == (
-        matrix.best(vectors[0], allowed, 20).tolist()
-    )
+    found, cosines = matrix.best(vectors[0], allowed, 20)
+    found_again, cosines_again = again.best(vectors[0], allowed, 20)
+    assert found_again.tolist() == found.tolist()
+    assert cosines_again.tolist() == cosines.tolist()

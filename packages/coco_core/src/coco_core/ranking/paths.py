@@ -155,7 +155,8 @@ def _names(doc_id: str) -> _Names:
 
 
 def _opening(word: str) -> str:
-    return word[:2]
+    # As long as the shortest prefix that counts; shorter words are their own opening.
+    return word[:_SHORTEST_PREFIX]
 
 
 @lru_cache(maxsize=8192)

@@ -138,8 +138,8 @@ def penalty_factors(
     if against == "docs":
         forgiven.add("changelog")
     known: dict[tuple[str, str], float] = {}
-    factors = np.ones(len(candidates))
-    for i, candidate in enumerate(candidates):
+    factors: list[float] = []
+    for candidate in candidates:
         place = (candidate.facts.doc_id, candidate.facts.language)
         factor = known.get(place)
         if factor is None:
@@ -150,8 +150,8 @@ def penalty_factors(
             # A file that is several of these is not punished for each: the worst counts.
             factor = min((PENALTIES[trait] for trait in traits - forgiven), default=1.0)
             known[place] = factor
-        factors[i] = max(factor, _NAMED) if candidate.named else factor
-    return factors
+        factors.append(max(factor, _NAMED) if candidate.named else factor)
+    return np.array(factors, np.float64)
 
 
 @lru_cache(maxsize=8192)

@@ -110,6 +110,11 @@ class FactTable:
             made = self._made[row] = self._make(row)
         return made
 
+    def of_rows(self, rows: Sequence[int]) -> list[ChunkFacts]:
+        """Return the facts of several rows."""
+        made = self._made
+        return [made.get(row) or self[row] for row in rows]
+
     def _make(self, row: int) -> ChunkFacts:
         kind = self.kinds[row]
         return ChunkFacts(

@@ -149,8 +149,10 @@ class VectorMatrix:
         """Return the vectors of rows that are known to have one."""
         return self._columns.halves[rows].astype(np.float32)
 
-    def best(self, query: FloatVector, allowed: NDArray[np.bool_], k: int) -> NDArray[np.int64]:
-        """Return the k rows of highest cosine to the query among those allowed; never others.
+    def best(
+        self, query: FloatVector, allowed: NDArray[np.bool_], k: int
+    ) -> tuple[NDArray[np.int64], FloatVector]:
+        """Return the k rows of highest cosine to the query among those allowed, and the cosines.
 
         Args:
             query: float32[d].
@@ -159,7 +161,7 @@ class VectorMatrix:
         """
         columns = self._columns
         if k <= 0:
-            return np.empty(0, np.int64)
+            return np.empty(0, np.int64), np.empty(0, np.float32)
         allowed = allowed[: len(columns.known)]
         rows = np.flatnonzero(allowed)
         if len(rows) > k:
@@ -167,7 +169,9 @@ class VectorMatrix:
             lowest = np.where(allowed, found.products - found.radius, -np.inf)
             highest = np.where(allowed, found.products + found.radius, -np.inf)
             rows = np.flatnonzero(highest >= kth_best(lowest, k))
-        return rows[best_rows(self.cosines(query, rows), k, -np.inf)]
+        cosines = self.cosines(query, rows)
+        best = best_rows(cosines, k, -np.inf)
+        return rows[best], cosines[best]
 
     def cosines(self, query: FloatVector, rows: NDArray[np.int64]) -> FloatVector:
         """Return float32[n]: the cosine of each row's vector to the query, 0 where there is none.

@@ -53,26 +53,27 @@ class LanceExecutor:
         has_vector = snapshot.known | snapshot.static
         searchable = allowed & has_vector
         asked = query_vector if wanted.vector else None
+        near: dict[int, float] = {}
         if asked is not None:
-            picked.update(matrix.best(asked, searchable, wanted.vector).tolist())
+            best, cosines = matrix.best(asked, searchable, wanted.vector)
+            near = dict(zip(best.tolist(), cosines.tolist(), strict=True))
+            picked.update(near)
         for name in wanted.definitions:
             defining = self._memory.rows_defining(name.rpartition(".")[2])
             picked.update(row for row in defining if row < snapshot.rows and allowed[row])
         named = self._named(query)
         known_share = float(searchable.sum()) / filtered if filtered else 0.0
         static_share = float((allowed & snapshot.static).sum()) / filtered if filtered else 0.0
-        rows = np.array(sorted(picked), np.int64)
-        cosines: list[float | None] = [None] * len(rows)
         if asked is not None:
-            known = has_vector[rows].tolist()
-            found = matrix.cosines(asked, rows).tolist()
-            cosines = [c if k else None for c, k in zip(found, known, strict=True)]
+            others = np.array([row for row in picked if row not in near], np.int64)
+            others = others[has_vector[others]]
+            near |= zip(others.tolist(), matrix.cosines(asked, others).tolist(), strict=True)
+        rows = sorted(picked)
+        facts = self._memory.facts.of_rows(rows)
         return ExecutorAnswer(
             candidates=[
-                Candidate(self._memory.facts[row], bm25, cosine, row in named)
-                for row, bm25, cosine in zip(
-                    rows.tolist(), keyword[rows].tolist(), cosines, strict=True
-                )
+                Candidate(chunk, bm25, near.get(row), row in named)
+                for row, chunk, bm25 in zip(rows, facts, keyword[rows].tolist(), strict=True)
             ],
             vector_coverage=known_share,
             static_share=static_share,

@@ -43,13 +43,13 @@ class IndexContents:
         return sum(map(len, self.documents.values()))
 
 
-def index_contents(home: Path) -> IndexContents:
-    """Read the only index of a home whose daemon does not run.
+def index_contents(home: Path, fingerprint: str = "") -> IndexContents:
+    """Read an index of a home whose daemon does not run: the only one, or that of a config.
 
     A chunk without exactly one row of terms fails here: it could never be found.
     """
     places = CocoHome(home)
-    (directory,) = (path for path in places.vectors.iterdir() if path.is_dir())
+    (directory,) = (path for path in places.vectors.glob(f"*{fingerprint}") if path.is_dir())
     lance = LanceStore(directory, _DIMENSION)
     assert not lance.rebuilt
     terms = dict(_terms(lance))
@@ -58,7 +58,7 @@ def index_contents(home: Path) -> IndexContents:
     documents: dict[str, list[ChunkRecord]] = {}
     known: set[int] = set()
     with closing(sqlite3.connect(places.database)) as connection:
-        for doc_id, key, *fields in connection.execute(_QUERY):
+        for doc_id, key, *fields in connection.execute(_QUERY, (directory.name,)):
             records = documents.setdefault(os.fsdecode(doc_id), [])
             if key is not None:
                 known.add(key)
@@ -75,6 +75,7 @@ def index_contents(home: Path) -> IndexContents:
 _QUERY = """
     SELECT documents.doc_id, chunks.key, chunk_id, start_line, end_line, chunks.content_hash
     FROM documents LEFT JOIN chunks ON chunks.document_key = documents.key
+    WHERE index_id = ?
     ORDER BY documents.doc_id, chunks.key
 """
 

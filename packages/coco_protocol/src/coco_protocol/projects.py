@@ -68,6 +68,7 @@ class IndexBody(Answer):
     pending_files: int = 0
     index_bytes: int = Field(default=0, description="its share of the stores on disk")
     error: str | None = None
+    notice: str | None = Field(default=None, description="why its model is missing, if it is")
 
 
 class IndexList(Answer):

@@ -46,8 +46,9 @@ def indexes(context: typer.Context, *, project: Project = None, json: Json = Fal
     heads = ("CONFIG", "ROLE", "STATE", "FILES", "CHUNKS", "VECTORS", "SIZE")
     show_table(terminal, heads, rows, numbers=("FILES", "CHUNKS", "VECTORS", "SIZE"))
     for index in data.indexes:
-        if index.error:
-            terminal.warn(f"{index.config_id}: {index.error}")
+        for trouble in (index.error, index.notice):
+            if trouble:
+                terminal.warn(f"{index.config_id}: {trouble}")
     if awaited is not None:
         terminal.note(f"{awaited} will answer as soon as it is complete")
 

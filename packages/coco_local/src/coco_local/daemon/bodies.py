@@ -79,7 +79,8 @@ def _index_body(
         embedded=memory.embedded_count,
         pending_files=indexer.pending,
         index_bytes=size,
-        error=indexer.error or indexer.model.notice,
+        error=indexer.error,
+        notice=indexer.model.notice,
     )
 
 

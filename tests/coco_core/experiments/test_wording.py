@@ -61,6 +61,12 @@ def test_sentences_that_can_stand_alone(paragraph: str, question: str | None) ->
             "keep of a tenant apart from those of the tenants beside it",
             1,
         ),
+        (
+            "Turns long texts into short vectors for the searcher, one model after the other.",
+            ["searcher"],
+            "turns long texts into short vectors, one model after the other",
+            1,
+        ),
     ],
 )
 def test_words_of_the_name_are_taken_out(

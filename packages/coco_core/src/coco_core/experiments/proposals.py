@@ -44,7 +44,7 @@ _SAYS = re.compile(r"[^\W\d_]{2}")
 
 # Every project has them, and they say nothing of it.
 _PAPERS = re.compile(
-    r"(?:^|/)(?:code[-_]of[-_]conduct|licen[cs]e|copying|notice|authors|maintainers|governance)"
+    r"(?:^|/)(?:code[-_]of[-_]conduct|(?:pull[-_]request|issue)[-_]template|licen[cs]e|copying|notice|authors|maintainers|governance)"
     r"[^/]*$",
     re.IGNORECASE,
 )

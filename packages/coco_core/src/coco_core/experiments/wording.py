@@ -140,14 +140,17 @@ def _tells(word: str) -> bool:
 def _mended(words: list[str], own: set[str]) -> list[str]:
     """Leave words out, and the articles and prepositions that stood for them."""
     kept: list[str] = []
-    gap = False
+    gap = ""
     for word in words:
         if not own.isdisjoint(analyze(word)):
-            gap = True
+            # A mark after the word ends what stood before it.
+            gap = word[-1] if word[-1] in ",;:" else " "
             continue
-        if gap and word.lower() in _PREPOSITIONS:
+        if gap and (gap != " " or word.lower() in _PREPOSITIONS):
             _close(kept)
-        gap = False
+            if kept and gap != " ":
+                kept[-1] += gap
+        gap = ""
         kept.append(word)
     if gap:
         _close(kept)

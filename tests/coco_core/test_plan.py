@@ -25,8 +25,16 @@ def test_a_stage_without_weight_is_not_asked() -> None:
     for fields in ({"retrieval_mode": "fts"}, {"hybrid_alpha": 0.0}):
         assert ask(**fields) == Wanted(keyword=200, vector=0, definitions=("run",))
     for fields in ({"retrieval_mode": "vector"}, {"hybrid_alpha": 1.0}):
-        assert ask(**fields) == Wanted(keyword=0, vector=200)
+        assert ask(**fields) == Wanted(keyword=0, vector=200, keyword_scores=False)
     assert ask(retrieval_mode="fts", hybrid_alpha=1.0).keyword == 200
+
+
+def test_keyword_scores_are_left_out_only_where_ranking_never_looks() -> None:
+    assert ask().keyword_scores
+    assert ask(retrieval_mode="vector", explain=True).keyword_scores
+    user = {"query": "how do I start the app?", "retrieval_mode": "vector"}
+    assert ask(**user).keyword_scores
+    assert not ask(**user, ranking=RankingOptions(profile="code")).keyword_scores
 
 
 def test_definitions_can_be_switched_off() -> None:

@@ -8,7 +8,7 @@ import pytest
 from coco_core.bm25 import term_vector
 from coco_core.configs import DEFAULT_CONFIG
 from coco_core.filters import Filters
-from coco_core.intent import SearchIntent
+from coco_core.intent import RetrievalMode, SearchIntent
 from coco_core.plan import Wanted, wanted
 from coco_core.query import understand
 from coco_core.types import ExecutorAnswer, FloatMatrix
@@ -84,7 +84,7 @@ def ask(
 ) -> ExecutorAnswer:
     intent = SearchIntent(query, retrieval_mode=mode, filters=Filters(**filters))  # type: ignore[arg-type]  # named by the tests
     understood = understand(intent)
-    with database.tenant(ORG) as session:
+    with database.asking(ORG) as session:
         executor = PgExecutor(session, version)
         return executor.search(intent, understood, vector, most or wanted(intent, understood))
 
@@ -108,25 +108,26 @@ def test_the_index_is_walked_and_finds_the_nearest(
     assert found / (10 * COUNT / 100) >= 0.98
 
 
+@pytest.mark.parametrize("mode", ["vector", "hybrid"])
 def test_the_plan_of_a_vector_query_is_the_index(
     database: Database,  # noqa: F811
     version: Version,
     matrix: FloatMatrix,
     monkeypatch: pytest.MonkeyPatch,
+    mode: RetrievalMode,
 ) -> None:
     plans: list[str] = []
-    with database.tenant(ORG) as session:
+    with database.asking(ORG) as session:
         execute = session.connection.execute
 
         def explained(statement: object, *values: object, **options: object) -> object:
-            text = statement if isinstance(statement, str) else statement.as_string()  # type: ignore[attr-defined]
-            if "nearest" in text:
-                rows = execute(f"EXPLAIN {text}", *values).fetchall()  # type: ignore[call-overload]
+            if isinstance(statement, bytes) and b"nearest" in statement:
+                rows = execute(b"EXPLAIN " + statement, *values).fetchall()  # type: ignore[arg-type]
                 plans.append("\n".join(line for (line,) in rows))
             return execute(statement, *values, **options)  # type: ignore[arg-type]
 
         monkeypatch.setattr(session.connection, "execute", explained)
-        intent = SearchIntent("words", retrieval_mode="vector")
+        intent = SearchIntent("words", retrieval_mode=mode)
         understood = understand(intent)
         PgExecutor(session, version).search(
             intent, understood, matrix[0], wanted(intent, understood)
@@ -135,7 +136,7 @@ def test_the_plan_of_a_vector_query_is_the_index(
     assert f"chunk_vectors_hnsw_{version.version_no}" in plan
     # Row-level security is decided once, and not for every row.
     assert "current_setting" not in "".join(line for line in plan.splitlines() if "Filter" in line)
-    assert f"Seq Scan on chunk_vectors_{version.version_no}" not in plan
+    assert "Seq Scan" not in plan
 
 
 @pytest.mark.parametrize(

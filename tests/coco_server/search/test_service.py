@@ -14,7 +14,7 @@ from coco_embed.choice import Embedders, EmbeddingSettings
 from coco_protocol.docs import FiltersBody, RetrievalBody
 from coco_protocol.server.docs import QueryData, QueryMeta, QueryRequest
 from coco_server.search.service import SearchService
-from coco_server.store import chunks, configs, retention, sealing, versions
+from coco_server.store import chunks, configs, defaults, retention, sealing, versions
 from coco_server.store.retention import RetentionPolicy
 from coco_server.store.session import Database, Scope
 from tests.coco_server.tenants import DIMENSION, Tenant, new_tenant, rows, vector_of
@@ -164,6 +164,43 @@ def test_a_query_is_embedded_once_and_not_for_keywords(
     for _ in range(3):
         ask(service, tenant, "routers")
     assert words.asked == ["routers"]
+
+
+def test_no_connection_is_held_while_a_query_is_embedded(
+    tenant: Tenant, words: WordVectors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant.activate(tenant.build(TEXTS))
+    with Database(tenant.database.url, most=1) as only_one:
+        service = SearchService(only_one, words)  # type: ignore[arg-type]  # opens like Embedders
+
+        def embed_with_the_connection(text: str) -> FloatVector:
+            with only_one.tenant(tenant.org_id) as session:
+                session.connection.execute("SELECT 1")
+            return vector_of(text)
+
+        monkeypatch.setattr(words, "embed_query", embed_with_the_connection)
+        # The first query finds out how to embed, the second knows.
+        for query in ("routers", "cookies"):
+            meta, data = ask(service, tenant, query)
+            assert (meta.tier, len(data.results)) == ("transformer", 2)
+
+
+def test_what_a_project_s_last_query_met_is_compared_with_what_is(
+    service: SearchService, tenant: Tenant, words: WordVectors
+) -> None:
+    only_vectors = RetrievalBody(retrieval_mode="vector")
+    assert ask(service, tenant, "routers", retrieval_config=only_vectors)[0].version_id is None
+    tenant.activate(tenant.build(TEXTS))
+    meta, data = ask(service, tenant, "routers", retrieval_config=only_vectors)
+    assert (meta.tier, len(data.results)) == ("transformer", 2)
+    with tenant.database.tenant(tenant.org_id) as session:
+        defaults.adopt(session, tenant.project_id, retrieval_config={"retrieval_mode": "fts"})
+    asked = list(words.asked)
+    meta, data = ask(service, tenant, "cookies")
+    assert (meta.tier, [hit.chunk.doc_id for hit in data.results]) == ("keyword", ["b.md"])
+    ask(service, tenant, "header")
+    # Only before it was known that words alone decide something was embedded for nothing.
+    assert words.asked == [*asked, "cookies"]
 
 
 def test_without_a_model_keywords_answer_and_say_so(

@@ -37,6 +37,9 @@ class Wanted:
     vector: int
     definitions: tuple[str, ...] = ()
     """Names (no paths), to be looked up without regard to case."""
+    keyword_scores: bool = True
+    """Whether ranking looks at the keyword scores of candidates, whichever stage delivers them. An
+    executor may leave them out where not, and tell only which chunks hold `Query.name`."""
 
 
 def wanted(intent: SearchIntent, query: Query) -> Wanted:
@@ -55,6 +58,10 @@ def wanted(intent: SearchIntent, query: Query) -> Wanted:
         keyword=count if use_keyword else 0,
         vector=count if use_vector else 0,
         definitions=tuple(names) if look_up else (),
+        # Without a word in the score they still tell what a user's question is about.
+        keyword_scores=use_keyword
+        or intent.explain
+        or (query.asks_as_user and intent.ranking.profile == "auto"),
     )
 
 

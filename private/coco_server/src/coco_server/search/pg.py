@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, LiteralString
 
 import numpy as np
@@ -27,7 +28,7 @@ from coco_server.search.conditions import conditions
 from coco_server.store import postings
 from coco_server.store.sealing import corpus_stats, search_is_exact
 from coco_server.store.session import TenantSession
-from coco_server.store.tables import in_version
+from coco_server.store.tables import in_version, of_version
 from coco_server.store.versions import Version
 
 __all__ = [
@@ -50,12 +51,28 @@ _LEAST_HNSW_CANDIDATES = 120
 _EXACT: LiteralString = "embedding <#> %(query)s"
 _APPROXIMATE: LiteralString = "embedding::halfvec({dimension}) <#> %(half)s"
 
-_CANDIDATES: LiteralString = """
+_NEAREST: LiteralString = """
+    SELECT chunk_key, embedding <#> %(query)s AS distance
+    FROM {chunk_vectors} {where} ORDER BY {distance} LIMIT %(most)s
+"""
+
+# Of what vectors found the distance is known; only what keywords alone picked is looked up.
+_FACTS_OF_BOTH: LiteralString = """
     WITH nearest AS MATERIALIZED ({nearest}),
-    picked AS (SELECT chunk_key FROM nearest UNION SELECT unnest(%(keys)s::int[]))
+    found AS (
+        SELECT chunk_key, distance FROM nearest
+        UNION ALL
+        SELECT key, (SELECT embedding <#> %(query)s FROM {chunk_vectors} WHERE chunk_key = key)
+        FROM unnest(%(keys)s::int[]) AS key WHERE key NOT IN (SELECT chunk_key FROM nearest)
+    )
     SELECT chunk_key, doc_id, kind, language, symbol, definitions, start_line, end_line,
-        token_count, -(embedding <#> %(query)s)
-    FROM picked JOIN {source_chunks} USING (chunk_key) LEFT JOIN {chunk_vectors} USING (chunk_key)
+        token_count, -distance
+    FROM found JOIN {source_chunks} USING (chunk_key)
+"""
+_FACTS_OF_NEAREST: LiteralString = """
+    SELECT chunk_key, doc_id, kind, language, symbol, definitions, start_line, end_line,
+        token_count, -distance
+    FROM ({nearest}) AS nearest JOIN {source_chunks} USING (chunk_key)
 """
 
 
@@ -82,10 +99,12 @@ class Allowed:
 class KeywordStage:
     """Keyword scores of a whole version for one query."""
 
-    def __init__(self, session: TenantSession, version: Version, query: Query) -> None:
-        """Read the postings of the query's terms, in one statement."""
+    def __init__(
+        self, session: TenantSession, version: Version, query: Query, wanted: Wanted
+    ) -> None:
+        """Read the postings of the query's terms, in one statement; none that nobody looks at."""
         stats = corpus_stats(version)
-        terms = {term_id(term) for term in query.terms}
+        terms = {term_id(term) for term in query.terms} if wanted.keyword_scores else set()
         name = term_id(query.name) if query.name else None
         found = postings.lookup(
             session, version.version_no, terms | ({name} if name is not None else set())
@@ -121,7 +140,7 @@ class PgExecutor:
             self._session, version, intent, query, embedded=self._count_embedded
         )
         mask = allowed.mask(version.chunk_count)
-        keyword = KeywordStage(self._session, version, query)
+        keyword = KeywordStage(self._session, version, query, wanted)
         picked = set(best_keys(keyword.scores, mask, wanted.keyword))
         picked |= defining(self._session, version, wanted.definitions, mask)
         searched = query_vector if query_vector is not None and wanted.vector else None
@@ -130,7 +149,7 @@ class PgExecutor:
             candidates=[
                 Candidate(
                     facts=facts_of(row),
-                    keyword=float(keyword.scores[row[0]]),
+                    keyword=float(keyword.scores[row[0]]) if wanted.keyword_scores else None,
                     vector=row[9] if searched is not None else None,
                     named=row[0] in keyword.named,
                 )
@@ -159,12 +178,15 @@ class PgExecutor:
         """Return facts and similarities of what keywords picked and of the nearest vectors."""
         if vector is None:
             return read_facts(self._session, self._version, picked)
+        if allowed.keys is not None:
+            # How many chunks pass decides how they are best found.
+            self._set("plan_cache_mode", "force_custom_plan")
         if self._walks_index(allowed, wanted):
             rows = self._walk(picked, vector, allowed, wanted)
             if len(rows) >= min(wanted, self._version.embedded_count) or allowed.keys is None:
                 return rows
             # The walk ended before it had met enough chunks that pass the filter.
-            self._session.connection.execute("SELECT set_config('enable_seqscan', 'on', true)")
+            self._set("enable_seqscan", "on")
         return self._fetch(_EXACT, picked, vector, allowed, wanted)
 
     def _walks_index(self, allowed: Allowed, wanted: int) -> bool:
@@ -183,10 +205,16 @@ class PgExecutor:
         # what follows in the transaction looks rows up by their keys.
         self._session.connection.execute(
             "SELECT set_config('enable_seqscan', 'off', true), "
+            # With the vector as a parameter the walk takes twice as long.
+            "set_config('plan_cache_mode', 'force_custom_plan', true), "
             "set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', %s, true)",
             (str(max(wanted, _LEAST_HNSW_CANDIDATES)), filtering),
         )
         return self._fetch(_APPROXIMATE, picked, vector, allowed, wanted)
+
+    def _set(self, name: LiteralString, value: LiteralString) -> None:
+        """Change a setting until the transaction ends."""
+        self._session.connection.execute("SELECT set_config(%s, %s, true)", (name, value))
 
     def _fetch(
         self,
@@ -196,29 +224,43 @@ class PgExecutor:
         allowed: Allowed,
         wanted: int,
     ) -> list[tuple[Any, ...]]:
-        number = self._version.version_no
         values: dict[str, object] = {
             "keys": list(picked),
             "query": Vector(vector),
             "half": HalfVector(vector),
             "most": wanted,
         }
-        where = sql.SQL("")
+        where: LiteralString = ""
         if allowed.keys is not None:
-            where = sql.SQL("WHERE chunk_key = ANY(%(allowed)s)")
+            where = "WHERE chunk_key = ANY(%(allowed)s)"
             values["allowed"] = allowed.keys.tolist()
-        nearest = in_version(
-            "SELECT chunk_key FROM {chunk_vectors} {where} ORDER BY {distance} LIMIT %(most)s",
-            number,
-            where=where,
-            distance=sql.SQL(distance).format(dimension=sql.Literal(self._version.dimension)),
+        facts = _FACTS_OF_BOTH if picked else _FACTS_OF_NEAREST
+        statement = _search_statement(
+            self._version.version_no, self._version.dimension, facts, where, distance
         )
-        statement = in_version(_CANDIDATES, number, nearest=nearest)
         cursor = self._session.connection.execute(statement, values, binary=True)
         return cursor.fetchall()
 
 
 _: type[SearchExecutor] = PgExecutor
+
+
+# As many as there are versions that are asked again and again.
+@lru_cache(maxsize=1_024)
+def _search_statement(
+    number: int,
+    dimension: int,
+    facts: LiteralString,
+    where: LiteralString,
+    distance: LiteralString,
+) -> bytes:
+    nearest = in_version(
+        _NEAREST,
+        number,
+        where=sql.SQL(where),
+        distance=sql.SQL(distance).format(dimension=sql.Literal(dimension)),
+    )
+    return in_version(facts, number, nearest=nearest).as_bytes(None)
 
 
 def allowed_chunks(
@@ -277,7 +319,7 @@ def defining(
     if not names:
         return set()
     rows = session.connection.execute(
-        in_version("SELECT chunk_key FROM {chunk_names} WHERE name = ANY(%s)", version.version_no),
+        of_version("SELECT chunk_key FROM {chunk_names} WHERE name = ANY(%s)", version.version_no),
         ([name.lower() for name in names],),
     ).fetchall()
     return {key for (key,) in rows if mask is None or mask[key]}
@@ -301,7 +343,7 @@ def read_facts(
     if not keys:
         return []
     return session.connection.execute(
-        in_version(
+        of_version(
             "SELECT chunk_key, doc_id, kind, language, symbol, definitions, start_line, end_line, "
             "token_count, NULL::float8 FROM {source_chunks} WHERE chunk_key = ANY(%s)",
             version.version_no,

@@ -47,7 +47,7 @@ class QdrantExecutor:
             embedded=lambda keys: self._vectors.count_among(version, keys),
         )
         mask = allowed.mask(version.chunk_count)
-        keyword = KeywordStage(self._session, version, query)
+        keyword = KeywordStage(self._session, version, query, wanted)
         picked = set(best_keys(keyword.scores, mask, wanted.keyword))
         picked |= defining(self._session, version, wanted.definitions, mask)
         similar: dict[int, float] = {}
@@ -64,7 +64,7 @@ class QdrantExecutor:
             candidates=[
                 Candidate(
                     facts=facts_of(row),
-                    keyword=float(keyword.scores[row[0]]),
+                    keyword=float(keyword.scores[row[0]]) if wanted.keyword_scores else None,
                     vector=similar.get(row[0]),
                     named=row[0] in keyword.named,
                 )

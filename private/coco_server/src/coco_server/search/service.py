@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import OrderedDict
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, Self
 
-import numpy as np
 import psycopg
 
 from coco_core.answer import Pick, Selection
-from coco_core.configs import EmbeddingConfig, IndexingConfig
-from coco_core.errors import InvalidConfig, InvalidIntent, ModelMissing, Unavailable
+from coco_core.configs import IndexingConfig
+from coco_core.errors import CocoError, InvalidConfig, InvalidIntent, ModelMissing, Unavailable
 from coco_core.intent import SearchIntent
 from coco_core.plan import wanted
 from coco_core.query import Query, understand
 from coco_core.ranking import Ranked, rank
 from coco_core.types import ExecutorAnswer, FloatVector
-from coco_embed.choice import ClosableEmbedder, Embedders
+from coco_embed.choice import Embedders
 from coco_protocol.docs import FiltersBody, RetrievalBody
 from coco_protocol.server.docs import ChunkBody, Hit, HitMeta, QueryData, QueryMeta, QueryRequest
 from coco_protocol.serving.intents import retrieval_intent, with_defaults
 from coco_server.search.backend import ExecutorFactory
+from coco_server.search.embedding import QueryVectors
 from coco_server.search.pg import PgExecutor
 from coco_server.store import chunks, versions
 from coco_server.store.chunks import ChunkContent
-from coco_server.store.session import Database, Scope
+from coco_server.store.session import Database, Scope, TenantSession
 from coco_server.store.versions import Answering
 
-__all__ = ["QueryVectors", "SearchService", "served_intent"]
+__all__ = ["SearchService", "served_intent"]
 
-# A query waits for its vector no longer than this; then keywords answer, and the answer says so.
-_EMBED_SECONDS = 5.0
-
-# Vectors of recent queries: the same question comes again for its next page, or from a dashboard.
-_CACHED_VECTORS = 2_000
+# Projects of which it is remembered what their last query met; a few hundred bytes each.
+_MOST_MET = 10_000
 
 # Hits that are looked at behind a full answer, to tell whether a further page is worth asking for.
 _LOOK_BEYOND = 20
@@ -57,6 +53,37 @@ class _Clock:
         self.last = now
 
 
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What decides how a request is understood and embedded, whichever version answers it."""
+
+    config: Mapping[str, object]
+    retrieval_config: Mapping[str, object] | None
+    query_config_id: str | None
+    embedded: bool
+    """Whether there are vectors at all."""
+
+    @classmethod
+    def of(cls, target: Answering) -> Self:
+        """Take it from what answers."""
+        embedded = target.version is not None and target.version.embedded_count > 0
+        return cls(target.config, target.retrieval_config, target.query_config_id, embedded)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request as its project's index understands it."""
+
+    intent: SearchIntent
+    query: Query
+    adopted: str | None
+    """The name of the retrieval config that filled what was left out."""
+    vector: FloatVector | None = None
+    notice: str | None = None
+    error: CocoError | None = None
+    """Why there is no vector where nothing else was asked for."""
+
+
 class SearchService:
     """Answers questions about a project; thread-safe."""
 
@@ -69,6 +96,7 @@ class SearchService:
         self._database = database
         self._executor = executor
         self._vectors = QueryVectors(embedders)
+        self._met: dict[tuple[str, str, str | None], _Basis] = {}
 
     def query(self, scope: Scope, request: QueryRequest) -> tuple[QueryMeta, QueryData]:
         """Answer a question from one version, the active one unless another config is asked for.
@@ -91,58 +119,86 @@ class SearchService:
 
     def _answer(self, scope: Scope, request: QueryRequest) -> tuple[QueryMeta, QueryData]:
         clock = _Clock()
-        with self._database.tenant(scope.org_id) as session:
-            target = versions.answering(session, scope.project_id, request.indexing_config_id)
-        retrieval, adopted = _with_adopted(request.retrieval_config, target)
-        intent = served_intent(request.query, retrieval, request.filters, explain=request.explain)
-        query = understand(intent)
-        clock.lap("resolve")
-        vector, notice = None, None
-        if target.version is not None and target.version.embedded_count:
-            embedding = IndexingConfig.from_dict(target.config).embedding
-            vector, notice = self._query_vector(intent, query, embedding)
+        key = (scope.org_id, scope.project_id, request.indexing_config_id)
+        # No connection is held while a model embeds. So the query is embedded before, for the index
+        # that the last one met, and one transaction does the rest; only where that has changed the
+        # embedding comes in between.
+        expected = self._met.get(key)
+        asked = self._asked(request, expected) if expected is not None else None
         clock.lap("embed")
+        with self._database.asking(scope.org_id) as session:
+            target = versions.answering(session, scope.project_id, request.indexing_config_id)
+            clock.lap("resolve")
+            basis = _Basis.of(target)
+            if asked is not None and basis == expected:
+                return self._from_version(session, scope.project_id, target, asked, clock)
+        if len(self._met) >= _MOST_MET:
+            self._met.clear()
+        self._met[key] = basis
+        asked = self._asked(request, basis)
+        clock.lap("embed")
+        with self._database.asking(scope.org_id) as session:
+            return self._from_version(session, scope.project_id, target, asked, clock)
+
+    def _from_version(
+        self,
+        session: TenantSession,
+        project_id: str,
+        target: Answering,
+        asked: _Asked,
+        clock: _Clock,
+    ) -> tuple[QueryMeta, QueryData]:
+        if asked.error is not None:
+            raise asked.error
+        intent, query, vector = asked.intent, asked.query, asked.vector
         found, hits, next_offset = ExecutorAnswer([]), [], None
         if target.version is not None:
-            with self._database.tenant(scope.org_id) as session:
-                executor = self._executor(session, target.version)
-                found = executor.search(intent, query, vector, wanted(intent, query))
-                clock.lap("search")
-                picks, next_offset = _select(intent, rank(intent, query, found))
-                clock.lap("rank")
-                keys = [pick.ranked.candidate.facts.key for pick in picks]
-                contents = chunks.contents(session, target.version, keys)
-                hits = [
-                    _hit(pick, contents[key], intent) for pick, key in zip(picks, keys, strict=True)
-                ]
-                clock.lap("contents")
+            executor = self._executor(session, target.version)
+            found = executor.search(intent, query, vector, wanted(intent, query))
+            clock.lap("search")
+            picks, next_offset = _select(intent, rank(intent, query, found))
+            clock.lap("rank")
+            keys = [pick.ranked.candidate.facts.key for pick in picks]
+            contents = chunks.contents(session, target.version, keys)
+            hits = [
+                _hit(pick, contents[key], intent) for pick, key in zip(picks, keys, strict=True)
+            ]
+            clock.lap("contents")
         meta = QueryMeta.model_validate(
             {
                 "status": "fresh" if target.active else "stale",
-                "project_id": scope.project_id,
+                "project_id": project_id,
                 "version_id": target.version.version_id if target.version else None,
                 "indexing_config_id": target.config_id,
-                "query_config_id": adopted,
+                "query_config_id": asked.adopted,
                 "tier": _tier(vector, found.vector_coverage),
-                "notice": notice,
+                "notice": asked.notice,
                 "took_ms": clock.took,
             }
         )
         empty = None if hits else _why_empty(found)
         return meta, QueryData(results=hits, next_offset=next_offset, empty_reason=empty)
 
-    def _query_vector(
-        self, intent: SearchIntent, query: Query, config: EmbeddingConfig
-    ) -> tuple[FloatVector | None, str | None]:
-        if intent.retrieval_mode == "fts" or intent.hybrid_alpha == 0:
-            return None, None
+    def _asked(self, request: QueryRequest, basis: _Basis) -> _Asked:
+        """Understand a request, and embed its query where that is of use.
+
+        Raises:
+            InvalidIntent: the request does not fit together.
+        """
+        retrieval, adopted = _with_adopted(request.retrieval_config, basis)
+        intent = served_intent(request.query, retrieval, request.filters, explain=request.explain)
+        asked = _Asked(intent, understand(intent), adopted)
+        by_words = intent.retrieval_mode == "fts" or intent.hybrid_alpha == 0
+        if by_words or not basis.embedded:
+            return asked
+        embedding = IndexingConfig.from_dict(basis.config).embedding
         try:
-            return self._vectors.of(query.embed_text, config), None
+            return replace(asked, vector=self._vectors.of(asked.query.embed_text, embedding))
         except (Unavailable, ModelMissing, InvalidConfig) as error:
             # Vectors that were imported may be of a model that this service does not have.
             if intent.retrieval_mode == "vector":
-                raise
-            return None, f"Keywords alone answered: {error.message}"
+                return replace(asked, error=error)
+            return replace(asked, notice=f"Keywords alone answered: {error.message}")
 
 
 def served_intent(
@@ -162,58 +218,14 @@ def served_intent(
     return intent
 
 
-class QueryVectors:
-    """Embeds queries, and remembers the recent ones; thread-safe."""
-
-    def __init__(self, embedders: Embedders) -> None:
-        self._embedders = embedders
-        self._lock = threading.Lock()
-        self._open: dict[EmbeddingConfig, ClosableEmbedder] = {}
-        self._known: OrderedDict[tuple[EmbeddingConfig, str], FloatVector] = OrderedDict()
-
-    def of(self, text: str, config: EmbeddingConfig) -> FloatVector:
-        """Return float32[d].
-
-        Raises:
-            Unavailable: the embedding service does not answer.
-            ModelMissing: the built-in model is not installed.
-        """
-        with self._lock:
-            known = self._known.get((config, text))
-            if known is not None:
-                self._known.move_to_end((config, text))
-                return known
-        vector = self._embedder(config).embed_query(text).astype(np.float32)
-        with self._lock:
-            self._known[config, text] = vector
-            if len(self._known) > _CACHED_VECTORS:
-                self._known.popitem(last=False)
-        return vector
-
-    def close(self) -> None:
-        """Close what was opened."""
-        with self._lock:
-            opened, self._open = self._open, {}
-        for embedder in opened.values():
-            embedder.close()
-
-    def _embedder(self, config: EmbeddingConfig) -> ClosableEmbedder:
-        with self._lock:
-            known = self._open.get(config)
-            if known is None:
-                known = self._embedders.open(config, timeout=_EMBED_SECONDS)
-                self._open[config] = known
-            return known
-
-
-def _with_adopted(sent: RetrievalBody, target: Answering) -> tuple[RetrievalBody, str | None]:
+def _with_adopted(sent: RetrievalBody, basis: _Basis) -> tuple[RetrievalBody, str | None]:
     """Fill what was left out from the project's defaults; returns also their name if any was."""
-    if target.retrieval_config is None:
+    if basis.retrieval_config is None:
         return sent, None
-    filled = with_defaults(sent, RetrievalBody.model_validate(target.retrieval_config))
+    filled = with_defaults(sent, RetrievalBody.model_validate(basis.retrieval_config))
     before = (sent.model_fields_set, sent.ranking.model_fields_set)
     after = (filled.model_fields_set, filled.ranking.model_fields_set)
-    return filled, target.query_config_id if after != before else None
+    return filled, basis.query_config_id if after != before else None
 
 
 def _select(intent: SearchIntent, ranked: list[Ranked]) -> tuple[list[Pick], int | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, LiteralString
 
 import numpy as np
 from psycopg import sql
@@ -19,9 +19,9 @@ from coco_core.bm25 import TermVector
 from coco_core.errors import VersionConflict
 from coco_core.types import FloatVector
 from coco_server.store import postings, usage
-from coco_server.store.rows import all_rows, columns
+from coco_server.store.rows import all_rows
 from coco_server.store.session import TenantSession, loading
-from coco_server.store.tables import in_version
+from coco_server.store.tables import in_version, of_version
 from coco_server.store.usage import Quotas
 from coco_server.store.vectors import PgVectors, VectorStore
 from coco_server.store.versions import Version
@@ -87,14 +87,23 @@ class ChunkContent:
     signature: str
     heading_trail: list[str]
     fragment: str
-    start_line: int
-    end_line: int
     token_count: int
     content: str
     quality: float | None
     verified: bool | None
     tags: list[str]
-    meta: Mapping[str, Any]
+
+
+# One look-up for each chunk, whatever the planner thinks of the documents of all versions.
+_CONTENTS: LiteralString = """
+    SELECT chunk_key, chunk_id, doc_id, source_ref, title, ordinal, kind, language, symbol,
+        signature, heading_trail, fragment, token_count, content, quality, verified, tags
+    FROM {source_chunks} AS c LEFT JOIN LATERAL (
+        SELECT source_ref, title FROM documents
+        WHERE version_no = c.version_no AND documents.doc_id = c.doc_id LIMIT 1
+    ) AS document ON true
+    WHERE chunk_key = ANY(%s)
+"""
 
 
 def append(
@@ -153,13 +162,9 @@ def contents(
     session: TenantSession, version: Version, keys: Sequence[int]
 ) -> dict[int, ChunkContent]:
     """Return what answers show of the chunks with these keys, by key."""
-    statement = in_version(
-        "SELECT {columns} FROM (SELECT c.*, d.source_ref, d.title FROM {source_chunks} AS c "
-        "LEFT JOIN documents AS d ON d.version_no = c.version_no AND d.doc_id = c.doc_id "
-        "WHERE c.chunk_key = ANY(%s)) AS found",
-        version.version_no,
-        columns=columns(ChunkContent),
-    )
+    if not keys:
+        return {}
+    statement = of_version(_CONTENTS, version.version_no)
     found = all_rows(session, ChunkContent, statement, (list(keys),))
     return {chunk.chunk_key: chunk for chunk in found}
 

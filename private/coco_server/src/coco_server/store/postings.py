@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from coco_core.bm25 import FIELDS, CorpusStats, TermVector, weighted_frequencies
 from coco_server.store.session import TenantSession
-from coco_server.store.tables import in_version
+from coco_server.store.tables import in_version, of_version
 
 __all__ = ["add_batch", "lookup", "turn_over"]
 
@@ -76,7 +76,7 @@ def lookup(
     if not terms:
         return {}
     rows = session.connection.execute(
-        in_version(
+        of_version(
             "SELECT term_id, first_key, keys, weights FROM {postings} "
             "WHERE term_id = ANY(%s) ORDER BY term_id, segment",
             version_no,

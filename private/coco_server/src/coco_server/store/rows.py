@@ -36,7 +36,7 @@ def one_row(
 def all_rows(
     session: Session,
     kind: type[T],
-    statement: LiteralString | sql.Composed,
+    statement: LiteralString | sql.Composed | bytes,
     values: Sequence[Any] | Mapping[str, Any] = (),
 ) -> list[T]:
     """Return all rows of a statement; ``{columns}`` in it stands for the columns of ``kind``."""
@@ -44,8 +44,10 @@ def all_rows(
         return cursor.execute(_filled(kind, statement), values).fetchall()
 
 
-def _filled(kind: type[Any], statement: LiteralString | sql.Composed) -> sql.Composed:
-    if isinstance(statement, sql.Composed):
+def _filled(
+    kind: type[Any], statement: LiteralString | sql.Composed | bytes
+) -> sql.Composed | bytes:
+    if not isinstance(statement, str):
         return statement
     return sql.SQL(statement).format(columns=columns(kind))
 

@@ -40,6 +40,12 @@ _CHECKOUT_SECONDS = 10.0
 _BEGIN_TENANT: LiteralString = (
     "BEGIN; SELECT set_config('role', 'coco_app', true), set_config('coco.org_id', {}, true)"
 )
+# What a question reads it looks up by keys; the planner needs not find that out each time. Joins by
+# hashing read whole tables for some hundred rows, and planning costs as much as looking up.
+_BEGIN_ASKING: LiteralString = (
+    _BEGIN_TENANT + ", set_config('plan_cache_mode', 'force_generic_plan', true), "
+    "set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+)
 _BEGIN_SYSTEM: LiteralString = "BEGIN; SELECT set_config('role', 'coco_system', true)"
 
 # The database does answer: these are for the caller to handle.
@@ -131,11 +137,18 @@ class Database:
         Raises:
             Unavailable: the database cannot be reached.
         """
-        if not org_id:
-            raise Unauthorized("There is no org to act for.")
-        with self._transaction() as connection:
-            connection.execute(sql.SQL(_BEGIN_TENANT).format(sql.Literal(org_id)))
-            yield TenantSession(connection, org_id)
+        with self._begun(_BEGIN_TENANT, org_id) as session:
+            yield session
+
+    @contextmanager
+    def asking(self, org_id: str) -> Iterator[TenantSession]:
+        """Yield such a transaction whose statements look rows up by their keys.
+
+        Raises:
+            Unavailable: the database cannot be reached.
+        """
+        with self._begun(_BEGIN_ASKING, org_id) as session:
+            yield session
 
     @contextmanager
     def system(self) -> Iterator[SystemSession]:
@@ -147,6 +160,14 @@ class Database:
         with self._transaction() as connection:
             connection.execute(_BEGIN_SYSTEM)
             yield SystemSession(connection)
+
+    @contextmanager
+    def _begun(self, begin: LiteralString, org_id: str) -> Iterator[TenantSession]:
+        if not org_id:
+            raise Unauthorized("There is no org to act for.")
+        with self._transaction() as connection:
+            connection.execute(sql.SQL(begin).format(sql.Literal(org_id)))
+            yield TenantSession(connection, org_id)
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:

@@ -212,6 +212,18 @@ def test_a_model_that_is_not_kept_goes_with_its_last_user(tiny: Path) -> None:
     opened.close()
 
 
+def test_asking_for_the_dimension_keeps_nothing_in_memory(tiny: Path) -> None:
+    settings = EmbeddingSettings(registered={"mine": registered(tiny)}, keep=False)
+    opened = Embedders(settings)
+    config = EmbeddingConfig("mine", 8)
+    assert opened.dimension(config) == 4
+    (tiny / "model.onnx").write_bytes(b"no graph any more")
+    assert opened.dimension(config) == 4
+    with pytest.raises(InvalidConfig, match="cannot be opened"):
+        opened.open(config).embed_query("red")
+    opened.close()
+
+
 def _no_graph(path: Path) -> None:
     (path / "model.onnx").unlink()
 

@@ -247,6 +247,7 @@ def test_mistakes_in_a_question_file_name_that_file() -> None:
         ("q.jsonl", '{"a": NaN}', "q.jsonl:1: NaN"),
         ("q.jsonl", '\n{"a": 1, "a": 2}', "q.jsonl:2: 'a' stands twice"),
         ("q.json", "[\n{\n]", "q.json:3: not valid JSON: "),
+        ("q.json", '[\n{"query": "a",\n"query": "b"}]', "q.json:3: [0].query: stands twice"),
         ("q.json", '[\n\t{"question_id": ""}]', "q.json:2: [0].question_id: is empty."),
         ("q.yml", "- question_id: ''", "q.yml:1: [0].question_id: is empty."),
         ("q.yml", "a: 1", "q.yml:1: a mapping is not a list"),
@@ -257,7 +258,7 @@ def test_mistakes_in_a_question_file_name_that_file() -> None:
 def test_question_files_that_cannot_be_read(name: str, text: str, found: str) -> None:
     wanted = name if name != "other" else "q.jsonl"
     lines = complaints(HEAD + f"evaluation_set: {{file: {wanted}}}", files={name: text})
-    assert lines[0].startswith(found)
+    assert any(line.startswith(found) for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -283,6 +284,8 @@ def test_anchors_of_missing_documents_are_found() -> None:
         inline.refuse_missing({"doc1.md", "doc55.md"})
     assert caught.value.message.startswith("e.yml:15: evaluation_set[0].expected_doc_ids[1]: ")
     assert "Did you mean 'doc55.md'?" in caught.value.message
+    with pytest.raises(InvalidConfig, match=r"Did you mean 'docs/doc5\.md'\?"):
+        inline.refuse_missing({"doc1.md", "doc55.md", "docs/doc5.md"})
     file = read_experiment_file(HEAD + "evaluation_set_file: q.jsonl", "e.yml", load)
     with pytest.raises(InvalidConfig) as caught:
         file.refuse_missing({"a.md"})

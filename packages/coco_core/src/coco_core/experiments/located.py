@@ -63,7 +63,7 @@ def locate(text: str, source: str) -> Located:
     if suffix in {".jsonl", ".ndjson"}:
         return _json_lines(text, source)
     if suffix == ".json":
-        return Located(source, _json(text, 1), lambda: _lines_of_json(text))
+        return _whole_json(text, source)
     walk = _Walk(text)
     return Located(source, walk.data, lambda: walk.lines, tuple(walk.problems))
 
@@ -74,36 +74,50 @@ def _json_lines(text: str, source: str) -> Located:
     # Not splitlines(): a JSON text may hold the other line ends of Unicode.
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip() and not line.lstrip().startswith("#"):
+            value, twice = _json(line, number)
+            if twice:
+                raise TextProblem(number, f"{twice[0]!r} stands twice in one mapping.")
             lines[(None, len(data))] = number
-            data.append(_json(line, number))
+            data.append(value)
     return Located(source, data, lambda: lines)
 
 
-def _lines_of_json(text: str) -> dict[Where, int]:
-    """Return the lines by YAML, which knows no tabs between values; nothing where it gives up."""
+def _whole_json(text: str, source: str) -> Located:
+    data, twice = _json(text, 1)
+    # YAML knows no tabs between values.
+    as_yaml = text.replace("\t", " ")
+    if twice:
+        walk = _Walk(as_yaml)
+        return Located(source, data, lambda: walk.lines, tuple(walk.problems))
+    return Located(source, data, lambda: _lines(as_yaml))
+
+
+def _lines(text: str) -> dict[Where, int]:
+    """Return the lines of a JSON text by YAML; none where that gives up on a character."""
     try:
-        return _Walk(text.replace("\t", " ")).lines
+        return _Walk(text).lines
     except TextProblem:
         return {}
 
 
-def _json(text: str, line: int) -> object:
+def _json(text: str, line: int) -> tuple[object, list[str]]:
+    """Read a JSON text that begins in ``line``; also the names that stand twice in a mapping."""
+    twice: list[str] = []
+
     def refuse(constant: str) -> object:
         raise TextProblem(line, f"{constant} is not a number of JSON.")
 
-    def once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    def mapping(pairs: list[tuple[str, object]]) -> dict[str, object]:
         names = [name for name, _ in pairs]
-        for position, _ in repeated(names):
-            raise TextProblem(line, f"{names[position]!r} stands twice in one mapping.")
+        twice.extend(names[position] for position, _ in repeated(names))
         return dict(pairs)
 
     try:
-        return json.loads(text, parse_constant=refuse, object_pairs_hook=once)
+        return json.loads(text, parse_constant=refuse, object_pairs_hook=mapping), twice
     except json.JSONDecodeError as error:
-        at = f"column {error.colno}"
-        raise TextProblem(
-            line + error.lineno - 1, f"not valid JSON: {error.msg} ({at})."
-        ) from error
+        line += error.lineno - 1
+        message = f"not valid JSON: {error.msg} (column {error.colno})."
+        raise TextProblem(line, message) from error
     except ValueError as error:
         raise TextProblem(line, f"not valid JSON: {error}.") from error
     except RecursionError as error:

@@ -44,8 +44,8 @@ _SAYS = re.compile(r"[^\W\d_]{2}")
 
 # Every project has them, and they say nothing of it.
 _PAPERS = re.compile(
-    r"(?:^|/)(?:code[-_]of[-_]conduct|(?:pull[-_]request|issue)[-_]template|licen[cs]e|copying|notice|authors|maintainers|governance)"
-    r"[^/]*$",
+    r"(?:^|/)(?:code[-_]of[-_]conduct|(?:pull[-_]request|issue)[-_]template|licen[cs]e|copying"
+    r"|notice|authors|maintainers|governance)[^/]*$",
     re.IGNORECASE,
 )
 

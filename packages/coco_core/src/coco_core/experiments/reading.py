@@ -19,6 +19,10 @@ _SET: Where = (None, "evaluation_set")
 _SET_FILE: Where = (None, "evaluation_set_file")
 
 
+# Each costs a comparison with every document's name.
+_MOST_SUGGESTIONS = 10
+
+
 @dataclass(frozen=True, slots=True)
 class ExperimentFile:
     """An experiment that still knows where its parts stand."""
@@ -34,12 +38,13 @@ class ExperimentFile:
         Raises:
             InvalidConfig: with file, line and field of each.
         """
-        problems = []
+        problems: list[Problem] = []
         for where, text in self._anchors():
             doc_id = parse_anchor(text).doc_id
             if doc_id not in documents and text not in documents:
                 message = f"there is no document {doc_id!r} in the project. "
-                message += meant(doc_id, documents)
+                if len(problems) < _MOST_SUGGESTIONS:
+                    message += _document_meant(doc_id, documents)
                 problems.append(Problem(where, message.rstrip()))
         _refuse(problems, self.spec, self.questions)
 
@@ -116,6 +121,13 @@ def read_questions(text: str, source: str) -> tuple[Question, ...]:
     questions = check_questions(located.data, problems)
     _refuse(problems, located)
     return questions
+
+
+def _document_meant(doc_id: str, documents: Collection[str]) -> str:
+    """Return the sentence that asks for a document of that file name, or of nearly that path."""
+    name = doc_id.rpartition("/")[2]
+    same = sorted(each for each in documents if each.rpartition("/")[2] == name)
+    return f"Did you mean {same[0]!r}?" if same else meant(doc_id, documents)
 
 
 def _question_file(data: dict[str, Any], problems: list[Problem]) -> tuple[Where, str] | None:

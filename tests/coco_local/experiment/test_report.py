@@ -89,6 +89,20 @@ def test_files_without_a_common_question_are_refused() -> None:
         compared(first, with_questions(made_results(), others))
 
 
+def test_results_without_any_answer_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="no answers yet"):
+        compared(replace(made_results(), answers=()))
+
+
+def test_a_strategy_that_was_asked_nothing_stands_last_and_has_no_figures() -> None:
+    results = made_results()
+    answers = tuple(each for each in results.answers if each.index_id != "small")
+    comparison = compared(replace(results, answers=answers))
+    assert comparison.strategies[comparison.best].name == "large/words"
+    assert comparison.strategies[0].figures.value("ndcg") is None
+    assert set(verdicts(comparison, comparison.best)) == {"large/meaning"}
+
+
 def test_the_smallest_cutoff_holds_for_all_and_is_told() -> None:
     comparison = compared(made_results(top_k=3), made_results(top_k=5))
     assert comparison.k == 3

@@ -210,6 +210,14 @@ def test_an_error_and_a_question_that_was_not_asked_are_told() -> None:
     assert second["answers"][1] is None
 
 
+def test_a_strategy_that_was_asked_nothing_has_a_row_without_figures() -> None:
+    results = made_results()
+    answers = tuple(each for each in results.answers if each.index_id != "small")
+    page = Page(page_of(replace(results, answers=answers)))
+    assert page.data["questions"][0]["answers"][:2] == [None, None]
+    assert "NaN" in page.values("data-value")
+
+
 def test_hits_of_the_server_have_no_lines_and_name_their_section() -> None:
     results = made_results()
     answers = tuple(

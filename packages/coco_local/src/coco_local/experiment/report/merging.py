@@ -84,7 +84,7 @@ def merge(sources: Sequence[Source], k: int | None = None) -> Comparison:
     """Judge all strategies of all files at one cut-off, by the questions that the files share.
 
     Raises:
-        InvalidInput: the files have no question in common.
+        InvalidInput: the files have no question in common, or no answer to any.
         InvalidConfig: answers that cannot be judged.
     """
     questions = _shared(sources)
@@ -95,6 +95,11 @@ def merge(sources: Sequence[Source], k: int | None = None) -> Comparison:
         for source in sources
         for figures in evaluate(source.results, cutoff)
     ]
+    if not any(figures.questions for _, figures in judged):
+        raise InvalidInput(
+            "The results hold no answers yet.",
+            hint="Go on: coco experiment run FILE --resume",
+        )
     names = Counter(figures.name for _, figures in judged)
     indexes = Counter(
         index.config_id for source in sources for index in source.results.experiment.indexes

@@ -79,6 +79,7 @@
       cell.title = data.strategies[index].name;
       add(head, cell);
     }
+    for (const cell of head.cells) cell.scope = "col";
     const body = make("tbody");
     question.expected.forEach(([anchor, grade], position) => {
       const row = add(make("tr"), add(make("td"), make("code", "", anchor)), make("td", "number", String(grade)));
@@ -111,7 +112,7 @@
     const strategy = data.strategies[index];
     const answer = question.answers[index];
     const column = make("section", "column");
-    const head = add(make("h4"), make("span", `badge ${strategy.color}`, String(index + 1)), ` ${strategy.name}`);
+    const head = add(make("h3"), make("span", `badge ${strategy.color}`, String(index + 1)), ` ${strategy.name}`);
     add(column, head);
     if (!answer) return add(column, make("p", "faint", "Not asked."));
     const figures = `nDCG ${figure(answer.ndcg)}, recall ${figure(answer.recall)}, ${answer.ms} ms`;
@@ -144,7 +145,8 @@
       add(all, cell);
     });
     all.setAttribute("role", "img");
-    all.setAttribute("aria-label", `nDCG from ${figure(Math.min(...values))} to ${figure(Math.max(...values))}`);
+    const range = `nDCG from ${figure(Math.min(...values))} to ${figure(Math.max(...values))}`;
+    all.setAttribute("aria-label", values.length ? range : "not asked");
     return all;
   };
 
@@ -178,7 +180,7 @@
     all: () => true,
     differs: (question) => spread(question) > 1e-9,
     missed: (question) => values(question).some((value) => value === 0),
-    lost: (question) => values(question).every((value) => value === 0),
+    lost: (question) => values(question).length > 0 && values(question).every((value) => value === 0),
   };
   const ORDERS = {
     file: null,

@@ -35,9 +35,13 @@ _RETRY_SECONDS = 30.0
 class IndexModel:
     """One model at one window, as the indexes under it and their queries see it; thread-safe."""
 
-    def __init__(self, embedding: EmbeddingConfig, static: StaticEmbedder, notice: str) -> None:
+    def __init__(
+        self, embedding: EmbeddingConfig, dimension: int, static: StaticEmbedder, notice: str
+    ) -> None:
         """Describe a model that is not there yet; ``notice`` tells a caller so."""
         self.embedding = embedding
+        self.dimension = dimension
+        """Length of the vectors that the indexes hold."""
         self.static = embedding.model_name == static.model_name
         """The static table's vectors lie in its space."""
         self.coming = True
@@ -126,16 +130,15 @@ class IndexModels:
             activity: hears of models that are ready or missing.
             on_ready: called when a model can embed.
         """
-        self.main = IndexModel(
-            EmbeddingConfig(main_name, DEFAULT_CONFIG.embedding.max_tokens), static, ""
-        )
+        main = EmbeddingConfig(main_name, DEFAULT_CONFIG.embedding.max_tokens)
+        self.main = IndexModel(main, embedders.dimension(main), static, "")
         self._static = static
         self._embedders = embedders
         self._activity = activity
         self._on_ready = on_ready
         self._lock = threading.Lock()
-        self._others: dict[EmbeddingConfig, IndexModel] = {}
-        self._opened: dict[EmbeddingConfig, ClosableEmbedder] = {}
+        self._others: dict[tuple[EmbeddingConfig, int], IndexModel] = {}
+        self._opened: dict[IndexModel, ClosableEmbedder] = {}
         self._main_embedder: OnnxEmbedder | None = None
         self._stopping = threading.Event()
 
@@ -156,16 +159,16 @@ class IndexModels:
             log.warning("no_tokenizer", model=embedding.model_name, reason=error.message)
             return None
 
-    def of(self, embedding: EmbeddingConfig) -> IndexModel:
-        """Return a model; one that is named for the first time begins to be opened."""
-        if embedding == self.main.embedding:
+    def of(self, embedding: EmbeddingConfig, dimension: int) -> IndexModel:
+        """Return a model whose vectors are so long; one that is new here begins to be opened."""
+        if (embedding, dimension) == (self.main.embedding, self.main.dimension):
             return self.main
         with self._lock:
-            found = self._others.get(embedding)
+            found = self._others.get((embedding, dimension))
             if found is not None:
                 return found
-            model = IndexModel(embedding, self._static, _opening(embedding))
-            self._others[embedding] = model
+            model = IndexModel(embedding, dimension, self._static, _opening(embedding))
+            self._others[embedding, dimension] = model
             if self._is_main(embedding):
                 self._follow_main(model)
                 return model
@@ -190,15 +193,13 @@ class IndexModels:
             if self._is_main(model.embedding):
                 model.say_missing(notice, coming=coming)
 
-    def keep_only(self, embeddings: Collection[EmbeddingConfig]) -> None:
+    def keep_only(self, needed: Collection[IndexModel]) -> None:
         """Close the models that no index needs any more."""
         with self._lock:
-            gone = [embedding for embedding in self._others if embedding not in embeddings]
-            for embedding in gone:
-                del self._others[embedding]
-            closing = [
-                self._opened.pop(embedding) for embedding in gone if embedding in self._opened
-            ]
+            gone = [model for model in self._others.values() if model not in needed]
+            for model in gone:
+                del self._others[model.embedding, model.dimension]
+            closing = [self._opened.pop(model) for model in gone if model in self._opened]
         for embedder in closing:
             embedder.close()
 
@@ -224,7 +225,7 @@ class IndexModels:
         except InvalidInput as error:
             self._say_missing(model, error)
             return
-        self._opened[model.embedding] = embedder
+        self._opened[model] = embedder
         model.use(embedder)
 
     def _open_beside(self, model: IndexModel) -> None:
@@ -235,31 +236,43 @@ class IndexModels:
 
     def _open(self, model: IndexModel) -> None:
         embedding = model.embedding
-        while not self._stopping.is_set() and self._others.get(embedding) is model:
+        while not self._stopping.is_set() and self._wanted(model):
             try:
-                embedder = self._embedders.open(embedding)
-                # The first text opens what it stands on, so that no query has to wait for it.
-                embedder.embed_query("warm up")
+                self._take(model, self._opened_and_warm(embedding))
             except CocoError as error:
                 self._say_missing(model, error)
-                if not isinstance(error, Unavailable) or self._stopping.wait(_RETRY_SECONDS):
-                    return
-                continue
+                if isinstance(error, Unavailable) and not self._stopping.wait(_RETRY_SECONDS):
+                    continue
             except Exception as error:  # the daemon and the other indexes go on
                 log.exception("index_model_failed", model=embedding.model_name)
                 self._say_missing(model, InvalidConfig(f"It cannot be used: {error}"))
-                return
-            self._take(model, embedder)
             return
+
+    def _opened_and_warm(self, embedding: EmbeddingConfig) -> ClosableEmbedder:
+        embedder = self._embedders.open(embedding)
+        try:
+            # The first text opens what it stands on, so that no query has to wait for it.
+            embedder.embed_query("warm up")
+        except BaseException:
+            embedder.close()
+            raise
+        return embedder
+
+    def _wanted(self, model: IndexModel) -> bool:
+        return self._others.get((model.embedding, model.dimension)) is model
 
     def _take(self, model: IndexModel, embedder: ClosableEmbedder) -> None:
         with self._lock:
-            wanted = self._others.get(model.embedding) is model and not self._stopping.is_set()
-            if wanted:
-                self._opened[model.embedding] = embedder
+            wanted = self._wanted(model) and not self._stopping.is_set()
+            fits = embedder.dimension == model.dimension
+            if wanted and fits:
+                self._opened[model] = embedder
                 model.use(embedder)
-        if not wanted:
+        if not wanted or not fits:
             embedder.close()
+        if wanted and not fits:
+            self._say_missing(model, _other_length(model, embedder.dimension))
+        if not wanted or not fits:
             return
         self._activity.log("info", f"model {model.embedding.model_name} is ready")
         self._on_ready()
@@ -277,3 +290,10 @@ class IndexModels:
 
 def _opening(embedding: EmbeddingConfig) -> str:
     return f"The embedding model {embedding.model_name!r} of this index is being opened."
+
+
+def _other_length(model: IndexModel, dimension: int) -> CocoError:
+    return InvalidConfig(
+        f"Its vectors have {dimension} numbers now, and those of the index {model.dimension}.",
+        hint="Build the index anew: coco config drop ID, then coco index --config ID",
+    )

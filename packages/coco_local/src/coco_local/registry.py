@@ -11,6 +11,7 @@ from pathlib import Path
 import structlog
 
 from coco_core.errors import InvalidInput, ProjectNotFound
+from coco_embed.store import DEFAULT_MODEL
 from coco_local.index.indexer import ProjectIndexer
 from coco_local.index.shared import Shared
 from coco_local.jobs import Job, JobRegistry
@@ -198,7 +199,9 @@ class ProjectRegistry:
         if config_id is None:
             return project.active
         with self._lock:
-            return project.add(config_id)
+            indexer = project.add(config_id)
+        self.note_embedders()
+        return indexer
 
     def drop_index(self, project: ProjectIndexes, config_id: str) -> ProjectIndexer | None:
         """Take an index out; the caller closes and removes it.
@@ -211,11 +214,21 @@ class ProjectRegistry:
         self.let_go_of_models()
         return gone
 
+    def note_embedders(self) -> None:
+        """Build an index anew whose registered model gives other vectors than it holds."""
+        for indexer in self.indexers():
+            model = indexer.model
+            if model.embedder is None or model.embedding.model_name == DEFAULT_MODEL:
+                # The built-in model's files are told by their checksums: they never change.
+                continue
+            if not self._tools.indexes.embedded_by(indexer.index.index_id, model.embedder.name):
+                indexer.request_rebuild()
+        self._shared.wake()
+
     def let_go_of_models(self) -> None:
         """Close the models that no index needs any more."""
         with self._lock:
-            needed = {i.model.embedding for i in self.indexers()}
-            self._shared.models.keep_only(needed)
+            self._shared.models.keep_only({i.model for i in self.indexers()})
 
     def index_job(self, indexer: ProjectIndexer) -> Job:
         """Ask for a comparison of an index with the disk, as a job."""

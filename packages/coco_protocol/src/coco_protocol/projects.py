@@ -66,7 +66,7 @@ class IndexBody(Answer):
     chunks: int = 0
     embedded: int = Field(default=0, description="chunks that have a vector")
     pending_files: int = 0
-    index_bytes: int = Field(default=0, description="its share of the stores on disk")
+    index_bytes: int = Field(default=0, description="its tables and its share of the database")
     error: str | None = None
     notice: str | None = Field(default=None, description="why its model is missing, if it is")
 

@@ -109,7 +109,7 @@ class LocalDaemon:
             static,
             local_embedders(settings, self._gate.yield_to_queries),
             self._activity,
-            self._embeddings.wake,
+            self._on_model,
         )
         self._statics = StaticQueue(static, self._gate.yield_to_queries)
         shared = Shared(
@@ -160,6 +160,10 @@ class LocalDaemon:
             indexer.close()
         self._cache.close()
         self._database.close()
+
+    def _on_model(self) -> None:
+        self._registry.note_embedders()
+        self._embeddings.wake()
 
     def _wake(self) -> None:
         self._worker.wake()

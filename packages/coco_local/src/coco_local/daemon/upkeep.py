@@ -61,12 +61,15 @@ class Upkeep:
         return totals
 
     def size_of(self, indexer: ProjectIndexer) -> int:
-        """Return what an index occupies: its own files, and its share of the database's rows."""
+        """Return what an index occupies: its tables, and its share of the database.
+
+        The image of its memory is left out: it comes and goes with stops and quiet moments, and a
+        comparison of two indexes would say which of them had one.
+        """
         chunks = sum(i.index.memory.chunk_count for i in self._registry.indexers())
         share = indexer.index.memory.chunk_count / chunks if chunks else 0.0
-        return _size(self._vectors / indexer.index.index_id) + round(
-            share * self._database.size_bytes()
-        )
+        tables = (self._vectors / indexer.index.index_id).glob("*.lance")
+        return sum(map(_size, tables)) + round(share * self._database.size_bytes())
 
     def remove_index(self, indexer: ProjectIndexer) -> None:
         """Remove everything that was stored for an index."""

@@ -24,13 +24,15 @@ class Flushing:
             return None
         return (self._since or now) + _FLUSH_SECONDS - now
 
-    def flush_if_due(self, now: float) -> None:
-        """Write to LanceDB when enough waits, or when something waits for long."""
+    def flush_if_due(self, now: float) -> bool:
+        """Write to LanceDB when enough waits, or when something waits for long; True if it did."""
         if not (waiting := self._index.unflushed):
             self._since = None
-            return
+            return False
         if self._since is None:
             self._since = now
-        if waiting >= _FLUSH_ROWS or now - self._since >= _FLUSH_SECONDS:
-            self._index.flush()
-            self._since = None
+        if waiting < _FLUSH_ROWS and now - self._since < _FLUSH_SECONDS:
+            return False
+        self._index.flush()
+        self._since = None
+        return True

@@ -59,7 +59,7 @@ class ProjectIndexer:
     ) -> None:
         self.project = project
         self.index = index
-        self.model = shared.models.of(index.config.embedding)
+        self.model = shared.models.of(index.config.embedding, index.memory.matrix.dimension)
         self.reader = SourceReader(project.root, shared.settings.max_file_bytes)
         self.pending_files = PendingFiles()
         self.files = FileIndexer(
@@ -250,7 +250,7 @@ class ProjectIndexer:
             worked = False
             if self.index.outgrew_image and not (self.pending_files or self._embedding):
                 self.index.keep_image()
-        self._flushing.flush_if_due(now)
+        worked |= self._flushing.flush_if_due(now)
         self.error = None
         return worked
 

@@ -9,7 +9,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from coco_local.store.database import Database
-from coco_local.store.schema import adopted, indexes, projects
+from coco_local.store.schema import adopted, embedded_by, indexes, projects
 
 __all__ = ["Adopted", "IndexStore"]
 
@@ -74,6 +74,21 @@ class IndexStore:
                 .where(adopted.c.project_id == project_id)
                 .values(pending_config_id=None)
             )
+
+    def embedded_by(self, index_id: str, embedder: str) -> bool:
+        """Note whose vectors an index gets; False when it may hold those of another embedder."""
+        with self._database.write() as connection:
+            known = connection.execute(
+                select(embedded_by.c.embedder).where(embedded_by.c.index_id == index_id)
+            ).scalar()
+            if known != embedder:
+                row = insert(embedded_by).values(index_id=index_id, embedder=embedder)
+                connection.execute(
+                    row.on_conflict_do_update(
+                        index_elements=["index_id"], set_={"embedder": embedder}
+                    )
+                )
+        return known in {None, embedder}
 
     def adopted(self, project_id: str) -> Adopted:
         """Return what was adopted for a project."""

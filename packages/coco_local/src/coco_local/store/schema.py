@@ -29,6 +29,7 @@ __all__ = [
     "chunks",
     "configs",
     "documents",
+    "embedded_by",
     "indexes",
     "metadata",
     "projects",
@@ -84,6 +85,14 @@ apart_projects = Table(
     "apart_projects",
     metadata,
     Column("project_id", String, primary_key=True),
+)
+
+# Whose vectors an index holds: a registered model may be exported anew under its old name.
+embedded_by = Table(
+    "embedded_by",
+    metadata,
+    Column("index_id", String, primary_key=True),
+    Column("embedder", String, nullable=False),
 )
 
 KEPT = (projects, configs, indexes, adopted, apart_projects)

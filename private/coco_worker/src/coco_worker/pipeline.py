@@ -68,6 +68,8 @@ class IngestTools:
     """Seconds that one job may wait between requests, all together."""
     vectors: VectorStore = field(default_factory=PgVectors)
     """Where vectors are kept."""
+    build_helpers: int | None = None
+    """Processes of the database that help to build an index; None leaves it to the database."""
 
 
 def ingest(held: HeldJob, tools: IngestTools) -> None:
@@ -270,7 +272,12 @@ class _Build:
             )
         held.check()
         with metrics.STAGE_SECONDS.labels("seal").time(), self._session() as session:
-            ready = sealing.seal(session, self._version, vectors=self._tools.vectors)
+            ready = sealing.seal(
+                session,
+                self._version,
+                vectors=self._tools.vectors,
+                helpers=self._tools.build_helpers,
+            )
             if self._order.activate:
                 versions.activate(session, job.project_id, ready.version_id)
             queue.finish(session, job, self._result(session, ready))

@@ -84,6 +84,7 @@ def _tools(settings: WorkerSettings, opened: ExitStack) -> IngestTools:
         content_bytes=settings.worker_max_item_bytes,
         embed_timeout=settings.worker_embed_timeout_seconds,
         embed_waiting=settings.worker_embed_waiting_seconds,
+        build_helpers=settings.worker_build_helpers,
         vectors=open_vectors(
             settings.vector_backend,
             url=settings.vector_db_url,

@@ -69,6 +69,8 @@ _OWN: Final[tuple[Field, ...]] = (
     Field("worker_embed_timeout_seconds", _integer(1, 86_400), "seconds, 1 to 86400", 1800),
     Field("worker_embed_waiting_seconds", _integer(1, 86_400), "seconds, 1 to 86400", 600),
     Field("worker_max_item_bytes", _integer(1024, 1 << 30), "bytes, 1024 to 1 GiB", 8_388_608),
+    # Of the database, for one index; by itself it has none while somebody asks.
+    Field("worker_build_helpers", _integer(0, 64), "processes, 0 to 64", None),
 )  # fmt: skip
 
 
@@ -103,6 +105,7 @@ class WorkerSettings:
     worker_embed_timeout_seconds: int
     worker_embed_waiting_seconds: int
     worker_max_item_bytes: int
+    worker_build_helpers: int | None
     embedding: EmbeddingSettings = field(default_factory=EmbeddingSettings)
     insecure: bool = False
 

@@ -18,6 +18,9 @@ __all__ = ["corpus_stats", "seal", "search_is_exact"]
 _EXACT_CHUNKS = 6_000
 _MEASURED_DIMENSION = 384
 
+# Who asked within this time will ask again before an index is built.
+_LATELY_SECONDS = 60
+
 
 def search_is_exact(chunks: int, dimension: int) -> bool:
     """Whether a version of this size needs no index of its vectors."""
@@ -31,7 +34,11 @@ def corpus_stats(version: Version) -> CorpusStats:
 
 
 def seal(
-    session: TenantSession, version: Version, *, vectors: VectorStore | None = None
+    session: TenantSession,
+    version: Version,
+    *,
+    vectors: VectorStore | None = None,
+    helpers: int | None = None,
 ) -> Version:
     """Turn a complete build into a READY version; commit it together with the job's end.
 
@@ -39,6 +46,8 @@ def seal(
         session: of the version's org.
         version: in BUILDING, all of its batches written.
         vectors: where its vectors are kept; without it beside the chunks.
+        helpers: processes of the database that help to build its index; without it as many as the
+            database allows, and none while somebody asks.
 
     Raises:
         VersionConflict: it is not being built, or its rows are not what was counted.
@@ -54,6 +63,12 @@ def seal(
         session.connection.execute(
             "SELECT set_config('maintenance_work_mem', %s, true)", (_build_memory(now),)
         )
+        if helpers is None and _somebody_asks(session):
+            helpers = 0
+        if helpers is not None:
+            session.connection.execute(
+                "SELECT set_config('max_parallel_maintenance_workers', %s, true)", (str(helpers),)
+            )
     found = session.connection.execute(
         "SELECT chunks, vectors FROM coco_seal_version(%s, %s, %s, %s)",
         (now.version_no, now.org_id, now.dimension, approximate),
@@ -73,6 +88,20 @@ def seal(
     )
     usage.release_rest(session, now.version_id)
     return versions.get(session, now.project_id, now.version_id)
+
+
+def _somebody_asks(session: TenantSession) -> bool:
+    """Whether any version was searched lately, by what PostgreSQL counts of every index.
+
+    A build with helpers takes three cores for half as long as one without: on a small machine
+    whoever asks then waits for a core at every step.
+    """
+    row = session.connection.execute(
+        "SELECT EXISTS (SELECT FROM pg_stat_user_indexes WHERE relname ^@ 'source_chunks_' "
+        "AND last_idx_scan > clock_timestamp() - make_interval(secs => %s))",
+        (_LATELY_SECONDS,),
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def _build_memory(version: Version) -> str:

@@ -122,3 +122,19 @@ def test_an_unknown_strategy_is_told_with_the_known_ones(
     done = site.coco("experiment", "adopt", "first.json", "--index", "windoes", cwd=place)
     assert done.returncode == 1
     assert "Did you mean 'windows'?" in done.stderr
+
+
+def test_vectors_that_never_come_are_not_waited_for(site: Daemon, place: Path) -> None:
+    indexes = [{"config_id": "deep", "embedding": {"model_name": "all-MiniLM-L6-v2"}}]
+    write_spec(place / "deep.yml", path="site/pages", indexing_strategies=indexes)
+    done = site.coco("experiment", "run", "deep.yml", "--out", "deep.json", cwd=place)
+    assert done.returncode == 1
+    assert "'deep' gets no vectors" in done.stderr and "coco setup" in done.stderr
+    assert not list(place.glob("deep.json*"))
+    # Keywords need none.
+    words = [{"query_config_id": "words", "retrieval_config": {"retrieval_mode": "fts"}}]
+    write_spec(
+        place / "deep.yml", path="site/pages", indexing_strategies=indexes, query_strategies=words
+    )
+    done = site.coco("experiment", "run", "deep.yml", "--out", "deep.json", cwd=place)
+    assert done.returncode == 0, done.stderr

@@ -17,7 +17,7 @@ from tests.daemon_process import PATIENCE, Daemon, running_daemon, wait_for
 from tests.experiment_parts import QUESTIONS, write_pages, write_spec
 
 # Enough that a kill falls among them.
-_REPEATS = 25
+_REPEATS = 12
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +40,9 @@ def daemon(place: Path) -> Iterator[Daemon]:
 
 
 def begun(daemon: Daemon, place: Path, out: Path) -> subprocess.Popen[bytes]:
+    words = ("experiment", "run", "experiment.yml", "--out", str(out), "--json")
     return subprocess.Popen(
-        [sys.executable, "-m", "coco_local.cli", "experiment", "run", "experiment.yml", "--json"]
-        + ["--out", str(out)],  # noqa: RUF005 - reads as it is typed
+        [sys.executable, "-m", "coco_local.cli", *words],
         env=daemon.env,
         cwd=place,
         stdin=subprocess.DEVNULL,

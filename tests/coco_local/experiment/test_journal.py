@@ -67,10 +67,12 @@ def test_a_journal_torn_in_its_first_line_is_none(tmp_path: Path) -> None:
 
 def test_a_line_that_is_no_entry_is_told_with_its_number(tmp_path: Path) -> None:
     path = tmp_path / "r.journal"
-    Journal.begin(path, begun()).close()
+    journal = Journal.begin(path, begun())
+    journal.add_index(INDEX)
+    journal.close()
     with path.open("ab") as file:
         file.write(b'{"what": 1}\n')
-    with pytest.raises(Unreadable, match=r"Line 2 .*'what'"):
+    with pytest.raises(Unreadable, match=r"Line 3 .*'what'"):
         Journal.resume(path, begun())
 
 

@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from coco_core.errors import Conflict, Forbidden, InvalidConfig, InvalidIntent, Unavailable
+from coco_core.configs import IndexingConfig
+from coco_core.errors import (
+    Conflict,
+    Forbidden,
+    InvalidConfig,
+    InvalidIntent,
+    ModelMissing,
+    Unavailable,
+)
+from coco_core.experiments.results import IndexResult
 from coco_local.experiment.journal import journal_path
+from coco_local.experiment.product import Watcher
 from coco_local.experiment.results_file import read_results
 from coco_local.experiment.runner import run_experiment, turns
 from tests.experiment_parts import TARGET, Heard, TableProduct, experiment
@@ -135,20 +146,21 @@ def test_another_experiment_and_another_project_are_not_resumed(out: Path) -> No
     run_experiment(experiment(name="renamed"), product, out, Heard(), resume=True)
 
 
-def test_answers_of_an_index_that_was_replaced_are_asked_for_again(out: Path) -> None:
+@pytest.mark.parametrize("change", [{"version_id": "v2"}, {"chunks": 10}])
+def test_answers_of_an_index_that_was_replaced_are_asked_for_again(
+    out: Path, change: dict[str, Any]
+) -> None:
     product = interrupted(out, after=12 - 1)
     changed = dict(product.complete)
-    changed["windows"] = replace(changed["windows"], version_id="v2")
+    changed["windows"] = replace(changed["windows"], **change)
     survivor, heard = TableProduct(complete=changed), Heard()
     results = run_experiment(experiment(), survivor, out, heard, resume=True)
     measured = survivor.asked[STRATEGIES:]
     assert {index for index, _, _ in measured} >= {"windows"}
     assert Counter(index for index, _, _ in measured)["windows"] == 6
     assert "not the one that was asked before" in heard.notes[0]
-    assert {i.config_id: i.version_id for i in results.indexes} == {
-        "sections": None,
-        "windows": "v2",
-    }
+    assert results.indexes[0] == replace(product.complete["sections"], bytes=250)
+    assert results.indexes[1] == replace(changed["windows"], bytes=250)
 
 
 def test_a_refused_key_ends_the_run_at_once(out: Path) -> None:
@@ -173,3 +185,13 @@ def test_a_strategy_that_cannot_be_asked_is_refused_before_anything_is_built(out
         run_experiment(experiment(query_strategies=bad), product, out, Heard())
     assert product.builds == []
     assert not journal_path(out).exists()
+
+
+def test_a_run_that_saw_nothing_leaves_nothing(out: Path) -> None:
+    class Unbuildable(TableProduct):
+        def build(self, config: IndexingConfig, watcher: Watcher, *, vectors: bool) -> IndexResult:
+            raise ModelMissing("no model")
+
+    with pytest.raises(ModelMissing):
+        run_experiment(experiment(), Unbuildable(), out, Heard())
+    assert not list(out.parent.iterdir())

@@ -92,7 +92,7 @@ def _kept(terminal: Terminal, journal: Path) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, CocoError) as error:
         if journal.exists():
-            terminal.note(f"what was asked so far stands in {journal}; go on with --resume")
+            terminal.note(f"what was seen so far stands in {journal}; go on with --resume")
         if isinstance(error, KeyboardInterrupt):
             raise typer.Exit(Exit.INTERRUPTED) from error
         raise

@@ -115,8 +115,10 @@ class Journal:
         self._append({"answer": asdict(answer)})
 
     def close(self) -> None:
-        """Keep it for a later run."""
+        """Keep it for a later run; one that holds nothing yet is dropped."""
         self._file.close()
+        if not self.indexes and not self.answers:
+            self.path.unlink(missing_ok=True)
 
     def finish(self, out: Path, finished_at: float) -> Results:
         """Write the results, and drop the journal."""

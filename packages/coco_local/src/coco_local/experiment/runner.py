@@ -101,7 +101,7 @@ class _Run:
     def _build(self, config: IndexingConfig) -> IndexResult:
         before = self._journal.indexes.get(config.config_id)
         there = self._product.built(config, vectors=self._needs_vectors)
-        if there is not None and before is not None and before.version_id == there.version_id:
+        if there is not None and before is not None and _same(before, there):
             return before
         gone = sum(key[0] == config.config_id for key in self._journal.answers)
         if gone:
@@ -172,6 +172,15 @@ class _Run:
             engine={name: float(value) for name, value in answer.engine.items()},
             hits=answer.hits,
         )
+
+
+def _same(before: IndexResult, now: IndexResult) -> bool:
+    """Whether answers of before are of this index: files may have changed since."""
+    return (before.version_id, before.documents, before.chunks) == (
+        now.version_id,
+        now.documents,
+        now.chunks,
+    )
 
 
 def _asks_vectors(plan: QueryPlan) -> bool:

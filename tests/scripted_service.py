@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -78,9 +79,13 @@ class Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def scripted(scripts: dict[str, Answer]) -> Iterator[tuple[Client, type[Script]]]:
+def scripted(
+    scripts: dict[str, Answer], tls: ssl.SSLContext | None = None
+) -> Iterator[tuple[Client, type[Script]]]:
     kind = type("Scripted", (Script,), {"scripts": scripts, "connections": []})
     with Server(("127.0.0.1", 0), kind) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         client = Client(f"http://127.0.0.1:{server.server_address[1]}", timeout=5)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+import trustme
 
 from coco_core.errors import CocoError, Forbidden, InvalidInput, RateLimited, Unavailable
 from coco_local.experiment.server_client import Access, ServerClient
@@ -157,6 +161,27 @@ def test_a_stream_that_breaks_each_time_is_given_up(server: Server, client: Serv
     server.on(EVENTS, events())
     with pytest.raises(Unavailable, match="again and again"):
         list(client.job_events("p1", "j1"))
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(context)
+    server.on("/v1/sys/health/live", data({"signature": "coco", "api_version": 1}))
+    with scripted(server.scripts, context) as (local, _):
+        url = f"https://localhost:{urlsplit(local.base_url).port}"
+        client = ServerClient(url, ACCESS)
+        with pytest.raises(Unavailable, match=r"(?i)certificate"):
+            client.check()
+        client.close()
+        assert server.headers == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        client = ServerClient(url, ACCESS)
+        client.check()
+        client.close()
 
 
 @pytest.mark.parametrize("address", ["localhost:80", "ftp://x", "http://", "http://x:y", ""])

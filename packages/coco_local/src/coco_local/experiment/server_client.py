@@ -344,7 +344,7 @@ class ServerClient:
         return Unavailable(
             f"The server at {self.base_url} does not answer: {error or type(error).__name__}.",
             hint="Check the address and, with https, that its certificate is trusted here "
-            "(SSL_CERT_FILE names further authorities).",
+            "(SSL_CERT_FILE names the authorities to trust).",
         )
 
 

@@ -33,6 +33,15 @@ def test_the_innermost_project_around_the_caller_wins(tree, projects):
     assert choose(projects, Caller(places=(tree / "app/vendor/lib",))).project.name == "lib"
 
 
+def test_a_project_apart_is_only_chosen_by_its_name(tree, projects):
+    apart = projects[1].model_copy(update={"apart": True})
+    known = [projects[0], apart]
+    inside = Caller(places=(tree / "app/vendor/lib",))
+    assert choose(known, inside).project.name == "app"
+    assert choose(known, inside, project="lib").project.name == "lib"
+    assert choose(known, Caller()).project.name == "app"
+
+
 def test_the_first_place_that_is_in_a_project_decides(tree, projects):
     caller = Caller(places=(tree / "elsewhere", tree / "docs"))
     assert choose(projects, caller).project.name == "docs"

@@ -110,6 +110,14 @@ async def test_search_passes_on_what_was_asked(server, service):
     assert asked.filters.kinds == ["function"]
 
 
+async def test_search_leaves_to_the_project_what_nobody_fixed(server, service):
+    async with Client(server) as client:
+        await client.call_tool("search", {"query": "cart"})
+    sent = service.asked[-1].retrieval_config
+    # How much comes back is the caller's budget.
+    assert sent.model_fields_set == {"top_k", "offset", "max_tokens"}
+
+
 async def test_answers_keep_to_the_budget_and_name_the_next(server, project, text_of):
     for number in range(12):
         text = f"# file {number}\n" + "value = compute(value)\n" * 40

@@ -80,7 +80,11 @@ def _preview(terminal: Terminal, client: Client, place: Place, *, list_files: bo
     """Say what a scan finds now, beside what is indexed."""
     from coco_local.cli.preview import preview
 
-    others = [other for other in client.projects().projects if other.project_id != place.project_id]
+    others = [
+        other
+        for other in client.projects().projects
+        if other.project_id != place.project_id and not other.apart
+    ]
     found = preview(place, _roots(others))
     if terminal.json:
         terminal.emit(found.document())

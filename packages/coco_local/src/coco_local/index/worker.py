@@ -11,6 +11,8 @@ from typing import Protocol
 
 import structlog
 
+from coco_embed.memory import release_freed_memory
+
 __all__ = ["IndexWorker", "Workable", "lower_priority"]
 
 log = structlog.get_logger(__name__)
@@ -20,6 +22,14 @@ _RETRY_SECONDS = 5.0
 
 # Longest sleep; new work wakes the thread at once.
 _LONGEST_SLEEP = 60.0
+
+# A sleep of this length that nothing ended early means that nobody works: no flush is due, which
+# would come within five seconds.
+_REST_SECONDS = 10.0
+
+# Processor time of the whole process after which there is freed memory worth giving back: indexing
+# 15,000 chunks left 22 MB. Giving it back takes some milliseconds.
+_REST_AFTER_SECONDS = 2.0
 
 
 class Workable(Protocol):
@@ -42,11 +52,22 @@ class IndexWorker:
     """Runs the steps of all projects in turn."""
 
     def __init__(
-        self, projects: Callable[[], Sequence[Workable]], on_round: Callable[[], None]
+        self,
+        projects: Callable[[], Sequence[Workable]],
+        on_round: Callable[[], None],
+        on_rest: Callable[[], None] = release_freed_memory,
     ) -> None:
-        """``on_round`` is called after every round over the projects."""
+        """Describe the worker.
+
+        Args:
+            projects: What there is to work on.
+            on_round: Called after every round over the projects.
+            on_rest: Called once when nothing happens any more after some work of any thread.
+        """
         self._projects = projects
         self._on_round = on_round
+        self._on_rest = on_rest
+        self._rested_at = 0.0
         self._condition = threading.Condition()
         self._woken = False
         self._stopping = False
@@ -99,11 +120,14 @@ class IndexWorker:
         now = time.monotonic()
         due = [value for p in self._projects() if (value := p.due_in(now)) is not None]
         due += [at - now for at in self._retry_at.values() if at > now]
+        seconds = min([*due, _LONGEST_SLEEP])
         with self._condition:
-            self._condition.wait_for(
-                lambda: self._woken or self._stopping, min(due, default=_LONGEST_SLEEP)
-            )
+            woken = self._condition.wait_for(lambda: self._woken or self._stopping, seconds)
             self._woken = False
+        spent = time.process_time()
+        if not woken and seconds >= _REST_SECONDS and spent - self._rested_at > _REST_AFTER_SECONDS:
+            self._on_rest()
+            self._rested_at = spent
 
 
 def lower_priority() -> None:

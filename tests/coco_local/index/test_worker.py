@@ -1,0 +1,42 @@
+"""The worker's rest: freed memory goes back when nothing happens, and only then."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from coco_local.index import worker
+from coco_local.index.worker import IndexWorker
+
+# Nothing here takes longer unless it is broken.
+_PATIENCE = 60.0
+
+
+def test_a_worker_with_nothing_to_do_gives_memory_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_REST_SECONDS", 0.01)
+    monkeypatch.setattr(worker, "_LONGEST_SLEEP", 0.01)
+    monkeypatch.setattr(worker, "_REST_AFTER_SECONDS", 0.0)
+    rested = threading.Event()
+    idle = IndexWorker(list, lambda: None, rested.set)
+    idle.start()
+    assert rested.wait(_PATIENCE)
+    assert idle.stop(_PATIENCE)
+
+
+def test_a_worker_that_is_woken_does_not_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_REST_AFTER_SECONDS", 0.0)
+    rounds, enough, rested = 0, threading.Event(), threading.Event()
+
+    def on_round() -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 50:
+            enough.set()
+        busy.wake()
+
+    busy = IndexWorker(list, on_round, rested.set)
+    busy.start()
+    assert enough.wait(_PATIENCE)
+    assert busy.stop(_PATIENCE)
+    assert not rested.is_set()

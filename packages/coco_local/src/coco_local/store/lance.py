@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from coco_core.bm25 import FIELDS, TermVector
 from coco_core.types import FloatMatrix
 from coco_embed.memory import release_freed_memory
+from coco_local.store.lance_import import import_lancedb
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -105,9 +106,9 @@ class LanceStore:
         }
 
     def _open(self) -> None:
-        import lancedb
         import pyarrow as pa
 
+        lancedb = import_lancedb()
         self._directory.mkdir(parents=True, exist_ok=True)
         database = lancedb.connect(self._directory)
         self._term_schema = pa.schema(

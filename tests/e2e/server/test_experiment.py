@@ -134,5 +134,8 @@ def test_lines_wrong_keys_and_a_missing_admin_key_are_told(place: Path, access: 
     unable = coco(place, access, "run", "experiment.yml", "--server", access.url, COCO_ADMIN="")
     assert "COCO_ADMIN" in unable.stderr and "--project" in unable.stderr
 
+    stranger = coco(place, access, "run", "experiment.yml", "--server", access.url, "-p", "prj_x")
+    assert "'prj_x'" in stranger.stderr and "--project ID" in stranger.stderr
+
     nobody = coco(place, access, "run", "experiment.yml", "--server", "http://127.0.0.1:9")
     assert "does not answer" in nobody.stderr

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from coco_core.errors import InvalidConfig
+from coco_core.errors import InvalidConfig, ProjectNotFound
 from coco_local.cli.connection import connected, place_of, read_settings
 
 if TYPE_CHECKING:
@@ -101,7 +101,16 @@ def named_server_product(url: str, project_id: str) -> Iterator[ServerProduct]:
     from coco_local.experiment.server import ServerProduct
 
     with _client(url) as client:
-        yield ServerProduct(client, client.project(project_id))
+        try:
+            project = client.project(project_id)
+        except ProjectNotFound as error:
+            raise ProjectNotFound(
+                error.message,
+                hint="Name the ID that the project has on this server: --project ID. Or let the "
+                "file name a directory: path",
+                details=error.details,
+            ) from error
+        yield ServerProduct(client, project)
 
 
 @contextmanager

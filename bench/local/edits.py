@@ -3,8 +3,9 @@
 Run: python -m bench.local.edits REPO [--edits 2000] [--models DIR] [--switch 500]
 
 A copy of REPO is edited. Each edit puts a function with a new name above, between or below what a
-file holds, and asks for it; every hit is compared with the disk. Then a file is deleted, one is
-renamed, and a branch is switched; with --models the embeddings that each computed are counted.
+file holds, and asks for it; every hit is compared with the disk. The same questions are asked of
+the fresh index and of the edited one, each when nothing is left to do. Then a file is deleted, one
+is renamed, and a branch is switched; with --models the embeddings that each computed are counted.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from bench.local.lab import (
     laboratory,
     resident,
     stores,
+    wait_idle,
     wait_ready,
 )
 from bench.local.report import Report, percentiles
@@ -55,11 +57,15 @@ def main() -> None:
         begin(daemon, root)
         project = wait_ready(daemon, embedded=embedded)
         report.title(f"{root.name}: {project.files:,} files, {project.chunks:,} chunks")
+        wait_idle(daemon)
         ask(daemon, 1)
         fresh = ask(daemon)
         report.add(**percentiles("fresh", fresh), fresh_resident_mib=round(resident(daemon), 1))
         _edit_many(daemon, rng, root, paths, options.edits, report)
         wait_ready(daemon, embedded=embedded)
+        report.add(**percentiles("at_once", ask(daemon)))
+        report.add(**{f"at_once_{name}": value for name, value in stores(daemon).items()})
+        wait_idle(daemon)
         after = ask(daemon)
         report.add(**percentiles("after", after))
         report.add(

@@ -26,6 +26,10 @@ LONGEST = 3600.0
 
 _POLL = 0.05
 
+# A daemon that spends less than this share of a core for so long has nothing to do.
+_CALM_SHARE = 0.05
+_CALM_SECONDS = 4
+
 # Questions that any code base answers somehow; each run asks them in the same order.
 QUESTIONS = (
     "where is the configuration loaded",
@@ -117,6 +121,23 @@ def wait_ready(daemon: Daemon, *, embedded: bool, only: str | None = None) -> Pr
                 return project
         time.sleep(_POLL)
     raise AssertionError("the index was not ready in time")
+
+
+def wait_idle(daemon: Daemon) -> None:
+    """Wait until nothing is left to do: everything is flushed, and no thread computes any more.
+
+    Static vectors come after the keywords and are not counted among what is pending; a query
+    without them has less to scan.
+    """
+    assert daemon.process is not None
+    process = psutil.Process(daemon.process.pid)
+    calm = 0
+    while calm < _CALM_SECONDS:
+        before = process.cpu_times()
+        time.sleep(1)
+        after = process.cpu_times()
+        spent = (after.user + after.system) - (before.user + before.system)
+        calm = calm + 1 if spent < _CALM_SHARE and not stores(daemon)["unflushed"] else 0
 
 
 def ask(daemon: Daemon, rounds: int = 5) -> list[float]:

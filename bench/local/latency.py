@@ -58,7 +58,7 @@ def main() -> None:
         report.title("the index")
         report.add(files=project.files, chunks=project.chunks, megabytes=round(size / 1e6, 1))
         report.add(with_vector=project.embedded, resident_mib=round(resident(daemon), 1))
-        texts = list(itertools.islice(_questions(), _WARM_UP, None))
+        texts = list(itertools.islice(questions(), _WARM_UP, None))
         half = len(texts) // 2
         report.title("over HTTP")
         took, stages = _over_http(daemon, texts[:half])
@@ -97,7 +97,8 @@ def _files(repository: Path) -> Iterator[tuple[Path, Path]]:
             yield path, path.relative_to(repository.parent)
 
 
-def _questions() -> Iterator[str]:
+def questions() -> Iterator[str]:
+    """Yield questions of which no two are equal, in the same order every time."""
     for form, verb, noun in itertools.product(_FORMS, _VERBS, _NOUNS):
         yield form.format(verb, noun)
 
@@ -107,7 +108,7 @@ def _over_http(daemon: Daemon, texts: Sequence[str]) -> tuple[list[float], dict[
     took = []
     stages: dict[str, list[float]] = defaultdict(list)
     with httpx.Client(base_url=f"http://127.0.0.1:{daemon.port}", timeout=60) as client:
-        for text in itertools.islice(_questions(), _WARM_UP):
+        for text in itertools.islice(questions(), _WARM_UP):
             client.post("/v1/docs/query", json={"query": text}).raise_for_status()
         for text in texts:
             before = time.perf_counter()

@@ -24,7 +24,7 @@ __all__ = ["VectorMatrix"]
 
 _FIRST_CAPACITY = 1024
 
-# Rows that are scored at a time: bounds the memory when very many are equally near.
+# Rows that are put or scored at a time, so that many need no copy of them all.
 _BLOCK = 4096
 
 
@@ -62,11 +62,14 @@ class _Columns:
         return fresh
 
     def put(self, rows: NDArray[np.int64], vectors: FloatMatrix) -> None:
-        self.halves[rows] = vectors
-        # Of the halves, not of what was given: the bounds must hold for what is scored.
-        codes = encoded(self.halves[rows].astype(np.float32))
-        for field in fields(codes):
-            getattr(self, field.name)[rows] = getattr(codes, field.name)
+        for start in range(0, len(rows), _BLOCK):
+            some = rows[start : start + _BLOCK]
+            halves = vectors[start : start + _BLOCK].astype(np.float16)
+            self.halves[some] = halves
+            # Of the halves, not of what was given: the bounds must hold for what is scored.
+            codes = encoded(halves.astype(np.float32))
+            for field in fields(codes):
+                getattr(self, field.name)[some] = getattr(codes, field.name)
 
     def bytes_of(self, rows: int) -> ByteVectors:
         return ByteVectors(

@@ -86,6 +86,19 @@ def test_a_project_s_defaults_are_shown(
     assert lines["retrieval_config"] == "top_k=3, ranking={'paths': False}"
 
 
+def test_a_version_that_is_not_needed_is_removed(
+    capsys: pytest.CaptureFixture[str], database: Database
+) -> None:
+    tenant = new_tenant(database, "Zeta")
+    first, second = (tenant.activate(tenant.build({"a": text})) for text in ("one", "two"))
+    path = ("project", "remove", tenant.project_id)
+    assert run(capsys, *path, first.version_id) == {"deleted": first.version_id}
+    assert main([*path, second.version_id]) == 1
+    assert "is ACTIVE and cannot be removed" in capsys.readouterr().err
+    left = run(capsys, "project", "versions", tenant.project_id)["versions"]
+    assert [each["version_id"] for each in left] == [second.version_id]
+
+
 def test_settings_show_where_they_come_from(capsys: pytest.CaptureFixture[str]) -> None:
     found = {each["name"]: each for each in run(capsys, "config", "settings")["settings"]}
     assert found["meta_db"] == {"name": "meta_db", "value": "(set)", "origin": "env COCO_META_DB"}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import psycopg
 import pytest
 
+from coco_core.configs import DEFAULT_CONFIG
 from coco_core.errors import VersionConflict, VersionNotFound
-from coco_server.store import orgs, retention, versions
+from coco_server.store import chunks, configs, orgs, retention, sealing, versions
 from coco_server.store.retention import RetentionPolicy
 from coco_server.store.session import Database
 from coco_server.store.tables import in_version
 from coco_server.store.versions import Version
-from tests.coco_server.tenants import Tenant, new_tenant
+from tests.coco_server.tenants import DIMENSION, Tenant, new_tenant, rows
 from tests.postgres_server import database, database_url  # noqa: F401
 
 AT_ONCE = RetentionPolicy(keep_versions=1, keep_hours=0, soak_seconds=0)
@@ -100,6 +103,47 @@ def test_a_removal_that_was_interrupted_goes_on(
         tenant.version(first)
     with tenant.database.tenant(tenant.org_id) as session:
         assert orgs.totals(session).chunks == 4
+
+
+def test_of_another_config_the_version_that_answers_is_kept(tenant: Tenant) -> None:
+    builds(tenant, 2)
+    other = replace(DEFAULT_CONFIG, config_id="other")
+    beside = []
+    with tenant.database.tenant(tenant.org_id) as session:
+        configs.register(
+            session, "other", other.to_dict(), dimension=DIMENSION, fingerprint=other.fingerprint
+        )
+        for _ in range(2):
+            version = versions.create(session, tenant.project_id, "other")
+            chunks.append(session, version, *rows({"o": "beside"}))
+            beside.append(sealing.seal(session, version))
+    nothing_kept = replace(AT_ONCE, keep_versions=0)
+    removed = mine(tenant, retention.prune(tenant.database, nothing_kept))
+    assert beside[0].version_id in removed
+    assert beside[1].version_id not in removed
+    with tenant.database.tenant(tenant.org_id) as session:
+        answering = versions.answering(session, tenant.project_id, "other").version
+    assert answering is not None
+    assert answering.version_id == beside[1].version_id
+
+
+def test_a_version_is_removed_on_request(tenant: Tenant) -> None:
+    first, second = builds(tenant, 2)
+
+    def remove(version: Version) -> None:
+        retention.remove_version(
+            tenant.database, tenant.org_id, tenant.project_id, version.version_id
+        )
+
+    with pytest.raises(VersionConflict, match="ACTIVE"):
+        remove(second)
+    with tenant.database.tenant(tenant.org_id) as reader:
+        reader.connection.execute(in_version("SELECT FROM {source_chunks}", first.version_no))
+        with pytest.raises(VersionConflict, match="being read"):
+            remove(first)
+    remove(first)
+    with pytest.raises(VersionNotFound):
+        remove(first)
 
 
 def test_failed_builds_go_too(tenant: Tenant) -> None:

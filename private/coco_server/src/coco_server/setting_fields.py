@@ -176,6 +176,8 @@ FIELDS: Final[tuple[Field, ...]] = (
     Field("max_import_bytes", _size, "a size such as 20GiB", 20 << 30),
     Field("retention_versions", _integer(0, 1000), "versions to keep for rollback", 2),
     Field("retention_hours", _integer(0, 876_000), "hours to keep a version for rollback", 24),
+    Field("retention_job_hours", _integer(0, 876_000),
+          "hours to keep finished jobs and imports that nobody needs", 168),
     Field("otel_endpoint", _url("http", "https"), "an OTLP collector over HTTP", None,
           aliases=("OTEL_EXPORTER_OTLP_ENDPOINT",)),
     Field("log_level", _one_of("debug", "info", "warning", "error"),

@@ -57,6 +57,7 @@ class Settings:
     max_import_bytes: int
     retention_versions: int
     retention_hours: int
+    retention_job_hours: int
     otel_endpoint: str | None
     log_level: str
     embedding: EmbeddingSettings

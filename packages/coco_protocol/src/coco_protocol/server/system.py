@@ -72,6 +72,8 @@ class PruneData(Answer):
     versions: int = 0
     memos: int = 0
     sessions: int = 0
+    jobs: int = Field(default=0, description="Finished ones whose version is gone.")
+    blobs: int = Field(default=0, description="Imports that no job refers to.")
     bytes: int = 0
     version_ids: list[str] = Field(default_factory=list)
     dry_run: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from anyio import to_thread
 from fastapi import FastAPI, Request, Response
@@ -11,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse
 
 import coco_server
+from coco_protocol.server.system import PruneRequest
 from coco_protocol.serving.errors import add_error_handlers
 from coco_protocol.serving.exchange import Exchange
 from coco_protocol.serving.reference import CONTENT_SECURITY_POLICY, reference_page
@@ -20,8 +22,10 @@ from coco_server.api.docs import DocsApi
 from coco_server.api.following import Followers
 from coco_server.api.guard import Guard
 from coco_server.api.jobs import JobsApi
+from coco_server.api.keeper import Keeper
 from coco_server.api.memos import MemosApi
 from coco_server.api.projects import ProjectsApi
+from coco_server.api.pruning import prune
 from coco_server.api.services import Services
 from coco_server.api.system import SystemApi
 from coco_server.api.tenants import TenantsApi
@@ -44,10 +48,13 @@ def create_app(services: Services) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await to_thread.run_sync(services.open)
+        keeper = Keeper(partial(prune, services, PruneRequest()))
+        keeper.start()
         try:
             yield
         finally:
             services.stopping = True
+            keeper.close()
             await services.links.close()
             await to_thread.run_sync(services.close)
 

@@ -11,6 +11,7 @@ from coco_core.errors import InvalidInput, NotFound
 from coco_protocol.base import Identifier
 from coco_protocol.envelope import Envelope
 from coco_protocol.server.docs import StoredChunks
+from coco_protocol.server.memos import DeletedData
 from coco_protocol.server.projects import (
     ActivateData,
     ActivateRequest,
@@ -30,7 +31,7 @@ from coco_server.api.identity import admin_only
 from coco_server.api.piping import pipe_rows
 from coco_server.api.routes import add_routes
 from coco_server.api.services import Services
-from coco_server.store import configs, export, orgs, projects, versions
+from coco_server.store import configs, export, orgs, projects, retention, versions
 
 __all__ = ["DEFAULT_CONFIG", "ProjectsApi"]
 
@@ -63,6 +64,7 @@ class ProjectsApi:
             ("GET", base, self.project, Envelope[ProjectBody]),
             ("GET", base + "/versions", self.versions, Envelope[VersionList]),
             ("GET", version, self.version, Envelope[VersionBody]),
+            ("DELETE", version, self.remove, Envelope[DeletedData]),
             ("POST", version + "/activate", self.activate, Envelope[ActivateData]),
             ("POST", base + "/rollback", self.roll_back, Envelope[ActivateData]),
             ("GET", version + "/chunks", self.chunks, Envelope[StoredChunks]),
@@ -176,6 +178,28 @@ class ProjectsApi:
                 return version_body(versions.get(session, project_id, version_id))
 
         return answer(await self._services.threads.status(look), caller.request_id)
+
+    async def remove(
+        self,
+        request: Request,
+        project_id: ProjectPath,
+        version_id: VersionPath,
+        headers: TenantHeaders,
+    ) -> Response:
+        """Remove a version that is neither active nor being built, as retention would."""
+        caller = await self._enter(request, headers, project_id, changing=True)
+
+        def remove() -> DeletedData:
+            retention.remove_version(
+                self._services.database,
+                caller.scope.org_id,
+                project_id,
+                version_id,
+                self._services.vectors,
+            )
+            return DeletedData(deleted=version_id)
+
+        return answer(await self._services.threads.change(remove), caller.request_id)
 
     async def activate(
         self,

@@ -1,10 +1,12 @@
-"""Retention by hand: versions, ended sessions and memos, and imports that nobody refers to."""
+"""Retention: versions, ended sessions and memos, finished jobs, imports nobody refers to."""
 
 from __future__ import annotations
 
 from coco_protocol.server.system import PruneData, PruneRequest
 from coco_server.api.services import Services
 from coco_server.store import retention
+from coco_server.store.blobs import BlobStore
+from coco_server.store.leftovers import remove_leftovers
 from coco_server.store.retention import RetentionPolicy
 from coco_server.store.session import Database
 from coco_server.store.vectors import VectorStore
@@ -16,22 +18,32 @@ def prune(services: Services, wanted: PruneRequest) -> PruneData:
     """Remove, or with ``dry_run`` count, what the service's policy does not keep."""
     settings = services.settings
     policy = policy_of(
-        wanted, keep_versions=settings.retention_versions, hours=settings.retention_hours
+        wanted,
+        keep_versions=settings.retention_versions,
+        hours=settings.retention_hours,
+        job_hours=settings.retention_job_hours,
     )
-    return prune_database(services.database, wanted, policy, services.vectors)
+    return prune_database(services.database, wanted, policy, services.vectors, services.blobs)
 
 
-def policy_of(wanted: PruneRequest, *, keep_versions: int, hours: float) -> RetentionPolicy:
+def policy_of(
+    wanted: PruneRequest, *, keep_versions: int, hours: float, job_hours: float
+) -> RetentionPolicy:
     """Return the service's policy with what the request says instead."""
     keep, older = wanted.keep_versions, wanted.older_than_hours
     return RetentionPolicy(
         keep_versions=keep_versions if keep is None else keep,
         keep_hours=hours if older is None else older,
+        job_hours=job_hours if older is None else older,
     )
 
 
 def prune_database(
-    database: Database, wanted: PruneRequest, policy: RetentionPolicy, vectors: VectorStore
+    database: Database,
+    wanted: PruneRequest,
+    policy: RetentionPolicy,
+    vectors: VectorStore,
+    blobs: BlobStore,
 ) -> PruneData:
     """Remove, or with ``dry_run`` count, what a policy does not keep."""
     with database.system() as session:
@@ -42,11 +54,16 @@ def prune_database(
         found = [version for version in found if retention.remove(database, version, vectors)]
     with database.system() as session:
         ended = retention.prune_memos(session, org_id=wanted.org_id, dry_run=wanted.dry_run)
+    left = remove_leftovers(
+        database, blobs, hours=policy.job_hours, org_id=wanted.org_id, dry_run=wanted.dry_run
+    )
     return PruneData(
         versions=len(found),
         sessions=ended.sessions,
         memos=ended.memos,
-        bytes=sum(version.storage_bytes for version in found),
+        jobs=left.jobs,
+        blobs=left.blobs,
+        bytes=sum(version.storage_bytes for version in found) + left.blob_bytes,
         version_ids=[version.version_id for version in found],
         dry_run=wanted.dry_run,
     )

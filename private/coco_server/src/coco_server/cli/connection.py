@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from coco_core.errors import InvalidConfig
+from coco_server.settings import explain_settings
 from coco_server.store.migrate import open_checked
 from coco_server.store.preflight import refuse_embedded
 from coco_server.store.session import Database
+from coco_server.store.vectors import VectorStore, open_vectors
 
-__all__ = ["database_url", "opened"]
+__all__ = ["chosen_vectors", "database_url", "opened"]
 
 
 def database_url() -> str:
@@ -28,6 +30,22 @@ def database_url() -> str:
     raise InvalidConfig(
         "COCO_META_DB is not set.",
         hint="Set it as for the service: postgresql://user:password@host:5432/coco.",
+    )
+
+
+def chosen_vectors() -> VectorStore:
+    """Return where the service keeps vectors, by the environment."""
+    values = {each.name: each.value for each in explain_settings(environ=os.environ)}
+
+    def text(name: str) -> str | None:
+        return None if values[name] is None else str(values[name])
+
+    return open_vectors(
+        "qdrant" if values["vector_backend"] == "qdrant" else "pgvector",
+        url=text("vector_db_url"),
+        prefix=text("vector_db_collection_prefix"),
+        # Secrets are not among the values that are explained.
+        api_key=os.environ.get("COCO_VECTOR_DB_API_KEY"),
     )
 
 

@@ -7,18 +7,19 @@ from typing import Annotated
 import typer
 
 from coco_core.errors import ProjectNotFound
+from coco_protocol.server.memos import DeletedData
 from coco_protocol.server.projects import ActivateData, ProjectList, VersionList
 from coco_server.api.bodies import defaults_body, project_body, version_body
-from coco_server.cli.connection import opened
+from coco_server.cli.connection import chosen_vectors, opened
 from coco_server.cli.output import AsJson, show
-from coco_server.store import projects, versions
+from coco_server.store import projects, retention, versions
 from coco_server.store.projects import Project
 from coco_server.store.session import Database
 
 __all__ = ["project"]
 
 project = typer.Typer(
-    help="Projects: list, defaults, versions, activate, rollback.", no_args_is_help=True
+    help="Projects: list, defaults, versions, activate, rollback, remove.", no_args_is_help=True
 )
 
 
@@ -64,6 +65,16 @@ def activate(project_id: str, version_id: str, as_json: AsJson = False) -> None:
         with database.tenant(owner.org_id) as session:
             now = versions.activate(session, project_id, version_id)
     _print(owner, now.version_id, as_json)
+
+
+@project.command("remove")
+def remove(project_id: str, version_id: str, as_json: AsJson = False) -> None:
+    """Remove a version that is neither active nor being built."""
+    with opened() as database:
+        owner = _find(database, project_id)
+        retention.remove_version(database, owner.org_id, project_id, version_id, chosen_vectors())
+    data = DeletedData(deleted=version_id)
+    show(data, [data.model_dump()], as_json=as_json)
 
 
 @project.command("rollback")

@@ -1,4 +1,4 @@
-"""`coco-server prune`: remove versions, sessions and memos whose time is over."""
+"""`coco-server prune`: remove versions, sessions, memos, jobs and imports whose time is over."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from coco_core.errors import InvalidConfig
 from coco_protocol.server.system import PruneRequest
 from coco_server.api.pruning import policy_of, prune_database
-from coco_server.cli.connection import opened
+from coco_server.cli.connection import chosen_vectors, opened
 from coco_server.cli.output import AsJson, show
 from coco_server.settings import explain_settings
-from coco_server.store.vectors import open_vectors
+from coco_server.store.blobs import BlobStore
 
 __all__ = ["prune"]
 
@@ -38,18 +39,11 @@ def prune(
         wanted,
         keep_versions=int(str(values["retention_versions"])),
         hours=float(str(values["retention_hours"])),
+        job_hours=float(str(values["retention_job_hours"])),
     )
-    vectors = open_vectors(
-        "qdrant" if values["vector_backend"] == "qdrant" else "pgvector",
-        url=_text(values["vector_db_url"]),
-        prefix=_text(values["vector_db_collection_prefix"]),
-        # Secrets are not among the values that are explained.
-        api_key=os.environ.get("COCO_VECTOR_DB_API_KEY"),
-    )
+    blob_url = values["blob_url"]
+    if blob_url is None:
+        raise InvalidConfig("COCO_BLOB_URL is not set.", hint="Set it as for the service.")
     with opened() as database:
-        found = prune_database(database, wanted, policy, vectors)
+        found = prune_database(database, wanted, policy, chosen_vectors(), BlobStore(str(blob_url)))
     show(found, [found.model_dump()], as_json=as_json)
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)

@@ -15,6 +15,7 @@ import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -36,6 +37,10 @@ _READ_BYTES = 4_194_304
 _SCHEMES = ("file", "s3", "gs", "az", "abfss")
 # What this program writes: the org, then a name without meaning and the format.
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,100}/[0-9a-f]{32}\.[a-z0-9]{1,16}")
+# What imports are stored as; other suffixes are text rules and the like.
+_IMPORTS = (".json", ".ndjson", ".parquet")
+# Names that are asked for at a time.
+_LISTED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,20 @@ class BlobStore:
                 obstore.delete(self._store, _owned(org_id, ref))
             except FileNotFoundError:
                 return
+
+    def imports(self, org_id: str | None, until: datetime) -> Iterator[BlobInfo]:
+        """Yield the imports, of one org or of all, that nobody has written to since ``until``.
+
+        Raises:
+            Unavailable: the store cannot be listed.
+        """
+        with self._told():
+            for found in obstore.list(self._store, prefix=org_id, chunk_size=_LISTED):
+                for each in found:
+                    ref = each["path"]
+                    ours = _REFERENCE.fullmatch(ref) and ref.endswith(_IMPORTS)
+                    if ours and each["last_modified"] <= until:
+                        yield BlobInfo(ref, each["size"], "")
 
     def check(self) -> None:
         """Write, read and remove a few bytes, so that a wrong configuration shows at once.

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 import psycopg
 
-from coco_server.store import usage
+from coco_core.errors import VersionConflict
+from coco_server.store import usage, versions
 from coco_server.store.rows import all_rows
 from coco_server.store.session import Database, SystemSession, TenantSession
 from coco_server.store.vectors import VectorStore
 
-__all__ = ["EndedNotes", "Expired", "RetentionPolicy", "expired", "prune", "prune_memos", "remove"]
+__all__ = [
+    "EndedNotes",
+    "Expired",
+    "RetentionPolicy",
+    "expired",
+    "prune",
+    "prune_memos",
+    "remove",
+    "remove_version",
+]
 
 # Dropping waits for those who read; behind a drop that waits, new readers queue up, so it gives up
 # early and comes again.
@@ -33,6 +43,8 @@ class RetentionPolicy:
     # A query that has chosen a version reads it within seconds; this is far more.
     soak_seconds: float = 300.0
     """How long a version is left alone after it was last active, at least."""
+    job_hours: float = 168.0
+    """How long a finished job stays whose version is gone, and an import that no job refers to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +98,32 @@ def prune_memos(
 def expired(session: SystemSession, policy: RetentionPolicy) -> list[Expired]:
     """Return the versions that the policy does not keep, oldest first.
 
-    A project keeps its newest ``keep_versions`` ARCHIVED and READY versions, and all that left the
-    service less than ``keep_hours`` ago. Failed builds go as soon as their workers have let go.
+    A project keeps, of each config, its newest ``keep_versions`` ARCHIVED and READY versions, and
+    all that left the service less than ``keep_hours`` ago; of a config that is not the active one
+    at least the newest, which answers whoever names it. Failed builds go as soon as their workers
+    have let go.
     """
     return all_rows(
         session,
         Expired,
         """
         SELECT {columns} FROM (
-            SELECT *, coalesce(archived_at, ready_at, created_at) AS since, row_number() OVER (
-                PARTITION BY project_id, status = 'FAILED'
-                ORDER BY coalesce(archived_at, ready_at, created_at) DESC, version_no DESC
-            ) AS place
-            FROM project_versions WHERE status IN ('READY', 'ARCHIVED', 'FAILED')
+            SELECT version.*, coalesce(archived_at, ready_at, version.created_at) AS since,
+                row_number() OVER (
+                    PARTITION BY project_id, config_id, status = 'FAILED'
+                    ORDER BY coalesce(archived_at, ready_at, version.created_at) DESC,
+                        version_no DESC
+                ) AS place,
+                row_number() OVER (
+                    PARTITION BY project_id, config_id, status = 'FAILED' ORDER BY version_no DESC
+                ) = 1 AND config_id <> active_config_id AS answers
+            FROM project_versions AS version JOIN projects USING (org_id, project_id)
+            WHERE status IN ('READY', 'ARCHIVED', 'FAILED')
         ) AS ranked
         WHERE since <= now() - make_interval(secs => %(soak)s) AND (
             status = 'FAILED'
-            OR (place > %(keep)s AND since <= now() - make_interval(secs => %(hours)s * 3600))
+            OR (place > %(keep)s AND NOT answers
+                AND since <= now() - make_interval(secs => %(hours)s * 3600))
         )
         ORDER BY version_no
         """,
@@ -137,6 +158,37 @@ def remove(database: Database, version: Expired, vectors: VectorStore | None = N
                     (session.org_id, version.version_id),
                 )
                 return True
+
+
+def remove_version(
+    database: Database,
+    org_id: str,
+    project_id: str,
+    version_id: str,
+    vectors: VectorStore | None = None,
+) -> None:
+    """Remove a version because somebody wants it gone.
+
+    Raises:
+        VersionNotFound: the org's project has none of this id.
+        VersionConflict: it is active, being built, or being read.
+    """
+    with database.tenant(org_id) as session:
+        found = versions.get(session, project_id, version_id)
+    if found.status in ("ACTIVE", "BUILDING"):
+        raise VersionConflict(
+            f"The version {version_id!r} is {found.status} and cannot be removed.",
+            hint="Activate another one, or cancel the job that builds it.",
+            details={"status": found.status},
+        )
+    shared = {
+        each.name: getattr(found, each.name) for each in fields(Expired) if each.name != "since"
+    }
+    if not remove(database, Expired(**shared, since=found.created_at), vectors):
+        raise VersionConflict(
+            f"The version {version_id!r} is being read, or was activated just now.",
+            hint="Try again in a moment.",
+        )
 
 
 def prune(

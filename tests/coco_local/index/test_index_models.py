@@ -120,6 +120,24 @@ def test_a_registered_model_that_gives_other_vectors_builds_its_index_anew(
         daemon.close()
 
 
+def test_a_server_that_fails_meanwhile_is_told_and_tried_again(
+    tmp_path: Path, server: EmbeddingServer
+) -> None:
+    home = Home(tmp_path / "home")
+    home.register(server.url, "first", 32)
+    daemon = home.start()
+    root = write_project(tmp_path / "shop")
+    project_id = daemon.register(RegisterRequest(path=str(root))).project_id
+    job = build(daemon, project_id, FAR)
+    # A client of the protocol tries again by itself before it gives up.
+    server.refusals += [(400, {})]
+    (root / "shop" / "zebra.py").write_text("def zebra_crossing():\n    return 1\n")
+    until(lambda: "fails" in (index(daemon, project_id, "far").notice or ""))
+    until(lambda: index(daemon, project_id, "far").embedded > job.counts["embedded"])
+    until(lambda: index(daemon, project_id, "far").notice is None)
+    daemon.close()
+
+
 def test_an_index_beside_waits_for_the_one_that_answers_and_copies_all_of_it(
     tmp_path: Path,
 ) -> None:

@@ -341,6 +341,16 @@ def test_another_schema_rebuilds_every_index_and_forgets_nothing_that_was_said(
     assert len(data.results) == 1
 
 
+def test_a_project_whose_config_was_lost_goes_on_under_the_default(bench: Bench) -> None:
+    bench.daemon.add_config(SMALL)
+    with bench.stopped() as path, closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE projects SET config_id = 'gone'")
+        connection.execute("INSERT INTO indexes VALUES (?, 'gone', 384, 0)", (bench.project_id,))
+        connection.commit()
+    assert bench.ask("apply_discount")[0].indexing_config_id == "default"
+    assert list(bench.indexes()) == ["default"]
+
+
 def test_a_project_apart_takes_nothing_from_the_one_around_it(bench: Bench) -> None:
     whole = bench.indexes()["default"].files
     inner = bench.root / "shop"

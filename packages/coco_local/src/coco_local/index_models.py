@@ -19,6 +19,7 @@ from coco_core.types import FloatVector
 from coco_embed.choice import ClosableEmbedder, Embedders
 from coco_embed.onnx import OnnxEmbedder
 from coco_embed.static import StaticEmbedder
+from coco_embed.store import DEFAULT_MODEL
 from coco_local.activity import Activity
 
 __all__ = ["IndexModel", "IndexModels"]
@@ -48,6 +49,7 @@ class IndexModel:
         """It is being looked for, and will be there or missing soon."""
         self._table = static
         self._notice = notice
+        self._failure: str | None = None
         self._embedder: Embedder | None = None
         self._lock = threading.Lock()
         self._queries: OrderedDict[str, FloatVector] = OrderedDict()
@@ -64,8 +66,14 @@ class IndexModel:
 
     @property
     def notice(self) -> str | None:
-        """What a caller should know when there is no model; None when there is one."""
-        return None if self._embedder is not None else self._notice
+        """What a caller should know when there is no model, or it fails; None when all is well."""
+        return self._failure if self._embedder is not None else self._notice
+
+    def note_failure(self, failure: str | None) -> None:
+        """Tell callers that documents cannot be embedded now, or can be again."""
+        name = self.embedding.model_name
+        told = f"The embedding model {name!r} of this index fails: {failure}"
+        self._failure = None if failure is None else told
 
     def use(self, embedder: Embedder) -> None:
         """Embed with this from now on."""
@@ -131,7 +139,9 @@ class IndexModels:
             on_ready: called when a model can embed.
         """
         main = EmbeddingConfig(main_name, DEFAULT_CONFIG.embedding.max_tokens)
-        self.main = IndexModel(main, embedders.dimension(main), static, "")
+        # The daemon can provision no other model; an index under one opens it beside.
+        length = embedders.dimension(main) if main_name == DEFAULT_MODEL else 0
+        self.main = IndexModel(main, length, static, "")
         self._static = static
         self._embedders = embedders
         self._activity = activity
@@ -212,7 +222,7 @@ class IndexModels:
     # --- opening -------------------------------------------------------------------------------
 
     def _is_main(self, embedding: EmbeddingConfig) -> bool:
-        return embedding.model_name == self.main.embedding.model_name
+        return self.main.dimension > 0 and embedding.model_name == self.main.embedding.model_name
 
     def _follow_main(self, model: IndexModel) -> None:
         """Give a window of the daemon's own model what that one has; under the lock."""

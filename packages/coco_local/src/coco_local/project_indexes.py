@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from coco_core.configs import ChunkingConfig, IndexingConfig
+from coco_core.configs import DEFAULT_CONFIG, ChunkingConfig, IndexingConfig
 from coco_core.errors import ConfigNotFound, Conflict
 from coco_local.index.feed import ProjectFeed
 from coco_local.index.indexer import ProjectIndexer
@@ -46,7 +46,7 @@ class ProjectIndexes:
 
     def __init__(self, project: Project, tools: IndexTools, borders: frozenset[Path]) -> None:
         """Open every index that the project has; nothing is read yet."""
-        self.project = project
+        self.project = self._with_config(project, tools)
         self.borders = borders
         self.adopted = tools.indexes.adopted(project.project_id)
         self._tools = tools
@@ -56,7 +56,7 @@ class ProjectIndexes:
         self._known = tools.indexes.of(project.project_id)
         self._by_fingerprint: dict[str, ProjectIndexer] = {}
         self._fingerprints: dict[str, str] = {}
-        for config_id in dict.fromkeys((project.config_id, *self._known)):
+        for config_id in dict.fromkeys((self.project.config_id, *self._known)):
             self._reopen(config_id)
 
     # --- what there is -------------------------------------------------------------------------
@@ -183,12 +183,21 @@ class ProjectIndexes:
 
     # --- making one ----------------------------------------------------------------------------
 
+    @staticmethod
+    def _with_config(project: Project, tools: IndexTools) -> Project:
+        """Return the project under a config that exists: versions before this one lost some."""
+        try:
+            tools.configs.get(project.config_id)
+        except ConfigNotFound:
+            log.warning("config_lost", project=project.name, config=project.config_id)
+            tools.indexes.activate(project.project_id, DEFAULT_CONFIG.config_id)
+            return replace(project, config_id=DEFAULT_CONFIG.config_id)
+        return project
+
     def _reopen(self, config_id: str) -> None:
         try:
             config = self._tools.configs.get(config_id).config
         except ConfigNotFound:
-            if config_id == self.project.config_id:
-                raise
             log.warning("index_without_config", project=self.project.name, config=config_id)
             return
         dimension = self._known.get(config_id)

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 import structlog
 
-from coco_core.errors import StoreBroken, Unavailable
+from coco_core.errors import CocoError, StoreBroken
 from coco_core.header import embedding_text
 from coco_core.ports import Embedder
 from coco_core.types import text_hash
@@ -225,19 +225,28 @@ class EmbeddingQueue:
             batch = self._collect(model, embedder)
             if batch:
                 self._embed(embedder, batch)
-        except Exception as error:
+                model.note_failure(None)
+        except Exception as error:  # noqa: BLE001 - `_tell` logs it; the thread must go on
             if self._stopping or model not in self._heaps:
                 # The model was closed under the batch: the next start takes it up again, or the
                 # index that needed it is gone.
                 return
-            # The thread must outlive one bad batch; its chunks answer by keywords meanwhile.
-            log.exception("embedding_failed", documents=len(self._in_hand))
-            self._activity.log("error", f"Embedding {len(self._in_hand)} files failed: {error}")
-            if isinstance(error, StoreBroken | Unavailable):
+            # Its chunks answer by keywords meanwhile.
+            self._tell(model, error)
+            if isinstance(error, CocoError):
                 self._try_later(model)
         finally:
             with self._condition:
                 self._in_hand = []
+
+    def _tell(self, model: IndexModel, error: Exception) -> None:
+        known = model.notice
+        if isinstance(error, CocoError) and not isinstance(error, StoreBroken):
+            model.note_failure(str(error))
+        if known is None or known != model.notice:
+            # A server that is down fails every few seconds in the same way.
+            log.exception("embedding_failed", documents=len(self._in_hand))
+            self._activity.log("error", f"Embedding {len(self._in_hand)} files failed: {error}")
 
     def _try_later(self, model: IndexModel) -> None:
         """Queue what is in hand again; it was not the texts that failed."""

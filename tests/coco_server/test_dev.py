@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -18,6 +19,7 @@ import pytest
 from coco_core.errors import Unavailable
 from coco_server.dev.postgres import DevPostgres
 from coco_server.dev.stack import DevStack
+from coco_server.dev.temporary import TemporaryFolder, remove_stale
 
 
 @pytest.fixture
@@ -48,6 +50,48 @@ def test_everything_starts_and_ends_with_the_command(
     gone, alive = psutil.wait_procs(children, timeout=60)
     assert alive == []
     assert len(gone) == len(children)
+
+
+def test_what_a_killed_command_leaves_goes_at_the_next_start(
+    program: subprocess.Popen[bytes],
+) -> None:
+    assert program.stdout is not None
+    json.loads(program.stdout.readline())
+    children = psutil.Process(program.pid).children(recursive=True)
+    environ = [each.environ().get("COCO_BLOB_URL") for each in children]
+    stack = Path(urlsplit(next(filter(None, environ))).path).parent
+    assert stack.is_dir()
+    mine = TemporaryFolder("test")
+    assert stack not in remove_stale()
+    assert stack.is_dir()
+    program.kill()
+    program.wait(60)
+    psutil.wait_procs(children, timeout=60)
+    assert stack in remove_stale()
+    assert not stack.exists()
+    assert mine.path.is_dir()
+    mine.remove()
+    assert not mine.path.exists()
+
+
+def test_folders_without_our_mark_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "coco-dev-stack-other").mkdir()
+    target = tmp_path / "elsewhere"
+    target.mkdir()
+    (target / ".coco-dev").touch()
+    (tmp_path / "coco-dev-stack-link").symlink_to(target)
+    stale = tmp_path / "coco-dev-stack-stale"
+    stale.mkdir()
+    (stale / ".coco-dev").touch()
+    running = tmp_path / "coco-dev-postgres-running"
+    (running / "data").mkdir(parents=True)
+    (running / ".coco-dev").touch()
+    pid = f"{os.getpid()}\n"
+    (running / "data" / "postmaster.pid").write_text(pid, encoding="utf-8")
+    assert remove_stale() == [stale]
 
 
 def test_a_part_that_does_not_start_is_told_with_its_log() -> None:

@@ -13,7 +13,6 @@ import shutil
 import signal
 import stat
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from psycopg import sql
 
 from coco_core.errors import Unavailable
 from coco_server.dev.children import free_port, spawn
+from coco_server.dev.temporary import TemporaryFolder
 
 __all__ = ["DevPostgres"]
 
@@ -65,8 +65,11 @@ class DevPostgres:
         settings: Mapping[str, str] | None = None,
     ) -> None:
         """Keep the data in ``directory``, or in a temporary one that goes with the server."""
-        self._temporary = directory is None
-        self.directory = directory or Path(tempfile.mkdtemp(prefix="coco-postgres-"))
+        self._temporary: TemporaryFolder | None = None
+        if directory is None:
+            self._temporary = TemporaryFolder("postgres")
+            directory = self._temporary.path
+        self.directory = directory
         self._data = self.directory / "data"
         self._settings = {
             **_COMMON,
@@ -121,7 +124,7 @@ class DevPostgres:
             self._process.wait(30)
         self._process = None
         if self._temporary and not kill:
-            shutil.rmtree(self.directory, ignore_errors=True)
+            self._temporary.remove()
 
     def url(self, database: str = "coco") -> str:
         """Return the URL with which a program connects as the role ``coco``."""

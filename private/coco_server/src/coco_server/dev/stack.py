@@ -7,7 +7,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -22,6 +21,7 @@ from coco_core.errors import Unavailable
 from coco_server.dev.children import free_port, spawn, stop
 from coco_server.dev.postgres import DevPostgres
 from coco_server.dev.redis import DevRedis
+from coco_server.dev.temporary import TemporaryFolder
 from coco_server.store import keys, orgs
 from coco_server.store.migrate import migrate
 from coco_server.store.session import Database
@@ -109,7 +109,9 @@ class DevStack:
         """
         directory = self._directory
         if directory is None:
-            directory = Path(self._opened.enter_context(tempfile.TemporaryDirectory("-coco-dev")))
+            temporary = TemporaryFolder("stack")
+            self._opened.callback(temporary.remove)
+            directory = temporary.path
         else:
             directory.mkdir(parents=True, exist_ok=True)
         place = directory / "postgres" if self._directory is not None else None

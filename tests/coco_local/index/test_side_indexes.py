@@ -140,6 +140,16 @@ def test_other_chunks_are_parsed_and_the_next_index_of_them_copies(bench: Bench)
     assert bench.build(minilm).counts["copied"] == 0
 
 
+def test_a_rebuild_copies_nothing(bench: Bench) -> None:
+    bench.build(STATIC)
+    for config_id in ("default", "static"):
+        request = IndexRequest(rebuild=True, indexing_config_id=config_id)
+        [job_id] = bench.daemon.index(request, bench.project_id).job_ids
+        until(lambda job_id=job_id: bench.daemon.job(job_id).finished_at is not None)
+        counts = bench.daemon.job(job_id).counts
+        assert (counts["parsed"], counts["copied"]) == (bench.indexes()[config_id].files, 0)
+
+
 def test_vectors_of_an_index_that_comes_back_are_not_computed_again(bench: Bench) -> None:
     first = bench.build(STATIC)
     directory = bench.home / "lancedb" / f"{bench.project_id}-{STATIC.fingerprint}"

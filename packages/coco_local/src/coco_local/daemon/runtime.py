@@ -309,6 +309,7 @@ class LocalDaemon:
             return ImportData(project_ids=[project.project.project_id], job_ids=[])
         indexer = self._registry.add_index(project, request.indexing_config_id)
         if request.rebuild:
+            indexer.files.parse_again()
             indexer.request_rebuild()
         return self._start_jobs([indexer])
 

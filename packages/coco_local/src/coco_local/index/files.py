@@ -124,6 +124,10 @@ class FileIndexer:
         self._recut.update(found)
         return found
 
+    def parse_again(self) -> None:
+        """Let nothing that is indexed now be copied, from here or to here, before it is cut anew."""
+        self._recut.update(list(self._index.memory.documents))
+
     def below(self, directory: str) -> list[str]:
         """Return the indexed documents below a directory (relative, without a final slash)."""
         prefix = directory + "/"

@@ -74,7 +74,10 @@ class Bench:
     def build(self, config: IndexingConfig) -> JobBody:
         """Build the index of a config to its end."""
         self.daemon.add_config(config)
-        request = IndexRequest(indexing_config_id=config.config_id)
+        return self.finished(IndexRequest(indexing_config_id=config.config_id))
+
+    def finished(self, request: IndexRequest) -> JobBody:
+        """Return the job that did what was asked, at its end."""
         [job_id] = self.daemon.index(request, self.project_id).job_ids
         until(lambda: self.daemon.job(job_id).finished_at is not None)
         return self.daemon.job(job_id)
@@ -144,9 +147,7 @@ def test_a_rebuild_copies_nothing(bench: Bench) -> None:
     bench.build(STATIC)
     for config_id in ("default", "static"):
         request = IndexRequest(rebuild=True, indexing_config_id=config_id)
-        [job_id] = bench.daemon.index(request, bench.project_id).job_ids
-        until(lambda job_id=job_id: bench.daemon.job(job_id).finished_at is not None)
-        counts = bench.daemon.job(job_id).counts
+        counts = bench.finished(request).counts
         assert (counts["parsed"], counts["copied"]) == (bench.indexes()[config_id].files, 0)
 
 

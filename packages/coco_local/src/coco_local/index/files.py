@@ -125,7 +125,7 @@ class FileIndexer:
         return found
 
     def parse_again(self) -> None:
-        """Let nothing that is indexed now be copied, from here or to here, before it is cut anew."""
+        """Let nothing that is indexed now be copied, from or to here, before it is cut anew."""
         self._recut.update(list(self._index.memory.documents))
 
     def below(self, directory: str) -> list[str]:

@@ -151,6 +151,35 @@ def test_an_index_beside_waits_for_the_one_that_answers_and_copies_all_of_it(
         daemon.close()
 
 
+def test_of_two_new_indexes_that_are_cut_alike_one_parses_and_the_other_copies(
+    tmp_path: Path,
+) -> None:
+    daemon = Home(tmp_path / "home").start()
+    try:
+        paths = write_many(tmp_path / "many", 120)
+        project_id = daemon.register(RegisterRequest(path=str(tmp_path / "many"))).project_id
+        until(lambda: daemon.project(project_id).state == "ready")
+        jobs = {}
+        for tokens in (64, 128):
+            chunking = ChunkingConfig("recursive_char", 200)
+            config = IndexingConfig(f"w{tokens}", chunking, EmbeddingConfig("coco-static", tokens))
+            daemon.add_config(config)
+            request = IndexRequest(indexing_config_id=config.config_id)
+            [jobs[tokens]] = daemon.index(request, project_id).job_ids
+
+        def asked_until_done() -> bool:
+            # Each question lets the work in hand be cut short.
+            daemon.query(QueryRequest(query="balance of the ledger"), project_id)
+            return all(daemon.job(job_id).finished_at is not None for job_id in jobs.values())
+
+        until(asked_until_done)
+        counts = [daemon.job(job_id).counts for job_id in jobs.values()]
+        assert [c["parsed"] for c in counts] == [len(paths), 0]
+        assert [c["copied"] for c in counts] == [0, len(paths)]
+    finally:
+        daemon.close()
+
+
 class Recording:
     """The static table under another name; it keeps what it was asked, in order."""
 

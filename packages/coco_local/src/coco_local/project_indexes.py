@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 import structlog
@@ -173,8 +174,17 @@ class ProjectIndexes:
         return [i for i in self.all() if i is not indexer and _cut(i.index.config) == cut]
 
     def gives_way(self, indexer: ProjectIndexer, *, loading: bool) -> bool:
-        """Whether an index that answers has more to do, or is not compared with the disk yet."""
-        return indexer.aside and self._tools.busy(loading)
+        """Whether an index that answers comes first, or one that this one will copy from."""
+        if not indexer.aside:
+            return False
+        if self._tools.busy(loading):
+            return True
+        if loading:
+            return False
+        earlier = takewhile(lambda other: other is not indexer, self.all())
+        cut = _cut(indexer.index.config)
+        # What fails is tried again later, and holds up nobody.
+        return any(i.pending and i.error is None for i in earlier if _cut(i.index.config) == cut)
 
     def note_indexed(self, indexer: ProjectIndexer, at: float) -> None:
         """Remember when the index that answers was last up to date."""

@@ -262,6 +262,13 @@ def test_an_embedder_is_opened_on_demand_and_closed_with_its_last_index(
     build(daemon, project_id, FAR)
     model = daemon._models.of(FAR.embedding, 32)
     assert model.ready
+    # Nobody here knows its tokens: an estimate cuts, and another model's chunks are not the same.
+    chunking = ChunkingConfig("fixed_token", 32)
+    for name, model_name in (("pieces", "coco-static"), ("estimate", "far")):
+        config = IndexingConfig(name, chunking, EmbeddingConfig(model_name))
+        assert build(daemon, project_id, config).counts["copied"] == 0
+    daemon.drop_index(project_id, "estimate")
+    daemon.drop_index(project_id, "pieces")
     daemon.drop_index(project_id, "far")
     assert not daemon._models._others
     assert not daemon._models._opened

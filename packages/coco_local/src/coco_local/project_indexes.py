@@ -11,6 +11,8 @@ import structlog
 
 from coco_core.configs import DEFAULT_CONFIG, ChunkingConfig, IndexingConfig
 from coco_core.errors import ConfigNotFound, Conflict
+from coco_embed.static import STATIC_MODEL
+from coco_embed.store import DEFAULT_MODEL
 from coco_local.index.feed import ProjectFeed
 from coco_local.index.indexer import ProjectIndexer
 from coco_local.index.project import ProjectIndex
@@ -23,6 +25,9 @@ from coco_local.store.projects import ConfigStore, Project, ProjectStore
 __all__ = ["IndexTools", "ProjectIndexes"]
 
 log = structlog.get_logger(__name__)
+
+# The static table has its rows by the word pieces of the model that it was fitted to.
+_SAME_PIECES = frozenset({DEFAULT_MODEL, STATIC_MODEL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +251,8 @@ class ProjectIndexes:
 
 
 def _cut(config: IndexingConfig) -> tuple[ChunkingConfig, str]:
-    """Return what decides where a document is cut: sizes in tokens depend on the model's own."""
-    own = config.chunking.strategy_name == "fixed_token"
-    return config.chunking, config.embedding.model_name if own else ""
+    """Return what decides where a document is cut: sizes in tokens depend on the model's pieces."""
+    if config.chunking.strategy_name != "fixed_token":
+        return config.chunking, ""
+    name = config.embedding.model_name
+    return config.chunking, DEFAULT_MODEL if name in _SAME_PIECES else name

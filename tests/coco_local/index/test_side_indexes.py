@@ -297,6 +297,17 @@ def test_an_adopted_index_answers_when_it_is_complete_and_the_old_one_stays(benc
     assert set(bench.indexes()) == {"default", "small"}
 
 
+def test_an_adoption_that_waits_is_not_lost_by_a_restart(bench: Bench) -> None:
+    bench.daemon.add_config(SMALL)
+    bench.daemon._worker.stop(30.0)
+    body = bench.daemon.set_defaults(bench.project_id, DefaultsRequest(indexing_config_id="small"))
+    assert (body.indexing_config_id, body.pending_indexing_config_id) == ("default", "small")
+    assert bench.ask("apply_discount")[0].indexing_config_id == "default"
+    bench.restart()
+    until(lambda: bench.ask("apply_discount")[0].indexing_config_id == "small")
+    assert bench.daemon.defaults(bench.project_id).pending_indexing_config_id is None
+
+
 def test_forgetting_a_project_removes_all_its_indexes(bench: Bench) -> None:
     bench.build(STATIC)
     bench.build(SMALL)

@@ -48,6 +48,10 @@ _BEGIN_ASKING: LiteralString = (
 )
 _BEGIN_SYSTEM: LiteralString = "BEGIN; SELECT set_config('role', 'coco_system', true)"
 
+# From the second time on a statement is prepared; each takes some 30 kB of the database's memory.
+_PREPARED_FROM = 1
+_MOST_PREPARED = 200
+
 # The database does answer: these are for the caller to handle.
 _SAID_BY_THE_DATABASE = (
     psycopg.errors.LockNotAvailable,
@@ -166,7 +170,7 @@ class Database:
         if not org_id:
             raise Unauthorized("There is no org to act for.")
         with self._transaction() as connection:
-            connection.execute(sql.SQL(begin).format(sql.Literal(org_id)))
+            connection.execute(sql.SQL(begin).format(sql.Literal(org_id)), prepare=False)
             yield TenantSession(connection, org_id)
 
     @contextmanager
@@ -198,3 +202,6 @@ def _configure(connection: psycopg.Connection[Any]) -> None:
     # A plan that is made once for all parameters would scan what a fresh one looks up.
     connection.execute("SET plan_cache_mode = force_custom_plan")
     register_vector(connection)
+    # Every version has statements of its own, three for each query: who asks twice, asks again.
+    connection.prepare_threshold = _PREPARED_FROM
+    connection.prepared_max = _MOST_PREPARED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -85,6 +86,13 @@ def test_its_whole_life_in_the_background(
     log = settings.home.log.read_text(encoding="utf-8")
     assert '"listening"' in log
     assert '"stopped"' in log
+
+
+def test_a_daemon_whose_home_was_deleted_ends(settings: Settings, flags: dict[str, object]) -> None:
+    health = detach(settings, flags, [])
+    process = psutil.Process(health.pid)
+    shutil.rmtree(settings.home.root)
+    process.wait(60)
 
 
 def test_a_daemon_in_the_background_says_why_it_cannot_start(

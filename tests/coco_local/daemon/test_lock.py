@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -199,3 +200,30 @@ def test_births() -> None:
     assert is_alive(os.getpid(), mine)
     assert not is_alive(os.getpid(), "another")
     assert birth_of(2**22 + 1) is None
+
+
+def test_a_lock_that_somebody_removed_is_written_again(path: Path) -> None:
+    lock = ServiceLock(path)
+    record = lock.acquire("127.0.0.1", 1)
+    path.unlink()
+    assert lock.keep()
+    assert lock.inspect() == record
+
+
+def test_a_home_that_another_process_took_is_not_kept(path: Path) -> None:
+    lock = ServiceLock(path)
+    lock.acquire("127.0.0.1", 1)
+    path.unlink()
+    with taker(path) as other:
+        other.go()
+        assert other.result == "won"
+        assert not lock.keep()
+
+
+def test_a_home_that_is_gone_is_not_kept(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    lock = ServiceLock(home / "service.lock")
+    lock.acquire("127.0.0.1", 1)
+    shutil.rmtree(home)
+    assert not lock.keep()

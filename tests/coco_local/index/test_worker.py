@@ -1,8 +1,9 @@
-"""The worker's rest: freed memory goes back when nothing happens, and only then."""
+"""The worker's rest: when nothing happens, memory goes back; what failed waits without turning."""
 
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -40,3 +41,25 @@ def test_a_worker_that_is_woken_does_not_rest(monkeypatch: pytest.MonkeyPatch) -
     assert enough.wait(_PATIENCE)
     assert busy.stop(_PATIENCE)
     assert not rested.is_set()
+
+
+class Broken:
+    """A project whose every step fails, and that is always due."""
+
+    def step(self) -> bool:
+        raise OSError("no space left")
+
+    def due_in(self, now: float) -> float:
+        del now
+        return 0.0
+
+    def failed(self, error: Exception) -> None:
+        del error
+
+
+def test_what_failed_is_not_due_before_its_next_try() -> None:
+    broken = Broken()
+    idle = IndexWorker(lambda: [broken], lambda: None, lambda: None)
+    assert idle._due_in(broken, time.monotonic()) == 0.0
+    assert not idle._step(broken)
+    assert idle._due_in(broken, time.monotonic()) > worker._RETRY_SECONDS - 1

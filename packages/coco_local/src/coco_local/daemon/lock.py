@@ -91,6 +91,19 @@ class ServiceLock:
         self._held = record
         return record
 
+    def keep(self) -> bool:
+        """Whether the home is still this process's; a lock that somebody removed is written again.
+
+        False when another process holds it by now, or when the whole home is gone.
+        """
+        held = self._held
+        if held is None or _read(self.path) == held:
+            return True
+        try:
+            return _take(self.path, held) is None
+        except OSError:
+            return False
+
     def release(self) -> None:
         """Remove the lock when it is this process's."""
         if self._held is not None and _read(self.path) == self._held:

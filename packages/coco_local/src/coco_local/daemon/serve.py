@@ -54,6 +54,9 @@ _PAUSE_SECONDS = 0.005
 # Two starts at the same instant: the winner has bound the port and is about to write its lock.
 _TWIN_SECONDS = 0.5
 
+# How soon a daemon notices that its home was deleted.
+_LOCK_SECONDS = 5.0
+
 # Windows does not wake a wait for a signal; elsewhere the wait has no end.
 _WAIT_SECONDS = 0.5 if sys.platform == "win32" else None
 
@@ -223,8 +226,12 @@ class _Running:
         return False
 
     def _watch_stop(self, daemon: LocalDaemon) -> None:
-        """End the process when its own end takes too long; what is on disk is consistent."""
-        daemon.stop_requested.wait()
+        """Stop without a home; end the process when that takes too long: the disk is consistent."""
+        while not daemon.stop_requested.wait(_LOCK_SECONDS):
+            if not self._lock.keep():
+                # Nobody finds this daemon any more, and nothing that it writes will be read.
+                log.error("home_lost", home=str(self._settings.home.root))
+                daemon.stop_requested.set()
         if not self._ended.wait(_STOP_SECONDS):
             log.warning("stop_took_too_long", seconds=_STOP_SECONDS)
             self._lock.release()

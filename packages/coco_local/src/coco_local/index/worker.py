@@ -118,9 +118,9 @@ class IndexWorker:
 
     def _sleep(self) -> None:
         now = time.monotonic()
-        due = [value for p in self._projects() if (value := p.due_in(now)) is not None]
-        due += [at - now for at in self._retry_at.values() if at > now]
-        seconds = min([*due, _LONGEST_SLEEP])
+        seconds = min(
+            [_LONGEST_SLEEP, *(self._due_in(project, now) for project in self._projects())]
+        )
         with self._condition:
             woken = self._condition.wait_for(lambda: self._woken or self._stopping, seconds)
             self._woken = False
@@ -128,6 +128,12 @@ class IndexWorker:
         if not woken and seconds >= _REST_SECONDS and spent - self._rested_at > _REST_AFTER_SECONDS:
             self._on_rest()
             self._rested_at = spent
+
+    def _due_in(self, project: Workable, now: float) -> float:
+        # What is due of a project that failed waits for its next try.
+        retry = self._retry_at.get(id(project), 0.0) - now
+        due = project.due_in(now)
+        return max(retry, _LONGEST_SLEEP if due is None else due)
 
 
 def lower_priority() -> None:

@@ -147,6 +147,7 @@ class LocalDaemon:
     def close(self) -> None:
         """Finish the write in hand, flush, and close the stores."""
         self.stop_requested.set()
+        self._queries.close()
         self._embeddings.request_stop()
         self._models.close()
         self._model.stop()

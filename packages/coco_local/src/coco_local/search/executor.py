@@ -32,6 +32,12 @@ class LanceExecutor:
         """Search ``memory``; ``only`` restricts the answer to chunks that touch given lines."""
         self._memory = memory
         self._only = only
+        self._ahead: tuple[Snapshot, NDArray[np.float32]] | None = None
+
+    def look_up(self, query: Query) -> None:
+        """Do ahead of `search` what needs no vector, while the query's is being computed."""
+        snapshot = self._memory.snapshot()
+        self._ahead = snapshot, self._keyword(query, snapshot)
 
     def search(
         self,
@@ -41,12 +47,14 @@ class LanceExecutor:
         wanted: Wanted,
     ) -> ExecutorAnswer:
         """Return the best candidates of each stage, with every known score of each."""
-        snapshot = self._memory.snapshot()
+        if self._ahead is None:
+            self.look_up(query)
+        assert self._ahead is not None
+        snapshot, keyword = self._ahead
         allowed = snapshot.alive & self._filter(intent.filters, snapshot)
         filtered = int(allowed.sum())
         if self._only is not None:
             allowed &= self._touching(self._only, snapshot)
-        keyword = self._keyword(query, snapshot)
         picked: set[int] = set()
         picked.update(best_rows(np.where(allowed, keyword, 0.0), wanted.keyword, 0.0).tolist())
         matrix = self._memory.matrix

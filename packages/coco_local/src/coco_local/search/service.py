@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from coco_core.errors import (
@@ -53,6 +54,11 @@ _LIVE_FILES = 25
 # After a restart the stored index is loaded first (a second or two, of which half is the import of
 # LanceDB), then the directory is listed: the first question waits rather than being told nothing.
 _FIRST_SCAN_SECONDS = 10.0
+
+
+# Questions whose vectors are computed at a time: more than there are cores, so that one that waits
+# for a server's model does not keep the others.
+_EMBEDDING_THREADS = 4
 
 
 @dataclass
@@ -106,6 +112,11 @@ class QueryService:
         self._registry = registry
         self._activity = activity
         self._gate = gate
+        self._embedding = ThreadPoolExecutor(_EMBEDDING_THREADS, "coco-question")
+
+    def close(self) -> None:
+        """Let go of the threads; questions in hand end by themselves."""
+        self._embedding.shutdown(wait=False)
 
     def query(self, request: QueryRequest, project_id: str | None) -> tuple[QueryMeta, QueryData]:
         """Answer a question."""
@@ -157,16 +168,20 @@ class QueryService:
         indexer, intent, query = asked.indexer, asked.intent, asked.query
         with self._gate.query():
             clock = _Clock()
+            # The model computes outside of the interpreter's lock: meanwhile this thread goes on.
+            vector = self._embedding.submit(vector_of)
             proven = _bring_up_to_date(indexer, query)
             clock.lap("sync")
-            embedded = vector_of()
-            clock.lap("embed")
             only = None
             if query.phrases:
                 only = literal_lines(
                     indexer.project.root, query.phrases, list(indexer.index.memory.documents)
                 )
             executor = LanceExecutor(indexer.index.memory, only)
+            executor.look_up(query)
+            clock.lap("keywords")
+            embedded = vector.result()
+            clock.lap("embed")
             found = executor.search(intent, query, embedded.vector, wanted(intent, query))
             clock.lap("search")
             ranked = [

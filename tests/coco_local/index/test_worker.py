@@ -44,22 +44,27 @@ def test_a_worker_that_is_woken_does_not_rest(monkeypatch: pytest.MonkeyPatch) -
 
 
 class Broken:
-    """A project whose every step fails, and that is always due."""
+    """A project whose every step fails."""
+
+    def __init__(self, due: float) -> None:
+        self._due = due
 
     def step(self) -> bool:
         raise OSError("no space left")
 
     def due_in(self, now: float) -> float:
         del now
-        return 0.0
+        return self._due
 
     def failed(self, error: Exception) -> None:
         del error
 
 
-def test_what_failed_is_not_due_before_its_next_try() -> None:
-    broken = Broken()
+@pytest.mark.parametrize("due", [0.0, 3600.0])
+def test_what_failed_is_due_at_its_next_try_and_not_before(due: float) -> None:
+    broken = Broken(due)
     idle = IndexWorker(lambda: [broken], lambda: None, lambda: None)
-    assert idle._due_in(broken, time.monotonic()) == 0.0
+    assert idle._due_in(broken, time.monotonic()) == due
     assert not idle._step(broken)
-    assert idle._due_in(broken, time.monotonic()) > worker._RETRY_SECONDS - 1
+    assert worker._RETRY_SECONDS - 1 < idle._due_in(broken, time.monotonic())
+    assert idle._due_in(broken, time.monotonic()) <= worker._RETRY_SECONDS

@@ -130,10 +130,12 @@ class IndexWorker:
             self._rested_at = spent
 
     def _due_in(self, project: Workable, now: float) -> float:
-        # What is due of a project that failed waits for its next try.
         retry = self._retry_at.get(id(project), 0.0) - now
+        if retry > 0:
+            # What failed is tried again then: not before, though it is due, and not later.
+            return retry
         due = project.due_in(now)
-        return max(retry, _LONGEST_SLEEP if due is None else due)
+        return _LONGEST_SLEEP if due is None else due
 
 
 def lower_priority() -> None:

@@ -171,13 +171,7 @@ def test_with_workers_dying_at_random_every_job_is_applied_once(database: Databa
             if dies():
                 time.sleep(SHORT * 1.5)
             try:
-                with database.tenant(held.org_id) as session:
-                    session.connection.execute(
-                        "INSERT INTO memos (memo_id, org_id, project_id, user_id, content) "
-                        "VALUES (%s, %s, %s, 'u', %s)",
-                        (f"{held.job_id}/{held.fence}", held.org_id, held.project_id, held.job_id),
-                    )
-                    queue.finish(session, held, {})
+                apply_once(database, held)
             except LeaseLost:
                 late.append(held.job_id)
 
@@ -187,11 +181,59 @@ def test_with_workers_dying_at_random_every_job_is_applied_once(database: Databa
     for thread in threads:
         thread.join()
     with database.system() as session:
-        applied = session.connection.execute("SELECT content FROM memos").fetchall()
         states = session.connection.execute("SELECT DISTINCT state FROM jobs").fetchall()
-    assert sorted(name for (name,) in applied) == sorted(job.job_id for job in jobs)
+    assert applied(database) == sorted(job.job_id for job in jobs)
     assert states == [("succeeded",)]
     assert late, "no worker came too late, so nothing was fenced off"
+
+
+def test_a_job_that_ends_while_another_worker_claims_it_is_not_taken_again(
+    database: Database,
+) -> None:
+    """Leases so short that claims and ends meet all the time."""
+    tenants = [new_tenant(database, name) for name in ("a", "b", "c")]
+    jobs = [put(tenant, max_attempts=10_000) for tenant in tenants for _ in range(60)]
+
+    def work(number: int) -> None:
+        chance = random.Random(number)
+        while database_holds_work(database):
+            held = take(database, f"w{number}", lease_seconds=0.004, most_per_org=4)
+            if held is None:
+                continue
+            time.sleep(0.006 * chance.random())
+            try:
+                apply_once(database, held)
+            except LeaseLost:
+                continue
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert applied(database) == sorted(job.job_id for job in jobs)
+
+
+def database_holds_work(database: Database) -> bool:
+    with database.system() as session:
+        return any(queue.waiting(session).values())
+
+
+def apply_once(database: Database, held: Job) -> None:
+    """Write the job's note and end it, in one transaction."""
+    with database.tenant(held.org_id) as session:
+        session.connection.execute(
+            "INSERT INTO memos (memo_id, org_id, project_id, user_id, content) "
+            "VALUES (%s, %s, %s, 'u', %s)",
+            (f"{held.job_id}/{held.fence}", held.org_id, held.project_id, held.job_id),
+        )
+        queue.finish(session, held, {})
+
+
+def applied(database: Database) -> list[str]:
+    with database.system() as session:
+        found = session.connection.execute("SELECT content FROM memos").fetchall()
+    return sorted(name for (name,) in found)
 
 
 KILLED = """

@@ -139,6 +139,9 @@ def claim(
             JOIN (SELECT * FROM expired UNION ALL SELECT * FROM fresh) AS open USING (job_id)
             LEFT JOIN busy ON busy.org_id = jobs.org_id
             WHERE coalesce(busy.running, 0) < %(most)s
+            -- Said again of the row that is locked: between the look above and the lock it may have
+            -- ended, been cancelled or renewed, and only what stands here is looked at anew then.
+            AND (jobs.state = 'queued' OR (jobs.state = 'running' AND jobs.lease_until <= now()))
             ORDER BY coalesce(busy.running, 0), jobs.priority DESC, jobs.job_id
             LIMIT 1 FOR UPDATE OF jobs SKIP LOCKED
         )

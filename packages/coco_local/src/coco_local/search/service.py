@@ -133,7 +133,10 @@ class QueryService:
             config_id=request.indexing_config_id or project.project.config_id,
             query_config_id=adopted,
         )
-        return self._answer(asked, lambda: _query_vector(asked))
+        if not _asks_vectors(intent):
+            return self._answer(asked, lambda: _QueryVector(None))
+        # The model computes outside of the interpreter's lock: meanwhile this thread goes on.
+        return self._answer(asked, self._embedding.submit(_query_vector, asked).result)
 
     def related(
         self, request: RelatedRequest, project_id: str | None
@@ -168,8 +171,6 @@ class QueryService:
         indexer, intent, query = asked.indexer, asked.intent, asked.query
         with self._gate.query():
             clock = _Clock()
-            # The model computes outside of the interpreter's lock: meanwhile this thread goes on.
-            vector = self._embedding.submit(vector_of)
             proven = _bring_up_to_date(indexer, query)
             clock.lap("sync")
             only = None
@@ -180,7 +181,7 @@ class QueryService:
             executor = LanceExecutor(indexer.index.memory, only)
             executor.look_up(query)
             clock.lap("keywords")
-            embedded = vector.result()
+            embedded = vector_of()
             clock.lap("embed")
             found = executor.search(intent, query, embedded.vector, wanted(intent, query))
             clock.lap("search")
@@ -221,16 +222,17 @@ def _with_adopted(
     return request.model_copy(update={"retrieval_config": filled}), project.adopted.query_config_id
 
 
+def _asks_vectors(intent: SearchIntent) -> bool:
+    return intent.retrieval_mode != "fts" and intent.hybrid_alpha != 0
+
+
 def _query_vector(asked: _Asked) -> _QueryVector:
-    intent = asked.intent
-    if intent.retrieval_mode == "fts" or intent.hybrid_alpha == 0:
-        return _QueryVector(None)
     model = asked.indexer.model
     try:
         vector, notice = model.embed_query(asked.query.embed_text), None
     except Unavailable as error:
         vector, notice = None, str(error)
-    if vector is None and intent.retrieval_mode == "vector":
+    if vector is None and asked.intent.retrieval_mode == "vector":
         raise Unavailable(
             "Vector search needs the embedding model, which is not there.",
             hint=notice or model.notice or "Search with retrieval_mode 'hybrid' or 'fts'.",

@@ -1,0 +1,1 @@
+"""Pipelines of CoCo: incremental data flows that need no server."""

@@ -1,0 +1,31 @@
+"""Targets: what an export writes to. Each is imported when it is first used.
+
+To add one, name its public classes in `_MODULES` and its kind in `registry.BUILT_IN`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_MODULES: dict[str, tuple[str, ...]] = {
+    "registry": ("connector_by_kind", "connector_of", "kind_of", "register_target"),
+}
+
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = sorted(_MODULE_OF)  # noqa: PLE0605 - computed from the table above
+
+
+# What a name is depends on the name, so its type cannot be told.
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

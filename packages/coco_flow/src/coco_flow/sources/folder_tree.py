@@ -1,0 +1,211 @@
+"""Folders and links below a root, remembered to make sense of change events."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from coco_flow.sources.folder_scan import FolderScan
+
+__all__ = ["STORM", "FolderTree"]
+
+STORM: Final = 2000
+"""One listing costs less than a look at so many files."""
+
+# The system queues some 16,000 events and then drops some: here that may have been so.
+_FLOOD = 8000
+
+# The system reports a new folder before it watches it, and not what was put there in between: what
+# is below is reported again after these seconds, when its watch stands.
+_SETTLE_SECONDS = (0.1, 1.0)
+
+# A new folder with more files than this is worth a listing of everything.
+_FEW_FILES = 100
+
+# How often the root itself is looked at: no event tells that a parent was renamed.
+_ROOT_SECONDS = 2.0
+
+_DELETED: Final = 3
+"""watchfiles' number for what is gone."""
+
+
+class FolderTree:
+    """What is known of the folders and links below the root, to make sense of events."""
+
+    def __init__(self, scan: FolderScan) -> None:
+        self._scan = scan
+        self._root = _with_slashes(scan.root)
+        self._real_root = self._root
+        self._identity: tuple[int, int] | None = None
+        self._root_due = 0.0
+        self._folders: set[str] = set()
+        self._links: dict[str, str] = {}
+        self._new_folders: dict[str, list[float]] = {}
+
+    # --- the root --------------------------------------------------------------------------------
+
+    def note_root(self) -> None:
+        """Remember which folder the root is now."""
+        self._identity = _identity(self._root)
+        self._real_root = _real(self._root)
+        self._root_due = time.monotonic() + _ROOT_SECONDS
+
+    def exists(self) -> bool:
+        """Tell whether the root was there when it was looked at."""
+        return self._identity is not None
+
+    def root_changed(self, now: float) -> bool:
+        """Tell whether the root is gone or another folder by now; looked at every few seconds."""
+        if now < self._root_due:
+            return False
+        self._root_due = now + _ROOT_SECONDS
+        return _identity(self._root) != self._identity
+
+    def next_look(self) -> float:
+        """Return when something is to be done even if no event comes."""
+        return min([self._root_due, *(times[0] for times in self._new_folders.values())])
+
+    # --- folders and links -----------------------------------------------------------------------
+
+    def learn(self) -> None:
+        """Take in all folders and links anew."""
+        self._folders.clear()
+        self._links.clear()
+        self._new_folders.clear()
+        for _ in self._walk(""):
+            pass
+
+    def _walk(self, folder: str) -> Iterator[str]:
+        """Yield the files below a folder, and remember the folders and links among them."""
+        left = [folder]
+        while left:
+            folder = left.pop()
+            try:
+                entries = list(os.scandir(self._path(folder)))
+            except OSError:
+                # Gone again, or not readable: the listing that follows judges it.
+                continue
+            for entry in entries:
+                name = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.is_symlink():
+                    self._links[name] = _real(entry.path)
+                    if not self._scan.follow_links or entry.is_dir():
+                        if self._scan.follow_links:
+                            self._walk_linked(name, left)
+                        continue
+                elif entry.is_dir(follow_symlinks=False):
+                    self._folders.add(name)
+                    if self._scan.patterns.enters(name):
+                        left.append(name)
+                    continue
+                yield name
+
+    def _walk_linked(self, name: str, left: list[str]) -> None:
+        """Go on below a link to a folder, unless the link lies in that folder."""
+        self._folders.add(name)
+        real = self._links[name]
+        here = _real(os.path.dirname(self._path(name)))  # noqa: PTH120
+        if self._scan.patterns.enters(name) and not f"{here}/".startswith(f"{real}/"):
+            left.append(name)
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}" if name else self._root
+
+    # --- events ----------------------------------------------------------------------------------
+
+    def changed_files(self, changes: set[tuple[int, str]]) -> set[str] | None:
+        """Return the files that events speak of; None if only a listing can tell."""
+        if len(changes) > _FLOOD:
+            return None
+        found: set[str] = set()
+        named = {(name, path) for _, path in changes for name in self._names(path)}
+        relevant = [(n, path) for n, path in named if self._scan.patterns.reaches(n)]
+        if len(relevant) > STORM:
+            return None
+        for name, path in relevant:
+            files = self._files(name, replaced=(_DELETED, path) in changes)
+            if files is None:
+                return None
+            found.update(files)
+        return {name for name in found if self._scan.patterns.accepts(name)}
+
+    def settling(self, now: float) -> set[str] | None:
+        """Return the files below folders that were new a moment ago; None if they are many."""
+        found: set[str] = set()
+        for folder, times in list(self._new_folders.items()):
+            if times[0] > now:
+                continue
+            times.pop(0)
+            if not times:
+                del self._new_folders[folder]
+            for name in self._walk(folder):
+                found.add(name)
+                if len(found) > _FEW_FILES:
+                    return None
+        return {name for name in found if self._scan.patterns.accepts(name)}
+
+    def _names(self, path: str) -> list[str]:
+        """Return the names that a path has below the root: more than one through links."""
+        path = _with_slashes(path)
+        names = []
+        for root in {self._root, self._real_root}:
+            if path == root:
+                return [""]
+            if path.startswith(f"{root}/"):
+                names.append(path[len(root) + 1 :])
+        if not self._links:
+            return names[:1]
+        parent, _, last = path.rpartition("/")
+        real = f"{_real(parent)}/{last}"
+        if real.startswith(f"{self._real_root}/"):
+            names.append(real[len(self._real_root) + 1 :])
+        for link, target in self._links.items():
+            if real == target:
+                names.append(link)
+            elif real.startswith(f"{target}/"):
+                names.append(link + real[len(target) :])
+        return names
+
+    def _files(self, name: str, *, replaced: bool) -> Iterable[str] | None:
+        """Return the files that may have changed with a name; None if only a listing can tell."""
+        if not name:
+            return None
+        try:
+            mode = os.lstat(self._path(name)).st_mode
+        except OSError:
+            return None if name in self._folders or name in self._links else (name,)
+        if stat.S_ISLNK(mode):
+            real = _real(self._path(name))
+            return (name,) if self._links.get(name) == real and not replaced else None
+        if not stat.S_ISDIR(mode):
+            return None if name in self._folders else (name,)
+        if name in self._folders:
+            # Its own attributes are no one's content; but another folder of this name may be there.
+            return None if replaced else ()
+        self._folders.add(name)
+        if not self._scan.patterns.enters(name):
+            return ()
+        now = time.monotonic()
+        self._new_folders[name] = [now + wait for wait in _SETTLE_SECONDS]
+        files = list(self._walk(name))
+        return files if len(files) <= _FEW_FILES else None
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino)
+
+
+def _with_slashes(path: str) -> str:
+    return path if os.sep == "/" else path.replace(os.sep, "/")
+
+
+def _real(path: str) -> str:
+    return _with_slashes(os.path.realpath(path))

@@ -1,0 +1,230 @@
+"""Watch over a folder: the files that changed, as the system reports it."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Iterable, Sequence
+
+from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
+
+from coco_flow.ports import Key
+from coco_flow.sources.folder_scan import FolderScan
+from coco_flow.sources.folder_tree import STORM, FolderTree
+
+__all__ = ["FolderWatch"]
+
+log = logging.getLogger(__name__)
+
+# A save is several events within a millisecond; a pause of one step ends a batch, so that a change
+# is reported after two steps at most. A hundred looks a second cost some 0.2 % of a core.
+_STEP_MS = 10
+
+# A stream of events without a pause is cut after this.
+_MAX_BATCH_MS = 50
+
+# Without events everything is listed so often, and events are asked for again.
+_POLL_SECONDS = 5.0
+
+# A folder that is missing is looked for so often.
+_MISSING_SECONDS = 1.0
+
+_open_watches: weakref.WeakSet[FolderWatch] = weakref.WeakSet()
+
+
+class FolderWatch:
+    """Yields the keys of changed files, or None when everything should be listed again.
+
+    Events are gathered from the moment that the watch is made; a thread of its own takes them.
+    """
+
+    def __init__(self, scan: FolderScan) -> None:
+        """Watch what `scan` lists."""
+        self._scan = scan
+        self._lock = threading.Lock()
+        self._pending: set[str] = set()
+        self._rescan = False
+        self._closed = threading.Event()
+        self._waiter: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._events: _Events | None = None
+        self._tree = FolderTree(scan)
+        self._establish()
+        _open_watches.add(self)
+        self._thread = threading.Thread(target=self._run, name="coco-flow watch", daemon=True)
+        self._thread.start()
+
+    def __aiter__(self) -> FolderWatch:
+        return self
+
+    async def __anext__(self) -> Sequence[Key] | None:
+        woken = asyncio.Event()
+        with self._lock:
+            self._waiter = (asyncio.get_running_loop(), woken)
+        while not self._closed.is_set():
+            with self._lock:
+                woken.clear()
+                if self._rescan:
+                    self._rescan = False
+                    self._pending.clear()
+                    return None
+                if self._pending:
+                    keys = [(name,) for name in sorted(self._pending)]
+                    self._pending.clear()
+                    return keys
+            await woken.wait()
+        raise StopAsyncIteration
+
+    def close(self) -> None:
+        """End the thread; whoever waits for changes sees the end of the stream."""
+        self._closed.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+        _open_watches.discard(self)
+
+    async def aclose(self) -> None:
+        """The same, as asynchronous iterators call it."""
+        await asyncio.to_thread(self.close)
+
+    # --- the thread ------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._tree.learn()
+            while not self._closed.is_set():
+                if self._events is None:
+                    self._closed.wait(_POLL_SECONDS if self._tree.exists() else _MISSING_SECONDS)
+                    self._establish()
+                    self._tree.learn()
+                    self._report(None)
+                else:
+                    self._step(self._events)
+        finally:
+            # Also when something unforeseen ends the thread: the engine must not wait for ever.
+            self._closed.set()
+            if self._events is not None:
+                self._events.close()
+            self._wake()
+
+    def _step(self, events: _Events) -> None:
+        due = self._tree.next_look()
+        try:
+            changes = events.wait(due)
+        except WatchfilesRustInternalError as error:
+            log.warning("lost the events of %r, starting again: %s", self._scan.root, error)
+            self._drop_events()
+            return
+        if self._tree.root_changed(time.monotonic()):
+            self._drop_events()
+            return
+        names: Iterable[str] | None = self._tree.changed_files(changes) if changes else ()
+        if names is None:
+            self._tree.learn()
+            self._report(None)
+            return
+        again = self._tree.settling(time.monotonic())
+        self._report(None if again is None else {*names, *again})
+
+    def _establish(self) -> None:
+        """Ask the system for events; without them the thread polls."""
+        self._tree.note_root()
+        if not self._tree.exists():
+            return
+        try:
+            self._events = _Events(self._scan.root, self._closed)
+        except (OSError, RuntimeError) as error:
+            log.warning(
+                "%r cannot be watched, so it is listed every %g s: %s%s",
+                *(self._scan.root, _POLL_SECONDS, error, _hint(str(error))),
+            )
+
+    def _drop_events(self) -> None:
+        """Go back to where the loop establishes a new watch and lists everything."""
+        if self._events is not None:
+            self._events.close()
+            self._events = None
+        self._report(None)
+
+    def _report(self, names: set[str] | None) -> None:
+        if names is not None and not names:
+            return
+        with self._lock:
+            if names is None:
+                self._rescan = True
+            else:
+                self._pending |= names
+                self._rescan = self._rescan or len(self._pending) > STORM
+        self._wake()
+
+    def _wake(self) -> None:
+        with self._lock:
+            waiter = self._waiter
+        if waiter is None:
+            return
+        loop, woken = waiter
+        try:
+            loop.call_soon_threadsafe(woken.set)
+        except RuntimeError:
+            # The loop that waited is closed, so nobody waits; a new one asks before it waits.
+            with self._lock:
+                self._waiter = None
+
+
+class _Events:
+    """The system's events below a folder, none of them lost on the way through watchfiles.
+
+    `RustNotify.watch` forgets events when it leaves by its timeout or by a stop event that is set.
+    An exception raised by the stop event leaves at once and forgets nothing: the only way out here.
+    """
+
+    def __init__(self, root: str, closed: threading.Event) -> None:
+        self._closed = closed
+        self._deadline = 0.0
+        try:
+            self._rust = RustNotify([root], False, False, 0, True, False)
+        except PermissionError:
+            # Some folder may not be read; the listing says which, if it is not excluded.
+            self._rust = RustNotify([root], False, False, 0, True, True)
+
+    def wait(self, deadline: float) -> set[tuple[int, str]]:
+        """Return what came, as soon as something did; empty at the deadline or when closed."""
+        self._deadline = deadline
+        try:
+            changes = self._rust.watch(_MAX_BATCH_MS, _STEP_MS, 0, self)
+        except _Enough:
+            return set()
+        # "stop" and "timeout" cannot be, "signal" only in the main thread.
+        return changes if isinstance(changes, set) else set()
+
+    def is_set(self) -> bool:
+        """Called at every step of the wait."""
+        if self._closed.is_set() or time.monotonic() > self._deadline:
+            raise _Enough
+        return False
+
+    def close(self) -> None:
+        """Stop the system's watch."""
+        self._rust.close()
+
+
+class _Enough(Exception):
+    """Ends a wait for events."""
+
+
+def _hint(message: str) -> str:
+    lower = message.lower()
+    if "limit" in lower or "os error 28" in lower or "no space left" in lower:
+        return "; raise the limit: sudo sysctl fs.inotify.max_user_watches=524288"
+    if "too many open files" in lower or "os error 24" in lower:
+        return "; raise the limit: sudo sysctl fs.inotify.max_user_instances=1024"
+    return ""
+
+
+@atexit.register
+def _close_all() -> None:
+    # A thread that is inside Rust while the interpreter ends would be torn out of it.
+    for watch in list(_open_watches):
+        watch.close()

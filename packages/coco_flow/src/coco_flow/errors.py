@@ -3,6 +3,7 @@
 CocoError
 ├── FlowError                 flow_failed           500
 │   ├── RowFailed             row_failed            500
+│   ├── ValueMismatch         value_mismatch        500   (a ValueError and a TypeError)
 │   └── UpdateAborted         update_aborted        500
 ├── InvalidInput
 │   ├── DefinitionError       invalid_flow          400   (a ValueError)
@@ -32,6 +33,7 @@ __all__ = [
     "SetupNeeded",
     "StateBroken",
     "UpdateAborted",
+    "ValueMismatch",
     "missing_extra",
 ]
 
@@ -46,6 +48,12 @@ class RowFailed(FlowError):
     """A row of a source could not be processed; the cause is chained."""
 
     code = "row_failed"
+
+
+class ValueMismatch(FlowError, ValueError, TypeError):
+    """A value does not have the type that was declared for it."""
+
+    code = "value_mismatch"
 
 
 class UpdateAborted(FlowError):

@@ -107,7 +107,7 @@ def _vector_params(params: Any) -> tuple[Any, VectorInfo]:
     element, dimension = params
     if dimension is None or dimension is type(None):
         return element, VectorInfo(dim=None)
-    if typing.get_origin(dimension) is Literal:
+    if getattr(dimension, "__origin__", None) is Literal:
         (dimension, *rest) = typing.get_args(dimension)
         if not rest and isinstance(dimension, int):
             return element, VectorInfo(dim=dimension)
@@ -122,10 +122,8 @@ def _is_array_element(element: Any) -> bool:
     numpy = sys.modules.get("numpy")
     if numpy is None:
         return False
-    origin: Any = typing.get_origin(element)
-    if origin is Annotated:
+    if hasattr(element, "__metadata__"):  # Annotated, which Vector itself makes.
         element = element.__origin__
-        origin = typing.get_origin(element)
-    if origin is numpy.ndarray or element is numpy.ndarray:
+    if element is numpy.ndarray or getattr(element, "__origin__", None) is numpy.ndarray:
         return True
     return isinstance(element, type) and issubclass(element, (numpy.integer, numpy.floating))

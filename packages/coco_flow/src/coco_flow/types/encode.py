@@ -41,9 +41,8 @@ def make_engine_value_encoder(
 
     Args:
         type_info: The analyzed annotation.
-        canonical: Yield exactly the engine's form and check every value. Otherwise only structs
-            and tables become lists and numpy scalars become numbers: lists of numbers stay lists
-            and datetimes keep their zone.
+        canonical: Yield exactly the engine's form. Otherwise lists of numbers stay lists, where
+            the annotation is a list, and datetimes stay without zone.
         path: Where the value stands, for errors.
 
     Raises:
@@ -64,13 +63,13 @@ def make_engine_value_encoder(
         element = analyze_type_info(variant.elem_type)
         if isinstance(element.variant, StructType):
             return _table_encoder(element, canonical, path)
-        if canonical:
-            return _vector_encoder(variant, element, path)
-        return without_numpy_scalars
-    if isinstance(variant, AnyType) or not canonical:
+        return _vector_encoder(variant, element, type_info, canonical, path)
+    if isinstance(variant, AnyType):
         return without_numpy_scalars
     if isinstance(variant, UnionType):
-        return _union_encoder(variant, path)
+        return _union_encoder(variant, canonical, path)
+    if variant.kind == "OffsetDateTime" and not canonical:
+        return IDENTITY
     return make_scalar_encoder(variant.kind, path)
 
 
@@ -167,11 +166,16 @@ def _keyed_table_encoder(variant: MappingType, canonical: bool, path: Path) -> E
     return encode
 
 
-def _vector_encoder(variant: SequenceType, element: DataTypeInfo, path: Path) -> Encoder:
+def _vector_encoder(
+    variant: SequenceType, element: DataTypeInfo, info: DataTypeInfo, canonical: bool, path: Path
+) -> Encoder:
     dimension = variant.vector_info.dim if variant.vector_info is not None else None
-    if isinstance(element.variant, BasicType) and element.variant.kind in ARRAY_DTYPES:
-        return _array_encoder(ARRAY_DTYPES[element.variant.kind], dimension, path)
-    encode_element = make_engine_value_encoder(element, path=(*path, "[*]"))
+    stays_list = not canonical and info.base_type in (list, Sequence)
+    if isinstance(element.variant, BasicType) and not stays_list:
+        dtype = ARRAY_DTYPES.get(element.variant.kind)
+        if dtype is not None:
+            return _array_encoder(dtype, dimension, path)
+    encode_element = make_engine_value_encoder(element, canonical=canonical, path=(*path, "[*]"))
 
     def encode(value: Any) -> Any:
         if value is None:
@@ -218,10 +222,10 @@ def _wrong_dimension(path: Path, expected: int, size: int) -> ValueMismatch:
     )
 
 
-def _union_encoder(variant: UnionType, path: Path) -> Encoder:
+def _union_encoder(variant: UnionType, canonical: bool, path: Path) -> Encoder:
     """Return the encoder of a union: the variant of exactly the type, else the first that fits."""
     infos = [analyze_type_info(t) for t in variant.variant_types]
-    encoders = [make_engine_value_encoder(info, path=path) for info in infos]
+    encoders = [make_engine_value_encoder(i, canonical=canonical, path=path) for i in infos]
     find = make_variant_finder([_kind(info) for info in infos])
 
     def encode(value: Any) -> Any:

@@ -8,6 +8,7 @@ CocoError
 ├── InvalidInput
 │   ├── DefinitionError       invalid_flow          400   (a ValueError)
 │   │   └── NamingError       invalid_name          400
+│   ├── InvalidSetting        invalid_setting       400   (a ValueError)
 │   └── SetupNeeded           setup_needed          400   (a RuntimeError)
 ├── NotFound
 │   └── FlowNotFound          flow_not_found        404   (a KeyError)
@@ -28,6 +29,7 @@ __all__ = [
     "FlowConflict",
     "FlowError",
     "FlowNotFound",
+    "InvalidSetting",
     "NamingError",
     "RowFailed",
     "SetupNeeded",
@@ -72,6 +74,12 @@ class NamingError(DefinitionError):
     """The name is not one that flows, targets and fields can have."""
 
     code = "invalid_name"
+
+
+class InvalidSetting(InvalidInput, ValueError):
+    """A setting cannot be read or used."""
+
+    code = "invalid_setting"
 
 
 class SetupNeeded(InvalidInput, RuntimeError):

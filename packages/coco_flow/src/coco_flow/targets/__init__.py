@@ -9,6 +9,7 @@ import importlib
 from typing import Any
 
 _MODULES: dict[str, tuple[str, ...]] = {
+    "postgres": ("Postgres", "PostgresColumnOptions", "PostgresSqlCommand"),
     "registry": ("connector_by_kind", "connector_of", "kind_of", "register_target"),
 }
 

@@ -66,7 +66,7 @@ def digest(*parts: bytes) -> bytes:
 
 def make_packer(schema: Schema) -> Callable[[Any], bytes]:
     """Return the function from values of this type to bytes."""
-    pack: Callable[[Any], bytes] = plain.new_packer().pack
+    pack = plain.pack
     convert = _to_plain(_value_type(schema))
 
     def pack_value(value: Any) -> bytes:
@@ -174,7 +174,7 @@ def _rows_to_plain(table: TableType) -> Conversion:
     parts = table.key_parts
     if not parts:
         return rows
-    pack = plain.new_packer().pack
+    pack = plain.pack
 
     def convert(value: Any) -> Any:
         if value is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgpack
@@ -13,6 +14,7 @@ from coco_flow.types.scalars import to_fixed_offset
 __all__ = [
     "BIG_INT",
     "UNICODE_ERRORS",
+    "ThreadPacker",
     "from_json",
     "from_local_datetime",
     "from_offset_datetime",
@@ -21,7 +23,7 @@ __all__ = [
     "from_timedelta",
     "in_utc",
     "int_or_extension",
-    "new_packer",
+    "pack",
     "to_big_int",
     "to_local_datetime",
     "to_offset_datetime",
@@ -37,13 +39,40 @@ UNICODE_ERRORS: Final = "surrogatepass"
 
 _LOCAL_EPOCH = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 - for datetimes without zone
 _DAY_MICROS = 86_400_000_000
+# A packer's buffer grows with its largest value and never shrinks: beyond this size it is let go.
+_BUFFER_BYTES = 64 * 1024
+_KEPT_BYTES = 1024 * 1024
+
 _INT_MIN = -(2**63)
 _UINT_MAX = 2**64 - 1
 
 
-def new_packer() -> msgpack.Packer:
-    """Return a packer of msgpack's own types; one call of it is atomic, also between threads."""
-    return msgpack.Packer(unicode_errors=UNICODE_ERRORS)
+class ThreadPacker(threading.local):
+    """The packer of each thread: one that two threads shared could be entered by both.
+
+    `extend` makes an extension of what msgpack has no type for; it must not use the same packer.
+    """
+
+    def __init__(self, extend: Callable[[Any], Any] | None = None) -> None:
+        self._extend = extend
+        self._renew()
+
+    def _renew(self) -> None:
+        packer = msgpack.Packer(
+            default=self._extend, unicode_errors=UNICODE_ERRORS, buf_size=_BUFFER_BYTES
+        )
+        self._pack: Callable[[Any], bytes] = packer.pack
+
+    def pack(self, value: Any) -> bytes:
+        """Return the bytes of a value."""
+        data = self._pack(value)
+        if len(data) > _KEPT_BYTES:
+            self._renew()
+        return data
+
+
+pack: Callable[[Any], bytes] = ThreadPacker().pack
+"""Return the bytes of a value that has only msgpack's own types and extensions."""
 
 
 def int_or_extension(value: int) -> Any:

@@ -41,7 +41,7 @@ def pack_any(value: Any) -> bytes:
     Raises:
         ValueMismatch: There is something else in it.
     """
-    return _PACK(_extended(value))
+    return plain.pack(_extended(value))
 
 
 def unpack_any(data: bytes) -> Any:
@@ -51,10 +51,7 @@ def unpack_any(data: bytes) -> Any:
 
 def pack_key(key: tuple[Any, ...]) -> bytes:
     """Return the bytes of a row's key; equal keys have equal bytes."""
-    try:
-        return _PACK(key)
-    except (TypeError, OverflowError):
-        return _PACK(_extended_key(key))
+    return _pack_key(key)
 
 
 def unpack_key(data: bytes) -> tuple[Any, ...]:
@@ -85,13 +82,14 @@ def _extended(value: Any) -> Any:
     return _extended_subclass(value)
 
 
-def _extended_key(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_extended_key(item) for item in value]
+def _extended_key_part(value: Any) -> Any:
     if isinstance(value, datetime.datetime) and value.tzinfo is not None:
         # Equal instants are equal keys, whatever their zones.
         return _datetime_extension(plain.in_utc(value))
     return _extended(value)
+
+
+_pack_key = plain.ThreadPacker(_extended_key_part).pack
 
 
 def _extended_dict(value: dict[Any, Any]) -> Any:
@@ -119,7 +117,7 @@ def _extended_subclass(value: Any) -> Any:
 
 
 def _extension(code: int, content: Any) -> msgpack.ExtType:
-    return msgpack.ExtType(code, _PACK(content))
+    return msgpack.ExtType(code, plain.pack(content))
 
 
 def _datetime_extension(value: datetime.datetime) -> msgpack.ExtType:
@@ -175,5 +173,3 @@ _RESTORERS: Final[dict[int, Callable[[Any], Any]]] = {
     _TUPLE: tuple,
     _MAP: lambda items: {unpack_any(key): item for key, item in items},
 }
-
-_PACK: Final[Callable[[Any], bytes]] = plain.new_packer().pack

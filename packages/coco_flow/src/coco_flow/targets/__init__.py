@@ -11,6 +11,7 @@ from typing import Any
 _MODULES: dict[str, tuple[str, ...]] = {
     "postgres": ("Postgres", "PostgresColumnOptions", "PostgresSqlCommand"),
     "registry": ("connector_by_kind", "connector_of", "kind_of", "register_target"),
+    "sqlite": ("SQLite",),
 }
 
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

@@ -209,7 +209,8 @@ def _first_fit(
     """Return the decoder from one variant of a union to the first declared one that fits it."""
     for target in targets:
         try:
-            return make_engine_value_decoder(path, source, target)
+            # The union's decoder lets None pass before it comes to its variants.
+            return make_engine_value_decoder(path, source, target._replace(nullable=True))
         except DefinitionError:
             continue
     raise _does_not_fit(path, declared, f"which has nothing for the variant {source}")

@@ -20,7 +20,7 @@ Encoder: TypeAlias = Callable[[Any], Any]
 
 _INT64_MIN: Final = -(2**63)
 _INT64_MAX: Final = 2**63 - 1
-_FLOAT32 = struct.Struct("f")
+_FLOAT32 = struct.Struct("<f")
 
 
 def _identity(value: Any) -> Any:

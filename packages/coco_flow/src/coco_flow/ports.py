@@ -106,14 +106,14 @@ class SourceConnector(Protocol):
         ...
 
     def read(self, keys: Sequence[Key]) -> Iterable[ReadRow | Exception] | Awaitable[Any]:
-        """Return one entry for each key, in order; an exception fails that row only (maybe async)."""
+        """Return one entry for each key, in order; an exception fails its row (maybe async)."""
         ...
 
     def watch(self) -> Watch | None:
         """Return a stream of changed keys for live mode, or None if the source has none."""
         ...
 
-    def close(self) -> None:
+    def close(self) -> Awaitable[None] | None:
         """Release connections and watchers; called once, also after an error (maybe async)."""
         ...
 
@@ -180,7 +180,7 @@ class TargetConnector(Protocol):
         """Say what a change from `existing` to `desired` does to the rows."""
         ...
 
-    def apply_setup(self, changes: Sequence[SetupChange]) -> None | Awaitable[None]:
+    def apply_setup(self, changes: Sequence[SetupChange]) -> Awaitable[None] | None:
         """Create, alter or remove; idempotent, since it may be repeated after a crash."""
         ...
 
@@ -199,10 +199,10 @@ class TargetConnector(Protocol):
         """
         ...
 
-    def write(self, batches: Sequence[TargetBatch]) -> None | Awaitable[None]:
+    def write(self, batches: Sequence[TargetBatch]) -> Awaitable[None] | None:
         """Apply the batches of one group, all or nothing where the target can (maybe async)."""
         ...
 
-    def close(self, target: Any) -> None | Awaitable[None]:
+    def close(self, target: Any) -> Awaitable[None] | None:
         """Release what `open` returned."""
         ...

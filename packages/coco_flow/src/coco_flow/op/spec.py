@@ -41,11 +41,13 @@ class SpecMeta(type):
         attrs: dict[str, Any],
         category: OpCategory | None = None,
     ) -> SpecMeta:
+        """Make a base class (with `category`) or a dataclass."""
         cls = super().__new__(mcs, name, bases, attrs)
         if category is not None:
             cls._op_category = category
             return cls
-        return dataclasses.dataclass(cls)
+        made: SpecMeta = dataclasses.dataclass(cls)  # type: ignore[arg-type,assignment]
+        return made
 
 
 class SourceSpec(metaclass=SpecMeta, category=OpCategory.SOURCE):

@@ -1,0 +1,65 @@
+"""Limits on rows and bytes in work at once, for the process and for each source."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+__all__ = ["Limiter", "admitted"]
+
+
+class Limiter:
+    """Counts rows and bytes in work; None is no limit.
+
+    What is larger than a whole limit is admitted when nothing else is in work.
+    """
+
+    def __init__(self, rows: int | None, byte_count: int | None) -> None:
+        self.rows = rows
+        self.byte_count = byte_count
+        self._rows_used = 0
+        self._bytes_used = 0
+        self._most_rows = 0
+        self._free = threading.Condition()
+
+    @property
+    def most_rows(self) -> int:
+        """The largest number of rows that were in work at once."""
+        return self._most_rows
+
+    def acquire(self, rows: int, byte_count: int) -> None:
+        """Wait until the rows fit."""
+        with self._free:
+            self._free.wait_for(lambda: self._fits(rows, byte_count))
+            self._rows_used += rows
+            self._bytes_used += byte_count
+            self._most_rows = max(self._most_rows, self._rows_used)
+
+    def release(self, rows: int, byte_count: int) -> None:
+        """Give back what `acquire` took."""
+        with self._free:
+            self._rows_used -= rows
+            self._bytes_used -= byte_count
+            self._free.notify_all()
+
+    def _fits(self, rows: int, byte_count: int) -> bool:
+        if self._rows_used == 0:
+            return True
+        return (self.rows is None or self._rows_used + rows <= self.rows) and (
+            self.byte_count is None or self._bytes_used + byte_count <= self.byte_count
+        )
+
+
+@contextmanager
+def admitted(limiters: Sequence[Limiter], rows: int, byte_count: int) -> Iterator[None]:
+    """Hold a place in every limiter, always taken in the same order."""
+    taken: list[Limiter] = []
+    try:
+        for limiter in limiters:
+            limiter.acquire(rows, byte_count)
+            taken.append(limiter)
+        yield
+    finally:
+        for limiter in reversed(taken):
+            limiter.release(rows, byte_count)

@@ -1,0 +1,181 @@
+"""Runs a whole flow: all sources, rows left over from earlier runs, targets opened and closed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from coco_flow.engine.commit import Committer
+from coco_flow.engine.frames import RowState
+from coco_flow.engine.limits import Limiter
+from coco_flow.engine.memo import MemoSession
+from coco_flow.engine.plan import FlowPlan, SourcePlan, compile_flow
+from coco_flow.engine.source_update import PassOptions, SourceUpdater
+from coco_flow.engine.stats import SourceStats, UpdateInfo
+from coco_flow.engine.targets import TargetSet
+from coco_flow.errors import FlowConflict, UpdateAborted
+from coco_flow.state.store import StateStore
+from coco_flow.types.codec import unpack_key
+
+if TYPE_CHECKING:
+    from coco_flow.graph.model import FlowGraph
+
+__all__ = ["FlowRunner"]
+
+# How long results of functions that no row uses any more are kept, in seconds: long enough to go
+# back to a branch of the last days without computing anything.
+_MEMO_GRACE = 7 * 24 * 3600.0
+
+
+class FlowRunner:
+    """A flow with its plan compiled and its targets ready; serves one update or a live updater."""
+
+    def __init__(
+        self,
+        graph: FlowGraph,
+        full_name: str,
+        *,
+        store: StateStore,
+        flow_id: int,
+        options: PassOptions,
+        global_limiter: Limiter,
+    ) -> None:
+        self._full_name = full_name
+        self._store = store
+        self._flow_id = flow_id
+        self.options = options
+        resources = {resource.name: resource for resource in store.resources(flow_id)}
+        self.plan: FlowPlan = compile_flow(graph, resources)
+        self._targets = TargetSet(self.plan.exports, self.plan.resource_keys)
+        self.stats = {plan.source.name: SourceStats() for plan in self.plan.sources}
+        self.updaters = {
+            plan.source.name: self._updater(plan, global_limiter) for plan in self.plan.sources
+        }
+        self._pass_lock = threading.Lock()
+
+    def _updater(self, plan: SourcePlan, global_limiter: Limiter) -> SourceUpdater:
+        source = plan.source
+        own_limiter = Limiter(source.max_inflight_rows, source.max_inflight_bytes)
+        return SourceUpdater(
+            plan,
+            self._store,
+            self._store.source_id(self._flow_id, source.name),
+            targets=self._targets,
+            exports=self.plan.exports,
+            limiters=[global_limiter, own_limiter],
+            stats=self.stats[source.name],
+            options=self.options,
+        )
+
+    @property
+    def info(self) -> UpdateInfo:
+        """The statistics so far."""
+        return UpdateInfo(self.stats)
+
+    def update_all(self) -> UpdateInfo:
+        """Bring the targets in step with all sources.
+
+        Raises:
+            UpdateAborted: It was aborted.
+            CocoError: A source could not be listed; the others were processed.
+        """
+        run_id = self._store.start_run(self._flow_id)
+        status = "failed"
+        try:
+            with self.exclusive():
+                self._remove_old_sources()
+                self._scan_all()
+                self.settle()
+                self.finish_targets()
+            if not self.options.full_reprocess:
+                self._store.sweep_memo(time.time() - _MEMO_GRACE)
+            status = "errors" if self.info.has_errors else "done"
+        except UpdateAborted:
+            status = "aborted"
+            raise
+        finally:
+            self._store.finish_run(run_id, status, self.info.to_json())
+        return self.info
+
+    def exclusive(self) -> _PassLock:
+        """Hold the lock under which one process at a time updates this flow."""
+        return _PassLock(self._store, self._full_name, self._pass_lock)
+
+    def settle(self) -> None:
+        """Process rows whose shared keys others gave up, until there are none."""
+        while any(updater.process_attention() for updater in self.updaters.values()):
+            if self.options.aborted.is_set():
+                raise UpdateAborted()
+
+    def abort(self) -> None:
+        """Let running passes stop at their next batch."""
+        self.options.aborted.set()
+
+    def close(self) -> None:
+        """Close the targets."""
+        self._targets.close()
+
+    def _scan_all(self) -> None:
+        if len(self.updaters) == 1:
+            next(iter(self.updaters.values())).scan()
+            return
+        with ThreadPoolExecutor(max(len(self.updaters), 1), "coco-flow-source") as pool:
+            futures = [pool.submit(updater.scan) for updater in self.updaters.values()]
+        failures = [error for future in futures if (error := future.exception()) is not None]
+        if failures:
+            raise failures[0]
+
+    def finish_targets(self) -> None:
+        """Tell the targets that a pass has ended."""
+        failed = self._targets.finish()
+        for error in failed.values():
+            raise error
+
+    def _remove_old_sources(self) -> None:
+        """Delete what came from sources that the flow no longer has."""
+        for name, source_id in self._store.sources(self._flow_id).items():
+            if name in self.updaters:
+                continue
+            committer = Committer(
+                self._store,
+                source_id,
+                name,
+                logic=b"",
+                exports=self.plan.exports,
+                targets=self._targets,
+            )
+            while keys := self._store.keys(source_id, 256):
+                stored = self._store.rows(source_id, keys)
+                rows = [RowState(unpack_key(k), k, None, stored[k], 0) for k in keys]
+                outcomes = committer.commit(rows, MemoSession(None))
+                failed = [o.row.error for o in outcomes if o.row.error is not None]
+                if failed:
+                    raise failed[0]
+            self._store.remove_source(source_id)
+
+
+class _PassLock:
+    """A pass in this process, and no other process's at the same time."""
+
+    def __init__(self, store: StateStore, full_name: str, local: threading.Lock) -> None:
+        self._store = store
+        self._name = full_name
+        self._local = local
+
+    def __enter__(self) -> None:
+        self._local.acquire()
+        self._held = self._store.connection.flow_lock(self._name, wait=True)
+        try:
+            if not self._held.__enter__():
+                raise FlowConflict(f"Flow {self._name!r} is being updated by another process.")
+        except BaseException:
+            self._local.release()
+            raise
+
+    def __exit__(self, *exc: object) -> None:
+        try:
+            self._held.__exit__(None, None, None)
+        finally:
+            self._local.release()

@@ -1,0 +1,388 @@
+"""One pass over a source: find what changed, evaluate it, commit it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from coco_flow.engine.commit import Committer
+from coco_flow.engine.frames import Batch, RowState
+from coco_flow.engine.limits import Limiter, admitted
+from coco_flow.engine.memo import MemoSession
+from coco_flow.engine.stats import SourceStats
+from coco_flow.errors import FlowError, UpdateAborted
+from coco_flow.ports import Key, ListedRow, ReadRow
+from coco_flow.runtime import run, run_maybe_async
+from coco_flow.state.store import (
+    ATTENTION_DIRTY,
+    ATTENTION_FAILED,
+    ATTENTION_UNSETTLED,
+    StateStore,
+    StoredRow,
+)
+from coco_flow.types.codec import digest, pack_key, unpack_key
+
+if TYPE_CHECKING:
+    from coco_flow.engine.plan import SourcePlan
+    from coco_flow.engine.targets import TargetSet
+
+__all__ = ["PassOptions", "SourceUpdater"]
+
+# Rows of one batch: enough to amortize transactions and look-ups, few enough to bound memory.
+_MIN_ROWS, _MAX_ROWS = 8, 256
+# A batch should take about this long (seconds), so that slow functions lose little in a crash.
+_BATCH_SECONDS = 2.0
+# Content of one batch is read into memory; larger rows make smaller batches.
+_BATCH_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class PassOptions:
+    """How one pass differs from the usual: only what changed, nothing written twice."""
+
+    reexport: bool = False
+    full_reprocess: bool = False
+    allow_empty: bool = False
+    aborted: threading.Event = field(default_factory=threading.Event)
+
+
+class SourceUpdater:
+    """Brings the targets in step with one source; one pass at a time."""
+
+    def __init__(
+        self,
+        plan: SourcePlan,
+        store: StateStore,
+        source_id: int,
+        *,
+        targets: TargetSet,
+        exports: Sequence[Any],
+        limiters: Sequence[Limiter],
+        stats: SourceStats,
+        options: PassOptions,
+    ) -> None:
+        self._plan = plan
+        self._store = store
+        self._source_id = source_id
+        self._limiters = limiters
+        self._options = options
+        self.stats = stats
+        self._committer = Committer(
+            store,
+            source_id,
+            plan.source.name,
+            logic=plan.logic,
+            exports=exports,
+            targets=targets,
+            reexport=options.reexport,
+        )
+        self._rows_per_batch = 64
+        self._workers = 3 if plan.waits else 1
+
+    def scan(self) -> None:
+        """Compare a complete listing with what is known and process the differences.
+
+        Raises:
+            FlowError: The source lists nothing although rows are known of it.
+        """
+        # What the scan itself adds has a higher id and cannot be among what has gone.
+        last_known = self._store.last_row_id(self._source_id)
+        seen = _Bitmap()
+        listed_any = False
+        with _Workers(self._workers) as workers:
+            pending: list[RowState] = []
+            for listed in self._listings():
+                self._check_aborted()
+                listed_any = listed_any or bool(listed)
+                pending += self._changed(listed, seen)
+                pending = self._submit_full(workers, pending)
+            if not listed_any and not self._options.allow_empty:
+                self._refuse_empty()
+            self._submit_all(workers, pending)
+        self._remove_unseen(seen, last_known)
+
+    def process_keys(self, keys: Sequence[Key]) -> None:
+        """Process rows that are said to have changed, whatever their tokens say."""
+        with _Workers(self._workers) as workers:
+            for start in range(0, len(keys), _MAX_ROWS):
+                self._check_aborted()
+                part = keys[start : start + _MAX_ROWS]
+                encoded = [pack_key(key) for key in part]
+                stored = self._store.rows(self._source_id, encoded)
+                rows = [
+                    self._row(key, code, ListedRow(key), stored.get(code))
+                    for key, code in zip(part, encoded, strict=True)
+                ]
+                self._submit_all(workers, rows)
+
+    def due_for_retry(self) -> list[bytes]:
+        """Return the encoded keys of failed rows whose time to be tried again has come."""
+        return self._store.due_errors(self._source_id, time.time())
+
+    def process_attention(self, mask: int = ATTENTION_DIRTY) -> int:
+        """Process rows that carry an attention flag; return how many."""
+        keys = self._store.keys_for_attention(self._source_id, mask)
+        self.process_keys([unpack_key(key) for key in keys])
+        return len(keys)
+
+    def _listings(self) -> Iterator[Sequence[ListedRow]]:
+        listing = self._plan.source.connector.list_rows()
+        if isinstance(listing, Iterable):
+            yield from listing
+            return
+        iterator = aiter(listing)
+        while True:
+            batch = run(_next_or_none(iterator))
+            if batch is None:
+                return
+            yield batch
+
+    def _changed(self, listed: Sequence[ListedRow], seen: _Bitmap) -> list[RowState]:
+        encoded = [pack_key(row.key) for row in listed]
+        stored = self._store.rows(self._source_id, encoded)
+        logic, force = self._plan.logic, self._options.reexport or self._options.full_reprocess
+        changed: list[RowState] = []
+        same = 0
+        for row, code in zip(listed, encoded, strict=True):
+            known = stored.get(code)
+            if known is not None:
+                seen.add(known.id)
+                if not force and _is_unchanged(row, known, logic):
+                    same += 1
+                    continue
+            changed.append(self._row(row.key, code, row, known))
+        self.stats.add("num_no_change", same)
+        return changed
+
+    def _row(
+        self, key: Key, encoded: bytes, listed: ListedRow | None, stored: StoredRow | None
+    ) -> RowState:
+        return RowState(key, encoded, listed, stored, self._plan.collectors)
+
+    def _submit_full(self, workers: _Workers, pending: list[RowState]) -> list[RowState]:
+        while len(pending) >= self._rows_per_batch:
+            size = self._cut(pending)
+            workers.submit(self._process, pending[:size])
+            pending = pending[size:]
+        return pending
+
+    def _submit_all(self, workers: _Workers, pending: list[RowState]) -> None:
+        while pending:
+            self._check_aborted()
+            size = self._cut(pending)
+            workers.submit(self._process, pending[:size])
+            pending = pending[size:]
+
+    def _cut(self, pending: Sequence[RowState]) -> int:
+        """Return how many rows the next batch takes, by number and by expected bytes."""
+        rows = [limiter.rows for limiter in self._limiters if limiter.rows is not None]
+        size = min([self._rows_per_batch, *rows])
+        budgets = [limiter.byte_count for limiter in self._limiters if limiter.byte_count]
+        budget = min([_BATCH_BYTES, *budgets])
+        used = 0
+        for number, row in enumerate(pending[:size]):
+            used += row.listed.size if row.listed is not None else 0
+            if used > budget and number:
+                return number
+        return max(min(size, len(pending)), 1)
+
+    def _process(self, rows: list[RowState]) -> None:
+        size = sum(row.listed.size for row in rows if row.listed is not None)
+        with admitted(self._limiters, len(rows), size):
+            self._check_aborted()
+            self.stats.start(len(rows))
+            began = time.perf_counter()
+            frames, touched = self._read(rows)
+            memo = MemoSession(self._store, read=not self._options.full_reprocess)
+            try:
+                self._plan.run(frames, Batch(memo))
+            except BaseException:
+                # What was computed is not lost with the batch.
+                memo.flush()
+                raise
+            self._committer.touch(touched)
+            skipped = {id(row) for row in touched}
+            outcomes = self._committer.commit([r for r in rows if id(r) not in skipped], memo)
+            self.stats.end(outcome.kind for outcome in outcomes)
+            self.stats.end("num_no_change" for _ in touched)
+            self._adapt(len(rows), time.perf_counter() - began)
+
+    def _read(self, rows: Sequence[RowState]) -> tuple[list[list[Any]], list[RowState]]:
+        """Return the frames to evaluate, and the rows whose content turns out to be the same."""
+        present = [row for row in rows if row.listed is not None]
+        to_read = [row for row in present if row.listed is not None and row.listed.value is None]
+        contents: dict[int, ReadRow | Exception] = {}
+        if to_read:
+            read = self._plan.source.connector.read
+            answers = run_maybe_async(read, [row.key for row in to_read])
+            contents = {id(row): answer for row, answer in zip(to_read, answers, strict=True)}
+        frames: list[list[Any]] = []
+        touched: list[RowState] = []
+        for row in present:
+            content = contents.get(id(row)) or _inline(row.listed)
+            if isinstance(content, Exception):
+                row.fail("read", content)
+            elif content.value is None:
+                row.listed = None
+            elif self._settle(row, content):
+                touched.append(row)
+            else:
+                frames.append(self._frame(row, content.value))
+        return frames, touched
+
+    def _settle(self, row: RowState, content: ReadRow) -> bool:
+        """Take over the content's token and digest; return True if nothing need be done."""
+        listed, stored = row.listed, row.stored
+        assert listed is not None
+        assert content.value is not None
+        row.listed = listed._replace(
+            token=listed.token if content.token is None else content.token,
+            ordinal=listed.ordinal if content.ordinal is None else content.ordinal,
+            settled=listed.settled and content.settled,
+            value=None,
+        )
+        known_digest = content.digest or listed.digest
+        row.digest = known_digest or digest(self._plan.pack_value(content.value))
+        if stored is None:
+            return False
+        row.changed = row.digest != stored.digest
+        return (
+            not row.changed
+            and stored.logic == self._plan.logic
+            and not stored.staged
+            and not stored.attention & (ATTENTION_FAILED | ATTENTION_DIRTY)
+            and not self._options.reexport
+            and not self._options.full_reprocess
+        )
+
+    def _frame(self, row: RowState, value: Sequence[Any]) -> list[Any]:
+        frame: list[Any] = [row, *row.key, *value]
+        frame += [None] * (self._plan.slots - len(frame))
+        return frame
+
+    def _adapt(self, rows: int, seconds: float) -> None:
+        """Let the next batches take about `_BATCH_SECONDS`."""
+        if rows < self._rows_per_batch:
+            return
+        wanted = int(rows * _BATCH_SECONDS / max(seconds, 1e-6))
+        self._rows_per_batch = max(_MIN_ROWS, min(_MAX_ROWS, wanted, rows * 2))
+
+    def _remove_unseen(self, seen: _Bitmap, last_known: int) -> None:
+        """Process rows that the complete listing did not show: they are gone."""
+        for ids in self._store.row_id_pages(self._source_id, last_known):
+            gone = [row_id for row_id in ids if row_id not in seen]
+            for start in range(0, len(gone), _MAX_ROWS):
+                self._check_aborted()
+                self._process(self._gone_rows(gone[start : start + _MAX_ROWS]))
+
+    def _gone_rows(self, ids: Sequence[int]) -> list[RowState]:
+        encoded = self._store.keys_by_id(ids)
+        stored = self._store.rows(self._source_id, encoded)
+        return [self._row(unpack_key(code), code, None, stored[code]) for code in encoded]
+
+    def _refuse_empty(self) -> None:
+        known = self._store.count_rows(self._source_id)
+        if known:
+            raise FlowError(
+                f"Source {self._plan.source.name!r} lists nothing, but {known} rows of it are "
+                "known; nothing was deleted.",
+                hint="If it is empty on purpose, run `coco-flow update --allow-empty`; otherwise "
+                "look at its path, filter or credentials.",
+            )
+
+    def _check_aborted(self) -> None:
+        if self._options.aborted.is_set():
+            raise UpdateAborted()
+
+
+class _Workers:
+    """Threads for batches; with one worker a batch runs in the caller's thread, without a hop."""
+
+    def __init__(self, count: int) -> None:
+        self._pool = ThreadPoolExecutor(count, "coco-flow-rows") if count > 1 else None
+        # One batch may wait for a worker: no more, since its rows are in memory.
+        self._gate = threading.BoundedSemaphore(count + 1)
+        self._running: list[Future[None]] = []
+
+    def __enter__(self) -> _Workers:
+        return self
+
+    def __exit__(self, exc_type: type[BaseException] | None, *_: object) -> None:
+        if self._pool is None:
+            return
+        self._pool.shutdown(wait=True, cancel_futures=exc_type is not None)
+        if exc_type is None:
+            for future in self._running:
+                future.result()
+
+    def submit(self, work: Any, rows: list[RowState]) -> None:
+        if self._pool is None:
+            work(rows)
+            return
+        self._gate.acquire()
+        for future in [done for done in self._running if done.done()]:
+            self._running.remove(future)
+            future.result()
+        future = self._pool.submit(work, rows)
+        future.add_done_callback(lambda _: self._gate.release())
+        self._running.append(future)
+
+
+class _Bitmap:
+    """A set of row ids in an eighth of a byte each."""
+
+    def __init__(self) -> None:
+        self._bits = bytearray()
+
+    def add(self, number: int) -> None:
+        place = number >> 3
+        if place >= len(self._bits):
+            self._bits.extend(bytes(max(place + 1 - len(self._bits), 4096)))
+        self._bits[place] |= 1 << (number & 7)
+
+    def __contains__(self, number: int) -> bool:
+        place = number >> 3
+        return place < len(self._bits) and bool(self._bits[place] & (1 << (number & 7)))
+
+
+def _is_unchanged(listed: ListedRow, stored: StoredRow, logic: bytes) -> bool:
+    """Say whether the listing alone shows that nothing need be done."""
+    if stored.logic != logic or stored.staged or stored.attention:
+        # An unsettled token asks for a look at the content, the other flags for a new evaluation.
+        return (
+            stored.attention == ATTENTION_UNSETTLED
+            and stored.logic == logic
+            and not stored.staged
+            and _is_older(listed, stored)
+        )
+    if _is_older(listed, stored):
+        return True
+    if listed.token is not None and listed.token == stored.token:
+        return True
+    if listed.digest is not None and listed.digest == stored.digest:
+        return True
+    return listed.token is None and listed.ordinal is not None and listed.ordinal == stored.ordinal
+
+
+def _is_older(listed: ListedRow, stored: StoredRow) -> bool:
+    return (
+        listed.ordinal is not None
+        and stored.ordinal is not None
+        and listed.ordinal < stored.ordinal
+    )
+
+
+def _inline(listed: ListedRow | None) -> ReadRow:
+    assert listed is not None
+    return ReadRow(listed.value, listed.token, listed.ordinal, listed.digest, listed.settled)
+
+
+async def _next_or_none(iterator: Any) -> Any:
+    try:
+        return await anext(iterator)
+    except StopAsyncIteration:
+        return None

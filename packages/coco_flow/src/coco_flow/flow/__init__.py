@@ -1,0 +1,1 @@
+"""The flow API: definitions, flows, transform flows, live updaters."""

@@ -1,0 +1,1 @@
+"""The flow's graph as plain data."""

@@ -9,6 +9,28 @@ import importlib
 from typing import Any
 
 _MODULES: dict[str, tuple[str, ...]] = {
+    "falkordb": ("FalkorDB", "FalkorDBConnection", "FalkorDBDeclaration"),
+    "graph": (
+        "NodeFromFields",
+        "NodeMapping",
+        "NodeReferenceMapping",
+        "Nodes",
+        "ReferencedNode",
+        "RelationshipMapping",
+        "Relationships",
+        "TargetFieldMapping",
+    ),
+    "ladybug": (
+        "Kuzu",
+        "KuzuConnection",
+        "KuzuDeclaration",
+        "Ladybug",
+        "LadybugConnection",
+        "LadybugDeclaration",
+        "LadybugFile",
+    ),
+    "neo4j": ("Neo4j", "Neo4jConnection", "Neo4jDeclaration"),
+    "lancedb": ("LanceDB",),
     "postgres": ("Postgres", "PostgresColumnOptions", "PostgresSqlCommand"),
     "registry": ("connector_by_kind", "connector_of", "kind_of", "register_target"),
     "sqlite": ("SQLite",),

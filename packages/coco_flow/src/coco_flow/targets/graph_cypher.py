@@ -1,0 +1,371 @@
+"""Cypher for the rows of a graph's exports; a dialect says where databases differ."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+from coco_flow.errors import RowFailed
+from coco_flow.targets.graph_values import Encoder, property_encoder
+
+if TYPE_CHECKING:
+    from coco_flow.targets.graph_plan import (
+        Column,
+        EndPlan,
+        LabelPlan,
+        NodePlan,
+        Property,
+        RelationshipPlan,
+    )
+    from coco_flow.types.schema import EnrichedValueType
+
+__all__ = [
+    "EXPORTED",
+    "KEY_TEXT",
+    "Dialect",
+    "LabelCypher",
+    "NodeCypher",
+    "RelationshipCypher",
+    "Statement",
+    "quoted",
+]
+
+EXPORTED = "__exported"
+"""Property of nodes that an export wrote: they stay without relationships."""
+
+KEY_TEXT = "__key"
+"""Property that holds the whole key as JSON text where a database cannot take it in parts."""
+
+_Values: TypeAlias = Sequence[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Cypher over a list of rows, the parameter `rows`.
+
+    Attributes:
+        text: The statement.
+        rows: A map for each row, by alias.
+        types: The database's type of each alias.
+    """
+
+    text: str
+    rows: Sequence[Mapping[str, Any]] = ()
+    types: Mapping[str, str] = field(default_factory=dict)
+
+
+class Dialect:
+    """What a database's properties hold, and how they are written; this one is Neo4j's.
+
+    Attributes:
+        scalars: Encoders of scalars by kind; the client takes other kinds as they are.
+        composite_keys: Whether several properties together can identify a node.
+        key_types: Types that a key can have; None means any.
+        stored: How a value of the row is stored.
+        stored_vector: How a vector is stored that has an index.
+        fetched: How part of a key is read so that it can be a parameter again.
+    """
+
+    scalars: ClassVar[Mapping[str, Encoder]] = {"Uuid": str, "Range": list}
+    composite_keys: ClassVar[bool] = True
+    key_types: ClassVar[frozenset[str] | None] = None
+    stored: ClassVar[str] = "{value}"
+    stored_vector: ClassVar[str] = "{value}"
+    fetched: ClassVar[str] = "{value}"
+
+    def type_name(self, value_type: EnrichedValueType) -> str:
+        """Return the name of a property's type, in set-up state and in `stored`."""
+        return str(value_type.type)
+
+    def takes_key(self, types: Sequence[EnrichedValueType]) -> bool:
+        """Say whether properties of these types can identify a node."""
+        if len(types) > 1 and not self.composite_keys:
+            return False
+        return self.key_types is None or all(
+            self.type_name(each) in self.key_types for each in types
+        )
+
+    def key_text(self, parts: Sequence[Any]) -> str:
+        """Return the text that identifies a node where its key cannot."""
+        return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
+
+    def encoder(self, value_type: EnrichedValueType) -> Encoder | None:
+        """Return how values become what the client takes."""
+        return property_encoder(value_type.type, self.scalars)
+
+    def written(self, expression: str, type_name: str, *, vector_index: bool = False) -> str:
+        """Return the expression that stores a value of the row."""
+        form = self.stored_vector if vector_index else self.stored
+        return form.format(value=expression, type=type_name)
+
+    def read(self, expression: str) -> str:
+        """Return the expression that reads part of a key."""
+        return self.fetched.format(value=expression)
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """A property as a statement writes it from a row's map."""
+
+    name: str
+    alias: str
+    type_name: str
+    written: str
+
+    @property
+    def assigned(self) -> str:
+        return f"{quoted(self.name)}: {self.written}"
+
+
+class LabelCypher:
+    """Statements about nodes of one label that know their key only."""
+
+    def __init__(self, dialect: Dialect, plan: LabelPlan) -> None:
+        self.label = plan.label
+        self.identity = _identity(dialect, plan.key, "k")
+        self.types = {slot.alias: slot.type_name for slot in self.identity}
+        self.pattern = _pattern("n", plan.label, self.identity)
+        # A property that relationships write too does not go with the exported row.
+        own = [each.name for each in plan.properties if each.name not in plan.shared]
+        cleared = ", ".join(f"n.{quoted(name)} = NULL" for name in (EXPORTED, *own))
+        self._unflag = f"UNWIND $rows AS row MATCH {self.pattern} SET {cleared}"
+        self._prune = (
+            f"UNWIND $rows AS row MATCH {self.pattern} "
+            f"WHERE n.{EXPORTED} IS NULL AND NOT (n)--() DELETE n"
+        )
+
+    def unflag(self, identities: Iterable[_Values]) -> Statement:
+        """Return the statement after which the nodes live by their relationships only."""
+        return self._statement(self._unflag, identities)
+
+    def prune(self, identities: Iterable[_Values]) -> Statement:
+        """Return the statement that removes those nodes that nothing keeps."""
+        return self._statement(self._prune, identities)
+
+    def _statement(self, text: str, identities: Iterable[_Values]) -> Statement:
+        aliases = list(self.types)
+        rows = [dict(zip(aliases, each, strict=True)) for each in identities]
+        return Statement(text, rows, self.types)
+
+
+class NodeCypher:
+    """Statements of an export whose rows are nodes."""
+
+    def __init__(self, dialect: Dialect, plan: NodePlan, label: LabelPlan) -> None:
+        self.label = LabelCypher(dialect, label)
+        self.identify = _identifier(dialect, plan.key)
+        self._merge = _Merge(
+            dialect,
+            label,
+            plan.key,
+            plan.properties,
+            vectors={index.field for index in label.vector_indexes},
+            exported=True,
+        )
+
+    def merge(self, rows: Iterable[_Values]) -> Statement:
+        """Return the statement that writes the nodes of these rows."""
+        return self._merge.statement(rows)
+
+
+class RelationshipCypher:
+    """Statements of an export whose rows are relationships."""
+
+    def __init__(
+        self, dialect: Dialect, plan: RelationshipPlan, source: LabelPlan, target: LabelPlan
+    ) -> None:
+        self.rel_type = plan.rel_type
+        self.source = LabelCypher(dialect, source)
+        self.target = LabelCypher(dialect, target)
+        self._ends = (
+            _End(dialect, plan.source, source, f"source of {plan.rel_type!r}"),
+            _End(dialect, plan.target, target, f"target of {plan.rel_type!r}"),
+        )
+        self.identify = _identifier(dialect, plan.key)
+        identity = _identity(dialect, plan.key, "k")
+        keys = () if identity[0].name != KEY_TEXT else plan.key
+        vectors = {index.field for index in plan.vector_indexes}
+        slots = _slots(dialect, (*keys, *plan.properties), "p", vectors)
+        self._readers = [_reader(dialect, column) for column in (*keys, *plan.properties)]
+        self._key_types = {slot.alias: slot.type_name for slot in identity}
+        self._slots = slots
+        sources = _identity(dialect, source.key, "s")
+        targets = _identity(dialect, target.key, "t")
+        self._types = {
+            slot.alias: slot.type_name for slot in (*identity, *sources, *targets, *slots)
+        }
+        relationship = f"[r:{quoted(plan.rel_type)} {{{_map(identity)}}}]"
+        path = f"(s:{quoted(source.label)})-{relationship}->(t:{quoted(target.label)})"
+        returned = [
+            dialect.read(f"{node}.{quoted(slot.name)}")
+            for node, slots_of in (("s", sources), ("t", targets))
+            for slot in slots_of
+        ]
+        self._find = f"UNWIND $rows AS row MATCH {path} RETURN {', '.join(returned)}"
+        self._delete = f"UNWIND $rows AS row MATCH {path} DELETE r"
+        assigned = ", ".join(f"r.{quoted(slot.name)} = {slot.written}" for slot in slots)
+        self._create = (
+            f"UNWIND $rows AS row MATCH {_pattern('s', source.label, sources)} "
+            f"MATCH {_pattern('t', target.label, targets)} CREATE (s)-{relationship}->(t)"
+            + (f" SET {assigned}" if assigned else "")
+        )
+
+    def find(self, identities: Iterable[_Values]) -> Statement:
+        """Return the query for the ends of relationships: the source's key, then the target's."""
+        return Statement(self._find, self._keyed(identities), self._key_types)
+
+    def split(self, found: _Values) -> tuple[_Values, _Values]:
+        """Return the two keys in a row of what `find` found."""
+        size = len(self.source.identity)
+        return found[:size], found[size:]
+
+    def delete(self, identities: Iterable[_Values]) -> Statement:
+        """Return the statement that deletes relationships and leaves their ends."""
+        return Statement(self._delete, self._keyed(identities), self._key_types)
+
+    def merge_ends(self, rows: Sequence[_Values]) -> list[Statement]:
+        """Return the statements that make the nodes at the ends."""
+        return [end.merge(rows, self.identify) for end in self._ends]
+
+    def create(self, rows: Iterable[_Values]) -> Statement:
+        """Return the statement that makes the relationships of these rows between their ends."""
+        aliases = list(self._types)
+        maps = []
+        for row in rows:
+            values = (
+                *self.identify(row),
+                *self._ends[0].identify(row),
+                *self._ends[1].identify(row),
+                *(read(row) for read in self._readers),
+            )
+            maps.append(dict(zip(aliases, values, strict=True)))
+        return Statement(self._create, maps, self._types)
+
+    def _keyed(self, identities: Iterable[_Values]) -> list[dict[str, Any]]:
+        aliases = list(self._key_types)
+        return [dict(zip(aliases, each, strict=True)) for each in identities]
+
+
+class _End:
+    """One end of the relationships of an export."""
+
+    def __init__(self, dialect: Dialect, plan: EndPlan, label: LabelPlan, what: str) -> None:
+        self.identify = _identifier(dialect, plan.key)
+        self._what = f"the key of its {label.label!r}, the {what}"
+        self._key = plan.key
+        self._merge = _Merge(
+            dialect,
+            label,
+            plan.key,
+            plan.properties,
+            vectors={index.field for index in label.vector_indexes},
+            exported=False,
+        )
+
+    def merge(self, rows: Sequence[_Values], identify: Callable[[_Values], _Values]) -> Statement:
+        unique = {}
+        for row in rows:
+            if any(row[column.position] is None for column in self._key):
+                raise RowFailed(
+                    f"The relationship {list(identify(row))!r} has no value for {self._what}.",
+                    hint="Collect only rows whose ends are known.",
+                )
+            unique[repr(self.identify(row))] = row
+        return self._merge.statement(unique.values())
+
+
+class _Merge:
+    """Makes or changes nodes by their key."""
+
+    def __init__(
+        self,
+        dialect: Dialect,
+        label: LabelPlan,
+        key: Sequence[Column],
+        properties: Sequence[Column],
+        *,
+        vectors: set[str],
+        exported: bool,
+    ) -> None:
+        identity = _identity(dialect, label.key, "k")
+        stored = (*(key if identity[0].name == KEY_TEXT else ()), *properties)
+        slots = _slots(dialect, stored, "p", vectors)
+        assigned = [f"n.{quoted(slot.name)} = {slot.written}" for slot in slots]
+        if exported:
+            assigned.append(f"n.{EXPORTED} = true")
+        self._text = f"UNWIND $rows AS row MERGE {_pattern('n', label.label, identity)}" + (
+            f" SET {', '.join(assigned)}" if assigned else ""
+        )
+        self._types = {slot.alias: slot.type_name for slot in (*identity, *slots)}
+        self._identify = _identifier(dialect, key)
+        self._readers = [_reader(dialect, column) for column in stored]
+
+    def statement(self, rows: Iterable[_Values]) -> Statement:
+        aliases = list(self._types)
+        maps = [
+            dict(
+                zip(
+                    aliases,
+                    (*self._identify(row), *(read(row) for read in self._readers)),
+                    strict=True,
+                )
+            )
+            for row in rows
+        ]
+        return Statement(self._text, maps, self._types)
+
+
+def quoted(name: str) -> str:
+    """Return a label, type or property name quoted; names hold no backticks."""
+    return f"`{name}`"
+
+
+def _pattern(variable: str, label: str, identity: Sequence[_Slot]) -> str:
+    return f"({variable}:{quoted(label)} {{{_map(identity)}}})"
+
+
+def _map(slots: Sequence[_Slot]) -> str:
+    return ", ".join(slot.assigned for slot in slots)
+
+
+def _slots(
+    dialect: Dialect, columns: Sequence[Column], prefix: str, vectors: set[str]
+) -> tuple[_Slot, ...]:
+    slots = []
+    for number, column in enumerate(columns):
+        alias, type_name = f"{prefix}{number}", dialect.type_name(column.type)
+        indexed = column.name in vectors
+        written = dialect.written(f"row.{alias}", type_name, vector_index=indexed)
+        slots.append(_Slot(column.name, alias, type_name, written))
+    return tuple(slots)
+
+
+def _identity(dialect: Dialect, key: Sequence[Property | Column], prefix: str) -> tuple[_Slot, ...]:
+    """Return the properties that identify a node or relationship."""
+    if not dialect.takes_key([each.type for each in key]):
+        # JSON text is a string in every database.
+        alias = f"{prefix}0"
+        return (_Slot(KEY_TEXT, alias, "STRING", dialect.written(f"row.{alias}", "STRING")),)
+    slots = []
+    for number, each in enumerate(key):
+        alias, type_name = f"{prefix}{number}", dialect.type_name(each.type)
+        slots.append(_Slot(each.name, alias, type_name, dialect.written(f"row.{alias}", type_name)))
+    return tuple(slots)
+
+
+def _identifier(dialect: Dialect, key: Sequence[Column]) -> Callable[[_Values], tuple[Any, ...]]:
+    """Return what takes the values of `_identity` out of a row, in the same order."""
+    readers = [_reader(dialect, column) for column in key]
+    if dialect.takes_key([column.type for column in key]):
+        return lambda row: tuple(read(row) for read in readers)
+
+    return lambda row: (dialect.key_text([read(row) for read in readers]),)
+
+
+def _reader(dialect: Dialect, column: Column) -> Callable[[_Values], Any]:
+    position, encode = column.position, dialect.encoder(column.type)
+    if encode is None:
+        return lambda row: row[position]
+    return lambda row: None if row[position] is None else encode(row[position])

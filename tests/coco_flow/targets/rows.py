@@ -176,3 +176,20 @@ def apply_to_oracle(
     oracle.update(upserts)
     for key in deletes:
         oracle.pop(key, None)
+
+
+def as_arrow(name: str, value: Any) -> Any:
+    """What reading a column of `ALL_TYPES` from an Arrow table gives for an engine value."""
+    if value is None:
+        return None
+    if name == "place":
+        return {"start": value[0], "end": value[1]}
+    if name in ("embedding", "loose"):
+        return value.tolist()
+    if name == "part":
+        return dict(zip(("name", "size"), value, strict=True))
+    if name == "parts":
+        return [dict(zip(("name", "size"), each, strict=True)) for each in value]
+    if name == "keyed":
+        return [dict(zip(("_key", "name", "size"), each, strict=True)) for each in value]
+    return value

@@ -8,15 +8,25 @@ from typing import Any
 from coco_flow.errors import DefinitionError
 from coco_flow.index import FtsIndexDef, VectorIndexDef
 from coco_flow.ports import Compatibility, ExportSchema, Key, Row, TargetBatch
-from coco_flow.types.schema import BasicValueType, FieldSchema, ValueType
+from coco_flow.types.schema import (
+    BasicValueType,
+    EnrichedValueType,
+    FieldSchema,
+    StructType,
+    TableType,
+    ValueType,
+    decode_value_type,
+)
 
 __all__ = [
     "columns",
     "compare_columns",
     "default_table_name",
+    "fields_of_state",
     "final_rows",
     "fts_fields",
     "method_state",
+    "plain_type",
     "possible_states",
     "vector_fields",
     "vector_size",
@@ -42,10 +52,31 @@ def vector_size(value_type: ValueType) -> int | None:
 
 
 def columns(
-    fields: Iterable[FieldSchema], type_of: Callable[[FieldSchema], str]
-) -> list[list[str]]:
-    """Return the columns for set-up state: the name and the target's type of each."""
+    fields: Iterable[FieldSchema], type_of: Callable[[FieldSchema], Any]
+) -> list[list[Any]]:
+    """Return the columns for set-up state: the name and the target's type of each, as JSON."""
     return [[field.name, type_of(field)] for field in fields]
+
+
+def plain_type(value_type: ValueType) -> dict[str, Any]:
+    """Return a type as JSON, without what changes no stored value: descriptions and the like."""
+    if isinstance(value_type, StructType):
+        return {"kind": "Struct", "fields": _plain_fields(value_type.fields)}
+    if isinstance(value_type, TableType):
+        # How many fields are the key makes no difference to the rows as they are stored.
+        return {"kind": "LTable", "row": {"fields": _plain_fields(value_type.row.fields)}}
+    return value_type.encode()
+
+
+def fields_of_state(columns: Iterable[tuple[str, Mapping[str, Any]]]) -> list[FieldSchema]:
+    """Return the fields of columns whose types are `plain_type`'s."""
+    return [
+        FieldSchema(name, EnrichedValueType(decode_value_type(type_))) for name, type_ in columns
+    ]
+
+
+def _plain_fields(fields: Iterable[FieldSchema]) -> list[dict[str, Any]]:
+    return [{"name": field.name, "type": plain_type(field.value_type.type)} for field in fields]
 
 
 def compare_columns(desired: Mapping[str, Any], existing: Mapping[str, Any]) -> Compatibility:

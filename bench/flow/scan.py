@@ -45,7 +45,8 @@ def bench_listing(root: Path, number: int) -> list[tuple[str]]:
             rows = sum(len(batch) for batch in source.list_rows())
             seconds.append(time.process_time() - started)
         best = min(seconds)
-        print(f"list {title}: {rows} rows, {best * 1000:.1f} ms CPU, {best / number * 1e6:.2f} µs a file")
+        each = best / number * 1e6
+        print(f"list {title}: {rows} rows, {best * 1000:.1f} ms CPU, {each:.2f} µs a file")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for _ in source.list_rows():
         pass
@@ -87,7 +88,8 @@ async def bench_watch(root: Path, keys: list[tuple[str]], saves: int) -> None:
         waits.append((time.perf_counter() - saved) * 1000)
         await asyncio.sleep(0.03)
     cuts = statistics.quantiles(waits, n=20)
-    print(f"watch: save to key p50 {cuts[9]:.1f} ms, p95 {cuts[18]:.1f} ms, max {max(waits):.1f} ms")
+    p50, p95 = cuts[9], cuts[18]
+    print(f"watch: save to key p50 {p50:.1f} ms, p95 {p95:.1f} ms, max {max(waits):.1f} ms")
     source.close()
 
 

@@ -150,14 +150,15 @@ class FolderScan:
             return None
         if stat.S_ISDIR(status.st_mode):
             if is_wanted_folder:
-                if self._contains_itself(name, status):
+                if self.leads_above_itself(name, status):
                     self._report(name, "the link leads to a folder that holds the link")
                 else:
                     folders.append(name)
             return None
         return status if is_wanted_file and stat.S_ISREG(status.st_mode) else None
 
-    def _contains_itself(self, name: str, status: os.stat_result) -> bool:
+    def leads_above_itself(self, name: str, status: os.stat_result) -> bool:
+        """Tell whether a link leads to a folder that one comes through on the way to the link."""
         identity = (status.st_dev, status.st_ino)
         path = os.path.join(self.root, name)  # noqa: PTH118
         while len(path) > len(self.root):

@@ -29,8 +29,9 @@ _FEW_FILES = 100
 # How often the root itself is looked at: no event tells that a parent was renamed.
 _ROOT_SECONDS = 2.0
 
+_ADDED: Final = 1
 _DELETED: Final = 3
-"""watchfiles' number for what is gone."""
+"""watchfiles' numbers for what came and what is gone."""
 
 
 class FolderTree:
@@ -91,26 +92,27 @@ class FolderTree:
                 continue
             for entry in entries:
                 name = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_symlink():
-                    self._links[name] = _real(entry.path)
-                    if not self._scan.follow_links or entry.is_dir():
-                        if self._scan.follow_links:
-                            self._walk_linked(name, left)
-                        continue
-                elif entry.is_dir(follow_symlinks=False):
+                is_folder = self._learn_link(entry, name) if entry.is_symlink() else entry.is_dir()
+                if is_folder:
                     self._folders.add(name)
                     if self._scan.patterns.enters(name):
                         left.append(name)
-                    continue
-                yield name
+                elif is_folder is False:
+                    yield name
 
-    def _walk_linked(self, name: str, left: list[str]) -> None:
-        """Go on below a link to a folder, unless the link lies in that folder."""
-        self._folders.add(name)
-        real = self._links[name]
-        here = _real(os.path.dirname(self._path(name)))  # noqa: PTH120
-        if self._scan.patterns.enters(name) and not f"{here}/".startswith(f"{real}/"):
-            left.append(name)
+    def _learn_link(self, entry: os.DirEntry[str], name: str) -> bool | None:
+        """Remember a link; tell whether it leads to a folder, or None to leave it alone."""
+        self._links[name] = _real(entry.path)
+        if not self._scan.follow_links:
+            return None
+        try:
+            status = entry.stat()
+            if not stat.S_ISDIR(status.st_mode):
+                return False
+            return None if self._scan.leads_above_itself(name, status) else True
+        except OSError:
+            # It leads nowhere now; when that changes, it may be a file.
+            return False
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if name else self._root
@@ -123,15 +125,22 @@ class FolderTree:
             return None
         found: set[str] = set()
         named = {(name, path) for _, path in changes for name in self._names(path)}
-        relevant = [(n, path) for n, path in named if self._scan.patterns.reaches(n)]
+        relevant = [(name, path) for name, path in named if self._is_reached(name)]
         if len(relevant) > STORM:
             return None
         for name, path in relevant:
-            files = self._files(name, replaced=(_DELETED, path) in changes)
+            came, gone = (_ADDED, path) in changes, (_DELETED, path) in changes
+            files = self._files(name, came=came, gone=gone)
             if files is None:
                 return None
             found.update(files)
         return {name for name in found if self._scan.patterns.accepts(name)}
+
+    def _is_reached(self, name: str) -> bool:
+        if not self._scan.patterns.reaches(name):
+            return False
+        # The system follows links, whatever we do.
+        return self._scan.follow_links or not any(name.startswith(f"{x}/") for x in self._links)
 
     def settling(self, now: float) -> set[str] | None:
         """Return the files below folders that were new a moment ago; None if they are many."""
@@ -170,7 +179,7 @@ class FolderTree:
                 names.append(link + real[len(target) :])
         return names
 
-    def _files(self, name: str, *, replaced: bool) -> Iterable[str] | None:
+    def _files(self, name: str, *, came: bool, gone: bool) -> Iterable[str] | None:
         """Return the files that may have changed with a name; None if only a listing can tell."""
         if not name:
             return None
@@ -180,12 +189,13 @@ class FolderTree:
             return None if name in self._folders or name in self._links else (name,)
         if stat.S_ISLNK(mode):
             real = _real(self._path(name))
-            return (name,) if self._links.get(name) == real and not replaced else None
+            return (name,) if self._links.get(name) == real and not gone else None
         if not stat.S_ISDIR(mode):
             return None if name in self._folders else (name,)
-        if name in self._folders:
-            # Its own attributes are no one's content; but another folder of this name may be there.
-            return None if replaced else ()
+        if name in self._folders and gone:
+            return None  # another folder of this name
+        if name in self._folders and not came:
+            return ()  # its own attributes are no one's content
         self._folders.add(name)
         if not self._scan.patterns.enters(name):
             return ()

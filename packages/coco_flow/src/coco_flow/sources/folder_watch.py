@@ -53,6 +53,7 @@ class FolderWatch:
         self._events: _Events | None = None
         self._tree = FolderTree(scan)
         self._establish()
+        self._tree.learn()
         _open_watches.add(self)
         self._thread = threading.Thread(target=self._run, name="coco-flow watch", daemon=True)
         self._thread.start()
@@ -93,13 +94,10 @@ class FolderWatch:
 
     def _run(self) -> None:
         try:
-            self._tree.learn()
             while not self._closed.is_set():
                 if self._events is None:
                     self._closed.wait(_POLL_SECONDS if self._tree.exists() else _MISSING_SECONDS)
-                    self._establish()
-                    self._tree.learn()
-                    self._report(None)
+                    self._restart()
                 else:
                     self._step(self._events)
         finally:
@@ -115,10 +113,10 @@ class FolderWatch:
             changes = events.wait(due)
         except WatchfilesRustInternalError as error:
             log.warning("lost the events of %r, starting again: %s", self._scan.root, error)
-            self._drop_events()
+            self._restart()
             return
         if self._tree.root_changed(time.monotonic()):
-            self._drop_events()
+            self._restart()
             return
         names: Iterable[str] | None = self._tree.changed_files(changes) if changes else ()
         if names is None:
@@ -141,11 +139,13 @@ class FolderWatch:
                 *(self._scan.root, _POLL_SECONDS, error, _hint(str(error))),
             )
 
-    def _drop_events(self) -> None:
-        """Go back to where the loop establishes a new watch and lists everything."""
+    def _restart(self) -> None:
+        """Ask for events anew; whatever happened meanwhile, a listing finds."""
         if self._events is not None:
             self._events.close()
             self._events = None
+        self._establish()
+        self._tree.learn()
         self._report(None)
 
     def _report(self, names: set[str] | None) -> None:

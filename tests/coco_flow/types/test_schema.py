@@ -87,6 +87,11 @@ def test_a_dict_of_scalars_has_no_type() -> None:
         enriched_type(dict[str, int])
 
 
+def test_a_field_cannot_be_in_key_and_value() -> None:
+    with pytest.raises(DefinitionError, match="'shop' is in the key and in the value"):
+        enriched_type(dict[ShopKey, ShopKey])
+
+
 def test_a_table_has_no_dimension() -> None:
     from typing import Annotated
 

@@ -13,20 +13,20 @@ import msgpack
 
 from coco_flow.errors import ValueMismatch
 from coco_flow.types import plain
-from coco_flow.types.schema import (
-    BasicValueType,
-    EnrichedValueType,
-    FieldSchema,
-    StructType,
-    TableType,
-    ValueType,
-)
 from coco_flow.types.untyped import (
     pack_any,
     pack_key,
     restore_extension,
     unpack_any,
     unpack_key,
+)
+from coco_flow.types.value_types import (
+    BasicValueType,
+    EnrichedValueType,
+    FieldSchema,
+    StructType,
+    TableType,
+    ValueType,
 )
 from coco_flow.types.variants import make_variant_finder
 

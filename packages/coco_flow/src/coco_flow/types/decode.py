@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from coco_flow.errors import DefinitionError
 from coco_flow.types.analysis import (
@@ -25,7 +24,8 @@ from coco_flow.types.analysis import (
 from coco_flow.types.analysis import (
     StructType as StructVariant,
 )
-from coco_flow.types.mismatch import Path, format_path, mismatch
+from coco_flow.types.decode_vector import NUMBER_KINDS, Decoder, make_vector_decoder
+from coco_flow.types.mismatch import Path, does_not_fit, format_path, mismatch
 from coco_flow.types.scalars import IDENTITY
 from coco_flow.types.schema import (
     BasicValueType,
@@ -33,7 +33,6 @@ from coco_flow.types.schema import (
     StructType,
     TableType,
     ValueType,
-    VectorTypeSchema,
 )
 from coco_flow.types.variants import make_variant_finder
 
@@ -45,12 +44,8 @@ __all__ = [
     "make_engine_value_decoder",
 ]
 
-Decoder: TypeAlias = Callable[[Any], Any]
-
 # A value of the first kind may go where the second is declared.
 _CONVERTIBLE_KINDS = {("Float32", "Float64"), ("LocalDateTime", "OffsetDateTime")}
-
-_NUMBER_KINDS = ("Int64", "Float32", "Float64")
 
 
 def auto_default(type_info: DataTypeInfo) -> Callable[[], Any] | None:
@@ -99,7 +94,7 @@ def make_engine_value_decoder(
     """
     path = tuple(field_path)
     if isinstance(dst_type_info.variant, OtherType):
-        raise _does_not_fit(path, dst_type_info, "an unsupported type")
+        raise does_not_fit(path, dst_type_info.core_type, "an unsupported type")
     if isinstance(src_type, StructType):
         return make_engine_struct_decoder(path, src_type.fields, dst_type_info, for_key=for_key)
     if isinstance(src_type, TableType):
@@ -111,7 +106,7 @@ def make_engine_value_decoder(
     if src_type.union is not None:
         return _union_decoder(path, src_type, dst_type_info)
     if src_type.vector is not None:
-        return _vector_decoder(path, src_type.vector, dst_type_info)
+        return make_vector_decoder(path, src_type.vector, dst_type_info, make_engine_value_decoder)
     return _scalar_decoder(path, src_type, dst_type_info)
 
 
@@ -138,19 +133,12 @@ def make_engine_struct_decoder(
         if isinstance(key.variant, AnyType) or key.core_type is str:
             return _dict_decoder(path, src_fields, variant.value_type)
     if not isinstance(variant, StructVariant):
-        raise _does_not_fit(
+        raise does_not_fit(
             path,
             dst_type_info,
             "a dataclass, NamedTuple, Pydantic model or dict[str, Any] expected",
         )
     return _class_decoder(path, src_fields, variant, for_key)
-
-
-def _does_not_fit(path: Path, declared: DataTypeInfo, why: str) -> DefinitionError:
-    return DefinitionError(
-        f"Type mismatch for `{format_path(path)}`: declared `{declared.core_type!r}`, {why}.",
-        hint="Change the annotation, or what is passed.",
-    )
 
 
 def _scalar_decoder(path: Path, src_type: BasicValueType, declared: DataTypeInfo) -> Decoder:
@@ -164,8 +152,8 @@ def _scalar_decoder(path: Path, src_type: BasicValueType, declared: DataTypeInfo
         if src_type.kind == "Json" and isinstance(info.variant, SequenceType | MappingType):
             break
     else:
-        raise _does_not_fit(path, declared, f"passed in {src_type.kind}")
-    if src_type.kind not in _NUMBER_KINDS:
+        raise does_not_fit(path, declared.core_type, f"passed in {src_type.kind}")
+    if src_type.kind not in NUMBER_KINDS:
         return IDENTITY
     convert = info.core_type
     # Numbers of the engine are Python's own: only numpy's types need a conversion.
@@ -197,7 +185,7 @@ def _union_decoder(path: Path, src_type: BasicValueType, declared: DataTypeInfo)
             return None
         index = find(value)
         if index is None:
-            raise mismatch(path, f"Expected one of {src_type} for", value)
+            raise mismatch(path, f"Expected one of {src_type}", value)
         return decoders[index](value)
 
     return decode
@@ -213,69 +201,7 @@ def _first_fit(
             return make_engine_value_decoder(path, source, target._replace(nullable=True))
         except DefinitionError:
             continue
-    raise _does_not_fit(path, declared, f"which has nothing for the variant {source}")
-
-
-def _vector_decoder(path: Path, source: VectorTypeSchema, declared: DataTypeInfo) -> Decoder:
-    infos = [declared]
-    if isinstance(declared.variant, UnionType):
-        infos = [analyze_type_info(t) for t in declared.variant.variant_types]
-    info = next((i for i in infos if isinstance(i.variant, SequenceType)), None)
-    if info is None or not isinstance(info.variant, SequenceType):
-        raise _does_not_fit(path, declared, "a list type expected")
-    build = _vector_builder(path, source, info, info.variant.elem_type)
-    dimension = info.variant.vector_info.dim if info.variant.vector_info is not None else None
-    nullable = declared.nullable
-
-    def decode(value: Any) -> Any:
-        if value is None:
-            if nullable:
-                return None
-            raise mismatch(path, "Received null for non-nullable vector", value)
-        if value.__class__ is not list and not _is_array(value):
-            raise mismatch(path, "Expected NDArray or list for vector", value)
-        if dimension is not None and len(value) != dimension:
-            problem = f"expected {dimension} elements, not {len(value)}, in"
-            raise mismatch(path, f"Vector dimension mismatch: {problem}", None)
-        return build(value)
-
-    return decode
-
-
-def _vector_builder(
-    path: Path, source: VectorTypeSchema, info: DataTypeInfo, elem_type: Any
-) -> Decoder:
-    """Return what makes the declared list or array from the engine's."""
-    element = source.element_type
-    if _is_array_type(info.base_type):
-        if element.vector is None and element.kind not in _NUMBER_KINDS:
-            raise _does_not_fit(path, info, f"passed in a vector of {element}")
-        import numpy as np
-
-        dtype = elem_type if is_numpy_number_type(elem_type) else None
-        # A copy, so that user code may write to it: the engine's own may be shared or read-only.
-        return lambda value: np.array(value, dtype=dtype)
-    elem_info = analyze_type_info(elem_type)
-    decode_element = make_engine_value_decoder((*path, "[*]"), element, elem_info)
-    plain_numbers = element.kind in _NUMBER_KINDS and not is_numpy_number_type(elem_info.core_type)
-
-    def build(value: Any) -> Any:
-        elements = value if value.__class__ is list else value.tolist()
-        if decode_element is IDENTITY or (plain_numbers and elements is not value):
-            return list(elements)
-        return [decode_element(item) for item in elements]
-
-    return build
-
-
-def _is_array(value: Any) -> bool:
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(value, numpy.ndarray)
-
-
-def _is_array_type(base_type: Any) -> bool:
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and base_type is numpy.ndarray
+    raise does_not_fit(path, declared.core_type, f"which has nothing for the variant {source}")
 
 
 def _table_decoder(path: Path, source: TableType, declared: DataTypeInfo) -> Decoder:
@@ -285,7 +211,7 @@ def _table_decoder(path: Path, source: TableType, declared: DataTypeInfo) -> Dec
     elif isinstance(variant, AnyType):
         row_info = ANY_TYPE_INFO
     else:
-        raise _does_not_fit(path, declared, "a list type expected")
+        raise does_not_fit(path, declared.core_type, "a list type expected")
     decode_row = make_engine_struct_decoder((*path, "[*]"), source.row.fields, row_info)
     return lambda value: None if value is None else [decode_row(row) for row in value]
 
@@ -298,7 +224,7 @@ def _keyed_table_decoder(path: Path, source: TableType, declared: DataTypeInfo) 
     elif isinstance(variant, AnyType):
         key_info = row_info = ANY_TYPE_INFO
     else:
-        raise _does_not_fit(path, declared, "a dict type expected")
+        raise does_not_fit(path, declared.core_type, "a dict type expected")
     parts = source.key_parts
     fields = source.row.fields
     decode_key = make_engine_key_decoder((*path, "<key>"), fields[:parts], key_info)

@@ -19,7 +19,7 @@ from coco_flow.types.analysis import (
     UnionType,
     analyze_type_info,
 )
-from coco_flow.types.mismatch import Path, mismatch
+from coco_flow.types.mismatch import Path, mismatch, wrong_dimension
 from coco_flow.types.scalars import (
     IDENTITY,
     Encoder,
@@ -78,17 +78,19 @@ def make_engine_key_encoder(
 ) -> Encoder:
     """Return the encoder for keys: it yields the tuple of the key's parts."""
     if isinstance(type_info.variant, StructType):
-        return _without_null(_struct_encoder(type_info.variant, canonical, path, frozen=True), path)
-    encode_part = _without_null(
-        make_engine_value_encoder(type_info, canonical=canonical, path=path), path
-    )
+        encode_struct = _struct_encoder(type_info.variant, canonical, path, frozen=True)
+        return _without_null(encode_struct, "key", path)
+    encode_value = make_engine_value_encoder(type_info, canonical=canonical, path=path)
+    encode_part = _without_null(encode_value, "key", path)
     return lambda value: (encode_part(value),)
 
 
-def _without_null(encode: Encoder, path: Path) -> Encoder:
+def _without_null(encode: Encoder, what: str, path: Path) -> Encoder:
+    """Return the encoder that refuses None."""
+
     def encode_present(value: Any) -> Any:
         if value is None:
-            raise mismatch(path, "Received null for key", value)
+            raise mismatch(path, f"Received null for {what}", value)
         return encode(value)
 
     return encode_present
@@ -107,7 +109,7 @@ def _struct_encoder(variant: StructType, canonical: bool, path: Path, *, frozen:
             encoders.append(make_engine_value_encoder(info, canonical=canonical, path=field_path))
     names = [field.name for field in fields]
     read = _reader(names)
-    expected = f"Expected {variant.struct_type.__name__} for"
+    expected = f"Expected {variant.struct_type.__name__}"
 
     def encode(value: Any) -> Any:
         if value is None:
@@ -130,14 +132,19 @@ def _reader(names: Sequence[str]) -> Encoder:
     return lambda value: [getattr(value, name) for name in names]
 
 
+def _row_encoder(info: DataTypeInfo, canonical: bool, path: Path) -> Encoder:
+    encode = make_engine_value_encoder(info, canonical=canonical, path=path)
+    return _without_null(encode, "row", path)
+
+
 def _table_encoder(element: DataTypeInfo, canonical: bool, path: Path) -> Encoder:
-    encode_row = make_engine_value_encoder(element, canonical=canonical, path=(*path, "[*]"))
+    encode_row = _row_encoder(element, canonical, (*path, "[*]"))
 
     def encode(value: Any) -> Any:
         if value is None:
             return None
         if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__iter__"):
-            raise mismatch(path, "Expected a list of rows for", value)
+            raise mismatch(path, "Expected a list of rows", value)
         return [encode_row(row) for row in value]
 
     return encode
@@ -154,13 +161,13 @@ def _keyed_table_encoder(variant: MappingType, canonical: bool, path: Path) -> E
     encode_key = make_engine_key_encoder(
         analyze_type_info(variant.key_type), canonical=canonical, path=(*path, "<key>")
     )
-    encode_row = make_engine_value_encoder(value_info, canonical=canonical, path=(*path, "<value>"))
+    encode_row = _row_encoder(value_info, canonical, (*path, "<value>"))
 
     def encode(value: Any) -> Any:
         if value is None:
             return None
         if not isinstance(value, Mapping):
-            raise mismatch(path, "Expected a dict for", value)
+            raise mismatch(path, "Expected a dict", value)
         return [[*encode_key(key), *encode_row(row)] for key, row in value.items()]
 
     return encode
@@ -175,16 +182,19 @@ def _vector_encoder(
         dtype = ARRAY_DTYPES.get(element.variant.kind)
         if dtype is not None:
             return _array_encoder(dtype, dimension, path)
-    encode_element = make_engine_value_encoder(element, canonical=canonical, path=(*path, "[*]"))
+    element_path = (*path, "[*]")
+    encode_element = make_engine_value_encoder(element, canonical=canonical, path=element_path)
+    if not element.nullable and not isinstance(element.variant, AnyType):
+        encode_element = _without_null(encode_element, "element", element_path)
 
     def encode(value: Any) -> Any:
         if value is None:
             return None
         if isinstance(value, str | bytes | Mapping | AbstractSet) or not hasattr(value, "__iter__"):
-            raise mismatch(path, "Expected a list for", value)
+            raise mismatch(path, "Expected a list", value)
         elements = [encode_element(item) for item in value]
         if dimension is not None and len(elements) != dimension:
-            raise _wrong_dimension(path, dimension, len(elements))
+            raise wrong_dimension(path, dimension, elements)
         return elements
 
     return encode
@@ -207,19 +217,13 @@ def _array_encoder(dtype_name: str, dimension: int | None, path: Path) -> Encode
         else:
             array = np.asarray(value)
             if array.ndim != 1 or (array.dtype.kind not in accepted and array.size):
-                raise mismatch(path, f"Expected a vector of {dtype_name} for", value)
+                raise mismatch(path, f"Expected a vector of {dtype_name}", value)
             array = array.astype(dtype)
         if dimension is not None and len(array) != dimension:
-            raise _wrong_dimension(path, dimension, len(array))
+            raise wrong_dimension(path, dimension, array)
         return array
 
     return encode
-
-
-def _wrong_dimension(path: Path, expected: int, size: int) -> ValueMismatch:
-    return mismatch(
-        path, f"Vector dimension mismatch: expected {expected} elements, not {size}, in", None
-    )
 
 
 def _union_encoder(variant: UnionType, canonical: bool, path: Path) -> Encoder:
@@ -239,7 +243,7 @@ def _union_encoder(variant: UnionType, canonical: bool, path: Path) -> Encoder:
             except ValueMismatch:
                 continue
         names = " | ".join(_kind(info) for info in infos)
-        raise mismatch(path, f"Expected one of {names} for", value)
+        raise mismatch(path, f"Expected one of {names}", value)
 
     return encode
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 import numbers
 import operator
 import struct
@@ -84,7 +85,7 @@ def _make_checked(cls: type, noun: str, convert: Callable[[Any], Any]) -> Callab
             try:
                 return convert(value)
             except (TypeError, ValueError, OverflowError) as error:
-                raise mismatch(path, f"Expected {noun} for", value) from error
+                raise mismatch(path, f"Expected {noun}", value) from error
 
         return encode
 
@@ -116,7 +117,7 @@ def _to_uuid(value: Any) -> uuid.UUID:
 
 
 def _to_date(value: Any) -> datetime.date:
-    if isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+    if isinstance(value, datetime.date):
         return datetime.date(value.year, value.month, value.day)
     raise TypeError
 
@@ -137,10 +138,10 @@ def _int64(path: Path) -> Encoder:
             try:
                 value = int(index(value))
             except TypeError as error:
-                raise mismatch(path, "Expected an integer for", value) from error
+                raise mismatch(path, "Expected an integer", value) from error
         if _INT64_MIN <= value <= _INT64_MAX:
             return value
-        raise mismatch(path, "Expected an integer of 64 bits for", value)
+        raise mismatch(path, "Expected an integer of 64 bits", value)
 
     return encode
 
@@ -160,9 +161,9 @@ def _time(path: Path) -> Encoder:
     def encode(value: Any) -> Any:
         if value is None:
             return None
-        if not isinstance(value, datetime.time) or value.tzinfo is not None:
-            raise mismatch(path, "Expected a time without zone for", value)
-        return value
+        if not isinstance(value, datetime.time):
+            raise mismatch(path, "Expected a time", value)
+        return value if value.tzinfo is None else value.replace(tzinfo=None)
 
     return encode
 
@@ -172,7 +173,7 @@ def _local_datetime(path: Path) -> Encoder:
         if value is None:
             return None
         if not isinstance(value, datetime.datetime) or value.tzinfo is not None:
-            raise mismatch(path, "Expected a datetime without zone for", value)
+            raise mismatch(path, "Expected a datetime without zone", value)
         return value
 
     return encode
@@ -183,7 +184,7 @@ def _offset_datetime(path: Path) -> Encoder:
         if value is None:
             return None
         if not isinstance(value, datetime.datetime):
-            raise mismatch(path, "Expected a datetime for", value)
+            raise mismatch(path, "Expected a datetime", value)
         return to_fixed_offset(value)
 
     return encode
@@ -196,31 +197,38 @@ def _range(path: Path) -> Encoder:
         if value is None:
             return None
         if not isinstance(value, list | tuple) or len(value) != 2 or None in value:
-            raise mismatch(path, "Expected a range (start, end) for", value)
+            raise mismatch(path, "Expected a range (start, end)", value)
         return (bound(value[0]), bound(value[1]))
 
     return encode
 
 
-# What JSON has, and needs no look inside.
-_JSON_SCALARS = (str, int, float, bool, type(None))
-
-
 def _json(path: Path) -> Encoder:
     def encode(value: Any) -> Any:
-        if value.__class__ in _JSON_SCALARS:
+        cls = value.__class__
+        if cls is str or cls is int or cls is bool or value is None:
             return value
+        if cls is float:
+            # JSON has no NaN and no infinity.
+            return value if math.isfinite(value) else None
         if isinstance(value, dict):
             for key in value:
                 if not isinstance(key, str):
-                    raise mismatch(path, "Expected strings as keys of the JSON object", key)
-            return {str(key): encode(item) for key, item in value.items()}
+                    raise mismatch(path, "Expected strings as keys of a JSON object", key)
+            return {_to_str(key): encode(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return [encode(item) for item in value]
+        # Subclasses, such as those of enums and numpy.
+        if isinstance(value, str):
+            return _to_str(value)
+        if isinstance(value, numbers.Integral):
+            return int(value)
+        if isinstance(value, numbers.Real):
+            return encode(float(value))
         plain = without_numpy_scalars(value)
-        if isinstance(plain, _JSON_SCALARS):
-            return plain
-        raise mismatch(path, "Expected JSON for", value)
+        if plain is value:
+            raise mismatch(path, "Expected JSON", value)
+        return encode(plain)
 
     return encode
 

@@ -20,6 +20,7 @@ from coco_flow.ports import ReadRow, SourceConnector, Watch
 from coco_flow.sources import LocalFile
 from coco_flow.sources import folder_tree as tree_module
 from coco_flow.sources import folder_watch as module
+from coco_flow.sources.change_stream import STORM
 from tests.coco_flow.sources.listing import next_change, opened, run
 from tests.waiting import until
 
@@ -152,7 +153,7 @@ def test_many_changes_at_once_call_for_a_listing(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
 
     async def body(watch: Watch) -> None:
-        for number in range(module.STORM + 500):
+        for number in range(STORM + 500):
             (tmp_path / f"sub/{number}").touch()
         # Nobody takes them meanwhile.
         await asyncio.to_thread(until, lambda: watch._rescan)  # type: ignore[attr-defined]

@@ -9,12 +9,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from coco_flow.sources.change_stream import STORM
 from coco_flow.sources.folder_scan import FolderScan
 
-__all__ = ["STORM", "FolderTree"]
-
-STORM: Final = 2000
-"""One listing costs less than a look at so many files."""
+__all__ = ["FolderTree"]
 
 # The system queues some 16,000 events and then drops some: here that may have been so.
 _FLOOD = 8000

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import atexit
 import logging
 import threading
 import time
-import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
-from coco_flow.ports import Key
+from coco_flow.sources.change_stream import ChangeStream
 from coco_flow.sources.folder_scan import FolderScan
-from coco_flow.sources.folder_tree import STORM, FolderTree
+from coco_flow.sources.folder_tree import FolderTree
 
 __all__ = ["FolderWatch"]
 
@@ -33,66 +30,21 @@ _POLL_SECONDS = 5.0
 # A folder that is missing is looked for so often.
 _MISSING_SECONDS = 1.0
 
-_open_watches: weakref.WeakSet[FolderWatch] = weakref.WeakSet()
 
-
-class FolderWatch:
-    """Yields the keys of changed files, or None when everything should be listed again.
-
-    Events are gathered from the moment that the watch is made; a thread of its own takes them.
-    """
+class FolderWatch(ChangeStream):
+    """Yields the keys of changed files; events are gathered from the moment that it is made."""
 
     def __init__(self, scan: FolderScan) -> None:
         """Watch what `scan` lists."""
+        super().__init__()
         self._scan = scan
-        self._lock = threading.Lock()
-        self._pending: set[str] = set()
-        self._rescan = False
-        self._closed = threading.Event()
-        self._waiter: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._events: _Events | None = None
         self._tree = FolderTree(scan)
         self._establish()
         self._tree.learn()
-        _open_watches.add(self)
-        self._thread = threading.Thread(target=self._run, name="coco-flow watch", daemon=True)
-        self._thread.start()
+        self._start()
 
-    def __aiter__(self) -> FolderWatch:
-        return self
-
-    async def __anext__(self) -> Sequence[Key] | None:
-        woken = asyncio.Event()
-        with self._lock:
-            self._waiter = (asyncio.get_running_loop(), woken)
-        while not self._closed.is_set():
-            with self._lock:
-                woken.clear()
-                if self._rescan:
-                    self._rescan = False
-                    self._pending.clear()
-                    return None
-                if self._pending:
-                    keys = [(name,) for name in sorted(self._pending)]
-                    self._pending.clear()
-                    return keys
-            await woken.wait()
-        raise StopAsyncIteration
-
-    def close(self) -> None:
-        """End the thread; whoever waits for changes sees the end of the stream."""
-        self._closed.set()
-        if threading.current_thread() is not self._thread:
-            self._thread.join()
-        _open_watches.discard(self)
-
-    async def aclose(self) -> None:
-        """The same, as asynchronous iterators call it."""
-        await asyncio.to_thread(self.close)
-
-    # --- the thread ------------------------------------------------------------------------------
-
-    def _run(self) -> None:
+    def _follow(self) -> None:
         try:
             while not self._closed.is_set():
                 if self._events is None:
@@ -101,11 +53,8 @@ class FolderWatch:
                 else:
                     self._step(self._events)
         finally:
-            # Also when something unforeseen ends the thread: the engine must not wait for ever.
-            self._closed.set()
             if self._events is not None:
                 self._events.close()
-            self._wake()
 
     def _step(self, events: _Events) -> None:
         due = self._tree.next_look()
@@ -124,7 +73,7 @@ class FolderWatch:
             self._report(None)
             return
         again = self._tree.settling(time.monotonic())
-        self._report(None if again is None else {*names, *again})
+        self._report(None if again is None else [(name,) for name in sorted({*names, *again})])
 
     def _establish(self) -> None:
         """Ask the system for events; without them the thread polls."""
@@ -147,30 +96,6 @@ class FolderWatch:
         self._establish()
         self._tree.learn()
         self._report(None)
-
-    def _report(self, names: set[str] | None) -> None:
-        if names is not None and not names:
-            return
-        with self._lock:
-            if names is None:
-                self._rescan = True
-            else:
-                self._pending |= names
-                self._rescan = self._rescan or len(self._pending) > STORM
-        self._wake()
-
-    def _wake(self) -> None:
-        with self._lock:
-            waiter = self._waiter
-        if waiter is None:
-            return
-        loop, woken = waiter
-        try:
-            loop.call_soon_threadsafe(woken.set)
-        except RuntimeError:
-            # The loop that waited is closed, so nobody waits; a new one asks before it waits.
-            with self._lock:
-                self._waiter = None
 
 
 class _Events:
@@ -221,10 +146,3 @@ def _hint(message: str) -> str:
     if "too many open files" in lower or "os error 24" in lower:
         return "; raise the limit: sudo sysctl fs.inotify.max_user_instances=1024"
     return ""
-
-
-@atexit.register
-def _close_all() -> None:
-    # A thread that is inside Rust while the interpreter ends would be torn out of it.
-    for watch in list(_open_watches):
-        watch.close()

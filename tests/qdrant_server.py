@@ -51,10 +51,14 @@ class _Store:
         self.lock = threading.Lock()
 
     def answer(self, method: str, path: list[str], body: bytes) -> Any:
+        if path == ["collections"]:
+            return self.client.get_collections()
         name, rest = path[1], path[2:]
         routes: dict[tuple[str, ...], Callable[[], Any]] = {
             ("GET", "exists"): lambda: {"exists": self.client.collection_exists(name)},
+            ("GET",): lambda: self.client.get_collection(name),
             ("PUT",): lambda: self._create(name, body),
+            ("DELETE",): lambda: self.client.delete_collection(name),
             # Local mode has no indexes of payloads; a real server makes one here.
             ("PUT", "index"): lambda: {"operation_id": 0, "status": "completed"},
             ("PUT", "points"): lambda: self._upsert(name, body),
@@ -71,7 +75,8 @@ class _Store:
         return self.client.create_collection(name, vectors_config=wanted.vectors)
 
     def _upsert(self, name: str, body: bytes) -> Any:
-        points = models.PointsBatch.model_validate_json(body).batch
+        given = TypeAdapter[Any](models.PointInsertOperations).validate_json(body)
+        points = given.batch if isinstance(given, models.PointsBatch) else given.points
         return self.client.upsert(name, points)
 
     def _count(self, name: str, body: bytes) -> Any:
@@ -91,12 +96,14 @@ class _Store:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # An answer goes out in two writes, and the second must not wait for the first one's receipt.
+    disable_nagle_algorithm = True
     store = _Store()
 
     def do_GET(self) -> None:
         self._serve()
 
-    do_PUT = do_POST = do_GET  # noqa: N815 - the base class calls them so
+    do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 - the base class calls them so
 
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))

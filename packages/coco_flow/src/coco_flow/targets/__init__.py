@@ -32,6 +32,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "neo4j": ("Neo4j", "Neo4jConnection", "Neo4jDeclaration"),
     "lancedb": ("LanceDB",),
     "postgres": ("Postgres", "PostgresColumnOptions", "PostgresSqlCommand"),
+    "qdrant": ("Qdrant", "QdrantConnection"),
     "registry": ("connector_by_kind", "connector_of", "kind_of", "register_target"),
     "sqlite": ("SQLite",),
 }

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from coco_flow.errors import missing_extra
-from coco_flow.targets.json_value import json_encoder
+from coco_flow.targets.json_value import json_encoder, json_text
 from coco_flow.targets.table_state import vector_size
 from coco_flow.types.schema import BasicValueType, FieldSchema, StructType, TableType, ValueType
 
@@ -151,8 +150,7 @@ class ArrowColumns:
 
 def _json_text(value_type: BasicValueType) -> Callable[[Any], str]:
     to_json = json_encoder(value_type)
-    dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-    return dumps if to_json is None else lambda value: dumps(to_json(value))
+    return json_text if to_json is None else lambda value: json_text(to_json(value))
 
 
 def _list_encoder(encode: Callable[[Any], Any] | None) -> Callable[[Any], Any]:

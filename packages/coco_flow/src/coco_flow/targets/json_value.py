@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
+import json
 import uuid
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -16,7 +17,7 @@ from coco_flow.types.schema import (
     ValueType,
 )
 
-__all__ = ["JsonEncoder", "duration_text", "json_encoder", "row_encoder"]
+__all__ = ["JsonEncoder", "duration_text", "json_encoder", "json_text", "row_encoder"]
 
 JsonEncoder: TypeAlias = Callable[[Any], Any]
 """Takes an engine value that is not None and returns a JSON value."""
@@ -47,12 +48,34 @@ def row_encoder(fields: Sequence[FieldSchema]) -> JsonEncoder:
     return encode
 
 
+def json_text(value: Any) -> str:
+    """Return a JSON value as text; what JSON has no number for, as NaN, becomes null."""
+    try:
+        return _dumps(value)
+    except ValueError:
+        return _dumps(_without_nan(value))
+
+
 def duration_text(value: datetime.timedelta) -> str:
     """Return a duration in the form of ISO 8601, in seconds: PT90S."""
     sign = "-" if value < datetime.timedelta(0) else ""
     size = abs(value)
     fraction = f".{size.microseconds:06d}".rstrip("0") if size.microseconds else ""
     return f"{sign}PT{size.days * 86_400 + size.seconds}{fraction}S"
+
+
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, float):
+        # Only infinity and NaN differ from themselves by something else than 0.
+        return value if value - value == 0 else None
+    if isinstance(value, dict):
+        return {key: _without_nan(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(each) for each in value]
+    return value
 
 
 def _vector_encoder(element: BasicValueType) -> JsonEncoder | None:

@@ -8,7 +8,6 @@ time on either side (vectors most of all, whose digits nobody has to write or re
 from __future__ import annotations
 
 import datetime
-import json
 import re
 import struct
 from collections.abc import Callable, Sequence
@@ -16,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from coco_flow.errors import DefinitionError
-from coco_flow.targets.json_value import json_encoder
+from coco_flow.targets.json_value import json_encoder, json_text
 from coco_flow.targets.table_state import vector_size
 from coco_flow.types.schema import FieldSchema, ValueType
 
@@ -168,15 +167,9 @@ def _vector_encoder(dtype: str) -> Encoder:
 
 def _jsonb_encoder(value_type: ValueType) -> Encoder:
     to_json = json_encoder(value_type)
-    dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
     def encode(value: Any) -> bytes:
-        if to_json is not None:
-            value = to_json(value)
-        try:
-            text = dumps(value)
-        except ValueError:
-            text = dumps(_without_nan(value))
+        text = json_text(value if to_json is None else to_json(value))
         if "\\u0000" in text:
             text = _ESCAPE.sub(lambda found: "" if found[0] == "\\u0000" else found[0], text)
         # The first byte is the version of the format.
@@ -187,17 +180,6 @@ def _jsonb_encoder(value_type: ValueType) -> Encoder:
 
 # A backslash that is itself escaped starts no escape.
 _ESCAPE = re.compile(r"\\(?:u0000|.)")
-
-
-def _without_nan(value: Any) -> Any:
-    """Replace what JSON has no number for by null."""
-    if isinstance(value, float):
-        return value if value - value == 0 else None
-    if isinstance(value, dict):
-        return {key: _without_nan(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(each) for each in value]
-    return value
 
 
 def _timestamptz(value: datetime.datetime) -> bytes:

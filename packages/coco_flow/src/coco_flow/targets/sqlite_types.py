@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from coco_flow.targets.json_value import json_encoder
+from coco_flow.targets.json_value import json_encoder, json_text
 from coco_flow.targets.table_state import vector_size
 from coco_flow.types.schema import FieldSchema, ValueType
 
@@ -41,10 +40,9 @@ def value_encoder(value_type: ValueType) -> Encoder | None:
     if value_type.kind in _ENCODERS:
         return _ENCODERS[value_type.kind]
     to_json = json_encoder(value_type)
-    dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
     if to_json is None:
-        return dumps
-    return lambda value: dumps(to_json(value))
+        return json_text
+    return lambda value: json_text(to_json(value))
 
 
 def vector_bytes(value: Any) -> bytes:

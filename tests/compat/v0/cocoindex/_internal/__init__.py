@@ -1,0 +1,1 @@
+"""Internals that the tests of the field import."""

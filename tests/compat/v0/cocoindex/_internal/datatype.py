@@ -1,0 +1,5 @@
+"""The analysis of annotations."""
+
+from cocoindex._lazy import names_of
+
+__getattr__ = names_of("coco_flow.types.analysis")

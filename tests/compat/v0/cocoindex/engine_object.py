@@ -1,0 +1,5 @@
+"""Specs as JSON."""
+
+from cocoindex._lazy import names_of
+
+__getattr__ = names_of("coco_flow.types.dump")

@@ -1,0 +1,5 @@
+"""The engine's types."""
+
+from cocoindex._lazy import names_of
+
+__getattr__ = names_of("coco_flow.types.schema")

@@ -1,0 +1,5 @@
+"""Specs of language models."""
+
+from cocoindex._lazy import names_of
+
+__getattr__ = names_of("coco_flow.llm")

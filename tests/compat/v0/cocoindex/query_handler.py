@@ -1,0 +1,5 @@
+"""Query handlers."""
+
+from cocoindex._lazy import names_of
+
+__getattr__ = names_of("coco_flow.query_handler")

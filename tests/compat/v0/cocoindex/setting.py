@@ -1,0 +1,5 @@
+"""Settings."""
+
+from cocoindex._lazy import names_of
+
+__getattr__ = names_of("coco_flow.setting")

@@ -1,0 +1,5 @@
+"""Sources."""
+
+from cocoindex._lazy import names_of
+
+__getattr__ = names_of("coco_flow.sources")

@@ -1,0 +1,5 @@
+"""The target of this name."""
+
+from cocoindex._lazy import names_of
+
+__getattr__ = names_of("coco_flow.targets.turbopuffer", "coco_flow.targets")

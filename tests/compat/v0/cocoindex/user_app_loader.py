@@ -1,0 +1,5 @@
+"""Loading of user programs."""
+
+from cocoindex._lazy import names_of
+
+__getattr__ = names_of("coco_flow.cli.apps", "coco_flow.cli")

@@ -61,10 +61,10 @@ class _Arguments:
     def values(self, frame: Frame) -> tuple[Any, ...] | None:
         """Return the engine values, or None if a required one is absent: no call is made then."""
         values = tuple([read(frame) for read in self._readers])
-        if None in values if len(values) < 4 else any(value is None for value in values):
-            for value, item in zip(values, self._bound, strict=True):
-                if value is None and item.required:
-                    return None
+        # Not `None in values`: that would compare arrays, which have no truth value.
+        for value, item in zip(values, self._bound, strict=True):
+            if value is None and item.required:
+                return None
         return values
 
     def decoded(self, values: tuple[Any, ...]) -> tuple[list[Any], dict[str, Any]]:

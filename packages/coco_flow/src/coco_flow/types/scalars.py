@@ -196,9 +196,12 @@ def _range(path: Path) -> Encoder:
     def encode(value: Any) -> Any:
         if value is None:
             return None
-        if not isinstance(value, list | tuple) or len(value) != 2 or None in value:
+        if not isinstance(value, list | tuple) or len(value) != 2:
             raise mismatch(path, "Expected a range (start, end)", value)
-        return (bound(value[0]), bound(value[1]))
+        start, end = bound(value[0]), bound(value[1])
+        if start is None or end is None:
+            raise mismatch(path, "Expected a range (start, end)", value)
+        return (start, end)
 
     return encode
 

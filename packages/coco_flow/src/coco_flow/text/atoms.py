@@ -1,0 +1,234 @@
+"""Atoms: the smallest pieces of a text, from which chunks are merged.
+
+A piece that is too large for an atom is opened: a node of a syntax tree into its children and what
+is between them, other text at the separators of the next level. The deeper a piece was found, the
+less its boundary counts.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from coco_flow.text.levels import DEFAULT_LEVELS, Levels
+from coco_flow.text.patterns import WHITE_SPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tree_sitter import Node
+
+    from coco_flow.text.syntax import Syntax
+
+__all__ = ["Atoms", "collect_atoms"]
+
+_SPACES = b"\t\n\x0b\x0c\r "
+_WIDE_SPACES = tuple(char.encode() for char in WHITE_SPACE if ord(char) > 127)
+# A piece without one of these at an edge has no white space there.
+_FIRST_OF_SPACE = frozenset(_SPACES) | {space[0] for space in _WIDE_SPACES}
+_LAST_OF_SPACE = frozenset(_SPACES) | {space[-1] for space in _WIDE_SPACES}
+
+_LINE_BREAK = re.compile(rb"[\n\r]")
+# A run of line breaks in which the first one comes again: an empty line.
+_EMPTY_LINE = re.compile(rb"(?<![\n\r])(?:\n\r*\n|\r\n*\r)")
+
+
+class Atoms(NamedTuple):
+    """The atoms of a text, column by column; one more stands for the end of the text.
+
+    Attributes:
+        starts: where each begins in the UTF-8 form of the text.
+        ends: where each ends.
+        levels: how coarse the boundary before each is; 0 is the coarsest.
+        inner_breaks: the strongest line break inside: 0 none, 1 a line's end, 2 an empty line.
+        breaks: the strongest line break before it.
+    """
+
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    levels: tuple[int, ...]
+    inner_breaks: tuple[int, ...]
+    breaks: tuple[int, ...]
+
+
+def collect_atoms(
+    data: bytes, limit: int, by: Levels | Syntax = DEFAULT_LEVELS, bound: int | None = None
+) -> Atoms:
+    """Return the atoms of a text.
+
+    Args:
+        data: the text in UTF-8.
+        limit: pieces up to this many bytes are not opened.
+        by: what opens the text: levels of separators or a syntax tree.
+        bound: cut what cannot be opened after this many bytes; None leaves it whole.
+    """
+    collector = _Collector(data, limit) if bound is None else _Bounded(data, limit, bound)
+    if len(data) <= limit:
+        collector.add(0, len(data), 1)
+    elif isinstance(by, tuple):
+        collector.split(0, len(data), 1, by)
+    else:
+        collector.open(by)
+    return collector.atoms()
+
+
+class _Collector:
+    """Opens pieces in the order of the text."""
+
+    def __init__(self, data: bytes, limit: int) -> None:
+        self.data = data
+        self.limit = limit
+        self.rows: list[tuple[int, int, int, int, int]] = []
+        # The coarsest boundary since the last atom.
+        self.coarsest = 0
+        self.last_end = 0
+        self.has_returns = b"\r" in data
+        self.next_break = self._find_break(0)
+
+    def atoms(self) -> Atoms:
+        """Return all atoms; nothing can be added then."""
+        size = len(self.data)
+        self.rows.append((size, size, 0, 0, 2))
+        return Atoms(*zip(*self.rows, strict=True))
+
+    def _find_break(self, start: int) -> int:
+        if self.has_returns:
+            found = _LINE_BREAK.search(self.data, start)
+            return found.start() if found else len(self.data)
+        at = self.data.find(b"\n", start)
+        return len(self.data) if at < 0 else at
+
+    def _break_level(self, start: int, end: int) -> int:
+        """Return the strongest line break of a part that has one."""
+        if self.has_returns:
+            return 2 if _EMPTY_LINE.search(self.data[start:end]) else 1
+        return 2 if self.data.find(b"\n\n", start, end) >= 0 else 1
+
+    def add(self, start: int, end: int, depth: int) -> None:
+        """Add a piece that is found at a depth, without the white space around it."""
+        data = self.data
+        if start < end and (data[start] in _FIRST_OF_SPACE or data[end - 1] in _LAST_OF_SPACE):
+            start, end = _trim(data, start, end)
+        if start >= end:
+            return
+        begin = start
+        line_break = inner_break = 0
+        if self.next_break < end:
+            if self.next_break < start:
+                line_break = self._break_level(self.last_end, start)
+                # The indentation belongs to what it indents.
+                begin = self.last_end + len(data[self.last_end : start].rstrip(b" \t"))
+                self.next_break = self._find_break(start)
+            if self.next_break < end:
+                inner_break = self._break_level(start, end)
+                self.next_break = self._find_break(end)
+        self.rows.append((begin, end, self.coarsest, inner_break, line_break))
+        self.last_end = end
+        self.coarsest = depth
+
+    def split(
+        self, start: int, end: int, depth: int, levels: Levels = DEFAULT_LEVELS, rank: int = 0
+    ) -> None:
+        """Open a piece that is found at a depth, at the separators of a level and below."""
+        limit, add = self.limit, self.add
+        if end - start <= limit or rank >= len(levels):
+            add(start, end, depth)
+            return
+        at = start
+        inside = depth + 1
+        for first, last in levels[rank](self.data, start, end):
+            if first - at <= limit:
+                add(at, first, inside)
+            else:
+                self.split(at, first, inside, levels, rank + 1)
+            at = last
+        if at < end:
+            self.split(at, end, inside, levels, rank + 1)
+        self._leave(depth)
+
+    def open(self, syntax: Syntax) -> None:
+        """Open the root of a syntax tree, and what is too large inside."""
+        place, closed, root = syntax.place, syntax.closed, syntax.root
+        if not root.child_count or root.kind_id in closed:
+            self.split(0, len(self.data), 2)
+            return
+        parents: list[tuple[Iterator[Node], int, int]] = []
+        children = iter(root.children)
+        at, end = root.start_byte, root.end_byte
+        if place is not None:
+            at, end = place(at), place(end)
+        while True:
+            depth = len(parents) + 2
+            for child in children:
+                first, last = child.start_byte, child.end_byte
+                if place is not None:
+                    first, last = place(first), place(last)
+                if at < first:
+                    self.split(at, first, depth)
+                at = last
+                if last - first <= self.limit:
+                    self.add(first, last, depth)
+                elif child.child_count and child.kind_id not in closed:
+                    parents.append((children, at, end))
+                    children = iter(child.children)
+                    at, end = first, last
+                    break
+                else:
+                    self.split(first, last, depth + 1)
+                    self._leave(depth)
+            else:
+                if at < end:
+                    self.split(at, end, depth)
+                self._leave(depth - 1)
+                if not parents:
+                    return
+                children, at, end = parents.pop()
+
+    def _leave(self, depth: int) -> None:
+        self.coarsest = min(self.coarsest, depth)
+
+
+class _Bounded(_Collector):
+    """Makes no atom larger than a bound, unless it is one character."""
+
+    def __init__(self, data: bytes, limit: int, bound: int) -> None:
+        super().__init__(data, limit)
+        self.bound = bound
+
+    def add(self, start: int, end: int, depth: int) -> None:
+        """Add a piece in as many parts as it takes."""
+        start, end = _trim(self.data, start, end)
+        while end - start > self.bound:
+            middle = _character_edge(self.data, start, start + self.bound)
+            self._add_part(start, middle, depth)
+            start = middle
+        self._add_part(start, end, depth)
+
+    def _add_part(self, start: int, end: int, depth: int) -> None:
+        super().add(start, end, depth)
+        if self.rows and self.rows[-1][1] - self.rows[-1][0] > self.bound:
+            # Rather without its indentation.
+            self.rows[-1] = (start, *self.rows[-1][1:])
+
+
+def _trim(data: bytes, start: int, end: int) -> tuple[int, int]:
+    piece = data[start:end]
+    if piece.isascii():
+        body = piece.rstrip(_SPACES)
+        end = start + len(body)
+        return end - len(body.lstrip(_SPACES)), end
+    text = piece.decode().rstrip(WHITE_SPACE)
+    end = start + len(text.encode())
+    return end - len(text.lstrip(WHITE_SPACE).encode()), end
+
+
+def _character_edge(data: bytes, start: int, wanted: int) -> int:
+    """Return the last edge of a character up to a place, or the next one if `start` is that."""
+    at = wanted
+    while at > start and data[at] & 0xC0 == 0x80:
+        at -= 1
+    if at == start:
+        at = wanted
+        while at < len(data) and data[at] & 0xC0 == 0x80:
+            at += 1
+    return at

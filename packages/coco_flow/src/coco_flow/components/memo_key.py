@@ -7,6 +7,7 @@ identity of objects, or whether the program runs as `__main__` or as a module.
 from __future__ import annotations
 
 import base64
+import copyreg
 import dataclasses
 import functools
 import hashlib
@@ -306,8 +307,9 @@ class _Encoder:
         """Encode an object as pickle takes it apart, by the parts and not by pickle's bytes."""
         if isinstance(value, types.FunctionType | types.BuiltinFunctionType):
             return self._function(value)
+        registered = copyreg.dispatch_table.get(type(value))
         try:
-            reduced = value.__reduce_ex__(4)
+            reduced = registered(value) if registered else value.__reduce_ex__(4)
         except Exception as error:
             raise _unsupported(value) from error
         if isinstance(reduced, str):

@@ -1,0 +1,7 @@
+"""A piece of a text and where it stands in it; the classes of `coco_flow.text`."""
+
+from __future__ import annotations
+
+from coco_flow.text.chunks import Chunk, TextPosition
+
+__all__ = ["Chunk", "TextPosition"]

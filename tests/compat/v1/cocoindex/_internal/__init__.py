@@ -1,0 +1,1 @@
+"""Internal modules that the public engine's tests import."""

@@ -1,0 +1,1 @@
+"""Connectors under the public engine's names."""

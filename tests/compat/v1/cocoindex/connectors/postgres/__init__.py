@@ -1,0 +1,8 @@
+"""Re-exports coco_flow.components.connectors.postgres."""
+
+from __future__ import annotations
+
+from coco_flow.components.connectors.postgres import *  # noqa: F403
+from coco_flow.components.connectors.postgres import __all__ as __all__
+
+from . import _target as _target

@@ -1,0 +1,6 @@
+"""PostgreSQL tables under the public engine's names."""
+
+from __future__ import annotations
+
+from coco_flow.components.connectors.postgres import *  # noqa: F403
+from coco_flow.components.connectors.postgres import __all__ as __all__

@@ -1,0 +1,1 @@
+"""Operations under the public engine's names."""

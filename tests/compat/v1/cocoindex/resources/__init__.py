@@ -1,0 +1,1 @@
+"""Values that applications and connectors share."""

@@ -1,0 +1,6 @@
+"""Re-exports coco_flow.components.embedder."""
+
+from __future__ import annotations
+
+from coco_flow.components.embedder import *  # noqa: F403
+from coco_flow.components.embedder import __all__ as __all__

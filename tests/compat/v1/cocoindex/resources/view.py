@@ -1,0 +1,6 @@
+"""Re-exports coco_flow.components.view."""
+
+from __future__ import annotations
+
+from coco_flow.components.view import *  # noqa: F403
+from coco_flow.components.view import __all__ as __all__

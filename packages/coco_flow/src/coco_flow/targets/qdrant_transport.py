@@ -99,6 +99,8 @@ class _Http:
             base_url=self.url,
             headers={"api-key": api_key} if api_key else {},
             timeout=httpx.Timeout(_SECONDS, connect=_CONNECT_SECONDS),
+            # Reading the system's certificates takes longer than all else here.
+            verify=self.url.startswith("https:"),
         )
 
     def vectors(self, collection: str) -> dict[str, tuple[int, str]] | None:

@@ -105,7 +105,7 @@ class FlowRunner:
 
     def settle(self) -> None:
         """Process rows whose shared keys others gave up, until there are none."""
-        while any(updater.process_attention() for updater in self.updaters.values()):
+        while any(updater.process_dirty() for updater in self.updaters.values()):
             if self.options.aborted.is_set():
                 raise UpdateAborted()
 

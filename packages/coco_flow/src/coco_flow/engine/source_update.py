@@ -123,9 +123,9 @@ class SourceUpdater:
         """Return the encoded keys of failed rows whose time to be tried again has come."""
         return self._store.due_errors(self._source_id, time.time())
 
-    def process_attention(self, mask: int = ATTENTION_DIRTY) -> int:
-        """Process rows that carry an attention flag; return how many."""
-        keys = self._store.keys_for_attention(self._source_id, mask)
+    def process_dirty(self) -> int:
+        """Process rows that now win a shared key; return how many there were."""
+        keys = self._store.dirty_keys(self._source_id)
         self.process_keys([unpack_key(key) for key in keys])
         return len(keys)
 

@@ -12,6 +12,7 @@ from coco_flow.errors import DefinitionError
 from coco_flow.flow.builder import Definition
 from coco_flow.flow.slices import DataSlice
 from coco_flow.graph.model import FieldRef, Scope
+from coco_flow.op.signatures import signature_of
 
 if TYPE_CHECKING:
     from coco_flow.types.schema import EnrichedValueType
@@ -141,7 +142,7 @@ def _parameters(function: Callable[..., Any]) -> dict[str, Any]:
         DefinitionError: A parameter cannot be passed by name, or has no `DataSlice[T]` annotation.
     """
     found: dict[str, Any] = {}
-    for name, parameter in inspect.signature(function, eval_str=True).parameters.items():
+    for name, parameter in signature_of(function).parameters.items():
         if parameter.kind not in (
             inspect.Parameter.POSITIONAL_OR_KEYWORD,
             inspect.Parameter.KEYWORD_ONLY,
@@ -168,7 +169,7 @@ def _result_decoder(
     from coco_flow.types.analysis import analyze_type_info
     from coco_flow.types.decode import make_engine_value_decoder
 
-    annotation = inspect.signature(function, eval_str=True).return_annotation
+    annotation = signature_of(function).return_annotation
     args = get_args(annotation) if get_origin(annotation) is DataSlice else ()
     target = args[0] if args else Any
     return make_engine_value_decoder([], result_type.type, analyze_type_info(target))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from coco_flow.errors import DefinitionError
 from coco_flow.op.options import OpArgs
+from coco_flow.op.signatures import enclosing_names, signature_of
 from coco_flow.op.spec import EmptyFunctionSpec, FunctionSpec, OpCategory
 from coco_flow.types.schema import resolve_forward_ref
 
@@ -76,7 +77,7 @@ def function(**options: Any) -> Callable[[F], F]:
 
     def decorate(fn: F) -> F:
         kind = "".join(word.capitalize() for word in fn.__name__.split("_"))
-        signature = inspect.signature(fn)
+        signature = signature_of(fn)
         definition = FunctionDefinition(
             kind=kind,
             options=op_args,
@@ -115,7 +116,7 @@ def executor_class(**options: Any) -> Callable[[C], C]:
                 f"The spec {spec_cls!r} of {cls.__name__!r} is not a FunctionSpec.",
                 hint="Let it derive from coco_flow.op.FunctionSpec.",
             )
-        signature = inspect.signature(cls.__call__)
+        signature = signature_of(cls.__call__)
         definition = FunctionDefinition(
             kind=spec_cls.__name__,
             options=op_args,
@@ -189,10 +190,5 @@ def _spec_class(cls: type, annotation: Any) -> Any:
     if not isinstance(annotation, str):
         return annotation
     module = inspect.getmodule(cls)
-    scope = dict(vars(module)) if module else {}
-    frame = inspect.currentframe()
-    # A spec that is local to a function is found in the frame of the decorated class.
-    while frame is not None and annotation not in scope:
-        scope.update(frame.f_locals)
-        frame = frame.f_back
-    return scope[annotation] if annotation in scope else resolve_forward_ref(annotation)
+    names = {**enclosing_names(), **(vars(module) if module else {})}
+    return names[annotation] if annotation in names else resolve_forward_ref(annotation)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from coco_flow.errors import DefinitionError
 from coco_flow.op.arguments import required_method, trimmed_arguments
+from coco_flow.op.signatures import signature_of
 from coco_flow.op.spec import TargetSpec
 from coco_flow.ports import Compatibility, ExportSchema, SetupChange, TargetBatch
 
@@ -217,6 +218,5 @@ def _mutation_types(cls: type, mutate: Callable[..., Any]) -> tuple[Any, Any]:
 def _resolved(mutate: Callable[..., Any], parameter: inspect.Parameter) -> Any:
     annotation = parameter.annotation
     if isinstance(annotation, str):
-        hints = inspect.get_annotations(inspect.unwrap(mutate), eval_str=True)
-        annotation = hints.get(parameter.name, Any)
+        annotation = signature_of(mutate).parameters[parameter.name].annotation
     return annotation

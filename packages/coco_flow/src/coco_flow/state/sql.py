@@ -122,7 +122,11 @@ SELECT_ROWS = (
     "SELECT key, id, token, ordinal, digest, logic, attention, staging IS NOT NULL "
     "FROM source_row WHERE source_id = ? AND key IN ({keys})"
 )
-SELECT_ATTENTION = "SELECT key FROM source_row WHERE source_id = ? AND (attention & ?) > 0"
+# A row that failed waits for the next update; trying it again at once would not end.
+SELECT_DIRTY = (
+    "SELECT key FROM source_row WHERE source_id = ? AND (attention & 4) > 0 "
+    "AND (attention & 2) = 0"
+)
 SELECT_LAST_ROW_ID = "SELECT MAX(id) FROM source_row WHERE source_id = ?"
 SELECT_ROW_IDS = (
     "SELECT id FROM source_row WHERE source_id = ? AND id > ? AND id <= ? ORDER BY id LIMIT ?"

@@ -222,10 +222,9 @@ class StateStore:
         """Return how many rows of a source are known."""
         return int(self.connection.execute(sql.COUNT_ROWS, (source_id,))[0][0])
 
-    def keys_for_attention(self, source_id: int, mask: int) -> list[bytes]:
-        """Return the keys of rows that carry one of the attention flags in `mask`."""
-        found = self.connection.execute(sql.SELECT_ATTENTION, (source_id, mask))
-        return [row[0] for row in found]
+    def dirty_keys(self, source_id: int) -> list[bytes]:
+        """Return the keys of rows to process again because another row gave up a shared key."""
+        return [row[0] for row in self.connection.execute(sql.SELECT_DIRTY, (source_id,))]
 
     def row_ids_of(self, source_id: int, keys: Sequence[bytes]) -> dict[bytes, int]:
         """Return the ids of rows by key, making rows that are new; inside a transaction."""

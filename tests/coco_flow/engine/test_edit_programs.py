@@ -1,0 +1,15 @@
+"""Random programs of edits, judged by an oracle that rebuilds from nothing."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+from tests.coco_flow.engine.edit_programs import EditProgram
+
+TestEditPrograms = EditProgram.TestCase
+TestEditPrograms.settings = settings(
+    max_examples=60,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)

@@ -30,6 +30,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "LadybugFile",
     ),
     "neo4j": ("Neo4j", "Neo4jConnection", "Neo4jDeclaration"),
+    "duckdb": ("DuckDB",),
     "files": ("Files",),
     "lancedb": ("LanceDB",),
     "postgres": ("Postgres", "PostgresColumnOptions", "PostgresSqlCommand"),

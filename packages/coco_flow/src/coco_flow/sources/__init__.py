@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from coco_flow.sources.local_file import LocalFile
+    from coco_flow.sources.postgres import Postgres, PostgresNotification
 
-__all__ = ["LocalFile"]
+__all__ = ["LocalFile", "Postgres", "PostgresNotification"]
 
-_MODULES = {"LocalFile": "local_file"}
+_MODULES = {
+    "LocalFile": "local_file",
+    "Postgres": "postgres",
+    "PostgresNotification": "postgres",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
     value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+    return sorted({*globals(), *__all__})

@@ -111,7 +111,8 @@ class DataTypeInfo(NamedTuple):
 def _record_fields(cls: Any) -> Iterator[tuple[str, Any, str | None]]:
     empty = inspect.Parameter.empty
     if dataclasses.is_dataclass(cls):
-        for name, parameter in inspect.signature(cls).parameters.items():
+        signature = inspect.signature(cls)  # type: ignore[arg-type]  # cls is a class, not a value
+        for name, parameter in signature.parameters.items():
             yield name, parameter.default, None
     elif is_namedtuple_type(cls):
         for name in cls._fields:

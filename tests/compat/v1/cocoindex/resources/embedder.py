@@ -3,4 +3,3 @@
 from __future__ import annotations
 
 from coco_flow.components.embedder import *  # noqa: F403
-from coco_flow.components.embedder import __all__ as __all__

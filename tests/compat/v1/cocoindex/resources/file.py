@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from coco_flow.components.file import *  # noqa: F403
-from coco_flow.components.file import __all__ as __all__
 from coco_flow.components.file import decode_bytes
 
 _decode_bytes = decode_bytes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from coco_flow.components.live_map import *  # noqa: F403
-from coco_flow.components.live_map import __all__ as __all__
 from coco_flow.components.live_map import EntryAction, apply_entry_actions
 
 _EntryAction = EntryAction

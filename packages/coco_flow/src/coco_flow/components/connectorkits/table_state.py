@@ -161,7 +161,9 @@ class RowHandler(coco.TargetHandler[dict[str, Any], bytes, None]):
                 return None
             action = RowAction(row_key, None)
             return coco.TargetReconcileOutput(action, self.sink, coco.NON_EXISTENCE)
-        digest = fingerprint_object(desired)
+        # Without nulls, so that a new column that is null in a row does not change the row.
+        values = {name: value for name, value in desired.items() if value is not None}
+        digest = fingerprint_object(values)
         if not may_be_missing and all(each == digest for each in previous):
             return None
         return coco.TargetReconcileOutput(RowAction(row_key, desired), self.sink, digest)

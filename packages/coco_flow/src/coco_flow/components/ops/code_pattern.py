@@ -1,7 +1,7 @@
 r"""Patterns of code: code with holes, matched against the tokens of a source.
 
 `\NAME` is a hole for one node, `\(NAME\)` the same. `\(NAME*\)` is a hole for any number of
-neighboring nodes, `\(NAME+\)` for at least one, `\(NAME?\)` for one at most. `\(NAME:/REGEX/\)` fits
+neighboring nodes, `\(NAME+\)` for at least one, `\(NAME?\)` for one at most. `\(NAME:/RE/\)` fits
 only if the regular expression matches its whole text. Without a name, or with the name `_`, nothing
 is captured; a name that is used twice must stand for the same text. `\\` is a backslash. All else
 stands for itself; white space counts only where tokens need it.

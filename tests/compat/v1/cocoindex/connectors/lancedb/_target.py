@@ -7,7 +7,6 @@ from typing import Any
 
 from coco_flow.components.connectorkits.table_state import Named, RowAction
 from coco_flow.components.connectors.lancedb import *  # noqa: F403
-from coco_flow.components.connectors.lancedb import __all__ as __all__
 from coco_flow.components.connectors.lancedb.indexes import (
     FtsIndex,
     FtsIndexes,

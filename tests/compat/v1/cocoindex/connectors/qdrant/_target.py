@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from coco_flow.components.connectors.qdrant import *  # noqa: F403
-from coco_flow.components.connectors.qdrant import __all__ as __all__
 from coco_flow.components.connectors.qdrant.schema import (
     NamedVectors,
     SparseVector,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from coco_flow.components.connectors.sqlite import *  # noqa: F403
-from coco_flow.components.connectors.sqlite import __all__ as __all__
 from coco_flow.components.connectors.sqlite.statements import apply_column_actions, create_table
 
 _apply_column_actions = apply_column_actions

@@ -100,20 +100,17 @@ async def delete_rows(
     """Delete rows by their primary keys."""
     for start in range(0, len(keys), DELETE_BATCH):
         batch = keys[start : start + DELETE_BATCH]
-        if len(primary_key) == 1:
-            values = ", ".join(_literal(key[0]) for key in batch)
-            condition = f"{primary_key[0]} IN ({values})"
+        if len(primary_key) == 1 and len(batch) > 1:
+            condition = f"{primary_key[0]} IN ({', '.join(_literal(key[0]) for key in batch)})"
         else:
-            condition = " OR ".join(
-                "("
-                + " AND ".join(
-                    f"{name} = {_literal(value)}"
-                    for name, value in zip(primary_key, key, strict=True)
-                )
-                + ")"
-                for key in batch
-            )
+            condition = " OR ".join(_condition(primary_key, key) for key in batch)
         await table.delete(condition)
+
+
+def _condition(primary_key: Sequence[str], key: tuple[Any, ...]) -> str:
+    # AND binds more strongly than OR.
+    pairs = zip(primary_key, key, strict=True)
+    return " AND ".join(f"{name} = {_literal(value)}" for name, value in pairs)
 
 
 def escape_sql_string(value: str) -> str:

@@ -139,6 +139,8 @@ _provider: coco.TargetStateProvider[TableSpec, Rows] = coco.register_root_target
 class TableTarget(Generic[RowT, coco.MaybePendingS], coco.ResolvesTo["TableTarget[RowT]"]):
     """A table whose rows are those that are declared."""
 
+    _provider: coco.TargetStateProvider[dict[str, Any], None, Any]
+
     def __init__(
         self,
         provider: coco.TargetStateProvider[dict[str, Any], None, coco.MaybePendingS],

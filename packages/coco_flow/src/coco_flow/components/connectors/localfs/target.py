@@ -226,6 +226,8 @@ def _bytes(content: bytes | str) -> bytes:
 class DirTarget(Generic[coco.MaybePendingS], coco.ResolvesTo["DirTarget"]):
     """A directory whose files are those that are declared; what no one declares any more goes."""
 
+    _provider: coco.TargetStateProvider[EntrySpec, _EntryHandler, Any]
+
     def __init__(
         self,
         provider: coco.TargetStateProvider[EntrySpec, _EntryHandler, coco.MaybePendingS],

@@ -21,7 +21,7 @@ from coco_flow.components.connectorkits.table_schema import (
 from coco_flow.components.datatype import DataTypeInfo
 from coco_flow.components.schema import VectorSchema
 
-__all__ = ["ColumnDef", "PgType", "TableSchema", "op_class", "pgvector_base"]
+__all__ = ["ColumnDef", "PgType", "TableSchema", "op_class", "pgvector_base", "without_nul"]
 
 
 class PgType(NamedTuple):

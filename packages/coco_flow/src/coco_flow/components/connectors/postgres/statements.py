@@ -74,8 +74,8 @@ async def _change_column(conn: Any, table: str, name: str, schema: TableSchema[A
             )
     except asyncpg.PostgresError as error:
         logger.warning(
-            "Column %r of %s cannot be converted to %s (%s): it is made anew, and its values are "
-            "written again.", name, table, column.type, error,
+            "PostgreSQL cannot convert column %r of %s to %s: %s. Recreating column. Existing data "
+            "will be lost until the rows are written again.", name, table, column.type, error,
         )  # fmt: skip
         await conn.execute(f'ALTER TABLE {table} DROP COLUMN IF EXISTS "{name}"')
         await conn.execute(f'ALTER TABLE {table} ADD COLUMN "{name}" {column.type}')

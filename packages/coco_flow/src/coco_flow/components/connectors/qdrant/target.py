@@ -227,6 +227,8 @@ _provider: coco.TargetStateProvider[CollectionSpec, Points] = (
 class CollectionTarget(Generic[coco.MaybePendingS], coco.ResolvesTo["CollectionTarget"]):
     """A collection whose points are those that are declared."""
 
+    _provider: coco.TargetStateProvider[models.PointStruct, None, Any]
+
     def __init__(
         self,
         provider: coco.TargetStateProvider[models.PointStruct, None, coco.MaybePendingS],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import sqlite3
 import threading
 from collections.abc import Iterator, Set
@@ -70,14 +72,15 @@ def connect(
         load_vec: Whether to load sqlite-vec: True, False, or "auto" for "if it can be had".
         kwargs: For `sqlite3.connect`.
     """
-    opened = sqlite3.connect(
+    driver = _driver(load_vec)
+    opened = driver.connect(
         str(database), timeout=timeout, isolation_level=None, check_same_thread=False, **kwargs
     )
     managed = ManagedConnection(opened)
     if load_vec:
         try:
             _load_vec(managed)
-        except (ImportError, sqlite3.Error, RuntimeError):
+        except (ImportError, RuntimeError, opened.Error):
             if load_vec != "auto":
                 managed.close()
                 raise
@@ -100,16 +103,46 @@ def managed_connection(
         managed.close()
 
 
+def _driver(load_vec: bool | Literal["auto"]) -> Any:
+    """Return the module to open databases with: one that can load extensions, if it matters."""
+    if (
+        not load_vec
+        or hasattr(sqlite3.Connection, "enable_load_extension")
+        or importlib.util.find_spec("sqlite_vec") is None
+        or importlib.util.find_spec("pysqlite3") is None
+    ):
+        return sqlite3
+    return _RowsOfEither
+
+
+class _RowsOfEither:
+    """The module pysqlite3, for programs that know sqlite3."""
+
+    @staticmethod
+    def connect(database: str, **kwargs: Any) -> Any:
+        pysqlite3: Any = importlib.import_module("pysqlite3")
+
+        class Connection(pysqlite3.Connection):  # type: ignore[misc]  # its module has no types
+            """Takes the row class of either module for its own."""
+
+            def __setattr__(self, name: str, value: Any) -> None:
+                if name == "row_factory" and value is sqlite3.Row:
+                    value = pysqlite3.Row
+                super().__setattr__(name, value)
+
+        return pysqlite3.connect(database, factory=Connection, **kwargs)
+
+
 def _load_vec(managed: ManagedConnection) -> None:
     try:
-        import sqlite_vec
+        sqlite_vec: Any = importlib.import_module("sqlite_vec")
     except ImportError as error:
-        raise missing_extra("A vector column in SQLite", "sqlite-vec", "sqlite-vec") from error
-    opened = managed._conn
+        raise missing_extra("A vector column in SQLite", "sqlite-vec", "sqlite") from error
+    opened: Any = managed._conn
     if not hasattr(opened, "enable_load_extension"):
         raise RuntimeError(
-            "This Python's sqlite3 cannot load extensions, so there is no sqlite-vec; use a Python "
-            "built with --enable-loadable-sqlite-extensions."
+            "This Python's sqlite3 module was built without extensions, so that sqlite-vec cannot "
+            "be loaded. Run: pip install pysqlite3-binary"
         )
     opened.enable_load_extension(True)
     try:

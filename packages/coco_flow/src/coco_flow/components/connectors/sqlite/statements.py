@@ -105,7 +105,7 @@ def _add_column(
     null = "" if column.nullable else " NOT NULL"
     try:
         conn.execute(f'ALTER TABLE "{table_name}" ADD COLUMN "{name}" {column.type}{null}')
-    except sqlite3.OperationalError as error:
+    except conn.OperationalError as error:
         # An earlier attempt may have added it.
         if "duplicate column name" in str(error).lower():
             return

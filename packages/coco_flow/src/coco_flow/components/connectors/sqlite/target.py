@@ -152,6 +152,8 @@ _provider: coco.TargetStateProvider[TableSpec, _Rows] = coco.register_root_targe
 class TableTarget(Generic[RowT, coco.MaybePendingS], coco.ResolvesTo["TableTarget[RowT]"]):
     """A table whose rows are those that are declared."""
 
+    _provider: coco.TargetStateProvider[dict[str, Any], None, Any]
+
     def __init__(
         self,
         provider: coco.TargetStateProvider[dict[str, Any], None, coco.MaybePendingS],

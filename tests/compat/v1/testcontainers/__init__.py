@@ -1,0 +1,1 @@
+"""Stands in for testcontainers: servers from wheels in place of containers."""

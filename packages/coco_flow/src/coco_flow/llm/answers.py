@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import datetime
-import enum
 import json
 import math
 import re
@@ -14,7 +13,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from coco_flow.llm.json_schema import WRAPPER, choices_of
+from coco_flow.llm.json_schema import WRAPPER
 from coco_flow.types.analysis import (
     MISSING,
     AnyType,
@@ -26,6 +25,7 @@ from coco_flow.types.analysis import (
     UnionType,
     analyze_type_info,
 )
+from coco_flow.types.choices import choices_of, is_enum
 
 __all__ = ["InvalidAnswer", "read_answer"]
 
@@ -103,6 +103,9 @@ class _Decoder:
         variant = info.variant
         if value is None:
             return self._null(info, path)
+        choices = choices_of(info.core_type)
+        if choices is not None:
+            return self._choice(choices, info.core_type, value, path)
         if isinstance(variant, StructType):
             return self._struct(variant, value, path)
         if isinstance(variant, BasicType):
@@ -115,7 +118,8 @@ class _Decoder:
             return self._mapping(variant, value, path)
         if isinstance(variant, AnyType):
             return value
-        return self._choice(info.core_type, value, path)
+        # No schema was made of anything else.
+        raise TypeError(info.core_type)
 
     def _null(self, info: DataTypeInfo, path: str) -> Any:
         if info.nullable or isinstance(info.variant, AnyType):
@@ -200,13 +204,11 @@ class _Decoder:
         except (ValueError, TypeError, OverflowError, binascii.Error):
             return self._problem(path, f"expected {what}", value)
 
-    def _choice(self, annotation: Any, value: Any, path: str) -> Any:
-        choices = choices_of(annotation) or []
+    def _choice(self, choices: list[Any], annotation: Any, value: Any, path: str) -> Any:
         wanted = _folded(value)
         for choice in choices:
             if choice == value or _folded(choice) == wanted:
-                is_enum = isinstance(annotation, type) and issubclass(annotation, enum.Enum)
-                return annotation(choice) if is_enum else choice
+                return annotation(choice) if is_enum(annotation) else choice
         return self._problem(path, f"expected one of {json.dumps(choices)}", value)
 
     def _problem(self, path: str, what: str, value: Any = MISSING) -> Any:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import enum
 import inspect
 import typing
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from coco_flow.errors import DefinitionError
 from coco_flow.types.analysis import (
@@ -20,8 +19,9 @@ from coco_flow.types.analysis import (
     UnionType,
     analyze_type_info,
 )
+from coco_flow.types.choices import choices_of
 
-__all__ = ["WRAPPER", "JsonSchema", "SchemaDialect", "build_schema", "choices_of"]
+__all__ = ["WRAPPER", "JsonSchema", "SchemaDialect", "build_schema"]
 
 WRAPPER = "value"
 """The only field of the object around an answer that is no object itself."""
@@ -117,15 +117,6 @@ def build_schema(annotation: Any, dialect: SchemaDialect) -> JsonSchema:
     return JsonSchema(_NAME, document, builder.strict, wrapped)
 
 
-def choices_of(annotation: Any) -> list[Any] | None:
-    """Return the JSON values that a Literal or an Enum allows; None for any other type."""
-    if typing.get_origin(annotation) is Literal:
-        return list(typing.get_args(annotation))
-    if isinstance(annotation, type) and issubclass(annotation, enum.Enum):
-        return [member.value for member in annotation]
-    return None
-
-
 class _Builder:
     def __init__(self, dialect: SchemaDialect) -> None:
         self.dialect = dialect
@@ -135,7 +126,10 @@ class _Builder:
     def value(self, info: DataTypeInfo, path: tuple[str, ...], about: str = "") -> dict[str, Any]:
         """Return the schema of a value at a path; `about` is what its field says about it."""
         variant = info.variant
-        if isinstance(variant, StructType):
+        choices = choices_of(info.core_type)
+        if choices is not None:
+            schema = _described(_choices(choices, info.core_type, path), about)
+        elif isinstance(variant, StructType):
             schema = self._struct(variant, path, about)
         elif isinstance(variant, BasicType):
             schema = _described(self._basic(variant.kind), about, _HINTS.get(variant.kind, ""))
@@ -149,10 +143,7 @@ class _Builder:
         elif isinstance(variant, AnyType):
             schema = _described(self._anything(), about)
         else:
-            choices = choices_of(info.core_type)
-            if choices is None:
-                raise _no_schema(info.core_type, path)
-            schema = _described(_choices(choices, info.core_type, path), about)
+            raise _no_schema(info.core_type, path)
         return schema
 
     def object(self, properties: dict[str, Any], required: list[str], about: str) -> dict[str, Any]:

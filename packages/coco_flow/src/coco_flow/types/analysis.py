@@ -17,6 +17,7 @@ from typing import Annotated, Any, NamedTuple, TypeAlias
 
 from coco_flow.errors import DefinitionError
 from coco_flow.types.annotations import TypeAttr, TypeKind, VectorInfo
+from coco_flow.types.choices import choice_kind
 
 __all__ = [
     "ANY_TYPE_INFO",
@@ -280,7 +281,7 @@ def _variant(t: Any, origin: Any, marks: list[Any]) -> TypeVariant:
         return MappingType(key, value)
     if base in (types.UnionType, typing.Union):
         return UnionType([arg for arg in args if arg not in (None, types.NoneType)])
-    kind = _BASIC_KINDS.get(t) if isinstance(t, type) else None
+    kind = (_BASIC_KINDS.get(t) if isinstance(t, type) else None) or choice_kind(t)
     return OtherType() if kind is None else BasicType(kind)
 
 

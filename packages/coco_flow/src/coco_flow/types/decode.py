@@ -24,6 +24,7 @@ from coco_flow.types.analysis import (
 from coco_flow.types.analysis import (
     StructType as StructVariant,
 )
+from coco_flow.types.choices import is_enum, make_enum_decoder
 from coco_flow.types.decode_vector import NUMBER_KINDS, Decoder, make_vector_decoder
 from coco_flow.types.mismatch import Path, does_not_fit, format_path, mismatch
 from coco_flow.types.scalars import IDENTITY
@@ -153,6 +154,8 @@ def _scalar_decoder(path: Path, src_type: BasicValueType, declared: DataTypeInfo
             break
     else:
         raise does_not_fit(path, declared.core_type, f"passed in {src_type.kind}")
+    if is_enum(info.core_type):
+        return make_enum_decoder(info.core_type, path)
     if src_type.kind not in NUMBER_KINDS:
         return IDENTITY
     convert = info.core_type

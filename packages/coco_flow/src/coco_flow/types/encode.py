@@ -19,6 +19,7 @@ from coco_flow.types.analysis import (
     UnionType,
     analyze_type_info,
 )
+from coco_flow.types.choices import is_enum, make_enum_encoder
 from coco_flow.types.mismatch import Path, mismatch, wrong_dimension
 from coco_flow.types.scalars import (
     IDENTITY,
@@ -70,7 +71,10 @@ def make_engine_value_encoder(
         return _union_encoder(variant, canonical, path)
     if variant.kind == "OffsetDateTime" and not canonical:
         return IDENTITY
-    return make_scalar_encoder(variant.kind, path)
+    encode = make_scalar_encoder(variant.kind, path)
+    if is_enum(type_info.core_type):
+        return make_enum_encoder(type_info.core_type, encode)
+    return encode
 
 
 def make_engine_key_encoder(

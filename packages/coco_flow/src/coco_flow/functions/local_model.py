@@ -10,6 +10,7 @@ import logging
 import os
 import threading
 import tomllib
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
@@ -124,7 +125,7 @@ class _CocoModel:
                 return
             self._tell_of_download()
             try:
-                self._embedder = self._embedders.open(self._config)
+                embedder = self._embedders.open(self._config)
             except ModelMissing as error:
                 raise ModelMissing(
                     error.message,
@@ -133,6 +134,9 @@ class _CocoModel:
                     "COCO_EMBED_URL; or use the model 'coco-static', which needs no file.",
                     details=error.details,
                 ) from error
+            # A flow that is gone closes its connections to a server.
+            weakref.finalize(self, embedder.close)
+            self._embedder = embedder
 
     def embed(self, texts: Sequence[str], *, queries: bool = False) -> list[NDArray[np.float32]]:
         self.prepare()

@@ -1,0 +1,91 @@
+"""Which versions of functions the running program has, so that results of older code are not reused."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import textwrap
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, TypeAlias
+
+from coco_flow.components.memo_key import (
+    Fingerprint,
+    canonical_module_name,
+    fingerprint_bytes,
+    memo_fingerprint,
+)
+
+__all__ = [
+    "LogicTracking",
+    "is_current",
+    "logic_fingerprint",
+    "register_logic_fingerprint",
+    "unregister_logic_fingerprint",
+]
+
+LogicTracking: TypeAlias = Literal["full", "self"] | None
+"""What a change of code invalidates: the function and all it calls, itself alone, or nothing."""
+
+# Two functions may have the same code, so each counts.
+_known: Counter[bytes] = Counter()
+_lock = threading.Lock()
+
+
+def register_logic_fingerprint(fingerprint: Fingerprint) -> None:
+    """Note that the program has a function with this code."""
+    with _lock:
+        _known[fingerprint.as_bytes()] += 1
+
+
+def unregister_logic_fingerprint(fingerprint: Fingerprint) -> None:
+    """Note that one function with this code is gone."""
+    digest = fingerprint.as_bytes()
+    with _lock:
+        if _known[digest] > 1:
+            _known[digest] -= 1
+        else:
+            del _known[digest]
+
+
+def is_current(digests: Iterable[bytes], also: frozenset[bytes] | set[bytes]) -> bool:
+    """Say whether every digest is of a function that the program has, or is in `also`."""
+    known = _known
+    return all(digest in known or digest in also for digest in digests)
+
+
+def _without_docstrings(tree: ast.AST) -> ast.AST:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.decorator_list = []
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body.pop(0)
+    return tree
+
+
+def _code(fn: Callable[..., Any]) -> str:
+    """Return the function's code without what does not change its work: comments, layout, docs."""
+    try:
+        source = textwrap.dedent(inspect.getsource(fn))
+        return ast.dump(_without_docstrings(ast.parse(source)), include_attributes=False)
+    except (OSError, SyntaxError, TypeError):
+        # Source is missing in an interactive session or a frozen program.
+        return f"bytecode {hashlib.sha256(fn.__code__.co_code).hexdigest()}"
+
+
+def logic_fingerprint(
+    fn: Callable[..., Any], *, version: int | None = None, deps: Any = None
+) -> Fingerprint:
+    """Return the fingerprint of a function's code, or of its declared version, and its `deps`."""
+    canonical = _code(fn) if version is None else f"version {version}"
+    payload = f"{canonical_module_name(fn)}.{fn.__qualname__}\n{canonical}"
+    if deps is not None:
+        payload += f"\ndeps {memo_fingerprint(deps).as_bytes().hex()}"
+    return fingerprint_bytes(payload.encode("utf-8", "surrogatepass"))

@@ -571,3 +571,12 @@ def test_writing_goes_on_after_the_server_ended_the_connections(
             target.connector.write([TargetBatch(handle, [((i,), ["x"])], [])])
             connection.execute(kill)
     assert connection.execute("SELECT count(*) FROM resumed").fetchone() == (3,)
+
+
+def test_a_value_of_another_type_names_its_field(database: Any, connection: Any) -> None:
+    target = Target(Postgres(database, "strict"), export_schema({"n": int}, {"a": str}))
+    target.set_up()
+    for key, value in ((2**70, "x"), (1, 5)):
+        with pytest.raises(FlowError, match=r"field '[na]' does not fit its column of type"):
+            target.write([((key,), [value])])
+    assert connection.execute("SELECT * FROM strict").fetchall() == []

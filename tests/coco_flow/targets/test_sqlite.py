@@ -374,3 +374,13 @@ def test_dropping_makes_no_file(tmp_path: Path) -> None:
     target = Target(SQLite(str(path), "t"), export_schema({"n": int}, {}))
     target.drop()
     assert not path.exists()
+
+
+def test_a_value_that_does_not_fit_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    target = Target(SQLite(str(path), "t"), export_schema({"n": int}, {"a": int}))
+    target.set_up()
+    for value in (2**70, object()):
+        with pytest.raises(FlowError, match="Writing to SQLite table t"):
+            target.write([((1,), [1]), ((2,), [value])])
+    assert query(path, "SELECT * FROM t") == []

@@ -33,6 +33,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "duckdb": ("DuckDB",),
     "files": ("Files",),
     "lancedb": ("LanceDB",),
+    "parquet": ("Parquet",),
     "postgres": ("Postgres", "PostgresColumnOptions", "PostgresSqlCommand"),
     "qdrant": ("Qdrant", "QdrantConnection"),
     "registry": ("connector_by_kind", "connector_of", "kind_of", "register_target"),

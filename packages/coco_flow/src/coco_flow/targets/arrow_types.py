@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from coco_flow.errors import missing_extra
+from coco_flow.errors import FlowError, missing_extra
 from coco_flow.targets.json_value import json_encoder, json_text
 from coco_flow.targets.table_state import vector_size
 from coco_flow.types.schema import BasicValueType, FieldSchema, StructType, TableType, ValueType
@@ -74,7 +74,16 @@ class ArrowColumns:
 
     def _table(self, schema: Any, rows: Sequence[Sequence[Any]]) -> Any:
         by_column = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
-        arrays = [build(values) for build, values in zip(self._builders, by_column, strict=False)]
+        arrays = []
+        for field, build, values in zip(schema, self._builders, by_column, strict=False):
+            try:
+                arrays.append(build(values))
+            except (ValueError, TypeError, OverflowError) as error:
+                raise FlowError(
+                    f"A value of the field {field.name!r} does not fit its column of type "
+                    f"{field.type}: {error}",
+                    hint="Correct the annotation of the function that it comes from.",
+                ) from error
         return self._pa.table(arrays, schema=schema)
 
     def _field(self, field: FieldSchema, *, nullable: bool) -> Any:
@@ -172,6 +181,9 @@ def _vectors(pa: Any, values: Sequence[Any], arrow: Any) -> Any:
     missing = np.fromiter((value is None for value in values), bool, len(values))
     for place, value in enumerate(values):
         if value is not None:
+            # NumPy would repeat a vector of one number.
+            if len(value) != size:
+                raise ValueError(f"a vector has {len(value)} dimensions instead of {size}")
             flat[place] = value
     return pa.FixedSizeListArray.from_arrays(
         pa.array(flat.reshape(-1)), type=arrow, mask=pa.array(missing) if missing.any() else None

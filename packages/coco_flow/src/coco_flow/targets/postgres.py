@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -124,10 +125,17 @@ class _Table:
     ) -> None:
         if not by_column:
             return
-        arrays = [
-            BinaryArray.of(self._number(connection, codec), values, codec.encode)
-            for codec, values in zip(self._codecs, by_column, strict=False)
-        ]
+        arrays = []
+        for field, codec, values in zip(self.fields, self._codecs, by_column, strict=False):
+            number = self._number(connection, codec)
+            try:
+                arrays.append(BinaryArray.of(number, values, codec.encode))
+            except (ValueError, TypeError, AttributeError, OverflowError, struct.error) as error:
+                raise FlowError(
+                    f"A value of the field {field.name!r} does not fit its column of type "
+                    f"{codec.type_name} in {self.name}: {error}",
+                    hint="Correct the annotation of the function that it comes from.",
+                ) from error
         count = len(by_column[0])
         if count > 1 and sum(len(array.data) for array in arrays) > _STATEMENT_BYTES:
             half = count // 2

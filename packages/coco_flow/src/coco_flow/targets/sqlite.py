@@ -221,7 +221,8 @@ class SQLiteConnector:
 
 def _driver_errors() -> tuple[type[Exception], ...]:
     other = sys.modules.get("pysqlite3")
-    return (sqlite3.Error, other.Error) if other else (sqlite3.Error,)
+    # Integers of more than 64 bits raise OverflowError.
+    return (sqlite3.Error, OverflowError, *((other.Error,) if other else ()))
 
 
 def _has_vectors(state: Any) -> bool:

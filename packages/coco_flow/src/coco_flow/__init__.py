@@ -77,8 +77,8 @@ _MODULES = {
 
 # Packages and modules that users reach as attributes: coco_flow.sources.LocalFile(…).
 _SUBMODULES = (
-    "components", "errors", "functions", "index", "lib", "llm", "op", "query_handler", "setting",
-    "sources", "targets", "types",
+    "components", "errors", "functions", "index", "lib", "llm", "op", "query_handler", "reducers",
+    "setting", "sources", "targets", "types",
 )  # fmt: skip
 
 __all__ = list(_MODULES) + list(_SUBMODULES)

@@ -57,7 +57,7 @@ def _import_module(name: str) -> ModuleType:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise AppNotLoaded(
                 f"There is no module {name!r}.",
-                hint="Give a file with a path, such as ./main.py, or add its folder with --app-dir.",
+                hint="Give a path, such as ./main.py, or add its folder with --app-dir.",
             ) from error
         raise AppNotLoaded(f"Module {name!r} could not be imported: {error}.") from error
     except Exception as error:

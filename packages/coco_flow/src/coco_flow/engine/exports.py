@@ -59,6 +59,8 @@ class ExportPlan:
 def compile_export(graph: FlowGraph, export: Export, resource_id: int, epoch: int) -> ExportPlan:
     """Compile an export whose target is set up."""
     schema = export_schema(export)
+    if export.grouping is not None:
+        return _compile_group_export(graph, export, schema, resource_id, epoch)
     names = [field.name for field in export.collector.fields]
     key_places = [names.index(field.name) for field in schema.key]
     value_places = [names.index(field.name) for field in schema.value]
@@ -93,6 +95,29 @@ def compile_export(graph: FlowGraph, export: Export, resource_id: int, epoch: in
     return ExportPlan(
         export, schema, resource_id, epoch, number, has_unique_keys(graph, export), rows_of
     )
+
+
+def _compile_group_export(
+    graph: FlowGraph, export: Export, schema: ExportSchema, resource_id: int, epoch: int
+) -> ExportPlan:
+    """Compile what keeps rows for a grouping: each is told apart by where it comes from."""
+    names = [field.name for field in export.collector.fields]
+    read_key = _tuple_reader([names.index(name) for name in export.index.primary_key_fields])
+    read_value = _tuple_reader([names.index(field.name) for field in schema.value])
+    pack = make_packer(schema.value)
+    number = graph.collectors.index(export.collector)
+    prefix = epoch.to_bytes(4, "big")
+
+    def rows_of(row: RowState) -> dict[bytes, TargetRow]:
+        rows: dict[bytes, TargetRow] = {}
+        for place, collected in enumerate(row.collected[number]):
+            key = (*read_key(collected), row.origin, place)
+            value = read_value(collected)
+            packed = digest(prefix, pack(value))[:_DIGEST_BYTES]
+            rows[pack_key(key)] = TargetRow(packed, key, value)
+        return rows
+
+    return ExportPlan(export, schema, resource_id, epoch, number, True, rows_of)
 
 
 def has_unique_keys(graph: FlowGraph, export: Export) -> bool:

@@ -24,7 +24,7 @@ class RowState:
 
     __slots__ = (
         "changed", "collected", "digest", "error", "failed_step", "key", "key_bytes", "listed",
-        "seen_uuids", "stored", "target_rows", "uses",
+        "origin", "seen_uuids", "stored", "target_rows", "uses",
     )  # fmt: skip
 
     def __init__(
@@ -33,12 +33,16 @@ class RowState:
         key_bytes: bytes,
         listed: ListedRow | None,
         stored: StoredRow | None,
+        *,
         collectors: int,
+        source_name: str = "",
     ) -> None:
         self.key = key
         self.key_bytes = key_bytes
         self.listed = listed
         self.stored = stored
+        # Tells apart rows of all sources that feed one grouping.
+        self.origin = source_name.encode() + b"\0" + key_bytes
         self.digest: bytes | None = None
         self.changed = True
         self.collected: list[list[list[Any]]] = [[] for _ in range(collectors)]

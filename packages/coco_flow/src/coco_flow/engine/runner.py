@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from coco_flow.engine.commit import Committer
 from coco_flow.engine.frames import RowState
+from coco_flow.engine.grouping import GroupConnector
 from coco_flow.engine.limits import Limiter
 from coco_flow.engine.memo import MemoSession
 from coco_flow.engine.plan import FlowPlan, SourcePlan, compile_flow
@@ -57,6 +58,9 @@ class FlowRunner:
 
     def _updater(self, plan: SourcePlan, global_limiter: Limiter) -> SourceUpdater:
         source = plan.source
+        if isinstance(source.connector, GroupConnector):
+            group_id = self._store.source_id(self._flow_id, source.name)
+            source.connector.bind(self._store, group_id)
         own_limiter = Limiter(source.max_inflight_rows, source.max_inflight_bytes)
         return SourceUpdater(
             plan,
@@ -104,8 +108,13 @@ class FlowRunner:
         return _PassLock(self._store, self._full_name, self._pass_lock)
 
     def settle(self) -> None:
-        """Process rows whose shared keys others gave up, until there are none."""
-        while any(updater.process_dirty() for updater in self.updaters.values()):
+        """Process what other rows led to, until there is no more: groups, and shared keys."""
+        again = True
+        while again:
+            # In the order of definition: a grouping may feed a later one.
+            for updater in self.updaters.values():
+                updater.process_groups()
+            again = sum(updater.process_dirty() for updater in self.updaters.values()) > 0
             if self.options.aborted.is_set():
                 raise UpdateAborted()
 
@@ -118,11 +127,13 @@ class FlowRunner:
         self._targets.close()
 
     def _scan_all(self) -> None:
-        if len(self.updaters) == 1:
-            next(iter(self.updaters.values())).scan()
+        """Scan all sources, each in a thread of its own; groupings follow from their rows."""
+        updaters = [updater for updater in self.updaters.values() if not updater.is_grouping]
+        if len(updaters) == 1:
+            updaters[0].scan()
             return
-        with ThreadPoolExecutor(max(len(self.updaters), 1), "coco-flow-source") as pool:
-            futures = [pool.submit(updater.scan) for updater in self.updaters.values()]
+        with ThreadPoolExecutor(max(len(updaters), 1), "coco-flow-source") as pool:
+            futures = [pool.submit(updater.scan) for updater in updaters]
         failures = [error for future in futures if (error := future.exception()) is not None]
         if failures:
             raise failures[0]
@@ -148,7 +159,7 @@ class FlowRunner:
             )
             while keys := self._store.keys(source_id, 256):
                 stored = self._store.rows(source_id, keys)
-                rows = [RowState(unpack_key(k), k, None, stored[k], 0) for k in keys]
+                rows = [RowState(unpack_key(k), k, None, stored[k], collectors=0) for k in keys]
                 outcomes = committer.commit(rows, MemoSession(None))
                 failed = [o.row.error for o in outcomes if o.row.error is not None]
                 if failed:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from coco_flow.engine.commit import Committer
 from coco_flow.engine.frames import Batch, RowState
+from coco_flow.engine.grouping import GroupConnector
 from coco_flow.engine.limits import Limiter, admitted
 from coco_flow.engine.memo import MemoSession
 from coco_flow.engine.stats import SourceStats
@@ -81,6 +82,8 @@ class SourceUpdater:
             reexport=options.reexport,
         )
         self._rows_per_batch = 64
+        self._was_forced = False
+        self.is_grouping = isinstance(plan.source.connector, GroupConnector)
         self._workers = 3 if plan.waits else 1
 
     def scan(self) -> None:
@@ -100,7 +103,8 @@ class SourceUpdater:
                 listed_any = listed_any or bool(listed)
                 pending += self._changed(listed, seen)
                 pending = self._submit_full(workers, pending)
-            if not listed_any and not self._options.allow_empty:
+            # A grouping is empty when nothing is collected, which is no fault of a listing.
+            if not (listed_any or self._options.allow_empty or self.is_grouping):
                 self._refuse_empty()
             self._submit_all(workers, pending)
         self._remove_unseen(seen, last_known)
@@ -122,6 +126,25 @@ class SourceUpdater:
     def due_for_retry(self) -> list[bytes]:
         """Return the encoded keys of failed rows whose time to be tried again has come."""
         return self._store.due_errors(self._source_id, time.time())
+
+    def process_groups(self) -> int:
+        """Process the groups whose rows changed, if this source is a grouping; return how many."""
+        if not self.is_grouping:
+            return 0
+        if self._store.has_unfinished(self._source_id, self._plan.logic) or self._is_forced():
+            self.scan()
+        number = 0
+        while marks := self._store.marked_groups(self._source_id, _MAX_ROWS):
+            self.process_keys([unpack_key(key) for key in marks])
+            self._store.unmark_groups(self._source_id, marks)
+            number += len(marks)
+        return number
+
+    def _is_forced(self) -> bool:
+        """Say once whether the options ask for every row; groups are processed again and again."""
+        forced = not self._was_forced and (self._options.reexport or self._options.full_reprocess)
+        self._was_forced = self._was_forced or forced
+        return forced
 
     def process_dirty(self) -> int:
         """Process rows that now win a shared key; return how many there were."""
@@ -161,7 +184,10 @@ class SourceUpdater:
     def _row(
         self, key: Key, encoded: bytes, listed: ListedRow | None, stored: StoredRow | None
     ) -> RowState:
-        return RowState(key, encoded, listed, stored, self._plan.collectors)
+        name = self._plan.source.name
+        return RowState(
+            key, encoded, listed, stored, collectors=self._plan.collectors, source_name=name
+        )
 
     def _submit_full(self, workers: _Workers, pending: list[RowState]) -> list[RowState]:
         while len(pending) >= self._rows_per_batch:

@@ -32,8 +32,40 @@ _log = logging.getLogger(__name__)
 # An input that ends the process every time must fail at last.
 _MAX_RESTARTS = 3
 
-_lock = threading.Lock()
-_pool: ProcessPoolExecutor | None = None
+
+class _Pool:
+    """The one pool of this process, made at first use."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool: ProcessPoolExecutor | None = None
+
+    def get(self) -> ProcessPoolExecutor:
+        import multiprocessing
+
+        from coco_flow.user_app_loader import loaded_apps
+
+        with self._lock:
+            if self._pool is None:
+                self._pool = ProcessPoolExecutor(
+                    1,
+                    mp_context=multiprocessing.get_context("spawn"),
+                    initializer=_initialize_worker,
+                    initargs=(loaded_apps(),),
+                )
+            return self._pool
+
+    def discard(self, pool: ProcessPoolExecutor | None = None) -> None:
+        """End the pool, or only that one: another thread may have replaced it already."""
+        with self._lock:
+            found = self._pool if pool is None else pool
+            if self._pool is found:
+                self._pool = None
+        if found is not None:
+            found.shutdown(wait=False, cancel_futures=True)
+
+
+_the_pool = _Pool()
 
 
 def process_executor(definition: FunctionDefinition, spec: Any) -> Any:
@@ -58,11 +90,7 @@ def process_executor(definition: FunctionDefinition, spec: Any) -> Any:
 
 def stop_worker_process() -> None:
     """End the worker process; the next call starts another."""
-    global _pool
-    with _lock:
-        pool, _pool = _pool, None
-    if pool is not None:
-        pool.shutdown(wait=False, cancel_futures=True)
+    _the_pool.discard()
 
 
 class _Proxy:
@@ -109,11 +137,11 @@ _PROXIES: dict[frozenset[str], type[_Proxy]] = {
 
 def _call(key: bytes, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     for attempt in range(_MAX_RESTARTS + 1):
-        pool = _running_pool()
+        pool = _the_pool.get()
         try:
             return pool.submit(_call_in_worker, key, method, args, kwargs).result()
         except BrokenProcessPool as error:
-            _replace(pool)
+            _the_pool.discard(pool)
             if attempt == _MAX_RESTARTS:
                 raise FlowError(
                     f"The worker process ended {attempt + 1} times during the same call.",
@@ -121,31 +149,6 @@ def _call(key: bytes, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
                 ) from error
             _log.warning("The worker process ended unexpectedly; it is started again.")
     raise AssertionError
-
-
-def _running_pool() -> ProcessPoolExecutor:
-    global _pool
-    import multiprocessing
-
-    from coco_flow.user_app_loader import loaded_apps
-
-    with _lock:
-        if _pool is None:
-            _pool = ProcessPoolExecutor(
-                1,
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=_initialize_worker,
-                initargs=(loaded_apps(),),
-            )
-        return _pool
-
-
-def _replace(broken: ProcessPoolExecutor) -> None:
-    global _pool
-    with _lock:
-        if _pool is broken:
-            _pool = None
-    broken.shutdown(wait=False, cancel_futures=True)
 
 
 # In the worker process ----------------------------------------------------------------------------

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from coco_flow.errors import DefinitionError
 from coco_flow.flow.slices import (
-    DataCollector,
     DataScope,
     DataSlice,
     PendingTransform,
@@ -115,14 +114,19 @@ class Definition:
             auto_name, spec, connector, scope, refresh_interval, max_inflight_rows,
             max_inflight_bytes,
         )  # fmt: skip
+        return DataSlice(self, self.place_source(source, named=name is not None))
+
+    def place_source(self, source: Source, *, named: bool) -> FieldRef:
+        """Add a source and give it a field of the root, which an assignment renames."""
+        schema = source.connector.schema
         self.graph.sources.append(source)
-        row = StructSchema(fields=[*connector.schema.key, *connector.schema.value])
-        table = TableType(kind="KTable", row=row, num_key_parts=len(connector.schema.key))
-        made = self.graph.root.add_field(f"_{auto_name}", EnrichedValueType(table))
+        row = StructSchema(fields=[*schema.key, *schema.value])
+        table = TableType(kind="KTable", row=row, num_key_parts=len(schema.key))
+        made = self.graph.root.add_field(f"_{source.name}", EnrichedValueType(table))
         self._sources[made.slot] = source
-        if name is not None:
+        if named:
             self._named.add(made.slot)
-        return DataSlice(self, FieldRef(self.graph.root, made.slot, made.type, (made.name,)))
+        return FieldRef(self.graph.root, made.slot, made.type, (made.name,))
 
     def source_of(self, ref: ValueRef) -> Source | None:
         """Return the source whose rows a field of the root holds."""
@@ -198,13 +202,24 @@ class Definition:
         owner.fields[field_name] = current
         value._value = FieldRef(owner, place.slot, place.type, (field_name,))
         if source is not None and place.slot not in self._named:
-            source.name = source.scope.name = field_name
+            self._rename_source(source, field_name)
 
-    def add_collector(self, scope: Scope, name: str | None) -> DataCollector:
+    def _rename_source(self, source: Source, name: str) -> None:
+        from coco_flow.engine.grouping import GroupConnector, GroupTarget
+
+        if isinstance(source.connector, GroupConnector):
+            for export in self.graph.exports:
+                if isinstance(export.spec, GroupTarget) and export.spec.group == source.name:
+                    export.spec.group = name
+                    export.name = f"_{name}_{export.grouping.name if export.grouping else ''}"
+            source.connector.name = source.spec.name = name
+        source.name = source.scope.name = name
+
+    def new_collector(self, scope: Scope, name: str | None = None) -> Collector:
         """Make a collector in `scope`."""
         made = Collector(name or self.unique_name("_collector"), scope)
         self.graph.collectors.append(made)
-        return DataCollector(self, made)
+        return made
 
     def collect(self, collector: Collector, row: Collect, order: Sequence[str]) -> None:
         """Add a collected row to the scope of its innermost field."""
@@ -221,6 +236,11 @@ class Definition:
                 f"A row of {collector.name!r} takes a field of {innermost.name!r}, whose `with` "
                 "block has ended.",
                 hint="Move the call of collect into the block.",
+            )
+        if collector.is_closed:
+            raise DefinitionError(
+                f"{collector.name!r} was grouped or joined already and takes no more rows.",
+                hint="Call collect before group_by and join.",
             )
         merge_collected_fields(collector, row, order)
         collector.collects.append(row)

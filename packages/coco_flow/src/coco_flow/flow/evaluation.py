@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from coco_flow.engine.frames import Batch, RowState
+from coco_flow.engine.grouping import GroupConnector
 from coco_flow.engine.memo import MemoSession
 from coco_flow.engine.plan import SourcePlan, compile_source
 from coco_flow.engine.stats import SourceStats, UpdateInfo
@@ -36,6 +37,9 @@ def evaluate_and_dump(flow: Flow, options: EvaluateAndDumpOptions) -> UpdateInfo
     graph = flow.graph
     stats = {source.name: SourceStats() for source in graph.sources}
     for source in graph.sources:
+        if isinstance(source.connector, GroupConnector):
+            # Groups exist in the state only, which an evaluation does not touch.
+            continue
         plan = compile_source(graph, source)
         for listed in _listings(plan):
             rows = [row for row, _ in _evaluated(flow, plan, listed, options.use_cache)]
@@ -108,7 +112,7 @@ def _evaluated(
     rows: list[tuple[RowState, list[Any]]] = []
     for entry in listed:
         content = ReadRow(entry.value) if entry.value is not None else next(read)
-        row = RowState(entry.key, pack_key(entry.key), entry, None, plan.collectors)
+        row = RowState(entry.key, pack_key(entry.key), entry, None, collectors=plan.collectors)
         if isinstance(content, Exception):
             row.fail("read", content)
             rows.append((row, [row, *entry.key]))

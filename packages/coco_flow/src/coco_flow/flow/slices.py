@@ -24,6 +24,7 @@ from coco_flow.validation import validate_field_name
 
 if TYPE_CHECKING:
     from coco_flow.flow.builder import Definition
+    from coco_flow.flow.grouping import GroupedRows, JoinKind
     from coco_flow.index import FtsIndexDef, VectorIndexDef, VectorSimilarityMetric
     from coco_flow.op.bound import BoundFunction
     from coco_flow.op.spec import TargetAttachmentSpec, TargetSpec
@@ -230,7 +231,8 @@ class DataScope:
     def add_collector(self, name: str | None = None) -> DataCollector:
         """Make a collector that this scope and the scopes in it can feed."""
         self._check_open()
-        return self._definition.add_collector(self._scope, name)
+        made = self._definition.new_collector(self._scope, name)
+        return DataCollector(self._definition, made)
 
     def _check_open(self) -> None:
         if not self._scope.is_open:
@@ -267,6 +269,39 @@ class DataCollector:
                 fields.append((name, self._definition.value_of(value)))
         row = Collect(self._collector, tuple(fields), uuid_field)
         self._definition.collect(self._collector, row, list(kwargs))
+
+    def group_by(self, *fields: str, name: str | None = None) -> GroupedRows:
+        """Group the collected rows by fields; assign the result to a field of the root scope.
+
+        An update recomputes only the groups whose rows changed.
+        """
+        from coco_flow.flow.grouping import group_rows
+
+        return group_rows(self._definition, self._collector, fields, name)
+
+    def join(
+        self,
+        other: DataCollector,
+        *,
+        on: str | Sequence[str],
+        how: JoinKind = "inner",
+        name: str | None = None,
+    ) -> DataCollector:
+        """Return a collector of pairs of rows whose fields `on` are equal.
+
+        Args:
+            other: The collector of the right side.
+            on: The fields that both sides have in common.
+            how: "left" keeps rows of this side without a match, "full" those of both sides; the
+                fields of the side that is missing are absent then.
+            name: The grouping's name in statistics.
+        """
+        from coco_flow.flow.grouping import join_rows
+
+        return join_rows(
+            self._definition, self._collector, other._collector,
+            on=[on] if isinstance(on, str) else list(on), how=how, name=name,
+        )  # fmt: skip
 
     def export(
         self,

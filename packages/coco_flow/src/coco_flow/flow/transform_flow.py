@@ -113,7 +113,7 @@ class _Compiled:
         from coco_flow.engine.frames import Batch, RowState
         from coco_flow.engine.memo import MemoSession
 
-        row = RowState((), b"", None, None, 0)
+        row = RowState((), b"", None, None, collectors=0)
         frame: list[Any] = [row]
         frame += [
             None if value is None else encode(value)

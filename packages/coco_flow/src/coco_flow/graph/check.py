@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from coco_flow.errors import DefinitionError
 from coco_flow.graph.model import Export, FlowGraph
 from coco_flow.ports import ExportSchema
 from coco_flow.types.schema import BasicValueType, EnrichedValueType, FieldSchema
+
+if TYPE_CHECKING:
+    from coco_flow.engine.grouping import GroupMember
 
 __all__ = ["check_graph", "export_schema"]
 
@@ -37,6 +42,8 @@ def export_schema(export: Export) -> ExportSchema:
     Raises:
         DefinitionError: A key or index names a field that is not collected or of the wrong type.
     """
+    if export.grouping is not None:
+        return _group_schema(export, export.grouping)
     fields = {field.name: field for field in export.collector.fields}
     if not export.collector.collects:
         raise DefinitionError(
@@ -60,6 +67,14 @@ def export_schema(export: Export) -> ExportSchema:
     names = {field.name for field in key}
     value = tuple(field for field in export.collector.fields if field.name not in names)
     return ExportSchema(key, value, export.index, tuple(export.attachments))
+
+
+def _group_schema(export: Export, member: GroupMember) -> ExportSchema:
+    from coco_flow.flow.grouping import origin_fields
+
+    fields = {field.name: field for field in export.collector.fields}
+    key = [fields[name] for name in member.on]
+    return ExportSchema((*key, *origin_fields()), tuple(member.value_fields), export.index)
 
 
 def _key_field(export: Export, fields: dict[str, FieldSchema], name: str) -> FieldSchema:

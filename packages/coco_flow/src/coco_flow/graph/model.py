@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from coco_flow.types.schema import EnrichedValueType, FieldSchema
 
 if TYPE_CHECKING:
+    from coco_flow.engine.grouping import GroupMember
     from coco_flow.index import IndexOptions
     from coco_flow.op.bound import BoundFunction
     from coco_flow.ports import SourceConnector, TargetConnector
@@ -152,6 +153,8 @@ class Collector:
     fields: list[FieldSchema] = field(default_factory=list)
     uuid_field: str | None = None
     collects: list[Collect] = field(default_factory=list)
+    # Set by a grouping, which keeps the fields that there are.
+    is_closed: bool = False
 
 
 @dataclass(slots=True)
@@ -178,6 +181,7 @@ class Export:
     index: IndexOptions
     attachments: Sequence[Any] = ()
     setup_by_user: bool = False
+    grouping: GroupMember | None = None
 
 
 @dataclass(slots=True)

@@ -60,6 +60,20 @@ SCHEMA = (
         staging TEXT,
         epoch INTEGER NOT NULL DEFAULT 0,
         UNIQUE (flow_id, kind, key))""",
+    # Collected rows by group, for group-by and join; the group id is that of its source.
+    """CREATE TABLE IF NOT EXISTS group_row (
+        group_id INTEGER NOT NULL,
+        group_key BLOB NOT NULL,
+        member INTEGER NOT NULL,
+        origin BLOB NOT NULL,
+        number INTEGER NOT NULL,
+        value BLOB NOT NULL,
+        PRIMARY KEY (group_id, group_key, member, origin, number))""",
+    # Groups whose rows changed since they were processed.
+    """CREATE TABLE IF NOT EXISTS group_mark (
+        group_id INTEGER NOT NULL,
+        group_key BLOB NOT NULL,
+        PRIMARY KEY (group_id, group_key))""",
     """CREATE TABLE IF NOT EXISTS error (
         source_id INTEGER NOT NULL REFERENCES source(id) ON DELETE CASCADE,
         key BLOB NOT NULL,
@@ -124,8 +138,7 @@ SELECT_ROWS = (
 )
 # A row that failed waits for the next update; trying it again at once would not end.
 SELECT_DIRTY = (
-    "SELECT key FROM source_row WHERE source_id = ? AND (attention & 4) > 0 "
-    "AND (attention & 2) = 0"
+    "SELECT key FROM source_row WHERE source_id = ? AND (attention & 4) > 0 AND (attention & 2) = 0"
 )
 SELECT_LAST_ROW_ID = "SELECT MAX(id) FROM source_row WHERE source_id = ?"
 SELECT_ROW_IDS = (
@@ -164,6 +177,40 @@ SELECT_OWNERS = (
 )
 INSERT_OWNER = "INSERT INTO owner (target_id, key, row_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 DELETE_OWNER = "DELETE FROM owner WHERE target_id = ? AND key = ? AND row_id = ?"
+
+# Groups -------------------------------------------------------------------------------------------
+
+UPSERT_GROUP_ROW = (
+    "INSERT INTO group_row (group_id, member, group_key, origin, number, value) "
+    "VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (group_id, group_key, member, origin, number) DO UPDATE SET value = excluded.value"
+)
+DELETE_GROUP_ROW = (
+    "DELETE FROM group_row WHERE group_id = ? AND member = ? AND group_key = ? AND origin = ? "
+    "AND number = ?"
+)
+DELETE_GROUP_MEMBER = "DELETE FROM group_row WHERE group_id = ? AND member = ?"
+MARK_GROUP = "INSERT INTO group_mark (group_id, group_key) VALUES (?, ?) ON CONFLICT DO NOTHING"
+MARK_GROUPS_OF_MEMBER = (
+    "INSERT INTO group_mark (group_id, group_key) "
+    "SELECT DISTINCT group_id, group_key FROM group_row WHERE group_id = ? AND member = ? "
+    "ON CONFLICT DO NOTHING"
+)
+UNMARK_GROUP = "DELETE FROM group_mark WHERE group_id = ? AND group_key = ?"
+SELECT_MARKS = "SELECT group_key FROM group_mark WHERE group_id = ? ORDER BY group_key LIMIT ?"
+SELECT_GROUPS = (
+    "SELECT DISTINCT group_key FROM group_row WHERE group_id = ? AND group_key > ? "
+    "ORDER BY group_key LIMIT ?"
+)
+SELECT_GROUP_ROWS = (
+    "SELECT group_key, member, origin, number, value FROM group_row "
+    "WHERE group_id = ? AND group_key IN ({keys})"
+)
+# Whether some row of a source needs more than its mark says: other logic, failed, or cut short.
+SELECT_UNFINISHED = (
+    "SELECT 1 FROM source_row WHERE source_id = ? "
+    "AND (logic IS NULL OR logic <> ? OR attention > 0 OR staging IS NOT NULL) LIMIT 1"
+)
 
 # Memo ---------------------------------------------------------------------------------------------
 

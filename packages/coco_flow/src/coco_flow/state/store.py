@@ -236,6 +236,21 @@ class StateStore:
         found = self.connection.execute_list(sql.SELECT_TARGETS, (), ids)
         return {row[0]: (row[1], row[2]) for row in found}
 
+    # Groups --------------------------------------------------------------------------------------
+
+    def marked_groups(self, group_id: int, limit: int) -> list[bytes]:
+        """Return encoded keys of groups whose rows changed since they were processed."""
+        return [row[0] for row in self.connection.execute(sql.SELECT_MARKS, (group_id, limit))]
+
+    def unmark_groups(self, group_id: int, keys: Sequence[bytes]) -> None:
+        """Record that groups have been processed."""
+        with self.connection.transaction():
+            self.connection.execute_many(sql.UNMARK_GROUP, [(group_id, key) for key in keys])
+
+    def has_unfinished(self, source_id: int, logic: bytes) -> bool:
+        """Say whether some row failed, was cut short, or was processed by other logic."""
+        return bool(self.connection.execute(sql.SELECT_UNFINISHED, (source_id, logic)))
+
     # Memo ----------------------------------------------------------------------------------------
 
     def memo(self, digests: Sequence[bytes]) -> dict[bytes, bytes]:

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from coco_flow.sources.local_file import LocalFile
     from coco_flow.sources.postgres import Postgres, PostgresNotification
+    from coco_flow.sources.sqlite import Sqlite
 
-__all__ = ["LocalFile", "Postgres", "PostgresNotification"]
+__all__ = ["LocalFile", "Postgres", "PostgresNotification", "Sqlite"]
 
 _MODULES = {
     "LocalFile": "local_file",
     "Postgres": "postgres",
     "PostgresNotification": "postgres",
+    "Sqlite": "sqlite",
 }
 
 

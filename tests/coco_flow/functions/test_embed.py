@@ -14,7 +14,7 @@ from coco_flow.errors import DefinitionError
 from coco_flow.flow.slices import DataSlice
 from coco_flow.flow.transform_flow import transform_flow
 from coco_flow.functions.embed import EmbedText, EmbedTextExecutor
-from coco_flow.llm import LlmApiType, VertexAiConfig
+from coco_flow.llm import LlmApiType, OpenAiConfig, VertexAiConfig
 from coco_flow.op.definition import Argument, definition_of
 from coco_flow.types.schema import BasicValueType, EnrichedValueType
 from tests.embedding_server import hashing
@@ -89,6 +89,34 @@ def test_the_vector_knows_its_text() -> None:
     spec = EmbedText(api_type=LlmApiType.OPENAI, model="text-embedding-3-small")
     attributes = result_type(spec).attrs or {}
     assert attributes == {"cocoindex.io/embedding_origin_text": "the text"}
+
+
+def test_what_decides_the_vectors_identifies_them_and_no_key_does() -> None:
+    def identity(**options: Any) -> bytes:
+        spec = EmbedText(
+            **{
+                "api_type": LlmApiType.OPENAI,
+                "model": "text-embedding-3-small",
+                "expected_output_dimension": 64,
+                **options,
+            }
+        )
+        definition, found = definition_of(spec)
+        text = Argument(EnrichedValueType(BasicValueType("Str")))
+        return definition.bind(found, [text], {}).identity
+
+    same = identity()
+    assert identity(api_key=add_transient_auth_entry("a")) == same
+    assert identity(api_key=add_transient_auth_entry("b")) == same
+    assert identity(api_config=OpenAiConfig(org_id="o")) == same
+    others = [
+        identity(model="text-embedding-3-large"),
+        identity(output_dimension=64),
+        identity(task_type="query"),
+        identity(api_type=LlmApiType.VLLM),
+        identity(address="http://127.0.0.1:9"),
+    ]
+    assert len({same, *others}) == 6
 
 
 @pytest.mark.row("EM-2 batch cap")

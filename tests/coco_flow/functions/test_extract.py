@@ -6,7 +6,7 @@ import asyncio
 import datetime
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field
@@ -17,6 +17,9 @@ from coco_flow.flow.slices import DataSlice
 from coco_flow.flow.transform_flow import transform_flow
 from coco_flow.functions.extract import ExtractByLlm, ExtractByLlmExecutor
 from coco_flow.llm import LlmApiType, LlmSpec
+from coco_flow.op.definition import Argument as FlowArgument
+from coco_flow.op.definition import definition_of
+from coco_flow.types.schema import BasicValueType, EnrichedValueType
 from tests.llm_server import LlmServer
 
 
@@ -157,6 +160,19 @@ def test_nothing_is_asked_about_nothing(server: LlmServer) -> None:
     executor.analyze()
     assert asyncio.run(executor(None)) is None
     assert not server.received
+
+
+def test_what_the_model_is_told_identifies_what_it_extracts(server: LlmServer) -> None:
+    def identity(output_type: Any = Module, **options: Any) -> bytes:
+        definition, found = definition_of(spec(server, output_type, **options))
+        text = FlowArgument(EnrichedValueType(BasicValueType("Str")))
+        return definition.bind(found, [text], {}).identity
+
+    same = identity()
+    assert identity() == same
+    choices = [identity(Literal["a", "b"]), identity(Literal["a", "c"])]
+    others = [identity(instruction="Be quick."), identity(Method), *choices]
+    assert len({same, *others}) == 5
 
 
 def test_a_type_without_a_schema_is_refused_when_the_flow_is_defined(server: LlmServer) -> None:

@@ -144,6 +144,35 @@ def test_models_are_opened_once_for_all_who_name_them(with_model: None) -> None:
     assert embedders[0]._loaded is embedders[1]._loaded
 
 
+def test_what_decides_the_vectors_identifies_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COCO_OFFLINE", "1")
+
+    def identity(spec: Any) -> bytes:
+        definition, found = definition_of(spec)
+        text = Argument(EnrichedValueType(BasicValueType("Str")))
+        return definition.bind(found, [text], {}).identity
+
+    # Neither an owner's name nor where a model runs makes other vectors.
+    name = "sentence-transformers/all-MiniLM-L6-v2"
+    same = identity(SentenceTransformerEmbed(model=name))
+    plain = SentenceTransformerEmbed(model="all-MiniLM-L6-v2", args={"device": "cpu"})
+    assert identity(plain) == same
+    directory = export_minilm(official_files(), tmp_path / "exported")
+    exported = identity(Embed(model=str(directory)))
+    local_model._embedders.clear()
+    (directory / "tokenizer.json").write_bytes((directory / "tokenizer.json").read_bytes() + b" ")
+    changed = identity(Embed(model=str(directory)))
+    others = [
+        identity(Embed()),
+        identity(Embed(max_tokens=64)),
+        identity(Embed(task_type="query")),
+        identity(Embed(model="coco-static")),
+    ]
+    assert len({same, exported, changed, *others}) == 7
+
+
 def test_a_missing_model_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COCO_OFFLINE", "1")
     executor = made(Embed())

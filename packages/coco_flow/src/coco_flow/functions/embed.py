@@ -11,7 +11,7 @@ from coco_core.errors import Unreadable
 from coco_flow.auth import TransientAuthEntryReference
 from coco_flow.errors import DefinitionError
 from coco_flow.functions.vectors import vector_type
-from coco_flow.llm.client import EmbeddingClient
+from coco_flow.llm.client import EmbeddingClient, deployment_of
 from coco_flow.llm.dimensions import known_dimension
 from coco_flow.llm.spec import AzureOpenAiConfig, LlmApiType, OpenAiConfig, VertexAiConfig
 from coco_flow.op.definition import executor_class
@@ -95,6 +95,18 @@ class EmbedTextExecutor:
             )
         self._dimension = dimension
         return vector_type(dimension)
+
+    def cache_identity(self) -> list[Any]:
+        """Return what decides the vectors: no key, and not how long they were expected to be."""
+        spec = self.spec
+        return [
+            spec.api_type.value,
+            spec.model,
+            spec.address,
+            spec.output_dimension,
+            spec.task_type,
+            deployment_of(spec.api_config),
+        ]
 
     async def __call__(self, text: list[str]) -> list[NDArray[np.float32]]:
         """Return the vectors of the texts.

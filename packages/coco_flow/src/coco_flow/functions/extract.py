@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from coco_flow.llm.client import GenerationClient
+from coco_flow.llm.client import GenerationClient, deployment_of
 from coco_flow.llm.spec import LlmSpec
 from coco_flow.llm.structured import StructuredGenerator
 from coco_flow.op.definition import executor_class
@@ -51,6 +51,18 @@ class ExtractByLlmExecutor:
         )
         self._generator = StructuredGenerator(client, self.spec.output_type, self.spec.instruction)
         return self.spec.output_type
+
+    def cache_identity(self) -> list[Any]:
+        """Return what decides the values: the model, what it is told and the schema, but no key."""
+        llm = self.spec.llm_spec
+        return [
+            llm.api_type.value,
+            llm.model,
+            llm.address,
+            deployment_of(llm.api_config),
+            self.spec.instruction,
+            self._generator.schema,
+        ]
 
     async def __call__(self, text: str | None = None, image: bytes | None = None) -> Any:
         """Return what the model finds; None if there is neither a text nor an image.

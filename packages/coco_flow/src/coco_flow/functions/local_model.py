@@ -49,6 +49,11 @@ class LocalModel(Protocol):
         """Length of a vector; known without the model wherever possible."""
         ...
 
+    @property
+    def identity(self) -> list[Any]:
+        """What tells its vectors from those of other models, as plain data."""
+        ...
+
     def prepare(self) -> None:
         """Get the model ready; a built-in one that is missing is fetched now."""
         ...
@@ -119,6 +124,15 @@ class _CocoModel:
                 f"The embedding model {name!r} cannot be used: {error.message}", hint=error.hint
             ) from error
 
+    @property
+    def identity(self) -> list[Any]:
+        if self._is_fetched():
+            # It must not be fetched to know it; its files are known by checksum.
+            return [self._name, self._config.max_tokens]
+        self.prepare()
+        assert self._embedder is not None
+        return [self._embedder.name]
+
     def prepare(self) -> None:
         with self._lock:
             if self._embedder is not None:
@@ -145,17 +159,23 @@ class _CocoModel:
             return [self._embedder.embed_query(text) for text in texts]
         return list(self._embedder.embed_documents(texts))
 
+    def _is_fetched(self) -> bool:
+        """Say whether it is the built-in model, which is not part of the package."""
+        from coco_embed.store import DEFAULT_MODEL
+
+        return self._name == DEFAULT_MODEL and self._embedders.settings.url is None
+
     def _tell_of_download(self) -> None:
-        from coco_embed.store import DEFAULT_MODEL, ModelStore
+        from coco_embed.store import ModelStore
 
         settings = self._embedders.settings
-        own = self._name == DEFAULT_MODEL and settings.url is None and not settings.offline
-        if own and ModelStore(settings.models).find() is None:
-            _log.warning(
-                "The embedding model %s is not in %s yet: fetching it (90 MB, once).",
-                DEFAULT_MODEL,
-                settings.models,
-            )
+        if not self._is_fetched() or settings.offline or ModelStore(settings.models).find():
+            return
+        _log.warning(
+            "The embedding model %s is not in %s yet: fetching it (90 MB, once).",
+            self._name,
+            settings.models,
+        )
 
 
 class _TransformersModel:
@@ -184,6 +204,7 @@ class _TransformersModel:
                 hint="Choose a model that gives one vector for a text.",
             )
         self.dimension = int(dimension)
+        self.identity: list[Any] = [_HUB_OWNER, name, dict(args)]
 
     def prepare(self) -> None:
         """Do nothing: it was opened to learn its dimension."""

@@ -71,6 +71,10 @@ class SentenceTransformerEmbedExecutor:
         )
         return vector_type(self._model.dimension)
 
+    def cache_identity(self) -> list[Any]:
+        """Return what tells the model's vectors from others."""
+        return self._model.identity
+
     def prepare(self) -> None:
         """Get the model ready."""
         self._model.prepare()
@@ -97,6 +101,10 @@ class EmbedExecutor:
         """Find the model and return the type of its vectors."""
         self._model = find_model(self.spec.model, max_tokens=self.spec.max_tokens)
         return vector_type(self._model.dimension)
+
+    def cache_identity(self) -> list[Any]:
+        """Return what tells the model's vectors from others."""
+        return [*self._model.identity, self.spec.task_type]
 
     def prepare(self) -> None:
         """Get the model ready."""

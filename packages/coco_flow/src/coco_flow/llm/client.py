@@ -35,14 +35,14 @@ from coco_flow.llm.providers import (
     require_embedding,
     require_generation,
 )
-from coco_flow.llm.spec import LlmApiConfig, LlmApiType, VertexAiConfig
+from coco_flow.llm.spec import AzureOpenAiConfig, LlmApiConfig, LlmApiType, VertexAiConfig
 from coco_flow.llm.voyage import VoyageProtocol
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["EmbeddingClient", "GenerationClient"]
+__all__ = ["EmbeddingClient", "GenerationClient", "deployment_of"]
 
 _GENERATION: Mapping[str, GenerationApi] = MappingProxyType(
     {
@@ -240,6 +240,11 @@ class EmbeddingClient(_Client):
                 hint="Check that the model embeds texts.",
             )
         return vector
+
+
+def deployment_of(config: LlmApiConfig | None) -> str | None:
+    """Return the part of a configuration that decides which model answers."""
+    return config.deployment_id if isinstance(config, AzureOpenAiConfig) else None
 
 
 async def _together(work: list[Any]) -> None:

@@ -45,6 +45,11 @@ class StructuredGenerator:
         self._structured = True
         self._system = "\n\n".join(part for part in (_TASK, instruction) if part)
 
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema of the answers."""
+        return self._schema.document
+
     async def generate(self, text: str | None, image: bytes | None = None) -> Any:
         """Return the value that the model makes of a text, an image or both.
 

@@ -109,7 +109,9 @@ def bind_function(
         arguments=tuple(bound),
         result_type=result_type,
         encode=encode,
-        identity=_identity(definition, spec, [keyword for keyword, *_ in matched], result_type),
+        identity=_identity(
+            definition, spec, executor, [keyword for keyword, *_ in matched], result_type
+        ),
         executor=executor,
         call=call,
         is_async=inspect.iscoroutinefunction(call),
@@ -235,15 +237,17 @@ def _analyzed(annotation: Any, definition: FunctionDefinition, what: str) -> Any
 def _identity(
     definition: FunctionDefinition,
     spec: Any,
+    executor: Any,
     keywords: list[str | None],
     result_type: EnrichedValueType,
 ) -> bytes:
     """Digest of all that decides a result besides the arguments; no module path is part of it."""
     version = definition.options.behavior_version
     code = b"" if version is not None else code_digest(definition.implementation)
+    own = getattr(executor, "cache_identity", None)
     described = [
         definition.kind,
-        dump_engine_object(spec),
+        dump_engine_object(spec) if own is None else own(),
         version,
         keywords,
         result_type.encode(),

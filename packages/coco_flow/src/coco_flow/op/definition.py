@@ -98,8 +98,10 @@ def executor_class(**options: Any) -> Callable[[C], C]:
     """Make an operation of a class with a `spec: SomeSpec` annotation and `__call__`.
 
     Optional methods: `analyze()` returns the result type when it depends on the spec, `prepare()`
-    runs once before the first call; both may be async. A class attribute
-    `returns_engine_values = True` says that results need no conversion.
+    runs once before the first call; both may be async. `cache_identity()` is called after
+    `analyze` and returns what decides results besides the arguments, as plain data; without it that
+    is the whole spec, keys included. A class attribute `returns_engine_values = True` says that
+    results need no conversion.
     """
     op_args = _checked_options(options)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from coco_flow.text.levels import DEFAULT_LEVELS, Levels
+from coco_flow.text.levels import DEFAULT_LEVELS, LINE_LEVELS, Levels
 from coco_flow.text.patterns import WHITE_SPACE
 
 if TYPE_CHECKING:
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Atoms", "collect_atoms"]
 
-_SPACES = b"\t\n\x0b\x0c\r "
-_WIDE_SPACES = tuple(char.encode() for char in WHITE_SPACE if ord(char) > 127)
-# A piece without one of these at an edge has no white space there.
-_FIRST_OF_SPACE = frozenset(_SPACES) | {space[0] for space in _WIDE_SPACES}
-_LAST_OF_SPACE = frozenset(_SPACES) | {space[-1] for space in _WIDE_SPACES}
+_SPACES = frozenset(b"\t\n\x0b\x0c\r ")
+_WIDE_SPACES = [char.encode() for char in WHITE_SPACE if ord(char) > 127]
+_FIRST_OF_WIDE = frozenset(space[0] for space in _WIDE_SPACES)
+_LAST_OF_WIDE = frozenset(space[-1] for space in _WIDE_SPACES)
 
 _LINE_BREAK = re.compile(rb"[\n\r]")
 # A run of line breaks in which the first one comes again: an empty line.
@@ -107,7 +106,11 @@ class _Collector:
     def add(self, start: int, end: int, depth: int) -> None:
         """Add a piece that is found at a depth, without the white space around it."""
         data = self.data
-        if start < end and (data[start] in _FIRST_OF_SPACE or data[end - 1] in _LAST_OF_SPACE):
+        while start < end and data[end - 1] in _SPACES:
+            end -= 1
+        while start < end and data[start] in _SPACES:
+            start += 1
+        if start < end and (data[start] in _FIRST_OF_WIDE or data[end - 1] in _LAST_OF_WIDE):
             start, end = _trim(data, start, end)
         if start >= end:
             return
@@ -130,62 +133,68 @@ class _Collector:
         self, start: int, end: int, depth: int, levels: Levels = DEFAULT_LEVELS, rank: int = 0
     ) -> None:
         """Open a piece that is found at a depth, at the separators of a level and below."""
-        limit, add = self.limit, self.add
-        if end - start <= limit or rank >= len(levels):
+        data, limit, add = self.data, self.limit, self.add
+        if end - start <= limit:
             add(start, end, depth)
             return
+        inside = depth
+        if rank == 0 and levels is DEFAULT_LEVELS and data.find(b"\n", start, end) < 0:
+            # The first two levels are made of line feeds.
+            rank = LINE_LEVELS
+            inside += LINE_LEVELS
         at = start
-        inside = depth + 1
-        for first, last in levels[rank](self.data, start, end):
-            if first - at <= limit:
-                add(at, first, inside)
-            else:
-                self.split(at, first, inside, levels, rank + 1)
-            at = last
-        if at < end:
-            self.split(at, end, inside, levels, rank + 1)
-        self._leave(depth)
+        while at == start and rank < len(levels):
+            separators = levels[rank]
+            inside += 1
+            rank += 1
+            for first, last in separators(data, start, end):
+                if first - at <= limit:
+                    add(at, first, inside)
+                else:
+                    self.split(at, first, inside, levels, rank)
+                at = last
+        if end - at <= limit or at == start:
+            add(at, end, inside)
+        else:
+            self.split(at, end, inside, levels, rank)
+        self.coarsest = min(self.coarsest, depth)
 
     def open(self, syntax: Syntax) -> None:
         """Open the root of a syntax tree, and what is too large inside."""
-        place, closed, root = syntax.place, syntax.closed, syntax.root
+        limit, root, closed = self.limit, syntax.root, syntax.closed
+        place, children_of = syntax.place, syntax.children
         if not root.child_count or root.kind_id in closed:
             self.split(0, len(self.data), 2)
             return
         parents: list[tuple[Iterator[Node], int, int]] = []
-        children = iter(root.children)
-        at, end = root.start_byte, root.end_byte
-        if place is not None:
-            at, end = place(at), place(end)
+        children = iter(children_of(root))
+        at, end = place(root.start_byte), place(root.end_byte)
+        depth = 2
         while True:
-            depth = len(parents) + 2
             for child in children:
-                first, last = child.start_byte, child.end_byte
-                if place is not None:
-                    first, last = place(first), place(last)
+                first, last = place(child.start_byte), place(child.end_byte)
                 if at < first:
                     self.split(at, first, depth)
                 at = last
-                if last - first <= self.limit:
+                if last - first <= limit:
                     self.add(first, last, depth)
                 elif child.child_count and child.kind_id not in closed:
                     parents.append((children, at, end))
-                    children = iter(child.children)
+                    children = iter(children_of(child))
                     at, end = first, last
+                    depth += 1
                     break
                 else:
                     self.split(first, last, depth + 1)
-                    self._leave(depth)
+                    self.coarsest = min(self.coarsest, depth)
             else:
                 if at < end:
                     self.split(at, end, depth)
-                self._leave(depth - 1)
+                depth -= 1
+                self.coarsest = min(self.coarsest, depth)
                 if not parents:
                     return
                 children, at, end = parents.pop()
-
-    def _leave(self, depth: int) -> None:
-        self.coarsest = min(self.coarsest, depth)
 
 
 class _Bounded(_Collector):
@@ -212,12 +221,7 @@ class _Bounded(_Collector):
 
 
 def _trim(data: bytes, start: int, end: int) -> tuple[int, int]:
-    piece = data[start:end]
-    if piece.isascii():
-        body = piece.rstrip(_SPACES)
-        end = start + len(body)
-        return end - len(body.lstrip(_SPACES)), end
-    text = piece.decode().rstrip(WHITE_SPACE)
+    text = data[start:end].decode().rstrip(WHITE_SPACE)
     end = start + len(text.encode())
     return end - len(text.lstrip(WHITE_SPACE).encode()), end
 

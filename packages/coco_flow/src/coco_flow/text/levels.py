@@ -14,7 +14,7 @@ from typing import TypeAlias
 from coco_flow.text.chunks import Span
 from coco_flow.text.patterns import compile_pattern, matches
 
-__all__ = ["DEFAULT_LEVELS", "Levels", "compile_levels"]
+__all__ = ["DEFAULT_LEVELS", "LINE_LEVELS", "Levels", "compile_levels"]
 
 Levels: TypeAlias = tuple[Callable[[bytes, int, int], Iterable[Span]], ...]
 """Each gives the spans of its separators between two offsets, in order."""
@@ -47,6 +47,10 @@ def _separators(pattern: re.Pattern[bytes], data: bytes, start: int, end: int) -
 DEFAULT_LEVELS: Levels = tuple(
     partial(_separators, re.compile(pattern)) for pattern in _DEFAULT_PATTERNS
 )
+
+
+LINE_LEVELS = 2
+"""How many of them have no separator in a text without a line feed."""
 
 
 def compile_levels(patterns: Sequence[str], where: str) -> Levels:

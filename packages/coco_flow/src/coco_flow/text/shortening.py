@@ -19,16 +19,21 @@ from collections.abc import Callable
 
 __all__ = ["shorten_markdown"]
 
-# From this size on it pays.
-_RUN = re.compile(
-    rb"<[^\n]*|(?<![&#0-9A-Za-z\x80-\xff])"
-    rb"[A-Za-z\x80-\xff][0-9A-Za-z\x80-\xff ,.;]{10,}[0-9A-Za-z\x80-\xff]"
-)
-_WORDS = (b"a a", b"a aa", b"a aaa", b"a aaaa")
+_WORD_BYTE = rb"0-9A-Za-z\x80-\xff"
+_BEFORE = rb"<[^\n]*|(?<![&#" + _WORD_BYTE + rb"])[A-Za-z\x80-\xff]"
+# From this length on it pays.
+_RUN = re.compile(_BEFORE + rb"[" + _WORD_BYTE + rb" ]{10,}[" + _WORD_BYTE + rb"]")
+_RUN_WITH_STOPS = re.compile(_BEFORE + rb"[" + _WORD_BYTE + rb" ,.;]{10,}[" + _WORD_BYTE + rb"]")
+
+# Only tables, HTML and link definitions have nodes that are opened and show stops as children.
+_SHOWS_STOPS = (b"|", b"<", b"]:")
+
+# By the number of characters, modulo 4.
+_WORDS = (b"a aa", b"a aaa", b"a aaaa", b"a a")
 _WORD = (b"aaaa", b"a", b"aa", b"aaa")
 
 
-def shorten_markdown(data: bytes) -> tuple[bytes, Callable[[int], int] | None]:
+def shorten_markdown(data: bytes) -> tuple[bytes, Callable[[int], int]]:
     """Return a shorter text with the same blocks, and what gives the old offset for a new one.
 
     Args:
@@ -39,19 +44,21 @@ def shorten_markdown(data: bytes) -> tuple[bytes, Callable[[int], int] | None]:
     ends = [0]
     omitted = [0]
     at = size = 0
-    for match in _RUN.finditer(data):
-        start, end = match.span()
+    pattern = _RUN if any(sign in data for sign in _SHOWS_STOPS) else _RUN_WITH_STOPS
+    for match in pattern.finditer(data):
         run = match[0]
-        if run[0] == 60:
+        if run.startswith(b"<"):
             continue
-        short = _WORDS[(end - start + 1) & 3] if b" " in run else _WORD[(end - start) & 3]
+        start, end = match.span()
+        count = (end - start if run.isascii() else len(run.decode())) & 3
+        short = _WORDS[count] if b" " in run else _WORD[count]
         parts += (data[at:start], short)
         size += start - at + len(short)
         at = end
         ends.append(size)
         omitted.append(end - size)
     if not parts:
-        return data, None
+        return data, int
     parts.append(data[at:])
 
     def place(offset: int) -> int:

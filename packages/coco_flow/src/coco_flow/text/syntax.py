@@ -6,9 +6,11 @@ import ctypes
 import importlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
+from typing import TypeAlias
 
 import tree_sitter
 
@@ -23,6 +25,13 @@ _log = logging.getLogger(__name__)
 # Nodes whose inside is text to the splitter.
 _CLOSED = {"markdown": ("inline", "indented_code_block", "fenced_code_block")}
 
+# Nodes that the field's version of the grammar does not have: their children stand in their place.
+_SKIPPED = {"go": ("statement_list",)}
+
+Children: TypeAlias = Callable[[tree_sitter.Node], Sequence[tree_sitter.Node]]
+
+_plain_children: Children = attrgetter("children")
+
 _local = threading.local()
 
 
@@ -33,18 +42,21 @@ class Syntax:
     Attributes:
         root: the tree's root.
         closed: kinds of nodes that are not opened.
-        place: gives the offset in the text for an offset in the tree; None if they are the same.
+        children: gives a node's children.
+        place: gives the offset in the text for an offset in the tree.
     """
 
     root: tree_sitter.Node
     closed: frozenset[int]
-    place: Callable[[int], int] | None = None
+    children: Children = _plain_children
+    place: Callable[[int], int] = int
 
 
 @dataclass(frozen=True, slots=True)
 class _Grammar:
     language: tree_sitter.Language
     closed: frozenset[int]
+    children: Children
 
 
 def parse(data: bytes, language: Language) -> Syntax | None:
@@ -60,8 +72,8 @@ def parse(data: bytes, language: Language) -> Syntax | None:
         short, place = shorten_markdown(data)
         root = _parse(language.name, grammar, short)
         if not root.has_error:
-            return Syntax(root, grammar.closed, place)
-    return Syntax(_parse(language.name, grammar, data), grammar.closed)
+            return Syntax(root, grammar.closed, grammar.children, place)
+    return Syntax(_parse(language.name, grammar, data), grammar.closed, grammar.children)
 
 
 def _parse(name: str, grammar: _Grammar, data: bytes) -> tree_sitter.Node:
@@ -93,8 +105,28 @@ def _grammar(language: Language) -> _Grammar | None:
         # Some wheels still give an address where the binding wants a capsule.
         pointer = _capsule(pointer)
     grammar = tree_sitter.Language(pointer)
-    kinds = (grammar.id_for_node_kind(kind, True) for kind in _CLOSED.get(language.name, ()))
-    return _Grammar(grammar, frozenset(kind for kind in kinds if kind is not None))
+    closed, skipped = (
+        _kinds(grammar, names.get(language.name, ())) for names in (_CLOSED, _SKIPPED)
+    )
+    return _Grammar(grammar, closed, _children_without(skipped) if skipped else _plain_children)
+
+
+def _kinds(grammar: tree_sitter.Language, names: tuple[str, ...]) -> frozenset[int]:
+    found = (grammar.id_for_node_kind(name, True) for name in names)
+    return frozenset(kind for kind in found if kind is not None)
+
+
+def _children_without(skipped: frozenset[int]) -> Children:
+    def children(node: tree_sitter.Node) -> list[tree_sitter.Node]:
+        found: list[tree_sitter.Node] = []
+        for child in node.children:
+            if child.kind_id in skipped:
+                found += children(child)
+            else:
+                found.append(child)
+        return found
+
+    return children
 
 
 def _capsule(address: int) -> object:

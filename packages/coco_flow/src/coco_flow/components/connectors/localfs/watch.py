@@ -38,8 +38,13 @@ class LiveDirectory:
                         await subscriber.update_all()
                     else:
                         await self._deliver(subscriber, names)
+            except StopAsyncIteration:
+                # The program ends, and its watches with it.
+                return
             finally:
-                await changes.aclose()
+                # Its thread looks every few milliseconds whether it is to end. To wait for it in
+                # another thread would fail while the program ends.
+                changes.close()
 
     async def _next(self, changes: FolderWatch) -> Sequence[str] | None:
         """Return the names of changed files, or None if it is time to walk again."""

@@ -7,6 +7,7 @@ import random
 import string
 import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -80,6 +81,27 @@ def export_schema(
     )
 
 
+def write_from_threads(target: Target, threads: int = 4, batches: int = 5) -> dict[Any, Any]:
+    """Write batches of disjoint keys at once, as an engine may, and return what must be there."""
+    rows = {
+        (t, b): [((t * 100 + b * 10 + i,), ["x"]) for i in range(10)]
+        for t in range(threads)
+        for b in range(batches)
+    }
+    with target.opened() as handle, ThreadPoolExecutor(threads) as executor:
+
+        def work(thread: int) -> None:
+            for batch in range(batches):
+                old = [key for key, _ in rows[thread, batch - 1][:3]] if batch else []
+                target.connector.write([TargetBatch(handle, rows[thread, batch], old)])
+
+        list(executor.map(work, range(threads)))
+    left = {}
+    for (_, batch), written in rows.items():
+        left |= {key[0]: row[0] for key, row in (written if batch == batches - 1 else written[3:])}
+    return left
+
+
 class Target:
     """One target and its set-up state, as an engine would keep them."""
 
@@ -109,6 +131,9 @@ class Target:
         handle = self.connector.open(self.spec, self.key, self.schema)
         try:
             yield handle
+            finish = getattr(self.connector, "finish", None)
+            if finish is not None:
+                finish(handle)
         finally:
             self.connector.close(handle)
 

@@ -29,6 +29,7 @@ from tests.coco_flow.targets.rows import (
     as_arrow,
     export_schema,
     random_batches,
+    write_from_threads,
 )
 
 
@@ -223,3 +224,10 @@ def test_without_the_package_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(ExtraMissing, match=r"coco-flow\[duckdb\]"):
         Target(DuckDB(str(tmp_path / "t"), "t"), export_schema({"n": int}, {})).set_up()
+
+
+def test_threads_write_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "t.duckdb"
+    target = Target(DuckDB(str(path), "t"), export_schema({"n": int}, {"a": str}))
+    target.set_up()
+    assert write_from_threads(target) == dict(query(path, "SELECT n, a FROM t"))

@@ -22,6 +22,7 @@ from tests.coco_flow.targets.rows import (
     export_schema,
     field,
     random_batches,
+    write_from_threads,
 )
 
 TEXTS = export_schema({"filename": str}, {"text": str})
@@ -226,3 +227,10 @@ def test_set_up_and_drop_can_be_repeated(tmp_path: Path) -> None:
 def test_describe_names_the_directory() -> None:
     target = Target(Files("out"), TEXTS)
     assert target.connector.describe(target.key) == "files in out"
+
+
+def test_threads_write_at_once(tmp_path: Path) -> None:
+    target = Target(Files(str(tmp_path)), export_schema({"n": int}, {"text": str}))
+    target.set_up()
+    expected = {str(n): text.encode() for n, text in write_from_threads(target).items()}
+    assert found(tmp_path) == expected

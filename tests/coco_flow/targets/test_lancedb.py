@@ -36,6 +36,7 @@ from tests.coco_flow.targets.rows import (
     as_arrow,
     export_schema,
     random_batches,
+    write_from_threads,
 )
 
 
@@ -311,3 +312,10 @@ def test_without_the_package_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "lancedb", None)
     with pytest.raises(ExtraMissing, match=r"coco-flow\[lancedb\]"):
         Target(LanceDB("nowhere", "t"), export_schema({"n": int}, {})).set_up()
+
+
+def test_threads_write_at_once(tmp_path: Path) -> None:
+    target = Target(LanceDB(str(tmp_path), "t"), export_schema({"n": int}, {"a": str}))
+    target.set_up()
+    expected = write_from_threads(target)
+    assert {row["n"]: row["a"] for row in table(tmp_path).to_arrow().to_pylist()} == expected

@@ -23,6 +23,7 @@ from tests.coco_flow.targets.rows import (
     as_arrow,
     export_schema,
     random_batches,
+    write_from_threads,
 )
 
 SIMPLE = export_schema({"n": int}, {"a": str})
@@ -193,3 +194,9 @@ def test_a_value_of_another_type_is_told(tmp_path: Path) -> None:
 def test_describe_names_the_directory() -> None:
     target = Target(Parquet("out"), SIMPLE)
     assert target.connector.describe(target.key) == "Parquet files in out"
+
+
+def test_threads_write_at_once(tmp_path: Path) -> None:
+    target = Target(Parquet(str(tmp_path)), SIMPLE)
+    target.set_up()
+    assert write_from_threads(target) == by_number(tmp_path)

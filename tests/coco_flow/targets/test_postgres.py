@@ -38,6 +38,7 @@ from tests.coco_flow.targets.rows import (
     export_schema,
     field,
     random_batches,
+    write_from_threads,
 )
 from tests.postgres_server import running_postgres
 
@@ -580,3 +581,10 @@ def test_a_value_of_another_type_names_its_field(database: Any, connection: Any)
         with pytest.raises(FlowError, match=r"field '[na]' does not fit its column of type"):
             target.write([((key,), [value])])
     assert connection.execute("SELECT * FROM strict").fetchall() == []
+
+
+def test_threads_write_at_once(database: Any, connection: Any) -> None:
+    target = Target(Postgres(database, "threads"), export_schema({"n": int}, {"a": str}))
+    target.set_up()
+    expected = write_from_threads(target)
+    assert dict(connection.execute("SELECT n, a FROM threads").fetchall()) == expected

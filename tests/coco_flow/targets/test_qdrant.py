@@ -38,6 +38,7 @@ from tests.coco_flow.targets.rows import (
     export_schema,
     field,
     random_batches,
+    write_from_threads,
 )
 from tests.qdrant_server import API_KEY, _Handler, new_prefix, qdrant_server
 
@@ -323,3 +324,11 @@ def test_describe_names_collection_and_connection(http: tuple[Any, QdrantClient]
     assert (
         target.connector.describe(target.key) == "Qdrant collection docs (connection qdrant_http)"
     )
+
+
+def test_threads_write_at_once(server: tuple[Any, QdrantClient]) -> None:
+    target = Target(spec(server), export_schema({"n": int}, {"a": str}))
+    target.set_up()
+    expected = write_from_threads(target)
+    stored = points(server[1], target.spec.collection_name)
+    assert {n: payload["a"] for n, (_, payload) in stored.items()} == expected

@@ -35,6 +35,7 @@ from tests.coco_flow.targets.rows import (
     export_schema,
     field,
     random_batches,
+    write_from_threads,
 )
 
 SEARCHED = [FtsIndexDef("text")]
@@ -384,3 +385,10 @@ def test_a_value_that_does_not_fit_is_told(tmp_path: Path) -> None:
         with pytest.raises(FlowError, match="Writing to SQLite table t"):
             target.write([((1,), [1]), ((2,), [value])])
     assert query(path, "SELECT * FROM t") == []
+
+
+def test_threads_write_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    target = Target(SQLite(str(path), "t"), export_schema({"n": int}, {"a": str}))
+    target.set_up()
+    assert write_from_threads(target) == dict(query(path, "SELECT n, a FROM t"))

@@ -6,6 +6,7 @@ twice as fast as an index that is asked for every row.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -63,6 +64,7 @@ class _Table:
 
     def __init__(self, connection: Any, key: Any, schema: ExportSchema) -> None:
         self.connection, self.key = connection, key
+        self.lock = threading.Lock()
         self.columns = ArrowColumns(schema.key, schema.value, _ARROW)
         table = _quote(key["table_name"])
         names = ", ".join(_quote(field.name) for field in (*schema.key, *schema.value))
@@ -76,13 +78,13 @@ class _Table:
 
     def write(self, upserts: Sequence[Any], deletes: Sequence[Any]) -> None:
         keys = self.columns.keys([*(key for key, _ in upserts), *deletes])
-        with _transaction(self.connection):
+        rows = self.columns.table(upserts)
+        with self.lock, _transaction(self.connection):
+            # What they name goes when the next batch takes the names.
             self.connection.register("written_keys", keys)
+            self.connection.register("written_rows", rows)
             _run(self.connection, self.delete)
-            self.connection.register("written_rows", self.columns.table(upserts))
             _run(self.connection, self.insert)
-        for name in ("written_keys", "written_rows"):
-            self.connection.unregister(name)
 
 
 class DuckDBConnector:

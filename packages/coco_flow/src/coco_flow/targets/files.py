@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -61,6 +62,7 @@ class _Directory:
     def __init__(self, spec: Files, key: Any, schema: ExportSchema) -> None:
         self.root = Path(key["directory"])
         self.manifest = Manifest(self.root, key["name"])
+        self.lock = threading.Lock()
         self.overwrite = spec.overwrite
         layout = _Layout.of(spec, schema)
         self._path, self._content = layout.path, layout.content
@@ -196,8 +198,9 @@ class FilesConnector:
             upserts, deletes = final_rows(batch)
             try:
                 # A deleted row may leave its name to a new one.
-                directory.delete(map(directory.key_text, deletes))
-                directory.write(upserts)
+                with directory.lock:
+                    directory.delete(map(directory.key_text, deletes))
+                    directory.write(upserts)
             except OSError as error:
                 raise FlowError(
                     f"Writing to {directory.root} failed: {error}",

@@ -84,6 +84,8 @@ class _Table:
             name for name in table.schema.names if name in columns.schema.names
         ]
         self.patience, self.transactions = patience, 0
+        # Batches of one table may come from several threads, and would only wait for each other.
+        self.lock = threading.Lock()
 
     def upsert(self, rows: Sequence[tuple[Key, Row]]) -> None:
         data = self.columns.table(rows).select(self.order)
@@ -202,7 +204,7 @@ class LanceDBConnector:
         return f"LanceDB table {key['table_name']} in {key['db_uri']}"
 
     def open(self, spec: LanceDB, key: Any, schema: ExportSchema) -> _Table:
-        """Open the table; fragments that earlier updates left are compacted when this one ends."""
+        """Open the table."""
         self._remember(spec)
         table = self._connect(key["db_uri"]).open_table(key["table_name"])
         kinds = [field.value_type.type.kind for field in schema.key]
@@ -219,22 +221,27 @@ class LanceDBConnector:
             table: _Table = batch.target
             upserts, deletes = final_rows(batch)
             try:
-                if upserts:
-                    table.upsert(upserts)
-                if deletes:
-                    table.delete(deletes)
-                if table.transactions >= table.patience:
-                    table.optimize()
+                with table.lock:
+                    if upserts:
+                        table.upsert(upserts)
+                    if deletes:
+                        table.delete(deletes)
+                    if table.transactions >= table.patience:
+                        table.optimize()
             except (ValueError, OSError, RuntimeError) as error:
                 raise FlowError(
                     f"Writing to LanceDB table {table.table.name} failed: {_reason(error)}",
                     hint="The batch may be written in part; the next update writes it again.",
                 ) from error
 
-    def close(self, target: _Table) -> None:
+    def finish(self, target: _Table) -> None:
         """Compact the table, and bring its indexes up to date, where that pays."""
-        if target.transactions and target.needs_optimizing():
-            target.optimize()
+        with target.lock:
+            if target.transactions and target.needs_optimizing():
+                target.optimize()
+
+    def close(self, target: _Table) -> None:
+        """Do nothing: LanceDB closes a table that is no longer used."""
 
     def _remember(self, spec: LanceDB) -> None:
         options = spec.db_options.storage_options if spec.db_options else None

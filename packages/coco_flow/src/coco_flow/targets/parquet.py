@@ -34,7 +34,7 @@ _ARROW = ArrowOptions("Parquet", "parquet")
 class Parquet(TargetSpec):
     """A directory of Parquet files; `partitions` is how many the rows are parted into.
 
-    What is written while an update runs appears there after a moment, all of it when it ends.
+    What is written while an update runs appears there after a moment, and all of it when it ends.
     """
 
     directory: str
@@ -130,9 +130,12 @@ class ParquetConnector:
                     hint="The next update writes the batch again.",
                 ) from error
 
-    def close(self, target: Parts) -> None:
+    def finish(self, target: Parts) -> None:
         """Bring the files up to date."""
         target.merge()
+
+    def close(self, target: Parts) -> None:
+        """Do nothing: what is not merged, the next update merges."""
 
 
 def _plain_type(field: FieldSchema) -> dict[str, Any]:

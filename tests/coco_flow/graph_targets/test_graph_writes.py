@@ -269,7 +269,9 @@ def test_a_relationship_without_an_end_is_an_error_and_writes_nothing(graph: Gra
     schema = export_schema({"id": int}, {"filename": str | None, "entity": str | None})
     graph.declare("Document", "filename").declare("Entity", "value")
     graph.export("mentions", MENTION, schema).set_up()
-    with pytest.raises(RowFailed, match=r"\[2\] has no value for the key of its 'Entity'"):
+    with pytest.raises(
+        RowFailed, match="'MENTION' with the key 2 has no value for the key of its target, 'Entity'"
+    ):
         graph.write({"mentions": {1: ["a.md", "Engine"], 2: ["a.md", None]}})
     assert graph.nodes("Document", "filename") == []
     graph.write({"mentions": {1: ["a.md", "Engine"]}})
@@ -385,15 +387,22 @@ def test_random_writes_give_the_graph_of_the_rows_that_are_there(graph: Graph) -
     numbers = ids(12)
     names, files = "ABCDE", ("a.md", "b.md", "c.md")
     for _ in range(30):
-        documents = {each: [each.upper(), chance.randrange(9)] for each in files}
-        mentions = {each: [chance.choice(files), chance.choice(names), 1.0] for each in numbers}
-        triples = {
+        documents: dict[Any, list[Any]] = {
+            each: [each.upper(), chance.randrange(9)] for each in files
+        }
+        mentions: dict[Any, list[Any]] = {
+            each: [chance.choice(files), chance.choice(names), 1.0] for each in numbers
+        }
+        triples: dict[Any, list[Any]] = {
             (chance.choice(names), chance.choice("xy"), chance.choice(names)): ["s"]
             for _ in range(4)
         }
         upserts: dict[str, Any] = {}
         deletes: dict[str, Any] = {}
-        for name, rows in (("documents", documents), ("mentions", mentions), ("triples", triples)):
+        everything: dict[str, dict[Any, list[Any]]] = {
+            "documents": documents, "mentions": mentions, "triples": triples
+        }  # fmt: skip
+        for name, rows in everything.items():
             held = getattr(oracle, name)
             keys = [key for key in rows if chance.random() < 0.3]
             gone = [key for key in held if key not in keys and chance.random() < 0.4]

@@ -106,7 +106,10 @@ def _constrain(store: GraphStore, entity: str, name: str, key: list[str]) -> Non
     # The command takes plain names only. Without it the key is as unique: nodes are merged by it.
     if not key or not all(each.isidentifier() for each in (name, *key)):
         return
-    if _constraint_status(store, entity, name, key) is None:
+    there = _constraint_status(store, entity, name, key)
+    if there == "FAILED":
+        _constraining(store).constraint("DROP", *_constraint(entity, name, key))
+    if there in (None, "FAILED"):
         _constraining(store).constraint("CREATE", *_constraint(entity, name, key))
     deadline = time.monotonic() + _CONSTRAINT_SECONDS
     while (status := _constraint_status(store, entity, name, key)) != "OPERATIONAL":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from coco_flow.errors import RowFailed
 from coco_flow.targets.graph_values import Encoder, property_encoder
+from coco_flow.targets.json_value import json_encoder
 
 if TYPE_CHECKING:
     from coco_flow.targets.graph_plan import (
@@ -48,7 +50,7 @@ class Statement:
     Attributes:
         text: The statement.
         rows: A map for each row, by alias.
-        types: The database's type of each alias.
+        types: The type of each alias, for databases that must be told.
     """
 
     text: str
@@ -57,7 +59,7 @@ class Statement:
 
 
 class Dialect:
-    """What a database's properties hold, and how they are written; this one is Neo4j's.
+    """What a database's properties hold, and how they are written.
 
     Attributes:
         scalars: Encoders of scalars by kind; the client takes other kinds as they are.
@@ -68,7 +70,7 @@ class Dialect:
         fetched: How part of a key is read so that it can be a parameter again.
     """
 
-    scalars: ClassVar[Mapping[str, Encoder]] = {"Uuid": str, "Range": list}
+    scalars: ClassVar[Mapping[str, Encoder]] = {}
     composite_keys: ClassVar[bool] = True
     key_types: ClassVar[frozenset[str] | None] = None
     stored: ClassVar[str] = "{value}"
@@ -79,6 +81,10 @@ class Dialect:
         """Return the name of a property's type, in set-up state and in `stored`."""
         return str(value_type.type)
 
+    def parameter_type(self, value_type: EnrichedValueType) -> str:  # noqa: ARG002
+        """Return the type in which a row carries a value, for databases that must be told."""
+        return ""
+
     def takes_key(self, types: Sequence[EnrichedValueType]) -> bool:
         """Say whether properties of these types can identify a node."""
         if len(types) > 1 and not self.composite_keys:
@@ -88,7 +94,7 @@ class Dialect:
         )
 
     def key_text(self, parts: Sequence[Any]) -> str:
-        """Return the text that identifies a node where its key cannot."""
+        """Return the text that identifies a node where its key, as JSON values, cannot."""
         return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
 
     def encoder(self, value_type: EnrichedValueType) -> Encoder | None:
@@ -111,7 +117,7 @@ class _Slot:
 
     name: str
     alias: str
-    type_name: str
+    parameter_type: str
     written: str
 
     @property
@@ -125,7 +131,7 @@ class LabelCypher:
     def __init__(self, dialect: Dialect, plan: LabelPlan) -> None:
         self.label = plan.label
         self.identity = _identity(dialect, plan.key, "k")
-        self.types = {slot.alias: slot.type_name for slot in self.identity}
+        self.types = {slot.alias: slot.parameter_type for slot in self.identity}
         self.pattern = _pattern("n", plan.label, self.identity)
         # A property that relationships write too does not go with the exported row.
         own = [each.name for each in plan.properties if each.name not in plan.shared]
@@ -180,21 +186,21 @@ class RelationshipCypher:
         self.source = LabelCypher(dialect, source)
         self.target = LabelCypher(dialect, target)
         self._ends = (
-            _End(dialect, plan.source, source, f"source of {plan.rel_type!r}"),
-            _End(dialect, plan.target, target, f"target of {plan.rel_type!r}"),
+            _End(dialect, plan, plan.source, source),
+            _End(dialect, plan, plan.target, target),
         )
         self.identify = _identifier(dialect, plan.key)
         identity = _identity(dialect, plan.key, "k")
         keys = () if identity[0].name != KEY_TEXT else plan.key
         vectors = {index.field for index in plan.vector_indexes}
         slots = _slots(dialect, (*keys, *plan.properties), "p", vectors)
-        self._readers = [_reader(dialect, column) for column in (*keys, *plan.properties)]
-        self._key_types = {slot.alias: slot.type_name for slot in identity}
+        self._readers = _readers(dialect, (*keys, *plan.properties))
+        self._key_types = {slot.alias: slot.parameter_type for slot in identity}
         self._slots = slots
         sources = _identity(dialect, source.key, "s")
         targets = _identity(dialect, target.key, "t")
         self._types = {
-            slot.alias: slot.type_name for slot in (*identity, *sources, *targets, *slots)
+            slot.alias: slot.parameter_type for slot in (*identity, *sources, *targets, *slots)
         }
         relationship = f"[r:{quoted(plan.rel_type)} {{{_map(identity)}}}]"
         path = f"(s:{quoted(source.label)})-{relationship}->(t:{quoted(target.label)})"
@@ -227,7 +233,7 @@ class RelationshipCypher:
 
     def merge_ends(self, rows: Sequence[_Values]) -> list[Statement]:
         """Return the statements that make the nodes at the ends."""
-        return [end.merge(rows, self.identify) for end in self._ends]
+        return [end.merge(rows) for end in self._ends]
 
     def create(self, rows: Iterable[_Values]) -> Statement:
         """Return the statement that makes the relationships of these rows between their ends."""
@@ -251,10 +257,12 @@ class RelationshipCypher:
 class _End:
     """One end of the relationships of an export."""
 
-    def __init__(self, dialect: Dialect, plan: EndPlan, label: LabelPlan, what: str) -> None:
+    def __init__(
+        self, dialect: Dialect, of: RelationshipPlan, plan: EndPlan, label: LabelPlan
+    ) -> None:
         self.identify = _identifier(dialect, plan.key)
-        self._what = f"the key of its {label.label!r}, the {what}"
-        self._key = plan.key
+        self._of = of
+        self._plan = plan
         self._merge = _Merge(
             dialect,
             label,
@@ -264,12 +272,15 @@ class _End:
             exported=False,
         )
 
-    def merge(self, rows: Sequence[_Values], identify: Callable[[_Values], _Values]) -> Statement:
+    def merge(self, rows: Sequence[_Values]) -> Statement:
         unique = {}
         for row in rows:
-            if any(row[column.position] is None for column in self._key):
+            if any(row[column.position] is None for column in self._plan.key):
+                which = "source" if self._plan is self._of.source else "target"
+                key = ", ".join(repr(value) for value in row[: len(self._of.key)])
                 raise RowFailed(
-                    f"The relationship {list(identify(row))!r} has no value for {self._what}.",
+                    f"The relationship {self._of.rel_type!r} with the key {key} has no value for "
+                    f"the key of its {which}, {self._plan.label!r}.",
                     hint="Collect only rows whose ends are known.",
                 )
             unique[repr(self.identify(row))] = row
@@ -286,7 +297,7 @@ class _Merge:
         key: Sequence[Column],
         properties: Sequence[Column],
         *,
-        vectors: set[str],
+        vectors: AbstractSet[str],
         exported: bool,
     ) -> None:
         identity = _identity(dialect, label.key, "k")
@@ -298,9 +309,9 @@ class _Merge:
         self._text = f"UNWIND $rows AS row MERGE {_pattern('n', label.label, identity)}" + (
             f" SET {', '.join(assigned)}" if assigned else ""
         )
-        self._types = {slot.alias: slot.type_name for slot in (*identity, *slots)}
+        self._types = {slot.alias: slot.parameter_type for slot in (*identity, *slots)}
         self._identify = _identifier(dialect, key)
-        self._readers = [_reader(dialect, column) for column in stored]
+        self._readers = _readers(dialect, stored)
 
     def statement(self, rows: Iterable[_Values]) -> Statement:
         aliases = list(self._types)
@@ -331,14 +342,17 @@ def _map(slots: Sequence[_Slot]) -> str:
 
 
 def _slots(
-    dialect: Dialect, columns: Sequence[Column], prefix: str, vectors: set[str]
+    dialect: Dialect,
+    columns: Sequence[Property | Column],
+    prefix: str,
+    vectors: AbstractSet[str],
 ) -> tuple[_Slot, ...]:
     slots = []
     for number, column in enumerate(columns):
         alias, type_name = f"{prefix}{number}", dialect.type_name(column.type)
         indexed = column.name in vectors
         written = dialect.written(f"row.{alias}", type_name, vector_index=indexed)
-        slots.append(_Slot(column.name, alias, type_name, written))
+        slots.append(_Slot(column.name, alias, dialect.parameter_type(column.type), written))
     return tuple(slots)
 
 
@@ -348,24 +362,24 @@ def _identity(dialect: Dialect, key: Sequence[Property | Column], prefix: str) -
         # JSON text is a string in every database.
         alias = f"{prefix}0"
         return (_Slot(KEY_TEXT, alias, "STRING", dialect.written(f"row.{alias}", "STRING")),)
-    slots = []
-    for number, each in enumerate(key):
-        alias, type_name = f"{prefix}{number}", dialect.type_name(each.type)
-        slots.append(_Slot(each.name, alias, type_name, dialect.written(f"row.{alias}", type_name)))
-    return tuple(slots)
+    return _slots(dialect, key, prefix, frozenset())
 
 
 def _identifier(dialect: Dialect, key: Sequence[Column]) -> Callable[[_Values], tuple[Any, ...]]:
     """Return what takes the values of `_identity` out of a row, in the same order."""
-    readers = [_reader(dialect, column) for column in key]
     if dialect.takes_key([column.type for column in key]):
+        readers = [_reader(column, dialect.encoder(column.type)) for column in key]
         return lambda row: tuple(read(row) for read in readers)
-
+    readers = [_reader(column, json_encoder(column.type.type)) for column in key]
     return lambda row: (dialect.key_text([read(row) for read in readers]),)
 
 
-def _reader(dialect: Dialect, column: Column) -> Callable[[_Values], Any]:
-    position, encode = column.position, dialect.encoder(column.type)
+def _readers(dialect: Dialect, columns: Sequence[Column]) -> list[Callable[[_Values], Any]]:
+    return [_reader(column, dialect.encoder(column.type)) for column in columns]
+
+
+def _reader(column: Column, encode: Encoder | None) -> Callable[[_Values], Any]:
+    position = column.position
     if encode is None:
         return lambda row: row[position]
     return lambda row: None if row[position] is None else encode(row[position])

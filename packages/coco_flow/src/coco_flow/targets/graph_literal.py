@@ -34,16 +34,16 @@ def rows_literal(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def typed_rows_literal(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> str:
-    """Return the literal of a statement's rows with a cast for each value.
+    """Return the literal of rows whose values are text, or lists of text, by their types.
 
-    A literal list must have elements of one type, which NULL alone does not tell.
+    A literal list must have elements of one type, which an empty list does not tell.
     """
-    maps = (
-        "{"
-        + ",".join(
-            f"{alias}:CAST({literal(value)} AS {types[alias]})" for alias, value in row.items()
+
+    def member(alias: str, value: Any) -> str:
+        text, type_name = literal(value), types[alias]
+        return (
+            f"{alias}:{text}" if type_name == "STRING" else f"{alias}:CAST({text} AS {type_name})"
         )
-        + "}"
-        for row in rows
-    )
+
+    maps = ("{" + ",".join(member(*each) for each in row.items()) + "}" for row in rows)
     return f"[{','.join(maps)}]"

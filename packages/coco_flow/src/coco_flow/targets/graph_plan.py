@@ -271,7 +271,7 @@ def _plan_end(
 ) -> EndPlan:
     what = f"node {end.label!r} at the {which} of relationship {mapping.rel_type!r}"
     key = labels.key_of(end.label, mapping.rel_type)
-    names = [each.target or each.source for each in end.fields]
+    names = [each.source if each.target is None else each.target for each in end.fields]
     _check_properties(names, what)
     absent = [each.source for each in end.fields if each.source not in by_name]
     if absent:

@@ -19,6 +19,7 @@ from coco_flow.targets.graph_literal import typed_rows_literal
 from coco_flow.targets.graph_values import Encoder, element_type, is_json_text
 from coco_flow.targets.graph_write import GraphStore, Job
 from coco_flow.targets.http_service import HttpService
+from coco_flow.targets.json_value import duration_text
 from coco_flow.targets.ladybug_setup import LadybugSetup
 from coco_flow.targets.registry import register_target
 from coco_flow.types.schema import BasicValueType
@@ -43,6 +44,8 @@ __all__ = [
 # A statement over a large graph takes its time; a server that says nothing for longer is ill.
 _HTTP_SECONDS = 300.0
 
+_NUMBERS = ("Int64", "Float32", "Float64")
+
 _TYPES = {
     "Bytes": "BLOB",
     "Str": "STRING",
@@ -56,7 +59,7 @@ _TYPES = {
     "Time": "STRING",
     "LocalDateTime": "TIMESTAMP",
     "OffsetDateTime": "TIMESTAMP_TZ",
-    "TimeDelta": "INTERVAL",
+    "TimeDelta": "STRING",
 }
 
 
@@ -101,9 +104,8 @@ def _blob(value: bytes) -> str:
     return "".join(f"\\x{byte:02X}" for byte in value)
 
 
-def _interval(value: datetime.timedelta) -> str:
-    microseconds = (value.days * 86_400 + value.seconds) * 1_000_000 + value.microseconds
-    return f"{microseconds} microseconds"
+def _numbers(value: Any) -> str:
+    return str(value.tolist() if hasattr(value, "tolist") else list(value))
 
 
 def _iso(value: datetime.date | datetime.time | datetime.datetime) -> str:
@@ -111,17 +113,26 @@ def _iso(value: datetime.date | datetime.time | datetime.datetime) -> str:
 
 
 class LadybugDialect(Dialect):
-    """Columns have types; values travel as text, numbers and lists of them, and are cast."""
+    """Columns have types; values travel as text, or lists of text, and are cast.
+
+    Numbers would be typed by their size, and a statement prepared for small ones be used again
+    for large ones.
+    """
 
     scalars: ClassVar[Mapping[str, Encoder]] = {
+        "Bool": lambda value: "true" if value else "false",
         "Bytes": _blob,
-        "Range": list,
-        "Uuid": str,
         "Date": _iso,
-        "Time": _iso,
+        "Float32": repr,
+        "Float64": repr,
+        "Int64": str,
         "LocalDateTime": _iso,
         "OffsetDateTime": _iso,
-        "TimeDelta": _interval,
+        "Range": lambda value: f"[{value[0]},{value[1]}]",
+        "Time": _iso,
+        # Ladybug reads no negative interval from text.
+        "TimeDelta": duration_text,
+        "Uuid": str,
     }
     composite_keys = False
     key_types = frozenset(
@@ -133,6 +144,18 @@ class LadybugDialect(Dialect):
     stored = stored_vector = "CAST({value} AS {type})"
     # As text, from which every type can be cast.
     fetched = "CAST({value} AS STRING)"
+
+    def encoder(self, value_type: EnrichedValueType) -> Encoder | None:
+        """Return how values become text; a vector of numbers is a text, too."""
+        element = element_type(value_type.type)
+        if element is not None and element.kind in _NUMBERS:
+            return _numbers
+        return super().encoder(value_type)
+
+    def parameter_type(self, value_type: EnrichedValueType) -> str:
+        """Return the type in which a row carries a value."""
+        element = element_type(value_type.type)
+        return "STRING" if element is None or element.kind in _NUMBERS else "STRING[]"
 
     def type_name(self, value_type: EnrichedValueType) -> str:
         """Return the type of the column."""
@@ -177,7 +200,7 @@ class LadybugFileStore:
                 for statement in job(self._read):
                     self._read(statement)
             except BaseException:
-                self._execute("ROLLBACK", None)
+                self._roll_back()
                 raise
             self._execute("COMMIT", None)
 
@@ -186,6 +209,14 @@ class LadybugFileStore:
         with self._lock:
             self._connection.close()
             _databases.release(self._path)
+
+    def _roll_back(self) -> None:
+        try:
+            self._execute("ROLLBACK", None)
+        except RuntimeError as error:
+            # Most of the database's own errors have ended the transaction already.
+            if "No active transaction" not in str(error):
+                raise
 
     def _read(self, statement: Statement) -> Sequence[Sequence[Any]]:
         return self._execute(statement.text, {"rows": list(statement.rows)})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -16,6 +18,8 @@ from coco_flow.targets.graph import GraphMapping
 from coco_flow.targets.graph_connector import GraphConnector
 from coco_flow.targets.graph_cypher import Dialect, Statement, quoted
 from coco_flow.targets.graph_setup import GraphSetup
+from coco_flow.targets.graph_state import identity_of
+from coco_flow.targets.graph_values import Encoder
 from coco_flow.targets.graph_write import GraphStore, Job, Read
 from coco_flow.targets.registry import register_target
 
@@ -25,6 +29,13 @@ if TYPE_CHECKING:
 __all__ = ["Neo4j", "Neo4jConnection", "Neo4jDeclaration"]
 
 T = TypeVar("T")
+
+# So long a lost connection or a lock held by others is taken for passing.
+_RETRY_SECONDS = 30.0
+
+_TRIES = 10
+# Seconds before the second try; later ones wait longer.
+_WAIT = (0.005, 0.05)
 
 _FUNCTIONS = {"CosineSimilarity": "cosine", "L2Distance": "euclidean"}
 
@@ -55,6 +66,18 @@ class Neo4jDeclaration(DeclarationSpec):
     nodes_label: str
     primary_key_fields: Sequence[str]
     vector_indexes: Sequence[VectorIndexDef] = ()
+
+
+class Neo4jDialect(Dialect):
+    """Properties hold scalars, times among them, and lists of these."""
+
+    scalars: ClassVar[Mapping[str, Encoder]] = {"Uuid": str, "Range": list}
+    # Bytes are not compared by every server, and times with a zone come back in another form.
+    key_types = frozenset(
+        {
+            "Str", "Int64", "Float32", "Float64", "Bool", "Uuid", "Date", "Time", "LocalDateTime",
+        }
+    )  # fmt: skip
 
 
 class Neo4jSetup(GraphSetup):
@@ -88,7 +111,7 @@ class Neo4jSetup(GraphSetup):
 
 
 class Neo4jStore:
-    """A driver; what fails in passing is tried again by it, for half a minute."""
+    """A driver, which tries again what fails in passing."""
 
     def __init__(self, connection: Any) -> None:
         if not isinstance(connection, Neo4jConnection):
@@ -101,7 +124,9 @@ class Neo4jStore:
         except ImportError as error:
             raise missing_extra("The Neo4j target", "neo4j", "neo4j") from error
         auth = (connection.user, connection.password)
-        self._driver = neo4j.GraphDatabase.driver(connection.uri, auth=auth)
+        self._driver = neo4j.GraphDatabase.driver(
+            connection.uri, auth=auth, max_transaction_retry_time=_RETRY_SECONDS
+        )
         self._uri = connection.uri
         self._database = connection.db
         # Two writers of one graph would often wait for each other's locks, and one be refused.
@@ -125,6 +150,23 @@ class Neo4jStore:
         """Close the driver's connections."""
         self._driver.close()
 
+    def _execute(
+        self, session: neo4j.Session, attempt: Callable[[neo4j.ManagedTransaction], T]
+    ) -> T:
+        from neo4j.exceptions import ConstraintError
+
+        tries = 0
+        while True:
+            try:
+                return session.execute_write(attempt)
+            except ConstraintError:
+                # Another writer made the same node in between, and will be found the next time;
+                # not so in Neo4j itself, where a merge locks the key.
+                tries += 1
+                if tries >= _TRIES:
+                    raise
+            time.sleep(random.uniform(*_WAIT) * tries)  # noqa: S311 - no secret
+
     def _transact(self, work: Callable[[Read], T]) -> T:
         from neo4j.exceptions import AuthError, ServiceUnavailable
 
@@ -138,7 +180,7 @@ class Neo4jStore:
 
         try:
             with self._driver.session(database=self._database) as session:
-                return session.execute_write(attempt)
+                return self._execute(session, attempt)
         except ServiceUnavailable as error:
             raise Unavailable(
                 f"No Neo4j database answers at {self._uri}: {error}",
@@ -159,7 +201,7 @@ def _set_up(
     previous: Sequence[dict[str, Any]],
 ) -> None:
     if state["key"]:
-        properties = ", ".join(f"e.{quoted(each)}" for each in state["key"])
+        properties = ", ".join(f"e.{quoted(each)}" for each in identity_of(state))
         store.run(
             f"CREATE CONSTRAINT {_constraint(entity, name)} IF NOT EXISTS "
             f"FOR {_pattern(entity, name)} REQUIRE ({properties}) IS UNIQUE"
@@ -204,4 +246,4 @@ def _config(index: dict[str, Any]) -> str:
     return ", ".join(f"{quoted(k)}: {v}" for k, v in values.items() if v is not None)
 
 
-register_target(Neo4j, GraphConnector("Neo4j", Dialect(), Neo4jSetup(), Neo4jStore))
+register_target(Neo4j, GraphConnector("Neo4j", Neo4jDialect(), Neo4jSetup(), Neo4jStore))

@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 AWAITED = {
     "functions": "ColPaliEmbedImage ColPaliEmbedQuery DetectProgrammingLanguage EmbedText "
     "ExtractByLlm ParseJson SentenceTransformerEmbed SplitBySeparators SplitRecursively",
-    "sources": "AmazonS3 AzureBlob GoogleDrive Postgres PostgresNotification RedisNotification",
+    "sources": "AmazonS3 AzureBlob GoogleDrive RedisNotification",
     "targets": "Pinecone PineconeConnection",
     "user_app_loader": "Error load_user_app",
 }

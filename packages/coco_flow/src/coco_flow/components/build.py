@@ -90,13 +90,14 @@ class Build:
 
     def declare(self, call: Call, provider: Provider, key: Any, value: Any) -> None:
         """Declare a target state without states inside."""
-        path = provider.path + segment(key)
-        self._add(call, path, Declared(provider, key, value, None))
+        key = _plain_key(key)
+        self._add(call, provider.path + segment(key), Declared(provider, key, value, None))
 
     def declare_with_child(
         self, call: Call, provider: Provider, key: Any, value: Any
     ) -> Provider:
         """Declare a target state with states inside, and return the provider for those."""
+        key = _plain_key(key)
         child = Provider(provider, key, declared=True)
         if child.path not in self.declared:
             self.registry.add(child)
@@ -149,6 +150,11 @@ class Build:
         """Take over what the children depended on."""
         self.logic |= outcome.logic
         self.providers.update(outcome.providers)
+
+
+def _plain_key(key: Any) -> Any:
+    """Return a key as the state file gives it back: lists are tuples."""
+    return decode_key(encode_key(key)) if isinstance(key, list | tuple) else key
 
 
 class Scope:

@@ -61,13 +61,22 @@ def _stop_background_loop() -> None:
     global _background  # noqa: PLW0603 - one loop for the process
     with _background_lock:
         loop, _background = _background, None
-    if loop is None or loop.is_closed():
+    if loop is None or loop.is_closed() or _background_thread is None:
         return
-    loop.call_soon_threadsafe(loop.stop)
-    if _background_thread is not None:
-        _background_thread.join(STOP_SECONDS)
+    asyncio.run_coroutine_threadsafe(_cancel_tasks(loop), loop)
+    _background_thread.join(STOP_SECONDS)
     if not loop.is_running():
         loop.close()
+
+
+async def _cancel_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what still runs, as far as it lets itself be cancelled, and stop the loop."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=STOP_SECONDS / 2)
+    loop.call_soon(loop.stop)
 
 
 atexit.register(_stop_background_loop)

@@ -87,8 +87,8 @@ def encode_key(key: Any) -> bytes:
     if isinstance(key, uuid.UUID):
         return b"\x08" + key.bytes
     raise TypeError(
-        f"Unsupported StableKey {key!r} of type {type(key).__name__}: a key is None, a bool, int, "
-        "str, bytes, UUID or Symbol, or a tuple of these."
+        f"Unsupported StableKey Python type {type(key).__name__}, of {key!r}: a key is None, a "
+        "bool, int, str, bytes, UUID or Symbol, or a tuple of these."
     )
 
 

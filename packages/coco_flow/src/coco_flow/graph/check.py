@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coco_flow.errors import DefinitionError
+from coco_flow.graph.binding import NO_ROWS, bind_exports
 from coco_flow.graph.model import Export, FlowGraph
 from coco_flow.ports import ExportSchema
 from coco_flow.types.schema import BasicValueType, EnrichedValueType, FieldSchema
@@ -31,9 +32,11 @@ def check_graph(graph: FlowGraph) -> None:
     for name in names:
         if names.count(name) > 1:
             raise DefinitionError(f"There are two sources called {name!r} in {graph.name!r}.")
+    bind_exports(graph, export_schema)
     for export in graph.exports:
-        schema = export_schema(export)
-        export.connector.setup_state(export.spec, schema)
+        export.connector.setup_state(export.target_spec, export_schema(export))
+    for declared in graph.declared:
+        declared.connector.setup_state(declared.spec, NO_ROWS)
 
 
 def export_schema(export: Export) -> ExportSchema:

@@ -24,6 +24,7 @@ __all__ = [
     "Collect",
     "Collector",
     "Constant",
+    "DeclaredResource",
     "Export",
     "Field",
     "FieldRef",
@@ -172,7 +173,11 @@ class Source:
 
 @dataclass(slots=True)
 class Export:
-    """Binds a collector to a target."""
+    """Binds a collector to a target.
+
+    Attributes:
+        bound: What stands for the spec where the connector has planned its exports together.
+    """
 
     name: str
     spec: Any
@@ -182,6 +187,21 @@ class Export:
     attachments: Sequence[Any] = ()
     setup_by_user: bool = False
     grouping: GroupMember | None = None
+    bound: Any = None
+
+    @property
+    def target_spec(self) -> Any:
+        """The spec as the connector wants it."""
+        return self.spec if self.bound is None else self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredResource:
+    """Something in a target that is set up, and that no export writes by itself."""
+
+    kind: str
+    connector: TargetConnector
+    spec: Any
 
 
 @dataclass(slots=True)
@@ -194,3 +214,4 @@ class FlowGraph:
     collectors: list[Collector] = field(default_factory=list)
     exports: list[Export] = field(default_factory=list)
     declarations: list[Any] = field(default_factory=list)
+    declared: list[DeclaredResource] = field(default_factory=list)

@@ -8,7 +8,14 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
-from coco_flow.setup.plan import Action, ResourceChange, apply_change, plan_drop, plan_setup
+from coco_flow.setup.plan import (
+    Action,
+    ResourceChange,
+    apply_change,
+    clear_for,
+    plan_drop,
+    plan_setup,
+)
 
 if TYPE_CHECKING:
     from coco_flow.flow.flow import Flow
@@ -82,6 +89,7 @@ class SetupChangeBundle:
 
     def _set_up(self, flow: Flow, changes: list[ResourceChange], report: bool) -> None:
         flow_id = flow.store.add_flow(flow.full_name, flow.describe())
+        clear_for(flow.store, flow_id, changes)
         for change in changes:
             if report and change.action is not Action.KEEP:
                 _print(f"{flow.full_name}: {change}")

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from coco_flow.errors import DefinitionError
+from coco_flow.graph.binding import NO_ROWS, PlanningConnector
 from coco_flow.graph.check import export_schema
 from coco_flow.ports import Compatibility, SetupChange, TargetConnector
 from coco_flow.runtime import run_maybe_async
@@ -15,9 +16,9 @@ from coco_flow.state.store import Resource, StateStore
 from coco_flow.targets.registry import connector_by_kind, kind_of
 
 if TYPE_CHECKING:
-    from coco_flow.graph.model import Export, FlowGraph
+    from coco_flow.graph.model import DeclaredResource, Export, FlowGraph
 
-__all__ = ["Action", "ResourceChange", "apply_change", "plan_drop", "plan_setup"]
+__all__ = ["Action", "ResourceChange", "apply_change", "clear_for", "plan_drop", "plan_setup"]
 
 
 class Action(Enum):
@@ -84,15 +85,30 @@ def plan_setup(
             )
         wanted[identity] = export.name
         changes.append(_change(export, kind, key, existing.get(identity)))
+    for declared in graph.declared:
+        key = declared.connector.persistent_key(declared.spec, "", name, namespace)
+        identity = (declared.kind, _hashable(key))
+        wanted[identity] = declared.connector.describe(key)
+        changes.append(_declared_change(declared, key, existing.get(identity)))
     removed = [
         _removal(resource) for identity, resource in existing.items() if identity not in wanted
     ]
-    return [*removed, *changes]
+    return [*sorted(removed, key=_order, reverse=True), *sorted(changes, key=_order)]
 
 
 def plan_drop(store: StateStore, flow_id: int | None) -> list[ResourceChange]:
     """Return the removal of everything that set-up made for a flow."""
-    return [_removal(resource) for resource in store.resources(flow_id)] if flow_id else []
+    removed = [_removal(resource) for resource in store.resources(flow_id)] if flow_id else []
+    return sorted(removed, key=_order, reverse=True)
+
+
+def clear_for(store: StateStore, flow_id: int, changes: Sequence[ResourceChange]) -> None:
+    """Remove what will be made anew, in the order of removals; `apply_change` makes it."""
+    for change in reversed(changes):
+        if change.action is Action.RECREATE and not change.user_managed:
+            resource_id = store.add_resource(flow_id, change.kind, change.key, change.name)
+            store.stage_resource(resource_id, [*change.previous, change.current])
+            _apply(connector_by_kind(change.kind), change.key, change.previous, None)
 
 
 def apply_change(store: StateStore, flow_id: int, change: ResourceChange) -> None:
@@ -110,10 +126,7 @@ def apply_change(store: StateStore, flow_id: int, change: ResourceChange) -> Non
     resource_id = store.add_resource(flow_id, change.kind, change.key, change.name)
     if not change.user_managed:
         store.stage_resource(resource_id, [*change.previous, change.current])
-        previous = change.previous
-        if change.action is Action.RECREATE:
-            _apply(connector, change.key, previous, None)
-            previous = (None,)
+        previous = (None,) if change.action is Action.RECREATE else change.previous
         _apply(connector, change.key, previous, change.current)
     store.finish_resource(resource_id, change.current, change.rows_lost)
 
@@ -122,7 +135,7 @@ def _change(export: Export, kind: str, key: Any, existing: Resource | None) -> R
     desired = (
         _USER_MANAGED
         if export.setup_by_user
-        else export.connector.setup_state(export.spec, export_schema(export))
+        else export.connector.setup_state(export.target_spec, export_schema(export))
     )
     action, previous, rows_lost = _compared(export.connector, desired, existing)
     return ResourceChange(
@@ -137,6 +150,31 @@ def _change(export: Export, kind: str, key: Any, existing: Resource | None) -> R
         rows_lost=rows_lost,
         user_managed=export.setup_by_user,
     )
+
+
+def _declared_change(
+    declared: DeclaredResource, key: Any, existing: Resource | None
+) -> ResourceChange:
+    connector = declared.connector
+    desired = connector.setup_state(declared.spec, NO_ROWS)
+    action, previous, rows_lost = _compared(connector, desired, existing)
+    description = connector.describe(key)
+    return ResourceChange(
+        action=action,
+        kind=declared.kind,
+        key=key,
+        name=description,
+        description=description,
+        previous=previous,
+        current=desired,
+        resource_id=None if existing is None else existing.id,
+        rows_lost=rows_lost,
+    )
+
+
+def _order(change: ResourceChange) -> int:
+    connector = connector_by_kind(change.kind)
+    return connector.setup_order(change.key) if isinstance(connector, PlanningConnector) else 0
 
 
 def _compared(

@@ -112,7 +112,7 @@ class GraphConnector:
             return {"connection": name, "label": spec.mapping.label}
         return {"connection": name, "rel_type": spec.mapping.rel_type}
 
-    def setup_state(self, spec: Any, schema: ExportSchema | None) -> Any:
+    def setup_state(self, spec: Any, schema: ExportSchema) -> Any:
         """Return keys, properties with their types, and indexes."""
         bound = self._resolve(spec, schema)
         if isinstance(bound, BoundLabel):
@@ -132,6 +132,10 @@ class GraphConnector:
                 self._setup.apply(store, here)
             finally:
                 self._stores.release(connection)
+
+    def setup_order(self, key: Any) -> int:
+        """Return when a resource is made: relationships come after their ends."""
+        return 0 if "label" in key else 1
 
     def describe(self, key: Any) -> str:
         """Return the name of a label or relationship type."""
@@ -195,10 +199,9 @@ class GraphConnector:
                         hint="Leave the index out, or export to a graph that has it.",
                     )
 
-    def _resolve(self, spec: Any, schema: ExportSchema | None) -> BoundLabel | BoundRelationships:
+    def _resolve(self, spec: Any, schema: ExportSchema) -> BoundLabel | BoundRelationships:
         if isinstance(spec, BoundLabel | BoundRelationships):
             return spec
-        assert schema is not None, "a spec that is not bound has a schema"
         (bound,), _ = self.bind([(spec, schema)], ())
         assert isinstance(bound, BoundLabel | BoundRelationships)
         return bound

@@ -106,6 +106,18 @@ def test_rows_are_found_by_keys_of_every_type(tmp_path: Path, annotation: Any, v
     assert table(tmp_path).count_rows() == 0
 
 
+@pytest.mark.parametrize("last", [int, uuid.UUID])
+def test_keys_of_several_parts_cannot_meet(tmp_path: Path, last: Any) -> None:
+    number = (lambda i: uuid.UUID(int=i)) if last is uuid.UUID else int
+    target = Target(LanceDB(str(tmp_path), "t"), export_schema({"a": str, "b": last}, {"c": int}))
+    target.set_up()
+    keys = [("x", number(11)), ("x1", number(1)), ("1:x", number(1)), ("1:x1", number(1))]
+    target.write([(key, [i]) for i, key in enumerate(keys)])
+    for i, key in enumerate(keys):
+        target.write(deletes=[key, ("x'", number(1))])
+        assert table(tmp_path).to_arrow().column("c").to_pylist() == list(range(i + 1, 4))
+
+
 @pytest.mark.row("ST-2 embedded default")
 @pytest.mark.row("ST-3 index at setup")
 @pytest.mark.row("VP-1 metrics")

@@ -240,6 +240,16 @@ def test_the_server_is_told_apart_from_another_flows_collection(
     assert points(server[1], first.spec.collection_name) == {}
 
 
+def test_what_json_has_not_becomes_null_or_a_question_mark(http: tuple[Any, QdrantClient]) -> None:
+    target = Target(spec(http), export_schema({"n": int}, {"a": str, "b": float}))
+    target.set_up()
+    target.write([((1,), ["x\ud800y", 1.0]), ((2,), ["z", float("nan")])])
+    assert points(http[1], target.spec.collection_name) == {
+        1: ({}, {"a": "x?y", "b": 1.0}),
+        2: ({}, {"a": "z", "b": None}),
+    }
+
+
 def test_payload_fields_come_and_go_without_set_up(server: tuple[Any, QdrantClient]) -> None:
     target = Target(spec(server), export_schema({"n": int}, {"a": str}))
     target.set_up()

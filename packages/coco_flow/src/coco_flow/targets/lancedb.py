@@ -45,6 +45,19 @@ _LITERALS: dict[str, Callable[[Any], str]] = {
 }
 """Values in a condition, since LanceDB's conditions take no parameters."""
 
+_TEXTS: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "Str": (
+        "CAST(char_length(`{f}`) AS string), ':', `{f}`",
+        lambda value: f"{len(value)}:{value}",
+    ),
+    "Int64": ("CAST(`{f}` AS string), ','", lambda value: f"{value},"),
+    "Range": (
+        "CAST(`{f}`.`start` AS string), ',', CAST(`{f}`.`end` AS string), ','",
+        lambda value: f"{value[0]},{value[1]},",
+    ),
+}
+"""Parts of a key as texts, of which no two keys have the same: in a condition, and of a value."""
+
 # A condition is parsed and planned as one expression; a longer one is split.
 _KEYS_IN_CONDITION = 500
 
@@ -113,10 +126,19 @@ class _Table:
             self.transactions += 1
 
     def _condition(self, keys: Sequence[Key]) -> str:
-        if len(self.key_names) == 1 and self.key_kinds[0] != "Range":
+        if len(self.key_names) == 1 and self.key_kinds[0] in _LITERALS:
             literal = _LITERALS[self.key_kinds[0]]
             return f"`{self.key_names[0]}` IN ({', '.join(literal(key[0]) for key in keys)})"
+        if all(kind in _TEXTS for kind in self.key_kinds):
+            # Many times faster than a comparison of every part with every key.
+            parts = zip(self.key_names, self.key_kinds, strict=True)
+            column = f"concat({', '.join(_TEXTS[kind][0].format(f=name) for name, kind in parts)})"
+            return f"{column} IN ({', '.join(map(self._text_literal, keys))})"
         return " OR ".join(f"({self._equals(key)})" for key in keys)
+
+    def _text_literal(self, key: Key) -> str:
+        parts = zip(self.key_kinds, key, strict=True)
+        return _LITERALS["Str"]("".join(_TEXTS[kind][1](value) for kind, value in parts))
 
     def _equals(self, key: Key) -> str:
         parts = []

@@ -84,7 +84,7 @@ def test_rows_and_their_vector_index_follow_what_is_declared(url: str, tmp_path:
             table.declare_vector_index(column="vector", metric="l2", **index)
 
     async def script(pool: Any, environment: Any) -> None:
-        app = coco.App(coco.AppConfig("app", environment), main)
+        app: Any = coco.App(coco.AppConfig("app", environment), main)
         nearest = "SELECT text FROM docs.pages ORDER BY vector <-> '[0.9,0.2]'"
         indexes = (
             "SELECT indexdef FROM pg_indexes WHERE tablename = 'pages' "
@@ -126,7 +126,7 @@ def test_columns_are_added_converted_made_anew_and_dropped(url: str, tmp_path: P
         table.declare_row(row=dict(row))
 
     async def script(pool: Any, environment: Any) -> None:
-        app = coco.App(coco.AppConfig("app", environment), main)
+        app: Any = coco.App(coco.AppConfig("app", environment), main)
         everything = "SELECT * FROM evolving"
         await app.update()
         columns["extra"] = postgres.ColumnDef("text")
@@ -165,7 +165,7 @@ def test_statements_of_the_user_are_run_and_undone(url: str, tmp_path: Path) -> 
             )
 
     async def script(pool: Any, environment: Any) -> None:
-        app = coco.App(coco.AppConfig("app", environment), main)
+        app: Any = coco.App(coco.AppConfig("app", environment), main)
         names = (
             "SELECT indexname FROM pg_indexes WHERE tablename = 'commented' "
             "AND indexname NOT LIKE '%pkey'"
@@ -223,7 +223,7 @@ def test_an_index_on_what_is_no_vector_is_refused(url: str, tmp_path: Path) -> N
         table.declare_vector_index(**options)
 
     async def script(pool: Any, environment: Any) -> None:
-        app = coco.App(coco.AppConfig("app", environment), main)
+        app: Any = coco.App(coco.AppConfig("app", environment), main)
         with pytest.raises(ValueError, match="is not a pgvector type"):
             await app.update()
         options["column"] = "missing"

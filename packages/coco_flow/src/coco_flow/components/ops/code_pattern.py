@@ -72,7 +72,7 @@ class Pattern:
             for position, child in enumerate(parent.children):
                 for last, captures in matcher.runs(parent, position):
                     run = parent.children[position : last + 1]
-                    if len(run) == len(parent.children):
+                    if len(run) > 1 and len(run) == len(parent.children):
                         start, end = parent.start, parent.end
                     else:
                         start, end = child.start, run[-1].end

@@ -7,7 +7,7 @@ from typing import Literal
 
 from coco_flow.components.chunk import Chunk
 from coco_flow.components.ops.code import CodeSource
-from coco_flow.text import recursive
+from coco_flow.text import recursive, separators
 from coco_flow.text.languages import detect_code_language
 
 __all__ = [
@@ -52,8 +52,6 @@ class SeparatorSplitter:
             include_empty: Whether chunks without text count.
             trim: Whether white space around chunks is left out.
         """
-        from coco_flow.text import separators
-
         self._splitter = separators.SeparatorSplitter(
             separators_regex,
             keep_separator=keep_separator,

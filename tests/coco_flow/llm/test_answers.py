@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import uuid
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from coco_flow.llm.answers import InvalidAnswer, read_answer
-from coco_flow.types.annotations import Vector
+from coco_flow.types.annotations import Json, Vector
 from tests.coco_flow.llm.types_of_answers import (
     Address,
     Color,
@@ -48,6 +52,70 @@ def problems(text: Any, annotation: Any) -> list[str]:
 )
 def test_the_json_is_found_wherever_it_stands(frame: str) -> None:
     assert read_answer(frame.format(json.dumps(PERSON)), Person) == ADA
+
+
+@pytest.mark.parametrize("frame", ["[{}]", '{{"person": {}}}', '{{"value": [{}]}}'])
+def test_what_stands_around_an_object_is_taken_off(frame: str) -> None:
+    assert read_answer(frame.format(json.dumps(PERSON)), Person) == ADA
+
+
+def test_an_object_with_one_field_is_not_taken_apart() -> None:
+    @dataclass
+    class Outer:
+        inner: Plain
+
+    assert read_answer('{"inner": {"text": "t"}}', Outer) == Outer(Plain("t"))
+
+
+def test_json_as_text_is_read() -> None:
+    text = json.dumps({"value": '{"a": [1]}'})
+    assert read_answer(text, Json, json_as_text=True) == {"a": [1]}
+    assert read_answer(text, Json) == '{"a": [1]}'
+    with pytest.raises(InvalidAnswer, match="expected JSON"):
+        read_answer('{"value": "{"}', Json, json_as_text=True)
+
+
+FIELDS = [field.name for kind in (Person, Everything) for field in dataclasses.fields(kind)]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    JSON
+    | st.fixed_dictionaries({"value": JSON})
+    | st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=8),
+    st.sampled_from(
+        [
+            Person,
+            Everything,
+            Model,
+            list[Person],
+            dict[str, Point],
+            int | str,
+            Color,
+            Json,
+            float,
+            bytes,
+            uuid.UUID,
+            datetime.timedelta,
+            datetime.date,
+            Vector[np.float32],
+        ]
+    ),
+    st.booleans(),
+)
+def test_no_answer_makes_anything_else_than_a_value_or_a_list_of_problems(
+    answer: Any, annotation: Any, as_text: bool
+) -> None:
+    try:
+        read_answer(json.dumps(answer), annotation, json_as_text=as_text)
+    except InvalidAnswer as error:
+        assert error.problems
+        assert all(problem.strip() for problem in error.problems)
 
 
 @pytest.mark.row("EM-3 extraction")
@@ -178,8 +246,6 @@ def test_rules_of_a_pydantic_model_hold() -> None:
 
 
 def test_rules_of_a_dataclass_hold() -> None:
-    from dataclasses import dataclass
-
     @dataclass
     class Positive:
         number: int

@@ -113,6 +113,14 @@ def test_the_subset_of_gemini() -> None:
     assert person["properties"]["age"] == {"type": "integer", "nullable": True}
 
 
+def test_gemini_has_no_word_for_any_json_and_no_choice_of_integers() -> None:
+    found = build_schema(Everything, GeminiProtocol.dialect)
+    assert found.json_as_text
+    assert found.document["properties"]["anything"]["type"] == "string"
+    choice = schema(Literal[1, 2], GeminiProtocol.dialect)["properties"]["value"]
+    assert choice == {"type": "integer", "description": "One of: 1, 2."}
+
+
 @pytest.mark.parametrize("annotation", [list[Person], str, Color, dict[str, Point]])
 def test_what_is_no_object_stands_in_one_where_it_must(annotation: Any) -> None:
     for dialect in (OpenAiProtocol.dialect, AnthropicProtocol.dialect, GeminiProtocol.dialect):

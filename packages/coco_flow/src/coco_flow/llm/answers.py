@@ -46,8 +46,13 @@ class InvalidAnswer(ValueError):
         self.problems = problems
 
 
-def read_answer(text: str, annotation: Any) -> Any:
+def read_answer(text: str, annotation: Any, *, json_as_text: bool = False) -> Any:
     """Return the value in an answer.
+
+    Args:
+        text: The answer.
+        annotation: The wanted type.
+        json_as_text: Whether values that may be any JSON were asked for as text.
 
     Raises:
         InvalidAnswer: There is no JSON, or it does not fit the annotation.
@@ -58,14 +63,27 @@ def read_answer(text: str, annotation: Any) -> Any:
         if isinstance(info.variant, BasicType) and info.variant.kind == "Str" and text.strip():
             return text.strip()
         raise InvalidAnswer(["There is no complete JSON value in the answer."])
-    if not isinstance(info.variant, StructType) and isinstance(found, dict):
-        # A list or a scalar may stand in an object; models do it even where none was asked for.
-        found = found.get(WRAPPER, found)
-    decoder = _Decoder()
-    value = decoder.value(info, found, "")
+    decoder = _Decoder(json_as_text)
+    value = decoder.value(info, _unwrapped(info, found), "")
     if decoder.problems:
         raise InvalidAnswer(decoder.problems[:_MOST_PROBLEMS])
     return value
+
+
+def _unwrapped(info: DataTypeInfo, found: Any) -> Any:
+    """Return what is wanted in an answer that has something around it."""
+    if not isinstance(info.variant, StructType):
+        # A list or a scalar may stand in an object; models do it even where none was asked for.
+        return found.get(WRAPPER, found) if isinstance(found, dict) else found
+    while isinstance(found, dict | list) and len(found) == 1:
+        (inner,) = found.values() if isinstance(found, dict) else found
+        names = {field.name for field in info.variant.fields}
+        if not isinstance(inner, dict | list):
+            break
+        if isinstance(found, dict) and names & found.keys():
+            break
+        found = inner
+    return found
 
 
 def _find_json(text: str) -> Any:
@@ -96,8 +114,9 @@ def _find_json(text: str) -> Any:
 class _Decoder:
     """Decodes one answer and collects everything that is wrong with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, json_as_text: bool = False) -> None:
         self.problems: list[str] = []
+        self._json_as_text = json_as_text
 
     def value(self, info: DataTypeInfo, value: Any, path: str) -> Any:
         variant = info.variant
@@ -117,7 +136,7 @@ class _Decoder:
         if isinstance(variant, MappingType):
             return self._mapping(variant, value, path)
         if isinstance(variant, AnyType):
-            return value
+            return self._basic("Json", value, path)
         # No schema was made of anything else.
         raise TypeError(info.core_type)
 
@@ -171,6 +190,8 @@ class _Decoder:
         key = analyze_type_info(mapping.key_type)
         item = analyze_type_info(mapping.value_type)
         pairs: list[tuple[Any, Any]]
+        if not isinstance(item.variant, StructType):
+            value = self._basic("Json", value, path)
         if isinstance(value, dict):
             pairs = list(value.items())
         elif isinstance(value, list) and all(
@@ -191,7 +212,7 @@ class _Decoder:
         # Text that looks like a number is text where the union has both.
         infos.sort(key=lambda info: not _is_natural(info, value))
         for info in infos:
-            attempt = _Decoder()
+            attempt = _Decoder(self._json_as_text)
             decoded = attempt.value(info, value, path)
             if not attempt.problems:
                 return decoded
@@ -199,6 +220,8 @@ class _Decoder:
 
     def _basic(self, kind: str, value: Any, path: str) -> Any:
         what, read = _READERS[kind]
+        if kind == "Json" and self._json_as_text and isinstance(value, str):
+            read = json.loads
         try:
             return read(value)
         except (ValueError, TypeError, OverflowError, binascii.Error):
@@ -207,7 +230,7 @@ class _Decoder:
     def _choice(self, choices: list[Any], annotation: Any, value: Any, path: str) -> Any:
         wanted = _folded(value)
         for choice in choices:
-            if choice == value or _folded(choice) == wanted:
+            if _folded(choice) == wanted:
                 return annotation(choice) if is_enum(annotation) else choice
         return self._problem(path, f"expected one of {json.dumps(choices)}", value)
 

@@ -30,7 +30,9 @@ class GeminiProtocol:
     """The Gemini API of Google AI Studio."""
 
     # Response schemas are a subset of OpenAPI 3.0.
-    dialect = SchemaDialect(closed=False, nullable_keyword=True, ordered=True)
+    dialect = SchemaDialect(
+        closed=False, nullable_keyword=True, ordered=True, free_form=False, integer_choices=False
+    )
     title = "Gemini"
 
     def generate(self, connection: Connection, request: GenerateRequest) -> HttpCall:

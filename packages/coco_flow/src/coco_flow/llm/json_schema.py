@@ -62,6 +62,10 @@ _HINTS = {
 }
 
 
+# What may be any JSON, for providers whose schemas have no word for it.
+_AS_TEXT = {"type": "string", "description": "A JSON value, written as text."}
+
+
 @dataclass(frozen=True, slots=True)
 class SchemaDialect:
     """What a provider demands of a schema.
@@ -74,6 +78,8 @@ class SchemaDialect:
         nullable_keyword: Null is allowed by ``nullable`` and not by a list of types.
         ordered: Objects list the order of their fields.
         in_prompt: The model sees the schema only if the prompt has it.
+        free_form: Values may be any JSON; otherwise such a value is JSON as text.
+        integer_choices: Integers may be limited to a list of values.
     """
 
     all_required: bool = False
@@ -83,6 +89,8 @@ class SchemaDialect:
     nullable_keyword: bool = False
     ordered: bool = False
     in_prompt: bool = False
+    free_form: bool = True
+    integer_choices: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +102,14 @@ class JsonSchema:
         document: The schema.
         strict: False if something in it may be any JSON, which strict modes refuse.
         wrapped: Whether the value stands in the field `WRAPPER` of an object.
+        json_as_text: Whether values that may be any JSON are asked for as text.
     """
 
     name: str
     document: dict[str, Any]
     strict: bool
     wrapped: bool
+    json_as_text: bool = False
 
 
 def build_schema(annotation: Any, dialect: SchemaDialect) -> JsonSchema:
@@ -114,7 +124,7 @@ def build_schema(annotation: Any, dialect: SchemaDialect) -> JsonSchema:
     wrapped = dialect.object_root and not isinstance(info.variant, StructType)
     if wrapped:
         document = builder.object({WRAPPER: document}, [WRAPPER], "")
-    return JsonSchema(_NAME, document, builder.strict, wrapped)
+    return JsonSchema(_NAME, document, builder.strict, wrapped, not dialect.free_form)
 
 
 class _Builder:
@@ -128,7 +138,7 @@ class _Builder:
         variant = info.variant
         choices = choices_of(info.core_type)
         if choices is not None:
-            schema = _described(_choices(choices, info.core_type, path), about)
+            schema = self._choices(choices, info.core_type, path, about)
         elif isinstance(variant, StructType):
             schema = self._struct(variant, path, about)
         elif isinstance(variant, BasicType):
@@ -202,8 +212,8 @@ class _Builder:
     def _mapping(self, mapping: MappingType, path: tuple[str, ...]) -> dict[str, Any]:
         value = analyze_type_info(mapping.value_type)
         if not isinstance(value.variant, StructType):
-            self.strict = False
-            return {"type": "object"}
+            anything = self._anything()
+            return {"type": "object"} if self.dialect.free_form else anything
         # An array of pairs: no strict mode takes objects with fields of any name.
         properties = {
             "key": self.value(analyze_type_info(mapping.key_type), (*path, "key")),
@@ -211,9 +221,26 @@ class _Builder:
         }
         return {"type": "array", "items": self.object(properties, list(properties), "")}
 
+    def _choices(
+        self, choices: list[Any], annotation: Any, path: tuple[str, ...], about: str
+    ) -> dict[str, Any]:
+        kinds = {type(choice) for choice in choices}
+        if kinds == {str}:
+            return _described({"type": "string", "enum": choices}, about)
+        if kinds != {int}:
+            raise DefinitionError(
+                f"{'.'.join(path) or 'The output type'}: the choices of {annotation!r} are "
+                "neither all strings nor all integers.",
+                hint="Use values of one of these types.",
+            )
+        if self.dialect.integer_choices:
+            return _described({"type": "integer", "enum": choices}, about)
+        listed = ", ".join(map(str, choices))
+        return _described({"type": "integer"}, about, f"One of: {listed}.")
+
     def _anything(self) -> dict[str, Any]:
         self.strict = False
-        return {}
+        return {} if self.dialect.free_form else dict(_AS_TEXT)
 
     def _nullable(self, schema: dict[str, Any]) -> dict[str, Any]:
         if self.dialect.nullable_keyword:
@@ -227,19 +254,6 @@ class _Builder:
         if "enum" in schema:
             nullable["enum"] = [*schema["enum"], None]
         return nullable
-
-
-def _choices(choices: list[Any], annotation: Any, path: tuple[str, ...]) -> dict[str, Any]:
-    kinds = {type(choice) for choice in choices}
-    if kinds == {str}:
-        return {"type": "string", "enum": choices}
-    if kinds == {int}:
-        return {"type": "integer", "enum": choices}
-    raise DefinitionError(
-        f"{'.'.join(path) or 'The output type'}: the choices of {annotation!r} are neither all "
-        "strings nor all integers.",
-        hint="Use values of one of these types.",
-    )
 
 
 def _described(schema: dict[str, Any], *texts: str) -> dict[str, Any]:

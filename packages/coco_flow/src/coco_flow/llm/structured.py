@@ -62,7 +62,7 @@ class StructuredGenerator:
         while True:
             answer = await self._ask(prompt, image, corrections)
             try:
-                return read_answer(answer.text, self._type)
+                return read_answer(answer.text, self._type, json_as_text=self._schema.json_as_text)
             except InvalidAnswer as error:
                 if answer.cut:
                     raise self._invalid(

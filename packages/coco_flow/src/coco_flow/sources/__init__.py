@@ -6,16 +6,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from coco_flow.sources.amazon_s3 import AmazonS3, RedisNotification
     from coco_flow.sources.local_file import LocalFile
     from coco_flow.sources.postgres import Postgres, PostgresNotification
     from coco_flow.sources.sqlite import Sqlite
 
-__all__ = ["LocalFile", "Postgres", "PostgresNotification", "Sqlite"]
+__all__ = [
+    "AmazonS3",
+    "LocalFile",
+    "Postgres",
+    "PostgresNotification",
+    "RedisNotification",
+    "Sqlite",
+]
 
 _MODULES = {
+    "AmazonS3": "amazon_s3",
     "LocalFile": "local_file",
     "Postgres": "postgres",
     "PostgresNotification": "postgres",
+    "RedisNotification": "amazon_s3",
     "Sqlite": "sqlite",
 }
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-__all__ = ["KillReport", "contents", "kill_updates"]
+__all__ = ["KillReport", "contents", "kill_updates", "start_update", "write_text"]
 
 
 @dataclass
@@ -55,7 +55,7 @@ def kill_updates(
     source = folder / "source"
     source.mkdir()
     for number in range(files):
-        _write(chance, source / f"{number}.md")
+        write_text(chance, source / f"{number}.md")
     report = KillReport()
     state_url = state("main") if state else str(folder / "state.db")
     target = new_target("main")
@@ -128,7 +128,7 @@ def _run_and_kill(
     source: Path, state: str, target: str, kind: str, after: float
 ) -> tuple[bool, float]:
     """Start an update and kill it `after` seconds into it; return whether it was killed in time."""
-    process = _start(source, state, target, kind)
+    process = start_update(source, state, target, kind)
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line.startswith("READY"), line + process.stdout.read()
@@ -146,12 +146,15 @@ def _run_and_kill(
 
 
 def _finish(source: Path, state: str, target: str, kind: str) -> None:
-    process = _start(source, state, target, kind)
+    process = start_update(source, state, target, kind)
     output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
 
 
-def _start(source: Path, state: str, target: str, kind: str) -> subprocess.Popen[str]:
+def start_update(
+    source: Path, state: str, target: str, kind: str, mode: str = "alone"
+) -> subprocess.Popen[str]:
+    """Start a process that updates the flow of `killed_flow` once."""
     return subprocess.Popen(
         [
             sys.executable,
@@ -161,6 +164,7 @@ def _start(source: Path, state: str, target: str, kind: str) -> subprocess.Popen
             state,
             target,
             kind,
+            mode,
         ],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -176,11 +180,12 @@ def _edit(chance: random.Random, source: Path) -> None:
         if chance.random() < 0.2 and len(paths) > 5:
             path.unlink()
         else:
-            _write(chance, path)
-    _write(chance, source / f"new{chance.randint(0, 30)}.md")
+            write_text(chance, path)
+    write_text(chance, source / f"new{chance.randint(0, 30)}.md")
 
 
-def _write(chance: random.Random, path: Path) -> None:
+def write_text(chance: random.Random, path: Path) -> None:
+    """Write a few random paragraphs."""
     parts = [
         " ".join(chance.choices(["alpha", "beta", "gamma", "delta"], k=chance.randint(1, 12)))
         for _ in range(chance.randint(1, 6))

@@ -10,6 +10,7 @@ import argparse
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.coco_flow.engine.killed_flow import TARGET_KINDS
@@ -37,6 +38,12 @@ def targets_of(kind: str, folder: Path) -> Iterator[Callable[[str], str]]:
         yield lambda name: str(folder / f"{name}{suffix}")
 
 
+def _state_database(place: str, name: str) -> str:
+    from tests.postgres_server import running_postgres
+
+    return running_postgres().create_database(f"state_{name}_{place}")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=40, help="for each kind of target")
@@ -52,12 +59,8 @@ def main() -> None:
             targets.mkdir()
             state = None
             if options.state == "postgres":
-                from tests.postgres_server import running_postgres
-
-                server = running_postgres()
-
-                def state(name: str, place: str = f"{kind}_{folder.name}".lower()) -> str:
-                    return server.create_database(f"state_{name}_{place}")
+                place = f"{kind}_{folder.name}".lower()
+                state = partial(_state_database, place)
 
             with targets_of(kind, targets) as new_target:
                 report = kill_updates(

@@ -28,7 +28,7 @@ _FAULTS = st.sampled_from(["lines", "words"])
 
 
 class EditProgram(RuleBasedStateMachine):
-    """Edits rows, logic and schema, breaks targets, updates; the target must equal a fresh build."""
+    """Edits rows, logic and schema, breaks targets, updates; judged by a fresh build."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -94,13 +94,13 @@ def _target(kind: str, target: str) -> tuple[Any, str]:
     return targets.Qdrant(collection_name="parts", connection=connection), "id"
 
 
-def main(source: str, state: str, target: str, kind: str) -> None:
-    """Set up and update once."""
+def main(source: str, state: str, target: str, kind: str, mode: str = "alone") -> None:
+    """Set up and update once; `mode` "shared" takes part in an update of several processes."""
     coco_flow.init(Settings(database=DatabaseConnectionSpec(url=state)))
     flow = killed_flow(source, kind, target)
     flow.setup()
     print("READY", flush=True)
-    info = flow.update()
+    info = flow.update_shared(lease_seconds=2.0) if mode == "shared" else flow.update()
     print("DONE", info.to_json(), flush=True)
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgpack  # type: ignore[import-untyped]
 
+from coco_core.errors import LeaseLost
 from coco_flow.engine.frames import RowState
 from coco_flow.engine.owners import OwnerCheck
 from coco_flow.ports import ListedRow, TargetBatch
@@ -73,6 +74,7 @@ class Committer:
         exports: Sequence[ExportPlan],
         targets: TargetSet,
         reexport: bool = False,
+        fence: Callable[[], None] | None = None,
     ) -> None:
         self._store = store
         self._source_id = source_id
@@ -81,6 +83,8 @@ class Committer:
         self._exports = {plan.resource_id: plan for plan in exports}
         self._targets = targets
         self._reexport = reexport
+        # Raises LeaseLost if another process has taken these rows over.
+        self.fence = fence
         self._owners = OwnerCheck(store, source_name)
 
     def commit(self, rows: Sequence[RowState], memo: MemoSession) -> list[Outcome]:
@@ -90,8 +94,24 @@ class Committer:
         with self._targets.exclusive():
             changes = self._stage(good, memo)
             failed = self._targets.write(self._batches(changes))
-            self._finish(changes, failed, [row for row in rows if row.error is not None])
+            try:
+                self._finish(changes, failed, [row for row in rows if row.error is not None])
+            except LeaseLost:
+                # What was just written may be older than what the other process wrote.
+                self._mark_uncertain(changes)
+                raise
         return [Outcome(row, self._kind(row)) for row in rows]
+
+    def _mark_uncertain(self, changes: Sequence[_Change]) -> None:
+        """Let the next update write again whatever this batch touched."""
+        connection = self._store.connection
+        with connection.transaction():
+            connection.execute_many(
+                sql.STAGE_ROW, [(_staging(change), change.row_id) for change in changes]
+            )
+            connection.execute_many(
+                sql.MARK_ROW, [(ATTENTION_FAILED, change.row_id) for change in changes]
+            )
 
     def touch(self, rows: Sequence[RowState]) -> None:
         """Record new change tokens of rows whose content is what it was."""
@@ -121,6 +141,8 @@ class Committer:
     def _stage(self, rows: Sequence[RowState], memo: MemoSession) -> list[_Change]:
         store = self._store
         with store.connection.transaction():
+            if self.fence is not None:
+                self.fence()
             new_keys = [row.key_bytes for row in rows if row.stored is None and row.listed]
             ids = store.row_ids_of(self._source_id, new_keys) if new_keys else {}
             known = [row.stored.id for row in rows if row.stored is not None]
@@ -224,6 +246,8 @@ class Committer:
                 )  # fmt: skip
         connection = self._store.connection
         with connection.transaction():
+            if self.fence is not None:
+                self.fence()
             connection.execute_many(sql.FINISH_ROW, finished)
             connection.execute_many(sql.HOLD_ROW, held)
             connection.execute_many(sql.DELETE_ROW, removed)

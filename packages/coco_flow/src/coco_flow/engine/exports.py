@@ -64,7 +64,7 @@ def compile_export(graph: FlowGraph, export: Export, resource_id: int, epoch: in
     names = [field.name for field in export.collector.fields]
     key_places = [names.index(field.name) for field in schema.key]
     value_places = [names.index(field.name) for field in schema.value]
-    packers = [make_packer(field.value_type) for field in schema.value]
+    pack = make_packer(schema.value)
     number = graph.collectors.index(export.collector)
     # The epoch is part of every digest: when a target loses rows, all of them differ.
     prefix = epoch.to_bytes(4, "big")
@@ -78,13 +78,7 @@ def compile_export(graph: FlowGraph, export: Export, resource_id: int, epoch: in
             if None in key:
                 raise RowFailed(_absent_key(export, schema, key))
             value = read_value(collected)
-            packed = digest(
-                prefix,
-                *[
-                    b"\xc0" if part is None else pack(part)
-                    for pack, part in zip(packers, value, strict=True)
-                ],
-            )[:_DIGEST_BYTES]
+            packed = digest(prefix, pack(value))[:_DIGEST_BYTES]
             encoded = pack_key(key)
             known = rows.get(encoded)
             if known is not None and known.digest != packed:

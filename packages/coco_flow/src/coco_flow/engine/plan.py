@@ -85,24 +85,13 @@ def compile_source(
         slots=source.scope.slots,
         collectors=len(graph.collectors),
         logic=_logic_digest(graph, source, exports),
-        pack_value=_value_packer(source),
+        pack_value=make_packer(source.connector.schema.value),
         waits=any(
             op.function.is_async or op.function.options.batching or op.function.options.gpu
             or op.function.options.cache
             for op in functions
         ),
     )  # fmt: skip
-
-
-def _value_packer(source: Source) -> Callable[[Sequence[Any]], bytes]:
-    fields = source.connector.schema.value
-    packers = [make_packer(field.value_type) for field in fields]
-    if len(packers) == 1:
-        pack = packers[0]
-        return lambda row: b"\xc0" if row[0] is None else pack(row[0])
-    return lambda row: b"".join(
-        b"\xc0" if value is None else pack(value) for pack, value in zip(packers, row, strict=True)
-    )
 
 
 def _functions(scope: Scope) -> list[Transform]:

@@ -89,7 +89,7 @@ class FlowRunner:
         status = "failed"
         try:
             with self.exclusive():
-                self._remove_old_sources()
+                self.remove_old_sources()
                 self._scan_all()
                 self.settle()
                 self.finish_targets()
@@ -118,6 +118,19 @@ class FlowRunner:
             if self.options.aborted.is_set():
                 raise UpdateAborted()
 
+    def update_shared(self, lease_seconds: float | None = None) -> UpdateInfo:
+        """Take part in an update that several processes share; returns when it has ended.
+
+        The statistics are of what this process did.
+        """
+        from coco_flow.engine.shared_update import SharedUpdate
+
+        self._targets.shared_lock = lambda: self._store.connection.flow_lock(
+            f"{self._full_name}:commit", wait=True
+        )
+        shared = SharedUpdate(self, self._store, self._flow_id, self._full_name, lease_seconds)
+        return shared.run()
+
     def abort(self) -> None:
         """Let running passes stop at their next batch."""
         self.options.aborted.set()
@@ -144,7 +157,7 @@ class FlowRunner:
         for error in failed.values():
             raise error
 
-    def _remove_old_sources(self) -> None:
+    def remove_old_sources(self) -> None:
         """Delete what came from sources that the flow no longer has."""
         for name, source_id in self._store.sources(self._flow_id).items():
             if name in self.updaters:

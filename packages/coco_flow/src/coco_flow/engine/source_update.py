@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,8 @@ __all__ = ["PassOptions", "SourceUpdater"]
 
 # Rows of one batch: enough to amortize transactions and look-ups, few enough to bound memory.
 _MIN_ROWS, _MAX_ROWS = 8, 256
+# Rows of one shard: minutes of work at the most, and a thousand shards for 10^5 rows.
+_SHARD_ROWS = 128
 # A batch should take about this long (seconds), so that slow functions lose little in a crash.
 _BATCH_SECONDS = 2.0
 # Content of one batch is read into memory; larger rows make smaller batches.
@@ -108,6 +110,36 @@ class SourceUpdater:
                 self._refuse_empty()
             self._submit_all(workers, pending)
         self._remove_unseen(seen, last_known)
+
+    def share_out(self) -> None:
+        """Do what `scan` does, but leave rows that are new or changed to whichever process is free.
+
+        Rows that are gone are processed here.
+        """
+        last_known = self._store.last_row_id(self._source_id)
+        seen = _Bitmap()
+        listed_any = False
+        pending: list[bytes] = []
+        for listed in self._listings():
+            self._check_aborted()
+            listed_any = listed_any or bool(listed)
+            pending += [row.key_bytes for row in self._changed(listed, seen)]
+            while len(pending) >= _SHARD_ROWS:
+                self._store.add_shard(self._source_id, pending[:_SHARD_ROWS])
+                pending = pending[_SHARD_ROWS:]
+        if pending:
+            self._store.add_shard(self._source_id, pending)
+        if not (listed_any or self._options.allow_empty or self.is_grouping):
+            self._refuse_empty()
+        self._remove_unseen(seen, last_known)
+
+    def process_shard(self, keys: Sequence[bytes], fence: Callable[[], None]) -> None:
+        """Process the rows of a shard; `fence` raises LeaseLost once another process has them."""
+        self._committer.fence = fence
+        try:
+            self.process_keys([unpack_key(key) for key in keys])
+        finally:
+            self._committer.fence = None
 
     def process_keys(self, keys: Sequence[Key]) -> None:
         """Process rows that are said to have changed, whatever their tokens say."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from coco_flow.errors import FlowError
@@ -29,11 +29,16 @@ class TargetSet:
         # Keys with several owners are decided and written under one lock: two batches that claim
         # one key must not write in the other order than they decided.
         self._serial = any(not plan.unique_keys for plan in exports)
+        # The same order among processes, when several share an update.
+        self.shared_lock: Callable[[], AbstractContextManager[object]] | None = None
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the order of commits where rows can share keys; elsewhere batches overlap."""
-        with self._lock if self._serial else nullcontext():
+        if not self._serial:
+            yield
+            return
+        with self._lock, self.shared_lock() if self.shared_lock else nullcontext():
             yield
 
     def write(self, batches: dict[int, TargetBatch]) -> dict[int, Exception]:
@@ -85,7 +90,9 @@ class TargetSet:
             if not plan.opened:
                 connector: TargetConnector = plan.export.connector
                 key = self._keys[plan.resource_id]
-                plan.target = run_maybe_async(connector.open, plan.export.spec, key, plan.schema)
+                plan.target = run_maybe_async(
+                    connector.open, plan.export.target_spec, key, plan.schema
+                )
                 plan.opened = True
 
 

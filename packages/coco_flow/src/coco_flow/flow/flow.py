@@ -180,6 +180,22 @@ class Flow:
             )
         )
 
+    def update_shared(self, *, lease_seconds: float | None = None) -> UpdateInfo:
+        """Take part in an update that several processes share, each running this.
+
+        One of them lists the sources; all process rows. Needs state that all reach: PostgreSQL, or
+        one SQLite file on one machine. Returns when the whole update has ended, with the statistics
+        of this process's part.
+
+        Args:
+            lease_seconds: How long the rows of a process that died wait for another one.
+        """
+        runner = self.runner()
+        try:
+            return runner.update_shared(lease_seconds)
+        finally:
+            runner.close()
+
     def runner(
         self, *, reexport: bool = False, full_reprocess: bool = False, allow_empty: bool = False
     ) -> FlowRunner:

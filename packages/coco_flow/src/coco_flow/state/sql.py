@@ -85,6 +85,14 @@ SCHEMA = (
         count INTEGER NOT NULL,
         retry_at REAL,
         PRIMARY KEY (source_id, key))""",
+    # Keys to process, shared out among processes; `holder` has it until `lease_until`.
+    """CREATE TABLE IF NOT EXISTS shard (
+        id INTEGER PRIMARY KEY,
+        source_id INTEGER NOT NULL REFERENCES source(id) ON DELETE CASCADE,
+        keys BLOB NOT NULL,
+        holder TEXT,
+        lease_until REAL,
+        attempts INTEGER NOT NULL DEFAULT 0)""",
     """CREATE TABLE IF NOT EXISTS run (
         id INTEGER PRIMARY KEY,
         flow_id INTEGER NOT NULL REFERENCES flow(id) ON DELETE CASCADE,
@@ -210,6 +218,30 @@ SELECT_GROUP_ROWS = (
 SELECT_UNFINISHED = (
     "SELECT 1 FROM source_row WHERE source_id = ? "
     "AND (logic IS NULL OR logic <> ? OR attention > 0 OR staging IS NOT NULL) LIMIT 1"
+)
+
+# Shards -------------------------------------------------------------------------------------------
+
+# `unix_now()` is the database's clock in seconds: the processes' own may differ.
+INSERT_SHARD = "INSERT INTO shard (source_id, keys) VALUES (?, ?)"
+# PostgreSQL skips rows that another process is just claiming; SQLite has one writer at a time.
+CLAIM_SHARD = (
+    "UPDATE shard SET holder = ?, lease_until = unix_now() + ?, attempts = attempts + 1 "
+    "WHERE id = (SELECT shard.id FROM shard JOIN source ON source.id = shard.source_id "
+    "WHERE source.flow_id = ? AND (holder IS NULL OR lease_until < unix_now()) "
+    "ORDER BY shard.id LIMIT 1 /* skip locked */) "
+    "RETURNING id, source_id, keys, attempts"
+)
+EXTEND_SHARD = (
+    "UPDATE shard SET lease_until = unix_now() + ? WHERE id = ? AND holder = ? RETURNING id"
+)
+FINISH_SHARD = "DELETE FROM shard WHERE id = ? AND holder = ?"
+COUNT_SHARDS = (
+    "SELECT COUNT(*) FROM shard JOIN source ON source.id = shard.source_id WHERE source.flow_id = ?"
+)
+DELETE_FREE_SHARDS = (
+    "DELETE FROM shard WHERE source_id IN (SELECT id FROM source WHERE flow_id = ?) "
+    "AND (holder IS NULL OR lease_until < unix_now())"
 )
 
 # Memo ---------------------------------------------------------------------------------------------

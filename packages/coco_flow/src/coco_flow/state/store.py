@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgpack  # type: ignore[import-untyped]
+
 from coco_flow.errors import StateBroken
 from coco_flow.state import sql
 from coco_flow.state.connection import StateConnection
@@ -22,6 +24,7 @@ __all__ = [
     "ATTENTION_UNSETTLED",
     "Resource",
     "RowError",
+    "Shard",
     "StateStore",
     "StoredRow",
     "open_store",
@@ -64,6 +67,15 @@ class Resource(NamedTuple):
     state: Any | None
     staging: list[Any | None] | None
     epoch: int
+
+
+class Shard(NamedTuple):
+    """Keys of one source that a process works on under a lease."""
+
+    id: int
+    source_id: int
+    keys: list[bytes]
+    attempts: int
 
 
 class RowError(NamedTuple):
@@ -235,6 +247,37 @@ class StateStore:
         """Return the encoded targets and staging of rows by id."""
         found = self.connection.execute_list(sql.SELECT_TARGETS, (), ids)
         return {row[0]: (row[1], row[2]) for row in found}
+
+    # Shards --------------------------------------------------------------------------------------
+
+    def add_shard(self, source_id: int, keys: Sequence[bytes]) -> None:
+        """Put keys up for any process to work on."""
+        packed = msgpack.packb(list(keys))
+        self.connection.execute(sql.INSERT_SHARD, (source_id, packed))
+
+    def claim_shard(self, flow_id: int, holder: str, seconds: float) -> Shard | None:
+        """Take the next shard that nobody works on, or whose holder's lease has run out."""
+        found = self.connection.execute(sql.CLAIM_SHARD, (holder, seconds, flow_id))
+        if not found:
+            return None
+        shard_id, source_id, keys, attempts = found[0]
+        return Shard(int(shard_id), int(source_id), msgpack.unpackb(keys), int(attempts))
+
+    def extend_shard(self, shard_id: int, holder: str, seconds: float) -> bool:
+        """Prolong a lease; False if the shard has another holder by now, or is finished."""
+        return bool(self.connection.execute(sql.EXTEND_SHARD, (seconds, shard_id, holder)))
+
+    def finish_shard(self, shard_id: int, holder: str) -> None:
+        """Remove a shard that has been processed."""
+        self.connection.execute(sql.FINISH_SHARD, (shard_id, holder))
+
+    def count_shards(self, flow_id: int) -> int:
+        """Return how many shards of a flow are not finished."""
+        return int(self.connection.execute(sql.COUNT_SHARDS, (flow_id,))[0][0])
+
+    def remove_free_shards(self, flow_id: int) -> None:
+        """Forget shards that nobody works on; a new scan finds what they were for."""
+        self.connection.execute(sql.DELETE_FREE_SHARDS, (flow_id,))
 
     # Groups --------------------------------------------------------------------------------------
 

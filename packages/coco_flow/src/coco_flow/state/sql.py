@@ -50,8 +50,9 @@ SCHEMA = (
         row_id INTEGER NOT NULL,
         PRIMARY KEY (target_id, key, row_id))""",
     # What set-up made in a target. `staging` holds the states of a change under way, as JSON.
+    # Rows name the targets that they were written to by this number, so no other may ever get it.
     """CREATE TABLE IF NOT EXISTS resource (
-        id INTEGER PRIMARY KEY,
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
         flow_id INTEGER NOT NULL REFERENCES flow(id) ON DELETE CASCADE,
         kind TEXT NOT NULL,
         key TEXT NOT NULL,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import random
 from pathlib import Path
@@ -72,6 +73,14 @@ def test_rows_are_written_as_json(tmp_path: Path, seed: int) -> None:
         f"a%2F{name[2:]}/[{start},{end}].json": encode((name, (start, end), *row))
         for (name, (start, end)), row in oracle.items()
     }
+
+
+def test_numbers_and_dates_of_a_key_are_plain(tmp_path: Path) -> None:
+    key = {"n": int, "day": datetime.date, "flag": bool}
+    target = Target(Files(str(tmp_path)), export_schema(key, {"text": str}))
+    target.set_up()
+    target.write([((7, datetime.date(2020, 2, 29), True), ["x"])])
+    assert found(tmp_path) == {"7/2020-02-29/true": b"x"}
 
 
 def test_a_file_is_named_by_any_field_and_follows_it(tmp_path: Path) -> None:

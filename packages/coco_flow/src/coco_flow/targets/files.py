@@ -248,13 +248,14 @@ class _Layout:
     def _path_maker(self, schema: ExportSchema) -> Callable[[Key, Row], str]:
         suffix, name_field = self.suffix, self.name_field
         if name_field is None and len(schema.key) > 1:
-            to_json = [json_encoder(field.value_type.type) or str for field in schema.key]
+            encoders = [json_encoder(field.value_type.type) for field in schema.key]
 
             def of_parts(key: Key, row: Row) -> str:  # noqa: ARG001 - the others need it
-                texts = [
-                    value if isinstance(value, str) else json_text(encode(value))
-                    for encode, value in zip(to_json, key, strict=True)
+                values = [
+                    value if encode is None else encode(value)
+                    for encode, value in zip(encoders, key, strict=True)
                 ]
+                texts = [each if isinstance(each, str) else json_text(each) for each in values]
                 # A part must not open folders of its own, or two keys could be one path.
                 return _checked("/".join(map(_part, texts)) + suffix)
 

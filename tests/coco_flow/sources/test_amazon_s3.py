@@ -126,6 +126,16 @@ def test_the_token_follows_the_content_and_large_objects_do_not_exist(client: An
     assert gone == [ReadRow(None)] * 2
 
 
+def test_the_token_is_the_same_in_listing_and_reading_with_versions_too(client: Any) -> None:
+    client.create_bucket(Bucket="versioned")
+    client.put_bucket_versioning(Bucket="versioned", VersioningConfiguration={"Status": "Enabled"})
+    client.put_object(Bucket="versioned", Key="a", Body=b"1")
+    client.put_object(Bucket="versioned", Key="a", Body=b"2")
+    source = opened(AmazonS3(bucket_name="versioned"))
+    (entry,) = read(source, "a")
+    assert entry == ReadRow(["2"], listed(source)["a"].token)
+
+
 def test_objects_are_listed_in_batches_and_read_together(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

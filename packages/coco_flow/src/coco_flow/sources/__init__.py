@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from coco_flow.sources.amazon_s3 import AmazonS3, RedisNotification
+    from coco_flow.sources.azure_blob import AzureBlob
+    from coco_flow.sources.google_cloud_storage import GoogleCloudStorage
     from coco_flow.sources.local_file import LocalFile
     from coco_flow.sources.postgres import Postgres, PostgresNotification
     from coco_flow.sources.sqlite import Sqlite
 
 __all__ = [
     "AmazonS3",
+    "AzureBlob",
+    "GoogleCloudStorage",
     "LocalFile",
     "Postgres",
     "PostgresNotification",
@@ -22,6 +26,8 @@ __all__ = [
 
 _MODULES = {
     "AmazonS3": "amazon_s3",
+    "AzureBlob": "azure_blob",
+    "GoogleCloudStorage": "google_cloud_storage",
     "LocalFile": "local_file",
     "Postgres": "postgres",
     "PostgresNotification": "postgres",

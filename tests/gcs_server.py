@@ -1,0 +1,101 @@
+"""A server on loopback that speaks enough of Google Cloud Storage to be listed and read."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+from xml.sax.saxutils import escape
+
+from tests.google_account import GoogleAccount
+
+# So few that a listing of some objects has several pages.
+_PAGE = 3
+
+
+@dataclass
+class GcsServer:
+    """Where it listens, whom it serves, and the objects of its one bucket, ``coco``."""
+
+    endpoint: str
+    account: GoogleAccount
+    objects: dict[str, bytes] = field(default_factory=dict)
+
+
+@contextmanager
+def gcs_server() -> Iterator[GcsServer]:
+    """Run the server; a fixture yields from this."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    state = GcsServer(f"http://127.0.0.1:{server.server_address[1]}", GoogleAccount())
+    server.state = state  # type: ignore[attr-defined]
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        state: GcsServer = self.server.state  # type: ignore[attr-defined]
+        parts = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        _, bucket, *rest = parts.path.split("/", 2)
+        token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if state.account.signed(token) is None:
+            self._answer(401, b"<Error><Code>AuthenticationRequired</Code></Error>")
+        elif bucket != "coco":
+            self._answer(404, b"<Error><Code>NoSuchBucket</Code></Error>")
+        elif "list-type" in query:
+            self._answer(200, self._list(state.objects, query).encode())
+        elif (name := unquote(rest[0])) in state.objects:
+            body = state.objects[name]
+            headers = {"ETag": f'"{_etag(body)}"', "Last-Modified": formatdate(0, usegmt=True)}
+            self._answer(200, body, headers)
+        else:
+            self._answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
+
+    @staticmethod
+    def _list(objects: dict[str, bytes], query: dict[str, str]) -> str:
+        names = sorted(name for name in objects if name.startswith(query.get("prefix", "")))
+        start = int(query.get("continuation-token", "0"))
+        page = names[start : start + _PAGE]
+        found = "".join(
+            f"<Contents><Key>{escape(name)}</Key><ETag>&quot;{_etag(objects[name])}&quot;</ETag>"
+            f"<LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+            f"<Size>{len(objects[name])}</Size></Contents>"
+            for name in page
+        )
+        if start + _PAGE < len(names):
+            found += f"<NextContinuationToken>{start + _PAGE}</NextContinuationToken>"
+        return f'<?xml version="1.0" encoding="UTF-8"?><ListBucketResult>{found}</ListBucketResult>'
+
+    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
+def _etag(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()[:16]

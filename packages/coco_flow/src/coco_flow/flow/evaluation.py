@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from coco_core.errors import NotFound
 from coco_flow.engine.frames import Batch, RowState
 from coco_flow.engine.grouping import GroupConnector
 from coco_flow.engine.memo import MemoSession
 from coco_flow.engine.plan import SourcePlan, compile_source
 from coco_flow.engine.stats import SourceStats, UpdateInfo
-from coco_flow.errors import FlowError
+from coco_flow.flow.shown import shown_row
+from coco_flow.graph.extended import visible_fields
 from coco_flow.ports import ListedRow, ReadRow
 from coco_flow.runtime import run, run_maybe_async
 from coco_flow.types.codec import pack_key
-from coco_flow.types.dump import dump_engine_object
 
 if TYPE_CHECKING:
     from coco_flow.flow.flow import EvaluateAndDumpOptions, Flow
-    from coco_flow.graph.model import FlowGraph, Scope
+    from coco_flow.graph.model import FlowGraph
 
 __all__ = ["evaluate_and_dump", "evaluate_row", "list_keys"]
 
@@ -55,21 +56,25 @@ def evaluate_row(flow: Flow, source_name: str, key: tuple[Any, ...]) -> dict[str
     """Return one row's fields, nested rows, collected rows and error, as JSON.
 
     Raises:
-        FlowError: There is no such source, or no such row in it.
+        NotFound: There is no such source, or no such row in it.
     """
     graph = flow.graph
     source = next((s for s in graph.sources if s.name == source_name), None)
     if source is None:
         names = ", ".join(s.name for s in graph.sources)
-        raise FlowError(f"There is no source {source_name!r}.", hint=f"Sources: {names}.")
+        raise NotFound(f"There is no source {source_name!r}.", hint=f"Sources: {names}.")
+    # Every loop puts its rows back, so that tables show the fields that were added to their rows.
+    fields = visible_fields(source.scope)
     plan = compile_source(graph, source)
     evaluated = list(_evaluated(flow, plan, [ListedRow(key)], use_cache=True))
     if not evaluated:
-        raise FlowError(f"Source {source_name!r} has no row with the key {key!r}.")
+        raise NotFound(f"Source {source_name!r} has no row with the key {key!r}.")
     row, frame = evaluated[0]
+    slots = {field.name: field.slot for field in source.scope.fields.values()}
+    values = [frame[slots[f.name]] if slots[f.name] < len(frame) else None for f in fields]
     return {
-        "key": dump_engine_object(list(key)),
-        "fields": _shown_fields(plan.source.scope, frame),
+        "key": shown_row(source.connector.schema.key, key),
+        "fields": shown_row(fields, values),
         "collected": _collected(graph, row),
         "error": None if row.error is None else row.error_text()[0],
     }
@@ -146,7 +151,7 @@ def _dump(folder: Path, graph: FlowGraph, plan: SourcePlan, row: RowState) -> No
         tail = hashlib.sha256(name.encode()).hexdigest()[:16]
         name = f"{name[: _NAME_LENGTH - 17]}_{tail}"
     content = {
-        "key": dump_engine_object(list(row.key)),
+        "key": shown_row(plan.source.connector.schema.key, row.key),
         "exports": _collected(graph, row),
         "error": None if row.error is None else row.error_text()[0],
     }
@@ -158,18 +163,8 @@ def _collected(graph: FlowGraph, row: RowState) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     for export in graph.exports:
         number = graph.collectors.index(export.collector)
-        names = [field.name for field in export.collector.fields]
+        if export.grouping is not None:
+            continue
         rows = row.collected[number] if number < len(row.collected) else []
-        shown[export.name] = [dict(zip(names, map(_shown, values), strict=True)) for values in rows]
+        shown[export.name] = [shown_row(export.collector.fields, values) for values in rows]
     return shown
-
-
-def _shown_fields(scope: Scope, frame: list[Any]) -> dict[str, Any]:
-    return {
-        field.name: _shown(frame[field.slot]) if field.slot < len(frame) else None
-        for field in scope.fields.values()
-    }
-
-
-def _shown(value: Any) -> Any:
-    return dump_engine_object(value, bytes_to_base64=True)

@@ -1,0 +1,1 @@
+"""HTTP server over the flows of an application: inspection, queries, updates."""

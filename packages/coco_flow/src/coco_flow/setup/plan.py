@@ -123,13 +123,15 @@ def apply_change(store: StateStore, flow_id: int, change: ResourceChange) -> Non
             _apply(connector, change.key, change.previous, None)
         store.remove_resource(change.resource_id)
         return
-    resource_id = store.add_resource(flow_id, change.kind, change.key, change.name)
-    if change.action is Action.RECREATE:
-        # Under a new number the target has no rows, not even some to delete by keys of old.
-        store.remove_resource(resource_id)
+    with store.connection.transaction():
         resource_id = store.add_resource(flow_id, change.kind, change.key, change.name)
+        if change.action is Action.RECREATE:
+            # Under a new number the target has no rows, not even some to delete by keys of old.
+            store.remove_resource(resource_id)
+            resource_id = store.add_resource(flow_id, change.kind, change.key, change.name)
+        if not change.user_managed:
+            store.stage_resource(resource_id, [*change.previous, change.current])
     if not change.user_managed:
-        store.stage_resource(resource_id, [*change.previous, change.current])
         previous = (None,) if change.action is Action.RECREATE else change.previous
         _apply(connector, change.key, previous, change.current)
     store.finish_resource(resource_id, change.current, change.rows_lost)

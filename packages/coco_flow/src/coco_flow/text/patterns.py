@@ -24,6 +24,11 @@ WHITE_SPACE = (
 
 _SPACE_SET = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 
+_NO_SPACE_SET = (
+    r"\x00-\x08\x0e-\x1f!-\x84\x86-\x9f\xa1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e"
+    r"\u2030-\u205e\u2060-\u2fff\u3001-\U0010ffff"
+)
+
 _POSIX = {
     "alnum": "0-9A-Za-z",
     "alpha": "A-Za-z",
@@ -67,13 +72,18 @@ def compile_pattern(pattern: str, where: str, *, multiline: bool = False) -> re.
 
 
 def matches(pattern: re.Pattern[str], text: str) -> Iterator[Span]:
-    """Yield the spans of the matches; an empty one right after another match does not count."""
-    last = -1
-    for match in pattern.finditer(text):
+    """Yield the spans of the matches; there is no empty one right after another match."""
+    at, last = 0, -1
+    while at <= len(text):
+        match = pattern.search(text, at)
+        if match is None:
+            return
         start, end = match.span()
-        if start != end or start != last:
-            yield start, end
-        last = end
+        if start == end == last:
+            at += 1
+            continue
+        yield start, end
+        at = last = end
 
 
 class _Translation:
@@ -97,7 +107,7 @@ class _Translation:
     def _next(self) -> None:
         char = self.pattern[self.at]
         if char == "\\":
-            self.out.append(self._escape(_SPACE_SET, in_class=False))
+            self.out.append(self._escape("[{}]"))
         elif char == "[":
             self._char_class()
         elif char == "(":
@@ -145,7 +155,8 @@ class _Translation:
         self.open_flags.append([])
         self.multiline.append(multiline)
 
-    def _escape(self, space: str, *, in_class: bool) -> str:
+    def _escape(self, as_class: str) -> str:
+        """Rewrite what follows a backslash; `as_class` makes a character class of a set."""
         code_point = _CODE_POINT.match(self.pattern, self.at)
         if code_point is not None:
             self.at = code_point.end()
@@ -155,9 +166,9 @@ class _Translation:
         if escape in (r"\p", r"\P"):
             raise ValueError(f"{escape} is not supported; list the characters in brackets")
         if escape == r"\s":
-            return space if in_class else f"[{space}]"
-        if escape == r"\S" and not in_class:
-            return f"[^{space}]"
+            return as_class.format(_SPACE_SET)
+        if escape == r"\S":
+            return as_class.format(_NO_SPACE_SET)
         return r"\Z" if escape == r"\z" else escape
 
     def _char_class(self) -> None:
@@ -174,7 +185,7 @@ class _Translation:
                 self.out.append(_POSIX[posix[1]])
                 self.at = posix.end()
             elif pattern[self.at] == "\\":
-                self.out.append(self._escape(_SPACE_SET, in_class=True))
+                self.out.append(self._escape("{}"))
             elif pattern[self.at] == "[" or pattern.startswith(("&&", "--", "~~"), self.at):
                 raise ValueError("sets inside of a character class are not supported")
             else:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from codecs import BOM_UTF8
 from collections.abc import Callable
 
 __all__ = ["shorten_markdown"]
@@ -45,7 +46,9 @@ def shorten_markdown(data: bytes) -> tuple[bytes, Callable[[int], int]]:
     omitted = [0]
     at = size = 0
     pattern = _RUN if any(sign in data for sign in _SHOWS_STOPS) else _RUN_WITH_STOPS
-    for match in pattern.finditer(data):
+    # A byte order mark is no word: the parser leaves it out.
+    begin = len(BOM_UTF8) if data.startswith(BOM_UTF8) else 0
+    for match in pattern.finditer(data, begin):
         run = match[0]
         if run.startswith(b"<"):
             continue

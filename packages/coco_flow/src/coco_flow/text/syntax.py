@@ -66,8 +66,8 @@ def parse(data: bytes, language: Language) -> Syntax | None:
     if grammar is None or (guard is not None and guard(data)):
         return None
     if b"\0" in data:
-        # Several grammars take NUL for the end of the text and start over at each one.
-        data = data.replace(b"\0", b" ")
+        # Some grammars take NUL for the end of the text and start over at each one.
+        data = data.replace(b"\0", b"\1")
     if language.name == "markdown":
         short, place = shorten_markdown(data)
         root = _parse(language.name, grammar, short)

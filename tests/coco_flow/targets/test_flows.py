@@ -289,3 +289,22 @@ def test_the_plan_names_the_table(tmp_path: Path) -> None:
     text, up_to_date = coco_flow.make_setup_bundle([flow]).describe()
     assert f"SQLite table t in {tmp_path / 't.db'}" in text
     assert not up_to_date
+
+
+@pytest.mark.row("INC-14 error isolation")
+def test_a_row_that_the_target_refuses_holds_up_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    rows = rows_of("Refused")
+    for i in range(100):
+        rows[f"f{i}"] = f"text {i}"
+    rows["../up"] = "out of the directory"
+    spec = Files(str(path), filename_field="filename", content_field="text")
+    flow = lines_flow("Refused", spec)
+    flow.setup()
+    assert flow.update().stats == {"docs": {"num_insertions": 100, "num_errors": 1}}
+    assert len([each for each in path.iterdir() if each.name[0] == "f"]) == 100
+    del rows["../up"]
+    rows["f1"] = "another"
+    flow.update()
+    assert (path / "f1").read_text() == "another"
+    assert not (tmp_path / "up").exists()

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgpack
 
-from coco_core.errors import LeaseLost
+from coco_core.errors import LeaseLost, Unavailable
 from coco_flow.engine.frames import RowState
 from coco_flow.engine.owners import OwnerCheck
 from coco_flow.ports import ListedRow, TargetBatch
@@ -37,6 +37,9 @@ __all__ = ["Committer", "Outcome"]
 
 # First and longest wait before a failed row is tried again in live mode, in seconds.
 _FIRST_RETRY, _LAST_RETRY = 5.0, 600.0
+
+# A target that refuses so many writes one after the other is not refusing single rows.
+_MOST_REFUSALS = 12
 
 
 @dataclass(slots=True)
@@ -93,7 +96,7 @@ class Committer:
         good = [row for row in rows if row.error is None]
         with self._targets.exclusive():
             changes = self._stage(good, memo)
-            failed = self._targets.write(self._batches(changes))
+            failed = self._write(changes)
             try:
                 self._finish(changes, failed, [row for row in rows if row.error is not None])
             except LeaseLost:
@@ -198,11 +201,39 @@ class Committer:
                 change.deletes[number] = deletes
         return change
 
-    def _batches(self, changes: Sequence[_Change]) -> dict[int, TargetBatch]:
+    def _write(self, changes: Sequence[_Change]) -> dict[int, dict[int, Exception]]:
+        """Write the changes; return, by row and target, what a target would not take.
+
+        One row that it refuses must not hold up the others, so a refused batch is halved until
+        only such rows are left.
+        """
+        refusals: dict[int, dict[int, Exception]] = {}
+        failed = self._targets.write(self._batches(changes, self._exports))
+        waiting = [(list(changes), failed)] if failed else []
+        in_a_row = 0
+        while waiting:
+            part, failed = waiting.pop()
+            hopeless = in_a_row > _MOST_REFUSALS or any(map(_is_away, failed.values()))
+            if hopeless or len(part) == 1:
+                for change in part:
+                    refusals[change.row_id] = failed
+                continue
+            for half in (part[: len(part) // 2], part[len(part) // 2 :]):
+                again = self._targets.write(self._batches(half, failed))
+                in_a_row = in_a_row + 1 if again else 0
+                if again:
+                    waiting.append((half, again))
+        return refusals
+
+    def _batches(
+        self, changes: Sequence[_Change], numbers: Iterable[int]
+    ) -> dict[int, TargetBatch]:
+        """Return what the changes write to the targets of these numbers."""
         from coco_flow.types.codec import unpack_key
 
         batches: dict[int, TargetBatch] = {}
-        for number, plan in self._exports.items():
+        for number in numbers:
+            plan = self._exports[number]
             upserts = {
                 key: (change.rows[number][key].key, change.rows[number][key].value)
                 for change in changes
@@ -221,19 +252,20 @@ class Committer:
     def _finish(
         self,
         changes: Sequence[_Change],
-        failed: dict[int, Exception],
+        failed: dict[int, dict[int, Exception]],
         failed_rows: Sequence[RowState],
     ) -> None:
         finished, held, removed = [], [], []
         for change in changes:
             row = change.row
+            errors = failed.get(change.row_id, {})
             broken = [
-                number for number in failed
+                number for number in errors
                 if number in change.upserts or number in change.deletes
             ]  # fmt: skip
             if broken:
                 name = self._exports[broken[0]].name
-                row.fail(f"export {name!r}", failed[broken[0]])
+                row.fail(f"export {name!r}", errors[broken[0]])
                 failed_rows = [*failed_rows, row]
                 held.append(_held(change, broken))
             elif row.listed is None:
@@ -294,6 +326,11 @@ class Committer:
         if row.changed:
             return "num_updates"
         return "num_reprocesses"
+
+
+def _is_away(error: Exception) -> bool:
+    """Say whether a target did not answer, so that it makes no difference what is written."""
+    return isinstance(error, Unavailable) or isinstance(error.__cause__, Unavailable)
 
 
 def _attention(listed: ListedRow) -> int:

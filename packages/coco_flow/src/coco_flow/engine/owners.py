@@ -39,12 +39,13 @@ class OwnerCheck:
             if not plan.unique_keys:
                 self._resolve_target(number, changes)
 
-    def finish(self, changes: Sequence[_Change], failed: dict[int, Exception]) -> None:
+    def finish(self, changes: Sequence[_Change], failed: dict[int, dict[int, Exception]]) -> None:
         """Give up the keys that rows no longer declare; let the rows that now win run again."""
         connection = self._store.connection
         gone = {change.row_id for change in changes if change.row.listed is None}
         connection.execute_many(
-            sql.DELETE_OWNER, [entry for entry in self._left if entry[0] not in failed]
+            sql.DELETE_OWNER,
+            [entry for entry in self._left if entry[0] not in failed.get(entry[2], {})],
         )
         connection.execute_many(
             sql.MARK_ROW,

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from coco_flow.sources.amazon_s3 import AmazonS3, RedisNotification
     from coco_flow.sources.azure_blob import AzureBlob
     from coco_flow.sources.google_cloud_storage import GoogleCloudStorage
+    from coco_flow.sources.google_drive import GoogleDrive
     from coco_flow.sources.local_file import LocalFile
     from coco_flow.sources.postgres import Postgres, PostgresNotification
     from coco_flow.sources.sqlite import Sqlite
@@ -17,6 +18,7 @@ __all__ = [
     "AmazonS3",
     "AzureBlob",
     "GoogleCloudStorage",
+    "GoogleDrive",
     "LocalFile",
     "Postgres",
     "PostgresNotification",
@@ -28,6 +30,7 @@ _MODULES = {
     "AmazonS3": "amazon_s3",
     "AzureBlob": "azure_blob",
     "GoogleCloudStorage": "google_cloud_storage",
+    "GoogleDrive": "google_drive",
     "LocalFile": "local_file",
     "Postgres": "postgres",
     "PostgresNotification": "postgres",

@@ -12,6 +12,7 @@ from coco_flow.errors import FlowError
 from coco_flow.ports import Key
 from coco_flow.sources.aws import AwsSession
 from coco_flow.sources.s3_events import changed_keys
+from coco_flow.sources.tls import trusted
 
 if TYPE_CHECKING:
     import httpx
@@ -55,7 +56,7 @@ class SqsQueue:
         import httpx
 
         wait = _FIRST_RETRY
-        async with httpx.AsyncClient(timeout=_WAIT_SECONDS + 10) as client:
+        async with httpx.AsyncClient(verify=trusted(), timeout=_WAIT_SECONDS + 10) as client:
             while True:
                 try:
                     messages = await self._receive(client)

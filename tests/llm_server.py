@@ -154,6 +154,10 @@ def _ollama_embed(server: LlmServer, received: Received) -> Any:
     return {"embeddings": _embedded(server, received.body["input"])}
 
 
+def _google_token(server: LlmServer, received: Received) -> Any:
+    return {"access_token": "a-token", "expires_in": 3600, "token_type": "Bearer"}
+
+
 def _bedrock_converse(server: LlmServer, received: Received) -> Any:
     value = server.say(received)
     block: dict[str, Any] = {"text": _text(value)}
@@ -173,6 +177,7 @@ _ENDPOINTS: tuple[tuple[str, Callable[[LlmServer, Received], Any]], ...] = (
     ("/api/generate", _ollama_generate),
     ("/api/embed", _ollama_embed),
     ("/converse", _bedrock_converse),
+    ("/token", _google_token),
 )
 
 
@@ -186,7 +191,9 @@ class _Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers["Content-Length"]))
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
-        received = Received(unquote(parts.path), parts.query, headers, json.loads(raw), raw)
+        is_json = headers.get("content-type", "").startswith("application/json")
+        body = json.loads(raw) if is_json else None
+        received = Received(unquote(parts.path), parts.query, headers, body, raw)
         state = self.state
         with state.lock:
             state.received.append(received)

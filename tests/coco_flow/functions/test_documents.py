@@ -184,7 +184,10 @@ def test_a_document_inside_another_format_is_no_document() -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("a.txt", "text")
-    for content in (archive.getvalue(), b"\x7fELF" + bytes(60)):
+    # An archive that says it needs version 9.8 of the format.
+    newer = bytearray(archive.getvalue())
+    newer[newer.rfind(b"PK\x01\x02") + 6] = 98
+    for content in (archive.getvalue(), bytes(newer), b"\x7fELF" + bytes(60)):
         with pytest.raises(Unreadable, match="it is no PDF, DOCX, PPTX, XLSX or text"):
             executor(content)
     with pytest.raises(Unreadable, match="before 2007, or has a password"):

@@ -8,6 +8,7 @@ import gc
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from coco_flow.llm import (
     VertexAiConfig,
     set_request_limits,
 )
+from coco_flow.llm import client as client_module
 from coco_flow.llm.client import EmbeddingClient, GenerationClient
 from coco_flow.llm.dimensions import known_dimension
 from coco_flow.llm.json_schema import build_schema
@@ -473,6 +475,75 @@ def test_bedrock_signs_with_the_usual_credentials(
     signer = SigV4Auth(Credentials("AKIDEXAMPLE", "example", "session"), "bedrock", "eu-central-1")
     text = signer.string_to_sign(request, signer.canonical_request(request))
     assert authorization.endswith(signer.signature(text, request))
+
+
+def test_vertex_uses_the_application_s_default_credentials(
+    server: LlmServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("google.auth")
+    rsa = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.rsa")
+    from cryptography.hazmat.primitives import serialization
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    account = {
+        "type": "service_account",
+        "project_id": "my-project",
+        "private_key_id": "1",
+        "private_key": key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ).decode(),
+        "client_email": "robot@my-project.iam.gserviceaccount.com",
+        "client_id": "1",
+        "token_uri": f"{server.url}/token",
+    }
+    file = tmp_path / "account.json"
+    file.write_text(json.dumps(account), "utf-8")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+    monkeypatch.setattr(client_module, "_google_credentials", [])
+    client = EmbeddingClient(
+        LlmApiType.VERTEX_AI,
+        "text-embedding-005",
+        address=server.url,
+        api_config=VertexAiConfig("my-project"),
+    )
+    asyncio.run(client.embed(["a"]))
+    asyncio.run(client.embed(["b"]))
+
+    # One token serves both.
+    assert [each.path.rpartition("/")[2] for each in server.received] == [
+        "token",
+        "text-embedding-005:predict",
+        "text-embedding-005:predict",
+    ]
+    assert server.received[1].headers["authorization"] == "Bearer a-token"
+    assert "/locations/global/" in server.received[1].path
+
+
+def test_vertex_without_credentials_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("google.auth")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    monkeypatch.setattr(client_module, "_google_credentials", [])
+    client = EmbeddingClient(LlmApiType.VERTEX_AI, "m", api_config=VertexAiConfig("p"))
+    with pytest.raises(InvalidConfig, match=r"no access token.*VERTEX_AI_ACCESS_TOKEN"):
+        asyncio.run(client.embed(["a"]))
+
+
+def test_bedrock_without_credentials_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("botocore")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    client = GenerationClient(LlmApiType.BEDROCK, "m", address="http://127.0.0.1:9")
+    with pytest.raises(InvalidConfig, match=r"BEDROCK_API_KEY, or AWS_ACCESS_KEY_ID"):
+        generate(client)
 
 
 @pytest.mark.parametrize(

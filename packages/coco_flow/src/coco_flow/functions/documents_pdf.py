@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import io
+import math
 import re
 import threading
 from collections import Counter
@@ -171,6 +172,8 @@ def _line(text_page: Any, text: str, start: int) -> _Line:
         pdfium.FPDFText_GetLooseCharBox(text_page, index, ctypes.byref(box))
         heights.append(abs(box.top - box.bottom))
         feet.append(box.bottom)
+    if not all(map(math.isfinite, (*heights, *feet))):
+        return _Line(text.rstrip())
     numbered = len(stripped) <= _LONGEST_BOLD_HEADING and bool(_NUMBERED.match(stripped))
     bold = numbered and all(_is_bold(text_page, index) for index in (first, last))
     # The smaller of both ends: an initial or a footnote's mark makes no heading.

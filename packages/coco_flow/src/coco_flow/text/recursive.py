@@ -21,9 +21,17 @@ __all__ = ["CustomLanguage", "RecursiveSplitter", "split_recursively"]
 class CustomLanguage(Protocol):
     """A language of the caller: regular expressions of separators, the coarsest first."""
 
-    language_name: str
-    separators_regex: Sequence[str]
-    aliases: Sequence[str]
+    @property
+    def language_name(self) -> str:
+        """Its name, compared without regard to case; it wins over a built-in one."""
+
+    @property
+    def separators_regex(self) -> Sequence[str]:
+        """One regular expression for each level."""
+
+    @property
+    def aliases(self) -> Sequence[str]:
+        """Other names, such as a file suffix."""
 
 
 class RecursiveSplitter:

@@ -25,7 +25,7 @@ from coco_flow.state.store import Resource
 from coco_flow.types.codec import digest, make_packer, pack_any
 from coco_flow.types.dump import dump_engine_object
 
-__all__ = ["FlowPlan", "SourcePlan", "compile_flow", "compile_source"]
+__all__ = ["FlowPlan", "SourcePlan", "compile_flow", "compile_source", "logic_digest"]
 
 
 @dataclass(slots=True)
@@ -84,7 +84,7 @@ def compile_source(
         run=compile_scope(source.scope, graph.collectors, source.name),
         slots=source.scope.slots,
         collectors=len(graph.collectors),
-        logic=_logic_digest(graph, source, exports),
+        logic=logic_digest(graph, source, exports),
         pack_value=make_packer(source.connector.schema.value),
         waits=any(
             op.function.is_async or op.function.options.batching or op.function.options.gpu
@@ -104,8 +104,8 @@ def _functions(scope: Scope) -> list[Transform]:
     return found
 
 
-def _logic_digest(graph: FlowGraph, source: Source, exports: Sequence[ExportPlan]) -> bytes:
-    """Digest of the operations on a source's rows and of the exports that they feed.
+def logic_digest(graph: FlowGraph, source: Source, exports: Sequence[ExportPlan]) -> bytes:
+    """Return the digest of the operations on a source's rows and of the exports that they feed.
 
     Auto-made names are no part of it: reordering lines that do not depend on each other, or
     renaming a field, computes nothing anew.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from coco_flow.engine.commit import Committer
 from coco_flow.engine.frames import RowState
 from coco_flow.engine.grouping import GroupConnector
 from coco_flow.engine.limits import Limiter
-from coco_flow.engine.memo import MemoSession
+from coco_flow.engine.memo import CallsInWork, MemoSession
 from coco_flow.engine.plan import FlowPlan, SourcePlan, compile_flow
 from coco_flow.engine.source_update import PassOptions, SourceUpdater
 from coco_flow.engine.stats import SourceStats, UpdateInfo
@@ -49,6 +50,7 @@ class FlowRunner:
         self.options = options
         resources = {resource.name: resource for resource in store.resources(flow_id)}
         self.plan: FlowPlan = compile_flow(graph, resources)
+        self._in_work = CallsInWork()
         self._targets = TargetSet(self.plan.exports, self.plan.resource_keys)
         self.stats = {plan.source.name: SourceStats() for plan in self.plan.sources}
         self.updaters = {
@@ -71,6 +73,7 @@ class FlowRunner:
             limiters=[global_limiter, own_limiter],
             stats=self.stats[source.name],
             options=self.options,
+            in_work=self._in_work,
         )
 
     @property
@@ -85,12 +88,19 @@ class FlowRunner:
             UpdateAborted: It was aborted.
             CocoError: A source could not be listed; the others were processed.
         """
+        return self._recorded(self._scan_all)
+
+    def retry_failed(self) -> UpdateInfo:
+        """Process the rows that failed, now, and what follows from them; see `update_all`."""
+        return self._recorded(self._process_failed)
+
+    def _recorded(self, process: Callable[[], None]) -> UpdateInfo:
         run_id = self._store.start_run(self._flow_id)
         status = "failed"
         try:
             with self.exclusive():
                 self.remove_old_sources()
-                self._scan_all()
+                process()
                 self.settle()
                 self.finish_targets()
             if not self.options.full_reprocess:
@@ -150,6 +160,10 @@ class FlowRunner:
         failures = [error for future in futures if (error := future.exception()) is not None]
         if failures:
             raise failures[0]
+
+    def _process_failed(self) -> None:
+        for updater in self.updaters.values():
+            updater.process_failed()
 
     def finish_targets(self) -> None:
         """Tell the targets that a pass has ended."""

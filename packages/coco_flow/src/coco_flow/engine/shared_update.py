@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from coco_core.errors import LeaseLost
 from coco_flow.errors import UpdateAborted
 from coco_flow.state import sql
+from coco_flow.state.store import ATTENTION_FAILED
 
 if TYPE_CHECKING:
     from coco_flow.engine.runner import FlowRunner
@@ -150,7 +151,11 @@ class SharedUpdate:
 
         now = time.time()
         message = f"The process ended {shard.attempts - 1} times while it worked on these rows."
+        known = self._store.rows(shard.source_id, shard.keys)
         with self._store.connection.transaction():
+            self._store.connection.execute_many(
+                sql.MARK_ROW, [(ATTENTION_FAILED, row.id) for row in known.values()]
+            )
             self._store.connection.execute_many(
                 sql.UPSERT_ERROR,
                 [

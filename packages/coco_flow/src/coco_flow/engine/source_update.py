@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,11 +13,12 @@ from coco_flow.engine.commit import Committer
 from coco_flow.engine.frames import Batch, RowState
 from coco_flow.engine.grouping import GroupConnector
 from coco_flow.engine.limits import Limiter, admitted
-from coco_flow.engine.memo import MemoSession
+from coco_flow.engine.listing import listings
+from coco_flow.engine.memo import CallsInWork, MemoSession
 from coco_flow.engine.stats import SourceStats
 from coco_flow.errors import FlowError, UpdateAborted
 from coco_flow.ports import Key, ListedRow, ReadRow
-from coco_flow.runtime import run, run_maybe_async
+from coco_flow.runtime import run_maybe_async
 from coco_flow.state.store import (
     ATTENTION_DIRTY,
     ATTENTION_FAILED,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from coco_flow.engine.plan import SourcePlan
     from coco_flow.engine.targets import TargetSet
 
-__all__ = ["PassOptions", "SourceUpdater"]
+__all__ = ["PassOptions", "SourceUpdater", "is_unchanged"]
 
 # Rows of one batch: enough to amortize transactions and look-ups, few enough to bound memory.
 _MIN_ROWS, _MAX_ROWS = 8, 256
@@ -67,8 +68,10 @@ class SourceUpdater:
         limiters: Sequence[Limiter],
         stats: SourceStats,
         options: PassOptions,
+        in_work: CallsInWork,
     ) -> None:
         self._plan = plan
+        self._in_work = in_work
         self._store = store
         self._source_id = source_id
         self._limiters = limiters
@@ -96,6 +99,7 @@ class SourceUpdater:
         """
         # What the scan itself adds has a higher id and cannot be among what has gone.
         last_known = self._store.last_row_id(self._source_id)
+        began = time.time()
         seen = _Bitmap()
         listed_any = False
         with _Workers(self._workers) as workers:
@@ -110,6 +114,7 @@ class SourceUpdater:
                 self._refuse_empty()
             self._submit_all(workers, pending)
         self._remove_unseen(seen, last_known)
+        self._store.forget_errors_without_row(self._source_id, began)
 
     def share_out(self) -> None:
         """Do what `scan` does, but leave rows that are new or changed to whichever process is free.
@@ -159,6 +164,12 @@ class SourceUpdater:
         """Return the encoded keys of failed rows whose time to be tried again has come."""
         return self._store.due_errors(self._source_id, time.time())
 
+    def process_failed(self) -> int:
+        """Process all rows that failed, whether their time has come or not; return how many."""
+        keys = self._store.failed_keys(self._source_id)
+        self.process_keys([unpack_key(key) for key in keys])
+        return len(keys)
+
     def process_groups(self) -> int:
         """Process the groups whose rows changed, if this source is a grouping; return how many."""
         if not self.is_grouping:
@@ -185,16 +196,7 @@ class SourceUpdater:
         return len(keys)
 
     def _listings(self) -> Iterator[Sequence[ListedRow]]:
-        listing = self._plan.source.connector.list_rows()
-        if isinstance(listing, Iterable):
-            yield from listing
-            return
-        iterator = aiter(listing)
-        while True:
-            batch = run(_next_or_none(iterator))
-            if batch is None:
-                return
-            yield batch
+        return listings(self._plan.source.connector)
 
     def _changed(self, listed: Sequence[ListedRow], seen: _Bitmap) -> list[RowState]:
         encoded = [pack_key(row.key) for row in listed]
@@ -206,7 +208,7 @@ class SourceUpdater:
             known = stored.get(code)
             if known is not None:
                 seen.add(known.id)
-                if not force and _is_unchanged(row, known, logic):
+                if not force and is_unchanged(row, known, logic):
                     same += 1
                     continue
             changed.append(self._row(row.key, code, row, known))
@@ -255,7 +257,9 @@ class SourceUpdater:
             self.stats.start(len(rows))
             began = time.perf_counter()
             frames, touched = self._read(rows)
-            memo = MemoSession(self._store, read=not self._options.full_reprocess)
+            memo = MemoSession(
+                self._store, in_work=self._in_work, read=not self._options.full_reprocess
+            )
             try:
                 self._plan.run(frames, Batch(memo))
             except BaseException:
@@ -263,10 +267,12 @@ class SourceUpdater:
                 memo.flush()
                 raise
             self._committer.touch(touched)
-            skipped = {id(row) for row in touched}
+            gone = [row for row in rows if row.listed is None and row.stored is None]
+            skipped = {id(row) for row in (*touched, *gone)}
             outcomes = self._committer.commit([r for r in rows if id(r) not in skipped], memo)
+            self._store.forget_errors(self._source_id, [row.key_bytes for row in gone])
             self.stats.end(outcome.kind for outcome in outcomes)
-            self.stats.end("num_no_change" for _ in touched)
+            self.stats.end("num_no_change" for _ in skipped)
             self._adapt(len(rows), time.perf_counter() - began)
 
     def _read(self, rows: Sequence[RowState]) -> tuple[list[list[Any]], list[RowState]]:
@@ -407,7 +413,7 @@ class _Bitmap:
         return place < len(self._bits) and bool(self._bits[place] & (1 << (number & 7)))
 
 
-def _is_unchanged(listed: ListedRow, stored: StoredRow, logic: bytes) -> bool:
+def is_unchanged(listed: ListedRow, stored: StoredRow, logic: bytes) -> bool:
     """Say whether the listing alone shows that nothing need be done."""
     if stored.logic != logic or stored.staged or stored.attention:
         # An unsettled token asks for a look at the content, the other flags for a new evaluation.
@@ -437,10 +443,3 @@ def _is_older(listed: ListedRow, stored: StoredRow) -> bool:
 def _inline(listed: ListedRow | None) -> ReadRow:
     assert listed is not None
     return ReadRow(listed.value, listed.token, listed.ordinal, listed.digest, listed.settled)
-
-
-async def _next_or_none(iterator: Any) -> Any:
-    try:
-        return await anext(iterator)
-    except StopAsyncIteration:
-        return None

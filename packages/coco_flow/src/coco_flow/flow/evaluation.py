@@ -11,13 +11,14 @@ from urllib.parse import quote
 from coco_core.errors import NotFound
 from coco_flow.engine.frames import Batch, RowState
 from coco_flow.engine.grouping import GroupConnector
+from coco_flow.engine.listing import listings
 from coco_flow.engine.memo import MemoSession
 from coco_flow.engine.plan import SourcePlan, compile_source
 from coco_flow.engine.stats import SourceStats, UpdateInfo
 from coco_flow.flow.shown import shown_row
 from coco_flow.graph.extended import visible_fields
 from coco_flow.ports import ListedRow, ReadRow
-from coco_flow.runtime import run, run_maybe_async
+from coco_flow.runtime import run_maybe_async
 from coco_flow.types.codec import pack_key
 
 if TYPE_CHECKING:
@@ -92,19 +93,10 @@ def list_keys(flow: Flow, source_name: str, limit: int) -> list[list[Any]]:
 
 
 def _listings(plan: SourcePlan) -> Iterator[list[ListedRow]]:
-    listing = plan.source.connector.list_rows()
-    if hasattr(listing, "__aiter__"):
-        batches: Any = run(_collect_all(listing))
-    else:
-        batches = listing
-    for batch in batches:
+    for batch in listings(plan.source.connector):
         rows = list(batch)
         for start in range(0, len(rows), _BATCH_ROWS):
             yield rows[start : start + _BATCH_ROWS]
-
-
-async def _collect_all(listing: Any) -> list[Any]:
-    return [batch async for batch in listing]
 
 
 def _evaluated(

@@ -156,6 +156,14 @@ SELECT_ROW_IDS = (
 SELECT_KEYS_BY_ID = "SELECT id, key FROM source_row WHERE id IN ({keys})"
 SELECT_KEYS = "SELECT key FROM source_row WHERE source_id = ? ORDER BY key LIMIT ? OFFSET ?"
 COUNT_ROWS = "SELECT COUNT(*) FROM source_row WHERE source_id = ?"
+COUNT_ROWS_BY_STATE = (
+    "SELECT logic, attention, staging IS NOT NULL, COUNT(*) FROM source_row WHERE source_id = ? "
+    "GROUP BY 1, 2, 3"
+)
+SELECT_TARGETS_OF_LOGIC = (
+    "SELECT targets FROM source_row WHERE source_id = ? AND logic = ? AND targets IS NOT NULL "
+    "LIMIT 1"
+)
 SELECT_TARGETS = "SELECT id, targets, staging FROM source_row WHERE id IN ({keys})"
 SELECT_ROW = (
     "SELECT id, token, ordinal, digest, logic, attention, targets, staging FROM source_row "
@@ -276,6 +284,12 @@ COUNT_ERRORS = (
 )
 SELECT_ERROR_COUNTS = "SELECT key, count FROM error WHERE source_id = ? AND key IN ({keys})"
 SELECT_DUE_ERRORS = "SELECT key FROM error WHERE source_id = ? AND retry_at <= ?"
+SELECT_FAILED_KEYS = "SELECT key FROM error WHERE source_id = ? ORDER BY key"
+# Failures of rows that never got anywhere, not seen again since: the row is gone from the source.
+DELETE_ERRORS_WITHOUT_ROW = (
+    "DELETE FROM error WHERE source_id = ? AND last_at < ? AND NOT EXISTS (SELECT 1 FROM "
+    "source_row WHERE source_row.source_id = error.source_id AND source_row.key = error.key)"
+)
 INSERT_RUN = "INSERT INTO run (flow_id, started_at, status) VALUES (?, ?, 'running') RETURNING id"
 FINISH_RUN = "UPDATE run SET ended_at = ?, status = ?, stats = ? WHERE id = ?"
 SELECT_RUNS = (

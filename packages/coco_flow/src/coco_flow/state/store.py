@@ -10,19 +10,21 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgpack
 
 from coco_flow.errors import StateBroken
 from coco_flow.state import sql
 from coco_flow.state.connection import StateConnection
+from coco_flow.state.records import Resource, RowCount, RowError, Shard, StoredRow
 
 __all__ = [
     "ATTENTION_DIRTY",
     "ATTENTION_FAILED",
     "ATTENTION_UNSETTLED",
     "Resource",
+    "RowCount",
     "RowError",
     "Shard",
     "StateStore",
@@ -39,57 +41,6 @@ ATTENTION_FAILED = 2
 """The row, or its write to some target, failed: process it again."""
 ATTENTION_DIRTY = 4
 """A target key that the row declares was given up by another row: process it again."""
-
-
-class StoredRow(NamedTuple):
-    """What is known of a source row from earlier updates, without its targets."""
-
-    id: int
-    token: bytes | None
-    ordinal: int | None
-    digest: bytes | None
-    logic: bytes | None
-    attention: int
-    staged: bool
-
-
-class Resource(NamedTuple):
-    """A target's infrastructure as set-up recorded it.
-
-    `staging` holds the states that a change under way may have left, None among them for "none";
-    `epoch` rises when rows have to be written again because the target lost them.
-    """
-
-    id: int
-    kind: str
-    key: Any
-    name: str
-    state: Any | None
-    staging: list[Any | None] | None
-    epoch: int
-
-
-class Shard(NamedTuple):
-    """Keys of one source that a process works on under a lease."""
-
-    id: int
-    source_id: int
-    keys: list[bytes]
-    attempts: int
-
-
-class RowError(NamedTuple):
-    """A failure of one source row, as `coco-flow errors` shows it."""
-
-    source: str
-    key: bytes
-    step: str
-    message: str
-    traceback: str
-    first_at: float
-    last_at: float
-    attempts: int
-    retry_at: float | None
 
 
 class StateStore:
@@ -234,6 +185,16 @@ class StateStore:
         """Return how many rows of a source are known."""
         return int(self.connection.execute(sql.COUNT_ROWS, (source_id,))[0][0])
 
+    def count_rows_by_state(self, source_id: int) -> list[RowCount]:
+        """Return the numbers of a source's rows by what decides whether they are processed."""
+        found = self.connection.execute(sql.COUNT_ROWS_BY_STATE, (source_id,))
+        return [RowCount(logic, attention, bool(s), n) for logic, attention, s, n in found]
+
+    def targets_of_logic(self, source_id: int, logic: bytes) -> list[int]:
+        """Return the ids of the targets that a row processed by this logic was written to."""
+        found = self.connection.execute(sql.SELECT_TARGETS_OF_LOGIC, (source_id, logic))
+        return list(msgpack.unpackb(found[0][0], strict_map_key=False)) if found else []
+
     def dirty_keys(self, source_id: int) -> list[bytes]:
         """Return the keys of rows to process again because another row gave up a shared key."""
         return [row[0] for row in self.connection.execute(sql.SELECT_DIRTY, (source_id,))]
@@ -335,6 +296,18 @@ class StateStore:
     def due_errors(self, source_id: int, now: float) -> list[bytes]:
         """Return the keys of failed rows whose time to be tried again has come."""
         return [row[0] for row in self.connection.execute(sql.SELECT_DUE_ERRORS, (source_id, now))]
+
+    def failed_keys(self, source_id: int) -> list[bytes]:
+        """Return the keys of all failed rows of a source."""
+        return [row[0] for row in self.connection.execute(sql.SELECT_FAILED_KEYS, (source_id,))]
+
+    def forget_errors(self, source_id: int, keys: Sequence[bytes]) -> None:
+        """Forget the failures of rows."""
+        self.connection.execute_many(sql.DELETE_ERROR, [(source_id, key) for key in keys])
+
+    def forget_errors_without_row(self, source_id: int, before: float) -> None:
+        """Forget failures, last seen before that time, of rows that were never processed."""
+        self.connection.execute(sql.DELETE_ERRORS_WITHOUT_ROW, (source_id, before))
 
     def start_run(self, flow_id: int) -> int:
         """Record that an update begins."""

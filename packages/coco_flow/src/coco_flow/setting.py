@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self, TypeAlias, overload
 
 from coco_flow.errors import InvalidSetting
@@ -27,6 +28,7 @@ __all__ = [
     "set_settings",
     "settings",
     "split_app_namespace",
+    "sqlite_path",
 ]
 
 ENVIRONMENT_PREFIX = "COCO_FLOW"
@@ -280,6 +282,14 @@ def current_settings() -> Settings:
 def own_database() -> DatabaseConnectionSpec | None:
     """Return the database in which the state lives; None is the SQLite file."""
     return current_settings().database
+
+
+def sqlite_path(database: DatabaseConnectionSpec | None) -> Path | None:
+    """Return the SQLite file that the state is kept in, or None if it is kept on a server."""
+    url = DEFAULT_STATE_PATH if database is None else database.url
+    if url.startswith(("postgresql://", "postgres://")):
+        return None
+    return Path(url.removeprefix("sqlite:///"))
 
 
 def get_app_namespace(*, trailing_delimiter: str | None = None) -> str:

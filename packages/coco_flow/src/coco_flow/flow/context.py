@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from coco_flow.engine.limits import Limiter
 from coco_flow.errors import DefinitionError, FlowNotFound
-from coco_flow.setting import Settings, current_settings, forget_settings
+from coco_flow.setting import Settings, current_settings, forget_settings, sqlite_path
 
 if TYPE_CHECKING:
     from coco_flow.flow.flow import Flow
@@ -46,6 +46,19 @@ class Context:
                     self.settings.db_schema_name,
                 )
             return self._store
+
+    def state_exists(self) -> bool:
+        """Say whether there may be state, without making any; of a server it is not asked."""
+        path = sqlite_path(self.settings.database)
+        return path is None or path.exists()
+
+    def look_only(self) -> None:
+        """If there is no state yet, keep it in memory, so that only looking makes no file."""
+        from coco_flow.state.store import open_store
+
+        with self._lock:
+            if self._store is None and not self.state_exists():
+                self._store = open_store(":memory:")
 
     @property
     def limiter(self) -> Limiter:

@@ -15,6 +15,7 @@ from coco_flow.engine.listing import listings
 from coco_flow.engine.memo import MemoSession
 from coco_flow.engine.plan import SourcePlan, compile_source
 from coco_flow.engine.stats import SourceStats, UpdateInfo
+from coco_flow.flow.context import context
 from coco_flow.flow.shown import shown_row
 from coco_flow.graph.extended import visible_fields
 from coco_flow.ports import ListedRow, ReadRow
@@ -125,13 +126,7 @@ def _evaluated(
 
 def _existing_store(flow: Flow) -> Any:
     """Return the state store if there is one; evaluating must not make it."""
-    from coco_flow.setting import own_database
-
-    database = own_database()
-    path = Path(database.url.removeprefix("sqlite:///") if database else ".coco_flow/state.db")
-    if database is not None and database.url.startswith(("postgresql://", "postgres://")):
-        return flow.store
-    return flow.store if path.exists() else None
+    return flow.store if context.state_exists() else None
 
 
 def _dump(folder: Path, graph: FlowGraph, plan: SourcePlan, row: RowState) -> None:

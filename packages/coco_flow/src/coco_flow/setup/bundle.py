@@ -52,11 +52,13 @@ class SetupChangeBundle:
     def apply(self, report_to_stdout: bool = False) -> None:
         """Carry the plan out; what is done already is left alone."""
         for flow in self._flows:
-            changes = self._planned(flow)
-            if self._purpose == "setup":
-                self._set_up(flow, changes, report_to_stdout)
-            else:
-                self._drop(flow, changes, report_to_stdout)
+            # Several processes may start at once; who waits here finds the work done.
+            with flow.store.connection.flow_lock(f"{flow.full_name}:setup", wait=True):
+                changes = self._planned(flow)
+                if self._purpose == "setup":
+                    self._set_up(flow, changes, report_to_stdout)
+                else:
+                    self._drop(flow, changes, report_to_stdout)
 
     def describe_and_apply(self, report_to_stdout: bool = False) -> None:
         """Print the plan (if asked) and carry it out."""

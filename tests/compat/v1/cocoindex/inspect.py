@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 from coco_flow.components.inspection import *  # noqa: F403
-from coco_flow.components.inspection import __all__ as __all__
+from coco_flow.components.inspection import __all__ as __all__  # noqa: PLC0414

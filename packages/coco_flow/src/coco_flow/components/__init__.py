@@ -38,7 +38,7 @@ from coco_flow.components.memo_key import (
 )
 from coco_flow.components.mount import (
     ComponentMountHandle,
-    map,  # noqa: A004 - the name of the public API
+    map,
     mount,
     mount_each,
     mount_target,

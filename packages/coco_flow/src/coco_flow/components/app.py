@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from coco_flow.components import deadline, environment, loops, progress
+from coco_flow.components import deadline, loops, progress
 from coco_flow.components.component import delete
 from coco_flow.components.engine import Engine
-from coco_flow.components.environment import Environment, LazyEnvironment
+from coco_flow.components.environment import Environment, LazyEnvironment, default_lazy_env
 from coco_flow.components.processor import make_processor
 from coco_flow.components.provider import root_registry
 from coco_flow.components.readiness import Activity, Completion
@@ -121,9 +121,7 @@ class DropHandle:
         return self.result().__await__()
 
 
-async def show_progress(
-    handle: UpdateHandle[R], *, refresh_interval: timedelta | None = None
-) -> R:
+async def show_progress(handle: UpdateHandle[R], *, refresh_interval: timedelta | None = None) -> R:
     """Print the statistics of an update until it ends, and return its result."""
     operation = await handle._started()
     seconds = None if refresh_interval is None else refresh_interval.total_seconds()
@@ -141,7 +139,7 @@ class AppConfig:
     """
 
     name: str
-    environment: Environment | LazyEnvironment = environment.default_lazy_env()
+    environment: Environment | LazyEnvironment = field(default_factory=default_lazy_env)
     max_inflight_components: int | None = None
 
 
@@ -160,8 +158,8 @@ class App(Generic[P, R]):
         self.name = config.name
         self.environment = config.environment
         self._main_fn = main_fn
-        self._args = args
-        self._kwargs = kwargs
+        self._args: tuple[Any, ...] = args
+        self._kwargs: dict[str, Any] = kwargs
         self._max_inflight = config.max_inflight_components
         if self._max_inflight is None:
             self._max_inflight = max_inflight_components()
@@ -231,7 +229,7 @@ class App(Generic[P, R]):
         scope = engine.root_scope(
             stats, activity, full_reprocess=full_reprocess, live=live, preview=actions
         )
-        processor = make_processor(self._main_fn, b"", self._args, self._kwargs)
+        processor = make_processor(self._main_fn, self._args, self._kwargs)
         completion = await engine.run(scope, processor, limit)
         built = await completion.wait()
         stats.mark_ready()
@@ -252,6 +250,9 @@ class App(Generic[P, R]):
 
         Args:
             report_to_stdout: Print statistics, at the interval given or each second.
+            full_reprocess: See `update`.
+            live: See `update`.
+            preview: See `update`.
         """
         env = self.environment.get_env_blocking()
         operation = self._operation(deadline.current(), full_reprocess, live, preview)

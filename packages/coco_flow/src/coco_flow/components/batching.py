@@ -43,8 +43,7 @@ class RetryWithSmallerBatch(Exception):
         if cause is not None:
             try:
                 pickle.dumps(cause)
-            except Exception:
-                # Without the cause the signal still arrives.
+            except Exception:  # noqa: BLE001 - without the cause the signal still arrives
                 cause = None
         return _restored, (self.args, cause)
 
@@ -94,7 +93,7 @@ def wrap_batch_fn_async(
     async def run(inputs: list[Any], whole: bool = True) -> list[Any]:
         try:
             return await fn(inputs)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised, or kept by its items
             half = _failed(error, len(inputs), whole)
         # Outside the handler, so that the signal is not shown as the context of errors.
         if half.error is not None:
@@ -118,7 +117,7 @@ def wrap_batch_fn_sync(
     def run(inputs: list[Any], whole: bool = True) -> list[Any]:
         try:
             return fn(inputs)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised, or kept by its items
             half = _failed(error, len(inputs), whole)
         if half.error is not None:
             raise half.error
@@ -301,9 +300,7 @@ class Schedule:
             raise result.error
         return result
 
-    def _batcher(
-        self, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> _Batcher:
+    def _batcher(self, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Batcher:
         shared = self._batching and self._runner is not None
         queue = self._runner.get_queue() if shared and self._runner else BatchQueue()
         call = self._with_runner if self._runner is not None else self._directly

@@ -93,9 +93,7 @@ class Build:
         key = _plain_key(key)
         self._add(call, provider.path + segment(key), Declared(provider, key, value, None))
 
-    def declare_with_child(
-        self, call: Call, provider: Provider, key: Any, value: Any
-    ) -> Provider:
+    def declare_with_child(self, call: Call, provider: Provider, key: Any, value: Any) -> Provider:
         """Declare a target state with states inside, and return the provider for those."""
         key = _plain_key(key)
         child = Provider(provider, key, declared=True)

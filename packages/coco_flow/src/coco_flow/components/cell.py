@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 from coco_flow.components.sentinel import NOT_SET
-from coco_flow.components.serde import DeserializeFn, StoredValue, serialize
+from coco_flow.components.serde import StoredValue, serialize
 
 __all__ = ["Cell"]
+
+T = TypeVar("T")
 
 
 class Cell(StoredValue):
@@ -19,12 +22,12 @@ class Cell(StoredValue):
         self._bytes = data
         self._value = value
 
-    def get(self, deserialize_fn: DeserializeFn, /) -> Any:
+    def get(self, deserialize_fn: Callable[[bytes], T], /) -> T:
         """Return the object, decoded on first use."""
         if self._value is NOT_SET:
             assert self._bytes is not None
             self._value = deserialize_fn(self._bytes)
-        return self._value
+        return cast("T", self._value)
 
     @property
     def data(self) -> bytes:

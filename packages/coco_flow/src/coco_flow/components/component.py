@@ -26,7 +26,7 @@ from coco_flow.components.paths import parent_and_key
 from coco_flow.components.processor import Processor
 from coco_flow.components.provider import Registry, deps_hold
 from coco_flow.components.readiness import Outcome, Readiness
-from coco_flow.components.scope import ComponentContext, current_context
+from coco_flow.components.scope import ComponentContext
 
 if TYPE_CHECKING:
     from coco_flow.components.engine import Engine
@@ -93,9 +93,7 @@ def _stored_memo(
     return None
 
 
-async def _reusable(
-    scope: Scope, processor: Processor, memo: ComponentMemo
-) -> StateCheck | None:
+async def _reusable(scope: Scope, processor: Processor, memo: ComponentMemo) -> StateCheck | None:
     """Ask the states of a memo whether it holds; None means that it has no states."""
     if not processor.states and not memo.states.contexts:
         return None
@@ -174,7 +172,7 @@ async def _build(
     result, failure = None, None
     try:
         result = await processor.run(app.env, scope, limit)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - raised once the children have ended
         failure = error
     finally:
         scope.readiness.close()
@@ -189,7 +187,9 @@ async def _build(
             await preview_build(build, row, build.preview)
             return outcome, Built(result, build.registry)
         memo = await _new_memo(scope, processor, result, check, outcome)
-        await commit_build(build, row, Finished(processor.name, processor.key if memo else None, memo))
+        await commit_build(
+            build, row, Finished(processor.name, processor.key if memo else None, memo)
+        )
     await sweep(scope)
     return Outcome(outcome.failed, build.logic, build.providers), Built(result, build.registry)
 
@@ -266,7 +266,7 @@ async def delete(
         removed = await _delete(component, registry, stats, on_error)
     except asyncio.CancelledError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - goes to the handlers, or to the log
         await component.app.handle(error, on_error, component.path)
         return False
     if removed and relative is not None and component.parent is not None:
@@ -314,9 +314,7 @@ async def _delete(
     return removed
 
 
-def new_scope(
-    component: Component, parent: Scope, on_error: OnError | None
-) -> Scope:
+def new_scope(component: Component, parent: Scope, on_error: OnError | None) -> Scope:
     """Return the scope of a run that a component mounts."""
     outer = parent.build
     build = Build(

@@ -92,7 +92,14 @@ class ContextProvider:
         initial_states: States of values that have memo state functions, as they were provided.
     """
 
-    __slots__ = ("_exit_stack", "_fingerprints", "_state_fns", "_values", "digests", "initial_states")
+    __slots__ = (
+        "_exit_stack",
+        "_fingerprints",
+        "_state_fns",
+        "_values",
+        "digests",
+        "initial_states",
+    )
 
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}
@@ -130,12 +137,10 @@ class ContextProvider:
             self.initial_states[digest] = [outcome.state for outcome in outcomes]
 
     def provide_with(self, key: ContextKey[T], cm: AbstractContextManager[T]) -> T:
-        """Enter a context manager, which is left when the provider closes, and provide its value."""
+        """Enter a context manager, left when the provider closes, and provide its value."""
         return self.provide(key, self._exit_stack.enter_context(cm))
 
-    async def provide_async_with(
-        self, key: ContextKey[T], cm: AbstractAsyncContextManager[T]
-    ) -> T:
+    async def provide_async_with(self, key: ContextKey[T], cm: AbstractAsyncContextManager[T]) -> T:
         """Enter an async context manager, left when the provider closes, and provide its value."""
         return self.provide(key, await self._exit_stack.enter_async_context(cm))
 

@@ -51,9 +51,7 @@ class _AsyncDecorator(Protocol):
     """Makes every function an async one."""
 
     @overload
-    def __call__(  # type: ignore[overload-overlap]
-        self, function: Callable[P, Coroutine[Any, Any, R]], /
-    ) -> AsyncFunction[P, R]: ...
+    def __call__(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncFunction[P, R]: ...
     @overload
     def __call__(self, function: Callable[P, R], /) -> AsyncFunction[P, R]: ...
 
@@ -70,6 +68,7 @@ class _Fn(Generic[T]):
     @overload
     def __call__(
         self,
+        /,
         *,
         memo: bool = False,
         memo_key: MemoKeySpec = None,
@@ -102,6 +101,10 @@ class _Fn(Generic[T]):
                 functions that it calls, "self" its own, None none.
             deps: Values that the function depends on without taking them, such as a prompt; taken
                 when the function is defined.
+            function: The function, where `fn` is used without parentheses.
+            batching: Only for `fn.as_async`, as are max_batch_size and runner.
+            max_batch_size: See `batching`.
+            runner: See `batching`.
         """
         if batching or max_batch_size is not None or runner is not None:
             raise ValueError(
@@ -116,14 +119,13 @@ class _Fn(Generic[T]):
         return lambda function: _tracked(function, options)
 
     @overload
-    def as_async(  # type: ignore[overload-overlap]
-        self, function: Callable[P, Coroutine[Any, Any, R]], /
-    ) -> AsyncFunction[P, R]: ...
+    def as_async(self, function: Callable[P, Coroutine[Any, Any, R]], /) -> AsyncFunction[P, R]: ...
     @overload
     def as_async(self, function: Callable[P, R], /) -> AsyncFunction[P, R]: ...
     @overload
     def as_async(
         self,
+        /,
         *,
         memo: bool = False,
         memo_key: MemoKeySpec = None,
@@ -151,9 +153,15 @@ class _Fn(Generic[T]):
         """Track a function and make it async; a plain one runs in a thread. See `fn`.
 
         Args:
+            function: The function, where the decorator is used without parentheses.
+            memo: See `fn`.
+            memo_key: See `fn`.
             batching: The function takes and returns lists; each call gives one element.
             max_batch_size: How many calls a batch holds at most.
             runner: Where the function runs, such as GPU.
+            version: See `fn`.
+            logic_tracking: See `fn`.
+            deps: See `fn`.
         """
         options = FunctionOptions(
             memo, memo_key, batching, max_batch_size, runner, version, logic_tracking, deps

@@ -14,8 +14,8 @@ from coco_flow.components.build import Build, OnError, Scope
 from coco_flow.components.component import Built, Component, execute, new_scope
 from coco_flow.components.paths import render_path, split_keys
 from coco_flow.components.processor import Processor
-from coco_flow.components.readiness import Activity, Completion, Outcome, Permits, Readiness
 from coco_flow.components.provider import root_registry
+from coco_flow.components.readiness import Activity, Completion, Outcome, Permits, Readiness
 from coco_flow.components.store import AppStore
 from coco_flow.errors import UpdateAborted
 
@@ -249,7 +249,7 @@ class Engine:
             outcome, built = await execute(scope, processor, limit)
         except asyncio.CancelledError:
             return Outcome(failed=True), None, self._aborted()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whoever mounted the component raises it
             return Outcome(failed=True), None, error
         return outcome, built, None
 
@@ -259,10 +259,10 @@ class Engine:
         try:
             # Nobody waits for the component in person, so that no deadline applies to it.
             outcome, _ = await execute(scope, processor, deadline.NO_DEADLINE)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - goes to the handlers, or to the log
             try:
                 await self.handle(error, on_error, scope.build.component.path)
-            except Exception as passed_on:
+            except Exception as passed_on:  # noqa: BLE001 - whoever waits raises it
                 return Outcome(failed=True), None, passed_on
             return Outcome(failed=True), None, None
         return outcome, None, None

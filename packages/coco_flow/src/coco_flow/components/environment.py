@@ -60,9 +60,7 @@ class EnvironmentBuilder:
         """Provide the value of a context manager, which is left when the environment stops."""
         return self.context_provider.provide_with(key, cm)
 
-    async def provide_async_with(
-        self, key: ContextKey[T], cm: AbstractAsyncContextManager[T]
-    ) -> T:
+    async def provide_async_with(self, key: ContextKey[T], cm: AbstractAsyncContextManager[T]) -> T:
         """Provide the value of an async context manager, left when the environment stops."""
         return await self.context_provider.provide_async_with(key, cm)
 

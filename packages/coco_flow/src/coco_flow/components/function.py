@@ -6,12 +6,11 @@ import asyncio
 import contextvars
 import functools
 import importlib
-import pickle
-import threading
 from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, ParamSpec, Self, TypeVar, cast, overload
 
 from coco_flow.components import batching, deadline, runner
+from coco_flow.components.bound import BoundMethod
 from coco_flow.components.call import Call
 from coco_flow.components.logic import (
     LogicTracking,
@@ -33,7 +32,7 @@ from coco_flow.components.memo_state import (
 from coco_flow.components.processor import Processor, result_decoder
 from coco_flow.components.scope import ComponentContext, current_context
 
-__all__ = ["AsyncFunction", "BoundMethod", "FunctionOptions", "SyncFunction"]
+__all__ = ["AsyncFunction", "FunctionOptions", "SyncFunction"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -73,13 +72,13 @@ class _Tracked(Generic[P, R_co]):
         self._decode = result_decoder(fn, batched=options.batching)
         if options.logic_tracking is not None:
             self._logic_fp = logic_fingerprint(fn, version=options.version, deps=options.deps)
-            register_logic_fingerprint(self._logic_fp)
+            self._registered = register_logic_fingerprint(self._logic_fp)
         self._logic = None if self._logic_fp is None else self._logic_fp.as_bytes()
-        functools.update_wrapper(self, fn)
+        functools.update_wrapper(cast("Callable[..., Any]", self), fn)
 
     def __del__(self) -> None:
         if self._logic_fp is not None:
-            unregister_logic_fingerprint(self._logic_fp)
+            unregister_logic_fingerprint(self._logic_fp, self._registered)
 
     # A copy would not have registered its code, but would take it off the register at its end.
     def __copy__(self) -> Self:
@@ -160,6 +159,7 @@ class SyncFunction(_Tracked[P, R_co]):
         return self if instance is None else BoundMethod(self, instance)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Call the function, or reuse its stored result."""
         deadline.check_cancellation()
         parent = current_context.get(None)
         # A runner's process and a call from outside components know no memo.
@@ -227,9 +227,7 @@ class SyncFunction(_Tracked[P, R_co]):
         """Call the function in a thread."""
         return await asyncio.to_thread(self, *args, **kwargs)
 
-    def make_processor(
-        self, path: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Processor:
+    def make_processor(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Processor:
         """Return what runs the function as a component."""
         return self._processor(self._fn, args, kwargs, is_async=False)
 
@@ -240,65 +238,6 @@ def _join_reused(parent: ComponentContext, call: Call, key: bytes, memo: Functio
     call.logic |= memo.logic
     call.contexts |= memo.contexts
     call.providers.update(memo.providers)
-
-
-class BoundMethod:
-    """A tracked function as a method of an object."""
-
-    __slots__ = ("_func", "_instance")
-
-    def __init__(self, func: Any, instance: object) -> None:
-        self._func = func
-        self._instance = instance
-
-    def __getattr__(self, name: str) -> Any:
-        # Names and documentation are the function's.
-        if name in ("__name__", "__qualname__", "__wrapped__"):
-            return getattr(self._func, name)
-        raise AttributeError(f"a method of a tracked function has no attribute {name!r}")
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._func(self._instance, *args, **kwargs)
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, BoundMethod)
-            and self._func is other._func
-            and self._instance is other._instance
-        )
-
-    def __hash__(self) -> int:
-        return hash((id(self._func), id(self._instance)))
-
-    async def as_async(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the method as an async one."""
-        return await self._func.as_async(self._instance, *args, **kwargs)
-
-    def make_processor(
-        self, path: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Processor:
-        """Return what runs the method as a component."""
-        processor: Processor = self._func.make_processor(path, (self._instance, *args), kwargs)
-        return processor
-
-    def run_body(self, *args: Any, **kwargs: Any) -> Any:
-        """Call the body itself, as a runner does; gives an awaitable if it is async."""
-        return self._func.run_body(self._instance, *args, **kwargs)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _bound, (self._func, pickle.dumps(self._instance, pickle.HIGHEST_PROTOCOL))
-
-
-# Objects with models are expensive to make, so a runner's process makes each only once.
-_instances: dict[bytes, Any] = {}
-_instances_lock = threading.Lock()
-
-
-def _bound(func: Any, pickled: bytes) -> BoundMethod:
-    with _instances_lock:
-        if pickled not in _instances:
-            _instances[pickled] = pickle.loads(pickled)  # noqa: S301 - from this program's parent
-        return BoundMethod(func, _instances[pickled])
 
 
 class AsyncFunction(_Tracked[P, R_co]):
@@ -323,6 +262,7 @@ class AsyncFunction(_Tracked[P, R_co]):
         return self if instance is None else BoundMethod(self, instance)
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Call the function, or reuse its stored result."""
         deadline.check_cancellation()
         parent = current_context.get(None)
         if parent is None or runner.in_subprocess():
@@ -400,9 +340,7 @@ class AsyncFunction(_Tracked[P, R_co]):
             return await context.env.workers.run(thread_context, self._fn, args, kwargs)
         return await asyncio.to_thread(self._fn, *args, **kwargs)
 
-    def make_processor(
-        self, path: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Processor:
+    def make_processor(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Processor:
         """Return what runs the function as a component."""
         if self._schedule is not None:
             return self._processor(self._run_scheduled, args, kwargs, is_async=True)

@@ -22,7 +22,7 @@ def detect_num_gpus() -> int:
         return max(1, sum(1 for device in visible.split(",") if device.strip()))
     try:
         answer = subprocess.run(
-            ["nvidia-smi", "--query-gpu=count", "--format=csv,noheader"],  # noqa: S607
+            ["nvidia-smi", "--query-gpu=count", "--format=csv,noheader"],
             capture_output=True,
             text=True,
             timeout=_QUERY_SECONDS,

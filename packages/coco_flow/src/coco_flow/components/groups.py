@@ -22,9 +22,7 @@ class Group(NamedTuple):
     handle: StatsGroupHandle
 
 
-def begin(
-    context: ComponentContext, title: str, report_to_stdout: bool | timedelta
-) -> Group:
+def begin(context: ComponentContext, title: str, report_to_stdout: bool | timedelta) -> Group:
     """Open a group in the running component; closing its scope's readiness ends its filling."""
     reported, interval = report_interval(report_to_stdout)
     outer = context.scope
@@ -37,7 +35,7 @@ def begin(
     async def follow() -> None:
         try:
             outcome = await members.wait()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the group raises it
             outer.readiness.resolve(error=error)
             stats.mark_ready()
         else:

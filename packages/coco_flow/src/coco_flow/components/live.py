@@ -7,7 +7,16 @@ import inspect
 from collections.abc import AsyncIterator, Callable
 from contextvars import ContextVar
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, Protocol, TypeVar, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Generic,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    runtime_checkable,
+)
 
 from coco_flow.components.paths import StableKey, encode_key
 from coco_flow.components.scope import ComponentSubpath, HandlerChain, get_component_context
@@ -188,6 +197,11 @@ class LiveMapView(LiveMapFeed[K, V], Protocol[K, V]):
         ...
 
 
+def _subpath_of(key: Any) -> ComponentSubpath:
+    # The keys of a feed are stable keys, which its type cannot say.
+    return ComponentSubpath(key)
+
+
 class LiveMapSubscriber(Generic[K, V]):
     """Takes the changes of a collection whose items are components."""
 
@@ -215,14 +229,13 @@ class LiveMapSubscriber(Generic[K, V]):
 
     async def update(self, key: K, value: V) -> ComponentMountHandle:
         """Say that an item was added or changed."""
-        subpath = ComponentSubpath(key)  # type: ignore[arg-type] - keys of feeds are stable keys
         return await self._operator.update(
-            subpath, self._fn, value, *self._args, **self._kwargs
+            _subpath_of(key), self._fn, value, *self._args, **self._kwargs
         )
 
     async def delete(self, key: K) -> ComponentMountHandle:
         """Say that an item is gone."""
-        return await self._operator.delete(ComponentSubpath(key))  # type: ignore[arg-type]
+        return await self._operator.delete(_subpath_of(key))
 
     async def read_committed_state(self, key: StableKey) -> Any | None:
         """Return what an earlier run wrote under a key, or None."""
@@ -257,7 +270,7 @@ class MountEach:
                 "LiveMapFeed sources require live mode: there are no items to read. Pass live=True "
                 "to app.update(), or use a source with a LiveMapView."
             )
-        from coco_flow.components.mount import mount  # noqa: PLC0415 - it uses this module
+        from coco_flow.components.mount import mount
 
         # The items are children of the caller of mount_each in all but their path.
         with get_component_context().with_handlers(self._handlers).attach():

@@ -86,7 +86,7 @@ class LiveController:
                 await self._instance.process_live(operator)
         except asyncio.CancelledError:
             pass
-        except Exception as failure:
+        except Exception as failure:  # noqa: BLE001 - whoever waits for readiness raises it
             error = failure
         finally:
             operator.detach()
@@ -191,8 +191,7 @@ class LiveController:
                 await self._notify()
 
     async def _process(self, on_error: OnError) -> None:
-        path = self.component.path
-        processor = make_processor(self._instance.process, path, (), {})
+        processor = make_processor(self._instance.process, (), {})
         scope = self._scope(self.component, on_error)
         completion = await self._app.run_in_background(scope, processor, on_error)
         await completion.wait()
@@ -209,7 +208,7 @@ class LiveController:
         path = self.component.path + b"".join(keys)
         if is_live_component_class(fn):
             return await self._mount_inner(keys, fn(*args, **kwargs))
-        processor = make_processor(fn, path, args, kwargs)
+        processor = make_processor(fn, args, kwargs)
         name = getattr(fn, "__qualname__", None)
         on_error = get_component_context().on_error(path, name, "process_live")
 
@@ -284,7 +283,7 @@ class LiveController:
                 try:
                     await operation.run()
                     operation.done.set()
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001 - whoever waits raises it
                     operation.done.set(error=error)
                 finally:
                     operation.done.set(error=self._stopped())

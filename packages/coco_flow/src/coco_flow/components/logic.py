@@ -1,13 +1,12 @@
-"""Which versions of functions the running program has, so that results of older code are not reused."""
+"""The versions of functions that the program has, so that results of older code are not reused."""
 
 from __future__ import annotations
 
 import ast
 import hashlib
 import inspect
+import itertools
 import textwrap
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, Literal, TypeAlias
 
@@ -29,31 +28,31 @@ __all__ = [
 LogicTracking: TypeAlias = Literal["full", "self"] | None
 """What a change of code invalidates: the function and all it calls, itself alone, or nothing."""
 
-# Two functions may have the same code, so each counts.
-_known: Counter[bytes] = Counter()
-_lock = threading.Lock()
+# Two functions may have the same code, so each has a number of its own. Functions are taken off
+# by the garbage collector in the midst of anything, so there is no lock: every step is atomic.
+_known: dict[bytes, dict[int, None]] = {}
+_numbers = itertools.count()
 
 
-def register_logic_fingerprint(fingerprint: Fingerprint) -> None:
-    """Note that the program has a function with this code."""
-    with _lock:
-        _known[fingerprint.as_bytes()] += 1
+def register_logic_fingerprint(fingerprint: Fingerprint) -> int:
+    """Note that the program has a function with this code; returns a number that stands for it."""
+    number = next(_numbers)
+    _known.setdefault(fingerprint.as_bytes(), {})[number] = None
+    return number
 
 
-def unregister_logic_fingerprint(fingerprint: Fingerprint) -> None:
-    """Note that one function with this code is gone."""
-    digest = fingerprint.as_bytes()
-    with _lock:
-        if _known[digest] > 1:
-            _known[digest] -= 1
-        else:
-            del _known[digest]
+def unregister_logic_fingerprint(fingerprint: Fingerprint, number: int | None = None) -> None:
+    """Note that a function with this code is gone, by default the oldest; twice does no harm."""
+    functions = _known.get(fingerprint.as_bytes(), {})
+    if number is None:
+        number = min(list(functions), default=-1)
+    functions.pop(number, None)
 
 
 def is_current(digests: Iterable[bytes], also: frozenset[bytes] | set[bytes]) -> bool:
     """Say whether every digest is of a function that the program has, or is in `also`."""
     known = _known
-    return all(digest in known or digest in also for digest in digests)
+    return all(known.get(digest) or digest in also for digest in digests)
 
 
 def _without_docstrings(tree: ast.AST) -> ast.AST:

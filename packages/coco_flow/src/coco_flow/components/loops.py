@@ -10,7 +10,13 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-__all__ = ["background_loop", "call_blocking", "current_or_background_loop", "on_loop", "run_in_thread"]
+__all__ = [
+    "background_loop",
+    "call_blocking",
+    "current_or_background_loop",
+    "on_loop",
+    "run_in_thread",
+]
 
 T = TypeVar("T")
 
@@ -58,7 +64,7 @@ def current_or_background_loop() -> asyncio.AbstractEventLoop:
 
 def _stop_background_loop() -> None:
     """End the background loop with the program, so that no thread outlives the interpreter."""
-    global _background  # noqa: PLW0603 - one loop for the process
+    global _background
     with _background_lock:
         loop, _background = _background, None
     if loop is None or loop.is_closed() or _background_thread is None:

@@ -195,7 +195,7 @@ class MemoSlot:
     def find(self, known: set[bytes], registry: Registry) -> FunctionMemo | None:
         """Return the memo if the code and the targets that it depends on are still the same."""
         memo = self.decode()
-        if memo is None or memo is self.memo and self.reused:
+        if memo is None or (memo is self.memo and self.reused):
             return memo
         if not (
             is_current(memo.logic, known)

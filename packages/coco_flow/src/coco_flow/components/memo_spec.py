@@ -15,7 +15,7 @@ MemoKeyTransform: TypeAlias = Callable[[Any], Any]
 MemoKeySpec: TypeAlias = Mapping[str, MemoKeyTransform | None] | None
 """Per parameter: a function of the argument that counts instead, or None if nothing counts."""
 
-_Rule: TypeAlias = MemoKeyTransform | None | NotSetType
+_Rule: TypeAlias = MemoKeyTransform | NotSetType | None
 
 
 class MemoKeyPlan(NamedTuple):

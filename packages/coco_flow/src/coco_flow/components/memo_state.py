@@ -138,17 +138,13 @@ def collect_states_blocking(entries: Sequence[StateFnEntry]) -> list[Any]:
     return [outcome.state for outcome in resolve_awaitables(answers, _REFUSAL)]
 
 
-async def recollect_states(
-    entries: Sequence[StateFnEntry], check: StateCheck
-) -> list[Any]:
+async def recollect_states(entries: Sequence[StateFnEntry], check: StateCheck) -> list[Any]:
     """Return the checked states, those asked for again that want it."""
     fresh = await collect_states([entries[index] for index in check.recollect])
     return _replaced(check, fresh)
 
 
-def recollect_states_blocking(
-    entries: Sequence[StateFnEntry], check: StateCheck
-) -> list[Any]:
+def recollect_states_blocking(entries: Sequence[StateFnEntry], check: StateCheck) -> list[Any]:
     """Return the checked states, those asked for again that want it, in plain code."""
     return _replaced(check, collect_states_blocking([entries[index] for index in check.recollect]))
 

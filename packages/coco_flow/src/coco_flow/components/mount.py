@@ -88,6 +88,7 @@ async def use_mount(*pos_args: Any, **kwargs: Any) -> Any:
     Args:
         pos_args: Optionally a ComponentSubpath, by default the function's name; the function; its
             positional arguments.
+        kwargs: Its keyword arguments.
     """
     where = _where("use_mount", pos_args)
     if live.is_live_component_class(where.fn):
@@ -104,8 +105,7 @@ async def _use_mount(where: _Where, kwargs: dict[str, Any]) -> Any:
     app = parent.build.component.app
     limit = deadline.current()
     limit.check()
-    path = parent.build.component.path + b"".join(where.keys)
-    processor = make_processor(where.fn, path, where.args, kwargs)
+    processor = make_processor(where.fn, where.args, kwargs)
     context.call.mounted = True
     scope = app.child_scope(parent, where.keys, None)
     completion = await app.run(scope, processor, limit, parent)
@@ -121,11 +121,12 @@ async def mount(*pos_args: Any, **kwargs: Any) -> ComponentMountHandle:
     Args:
         pos_args: Optionally a ComponentSubpath, by default the function's name; the function or a
             LiveComponent class; its positional arguments.
+        kwargs: Its keyword arguments.
     """
     where = _where("mount", pos_args)
     completion = await loops.on_loop(
         where.context.env.event_loop,
-        _mount(where.context, where.keys, where.fn, where.args, kwargs, "mount"),
+        _mount(where.context, where.keys, where.fn, where.args, kwargs, kind="mount"),
     )
     return ComponentMountHandle([completion])
 
@@ -136,6 +137,7 @@ async def _mount(
     fn: Any,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
+    *,
     kind: MountKind,
 ) -> Completion:
     parent = context.scope
@@ -143,7 +145,7 @@ async def _mount(
         return await _mount_live(context, keys, fn(*args, **kwargs))
     app = parent.build.component.app
     path = parent.build.component.path + b"".join(keys)
-    processor = make_processor(fn, path, args, kwargs)
+    processor = make_processor(fn, args, kwargs)
     on_error = context.on_error(path, getattr(fn, "__qualname__", None), kind)
     context.call.mounted = True
     scope = app.child_scope(parent, keys, on_error)
@@ -154,7 +156,7 @@ async def _mount_live(
     context: ComponentContext, keys: tuple[bytes, ...], instance: Any
 ) -> Completion:
     """Mount a live component; the completion is done once it has caught up."""
-    from coco_flow.components.live_control import mount_live  # noqa: PLC0415 - it uses this
+    from coco_flow.components.live_control import mount_live
 
     context.call.mounted = True
     controller: LiveController = await mount_live(context.scope, keys, instance)
@@ -171,6 +173,7 @@ async def mount_each(*pos_args: Any, **kwargs: Any) -> ComponentMountHandle:
         pos_args: Optionally a ComponentSubpath, by default the function's name; the function or a
             LiveComponent class, which gets an item's value first; the items as pairs of key and
             value; further positional arguments.
+        kwargs: Keyword arguments of the function.
     """
     where = _where("mount_each", pos_args)
     if not where.args:
@@ -188,7 +191,7 @@ async def _mount_each(where: _Where, kwargs: dict[str, Any]) -> ComponentMountHa
     async def add(key: Any, value: Any) -> None:
         keys = (*where.keys, encode_key(key))
         completions.append(
-            await _mount(context, keys, where.fn, (value, *args), kwargs, "mount_each")
+            await _mount(context, keys, where.fn, (value, *args), kwargs, kind="mount_each")
         )
 
     if isinstance(items, AsyncIterable):
@@ -200,7 +203,7 @@ async def _mount_each(where: _Where, kwargs: dict[str, Any]) -> ComponentMountHa
     return ComponentMountHandle(completions)
 
 
-async def map(  # noqa: A001 - the name of the public API
+async def map(
     fn: Callable[Concatenate[T, P], Coroutine[Any, Any, R]],
     items: Iterable[T] | AsyncIterable[T],
     *args: P.args,
@@ -233,7 +236,7 @@ async def map(  # noqa: A001 - the name of the public API
         else:
             for item in items:
                 start(item)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - raised once the calls have ended
         failure = error
     results = await asyncio.gather(*tasks, return_exceptions=True)
     if failure is not None:

@@ -52,7 +52,7 @@ class Symbol:
 
 
 StableKey: TypeAlias = Union[  # noqa: UP007 - an alias that refers to itself needs the old form
-    None, bool, int, str, bytes, uuid.UUID, Symbol, tuple["StableKey", ...]
+    bool, int, str, bytes, uuid.UUID, Symbol, tuple["StableKey", ...], None
 ]
 """What may name a component, a target state or a persistent state."""
 
@@ -200,7 +200,7 @@ class StablePath:
     __slots__ = ("_encoded",)
 
     def __init__(self, path: StablePath | None = None) -> None:
-        self._encoded = b"" if path is None else path._encoded
+        self._encoded: bytes = b"" if path is None else path._encoded
 
     @classmethod
     def from_encoded(cls, encoded: bytes) -> StablePath:

@@ -25,11 +25,11 @@ class ResolvedS:
     __slots__ = ()
 
 
-ResolvedT = TypeVar("ResolvedT", covariant=True)
+ResolvedT_co = TypeVar("ResolvedT_co", covariant=True)
 MaybePendingS = TypeVar("MaybePendingS", PendingS, ResolvedS, default=ResolvedS)
 
 
-class ResolvesTo(Generic[ResolvedT]):
+class ResolvesTo(Generic[ResolvedT_co]):
     """Base of pending types; says what `use_mount` returns for them."""
 
     __slots__ = ()

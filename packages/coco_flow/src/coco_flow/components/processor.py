@@ -35,7 +35,8 @@ class Processor:
     """
 
     __slots__ = (
-        "args", "decode", "fn", "is_async", "key", "kwargs", "logic", "name", "propagates", "states",
+        "args", "decode", "fn", "is_async", "key", "kwargs", "logic", "name", "propagates",
+        "states",
     )  # fmt: skip
 
     def __init__(
@@ -63,9 +64,7 @@ class Processor:
         self.logic = logic
         self.propagates = propagates
 
-    async def run(
-        self, env: Environment, scope: Scope, limit: deadline.DeadlineContext
-    ) -> Any:
+    async def run(self, env: Environment, scope: Scope, limit: deadline.DeadlineContext) -> Any:
         """Call the function in the component's context."""
         call = Call(self.propagates, self.logic)
         handlers = None
@@ -85,12 +84,12 @@ class Processor:
 
 
 def make_processor(
-    fn: Callable[..., Any], path: bytes, args: tuple[Any, ...], kwargs: dict[str, Any]
+    fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Processor:
-    """Return what runs a function, tracked or plain, as the component at a path."""
+    """Return what runs a function, tracked or plain, as a component."""
     prepare = getattr(fn, "make_processor", None)
     if prepare is not None:
-        processor: Processor = prepare(path, args, kwargs)
+        processor: Processor = prepare(args, kwargs)
         return processor
     name = getattr(fn, "__qualname__", None) or type(fn).__qualname__
     return Processor(
@@ -111,7 +110,7 @@ def result_decoder(fn: Any, *, batched: bool = False) -> DeserializeFn:
 
 
 def _make_decoder(fn: Any, batched: bool) -> DeserializeFn:
-    from coco_flow.components.serde import unwrap_element_type  # noqa: PLC0415
+    from coco_flow.components.serde import unwrap_element_type
 
     try:
         hint = typing.get_type_hints(fn).get("return", Any)

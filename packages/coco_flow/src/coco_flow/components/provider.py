@@ -113,7 +113,7 @@ class Provider:
     def __init__(self, parent: Provider | None, key: Any, *, declared: bool) -> None:
         self.parent = parent
         self.key = key
-        self.path = segment(key) if parent is None else parent.path + segment(key)
+        self.path: bytes = segment(key) if parent is None else parent.path + segment(key)
         self.declared = declared
         self.calls: HandlerCalls | None = None
         self.generation: Generation | None = None

@@ -64,7 +64,7 @@ class Runner(ABC):
 
     def get_queue(self) -> BatchQueue:
         """Return the queue that the batches of all of the runner's functions share on this loop."""
-        from coco_flow.components.batching import BatchQueue  # noqa: PLC0415 - it uses runners
+        from coco_flow.components.batching import BatchQueue
 
         loop = asyncio.get_running_loop()
         queue = self._queues.get(loop)

@@ -63,7 +63,7 @@ class ExceptionContext:
     original_exception: BaseException | None
 
 
-ExceptionHandler: TypeAlias = Callable[[BaseException, ExceptionContext], None | Awaitable[None]]
+ExceptionHandler: TypeAlias = Callable[[BaseException, ExceptionContext], Awaitable[None] | None]
 """Called when a component in the background fails; raising hands the failure on."""
 
 
@@ -95,6 +95,7 @@ class ComponentContext:
         scope: Scope,
         call: Call,
         handlers: HandlerChain | None,
+        *,
         relative: tuple[bytes, ...] = (),
         in_memo: bool = False,
     ) -> None:
@@ -113,26 +114,41 @@ class ComponentContext:
     def with_call(self, call: Call, in_memo: bool) -> ComponentContext:
         """Return the context inside a tracked call."""
         return ComponentContext(
-            self.env, self.scope, call, self.handlers, self.relative, in_memo
+            self.env, self.scope, call, self.handlers, relative=self.relative, in_memo=in_memo
         )
 
     def with_subpath(self, parts: tuple[StableKey, ...]) -> ComponentContext:
         """Return the context at a path further down."""
         keys = tuple(encode_key(part) for part in parts)
         return ComponentContext(
-            self.env, self.scope, self.call, self.handlers, self.relative + keys, self.in_memo
+            self.env,
+            self.scope,
+            self.call,
+            self.handlers,
+            relative=self.relative + keys,
+            in_memo=self.in_memo,
         )
 
     def with_scope(self, scope: Scope) -> ComponentContext:
         """Return the context that reports to another scope of the run."""
         return ComponentContext(
-            self.env, scope, self.call, self.handlers, self.relative, self.in_memo
+            self.env,
+            scope,
+            self.call,
+            self.handlers,
+            relative=self.relative,
+            in_memo=self.in_memo,
         )
 
     def with_handlers(self, handlers: HandlerChain | None) -> ComponentContext:
         """Return the context with other exception handlers."""
         return ComponentContext(
-            self.env, self.scope, self.call, handlers, self.relative, self.in_memo
+            self.env,
+            self.scope,
+            self.call,
+            handlers,
+            relative=self.relative,
+            in_memo=self.in_memo,
         )
 
     def on_error(self, path: bytes, processor: str | None, kind: MountKind) -> OnError:
@@ -169,7 +185,7 @@ class ComponentContext:
                     await answer
             except asyncio.CancelledError:
                 raise
-            except BaseException as failure:
+            except BaseException as failure:  # noqa: BLE001 - offered to the next handler
                 error, source = failure, "handler"
                 node = node.outer
             else:
@@ -267,7 +283,7 @@ def stats_group(
 
     The block ends without waiting; the group is ready when all that was mounted in it is.
     """
-    from coco_flow.components import groups  # noqa: PLC0415 - groups uses this module
+    from coco_flow.components import groups
 
     context = get_component_context()
     group = groups.begin(context, title, report_to_stdout)
@@ -292,7 +308,7 @@ async def exception_handler(handler: ExceptionHandler) -> AsyncIterator[None]:
 
 async def next_id(key: Any = None) -> int:
     """Return a number that no call with this key returned before in the app, from 1 on."""
-    from coco_flow.components import deadline, loops  # noqa: PLC0415
+    from coco_flow.components import deadline, loops
 
     deadline.check_cancellation()
     context = get_component_context()

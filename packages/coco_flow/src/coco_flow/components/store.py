@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,7 +60,8 @@ CREATE TABLE sequence (
     PRIMARY KEY (app, key)) STRICT, WITHOUT ROWID;
 """
 APP_TABLES = (
-    "component", "child", "tombstone", "function_memo", "user_state", "owner", "segment", "sequence",
+    "component", "child", "tombstone", "function_memo", "user_state", "owner", "segment",
+    "sequence",
 )  # fmt: skip
 
 READ_COMPONENT = (
@@ -156,8 +157,10 @@ class Store:
 
     def __init__(self, folder: Path, loop: asyncio.AbstractEventLoop) -> None:
         self.path = folder / FILE_NAME
+        self.closed = False
         self._loop = loop
-        self._in_transaction = False
+        self._reading = False
+        self._writing = False
         self._waiting: asyncio.Future[None] | None = None
         try:
             self._connection = open_sqlite(self.path)
@@ -167,55 +170,63 @@ class Store:
                 f"The state file {str(self.path)!r} cannot be opened: {error}",
                 hint="Check that the folder of Settings.db_path can be written.",
             ) from error
-        self.closed = False
 
     def read(self, statement: str, parameters: tuple[Any, ...]) -> list[Any]:
         """Return the rows of a query, writes of this turn included."""
+        if not self._reading:
+            self._begin_reading()
         return self._connection.execute(statement, parameters).fetchall()
 
     def read_one(self, statement: str, parameters: tuple[Any, ...]) -> Any | None:
         """Return the first row of a query, or None."""
+        if not self._reading:
+            self._begin_reading()
         return self._connection.execute(statement, parameters).fetchone()
 
     def write(self, statement: str, parameters: tuple[Any, ...]) -> None:
         """Run a statement in the transaction of this turn."""
-        if not self._in_transaction:
-            self._begin()
+        if not self._writing:
+            self._begin_writing()
         self._connection.execute(statement, parameters)
-
-    def write_many(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Run a statement for each row in the transaction of this turn."""
-        if not self._in_transaction:
-            self._begin()
-        self._connection.executemany(statement, rows)
 
     def committed(self) -> asyncio.Future[None]:
         """Return a future that is done when all that was written up to now is committed."""
         if self._waiting is None:
             self._waiting = self._loop.create_future()
-            if not self._in_transaction:
+            if not self._writing:
                 self._waiting.set_result(None)
                 done, self._waiting = self._waiting, None
                 return done
         return self._waiting
 
-    def _begin(self) -> None:
+    def _begin_reading(self) -> None:
+        # One read transaction for all queries of a turn: starting one costs more than a query.
         if self.closed:
             raise StateBroken(
                 f"The state file {str(self.path)!r} is closed, because its environment is.",
                 hint="Make a new Environment.",
             )
-        self._connection.execute("BEGIN IMMEDIATE")
-        self._in_transaction = True
-        self._loop.call_soon(self._commit)
+        self._connection.execute("BEGIN")
+        self._reading = True
+        self._loop.call_soon(self._end)
 
-    def _commit(self) -> None:
-        if not self._in_transaction:
+    def _begin_writing(self) -> None:
+        if not self._reading:
+            self._begin_reading()
+        # Ended and begun anew: a read transaction could not write if another process has written.
+        self._connection.execute("COMMIT")
+        self._connection.execute("BEGIN IMMEDIATE")
+        self._writing = True
+
+    def _end(self) -> None:
+        if not self._reading:
             return
-        self._in_transaction = False
+        self._reading = self._writing = False
         waiting, self._waiting = self._waiting, None
         try:
-            self._connection.execute("COMMIT")
+            # There is none if it could not be begun, such as when another process writes on.
+            if self._connection.in_transaction:
+                self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
@@ -231,7 +242,7 @@ class Store:
     def close(self) -> None:
         """Commit what is pending and close the file; a second call does nothing."""
         if not self.closed:
-            self._commit()
+            self._end()
             self.closed = True
             self._connection.close()
 

@@ -39,8 +39,8 @@ HandlerT_co = TypeVar("HandlerT_co", covariant=True, bound="TargetHandler[Any, A
 HandlerT_contra = TypeVar(
     "HandlerT_contra", contravariant=True, bound="TargetHandler[Any, Any, Any]"
 )
-ChildT = TypeVar(
-    "ChildT", bound="TargetHandler[Any, Any, Any] | None", default=None, covariant=True
+ChildT_co = TypeVar(
+    "ChildT_co", bound="TargetHandler[Any, Any, Any] | None", default=None, covariant=True
 )
 # Sinks once named the handler of their children here; annotations that still do keep working.
 OldChildT_co = TypeVar("OldChildT_co", default=Any, covariant=True)
@@ -156,7 +156,7 @@ def _warn_of_slots(better: str) -> None:
     )
 
 
-class TargetReconcileOutput(NamedTuple, Generic[ActionT, RecordT_co, ChildT]):
+class TargetReconcileOutput(NamedTuple, Generic[ActionT, RecordT_co, ChildT_co]):
     """What a handler wants done about one target state.
 
     Attributes:
@@ -173,7 +173,7 @@ class TargetReconcileOutput(NamedTuple, Generic[ActionT, RecordT_co, ChildT]):
     child_invalidation: Literal["destructive", "lossy"] | None = None
 
 
-class TargetHandler(Protocol[ValueT_contra, RecordT, ChildT]):
+class TargetHandler(Protocol[ValueT_contra, RecordT, ChildT_co]):
     """Decides for one kind of target state what has to be done."""
 
     def reconcile(
@@ -183,7 +183,7 @@ class TargetHandler(Protocol[ValueT_contra, RecordT, ChildT]):
         prev_possible_records: Collection[RecordT],
         prev_may_be_missing: bool,
         /,
-    ) -> TargetReconcileOutput[Any, RecordT, ChildT] | None:
+    ) -> TargetReconcileOutput[Any, RecordT, ChildT_co] | None:
         """Compare what is wanted with what may be there; None means that nothing is to do.
 
         It may be called more than once for a state and must have no effect of its own.
@@ -192,8 +192,8 @@ class TargetHandler(Protocol[ValueT_contra, RecordT, ChildT]):
 
 
 class TargetStateProvider(
-    Generic[ValueT, ChildT, MaybePendingS],
-    ResolvesTo["TargetStateProvider[ValueT, ChildT]"],
+    Generic[ValueT, ChildT_co, MaybePendingS],
+    ResolvesTo["TargetStateProvider[ValueT, ChildT_co]"],
 ):
     """A target, of which states are declared."""
 
@@ -207,7 +207,7 @@ class TargetStateProvider(
         """What identifies the target and its incarnation."""
         return self.provider.memo_key()
 
-    def target_state(self, key: Any, value: ValueT) -> TargetState[ChildT]:
+    def target_state(self, key: Any, value: ValueT) -> TargetState[ChildT_co]:
         """Return the state with this key and value, to be declared."""
         return TargetState(self, key, value)
 
@@ -220,11 +220,11 @@ class TargetStateProvider(
         return self.provider.memo_key()
 
 
-PendingTargetStateProvider: TypeAlias = TargetStateProvider[ValueT, ChildT, PendingS]
+PendingTargetStateProvider: TypeAlias = TargetStateProvider[ValueT, ChildT_co, PendingS]
 """A target that was declared but is not applied yet."""
 
 
-class TargetState(Generic[ChildT]):
+class TargetState(Generic[ChildT_co]):
     """A state that a target should have under a key."""
 
     __slots__ = ("key", "provider", "value")

@@ -73,7 +73,9 @@ class StateHandle(Generic[T]):
 
     __slots__ = ("_cell", "_decode", "_encoded", "_table")
 
-    def __init__(self, table: StateTable, encoded: bytes, cell: Cell, decode: DeserializeFn) -> None:
+    def __init__(
+        self, table: StateTable, encoded: bytes, cell: Cell, decode: DeserializeFn
+    ) -> None:
         self._table = table
         self._encoded = encoded
         self._cell = cell
@@ -107,6 +109,8 @@ def use_state(
     run does not ask for is forgotten.
 
     Args:
+        key: Names the state within the component.
+        initial_value: The value in the first run.
         type_hint: The type that a stored value is decoded to; plain values if left out.
 
     Raises:
@@ -114,7 +118,7 @@ def use_state(
             `with component_subpath()`, or in a memoized function, which is left out when its
             result is reused.
     """
-    from coco_flow.components.scope import get_component_context  # noqa: PLC0415 - scope uses this
+    from coco_flow.components.scope import get_component_context
 
     context = get_component_context()
     if context.relative:

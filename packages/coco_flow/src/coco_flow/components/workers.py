@@ -78,12 +78,14 @@ class Workers:
             return
         try:
             result = job.context.run(job.fn, *job.args, **job.kwargs)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the waiting task raises it
             self._report(job.future, None, error)
         else:
             self._report(job.future, result, None)
 
-    def _report(self, future: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    def _report(
+        self, future: asyncio.Future[Any], result: Any, error: BaseException | None
+    ) -> None:
         self._done.append((future, result, error))
         with self._lock:
             if self._waking:

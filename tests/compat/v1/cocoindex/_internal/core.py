@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from cocoindex._internal.testing_clock import (
-    testing_advance_deadline_clock,
-    testing_disable_deadline_clock,
-    testing_reset_deadline_clock,
-)
-
 from coco_flow.components.deadline import NO_DEADLINE, DeadlineContext, DeadlineExceededError
 from coco_flow.components.engine import cancel_all, reset_global_cancellation
 from coco_flow.components.inspection import (
@@ -19,6 +13,11 @@ from coco_flow.components.inspection import (
 from coco_flow.components.logic import register_logic_fingerprint, unregister_logic_fingerprint
 from coco_flow.components.memo_key import Fingerprint, memo_fingerprint
 from coco_flow.components.paths import StablePath, Symbol
+from cocoindex._internal.testing_clock import (
+    testing_advance_deadline_clock,
+    testing_disable_deadline_clock,
+    testing_reset_deadline_clock,
+)
 
 __all__ = [
     "DeadlineContext",

@@ -3,4 +3,3 @@
 from __future__ import annotations
 
 from coco_flow.components.datatype import *  # noqa: F403
-from coco_flow.components.datatype import __all__

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coco_flow.components.stats import *  # noqa: F403
-from coco_flow.components.stats import __all__ as __all__
+from coco_flow.components.stats import __all__ as __all__  # noqa: PLC0414
 from coco_flow.components.stats import report_interval
 
 _resolve_report_to_stdout = report_interval

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from coco_flow.components.function import BoundMethod
+from coco_flow.components.bound import BoundMethod
 
 # What tests call to run the body of a batched method by itself.
 _method: Any = BoundMethod

@@ -71,4 +71,6 @@ def remove_child(component: Component, keys: tuple[bytes, ...]) -> None:
 
 def tombstones(component: Component) -> list[bytes]:
     """Return the relative paths of children that are to be removed."""
-    return [relative for (relative,) in component.app.store.read(store.READ_TOMBSTONES, component.path)]
+    return [
+        relative for (relative,) in component.app.store.read(store.READ_TOMBSTONES, component.path)
+    ]

@@ -21,7 +21,7 @@ __all__ = ["ActionList", "Busy", "InFlight", "Plan", "Planner"]
 GENERATIONS = encode_key(Symbol("coco_flow/generation"))
 
 
-class Busy(Exception):  # noqa: N818 - a signal to wait, not an error
+class Busy(Exception):
     """Another component is changing a target state that this one declares now."""
 
     def __init__(self, done: Completion) -> None:
@@ -99,9 +99,7 @@ class Planner:
         self._full = full_reprocess
         self._plan = Plan()
 
-    def plan(
-        self, items: Items, declared: dict[bytes, Declared], contained: set[bytes]
-    ) -> Plan:
+    def plan(self, items: Items, declared: dict[bytes, Declared], contained: set[bytes]) -> Plan:
         """Compare the declared target states with the record.
 
         Raises:
@@ -202,9 +200,7 @@ class Planner:
         if before is None:
             return provider.calls.reconcile(key, desired, (), True)
         may_be_missing = (
-            self._full
-            or (schema is not None and before.schema != schema)
-            or None in before.states
+            self._full or (schema is not None and before.schema != schema) or None in before.states
         )
         return provider.calls.reconcile(key, desired, before.records, may_be_missing)
 
@@ -216,9 +212,7 @@ class Planner:
             return generation._replace(schema=generation.schema + 1)
         return generation
 
-    def _act(
-        self, output: TargetReconcileOutput[Any, Any, Any], child: Provider | None
-    ) -> None:
+    def _act(self, output: TargetReconcileOutput[Any, Any, Any], child: Provider | None) -> None:
         actions = self._plan.actions.get(output.sink)
         if actions is None:
             actions = self._plan.actions[output.sink] = ActionList()

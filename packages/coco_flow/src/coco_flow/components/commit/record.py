@@ -44,9 +44,7 @@ class Item:
 
     def with_states(self, states: list[bytes | None], schema: int | None = None) -> Item:
         """Return the item in other states."""
-        return Item(
-            self.key, states, self.schema if schema is None else schema, self.generation
-        )
+        return Item(self.key, states, self.schema if schema is None else schema, self.generation)
 
 
 ItemKey: TypeAlias = tuple[bytes, int]

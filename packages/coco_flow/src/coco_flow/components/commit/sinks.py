@@ -60,7 +60,9 @@ class SinkQueue:
         actions = [action for each in lists for action in each.actions]
         starts = _starts(lists)
         children = {
-            start + index for start, each in zip(starts, lists, strict=True) for index in each.children
+            start + index
+            for start, each in zip(starts, lists, strict=True)
+            for index in each.children
         }
         provider = self._env.context_provider
         made = _made_handlers(self._sink, provider, actions, children)
@@ -118,8 +120,8 @@ def _given_handlers(
         extra = [i for i, each in enumerate(returned) if each is not None and i not in slots]
         if extra:
             raise ValueError(
-                f"The sink {sink.fn!r} returned a child handler for the action at {extra[0]}, whose "
-                "target state was declared without child states."
+                f"The sink {sink.fn!r} returned a child handler for the action at {extra[0]}, "
+                "whose target state was declared without child states."
             )
         found = {
             index: None if returned[index] is None else HandlerCalls(returned[index][0])

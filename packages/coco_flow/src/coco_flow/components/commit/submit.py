@@ -40,7 +40,12 @@ async def commit_build(build: Build, row: ComponentRow | None, finished: Finishe
     memos, states = build.memos.writes(), build.states.writes()
     items = {} if row is None else decode_items(row.items)
     plan = await _plan(
-        component, build.registry, items, build.declared, contained, build.full_reprocess
+        component,
+        build.registry,
+        items,
+        build.declared,
+        contained,
+        full_reprocess=build.full_reprocess,
     )
     app = component.app.store
 
@@ -98,7 +103,7 @@ async def preview_build(build: Build, row: ComponentRow | None, actions: list[ob
     items = {} if row is None else decode_items(row.items)
     plan = await _plan(
         build.component, build.registry, items, build.declared, build.memos.contained(),
-        build.full_reprocess,
+        full_reprocess=build.full_reprocess,
     )  # fmt: skip
     for provider, generation in plan.generations:
         provider.generation = generation
@@ -114,13 +119,12 @@ async def _plan(
     items: Items,
     declared: dict[bytes, Declared],
     contained: set[bytes],
+    *,
     full_reprocess: bool,
 ) -> Plan:
     """Make the plan, after the components that change the same target states now."""
     while True:
-        planner = Planner(
-            component.app, component.path, registry, full_reprocess=full_reprocess
-        )
+        planner = Planner(component.app, component.path, registry, full_reprocess=full_reprocess)
         try:
             return planner.plan(items, declared, contained)
         except Busy as busy:
@@ -157,18 +161,16 @@ async def _carry_out(
     return made
 
 
-def _write_claims(
-    component: Component, plan: Plan, declared: dict[bytes, Declared]
-) -> None:
+def _write_claims(component: Component, plan: Plan, declared: dict[bytes, Declared]) -> None:
     """Make the component the owner of what it declared, and take it from others' records."""
     app = component.app
-    for owner, (record, keys) in plan.robbed.items():
+    for owner, (record, taken) in plan.robbed.items():
         flight = app.in_flight.get(owner)
-        for key in keys:
-            record.pop(key, None)
+        for item in taken:
+            record.pop(item, None)
             if flight is not None:
-                flight.staged.pop(key, None)
-                flight.final.pop(key, None)
+                flight.staged.pop(item, None)
+                flight.final.pop(item, None)
         app.store.write(store.WRITE_ITEMS, owner, encode_items(record))
     for path in plan.claimed:
         app.store.write(store.WRITE_OWNER, path, component.path)

@@ -162,6 +162,23 @@ def test_nothing_is_asked_about_nothing(server: LlmServer) -> None:
     assert not server.received
 
 
+@pytest.mark.parametrize(
+    ("text", "image", "nullable"),
+    [(True, None, True), (False, None, False), (True, True, True), (True, False, False)],
+)
+def test_the_result_may_be_none_if_all_inputs_may_be(
+    server: LlmServer, text: bool, image: bool | None, nullable: bool
+) -> None:
+    definition, found = definition_of(spec(server, Module))
+    given = FlowArgument(EnrichedValueType(BasicValueType("Str"), text))
+    more = (
+        {}
+        if image is None
+        else {"image": FlowArgument(EnrichedValueType(BasicValueType("Bytes"), image))}
+    )
+    assert definition.bind(found, [given], more).result_type.nullable is nullable
+
+
 def test_what_the_model_is_told_identifies_what_it_extracts(server: LlmServer) -> None:
     def identity(output_type: Any = Module, **options: Any) -> bytes:
         definition, found = definition_of(spec(server, output_type, **options))

@@ -141,9 +141,25 @@ def _memoized(operation: Transform, scope: Scope, arguments: _Arguments, caller:
             for frame in waiting[key]:
                 frame[out] = unpack(data)
         missing = [key for key in waiting if key not in known]
-        if missing:
-            prepare()
-            compute(missing, waiting, values_of, batch)
+        if not missing:
+            return
+        prepare()
+        mine, theirs = batch.memo.claim(missing)
+        try:
+            compute(mine, waiting, values_of, batch)
+        finally:
+            batch.memo.settle(mine)
+        failed_there: list[bytes] = []
+        for key, call in theirs.items():
+            result = call.wait()
+            if result is None:
+                failed_there.append(key)
+            else:
+                # Kept here too: the other batch may not have written it yet.
+                batch.memo.put(key, result)
+                for frame in waiting[key]:
+                    frame[out] = unpack(result)
+        compute(failed_there, waiting, values_of, batch)
 
     def compute(
         missing: list[bytes],

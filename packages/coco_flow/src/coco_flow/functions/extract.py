@@ -32,6 +32,8 @@ class ExtractByLlm(FunctionSpec):
 class ExtractByLlmExecutor:
     """Runs `ExtractByLlm`."""
 
+    none_of_nothing = True
+
     spec: ExtractByLlm
     _generator: StructuredGenerator
 

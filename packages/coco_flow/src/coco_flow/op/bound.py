@@ -99,6 +99,8 @@ def bind_function(
         decode = make_engine_value_decoder([name], argument.type.type, info)
         may_be_none = may_be_none or (not nullable and argument.type.nullable)
         bound.append(BoundArgument(keyword, None if decode is IDENTITY else decode, not nullable))
+    if getattr(definition.implementation, "none_of_nothing", False):
+        may_be_none = may_be_none or all(argument.type.nullable for *_, argument in matched)
     executor = _executor(definition, spec)
     result_type, encode = _result(definition, executor, may_be_none, attributes)
     call = executor.call if definition.is_plain_function else executor.__call__

@@ -100,8 +100,9 @@ def executor_class(**options: Any) -> Callable[[C], C]:
     Optional methods: `analyze()` returns the result type when it depends on the spec, `prepare()`
     runs once before the first call; both may be async. `cache_identity()` is called after
     `analyze` and returns what decides results besides the arguments, as plain data; without it that
-    is the whole spec, keys included. A class attribute `returns_engine_values = True` says that
-    results need no conversion.
+    is the whole spec, keys included. Class attributes: `returns_engine_values = True` says that
+    results need no conversion, `none_of_nothing = True` that the result is None when all arguments
+    are.
     """
     op_args = _checked_options(options)
 

@@ -116,7 +116,9 @@ def contents(kind: str, target: str) -> dict[str, Any]:
         return {str(row[0]): tuple(row[1:]) for row in rows}
     from qdrant_client import QdrantClient
 
-    client = QdrantClient(url=target, check_compatibility=False)
+    from tests.qdrant_server import API_KEY
+
+    client = QdrantClient(url=target, api_key=API_KEY, check_compatibility=False)
     try:
         found, _ = client.scroll("parts", limit=100_000, with_payload=True)
     finally:

@@ -15,6 +15,9 @@ import coco_flow
 from coco_flow import op
 from coco_flow.setting import DatabaseConnectionSpec, Settings
 
+# The server of `tests.qdrant_server` asks for it.
+QDRANT_KEY = "a key for tests"
+
 __all__ = ["TARGET_KINDS", "killed_flow", "main"]
 
 TARGET_KINDS = ("sqlite", "files", "lancedb", "postgres", "qdrant")
@@ -90,7 +93,9 @@ def _target(kind: str, target: str) -> tuple[Any, str]:
     if kind == "postgres":
         connection = coco_flow.add_auth_entry("killed", DatabaseConnectionSpec(url=target))
         return targets.Postgres(database=connection, table_name="parts"), "id"
-    connection = coco_flow.add_auth_entry("killed", targets.QdrantConnection(grpc_url=target))
+    connection = coco_flow.add_auth_entry(
+        "killed", targets.QdrantConnection(grpc_url=target, api_key=QDRANT_KEY)
+    )
     return targets.Qdrant(collection_name="parts", connection=connection), "id"
 
 

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import faulthandler
 import functools
-import multiprocessing
 import os
-import pickle
-import signal
 import threading
-import time
 import warnings
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -43,8 +37,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 SUBPROCESS_VARIABLE = "COCOINDEX_RUN_GPU_IN_SUBPROCESS"
-# How soon a runner's process notices that its parent is gone.
-WATCH_SECONDS = 5.0
 
 _is_subprocess = False
 
@@ -52,6 +44,12 @@ _is_subprocess = False
 def in_subprocess() -> bool:
     """Say whether this is a runner's process, where functions run as they are."""
     return _is_subprocess
+
+
+def enter_subprocess() -> None:
+    """Note that this is a runner's process."""
+    global _is_subprocess  # noqa: PLW0603 - a fact about the process
+    _is_subprocess = True
 
 
 class Runner(ABC):
@@ -83,62 +81,12 @@ class Runner(ABC):
         """Run a plain function without blocking the loop."""
 
 
-_pool: ProcessPoolExecutor | None = None
-_pool_lock = threading.Lock()
-
-
-def _process_pool(broken: ProcessPoolExecutor | None = None) -> ProcessPoolExecutor:
-    """Return the process, started anew if it is the broken one."""
-    global _pool  # noqa: PLW0603 - one process for the program
-    with _pool_lock:
-        if _pool is None or _pool is broken:
-            if _pool is not None:
-                _pool.shutdown(cancel_futures=True)
-            _pool = ProcessPoolExecutor(
-                max_workers=1,
-                initializer=_enter_subprocess,
-                initargs=(os.getpid(),),
-                mp_context=multiprocessing.get_context("spawn"),
-            )
-        return _pool
-
-
-def _enter_subprocess(parent: int) -> None:
-    global _is_subprocess  # noqa: PLW0603 - a fact about the process
-    _is_subprocess = True
-    faulthandler.enable()
-    # Ctrl-C ends the parent, which ends this process in order.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
-
-
-def _watch(parent: int) -> None:
-    """End the process once its parent is gone."""
-    while os.getppid() == parent:
-        time.sleep(WATCH_SECONDS)
-    os._exit(1)
-
-
-def _execute(payload: bytes) -> bytes:
-    fn, args, kwargs = pickle.loads(payload)  # noqa: S301 - from this program's parent
-    result = fn(*args, **kwargs)
-    if asyncio.iscoroutine(result):
-        result = asyncio.run(result)
-    return pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
-
-
 async def execute_in_subprocess(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """Call a function in the runner's process; it and its arguments must be picklable."""
-    payload = pickle.dumps((fn, args, kwargs), protocol=pickle.HIGHEST_PROTOCOL)
-    loop = asyncio.get_running_loop()
-    pool = _process_pool()
-    while True:
-        try:
-            result = await loop.run_in_executor(pool, _execute, payload)
-        except BrokenProcessPool:
-            pool = _process_pool(broken=pool)
-        else:
-            return pickle.loads(result)  # noqa: S301 - from this program's child
+    # Imported when used: multiprocessing takes a while to import, and few programs need it.
+    from coco_flow.components.runner_process import execute
+
+    return await execute(fn, args, kwargs)
 
 
 _gpus: ContextVar[tuple[int, ...]] = ContextVar("coco_flow_gpus", default=())

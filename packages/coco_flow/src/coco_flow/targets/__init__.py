@@ -9,6 +9,8 @@ import importlib
 from typing import Any
 
 _MODULES: dict[str, tuple[str, ...]] = {
+    "coco_local": ("CocoLocal",),
+    "coco_server": ("CocoServer", "CocoServerConnection"),
     "falkordb": ("FalkorDB", "FalkorDBConnection", "FalkorDBDeclaration"),
     "graph": (
         "NodeFromFields",
@@ -30,6 +32,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
         "LadybugFile",
     ),
     "neo4j": ("Neo4j", "Neo4jConnection", "Neo4jDeclaration"),
+    "chromadb": ("ChromaDB",),
     "duckdb": ("DuckDB",),
     "files": ("Files",),
     "lancedb": ("LanceDB",),

@@ -19,6 +19,7 @@ __all__ = ["BUILT_IN", "connector_by_kind", "connector_of", "kind_of", "register
 _log = logging.getLogger(__name__)
 
 BUILT_IN: dict[str, str] = {
+    "ChromaDB": "coco_flow.targets.chromadb",
     "CocoLocal": "coco_flow.targets.coco_local",
     "CocoServer": "coco_flow.targets.coco_server",
     "DuckDB": "coco_flow.targets.duckdb",

@@ -1,0 +1,146 @@
+"""Calls to a CoCo service, local daemon or server: envelopes, errors, jobs to be followed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+from urllib.parse import quote
+
+from coco_core.errors import CocoError, Unavailable
+from coco_flow.errors import FlowError, missing_extra
+from coco_flow.targets.http_service import HttpService, Response
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+__all__ = ["CocoApi", "segment"]
+
+A = TypeVar("A", bound="BaseModel")
+
+# Waits between two looks at a job grow from the first to the second of these, in seconds.
+_LOOK_AGAIN = (0.05, 2.0)
+_FINAL_STATES = frozenset({"succeeded", "failed", "cancelled"})
+
+
+class CocoApi:
+    """One CoCo service as typed Python.
+
+    Args:
+        url: Where it answers.
+        headers: Sent with every request: key, org, user, project.
+        name: What it is, for messages.
+        patience: Seconds for which it may be unreachable.
+    """
+
+    def __init__(
+        self, url: str, headers: Mapping[str, str], *, name: str, patience: float = 30.0
+    ) -> None:
+        try:
+            import coco_protocol.envelope  # noqa: F401 - only whether it is there
+        except ImportError as error:
+            raise missing_extra(f"The target {name}", "coco-protocol", "coco") from error
+        self._name = name
+        # An import is counted before it is answered, which takes a while for a large one.
+        self._service = HttpService(name, url, headers=headers, timeout=600.0, patience=patience)
+        self.url = self._service.url
+
+    def get(self, kind: type[A], path: str) -> A:
+        """Ask for `path`."""
+        return self._read(kind, self._service.get(path))
+
+    def post(self, kind: type[A], path: str, body: BaseModel | None = None) -> A:
+        """Send a request; fields that were not set stay unsent."""
+        sent = {} if body is None else body.model_dump(mode="json", exclude_unset=True)
+        return self._read(kind, self._service.post(path, sent))
+
+    def delete(self, kind: type[A], path: str) -> A:
+        """Remove what is at `path`."""
+        return self._read(kind, self._service.post(path, {}, method="DELETE"))
+
+    def upload(
+        self,
+        kind: type[A],
+        path: str,
+        open_body: Callable[[], BinaryIO],
+        size: int,
+        options: Mapping[str, object],
+    ) -> A:
+        """Send items as NDJSON, one on each line."""
+        answer = self._service.upload(path, open_body, "application/x-ndjson", size, options)
+        return self._read(kind, answer)
+
+    def follow(self, kind: type[A], job_id: str, seconds: float) -> A:
+        """Return a job, a model with `state`, once it has ended.
+
+        Raises:
+            FlowError: It has not ended in time.
+        """
+        path = f"/v1/jobs/{segment(job_id)}"
+        return self.wait(
+            lambda: self.get(kind, path),
+            # Every kind of job has a state.
+            lambda job: cast(Any, job).state in _FINAL_STATES,
+            seconds,
+            what=f"the job {job_id!r}",
+        )
+
+    def wait(
+        self, look: Callable[[], A], done: Callable[[A], bool], seconds: float, *, what: str
+    ) -> A:
+        """Look again and again until something is done, and return what was seen then.
+
+        Raises:
+            FlowError: It is not done in time.
+        """
+        deadline = time.monotonic() + seconds
+        pause, longest = _LOOK_AGAIN
+        while not done(found := look()):
+            if time.monotonic() > deadline:
+                raise FlowError(
+                    f"{self._name} at {self.url} needs more than {seconds:g} s for {what}.",
+                    hint="It goes on with it; update the flow again to wait for it.",
+                )
+            time.sleep(pause)
+            pause = min(pause * 2, longest)
+        return found
+
+    def _read(self, kind: type[A], response: Response) -> A:
+        from pydantic import ValidationError
+
+        answer = response.json()
+        if not isinstance(answer, dict):
+            raise self._foreign(response)
+        if not response.is_success:
+            raise self._refused(answer.get("error"), response)
+        try:
+            return kind.model_validate(answer.get("data"))
+        except ValidationError as error:
+            raise Unavailable(
+                f"{self._name} at {self.url} answers in a form that this version of coco-flow "
+                f"does not read ({error.error_count()} differences).",
+                hint="Install the same release of both.",
+            ) from error
+
+    def _refused(self, body: object, response: Response) -> CocoError:
+        from pydantic import ValidationError
+
+        from coco_protocol.envelope import ErrorBody
+        from coco_protocol.errors import to_error
+
+        try:
+            return to_error(ErrorBody.model_validate(body), response.status)
+        except ValidationError:
+            return self._foreign(response)
+
+    def _foreign(self, response: Response) -> Unavailable:
+        return Unavailable(
+            f"What answers at {self.url} is not {self._name}: {response.status} "
+            f"{response.shown()[:200]!r}",
+            hint="Check the address.",
+        )
+
+
+def segment(text: str) -> str:
+    """Return a text as one part of a path."""
+    return quote(text, safe="")

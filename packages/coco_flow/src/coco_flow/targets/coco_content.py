@@ -1,0 +1,218 @@
+"""What a project on a CoCo server holds, kept here: an import replaces all of it at once.
+
+One SQLite file for each project. It counts its changes, so that the connector knows whether the
+server has seen the last of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from coco_flow.errors import FlowError
+
+__all__ = ["ContentStore", "StoredRow"]
+
+_SCHEMA = """
+CREATE TABLE row (
+    key TEXT PRIMARY KEY, doc_id TEXT NOT NULL, place TEXT NOT NULL,
+    item TEXT NOT NULL, vector BLOB
+) WITHOUT ROWID;
+CREATE INDEX row_by_document ON row (doc_id);
+CREATE TABLE counter (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO counter VALUES ('changed', '0'), ('published', '0'), ('attempt', '0');
+"""
+
+# Long enough for another process's batch.
+_BUSY_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRow:
+    """A row as the server will get it.
+
+    Attributes:
+        key: All parts of the key, as JSON.
+        doc_id: The document that it is, or is a chunk of.
+        place: What tells the document's chunks apart and orders them; None for a whole document.
+        item: The item's fields but its id, ordinal and vector.
+        vector: Its vector as 32-bit floats, if the flow computed one.
+    """
+
+    key: str
+    doc_id: str
+    place: Sequence[Any] | None
+    item: Mapping[str, Any]
+    vector: bytes | None
+
+
+class ContentStore:
+    """The rows of one project; thread-safe, and usable by several processes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        if not path.exists():
+            raise FlowError(
+                f"The file {str(path)!r}, which keeps what the project holds, is gone.",
+                hint="Run coco-flow drop and coco-flow setup, and update again: every row is "
+                "written anew.",
+            )
+        self._connection = sqlite3.connect(
+            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
+        self._lock = threading.Lock()
+
+    @classmethod
+    def create(cls, path: Path) -> None:
+        """Make an empty store, unless there is one."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            return
+        # Made beside its place, so that a crash leaves no half of one.
+        made = path.with_name(f"{path.name}.new")
+        made.unlink(missing_ok=True)
+        connection = sqlite3.connect(made)
+        try:
+            connection.executescript(_SCHEMA)
+        finally:
+            connection.close()
+        made.replace(path)
+
+    @staticmethod
+    def remove(path: Path) -> None:
+        """Remove the store."""
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def write(self, upserts: Iterable[StoredRow], deletes: Iterable[str]) -> None:
+        """Apply rows; those that are as they were change nothing."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                changed = sum(self._upsert(row) for row in upserts)
+                for key in deletes:
+                    cursor = self._connection.execute("DELETE FROM row WHERE key = ?", (key,))
+                    changed += cursor.rowcount
+                if changed:
+                    self._set("changed", str(int(self._get("changed")) + 1))
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    @property
+    def changed(self) -> int:
+        """How many batches have changed something."""
+        with self._lock:
+            return int(self._get("changed"))
+
+    @property
+    def attempt(self) -> int:
+        """How many imports of this project have failed."""
+        with self._lock:
+            return int(self._get("attempt"))
+
+    @property
+    def is_published(self) -> bool:
+        """Whether the server has what is here, or there never was anything."""
+        with self._lock:
+            return self._get("changed") == self._get("published")
+
+    def mark_published(self, changed: int) -> None:
+        """Remember that the server has the content as of the change with this number."""
+        with self._lock:
+            self._set("published", str(changed))
+
+    def mark_failed(self) -> None:
+        """Remember that an import failed: the same again is another one."""
+        with self._lock:
+            self._set("attempt", str(int(self._get("attempt")) + 1))
+
+    def mark_changed(self) -> None:
+        """Have the content published again, though no row changed."""
+        with self._lock:
+            self._set("changed", str(int(self._get("changed")) + 1))
+
+    def export(self, file: BinaryIO) -> tuple[int, int, str]:
+        """Write all items as NDJSON; return the change they are of, their number and digest.
+
+        Chunks of a document are numbered in the order of their places.
+        """
+        digest = hashlib.sha256()
+        count = 0
+        with self._lock:
+            # One snapshot, whatever other processes write meanwhile.
+            self._connection.execute("BEGIN")
+            try:
+                changed = int(self._get("changed"))
+                for line in self._lines():
+                    file.write(line)
+                    digest.update(line)
+                    count += 1
+            finally:
+                self._connection.execute("ROLLBACK")
+        return changed, count, digest.hexdigest()
+
+    def _lines(self) -> Iterator[bytes]:
+        rows = self._connection.execute(
+            "SELECT doc_id, place, item, vector FROM row ORDER BY doc_id"
+        )
+        for doc_id, group in groupby(rows, key=lambda row: row[0]):
+            chunks = sorted(group, key=lambda row: _sortable(json.loads(row[1])))
+            for ordinal, (_, place, item, vector) in enumerate(chunks):
+                head: dict[str, Any] = {"doc_id": doc_id}
+                if place != "null":
+                    head["ordinal"] = ordinal
+                if vector is not None:
+                    numbers = array("f")
+                    numbers.frombytes(vector)
+                    head["vector"] = numbers.tolist()
+                # The item is an object with the content at least.
+                yield f"{json.dumps(head)[:-1]}, {item[1:]}\n".encode("utf-8", "surrogatepass")
+
+    def _upsert(self, row: StoredRow) -> int:
+        place = json.dumps(row.place)
+        item = json.dumps(row.item, ensure_ascii=False, sort_keys=True)
+        values = (row.doc_id, place, item, row.vector)
+        known = self._connection.execute(
+            "SELECT doc_id, place, item, vector FROM row WHERE key = ?", (row.key,)
+        ).fetchone()
+        if known == values:
+            return 0
+        self._connection.execute(
+            "INSERT OR REPLACE INTO row VALUES (?, ?, ?, ?, ?)", (row.key, *values)
+        )
+        return 1
+
+    def _get(self, name: str) -> str:
+        found: str = self._connection.execute(
+            "SELECT value FROM counter WHERE name = ?", (name,)
+        ).fetchone()[0]
+        return found
+
+    def _set(self, name: str, value: str) -> None:
+        self._connection.execute("UPDATE counter SET value = ? WHERE name = ?", (value, name))
+
+
+def _sortable(place: Any) -> Any:
+    """Return a place that can be compared with others, whose parts may have other types."""
+    if isinstance(place, list):
+        return (2, [_sortable(each) for each in place])
+    if isinstance(place, str):
+        return (1, place)
+    return (0, place or 0)

@@ -65,13 +65,20 @@ class TargetSet:
         return failed
 
     def finish(self) -> dict[int, Exception]:
-        """Tell the targets that were written to that the update's last row is in."""
+        """Tell the targets that were written to that the update's last row is in.
+
+        A connector with `is_unfinished` is told so too if it did not finish an earlier update.
+        """
         failed: dict[int, Exception] = {}
         for number, plan in self._exports.items():
             finish = getattr(plan.export.connector, "finish", None)
-            if not plan.opened or finish is None:
+            if finish is None:
                 continue
             try:
+                if not plan.opened:
+                    if not self._is_unfinished(plan):
+                        continue
+                    self._open(plan)
                 run_maybe_async(finish, plan.target)
             except Exception as error:  # noqa: BLE001 - reported with the update's result
                 failed[number] = _failure(plan, error)
@@ -84,6 +91,13 @@ class TargetSet:
                 plan.opened = False
                 run_maybe_async(plan.export.connector.close, plan.target)
                 plan.target = None
+
+    def _is_unfinished(self, plan: ExportPlan) -> bool:
+        look = getattr(plan.export.connector, "is_unfinished", None)
+        if look is None:
+            return False
+        key = self._keys[plan.resource_id]
+        return bool(run_maybe_async(look, plan.export.target_spec, key))
 
     def _open(self, plan: ExportPlan) -> None:
         with self._open_lock:

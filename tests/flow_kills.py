@@ -12,6 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -118,9 +119,11 @@ def contents(kind: str, target: str) -> dict[str, Any]:
 
     from tests.qdrant_server import API_KEY
 
-    client = QdrantClient(url=target, api_key=API_KEY, check_compatibility=False)
+    url, _, collection = target.partition("|")
+    with warnings.catch_warnings(action="ignore"):
+        client = QdrantClient(url=url, api_key=API_KEY, check_compatibility=False)
     try:
-        found, _ = client.scroll("parts", limit=100_000, with_payload=True)
+        found, _ = client.scroll(collection, limit=100_000, with_payload=True)
     finally:
         client.close()
     return {str(point.id): point.payload for point in found}

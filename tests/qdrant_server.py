@@ -62,6 +62,7 @@ class _Store:
             # Local mode has no indexes of payloads; a real server makes one here.
             ("PUT", "index"): lambda: {"operation_id": 0, "status": "completed"},
             ("PUT", "points"): lambda: self._upsert(name, body),
+            ("POST", "points", "scroll"): lambda: self._scroll(name, body),
             ("POST", "points", "count"): lambda: self._count(name, body),
             ("POST", "points", "query", "batch"): lambda: self._query(name, body),
             ("POST", "points", "delete"): lambda: self._delete(name, body),
@@ -78,6 +79,13 @@ class _Store:
         given = TypeAdapter[Any](models.PointInsertOperations).validate_json(body)
         points = given.batch if isinstance(given, models.PointsBatch) else given.points
         return self.client.upsert(name, points)
+
+    def _scroll(self, name: str, body: bytes) -> Any:
+        asked = models.ScrollRequest.model_validate_json(body)
+        points, following = self.client.scroll(
+            name, asked.filter, limit=asked.limit or 10, offset=asked.offset
+        )
+        return {"points": points, "next_page_offset": following}
 
     def _count(self, name: str, body: bytes) -> Any:
         asked = models.CountRequest.model_validate_json(body)

@@ -1,8 +1,8 @@
 """A build, an update without change, one edited file, all touched, a tenth deleted: side by side.
 
-Every phase is a fresh process; the engines take turns in each round. Seconds are those of the update
-call, CPU seconds and memory those of the whole process (for CocoIndex 0.3 the database server's are
-not counted). Run:
+Every phase is a fresh process; the engines take turns in each round. Seconds are those of the
+update call, CPU seconds and memory those of the whole process (for CocoIndex 0.3 the database
+server's are not counted). Run:
 
     python -m bench.flow.build [--files 1000] [--rounds 3]
         [--v1 PYTHON_WITH_COCOINDEX_1] [--v0 PYTHON_WITH_COCOINDEX_0_3] [--corpus FOLDER]

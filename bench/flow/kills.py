@@ -26,13 +26,10 @@ def targets_of(kind: str, folder: Path) -> Iterator[Callable[[str], str]]:
         server = running_postgres()
         yield lambda name: server.create_database(f"kill_{name}_{folder.name}".lower())
     elif kind == "qdrant":
-        from contextlib import ExitStack
-
         from tests.qdrant_server import qdrant_server
 
-        with ExitStack() as stack:
-            # A server of its own for each, since the collection has one name.
-            yield lambda _name: stack.enter_context(qdrant_server())
+        with qdrant_server() as url:
+            yield lambda name: f"{url}|{name}"
     else:
         suffix = {"sqlite": ".db", "files": "_files", "lancedb": "_lance"}[kind]
         yield lambda name: str(folder / f"{name}{suffix}")

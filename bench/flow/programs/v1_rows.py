@@ -20,7 +20,7 @@ splitter = RecursiveSplitter()
 @coco.lifespan
 def lifespan(builder: coco.EnvironmentBuilder) -> Iterator[None]:
     builder.settings.db_path = pathlib.Path(OUT) / "state"
-    with sqlite.managed_connection(os.path.join(OUT, "rows.db"), load_vec=False) as connection:
+    with sqlite.managed_connection(f"{OUT}/rows.db", load_vec=False) as connection:
         builder.provide(DATABASE, connection)
         yield
 

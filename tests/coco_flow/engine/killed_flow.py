@@ -59,7 +59,7 @@ def file_name(filename: str, number: int) -> str:
 
 
 def killed_flow(source: str, kind: str, target: str) -> coco_flow.Flow:
-    """Open the flow; `target` is a path or URL, as `kind` takes it."""
+    """Open the flow; `target` is a path or URL, for Qdrant URL|collection."""
 
     def define(builder: coco_flow.FlowBuilder, scope: coco_flow.DataScope) -> None:
         from coco_flow.sources import LocalFile
@@ -93,10 +93,10 @@ def _target(kind: str, target: str) -> tuple[Any, str]:
     if kind == "postgres":
         connection = coco_flow.add_auth_entry("killed", DatabaseConnectionSpec(url=target))
         return targets.Postgres(database=connection, table_name="parts"), "id"
-    connection = coco_flow.add_auth_entry(
-        "killed", targets.QdrantConnection(grpc_url=target, api_key=QDRANT_KEY)
-    )
-    return targets.Qdrant(collection_name="parts", connection=connection), "id"
+    url, _, collection = target.partition("|")
+    server = targets.QdrantConnection(grpc_url=url, api_key=QDRANT_KEY)
+    connection = coco_flow.add_auth_entry("killed", server)
+    return targets.Qdrant(collection_name=collection, connection=connection), "id"
 
 
 def main(source: str, state: str, target: str, kind: str, mode: str = "alone") -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from coco_flow.op.spec import SourceSpec
 from coco_flow.ports import ListedRow, ReadRow, SourceConnector, Watch
 from coco_flow.sources.registry import open_source
+from coco_flow.types.codec import make_packer, pack_key
 
 __all__ = ["contents", "listed", "next_change", "opened", "read", "run"]
 
@@ -29,7 +30,17 @@ def listed(source: SourceConnector) -> dict[Any, ListedRow]:
     rows = [row for batch in batches for row in batch]
     found = {_plain(row.key): row for row in rows}
     assert len(found) == len(rows), "a key was listed twice"
+    _check_types(source, rows)
     return found
+
+
+def _check_types(source: SourceConnector, rows: Sequence[ListedRow]) -> None:
+    """Store what was listed as the engine does, which refuses values of another type."""
+    pack = make_packer(source.schema.value)
+    for row in rows:
+        pack_key(row.key)
+        if row.value is not None:
+            pack(row.value)
 
 
 async def _gathered(batches: AsyncIterator[Any]) -> list[Any]:
@@ -57,6 +68,7 @@ def contents(source: SourceConnector) -> dict[Any, Any]:
     for key, entry in zip(missing, read(source, *missing), strict=True):
         assert isinstance(entry, ReadRow), entry
         assert entry.value is not None, key
+        make_packer(source.schema.value)(entry.value)
         values[key] = entry.value
     return {key: value[0] if len(value) == 1 else list(value) for key, value in values.items()}
 

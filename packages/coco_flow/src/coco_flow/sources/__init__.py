@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from coco_flow.sources.amazon_s3 import AmazonS3, RedisNotification
     from coco_flow.sources.azure_blob import AzureBlob
+    from coco_flow.sources.git_commits import GitCommits
+    from coco_flow.sources.git_repository import GitRepository
     from coco_flow.sources.google_cloud_storage import GoogleCloudStorage
     from coco_flow.sources.google_drive import GoogleDrive
     from coco_flow.sources.local_file import LocalFile
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 __all__ = [
     "AmazonS3",
     "AzureBlob",
+    "GitCommits",
+    "GitRepository",
     "GoogleCloudStorage",
     "GoogleDrive",
     "LocalFile",
@@ -29,6 +33,8 @@ __all__ = [
 _MODULES = {
     "AmazonS3": "amazon_s3",
     "AzureBlob": "azure_blob",
+    "GitCommits": "git_commits",
+    "GitRepository": "git_repository",
     "GoogleCloudStorage": "google_cloud_storage",
     "GoogleDrive": "google_drive",
     "LocalFile": "local_file",

@@ -6,7 +6,9 @@ from typing import Any
 
 from coco_core.chunking import chunk_document
 from coco_core.configs import ChunkingConfig, SizeUnit, StrategyName
+from coco_core.errors import InvalidConfig
 from coco_core.types import Chunk
+from coco_flow.errors import DefinitionError
 from coco_flow.functions.chunk_table import chunk_rows, chunk_table_type
 from coco_flow.op.definition import executor_class
 from coco_flow.op.options import ArgRelationship
@@ -64,12 +66,15 @@ class ChunkDocumentExecutor:
 
     def analyze(self) -> EnrichedValueType:
         """Check the sizes and return the type of the table."""
-        self._config = ChunkingConfig(
-            strategy_name=self.spec.strategy_name,
-            chunk_size=self.spec.chunk_size,
-            chunk_overlap=self.spec.chunk_overlap,
-            unit=self.spec.unit,
-        )
+        try:
+            self._config = ChunkingConfig(
+                strategy_name=self.spec.strategy_name,
+                chunk_size=self.spec.chunk_size,
+                chunk_overlap=self.spec.chunk_overlap,
+                unit=self.spec.unit,
+            )
+        except InvalidConfig as error:
+            raise DefinitionError(error.message, hint=error.hint) from error
         return chunk_table_type(*_FIELDS)
 
     def __call__(self, content: str, filename: str) -> list[Any]:

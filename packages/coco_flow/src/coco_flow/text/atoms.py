@@ -214,8 +214,9 @@ class _Bounded(_Collector):
         self._add_part(start, end, depth)
 
     def _add_part(self, start: int, end: int, depth: int) -> None:
+        count = len(self.rows)
         super().add(start, end, depth)
-        if self.rows and self.rows[-1][1] - self.rows[-1][0] > self.bound:
+        if len(self.rows) > count and end - self.rows[-1][0] > self.bound:
             # Rather without its indentation.
             self.rows[-1] = (start, *self.rows[-1][1:])
 

@@ -193,5 +193,7 @@ class _Translation:
                 char = pattern[self.at]
                 self.out.append("\\" + char if char in "|&~" else char)
                 self.at += 1
+        if self.at >= len(pattern):
+            raise ValueError("a character class has no end")
         self.out.append("]")
         self.at += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -121,9 +121,19 @@ class _Table:
                 raise ValueError(f"a vector of the field {name!r} has a NaN")
 
     def delete(self, keys: Sequence[Key]) -> None:
-        for start in range(0, len(keys), _KEYS_IN_CONDITION):
-            self.table.delete(self._condition(keys[start : start + _KEYS_IN_CONDITION]))
+        for condition in self._conditions(keys):
+            self.table.delete(condition)
             self.transactions += 1
+
+    def _conditions(self, keys: Sequence[Key]) -> Iterator[str]:
+        for start in range(0, len(keys), _KEYS_IN_CONDITION):
+            part = keys[start : start + _KEYS_IN_CONDITION]
+            condition = self._condition(part)
+            if len(self.key_names) > 1 and self.key_kinds[0] in _LITERALS:
+                # The first part of the key has an index.
+                first = map(_LITERALS[self.key_kinds[0]], {key[0]: None for key in part})
+                condition = f"`{self.key_names[0]}` IN ({', '.join(first)}) AND ({condition})"
+            yield condition
 
     def _condition(self, keys: Sequence[Key]) -> str:
         if len(self.key_names) == 1 and self.key_kinds[0] in _LITERALS:

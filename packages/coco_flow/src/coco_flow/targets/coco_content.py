@@ -10,6 +10,7 @@ import hashlib
 import json
 import sqlite3
 import threading
+import uuid
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -84,6 +85,8 @@ class ContentStore:
         connection = sqlite3.connect(made)
         try:
             connection.executescript(_SCHEMA)
+            connection.execute("INSERT INTO counter VALUES ('id', ?)", (uuid.uuid4().hex,))
+            connection.commit()
         finally:
             connection.close()
         made.replace(path)
@@ -120,6 +123,12 @@ class ContentStore:
         """How many batches have changed something."""
         with self._lock:
             return int(self._get("changed"))
+
+    @property
+    def store_id(self) -> str:
+        """What tells this store apart from one made later for the same project."""
+        with self._lock:
+            return self._get("id")
 
     @property
     def attempt(self) -> int:
@@ -183,11 +192,11 @@ class ContentStore:
                     numbers.frombytes(vector)
                     head["vector"] = numbers.tolist()
                 # The item is an object with the content at least.
-                yield f"{json.dumps(head)[:-1]}, {item[1:]}\n".encode("utf-8", "surrogatepass")
+                yield f"{json.dumps(head)[:-1]}, {item[1:]}\n".encode()
 
     def _upsert(self, row: StoredRow) -> int:
         place = json.dumps(row.place)
-        item = json.dumps(row.item, ensure_ascii=False, sort_keys=True)
+        item = _json(row.item)
         values = (row.doc_id, place, item, row.vector)
         known = self._connection.execute(
             "SELECT doc_id, place, item, vector FROM row WHERE key = ?", (row.key,)
@@ -207,6 +216,20 @@ class ContentStore:
 
     def _set(self, name: str, value: str) -> None:
         self._connection.execute("UPDATE counter SET value = ? WHERE name = ?", (value, name))
+
+
+def _json(item: Mapping[str, Any]) -> str:
+    text = json.dumps(item, ensure_ascii=False, sort_keys=True)
+    # Half of a surrogate pair is no Unicode, but can be written as an escape.
+    return text if text.isascii() or _is_unicode(text) else json.dumps(item, sort_keys=True)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _sortable(place: Any) -> Any:

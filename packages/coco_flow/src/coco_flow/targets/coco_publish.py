@@ -138,7 +138,12 @@ class ServerProject:
 
         path = f"/v1/jobs/{segment(job_id)}/rejections"
         found = self._api.get(JobRejections, path).rejections
-        return [f"{each.doc_id!r}: {each.message}" for each in found[:_SHOWN_REJECTIONS]]
+        return [
+            f"item {each.item} ({each.doc_id}): {each.message}"
+            if each.doc_id
+            else f"item {each.item}: {each.message}"
+            for each in found[:_SHOWN_REJECTIONS]
+        ]
 
 
 def publish(
@@ -168,20 +173,18 @@ def publish(
                 "import without items: it goes on to answer from what it has.",
                 hint="Remove the project's versions on the server.",
             )
-        # The same content again, after other content, must not be taken for a repetition.
-        key = f"flow-{digest[:32]}-{changed}-{content.attempt}"
+        # A repetition is this content of this store. The same again, after other content, is not.
+        key = f"flow-{content.store_id}-{changed}-{content.attempt}-{digest[:32]}"
         started = project.upload(path, key, options)
     finally:
         path.unlink()
     job = project.follow(started.job_id)
     if job.state != "succeeded":
         content.mark_failed()
-        reasons = project.rejections(started.job_id)
         raise FlowError(
             f"The import of {count} items into {project.project_id!r} {job.state}: "
             f"{_reason(job.error)}",
-            hint="The version before still answers. "
-            + (f"Refused were: {'; '.join(reasons)}" if reasons else "Update the flow again."),
+            hint="The version before still answers. Mend the rows, or update the flow again.",
             details={"job_id": started.job_id},
         )
     content.mark_published(changed)

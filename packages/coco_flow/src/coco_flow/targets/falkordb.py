@@ -127,7 +127,7 @@ class FalkorDBStore:
                 hint="Register a FalkorDBConnection: add_auth_entry(name, FalkorDBConnection(…)).",
             )
         try:
-            import falkordb  # type: ignore[import-untyped]
+            import falkordb
             from redis.backoff import ExponentialWithJitterBackoff
             from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
             from redis.retry import Retry

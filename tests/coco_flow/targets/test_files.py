@@ -176,6 +176,22 @@ def test_the_manifest_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert not tmp_path.exists()
 
 
+def test_a_manifest_that_another_process_writes_anew_is_read_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_manifest, "_IDLE_LINES", 0)
+    target = Target(Files(str(tmp_path)), TEXTS)
+    target.set_up()
+    with target.opened() as one:
+        for _ in range(5):
+            one.write([(("a",), ["1"]), (("b",), ["1"])])
+            one.delete([one.key_text(("a",))])
+        with target.opened() as two:
+            two.write([(("a",), ["2"])])
+        one.write([(("a",), ["3"])])
+    assert found(tmp_path) == {"a": b"3", "b": b"1"}
+
+
 @pytest.mark.parametrize("name", ["", ".", "/etc/passwd", "../up", "a/../../b", ".coco_flow.x"])
 def test_names_that_lead_out_of_the_directory_are_refused(tmp_path: Path, name: str) -> None:
     target = Target(Files(str(tmp_path / "in")), TEXTS)

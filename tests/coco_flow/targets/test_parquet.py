@@ -120,9 +120,20 @@ def test_what_was_written_before_a_crash_is_merged_by_the_next_update(
         target.connector.write([TargetBatch(crashed, batch, [(4,)])])
     with target.opened():
         assert by_number(tmp_path) == {0: "x", 1: "x", 2: "y", 3: "x"}
-    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".parquet"] * len(
-        part_files(tmp_path)
-    )
+    names = {path.name for path in tmp_path.iterdir()} - {
+        path.name for path in part_files(tmp_path)
+    }
+    assert names <= {".coco_flow.lock"}
+
+
+def test_two_processes_share_an_update(tmp_path: Path) -> None:
+    target = Target(Parquet(str(tmp_path), partitions=2), SIMPLE)
+    target.set_up()
+    with target.opened() as one, target.opened() as two:
+        for i in range(20):
+            target.connector.write([TargetBatch(one, [((i,), ["one"])], [])])
+            target.connector.write([TargetBatch(two, [((100 + i,), ["two"])], [(i - 1,)])])
+    assert by_number(tmp_path) == {19: "one", **{100 + i: "two" for i in range(20)}}
 
 
 def test_columns_are_added_removed_and_retyped(tmp_path: Path) -> None:

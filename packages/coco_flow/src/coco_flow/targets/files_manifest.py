@@ -6,7 +6,9 @@ file, a line without when it has none any more. A crash leaves at worst a line t
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,10 +25,15 @@ class Manifest:
         self.path = directory / f".coco_flow.{name}.jsonl"
         self._paths: dict[str, str] = {}
         self._owners: dict[str, str] = {}
-        self._read = 0
-        lines = self.reload()
-        if lines > 2 * len(self._paths) + _IDLE_LINES:
-            self._compact()
+        self._read, self._file = 0, 0
+        from filelock import FileLock
+
+        # Several processes may share an update.
+        self._lock = FileLock(self.path.with_suffix(".lock"))
+        with self._lock if self.path.exists() else contextlib.nullcontext():
+            lines = self.reload()
+            if lines > 2 * len(self._paths) + _IDLE_LINES:
+                self._compact()
 
     def paths(self) -> list[str]:
         """Return the path of every file, relative to the directory."""
@@ -48,6 +55,10 @@ class Manifest:
         """Read what has been added since the last time, by whom ever; return how many lines."""
         try:
             with self.path.open("rb") as file:
+                number = os.fstat(file.fileno()).st_ino
+                if number != self._file:
+                    # Another process has written it anew.
+                    self._read, self._file = 0, number
                 file.seek(self._read)
                 data = file.read()
         except FileNotFoundError:
@@ -72,12 +83,13 @@ class Manifest:
         if lines:
             # The first line may follow one that a killed process left unfinished.
             text = "\n" + "\n".join(lines) + "\n"
-            with self.path.open("ab") as file:
+            with self._lock, self.path.open("ab") as file:
                 file.write(text.encode())
 
     def remove(self) -> None:
         """Remove the manifest itself."""
         self.path.unlink(missing_ok=True)
+        self.path.with_suffix(".lock").unlink(missing_ok=True)
         self._paths, self._owners, self._read = {}, {}, 0
 
     def _note(self, key: str, path: str | None) -> None:
@@ -93,4 +105,5 @@ class Manifest:
         new = self.path.with_suffix(".new")
         new.write_text("".join(lines), encoding="utf-8")
         new.replace(self.path)
-        self._read = self.path.stat().st_size
+        found = self.path.stat()
+        self._read, self._file = found.st_size, found.st_ino

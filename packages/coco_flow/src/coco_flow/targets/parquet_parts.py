@@ -31,6 +31,7 @@ _JOURNAL_BYTES = 256 << 20
 
 _DELETED = "__deleted"
 _JOURNAL = ".coco_flow.journal."
+_LOCK = ".coco_flow.lock"
 
 
 def part_files(directory: Path) -> list[Path]:
@@ -40,7 +41,8 @@ def part_files(directory: Path) -> list[Path]:
 
 def remove_parts(directory: Path) -> None:
     """Remove the parts, the journal, and the directory if nothing else is in it."""
-    for path in [*part_files(directory), *directory.glob(f"{_JOURNAL}*")]:
+    hidden = [*directory.glob(f"{_JOURNAL}*"), directory / _LOCK]
+    for path in [*part_files(directory), *hidden]:
         path.unlink(missing_ok=True)
     with contextlib.suppress(OSError):
         directory.rmdir()
@@ -67,60 +69,65 @@ def rewrite_parts(directory: Path, columns: ArrowColumns, lost: set[str]) -> Non
 
 
 class Parts:
-    """A directory of parts that an update writes to."""
+    """A directory of parts that an update writes to; several processes may share one."""
 
     def __init__(self, directory: Path, count: int, columns: ArrowColumns) -> None:
         import pyarrow as pa
+        from filelock import FileLock
 
         self.directory, self.count, self.columns = directory, count, columns
         self._schema = columns.schema.append(pa.field(_DELETED, pa.bool_(), nullable=False))
-        self._lock = threading.RLock()
-        self._pending: list[Any] = []
+        self._threads, self._processes = threading.RLock(), FileLock(directory / _LOCK)
+        # What this process has put into the journal, to be merged without reading it.
+        self._pending: dict[Path, Any] = {}
         self._bytes = 0
-        self._journals = sorted(directory.glob(f"{_JOURNAL}*"))
         self._merged_at = -float("inf")
         self._merge_seconds = 0.0
-        for path in self._journals:
-            with pa.memory_map(str(path)) as source:
-                table = pa.ipc.open_file(source).read_all()
-            # Of another set-up of the flow, after which every row is written again anyway.
-            if table.schema.equals(self._schema):
-                self._pending.append(table)
-        if self._journals:
+        if self._journal():
             self.merge()
 
     def write(self, upserts: Sequence[Any], deletes: Sequence[Any]) -> None:
         """Put a batch into the journal, and merge it when that is due."""
         table = self._batch(upserts, deletes)
-        with self._lock:
-            self._write_journal(table)
+        with self._threads, self._processes:
+            journal = self._journal()
+            number = int(journal[-1].name.removeprefix(_JOURNAL)) + 1 if journal else 1
+            path = self.directory / f"{_JOURNAL}{number:09d}"
+            self._save(table, path)
+            self._pending[path] = table
+            self._bytes += table.nbytes
             pause = max(_PAUSE_SECONDS, _PAUSE_PER_MERGE * self._merge_seconds)
             if self._bytes > _JOURNAL_BYTES or time.monotonic() - self._merged_at >= pause:
                 self.merge()
 
-    def _write_journal(self, table: Any) -> None:
-        number = int(self._journals[-1].name.removeprefix(_JOURNAL)) + 1 if self._journals else 1
-        path = self.directory / f"{_JOURNAL}{number:09d}"
-        self._save(table, path)
-        self._journals.append(path)
-        self._pending.append(table)
-        self._bytes += table.nbytes
-
     def merge(self) -> None:
-        """Bring the parts up to date and empty the journal."""
+        """Bring the parts up to date and empty the journal, whoever has written it."""
         import pyarrow as pa
 
-        with self._lock:
+        with self._threads, self._processes:
             started = time.monotonic()
-            if self._pending:
-                table = pa.concat_tables(self._pending)
+            journal = self._journal()
+            tables = [self._pending.get(path) or self._read(path) for path in journal]
+            # Another set-up of the flow writes every row again anyway.
+            tables = [table for table in tables if table.schema.equals(self._schema)]
+            if tables:
+                table = pa.concat_tables(tables)
                 for part, rows in self._by_part(table).items():
                     self._merge_part(part, table, rows)
-            for path in self._journals:
-                path.unlink(missing_ok=True)
-            self._pending, self._journals, self._bytes = [], [], 0
+            for path in journal:
+                path.unlink()
+            self._pending, self._bytes = {}, 0
             self._merged_at = time.monotonic()
             self._merge_seconds = self._merged_at - started
+
+    def _journal(self) -> list[Path]:
+        return sorted(self.directory.glob(f"{_JOURNAL}*"))
+
+    def _read(self, path: Path) -> Any:
+        import pyarrow as pa
+
+        with pa.memory_map(str(path)) as source:
+            return pa.ipc.open_file(source).read_all()
 
     def _batch(self, upserts: Sequence[Any], deletes: Sequence[Any]) -> Any:
         import pyarrow as pa
@@ -137,7 +144,7 @@ class Parts:
     def _save(self, table: Any, path: Path) -> None:
         import pyarrow as pa
 
-        temporary = self.directory / f"{_JOURNAL[:-1]}.tmp"
+        temporary = self.directory / ".coco_flow.new"
         with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
         temporary.replace(path)

@@ -203,7 +203,7 @@ def test_drop_leaves_nothing_and_the_object_can_be_set_up_again() -> None:
     assert table_of("lines").rows == rows
 
 
-@pytest.mark.row("ERR-14 row isolation")
+@pytest.mark.row("INC-14b automatic retry")
 def test_a_failing_row_fails_alone_and_is_tried_again() -> None:
     rows_of("a")["good.txt"] = "fine"
     rows_of("a")["bad.txt"] = "ok\nBOOM"

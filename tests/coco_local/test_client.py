@@ -62,6 +62,8 @@ def test_every_route_of_a_real_daemon(daemon: Daemon, tmp_path: Path) -> None:
         assert data.results[0].chunk.path == "shop/retry.py"
         assert meta.project_id == project_id
         assert client.outline("shop/cart.py", project_id).symbols
+        assert client.chunks("shop/cart.py", project_id).chunks
+        assert client.documents(project_id, limit=1).documents
         assert client.explain_path(str(root / "shop/cart.py")).indexed
         assert next(iter(client.stats_events())).health.pid == client.health().pid
         assert client.config("default").config_id == "default"

@@ -201,6 +201,55 @@ def test_pages_do_not_overlap(daemon: Daemon) -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_documents_are_listed_in_pages_with_what_tells_a_change(
+    daemon: Daemon, project: Path
+) -> None:
+    with daemon.client as client:
+        first = client.documents()
+        assert first.next_after is None
+        names = [document.doc_id for document in first.documents]
+        assert names == sorted(names)
+        assert "shop/cart.py" in names
+        assert not any(name.startswith((".git/", "build/")) or name == ".env" for name in names)
+        pages, after = [], ""
+        while True:
+            page = client.documents(after=after, limit=2)
+            pages += page.documents
+            if page.next_after is None:
+                break
+            after = page.next_after
+        assert pages == first.documents
+        # A saved file is told at once.
+        cart = project / "shop/cart.py"
+        before = cart.read_bytes()
+        cart.write_bytes(before + b"\n# one more line\n")
+        after_save = {document.doc_id: document for document in client.documents().documents}
+        cart.write_bytes(before)
+    known = {document.doc_id: document for document in first.documents}
+    changed = {name for name in known if after_save[name] != known[name]}
+    assert changed == {"shop/cart.py"}
+    assert known["shop/cart.py"].language == "python"
+    assert known["shop/cart.py"].size == len(before)
+    assert after_save["shop/cart.py"].content_hash != known["shop/cart.py"].content_hash
+
+
+def test_chunks_are_those_of_the_index(daemon: Daemon, project: Path) -> None:
+    with daemon.client as client:
+        cut = client.chunks("shop/cart.py")
+        listed = {document.doc_id: document for document in client.documents().documents}
+        _, found = client.query(QueryRequest(query="total_price"))
+    assert cut.language == "python"
+    assert len(cut.chunks) == listed["shop/cart.py"].chunks
+    lines = (project / "shop/cart.py").read_text(encoding="utf-8").splitlines(keepends=True)
+    for chunk in cut.chunks:
+        assert chunk.start_line is not None
+        assert chunk.content.strip() in "".join(lines[chunk.start_line - 1 : chunk.end_line])
+    by_id = {chunk.chunk_id: chunk for chunk in cut.chunks}
+    hits = [hit.chunk for hit in found.results if hit.chunk.doc_id == "shop/cart.py"]
+    assert hits
+    assert all(by_id[hit.chunk_id] == hit for hit in hits)
+
+
 def test_the_outline_spans_whole_definitions(daemon: Daemon) -> None:
     with daemon.client as client:
         code = client.outline("shop/cart.py")

@@ -118,7 +118,8 @@ def test_paths_that_lead_out(daemon: Daemon, doc_id: str) -> None:
     _refused(_ask(daemon, "POST", "/v1/docs/read", {"doc_id": doc_id}), statuses)
     _refused(_ask(daemon, "POST", "/v1/docs/related", {"doc_id": doc_id, "line": 1}), statuses)
     quoted = "".join(f"%{byte:02x}" for byte in doc_id.encode())
-    _refused(_ask(daemon, "GET", f"/v1/docs/outline?doc_id={quoted}"), statuses)
+    for route in ("outline", "chunks"):
+        _refused(_ask(daemon, "GET", f"/v1/docs/{route}?doc_id={quoted}"), statuses)
 
 
 @pytest.mark.parametrize("include", ["../**", "/etc/**", "**/../**", "leaves/**", "leaves.py"])

@@ -21,6 +21,9 @@ from coco_protocol.configs import ChunkingBody, ConfigBody, ConfigList, Embeddin
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.docs import (
     ChunkBody,
+    ChunksData,
+    DocumentBody,
+    DocumentsData,
     GrepData,
     GrepMatch,
     GrepRequest,
@@ -206,6 +209,24 @@ class MemoryService:
         self._text(doc_id, project_id, path)
         symbol = OutlineSymbol(symbol="greet", kind="function", line=1, end_line=2)
         return OutlineData(doc_id=doc_id, language="python", symbols=[symbol])
+
+    def documents(
+        self, project_id: str | None, path: str | None, after: str, limit: int
+    ) -> DocumentsData:
+        files = self.files[self.resolve_project(project_id, path)]
+        found = [
+            DocumentBody(
+                doc_id=doc_id, language="python", size=len(text), content_hash=text, chunks=1
+            )
+            for doc_id, text in sorted(files.items())
+            if doc_id > after
+        ]
+        more = found[limit - 1].doc_id if len(found) > limit else None
+        return DocumentsData(documents=found[:limit], next_after=more)
+
+    def chunks(self, doc_id: str, project_id: str | None, path: str | None) -> ChunksData:
+        self._text(doc_id, project_id, path)
+        return ChunksData(doc_id=doc_id, language="python", chunks=[])
 
     def grep(self, request: GrepRequest, project_id: str | None) -> GrepData:
         chosen = self.resolve_project(project_id, request.path)

@@ -39,6 +39,8 @@ ROUTES = {
     ("POST", "/v1/docs/query"),
     ("POST", "/v1/docs/related"),
     ("GET", "/v1/docs/outline"),
+    ("GET", "/v1/docs/list"),
+    ("GET", "/v1/docs/chunks"),
     ("POST", "/v1/docs/grep"),
     ("POST", "/v1/docs/read"),
     ("GET", "/v1/jobs"),
@@ -86,6 +88,8 @@ def test_query_answers_in_the_documented_shape(client: httpx.Client) -> None:
     [
         ("POST", "/v1/docs/related", {"doc_id": "src/app.py", "line": 1}, "results"),
         ("GET", "/v1/docs/outline?doc_id=src/app.py", None, "symbols"),
+        ("GET", "/v1/docs/list", None, "documents"),
+        ("GET", "/v1/docs/chunks?doc_id=src/app.py", None, "chunks"),
         ("POST", "/v1/docs/grep", {"pattern": "Hello"}, "matches"),
         ("POST", "/v1/docs/read", {"doc_id": "src/app.py", "end_line": 1}, "content"),
         ("POST", "/v1/docs/import", {"paths": ["/projects/a"]}, "job_ids"),

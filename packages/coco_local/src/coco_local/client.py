@@ -20,6 +20,8 @@ from coco_protocol.base import Answer, Request
 from coco_protocol.configs import ConfigBody, ConfigList, ConfigRequest
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.docs import (
+    ChunksData,
+    DocumentsData,
     GrepData,
     GrepRequest,
     ImportData,
@@ -240,6 +242,20 @@ class Client:
         query = {"doc_id": doc_id, "path": path}
         answer = self._exchange("GET", "/v1/docs/outline", project_id=project_id, query=query)
         return self._read(OutlineData, answer)
+
+    def documents(
+        self, project_id: str | None = None, *, after: str = "", limit: int = 1000
+    ) -> DocumentsData:
+        """Return a page of a project's documents, by id."""
+        query = {"after": after, "limit": limit}
+        answer = self._exchange("GET", "/v1/docs/list", project_id=project_id, query=query)
+        return self._read(DocumentsData, answer)
+
+    def chunks(self, doc_id: str, project_id: str | None = None) -> ChunksData:
+        """Return the chunks of a file as it is now."""
+        query = {"doc_id": doc_id}
+        answer = self._exchange("GET", "/v1/docs/chunks", project_id=project_id, query=query)
+        return self._read(ChunksData, answer)
 
     def grep(self, request: GrepRequest, project_id: str | None = None) -> GrepData:
         """Search the text of the project's files as they are now."""

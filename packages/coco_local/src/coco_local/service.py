@@ -13,6 +13,8 @@ from coco_core.configs import IndexingConfig
 from coco_protocol.configs import ConfigBody, ConfigList
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.docs import (
+    ChunksData,
+    DocumentsData,
     GrepData,
     GrepRequest,
     ImportData,
@@ -121,6 +123,16 @@ class LocalService(Protocol):
 
     def outline(self, doc_id: str, project_id: str | None, path: str | None) -> OutlineData:
         """Return the symbols or headings of a file, in order."""
+        ...
+
+    def documents(
+        self, project_id: str | None, path: str | None, after: str, limit: int
+    ) -> DocumentsData:
+        """Return a page of a project's documents: those whose ids come after ``after``."""
+        ...
+
+    def chunks(self, doc_id: str, project_id: str | None, path: str | None) -> ChunksData:
+        """Return the chunks of a file, cut now as the index cuts."""
         ...
 
     def grep(self, request: GrepRequest, project_id: str | None) -> GrepData:

@@ -1,4 +1,4 @@
-"""Retrieval on the wire: query, related, outline, grep, read, import and index."""
+"""Retrieval on the wire: query, related, outline, grep, read, listings, import and index."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from coco_protocol.envelope import Envelope, Meta
 
 __all__ = [
     "ChunkBody",
+    "ChunksData",
+    "DocumentBody",
+    "DocumentsData",
     "FiltersBody",
     "FusionMethod",
     "GrepData",
@@ -259,6 +262,31 @@ class ReadData(Answer):
     total_lines: int
     language: str
     content: str
+
+
+class DocumentBody(Answer):
+    """A document of an index, as it was when it was indexed."""
+
+    doc_id: str
+    language: str
+    size: int = Field(description="bytes of the file")
+    content_hash: str = Field(description="equal as long as the content is")
+    chunks: int
+
+
+class DocumentsData(Answer):
+    """``GET /v1/docs/list``: a page of a project's documents, by id."""
+
+    documents: list[DocumentBody]
+    next_after: str | None = Field(default=None, description="null when there are no more")
+
+
+class ChunksData(Answer):
+    """``GET /v1/docs/chunks``: a document as it is on disk now, cut as the index cuts it."""
+
+    doc_id: str
+    language: str
+    chunks: list[ChunkBody]
 
 
 class ImportRequest(Request):

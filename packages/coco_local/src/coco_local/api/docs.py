@@ -1,4 +1,4 @@
-"""Routes of retrieval: query, related, outline, grep, read, import and index."""
+"""Routes of retrieval: query, related, outline, grep, read, listings, import and index."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from fastapi import FastAPI, Query, Request, Response
 from coco_local.api.projects import ProjectHeader, chosen_project
 from coco_local.api.workers import Workers
 from coco_local.service import LocalService
-from coco_protocol.base import Identifier, PathText
+from coco_protocol.base import Identifier, PathText, PlainText
 from coco_protocol.docs import (
+    ChunksData,
+    DocumentsData,
     GrepData,
     GrepRequest,
     ImportData,
@@ -43,6 +45,8 @@ class DocsApi:
             ("/v1/docs/query", self.query, "POST", QueryEnvelope),
             ("/v1/docs/related", self.related, "POST", QueryEnvelope),
             ("/v1/docs/outline", self.outline, "GET", Envelope[OutlineData]),
+            ("/v1/docs/list", self.documents, "GET", Envelope[DocumentsData]),
+            ("/v1/docs/chunks", self.chunks, "GET", Envelope[ChunksData]),
             ("/v1/docs/grep", self.grep, "POST", Envelope[GrepData]),
             ("/v1/docs/read", self.read, "POST", Envelope[ReadData]),
             ("/v1/docs/import", self.import_paths, "POST", Envelope[ImportData]),
@@ -86,6 +90,38 @@ class DocsApi:
         """List the symbols or headings of a file, in order."""
         chosen = chosen_project(project, project_id)
         data = await self._workers.query(self._service.outline, doc_id, chosen, path)
+        return answer(data, request_id_of(request))
+
+    async def documents(
+        self,
+        request: Request,
+        *,
+        after: Annotated[PlainText, Query(max_length=4096, description="The last id seen.")] = "",
+        limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+        project_id: Annotated[
+            Identifier | None, Query(description="Instead of the header.")
+        ] = None,
+        path: Annotated[PathText | None, Query(description="A place in the project.")] = None,
+        project: ProjectHeader = None,
+    ) -> Response:
+        """List the documents of a project's index by id, with what tells a change of each."""
+        chosen = chosen_project(project, project_id)
+        data = await self._workers.query(self._service.documents, chosen, path, after, limit)
+        return answer(data, request_id_of(request))
+
+    async def chunks(
+        self,
+        request: Request,
+        doc_id: Annotated[PathText, Query(description="The file, relative to the project.")],
+        project_id: Annotated[
+            Identifier | None, Query(description="Instead of the header.")
+        ] = None,
+        path: Annotated[PathText | None, Query(description="A place in the project.")] = None,
+        project: ProjectHeader = None,
+    ) -> Response:
+        """Cut a file as the project's index does, as it is on disk now."""
+        chosen = chosen_project(project, project_id)
+        data = await self._workers.query(self._service.chunks, doc_id, chosen, path)
         return answer(data, request_id_of(request))
 
     async def grep(

@@ -44,6 +44,8 @@ from coco_local.store.schema import KEPT, SCHEMA_VERSION, metadata
 from coco_protocol.configs import ConfigBody, ConfigList
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.docs import (
+    ChunksData,
+    DocumentsData,
     GrepData,
     GrepRequest,
     ImportData,
@@ -341,6 +343,16 @@ class LocalDaemon:
     def outline(self, doc_id: str, project_id: str | None, path: str | None) -> OutlineData:
         """Answer the symbols of a file."""
         return self._files.outline(doc_id, project_id, path)
+
+    def documents(
+        self, project_id: str | None, path: str | None, after: str, limit: int
+    ) -> DocumentsData:
+        """Answer a page of a project's documents."""
+        return self._files.documents(project_id, path, after, limit)
+
+    def chunks(self, doc_id: str, project_id: str | None, path: str | None) -> ChunksData:
+        """Answer the chunks of a file."""
+        return self._files.chunks(doc_id, project_id, path)
 
     def grep(self, request: GrepRequest, project_id: str | None) -> GrepData:
         """Answer matching lines."""

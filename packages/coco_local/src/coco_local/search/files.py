@@ -1,4 +1,4 @@
-"""Answers about files rather than chunks: outline, grep, read, explain; from the disk."""
+"""Answers about files: outline, chunks, grep, read, explain, from the disk; and their list."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from coco_core.chunking import chunk_document
 from coco_core.errors import InvalidInput, Unreadable
 from coco_core.globs import compile_glob
 from coco_core.languages import detect_language
-from coco_core.types import Chunk
+from coco_core.types import Chunk, chunk_ids
 from coco_local.index.gate import QueryGate
 from coco_local.index.indexer import ProjectIndexer
 from coco_local.registry import ProjectRegistry
 from coco_local.search.ripgrep import LineMatch, ripgrep
 from coco_local.search.source import SourceFile
 from coco_protocol.docs import (
+    ChunkBody,
+    ChunksData,
+    DocumentBody,
+    DocumentsData,
     GrepData,
     GrepMatch,
     GrepRequest,
@@ -47,6 +51,41 @@ class FileService:
             config = indexer.index.config.chunking
             cut = chunk_document(doc_id, file.data, config)
         return OutlineData(doc_id=doc_id, language=cut.language, symbols=_symbols(cut.chunks))
+
+    def documents(
+        self, project_id: str | None, path: str | None, after: str, limit: int
+    ) -> DocumentsData:
+        """Return a page of what is indexed, with what changed a moment ago."""
+        indexer = self._registry.resolve(project_id, path).active
+        with self._gate.query():
+            indexer.sync()
+            indexer.catch_up(None, _CATCH_UP_SECONDS)
+            entries = dict(indexer.index.memory.documents)
+            # A name that is no text cannot be told in JSON.
+            names = sorted(name for name in entries if name > after and _is_text(name))
+            page = [
+                DocumentBody(
+                    doc_id=name,
+                    language=entries[name].document.language,
+                    size=entries[name].document.size,
+                    content_hash=entries[name].document.content_hash.hex(),
+                    chunks=len(entries[name].rows),
+                )
+                for name in names[:limit]
+            ]
+        return DocumentsData(
+            documents=page, next_after=page[-1].doc_id if len(names) > limit else None
+        )
+
+    def chunks(self, doc_id: str, project_id: str | None, path: str | None) -> ChunksData:
+        """Return a file in chunks, cut now."""
+        indexer = self._registry.resolve(project_id, path).active
+        with self._gate.query():
+            file = _allowed(indexer, doc_id)
+            cut = chunk_document(doc_id, file.data, indexer.index.config.chunking)
+            ids = chunk_ids(doc_id, [chunk.content_hash for chunk in cut.chunks])
+        bodies = [_body(doc_id, *pair) for pair in zip(ids, cut.chunks, strict=True)]
+        return ChunksData(doc_id=doc_id, language=cut.language, chunks=bodies)
 
     def read(self, request: ReadRequest, project_id: str | None) -> ReadData:
         """Return lines of a file."""
@@ -132,6 +171,33 @@ def _allowed(indexer: ProjectIndexer, doc_id: str) -> SourceFile:
             hint="Only files that CoCo would index are handed out.",
         )
     return file
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _body(doc_id: str, chunk_id: str, chunk: Chunk) -> ChunkBody:
+    return ChunkBody(
+        chunk_id=chunk_id,
+        doc_id=doc_id,
+        path=doc_id,
+        start_line=chunk.span.start_line,
+        end_line=chunk.span.end_line,
+        language=chunk.language,
+        kind=chunk.kind.value,
+        symbol=chunk.symbol,
+        signature=chunk.signature,
+        heading_trail=list(chunk.heading_trail),
+        fragment=chunk.fragment,
+        definitions=[definition.path for definition in chunk.definitions],
+        token_count=chunk.token_count,
+        content=chunk.text,
+    )
 
 
 def _symbols(chunks: tuple[Chunk, ...]) -> list[OutlineSymbol]:

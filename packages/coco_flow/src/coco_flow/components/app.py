@@ -222,16 +222,21 @@ class App(Generic[P, R]):
     ) -> Any:
         assert self._engine is not None
         engine = self._engine
-        engine.prepare()
         limit.check()
         actions: list[Any] | None = [] if preview else None
         activity = Activity()
-        scope = engine.root_scope(
-            stats, activity, full_reprocess=full_reprocess, live=live, preview=actions
-        )
         processor = make_processor(self._main_fn, self._args, self._kwargs)
-        completion = await engine.run(scope, processor, limit)
-        built = await completion.wait()
+        while True:
+            engine.prepare()
+            scope = engine.root_scope(
+                stats, activity, full_reprocess=full_reprocess, live=live, preview=actions
+            )
+            completion = await engine.run(scope, processor, limit)
+            built = await completion.wait()
+            # Live components stay and run when their source changes, so there is no second pass.
+            if live or not engine.claims.stale:
+                break
+            full_reprocess = False
         stats.mark_ready()
         if live:
             await activity.idle()

@@ -99,6 +99,7 @@ class Build:
         child = Provider(provider, key, declared=True)
         if child.path not in self.declared:
             self.registry.add(child)
+            self.component.app.declared[child.path] = child
         self._add(call, child.path, Declared(provider, key, value, child))
         return child
 

@@ -115,6 +115,7 @@ async def execute(
     limit.check()
     build = scope.build
     component, app = build.component, build.component.app.store
+    component.app.claims.moved.discard(component.path)
     row = app.component(component.path)
     memo = _stored_memo(build, row, processor)
     check = None

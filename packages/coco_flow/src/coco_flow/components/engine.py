@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from coco_flow.components import deadline, store
 from coco_flow.components.build import Build, OnError, Scope
+from coco_flow.components.commit.claims import Claims
 from coco_flow.components.component import Built, Component, execute, new_scope
 from coco_flow.components.paths import render_path, split_keys
 from coco_flow.components.processor import Processor
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from coco_flow.components.commit.plan import InFlight
     from coco_flow.components.environment import Environment
     from coco_flow.components.live_control import LiveController
+    from coco_flow.components.provider import Provider
     from coco_flow.components.stats import Stats
 
 __all__ = ["Engine", "Numbers", "cancel_all", "reset_global_cancellation"]
@@ -73,8 +75,10 @@ class Engine:
     """Runs the components of an app in an environment.
 
     Attributes:
+        claims: Target states that several components declared.
         permits: Places for components that run at a time.
         in_flight: Components whose actions are under way, by path.
+        declared: Targets that components declared in this update, for removing states in them.
         named: Path segments whose names the state file has.
         live: Live components.
         cancelled: Whether the running updates are being stopped.
@@ -84,9 +88,11 @@ class Engine:
         self.env = env
         self.name = name
         self.store = AppStore(env.store, name)
+        self.claims = Claims(self)
         self.numbers = Numbers(self.store)
         self.permits = Permits(max_inflight)
         self.in_flight: dict[bytes, InFlight] = {}
+        self.declared: dict[bytes, Provider] = {}
         self.named: set[bytes] = set()
         self.live: set[LiveController] = set()
         self.cancelled = False
@@ -143,15 +149,18 @@ class Engine:
             await asyncio.wait(tasks)
 
     def prepare(self) -> None:
-        """Take back an earlier stop, so that an update can run."""
+        """Take back an earlier stop and forget the last pass, so that one can run."""
         if _all_cancelled:
             raise UpdateAborted("The program is stopping, so that no update can start.")
         self.cancelled = False
+        self.claims.stale.clear()
+        self.declared.clear()
 
     def forget(self) -> None:
         """Forget all stored state of the app, after everything was removed."""
         self.store.clear()
         self.store.revive()
+        self.claims = Claims(self)
         self.numbers = Numbers(self.store)
         self.named.clear()
 

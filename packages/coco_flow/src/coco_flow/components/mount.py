@@ -64,19 +64,19 @@ def _where(api: str, pos_args: tuple[Any, ...]) -> _Where:
     """Take the arguments of a mount call apart; the path is optional and comes first."""
     deadline.check_cancellation()
     live.check_not_in_process_live(api)
+    parts: tuple[Any, ...] | None = None
     if pos_args and isinstance(pos_args[0], ComponentSubpath):
-        parts: tuple[Any, ...] = pos_args[0].parts
-        pos_args = pos_args[1:]
-    else:
-        name = default_subpath_name(pos_args[0]) if pos_args else None
+        parts, pos_args = pos_args[0].parts, pos_args[1:]
+    if not pos_args:
+        raise TypeError(f"{api}() needs a function to mount.")
+    if parts is None:
+        name = default_subpath_name(pos_args[0])
         if name is None:
             raise TypeError(
                 f"{api}() requires a ComponentSubpath when the function has no __name__. Provide "
                 "an explicit subpath as the first argument."
             )
         parts = (Symbol(name),)
-    if not pos_args:
-        raise TypeError(f"{api}() needs a function to mount.")
     context = get_component_context()
     keys = context.relative + tuple(encode_key(part) for part in parts)
     return _Where(context, keys, pos_args[0], pos_args[1:])

@@ -51,6 +51,11 @@ CREATE TABLE user_state (
 CREATE TABLE owner (
     app INTEGER NOT NULL, target BLOB NOT NULL, path BLOB NOT NULL,
     PRIMARY KEY (app, target)) STRICT, WITHOUT ROWID;
+-- Which components declared a target state that another one owns, and the record that they gave it.
+CREATE TABLE claim (
+    app INTEGER NOT NULL, target BLOB NOT NULL, path BLOB NOT NULL, record BLOB,
+    PRIMARY KEY (app, target, path)) STRICT, WITHOUT ROWID;
+CREATE INDEX claim_path ON claim (app, path);
 -- Names of target path segments that no component declared: root targets and attachments.
 CREATE TABLE segment (
     app INTEGER NOT NULL, digest BLOB NOT NULL, key BLOB NOT NULL,
@@ -60,7 +65,7 @@ CREATE TABLE sequence (
     PRIMARY KEY (app, key)) STRICT, WITHOUT ROWID;
 """
 APP_TABLES = (
-    "component", "child", "tombstone", "function_memo", "user_state", "owner", "segment",
+    "component", "child", "tombstone", "function_memo", "user_state", "owner", "claim", "segment",
     "sequence",
 )  # fmt: skip
 
@@ -115,6 +120,15 @@ READ_OWNER = "SELECT path FROM owner WHERE app = ?1 AND target = ?2"
 WRITE_OWNER = "INSERT OR REPLACE INTO owner (app, target, path) VALUES (?1, ?2, ?3)"
 # Whoever took the target state over in the meantime stays its owner.
 DROP_OWNER = "DELETE FROM owner WHERE app = ?1 AND target = ?2 AND path = ?3"
+
+READ_ANY_CLAIM = "SELECT 1 FROM claim WHERE app = ?1 LIMIT 1"
+READ_CLAIM = (
+    "SELECT path, record FROM claim WHERE app = ?1 AND target = ?2 AND path <> ?3 ORDER BY path"
+)
+READ_CLAIMS_OF = "SELECT target FROM claim WHERE app = ?1 AND path = ?2"
+WRITE_CLAIM = "INSERT OR REPLACE INTO claim (app, target, path, record) VALUES (?1, ?2, ?3, ?4)"
+DROP_CLAIM = "DELETE FROM claim WHERE app = ?1 AND target = ?2 AND path = ?3"
+
 WRITE_SEGMENT = "INSERT OR IGNORE INTO segment (app, digest, key) VALUES (?1, ?2, ?3)"
 
 READ_SEQUENCE = "SELECT next FROM sequence WHERE app = ?1 AND key = ?2"

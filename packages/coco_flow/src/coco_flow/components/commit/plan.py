@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from coco_flow.components.build import Declared
+from coco_flow.components.commit.claims import Returned
 from coco_flow.components.commit.record import Item, ItemKey, Items, decode_items
 from coco_flow.components.paths import Symbol, decode_key, encode_key
 from coco_flow.components.provider import DIGEST_BYTES, Generation, Provider, Registry
 from coco_flow.components.sentinel import NON_EXISTENCE, NonExistenceType
 from coco_flow.components.serde import serialize
+from coco_flow.errors import FlowError
 
 if TYPE_CHECKING:
     from coco_flow.components.engine import Engine
@@ -67,6 +69,7 @@ class Plan:
         claimed: Target states that it takes over or adds.
         released: Target states that it no longer has.
         robbed: Records of components that lose target states to it, and which they lose.
+        returned: Target states that it gives up and others claim.
         generations: New generations of the targets that it declares.
     """
 
@@ -77,6 +80,7 @@ class Plan:
         self.claimed: list[bytes] = []
         self.released: set[bytes] = set()
         self.robbed: dict[bytes, tuple[Items, list[ItemKey]]] = {}
+        self.returned: list[Returned] = []
         self.generations: list[tuple[Provider, Generation]] = []
 
     def names(self, declared: dict[bytes, Declared]) -> dict[bytes, bytes]:
@@ -172,15 +176,27 @@ class Planner:
     def _leave(self, key: ItemKey, item: Item, contained: set[bytes]) -> None:
         """Reconcile a target state of the record that was not declared."""
         path, number = key
-        provider = self._registry.get(path[:-DIGEST_BYTES])
+        # Another component may declare the target, such as one that took it over.
+        target = path[:-DIGEST_BYTES]
+        provider = self._registry.get(target) or self._engine.declared.get(target)
         # A state of an earlier generation went with its target; so did one of a target that is
         # no longer there.
-        if provider is None or number != _generation_id(provider):
+        if provider is None or (provider.calls is not None and number != _generation_id(provider)):
             self._plan.staged[key] = item
             return
+        if provider.calls is None:
+            raise FlowError(
+                f"The target state with key {decode_key(item.key)!r} cannot be removed now, "
+                f"because its target {provider.key!r} could not be applied in this update.",
+                hint="The next update tries again.",
+            )
         schema = _schema(provider)
         if path in contained:
             self._keep(key, item, schema)
+            return
+        claim = self._engine.claims.find(path, self._path)
+        if claim is not None:
+            self._plan.returned.append(Returned(*claim, key, item))
             return
         output = self._reconcile(provider, decode_key(item.key), NON_EXISTENCE, item, schema)
         if output is None:

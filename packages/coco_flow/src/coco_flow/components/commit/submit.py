@@ -38,6 +38,9 @@ async def commit_build(build: Build, row: ComponentRow | None, finished: Finishe
     component = build.component
     contained = build.memos.contained()
     memos, states = build.memos.writes(), build.states.writes()
+    claims = component.app.claims
+    if component.path in claims.moved:
+        row = component.app.store.component(component.path)
     items = {} if row is None else decode_items(row.items)
     plan = await _plan(
         component,
@@ -55,15 +58,20 @@ async def commit_build(build: Build, row: ComponentRow | None, finished: Finishe
             store.WRITE_COMPONENT, component.path, finished.processor, encode_items(plan.staged),
             None, None,
         )  # fmt: skip
-        _write_claims(component, plan, build.declared)
+        _write_owners(component, plan, build.declared)
+        claims.drop(component.path, contained)
 
     def finish() -> None:
         if not plan.actions:
             children.list_component(component)
-            _write_claims(component, plan, build.declared)
+            _write_owners(component, plan, build.declared)
+            claims.drop(component.path, contained)
+        memo = (finished.memo_key, finished.memo)
+        if component.path in claims.stale:
+            memo = (None, None)
         app.write(
             store.WRITE_COMPONENT, component.path, finished.processor, encode_items(plan.final),
-            finished.memo_key, finished.memo,
+            *memo,
         )  # fmt: skip
         _write_tables(component, build, memos, states)
         if row is not None or build.mounted:
@@ -80,10 +88,17 @@ async def commit_delete(component: Component, row: ComponentRow, registry: Regis
     plan = await _plan(component, registry, items, {}, set(), full_reprocess=False)
     app = component.app.store
 
+    claims = component.app.claims
+    # Nothing may be given back to it any more.
+    claims.drop(component.path)
+
     def stage() -> None:
         app.write(store.WRITE_ITEMS, component.path, encode_items(plan.staged))
+        claims.give_back(plan.returned)
 
     def finish() -> None:
+        if not plan.actions:
+            claims.give_back(plan.returned)
         forget(component)
 
     await _carry_out(component, plan, stage, finish)
@@ -161,17 +176,19 @@ async def _carry_out(
     return made
 
 
-def _write_claims(component: Component, plan: Plan, declared: dict[bytes, Declared]) -> None:
-    """Make the component the owner of what it declared, and take it from others' records."""
+def _write_owners(component: Component, plan: Plan, declared: dict[bytes, Declared]) -> None:
+    """Make the component the owner of what it declared, and others of what it no longer does."""
     app = component.app
     for owner, (record, taken) in plan.robbed.items():
         flight = app.in_flight.get(owner)
         for item in taken:
+            app.claims.note(owner, record[item], item[0])
             record.pop(item, None)
             if flight is not None:
                 flight.staged.pop(item, None)
                 flight.final.pop(item, None)
         app.store.write(store.WRITE_ITEMS, owner, encode_items(record))
+    app.claims.give_back(plan.returned)
     for path in plan.claimed:
         app.store.write(store.WRITE_OWNER, path, component.path)
     for digest, key in plan.names(declared).items():

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from coco_flow.text.levels import DEFAULT_LEVELS, LINE_LEVELS, Levels
+from coco_flow.text.levels import DEFAULT_LEVELS, LINE_LEVELS, WORD_LEVEL, Levels
 from coco_flow.text.patterns import WHITE_SPACE
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ _WIDE_SPACES = [char.encode() for char in WHITE_SPACE if ord(char) > 127]
 _FIRST_OF_WIDE = frozenset(space[0] for space in _WIDE_SPACES)
 _LAST_OF_WIDE = frozenset(space[-1] for space in _WIDE_SPACES)
 
+_WORD = re.compile(rb"\S+")
 _LINE_BREAK = re.compile(rb"[\n\r]")
 # A run of line breaks in which the first one comes again: an empty line.
 _EMPTY_LINE = re.compile(rb"(?<![\n\r])(?:\n\r*\n|\r\n*\r)")
@@ -147,6 +148,9 @@ class _Collector:
             separators = levels[rank]
             inside += 1
             rank += 1
+            if separators is WORD_LEVEL and self._add_words(start, end, inside):
+                at = end
+                break
             for first, last in separators(data, start, end):
                 if first - at <= limit:
                     add(at, first, inside)
@@ -158,6 +162,20 @@ class _Collector:
         else:
             self.split(at, end, inside, levels, rank)
         self.coarsest = min(self.coarsest, depth)
+
+    def _add_words(self, start: int, end: int, depth: int) -> bool:
+        """Add the words of a line, if they are ASCII; this is what most atoms are made by."""
+        if self.has_returns or not self.data[start:end].isascii():
+            return False
+        words = _WORD.finditer(self.data, start, end)
+        first = next(words, None)
+        if first is not None:
+            self.add(*first.span(), depth)
+            rows = [(*word.span(), depth, 0, 0) for word in words]
+            if rows:
+                self.rows += rows
+                self.last_end = rows[-1][1]
+        return True
 
     def open(self, syntax: Syntax) -> None:
         """Open the root of a syntax tree, and what is too large inside."""
@@ -212,6 +230,9 @@ class _Bounded(_Collector):
             self._add_part(start, middle, depth)
             start = middle
         self._add_part(start, end, depth)
+
+    def _add_words(self, _start: int, _end: int, _depth: int) -> bool:
+        return False
 
     def _add_part(self, start: int, end: int, depth: int) -> None:
         count = len(self.rows)

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from coco_flow.text.chunks import Span
 from coco_flow.text.patterns import compile_pattern, matches
 
-__all__ = ["DEFAULT_LEVELS", "LINE_LEVELS", "Levels", "compile_levels"]
+__all__ = ["DEFAULT_LEVELS", "LINE_LEVELS", "WORD_LEVEL", "Levels", "compile_levels"]
 
 Levels: TypeAlias = tuple[Callable[[bytes, int, int], Iterable[Span]], ...]
 """Each gives the spans of its separators between two offsets, in order."""
@@ -51,6 +51,9 @@ DEFAULT_LEVELS: Levels = tuple(
 
 LINE_LEVELS = 2
 """How many of them have no separator in a text without a line feed."""
+
+WORD_LEVEL = DEFAULT_LEVELS[-1]
+"""The last one, at which words are cut."""
 
 
 def compile_levels(patterns: Sequence[str], where: str) -> Levels:

@@ -13,6 +13,9 @@ about as many segments as levels, however many atoms a chunk has.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import deque
+
 from coco_flow.text.atoms import Atoms
 from coco_flow.text.chunks import Span
 
@@ -27,7 +30,7 @@ _COARSER_BOUNDARY = 512
 _STRONGER_BREAK = 64 << _BITS
 _TOO_SMALL = 1 << 20 << _BITS
 _NO_OVERLAP = 512
-_CHUNK = 256 << _BITS
+_CHUNK = _NO_OVERLAP // 2 << _BITS
 _NOTHING = 1 << 126
 
 
@@ -80,55 +83,56 @@ class _Plan:
         self.start_costs: list[int] = []
         # Segments of starts, the oldest first: [first start, coarsest level and strongest line
         # break from there to the current atom, cheapest start or 0 if that is not known].
-        self.segments: list[list[int]] = []
+        self.segments: list[list[int]] = [[0, _NOTHING, 0, 0]]
         if overlap:
             # How far places are from the end of the text, in units of cost.
             self.rest_at_start = [(size - at) * _NO_OVERLAP // overlap for at in self.starts]
             self.rest_at_end = [(size - at) * _NO_OVERLAP // overlap for at in self.ends]
             # The cost of an end as that of the chunk before: the further on, the more overlap.
             self.end_costs = [(size * _NO_OVERLAP // overlap << _BITS) + _INDEX]
+            # Of the ends that the current start can overlap with, those that may be the best for
+            # it or a later start, the cheapest first; and the last end that was looked at.
+            self.queue: deque[int] = deque()
+            self.reach = -1
 
     def make(self) -> None:
         """Find the plans of all atoms."""
         starts, levels, inner_breaks = self.starts, self.levels, self.inner_breaks
-        segments = self.segments
-        low = entered = reach = 0
+        segments, plans = self.segments, self.best
+        low = entered = 0
         for i, end in enumerate(self.ends[:-1]):
-            if i:
-                # The boundary before this atom, and the atom, are inner to all earlier starts now.
-                first, level, line_break = i - 1, levels[i], inner_breaks[i]
-                while segments:
-                    segment = segments[-1]
-                    if segment[1] < level or segment[2] > line_break:
-                        if segment[1] > level or segment[2] < line_break:
-                            self._narrow(level, line_break)
-                        break
-                    first = segment[0]
-                    segments.pop()
-                segments.append([first, level, line_break, 0])
+            # The boundary before this atom, and the atom, are inner to all earlier starts now.
+            segment = segments[-1]
+            if i and (segment[1] != levels[i] or segment[2] != inner_breaks[i]):
+                self._pass(i)
             # The end of the text stands behind the last atom, so this ends.
             while end - starts[low] > self.chunk_size:
                 low += 1
-            since = entered
+            # The start at the atom before was in no segment yet.
+            since = entered if entered < i else i - 1
             last = end - self.min_chunk_size
             while starts[entered] <= last and entered <= i:
-                reach = self._enter(entered, reach, i)
+                self._enter(entered, i)
                 entered += 1
             best = _NOTHING
             if low < entered:
                 best = self._cheapest_start(i, low, since)
             elif low > i:
                 # An atom that cannot be broken is a chunk however large it is.
-                best = (self.best[i] | _INDEX) - i + (_TOO_SMALL if last < starts[i] else 0)
+                best = (plans[i] | _INDEX) - i + (_TOO_SMALL if last < starts[i] else 0)
             if best >= _TOO_SMALL and max(entered, low) <= i:
                 best = min(best, self._too_small(i, max(entered, low), best))
-            self.best.append(best)
+            plans.append(best)
             if self.overlap:
                 self.end_costs.append((best | _INDEX) + (self.rest_at_end[i] << _BITS) - i - 1)
 
-    def _narrow(self, level: int, line_break: int) -> None:
-        """Bring the segments up to date of which an inner boundary changes one value only."""
+    def _pass(self, i: int) -> None:
+        """Bring the segments up to date when the boundary before atom `i` becomes an inner one."""
+        level, line_break = self.levels[i], self.inner_breaks[i]
         segments = self.segments
+        first = i - 1
+        while segments and segments[-1][1] >= level and segments[-1][2] <= line_break:
+            first = segments.pop()[0]
         k = len(segments) - 1
         while k >= 0 and (segments[k][1] > level or segments[k][2] < line_break):
             segment = segments[k]
@@ -136,6 +140,7 @@ class _Plan:
             segment[2] = max(segment[2], line_break)
             segment[3] = 0
             k -= 1
+        # Those that have the same in common now are one.
         k = max(k, 0)
         while k < len(segments) - 1:
             if segments[k][1:3] == segments[k + 1][1:3]:
@@ -143,24 +148,32 @@ class _Plan:
                 segments[k][3] = 0
             else:
                 k += 1
+        segments.append([first, level, line_break, 0])
 
-    def _enter(self, start: int, reach: int, i: int) -> int:
-        """Work out the cost of a start, when atom `i` is reached.
-
-        Returns:
-            The last atom that overlap can cover; it is `reach` or a later one.
-        """
-        if self.overlap:
-            ends, limit = self.ends, self.starts[start] + self.overlap
-            while reach < i and ends[reach + 1] <= limit:
-                reach += 1
-            before = start
-            if reach > start:
-                before = _INDEX - (min(self.end_costs[start : reach + 1]) & _INDEX)
-            self.start_costs.append(self._cost_after(before, start))
-        else:
+    def _enter(self, start: int, i: int) -> None:
+        """Work out the cost of a start, when atom `i` is reached."""
+        if not self.overlap:
             self.start_costs.append((self.best[start] | _INDEX) + _CHUNK - start)
-        return reach
+            return
+        ends, limit, queue = self.ends, self.starts[start] + self.overlap, self.queue
+        reach = self.reach
+        while reach < start or (reach < i and ends[reach + 1] <= limit):
+            reach += 1
+            cost = self.end_costs[reach]
+            while queue and queue[-1] > cost:
+                queue.pop()
+            queue.append(cost)
+        self.reach = reach
+        before = _INDEX - (queue[0] & _INDEX)
+        while before < start:
+            queue.popleft()
+            before = _INDEX - (queue[0] & _INDEX)
+        cost = (self.best[before] | _INDEX) + 2 * _CHUNK - start
+        if before > start:
+            saved = self.rest_at_start[start] - self.rest_at_end[before - 1]
+            if saved > 0:
+                cost -= saved << _BITS
+        self.start_costs.append(cost)
 
     def end_before(self, start: int, i: int) -> int:
         """Return how many atoms there are up to the end of the best chunk before a start.
@@ -171,20 +184,12 @@ class _Plan:
         """
         if not self.overlap:
             return start
-        ends, limit = self.ends, self.starts[start] + self.overlap
-        reach = start
-        while reach < i and ends[reach + 1] <= limit:
-            reach += 1
-        return _INDEX - (min(self.end_costs[start : reach + 1]) & _INDEX)
-
-    def _cost_after(self, before: int, start: int) -> int:
-        """Return the cost of a chunk that starts at `start` after one that ends at `before`."""
-        if not self.overlap:
-            return (self.best[before] | _INDEX) + _CHUNK - start
-        missing = _NO_OVERLAP
-        if before > start:
-            missing += min(self.rest_at_end[before - 1] - self.rest_at_start[start], 0)
-        return (self.best[before] | _INDEX) + (missing << _BITS) - start
+        if start == 0 and self.end_costs[0] < _TOO_SMALL:
+            # All other ends that near to the beginning are those of chunks that are too small.
+            return start
+        limit = self.starts[start] + self.overlap
+        reach = bisect_right(self.ends, limit, start + 1, i + 1)
+        return _INDEX - (min(self.end_costs[start:reach]) & _INDEX)
 
     def _cheapest_start(self, i: int, low: int, since: int) -> int:
         """Return cost and start of the cheapest chunk that ends at `i` and is large enough.
@@ -192,7 +197,7 @@ class _Plan:
         Args:
             i: the last atom.
             low: the first start that makes no chunk too large.
-            since: the first start that no segment has compared yet.
+            since: the first start that its segment has not compared yet.
         """
         levels, breaks, start_costs = self.levels, self.breaks, self.start_costs
         gap_costs, break_costs = self.gap_costs, _BREAK_COSTS
@@ -253,7 +258,12 @@ class _Plan:
         return cheapest
 
     def _small_chunk(self, i: int, start: int) -> int:
-        cost = self._cost_after(self.end_before(start, i), start) + _TOO_SMALL
+        before = self.end_before(start, i)
+        cost = (self.best[before] | _INDEX) + _CHUNK - start + _TOO_SMALL
+        if self.overlap:
+            cost += _CHUNK
+        if before > start:
+            cost -= max(self.rest_at_start[start] - self.rest_at_end[before - 1], 0) << _BITS
         if start < i:
             k = len(self.segments) - 1
             while self.segments[k][0] > start:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import os
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 from urllib.parse import quote
 
 from coco_core.errors import CocoError, Unavailable
+from coco_flow.auth import resolve_auth_entry
 from coco_flow.errors import FlowError, missing_extra
 from coco_flow.targets.http_service import HttpService, Response
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["CocoApi", "segment"]
+__all__ = ["CocoApi", "local_daemon", "segment"]
 
 A = TypeVar("A", bound="BaseModel")
 
 # Waits between two looks at a job grow from the first to the second of these, in seconds.
 _LOOK_AGAIN = (0.05, 2.0)
+_DEFAULT_PORT = 3456
+
 _FINAL_STATES = frozenset({"succeeded", "failed", "cancelled"})
 
 
@@ -39,7 +45,7 @@ class CocoApi:
         try:
             import coco_protocol.envelope  # noqa: F401 - only whether it is there
         except ImportError as error:
-            raise missing_extra(f"The target {name}", "coco-protocol", "coco") from error
+            raise missing_extra(f"Calling {name}", "coco-protocol", "coco") from error
         self._name = name
         # An import is counted before it is answered, which takes a while for a large one.
         self._service = HttpService(name, url, headers=headers, timeout=600.0, patience=patience)
@@ -139,6 +145,34 @@ class CocoApi:
             f"{response.shown()[:200]!r}",
             hint="Check the address.",
         )
+
+
+def local_daemon(url: str | None, api_key: str | None) -> CocoApi:
+    """Return the local daemon: by default this home's, with the key that COCO_API_KEY holds.
+
+    Args:
+        url: Where it answers, if not where it says itself.
+        api_key: The name of an auth entry with its key.
+    """
+    key = resolve_auth_entry(api_key) if api_key else os.environ.get("COCO_API_KEY")
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return CocoApi(url or _daemon_url(), headers, name="CoCo's local daemon", patience=5.0)
+
+
+def _daemon_url() -> str:
+    """Return where the daemon of this home says that it listens, else what the settings say."""
+    home = Path(os.environ.get("COCO_HOME") or "~/.coco").expanduser()
+    host = os.environ.get("COCO_HOST") or "127.0.0.1"
+    port: object = os.environ.get("COCO_PORT") or _DEFAULT_PORT
+    try:
+        lock = json.loads((home / "service.lock").read_text("utf-8"))
+        host, port = str(lock["host"]), int(lock["port"])
+    except (OSError, ValueError, KeyError, TypeError):
+        # No daemon, or one that just starts: the settings are the best guess.
+        pass
+    # An address that stands for all of a machine's is reached through its own.
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def segment(text: str) -> str:

@@ -6,18 +6,17 @@ a project, and asks for a scan at the end of each update.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from coco_flow.auth import AuthEntryReference, resolve_auth_entry
+from coco_flow.auth import AuthEntryReference
 from coco_flow.errors import DefinitionError, FlowError
 from coco_flow.op.spec import TargetSpec
 from coco_flow.ports import Compatibility, ExportSchema, SetupChange, TargetBatch
-from coco_flow.targets.coco_api import CocoApi, segment
+from coco_flow.targets.coco_api import CocoApi, local_daemon, segment
 from coco_flow.targets.coco_fields import DocumentFields, document_fields
 from coco_flow.targets.document_files import (
     DocumentFolder,
@@ -28,8 +27,6 @@ from coco_flow.targets.document_files import (
 from coco_flow.targets.registry import register_target
 
 __all__ = ["CocoLocal"]
-
-_DEFAULT_PORT = 3456
 
 # A first index of many documents with vectors takes this long on a small machine.
 _WAIT_SECONDS = 3_600.0
@@ -126,7 +123,7 @@ class CocoLocalConnector:
                 each for each in (change.current, *change.previous) if each
             ]
             api_key = states[0]["api_key"] if states else None
-            api = _api(change.key["url"], api_key)
+            api = local_daemon(change.key["url"], api_key)
             folder = _folder(api, change.key)
             if change.current is None:
                 _forget(api, folder.root)
@@ -141,7 +138,7 @@ class CocoLocalConnector:
 
     def open(self, spec: CocoLocal, key: Any, schema: ExportSchema) -> _Project:
         """Find the folder; it is made in set-up."""
-        api = _api(spec.url, spec.api_key.key if spec.api_key else None)
+        api = local_daemon(spec.url, spec.api_key.key if spec.api_key else None)
         folder = _folder(api, key)
         if not folder.exists():
             raise FlowError(
@@ -204,28 +201,6 @@ class CocoLocalConnector:
 
     def close(self, target: _Project) -> None:
         """Do nothing: no connection is kept."""
-
-
-def _api(url: str | None, api_key: str | None) -> CocoApi:
-    key = resolve_auth_entry(api_key) if api_key else os.environ.get("COCO_API_KEY")
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    return CocoApi(url or _daemon_url(), headers, name="CoCo's local daemon", patience=5.0)
-
-
-def _daemon_url() -> str:
-    """Return where the daemon of this home says that it listens, else what the settings say."""
-    home = Path(os.environ.get("COCO_HOME") or "~/.coco").expanduser()
-    host = os.environ.get("COCO_HOST") or "127.0.0.1"
-    port: object = os.environ.get("COCO_PORT") or _DEFAULT_PORT
-    try:
-        lock = json.loads((home / "service.lock").read_text("utf-8"))
-        host, port = str(lock["host"]), int(lock["port"])
-    except (OSError, ValueError, KeyError, TypeError):
-        # No daemon, or one that just starts: the settings are the best guess.
-        pass
-    # An address that stands for all of a machine's is reached through its own.
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _folder(api: CocoApi, key: Mapping[str, Any]) -> DocumentFolder:

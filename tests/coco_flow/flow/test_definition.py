@@ -67,7 +67,7 @@ def _docs(builder: coco_flow.FlowBuilder, scope: coco_flow.DataScope) -> coco_fl
 
 def _refused(body: Body, *words: str) -> str:
     flow = _flow(body)
-    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the words decide
+    with pytest.raises(ValueError) as caught:
         _ = flow.graph
     for word in words:
         assert word in str(caught.value)

@@ -73,13 +73,16 @@ class Context:
             return self._limiter
 
     def add_flow(self, flow: Flow) -> None:
-        """Register a flow under its full name.
+        """Register a flow under its name; defining the same flow again replaces it.
 
         Raises:
             DefinitionError: Another open flow has that name.
         """
         with self._lock:
-            if flow.name in self._flows:
+            known = self._flows.get(flow.name)
+            if known is not None and flow.is_redefinition_of(known):
+                known.close()
+            elif known is not None:
                 raise DefinitionError(
                     f"There is already a flow called {flow.name!r}.",
                     hint="Close the other one first, or choose another name.",

@@ -295,6 +295,19 @@ class Flow:
         """The registered query handlers by name."""
         return dict(self._handlers)
 
+    def is_redefinition_of(self, other: Flow) -> bool:
+        """Say whether this is the other flow's definition run again, as a notebook's cell is.
+
+        That is so for functions of one name at the top level of one module.
+        """
+        mine, theirs = self._definition, other._definition
+        name = getattr(mine, "__qualname__", "<>")
+        return (
+            "<" not in name
+            and name == getattr(theirs, "__qualname__", "")
+            and mine.__module__ == theirs.__module__
+        )
+
     def __repr__(self) -> str:
         return f"Flow({self._name!r})"
 

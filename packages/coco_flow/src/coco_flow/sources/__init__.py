@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from coco_flow.sources.amazon_s3 import AmazonS3, RedisNotification
     from coco_flow.sources.azure_blob import AzureBlob
+    from coco_flow.sources.coco_index import CocoIndex
     from coco_flow.sources.git_commits import GitCommits
     from coco_flow.sources.git_repository import GitRepository
     from coco_flow.sources.google_cloud_storage import GoogleCloudStorage
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AmazonS3",
     "AzureBlob",
+    "CocoIndex",
     "GitCommits",
     "GitRepository",
     "GoogleCloudStorage",
@@ -33,6 +35,7 @@ __all__ = [
 _MODULES = {
     "AmazonS3": "amazon_s3",
     "AzureBlob": "azure_blob",
+    "CocoIndex": "coco_index",
     "GitCommits": "git_commits",
     "GitRepository": "git_repository",
     "GoogleCloudStorage": "google_cloud_storage",

@@ -46,6 +46,14 @@ class StateConnection(Protocol):
         """Hold the lock under which one process at a time updates a flow; yields False if taken."""
         ...
 
+    def byte_size(self) -> int:
+        """Return how many bytes the state takes."""
+        ...
+
+    def compact(self) -> None:
+        """Give back the space of what was removed."""
+        ...
+
     def close(self) -> None:
         """Close the connection."""
         ...

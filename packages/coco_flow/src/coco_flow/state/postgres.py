@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from coco_flow.errors import StateBroken, missing_extra
+from coco_flow.state.postgres_batches import BATCHED
 
 if TYPE_CHECKING:
     import psycopg
@@ -30,6 +31,12 @@ _TRANSLATIONS = (
     (re.compile(r"\bREAL\b"), "DOUBLE PRECISION"),
     (re.compile(r"\?"), "%s"),
 )  # fmt: skip
+
+_SIZE = (
+    "SELECT COALESCE(SUM(pg_total_relation_size(c.oid)), 0) FROM pg_class c "
+    "WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace"
+)
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
 
 
 def without_password(url: str) -> str:
@@ -67,8 +74,13 @@ class PostgresConnection:
 
     def execute_many(self, statement: str, parameters: Sequence[Sequence[Any]]) -> None:
         """Run a statement once for each set of parameters."""
-        if parameters:
-            with self.lock, self._reported(), self._live().cursor() as cursor:
+        if not parameters:
+            return
+        batched = BATCHED.get(statement)
+        with self.lock, self._reported(), self._live().cursor() as cursor:
+            if batched is not None:
+                cursor.execute(batched, [list(column) for column in zip(*parameters, strict=True)])
+            else:
                 cursor.executemany(self._translated(statement), parameters)
 
     def execute_list(
@@ -114,6 +126,15 @@ class PostgresConnection:
             yield held
         finally:
             holder.close()
+
+    def byte_size(self) -> int:
+        """Return the size of the tables with their indexes."""
+        return int(self.execute(_SIZE)[0][0])
+
+    def compact(self) -> None:
+        """Let the tables' free space be used again."""
+        for (table,) in self.execute(_TABLES):
+            self.execute(f'VACUUM ANALYZE "{table}"')
 
     def close(self) -> None:
         """Close the connection."""

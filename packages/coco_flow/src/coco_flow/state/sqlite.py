@@ -124,6 +124,18 @@ class SqliteConnection:
         finally:
             lock.release()
 
+    def byte_size(self) -> int:
+        """Return the size of the file and its log."""
+        if str(self._path) == ":memory:":
+            return 0
+        parts = (Path(f"{self._path}{suffix}") for suffix in ("", "-wal"))
+        return sum(part.stat().st_size for part in parts if part.exists())
+
+    def compact(self) -> None:
+        """Write the file anew without the pages that are free."""
+        self.execute("VACUUM")
+        self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close the connection."""
         with self.lock:

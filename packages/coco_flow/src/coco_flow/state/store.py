@@ -327,6 +327,19 @@ class StateStore:
             )
         ]  # fmt: skip
 
+    def byte_size(self) -> int:
+        """Return how many bytes the state takes."""
+        return self.connection.byte_size()
+
+    def compact(self) -> None:
+        """Give back the space of what was removed."""
+        self.connection.compact()
+
+    @property
+    def schema_version(self) -> int:
+        """The version of the tables."""
+        return int(self.connection.execute(sql.SELECT_META, ("schema_version",))[0][0])
+
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()

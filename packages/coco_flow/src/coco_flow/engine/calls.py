@@ -118,35 +118,37 @@ def _plain(operation: Transform, scope: Scope, arguments: _Arguments, caller: Ca
 
 
 def _memoized(operation: Transform, scope: Scope, arguments: _Arguments, caller: Caller) -> Step:
-    out, name, root = operation.output, operation.name, root_reader(scope.depth)
-    function = operation.function
-    encode, prepare, identity = function.encode, function.prepare, function.identity
-    pack = make_packer(function.result_type)
-    unpack = make_unpacker(function.result_type)
+    return _MemoizedCalls(operation, scope, arguments, caller).step
 
-    def step(frames: list[Frame], batch: Batch) -> None:
-        waiting: dict[bytes, list[Frame]] = {}
-        values_of: dict[bytes, tuple[Any, ...]] = {}
-        for frame in frames:
-            values = arguments.values(frame)
-            if values is None:
-                frame[out] = None
-                continue
-            key = digest(identity, pack_any(values))
-            root(frame).uses.append(key)
-            waiting.setdefault(key, []).append(frame)
-            values_of[key] = values
+
+class _MemoizedCalls:
+    """Calls a function for what is neither remembered nor being computed by another batch."""
+
+    def __init__(
+        self, operation: Transform, scope: Scope, arguments: _Arguments, caller: Caller
+    ) -> None:
+        self._out = operation.output
+        self._name = operation.name
+        self._root = root_reader(scope.depth)
+        self._arguments = arguments
+        self._caller = caller
+        self._function = operation.function
+        self._pack = make_packer(self._function.result_type)
+        self._unpack = make_unpacker(self._function.result_type)
+
+    def step(self, frames: list[Frame], batch: Batch) -> None:
+        """Fill the operation's slot in each frame."""
+        waiting, values = self._pending(frames)
         known = batch.memo.get(list(waiting))
         for key, data in known.items():
-            for frame in waiting[key]:
-                frame[out] = unpack(data)
+            self._fill(waiting[key], self._unpack(data))
         missing = [key for key in waiting if key not in known]
         if not missing:
             return
-        prepare()
+        self._function.prepare()
         mine, theirs = batch.memo.claim(missing)
         try:
-            compute(mine, waiting, values_of, batch)
+            self._compute(mine, waiting, values, batch)
         finally:
             batch.memo.settle(mine)
         failed_there: list[bytes] = []
@@ -157,38 +159,60 @@ def _memoized(operation: Transform, scope: Scope, arguments: _Arguments, caller:
             else:
                 # Kept here too: the other batch may not have written it yet.
                 batch.memo.put(key, result)
-                for frame in waiting[key]:
-                    frame[out] = unpack(result)
-        compute(failed_there, waiting, values_of, batch)
+                self._fill(waiting[key], self._unpack(result))
+        self._compute(failed_there, waiting, values, batch)
 
-    def compute(
-        missing: list[bytes],
+    def _pending(
+        self, frames: list[Frame]
+    ) -> tuple[dict[bytes, list[Frame]], dict[bytes, tuple[Any, ...]]]:
+        """Return the frames by the digest of their call, and each call's arguments."""
+        waiting: dict[bytes, list[Frame]] = {}
+        values_of: dict[bytes, tuple[Any, ...]] = {}
+        identity = self._function.identity
+        for frame in frames:
+            values = self._arguments.values(frame)
+            if values is None:
+                frame[self._out] = None
+                continue
+            key = digest(identity, pack_any(values))
+            self._root(frame).uses.append(key)
+            waiting.setdefault(key, []).append(frame)
+            values_of[key] = values
+        return waiting, values_of
+
+    def _compute(
+        self,
+        keys: list[bytes],
         waiting: dict[bytes, list[Frame]],
-        values_of: dict[bytes, tuple[Any, ...]],
+        values: dict[bytes, tuple[Any, ...]],
         batch: Batch,
     ) -> None:
         calls: list[tuple[list[Any], dict[str, Any]]] = []
         called: list[bytes] = []
-        for key in missing:
+        for key in keys:
             try:
-                calls.append(arguments.decoded(values_of[key]))
+                calls.append(self._arguments.decoded(values[key]))
                 called.append(key)
             except Exception as error:  # noqa: BLE001 - a row's failure is that row's
-                for frame in waiting[key]:
-                    batch.fail(root(frame), name, error)
-        for key, result in zip(called, caller(calls), strict=True):
+                self._fail(waiting[key], batch, error)
+        encode = self._function.encode
+        for key, result in zip(called, self._caller(calls), strict=True):
             try:
                 if isinstance(result, Exception):
                     raise result
                 value = result if encode is None or result is None else encode(result)
-                batch.memo.put(key, pack(value))
-                for frame in waiting[key]:
-                    frame[out] = value
+                batch.memo.put(key, self._pack(value))
+                self._fill(waiting[key], value)
             except Exception as error:  # noqa: BLE001 - a row's failure is that row's
-                for frame in waiting[key]:
-                    batch.fail(root(frame), name, error)
+                self._fail(waiting[key], batch, error)
 
-    return step
+    def _fill(self, frames: list[Frame], value: Any) -> None:
+        for frame in frames:
+            frame[self._out] = value
+
+    def _fail(self, frames: list[Frame], batch: Batch, error: Exception) -> None:
+        for frame in frames:
+            batch.fail(self._root(frame), self._name, error)
 
 
 def _caller(function: BoundFunction) -> Caller:

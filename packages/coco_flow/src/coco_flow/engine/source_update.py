@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from coco_flow.engine.changes import RowIds, is_unchanged
 from coco_flow.engine.commit import Committer
 from coco_flow.engine.frames import Batch, RowState
 from coco_flow.engine.grouping import GroupConnector
@@ -16,13 +16,13 @@ from coco_flow.engine.limits import Limiter, admitted
 from coco_flow.engine.listing import listings
 from coco_flow.engine.memo import CallsInWork, MemoSession
 from coco_flow.engine.stats import SourceStats
+from coco_flow.engine.workers import BatchWorkers
 from coco_flow.errors import FlowError, UpdateAborted
 from coco_flow.ports import Key, ListedRow, ReadRow
 from coco_flow.runtime import run_maybe_async
 from coco_flow.state.store import (
     ATTENTION_DIRTY,
     ATTENTION_FAILED,
-    ATTENTION_UNSETTLED,
     StateStore,
     StoredRow,
 )
@@ -100,9 +100,9 @@ class SourceUpdater:
         # What the scan itself adds has a higher id and cannot be among what has gone.
         last_known = self._store.last_row_id(self._source_id)
         began = time.time()
-        seen = _Bitmap()
+        seen = RowIds()
         listed_any = False
-        with _Workers(self._workers) as workers:
+        with BatchWorkers(self._workers) as workers:
             pending: list[RowState] = []
             for listed in self._listings():
                 self._check_aborted()
@@ -122,7 +122,7 @@ class SourceUpdater:
         Rows that are gone are processed here.
         """
         last_known = self._store.last_row_id(self._source_id)
-        seen = _Bitmap()
+        seen = RowIds()
         listed_any = False
         pending: list[bytes] = []
         for listed in self._listings():
@@ -148,7 +148,7 @@ class SourceUpdater:
 
     def process_keys(self, keys: Sequence[Key]) -> None:
         """Process rows that are said to have changed, whatever their tokens say."""
-        with _Workers(self._workers) as workers:
+        with BatchWorkers(self._workers) as workers:
             for start in range(0, len(keys), _MAX_ROWS):
                 self._check_aborted()
                 part = keys[start : start + _MAX_ROWS]
@@ -198,7 +198,7 @@ class SourceUpdater:
     def _listings(self) -> Iterator[Sequence[ListedRow]]:
         return listings(self._plan.source.connector)
 
-    def _changed(self, listed: Sequence[ListedRow], seen: _Bitmap) -> list[RowState]:
+    def _changed(self, listed: Sequence[ListedRow], seen: RowIds) -> list[RowState]:
         encoded = [pack_key(row.key) for row in listed]
         stored = self._store.rows(self._source_id, encoded)
         logic, force = self._plan.logic, self._options.reexport or self._options.full_reprocess
@@ -223,14 +223,14 @@ class SourceUpdater:
             key, encoded, listed, stored, collectors=self._plan.collectors, source_name=name
         )
 
-    def _submit_full(self, workers: _Workers, pending: list[RowState]) -> list[RowState]:
+    def _submit_full(self, workers: BatchWorkers, pending: list[RowState]) -> list[RowState]:
         while len(pending) >= self._rows_per_batch:
             size = self._cut(pending)
             workers.submit(self._process, pending[:size])
             pending = pending[size:]
         return pending
 
-    def _submit_all(self, workers: _Workers, pending: list[RowState]) -> None:
+    def _submit_all(self, workers: BatchWorkers, pending: list[RowState]) -> None:
         while pending:
             self._check_aborted()
             size = self._cut(pending)
@@ -335,7 +335,7 @@ class SourceUpdater:
         wanted = int(rows * _BATCH_SECONDS / max(seconds, 1e-6))
         self._rows_per_batch = max(_MIN_ROWS, min(_MAX_ROWS, wanted, rows * 2))
 
-    def _remove_unseen(self, seen: _Bitmap, last_known: int) -> None:
+    def _remove_unseen(self, seen: RowIds, last_known: int) -> None:
         """Process rows that the complete listing did not show: they are gone."""
         for ids in self._store.row_id_pages(self._source_id, last_known):
             gone = [row_id for row_id in ids if row_id not in seen]
@@ -361,83 +361,6 @@ class SourceUpdater:
     def _check_aborted(self) -> None:
         if self._options.aborted.is_set():
             raise UpdateAborted()
-
-
-class _Workers:
-    """Threads for batches; with one worker a batch runs in the caller's thread, without a hop."""
-
-    def __init__(self, count: int) -> None:
-        self._pool = ThreadPoolExecutor(count, "coco-flow-rows") if count > 1 else None
-        # One batch may wait for a worker: no more, since its rows are in memory.
-        self._gate = threading.BoundedSemaphore(count + 1)
-        self._running: list[Future[None]] = []
-
-    def __enter__(self) -> _Workers:
-        return self
-
-    def __exit__(self, exc_type: type[BaseException] | None, *_: object) -> None:
-        if self._pool is None:
-            return
-        self._pool.shutdown(wait=True, cancel_futures=exc_type is not None)
-        if exc_type is None:
-            for future in self._running:
-                future.result()
-
-    def submit(self, work: Any, rows: list[RowState]) -> None:
-        if self._pool is None:
-            work(rows)
-            return
-        self._gate.acquire()
-        for future in [done for done in self._running if done.done()]:
-            self._running.remove(future)
-            future.result()
-        future = self._pool.submit(work, rows)
-        future.add_done_callback(lambda _: self._gate.release())
-        self._running.append(future)
-
-
-class _Bitmap:
-    """A set of row ids in an eighth of a byte each."""
-
-    def __init__(self) -> None:
-        self._bits = bytearray()
-
-    def add(self, number: int) -> None:
-        place = number >> 3
-        if place >= len(self._bits):
-            self._bits.extend(bytes(max(place + 1 - len(self._bits), 4096)))
-        self._bits[place] |= 1 << (number & 7)
-
-    def __contains__(self, number: int) -> bool:
-        place = number >> 3
-        return place < len(self._bits) and bool(self._bits[place] & (1 << (number & 7)))
-
-
-def is_unchanged(listed: ListedRow, stored: StoredRow, logic: bytes) -> bool:
-    """Say whether the listing alone shows that nothing need be done."""
-    if stored.logic != logic or stored.staged or stored.attention:
-        # An unsettled token asks for a look at the content, the other flags for a new evaluation.
-        return (
-            stored.attention == ATTENTION_UNSETTLED
-            and stored.logic == logic
-            and not stored.staged
-            and _is_older(listed, stored)
-        )
-    if _is_older(listed, stored):
-        return True
-    if listed.token is not None and listed.token == stored.token:
-        return True
-    if listed.digest is not None and listed.digest == stored.digest:
-        return True
-    return listed.token is None and listed.ordinal is not None and listed.ordinal == stored.ordinal
-
-
-def _is_older(listed: ListedRow, stored: StoredRow) -> bool:
-    return (
-        listed.ordinal is not None
-        and stored.ordinal is not None
-        and listed.ordinal < stored.ordinal
-    )
 
 
 def _inline(listed: ListedRow | None) -> ReadRow:

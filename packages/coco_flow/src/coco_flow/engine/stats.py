@@ -6,10 +6,9 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["SourceStats", "UpdateInfo"]
+__all__ = ["LABELS", "SourceStats", "UpdateInfo"]
 
-# In the order in which they are shown; the labels of the field.
-_LABELS = {
+LABELS = {
     "num_insertions": "added",
     "num_updates": "updated",
     "num_reprocesses": "reprocessed",
@@ -17,13 +16,14 @@ _LABELS = {
     "num_no_change": "no change",
     "num_errors": "errors",
 }
+"""The counters in the order in which they are shown, with the field's labels."""
 
 
 class SourceStats:
     """Counters of one source; safe to change and read from any thread."""
 
     def __init__(self) -> None:
-        self._counts = dict.fromkeys(_LABELS, 0)
+        self._counts = dict.fromkeys(LABELS, 0)
         self._lock = threading.Lock()
         self.started = 0
         self.ended = 0
@@ -71,6 +71,11 @@ class UpdateInfo:
         }
 
     @property
+    def in_progress(self) -> dict[str, int]:
+        """Rows being processed now, by source."""
+        return {name: source.in_progress for name, source in self._sources.items()}
+
+    @property
     def has_errors(self) -> bool:
         """Whether any row failed."""
         return any(source.as_dict()["num_errors"] for source in self._sources.values())
@@ -96,7 +101,7 @@ class UpdateInfo:
 
 def _line(name: str, counts: dict[str, int], in_progress: int) -> str:
     total = sum(counts.values())
-    shown = [f"{counts[key]} {label}" for key, label in _LABELS.items() if counts[key]]
+    shown = [f"{counts[key]} {label}" for key, label in LABELS.items() if counts[key]]
     if in_progress:
         shown.append(f"{in_progress} in progress")
     return f"{name}: {total} source rows: {', '.join(shown) or 'none'}"

@@ -1,8 +1,8 @@
 """One update shared by several processes on one PostgreSQL, one of them killed half way.
 
 Run: python -m bench.flow.shared [--rows 100000] [--processes 2 4]
-Prints for each number of processes how long it took, how the rows were shared, and whether every row
-is in the target once. Rows come from a table of the same server; a function computes a little.
+Prints for each number of processes how long it took, how the rows were shared, and whether every
+row is in the target once. Rows come from a table of the same server; a function computes a little.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ class RowIds:
         self._bits = bytearray()
 
     def add(self, number: int) -> None:
+        """Add an id."""
         place = number >> 3
         if place >= len(self._bits):
             self._bits.extend(bytes(max(place + 1 - len(self._bits), 4096)))

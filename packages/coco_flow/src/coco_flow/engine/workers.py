@@ -34,6 +34,7 @@ class BatchWorkers:
                 future.result()
 
     def submit(self, work: Callable[[list[RowState]], None], rows: list[RowState]) -> None:
+        """Run `work` on the rows, waiting while all workers are busy."""
         if self._pool is None:
             work(rows)
             return

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from coco_flow.engine.changes import is_unchanged
 from coco_flow.engine.exports import ExportPlan, compile_export
 from coco_flow.engine.grouping import GroupConnector
 from coco_flow.engine.listing import listings
 from coco_flow.engine.plan import logic_digest
-from coco_flow.engine.source_update import is_unchanged
 from coco_flow.setup.plan import Action, plan_setup
 from coco_flow.state.store import (
     ATTENTION_DIRTY,

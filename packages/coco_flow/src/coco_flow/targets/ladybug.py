@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Mapping, Sequence
@@ -40,6 +41,8 @@ __all__ = [
     "LadybugDeclaration",
     "LadybugFile",
 ]
+
+_log = logging.getLogger(__name__)
 
 # A statement over a large graph takes its time; a server that says nothing for longer is ill.
 _HTTP_SECONDS = 300.0
@@ -273,13 +276,11 @@ class _Databases:
         self._lock = threading.Lock()
 
     def acquire(self, path: str) -> ladybug.Database:
-        import ladybug
-
         real = os.path.realpath(path)
         with self._lock:
             database, users = self._open.get(real, (None, 0))
             if database is None:
-                database = ladybug.Database(path)
+                database = _opened(path)
             self._open[real] = database, users + 1
             return database
 
@@ -291,6 +292,27 @@ class _Databases:
                 self._open[real] = database, users - 1
             else:
                 database.close()
+
+
+def _opened(path: str) -> ladybug.Database:
+    import ladybug
+
+    try:
+        database = ladybug.Database(path)
+        database.init_database()
+    except RuntimeError as error:
+        if "WAL" not in str(error):
+            raise
+        # A process that was killed while it wrote left half a transaction at the end of the log.
+        _log.warning(
+            "The last write to the Ladybug database %s was cut short, and is left out: %s. If it "
+            "was not a process that was killed, export all rows again.",
+            path,
+            error,
+        )
+        database = ladybug.Database(path, throw_on_wal_replay_failure=False)
+        database.init_database()
+    return database
 
 
 _databases = _Databases()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
 from coco_flow.errors import DefinitionError
 
@@ -113,17 +114,31 @@ class QueryHandler:
 
 
 def _converted(handler: str, parameter: inspect.Parameter, value: Any) -> Any:
-    annotation = parameter.annotation
-    if not isinstance(value, str) or annotation in (str, inspect.Parameter.empty, Any):
+    annotation = _without_none(parameter.annotation)
+    if get_origin(annotation) is list:
+        (item,) = get_args(annotation)
+        values = value if isinstance(value, list) else [value]
+        return [_converted_text(handler, parameter.name, item, each) for each in values]
+    return _converted_text(handler, parameter.name, annotation, value)
+
+
+def _converted_text(handler: str, name: str, annotation: Any, value: Any) -> Any:
+    if not isinstance(value, str) or annotation not in (bool, int, float):
         return value
     try:
-        if annotation is bool:
-            return _BOOLEANS[value.lower()]
-        if annotation in (int, float):
-            return annotation(value)
+        return _BOOLEANS[value.lower()] if annotation is bool else annotation(value)
     except (ValueError, KeyError):
         raise DefinitionError(
-            f"Query handler {handler!r}: {parameter.name}={value!r} is not "
+            f"Query handler {handler!r}: {name}={value!r} is not "
             f"{'a truth value' if annotation is bool else annotation.__name__}."
         ) from None
-    return value
+
+
+def _without_none(annotation: Any) -> Any:
+    """Return what an annotation such as ``int | None`` says besides that it may be absent."""
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in (Union, UnionType):
+        others = [each for each in get_args(annotation) if each is not type(None)]
+        return _without_none(others[0]) if len(others) == 1 else annotation
+    return annotation

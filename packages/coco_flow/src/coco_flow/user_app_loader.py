@@ -1,15 +1,18 @@
-"""Loads the Python file or module in which a user defines flows."""
+"""Loads the Python file or module in which a user defines flows or apps."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import os
 import sys
 import threading
+from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
+from coco_core.errors import CocoError
 from coco_flow.errors import FlowError
 
 __all__ = ["AppNotLoaded", "load_user_app", "loaded_apps"]
@@ -28,26 +31,26 @@ _loaded: dict[str, ModuleType] = {}
 def load_user_app(app_target: str) -> ModuleType:
     """Import a module by name, or by path if it ends in .py or contains a path separator.
 
-    A path is loaded once; its folder is on the search path while it loads.
+    A path is loaded once. Its folder comes first on the search path while it loads, and last from
+    then on: functions of the application may import their neighbors when they run.
 
     Raises:
         AppNotLoaded: There is no such file or module, or it raises when it is imported (chained).
     """
     with _lock:
-        if app_target in _loaded:
-            return _loaded[app_target]
         is_path = app_target.endswith(".py") or any(
             separator in app_target for separator in (os.sep, os.altsep) if separator
         )
-        module = _load_file(app_target) if is_path else _import_module(app_target)
-        _loaded[app_target] = module
-        return module
+        known = str(Path(app_target).resolve()) if is_path else app_target
+        if known not in _loaded:
+            _loaded[known] = _load_file(app_target) if is_path else _import_module(app_target)
+        return _loaded[known]
 
 
 def loaded_apps() -> list[str]:
     """Return the applications loaded so far, for worker processes to load as well."""
     with _lock:
-        return [str(Path(app).resolve()) if app.endswith(".py") else app for app in _loaded]
+        return list(_loaded)
 
 
 def _import_module(name: str) -> ModuleType:
@@ -56,32 +59,87 @@ def _import_module(name: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             raise AppNotLoaded(
-                f"There is no module {name!r}.",
-                hint="Give a path, such as ./main.py, or add its folder with --app-dir.",
+                f"There is no module {name!r}.", hint=_hint_for_name(name)
             ) from error
-        raise AppNotLoaded(f"Module {name!r} could not be imported: {error}.") from error
-    except Exception as error:
-        raise AppNotLoaded(f"Module {name!r} could not be imported: {error}.") from error
+        raise _failed(f"Module {name!r}", error) from error
+    except (Exception, SystemExit) as error:
+        raise _failed(f"Module {name!r}", error) from error
+
+
+def _hint_for_name(name: str) -> str:
+    if Path(f"{name}.py").is_file():
+        return f"Give the file: {name}.py"
+    return "Give a path, such as ./main.py, or add the module's folder with --app-dir."
 
 
 def _load_file(target: str) -> ModuleType:
     path = Path(target).resolve()
+    if path.is_dir():
+        inside = sorted(file.name for file in path.glob("*.py"))
+        hint = f"It has: {', '.join(inside)}" if inside else "It has no Python file."
+        raise AppNotLoaded(f"{target!r} is a folder.", hint=hint)
     if not path.is_file():
-        raise AppNotLoaded(f"There is no file {target!r}.", hint="Check the path.")
-    known = sys.modules.get(path.stem)
+        near = path.with_name(f"{path.name}.py")
+        hint = f"Did you mean {near.name}?" if near.is_file() else "Check the path."
+        raise AppNotLoaded(f"There is no file {target!r}.", hint=hint)
+    name = _module_name(path)
+    known = sys.modules.get(name)
     if known is not None and getattr(known, "__file__", None) == str(path):
         return known
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise AppNotLoaded(f"{target!r} is not a Python file.")
+        raise AppNotLoaded(f"{target!r} is not a Python file.", hint="Its name must end in .py.")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    sys.path.insert(0, str(path.parent))
+    sys.modules[name] = module
+    folder = str(path.parent)
+    sys.path.insert(0, folder)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[path.stem]
-        raise AppNotLoaded(f"{target!r} could not be loaded: {error!r}.") from error
+    except (Exception, SystemExit) as error:
+        sys.modules.pop(name, None)
+        raise _failed(repr(target), error, path) from error
     finally:
-        sys.path.remove(str(path.parent))
+        sys.path.remove(folder)
+    if folder not in sys.path:
+        sys.path.append(folder)
     return module
+
+
+def _module_name(path: Path) -> str:
+    """Return the file's name, or a name of its own where another module is called so.
+
+    A worker process finds the same name, because it has the same search path.
+    """
+    stem = path.stem
+    elsewhere = [entry for entry in sys.path if Path(entry or ".").resolve() != path.parent]
+    taken = stem in sys.stdlib_module_names or PathFinder.find_spec(stem, elsewhere) is not None
+    if not taken:
+        return stem
+    return f"{stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+
+
+def _failed(what: str, error: BaseException, path: Path | None = None) -> AppNotLoaded:
+    if isinstance(error, CocoError):
+        return AppNotLoaded(f"{what} could not be loaded: {error.message}", hint=error.hint)
+    if isinstance(error, SystemExit):
+        return AppNotLoaded(
+            f"{what} ended the program while it was loaded: sys.exit({error.code!r}).",
+            hint='Let it do so only under `if __name__ == "__main__":`.',
+        )
+    hint = None
+    if isinstance(error, ModuleNotFoundError):
+        hint = f"Install what {error.name!r} belongs to, or add its folder with --app-dir."
+    elif isinstance(error, ImportError) and "relative import" in str(error) and path is not None:
+        hint = f"It is part of a package: give it as a module, such as {_as_module(path)}"
+    return AppNotLoaded(f"{what} could not be loaded: {type(error).__name__}: {error}", hint=hint)
+
+
+def _as_module(path: Path) -> str:
+    parts = [path.stem]
+    folder = path.parent
+    while (folder / "__init__.py").is_file():
+        parts.insert(0, folder.name)
+        folder = folder.parent
+    if len(parts) == 1:
+        parts.insert(0, path.parent.name)
+    return ".".join(parts)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from coco_embed.choice import ClosableEmbedder, Embedders
     from coco_embed.settings import EmbeddingSettings
 
-__all__ = ["LocalModel", "find_model"]
+__all__ = ["LocalModel", "embedding_settings", "find_model"]
 
 _log = logging.getLogger(__name__)
 
@@ -231,11 +231,11 @@ def _shared_embedders() -> Embedders:
     with _lock:
         found = _embedders.get(key)
         if found is None:
-            found = _embedders[key] = Embedders(_settings())
+            found = _embedders[key] = Embedders(embedding_settings())
         return found
 
 
-def _settings() -> EmbeddingSettings:
+def embedding_settings() -> EmbeddingSettings:
     """Return what the environment says, and the user's own settings of CoCo where it is silent."""
     from coco_embed.registered import read_models
     from coco_embed.settings import EmbeddingSettings

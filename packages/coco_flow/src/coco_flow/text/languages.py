@@ -6,7 +6,7 @@ from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
-__all__ = ["Language", "detect_code_language", "find_language"]
+__all__ = ["Language", "all_languages", "detect_code_language", "find_language"]
 
 
 class Language(NamedTuple):
@@ -28,6 +28,11 @@ def _languages() -> dict[str, Language]:
             for key in (name, *suffixes.split(), *names.split()):
                 found[key] = language
     return found
+
+
+def all_languages() -> list[Language]:
+    """Return every language once."""
+    return list(dict.fromkeys(_languages().values()))
 
 
 def find_language(name: str) -> Language | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import sys
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -13,11 +14,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coco_flow.errors import DefinitionError
-from coco_flow.text import RecursiveSplitter, TextPosition, split_recursively
-from coco_flow.text.languages import find_language
+from coco_flow.text import (
+    RecursiveSplitter,
+    TextPosition,
+    detect_code_language,
+    split_recursively,
+)
 from coco_flow.text.patterns import WHITE_SPACE
 
 SAMPLES = Path(__file__).parent / "samples"
+CODE_SAMPLES = Path(__file__).parents[2] / "coco_core" / "chunking" / "samples"
 PROSE = (SAMPLES / "prose.txt").read_text(encoding="utf-8")
 MIXED = (SAMPLES / "mixed.txt").read_bytes().decode()
 
@@ -131,16 +137,18 @@ def test_a_hard_limit_cuts_between_characters() -> None:
 
 @pytest.mark.row("TX-1 chunk bound")
 def test_only_a_word_without_boundary_is_larger_than_a_chunk() -> None:
-    for path in SAMPLES.iterdir():
-        language = find_language(path.suffix)
-        name = None if language is None else language.name
+    languages = set()
+    for path in [*SAMPLES.iterdir(), *CODE_SAMPLES.iterdir()]:
+        language = detect_code_language(filename=path.name.removesuffix(".sample"))
+        languages.add(language)
         text = path.read_bytes().decode()
         for overlap in (None, 30):
             for chunk in split_recursively(
-                text, chunk_size=120, chunk_overlap=overlap, language=name
+                text, chunk_size=120, chunk_overlap=overlap, language=language
             ):
                 size = len(chunk.text.encode())
                 assert size <= 120 or not any(map(str.isspace, chunk.text)), (path.name, chunk)
+    assert len(languages) > 28
     assert max(len(chunk.text) for chunk in split_recursively(MIXED, chunk_size=60)) > 60
 
 
@@ -217,6 +225,13 @@ def test_a_custom_language_is_known_by_name_and_alias() -> None:
     for name in ("report", "REPORT", ".REP"):
         chunks = splitter.split(text, 8, min_chunk_size=3, language=name)
         assert [chunk.text for chunk in chunks] == ["one;two", "three", "four"]
+
+
+def test_a_splitter_with_custom_languages_can_be_pickled() -> None:
+    splitter = RecursiveSplitter(custom_languages=[Language("report", [";"])])
+    copy = pickle.loads(pickle.dumps(splitter))
+    assert copy.split("a;b", 1, language="report") == splitter.split("a;b", 1, language="report")
+    assert [chunk.text for chunk in copy.split("a;b", 1, language="report")] == ["a", "b"]
 
 
 @pytest.mark.row("TX-2 custom language")

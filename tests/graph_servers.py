@@ -60,8 +60,17 @@ def falkordb_server(directory: Path) -> Iterator[str]:
 
 
 @contextmanager
-def arcadedb_server(directory: Path) -> Iterator[str]:
-    """Run ArcadeDB with its Bolt protocol; yields the Bolt URI of the server."""
+def arcadedb_server(
+    directory: Path,
+    *,
+    user: str = ARCADEDB_USER,
+    password: str = ARCADEDB_PASSWORD,
+    database: str = ARCADEDB_DATABASE,
+) -> Iterator[str]:
+    """Run ArcadeDB with its Bolt protocol; yields the Bolt URI of the server.
+
+    The user is root, or another one who is made and may do all in the database.
+    """
     import neo4j
 
     bolt, http = _free_port(), _free_port()
@@ -69,13 +78,15 @@ def arcadedb_server(directory: Path) -> Iterator[str]:
     assert spec is not None, "pip install arcadedb-embedded"
     assert spec.origin is not None
     package = Path(spec.origin).parent
+    grant = user if user == ARCADEDB_USER else f"{user}:{password}:admin"
     settings = {
         "server.rootPath": directory,
         "server.rootPassword": ARCADEDB_PASSWORD,
         "server.httpIncomingHost": "127.0.0.1",
         "server.httpIncomingPort": http,
         "server.plugins": "Bolt:com.arcadedb.bolt.BoltProtocolPlugin",
-        "server.defaultDatabases": f"{ARCADEDB_DATABASE}[{ARCADEDB_USER}]",
+        "server.defaultDatabases": f"{database}[{grant}]",
+        "bolt.defaultDatabase": database,
         "bolt.host": "127.0.0.1",
         "bolt.port": bolt,
     }
@@ -95,11 +106,11 @@ def arcadedb_server(directory: Path) -> Iterator[str]:
                 return probe.connect_ex(("127.0.0.1", bolt)) == 0
 
         until(answers, 90)
-        with neo4j.GraphDatabase.driver(uri, auth=(ARCADEDB_USER, ARCADEDB_PASSWORD)) as driver:
+        with neo4j.GraphDatabase.driver(uri, auth=(user, password)) as driver:
 
             def has_database() -> bool:
                 try:
-                    driver.execute_query("RETURN 1", database_=ARCADEDB_DATABASE)
+                    driver.execute_query("RETURN 1", database_=database)
                 except neo4j.exceptions.Neo4jError:
                     return False
                 return True

@@ -16,7 +16,7 @@ from qdrant_client.grpc import collections_service_pb2_grpc, points_service_pb2_
 
 
 @contextmanager
-def qdrant_grpc_server() -> Iterator[tuple[str, QdrantClient]]:
+def qdrant_grpc_server(port: int = 0) -> Iterator[tuple[str, QdrantClient]]:
     """Yield the server's URL, and the store behind it to look at."""
     store = QdrantClient(":memory:")
     lock = threading.Lock()
@@ -25,7 +25,7 @@ def qdrant_grpc_server() -> Iterator[tuple[str, QdrantClient]]:
         _Collections(store, lock), server
     )
     points_service_pb2_grpc.add_PointsServicer_to_server(_Points(store, lock), server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
     server.start()
     try:
         yield f"http://127.0.0.1:{port}/", store
@@ -80,6 +80,18 @@ class _Points(points_service_pb2_grpc.PointsServicer):
             [found] = self.store.query_batch_points(request.collection_name, [asked])
         hits = [RestToGrpc.convert_scored_point(point) for point in found.points]
         return q.QueryResponse(result=hits)
+
+    def Search(self, request: Any, context: Any) -> Any:  # noqa: N802 - as generated
+        """Answer clients from before `Query`."""
+        with self.lock:
+            found = self.store.query_points(
+                request.collection_name,
+                query=list(request.vector),
+                using=request.vector_name or None,
+                limit=request.limit,
+            )
+        hits = [RestToGrpc.convert_scored_point(point) for point in found.points]
+        return q.SearchResponse(result=hits)
 
     def _do(self, context: Any, change: Any) -> Any:
         try:

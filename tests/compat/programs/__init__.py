@@ -1,0 +1,1 @@
+"""Drivers of public programs: what each needs around it, and what its targets hold afterwards."""

@@ -48,7 +48,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        corpus = options.corpus or _make_corpus(folder / "corpus", options.files)
+        corpus = options.corpus or make_corpus(folder / "corpus", options.files)
         engines = [
             Engine("coco_flow", [sys.executable, str(PROGRAMS / "coco_rows.py")], {}),
             Engine(
@@ -126,7 +126,7 @@ def _report(engines: list[Engine]) -> None:
         print(f"| {engine.name} | " + " | ".join(cells) + f" | {memory:.0f} |")
 
 
-def _make_corpus(folder: Path, files: int) -> Path:
+def make_corpus(folder: Path, files: int) -> Path:
     """Write Markdown files of 3.5 kB on average, with headings, lists and paragraphs."""
     chance = random.Random(11)
     for number in range(files):

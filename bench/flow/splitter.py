@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from bench.flow.build import _make_corpus
+from bench.flow.build import make_corpus
 from coco_flow.text import RecursiveSplitter, detect_code_language
 
 Sizes = dict[str, int | None]
@@ -227,7 +227,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="where to write the figures")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="coco-splitter-") as folder:
-        folders = options.folders or [_make_corpus(Path(folder) / "corpus", 1000)]
+        folders = options.folders or [make_corpus(Path(folder) / "corpus", 1000)]
         documents = read(folders, options.files)
     sides: dict[str, Any] = {"ours": Ours()}
     if options.peer:

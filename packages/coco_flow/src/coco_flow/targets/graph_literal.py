@@ -9,7 +9,10 @@ __all__ = ["literal", "rows_literal", "typed_rows_literal"]
 
 
 def literal(value: Any) -> str:
-    """Return the literal of a string, number, boolean, list of these, or None."""
+    """Return the literal of a string, number, boolean, None, or a list or map of these.
+
+    The names of a map's members are plain identifiers.
+    """
     if value is None:
         return "NULL"
     if isinstance(value, str):
@@ -19,6 +22,8 @@ def literal(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, list | tuple):
         return f"[{','.join(map(literal, value))}]"
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{name}:{literal(each)}" for name, each in value.items()) + "}"
     assert isinstance(value, int | float), value
     # Not every parser takes the plus of 1e+22.
     return repr(value).replace("e+", "e")
@@ -26,11 +31,7 @@ def literal(value: Any) -> str:
 
 def rows_literal(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return the literal of a statement's rows, whose aliases are plain identifiers."""
-    maps = (
-        "{" + ",".join(f"{alias}:{literal(value)}" for alias, value in row.items()) + "}"
-        for row in rows
-    )
-    return f"[{','.join(maps)}]"
+    return literal(list(rows))
 
 
 def typed_rows_literal(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> str:

@@ -20,6 +20,7 @@ from coco_flow.components.schema import VectorSchema, VectorSchemaProvider, get_
 __all__ = [
     "Column",
     "ColumnType",
+    "RecordColumns",
     "RowT",
     "SchemaBase",
     "ValueEncoder",
@@ -93,8 +94,8 @@ def check_vector_use(info: DataTypeInfo, vector: VectorSchema | None) -> None:
         )
 
 
-class SchemaBase(Generic[RowT]):
-    """Columns and primary key of a table.
+class RecordColumns(Generic[RowT]):
+    """Columns made of the fields of a record class.
 
     A database's own class says by `override_type` which annotation sets a column's type, and by
     `column` which column a field becomes.
@@ -104,8 +105,59 @@ class SchemaBase(Generic[RowT]):
     database: ClassVar[str]
 
     columns: dict[str, Any]
-    primary_key: list[str]
     row_type: type[RowT] | None
+
+    @classmethod
+    def column(cls, info: DataTypeInfo, vector: VectorSchema | None, given: Any) -> Any:
+        """Return the column for an annotation; `given` is what overrides its type, or None."""
+        raise NotImplementedError
+
+    @classmethod
+    async def columns_of(
+        cls,
+        record_type: type[RowT],
+        column_overrides: dict[str, Any | VectorSchemaProvider] | None,
+    ) -> dict[str, Any]:
+        """Return the columns for the fields of a dataclass, NamedTuple or Pydantic model."""
+        if not is_record_type(record_type):
+            raise TypeError(
+                "record_type must be a record type (dataclass, NamedTuple, Pydantic model), "
+                f"got {record_type!r}"
+            )
+        overrides = column_overrides or {}
+        return {
+            field.name: await cls._field_column(field, overrides.get(field.name))
+            for field in RecordType(record_type).fields
+        }
+
+    @classmethod
+    async def _field_column(cls, field: RecordFieldInfo, override: Any) -> Any:
+        info = analyze_type_info(field.type_hint)
+        notes = [*([] if override is None else [override]), *info.annotations]
+        given = next((note for note in notes if isinstance(note, cls.override_type)), None)
+        vector: VectorSchema | None = None
+        for note in notes:
+            vector = vector or await get_vector_schema(note)
+        try:
+            return cls.column(info, vector, given)
+        except ValueError as error:
+            raise ValueError(f"Field {field.name!r}: {error}") from error
+
+    def encode_row(self, row: Any) -> dict[str, Any]:
+        """Return a row, a dict or an object, as encoded values by column."""
+        encoded: dict[str, Any] = {}
+        for name, column in self.columns.items():
+            value = row.get(name) if isinstance(row, dict) else getattr(row, name)
+            if value is not None and column.encoder is not None:
+                value = column.encoder(value)
+            encoded[name] = value
+        return encoded
+
+
+class SchemaBase(RecordColumns[RowT]):
+    """Columns and primary key of a table."""
+
+    primary_key: list[str]
 
     def __init__(
         self,
@@ -148,11 +200,6 @@ class SchemaBase(Generic[RowT]):
         return (columns, self.primary_key)
 
     @classmethod
-    def column(cls, info: DataTypeInfo, vector: VectorSchema | None, given: Any) -> Any:
-        """Return the column for an annotation; `given` is what overrides its type, or None."""
-        raise NotImplementedError
-
-    @classmethod
     async def from_class(
         cls,
         record_type: type[RowT],
@@ -167,40 +214,8 @@ class SchemaBase(Generic[RowT]):
             primary_key: The fields that identify a row.
             column_overrides: By field: its type in the database, or what knows the vector schema.
         """
-        if not is_record_type(record_type):
-            raise TypeError(
-                "record_type must be a record type (dataclass, NamedTuple, Pydantic model), "
-                f"got {record_type!r}"
-            )
-        overrides = column_overrides or {}
-        columns = {
-            field.name: await cls._field_column(field, overrides.get(field.name))
-            for field in RecordType(record_type).fields
-        }
+        columns = await cls.columns_of(record_type, column_overrides)
         return cls(columns, primary_key, row_type=record_type)
-
-    @classmethod
-    async def _field_column(cls, field: RecordFieldInfo, override: Any) -> Any:
-        info = analyze_type_info(field.type_hint)
-        notes = [*([] if override is None else [override]), *info.annotations]
-        given = next((note for note in notes if isinstance(note, cls.override_type)), None)
-        vector: VectorSchema | None = None
-        for note in notes:
-            vector = vector or await get_vector_schema(note)
-        try:
-            return cls.column(info, vector, given)
-        except ValueError as error:
-            raise ValueError(f"Field {field.name!r}: {error}") from error
-
-    def encode_row(self, row: Any) -> dict[str, Any]:
-        """Return a row, a dict or an object, as encoded values by column."""
-        encoded: dict[str, Any] = {}
-        for name, column in self.columns.items():
-            value = row.get(name) if isinstance(row, dict) else getattr(row, name)
-            if value is not None and column.encoder is not None:
-                value = column.encoder(value)
-            encoded[name] = value
-        return encoded
 
     def key_of(self, row: Any, encoded: dict[str, Any]) -> tuple[Any, ...]:
         """Return the values of the primary key.

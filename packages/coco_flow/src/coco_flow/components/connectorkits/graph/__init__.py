@@ -1,0 +1,3 @@
+"""What the connectors of graph databases share."""
+
+from __future__ import annotations

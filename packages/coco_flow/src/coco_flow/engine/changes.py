@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from coco_flow.ports import ListedRow
     from coco_flow.state.store import StoredRow
 
-__all__ = ["RowIds", "is_unchanged"]
+__all__ = ["RowIds", "is_older", "is_unchanged"]
 
 
 class RowIds:
@@ -39,9 +39,9 @@ def is_unchanged(listed: ListedRow, stored: StoredRow, logic: bytes) -> bool:
             stored.attention == ATTENTION_UNSETTLED
             and stored.logic == logic
             and not stored.staged
-            and _is_older(listed, stored)
+            and is_older(listed, stored)
         )
-    if _is_older(listed, stored):
+    if is_older(listed, stored):
         return True
     if listed.token is not None and listed.token == stored.token:
         return True
@@ -50,7 +50,8 @@ def is_unchanged(listed: ListedRow, stored: StoredRow, logic: bytes) -> bool:
     return listed.token is None and listed.ordinal is not None and listed.ordinal == stored.ordinal
 
 
-def _is_older(listed: ListedRow, stored: StoredRow) -> bool:
+def is_older(listed: ListedRow, stored: StoredRow) -> bool:
+    """Say whether a source that promises an order shows an older version than the recorded one."""
     return (
         listed.ordinal is not None
         and stored.ordinal is not None

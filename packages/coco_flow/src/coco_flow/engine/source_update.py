@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from coco_flow.engine.changes import RowIds, is_unchanged
+from coco_flow.engine.changes import RowIds, is_older, is_unchanged
 from coco_flow.engine.commit import Committer
 from coco_flow.engine.frames import Batch, RowState
 from coco_flow.engine.grouping import GroupConnector
@@ -313,15 +313,20 @@ class SourceUpdater:
         row.digest = known_digest or digest(self._plan.pack_value(content.value))
         if stored is None:
             return False
-        row.changed = row.digest != stored.digest
-        return (
-            not row.changed
-            and stored.logic == self._plan.logic
+        finished = (
+            stored.logic == self._plan.logic
             and not stored.staged
             and not stored.attention & (ATTENTION_FAILED | ATTENTION_DIRTY)
             and not self._options.reexport
             and not self._options.full_reprocess
         )
+        if finished and is_older(row.listed, stored):
+            # The targets have a newer version already; nothing of this one is recorded.
+            row.listed = row.listed._replace(token=stored.token, ordinal=stored.ordinal)
+            row.digest = stored.digest
+            return True
+        row.changed = row.digest != stored.digest
+        return finished and not row.changed
 
     def _frame(self, row: RowState, value: Sequence[Any]) -> list[Any]:
         frame: list[Any] = [row, *row.key, *value]

@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 import coco_flow
-from coco_flow.errors import StateBroken
+from coco_flow.errors import StateBroken, UpdateAborted
+from coco_flow.state.store import open_store
 from tests.coco_flow.engine.words_flow import Calls, words_flow
 from tests.flow_kills import contents, start_update
 from tests.flow_parts import MemoryTarget, flow_state, rows_of, table_of
+from tests.waiting import until
 
 
 @contextmanager
@@ -208,3 +210,24 @@ def test_a_target_that_fails_half_way_is_completed(tmp_path: Path) -> None:
         enough.set()
         assert not flow.update().has_errors
         assert len(table.rows) == 601
+
+
+def test_an_update_that_waits_for_another_process_says_so_and_can_be_aborted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with flow_state(tmp_path):
+        rows_of("a")["x"] = rows_of("b")["y"] = "text"
+        flow = words_flow("F")
+        flow.setup()
+        runner = flow.runner()
+        # Another connection is what another process would have.
+        other = open_store(str(tmp_path / "state.db"))
+        with other.connection.flow_lock("F", wait=True), ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(runner.update_all)
+            until(lambda: "being updated elsewhere" in caplog.text)
+            runner.abort()
+            with pytest.raises(UpdateAborted):
+                waiting.result(timeout=30)
+        other.close()
+        runner.close()
+        assert flow.update().total("num_insertions") == 2

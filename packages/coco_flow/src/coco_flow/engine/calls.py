@@ -15,7 +15,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from coco_flow.engine.frames import Batch, Frame, reader_of, root_reader
-from coco_flow.errors import FlowError
+from coco_flow.errors import FlowError, UpdateAborted
 from coco_flow.types.codec import digest, make_packer, make_unpacker, pack_any
 
 if TYPE_CHECKING:
@@ -326,6 +326,8 @@ class _Batches:
 
         try:
             results = list(run_maybe_async(self._function.call, items))
+        except UpdateAborted:
+            raise
         except Exception as error:  # noqa: BLE001 - becomes the rows' failure
             if len(items) == 1 or getattr(error, "retryable", isinstance(error, OSError)):
                 return [error] * len(items)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from coco_flow.engine.commit import Committer
@@ -17,7 +19,7 @@ from coco_flow.engine.plan import FlowPlan, SourcePlan, compile_flow
 from coco_flow.engine.source_update import PassOptions, SourceUpdater
 from coco_flow.engine.stats import SourceStats, UpdateInfo
 from coco_flow.engine.targets import TargetSet
-from coco_flow.errors import FlowConflict, UpdateAborted
+from coco_flow.errors import UpdateAborted
 from coco_flow.state.store import StateStore
 from coco_flow.types.codec import unpack_key
 
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
     from coco_flow.graph.model import FlowGraph
 
 __all__ = ["FlowRunner"]
+
+_log = logging.getLogger(__name__)
+
+# How often an update that waits for another process's looks whether that has ended.
+_LOCK_POLL_SECONDS = 0.1
 
 # How long results of functions that no row uses any more are kept, in seconds: long enough to go
 # back to a branch of the last days without computing anything.
@@ -113,9 +120,22 @@ class FlowRunner:
             self._store.finish_run(run_id, status, self.info.to_json())
         return self.info
 
-    def exclusive(self) -> _PassLock:
-        """Hold the lock under which one process at a time updates this flow."""
-        return _PassLock(self._store, self._full_name, self._pass_lock)
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the lock under which one process at a time updates this flow; wait for it.
+
+        Raises:
+            UpdateAborted: It was aborted while it waited.
+        """
+        with self._pass_lock, ExitStack() as held:
+            connection = self._store.connection
+            if not held.enter_context(connection.flow_lock(self._full_name, wait=False)):
+                _log.warning("Flow %s is being updated elsewhere; waiting for it.", self._full_name)
+                while not held.enter_context(connection.flow_lock(self._full_name, wait=False)):
+                    held.pop_all().close()
+                    if self.options.aborted.wait(_LOCK_POLL_SECONDS):
+                        raise UpdateAborted()
+            yield
 
     def settle(self) -> None:
         """Process what other rows led to, until there is no more: groups, and shared keys."""
@@ -142,8 +162,8 @@ class FlowRunner:
         return shared.run()
 
     def abort(self) -> None:
-        """Let running passes stop at their next batch."""
-        self.options.aborted.set()
+        """Let running passes stop at their next batch; coroutines of functions are cancelled."""
+        self.options.abort()
 
     def close(self) -> None:
         """Close the targets."""
@@ -192,28 +212,3 @@ class FlowRunner:
                 if failed:
                     raise failed[0]
             self._store.remove_source(source_id)
-
-
-class _PassLock:
-    """A pass in this process, and no other process's at the same time."""
-
-    def __init__(self, store: StateStore, full_name: str, local: threading.Lock) -> None:
-        self._store = store
-        self._name = full_name
-        self._local = local
-
-    def __enter__(self) -> None:
-        self._local.acquire()
-        self._held = self._store.connection.flow_lock(self._name, wait=True)
-        try:
-            if not self._held.__enter__():
-                raise FlowConflict(f"Flow {self._name!r} is being updated by another process.")
-        except BaseException:
-            self._local.release()
-            raise
-
-    def __exit__(self, *exc: object) -> None:
-        try:
-            self._held.__exit__(None, None, None)
-        finally:
-            self._local.release()

@@ -19,7 +19,7 @@ from coco_flow.engine.stats import SourceStats
 from coco_flow.engine.workers import BatchWorkers
 from coco_flow.errors import FlowError, UpdateAborted
 from coco_flow.ports import Key, ListedRow, ReadRow
-from coco_flow.runtime import run_maybe_async
+from coco_flow.runtime import CancelScope, run_maybe_async
 from coco_flow.state.store import (
     ATTENTION_DIRTY,
     ATTENTION_FAILED,
@@ -52,6 +52,12 @@ class PassOptions:
     full_reprocess: bool = False
     allow_empty: bool = False
     aborted: threading.Event = field(default_factory=threading.Event)
+    calls: CancelScope = field(default_factory=CancelScope)
+
+    def abort(self) -> None:
+        """Let passes stop at their next batch, and cancel the coroutines that they wait for."""
+        self.aborted.set()
+        self.calls.cancel()
 
 
 class SourceUpdater:
@@ -256,16 +262,18 @@ class SourceUpdater:
             self._check_aborted()
             self.stats.start(len(rows))
             began = time.perf_counter()
-            frames, touched = self._read(rows)
             memo = MemoSession(
                 self._store, in_work=self._in_work, read=not self._options.full_reprocess
             )
-            try:
-                self._plan.run(frames, Batch(memo))
-            except BaseException:
-                # What was computed is not lost with the batch.
-                memo.flush()
-                raise
+            # Writing to targets is not cancelled.
+            with self._options.calls.entered():
+                frames, touched = self._read(rows)
+                try:
+                    self._plan.run(frames, Batch(memo))
+                except BaseException:
+                    # What was computed is not lost with the batch.
+                    memo.flush()
+                    raise
             self._committer.touch(touched)
             gone = [row for row in rows if row.listed is None and row.stored is None]
             skipped = {id(row) for row in (*touched, *gone)}

@@ -22,7 +22,7 @@ from coco_flow.errors import FlowError
 __all__ = ["execute"]
 
 # How soon the process notices that its parent is gone.
-WATCH_SECONDS = 5.0
+WATCH_SECONDS = 1.0
 # How often a call is tried whose process ends.
 ATTEMPTS = 3
 
@@ -82,7 +82,9 @@ async def execute(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
             pool = _process_pool(broken=pool)
         else:
             return pickle.loads(result)  # noqa: S301 - from this program's child
+    owner = getattr(fn, "__self__", None)
+    name = qualified_name(owner if hasattr(owner, "run_body") else fn)
     raise FlowError(
-        f"The runner's process ended {ATTEMPTS} times while it ran {qualified_name(fn)}().",
+        f"The runner's process ended {ATTEMPTS} times while it ran {name}().",
         hint="Look for a crash in native code, or for too little memory, in what it calls.",
     )

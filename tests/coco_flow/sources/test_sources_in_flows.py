@@ -34,7 +34,7 @@ def state(tmp_path: Path) -> Iterator[None]:
 
 
 class Uppercase:
-    """A flow from any source of one text field to a table, and what its function was called with."""
+    """A flow from any source to a table, and what its function was called with."""
 
     def __init__(self, source: SourceSpec, key: str = "filename", field: str = "content") -> None:
         self.calls: list[str] = []

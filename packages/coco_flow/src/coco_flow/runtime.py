@@ -11,18 +11,68 @@ import atexit
 import concurrent.futures
 import inspect
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from coco_flow.errors import FlowConflict
+from coco_flow.errors import FlowConflict, UpdateAborted
 
-__all__ = ["run", "run_maybe_async", "stop_loop", "submit"]
+__all__ = ["CancelScope", "run", "run_maybe_async", "stop_loop", "submit"]
 
 T = TypeVar("T")
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
+
+
+class CancelScope:
+    """The coroutines that some work waits for, so that another thread can cancel them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """Cancel what runs; `run` raises UpdateAborted in this scope from now on."""
+        with self._lock:
+            self._cancelled = True
+            tasks = list(self._tasks)
+        for task in tasks:
+            task.get_loop().call_soon_threadsafe(task.cancel)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Let calls of `run` in this thread belong to the scope."""
+        before = _scope.set(self)
+        try:
+            yield
+        finally:
+            _scope.reset(before)
+
+    async def guard(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Await `coroutine`, or raise UpdateAborted once it has ended after a cancellation."""
+        task = asyncio.current_task()
+        assert task is not None
+        with self._lock:
+            if not self._cancelled:
+                self._tasks.add(task)
+        if task not in self._tasks:
+            coroutine.close()
+            raise UpdateAborted()
+        try:
+            return await coroutine
+        except asyncio.CancelledError:
+            if self._cancelled:
+                raise UpdateAborted() from None
+            raise
+        finally:
+            self._tasks.discard(task)
+
+
+_scope: ContextVar[CancelScope | None] = ContextVar("coco_flow_cancel_scope", default=None)
 
 
 def submit(coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
@@ -35,6 +85,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 
     Raises:
         FlowConflict: It was called on the loop itself, which would wait for itself for ever.
+        UpdateAborted: The scope that the caller has entered was cancelled.
     """
     if threading.current_thread() is _thread:
         coroutine.close()
@@ -42,7 +93,8 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
             "A synchronous call of coco_flow was made inside one of its own coroutines.",
             hint="Await the asynchronous form there (update_async instead of update, and so on).",
         )
-    future = submit(coroutine)
+    scope = _scope.get()
+    future = submit(coroutine if scope is None else scope.guard(coroutine))
     try:
         return future.result()
     except BaseException:

@@ -258,9 +258,8 @@ class SourceUpdater:
 
     def _process(self, rows: list[RowState]) -> None:
         size = sum(row.listed.size for row in rows if row.listed is not None)
-        with admitted(self._limiters, len(rows), size):
+        with admitted(self._limiters, len(rows), size), self.stats.working(len(rows)):
             self._check_aborted()
-            self.stats.start(len(rows))
             began = time.perf_counter()
             memo = MemoSession(
                 self._store, in_work=self._in_work, read=not self._options.full_reprocess

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 __all__ = ["LABELS", "SourceStats", "UpdateInfo"]
@@ -25,25 +26,29 @@ class SourceStats:
     def __init__(self) -> None:
         self._counts = dict.fromkeys(LABELS, 0)
         self._lock = threading.Lock()
-        self.started = 0
-        self.ended = 0
+        self._in_progress = 0
 
     def add(self, name: str, number: int = 1) -> None:
         """Count `number` rows that ended as `name` (such as ``num_updates``)."""
         with self._lock:
             self._counts[name] += number
 
-    def start(self, number: int) -> None:
-        """Count rows that begin to be processed."""
+    @contextmanager
+    def working(self, number: int) -> Iterator[None]:
+        """Count rows as being processed, until the block ends or fails."""
         with self._lock:
-            self.started += number
+            self._in_progress += number
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._in_progress -= number
 
     def end(self, kinds: Iterable[str]) -> None:
         """Count rows that have been processed, by how they ended."""
         with self._lock:
             for kind in kinds:
                 self._counts[kind] += 1
-                self.ended += 1
 
     def as_dict(self) -> dict[str, int]:
         """Return the counters by name."""
@@ -53,7 +58,7 @@ class SourceStats:
     @property
     def in_progress(self) -> int:
         """Rows being processed now."""
-        return max(self.started - self.ended, 0)
+        return self._in_progress
 
 
 class UpdateInfo:

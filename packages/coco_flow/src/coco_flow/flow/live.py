@@ -181,6 +181,12 @@ class FlowLiveUpdater:
                 self._active = {loop.name for loop in loops}
                 self._changed.notify_all()
             self._print(runner)
+            if self._options.live_mode and not loops:
+                _log.warning(
+                    "Flow %s: no source tells of changes and none has a refresh_interval, so that "
+                    "live mode ended after the first pass.",
+                    self._flow.name,
+                )
             for loop in loops:
                 loop.start()
             for loop in loops:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from coco_flow.engine.calls import Step, compile_transform
 from coco_flow.engine.frames import Batch, Frame, reader_of, root_reader
+from coco_flow.engine.limits import Limiter, admitted, parts_within
 from coco_flow.graph.model import Collect, ForEach, Scope, Transform
 from coco_flow.types.codec import digest, make_packer
 
@@ -44,7 +45,7 @@ def _compile_loop(
     operation: ForEach, scope: Scope, collectors: list[Collector], source_name: str
 ) -> Step:
     read = reader_of(operation.table, scope)
-    body = compile_scope(operation.scope, collectors, source_name)
+    body = _limited(operation, compile_scope(operation.scope, collectors, source_name))
     given = len(_table_fields(operation))
     computed = [None] * (operation.scope.slots - 1 - given)
 
@@ -73,6 +74,22 @@ def _compile_loop(
                 frame[slot] = _with_part(frame[slot], path, extended)
 
     return step_with_rows
+
+
+def _limited(operation: ForEach, body: Step) -> Step:
+    """Return the steps on a table's rows, with no more in work at once than the loop allows."""
+    if operation.max_inflight_rows is None and operation.max_inflight_bytes is None:
+        return body
+    # One for all tables of this loop, whichever row they belong to.
+    limiter = Limiter(operation.max_inflight_rows, operation.max_inflight_bytes)
+    root = root_reader(operation.scope.depth)
+
+    def step(frames: list[Frame], batch: Batch) -> None:
+        for part, size in parts_within(limiter, frames):
+            with admitted([limiter], len(part), size):
+                body([frame for frame in part if root(frame).error is None], batch)
+
+    return step
 
 
 def _with_part(value: Any, path: tuple[int, ...], part: Any) -> Any:

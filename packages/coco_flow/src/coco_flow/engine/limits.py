@@ -5,8 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Limiter", "admitted"]
+if TYPE_CHECKING:
+    from coco_flow.engine.frames import Frame
+
+__all__ = ["Limiter", "admitted", "parts_within", "weight"]
+
+# What a number or a truth value takes in memory, about.
+_SMALL_WEIGHT = 8
 
 
 class Limiter:
@@ -63,3 +70,40 @@ def admitted(limiters: Sequence[Limiter], rows: int, byte_count: int) -> Iterato
     finally:
         for limiter in reversed(taken):
             limiter.release(rows, byte_count)
+
+
+def parts_within(
+    limiter: Limiter, frames: Sequence[Frame]
+) -> Iterator[tuple[Sequence[Frame], int]]:
+    """Yield frames in parts that the limiter can admit, each with the bytes of its rows.
+
+    A row that is larger than the whole limit is a part of its own.
+    """
+    start = total = 0
+    for number, frame in enumerate(frames):
+        # Item 0 is the row around this one.
+        size = weight(frame[1:]) if limiter.byte_count is not None else 0
+        full = limiter.rows is not None and number - start >= limiter.rows
+        heavy = limiter.byte_count is not None and total + size > limiter.byte_count
+        if number > start and (full or heavy):
+            yield frames[start:number], total
+            start, total = number, 0
+        total += size
+    if frames:
+        yield frames[start:], total
+
+
+def weight(value: Any) -> int:
+    """Return about how many bytes an engine value takes."""
+    if value is None:
+        return 0
+    if isinstance(value, str | bytes):
+        return len(value)
+    size = getattr(value, "nbytes", None)
+    if isinstance(size, int):
+        return size
+    if isinstance(value, list | tuple):
+        return sum(map(weight, value))
+    if isinstance(value, dict):
+        return sum(weight(name) + weight(each) for name, each in value.items())
+    return _SMALL_WEIGHT

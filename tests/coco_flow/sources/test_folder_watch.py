@@ -338,12 +338,13 @@ def test_without_events_the_folder_is_listed_again_and_again(
     def refuse(*_: object) -> None:
         raise OSError("OS file watch limit reached")
 
+    real = module.RustNotify
     monkeypatch.setattr(module, "RustNotify", refuse)
     monkeypatch.setattr(module, "_POLL_SECONDS", 0.05)
 
     async def body(watch: Watch) -> None:
         await rescan(watch)
-        monkeypatch.undo()
+        monkeypatch.setattr(module, "RustNotify", real)
         await rescan(watch)
 
     check(tmp_path, body)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures import TimeoutError as FutureTimeout
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -287,9 +287,8 @@ class _Concurrent:
         async def one(args: list[Any], named: dict[str, Any]) -> Result:
             async with gate:
                 try:
-                    async with asyncio.timeout(self._timeout):
-                        return await self._function.call(*args, **named)
-                except TimeoutError:
+                    return await _within(self._timeout, self._function.call(*args, **named))
+                except _CallTimeout:
                     return _too_long(self._function, self._timeout)
                 except Exception as error:  # noqa: BLE001 - becomes the row's failure
                     return error
@@ -305,6 +304,8 @@ class _Batches:
 
         self._function = function
         self._size = function.options.max_batch_size
+        timeout = function.options.timeout
+        self._timeout = None if timeout is None else timeout.total_seconds()
         self._lock = threading.Lock()
 
     def __call__(self, calls: Sequence[tuple[list[Any], dict[str, Any]]]) -> list[Result]:
@@ -322,12 +323,12 @@ class _Batches:
         return [None if item is None else next(given) for item in items]
 
     def _call(self, items: list[Any]) -> list[Result]:
-        from coco_flow.runtime import run_maybe_async
-
         try:
-            results = list(run_maybe_async(self._function.call, items))
+            results = list(self._within_limit(items))
         except UpdateAborted:
             raise
+        except _CallTimeout:
+            return [_too_long(self._function, self._timeout)] * len(items)
         except Exception as error:  # noqa: BLE001 - becomes the rows' failure
             if len(items) == 1 or getattr(error, "retryable", isinstance(error, OSError)):
                 return [error] * len(items)
@@ -342,6 +343,35 @@ class _Batches:
                 )
             ] * len(items)
         return results
+
+    def _within_limit(self, items: list[Any]) -> Any:
+        from coco_flow.runtime import run, run_maybe_async
+
+        call = self._function.call
+        if self._function.is_async:
+            return run(_within(self._timeout or _DEFAULT_TIMEOUT, call(items)))
+        if self._timeout is None:
+            return run_maybe_async(call, items)
+        future = _threads().submit(contextvars.copy_context().run, call, items)
+        done, _ = wait([future], self._timeout)
+        if not done:
+            future.cancel()
+            raise _CallTimeout
+        return future.result()
+
+
+class _CallTimeout(Exception):
+    """The engine's limit of a call was reached; a TimeoutError may be the function's own."""
+
+
+async def _within(seconds: float, call: Awaitable[Any]) -> Any:
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await call
+    except TimeoutError:
+        if limit.expired():
+            raise _CallTimeout from None
+        raise
 
 
 def _caught(call: Callable[..., Any], args: list[Any], named: dict[str, Any]) -> Result:

@@ -1,4 +1,4 @@
-"""The table of languages, against what the field's engine tells of file names."""
+"""The table of languages, against those that CocoIndex detects by file names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from coco_flow.text import detect_code_language
 from coco_flow.text.languages import _languages, find_language
 
-# Names with a grammar in both of the field's versions.
+# Names with a grammar in both of CocoIndex's versions.
 CORE = """
 c cpp csharp css dtd fortran go html java javascript json kotlin markdown pascal php python r ruby
 rust scala solidity sql swift toml tsx typescript xml yaml

@@ -18,9 +18,10 @@ from coco_flow.text import (
     RecursiveSplitter,
     TextPosition,
     detect_code_language,
-    split_recursively,
 )
 from coco_flow.text.patterns import WHITE_SPACE
+
+split = RecursiveSplitter().split
 
 SAMPLES = Path(__file__).parent / "samples"
 CODE_SAMPLES = Path(__file__).parents[2] / "coco_core" / "chunking" / "samples"
@@ -57,7 +58,7 @@ CALLS = "\n".join(f"value_{n} = outer(inner({n}, 2), [3, 4, 5], 'a, b; c')" for 
 
 
 def check(text: str, chunk_size: int, **options: object) -> None:
-    chunks = split_recursively(text, chunk_size=chunk_size, **options)  # type: ignore[arg-type]
+    chunks = split(text, chunk_size=chunk_size, **options)  # type: ignore[arg-type]
     data = text.encode()
     covered = bytearray(len(data))
     last_end = 0
@@ -121,17 +122,15 @@ def test_no_word_is_lost(size: int) -> None:
 def test_a_hard_limit_holds(
     text: str, size: int, overlap: int | None, language: str | None
 ) -> None:
-    chunks = split_recursively(
-        text, chunk_size=size, chunk_overlap=overlap, language=language, hard_limit=True
-    )
+    chunks = split(text, chunk_size=size, chunk_overlap=overlap, language=language, hard_limit=True)
     assert all(len(chunk.text.encode()) <= size for chunk in chunks)
 
 
 def test_a_hard_limit_cuts_between_characters() -> None:
-    chunks = split_recursively("天" * 10, chunk_size=7, hard_limit=True)
+    chunks = split("天" * 10, chunk_size=7, hard_limit=True)
     assert [chunk.text for chunk in chunks] == ["天天"] * 5
     # One character may be larger than the limit.
-    chunks = split_recursively("🐝🐝", chunk_size=3, hard_limit=True)
+    chunks = split("🐝🐝", chunk_size=3, hard_limit=True)
     assert [chunk.text for chunk in chunks] == ["🐝", "🐝"]
 
 
@@ -143,19 +142,17 @@ def test_only_a_word_without_boundary_is_larger_than_a_chunk() -> None:
         languages.add(language)
         text = path.read_bytes().decode()
         for overlap in (None, 30):
-            for chunk in split_recursively(
-                text, chunk_size=120, chunk_overlap=overlap, language=language
-            ):
+            for chunk in split(text, chunk_size=120, chunk_overlap=overlap, language=language):
                 size = len(chunk.text.encode())
                 assert size <= 120 or not any(map(str.isspace, chunk.text)), (path.name, chunk)
     assert len(languages) > 28
-    assert max(len(chunk.text) for chunk in split_recursively(MIXED, chunk_size=60)) > 60
+    assert max(len(chunk.text) for chunk in split(MIXED, chunk_size=60)) > 60
 
 
 @pytest.mark.row("TX-1 positions")
 def test_positions_across_carriage_returns() -> None:
     text = "Größe ä\r\n\r\nzweite 🐝\r\nZeile"
-    first, second = split_recursively(text, chunk_size=20, min_chunk_size=5)
+    first, second = split(text, chunk_size=20, min_chunk_size=5)
     assert first.text == "Größe ä"
     assert first.start == TextPosition(byte_offset=0, char_offset=0, line=1, column=1)
     assert first.end == TextPosition(byte_offset=10, char_offset=7, line=1, column=8)
@@ -166,7 +163,7 @@ def test_positions_across_carriage_returns() -> None:
 
 @pytest.mark.row("TX-1 syntax boundaries")
 def test_small_functions_are_not_cut() -> None:
-    chunks = split_recursively(code(12), chunk_size=200, language="python")
+    chunks = split(code(12), chunk_size=200, language="python")
     for chunk in chunks:
         assert chunk.text.startswith("def ")
         assert chunk.text.count("def ") == chunk.text.count("return ")
@@ -175,7 +172,7 @@ def test_small_functions_are_not_cut() -> None:
 @pytest.mark.row("TX-1 min size merge")
 def test_short_paragraphs_are_merged() -> None:
     text = "\n\n".join(f"Paragraph {n}." for n in range(40))
-    chunks = split_recursively(text, chunk_size=200, min_chunk_size=120)
+    chunks = split(text, chunk_size=200, min_chunk_size=120)
     sizes = [len(chunk.text) for chunk in chunks]
     assert min(sizes[:-1]) >= 120
     assert max(sizes) <= 200
@@ -184,37 +181,33 @@ def test_short_paragraphs_are_merged() -> None:
 @pytest.mark.row("TX-1 overlap")
 def test_neighbors_share_at_most_the_overlap() -> None:
     text = " ".join(f"word{n}" for n in range(200))
-    chunks = split_recursively(text, chunk_size=200, chunk_overlap=60)
+    chunks = split(text, chunk_size=200, chunk_overlap=60)
     shared = [
         before.end.byte_offset - after.start.byte_offset for before, after in pairwise(chunks)
     ]
     assert max(shared) <= 60
     assert min(shared) > 30
-    for before, after in pairwise(split_recursively(PROSE, chunk_size=200)):
+    for before, after in pairwise(split(PROSE, chunk_size=200)):
         assert before.end.byte_offset <= after.start.byte_offset
 
 
 @pytest.mark.row("TX-1 unknown language")
 def test_an_unknown_language_is_plain_text() -> None:
-    assert split_recursively(PROSE, chunk_size=150, language="nope") == split_recursively(
-        PROSE, chunk_size=150
-    )
-    assert split_recursively(code(9), chunk_size=90, language="haskell") == split_recursively(
-        code(9), chunk_size=90
-    )
+    assert split(PROSE, chunk_size=150, language="nope") == split(PROSE, chunk_size=150)
+    assert split(code(9), chunk_size=90, language="haskell") == split(code(9), chunk_size=90)
 
 
 def test_names_of_languages_have_no_case() -> None:
-    expected = split_recursively(CALLS, chunk_size=30, language="python")
-    assert expected != split_recursively(CALLS, chunk_size=30)
+    expected = split(CALLS, chunk_size=30, language="python")
+    assert expected != split(CALLS, chunk_size=30)
     for name in ("PY", ".py", ".PYI", "Python"):
-        assert split_recursively(CALLS, chunk_size=30, language=name) == expected
+        assert split(CALLS, chunk_size=30, language=name) == expected
 
 
 def test_a_text_without_words_has_no_chunk() -> None:
-    assert split_recursively("", chunk_size=10) == []
-    assert split_recursively(" \n\t\u3000\n", chunk_size=1) == []
-    assert split_recursively(" \n", chunk_size=1, language="markdown") == []
+    assert split("", chunk_size=10) == []
+    assert split(" \n\t\u3000\n", chunk_size=1) == []
+    assert split(" \n", chunk_size=1, language="markdown") == []
 
 
 @pytest.mark.row("TX-2 custom language")
@@ -267,7 +260,7 @@ def test_what_is_wrong_with_custom_languages_is_said() -> None:
 )
 def test_impossible_sizes_are_refused(sizes: dict[str, int], message: str) -> None:
     with pytest.raises(DefinitionError, match=message):
-        split_recursively("text", **sizes)  # type: ignore[arg-type]
+        split("text", **sizes)  # type: ignore[arg-type]
 
 
 def test_a_missing_grammar_is_said_once(
@@ -279,10 +272,10 @@ def test_a_missing_grammar_is_said_once(
     monkeypatch.setitem(sys.modules, "tree_sitter_python", None)
     try:
         with caplog.at_level(logging.WARNING):
-            found = [split_recursively(CALLS, chunk_size=30, language="py") for _ in range(2)]
+            found = [split(CALLS, chunk_size=30, language="py") for _ in range(2)]
     finally:
         syntax._grammar.cache_clear()
-    assert found == [split_recursively(CALLS, chunk_size=30)] * 2
+    assert found == [split(CALLS, chunk_size=30)] * 2
     (record,) = caplog.records
     assert "No grammar for python: the package tree-sitter-python" in record.message
     assert "pip install 'coco-flow[code]'" in record.message
@@ -290,12 +283,10 @@ def test_a_missing_grammar_is_said_once(
 
 def test_deep_trees_need_no_deep_stack() -> None:
     text = "[" * 3000 + "1" + "]" * 3000
-    chunks = split_recursively(text, chunk_size=10, min_chunk_size=1, language="json")
+    chunks = split(text, chunk_size=10, min_chunk_size=1, language="json")
     assert "".join(chunk.text for chunk in chunks) == text
 
 
 def test_a_text_that_would_crash_its_grammar_is_plain_text() -> None:
     text = "\n".join("  " * level + "- a:" for level in range(300))
-    assert split_recursively(text, chunk_size=200, language="yaml") == split_recursively(
-        text, chunk_size=200
-    )
+    assert split(text, chunk_size=200, language="yaml") == split(text, chunk_size=200)

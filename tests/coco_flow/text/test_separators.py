@@ -1,4 +1,4 @@
-"""Splitting at separators, and regular expressions as the field writes them."""
+"""Splitting at separators, and regular expressions in Rust's syntax."""
 
 from __future__ import annotations
 

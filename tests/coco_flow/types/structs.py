@@ -15,7 +15,7 @@ from coco_flow.types import Float32, Json, LocalDateTime, Range, Vector
 
 @dataclass
 class Address:
-    """Where somebody lives."""
+    """Where a person lives."""
 
     street: str
     number: int = 1
@@ -23,7 +23,7 @@ class Address:
 
 @dataclass
 class Person:
-    """Somebody."""
+    """A person."""
 
     name: str
     address: Address

@@ -20,7 +20,6 @@ from coco_flow.types import (
     make_engine_value_encoder,
     make_packer,
     make_unpacker,
-    struct_field_schemas,
 )
 from coco_flow.types.codec import Schema
 from tests.coco_flow.types.structs import Address, Everything, Person, ShopKey
@@ -170,7 +169,7 @@ def test_different_values_have_different_bytes(pair: list[Any]) -> None:
 
 
 def test_rows_are_packed_as_their_fields() -> None:
-    fields = struct_field_schemas(Person)
+    fields = enriched_type(Person).type.fields
     assert stored(["Ann", ["Elm", 3]], fields) == ["Ann", ["Elm", 3]]
     assert make_packer(fields)(("Ann", ("Elm", 3))) == make_packer(fields)(["Ann", ["Elm", 3]])
 

@@ -117,9 +117,9 @@ def test_absent_fields_without_default_are_empty_with_a_warning() -> None:
         tags: list[str]
         homes: dict[str, Address]
 
-    with pytest.warns(UserWarning, match="without default value is missing") as told:
+    with pytest.warns(UserWarning, match="without default value is missing") as warned:
         decode = decoder(Address, Wanted)
-    assert len(told) == 3
+    assert len(warned) == 3
     first, second = decode(["Elm", 1]), decode(["Elm", 1])
     assert first == Wanted("Elm", None, [], {})
     assert first.tags is not second.tags
@@ -186,11 +186,11 @@ def test_errors_at_definition_name_the_path() -> None:
         street: int
 
     @dataclass
-    class Somebody:
+    class OtherPerson:
         address: Home
 
     with pytest.raises(DefinitionError, match=r"`person\.address\.street`"):
-        decoder(Person, Somebody, "person")
+        decoder(Person, OtherPerson, "person")
 
 
 def test_convertible_kinds() -> None:

@@ -22,7 +22,6 @@ from coco_flow.types import (
     dump_engine_object,
     enriched_type,
     load_engine_object,
-    struct_field_schemas,
 )
 from coco_flow.types.analysis import analyze_type_info
 from coco_flow.types.dump import get_auto_default_for_type
@@ -111,7 +110,7 @@ def test_a_union_without_kind_takes_the_first_that_can_be_made() -> None:
 
 def test_types_are_dumped_as_types() -> None:
     assert dump_engine_object(Vector[np.float32, Literal[3]])["type"]["dimension"] == 3
-    fields = struct_field_schemas(Address)
+    fields = enriched_type(Address).type.fields
     assert dump_engine_object(fields) == [f.encode() for f in fields]
     assert load_engine_object(list[FieldSchema], dump_engine_object(fields)) == fields
     schema = enriched_type(int)

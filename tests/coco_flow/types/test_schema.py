@@ -20,7 +20,6 @@ from coco_flow.types import (
     enriched_type,
     key_field_schemas,
     resolve_forward_ref,
-    struct_field_schemas,
 )
 from tests.coco_flow.types.structs import (
     Address,
@@ -100,7 +99,7 @@ def test_a_table_has_no_dimension() -> None:
 
 
 @pytest.mark.row("TY-6 nullable")
-def test_nullable_stands_in_the_schema() -> None:
+def test_nullable_is_in_the_schema() -> None:
     assert encode_enriched_type(str | None) == {"type": {"kind": "Str"}, "nullable": True}
     assert enriched_type(int | str | None).nullable
 
@@ -174,9 +173,8 @@ def test_types_read_like_annotations() -> None:
 
 
 def test_fields_of_a_struct() -> None:
-    assert [str(f) for f in struct_field_schemas(Address)] == ["street: Str", "number: Int64"]
-    with pytest.raises(DefinitionError, match="is no struct"):
-        struct_field_schemas(int)
+    fields = enriched_type(Address).type.fields
+    assert [str(f) for f in fields] == ["street: Str", "number: Int64"]
 
 
 def test_forward_references_are_resolved() -> None:

@@ -1,10 +1,10 @@
-"""Splitting text into chunks and telling a file's language; no flow, no network, no file."""
+"""Text splitters, and detection of a file's language; they need no flow, network or file."""
 
 from __future__ import annotations
 
 from coco_flow.text.chunks import Chunk, TextPosition
 from coco_flow.text.languages import detect_code_language
-from coco_flow.text.recursive import CustomLanguage, RecursiveSplitter, split_recursively
+from coco_flow.text.recursive import CustomLanguage, RecursiveSplitter
 from coco_flow.text.separators import SeparatorSplitter
 
 __all__ = [
@@ -14,5 +14,4 @@ __all__ = [
     "SeparatorSplitter",
     "TextPosition",
     "detect_code_language",
-    "split_recursively",
 ]

@@ -34,7 +34,7 @@ _EMPTY_LINE = re.compile(rb"(?<![\n\r])(?:\n\r*\n|\r\n*\r)")
 
 
 class Atoms(NamedTuple):
-    """The atoms of a text, column by column; one more stands for the end of the text.
+    """The atoms of a text, column by column; one more marks the end of the text.
 
     Attributes:
         starts: where each begins in the UTF-8 form of the text.
@@ -60,7 +60,7 @@ def collect_atoms(
         data: the text in UTF-8.
         limit: pieces up to this many bytes are not opened.
         by: what opens the text: levels of separators or a syntax tree.
-        bound: cut what cannot be opened after this many bytes; None leaves it whole.
+        bound: cut what cannot be opened every so many bytes; None never cuts it.
     """
     collector = _Collector(data, limit) if bound is None else _Bounded(data, limit, bound)
     if len(data) <= limit:
@@ -238,7 +238,7 @@ class _Bounded(_Collector):
         count = len(self.rows)
         super().add(start, end, depth)
         if len(self.rows) > count and end - self.rows[-1][0] > self.bound:
-            # Rather without its indentation.
+            # With its indentation it would be larger than the bound.
             self.rows[-1] = (start, *self.rows[-1][1:])
 
 

@@ -41,7 +41,7 @@ def find_language(name: str) -> Language | None:
 
 
 def detect_code_language(*, filename: str) -> str | None:
-    """Return the language that the last suffix of a file name tells, or None."""
+    """Return the language of the last suffix of a file name, or None."""
     dot = filename.rfind(".")
     if dot < 0:
         return None

@@ -27,7 +27,7 @@ _SPACE = (
 )
 _SPACES = _SPACE + rb"+"
 
-# The field's separators: empty lines, lines, sentences, clauses, commas, words. Those that are not
+# CocoIndex's separators: empty lines, lines, sentences, clauses, commas, words. Those that are not
 # ASCII are the Chinese and Japanese stops and the em dash.
 _DEFAULT_PATTERNS = (
     rb"\n\n+",
@@ -61,7 +61,7 @@ def compile_levels(patterns: Sequence[str], where: str) -> Levels:
 
     Args:
         patterns: one regular expression for each level.
-        where: what an error message says of where they stand.
+        where: what the patterns are, for error messages.
 
     Raises:
         DefinitionError: one of them is not valid.
@@ -75,7 +75,7 @@ def compile_levels(patterns: Sequence[str], where: str) -> Levels:
 def _custom_separators(
     pattern: re.Pattern[str], data: bytes, start: int, end: int
 ) -> Iterator[Span]:
-    # An anchor means the piece's edges, not those of the text: so the piece is cut out.
+    # An anchor means the piece's edges, not those of the text: so the piece is copied.
     piece = data[start:end]
     text = piece.decode()
     if len(text) == len(piece):

@@ -1,13 +1,13 @@
 """Merges atoms to chunks at the least cost.
 
-The costs are the field's: a chunk pays for containing a boundary that is coarser than those at its
+The costs are CocoIndex's: a chunk pays for containing a boundary that is coarser than those at its
 edges (512 for the first level of difference, half of it for the second, a third for the third), 64
 for each level by which a line break inside is stronger than at an edge, 2**20 when it is too
 small, and for missing overlap. The cheapest way up to each atom is found from left to right.
 
 What makes it fast: of a chunk that ends at atom `i` and starts at `j`, the cost at its start
 depends on `i` only by the coarsest boundary and the strongest line break between them. Starts
-that have these in common form a segment, and a segment remembers its cheapest start. There are
+that have these in common form a segment, which stores its cheapest start. There are
 about as many segments as levels, however many atoms a chunk has.
 """
 
@@ -105,7 +105,7 @@ class _Plan:
             segment = segments[-1]
             if i and (segment[1] != levels[i] or segment[2] != inner_breaks[i]):
                 self._pass(i)
-            # The end of the text stands behind the last atom, so this ends.
+            # The end of the text follows the last atom, so this ends.
             while end - starts[low] > self.chunk_size:
                 low += 1
             # The start at the atom before was in no segment yet.

@@ -1,9 +1,8 @@
-r"""Regular expressions as the field writes them, for Python's `re`.
+r"""Translation of regular expressions from the syntax of Rust's `regex` to that of Python's `re`.
 
-Separators come from programs whose patterns were read by an engine with another syntax: flags in
-the middle of a pattern, `\z`, `(?<name>…)`, POSIX classes; `$` that is only the end, `\s` that is
-Unicode's white space. They are rewritten so that the same text matches. What `re` cannot do is an
-error that says so.
+Programs written for CocoIndex use flags in the middle of a pattern, `\z`, `(?<name>…)` and POSIX
+classes, a `$` that is only the end, and an `\s` that is Unicode's white space. These are rewritten
+so that the same text matches. What `re` cannot do is an error that says so.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ def compile_pattern(pattern: str, where: str, *, multiline: bool = False) -> re.
 
     Args:
         pattern: the pattern as the user wrote it.
-        where: what an error message says of where it stands.
+        where: what the pattern is, for error messages.
         multiline: let `^` and `$` match at every line.
 
     Raises:

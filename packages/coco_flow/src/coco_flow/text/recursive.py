@@ -1,4 +1,4 @@
-"""Splits a text recursively: into chunks as large as allowed that cut it where it hurts least."""
+"""The recursive splitter: chunks as large as allowed, cut at the strongest boundaries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from coco_flow.text.merge import merge
 if TYPE_CHECKING:
     from coco_flow.text.syntax import Syntax
 
-__all__ = ["CustomLanguage", "RecursiveSplitter", "split_recursively"]
+__all__ = ["CustomLanguage", "RecursiveSplitter"]
 
 
 class CustomLanguage(Protocol):
@@ -127,30 +127,3 @@ class RecursiveSplitter:
         from coco_flow.text.syntax import parse
 
         return parse(data, found) or DEFAULT_LEVELS
-
-
-_default = RecursiveSplitter()
-
-
-def split_recursively(
-    text: str,
-    *,
-    chunk_size: int,
-    min_chunk_size: int | None = None,
-    chunk_overlap: int | None = None,
-    language: str | None = None,
-    custom_languages: Sequence[CustomLanguage] = (),
-    hard_limit: bool = False,
-) -> list[Chunk]:
-    """Split one text; see `RecursiveSplitter.split` for the arguments."""
-    splitter = (
-        RecursiveSplitter(custom_languages=custom_languages) if custom_languages else _default
-    )
-    return splitter.split(
-        text,
-        chunk_size,
-        min_chunk_size=min_chunk_size,
-        chunk_overlap=chunk_overlap,
-        language=language,
-        hard_limit=hard_limit,
-    )

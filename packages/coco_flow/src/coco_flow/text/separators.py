@@ -80,7 +80,7 @@ class SeparatorSplitter:
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    # An empty chunk stands at the end of the white space that it was.
+    # An empty chunk is at the end of the white space that it was.
     body = text[start:end].lstrip(_SPACES)
     start = end - len(body)
     return start, start + len(body.rstrip(_SPACES))

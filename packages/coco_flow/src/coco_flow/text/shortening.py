@@ -1,7 +1,7 @@
 """Shortens Markdown for the parser without a change of its block structure.
 
 Nearly all time of splitting Markdown goes into parsing the words of paragraphs, and the splitter
-does not ask for them: to it the inside of a paragraph is text. So a run of words is handed to the
+does not ask for them: to it the inside of a paragraph is text. So a run of words is passed to the
 grammar as a short one. The grammar takes any number of words and blanks where it takes one of
 each, so the same blocks come out, at offsets that are mapped back.
 

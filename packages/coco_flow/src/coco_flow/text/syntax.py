@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 # Nodes whose inside is text to the splitter.
 _CLOSED = {"markdown": ("inline", "indented_code_block", "fenced_code_block")}
 
-# Nodes that the field's version of the grammar does not have: their children stand in their place.
+# Nodes that CocoIndex's version of the grammar does not have: their children replace them.
 _SKIPPED = {"go": ("statement_list",)}
 
 Children: TypeAlias = Callable[[tree_sitter.Node], Sequence[tree_sitter.Node]]

@@ -66,10 +66,9 @@ if TYPE_CHECKING:
         enriched_type,
         key_field_schemas,
         resolve_forward_ref,
-        struct_field_schemas,
     )
 
-# Where each name lives; read on first use, so that importing this package costs next to nothing.
+# The module of each name; imported on first use, so that importing this package takes little time.
 _HOMES = {
     "analysis": (
         "ANY_TYPE_INFO DataTypeInfo analyze_type_info is_namedtuple_type is_numpy_number_type "
@@ -88,7 +87,7 @@ _HOMES = {
         "BasicValueType EnrichedValueType FieldSchema StructSchema StructType TableType "
         "UnionTypeSchema ValueType VectorTypeSchema decode_field_schemas decode_value_type "
         "encode_enriched_type encode_enriched_type_info encode_value_type enriched_type "
-        "key_field_schemas resolve_forward_ref struct_field_schemas"
+        "key_field_schemas resolve_forward_ref"
     ),
 }
 _MODULES = {name: module for module, names in _HOMES.items() for name in names.split()}
@@ -145,7 +144,6 @@ __all__ = [
     "pack_any",
     "pack_key",
     "resolve_forward_ref",
-    "struct_field_schemas",
     "unpack_any",
     "unpack_key",
 ]

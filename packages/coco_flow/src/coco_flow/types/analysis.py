@@ -1,4 +1,4 @@
-"""Analysis of Python annotations: what type of the engine each of them stands for."""
+"""Analysis of Python annotations: which type of the engine each of them means."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class StructFieldInfo:
         name: The field's name.
         type_hint: Its annotation, resolved.
         default_value: Its default, or `MISSING`; a default made by a factory is made for each call.
-        description: What a Pydantic field says about itself.
+        description: The description of a Pydantic field.
         keyword: The name by which the constructor takes it.
         positional: Whether the constructor takes it by position too.
     """
@@ -130,7 +130,7 @@ class MappingType:
 
 @dataclass(frozen=True, slots=True)
 class OtherType:
-    """An annotation that stands for no type of the engine."""
+    """An annotation that means no type of the engine."""
 
 
 TypeVariant: TypeAlias = (
@@ -139,7 +139,7 @@ TypeVariant: TypeAlias = (
 
 
 class DataTypeInfo(NamedTuple):
-    """What an annotation stands for.
+    """What an annotation means.
 
     Attributes:
         core_type: The type without annotations, such as `list[int]`.
@@ -341,8 +341,8 @@ def _struct_fields(struct_type: type) -> tuple[StructFieldInfo, ...]:
 def _dataclass_default(field: dataclasses.Field[Any]) -> Any:
     if field.default is not dataclasses.MISSING:
         return field.default
-    # The factory itself stands for the value that it makes: nobody reads it, since a constructor
-    # that is not given the field calls the factory.
+    # The factory takes the place of a value: only its presence counts, since a constructor that is
+    # not given the field calls the factory.
     return MISSING if field.default_factory is dataclasses.MISSING else field.default_factory
 
 

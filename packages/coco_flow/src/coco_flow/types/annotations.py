@@ -1,4 +1,4 @@
-"""Annotations with which user code names types that Python's own types leave open."""
+"""Annotations for types that Python's own do not specify: vectors, widths of numbers, JSON."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class VectorInfo(NamedTuple):
 
 
 class TypeKind(NamedTuple):
-    """Says which kind of engine type a Python type stands for."""
+    """Names the kind of engine type that a Python type has."""
 
     kind: str
 
@@ -82,7 +82,7 @@ else:
     class Vector:
         """A vector: `Vector[T]` or `Vector[T, Literal[N]]`.
 
-        With a numpy number type as element it stands for a numpy array, otherwise for a list.
+        With a numpy number type as element it is a numpy array, otherwise a list.
         """
 
         def __class_getitem__(cls, params: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Types with few values: a Literal or an Enum is to the engine the kind of its values."""
+"""Types with a fixed set of values: for the engine a Literal or an Enum is its values' kind."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ _CONVERTIBLE_KINDS = {("Float32", "Float64"), ("LocalDateTime", "OffsetDateTime"
 
 
 def auto_default(type_info: DataTypeInfo) -> Callable[[], Any] | None:
-    """Return what makes the value of an absent field: None, [] or {}; None if nothing is safe."""
+    """Return a factory of an absent field's value: None, [] or {}; None if none is safe."""
     if type_info.nullable:
         return lambda: None
     if isinstance(type_info.variant, SequenceType):
@@ -85,7 +85,7 @@ def make_engine_value_decoder(
     """Return the decoder from a type of the engine to an analyzed annotation.
 
     Args:
-        field_path: Where the value stands, for errors.
+        field_path: Where the value is, for errors.
         src_type: The engine's type.
         dst_type_info: The analyzed annotation.
         for_key: Decode structs without declared type to tuples, which can be hashed.

@@ -44,7 +44,7 @@ def get_auto_default_for_type(type_info: DataTypeInfo) -> tuple[Any, bool]:
 def dump_engine_object(v: Any, *, bytes_to_base64: bool = False) -> Any:
     """Return a spec as JSON.
 
-    Fields that are None are left out, except in a NamedTuple. A class attribute `kind` is carried,
+    Fields that are None are left out, except in a NamedTuple. A class attribute `kind` is included,
     so that `load_engine_object` finds the right class of a union.
 
     Args:

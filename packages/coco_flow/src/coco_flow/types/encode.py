@@ -44,7 +44,7 @@ def make_engine_value_encoder(
         type_info: The analyzed annotation.
         canonical: Yield exactly the engine's form. Otherwise lists of numbers stay lists, where
             the annotation is a list, and datetimes stay without zone.
-        path: Where the value stands, for errors.
+        path: Where the value is, for errors.
 
     Raises:
         DefinitionError: The engine has no type for the annotation.
@@ -54,7 +54,7 @@ def make_engine_value_encoder(
         raise DefinitionError(
             f"Type annotation `{type_info.core_type!r}` is unsupported.",
             hint="Use a basic type, a list, a dict of structs, or a struct; "
-            "coco_flow.Json stands for any JSON.",
+            "coco_flow.Json is any JSON.",
         )
     if isinstance(variant, StructType):
         return _struct_encoder(variant, canonical, path, frozen=False)
@@ -90,7 +90,7 @@ def make_engine_key_encoder(
 
 
 def _without_null(encode: Encoder, what: str, path: Path) -> Encoder:
-    """Return the encoder that refuses None."""
+    """Return the encoder that rejects None."""
 
     def encode_present(value: Any) -> Any:
         if value is None:

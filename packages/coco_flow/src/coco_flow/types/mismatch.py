@@ -12,7 +12,7 @@ __all__ = ["Path", "does_not_fit", "format_path", "mismatch", "wrong_dimension"]
 Path: TypeAlias = Sequence[str]
 """Names of fields from the outermost in; `[*]` is any row or element, `<key>` a table's key."""
 
-# Long values are cut: an error message is read by people.
+# Long values are shortened: an error message is read by people.
 _SHOWN_CHARACTERS = 80
 
 

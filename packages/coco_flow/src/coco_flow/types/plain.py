@@ -1,4 +1,4 @@
-"""How single values are written as msgpack's own types: numbers, strings, bytes, lists, maps."""
+"""Conversion of single values to and from msgpack's own types: numbers, strings, lists, maps."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ UNICODE_ERRORS: Final = "surrogatepass"
 
 _LOCAL_EPOCH = datetime.datetime(1970, 1, 1)  # noqa: DTZ001 - for datetimes without zone
 _DAY_MICROS = 86_400_000_000
-# A packer's buffer grows with its largest value and never shrinks: beyond this size it is let go.
+# A packer's buffer grows with its largest value and never shrinks: beyond this size it is replaced.
 _BUFFER_BYTES = 64 * 1024
 _KEPT_BYTES = 1024 * 1024
 
@@ -150,7 +150,7 @@ def to_offset_datetime(value: Any) -> datetime.datetime:
 
 
 def in_utc(value: datetime.datetime) -> datetime.datetime:
-    """Return the instant in UTC; unchanged at the ends of time, where UTC cannot hold it."""
+    """Return the instant in UTC; unchanged near year 1 or 9999, where UTC cannot represent it."""
     try:
         return value.astimezone(datetime.UTC)
     except OverflowError:

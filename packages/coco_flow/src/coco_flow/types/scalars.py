@@ -60,8 +60,8 @@ def without_numpy_scalars(value: Any) -> Any:
 def to_fixed_offset(value: datetime.datetime) -> datetime.datetime:
     """Return the same instant with a fixed offset, UTC if it has no zone.
 
-    A zone with rules would not survive storage, and what reads the value must not see whether it
-    was stored in between.
+    A zone with rules cannot be stored, and a value must be the same before and after it was
+    stored.
     """
     zone = value.tzinfo
     if zone.__class__ is datetime.timezone:

@@ -1,4 +1,4 @@
-"""The engine's types for annotations."""
+"""Schemas: the engine's types for Python annotations."""
 
 from __future__ import annotations
 
@@ -58,10 +58,9 @@ __all__ = [
     "enriched_type",
     "key_field_schemas",
     "resolve_forward_ref",
-    "struct_field_schemas",
 ]
 
-# Values of these kinds cannot be told apart by hashing, so that they cannot be keys.
+# Values of these kinds cannot be hashed, so that they cannot be keys.
 _KINDS_WITHOUT_HASH = ("Json", "Vector")
 
 
@@ -90,21 +89,6 @@ def encode_enriched_type(t: Any) -> dict[str, Any]: ...
 def encode_enriched_type(t: Any) -> dict[str, Any] | None:
     """Return the JSON form of the engine's type for an annotation; None stays None."""
     return None if t is None else enriched_type(t).encode()
-
-
-def struct_field_schemas(annotation: Any) -> list[FieldSchema]:
-    """Return the fields of a struct annotation.
-
-    Raises:
-        DefinitionError: It is no struct, or one of its fields has no type in the engine.
-    """
-    variant = analyze_type_info(annotation).variant
-    if not isinstance(variant, StructVariant):
-        raise DefinitionError(
-            f"{annotation!r} is no struct.",
-            hint="Use a dataclass, a NamedTuple or a Pydantic model.",
-        )
-    return _struct_fields(variant)
 
 
 def key_field_schemas(annotation: Any) -> list[FieldSchema]:
@@ -136,7 +120,7 @@ def key_field_schemas(annotation: Any) -> list[FieldSchema]:
 def resolve_forward_ref(
     t: Any, globalns: dict[str, Any] | None = None, localns: dict[str, Any] | None = None
 ) -> Any:
-    """Return the annotation that a string stands for; anything else is returned as it is."""
+    """Return the annotation that a string names; anything else is returned as it is."""
     if not isinstance(t, str):
         return t
     holder = types.SimpleNamespace(__annotations__={"annotation": t})
@@ -197,13 +181,13 @@ def _value_type(info: DataTypeInfo) -> ValueType:
     if isinstance(variant, AnyType):
         raise DefinitionError(
             "Specific type annotation is expected, got none or Any.",
-            hint="Annotate it with the type of its values; coco_flow.Json stands for any JSON.",
+            hint="Annotate it with the type of its values; coco_flow.Json is any JSON.",
         )
     if isinstance(variant, OtherType):
         raise DefinitionError(
             f"Unsupported type annotation: {info.core_type!r}.",
             hint="Use a basic type, a list, a dict of structs, or a struct; "
-            "coco_flow.Json stands for any JSON.",
+            "coco_flow.Json is any JSON.",
         )
     typing.assert_never(variant)
 

@@ -1,4 +1,4 @@
-"""Which variant of a union a value belongs to, told from the value itself."""
+"""Finds the variant of a union that a value belongs to, by the value's class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 __all__ = ["make_variant_finder"]
 
-# Classes of the engine's own values, for the kinds that their class tells.
+# Classes of the engine's own values, for the kinds that have one.
 _CLASSES: dict[str, type] = {
     "Bytes": bytes,
     "Str": str,

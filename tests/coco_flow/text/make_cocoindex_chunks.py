@@ -1,6 +1,6 @@
-"""Writes what the field's engine makes of the samples, to `field_chunks.json`.
+"""Records the chunks that CocoIndex makes of the samples, in `cocoindex_chunks.json`.
 
-Run it with a Python that has cocoindex 1.0.26: python tests/coco_flow/text/make_field_chunks.py
+Run it with a Python that has cocoindex 1.0.26: python tests/coco_flow/text/make_cocoindex_chunks.py
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
             ]
             lines.append(json.dumps([path.name, language, sizes, places]))
     text = "[\n" + ",\n".join(lines) + "\n]\n"
-    (HERE / "field_chunks.json").write_text(text, encoding="utf-8")
+    (HERE / "cocoindex_chunks.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The chunks of the field's engine, recorded by `make_field_chunks.py`, are ours too."""
+"""The splitter against chunks of CocoIndex, which `make_cocoindex_chunks.py` recorded."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from coco_flow.text import RecursiveSplitter, split_recursively
+from coco_flow.text import RecursiveSplitter
 
 HERE = Path(__file__).parent
 FOLDERS = (HERE / "samples", HERE.parent.parent / "coco_core" / "chunking" / "samples")
 
-# The field's version of this grammar is in no wheel.
+# CocoIndex's version of this grammar is in no wheel.
 OTHER_GRAMMAR = "dart"
 
 
@@ -29,7 +29,7 @@ class Recorded(NamedTuple):
 
 
 def recorded() -> Iterator[Recorded]:
-    for case in json.loads((HERE / "field_chunks.json").read_text(encoding="utf-8")):
+    for case in json.loads((HERE / "cocoindex_chunks.json").read_text(encoding="utf-8")):
         yield Recorded(*case)
 
 
@@ -40,7 +40,7 @@ def sample(name: str) -> str:
 
 
 def places(text: str, language: str | None, sizes: dict[str, Any]) -> list[list[int]]:
-    chunks = split_recursively(text, language=language, **sizes)
+    chunks = RecursiveSplitter().split(text, language=language, **sizes)
     return [
         [place.byte_offset, place.char_offset, place.line, place.column]
         for chunk in chunks
@@ -51,9 +51,9 @@ def places(text: str, language: str | None, sizes: dict[str, Any]) -> list[list[
 @pytest.mark.row("TX-1 syntax boundaries")
 @pytest.mark.row("TXT-3c language per file")
 @pytest.mark.parametrize("language", sorted({case.language or "text" for case in recorded()}))
-def test_the_chunks_are_those_of_the_field(language: str) -> None:
+def test_the_chunks_are_those_of_cocoindex(language: str) -> None:
     if language == OTHER_GRAMMAR:
-        pytest.skip("the field's version of the Dart grammar is in no wheel")
+        pytest.skip("CocoIndex's version of the Dart grammar is in no wheel")
     cases = [case for case in recorded() if (case.language or "text") == language]
     assert cases
     for case in cases:
@@ -67,6 +67,6 @@ def test_a_splitter_gives_the_same_in_other_processes() -> None:
     expected = splitter.split(text, 200, chunk_overlap=40, language="md")
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         found = pool.submit(
-            split_recursively, text, chunk_size=200, chunk_overlap=40, language="md"
+            splitter.split, text, chunk_size=200, chunk_overlap=40, language="md"
         ).result()
     assert found == expected

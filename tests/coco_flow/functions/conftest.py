@@ -19,7 +19,7 @@ def server() -> Iterator[LlmServer]:
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may have keys and addresses of their own."""
+    """Remove keys and addresses that the environment of the tests may have."""
     for api_type in LlmApiType:
         provider = provider_of(api_type)
         for name in (*provider.address_variables, *provider.key_variables):
@@ -28,7 +28,7 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def without_module(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Return a function after which a package is not installed, as far as imports can tell."""
+    """Return a function that makes a package fail to import, as if it were not installed."""
 
     def hide(name: str) -> None:
         for loaded in [each for each in sys.modules if each.partition(".")[0] == name]:

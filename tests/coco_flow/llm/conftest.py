@@ -17,7 +17,7 @@ def server() -> Iterator[LlmServer]:
 
 @pytest.fixture(autouse=True)
 def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may have keys and addresses of their own."""
+    """Remove keys and addresses that the environment of the tests may have."""
     for api_type in LlmApiType:
         provider = provider_of(api_type)
         for name in (*provider.address_variables, *provider.key_variables):

@@ -124,7 +124,7 @@ def test_nested_values_with_absent_fields_are_typed() -> None:
     found = read_answer(json.dumps(given), Person)
     assert found == Person("Ada", 36, [Address("S", "L")], Color.RED, "bad", ["a"])
     assert read_answer(json.dumps(PERSON), Person) == ADA
-    # Where every field is required, null stands for one that is absent.
+    # Where every field is required, null marks one that is absent.
     nulls = {**PERSON, "mood": None, "tags": None}
     assert read_answer(json.dumps(nulls), Person) == ADA
 

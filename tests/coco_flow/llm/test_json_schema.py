@@ -30,7 +30,7 @@ def schema(annotation: Any, dialect: SchemaDialect | None = None) -> dict[str, A
 def test_docstrings_and_descriptions_are_in_the_schema() -> None:
     person = schema(Person)
     assert person["description"] == ("A person that the text names.\n\nOnly people, no companies.")
-    assert person["properties"]["addresses"]["items"]["description"] == "Where somebody lives."
+    assert person["properties"]["addresses"]["items"]["description"] == "Where a person lives."
     model = schema(Model)
     assert model["description"] == "A thing with a rule of its own."
     assert model["properties"]["name"] == {

@@ -13,7 +13,7 @@ from coco_flow.llm.spec import LlmApiType
 
 
 class Clock:
-    """Time that passes only while somebody sleeps."""
+    """A clock that only `sleep` advances."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -23,7 +23,7 @@ class Color(enum.Enum):
 
 @dataclass
 class Address:
-    """Where somebody lives."""
+    """Where a person lives."""
 
     street: str
     city: str

@@ -1,4 +1,4 @@
-"""The table that splitters give: a row for each chunk, keyed by its place in the text."""
+"""The table that splitters return: a row for each chunk, keyed by its place in the text."""
 
 from __future__ import annotations
 

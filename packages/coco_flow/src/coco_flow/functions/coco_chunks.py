@@ -1,4 +1,4 @@
-"""The function that cuts a document with CoCo's own chunkers."""
+"""The function that splits a document with CoCo's own chunkers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _FIELDS = (
 
 
 class ChunkDocument(FunctionSpec):
-    """Cuts a document along its definitions or headings and says what each chunk is.
+    """Splits a document along its definitions or headings, and describes each chunk.
 
     The table has the fields of `SplitRecursively`, and kind, language, symbol, signature,
     heading_trail, fragment and token_count.
@@ -47,7 +47,7 @@ class ChunkDocument(FunctionSpec):
         chunk_size: Upper bound of a chunk, in `unit`.
         chunk_overlap: What neighbors share, in `unit`.
         unit: Tokens (an estimate of word pieces) or characters.
-        strategy_name: How documents are cut; "ast" follows each language's structure.
+        strategy_name: How documents are split; "ast" follows each language's structure.
     """
 
     chunk_size: int = 256
@@ -82,7 +82,7 @@ class ChunkDocumentExecutor:
 
         Args:
             content: the document's text.
-            filename: its name or path, which tells the language.
+            filename: its name or path, which decides the language.
         """
         data = content.encode()
         chunks = chunk_document(filename, data, self._config).chunks

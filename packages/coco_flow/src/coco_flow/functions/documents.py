@@ -1,4 +1,4 @@
-"""Functions that read documents: PDF, Word, PowerPoint and Excel as Markdown, images as facts."""
+"""Functions that read PDF, Word, PowerPoint and Excel as Markdown, and metadata of images."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class PdfPageImage(PdfPage):
 
 @dataclass
 class ImageInfo:
-    """What an image says about itself; sizes are in pixels."""
+    """Kind, size and metadata of an image; sizes are in pixels."""
 
     format: str
     mode: str
@@ -245,7 +245,7 @@ class ReadImageInfoExecutor:
         return ImageInfo
 
     def __call__(self, content: bytes) -> ImageInfo:
-        """Return what the image says about itself; a damaged one raises `Unreadable`."""
+        """Return the image's kind, size and metadata; a damaged one raises `Unreadable`."""
         from coco_flow.functions.documents_image import image_properties
 
         return ImageInfo(*image_properties(content))

@@ -43,7 +43,7 @@ def _blocks(items: Iterable[Any], document: Any) -> Iterator[str]:
         if isinstance(item, Paragraph):
             entry = _list_entry(item, document)
             if entry is not None:
-                # The entries of a list stand without blank lines.
+                # The entries of a list have no blank lines between them.
                 pending.append(entry)
                 continue
             yield "\n".join(pending)

@@ -1,4 +1,4 @@
-"""Reads what an image says about itself: its kind, its size and its metadata."""
+"""Reads the kind, the size and the metadata of an image."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _metadata(image: Any) -> dict[str, Any]:
 
 
 def _keep(found: dict[str, Any], name: str, value: Any) -> None:
-    """Keep what JSON can hold; raw bytes and long texts tell nobody anything."""
+    """Keep what JSON can hold; raw bytes and long texts are of no use to a reader."""
     plain = _plain(value)
     if plain is not None:
         found[name] = plain

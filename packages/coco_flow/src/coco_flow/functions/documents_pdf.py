@@ -41,7 +41,7 @@ _LONGEST_HEADING = 120
 _LONGEST_BOLD_HEADING = 80
 _LETTERS = 0.5
 _LEVELS_BY_SIZE = 3
-# A distance between two lines that is so much larger than the lines parts paragraphs.
+# A distance between two lines that is so much larger than the lines separates paragraphs.
 _PARAGRAPH_GAP = 1.6
 
 

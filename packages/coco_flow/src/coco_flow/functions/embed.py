@@ -20,7 +20,7 @@ from coco_flow.op.spec import FunctionSpec
 
 __all__ = ["EmbedText", "EmbedTextExecutor"]
 
-# Cut into requests of 64 texts, which are sent side by side.
+# Split into requests of 64 texts, which are sent in parallel.
 _LARGEST_BATCH = 512
 
 
@@ -67,7 +67,7 @@ class EmbedTextExecutor:
         """Check the spec and return the type of the vectors.
 
         Raises:
-            DefinitionError: The provider embeds nothing, or nobody says how long the vectors are.
+            DefinitionError: The provider has no embeddings, or their length is not known.
         """
         spec = self.spec
         self._client = EmbeddingClient(
@@ -112,7 +112,7 @@ class EmbedTextExecutor:
         """Return the vectors of the texts.
 
         Raises:
-            Unreadable: The vectors have another length than was said.
+            Unreadable: The vectors have another length than was declared.
         """
         spec = self.spec
         vectors = await self._client.embed(

@@ -19,8 +19,8 @@ class ExtractByLlm(FunctionSpec):
     Attributes:
         llm_spec: The model.
         output_type: The type of the value. The docstrings of its classes, the names of fields and
-            Pydantic's descriptions of them tell the model what to look for.
-        instruction: What else to tell the model.
+            Pydantic's descriptions of them instruct the model.
+        instruction: Further instructions for the model.
     """
 
     llm_spec: LlmSpec
@@ -55,7 +55,7 @@ class ExtractByLlmExecutor:
         return self.spec.output_type
 
     def cache_identity(self) -> list[Any]:
-        """Return what decides the values: the model, what it is told and the schema, but no key."""
+        """Return what decides the values: the model, the instruction and the schema, but no key."""
         llm = self.spec.llm_spec
         return [
             llm.api_type.value,

@@ -26,7 +26,7 @@ class ParseJsonExecutor:
 
     spec: ParseJson
 
-    def __call__(self, text: str, language: str | None = "json") -> Json:  # noqa: ARG002 - programs of the field pass it
+    def __call__(self, text: str, language: str | None = "json") -> Json:  # noqa: ARG002 - CocoIndex has it
         """Return the value.
 
         Args:

@@ -1,4 +1,4 @@
-"""The function that tells the programming language of a file."""
+"""The function that detects the programming language of a file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["DetectProgrammingLanguage", "DetectProgrammingLanguageExecutor"]
 
 
 class DetectProgrammingLanguage(FunctionSpec):
-    """Tells the language of a file by the last suffix of its name; None if it is not known."""
+    """Detects the language of a file by the last suffix of its name; None if it is not known."""
 
 
 @executor_class(behavior_version=1)

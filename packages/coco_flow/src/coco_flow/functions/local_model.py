@@ -51,7 +51,7 @@ class LocalModel(Protocol):
 
     @property
     def identity(self) -> list[Any]:
-        """What tells its vectors from those of other models, as plain data."""
+        """What identifies the model and thereby its vectors, as plain data."""
         ...
 
     def prepare(self) -> None:
@@ -127,7 +127,7 @@ class _CocoModel:
     @property
     def identity(self) -> list[Any]:
         if self._is_fetched():
-            # It must not be fetched to know it; its files are known by checksum.
+            # The built-in model is not fetched for that: its files are known by checksum.
             return [self._name, self._config.max_tokens]
         self.prepare()
         assert self._embedder is not None
@@ -137,7 +137,7 @@ class _CocoModel:
         with self._lock:
             if self._embedder is not None:
                 return
-            self._tell_of_download()
+            self._log_download()
             try:
                 embedder = self._embedders.open(self._config)
             except ModelMissing as error:
@@ -148,7 +148,7 @@ class _CocoModel:
                     "COCO_EMBED_URL; or use the model 'coco-static', which needs no file.",
                     details=error.details,
                 ) from error
-            # A flow that is gone closes its connections to a server.
+            # A flow that is no longer used closes its connections to a server.
             weakref.finalize(self, embedder.close)
             self._embedder = embedder
 
@@ -165,7 +165,7 @@ class _CocoModel:
 
         return self._name == DEFAULT_MODEL and self._embedders.settings.url is None
 
-    def _tell_of_download(self) -> None:
+    def _log_download(self) -> None:
         from coco_embed.store import ModelStore
 
         settings = self._embedders.settings
@@ -210,7 +210,7 @@ class _TransformersModel:
         """Do nothing: it was opened to learn its dimension."""
 
     def embed(self, texts: Sequence[str], *, queries: bool = False) -> list[NDArray[np.float32]]:
-        # It orders the texts by their length itself.
+        # The model orders the texts by their length itself.
         prompt = "query" if queries and "query" in (self._model.prompts or {}) else None
         vectors = self._model.encode(
             list(texts), prompt_name=prompt, convert_to_numpy=True, show_progress_bar=False
@@ -223,7 +223,7 @@ _embedders: dict[tuple[str | None, ...], Embedders] = {}
 
 
 def _shared_embedders() -> Embedders:
-    """Return the models that the environment describes, the same ones for all who ask."""
+    """Return the models that the environment configures, the same objects for every caller."""
     from coco_embed.choice import Embedders
     from coco_embed.settings import EMBEDDING_VARIABLES
 
@@ -236,7 +236,7 @@ def _shared_embedders() -> Embedders:
 
 
 def embedding_settings() -> EmbeddingSettings:
-    """Return what the environment says, and the user's own settings of CoCo where it is silent."""
+    """Return the environment's settings, and CoCo's own for what the environment does not set."""
     from coco_embed.registered import read_models
     from coco_embed.settings import EmbeddingSettings
 

@@ -37,13 +37,13 @@ class SentenceTransformerEmbed(FunctionSpec):
 
 
 class Embed(FunctionSpec):
-    """Embeds a text as CoCo's own indexes do, so that its vectors can be searched beside theirs.
+    """Embeds a text as CoCo's own indexes do, so that its vectors compare with theirs.
 
     Attributes:
         model: A built-in model (``all-MiniLM-L6-v2``, or ``coco-static``, which needs no file and
             is many times as fast), a registered one, or the path of an ONNX directory.
         max_tokens: How much of a text is read, as in an indexing config.
-        task_type: Whether the texts are documents or queries, for models that tell them apart.
+        task_type: Whether the texts are documents or queries, where that matters to the model.
     """
 
     model: str = "all-MiniLM-L6-v2"

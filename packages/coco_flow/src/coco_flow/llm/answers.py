@@ -1,4 +1,4 @@
-"""Reads a model's answer: finds the JSON in it and makes it a value of the wanted type."""
+"""Parser of a model's answers: finds the JSON and decodes it to the declared type."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["InvalidAnswer", "read_answer"]
 
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n(.*?)```", re.DOTALL)
 _THOUGHTS = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
-# Places in a text where an object or a list might begin; a talkative answer has a few.
+# Places in a text where an object or a list might begin; an answer with explanations has a few.
 _MOST_STARTS = 50
 _MOST_PROBLEMS = 8
 _SHOWN = 80
@@ -39,7 +39,7 @@ _FAILED = object()
 
 
 class InvalidAnswer(ValueError):
-    """The answer has no value of the wanted type; `problems` says why, for the model to read."""
+    """The answer has no value of the declared type; `problems` says why, for the model to read."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -51,7 +51,7 @@ def read_answer(text: str, annotation: Any, *, json_as_text: bool = False) -> An
 
     Args:
         text: The answer.
-        annotation: The wanted type.
+        annotation: The declared type.
         json_as_text: Whether values that may be any JSON were asked for as text.
 
     Raises:
@@ -71,9 +71,9 @@ def read_answer(text: str, annotation: Any, *, json_as_text: bool = False) -> An
 
 
 def _unwrapped(info: DataTypeInfo, found: Any) -> Any:
-    """Return what is wanted in an answer that has something around it."""
+    """Return the value without an object around it that the type does not have."""
     if not isinstance(info.variant, StructType):
-        # A list or a scalar may stand in an object; models do it even where none was asked for.
+        # Models put a list or a scalar into an object even where none was asked for.
         return found.get(WRAPPER, found) if isinstance(found, dict) else found
     while isinstance(found, dict | list) and len(found) == 1:
         (inner,) = found.values() if isinstance(found, dict) else found

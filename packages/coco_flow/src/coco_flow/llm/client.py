@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from coco_core.errors import InvalidConfig, Unreadable
 from coco_flow.auth import TransientAuthEntryReference, resolve_auth_entry
@@ -17,6 +18,7 @@ from coco_flow.llm.anthropic import AnthropicProtocol
 from coco_flow.llm.bedrock import BedrockProtocol, bedrock_address, sign
 from coco_flow.llm.gemini import GeminiProtocol, VertexAiProtocol, vertex_address
 from coco_flow.llm.http import post
+from coco_flow.llm.json_schema import SchemaDialect
 from coco_flow.llm.limits import gate_for
 from coco_flow.llm.ollama import OllamaProtocol
 from coco_flow.llm.openai import AzureOpenAiProtocol, OpenAiProtocol
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["EmbeddingClient", "GenerationClient", "deployment_of"]
+
+ApiT = TypeVar("ApiT")
 
 _GENERATION: Mapping[str, GenerationApi] = MappingProxyType(
     {
@@ -82,7 +86,7 @@ class _Account:
         if key is None and provider.protocol == "vertex":
             key = await asyncio.to_thread(_google_token)
         address = self.address or _first(provider.address_variables)
-        # A server of one's own, by contrast, may want none.
+        # The user's own server may need none.
         own = address is None or provider.address is None
         if key is None and provider.needs_key and own:
             raise InvalidConfig(
@@ -114,7 +118,7 @@ class _Account:
         return _first(self.provider.key_variables)
 
 
-class _Client:
+class _Client(ABC, Generic[ApiT]):
     def __init__(
         self,
         api_type: LlmApiType,
@@ -135,6 +139,11 @@ class _Client:
             raise DefinitionError("The model has no name.", hint="Pass model=NAME.")
         check_config(self.provider, api_config)
         self._account = _Account(self.provider, address, api_key, api_config)
+        self._api = self._find_api()
+
+    @abstractmethod
+    def _find_api(self) -> ApiT:
+        """Return the provider's API, or raise `DefinitionError` if it has none of this kind."""
 
     async def _post(self, connection: Connection, call: Any) -> Any:
         gate = gate_for(self.provider.api_type, connection.address, connection.key)
@@ -142,22 +151,17 @@ class _Client:
         return await post(connection, call, gate, sign=sign if signed else None)
 
 
-class GenerationClient(_Client):
+class GenerationClient(_Client[GenerationApi]):
     """A model that generates; usable from any event loop."""
 
-    def __init__(
-        self,
-        api_type: LlmApiType,
-        model: str,
-        *,
-        address: str | None = None,
-        api_key: TransientAuthEntryReference[str] | None = None,
-        api_config: LlmApiConfig | None = None,
-    ) -> None:
-        super().__init__(api_type, model, address=address, api_key=api_key, api_config=api_config)
+    def _find_api(self) -> GenerationApi:
         require_generation(self.provider)
-        self._api = _GENERATION[self.provider.protocol]
-        self.dialect = self._api.dialect
+        return _GENERATION[self.provider.protocol]
+
+    @property
+    def dialect(self) -> SchemaDialect:
+        """Which JSON schemas the provider accepts."""
+        return self._api.dialect
 
     async def generate(self, request: GenerateRequest) -> Answer:
         """Return the model's answer.
@@ -171,21 +175,12 @@ class GenerationClient(_Client):
         )
 
 
-class EmbeddingClient(_Client):
+class EmbeddingClient(_Client[EmbeddingApi]):
     """A model that embeds; usable from any event loop."""
 
-    def __init__(
-        self,
-        api_type: LlmApiType,
-        model: str,
-        *,
-        address: str | None = None,
-        api_key: TransientAuthEntryReference[str] | None = None,
-        api_config: LlmApiConfig | None = None,
-    ) -> None:
-        super().__init__(api_type, model, address=address, api_key=api_key, api_config=api_config)
+    def _find_api(self) -> EmbeddingApi:
         require_embedding(self.provider)
-        self._api = _EMBEDDING[self.provider.protocol]
+        return _EMBEDDING[self.provider.protocol]
 
     async def embed(
         self,
@@ -196,7 +191,7 @@ class EmbeddingClient(_Client):
     ) -> list[NDArray[np.float32]]:
         """Return a vector for each text, in order; equal texts are sent once.
 
-        Batches of what the provider takes are sent side by side.
+        The texts are sent in batches of the provider's size, in parallel.
 
         Raises:
             CocoError: See `coco_flow.llm.http.post`; or the answer has other vectors than asked.
@@ -220,7 +215,7 @@ class EmbeddingClient(_Client):
                 )
             found.update(zip(batch, (self._vector(row) for row in rows), strict=True))
 
-        await _together([embed_batch(batch) for batch in batches])
+        await _await_all([embed_batch(batch) for batch in batches])
         return [found[text or " "] for text in texts]
 
     def _vector(self, row: Any) -> NDArray[np.float32]:
@@ -247,7 +242,7 @@ def deployment_of(config: LlmApiConfig | None) -> str | None:
     return config.deployment_id if isinstance(config, AzureOpenAiConfig) else None
 
 
-async def _together(work: list[Any]) -> None:
+async def _await_all(work: list[Any]) -> None:
     """Await all; the first failure ends the others and is raised as it is, not in a group."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:

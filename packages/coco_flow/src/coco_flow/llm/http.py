@@ -1,4 +1,4 @@
-"""Sends calls to providers: connections of each event loop, retries, limits, and errors."""
+"""HTTP calls to providers: connections of each event loop, retries, limits, and errors."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def post(
         Unauthorized: The key is missing or wrong.
         InvalidInput: The server refuses the request as it is.
         RateLimited: The account's quota is used up.
-        Unavailable: The server does not answer, however often it is asked.
+        Unavailable: The server does not answer, in all attempts.
     """
     content = json.dumps(call.body, ensure_ascii=False).encode()
     options = gate.limits.retry
@@ -106,7 +106,7 @@ def _failure(connection: Connection, call: HttpCall, response: httpx.Response) -
         limited = RateLimited(
             said, hint="Lower the rate with set_request_limits, or raise the account's quota."
         )
-        # No quota comes back by waiting for minutes.
+        # A used-up quota does not come back within minutes.
         if "insufficient_quota" in response.text:
             return limited
         return TryAgain(limited, after=_retry_after(response))
@@ -137,7 +137,7 @@ def _message(response: httpx.Response) -> str:
 
 
 def _retry_after(response: httpx.Response) -> float:
-    """Return the seconds that a server asks to wait; 0 if it says nothing that can be read."""
+    """Return the seconds that a server asks to wait; 0 if it gives none that can be parsed."""
     header = response.headers.get("retry-after", "").strip()
     milliseconds = response.headers.get("retry-after-ms", "").strip()
     try:
@@ -170,8 +170,8 @@ _clients: WeakKeyDictionary[
 async def _client() -> httpx.AsyncClient:
     """Return the running loop's client; connections belong to the loop that opened them.
 
-    An asynchronous generator holds it, because every loop that ends orderly closes those: no
-    connection stays open, whoever owns the loop.
+    An asynchronous generator holds it, because a loop closes its generators when it ends, in
+    whatever program it runs: no connection stays open.
     """
     loop = asyncio.get_running_loop()
     found = _clients.get(loop)

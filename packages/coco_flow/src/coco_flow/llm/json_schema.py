@@ -1,4 +1,4 @@
-"""JSON schemas of Python types, in the dialects that providers of models take."""
+"""JSON schemas of Python types, in the dialects that providers of models accept."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ _HINTS = {
 }
 
 
-# What may be any JSON, for providers whose schemas have no word for it.
+# Any JSON, for providers whose schemas cannot express it.
 _AS_TEXT = {"type": "string", "description": "A JSON value, written as text."}
 
 
@@ -98,10 +98,10 @@ class JsonSchema:
     """A schema ready to be sent.
 
     Attributes:
-        name: What the provider is told that it is.
+        name: Its name in the request.
         document: The schema.
         strict: False if something in it may be any JSON, which strict modes refuse.
-        wrapped: Whether the value stands in the field `WRAPPER` of an object.
+        wrapped: Whether the value is in the field `WRAPPER` of an object.
         json_as_text: Whether values that may be any JSON are asked for as text.
     """
 
@@ -262,7 +262,7 @@ def _described(schema: dict[str, Any], *texts: str) -> dict[str, Any]:
 
 
 def _documentation(kind: type) -> str:
-    """Return what a class says about itself, not what was generated or inherited."""
+    """Return the docstring of a class, unless it was generated or inherited."""
     own = kind.__dict__.get("__doc__")
     if not own or own.startswith(f"{kind.__name__}("):
         return ""

@@ -32,7 +32,7 @@ class RequestLimits:
     requests_per_minute: float | None = None
     # More requests than a free account allows, fewer than exhaust a local server.
     max_concurrency: int = 32
-    # Models that think before they answer stay silent for minutes.
+    # Models that reason before they answer send nothing for minutes.
     timeout: float = 600.0
     retry: RetryOptions = field(default_factory=RetryOptions)
 
@@ -88,7 +88,7 @@ class Gate:
         self._lock = threading.Lock()
 
     def hold(self, seconds: float) -> None:
-        """Let no request begin for so long: the server asked for it."""
+        """Delay all requests for so many seconds: the server asked for it."""
         with self._lock:
             self._held_until = max(self._held_until, self._clock() + seconds)
 

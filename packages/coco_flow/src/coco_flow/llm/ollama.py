@@ -24,7 +24,7 @@ _LARGEST_BATCH = 64
 class OllamaProtocol:
     """``/api/generate`` with a format, and ``/api/embed``."""
 
-    # The format constrains what the model can say; it is told nothing of it.
+    # The format constrains the output, but the model does not see it.
     dialect = SchemaDialect(formats=True, object_root=False, in_prompt=True)
 
     def generate(self, connection: Connection, request: GenerateRequest) -> HttpCall:

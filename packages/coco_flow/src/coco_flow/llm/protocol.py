@@ -1,4 +1,4 @@
-"""What a provider's API looks like to the client: requests as data, answers as data, no I/O."""
+"""Contracts of providers' APIs: requests and answers as plain data, without I/O."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class GenerateRequest:
 
     Attributes:
         model: The provider's name of the model.
-        system: What the model is told to do.
+        system: The instruction to the model.
         prompt: The text to work on; may be empty when there is an image.
         schema: What the answer must look like.
         image: An image to work on.

@@ -1,4 +1,4 @@
-"""Trying a failed call again: exponential backoff with a deadline."""
+"""Retries of failed calls: exponential backoff with a deadline."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ __all__ = ["HEAVY_LOAD", "RetryOptions", "TryAgain", "retry"]
 
 T = TypeVar("T")
 
-# Each wait is between these many times as long as the one before: no two callers stay in step.
+# Each wait is longer than the one before by a random factor between these, so that callers
+# that failed together do not all return together.
 _SLOWEST_GROWTH = 1.618
 _FASTEST_GROWTH = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class RetryOptions:
-    """How long to go on.
+    """How long a failed call is retried.
 
     Attributes:
         retry_timeout: After so long the last error is raised; None goes on for ever.
@@ -47,7 +48,7 @@ class TryAgain(Exception):
     Attributes:
         error: What is raised when time is up.
         after: Seconds that the server asked to wait at least.
-        attempts: After so many attempts the failure is taken for lasting; None has no limit.
+        attempts: After so many attempts the failure counts as permanent; None has no limit.
     """
 
     def __init__(

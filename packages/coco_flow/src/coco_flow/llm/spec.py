@@ -1,4 +1,4 @@
-"""Specs of large language models: which provider serves a model, where, and with which key."""
+"""Specs of large language models: provider, model, address and key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks a model for a value of a Python type, and asks again when the answer is not valid."""
+"""Structured generation: a model's answer as a value of a Python type, corrected if invalid."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TASK = (
 )
 _SCHEMA = "The JSON schema of the answer:"
 _EMPTY = "(The input is empty.)"
-# What a model does not mend twice it does not mend at all.
+# A model that has not corrected its answer after two tries rarely does later.
 _CORRECTIONS = 2
 # Words with which servers refuse a structured mode that they do not have.
 _STRUCTURE_WORDS = ("response_format", "json_schema", "schema", "format", "tool")
@@ -29,7 +29,7 @@ _SHOWN = 2000
 
 
 class StructuredGenerator:
-    """A model, what it is told, and the type of its answers; usable from any event loop."""
+    """A model, an instruction, and the type of its answers; usable from any event loop."""
 
     def __init__(
         self, client: GenerationClient, output_type: Any, instruction: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, ParamSpec, TypeVar
@@ -203,7 +204,9 @@ class App(Generic[P, R]):
         self, limit: deadline.DeadlineContext, full_reprocess: bool, live: bool, preview: bool
     ) -> _Operation:
         async def work(stats: Stats) -> Any:
-            return await self._update(stats, limit, full_reprocess, live, preview)
+            assert self._engine is not None
+            with nullcontext() if preview else self._engine.exclusive.held():
+                return await self._update(stats, limit, full_reprocess, live, preview)
 
         return _Operation(work)
 
@@ -298,10 +301,11 @@ class App(Generic[P, R]):
         engine = self._engine
         engine.cancel()
         await engine.stopped()
-        engine.prepare()
-        await delete(engine.root, root_registry, stats, _pass_on)
-        engine.forget()
-        await engine.store.store.committed()
+        with engine.exclusive.held():
+            engine.prepare()
+            await delete(engine.root, root_registry, stats, _pass_on)
+            engine.forget()
+            await engine.store.store.committed()
 
 
 async def _pass_on(error: BaseException) -> None:

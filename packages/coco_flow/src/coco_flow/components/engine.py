@@ -13,6 +13,7 @@ from coco_flow.components import deadline, store
 from coco_flow.components.build import Build, OnError, Scope
 from coco_flow.components.commit.claims import Claims
 from coco_flow.components.component import Built, Component, execute, new_scope
+from coco_flow.components.exclusive import Exclusive
 from coco_flow.components.paths import render_path, split_keys
 from coco_flow.components.processor import Processor
 from coco_flow.components.provider import root_registry
@@ -75,6 +76,7 @@ class Engine:
     """Runs the components of an app in an environment.
 
     Attributes:
+        exclusive: Keeps other processes from updating the app.
         claims: Target states that several components declared.
         permits: Places for components that run at a time.
         in_flight: Components whose actions are under way, by path.
@@ -88,6 +90,7 @@ class Engine:
         self.env = env
         self.name = name
         self.store = AppStore(env.store, name)
+        self.exclusive = Exclusive(env.store.path.parent, name)
         self.claims = Claims(self)
         self.numbers = Numbers(self.store)
         self.permits = Permits(max_inflight)

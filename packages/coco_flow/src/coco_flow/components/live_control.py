@@ -21,7 +21,12 @@ from coco_flow.components.mount import ComponentMountHandle
 from coco_flow.components.paths import encode_key, render_path
 from coco_flow.components.processor import make_processor
 from coco_flow.components.readiness import Completion, Outcome, Readiness
-from coco_flow.components.scope import ComponentSubpath, get_component_context
+from coco_flow.components.scope import (
+    ComponentContext,
+    ComponentSubpath,
+    current_context,
+    get_component_context,
+)
 from coco_flow.errors import UpdateAborted
 
 __all__ = ["LiveController", "mount_live"]
@@ -68,6 +73,7 @@ class LiveController:
         self._full_active = False
         self._cancelled = False
         self._task: asyncio.Task[None] | None = None
+        self._context: ComponentContext | None = None
 
     def start(self) -> None:
         """Start `process_live`."""
@@ -78,6 +84,7 @@ class LiveController:
 
     async def _run(self) -> None:
         operator = LiveComponentOperator(self)
+        self._context = get_component_context()
         in_process_live.set(True)
         error: Exception | None = None
         try:
@@ -151,7 +158,12 @@ class LiveController:
     def own_error_handler(self) -> OnError:
         """Return what takes failures of the live component itself."""
         name = type(self._instance).__name__
-        return get_component_context().on_error(self.component.path, name, "process_live")
+        return self._error_handler(self.component.path, name)
+
+    def _error_handler(self, path: bytes, name: str | None) -> OnError:
+        # A feed may send its changes from a task or thread that belongs to no component.
+        context = current_context.get(None) or self._context or get_component_context()
+        return context.on_error(path, name, "process_live")
 
     def read_state(self, key: bytes) -> bytes | None:
         """Return the encoded value that an earlier run wrote, or None."""
@@ -210,7 +222,7 @@ class LiveController:
             return await self._mount_inner(keys, fn(*args, **kwargs))
         processor = make_processor(fn, args, kwargs)
         name = getattr(fn, "__qualname__", None)
-        on_error = get_component_context().on_error(path, name, "process_live")
+        on_error = self._error_handler(path, name)
 
         async def run() -> None:
             child = self._app.component(self.component, keys)
@@ -237,7 +249,7 @@ class LiveController:
         keys = tuple(encode_key(part) for part in subpath.parts)
         relative = b"".join(keys)
         path = self.component.path + relative
-        on_error = get_component_context().on_error(path, None, "process_live")
+        on_error = self._error_handler(path, None)
         # Marked at once: if the removal fails or the process ends, the next run goes on with it.
         children.remove_child(self.component, keys)
         await self._app.store.store.committed()

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from coco_flow.llm import LlmApiType
+from coco_flow.llm import LlmApiType, RequestLimits, set_request_limits
 from coco_flow.llm.providers import provider_of
+from tests.coco_flow.llm.calls import FAST
 from tests.llm_server import LlmServer, llm_server
 
 
@@ -13,6 +14,16 @@ from tests.llm_server import LlmServer, llm_server
 def server() -> Iterator[LlmServer]:
     with llm_server() as running:
         yield running
+
+
+@pytest.fixture
+def fast_retries() -> Iterator[None]:
+    """Wait a millisecond before the first retry."""
+    for api_type in LlmApiType:
+        set_request_limits(api_type, FAST)
+    yield
+    for api_type in LlmApiType:
+        set_request_limits(api_type, RequestLimits())
 
 
 @pytest.fixture(autouse=True)

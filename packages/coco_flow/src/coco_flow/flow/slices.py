@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from enum import Enum
 from types import TracebackType
@@ -331,6 +332,13 @@ class DataCollector:
         """
         from coco_flow.index import IndexOptions, VectorIndexDef
 
+        if vector_index:
+            warnings.warn(
+                f"Export {target_name!r}: vector_index=[(field, metric)] is the old form; pass "
+                "vector_indexes=[VectorIndexDef(field, metric)].",
+                DeprecationWarning,
+                stacklevel=2,
+            )
         vectors = [*vector_indexes, *(VectorIndexDef(f, metric) for f, metric in vector_index)]
         self._definition.export(
             self._collector,

@@ -45,8 +45,9 @@ def open_sqlite(path: Path | str) -> sqlite3.Connection:
     except (sqlite3.Error, OSError) as error:
         raise StateBroken(
             f"The state file {str(path)!r} cannot be opened: {error}.",
-            hint="Check its folder's permissions and the free disk space; if the file is damaged, "
-            "move it away and run `coco-flow update --reset`.",
+            hint="Check its folder's permissions and the free disk space, or name another place in "
+            "COCO_FLOW_DATABASE_URL; if the file is damaged, move it away and run "
+            "`coco-flow update --reset`.",
         ) from error
     return connection
 

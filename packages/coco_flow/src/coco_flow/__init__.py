@@ -60,6 +60,7 @@ _MODULES = {
     "flow_names_with_setup": "lib",
     "flows": "lib",
     "get_app_namespace": "setting",
+    "get_target_default_name": "lib",
     "init": "lib",
     "make_drop_bundle": "lib",
     "make_setup_bundle": "lib",

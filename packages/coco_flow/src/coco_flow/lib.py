@@ -25,6 +25,7 @@ __all__ = [
     "flow_names_with_setup_async",
     "flows",
     "get_flow_full_name",
+    "get_target_default_name",
     "init",
     "make_drop_bundle",
     "make_drop_bundle_async",
@@ -69,6 +70,15 @@ def get_flow_full_name(name: str) -> str:
     """Return a flow's name with the namespace before it."""
     namespace = context.settings.app_namespace
     return f"{namespace}.{name}" if namespace else name
+
+
+def get_target_default_name(flow: Flow, target_name: str, delimiter: str = "__") -> str:
+    """Return the name of the table or collection of an export whose spec names none.
+
+    Queries need no hard-coded name then, whatever the namespace.
+    """
+    parts = [flow.namespace, flow.name, target_name]
+    return delimiter.join(part for part in parts if part)
 
 
 def flow_names_with_setup() -> list[str]:

@@ -17,8 +17,9 @@ from coco_flow.op.spec import DeclarationSpec, TargetSpec
 from coco_flow.targets.falkordb_setup import FalkorDBSetup
 from coco_flow.targets.graph import GraphMapping
 from coco_flow.targets.graph_connector import GraphConnector
-from coco_flow.targets.graph_cypher import Dialect, Statement
-from coco_flow.targets.graph_literal import rows_literal
+from coco_flow.targets.graph_cypher import Statement
+from coco_flow.targets.graph_dialect import Dialect
+from coco_flow.targets.graph_literal import literal, rows_literal
 from coco_flow.targets.graph_values import Encoder
 from coco_flow.targets.graph_write import Job
 from coco_flow.targets.json_value import json_encoder
@@ -34,6 +35,9 @@ _DEFAULT_GRAPH = "default"
 # Longer keys are replaced by a digest; so much is kept for people to recognize.
 _LONGEST_KEY = 1_000
 _KEPT_OF_KEY = 100
+
+_CONNECT_SECONDS = 10.0
+_QUERY_SECONDS = 600.0
 
 # Waits between attempts grow from the first to the second of these, in seconds.
 _BACKOFF = (0.1, 5.0)
@@ -109,6 +113,18 @@ class FalkorDBDialect(Dialect):
     # A vector index takes vectors of 32-bit floats only.
     stored_vector = "vecf32({value})"
 
+    def found(
+        self, rel_type: str, source: str, target: str, key: Mapping[str, tuple[str, str]]
+    ) -> str:
+        """Return a look into the index; with labels in the pattern, all nodes come before it."""
+        same = ", ".join(f"{name}: {written}" for name, (_, written) in key.items())
+        labels = [label.strip("`") for label in (source, target)]
+        return (
+            f"UNWIND $rows AS row MATCH ()-[r:{rel_type} {{{same}}}]->() "
+            "WITH r, startNode(r) AS s, endNode(r) AS t "
+            f"WHERE hasLabels(s, [{literal(labels[0])}]) AND hasLabels(t, [{literal(labels[1])}])"
+        )
+
     def key_text(self, parts: Sequence[Any]) -> str:
         """Return a text that the index finds: not blank, and of bounded length."""
         text = super().key_text(parts)
@@ -129,18 +145,23 @@ class FalkorDBStore:
         try:
             import falkordb
             from redis.backoff import ExponentialWithJitterBackoff
-            from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
+            from redis.exceptions import BusyLoadingError, ConnectionError
             from redis.retry import Retry
         except ImportError as error:
             raise missing_extra("The FalkorDB target", "falkordb", "falkordb") from error
         base, cap = _BACKOFF
-        passing = (ConnectionError, TimeoutError, BusyLoadingError)
+        # Not a query that takes too long: it would go on beside its repetition.
+        passing = (ConnectionError, BusyLoadingError)
         retry = Retry(ExponentialWithJitterBackoff(cap=cap, base=base), _ATTEMPTS, passing)
         self._uri = connection.uri
         self._name = connection.graph or _DEFAULT_GRAPH
         self._client = self._reaching(
             lambda: falkordb.FalkorDB.from_url(
-                connection.uri, retry=retry, retry_on_error=list(passing)
+                connection.uri,
+                retry=retry,
+                retry_on_error=list(passing),
+                socket_connect_timeout=_CONNECT_SECONDS,
+                socket_timeout=_QUERY_SECONDS,
             )
         )
         # The package has no types.
@@ -177,11 +198,11 @@ class FalkorDBStore:
         return self.run(_with_rows(statement))
 
     def _reaching(self, call: Callable[[], T]) -> T:
-        from redis.exceptions import ConnectionError
+        from redis.exceptions import ConnectionError, TimeoutError
 
         try:
             return call()
-        except ConnectionError as error:
+        except (ConnectionError, TimeoutError) as error:
             raise Unavailable(
                 f"No FalkorDB server answers at {self._uri}: {error}",
                 hint="Start it, or correct the uri of the FalkorDBConnection.",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from coco_flow.errors import FlowError
-from coco_flow.targets.graph_cypher import quoted
+from coco_flow.targets.graph_dialect import quoted
 from coco_flow.targets.graph_literal import literal
 from coco_flow.targets.graph_setup import GraphSetup
 from coco_flow.targets.graph_state import identity_of

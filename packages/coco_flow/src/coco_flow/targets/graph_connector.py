@@ -11,7 +11,8 @@ from coco_flow.auth import resolve_auth_entry
 from coco_flow.errors import DefinitionError
 from coco_flow.ports import Compatibility, ExportSchema, SetupChange, TargetBatch
 from coco_flow.targets.graph import Nodes, ReferencedNode
-from coco_flow.targets.graph_cypher import Dialect, NodeCypher, RelationshipCypher
+from coco_flow.targets.graph_cypher import NodeCypher, RelationshipCypher
+from coco_flow.targets.graph_dialect import Dialect
 from coco_flow.targets.graph_plan import (
     Declaration,
     GraphPlan,

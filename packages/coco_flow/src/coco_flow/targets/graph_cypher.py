@@ -1,15 +1,14 @@
-"""Cypher for the rows of a graph's exports; a dialect says where databases differ."""
+"""Cypher for the rows of a graph's exports."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from coco_flow.errors import RowFailed
-from coco_flow.targets.graph_values import Encoder, property_encoder
+from coco_flow.targets.graph_dialect import Dialect, quoted
 from coco_flow.targets.json_value import json_encoder
 
 if TYPE_CHECKING:
@@ -21,17 +20,15 @@ if TYPE_CHECKING:
         Property,
         RelationshipPlan,
     )
-    from coco_flow.types.schema import EnrichedValueType
+    from coco_flow.targets.graph_values import Encoder
 
 __all__ = [
     "EXPORTED",
     "KEY_TEXT",
-    "Dialect",
     "LabelCypher",
     "NodeCypher",
     "RelationshipCypher",
     "Statement",
-    "quoted",
 ]
 
 EXPORTED = "__exported"
@@ -56,59 +53,6 @@ class Statement:
     text: str
     rows: Sequence[Mapping[str, Any]] = ()
     types: Mapping[str, str] = field(default_factory=dict)
-
-
-class Dialect:
-    """What a database's properties hold, and how they are written.
-
-    Attributes:
-        scalars: Encoders of scalars by kind; the client takes other kinds as they are.
-        composite_keys: Whether several properties together can identify a node.
-        key_types: Types that a key can have; None means any.
-        stored: How a value of the row is stored.
-        stored_vector: How a vector is stored that has an index.
-        fetched: How part of a key is read so that it can be a parameter again.
-    """
-
-    scalars: ClassVar[Mapping[str, Encoder]] = {}
-    composite_keys: ClassVar[bool] = True
-    key_types: ClassVar[frozenset[str] | None] = None
-    stored: ClassVar[str] = "{value}"
-    stored_vector: ClassVar[str] = "{value}"
-    fetched: ClassVar[str] = "{value}"
-
-    def type_name(self, value_type: EnrichedValueType) -> str:
-        """Return the name of a property's type, in set-up state and in `stored`."""
-        return str(value_type.type)
-
-    def parameter_type(self, value_type: EnrichedValueType) -> str:  # noqa: ARG002
-        """Return the type in which a row carries a value, for databases that must be told."""
-        return ""
-
-    def takes_key(self, types: Sequence[EnrichedValueType]) -> bool:
-        """Say whether properties of these types can identify a node."""
-        if len(types) > 1 and not self.composite_keys:
-            return False
-        return self.key_types is None or all(
-            self.type_name(each) in self.key_types for each in types
-        )
-
-    def key_text(self, parts: Sequence[Any]) -> str:
-        """Return the text that identifies a node where its key, as JSON values, cannot."""
-        return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
-
-    def encoder(self, value_type: EnrichedValueType) -> Encoder | None:
-        """Return how values become what the client takes."""
-        return property_encoder(value_type.type, self.scalars)
-
-    def written(self, expression: str, type_name: str, *, vector_index: bool = False) -> str:
-        """Return the expression that stores a value of the row."""
-        form = self.stored_vector if vector_index else self.stored
-        return form.format(value=expression, type=type_name)
-
-    def read(self, expression: str) -> str:
-        """Return the expression that reads part of a key."""
-        return self.fetched.format(value=expression)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,14 +147,20 @@ class RelationshipCypher:
             slot.alias: slot.parameter_type for slot in (*identity, *sources, *targets, *slots)
         }
         relationship = f"[r:{quoted(plan.rel_type)} {{{_map(identity)}}}]"
-        path = f"(s:{quoted(source.label)})-{relationship}->(t:{quoted(target.label)})"
+        keys_of = (("r", identity), ("s", sources), ("t", targets))
         returned = [
-            dialect.read(f"{node}.{quoted(slot.name)}")
-            for node, slots_of in (("s", sources), ("t", targets))
+            dialect.read(f"{variable}.{quoted(slot.name)}")
+            for variable, slots_of in keys_of
             for slot in slots_of
         ]
-        self._find = f"UNWIND $rows AS row MATCH {path} RETURN {', '.join(returned)}"
-        self._delete = f"UNWIND $rows AS row MATCH {path} DELETE r"
+        found = dialect.found(
+            quoted(plan.rel_type),
+            quoted(source.label),
+            quoted(target.label),
+            {quoted(slot.name): (slot.alias, slot.written) for slot in identity},
+        )
+        self._find = f"{found} RETURN {', '.join(returned)}"
+        self._delete = f"{found} DELETE r"
         assigned = ", ".join(f"r.{quoted(slot.name)} = {slot.written}" for slot in slots)
         self._create = (
             f"UNWIND $rows AS row MATCH {_pattern('s', source.label, sources)} "
@@ -219,13 +169,13 @@ class RelationshipCypher:
         )
 
     def find(self, identities: Iterable[_Values]) -> Statement:
-        """Return the query for the ends of relationships: the source's key, then the target's."""
+        """Return the query for relationships: their keys, those of their sources and targets."""
         return Statement(self._find, self._keyed(identities), self._key_types)
 
-    def split(self, found: _Values) -> tuple[_Values, _Values]:
-        """Return the two keys in a row of what `find` found."""
-        size = len(self.source.identity)
-        return found[:size], found[size:]
+    def split(self, found: _Values) -> tuple[_Values, _Values, _Values]:
+        """Return the three keys in a row of what `find` found."""
+        own, source = len(self._key_types), len(self.source.identity)
+        return found[:own], found[own : own + source], found[own + source :]
 
     def delete(self, identities: Iterable[_Values]) -> Statement:
         """Return the statement that deletes relationships and leaves their ends."""
@@ -326,11 +276,6 @@ class _Merge:
             for row in rows
         ]
         return Statement(self._text, maps, self._types)
-
-
-def quoted(name: str) -> str:
-    """Return a label, type or property name quoted; names hold no backticks."""
-    return f"`{name}`"
 
 
 def _pattern(variable: str, label: str, identity: Sequence[_Slot]) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from coco_flow.ports import Compatibility, SetupChange
-from coco_flow.targets.graph_cypher import EXPORTED, quoted
+from coco_flow.targets.graph_cypher import EXPORTED
+from coco_flow.targets.graph_dialect import quoted
 from coco_flow.targets.graph_state import compare
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from coco_flow.ports import Compatibility
 from coco_flow.targets.graph_cypher import KEY_TEXT
 
 if TYPE_CHECKING:
-    from coco_flow.targets.graph_cypher import Dialect
+    from coco_flow.targets.graph_dialect import Dialect
     from coco_flow.targets.graph_indexes import VectorIndexPlan
     from coco_flow.targets.graph_plan import Column, LabelPlan, Property, RelationshipPlan
 

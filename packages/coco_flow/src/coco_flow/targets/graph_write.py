@@ -70,8 +70,7 @@ def job_of(batches: Sequence[TargetBatch]) -> Job:
         orphans = _Candidates()
         statements: list[Statement] = []
         for each in relationships:
-            each.find_ends(read, orphans)
-            statements += _parts(each.cypher.delete(each.identities))
+            statements += _parts(each.cypher.delete(each.find(read, orphans)))
         for of in nodes:
             statements += _parts(of.cypher.merge(of.rows))
         for each in relationships:
@@ -107,12 +106,16 @@ class _Relationships:
         # A changed row may have other ends now, so it is deleted before it is made again.
         self.identities = [cypher.identify(key) for key in (*(k for k, _ in upserts), *deletes)]
 
-    def find_ends(self, read: Read, orphans: _Candidates) -> None:
+    def find(self, read: Read, orphans: _Candidates) -> list[Sequence[Any]]:
+        """Return the keys of those that are there, whose ends they may be the last to keep."""
+        there = []
         for part in _parts(self.cypher.find(self.identities)):
             for found in read(part):
-                source, target = self.cypher.split(found)
+                own, source, target = self.cypher.split(found)
+                there.append(own)
                 orphans.add(self.cypher.source, [source])
                 orphans.add(self.cypher.target, [target])
+        return there
 
 
 class _Candidates:

@@ -15,7 +15,8 @@ from coco_flow.errors import DefinitionError, FlowConflict, FlowError, missing_e
 from coco_flow.op.spec import DeclarationSpec, TargetSpec
 from coco_flow.targets.graph import GraphMapping
 from coco_flow.targets.graph_connector import GraphConnector
-from coco_flow.targets.graph_cypher import Dialect, Statement
+from coco_flow.targets.graph_cypher import Statement
+from coco_flow.targets.graph_dialect import Dialect
 from coco_flow.targets.graph_literal import typed_rows_literal
 from coco_flow.targets.graph_values import Encoder, element_type, is_json_text
 from coco_flow.targets.graph_write import GraphStore, Job
@@ -147,6 +148,17 @@ class LadybugDialect(Dialect):
     stored = stored_vector = "CAST({value} AS {type})"
     # As text, from which every type can be cast.
     fetched = "CAST({value} AS STRING)"
+
+    def found(
+        self, rel_type: str, source: str, target: str, key: Mapping[str, tuple[str, str]]
+    ) -> str:
+        """Return a join with what the rows say, which a cast inside the pattern would prevent."""
+        given = ", ".join(f"{written} AS {alias}" for alias, written in key.values())
+        same = ", ".join(f"{name}: {alias}" for name, (alias, _) in key.items())
+        return (
+            f"UNWIND $rows AS row WITH {given} "
+            f"MATCH (s:{source})-[r:{rel_type} {{{same}}}]->(t:{target})"
+        )
 
     def encoder(self, value_type: EnrichedValueType) -> Encoder | None:
         """Return how values become text; a vector of numbers is a text, too."""

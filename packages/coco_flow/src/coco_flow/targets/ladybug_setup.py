@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from coco_flow.targets.graph_cypher import EXPORTED, KEY_TEXT, quoted
+from coco_flow.targets.graph_cypher import EXPORTED, KEY_TEXT
+from coco_flow.targets.graph_dialect import quoted
 from coco_flow.targets.graph_setup import GraphSetup
 from coco_flow.targets.graph_state import identity_of
 from coco_flow.targets.graph_write import GraphStore

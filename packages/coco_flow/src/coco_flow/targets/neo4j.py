@@ -16,7 +16,8 @@ from coco_flow.index import VectorIndexDef
 from coco_flow.op.spec import DeclarationSpec, TargetSpec
 from coco_flow.targets.graph import GraphMapping
 from coco_flow.targets.graph_connector import GraphConnector
-from coco_flow.targets.graph_cypher import Dialect, Statement, quoted
+from coco_flow.targets.graph_cypher import Statement
+from coco_flow.targets.graph_dialect import Dialect, quoted
 from coco_flow.targets.graph_setup import GraphSetup
 from coco_flow.targets.graph_state import identity_of
 from coco_flow.targets.graph_values import Encoder
@@ -78,6 +79,22 @@ class Neo4jDialect(Dialect):
             "Str", "Int64", "Float32", "Float64", "Bool", "Uuid", "Date", "Time", "LocalDateTime",
         }
     )  # fmt: skip
+
+    def found(
+        self, rel_type: str, source: str, target: str, key: Mapping[str, tuple[str, str]]
+    ) -> str:
+        """Return a look into the index of the key."""
+        if len(key) == 1:
+            ((name, (_, written)),) = key.items()
+            match = f"WITH collect({written}) AS keys MATCH ()-[r:{rel_type}]->() "
+            match += f"WHERE r.{name} IN keys"
+        else:
+            same = ", ".join(f"{name}: {written}" for name, (_, written) in key.items())
+            match = f"MATCH ()-[r:{rel_type} {{{same}}}]->()"
+        return (
+            f"UNWIND $rows AS row {match} WITH r, startNode(r) AS s, endNode(r) AS t "
+            f"WHERE s:{source} AND t:{target}"
+        )
 
 
 class Neo4jSetup(GraphSetup):

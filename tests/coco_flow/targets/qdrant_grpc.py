@@ -1,4 +1,4 @@
-"""Stands in for a Qdrant server by gRPC, as tests/qdrant_server.py does by HTTP."""
+"""A gRPC server with a local Qdrant store, as tests/qdrant_server.py is one for HTTP."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def export_schema(
 
 
 def write_from_threads(target: Target, threads: int = 4, batches: int = 5) -> dict[Any, Any]:
-    """Write batches of disjoint keys at once, as an engine may, and return what must be there."""
+    """Write batches of disjoint keys in parallel, as an engine may; return the expected rows."""
     rows = {
         (t, b): [((t * 100 + b * 10 + i,), ["x"]) for i in range(10)]
         for t in range(threads)

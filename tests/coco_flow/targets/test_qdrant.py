@@ -1,4 +1,4 @@
-"""The Qdrant target against servers that stand in for Qdrant, by HTTP and by gRPC."""
+"""The Qdrant target against local substitutes for a Qdrant server, by HTTP and by gRPC."""
 
 from __future__ import annotations
 

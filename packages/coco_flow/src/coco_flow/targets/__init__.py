@@ -1,4 +1,4 @@
-"""Targets: what an export writes to. Each is imported when it is first used.
+"""Targets that exports write to; each is imported when it is first used.
 
 To add one, name its public classes in `_MODULES` and its kind in `registry.BUILT_IN`.
 """
@@ -48,7 +48,7 @@ _MODULE_OF = {name: module for module, names in _MODULES.items() for name in nam
 __all__ = sorted(_MODULE_OF)  # noqa: PLE0605 - computed from the table above
 
 
-# What a name is depends on the name, so its type cannot be told.
+# The type depends on the name, so that it cannot be annotated.
 def __getattr__(name: str) -> Any:
     module = _MODULE_OF.get(name)
     if module is None:

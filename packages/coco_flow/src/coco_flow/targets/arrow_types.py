@@ -16,7 +16,7 @@ _UNITS = {"Time": "time64", "LocalDateTime": "timestamp", "TimeDelta": "duration
 
 
 class ArrowOptions(NamedTuple):
-    """What a store wants to be different.
+    """The differences between stores in how they use Arrow.
 
     Attributes:
         store: Who needs Arrow, for the error when it is missing.
@@ -31,7 +31,7 @@ class ArrowOptions(NamedTuple):
     uuid_type: bool = False
 
 
-# Arrow has no types of its own for a type checker.
+# pyarrow has no annotations.
 def import_arrow(options: ArrowOptions) -> Any:
     """Return pyarrow.
 

@@ -116,7 +116,7 @@ class _Collection:
                 # Chroma would keep the document that was there before.
                 document = "" if value is None else str(value)
             else:
-                # A None takes away what was there before.
+                # A None removes the earlier value.
                 metadata[name] = value if value is None or encode is None else encode(value)
         return metadata, document
 

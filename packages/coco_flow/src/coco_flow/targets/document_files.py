@@ -1,4 +1,4 @@
-"""A folder of documents, each in a file of its own: names for keys, atomic writes, front matter."""
+"""A folder with a file for each document: names for keys, atomic writes, front matter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from coco_flow.errors import FlowError
 __all__ = ["DocumentFolder", "file_name", "possible_names", "with_front_matter"]
 
 _MARK = ".coco-flow"
-"""The folder's own directory: whose it is, and files that are being written."""
+"""Subdirectory for the folder's owner and for files that are being written."""
 
 # What CoCo's scanner would leave out at other places was exported on purpose.
 _RULES = f"!*\n/{_MARK}/\n/.cocoignore\n"
@@ -40,7 +40,7 @@ class DocumentFolder:
         """Make the folder, or take it if it is this owner's already.
 
         Raises:
-            FlowError: It holds files of somebody else.
+            FlowError: It has files that this owner has not written.
         """
         mark = self._own / "owner"
         if self.root.exists() and any(self.root.iterdir()):
@@ -79,7 +79,7 @@ class DocumentFolder:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-            # mkstemp lets nobody else read; a document is read by the daemon, whoever runs it.
+            # mkstemp permits only its user to read; the daemon that reads may run as another one.
             temporary.chmod(0o644)
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary.replace(path)
@@ -117,7 +117,7 @@ class DocumentFolder:
 def file_name(key: str, language: str | None = None) -> str:
     """Return the relative name of a document's file: the key, where it can be one.
 
-    Different keys have different names. Where the key's ending does not tell the language, as the
+    Different keys have different names. Where the key's ending does not give the language, as the
     daemon needs it, the language's ending follows after a percent sign; Markdown's by default.
     """
     from coco_core.languages import detect_language, named_language
@@ -143,7 +143,7 @@ def possible_names(key: str) -> list[str]:
 
 
 def with_front_matter(name: str, content: str, fields: Mapping[str, Any]) -> str:
-    """Return a Markdown document with what is known of it in front; others stay as they are.
+    """Return a Markdown document with metadata as front matter; others stay as they are.
 
     A document that has front matter keeps its own.
     """

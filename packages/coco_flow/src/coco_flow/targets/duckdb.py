@@ -80,7 +80,7 @@ class _Table:
         keys = self.columns.keys([*(key for key, _ in upserts), *deletes])
         rows = self.columns.table(upserts)
         with self.lock, _transaction(self.connection):
-            # What they name goes when the next batch takes the names.
+            # The next batch registers its tables under the same names, which frees these.
             self.connection.register("written_keys", keys)
             self.connection.register("written_rows", rows)
             _run(self.connection, self.delete)
@@ -119,7 +119,7 @@ class DuckDBConnector:
         return compare_columns(desired, existing)
 
     def apply_setup(self, changes: Sequence[SetupChange]) -> None:
-        """Create, alter or drop the tables, each in a transaction of its own."""
+        """Create, alter or drop the tables, each in one transaction."""
         for change in changes:
             if change.current is None and not Path(change.key["path"]).exists():
                 continue
@@ -130,7 +130,7 @@ class DuckDBConnector:
                 except _driver_error() as error:
                     raise FlowError(
                         f"Setting up {self.describe(change.key)} failed: {error}",
-                        hint="Nothing of it was changed; set it up again when that is mended.",
+                        hint="Nothing of it was changed; fix the cause and set it up again.",
                     ) from error
 
     def describe(self, key: Any) -> str:
@@ -147,7 +147,7 @@ class DuckDBConnector:
         return _Table(_connect(key["path"]), key, schema)
 
     def group(self, target: _Table) -> object:
-        """Return the table: each has a connection of its own."""
+        """Return the table, since each has its own connection."""
         return id(target)
 
     def write(self, batches: Sequence[TargetBatch]) -> None:

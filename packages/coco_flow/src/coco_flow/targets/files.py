@@ -43,7 +43,7 @@ class Files(TargetSpec):
         directory: Made when it is not there.
         filename_field: Field with the path of the file, in the directory; by default it is made of
             the key, whose parts become folders.
-        content_field: Field with the content, text or bytes; by default the only such field beside
+        content_field: Field with the content, text or bytes; by default the only such field besides
             the file's name, else the row as JSON.
         suffix: Added to the path; by default ".json" if the row is written as JSON.
         overwrite: Whether files that are there, and not from this target, may be replaced.
@@ -79,7 +79,7 @@ class _Directory:
         self._check(planned)
         current = self.manifest.path_of
         renamed = {key: old for key, (path, _) in planned.items() if (old := current(key)) != path}
-        # Until its file is removed, an old name stays in the manifest, under a name of its own.
+        # Until its file is removed, an old name stays in the manifest, in a separate entry.
         left = [(_MOVED + key, old) for key, old in renamed.items() if old is not None]
         self.manifest.add([*left, *((key, planned[key][0]) for key in renamed)])
         for path, content in planned.values():
@@ -96,7 +96,7 @@ class _Directory:
         self.manifest.add((key, None) for key in gone)
 
     def _check(self, planned: dict[str, tuple[str, bytes]]) -> None:
-        """Raise if a path belongs to another row, or to nobody."""
+        """Raise if a path belongs to another row, or if its file is not the target's."""
         taken: dict[str, str] = {}
         for key, (path, _) in planned.items():
             other = taken.setdefault(path, key)
@@ -235,7 +235,7 @@ class _Layout:
                 )
         content = spec.content_field
         if content is None:
-            # Whatever the row has beside the file's name is its content.
+            # Every field besides the file's name is content.
             rest = [field for field in schema.value if field.name != spec.filename_field]
             if len(rest) == 1 and rest[0].value_type.type.kind in _CONTENT_KINDS:
                 content = rest[0].name
@@ -256,7 +256,7 @@ class _Layout:
                     for encode, value in zip(encoders, key, strict=True)
                 ]
                 texts = [each if isinstance(each, str) else json_text(each) for each in values]
-                # A part must not open folders of its own, or two keys could be one path.
+                # A part with a slash would be two folders, and two keys could have one path.
                 return _checked("/".join(map(_part, texts)) + suffix)
 
             return of_parts

@@ -1,7 +1,7 @@
 """Manifest of a directory: which file belongs to which row, so that no other file is touched.
 
 It is a file of JSON lines in the directory itself: a line with a path when a row is about to get a
-file, a line without when it has none any more. A crash leaves at worst a line too many.
+file, a line without when it has none any more. A crash leaves at most a superfluous line.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 
 __all__ = ["Manifest"]
 
-# Lines that say nothing any more are dropped when the manifest is opened, if so many are there.
+# With more superseded lines than this, opening the manifest rewrites it without them.
 _IDLE_LINES = 1000
 
 
@@ -52,12 +52,12 @@ class Manifest:
         return self._owners.get(path)
 
     def reload(self) -> int:
-        """Read what has been added since the last time, by whom ever; return how many lines."""
+        """Read what this or another process has added since the last time; count the lines."""
         try:
             with self.path.open("rb") as file:
                 number = os.fstat(file.fileno()).st_ino
                 if number != self._file:
-                    # Another process has written it anew.
+                    # Another process has rewritten it.
                     self._read, self._file = 0, number
                 file.seek(self._read)
                 data = file.read()

@@ -82,7 +82,7 @@ def _vector_encoder(element: BasicValueType) -> JsonEncoder | None:
     encoder = json_encoder(element)
 
     def encode(vector: Any) -> list[Any]:
-        # Vectors of numbers are arrays, and `tolist` makes Python numbers of all at once.
+        # Vectors of numbers are arrays, and `tolist` makes Python numbers of all in one call.
         values = vector.tolist() if hasattr(vector, "tolist") else vector
         return list(values) if encoder is None else [encoder(each) for each in values]
 

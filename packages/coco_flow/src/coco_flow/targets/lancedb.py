@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DatabaseOptions", "LanceDB", "LanceDBConnector", "connect_async"]
 
-# The field's tests call it by this name.
+# CocoIndex's tests call it by this name.
 _create_vector_index_config = vector_index_config
 
 _connections: weakref.WeakValueDictionary[str, AsyncConnection] = weakref.WeakValueDictionary()
@@ -61,7 +61,7 @@ _TEXTS: dict[str, tuple[str, Callable[[Any], str]]] = {
 # A condition is parsed and planned as one expression; a longer one is split.
 _KEYS_IN_CONDITION = 500
 
-# So many rows are compared one by one faster than one sees; more should be in the index.
+# So many rows are compared one by one in no noticeable time; more should be in the index.
 _FLAT_SEARCH_ROWS = 1000
 
 # Older versions of a table are only for readers that opened it before; none reads so long.
@@ -228,7 +228,7 @@ class LanceDBConnector:
                     raise
                 raise FlowError(
                     f"Setting up {self.describe(change.key)} failed: {_reason(error)}",
-                    hint="Set it up again when that is mended; what has been done is kept.",
+                    hint="Fix the cause and set it up again; what has been done is kept.",
                 ) from error
 
     def describe(self, key: Any) -> str:
@@ -248,7 +248,7 @@ class LanceDBConnector:
         return id(target)
 
     def write(self, batches: Sequence[TargetBatch]) -> None:
-        """Merge the upserts, then delete; each is a transaction of its own."""
+        """Merge the upserts, then delete, in two transactions."""
         for batch in batches:
             table: _Table = batch.target
             upserts, deletes = final_rows(batch)

@@ -189,7 +189,7 @@ def _open_table(database: Any, name: str) -> Any | None:
 
 
 def _types(schema: Any) -> dict[str, str]:
-    # LanceDB keeps JSON in a type of its own, which it shows as bytes with a note.
+    # LanceDB stores JSON in its own type, and shows it as bytes with metadata.
     return {
         field.name: "json"
         if (field.metadata or {}).get(b"ARROW:extension:name") == b"lance.json"

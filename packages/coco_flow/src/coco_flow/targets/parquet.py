@@ -1,7 +1,7 @@
-"""Target that writes Parquet files into a directory, for whatever reads such a directory.
+"""Target that writes Parquet files into a directory, for query engines that read directories.
 
-The rows are parted by the digest of their key, so that an update replaces only the parts that it
-touches, each in one step.
+The rows are partitioned by the digest of their key, so that an update replaces only the parts that
+it touches, each in one step.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ARROW = ArrowOptions("Parquet", "parquet")
 
 
 class Parquet(TargetSpec):
-    """A directory of Parquet files; `partitions` is how many the rows are parted into.
+    """A directory of Parquet files; `partitions` is their number.
 
     What is written while an update runs appears there after a moment, and all of it when it ends.
     """

@@ -1,8 +1,8 @@
-"""Rows in Parquet files, parted by the digest of their key, with a journal of what is to be merged.
+"""Rows in Parquet files, partitioned by the digest of their key, with a journal of unmerged rows.
 
-A batch first goes into the journal, in hidden files beside the parts; merging it replaces each part
-that it touches in one step. So a batch survives a crash at once, and a large build need not write
-every part anew for every batch.
+A batch first goes into the journal, in hidden files next to the parts; merging it replaces each
+part that it touches in one step. So a batch survives a crash as soon as it is written, and a large
+build need not rewrite every part for every batch.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from coco_flow.targets.arrow_types import ArrowColumns
 
 __all__ = ["Parts", "part_files", "rewrite_parts"]
 
-# Readers may wait so long for what is written while much is being written.
+# How long readers may wait for new rows during a large build.
 _PAUSE_SECONDS = 1.0
 
 # Merging takes at most a tenth of the time, however large the parts have grown.
 _PAUSE_PER_MERGE = 9.0
 
-# More than so much is not kept in memory.
+# Unmerged rows of more than this are not kept in memory.
 _JOURNAL_BYTES = 256 << 20
 
 _DELETED = "__deleted"
@@ -35,7 +35,7 @@ _LOCK = ".coco_flow.lock"
 
 
 def part_files(directory: Path) -> list[Path]:
-    """Return the parts, and nothing else that lies in the directory."""
+    """Return the parts, and nothing else in the directory."""
     return sorted(directory.glob("part-[0-9]*-of-[0-9]*.parquet"))
 
 
@@ -101,7 +101,7 @@ class Parts:
                 self.merge()
 
     def merge(self) -> None:
-        """Bring the parts up to date and empty the journal, whoever has written it."""
+        """Bring the parts up to date and empty the journal, also of other processes' batches."""
         import pyarrow as pa
 
         with self._threads, self._processes:

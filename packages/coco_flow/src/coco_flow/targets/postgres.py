@@ -52,7 +52,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # A statement must stay far below the server's limit of 1 GB for one value.
 _STATEMENT_BYTES = 32 << 20
 
-# A connection that broke, a deadlock: what has not been committed is written once more.
+# A connection that broke, a deadlock: what has not been committed is written again.
 _ATTEMPTS = 3
 
 
@@ -198,7 +198,7 @@ class PostgresConnector:
         return compare_columns(desired, existing)
 
     def apply_setup(self, changes: Sequence[SetupChange]) -> None:
-        """Create, alter or drop the tables, each in a transaction of its own."""
+        """Create, alter or drop the tables, each in one transaction."""
         for change in changes:
             try:
                 self._apply(change)
@@ -207,7 +207,7 @@ class PostgresConnector:
             except _driver_error() as error:
                 raise FlowError(
                     f"Setting up {self.describe(change.key)} failed: {str(error).strip()}",
-                    hint="Set it up again when that is mended; what has been done is kept.",
+                    hint="Fix the cause and set it up again; what has been done is kept.",
                 ) from error
 
     def _apply(self, change: SetupChange) -> None:
@@ -279,7 +279,7 @@ def _sql_commands(schema: ExportSchema) -> dict[str, dict[str, str | None]]:
         if attachment.name in found:
             raise DefinitionError(
                 f"Two attachments of one target are named {attachment.name!r}.",
-                hint="Give each a name of its own.",
+                hint="Give each a different name.",
             )
         found[attachment.name] = {
             "setup_sql": attachment.setup_sql,

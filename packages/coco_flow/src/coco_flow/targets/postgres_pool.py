@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from coco_core.errors import Unavailable
 from coco_flow.auth import resolve_auth_entry
 from coco_flow.errors import DefinitionError, missing_extra
+from coco_flow.setting import mask_password_parameter
 from coco_flow.targets.postgres_types import register_arrays
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def pool_for(spec: DatabaseConnectionSpec) -> Pool:
             overrides = {"user": spec.user, "password": spec.password}
             arguments: dict[str, Any] = {k: v for k, v in overrides.items() if v is not None}
             arguments["connect_timeout"] = CONNECT_SECONDS
-            # A wrong password or address is told at once, not when the pool gives up.
+            # A wrong password or address is reported immediately, not when the pool gives up.
             _probe(spec.url, arguments)
             pool = ConnectionPool(
                 spec.url,
@@ -120,6 +121,7 @@ def close_pools() -> None:
 
 def public_url(url: str) -> str:
     """Return a connection URL without its password, for messages."""
+    url = mask_password_parameter(url)
     scheme, separator, rest = url.partition("://")
     credentials, at, place = rest.rpartition("@")
     if not separator or not at:

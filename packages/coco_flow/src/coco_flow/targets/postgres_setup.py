@@ -1,4 +1,4 @@
-"""Set-up of PostgreSQL tables: makes a table, its indexes and attachments what the flow asks for.
+"""Set-up of PostgreSQL tables: creates and alters a table, its indexes and attachments.
 
 A change looks at the table as it is, not only at the recorded states, so that it can be repeated
 after a crash at any point.
@@ -48,7 +48,7 @@ _METRICS = {
 
 _METHOD_OPTIONS = {"Hnsw": ("hnsw", ("m", "ef_construction")), "IvfFlat": ("ivfflat", ("lists",))}
 
-# Changes of a column's type that keep its values; "vector" stands for any dimension.
+# Changes of a column's type that keep its values; "vector" is any dimension.
 _KEEPING_CASTS = {
     ("real", "double precision"),
     ("bigint", "double precision"),
@@ -155,7 +155,7 @@ def set_up_table(
     previous: Sequence[Any | None],
     current: Any,
 ) -> bool:
-    """Create or alter the table in the running transaction; return whether it was made anew.
+    """Create or alter the table in the running transaction; return whether it was created.
 
     Raises:
         FlowConflict: A table of this name exists that no flow has made, and it does not fit.
@@ -252,7 +252,7 @@ def _read_table(connection: Connection[Any], table: str) -> _Table | None:
     rows = connection.execute(_COLUMNS_SQL, [table]).fetchall()
     if not rows:
         return None
-    # An extension may live in a schema that is not searched; then the type has a prefix.
+    # An extension may be in a schema that is not searched; then the type has a prefix.
     plain = [(name, type_.rpartition(".")[2], place) for name, type_, place in rows]
     key = sorted((place, name, type_) for name, type_, place in plain if place >= 0)
     return _Table(

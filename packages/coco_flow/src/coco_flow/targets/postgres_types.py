@@ -2,7 +2,7 @@
 
 A batch goes to the server as one array for each column, in the server's own binary format: measured
 against rows as parameters, COPY into a temporary table and arrays as text, this takes the least
-time on either side (vectors most of all, whose digits nobody has to write or read).
+time on either side (most of all for vectors, which need no conversion to and from digits).
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ _DISTANCES = {
     VectorSimilarityMetric.INNER_PRODUCT: "Dot",
 }
 
-# What a vector without an index of its own is compared by.
+# What a vector without an index is compared by.
 _DEFAULT_DISTANCE = "Cosine"
 
 

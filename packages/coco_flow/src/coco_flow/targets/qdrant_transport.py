@@ -1,6 +1,6 @@
 """The part of Qdrant's interface that the target uses, by HTTP or by gRPC.
 
-Qdrant speaks them on two ports, and a connection names one URL; so the port is asked which it is.
+Qdrant serves them on two ports, and a connection names one URL; so the port is probed.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class _Http:
         if not self._call("GET", collection, "/exists")["exists"]:
             return None
         parameters = self._call("GET", collection, "")["config"]["params"].get("vectors") or {}
-        # A single vector without a name stands there by itself.
+        # A single vector without a name is the value itself, not in a map.
         named = {"": parameters} if "size" in parameters else parameters
         return {name: (each["size"], each["distance"]) for name, each in named.items()}
 

@@ -107,5 +107,5 @@ def _is_built_in(cls: type[Any]) -> bool:
 
 def _kind_of_class(cls: type[Any]) -> str:
     name = cls.__name__
-    # A user's class may be named as one of ours; stored state must still tell them apart.
+    # A user's class may have the name of a built-in one; stored state must distinguish them.
     return f"custom:{name}" if name in BUILT_IN and not _is_built_in(cls) else name

@@ -124,7 +124,7 @@ class SQLiteConnector:
         return compare_columns(desired, existing)
 
     def apply_setup(self, changes: Sequence[SetupChange]) -> None:
-        """Create, alter or drop the tables, each in a transaction of its own."""
+        """Create, alter or drop the tables, each in one transaction."""
         for change in changes:
             path, table = change.key["path"], change.key["table_name"]
             states = possible_states(change.previous)
@@ -143,7 +143,7 @@ class SQLiteConnector:
             except _driver_errors() as error:
                 raise FlowError(
                     f"Setting up {self.describe(change.key)} failed: {error}",
-                    hint="Nothing of it was changed; set it up again when that is mended.",
+                    hint="Nothing of it was changed; fix the cause and set it up again.",
                 ) from error
 
     def describe(self, key: Any) -> str:
@@ -158,7 +158,7 @@ class SQLiteConnector:
     ) -> _Table:
         """Open the file, or share what another target of it has opened."""
         place = (key["path"], bool(schema.index.vector_indexes))
-        return _Table(self._take(*place), place, key["table_name"], schema)
+        return _Table(self._acquire(*place), place, key["table_name"], schema)
 
     def group(self, target: _Table) -> object:
         """Return the file: what goes to one is written in one transaction."""
@@ -190,17 +190,17 @@ class SQLiteConnector:
 
     def close(self, target: _Table) -> None:
         """Close the file when no other target uses it."""
-        self._give_back(*target.place)
+        self._release(*target.place)
 
     @contextmanager
     def _using(self, path: str, *, vectors: bool) -> Iterator[_Database]:
-        database = self._take(path, vectors)
+        database = self._acquire(path, vectors)
         try:
             yield database
         finally:
-            self._give_back(path, vectors)
+            self._release(path, vectors)
 
-    def _take(self, path: str, vectors: bool) -> _Database:
+    def _acquire(self, path: str, vectors: bool) -> _Database:
         place = (str(Path(path).resolve()), vectors)
         with self._lock:
             database = self._open.get(place)
@@ -209,7 +209,7 @@ class SQLiteConnector:
             database.users += 1
         return database
 
-    def _give_back(self, path: str, vectors: bool) -> None:
+    def _release(self, path: str, vectors: bool) -> None:
         place = (str(Path(path).resolve()), vectors)
         with self._lock:
             database = self._open[place]
@@ -261,7 +261,7 @@ def _connect(path: str, *, vectors: bool) -> sqlite3.Connection:
         importlib.import_module("sqlite_vec").load(connection)
         connection.enable_load_extension(False)
     connection.execute("PRAGMA journal_mode = WAL")
-    # The flow's state must not outlive, in a power cut, the rows that it says are here.
+    # After a power cut the flow's state must not claim rows that are not here.
     connection.execute("PRAGMA synchronous = FULL")
     return connection
 

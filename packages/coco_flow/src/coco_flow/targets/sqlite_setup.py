@@ -1,6 +1,6 @@
 """Set-up of SQLite tables: columns, full-text indexes by FTS5 and vector indexes by sqlite-vec.
 
-An index is a virtual table beside the table, kept in step by triggers; so it is right whoever
+An index is a virtual table next to the table, which triggers keep up to date, whichever program
 writes. It finds a row by its number, which therefore must be a column: SQLite may renumber the rows
 of a table that has none.
 """

@@ -1,4 +1,4 @@
-"""Set-up state that targets with tables share: columns, indexes, what a change of them does."""
+"""Set-up state that targets with tables share: columns, indexes, and comparison of states."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _plain_fields(fields: Iterable[FieldSchema]) -> list[dict[str, Any]]:
 def compare_columns(desired: Mapping[str, Any], existing: Mapping[str, Any]) -> Compatibility:
     """Compare two states by their ``key`` and ``value`` columns.
 
-    A new column is added beside the data and a removed one leaves the others as they are; only a
+    A new column is added to the data and a removed one leaves the others as they are; only a
     changed type loses a column's values, and only a changed key loses everything.
     """
     if desired["key"] != existing["key"]:

@@ -181,7 +181,8 @@ def test_without_a_database_the_flows_own_is_meant(
         ("postgres://a:b@c@host/db", "postgres://a@host/db"),
         ("postgresql://a@host", "postgresql://a@host"),
         ("postgresql://host/db", "postgresql://host/db"),
-        ("host=x password=y", "host=x password=y"),
+        ("host=x password=y", "host=x password=***"),
+        ("postgresql://host/db?password=b", "postgresql://host/db?password=***"),
     ],
 )
 def test_the_password_is_left_out_of_a_url(given: str, shown: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import warnings
 from collections.abc import Callable
@@ -23,6 +24,7 @@ __all__ = [
     "current_settings",
     "forget_settings",
     "get_app_namespace",
+    "mask_password_parameter",
     "own_database",
     "set_environment_prefix",
     "set_settings",
@@ -37,6 +39,15 @@ DEFAULT_STATE_PATH = ".coco_flow/state.db"
 """Where the state lives, from the working directory, when no database is named."""
 
 SettingsFunction: TypeAlias = "Callable[[], Settings]"
+
+
+# In the query of a URL, or among the words of a connection string.
+_PASSWORD_PARAMETER = re.compile(r"(\bpassword=)[^&\s]+", re.IGNORECASE)
+
+
+def mask_password_parameter(url: str) -> str:
+    """Return a URL or connection string, for messages, without the value of `password=`."""
+    return _PASSWORD_PARAMETER.sub(r"\1***", url)
 
 
 @dataclass

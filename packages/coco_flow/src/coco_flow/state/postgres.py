@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from coco_flow.errors import StateBroken, missing_extra
+from coco_flow.setting import mask_password_parameter
 from coco_flow.state.postgres_batches import BATCHED
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
 
 def without_password(url: str) -> str:
     """Return the URL with its password masked."""
+    url = mask_password_parameter(url)
     parts = urlsplit(url)
     if parts.password is None:
         return url

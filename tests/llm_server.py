@@ -131,7 +131,8 @@ def _anthropic_messages(server: LlmServer, received: Received) -> Any:
 def _gemini_generate(server: LlmServer, received: Received) -> Any:
     parts = [{"text": "Let me see.", "thought": True}, {"text": _text(server.say(received))}]
     reason = "MAX_TOKENS" if server.cut else "STOP"
-    return {"candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": reason}]}
+    candidate = {"content": {"role": "model", "parts": parts}, "finishReason": reason}
+    return {"candidates": [candidate], "usageMetadata": {"totalTokenCount": 1}}
 
 
 def _gemini_embed(server: LlmServer, received: Received) -> Any:

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.postgres_server import running_postgres
 
-__all__ = ["Program", "Run", "program", "programs"]
+__all__ = ["Program", "Run", "copied", "program", "programs", "stand_in"]
 
 _COMPAT = Path(__file__).parents[1]
 _STAND_INS = Path(__file__).parent / "stand_ins"
@@ -152,6 +152,7 @@ class Run:
             "COCO_EMBED_MODEL_DIR": str(installed_model().directory.parent),
             "COCO_EMBED_OFFLINE": "1",
             "COMPAT_ADDRESSES": " ".join(f"{a}={b}" for a, b in self.addresses.items()),
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             "PYTHONPATH": os.pathsep.join(map(str, modules)),
             "PYTHONUNBUFFERED": "1",
             "PYTHONUTF8": "1",
@@ -159,10 +160,16 @@ class Run:
         }
 
 
+def stand_in(name: str) -> Path:
+    """Return the folder of modules that stand in for packages that cannot be had."""
+    return _STAND_INS / name
+
+
 def copied(checkout: Path, name: str, scratch: Path) -> Path:
     """Copy a program's folder to the same place in an empty folder."""
-    folder = scratch / "repository" / "examples" / name
-    source = checkout / "examples" / name
+    # A name may go on with a file, where a folder has two programs.
+    folder = scratch / "repository" / "examples" / name.partition("/")[0]
+    source = checkout / "examples" / name.partition("/")[0]
     if not source.is_dir():
         raise SystemExit(f"{checkout} has no examples/{name}: is it a checkout of that version?")
     shutil.copytree(source, folder)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
+import socket
 import ssl
 import tempfile
 import threading
@@ -12,16 +14,18 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 from urllib.parse import urlsplit
 
 import trustme
 
 from tests.compat.programs.program import Run
-from tests.graph_servers import arcadedb_server
+from tests.drive_server import DriveServer, drive_server
+from tests.graph_servers import arcadedb_server, falkordb_server
 from tests.llm_server import LlmServer, Received, llm_server
 
-__all__ = ["asked_schema", "asked_text", "graph", "language_model", "site"]
+__all__ = ["asked_schema", "asked_text", "drive", "falkor", "graph", "language_model", "site"]
 
 _BOLT_USER = ("neo4j", "cocoindex")
 
@@ -98,6 +102,20 @@ def graph(run: Run) -> Iterator[Graph]:
     yield found
 
 
+@contextmanager
+def falkor(run: Run, name: str) -> Iterator[Callable[[str], list[list[Any]]]]:
+    """FalkorDB in the place of its usual port; yields a function that queries a graph of it."""
+    import falkordb
+
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        falkordb_server(Path(folder)) as uri,
+        falkordb.FalkorDB.from_url(uri) as client,
+    ):
+        run.addresses["localhost:6379"] = uri.removeprefix("falkor://")
+        yield lambda query: client.select_graph(name).query(query).result_set
+
+
 @cache
 def _bolt_server() -> Graph:
     # It takes half a minute to start.
@@ -109,6 +127,72 @@ def _bolt_server() -> Graph:
         arcadedb_server(folder, user=user, password=password, database="neo4j")
     )
     return Graph(uri)
+
+
+@contextmanager
+def drive(run: Run, folder: str) -> Iterator[DriveServer]:
+    """Google Drive with a folder, and an account that may read it in the environment."""
+    with drive_server() as server:
+        server.folder(folder, "root")
+        address = server.endpoint.removeprefix("http://")
+        with _encrypted(run, "www.googleapis.com", address):
+            run.environment |= {
+                "GOOGLE_SERVICE_ACCOUNT_CREDENTIAL": server.account.write_key(
+                    run.folder.parent / "key.json", token_uri=f"{server.endpoint}/token"
+                ),
+                "GOOGLE_DRIVE_ROOT_FOLDER_IDS": folder,
+            }
+            yield server
+
+
+@contextmanager
+def _encrypted(run: Run, host: str, address: str) -> Iterator[None]:
+    """Let the site be reached by HTTPS, and pass on to a server that speaks HTTP."""
+    context = _certified(run, host)
+    name, _, port = address.partition(":")
+
+    class Handler(BaseRequestHandler):
+        def handle(self) -> None:
+            with (
+                context.wrap_socket(self.request, server_side=True) as there,
+                socket.create_connection((name, int(port))) as here,
+            ):
+                back = threading.Thread(target=_pass_on, args=(here, there))
+                back.start()
+                _pass_on(there, here)
+                back.join()
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        run.addresses[f"{host}:443"] = f"127.0.0.1:{server.server_address[1]}"
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(1 << 16):
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_RDWR)
+
+
+_authority = cache(trustme.CA)
+
+
+def _certified(run: Run, host: str) -> ssl.SSLContext:
+    """Return a server's side of TLS with a certificate for the host, which the program trusts."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _authority().issue_cert(host).configure_cert(context)
+    bundle = run.folder.parent / "authority.pem"
+    _authority().cert_pem.write_to_path(str(bundle))
+    run.environment["SSL_CERT_FILE"] = str(bundle)
+    return context
 
 
 @contextmanager
@@ -136,15 +220,9 @@ def site(run: Run, host: str, answer: Callable[[str, str], Any]) -> Iterator[lis
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(host).configure_cert(context)
-    bundle = run.folder.parent / f"{host}.pem"
-    authority.cert_pem.write_to_path(str(bundle))
-    run.environment["SSL_CERT_FILE"] = str(bundle)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.socket = _certified(run, host).wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     run.addresses[f"{host}:443"] = f"127.0.0.1:{server.server_port}"

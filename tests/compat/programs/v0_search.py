@@ -29,7 +29,7 @@ def _shorten(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def _answers(output: str) -> list[tuple[float, str]]:
+def answers(output: str) -> list[tuple[float, str]]:
     """Return the scores and file names that a program printed."""
     return [(float(s), n) for s, n in re.findall(r"^\[(-?\d+\.\d+)\] (\S+)", output, re.MULTILINE)]
 
@@ -51,10 +51,10 @@ def text_embedding(run: Run) -> None:
     )
     assert indexed == 1
     output = run.python("main.py", typed="how are words represented as vectors?\n\n")
-    answers = _answers(output)
-    assert len(answers) == 5
-    assert answers == sorted(answers, key=lambda each: -each[0])
-    assert answers[0][0] > 0.3
+    found = answers(output)
+    assert len(found) == 5
+    assert found == sorted(found, key=lambda each: -each[0])
+    assert found[0][0] > 0.3
     before = run.rows(f"SELECT * FROM {table} ORDER BY filename, location")
     run.cocoindex("update", "main.py")
     assert run.rows(f"SELECT * FROM {table} ORDER BY filename, location") == before
@@ -64,7 +64,7 @@ def text_embedding(run: Run) -> None:
     found = run.rows(f"SELECT DISTINCT filename FROM {table}")
     assert sorted(row[0] for row in found) == sorted([*names[1:], "hens.md"])
     output = run.python("main.py", typed="when do chickens lay eggs\n\n")
-    assert _answers(output)[0][1] == "hens.md"
+    assert answers(output)[0][1] == "hens.md"
 
 
 @program("v0", "code_embedding")
@@ -82,9 +82,9 @@ def code_embedding(run: Run) -> None:
     run.cocoindex("setup", "-f", "main.py")
     output = run.python("main.py", typed="definition of a vector index\n\n")
     assert "Updated index:" in output
-    assert len(_answers(output)) == 5
+    assert len(answers(output)) == 5
     assert "code/index.py (L2-L6)" in output
-    assert _answers(output)[0][1] == "code/index.py"
+    assert answers(output)[0][1] == "code/index.py"
     table = "codeembedding__code_embeddings"
     names = {row[0] for row in run.rows(f"SELECT DISTINCT filename FROM {table}")}
     assert {"README.md", "Cargo.toml", "code/index.py", "examples/code_embedding/main.py"} <= names
@@ -143,13 +143,13 @@ def fastapi_server_docker(run: Run) -> None:
     url = f"http://127.0.0.1:{port}/search"
     with run.started("-m", "uvicorn", "main:fastapi_app", "--port", str(port)):
 
-        def answer() -> httpx.Response | None:
+        def ask() -> httpx.Response | None:
             try:
                 return httpx.get(url, params={"q": "masked language model", "limit": 3}, timeout=60)
             except httpx.ConnectError:
                 return None
 
-        found = until(answer, 60)
+        found = until(ask, 60)
         assert found.status_code == 200, found.text
         results = found.json()["results"]
         assert len(results) == 3
@@ -174,7 +174,7 @@ def text_embedding_qdrant(run: Run) -> None:
         assert sorted({(point.payload or {})["filename"] for point in points}) == names
         ids = {point.id for point in points}
         output = run.python("main.py", typed="word vectors\n\n")
-        assert len(_answers(output)) == min(10, len(points)) > 5
+        assert len(answers(output)) == min(10, len(points)) > 5
         run.cocoindex("update", "main.py")
         assert {point.id for point in store.scroll("TextEmbedding", limit=1000)[0]} == ids
         run.write("markdown_files/hens.md", _HENS)
@@ -185,3 +185,31 @@ def text_embedding_qdrant(run: Run) -> None:
             *names[1:],
             "hens.md",
         ]
+
+
+@program("v0", "text_embedding_chromadb")
+def text_embedding_chromadb(run: Run) -> None:
+    """Chroma in a directory, searched by the program's query handler."""
+    import chromadb
+
+    run.own_database()
+    names = _shorten(run.folder / "markdown_files")
+    run.cocoindex("update", "--setup", "-f", "main.py")
+
+    def files() -> list[str]:
+        client = chromadb.PersistentClient(path=str(run.folder / "chromadb_data"))
+        found = client.get_collection("text_embedding").get()
+        assert found["metadatas"] and found["documents"]
+        return sorted({str(each["filename"]) for each in found["metadatas"]})
+
+    assert files() == names
+    run.write("markdown_files/hens.md", _HENS)
+    (run.folder / "markdown_files" / names[0]).unlink()
+    run.cocoindex("update", "main.py")
+    assert files() == sorted([*names[1:], "hens.md"])
+    output = run.python(
+        "-c",
+        "import asyncio, cocoindex, main; cocoindex.init();"
+        "print(asyncio.run(main.search('eggs')).results[0]['filename'])",
+    )
+    assert "hens.md" in output

@@ -1,0 +1,1 @@
+"""Stands in for colpali-engine, with a model that sees colors."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from coco_flow.engine.source_update import SourceUpdater
     from coco_flow.engine.stats import UpdateInfo
     from coco_flow.flow.flow import Flow
-    from coco_flow.ports import Key, SourceConnector
+    from coco_flow.ports import Key, SourceConnector, Watch
 
 __all__ = ["FlowLiveUpdater", "FlowLiveUpdaterOptions", "FlowUpdaterStatusUpdates"]
 
@@ -171,9 +171,11 @@ class FlowLiveUpdater:
         await self.wait_async()
 
     def _run(self, runner: FlowRunner) -> None:
-        # Watching begins before the first pass: a change during it is not lost.
-        loops = self._source_loops(runner) if self._options.live_mode else []
+        loops: list[_SourceLoop] = []
         try:
+            # Watching begins before the first pass: a change during it is not lost.
+            if self._options.live_mode:
+                self._add_source_loops(runner, loops)
             runner.update_all()
             runner.options.reexport = runner.options.full_reprocess = False
             with self._changed:
@@ -204,8 +206,7 @@ class FlowLiveUpdater:
                 self._finished.set()
                 self._changed.notify_all()
 
-    def _source_loops(self, runner: FlowRunner) -> list[_SourceLoop]:
-        loops = []
+    def _add_source_loops(self, runner: FlowRunner, loops: list[_SourceLoop]) -> None:
         for plan in runner.plan.sources:
             source = plan.source
             interval = source.refresh_interval
@@ -216,7 +217,6 @@ class FlowLiveUpdater:
             )  # fmt: skip
             if loop.watch(source.connector) or seconds is not None:
                 loops.append(loop)
-        return loops
 
     def _report(self, name: str, still_active: bool = True) -> None:
         with self._changed:
@@ -290,13 +290,20 @@ class _SourceLoop:
         if self._stream is not None:
             self._stream.cancel()
 
-    async def _listen(self, connector: SourceConnector, stream: object) -> None:
+    async def _listen(self, connector: SourceConnector, stream: Watch) -> None:
         """Collect changed keys; a stream that breaks is opened again, and everything listed."""
         wait = _FIRST_RETRY
-        current = stream
+        current: Watch | None = stream
         while not self._aborted.is_set():
             try:
-                async for keys in current:  # type: ignore[attr-defined]
+                if current is None:
+                    # Opening may wait for the network. What changed before it is open is found by
+                    # the listing that follows.
+                    current = await asyncio.to_thread(connector.watch)
+                    self._notice(None)
+                if current is None:
+                    return
+                async for keys in current:
                     wait = _FIRST_RETRY
                     self._notice(keys)
                 return
@@ -308,10 +315,9 @@ class _SourceLoop:
                     self.name,
                     wait,
                 )
+            current = None
             await asyncio.sleep(wait)
             wait = min(wait * 2, _LAST_RETRY)
-            self._notice(None)
-            current = connector.watch()
 
     def _notice(self, keys: Iterable[Key] | None) -> None:
         with self._wake:

@@ -91,6 +91,8 @@ class SharedUpdate:
                     pause.wait(_POLL_SECONDS)
                 if self._runner.options.aborted.is_set():
                     raise UpdateAborted()
+            for updater in self._runner.updaters.values():
+                updater.report_duplicates()
             self._runner.settle()
             self._runner.finish_targets()
             status = "errors" if self._runner.info.has_errors else "done"

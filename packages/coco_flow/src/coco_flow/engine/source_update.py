@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from coco_flow.engine.changes import RowIds, is_older, is_unchanged
+from coco_flow.engine.changes import is_older, is_unchanged
 from coco_flow.engine.commit import Committer
 from coco_flow.engine.frames import Batch, RowState
 from coco_flow.engine.grouping import GroupConnector
 from coco_flow.engine.limits import Limiter, admitted
+from coco_flow.engine.listed_keys import ListedKeys
 from coco_flow.engine.listing import listings
 from coco_flow.engine.memo import CallsInWork, MemoSession
 from coco_flow.engine.stats import SourceStats
@@ -94,6 +95,7 @@ class SourceUpdater:
         )
         self._rows_per_batch = 64
         self._was_forced = False
+        self._listed = ListedKeys(plan.source.name, 0)
         self.is_grouping = isinstance(plan.source.connector, GroupConnector)
         self._workers = 3 if plan.waits else 1
 
@@ -106,21 +108,22 @@ class SourceUpdater:
         # What the scan itself adds has a higher id and cannot be among what has gone.
         last_known = self._store.last_row_id(self._source_id)
         began = time.time()
-        seen = RowIds()
+        self._listed = ListedKeys(self._plan.source.name, last_known)
         listed_any = False
         with BatchWorkers(self._workers) as workers:
             pending: list[RowState] = []
             for listed in self._listings():
                 self._check_aborted()
                 listed_any = listed_any or bool(listed)
-                pending += self._changed(listed, seen)
+                pending += self._changed(listed)
                 pending = self._submit_full(workers, pending)
             # A grouping is empty when nothing is collected, which is no fault of a listing.
             if not (listed_any or self._options.allow_empty or self.is_grouping):
                 self._refuse_empty()
             self._submit_all(workers, pending)
-        self._remove_unseen(seen, last_known)
+        self._remove_unseen(last_known)
         self._store.forget_errors_without_row(self._source_id, began)
+        self.report_duplicates()
 
     def share_out(self) -> None:
         """Do what `scan` does, but leave rows that are new or changed to whichever process is free.
@@ -128,13 +131,13 @@ class SourceUpdater:
         Rows that are gone are processed here.
         """
         last_known = self._store.last_row_id(self._source_id)
-        seen = RowIds()
+        self._listed = ListedKeys(self._plan.source.name, last_known)
         listed_any = False
         pending: list[bytes] = []
         for listed in self._listings():
             self._check_aborted()
             listed_any = listed_any or bool(listed)
-            pending += [row.key_bytes for row in self._changed(listed, seen)]
+            pending += [row.key_bytes for row in self._changed(listed)]
             while len(pending) >= _SHARD_ROWS:
                 self._store.add_shard(self._source_id, pending[:_SHARD_ROWS])
                 pending = pending[_SHARD_ROWS:]
@@ -142,7 +145,20 @@ class SourceUpdater:
             self._store.add_shard(self._source_id, pending)
         if not (listed_any or self._options.allow_empty or self.is_grouping):
             self._refuse_empty()
-        self._remove_unseen(seen, last_known)
+        self._remove_unseen(last_known)
+
+    def report_duplicates(self) -> None:
+        """Record rows whose keys the listing has shown more than once as failed."""
+        duplicates = self._listed.duplicates()
+        if not duplicates:
+            return
+        stored = self._store.rows(self._source_id, [encoded for encoded, _, _ in duplicates])
+        rows = []
+        for encoded, key, error in duplicates:
+            row = self._row(key, encoded, ListedRow(key), stored.get(encoded))
+            row.fail("list", error)
+            rows.append(row)
+        self.stats.end(o.kind for o in self._committer.commit(rows, MemoSession(None)))
 
     def process_shard(self, keys: Sequence[bytes], fence: Callable[[], None]) -> None:
         """Process the rows of a shard; `fence` raises LeaseLost once another process has them."""
@@ -204,19 +220,20 @@ class SourceUpdater:
     def _listings(self) -> Iterator[Sequence[ListedRow]]:
         return listings(self._plan.source.connector)
 
-    def _changed(self, listed: Sequence[ListedRow], seen: RowIds) -> list[RowState]:
+    def _changed(self, listed: Sequence[ListedRow]) -> list[RowState]:
         encoded = [pack_key(row.key) for row in listed]
+        waiting = self._listed.waiting(encoded)
         stored = self._store.rows(self._source_id, encoded)
         logic, force = self._plan.logic, self._options.reexport or self._options.full_reprocess
         changed: list[RowState] = []
         same = 0
         for row, code in zip(listed, encoded, strict=True):
             known = stored.get(code)
-            if known is not None:
-                seen.add(known.id)
-                if not force and is_unchanged(row, known, logic):
-                    same += 1
-                    continue
+            if self._listed.is_repeated(row.key, code, known, waiting):
+                continue
+            if known is not None and not force and is_unchanged(row, known, logic):
+                same += 1
+                continue
             changed.append(self._row(row.key, code, row, known))
         self.stats.add("num_no_change", same)
         return changed
@@ -280,6 +297,7 @@ class SourceUpdater:
             self._store.forget_errors(self._source_id, [row.key_bytes for row in gone])
             self.stats.end(outcome.kind for outcome in outcomes)
             self.stats.end("num_no_change" for _ in skipped)
+            self._listed.processed(row.key_bytes for row in rows)
             self._adapt(len(rows), time.perf_counter() - began)
 
     def _read(self, rows: Sequence[RowState]) -> tuple[list[list[Any]], list[RowState]]:
@@ -347,10 +365,10 @@ class SourceUpdater:
         wanted = int(rows * _BATCH_SECONDS / max(seconds, 1e-6))
         self._rows_per_batch = max(_MIN_ROWS, min(_MAX_ROWS, wanted, rows * 2))
 
-    def _remove_unseen(self, seen: RowIds, last_known: int) -> None:
+    def _remove_unseen(self, last_known: int) -> None:
         """Process rows that the complete listing did not show: they are gone."""
         for ids in self._store.row_id_pages(self._source_id, last_known):
-            gone = [row_id for row_id in ids if row_id not in seen]
+            gone = self._listed.gone(ids)
             for start in range(0, len(gone), _MAX_ROWS):
                 self._check_aborted()
                 self._process(self._gone_rows(gone[start : start + _MAX_ROWS]))

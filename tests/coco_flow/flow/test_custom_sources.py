@@ -262,6 +262,51 @@ def test_an_older_version_that_arrives_late_changes_nothing() -> None:
     assert table_of("t").rows == {("a",): ("version 7",)}, "the guard still knows 7"
 
 
+class Twice(op.SourceSpec):
+    """Rows in the order of `TwiceConnector.rows`, some keys more than once."""
+
+
+@op.source_connector(spec_cls=Twice, key_type=str, value_type=Page)
+class TwiceConnector:
+    rows: ClassVar[list[tuple[str, str]]] = []
+
+    @staticmethod
+    def create(spec: Twice) -> TwiceConnector:
+        return TwiceConnector()
+
+    def list(self) -> Iterator[op.PartialSourceRow[str, Page]]:
+        for key, text in self.rows:
+            yield op.PartialSourceRow(key, op.PartialSourceRowData(Page(text)))
+
+    def get_value(self, key: str) -> op.PartialSourceRowData[Page]:
+        raise AssertionError("values are in the listing")
+
+
+@pytest.mark.row("SR-1 duplicate keys")
+@pytest.mark.parametrize("between", [0, 700])
+@pytest.mark.parametrize("in_threads", [False, True])
+def test_a_key_that_is_listed_twice_is_reported_each_time(between: int, in_threads: bool) -> None:
+    @op.function(behavior_version=1)
+    async def same(text: str) -> str:
+        return text
+
+    others = [(f"{number}", "x") for number in range(between)]
+    TwiceConnector.rows = [("a", "first"), *others, ("a", "second"), ("b", "only")]
+    flow = doc_flow(same if in_threads else None, source=Twice(), key="_key")
+    flow.setup()
+    assert flow.update().stats["docs"] == {"num_insertions": between + 2, "num_errors": 1}
+    assert table_of("t").rows["a",] == ("first",)
+    flow_id = flow.store.flow_id("F") or 0
+    (error,) = flow.store.errors(flow_id)
+    assert "'docs' lists the key ('a',) more than once" in error.message
+    assert flow.update().stats["docs"]["num_errors"] == 1, "known rows are watched as well"
+    assert table_of("t").rows["a",] == ("first",)
+    TwiceConnector.rows.remove(("a", "second"))
+    assert not flow.update().has_errors
+    assert flow.store.errors(flow_id) == []
+    assert flow.update().stats["docs"] == {"num_no_change": between + 2}
+
+
 def test_a_connector_without_its_methods_is_refused() -> None:
     class Lost(op.SourceSpec):
         pass

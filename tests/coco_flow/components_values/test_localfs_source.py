@@ -199,7 +199,11 @@ def test_a_live_app_follows_a_directory(tmp_path: Path, app: Callable[..., Any])
         await coco.mount_each(copy, localfs.walk_dir(source, live=True).items(), into)
 
     def contents() -> dict[str, str]:
-        return {path.name: path.read_text() for path in target.iterdir()} if target.exists() else {}
+        try:
+            return {path.name: path.read_text() for path in target.iterdir()}
+        except FileNotFoundError:
+            # A file that is being written has another name for a moment.
+            return {}
 
     async def script() -> None:
         update = asyncio.create_task(app(main).update(live=True).result())

@@ -23,7 +23,7 @@ Make = Callable[..., coco.App[Any, Any]]
 @pytest.fixture
 def default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
     """The default environment, with its state in a folder of its own."""
-    monkeypatch.setenv("COCOINDEX_DB", str(tmp_path / "state"))
+    monkeypatch.setenv("COCO_FLOW_DB", str(tmp_path / "state"))
     yield tmp_path / "state"
     reset_default_env()
 

@@ -137,7 +137,7 @@ def test_the_process_ends_with_its_parent() -> None:
         [sys.executable, "-c", program],
         stdout=subprocess.PIPE,
         text=True,
-        env=os.environ | {runner.SUBPROCESS_VARIABLE: "1", "COCOINDEX_NUM_GPUS": "1"},
+        env=os.environ | {"COCO_FLOW_RUN_GPU_IN_SUBPROCESS": "1", "COCO_FLOW_NUM_GPUS": "1"},
     )
     assert parent.stdout is not None
     child = int(parent.stdout.readline())

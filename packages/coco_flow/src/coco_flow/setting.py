@@ -22,6 +22,7 @@ __all__ = [
     "ServerSettings",
     "Settings",
     "current_settings",
+    "environment_variable",
     "forget_settings",
     "get_app_namespace",
     "mask_password_parameter",
@@ -224,6 +225,11 @@ class _Chosen:
 
 _chosen = _Chosen()
 _lock = threading.RLock()
+
+
+def environment_variable(name: str) -> str:
+    """Return the full name of an environment variable, such as COCO_FLOW_DB for DB."""
+    return f"{_chosen.prefix}_{name}"
 
 
 def set_environment_prefix(prefix: str) -> None:

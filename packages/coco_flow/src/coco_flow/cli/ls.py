@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,10 +96,9 @@ def _with_state(long: bool) -> list[dict[str, Any]]:
 
 
 def _apps_folder() -> Path | None:
-    from coco_flow.components.settings import DB_VARIABLE
+    from coco_flow.components.settings import default_db_path
 
-    folder = os.environ.get(DB_VARIABLE)
-    return Path(folder) if folder else None
+    return default_db_path()
 
 
 def _apps_in(folder: Path) -> list[dict[str, Any]]:

@@ -136,7 +136,7 @@ class AppConfig:
 
     Attributes:
         max_inflight_components: How many components run at a time; see
-            COCOINDEX_MAX_INFLIGHT_COMPONENTS.
+            COCO_FLOW_MAX_INFLIGHT_COMPONENTS.
     """
 
     name: str

@@ -17,6 +17,7 @@ from coco_flow.components.context import ContextKey, ContextProvider
 from coco_flow.components.settings import DB_VARIABLE, Settings, default_db_path
 from coco_flow.components.store import Store
 from coco_flow.components.workers import Workers
+from coco_flow.setting import environment_variable
 
 if TYPE_CHECKING:
     from coco_flow.components.app import App
@@ -242,7 +243,7 @@ class LazyEnvironment:
         if not settings.db_path:
             raise ValueError(
                 "The environment has no folder for its state: set settings.db_path in the lifespan "
-                f"function, or the environment variable {DB_VARIABLE}."
+                f"function, or the environment variable {environment_variable(DB_VARIABLE)}."
             )
         stack.push_async_callback(builder.context_provider.aclose)
         return Environment(

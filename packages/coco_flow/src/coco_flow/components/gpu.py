@@ -6,6 +6,8 @@ import asyncio
 import os
 import subprocess
 
+from coco_flow.setting import environment_variable
+
 __all__ = ["GPUPool", "detect_num_gpus"]
 
 # nvidia-smi answers at once or hangs with a broken driver.
@@ -14,7 +16,7 @@ _QUERY_SECONDS = 5
 
 def detect_num_gpus() -> int:
     """Return the number of GPUs: as set, as visible, as nvidia-smi says, or 1."""
-    configured = os.environ.get("COCOINDEX_NUM_GPUS")
+    configured = os.environ.get(environment_variable("NUM_GPUS"))
     if configured is not None:
         return max(1, int(configured))
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from coco_flow.components import gpu
 from coco_flow.components.gpu import GPUPool
+from coco_flow.setting import environment_variable
 
 if TYPE_CHECKING:
     from coco_flow.components.batching import BatchQueue
@@ -36,7 +37,7 @@ __all__ = [
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SUBPROCESS_VARIABLE = "COCOINDEX_RUN_GPU_IN_SUBPROCESS"
+SUBPROCESS_VARIABLE = "RUN_GPU_IN_SUBPROCESS"
 
 _is_subprocess = False
 
@@ -140,7 +141,7 @@ def _with_gpu(gpus: tuple[int, ...], fraction: float, fn: Callable[[], R]) -> R:
 class GPURunner(Runner):
     """Runs functions that need a GPU or a fraction of one, as many at a time as there is room for.
 
-    With the environment variable COCOINDEX_RUN_GPU_IN_SUBPROCESS=1 they run in a process of their
+    With the environment variable COCO_FLOW_RUN_GPU_IN_SUBPROCESS=1 they run in a process of their
     own.
     """
 
@@ -158,7 +159,7 @@ class GPURunner(Runner):
 
     def _should_use_subprocess(self) -> bool:
         if self._use_subprocess is None:
-            self._use_subprocess = os.environ.get(SUBPROCESS_VARIABLE) == "1"
+            self._use_subprocess = os.environ.get(environment_variable(SUBPROCESS_VARIABLE)) == "1"
         return self._use_subprocess
 
     async def run(
@@ -205,8 +206,9 @@ def _warn_of_one_process(pool: GPUPool) -> None:
     global _warned  # noqa: PLW0603 - said once in a program
     if not _warned and pool.num_gpus > 1:
         warnings.warn(
-            f"{SUBPROCESS_VARIABLE}=1 with num_gpus={pool.num_gpus}: one process runs all calls, "
-            "whichever GPU they were given. Leave the variable out to use several GPUs.",
+            f"{environment_variable(SUBPROCESS_VARIABLE)}=1 with num_gpus={pool.num_gpus}: one "
+            "process runs all calls, whichever GPU they were given. Leave the variable out to use "
+            "several GPUs.",
             stacklevel=4,
         )
     _warned = True

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from coco_flow.setting import environment_variable
+
 __all__ = ["LmdbSettings", "Settings", "default_db_path", "max_inflight_components"]
 
-DB_VARIABLE = "COCOINDEX_DB"
-MAX_INFLIGHT_VARIABLE = "COCOINDEX_MAX_INFLIGHT_COMPONENTS"
+DB_VARIABLE = "DB"
+MAX_INFLIGHT_VARIABLE = "MAX_INFLIGHT_COMPONENTS"
 # Enough to keep slow functions busy; each component in flight holds what it declared in memory.
 DEFAULT_MAX_INFLIGHT = 1024
 
 
 def default_db_path() -> Path | None:
-    """Return the folder that the environment variable COCOINDEX_DB names, or None."""
-    path = os.environ.get(DB_VARIABLE)
+    """Return the folder that the environment variable COCO_FLOW_DB names, or None."""
+    path = os.environ.get(environment_variable(DB_VARIABLE))
     return Path(path) if path else None
 
 
 def max_inflight_components() -> int:
     """Return how many components of an app run at a time if the app does not say."""
-    return _number(os.environ, MAX_INFLIGHT_VARIABLE, DEFAULT_MAX_INFLIGHT)
+    return _number(MAX_INFLIGHT_VARIABLE, DEFAULT_MAX_INFLIGHT)
 
 
-def _number(variables: Mapping[str, str], name: str, default: int) -> int:
-    value = variables.get(name)
+def _number(variable: str, default: int) -> int:
+    name = environment_variable(variable)
+    value = os.environ.get(name)
     if value is None:
         return default
     try:
@@ -107,7 +109,7 @@ class Settings:
         return cls(
             db_path,
             LmdbSettings(
-                _number(os.environ, "COCOINDEX_LMDB_MAX_DBS", defaults.max_dbs),
-                _number(os.environ, "COCOINDEX_LMDB_MAP_SIZE", defaults.map_size),
+                _number("LMDB_MAX_DBS", defaults.max_dbs),
+                _number("LMDB_MAP_SIZE", defaults.map_size),
             ),
         )

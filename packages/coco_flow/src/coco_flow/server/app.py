@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from coco_flow.flow.live import FlowLiveUpdater
 
 __all__ = ["create_app"]
+
+_log = logging.getLogger(__name__)
 
 # Paths that say nothing about data, for health checks.
 _OPEN_PATHS = frozenset({"/healthz", "/cocoindex"})
@@ -49,7 +52,7 @@ def create_app(
     )
     app.add_exception_handler(CocoError, _coco_error)
     app.add_exception_handler(ValueError, _value_error)
-    app.add_exception_handler(Exception, _internal_error)
+    app.middleware("http")(_answer_every_failure)
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
@@ -101,9 +104,18 @@ async def _value_error(_request: Request, error: Exception) -> JSONResponse:
     return _error(400, "invalid_input", str(error), None)
 
 
-async def _internal_error(_request: Request, _error_: Exception) -> JSONResponse:
-    # The log has the traceback; a client learns nothing about the inside.
-    return _error(500, "internal", "Something inside coco-flow failed.", "Look at its log.")
+async def _answer_every_failure(
+    request: Request, call_next: Callable[[Request], Awaitable[Response]]
+) -> Response:
+    """Answer what nobody else does; a failure that left the application would close the connection.
+
+    The log has the traceback, and a client learns nothing about the inside.
+    """
+    try:
+        return await call_next(request)
+    except Exception:  # noqa: BLE001 - the last line of defense answers every failure
+        _log.exception("%s %s failed.", request.method, request.url.path)
+        return _error(500, "internal", "Something inside coco-flow failed.", "Look at its log.")
 
 
 def _error(status: int, code: str, message: str, hint: str | None) -> JSONResponse:

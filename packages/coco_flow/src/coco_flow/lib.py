@@ -14,6 +14,7 @@ from coco_flow.setup.bundle import SetupChangeBundle
 if TYPE_CHECKING:
     from coco_flow.engine.stats import UpdateInfo
     from coco_flow.flow.flow import Flow
+    from coco_flow.server.background import BackgroundServer
 
 __all__ = [
     "drop_all_flows",
@@ -159,8 +160,11 @@ def update_all_flows(options: FlowLiveUpdaterOptions) -> dict[str, UpdateInfo]:
     return run(update_all_flows_async(options))
 
 
-def start_server(settings: ServerSettings) -> None:
-    """Serve the open flows over HTTP from a background thread.
+def start_server(settings: ServerSettings) -> BackgroundServer:
+    """Serve the open flows over HTTP from a background thread, until the program ends.
+
+    Returns:
+        The running server, which knows its address and can be stopped.
 
     Raises:
         DefinitionError: A flow's definition is not valid.
@@ -169,4 +173,4 @@ def start_server(settings: ServerSettings) -> None:
     from coco_flow.server.background import start_in_background
 
     ensure_all_flows_built()
-    start_in_background(settings)
+    return start_in_background(settings)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from coco_flow import components as coco
+from coco_flow.components import exclusive
 from coco_flow.components.environment import reset_default_env
 from coco_flow.errors import FlowConflict
 from tests.component_parts import MemoryTarget
@@ -182,34 +183,41 @@ def test_updates_of_one_app_at_a_time_end_in_the_same_state(
     assert target.actions() == []
 
 
-def test_another_process_cannot_update_the_app_at_the_same_time(
-    tmp_path: Path, target: MemoryTarget
+def test_updates_of_several_processes_come_one_after_another(
+    tmp_path: Path, target: MemoryTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started = threading.Event()
     release = threading.Event()
+    ran: list[str] = []
 
-    def main() -> None:
+    def main(name: str) -> None:
         started.set()
         release.wait(30)
-        target.declare("a", 1)
+        ran.append(name)
+        target.declare("a", name)
 
     # Another environment stands for another process: it has a lock of its own.
     settings = coco.Settings(db_path=tmp_path / "state")
     first, second = coco.Environment(settings), coco.Environment(settings)
-    held: coco.App[Any, Any] = coco.App(coco.AppConfig("app", first), main)
-    waiting: coco.App[Any, Any] = coco.App(coco.AppConfig("app", second), main)
+    held: coco.App[Any, Any] = coco.App(coco.AppConfig("app", first), main, "first")
+    waiting: coco.App[Any, Any] = coco.App(coco.AppConfig("app", second), main, "second")
     other: coco.App[Any, Any] = coco.App(coco.AppConfig("other", second), lambda: "free")
-    thread = threading.Thread(target=held.update_blocking)
-    thread.start()
+    threads = [threading.Thread(target=held.update_blocking)]
+    threads[0].start()
     assert started.wait(30)
-    with pytest.raises(FlowConflict, match="'app' is being updated by another process"):
-        waiting.update_blocking()
-    with pytest.raises(FlowConflict):
-        waiting.drop_blocking()
+    with monkeypatch.context() as patch:
+        patch.setattr(exclusive, "WAIT_SECONDS", 0.0)
+        with pytest.raises(FlowConflict, match="'app' is being updated by another process"):
+            waiting.update_blocking()
+        with pytest.raises(FlowConflict):
+            waiting.drop_blocking()
     assert other.update_blocking() == "free"
+    threads.append(threading.Thread(target=waiting.update_blocking))
+    threads[1].start()
     release.set()
-    thread.join(30)
-    waiting.update_blocking()
-    assert target.contents == {"a": 1}
+    for thread in threads:
+        thread.join(30)
+    assert ran == ["first", "second"]
+    assert target.contents == {"a": "second"}
     first.close()
     second.close()

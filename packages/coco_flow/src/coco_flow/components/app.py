@@ -205,7 +205,7 @@ class App(Generic[P, R]):
     ) -> _Operation:
         async def work(stats: Stats) -> Any:
             assert self._engine is not None
-            with nullcontext() if preview else self._engine.exclusive.held():
+            async with nullcontext() if preview else self._engine.exclusive.held():
                 return await self._update(stats, limit, full_reprocess, live, preview)
 
         return _Operation(work)
@@ -301,7 +301,7 @@ class App(Generic[P, R]):
         engine = self._engine
         engine.cancel()
         await engine.stopped()
-        with engine.exclusive.held():
+        async with engine.exclusive.held():
             engine.prepare()
             await delete(engine.root, root_registry, stats, _pass_on)
             engine.forget()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
 from array import array
@@ -12,7 +11,9 @@ from typing import Any
 import pytest
 
 from coco_flow.errors import FlowError
+from coco_flow.targets import coco_import_file
 from coco_flow.targets.coco_content import ContentStore, StoredRow
+from coco_flow.targets.coco_import_file import write_import_file
 
 
 @pytest.fixture
@@ -32,10 +33,16 @@ def row(
 
 
 def items(store: ContentStore) -> list[dict[str, Any]]:
-    file = io.BytesIO()
-    _, count, _ = store.export(file)
-    found = [json.loads(line) for line in file.getvalue().splitlines()]
-    assert len(found) == count
+    """Return what an import would hold, in either format."""
+    found = []
+    with store.snapshot() as (_, each):
+        for doc_id, ordinal, item, vector in each:
+            head: dict[str, Any] = {"doc_id": doc_id}
+            if ordinal is not None:
+                head["ordinal"] = ordinal
+            if vector is not None:
+                head["vector"] = list(memoryview(vector).cast("f"))
+            found.append({**head, **json.loads(item)})
     return found
 
 
@@ -143,3 +150,63 @@ def test_a_file_that_is_gone_is_an_error(path: Path) -> None:
     with pytest.raises(FlowError, match="which keeps what the project holds, is gone"):
         ContentStore(path)
     assert list(path.parent.iterdir()) == []
+
+
+def item_row(doc_id: str, vector: list[float] | None, **item: Any) -> StoredRow:
+    data = None if vector is None else array("f", vector).tobytes()
+    return StoredRow(json.dumps([doc_id]), doc_id, None, item, data)
+
+
+ROWS = [
+    item_row("a", [0.5, -1.0], content="é漢😀", title="A", meta={"tags": ["x"], "n": {"m": 1}}),
+    item_row("b", None, content="half \ud800"),
+    item_row("c", [1.0, 2.0], content="third", heading_trail=["One", "Two"], kind="text"),
+]
+
+
+def test_with_vectors_an_import_is_parquet_that_the_worker_reads(
+    path: Path, tmp_path: Path
+) -> None:
+    from coco_worker.items.check import check_item
+    from coco_worker.items.item import Item, ItemLimits
+    from coco_worker.items.parquet import read_parquet
+
+    store = ContentStore(path)
+    store.write(ROWS, [])
+    written = write_import_file(store, tmp_path / "import")
+    assert (written.content_type, written.count) == ("application/vnd.apache.parquet", 3)
+    limits = ItemLimits(dimension=2)
+    with (tmp_path / "import").open("rb", buffering=0) as file:
+        found = [check_item(index, raw, limits) for index, raw in read_parquet(file)]
+    assert all(isinstance(each, Item) for each in found), found
+    first, second, third = found
+    assert isinstance(first, Item)
+    assert (first.doc_id, first.title, first.meta.tags) == ("a", "A", ("x",))
+    assert first.meta.extra == {"n": {"m": 1}}
+    assert first.parts[0].content == "é漢😀"
+    assert isinstance(second, Item) and isinstance(third, Item)
+    assert (second.content, third.parts[0].heading_trail) == ("half ?", ("One", "Two"))
+    store.close()
+
+
+def test_the_digest_is_of_the_items_and_not_of_the_format(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = ContentStore(path)
+    store.write(ROWS, [])
+    parquet = write_import_file(store, tmp_path / "import")
+    monkeypatch.setattr(coco_import_file, "_has_pyarrow", lambda: False)
+    ndjson = write_import_file(store, tmp_path / "import")
+    assert (ndjson.content_type, ndjson.digest) == ("application/x-ndjson", parquet.digest)
+    lines = [json.loads(line) for line in (tmp_path / "import").read_bytes().splitlines()]
+    assert lines[0] == {
+        "doc_id": "a",
+        "vector": [0.5, -1.0],
+        "content": "é漢😀",
+        "title": "A",
+        "meta": {"tags": ["x"], "n": {"m": 1}},
+    }
+    assert lines[1]["content"] == "half \ud800"
+    store.write([], [json.dumps(["c"])])
+    assert write_import_file(store, tmp_path / "import").digest != ndjson.digest
+    store.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from coco_flow.targets.ladybug import LadybugFileStore
 
-ROUNDS = 3
+ROUNDS = 2
 
 
 def _run(folder: Path, kill_after: float | None = None) -> bool:

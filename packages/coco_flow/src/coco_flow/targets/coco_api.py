@@ -69,11 +69,13 @@ class CocoApi:
         kind: type[A],
         path: str,
         open_body: Callable[[], BinaryIO],
+        *,
+        content_type: str,
         size: int,
         options: Mapping[str, object],
     ) -> A:
-        """Send items as NDJSON, one on each line."""
-        answer = self._service.upload(path, open_body, "application/x-ndjson", size, options)
+        """Send a file."""
+        answer = self._service.upload(path, open_body, content_type, size, options)
         return self._read(kind, answer)
 
     def follow(self, kind: type[A], job_id: str, seconds: float) -> A:

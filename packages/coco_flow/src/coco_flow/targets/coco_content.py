@@ -6,21 +6,20 @@ server has seen the last of them.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import threading
 import uuid
-from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, NamedTuple
 
 from coco_flow.errors import FlowError
 
-__all__ = ["ContentStore", "StoredRow"]
+__all__ = ["ContentItem", "ContentStore", "StoredRow"]
 
 _SCHEMA = """
 CREATE TABLE row (
@@ -52,6 +51,15 @@ class StoredRow:
     doc_id: str
     place: Sequence[Any] | None
     item: Mapping[str, Any]
+    vector: bytes | None
+
+
+class ContentItem(NamedTuple):
+    """An item of an import: `item` is the JSON object of what stands beside the other three."""
+
+    doc_id: str
+    ordinal: int | None
+    item: str
     vector: bytes | None
 
 
@@ -157,42 +165,37 @@ class ContentStore:
         with self._lock:
             self._set("changed", str(int(self._get("changed")) + 1))
 
-    def export(self, file: BinaryIO) -> tuple[int, int, str]:
-        """Write all items as NDJSON; return the change they are of, their number and digest.
+    @contextmanager
+    def snapshot(self) -> Iterator[tuple[int, Iterator[ContentItem]]]:
+        """Give the number of the last change, and all items as of then, by document.
 
         Chunks of a document are numbered in the order of their places.
         """
-        digest = hashlib.sha256()
-        count = 0
         with self._lock:
             # One snapshot, whatever other processes write meanwhile.
             self._connection.execute("BEGIN")
             try:
-                changed = int(self._get("changed"))
-                for line in self._lines():
-                    file.write(line)
-                    digest.update(line)
-                    count += 1
+                yield int(self._get("changed")), self._items()
             finally:
                 self._connection.execute("ROLLBACK")
-        return changed, count, digest.hexdigest()
 
-    def _lines(self) -> Iterator[bytes]:
+    @property
+    def has_vectors(self) -> bool:
+        """Whether any row has a vector."""
+        with self._lock:
+            found = self._connection.execute(
+                "SELECT EXISTS (SELECT 1 FROM row WHERE vector IS NOT NULL)"
+            )
+            return bool(found.fetchone()[0])
+
+    def _items(self) -> Iterator[ContentItem]:
         rows = self._connection.execute(
             "SELECT doc_id, place, item, vector FROM row ORDER BY doc_id"
         )
         for doc_id, group in groupby(rows, key=lambda row: row[0]):
             chunks = sorted(group, key=lambda row: _sortable(json.loads(row[1])))
             for ordinal, (_, place, item, vector) in enumerate(chunks):
-                head: dict[str, Any] = {"doc_id": doc_id}
-                if place != "null":
-                    head["ordinal"] = ordinal
-                if vector is not None:
-                    numbers = array("f")
-                    numbers.frombytes(vector)
-                    head["vector"] = numbers.tolist()
-                # The item is an object with the content at least.
-                yield f"{json.dumps(head)[:-1]}, {item[1:]}\n".encode()
+                yield ContentItem(doc_id, None if place == "null" else ordinal, item, vector)
 
     def _upsert(self, row: StoredRow) -> int:
         place = json.dumps(row.place)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 from coco_core.errors import Conflict
 from coco_flow.errors import DefinitionError, FlowError
 from coco_flow.targets.coco_api import CocoApi, segment
+from coco_flow.targets.coco_import_file import write_import_file
 
 if TYPE_CHECKING:
     from coco_flow.targets.coco_content import ContentStore
@@ -103,7 +104,9 @@ class ServerProject:
             },
         )
 
-    def upload(self, path: Path, key: str, options: PublishOptions) -> StartedData:
+    def upload(
+        self, path: Path, content_type: str, key: str, options: PublishOptions
+    ) -> StartedData:
         """Import items; waits for its turn while another build of the config is under way."""
         from coco_protocol.server.docs import StartedData
 
@@ -119,7 +122,12 @@ class ServerProject:
         while True:
             try:
                 return self._api.upload(
-                    StartedData, "/v1/ingest/batch", lambda: _open(path), size, given
+                    StartedData,
+                    "/v1/ingest/batch",
+                    lambda: _open(path),
+                    content_type=content_type,
+                    size=size,
+                    options=given,
                 )
             except Conflict as error:
                 if error.code != "version_conflict" or time.monotonic() > deadline:
@@ -162,38 +170,38 @@ def publish(
     Raises:
         FlowError: The server could not build a version of it.
     """
-    handle, made = tempfile.mkstemp(prefix="import-", suffix=".ndjson", dir=folder)
+    handle, made = tempfile.mkstemp(prefix="import-", dir=folder)
+    os.close(handle)
     path = Path(made)
     try:
-        with os.fdopen(handle, "wb") as file:
-            changed, count, digest = content.export(file)
-        if count == 0:
+        written = write_import_file(content, path)
+        if written.count == 0:
             raise FlowError(
                 f"The project {project.project_id!r} would be empty, and the server takes no "
                 "import without items: it goes on to answer from what it has.",
                 hint="Remove the project's versions on the server.",
             )
         # A repetition is this content of this store. The same again, after other content, is not.
-        key = f"flow-{content.store_id}-{changed}-{content.attempt}-{digest[:32]}"
-        started = project.upload(path, key, options)
+        key = f"flow-{content.store_id}-{written.changed}-{content.attempt}-{written.digest[:32]}"
+        started = project.upload(path, written.content_type, key, options)
     finally:
         path.unlink()
     job = project.follow(started.job_id)
     if job.state != "succeeded":
         content.mark_failed()
         raise FlowError(
-            f"The import of {count} items into {project.project_id!r} {job.state}: "
+            f"The import of {written.count} items into {project.project_id!r} {job.state}: "
             f"{_reason(job.error)}",
             hint="The version before still answers. Mend the rows, or update the flow again.",
             details={"job_id": started.job_id},
         )
-    content.mark_published(changed)
+    content.mark_published(written.changed)
     rejected = (job.result or {}).get("rejected")
     if rejected:
         _log.warning(
             "The server left out %s of %d items of the project %s: %s",
             rejected,
-            count,
+            written.count,
             project.project_id,
             "; ".join(project.rejections(started.job_id)),
         )

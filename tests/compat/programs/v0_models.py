@@ -11,7 +11,7 @@ from tests.compat.programs.services import asked_schema, asked_text, drive, lang
 from tests.compat.programs.v0_search import answers
 from tests.llm_server import Received
 
-_PATIENT: dict[str, Any] = {
+PATIENT: dict[str, Any] = {
     "name": "Emily",
     "dob": "1985-05-06",
     "gender": "female",
@@ -142,13 +142,13 @@ def patient_intake_extraction(run: Run) -> None:
 
     def read(received: Received) -> Any:
         seen.append(asked_text(received))
-        return _PATIENT
+        return PATIENT
 
     with language_model(run, read):
         run.cocoindex("update", "--setup", "-f", "main.py")
         found = run.rows("SELECT filename, patient_info FROM patients_info ORDER BY 1")
         assert len(found) == 4
-        assert found[0][1] == _PATIENT
+        assert found[0][1] == PATIENT
         assert all("Patient" in text for text in seen)
 
 
@@ -166,6 +166,12 @@ def patient_intake_extraction_baml(run: Run) -> None:
     assert found[0][1]["insurance"] is None
 
 
+def dspy_answer() -> str:
+    """Return the patient as DSPy wants answers."""
+    parts = ("reasoning", "it says so"), ("patient", json.dumps(PATIENT)), ("completed", "")
+    return "\n\n".join(f"[[ ## {name} ## ]]\n{value}" for name, value in parts)
+
+
 @program("v0", "patient_intake_extraction_dspy", doubled="Gemini")
 def patient_intake_extraction_dspy(run: Run) -> None:
     """Pages as images by pymupdf, read by DSPy, whose model the settings function chooses."""
@@ -173,8 +179,7 @@ def patient_intake_extraction_dspy(run: Run) -> None:
 
     def read(received: Received) -> Any:
         assert b"inline_data" in received.raw or b"inlineData" in received.raw
-        parts = ("reasoning", "it says so"), ("patient", json.dumps(_PATIENT)), ("completed", "")
-        return "\n\n".join(f"[[ ## {name} ## ]]\n{value}" for name, value in parts)
+        return dspy_answer()
 
     with language_model(run, read) as model:
         run.environment |= {"GEMINI_API_BASE": model.url, "GEMINI_API_KEY": "a key for tests"}

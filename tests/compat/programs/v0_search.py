@@ -10,10 +10,10 @@ from tests.compat.programs.program import Run, program
 from tests.waiting import until
 
 # Half of a public paper: enough chunks for all that is asked, and soon embedded.
-_LONGEST = 12_000
+LONGEST = 12_000
 
-_HENS = "# Hens\n\nHens lay eggs in the morning.\n"
-_PYTHON = '''
+HENS = "# Hens\n\nHens lay eggs in the morning.\n"
+PYTHON = '''
 class VectorIndex:
     """Definition of a vector index: its column and its metric."""
 
@@ -22,23 +22,23 @@ class VectorIndex:
 '''
 
 
-def _shorten(folder: Path) -> list[str]:
+def shorten(folder: Path) -> list[str]:
     """Cut long texts; return the names."""
     for path in folder.iterdir():
-        path.write_text(path.read_text("utf-8")[:_LONGEST], "utf-8")
+        path.write_text(path.read_text("utf-8")[:LONGEST], "utf-8")
     return sorted(path.name for path in folder.iterdir())
 
 
 def answers(output: str) -> list[tuple[float, str]]:
     """Return the scores and file names that a program printed."""
-    return [(float(s), n) for s, n in re.findall(r"^\[(-?\d+\.\d+)\] (\S+)", output, re.MULTILINE)]
+    return [(float(s), n) for s, n in re.findall(r"\[(-?\d+\.\d{3})\] (\S+)", output)]
 
 
 @program("v0", "text_embedding")
 def text_embedding(run: Run) -> None:
     """Chunks of Markdown in PostgreSQL with pgvector, and a search loop."""
     run.own_database()
-    names = _shorten(run.folder / "markdown_files")
+    names = shorten(run.folder / "markdown_files")
     run.cocoindex("update", "--setup", "-f", "main.py")
     table = "textembedding__doc_embeddings"
     found = run.rows(
@@ -58,7 +58,7 @@ def text_embedding(run: Run) -> None:
     before = run.rows(f"SELECT * FROM {table} ORDER BY filename, location")
     run.cocoindex("update", "main.py")
     assert run.rows(f"SELECT * FROM {table} ORDER BY filename, location") == before
-    run.write("markdown_files/hens.md", _HENS)
+    run.write("markdown_files/hens.md", HENS)
     (run.folder / "markdown_files" / names[0]).unlink()
     run.cocoindex("update", "main.py")
     found = run.rows(f"SELECT DISTINCT filename FROM {table}")
@@ -75,7 +75,7 @@ def code_embedding(run: Run) -> None:
     # The program walks the repository that it lies in; a few files are enough.
     run.write("../../README.md", "# A repository\n\nIt has code in two languages.\n")
     run.write("../../Cargo.toml", '[package]\nname = "a-package"\n')
-    run.write("../../code/index.py", _PYTHON)
+    run.write("../../code/index.py", PYTHON)
     run.write("../../code/main.rs", 'fn main() {\n    println!("a greeting");\n}\n')
     (root / "node_modules" / "left").mkdir(parents=True)
     (root / "node_modules" / "left" / "out.py").write_text("x = 1\n")
@@ -99,7 +99,7 @@ def code_embedding(run: Run) -> None:
 def text_embedding_lancedb(run: Run) -> None:
     """LanceDB in a directory, with a text index, searched by the program's query handler."""
     run.own_database()
-    names = _shorten(run.folder / "markdown_files")
+    names = shorten(run.folder / "markdown_files")
     run.cocoindex("update", "--setup", "-f", "main.py")
 
     def rows() -> list[dict[str, object]]:
@@ -122,7 +122,7 @@ def text_embedding_lancedb(run: Run) -> None:
     run.cocoindex("update", "main.py")
     key = lambda row: str(row["id"])  # noqa: E731 - used twice in the next line
     assert sorted(rows(), key=key) == sorted(before, key=key)
-    run.write("markdown_files/hens.md", _HENS)
+    run.write("markdown_files/hens.md", HENS)
     (run.folder / "markdown_files" / names[0]).unlink()
     run.cocoindex("update", "main.py")
     assert sorted({str(row["filename"]) for row in rows()}) == [*names[1:], "hens.md"]
@@ -134,7 +134,7 @@ def fastapi_server_docker(run: Run) -> None:
     import httpx
 
     run.own_database()
-    _shorten(run.folder / "files")
+    shorten(run.folder / "files")
     run.cocoindex("setup", "main", typed="yes\n")
     run.cocoindex("update", "main")
     with socket.socket() as probe:
@@ -166,7 +166,7 @@ def text_embedding_qdrant(run: Run) -> None:
     from tests.coco_flow.targets.qdrant_grpc import qdrant_grpc_server
 
     run.own_database()
-    names = _shorten(run.folder / "markdown_files")
+    names = shorten(run.folder / "markdown_files")
     # The native gRPC library resolves no names through Python: it needs the port as written.
     with qdrant_grpc_server(6334) as (_, store):
         run.cocoindex("update", "--setup", "-f", "main.py")
@@ -177,7 +177,7 @@ def text_embedding_qdrant(run: Run) -> None:
         assert len(answers(output)) == min(10, len(points)) > 5
         run.cocoindex("update", "main.py")
         assert {point.id for point in store.scroll("TextEmbedding", limit=1000)[0]} == ids
-        run.write("markdown_files/hens.md", _HENS)
+        run.write("markdown_files/hens.md", HENS)
         (run.folder / "markdown_files" / names[0]).unlink()
         run.cocoindex("update", "main.py")
         points, _ = store.scroll("TextEmbedding", limit=1000)
@@ -193,7 +193,7 @@ def text_embedding_chromadb(run: Run) -> None:
     import chromadb
 
     run.own_database()
-    names = _shorten(run.folder / "markdown_files")
+    names = shorten(run.folder / "markdown_files")
     run.cocoindex("update", "--setup", "-f", "main.py")
 
     def files() -> list[str]:
@@ -203,7 +203,7 @@ def text_embedding_chromadb(run: Run) -> None:
         return sorted({str(each["filename"]) for each in found["metadatas"]})
 
     assert files() == names
-    run.write("markdown_files/hens.md", _HENS)
+    run.write("markdown_files/hens.md", HENS)
     (run.folder / "markdown_files" / names[0]).unlink()
     run.cocoindex("update", "main.py")
     assert files() == sorted([*names[1:], "hens.md"])

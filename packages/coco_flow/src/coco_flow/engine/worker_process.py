@@ -21,8 +21,6 @@ from typing import TYPE_CHECKING, Any
 from coco_flow.errors import FlowError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from coco_flow.op.definition import FunctionDefinition
 
 __all__ = ["process_executor", "stop_worker_process"]
@@ -153,7 +151,35 @@ def _call(key: bytes, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]
 
 # In the worker process ----------------------------------------------------------------------------
 
-_executors: dict[bytes, Callable[..., Any]] = {}
+_executors: dict[bytes, _Executor] = {}
+
+
+class _Executor:
+    """An executor of this process, ready for calls."""
+
+    def __init__(self, key: bytes) -> None:
+        # The bytes come from the parent, which runs the same code.
+        implementation, spec, self._is_plain = pickle.loads(key)  # noqa: S301
+        self._executor = implementation
+        if not self._is_plain:
+            self._executor = implementation()
+            self._executor.spec = spec
+        self._results: dict[str, Any] = {}
+
+    def run(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if method != "__call__":
+            return self._once(method)
+        if not self._is_plain:
+            # The parent asked for these once, perhaps in a process that is gone.
+            self._once("analyze")
+            self._once("prepare")
+        return _finished(self._executor(*args, **kwargs))
+
+    def _once(self, method: str) -> Any:
+        if method not in self._results:
+            bound = getattr(self._executor, method, None)
+            self._results[method] = None if bound is None else _finished(bound())
+        return self._results[method]
 
 
 def _initialize_worker(apps: list[str]) -> None:
@@ -180,15 +206,11 @@ def _end_with(parent: Any) -> None:
 def _call_in_worker(key: bytes, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     executor = _executors.get(key)
     if executor is None:
-        # The bytes come from the parent, which runs the same code.
-        implementation, spec, is_plain = pickle.loads(key)  # noqa: S301
-        executor = implementation
-        if not is_plain:
-            executor = implementation()
-            executor.spec = spec
-        _executors[key] = executor
-    bound = executor if method == "__call__" else getattr(executor, method)
-    result = bound(*args, **kwargs)
+        executor = _executors[key] = _Executor(key)
+    return executor.run(method, args, kwargs)
+
+
+def _finished(result: Any) -> Any:
     return asyncio.run(_awaited(result)) if inspect.isawaitable(result) else result
 
 

@@ -39,9 +39,10 @@ def command(
     force: bool,
     quiet: bool,
 ) -> int:
-    """Remove targets and state of flows and apps, after asking.
+    """Remove targets and state.
 
-    Without FLOW, of all that APP defines. Sources and what the user set up are left alone.
+    Of the flows and apps that are named, or of all that APP defines, after asking. Sources are left
+    alone, and so is what the user set up.
     """
     del quiet
     terminal = terminal_of(context)

@@ -45,9 +45,10 @@ def command(
     allow_errors: bool,
     quiet: bool,
 ) -> int:
-    """Compute all rows and write them to files; targets and state stay as they are.
+    """Compute all rows and write them to files.
 
-    One YAML file a row, with its key, what it exports and its error.
+    Targets and state stay as they are. One YAML file a row, with its key, what it exports and its
+    error.
     """
     from coco_flow.cli.figures import count
     from coco_flow.flow.flow import EvaluateAndDumpOptions

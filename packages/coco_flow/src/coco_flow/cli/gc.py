@@ -27,10 +27,10 @@ _DAY = 24 * 3600.0
 @json_option
 @click.pass_context
 def command(context: click.Context, *, older_than: float) -> int:
-    """Remove results that no row uses any more, and give the space back.
+    """Remove results that no row uses any more.
 
-    Updates remove unused results of more than seven days by themselves, but never make the state's
-    file smaller.
+    Gives the space back, too. Updates remove unused results of more than seven days by themselves,
+    but never make the state's file smaller.
     """
     from coco_flow.cli.figures import byte_count, count
     from coco_flow.flow.context import context as flow_context

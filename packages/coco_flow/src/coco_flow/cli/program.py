@@ -57,6 +57,17 @@ class Program(click.Group):
         ]
         return found or super().shell_complete(ctx, incomplete)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; a reader of its output that leaves early is no error."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # `coco-flow errors | head -1`: the reader has what it wanted.
+            _silence(sys.stdout)
+            ctx.exit(Exit.OK)
+        return result
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -158,8 +169,14 @@ class _NoteHandler(logging.Handler):
         self._terminal = terminal
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record."""
-        text = self.format(record)
+        """Write one record; of an exception only the lines of the user's code, unless debugging."""
+        text = record.getMessage()
+        if record.exc_info and record.exc_info[1] is not None:
+            from coco_flow.cli.user_code import user_traceback
+
+            is_debugging = logging.getLogger("coco_flow").isEnabledFor(logging.DEBUG)
+            lines = self.format(record) if is_debugging else user_traceback(record.exc_info[1])
+            text = "\n".join(filter(None, (text, lines)))
         if record.levelno >= logging.WARNING:
             self._terminal.warn(text)
         else:
@@ -185,7 +202,6 @@ def run(arguments: Sequence[str]) -> int:
         code = command_line().main(
             list(arguments), prog_name="coco-flow", standalone_mode=False, obj=terminal
         )
-        sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         sys.stdout.write(error.format_message() + "\n")
         return Exit.USAGE
@@ -194,10 +210,6 @@ def run(arguments: Sequence[str]) -> int:
     except click.Abort:
         sys.stderr.write("aborted\n")
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # `coco-flow errors | head -1`: the reader has what it wanted.
-        _silence(sys.stdout)
-        return Exit.OK
     except Exception as error:  # noqa: BLE001 - the last line of defense tells every error in words
         from coco_flow.cli.failure import tell_error
 

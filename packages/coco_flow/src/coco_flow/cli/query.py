@@ -26,10 +26,11 @@ __all__ = ["command"]
 def command(
     context: click.Context, target: str, *, handler: str | None, words: tuple[str, ...]
 ) -> int:
-    """Ask a query handler of a flow and print its answer as JSON.
+    """Ask a query handler of a flow.
 
-    Without HANDLER, lists the handlers. Values are converted by the annotations of the handler's
-    parameters; values without a name are taken in order: coco-flow query main.py search "a text".
+    The answer is printed as JSON. Without HANDLER, lists the handlers. Values are converted by the
+    annotations of the handler's parameters; values without a name are taken in order: coco-flow
+    query main.py search "a text".
     """
     from coco_flow.cli.query_text import arguments_from, signature_of
     from coco_flow.server.answers import shown_output

@@ -36,8 +36,8 @@ class _ListByDefault(click.Group):
 def command() -> None:
     """List rows that failed, or process them again.
 
-    A failed row keeps what it had in the targets. Each update tries it again; in live mode it is
-    tried after growing waits.
+    `list` may be left out. A failed row keeps what it had in the targets. Each update tries it
+    again; in live mode it is tried after growing waits.
     """
 
 

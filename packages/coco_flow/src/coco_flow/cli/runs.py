@@ -25,10 +25,10 @@ _HEADS = ("FLOW", "STARTED", "TOOK", "STATUS", "ROWS")
 @json_option
 @click.pass_context
 def command(context: click.Context, target: str | None, *, limit: int) -> int:
-    """List the latest updates and what they did: of all flows with state, or of those of APP.
+    """List the latest updates and what they did.
 
-    An update that runs still is `running`; one whose process ended before it was done is
-    `interrupted`: the next one continues where it stopped.
+    Of all flows with state, or of those of APP. An update that runs still is `running`; one whose
+    process ended before it was done is `interrupted`: the next one continues where it stopped.
     """
     from coco_flow.cli.columns import table_lines
     from coco_flow.cli.stored_flows import stored_flows

@@ -163,6 +163,8 @@ def _serve(terminal: Terminal, flows: Sequence[Flow], request: ServerRequest) ->
         with StopSignals() as stop:
             background.start()
             thread.start()
+            while thread.is_alive() and not server.started and not stop.requested:
+                thread.join(0.02)
             _announce(terminal, listening.getsockname(), token)
             while thread.is_alive() and not stop.requested:
                 thread.join(0.2)

@@ -71,7 +71,8 @@ class JobRun:
         self._told_passes = {job.flow.name: 0 for job in jobs}
         self._told_counts: dict[str, dict[str, dict[str, int]]] = {}
         self._told_until = {job.flow.name: 0.0 for job in jobs}
-        self._told_broken: set[str] = set()
+        self._told_ended: set[str] = set()
+        self._stopping = False
         self._notify = threading.Event()
 
     def start(self) -> None:
@@ -95,12 +96,13 @@ class JobRun:
         self._display.clear()
         if self._live:
             self._tell_passes()
+            self._tell_ended()
 
     def tell(self) -> None:
         """Show how far the jobs are."""
         if self._live:
             self._tell_passes()
-            self._tell_broken()
+            self._tell_ended()
         self._display.show(self._progress(), busy=self._is_busy())
 
     def stop(self) -> None:
@@ -109,9 +111,10 @@ class JobRun:
         for job in self._jobs:
             job.wait()
         self._display.clear()
-        self._tell_broken()
+        self._tell_ended()
 
     def _abort(self) -> None:
+        self._stopping = True
         for job in self._jobs:
             job.abort()
 
@@ -120,16 +123,11 @@ class JobRun:
         if self._terminal.json and not self._live:
             self._terminal.document({"flows": [self._job_json(job, stop) for job in self._jobs]})
         elif not self._terminal.json:
-            self._tell_broken()
+            self._tell_ended()
         failed = any(job.error is not None for job in self._jobs)
         for job in self._jobs:
             if not self._terminal.json:
                 self._tell_end(job, stop)
-            if self._live and job.error is None and not stop.requested:
-                self._terminal.warn(
-                    f"Flow {job.flow.name}: no source tells of changes and none has a "
-                    "refresh_interval, so that live mode ended after the first pass."
-                )
         if failed:
             return Exit.ERROR
         if stop.requested:
@@ -177,13 +175,21 @@ class JobRun:
             if first and not job.ended:
                 self._terminal.note(f"Flow {name} is up to date and watches its sources.")
 
-    def _tell_broken(self) -> None:
-        """Tell errors that ended jobs, once."""
+    def _tell_ended(self) -> None:
+        """Tell why jobs ended that should not have, once."""
         for job in self._jobs:
-            if job.error is not None and job.flow.name not in self._told_broken:
-                self._told_broken.add(job.flow.name)
-                self._display.clear()
-                tell_error(self._terminal, job.error, f"Flow {job.flow.name}")
+            name = job.flow.name
+            if not job.ended or name in self._told_ended:
+                continue
+            self._told_ended.add(name)
+            self._display.clear()
+            if job.error is not None:
+                tell_error(self._terminal, job.error, f"Flow {name}")
+            elif self._live and not self._stopping:
+                self._terminal.warn(
+                    f"Flow {name}: no source tells of changes and none has a refresh_interval, so "
+                    "that live mode ended after the first pass."
+                )
 
     def _tell_pass(self, job: Job, source: str, counts: dict[str, int]) -> None:
         if self._terminal.json:

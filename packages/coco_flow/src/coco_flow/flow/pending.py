@@ -187,7 +187,9 @@ class _Counting:
             return reason
         if is_unchanged(listed, stored, self._logic):
             return Reason.ASKED if self._process_all else None
-        return Reason.YOUNG_TOKEN if stored.attention & ATTENTION_UNSETTLED else Reason.TOKEN
+        is_same = listed.token is not None and listed.token == stored.token
+        young = is_same and bool(stored.attention & ATTENTION_UNSETTLED)
+        return Reason.YOUNG_TOKEN if young else Reason.TOKEN
 
     def _reason_in_state(self, stored: StoredRow) -> Reason | None:
         """Return what the state alone says about a row."""

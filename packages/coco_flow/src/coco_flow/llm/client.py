@@ -8,6 +8,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -132,7 +133,10 @@ class _Client(ABC, Generic[ApiT]):
 
         Raises:
             DefinitionError: The provider offers no such thing, or `api_config` is not its own.
+            ExtraMissing: The package that sends requests is not installed.
         """
+        if find_spec("httpx") is None:
+            raise missing_extra("A call to a language model's API", "httpx", "llm")
         self.provider = provider_of(api_type)
         self.model = model
         if not model:

@@ -18,13 +18,13 @@ from tests.compat.programs.services import (
 )
 from tests.llm_server import LlmServer, Received
 
-_DOCUMENTS = {
+DOCUMENTS = {
     "flow.md": "# Flow\n\nA flow has a source. A flow has a target.\n",
     "source.mdx": "# Source\n\nA source lists rows.\n",
 }
 
 
-def _reader(received: Received) -> Any:
+def read_triples(received: Received) -> Any:
     """Read sentences of the form `A subject verb (a) object.`"""
     lines = asked_text(received).splitlines()
     if "title" in asked_schema(received).get("properties", {}):
@@ -40,10 +40,10 @@ def _reader(received: Received) -> Any:
     return {next(iter(properties)): found} if properties else found
 
 
-def _judge_documents(run: Run, ask: Callable[[str], list[list[Any]]], model: LlmServer) -> None:
+def judge_documents(run: Run, ask: Callable[[str], list[list[Any]]], model: LlmServer) -> None:
     """Build, edit and delete documents, and look at the graph each time."""
     documents = "../../docs/docs/core"
-    for name, text in _DOCUMENTS.items():
+    for name, text in DOCUMENTS.items():
         run.write(f"{documents}/{name}", text)
     run.cocoindex("update", "--setup", "-f", "main.py")
 
@@ -89,16 +89,16 @@ def _judge_documents(run: Run, ask: Callable[[str], list[list[Any]]], model: Llm
 def docs_to_knowledge_graph(run: Run) -> None:
     """Documents, entities and their relationships in a property graph."""
     run.own_database()
-    with graph(run) as found, language_model(run, _reader) as model:
-        _judge_documents(run, found.ask, model)
+    with graph(run) as found, language_model(run, read_triples) as model:
+        judge_documents(run, found.ask, model)
 
 
 @program("v0", "docs_to_knowledge_graph_falkordb", doubled="OpenAI")
 def docs_to_knowledge_graph_falkordb(run: Run) -> None:
     """The same in a real FalkorDB."""
     run.own_database()
-    with falkor(run, "knowledge_graph") as ask, language_model(run, _reader) as model:
-        _judge_documents(run, ask, model)
+    with falkor(run, "knowledge_graph") as ask, language_model(run, read_triples) as model:
+        judge_documents(run, ask, model)
 
 
 @program("v0", "product_recommendation", doubled="OpenAI; Neo4j: ArcadeDB with Neo4j's protocol")
@@ -139,7 +139,7 @@ def product_recommendation(run: Run) -> None:
         assert found.count("(:Taxonomy)") == 2
 
 
-_NOTES = """# Notes
+NOTES = """# Notes
 
 ## 2025-03-04
 
@@ -153,7 +153,7 @@ Task review the plan: Ann
 """
 
 
-def _minutes(received: Received) -> Any:
+def read_minutes(received: Received) -> Any:
     """Read one meeting of the notes."""
     lines = asked_text(received).strip().splitlines()
     who = next(line for line in lines if line.startswith("Organizer: "))
@@ -176,8 +176,8 @@ def _minutes(received: Received) -> Any:
 def meeting_notes_graph(run: Run) -> None:
     """Notes from a folder of Google Drive, split into meetings, as people and tasks."""
     run.own_database()
-    with drive(run, "notes") as files, graph(run) as found, language_model(run, _minutes):
-        files.put("n1", "notes", _NOTES.partition("\n\n")[2].encode(), "text/markdown", "n.md")
+    with drive(run, "notes") as files, graph(run) as found, language_model(run, read_minutes):
+        files.put("n1", "notes", NOTES.partition("\n\n")[2].encode(), "text/markdown", "n.md")
         run.cocoindex("update", "--setup", "-f", "main")
         assert found.count("(:Meeting)") == 2
         assert found.count("(:Person)") == 3
@@ -192,7 +192,7 @@ def meeting_notes_graph(run: Run) -> None:
         files.put(
             "n1",
             "notes",
-            _NOTES.partition("\n\n")[2].split("\n\n## 2025-03-11")[0].encode(),
+            NOTES.partition("\n\n")[2].split("\n\n## 2025-03-11")[0].encode(),
             "text/markdown",
             "n.md",
         )

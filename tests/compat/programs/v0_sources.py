@@ -70,7 +70,7 @@ def _execute(url: str, statements: str) -> None:
         connection.execute(statements.encode())
 
 
-class _HackerNews:
+class HackerNews:
     """Threads of the public site, as its search service gives them."""
 
     def __init__(self) -> None:
@@ -128,7 +128,7 @@ def _results(output: str) -> Any:
 def custom_source_hn(run: Run) -> None:
     """A source of the program's own over HTTPS, with comments as a nested table."""
     run.own_database()
-    news = _HackerNews()
+    news = HackerNews()
     with site(run, "hn.algolia.com", news.answer) as asked:
         run.cocoindex("update", "--setup", "-f", "main")
         table = "hackernewsindex__hn_messages"
@@ -163,7 +163,7 @@ def custom_source_hn(run: Run) -> None:
 def hn_trending_topics(run: Run) -> None:
     """The same source, with topics that a model names in threads and comments."""
     run.own_database()
-    news = _HackerNews()
+    news = HackerNews()
 
     def topics(received: Received) -> Any:
         text = asked_text(received)

@@ -79,7 +79,7 @@ def multi_codebase_summarization(run: Run) -> None:
         one = (run.folder / "output/one.md").read_text("utf-8")
         assert "### a.py" in one
         assert "It is b.py." in one
-        
+
         assert sorted(asked) == ["a.py", "b.py", "c.py", "main.py", "models.py", *["project"] * 2]
         asked.clear()
         run.cocoindex("update", "main")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any, Self
 
 import colors
@@ -15,15 +17,26 @@ class _Batch(dict[str, Any]):
         return self
 
 
-class _Vectors:
+class Vectors:
+    """As much of a tensor as is asked for."""
+
     def __init__(self, vectors: Any) -> None:
         self._vectors = vectors
 
-    def to(self, *_: Any) -> _Vectors:
+    def to(self, *_: Any) -> Vectors:
+        return self
+
+    def cpu(self) -> Vectors:
         return self
 
     def numpy(self) -> Any:
         return self._vectors
+
+    def tolist(self) -> Any:
+        return self._vectors.tolist()
+
+    def __iter__(self) -> Iterator[Vectors]:
+        return (Vectors(each) for each in self._vectors)
 
 
 class ColPali:
@@ -38,8 +51,11 @@ class ColPali:
     def eval(self) -> Self:
         return self
 
-    def __call__(self, vectors: Any) -> _Vectors:
-        return _Vectors(vectors)
+    def to(self, device: str) -> Self:
+        return self
+
+    def __call__(self, vectors: Any) -> Vectors:
+        return Vectors(vectors)
 
 
 class ColPaliProcessor:
@@ -52,8 +68,10 @@ class ColPaliProcessor:
     def process_images(self, images: list[Any]) -> _Batch:
         return _Batch(vectors=np.stack([self._halves(image) for image in images]))
 
-    def process_queries(self, queries: list[str]) -> _Batch:
-        rows = [[colors.of_text(word, _DIMENSION) for word in q.split()[:1]] for q in queries]
+    tokenizer = SimpleNamespace(padding_side="right")
+
+    def process_queries(self, texts: list[str]) -> _Batch:
+        rows = [[colors.of_text(word, _DIMENSION) for word in q.split()[:1]] for q in texts]
         return _Batch(vectors=np.array(rows))
 
     def _halves(self, image: Any) -> Any:

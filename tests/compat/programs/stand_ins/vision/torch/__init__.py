@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+Tensor = np.ndarray
 float32 = np.float32
 bfloat16 = np.float32
 cuda = SimpleNamespace(is_available=lambda: False)

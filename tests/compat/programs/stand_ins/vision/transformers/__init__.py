@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, Self
 
 import colors
@@ -23,6 +24,8 @@ class CLIPProcessor:
 
 class CLIPModel:
     """Embeds them."""
+
+    config = SimpleNamespace(projection_dim=_DIMENSION)
 
     @classmethod
     def from_pretrained(cls, name: str) -> Self:

@@ -1,0 +1,1 @@
+"""Functions around models."""

@@ -183,14 +183,22 @@ def fingerprint_call(
     prefix_args: tuple[object, ...] = (),
 ) -> Fingerprint:
     """Return the fingerprint of a call; memo state functions of its arguments are appended."""
-    encoder = _Encoder(state_methods)
+    encode = _Encoder(state_methods).encode
+    name = getattr(func, "__qualname__", None)
     parts = [
-        encoder.encode((canonical_module_name(func), getattr(func, "__qualname__", None), version)),
-        *(encoder.encode(each) for each in (*prefix_args, *args)),
+        _function_identity(canonical_module_name(func), name, version),
+        *map(encode, prefix_args),
+        *map(encode, args),
         b"kw",
-        *(encoder.encode(each) for name in sorted(kwargs) for each in (name, kwargs[name])),
     ]
+    for name in sorted(kwargs):
+        parts += (encode(name), encode(kwargs[name]))
     return fingerprint_bytes(_framed(b"call", parts))
+
+
+@functools.lru_cache(1024)
+def _function_identity(module: str, name: str | None, version: str | int | None) -> bytes:
+    return _Encoder([]).encode((module, name, version))
 
 
 @functools.cache
@@ -215,10 +223,11 @@ def _state_entry(call: Callable[[Any], Any], unbound: Callable[..., Any]) -> Sta
 
 def _framed(tag: bytes, parts: list[bytes]) -> bytes:
     """Join parts so that no two different lists of parts give the same bytes."""
-    out = [tag, b"%d:" % len(parts)]
-    for part in parts:
-        out += (b"%d:" % len(part), part)
-    return b"".join(out)
+    return b"%b%d:%b" % (
+        tag,
+        len(parts),
+        b"".join([b"%d:%b" % (len(part), part) for part in parts]),
+    )
 
 
 class _Encoder:
@@ -234,6 +243,9 @@ class _Encoder:
         plain = _plain_encoder(cls)
         if plain is not None:
             return plain(value)
+        # The commonest containers have neither hooks nor a need to be asked what they are.
+        if (cls is tuple or cls is list) and cls not in _registered:
+            return self._structure(value)
         hooked = self._hooked(value)
         return hooked if hooked is not None else self._structure(value)
 
@@ -265,9 +277,6 @@ class _Encoder:
 
     def _structure(self, value: Any) -> bytes:
         """Encode a container or an object by its parts."""
-        if isinstance(value, PurePath):
-            # By its text: taking a path apart as pickle does costs ten times as much.
-            return _framed(b"path", [_class_name(type(value)), _text(str(value))])
         if id(value) in self._around:
             # Counted from the inside: independent of what is encoded before.
             return b"up%d" % self._around[::-1].index(id(value))
@@ -278,9 +287,12 @@ class _Encoder:
             self._around.pop()
 
     def _parts(self, value: Any) -> bytes:
-        cls = type(value)
-        if isinstance(value, Sequence):
+        cls: type = type(value)
+        if cls is tuple or cls is list or isinstance(value, Sequence):
             return _framed(b"seq", [self.encode(each) for each in value])
+        if isinstance(value, PurePath):
+            # By its text: taking a path apart as pickle does costs ten times as much.
+            return _framed(b"path", [_class_name(cls), _text(str(value))])
         if isinstance(value, Mapping):
             items = [_framed(b"", [self.encode(k), self.encode(v)]) for k, v in value.items()]
             return _framed(b"map", sorted(items))
@@ -308,7 +320,8 @@ class _Encoder:
         """Encode an object as pickle takes it apart, by the parts and not by pickle's bytes."""
         if isinstance(value, types.FunctionType | types.BuiltinFunctionType):
             return self._function(value)
-        registered = copyreg.dispatch_table.get(type(value))
+        cls: type = type(value)
+        registered = copyreg.dispatch_table.get(cls)
         try:
             reduced = registered(value) if registered else value.__reduce_ex__(4)
         except Exception as error:
@@ -318,7 +331,7 @@ class _Encoder:
         # Function, arguments, state, list items, dict items; the iterators must be listed.
         state, items, pairs = [*reduced[2:5], None, None, None][:3]
         parts = [*reduced[:2], state, list(items or ()), dict(pairs or ())]
-        return _framed(b"object", [_class_name(type(value)), *(self.encode(p) for p in parts)])
+        return _framed(b"object", [_class_name(cls), *(self.encode(p) for p in parts)])
 
     def _function(self, value: Any) -> bytes:
         """Encode a function by its name, if the name leads to it."""
@@ -339,6 +352,7 @@ def _unsupported(value: object) -> TypeError:
     )
 
 
+@functools.lru_cache(1024)
 def _class_name(cls: type) -> bytes:
     return f"{canonical_module_name(cls)}:{cls.__qualname__}".encode()
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from coco_flow.components import deadline, store
@@ -26,7 +24,7 @@ from coco_flow.components.paths import parent_and_key
 from coco_flow.components.processor import Processor
 from coco_flow.components.provider import Registry, deps_hold
 from coco_flow.components.readiness import Outcome, Readiness
-from coco_flow.components.scope import ComponentContext
+from coco_flow.components.scope import ComponentContext, current_context
 
 if TYPE_CHECKING:
     from coco_flow.components.engine import Engine
@@ -68,14 +66,22 @@ class Built(NamedTuple):
     registry: Registry
 
 
-@contextlib.contextmanager
-def _inside(scope: Scope) -> Iterator[None]:
+class _Inside:
     """Be in the component's context outside of its function."""
-    call = Call()
-    context = ComponentContext(scope.build.component.app.env, scope, call, None)
-    with context.attach():
-        yield
-    scope.build.join_call(call)
+
+    __slots__ = ("_call", "_scope", "_token")
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._call = Call()
+
+    def __enter__(self) -> None:
+        env = self._scope.build.component.app.env
+        self._token = current_context.set(ComponentContext(env, self._scope, self._call, None))
+
+    def __exit__(self, *exc: object) -> None:
+        current_context.reset(self._token)
+        self._scope.build.join_call(self._call)
 
 
 def _stored_memo(
@@ -97,7 +103,7 @@ async def _reusable(scope: Scope, processor: Processor, memo: ComponentMemo) -> 
     """Ask the states of a memo whether it holds; None means that it has no states."""
     if not processor.states and not memo.states.contexts:
         return None
-    with _inside(scope):
+    with _Inside(scope):
         provider = scope.build.component.app.env.context_provider
         check = await check_states(processor.states, memo.states, provider)
     if check.recollect and not check.reusable:
@@ -211,7 +217,7 @@ async def _new_memo(
         return None
     build = scope.build
     provider = build.component.app.env.context_provider
-    with _inside(scope):
+    with _Inside(scope):
         if check is not None:
             states = check.states
         else:

@@ -63,6 +63,7 @@ def test_an_app_is_listed_updated_shown_and_dropped(apps: Path) -> None:
     assert (again["status"], again["components"]["copy"]["num_no_change"]) == ("done", 2)
     assert coco_flow(apps, "ls", "app.py").stdout == "default (./state):\n  Copies\n"
     assert coco_flow(apps, "ls", "--db", "state").stdout == "state:\n  Copies\n"
+    assert coco_flow(apps, "ls", COCO_FLOW_DB="state").stdout == "state:\n  Copies\n"
     shown = coco_flow(apps, "show", "app.py", "--tree").stdout
     assert "- / [component]" in shown
     assert "  - a.md [component]" in shown

@@ -53,6 +53,9 @@ def test_live_follows_changes_until_a_signal(built: Path, number: int) -> None:
         live.wait_for(r"warning: DocFlow: documents bad\.md .*boom in the text")
         (built / "docs" / "new.md").unlink()
         live.wait_for(r"DocFlow\.documents: .*1 deleted")
+        (built / "docs").rename(built / "away")
+        live.wait_for(r"Updating source 'documents' failed.*The folder '.*docs' does not exist")
+        (built / "away").rename(built / "docs")
         assert live.stop(number) == 0, live.output
     assert rows(built) == ["a.md", "b.md"]
     assert "Traceback" not in live.output
@@ -94,6 +97,18 @@ def test_an_update_that_is_stopped_goes_on_the_next_time(
     done = coco_flow(folder, "update", "slow.py")
     assert f"{400 - before} added, {before} no change" in done.stdout
     assert len(rows(folder)) == 400
+
+
+def test_a_second_ctrl_c_stops_at_once(folder: Path) -> None:
+    (folder / "slow.py").write_text(SLOW.replace("sleep(0.05)", "sleep(600)"))
+    (folder / "many").mkdir()
+    (folder / "many" / "one.txt").write_text("1")
+    with Background(folder, "update", "slow.py", "--force") as running:
+        until(lambda: (folder / "out.db").exists())
+        running.process.send_signal(signal.SIGINT)
+        running.wait_for("again to stop at once")
+        assert running.stop() == 130
+    assert "Traceback" not in running.output
 
 
 def test_a_killed_update_is_interrupted_in_the_list_of_runs(folder: Path) -> None:

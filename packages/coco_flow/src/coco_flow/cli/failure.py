@@ -11,7 +11,7 @@ from coco_flow.cli.user_code import user_traceback
 if TYPE_CHECKING:
     from coco_flow.cli.terminal import Terminal
 
-__all__ = ["error_json", "tell_error"]
+__all__ = ["error_json", "tell_error", "told_error"]
 
 
 def tell_error(terminal: Terminal, error: BaseException, prefix: str = "") -> None:
@@ -24,14 +24,19 @@ def tell_error(terminal: Terminal, error: BaseException, prefix: str = "") -> No
     """
     if sys.flags.dev_mode:
         raise error
-    told = _told(error)
-    message = f"{prefix}: {told.message}" if prefix else told.message
-    terminal.error(message, hint=told.hint, code=told.code, places=user_traceback(error))
+    told, places = told_error(error), user_traceback(error)
+    message, hint = told.message, told.hint
+    if not (places or isinstance(error, CocoError | OSError)):
+        message = f"coco-flow failed unexpectedly: {message}"
+        hint = "For the whole traceback: python -X dev -m coco_flow.cli … (the same words)"
+    terminal.error(
+        f"{prefix}: {message}" if prefix else message, hint=hint, code=told.code, places=places
+    )
 
 
 def error_json(error: BaseException) -> dict[str, Any]:
     """Return an error as JSON."""
-    told = _told(error)
+    told = told_error(error)
     return {
         "code": told.code,
         "message": told.message,
@@ -40,12 +45,8 @@ def error_json(error: BaseException) -> dict[str, Any]:
     }
 
 
-def _told(error: BaseException) -> CocoError:
+def told_error(error: BaseException) -> CocoError:
+    """Return an error as it is told: of what is not CoCo's, the type belongs to the message."""
     if isinstance(error, CocoError):
         return error
-    if user_traceback(error) or isinstance(error, OSError):
-        return CocoError(f"{type(error).__name__}: {error}")
-    return CocoError(
-        f"coco-flow failed unexpectedly: {type(error).__name__}: {error}",
-        hint="For the whole traceback: python -X dev -m coco_flow.cli … (the same words)",
-    )
+    return CocoError(f"{type(error).__name__}: {error}")

@@ -81,6 +81,7 @@ def _flow_entry(flow: Flow, store: StateStore, long: bool) -> dict[str, Any]:
 
 
 def _with_state(long: bool) -> list[dict[str, Any]]:
+    from coco_flow.components.settings import default_db_path
     from coco_flow.flow.context import context
     from coco_flow.lib import flow_names_with_setup, get_flow_full_name
 
@@ -91,14 +92,8 @@ def _with_state(long: bool) -> list[dict[str, Any]]:
             assert flow_id is not None
             figures = _figures(context.store, flow_id) if long else {}
             entries.append({"kind": "flow", "name": name, "state": "stored"} | figures)
-    folder = _apps_folder()
+    folder = default_db_path()
     return entries + (_apps_in(folder) if folder is not None else [])
-
-
-def _apps_folder() -> Path | None:
-    from coco_flow.components.settings import default_db_path
-
-    return default_db_path()
 
 
 def _apps_in(folder: Path) -> list[dict[str, Any]]:

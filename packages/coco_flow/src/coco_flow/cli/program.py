@@ -171,12 +171,15 @@ class _NoteHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record; of an exception only the lines of the user's code, unless debugging."""
         text = record.getMessage()
-        if record.exc_info and record.exc_info[1] is not None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            from coco_flow.cli.failure import told_error
             from coco_flow.cli.user_code import user_traceback
 
             is_debugging = logging.getLogger("coco_flow").isEnabledFor(logging.DEBUG)
-            lines = self.format(record) if is_debugging else user_traceback(record.exc_info[1])
-            text = "\n".join(filter(None, (text, lines)))
+            lines = self.format(record) if is_debugging else user_traceback(error)
+            reason = told_error(error).message
+            text = "\n".join(filter(None, (text if reason in text else f"{text} {reason}", lines)))
         if record.levelno >= logging.WARNING:
             self._terminal.warn(text)
         else:

@@ -40,7 +40,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     "postgres": ("Postgres", "PostgresColumnOptions", "PostgresSqlCommand"),
     "qdrant": ("Qdrant", "QdrantConnection"),
     "registry": ("connector_by_kind", "connector_of", "kind_of", "register_target"),
-    "sqlite": ("SQLite",),
+    "sqlite": ("SQLite", "connect_sqlite"),
 }
 
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

@@ -35,7 +35,7 @@ from coco_flow.targets.table_state import (
     possible_states,
 )
 
-__all__ = ["SQLite", "SQLiteConnector"]
+__all__ = ["SQLite", "SQLiteConnector", "connect_sqlite"]
 
 # Another writer may hold the file for a large transaction.
 _BUSY_SECONDS = 60.0
@@ -46,6 +46,25 @@ class SQLite(TargetSpec):
 
     path: str
     table_name: str | None = None
+
+
+def connect_sqlite(path: str, *, vectors: bool = True) -> sqlite3.Connection:
+    """Return a connection that reads what a flow has written, for query handlers.
+
+    Args:
+        path: The target's file.
+        vectors: Whether queries use vector indexes, which are tables of sqlite-vec.
+
+    Raises:
+        ExtraMissing: sqlite-vec is not installed, or this Python cannot load it.
+    """
+    place = f"{Path(path).resolve().as_uri()}?mode=ro"
+    connection: sqlite3.Connection = _driver(vectors).connect(
+        place, timeout=_BUSY_SECONDS, uri=True, check_same_thread=False
+    )
+    if vectors:
+        _load_vectors(connection)
+    return connection
 
 
 class _Database:
@@ -245,21 +264,28 @@ def _check_vectors() -> None:
         )
 
 
+def _driver(vectors: bool) -> Any:
+    """Return the module that opens connections: one that can load sqlite-vec, if it is to."""
+    if not vectors:
+        return sqlite3
+    _check_vectors()
+    return sqlite3 if _can_load_extensions() else importlib.import_module("pysqlite3")
+
+
+def _load_vectors(connection: sqlite3.Connection) -> None:
+    # Without it a connection can neither read a vector table nor write to one.
+    connection.enable_load_extension(True)
+    importlib.import_module("sqlite_vec").load(connection)
+    connection.enable_load_extension(False)
+
+
 def _connect(path: str, *, vectors: bool) -> sqlite3.Connection:
-    # A vector table can be written only by a connection that has loaded the extension.
-    driver: Any = sqlite3
-    if vectors:
-        _check_vectors()
-        if not _can_load_extensions():
-            driver = importlib.import_module("pysqlite3")
     Path(path).resolve().parent.mkdir(parents=True, exist_ok=True)
-    connection: sqlite3.Connection = driver.connect(
+    connection: sqlite3.Connection = _driver(vectors).connect(
         path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
     if vectors:
-        connection.enable_load_extension(True)
-        importlib.import_module("sqlite_vec").load(connection)
-        connection.enable_load_extension(False)
+        _load_vectors(connection)
     connection.execute("PRAGMA journal_mode = WAL")
     # After a power cut the flow's state must not claim rows that are not here.
     connection.execute("PRAGMA synchronous = FULL")

@@ -1,4 +1,4 @@
-"""Feed CoCo with CoCo: its documentation and the history of its commits, for local mode or a server.
+"""Feed CoCo with CoCo: its documentation and the history of its commits.
 
     coco-flow update examples/flow/coco_itself.py                into the local daemon (coco start)
     TARGET=server coco-flow update examples/flow/coco_itself.py  into a server (COCO, COCO_KEY)
@@ -56,9 +56,7 @@ def flow(builder: coco_flow.FlowBuilder, scope: coco_flow.DataScope) -> None:
     scope["commits"] = builder.add_source(sources.GitCommits(path=str(REPOSITORY)))
     with scope["commits"].row() as commit:
         commit["path"] = commit["hash"].transform(commit_path, commit["committed_at"])
-        commit["page"] = commit["subject"].transform(
-            commit_page, commit["body"], commit["files"]
-        )
+        commit["page"] = commit["subject"].transform(commit_page, commit["body"], commit["files"])
         documents.collect(path=commit["path"], title=commit["subject"], content=commit["page"])
     target = (
         targets.CocoServer(project=PROJECT)

@@ -100,11 +100,12 @@ def test_an_update_that_is_stopped_goes_on_the_next_time(
 
 
 def test_a_second_ctrl_c_stops_at_once(folder: Path) -> None:
-    (folder / "slow.py").write_text(SLOW.replace("sleep(0.05)", "sleep(600)"))
+    waiting = 'open("started", "w").close()\n    time.sleep(600)'
+    (folder / "slow.py").write_text(SLOW.replace("time.sleep(0.05)", waiting))
     (folder / "many").mkdir()
     (folder / "many" / "one.txt").write_text("1")
     with Background(folder, "update", "slow.py", "--force") as running:
-        until(lambda: (folder / "out.db").exists())
+        until((folder / "started").exists)
         running.process.send_signal(signal.SIGINT)
         running.wait_for("again to stop at once")
         assert running.stop() == 130

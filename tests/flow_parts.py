@@ -1,4 +1,4 @@
-"""Sources and targets in memory, for tests of flows: contents that a test sets, faults on demand."""
+"""Sources and targets in memory, for tests of flows: contents and faults as a test sets them."""
 
 from __future__ import annotations
 

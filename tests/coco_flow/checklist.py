@@ -57,11 +57,11 @@ def table() -> str:
     totals = {tier: [0, 0] for tier in ("core", "useful", "exotic")}
     for group, members in groups.items():
         cells = []
-        for tier in totals:
+        for tier, total in totals.items():
             tiered = [row for row in members if row.tier == tier]
             done = sum(row.title in proved for row in tiered)
-            totals[tier][0] += done
-            totals[tier][1] += len(tiered)
+            total[0] += done
+            total[1] += len(tiered)
             cells.append(f"{done} of {len(tiered)}" if tiered else "")
         lines.append(f"| {group} | " + " | ".join(cells) + " |")
     sums = " | ".join(f"**{done} of {count}**" for done, count in totals.values())

@@ -168,9 +168,9 @@ def fingerprint_bytes(data: bytes) -> Fingerprint:
     return Fingerprint(hashlib.sha256(data).digest()[:DIGEST_BYTES])
 
 
-def memo_fingerprint(value: object) -> Fingerprint:
+def memo_fingerprint(obj: object) -> Fingerprint:
     """Return the fingerprint of a value."""
-    return fingerprint_bytes(_Encoder([]).encode(value))
+    return fingerprint_bytes(_Encoder([]).encode(obj))
 
 
 def fingerprint_call(

@@ -58,6 +58,6 @@ def is_not_set(value: Any) -> TypeIs[NotSetType]:
     return value is NOT_SET
 
 
-def is_non_existence(value: Any) -> TypeIs[NonExistenceType]:
+def is_non_existence(obj: Any) -> TypeIs[NonExistenceType]:
     """Say whether a state does not exist."""
-    return value is NON_EXISTENCE
+    return obj is NON_EXISTENCE

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,54 @@ def test_fractions_share_a_gpu(gpus: None) -> None:
     assert most == 4
     with pytest.raises(ValueError, match="fraction must be in"):
         coco.GPU(fraction=1.5)
+
+
+def test_a_gpu_goes_from_one_loop_to_another(gpus: None) -> None:
+    coco.configure_gpu_pool(1)
+    held, waiting, release = threading.Event(), threading.Event(), threading.Event()
+
+    @coco.fn.as_async(runner=coco.GPU)
+    def hold() -> None:
+        held.set()
+        assert release.wait(30)
+
+    @coco.fn.as_async(runner=coco.GPU)
+    def take() -> int | None:
+        return coco.current_gpu()
+
+    async def second() -> int | None:
+        taking = asyncio.create_task(take())
+        await asyncio.sleep(0)
+        waiting.set()
+        return await taking
+
+    results: list[int | None] = []
+    threads = [
+        threading.Thread(target=lambda: asyncio.run(hold())),
+        threading.Thread(target=lambda: results.append(asyncio.run(second()))),
+    ]
+    threads[0].start()
+    assert held.wait(30)
+    threads[1].start()
+    assert waiting.wait(30)
+    release.set()
+    for thread in threads:
+        thread.join(30)
+    assert results == [0]
+
+
+def test_fractions_add_up_to_a_whole_gpu() -> None:
+    async def main() -> None:
+        pool = coco.GPUPool(1)
+        for fractions in ([0.1] * 7, [0.3, 0.3, 0.3], [1 / 3] * 3):
+            for fraction in fractions:
+                await pool.acquire(fraction)
+            for fraction in reversed(fractions):
+                await pool.release(0, fraction)
+        async with asyncio.timeout(10):
+            await pool.acquire(1.0)
+
+    asyncio.run(main())
 
 
 def test_functions_share_one_process_of_their_own(in_process: None) -> None:

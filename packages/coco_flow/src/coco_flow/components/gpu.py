@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import threading
 
 from coco_flow.setting import environment_variable
 
@@ -12,6 +13,8 @@ __all__ = ["GPUPool", "detect_num_gpus"]
 
 # nvidia-smi answers at once or hangs with a broken driver.
 _QUERY_SECONDS = 5
+# Fractions that were taken and given back may not add up to 1.0 exactly.
+_ROUNDING = 1e-6
 
 
 def detect_num_gpus() -> int:
@@ -37,36 +40,45 @@ def detect_num_gpus() -> int:
 
 
 class GPUPool:
-    """The free capacity of several GPUs, each of which holds 1.0."""
+    """The free capacity of several GPUs, each of which holds 1.0; for calls of any loop."""
 
     def __init__(self, num_gpus: int) -> None:
         if num_gpus < 1:
             raise ValueError(f"num_gpus must be >= 1, got {num_gpus}")
         self.num_gpus = num_gpus
         self._free = [1.0] * num_gpus
-        self._waiting: asyncio.Condition | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+        self._waiting: list[asyncio.Future[None]] = []
 
-    def _condition(self) -> asyncio.Condition:
-        loop = asyncio.get_running_loop()
-        if self._waiting is None or self._loop is not loop:
-            self._waiting, self._loop = asyncio.Condition(), loop
-        return self._waiting
-
-    async def acquire(self, fraction: float) -> int:
+    async def acquire(self, fraction: float = 1.0) -> int:
         """Take capacity of the GPU with the most room, waiting for some, and return its number."""
-        condition = self._condition()
-        async with condition:
-            while True:
+        while True:
+            with self._lock:
                 number = max(range(self.num_gpus), key=self._free.__getitem__)
-                if self._free[number] >= fraction:
+                if self._free[number] >= fraction - _ROUNDING:
                     self._free[number] -= fraction
                     return number
-                await condition.wait()
+                waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                self._waiting.append(waiter)
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                with self._lock:
+                    if waiter in self._waiting:
+                        self._waiting.remove(waiter)
+                raise
 
-    async def release(self, gpu_id: int, fraction: float) -> None:
-        """Give capacity back."""
-        condition = self._condition()
-        async with condition:
+    async def release(self, gpu_id: int, fraction: float = 1.0) -> None:
+        """Give capacity back; all who wait look whether there is enough for them."""
+        with self._lock:
             self._free[gpu_id] += fraction
-            condition.notify_all()
+            waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            loop = waiter.get_loop()
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_wake, waiter)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import resource
 import subprocess
 import sys
@@ -13,13 +14,13 @@ import pytest
 import coco_flow as package
 from coco_flow.cli.commands import COMMANDS
 from coco_flow.cli.program import command_line
-from tests.coco_flow.cli.program import coco_flow, environment, rows
+from tests.coco_flow.cli.program import coco_flow, environment, fresh_process, rows
 
 
 @pytest.mark.row("CLI-1 global options")
 def test_version_is_printed_by_both_names(tmp_path: Path) -> None:
     for option in ("-V", "--version"):
-        assert coco_flow(tmp_path, option).stdout == f"coco-flow {package.__version__}\n"
+        assert fresh_process(tmp_path, option).stdout == f"coco-flow {package.__version__}\n"
 
 
 @pytest.mark.row("CLI-1 global options")
@@ -62,9 +63,9 @@ def test_help_takes_little_time(tmp_path: Path) -> None:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         return used.ru_utime + used.ru_stime
 
-    coco_flow(tmp_path, "--help")
+    fresh_process(tmp_path, "--help")
     before = cpu()
-    coco_flow(tmp_path, "--help")
+    fresh_process(tmp_path, "--help")
     # Measured 0.07 s; a heavy import would cost several times as much.
     assert cpu() - before < 0.4
 
@@ -192,6 +193,17 @@ def test_a_setting_that_cannot_be_read_is_named(folder: Path) -> None:
     assert "'many'" in done.stderr
     wrong = coco_flow(folder, "ls", COCO_FLOW_LOG_LEVEL="loud")
     assert (wrong.returncode, "loud" in wrong.stderr.lower()) == (2, True)
+
+
+@pytest.mark.row("DEV-3 log levels")
+def test_the_log_of_one_component_is_switched_on_alone(folder: Path) -> None:
+    line = r"^Source documents: 2 rows in \d+\.\d+ s\.$"
+    for level, shown in (("", False), ("warning,engine=debug", True), ("cli=debug", False)):
+        done = coco_flow(
+            folder, "update", "app.py:DocFlow", "--force", "--reset", COCO_FLOW_LOG_LEVEL=level
+        )
+        assert done.returncode == 0, done.stderr
+        assert bool(re.search(line, done.stderr, re.MULTILINE)) is shown, done.stderr
 
 
 def test_a_reader_that_leaves_early_is_no_error(built: Path) -> None:

@@ -187,14 +187,21 @@ class _NoteHandler(logging.Handler):
 
 
 def _set_up_logging(terminal: Terminal) -> None:
-    level = os.environ.get(_LOG_LEVEL, "WARNING").upper()
-    if level not in logging.getLevelNamesMapping():
-        names = ", ".join(name.lower() for name in ("DEBUG", "INFO", "WARNING", "ERROR"))
-        raise click.UsageError(f"{_LOG_LEVEL}={level!r} is not one of {names}.")
+    """Write what modules log: of all at one level, of single components at others."""
     root = logging.getLogger("coco_flow")
-    root.setLevel(level)
+    root.setLevel(logging.WARNING)
     root.handlers = [_NoteHandler(terminal)]
     root.propagate = False
+    for entry in filter(None, os.environ.get(_LOG_LEVEL, "").split(",")):
+        component, _, name = entry.strip().rpartition("=")
+        level = name.upper()
+        if level not in logging.getLevelNamesMapping():
+            names = ", ".join(name.lower() for name in ("DEBUG", "INFO", "WARNING", "ERROR"))
+            raise click.UsageError(
+                f"{_LOG_LEVEL}: {entry!r} is neither one of {names} nor COMPONENT=LEVEL, "
+                "such as engine=debug."
+            )
+        logging.getLogger(f"coco_flow.{component}" if component else "coco_flow").setLevel(level)
 
 
 def run(arguments: Sequence[str]) -> int:

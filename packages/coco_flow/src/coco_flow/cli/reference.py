@@ -49,7 +49,8 @@ error. Colors and bars appear on a terminal only; `NO_COLOR=1` switches colors o
 
 **Errors** are told in a sentence, with a hint where there is one. What the application's own code
 raises is shown with its lines. `python -X dev -m coco_flow.cli …` shows whole tracebacks;
-`COCO_FLOW_LOG_LEVEL=info` (or `debug`) shows what the engine logs.
+`COCO_FLOW_LOG_LEVEL=info` (or `debug`) shows what is logged, `warning,engine=debug` that of one
+component.
 
 **Questions.** What changes or removes something shows it first and asks; only `yes` and `y` are
 yes, and after another answer nothing is done. `--force` does not ask. Where standard input is at

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from coco_flow.engine.frames import Batch, RowState
 from coco_flow.engine.grouping import GroupConnector
 from coco_flow.engine.limits import Limiter, admitted
 from coco_flow.engine.listed_keys import ListedKeys
-from coco_flow.engine.listing import listings
+from coco_flow.engine.listing import listings, shown_content
 from coco_flow.engine.memo import CallsInWork, MemoSession
 from coco_flow.engine.stats import SourceStats
 from coco_flow.engine.workers import BatchWorkers
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from coco_flow.engine.targets import TargetSet
 
 __all__ = ["PassOptions", "SourceUpdater", "is_unchanged"]
+
+_log = logging.getLogger(__name__)
 
 # Rows of one batch: enough to amortize transactions and look-ups, few enough to bound memory.
 _MIN_ROWS, _MAX_ROWS = 8, 256
@@ -155,9 +158,8 @@ class SourceUpdater:
         stored = self._store.rows(self._source_id, [encoded for encoded, _, _ in duplicates])
         rows = []
         for encoded, key, error in duplicates:
-            row = self._row(key, encoded, ListedRow(key), stored.get(encoded))
-            row.fail("list", error)
-            rows.append(row)
+            rows.append(self._row(key, encoded, ListedRow(key), stored.get(encoded)))
+            rows[-1].fail("list", error)
         self.stats.end(o.kind for o in self._committer.commit(rows, MemoSession(None)))
 
     def process_shard(self, keys: Sequence[bytes], fence: Callable[[], None]) -> None:
@@ -298,7 +300,9 @@ class SourceUpdater:
             self.stats.end(outcome.kind for outcome in outcomes)
             self.stats.end("num_no_change" for _ in skipped)
             self._listed.processed(row.key_bytes for row in rows)
-            self._adapt(len(rows), time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            _log.debug("Source %s: %d rows in %.3f s.", self._plan.source.name, len(rows), seconds)
+            self._adapt(len(rows), seconds)
 
     def _read(self, rows: Sequence[RowState]) -> tuple[list[list[Any]], list[RowState]]:
         """Return the frames to evaluate, and the rows whose content turns out to be the same."""
@@ -312,7 +316,7 @@ class SourceUpdater:
         frames: list[list[Any]] = []
         touched: list[RowState] = []
         for row in present:
-            content = contents.get(id(row)) or _inline(row.listed)
+            content = contents.get(id(row)) or shown_content(row.listed)
             if isinstance(content, Exception):
                 row.fail("read", content)
             elif content.value is None:
@@ -391,8 +395,3 @@ class SourceUpdater:
     def _check_aborted(self) -> None:
         if self._options.aborted.is_set():
             raise UpdateAborted()
-
-
-def _inline(listed: ListedRow | None) -> ReadRow:
-    assert listed is not None
-    return ReadRow(listed.value, listed.token, listed.ordinal, listed.digest, listed.settled)

@@ -200,6 +200,7 @@ def test_a_server_asks_for_a_token_and_ends_with_0(built: Path, number: int) -> 
 
 
 @pytest.mark.row("LIVE-9 with server")
+@pytest.mark.row("VIS-7 server + live")
 def test_a_server_follows_changes(built: Path) -> None:
     arguments = ["app.py:DocFlow", "-a", "127.0.0.1:0", "--token", "word", "--live-update"]
     with Background(built, "server", *arguments) as server:

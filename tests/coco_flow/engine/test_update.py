@@ -120,6 +120,7 @@ def test_a_raised_version_computes_anew_and_reprocesses() -> None:
 
 
 @pytest.mark.row("SET-8 setup guard")
+@pytest.mark.row("AR-3 not set up")
 def test_an_update_without_setup_says_what_to_run() -> None:
     _two_texts()
     flow = words_flow("F")

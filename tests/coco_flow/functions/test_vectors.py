@@ -27,6 +27,7 @@ def test_each_vector_of_the_query_counts_with_its_best_match() -> None:
 
 
 @pytest.mark.row("EM-4 MaxSim")
+@pytest.mark.row("IMG-3 multi-vector")
 def test_the_score_is_the_sum_over_tokens_of_the_best_of_all_patches() -> None:
     random = np.random.default_rng(1)
     query = random.normal(size=(7, 16)).astype(np.float32)

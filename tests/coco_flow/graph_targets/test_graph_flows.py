@@ -164,6 +164,21 @@ def test_the_graph_follows_the_documents(look: Graph) -> None:
     assert look.backend.look("MATCH (n) RETURN count(*)") == [[0]]
 
 
+@pytest.mark.row("FD-5 declare")
+def test_a_declared_label_is_part_of_the_plan_without_an_export(look: Graph) -> None:
+    flow = docs_flow(look.backend, look.reference)
+    assert "Entity" not in [export.name for export in flow.graph.exports]
+    plan, up_to_date = coco_flow.make_setup_bundle([flow]).describe()
+    assert not up_to_date
+    (line,) = [line for line in plan.splitlines() if "Entity" in line]
+    assert "[to create]" in line
+    flow.setup()
+    plan, up_to_date = coco_flow.make_setup_bundle([flow]).describe()
+    assert up_to_date
+    assert "Entity" in plan
+    flow.drop()
+
+
 @pytest.mark.row("KG-5 declaration")
 def test_a_label_that_is_not_declared_stops_the_flow_when_it_is_built(look: Graph) -> None:
     flow = docs_flow(look.backend, look.reference, declared=False)

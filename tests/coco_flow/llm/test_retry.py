@@ -50,6 +50,7 @@ def run(call: Failing, clock: Clock, options: RetryOptions | None = None, seed: 
 
 
 @pytest.mark.row("ERR-3 backoff")
+@pytest.mark.row("IN-5 backoff")
 def test_waits_grow_from_a_tenth_of_a_second_to_ten_seconds_and_end_after_ten_minutes() -> None:
     clock, call = Clock(), Failing(None)
     with pytest.raises(Unavailable) as raised:

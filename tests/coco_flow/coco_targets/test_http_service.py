@@ -87,12 +87,12 @@ def test_what_lasts_is_not(script: Script, status: int) -> None:
     assert script.requests[0][1] == "/x?q=a+b"
 
 
-def test_patience_has_an_end_and_the_last_answer_is_given(script: Script) -> None:
+def test_retries_have_an_end_and_the_last_answer_is_given(script: Script) -> None:
     script.answers = [(503, {"n": 1}, {"Retry-After": "60"})]
-    assert HttpService("Test", script.url, patience=1.0).get("/x").status == 503
+    assert HttpService("Test", script.url, retry_seconds=1.0).get("/x").status == 503
     script.answers = [(0, {}, {})] * 50
     with pytest.raises(Unavailable, match=r"Test at http://127.* does not answer: Remote end clos"):
-        HttpService("Test", script.url, patience=0.2).get("/x")
+        HttpService("Test", script.url, retry_seconds=0.2).get("/x")
 
 
 def test_an_upload_is_read_again_for_each_attempt(script: Script) -> None:
@@ -128,10 +128,10 @@ def test_errors_of_coco_are_raised_again_and_others_told_apart(script: Script) -
         api.get(RescanData, "/v1/x")
 
 
-def test_a_job_is_followed_to_its_end_or_to_the_end_of_patience(
+def test_a_job_is_followed_to_its_end_or_until_the_limit(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coco_api, "_LOOK_AGAIN", (0.001, 0.002))
+    monkeypatch.setattr(coco_api, "_POLL_SECONDS", (0.001, 0.002))
     api = CocoApi(script.url, {}, name="CoCo")
 
     def job(state: str) -> tuple[int, Any, dict[str, str]]:

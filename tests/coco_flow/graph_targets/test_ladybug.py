@@ -178,7 +178,7 @@ def test_errors_name_the_address_and_the_entry(
         LadybugFileStore(str(tmp_path / "no" / "graph.lbug"))
     with pytest.raises(InvalidInput, match="'localhost:8000' is not the address of Ladybug's API"):
         LadybugServerStore("localhost:8000")
-    service = http_service.HttpService("Nothing", "http://127.0.0.1:1", patience=0.1)
+    service = http_service.HttpService("Nothing", "http://127.0.0.1:1", retry_seconds=0.1)
     with pytest.raises(
         Unavailable, match=r"Nothing at http://127.0.0.1:1 does not answer: .*refused"
     ):

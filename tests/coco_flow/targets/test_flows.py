@@ -255,10 +255,10 @@ def test_another_table_name_drops_the_old_table(tmp_path: Path) -> None:
 @pytest.mark.row("CT-3 irrelevant spec change")
 def test_what_concerns_no_structure_needs_no_set_up(tmp_path: Path) -> None:
     rows_of("Tuned")["a"] = "one"
-    for patience in (50, 7):
-        spec = LanceDB(str(tmp_path / "l"), "t", num_transactions_before_optimize=patience)
+    for transactions in (50, 7):
+        spec = LanceDB(str(tmp_path / "l"), "t", num_transactions_before_optimize=transactions)
         flow = lines_flow("Tuned", spec)
-        if patience == 50:
+        if transactions == 50:
             flow.setup()
         flow.update()
         flow.close()

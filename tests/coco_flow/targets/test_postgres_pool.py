@@ -99,7 +99,7 @@ def test_a_long_wait_for_a_connection_is_logged(
     assert postgres_pool.SLOW_ACQUIRE_SECONDS == 10
     monkeypatch.setattr(postgres_pool, "SLOW_ACQUIRE_SECONDS", 0.0)
     # Looking whether the server is there must not end the wait.
-    monkeypatch.setattr(postgres_pool, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(postgres_pool, "_CHECK_SECONDS", 0.05)
     pool = pool_for(DatabaseConnectionSpec(url, max_connections=1, min_connections=1))
     with caplog.at_level(logging.INFO), ThreadPoolExecutor(1) as executor:
         with borrow(pool):

@@ -22,8 +22,8 @@ __all__ = ["CocoApi", "local_daemon", "segment"]
 
 A = TypeVar("A", bound="BaseModel")
 
-# Waits between two looks at a job grow from the first to the second of these, in seconds.
-_LOOK_AGAIN = (0.05, 2.0)
+# Waits between two polls of a job grow from the first to the second of these, in seconds.
+_POLL_SECONDS = (0.05, 2.0)
 _DEFAULT_PORT = 3456
 
 _FINAL_STATES = frozenset({"succeeded", "failed", "cancelled"})
@@ -36,11 +36,11 @@ class CocoApi:
         url: Where it answers.
         headers: Sent with every request: key, org, user, project.
         name: What it is, for messages.
-        patience: Seconds for which it may be unreachable.
+        retry_seconds: How long it may be unreachable.
     """
 
     def __init__(
-        self, url: str, headers: Mapping[str, str], *, name: str, patience: float = 30.0
+        self, url: str, headers: Mapping[str, str], *, name: str, retry_seconds: float = 30.0
     ) -> None:
         try:
             import coco_protocol.envelope  # noqa: F401 - only whether it is there
@@ -48,11 +48,13 @@ class CocoApi:
             raise missing_extra(f"Calling {name}", "coco-protocol", "coco") from error
         self._name = name
         # An import is counted before it is answered, which takes a while for a large one.
-        self._service = HttpService(name, url, headers=headers, timeout=600.0, patience=patience)
+        self._service = HttpService(
+            name, url, headers=headers, timeout=600.0, retry_seconds=retry_seconds
+        )
         self.url = self._service.url
 
     def get(self, kind: type[A], path: str) -> A:
-        """Ask for `path`."""
+        """Return the answer to a GET of `path`."""
         return self._read(kind, self._service.get(path))
 
     def post(self, kind: type[A], path: str, body: BaseModel | None = None) -> A:
@@ -96,18 +98,18 @@ class CocoApi:
     def wait(
         self, look: Callable[[], A], done: Callable[[A], bool], seconds: float, *, what: str
     ) -> A:
-        """Look again and again until something is done, and return what was seen then.
+        """Poll until something is done, and return the last answer.
 
         Raises:
             FlowError: It is not done in time.
         """
         deadline = time.monotonic() + seconds
-        pause, longest = _LOOK_AGAIN
+        pause, longest = _POLL_SECONDS
         while not done(found := look()):
             if time.monotonic() > deadline:
                 raise FlowError(
                     f"{self._name} at {self.url} needs more than {seconds:g} s for {what}.",
-                    hint="It goes on with it; update the flow again to wait for it.",
+                    hint="It continues with it; update the flow again to wait for it.",
                 )
             time.sleep(pause)
             pause = min(pause * 2, longest)
@@ -158,7 +160,7 @@ def local_daemon(url: str | None, api_key: str | None) -> CocoApi:
     """
     key = resolve_auth_entry(api_key) if api_key else os.environ.get("COCO_API_KEY")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
-    return CocoApi(url or _daemon_url(), headers, name="CoCo's local daemon", patience=5.0)
+    return CocoApi(url or _daemon_url(), headers, name="CoCo's local daemon", retry_seconds=5.0)
 
 
 def _daemon_url() -> str:
@@ -172,7 +174,7 @@ def _daemon_url() -> str:
     except (OSError, ValueError, KeyError, TypeError):
         # No daemon, or one that just starts: the settings are the best guess.
         pass
-    # An address that stands for all of a machine's is reached through its own.
+    # A wildcard address is reached through the loopback address.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - not bound
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

@@ -1,7 +1,7 @@
-"""What a project on a CoCo server holds, kept here: an import replaces all of it at once.
+"""Local copy of a server project's content, because an import replaces all of it.
 
 One SQLite file for each project. It counts its changes, so that the connector knows whether the
-server has seen the last of them.
+server has the last of them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class StoredRow:
     Attributes:
         key: All parts of the key, as JSON.
         doc_id: The document that it is, or is a chunk of.
-        place: What tells the document's chunks apart and orders them; None for a whole document.
+        place: What identifies and orders the document's chunks; None for a whole document.
         item: The item's fields but its id, ordinal and vector.
         vector: Its vector as 32-bit floats, if the flow computed one.
     """
@@ -55,7 +55,7 @@ class StoredRow:
 
 
 class ContentItem(NamedTuple):
-    """An item of an import: `item` is the JSON object of what stands beside the other three."""
+    """An item of an import: `item` is the JSON object of all but the other three."""
 
     doc_id: str
     ordinal: int | None
@@ -72,7 +72,7 @@ class ContentStore:
             raise FlowError(
                 f"The file {str(path)!r}, which keeps what the project holds, is gone.",
                 hint="Run coco-flow drop and coco-flow setup, and update again: every row is "
-                "written anew.",
+                "written again.",
             )
         self._connection = sqlite3.connect(
             path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
@@ -87,7 +87,7 @@ class ContentStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             return
-        # Made beside its place, so that a crash leaves no half of one.
+        # Made under another name, so that a crash leaves no half of one.
         made = path.with_name(f"{path.name}.new")
         made.unlink(missing_ok=True)
         connection = sqlite3.connect(made)
@@ -134,7 +134,7 @@ class ContentStore:
 
     @property
     def store_id(self) -> str:
-        """What tells this store apart from one made later for the same project."""
+        """An id that distinguishes this store from one made later for the same project."""
         with self._lock:
             return self._get("id")
 
@@ -151,12 +151,12 @@ class ContentStore:
             return self._get("changed") == self._get("published")
 
     def mark_published(self, changed: int) -> None:
-        """Remember that the server has the content as of the change with this number."""
+        """Record that the server has the content as of the change with this number."""
         with self._lock:
             self._set("published", str(changed))
 
     def mark_failed(self) -> None:
-        """Remember that an import failed: the same again is another one."""
+        """Record that an import failed: a repetition is another one."""
         with self._lock:
             self._set("attempt", str(int(self._get("attempt")) + 1))
 
@@ -172,7 +172,7 @@ class ContentStore:
         Chunks of a document are numbered in the order of their places.
         """
         with self._lock:
-            # One snapshot, whatever other processes write meanwhile.
+            # One snapshot, while other processes may write.
             self._connection.execute("BEGIN")
             try:
                 yield int(self._get("changed")), self._items()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DocumentFields", "document_fields", "is_vector"]
 
-# What else a field may be called that nobody named.
+# Other names of fields that are recognized without being named.
 _OTHER_NAMES = {"content": ("text",), "vector": ("embedding",)}
 
 _NUMBERS = ("Float32", "Float64", "Int64")

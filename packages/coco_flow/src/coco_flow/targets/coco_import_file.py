@@ -32,7 +32,7 @@ class ImportFile:
     Attributes:
         changed: The change that the content is of.
         count: Its items.
-        digest: Of the items, whatever the format.
+        digest: Of the items, independent of the format.
     """
 
     content_type: str

@@ -1,7 +1,7 @@
 """CoCo's local daemon: each row is a document, kept as a file in a folder that the daemon indexes.
 
 The daemon indexes folders and nothing else. The target keeps one for its documents, registers it as
-a project, and asks for a scan at the end of each update.
+a project, and requests a scan at the end of each update.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class CocoLocal(TargetSpec):
     """Feeds documents into CoCo's local mode; the primary key is the document's path.
 
     A field `content` (or `text`) is the document. `title` and `url`, and every other field but
-    vectors, stand in front of Markdown documents; `language` is for keys that have no ending.
+    vectors, are front matter of Markdown documents; `language` is for keys that have no ending.
 
     Attributes:
         project: The project's name, for `coco query --project`.
@@ -100,7 +100,7 @@ class CocoLocalConnector:
             raise DefinitionError(
                 f"CocoLocal needs the document's path as the key, and the key is ({names}).",
                 hint="Export whole documents with one text field as primary_key_fields; the "
-                "daemon cuts them by itself.",
+                "daemon splits them itself.",
             )
         fields = document_fields(schema, spec.fields, _PARTS, "CocoLocal")
         return {
@@ -116,7 +116,7 @@ class CocoLocalConnector:
         return Compatibility.COMPATIBLE if same else Compatibility.PARTIALLY_COMPATIBLE
 
     def apply_setup(self, changes: Sequence[SetupChange]) -> None:
-        """Make the folder and register it, or forget the project and remove the folder."""
+        """Create the folder and register it, or unregister the project and remove the folder."""
         for change in changes:
             name = change.key["project"]
             states: list[dict[str, Any]] = [
@@ -175,12 +175,12 @@ class CocoLocalConnector:
                 _delete(project.folder, key)
 
     def finish(self, target: _Project) -> None:
-        """Ask for a scan, and wait as long as the spec says."""
+        """Request a scan, and wait as long as the spec says."""
         from coco_protocol.jobs import JobBody
         from coco_protocol.projects import ProjectBody, RescanData
 
         spec, api = target.spec, target.api
-        # Registering again names the project, and makes it anew where it was forgotten.
+        # Registering again returns the project, and recreates one that was unregistered.
         path = f"/v1/projects/{_register(api, target.folder.root, spec.project, spec.config)}"
         rescan = api.post(RescanData, f"{path}/rescan")
         if spec.wait_for == "nothing":

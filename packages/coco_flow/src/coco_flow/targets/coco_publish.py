@@ -30,7 +30,7 @@ _BUILD_SECONDS = 6 * 3_600.0
 
 # Another build of the same config ends before this one may begin.
 _TURN_SECONDS = 3_600.0
-_LOOK_AGAIN = 2.0
+_POLL_SECONDS = 2.0
 
 _SHOWN_REJECTIONS = 5
 
@@ -132,7 +132,7 @@ class ServerProject:
             except Conflict as error:
                 if error.code != "version_conflict" or time.monotonic() > deadline:
                     raise
-            time.sleep(_LOOK_AGAIN)
+            time.sleep(_POLL_SECONDS)
 
     def follow(self, job_id: str) -> JobBody:
         """Return a job once it has ended."""
@@ -159,7 +159,7 @@ def publish(
 ) -> None:
     """Import all content as a new version, and return once it is complete.
 
-    Repeated after a crash, it takes up the import that was under way.
+    Repeated after a crash, it resumes the import that was under way.
 
     Args:
         content: What the project shall hold.
@@ -178,7 +178,7 @@ def publish(
         if written.count == 0:
             raise FlowError(
                 f"The project {project.project_id!r} would be empty, and the server takes no "
-                "import without items: it goes on to answer from what it has.",
+                "import without items: it keeps serving what it has.",
                 hint="Remove the project's versions on the server.",
             )
         # A repetition is this content of this store. The same again, after other content, is not.

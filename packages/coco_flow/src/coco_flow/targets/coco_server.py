@@ -1,7 +1,7 @@
 """CoCo's server mode: rows are imported into a project as documents, or as chunks with vectors.
 
 An import builds a whole version of a project. So the target keeps what the project holds in a file
-beside the state, applies the rows of an update there, and imports it at the update's end. Where the
+next to the state, applies the rows of an update there, and imports it at the end. Where the
 server can merge changes, `publish` is what to replace.
 """
 
@@ -70,7 +70,7 @@ class CocoServer(TargetSpec):
             model.
         fields: Part of the item to field, where the field has another name.
         on_error: Whether an item that the server refuses fails the import or is left out.
-        activate: Whether the server answers from the new version at once.
+        activate: Whether the server answers from the new version immediately.
     """
 
     project: str
@@ -117,7 +117,7 @@ class CocoServerConnector:
             raise DefinitionError(
                 f"{', '.join(chunk_parts)} describe a chunk, and with one key field each row is a "
                 "whole document.",
-                hint="Add a field to primary_key_fields that tells a document's chunks apart.",
+                hint="Add a field to primary_key_fields that identifies a document's chunks.",
             )
         return {
             "key": [[field.name, str(field.value_type.type)] for field in schema.key],
@@ -280,7 +280,7 @@ def _connection(name: str | None) -> CocoServerConnection:
 
 
 def _content_path(key: Any) -> Path:
-    """Return the file of a project's content, beside the state."""
+    """Return the file of a project's content, next to the state."""
     import hashlib
 
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]

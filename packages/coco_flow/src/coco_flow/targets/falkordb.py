@@ -116,7 +116,7 @@ class FalkorDBDialect(Dialect):
     def found(
         self, rel_type: str, source: str, target: str, key: Mapping[str, tuple[str, str]]
     ) -> str:
-        """Return a look into the index; with labels in the pattern, all nodes come before it."""
+        """Return an index look-up; labels in the pattern would cause a scan of all nodes first."""
         same = ", ".join(f"{name}: {written}" for name, (_, written) in key.items())
         labels = [label.strip("`") for label in (source, target)]
         return (
@@ -150,7 +150,7 @@ class FalkorDBStore:
         except ImportError as error:
             raise missing_extra("The FalkorDB target", "falkordb", "falkordb") from error
         base, cap = _BACKOFF
-        # Not a query that takes too long: it would go on beside its repetition.
+        # Not a query that takes too long: it would continue next to its repetition.
         passing = (ConnectionError, BusyLoadingError)
         retry = Retry(ExponentialWithJitterBackoff(cap=cap, base=base), _ATTEMPTS, passing)
         self._uri = connection.uri
@@ -175,7 +175,7 @@ class FalkorDBStore:
         return rows
 
     def constraint(self, *arguments: str | int) -> None:
-        """Ask for or drop a constraint, for which there is no Cypher."""
+        """Create or drop a constraint, for which there is no Cypher."""
         action, *rest = arguments
         self._reaching(
             lambda: self._client.execute_command("GRAPH.CONSTRAINT", action, self._name, *rest)

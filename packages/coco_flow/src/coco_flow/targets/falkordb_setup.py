@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from coco_flow.errors import FlowError
 from coco_flow.targets.graph_dialect import quoted
 from coco_flow.targets.graph_literal import literal
-from coco_flow.targets.graph_setup import GraphSetup
+from coco_flow.targets.graph_setup import ConstrainedGraphSetup, Entity
 from coco_flow.targets.graph_state import identity_of
 from coco_flow.targets.graph_write import GraphStore
 
@@ -19,90 +19,69 @@ _FUNCTIONS = {"CosineSimilarity": "cosine", "L2Distance": "euclidean"}
 
 # A constraint is checked against all nodes in the background.
 _CONSTRAINT_SECONDS = 600.0
-_LOOK_EVERY = 0.05
+_POLL_SECONDS = 0.05
 
 
-class FalkorDBSetup(GraphSetup):
+class FalkorDBSetup(ConstrainedGraphSetup):
     """Unique constraints on keys, and the indexes that they, vectors and texts need."""
 
     vector_indexes = True
     fts_indexes = True
 
-    def create_nodes(
-        self, store: GraphStore, state: dict[str, Any], previous: Sequence[dict[str, Any]]
+    def create_schema(
+        self,
+        store: GraphStore,
+        entity: Entity,
+        name: str,
+        state: dict[str, Any],
+        previous: Sequence[dict[str, Any]],
     ) -> None:
-        """Make the constraint on the key and the indexes."""
-        super().create_nodes(store, state, previous)
-        _set_up(store, "NODE", state["label"], state, previous)
+        """Make the indexes, then the constraint, which needs one."""
+        pattern = _pattern(entity, name)
+        there = _indexes(store, entity, name)
+        for kind in ("VECTOR", "FULLTEXT"):
+            wanted = _of_kind(state, kind)
+            for index in (each for old in previous for each in _of_kind(old, kind)):
+                if index not in wanted and (kind, index["field"]) in there:
+                    store.run(f"DROP {kind} INDEX FOR {pattern} ON (e.{quoted(index['field'])})")
+                    there.discard((kind, index["field"]))
+            for index in wanted:
+                if (kind, index["field"]) not in there:
+                    field, options = quoted(index["field"]), _options(index, kind)
+                    store.run(f"CREATE {kind} INDEX FOR {pattern} ON (e.{field}){options}")
+        # Users search by parts of a key, too.
+        for field in dict.fromkeys((*identity_of(state), *state["key"])):
+            if ("RANGE", field) not in there:
+                store.run(f"CREATE INDEX FOR {pattern} ON (e.{quoted(field)})")
+        _constrain(store, entity, name, identity_of(state))
 
-    def create_relationships(
-        self, store: GraphStore, state: dict[str, Any], previous: Sequence[dict[str, Any]]
+    def drop_schema(
+        self, store: GraphStore, entity: Entity, name: str, state: dict[str, Any]
     ) -> None:
-        """Make the constraint on the key and the indexes."""
-        super().create_relationships(store, state, previous)
-        _set_up(store, "RELATIONSHIP", state["rel_type"], state, previous)
-
-    def drop_nodes(self, store: GraphStore, state: dict[str, Any]) -> None:
-        """Remove the nodes, their constraint and their indexes."""
-        super().drop_nodes(store, state)
-        _tear_down(store, "NODE", state["label"], state)
-
-    def drop_relationships(self, store: GraphStore, state: dict[str, Any]) -> None:
-        """Remove the relationships, their constraint and their indexes."""
-        super().drop_relationships(store, state)
-        _tear_down(store, "RELATIONSHIP", state["rel_type"], state)
+        """Remove the constraint, then the indexes."""
+        pattern = _pattern(entity, name)
+        there = _indexes(store, entity, name)
+        key = identity_of(state)
+        if _constraint_status(store, entity, name, key) is not None:
+            _constraining(store).constraint("DROP", *_constraint(entity, name, key))
+        for kind in ("VECTOR", "FULLTEXT"):
+            for index in _of_kind(state, kind):
+                if (kind, index["field"]) in there:
+                    store.run(f"DROP {kind} INDEX FOR {pattern} ON (e.{quoted(index['field'])})")
+        for field in dict.fromkeys((*key, *state["key"])):
+            if ("RANGE", field) in there:
+                store.run(f"DROP INDEX FOR {pattern} ON (e.{quoted(field)})")
 
 
 class _Constraining(Protocol):
-    """A FalkorDB store, which knows a command beside Cypher."""
+    """A FalkorDB store, which has a command besides Cypher."""
 
     def run(self, text: str) -> Sequence[Sequence[Any]]: ...
 
     def constraint(self, *arguments: str | int) -> None: ...
 
 
-def _set_up(
-    store: GraphStore,
-    entity: str,
-    name: str,
-    state: dict[str, Any],
-    previous: Sequence[dict[str, Any]],
-) -> None:
-    pattern = _pattern(entity, name)
-    there = _indexes(store, entity, name)
-    for kind in ("VECTOR", "FULLTEXT"):
-        wanted = _of_kind(state, kind)
-        for index in (each for old in previous for each in _of_kind(old, kind)):
-            if index not in wanted and (kind, index["field"]) in there:
-                store.run(f"DROP {kind} INDEX FOR {pattern} ON (e.{quoted(index['field'])})")
-                there.discard((kind, index["field"]))
-        for index in wanted:
-            if (kind, index["field"]) not in there:
-                field, options = quoted(index["field"]), _options(index, kind)
-                store.run(f"CREATE {kind} INDEX FOR {pattern} ON (e.{field}){options}")
-    # Users look for the parts of a key, too.
-    for field in dict.fromkeys((*identity_of(state), *state["key"])):
-        if ("RANGE", field) not in there:
-            store.run(f"CREATE INDEX FOR {pattern} ON (e.{quoted(field)})")
-    _constrain(store, entity, name, identity_of(state))
-
-
-def _tear_down(store: GraphStore, entity: str, name: str, state: dict[str, Any]) -> None:
-    pattern = _pattern(entity, name)
-    there = _indexes(store, entity, name)
-    key = identity_of(state)
-    if _constraint_status(store, entity, name, key) is not None:
-        _constraining(store).constraint("DROP", *_constraint(entity, name, key))
-    for kind in ("VECTOR", "FULLTEXT"):
-        for index in _of_kind(state, kind):
-            if (kind, index["field"]) in there:
-                store.run(f"DROP {kind} INDEX FOR {pattern} ON (e.{quoted(index['field'])})")
-    for field in dict.fromkeys((*key, *state["key"])):
-        if ("RANGE", field) in there:
-            store.run(f"DROP INDEX FOR {pattern} ON (e.{quoted(field)})")
-
-
-def _constrain(store: GraphStore, entity: str, name: str, key: list[str]) -> None:
+def _constrain(store: GraphStore, entity: Entity, name: str, key: list[str]) -> None:
     # The command takes plain names only. Without it the key is as unique: nodes are merged by it.
     if not key or not all(each.isidentifier() for each in (name, *key)):
         return
@@ -119,20 +98,24 @@ def _constrain(store: GraphStore, entity: str, name: str, key: list[str]) -> Non
                 f"constraint is {status}.",
                 hint="Remove the nodes or relationships that have the same key, and set up again.",
             )
-        time.sleep(_LOOK_EVERY)
+        time.sleep(_POLL_SECONDS)
 
 
-def _constraint(entity: str, name: str, key: Sequence[str]) -> tuple[str | int, ...]:
-    return ("UNIQUE", entity, name, "PROPERTIES", len(key), *key)
+def _constraint(entity: Entity, name: str, key: Sequence[str]) -> tuple[str | int, ...]:
+    return ("UNIQUE", entity.upper(), name, "PROPERTIES", len(key), *key)
 
 
-def _constraint_status(store: GraphStore, entity: str, name: str, key: Sequence[str]) -> str | None:
+def _constraint_status(
+    store: GraphStore, entity: Entity, name: str, key: Sequence[str]
+) -> str | None:
     found = store.run(
         "CALL db.constraints() YIELD type, label, properties, entitytype, status "
         "RETURN type, label, properties, entitytype, status"
     )
     for type, label, properties, entitytype, status in found:
-        if (type, label, entitytype) == ("UNIQUE", name, entity) and set(properties) == set(key):
+        if (type, label, entitytype) == ("UNIQUE", name, entity.upper()) and set(properties) == set(
+            key
+        ):
             return str(status)
     return None
 
@@ -144,7 +127,7 @@ def _constraining(store: GraphStore) -> _Constraining:
     return constraining
 
 
-def _indexes(store: GraphStore, entity: str, name: str) -> set[tuple[str, str]]:
+def _indexes(store: GraphStore, entity: Entity, name: str) -> set[tuple[str, str]]:
     """Return kind and field of each index."""
     found = store.run(
         "CALL db.indexes() YIELD label, types, entitytype RETURN label, types, entitytype"
@@ -152,7 +135,7 @@ def _indexes(store: GraphStore, entity: str, name: str) -> set[tuple[str, str]]:
     return {
         (kind, field)
         for label, types, entitytype in found
-        if (label, entitytype) == (name, entity)
+        if (label, entitytype) == (name, entity.upper())
         for field, kinds in types.items()
         for kind in kinds
     }
@@ -177,5 +160,5 @@ def _options(index: dict[str, Any], kind: str) -> str:
     return f" OPTIONS {{{', '.join(given)}}}" if given else ""
 
 
-def _pattern(entity: str, name: str) -> str:
-    return f"(e:{quoted(name)})" if entity == "NODE" else f"()-[e:{quoted(name)}]->()"
+def _pattern(entity: Entity, name: str) -> str:
+    return f"(e:{quoted(name)})" if entity == "node" else f"()-[e:{quoted(name)}]->()"

@@ -70,8 +70,8 @@ class GraphConnector:
         """Plan all exports of a flow to graphs of this kind, when the flow is built.
 
         Returns:
-            For each export, what stands for its spec in every other call; and the resources that
-            only declarations ask for, which are set up with them and never written to.
+            For each export, what replaces its spec in every other call; and the resources of
+            declarations only, which are set up with them and never written to.
 
         Raises:
             DefinitionError: The mappings do not fit the fields or one another.
@@ -99,7 +99,7 @@ class GraphConnector:
     def persistent_key(
         self,
         spec: Any,
-        target_name: str,  # noqa: ARG002 - a label belongs to the graph, whoever writes it
+        target_name: str,  # noqa: ARG002 - a label belongs to the graph, not to one target
         flow_name: str,  # noqa: ARG002
         namespace: str,  # noqa: ARG002
     ) -> Any:
@@ -121,7 +121,7 @@ class GraphConnector:
         return relationship_state(self._dialect, bound.plan, bound.source, bound.target)
 
     def compatibility(self, desired: Any, existing: Any) -> Compatibility:
-        """Say what becomes of the nodes or relationships."""
+        """Say what a change does to the nodes or relationships."""
         return compare(desired, existing)
 
     def apply_setup(self, changes: Sequence[SetupChange]) -> None:
@@ -166,7 +166,7 @@ class GraphConnector:
             batches[0].target.store.write(job_of(batches))
 
     def close(self, target: GraphTarget) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         self._stores.release(target.connection)
 
     def _plan(

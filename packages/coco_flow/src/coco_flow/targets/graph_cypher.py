@@ -47,7 +47,7 @@ class Statement:
     Attributes:
         text: The statement.
         rows: A map for each row, by alias.
-        types: The type of each alias, for databases that must be told.
+        types: The type of each alias, for databases that require it.
     """
 
     text: str

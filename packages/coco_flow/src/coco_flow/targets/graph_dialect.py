@@ -39,7 +39,7 @@ class Dialect(ABC):
         return str(value_type.type)
 
     def parameter_type(self, value_type: EnrichedValueType) -> str:  # noqa: ARG002
-        """Return the type in which a row carries a value, for databases that must be told."""
+        """Return the type of a value in a row, for databases that require it."""
         return ""
 
     def takes_key(self, types: Sequence[EnrichedValueType]) -> bool:

@@ -42,7 +42,7 @@ def plan_vectors(
     """Return the vector indexes on properties of these types.
 
     Raises:
-        DefinitionError: A property cannot have the index that is asked for.
+        DefinitionError: A property cannot have the requested index.
     """
     return tuple(_plan_vector(index, types, what) for index in indexes)
 

@@ -1,4 +1,4 @@
-"""Values as Cypher literals, for databases whose protocol has no parameters of its own."""
+"""Values as Cypher literals, for databases whose protocol has no parameters."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def rows_literal(rows: Sequence[Mapping[str, Any]]) -> str:
 def typed_rows_literal(rows: Sequence[Mapping[str, Any]], types: Mapping[str, str]) -> str:
     """Return the literal of rows whose values are text, or lists of text, by their types.
 
-    A literal list must have elements of one type, which an empty list does not tell.
+    A literal list must have elements of one type, which an empty list does not show.
     """
 
     def member(alias: str, value: Any) -> str:

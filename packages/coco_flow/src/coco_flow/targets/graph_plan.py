@@ -48,7 +48,7 @@ class Property:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A property, and where its value stands in an export's row: key fields, then value fields."""
+    """A property, and the index of its value in an export's row: key fields, then value fields."""
 
     name: str
     position: int
@@ -331,7 +331,7 @@ def _check_properties(names: Iterable[str], what: str) -> None:
         if name in seen:
             raise DefinitionError(
                 f"Two fields are mapped to the property {name!r} of {what}.",
-                hint="Map each field to a property of its own.",
+                hint="Map each field to a different property.",
             )
         seen.add(name)
     if not seen:

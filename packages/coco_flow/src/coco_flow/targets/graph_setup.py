@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 from coco_flow.ports import Compatibility, SetupChange
 from coco_flow.targets.graph_cypher import EXPORTED
@@ -13,7 +14,9 @@ from coco_flow.targets.graph_state import compare
 if TYPE_CHECKING:
     from coco_flow.targets.graph_write import GraphStore
 
-__all__ = ["GraphSetup"]
+__all__ = ["ConstrainedGraphSetup", "Entity", "GraphSetup"]
+
+Entity: TypeAlias = Literal["node", "relationship"]
 
 # A transaction holds what it changes in memory until it ends.
 _AT_ONCE = 10_000
@@ -92,6 +95,51 @@ class GraphSetup:
             f"MATCH {pattern} WHERE {property} IS NOT NULL WITH {variable} LIMIT {_AT_ONCE} "
             f"SET {property} = NULL RETURN count(*)",
         )
+
+
+class ConstrainedGraphSetup(GraphSetup, ABC):
+    """Set-up of databases in which a label or type has constraints and indexes, but no table."""
+
+    def create_nodes(
+        self, store: GraphStore, state: dict[str, Any], previous: Sequence[dict[str, Any]]
+    ) -> None:
+        """Make the constraint on the key and the indexes."""
+        super().create_nodes(store, state, previous)
+        self.create_schema(store, "node", state["label"], state, previous)
+
+    def create_relationships(
+        self, store: GraphStore, state: dict[str, Any], previous: Sequence[dict[str, Any]]
+    ) -> None:
+        """Make the constraint on the key and the indexes."""
+        super().create_relationships(store, state, previous)
+        self.create_schema(store, "relationship", state["rel_type"], state, previous)
+
+    def drop_nodes(self, store: GraphStore, state: dict[str, Any]) -> None:
+        """Remove the nodes, their constraint and their indexes."""
+        super().drop_nodes(store, state)
+        self.drop_schema(store, "node", state["label"], state)
+
+    def drop_relationships(self, store: GraphStore, state: dict[str, Any]) -> None:
+        """Remove the relationships, their constraint and their indexes."""
+        super().drop_relationships(store, state)
+        self.drop_schema(store, "relationship", state["rel_type"], state)
+
+    @abstractmethod
+    def create_schema(
+        self,
+        store: GraphStore,
+        entity: Entity,
+        name: str,
+        state: dict[str, Any],
+        previous: Sequence[dict[str, Any]],
+    ) -> None:
+        """Make the constraint and the indexes of a label or relationship type."""
+
+    @abstractmethod
+    def drop_schema(
+        self, store: GraphStore, entity: Entity, name: str, state: dict[str, Any]
+    ) -> None:
+        """Remove the constraint and the indexes of a label or relationship type."""
 
 
 def _repeat(store: GraphStore, text: str) -> None:

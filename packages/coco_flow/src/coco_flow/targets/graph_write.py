@@ -26,14 +26,14 @@ _MAX_ROWS = 2_000
 Read: TypeAlias = Callable[[Statement], Sequence[Sequence[Any]]]
 
 Job: TypeAlias = Callable[[Read], Sequence[Statement]]
-"""Looks at the graph and returns the statements that change it."""
+"""Reads the graph and returns the statements that change it."""
 
 
 class GraphStore(Protocol):
     """A connection to a graph database."""
 
     def run(self, text: str) -> Sequence[Sequence[Any]]:
-        """Run one statement by itself."""
+        """Run one statement outside of a transaction."""
         ...
 
     def write(self, job: Job) -> None:
@@ -137,7 +137,7 @@ class _Candidates:
 
 
 def _parts(statement: Statement) -> list[Statement]:
-    """Cut a statement over many rows; over none it is left out."""
+    """Split a statement over many rows; over none it is left out."""
     rows = statement.rows
     return [
         Statement(statement.text, rows[start : start + _MAX_ROWS], statement.types)

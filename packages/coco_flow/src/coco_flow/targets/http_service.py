@@ -18,7 +18,7 @@ from coco_core.errors import InvalidInput, Unavailable
 __all__ = ["HttpService", "Response"]
 
 # Rate limits, and servers that are overloaded, restarting or behind a proxy that waits for them.
-_PASSING = frozenset({408, 425, 429, 502, 503, 504})
+_TEMPORARY = frozenset({408, 425, 429, 502, 503, 504})
 
 # The first and the longest wait, in seconds, and how much longer each is than the one before.
 _FIRST_WAIT = 0.1
@@ -52,14 +52,14 @@ class Response:
 
 
 class HttpService:
-    """One service; every request must be safe to repeat, for what fails in passing is tried again.
+    """One service; every request must be safe to repeat, for temporary failures are retried.
 
     Args:
         name: What it is, for messages.
         url: Where it is.
         headers: Sent with every request.
         timeout: Seconds without a byte after which a request has failed.
-        patience: Seconds for which failures are taken for passing.
+        retry_seconds: How long failures are retried that may be temporary.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class HttpService:
         *,
         headers: Mapping[str, str] | None = None,
         timeout: float = 60.0,
-        patience: float = 30.0,
+        retry_seconds: float = 30.0,
     ) -> None:
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -80,14 +80,14 @@ class HttpService:
         self.url = url.rstrip("/")
         self._headers = dict(headers or {})
         self._timeout = timeout
-        self._patience = patience
+        self._retry_seconds = retry_seconds
         # A proxy for other machines cannot reach this one.
         local = parts.hostname in {"127.0.0.1", "localhost", "::1"}
         handlers = [urllib.request.ProxyHandler({})] if local else []
         self._opener = urllib.request.build_opener(*handlers)
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Response:
-        """Ask for `path`."""
+        """Send a GET of `path`."""
         return self._request("GET", path, query, lambda: None, {})
 
     def post(self, path: str, body: Any, *, method: str = "POST") -> Response:
@@ -117,7 +117,7 @@ class HttpService:
         headers: Mapping[str, str],
     ) -> Response:
         target = self.url + path + (f"?{urlencode(query)}" if query else "")
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._retry_seconds
         wait = _FIRST_WAIT
         while True:
             request = urllib.request.Request(  # noqa: S310 - the scheme was checked
@@ -126,7 +126,7 @@ class HttpService:
             after = 0.0
             try:
                 response = self._send(request)
-                if response.status not in _PASSING:
+                if response.status not in _TEMPORARY:
                     return response
                 after = _seconds(response.headers.get("Retry-After"))
                 failure: Exception | None = None

@@ -248,7 +248,7 @@ class LadybugFileStore:
 
 
 class LadybugServerStore:
-    """A client of an API server, whose requests are transactions of their own."""
+    """A client of an API server, in which each request is a transaction."""
 
     def __init__(self, url: str) -> None:
         self._service = HttpService("Ladybug's API server", url, timeout=_HTTP_SECONDS)
@@ -317,7 +317,7 @@ def _opened(path: str) -> ladybug.Database:
             raise
         # A process that was killed while it wrote left half a transaction at the end of the log.
         _log.warning(
-            "The last write to the Ladybug database %s was cut short, and is left out: %s. If it "
+            "The last write to the Ladybug database %s was interrupted, and is left out: %s. If it "
             "was not a process that was killed, export all rows again.",
             path,
             error,

@@ -88,7 +88,11 @@ class _Table:
     """A table that an update writes to."""
 
     def __init__(
-        self, table: Any, columns: ArrowColumns, key_kinds: list[str], patience: int
+        self,
+        table: Any,
+        columns: ArrowColumns,
+        key_kinds: list[str],
+        optimize_after: int,
     ) -> None:
         self.table, self.columns, self.key_kinds = table, columns, key_kinds
         self.key_names: list[str] = columns.key_schema.names
@@ -96,7 +100,7 @@ class _Table:
         self.order: list[str] = [
             name for name in table.schema.names if name in columns.schema.names
         ]
-        self.patience, self.transactions = patience, 0
+        self.optimize_after, self.transactions = optimize_after, 0
         # Batches of one table may come from several threads, and would only wait for each other.
         self.lock = threading.Lock()
 
@@ -162,7 +166,7 @@ class _Table:
     def needs_optimizing(self) -> bool:
         """Say whether there are too many fragments, or an index that has not been trained."""
         fragments = self.table.stats()["fragment_stats"]["num_small_fragments"]
-        if fragments > self.patience:
+        if fragments > self.optimize_after:
             return True
         return any(
             index.num_unindexed_rows > max(_FLAT_SEARCH_ROWS, index.num_indexed_rows)
@@ -258,7 +262,7 @@ class LanceDBConnector:
                         table.upsert(upserts)
                     if deletes:
                         table.delete(deletes)
-                    if table.transactions >= table.patience:
+                    if table.transactions >= table.optimize_after:
                         table.optimize()
             except (ValueError, OSError, RuntimeError) as error:
                 raise FlowError(

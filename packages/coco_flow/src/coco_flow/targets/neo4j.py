@@ -18,7 +18,7 @@ from coco_flow.targets.graph import GraphMapping
 from coco_flow.targets.graph_connector import GraphConnector
 from coco_flow.targets.graph_cypher import Statement
 from coco_flow.targets.graph_dialect import Dialect, quoted
-from coco_flow.targets.graph_setup import GraphSetup
+from coco_flow.targets.graph_setup import ConstrainedGraphSetup, Entity
 from coco_flow.targets.graph_state import identity_of
 from coco_flow.targets.graph_values import Encoder
 from coco_flow.targets.graph_write import GraphStore, Job, Read
@@ -83,7 +83,7 @@ class Neo4jDialect(Dialect):
     def found(
         self, rel_type: str, source: str, target: str, key: Mapping[str, tuple[str, str]]
     ) -> str:
-        """Return a look into the index of the key."""
+        """Return a look-up in the index of the key."""
         if len(key) == 1:
             ((name, (_, written)),) = key.items()
             match = f"WITH collect({written}) AS keys MATCH ()-[r:{rel_type}]->() "
@@ -97,34 +97,44 @@ class Neo4jDialect(Dialect):
         )
 
 
-class Neo4jSetup(GraphSetup):
+class Neo4jSetup(ConstrainedGraphSetup):
     """Uniqueness constraints on keys, and vector indexes."""
 
     vector_indexes = True
 
-    def create_nodes(
-        self, store: GraphStore, state: dict[str, Any], previous: Sequence[dict[str, Any]]
+    def create_schema(
+        self,
+        store: GraphStore,
+        entity: Entity,
+        name: str,
+        state: dict[str, Any],
+        previous: Sequence[dict[str, Any]],
     ) -> None:
-        """Make the constraint on the key and the indexes."""
-        super().create_nodes(store, state, previous)
-        _set_up(store, "node", state["label"], state, previous)
+        """Make the constraint on the key and the vector indexes."""
+        if state["key"]:
+            properties = ", ".join(f"e.{quoted(each)}" for each in identity_of(state))
+            store.run(
+                f"CREATE CONSTRAINT {_constraint(entity, name)} IF NOT EXISTS "
+                f"FOR {_pattern(entity, name)} REQUIRE ({properties}) IS UNIQUE"
+            )
+        wanted = state["vector_indexes"]
+        for index in (each for old in previous for each in old["vector_indexes"]):
+            if index not in wanted:
+                store.run(f"DROP INDEX {_vector_index(entity, name, index)} IF EXISTS")
+        for index in wanted:
+            store.run(
+                f"CREATE VECTOR INDEX {_vector_index(entity, name, index)} IF NOT EXISTS "
+                f"FOR {_pattern(entity, name)} ON (e.{quoted(index['field'])}) "
+                f"OPTIONS {{indexConfig: {{{_config(index)}}}}}"
+            )
 
-    def create_relationships(
-        self, store: GraphStore, state: dict[str, Any], previous: Sequence[dict[str, Any]]
+    def drop_schema(
+        self, store: GraphStore, entity: Entity, name: str, state: dict[str, Any]
     ) -> None:
-        """Make the constraint on the key and the indexes."""
-        super().create_relationships(store, state, previous)
-        _set_up(store, "relationship", state["rel_type"], state, previous)
-
-    def drop_nodes(self, store: GraphStore, state: dict[str, Any]) -> None:
-        """Remove the nodes, their constraint and their indexes."""
-        super().drop_nodes(store, state)
-        _tear_down(store, "node", state["label"], state)
-
-    def drop_relationships(self, store: GraphStore, state: dict[str, Any]) -> None:
-        """Remove the relationships, their constraint and their indexes."""
-        super().drop_relationships(store, state)
-        _tear_down(store, "relationship", state["rel_type"], state)
+        """Remove the vector indexes and the constraint."""
+        for index in state["vector_indexes"]:
+            store.run(f"DROP INDEX {_vector_index(entity, name, index)} IF EXISTS")
+        store.run(f"DROP CONSTRAINT {_constraint(entity, name)} IF EXISTS")
 
 
 class Neo4jStore:
@@ -150,7 +160,7 @@ class Neo4jStore:
         self._writing = threading.Lock()
 
     def run(self, text: str) -> list[Sequence[Any]]:
-        """Run one statement in a transaction of its own."""
+        """Run one statement in its own transaction."""
         return self._transact(lambda read: list(read(Statement(text))))
 
     def write(self, job: Job) -> None:
@@ -210,46 +220,15 @@ class Neo4jStore:
             ) from error
 
 
-def _set_up(
-    store: GraphStore,
-    entity: str,
-    name: str,
-    state: dict[str, Any],
-    previous: Sequence[dict[str, Any]],
-) -> None:
-    if state["key"]:
-        properties = ", ".join(f"e.{quoted(each)}" for each in identity_of(state))
-        store.run(
-            f"CREATE CONSTRAINT {_constraint(entity, name)} IF NOT EXISTS "
-            f"FOR {_pattern(entity, name)} REQUIRE ({properties}) IS UNIQUE"
-        )
-    wanted = state["vector_indexes"]
-    for index in (each for old in previous for each in old["vector_indexes"]):
-        if index not in wanted:
-            store.run(f"DROP INDEX {_vector_index(entity, name, index)} IF EXISTS")
-    for index in wanted:
-        store.run(
-            f"CREATE VECTOR INDEX {_vector_index(entity, name, index)} IF NOT EXISTS "
-            f"FOR {_pattern(entity, name)} ON (e.{quoted(index['field'])}) "
-            f"OPTIONS {{indexConfig: {{{_config(index)}}}}}"
-        )
-
-
-def _tear_down(store: GraphStore, entity: str, name: str, state: dict[str, Any]) -> None:
-    for index in state["vector_indexes"]:
-        store.run(f"DROP INDEX {_vector_index(entity, name, index)} IF EXISTS")
-    store.run(f"DROP CONSTRAINT {_constraint(entity, name)} IF EXISTS")
-
-
-def _pattern(entity: str, name: str) -> str:
+def _pattern(entity: Entity, name: str) -> str:
     return f"(e:{quoted(name)})" if entity == "node" else f"()-[e:{quoted(name)}]-()"
 
 
-def _constraint(entity: str, name: str) -> str:
+def _constraint(entity: Entity, name: str) -> str:
     return quoted(f"coco_{entity}_{name}_key")
 
 
-def _vector_index(entity: str, name: str, index: dict[str, Any]) -> str:
+def _vector_index(entity: Entity, name: str, index: dict[str, Any]) -> str:
     return quoted(f"coco_{entity}_{name}_{index['field']}_vector")
 
 

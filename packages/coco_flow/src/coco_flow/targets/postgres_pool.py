@@ -34,8 +34,8 @@ CONNECT_SECONDS = 30
 ACQUIRE_SECONDS = 300.0
 # Waiting this long for a connection is worth a line in the log.
 SLOW_ACQUIRE_SECONDS = 10.0
-# How often a caller that waits for a connection looks whether the server is there at all.
-_LOOK_SECONDS = 5.0
+# How often a caller that waits for a connection checks that the server is there at all.
+_CHECK_SECONDS = 5.0
 
 _pools: dict[tuple[str, str | None], Pool] = {}
 _lock = threading.Lock()
@@ -136,10 +136,10 @@ def _acquire(pool: Pool) -> Connection[tuple[Any, ...]]:
     while True:
         left = started + ACQUIRE_SECONDS - time.monotonic()
         try:
-            connection = pool.getconn(timeout=max(0.0, min(_LOOK_SECONDS, left)))
+            connection = pool.getconn(timeout=max(0.0, min(_CHECK_SECONDS, left)))
         except PoolTimeout as error:
             _probe(pool.conninfo, pool.kwargs)
-            if left > _LOOK_SECONDS:
+            if left > _CHECK_SECONDS:
                 continue
             raise Unavailable(
                 f"No connection to {pool.name} became free within {ACQUIRE_SECONDS:.0f} s: all "

@@ -9,23 +9,23 @@ from pathlib import Path
 import pytest
 
 from coco_flow.cli.features import FEATURES
-from tests.coco_flow.cli.program import coco_flow, document
+from tests.coco_flow.cli.program import coco_flow, document, fresh_process
 
 PACKAGE = Path(__file__).parents[3] / "packages" / "coco_flow"
 
 
 def test_the_starter_runs_at_once_with_the_commands_that_are_told(tmp_path: Path) -> None:
-    told = coco_flow(tmp_path, "init", "my-notes")
+    told = fresh_process(tmp_path, "init", "my-notes")
     assert told.returncode == 0, told.stderr
     commands = [line.strip() for line in told.stdout.split("Next:\n")[1].splitlines()]
     assert commands[0] == "cd my-notes"
     project = tmp_path / "my-notes"
-    updated = coco_flow(project, *commands[1].split()[1:])
+    updated = fresh_process(project, *commands[1].split()[1:])
     assert (updated.returncode, updated.stdout) == (
         0,
         "MyNotes.documents: 1 source rows: 1 added\n",
     )
-    asked = document(coco_flow(project, *commands[2].replace('"', "").split()[1:]))
+    asked = document(fresh_process(project, *commands[2].replace('"', "").split()[1:]))
     assert asked["results"][0]["filename"] == "first.md"
     assert "COCO_FLOW_DATABASE_URL" in (project / ".env.example").read_text()
     compile((project / "main.py").read_text(), "main.py", "exec")

@@ -76,7 +76,7 @@ def test_live_without_a_source_to_watch_ends_with_a_warning(folder: Path) -> Non
     done = coco_flow(folder, "update", "app.py:OtherFlow", "--live", "--force")
     assert done.returncode == 0
     assert "OtherFlow.notes: 1 added" in done.stdout
-    assert "none has a refresh_interval" in done.stderr
+    assert done.stderr.count("none has a refresh_interval") == 1
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -225,7 +225,7 @@ def test_a_server_without_flows_does_not_start(folder: Path) -> None:
 def test_a_server_that_others_could_reach_needs_a_token(built: Path) -> None:
     done = coco_flow(built, "server", "app.py", "-a", "0.0.0.0:0", "--no-token")
     assert done.returncode == 1
-    assert "no token is asked for" in done.stderr
+    assert "the server has no token" in done.stderr
 
 
 @pytest.mark.row("CLI-11c --reload")

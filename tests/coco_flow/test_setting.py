@@ -45,7 +45,7 @@ def test_init_wins_over_the_function_and_that_over_the_environment(
     assert get_app_namespace() == "b"
     set_settings(Settings(app_namespace="c"))
     assert get_app_namespace() == "c"
-    setting.forget_settings()
+    setting.reset_settings()
     assert get_app_namespace() == "b"
 
 
@@ -55,7 +55,7 @@ def test_a_second_settings_function_takes_over_with_a_warning() -> None:
     def first() -> Settings:
         return Settings(app_namespace="first")
 
-    with pytest.warns(UserWarning, match="takes the place of"):
+    with pytest.warns(UserWarning, match="replaces"):
 
         @settings
         def second() -> Settings:

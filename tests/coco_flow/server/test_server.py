@@ -130,7 +130,7 @@ def test_what_is_not_there_is_404_and_bad_arguments_are_400(server: httpx.Client
 
 @pytest.mark.row("VIS-6 safe default")
 def test_an_open_address_without_a_token_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DefinitionError, match="no token is asked for"):
+    with pytest.raises(DefinitionError, match="the server has no token"):
         start_in_background(ServerSettings(address="0.0.0.0:0"))
     assert ServerSettings().address == "127.0.0.1:49344"
 

@@ -26,7 +26,7 @@ _lock = threading.Lock()
 
 @dataclass
 class TransientAuthEntryReference(Generic[T]):
-    """Names an entry of this process; for sources and functions, where no resource hangs on it."""
+    """Names an entry of this process; for sources and functions, which have no resources."""
 
     key: str
 

@@ -1,4 +1,4 @@
-"""Process-wide operations: initialization, all flows at once, the HTTP server."""
+"""Process-wide operations: initialization, operations on all flows, the HTTP server."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def get_flow_full_name(name: str) -> str:
 def get_target_default_name(flow: Flow, target_name: str, delimiter: str = "__") -> str:
     """Return the name of the table or collection of an export whose spec names none.
 
-    Queries need no hard-coded name then, whatever the namespace.
+    Queries then need no hard-coded name, in any namespace.
     """
     parts = [flow.namespace, flow.name, target_name]
     return delimiter.join(part for part in parts if part)
@@ -141,7 +141,7 @@ async def ensure_all_flows_built_async() -> None:
 
 
 async def update_all_flows_async(options: FlowLiveUpdaterOptions) -> dict[str, UpdateInfo]:
-    """Update every open flow, all at once; return their statistics by name."""
+    """Update every open flow, all concurrently; return their statistics by name."""
 
     async def one(flow: Flow) -> UpdateInfo:
         async with FlowLiveUpdater(flow, options) as updater:

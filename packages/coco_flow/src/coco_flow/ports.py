@@ -1,6 +1,6 @@
-"""Engine-level contracts: what a source and a target connector are to the engine.
+"""Engine-level contracts of source and target connectors.
 
-User code meets the friendlier decorators of `coco_flow.op`, which adapt to these. The connectors
+User code uses the simpler decorators of `coco_flow.op`, which adapt to these. The connectors
 that ship with coco_flow implement them directly, in engine values (see `coco_flow.types`), so that
 no row is converted on its way. Methods marked *maybe async* may be written either way.
 """
@@ -51,15 +51,15 @@ class ListedRow(NamedTuple):
 
     Attributes:
         key: The row's key.
-        token: Change token, compared for inequality: equal means unchanged without a look at the
+        token: Change token, compared for inequality: equal means unchanged without reading the
             content. None if the source has none; then the content digest decides.
         ordinal: Position in an order that the source promises to be monotonic, or None. A row
             with a smaller ordinal than the recorded one is an older version and is ignored.
         digest: Digest of the content if the source knows it without reading, or None.
         value: The value fields if listing had them at no extra cost, else None: `read` is called.
         size: Expected bytes in memory, for the limit of bytes in flight; 0 if unknown.
-        settled: False if the token may miss a change that follows at once (a file younger than
-            the clock's grain); then the next scan looks at the content again.
+        settled: False if the token may miss a change that follows immediately (a file younger than
+            the clock's resolution); then the next scan reads the content again.
     """
 
     key: Key
@@ -119,14 +119,14 @@ class SourceConnector(Protocol):
 
 
 class Compatibility(Enum):
-    """What becomes of the rows in a target when its set-up state changes."""
+    """What happens to the rows in a target when its set-up state changes."""
 
     COMPATIBLE = "Compatible"
     """All data stays."""
     PARTIALLY_COMPATIBLE = "PartialCompatible"
     """Some fields are lost: the target is altered, then every row is exported again."""
     NOT_COMPATIBLE = "NotCompatible"
-    """All data is lost: the target is dropped and made anew, then every row is exported again."""
+    """All data is lost: the target is dropped and recreated, then every row is exported again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ class TargetConnector(Protocol):
         ...
 
     def compatibility(self, desired: Any, existing: Any) -> Compatibility:
-        """Say what a change from `existing` to `desired` does to the rows."""
+        """Return what a change from `existing` to `desired` does to the rows."""
         ...
 
     def apply_setup(self, changes: Sequence[SetupChange]) -> Awaitable[None] | None:

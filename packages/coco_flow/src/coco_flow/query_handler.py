@@ -37,14 +37,14 @@ class QueryHandlerResultFields:
 
 @dataclass
 class QueryHandlerInfo:
-    """What tools may know of a handler."""
+    """What tools may show of a handler."""
 
     result_fields: QueryHandlerResultFields | None = None
 
 
 @dataclass
 class QueryInfo:
-    """How a query was understood: its embedding and the metric of comparison."""
+    """How a query was interpreted: its embedding and the metric of comparison."""
 
     embedding: list[float] | NDArray[np.float32] | None = None
     similarity_metric: VectorSimilarityMetric | None = None
@@ -135,7 +135,7 @@ def _converted_text(handler: str, name: str, annotation: Any, value: Any) -> Any
 
 
 def _without_none(annotation: Any) -> Any:
-    """Return what an annotation such as ``int | None`` says besides that it may be absent."""
+    """Return an annotation such as ``int | None`` without None."""
     if get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     if get_origin(annotation) in (Union, UnionType):

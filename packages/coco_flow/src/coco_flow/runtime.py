@@ -1,6 +1,6 @@
 """The event loop that coco_flow owns, and how synchronous code reaches it.
 
-All asynchronous user code runs on one loop in a thread of its own, so that synchronous calls work
+All asynchronous user code runs on one loop in its own thread, so that synchronous calls work
 from a script, from several threads and inside a running loop (a notebook) alike.
 """
 

@@ -23,10 +23,10 @@ __all__ = [
     "Settings",
     "current_settings",
     "environment_variable",
-    "forget_settings",
     "get_app_namespace",
     "mask_password_parameter",
     "own_database",
+    "reset_settings",
     "set_environment_prefix",
     "set_settings",
     "settings",
@@ -246,15 +246,15 @@ def settings(fn: None = None) -> Callable[[SettingsFunction], SettingsFunction]:
 def settings(fn: SettingsFunction | None = None) -> Any:
     """Register the function that returns the settings; it is called when they are first used.
 
-    It wins over the environment, and what `init` is given wins over it. There is one: another
-    takes its place, with a warning.
+    It wins over the environment, and settings given to `init` win over it. There is one: another
+    replaces it, with a warning.
     """
     if fn is None:
         return settings
     with _lock:
         if _chosen.function is not None:
             warnings.warn(
-                f"The settings function {fn!r} takes the place of {_chosen.function!r}.",
+                f"The settings function {fn!r} replaces {_chosen.function!r}.",
                 stacklevel=2,
             )
         _chosen.function = fn
@@ -271,8 +271,8 @@ def set_settings(given: Settings | None) -> None:
         _chosen.resolved = None
 
 
-def forget_settings() -> None:
-    """Forget settings given or read; the next use reads them again."""
+def reset_settings() -> None:
+    """Reset settings given or read; the next use reads them again."""
     set_settings(None)
 
 

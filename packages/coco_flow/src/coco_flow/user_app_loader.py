@@ -32,7 +32,7 @@ def load_user_app(app_target: str) -> ModuleType:
     """Import a module by name, or by path if it ends in .py or contains a path separator.
 
     A path is loaded once. Its folder comes first on the search path while it loads, and last from
-    then on: functions of the application may import their neighbors when they run.
+    then on: functions of the application may import modules next to it when they run.
 
     Raises:
         AppNotLoaded: There is no such file or module, or it raises when it is imported (chained).
@@ -106,7 +106,7 @@ def _load_file(target: str) -> ModuleType:
 
 
 def _module_name(path: Path) -> str:
-    """Return the file's name, or a name of its own where another module is called so.
+    """Return the file's name, or a unique one where another module has that name.
 
     A worker process finds the same name, because it has the same search path.
     """

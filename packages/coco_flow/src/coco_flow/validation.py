@@ -16,7 +16,8 @@ __all__ = [
     "validate_target_name",
 ]
 
-# Names become parts of table names, and PostgreSQL cuts those at 63 bytes; the field's limit is 64.
+# Names become parts of table names, and PostgreSQL truncates those to 63 bytes.
+# CocoIndex's limit is 64.
 _MAX_LENGTH = 64
 
 _IDENTIFIER = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")

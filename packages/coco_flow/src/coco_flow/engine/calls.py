@@ -1,6 +1,6 @@
 """Steps that call functions: one value at a time, a whole batch, or concurrently.
 
-Each `compile_transform` chooses one way of calling for good, so that nothing is decided per value.
+`compile_transform` chooses the way of calling once, so that nothing is decided per value.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Result: TypeAlias = Any | Exception
 _CONCURRENT_CALLS = 256
 
 # A function that waits this long (seconds) while it uses little processor time is spread over
-# threads; below it, the hop to a thread (about 0.1 ms) would not pay.
+# threads; below it, the switch to a thread (about 0.1 ms) would not pay.
 _WAITING_CALL = 0.005
 _THREADS = 16
 
@@ -122,7 +122,7 @@ def _memoized(operation: Transform, scope: Scope, arguments: _Arguments, caller:
 
 
 class _MemoizedCalls:
-    """Calls a function for what is neither remembered nor being computed by another batch."""
+    """Calls a function for arguments that are neither in the memo nor being computed elsewhere."""
 
     def __init__(
         self, operation: Transform, scope: Scope, arguments: _Arguments, caller: Caller
@@ -269,7 +269,7 @@ class _OneByOne:
 
 
 class _Concurrent:
-    """Awaits an asynchronous function for all values at once, on coco_flow's loop."""
+    """Awaits an asynchronous function for all values concurrently, on coco_flow's loop."""
 
     def __init__(self, function: BoundFunction) -> None:
         self._function = function

@@ -1,4 +1,4 @@
-"""What a listing alone says about a row, and which rows a listing has shown."""
+"""Comparison of a listing with recorded rows, and the set of rows that it has listed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def is_unchanged(listed: ListedRow, stored: StoredRow, logic: bytes) -> bool:
 
 
 def is_older(listed: ListedRow, stored: StoredRow) -> bool:
-    """Say whether a source that promises an order shows an older version than the recorded one."""
+    """Say whether a source with ordinals lists an older version than the recorded one."""
     return (
         listed.ordinal is not None
         and stored.ordinal is not None

@@ -1,4 +1,4 @@
-"""Brings evaluated rows into the targets: stage, write, finish.
+"""Commits of evaluated rows to the targets: stage, write, finish.
 
 A crash between any two steps loses nothing: *stage* records every key that is about to be written
 or deleted together with the results of functions; *write* is idempotent; *finish* records the new
@@ -38,7 +38,7 @@ __all__ = ["Committer", "Outcome"]
 # First and longest wait before a failed row is tried again in live mode, in seconds.
 _FIRST_RETRY, _LAST_RETRY = 5.0, 600.0
 
-# A target that refuses so many writes one after the other is not refusing single rows.
+# After so many refused writes in a row the target, and not single rows, is the cause.
 _MOST_REFUSALS = 12
 
 
@@ -106,7 +106,7 @@ class Committer:
         return [Outcome(row, self._kind(row)) for row in rows]
 
     def _mark_uncertain(self, changes: Sequence[_Change]) -> None:
-        """Let the next update write again whatever this batch touched."""
+        """Let the next update rewrite all that this batch touched."""
         connection = self._store.connection
         with connection.transaction():
             connection.execute_many(
@@ -204,8 +204,8 @@ class Committer:
     def _write(self, changes: Sequence[_Change]) -> dict[int, dict[int, Exception]]:
         """Write the changes; return, by row and target, what a target would not take.
 
-        One row that it refuses must not hold up the others, so a refused batch is halved until
-        only such rows are left.
+        One row that it refuses must not block the others, so a refused batch is halved until only
+        such rows remain.
         """
         refusals: dict[int, dict[int, Exception]] = {}
         failed = self._targets.write(self._batches(changes, self._exports))
@@ -329,7 +329,7 @@ class Committer:
 
 
 def _is_away(error: Exception) -> bool:
-    """Say whether a target did not answer, so that it makes no difference what is written."""
+    """Say whether a target did not answer, so that no smaller batch would succeed."""
     return isinstance(error, Unavailable) or isinstance(error.__cause__, Unavailable)
 
 
@@ -347,7 +347,7 @@ def _staging(change: _Change) -> bytes:
 
 
 def _held(change: _Change, broken: Sequence[int]) -> tuple[Any, ...]:
-    """Keep what the healthy targets took; leave the others staged, with their old rows."""
+    """Record what the healthy targets took; leave the others staged, with their old rows."""
     kept = {number: rows for number, rows in change.new.items() if number not in broken}
     kept.update({number: change.old[number] for number in broken if number in change.old})
     staged = {

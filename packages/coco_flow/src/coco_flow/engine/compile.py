@@ -77,7 +77,7 @@ def _compile_loop(
 
 
 def _limited(operation: ForEach, body: Step) -> Step:
-    """Return the steps on a table's rows, with no more in work at once than the loop allows."""
+    """Return the steps on a table's rows, with no more in flight than the loop allows."""
     if operation.max_inflight_rows is None and operation.max_inflight_bytes is None:
         return body
     # One for all tables of this loop, whichever row they belong to.
@@ -140,7 +140,7 @@ def _compile_collect(
                 for pack, value in zip(packers, row, strict=True)
             ]
             content = digest(prefix, state.key_bytes, *values)
-            # Equal rows of one source row are told apart by their number.
+            # Equal rows of one source row are distinguished by their number.
             occurrence = state.seen_uuids[content] = state.seen_uuids.get(content, 0) + 1
             row[place] = _made_uuid(content, occurrence)
             state.collected[number].append(row)

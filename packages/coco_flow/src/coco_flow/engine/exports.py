@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ExportPlan", "TargetRow", "compile_export", "has_unique_keys"]
 
-# Digests only tell two versions of one row apart; 8 bytes keep the state small.
+# Digests only distinguish versions of one row; 8 bytes keep the state small.
 _DIGEST_BYTES = 8
 
 
 class TargetRow(NamedTuple):
-    """A row as a target shall hold it."""
+    """A row as a target must hold it."""
 
     digest: bytes
     key: Key
@@ -94,7 +94,7 @@ def compile_export(graph: FlowGraph, export: Export, resource_id: int, epoch: in
 def _compile_group_export(
     graph: FlowGraph, export: Export, schema: ExportSchema, resource_id: int, epoch: int
 ) -> ExportPlan:
-    """Compile what keeps rows for a grouping: each is told apart by where it comes from."""
+    """Compile the export to a grouping, whose rows are identified by their origin."""
     names = [field.name for field in export.collector.fields]
     read_key = _tuple_reader([names.index(name) for name in export.index.primary_key_fields])
     read_value = _tuple_reader([names.index(field.name) for field in schema.value])
@@ -115,7 +115,7 @@ def _compile_group_export(
 
 
 def has_unique_keys(graph: FlowGraph, export: Export) -> bool:
-    """Say whether the key alone tells which source row a target row comes from.
+    """Say whether the key alone identifies the source row of a target row.
 
     That is so if one source feeds the collector and every row carries the source's whole key in its
     primary key. Then no key can have two owners, and none need be recorded.
@@ -162,5 +162,5 @@ def _ambiguous_key(export: Export, schema: ExportSchema, key: Key) -> str:
     names = ", ".join(field.name for field in schema.key)
     return (
         f"Export {export.name!r}: two different rows have the primary key ({names}) = {key!r}; "
-        "add a field that tells them apart to primary_key_fields."
+        "add a field that distinguishes them to primary_key_fields."
     )

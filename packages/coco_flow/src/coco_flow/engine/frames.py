@@ -1,4 +1,4 @@
-"""Rows in work: the state of a source row, and the batch that it is evaluated in."""
+"""Rows being processed: the state of a source row, and the batch in which it is evaluated."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["Batch", "Frame", "RowState", "reader_of", "root_reader"]
 
 Frame: TypeAlias = list[Any]
-"""Item 0 is the frame around it (at a source's rows: the RowState), the others are fields."""
+"""Item 0 is the enclosing frame (at a source's rows: the RowState), the others are fields."""
 
 
 class RowState:
-    """One source row on its way through an update."""
+    """One source row during an update."""
 
     __slots__ = (
         "changed", "collected", "digest", "error", "failed_step", "key", "key_bytes", "listed",
@@ -41,7 +41,7 @@ class RowState:
         self.key_bytes = key_bytes
         self.listed = listed
         self.stored = stored
-        # Tells apart rows of all sources that feed one grouping.
+        # Distinguishes rows of all sources that feed one grouping.
         self.origin = source_name.encode() + b"\0" + key_bytes
         self.digest: bytes | None = None
         self.changed = True
@@ -70,7 +70,7 @@ class RowState:
 
 
 class Batch:
-    """What the steps of one evaluation share."""
+    """The rows of one evaluation, and what its steps share."""
 
     __slots__ = ("failures", "memo")
 

@@ -1,4 +1,4 @@
-"""Group-by and join: collected rows kept by group, and groups as the rows of a source.
+"""Group-by and join: collected rows stored by group, and groups as the rows of a source.
 
 A grouping is a target of the collectors that feed it and a source of what follows. Writing a
 collected row marks its group; marked groups are processed like changed rows of any source, so that
@@ -59,7 +59,7 @@ class GroupSource(SourceSpec):
 
 
 class GroupTarget(TargetSpec):
-    """Where one member of a grouping keeps its rows."""
+    """Where one member of a grouping stores its rows."""
 
     group: str
     member: int
@@ -85,7 +85,7 @@ class GroupConnector:
         self._group_id = 0
 
     def bind(self, store: StateStore, group_id: int) -> None:
-        """Say where the groups are kept; before the first listing."""
+        """Set where the groups are stored; before the first listing."""
         self._store, self._group_id = store, group_id
 
     def list_rows(self) -> Iterator[Sequence[ListedRow]]:
@@ -110,7 +110,7 @@ class GroupConnector:
         return [ReadRow(tables.get(code)) for code in encoded]
 
     def watch(self) -> None:
-        """Marks take the place of a stream."""
+        """Return None: marks replace a stream."""
         return
 
     def close(self) -> None:
@@ -129,7 +129,7 @@ class GroupConnector:
 
 
 class GroupTargetConnector:
-    """A grouping as a target: keeps collected rows and marks the groups that they change."""
+    """A grouping as a target: stores collected rows and marks the groups that they change."""
 
     def persistent_key(
         self, spec: GroupTarget, _name: str, flow_name: str, namespace: str
@@ -146,12 +146,12 @@ class GroupTargetConnector:
         }
 
     def compatibility(self, desired: Any, existing: Any) -> Compatibility:
-        """Other fields need other rows: all are collected anew."""
+        """Other fields need other rows: all are collected again."""
         same = desired == existing
         return Compatibility.COMPATIBLE if same else Compatibility.NOT_COMPATIBLE
 
     def apply_setup(self, changes: Sequence[SetupChange]) -> None:
-        """Forget the rows of a grouping that is removed; tables exist already."""
+        """Remove the rows of a grouping that is removed; tables exist already."""
         for change in changes:
             if change.current is None:
                 store, group_id, member = _place(change.key)
@@ -172,7 +172,7 @@ class GroupTargetConnector:
         return id(target.store)
 
     def write(self, batches: Sequence[TargetBatch]) -> None:
-        """Keep or remove rows, and mark their groups, in one transaction."""
+        """Store or remove rows, and mark their groups, in one transaction."""
         for batch in batches:
             target: _OpenGroup = batch.target
             place = (target.group_id, target.member)

@@ -1,4 +1,4 @@
-"""Limits on rows and bytes in work at once, for the process and for each source."""
+"""Limits on rows and bytes in flight, for the process and for each source."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _SMALL_WEIGHT = 8
 
 
 class Limiter:
-    """Counts rows and bytes in work; None is no limit.
+    """Counts rows and bytes in flight; None is no limit.
 
-    What is larger than a whole limit is admitted when nothing else is in work.
+    What is larger than a whole limit is admitted when nothing else is in flight.
     """
 
     def __init__(self, rows: int | None, byte_count: int | None) -> None:
@@ -32,7 +32,7 @@ class Limiter:
 
     @property
     def most_rows(self) -> int:
-        """The largest number of rows that were in work at once."""
+        """The largest number of rows that were in flight at the same time."""
         return self._most_rows
 
     def acquire(self, rows: int, byte_count: int) -> None:
@@ -44,7 +44,7 @@ class Limiter:
             self._most_rows = max(self._most_rows, self._rows_used)
 
     def release(self, rows: int, byte_count: int) -> None:
-        """Give back what `acquire` took."""
+        """Release what `acquire` took."""
         with self._free:
             self._rows_used -= rows
             self._bytes_used -= byte_count
@@ -77,11 +77,11 @@ def parts_within(
 ) -> Iterator[tuple[Sequence[Frame], int]]:
     """Yield frames in parts that the limiter can admit, each with the bytes of its rows.
 
-    A row that is larger than the whole limit is a part of its own.
+    A row that is larger than the whole limit is a separate part.
     """
     start = total = 0
     for number, frame in enumerate(frames):
-        # Item 0 is the row around this one.
+        # Item 0 is the enclosing row.
         size = weight(frame[1:]) if limiter.byte_count is not None else 0
         full = limiter.rows is not None and number - start >= limiter.rows
         heavy = limiter.byte_count is not None and total + size > limiter.byte_count

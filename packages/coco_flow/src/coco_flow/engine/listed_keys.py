@@ -21,7 +21,7 @@ _MOST_DUPLICATES = 100
 class ListedKeys:
     """The keys of one listing, as far as it has come.
 
-    Rows that are known are told apart by their ids; of rows that are new, only those that are not
+    Rows that are known are distinguished by their ids; of new ones, only those that are not
     in the state yet are kept.
     """
 
@@ -29,20 +29,20 @@ class ListedKeys:
         self._source_name = source_name
         self._last_known = last_known
         self._ids = RowIds()
-        self._in_work: set[bytes] = set()
+        self._in_flight: set[bytes] = set()
         self._duplicates: dict[bytes, Key] = {}
 
     def waiting(self, encoded: Sequence[bytes]) -> set[bytes]:
-        """Return those of these keys that are in work; ask before looking into the state."""
-        return self._in_work.intersection(encoded)
+        """Return those of these keys that are being processed; call it before reading the state."""
+        return self._in_flight.intersection(encoded)
 
     def is_repeated(
         self, key: Key, encoded: bytes, stored: StoredRow | None, waiting: set[bytes]
     ) -> bool:
         """Record that the listing shows a row; return whether it has shown that key before."""
         if stored is None:
-            repeated = encoded in waiting or encoded in self._in_work
-            self._in_work.add(encoded)
+            repeated = encoded in waiting or encoded in self._in_flight
+            self._in_flight.add(encoded)
         else:
             # The listing itself led to rows with higher ids.
             repeated = encoded in waiting or stored.id > self._last_known or stored.id in self._ids
@@ -52,8 +52,8 @@ class ListedKeys:
         return repeated
 
     def processed(self, encoded: Iterable[bytes]) -> None:
-        """Forget new rows that are in the state by now."""
-        self._in_work.difference_update(encoded)
+        """Drop new rows that are in the state by now."""
+        self._in_flight.difference_update(encoded)
 
     def gone(self, ids: Iterable[int]) -> list[int]:
         """Return those ids whose rows the listing has not shown."""
@@ -68,7 +68,7 @@ class ListedKeys:
                 FlowError(
                     f"Source {self._source_name!r} lists the key {key!r} more than once; only the "
                     "first of these rows was processed.",
-                    hint="Give each row a key of its own.",
+                    hint="Give each row a different key.",
                 ),
             )
             for encoded, key in self._duplicates.items()

@@ -1,4 +1,4 @@
-"""Remembered results of functions: looked up by batch, computed once, kept even on failure."""
+"""Memo of functions' results: looked up by batch, computed once, kept even on failure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from coco_flow.state.store import StateStore
 
-__all__ = ["CallsInWork", "MemoSession"]
+__all__ = ["CallsInFlight", "MemoSession"]
 
 
-class CallsInWork:
+class CallsInFlight:
     """Calls that some batch is computing, or has computed and not written yet.
 
     No other batch computes them too.
@@ -23,7 +23,7 @@ class CallsInWork:
         self._calls: dict[bytes, _Call] = {}
 
     def claim(self, digests: Sequence[bytes]) -> tuple[list[bytes], dict[bytes, _Call]]:
-        """Return the calls that are now the caller's to compute, and those of others."""
+        """Return the calls that the caller must compute, and those that others compute."""
         mine: list[bytes] = []
         theirs: dict[bytes, _Call] = {}
         with self._lock:
@@ -46,15 +46,15 @@ class CallsInWork:
             call.result = results.get(digest)
             call.done.set()
 
-    def forget(self, digests: Iterable[bytes]) -> None:
-        """Drop results that the store has by now."""
+    def drop(self, digests: Iterable[bytes]) -> None:
+        """Drop results that have been written to the store."""
         with self._lock:
             for digest in digests:
                 self._calls.pop(digest, None)
 
 
 class _Call:
-    """A call in work: `result` stays None if it failed."""
+    """A call being computed: `result` stays None if it failed."""
 
     def __init__(self) -> None:
         self.done = threading.Event()
@@ -66,22 +66,22 @@ class _Call:
 
 
 class MemoSession:
-    """The memo as one batch sees it.
+    """The memo for one batch.
 
-    `store` None means that nothing is remembered (an evaluation without state); `read` False
-    computes everything anew but keeps the results.
+    `store` None means that nothing is stored (an evaluation without state); `read` False
+    recomputes everything but stores the results.
     """
 
     def __init__(
         self,
         store: StateStore | None,
         *,
-        in_work: CallsInWork | None = None,
+        in_flight: CallsInFlight | None = None,
         read: bool = True,
         write: bool = True,
     ) -> None:
         self._store = store
-        self._in_work = in_work
+        self._in_flight = in_flight
         self._read = read
         self._write = write
         self._results: dict[bytes, bytes] = {}
@@ -95,14 +95,14 @@ class MemoSession:
 
     def claim(self, digests: Sequence[bytes]) -> tuple[list[bytes], dict[bytes, _Call]]:
         """Return the calls to compute here, and those that another batch computes already."""
-        if self._in_work is None or not self._read:
+        if self._in_flight is None or not self._read:
             return list(digests), {}
-        return self._in_work.claim(digests)
+        return self._in_flight.claim(digests)
 
     def settle(self, claimed: Sequence[bytes]) -> None:
-        """Say that the claimed calls have been made, or have failed."""
-        if self._in_work is not None and self._read:
-            self._in_work.settle(self._results, claimed)
+        """Publish that the claimed calls have been made, or have failed."""
+        if self._in_flight is not None and self._read:
+            self._in_flight.settle(self._results, claimed)
 
     def put(self, digest: bytes, value: bytes) -> None:
         """Keep a result; it is written with the batch, or by `flush`."""
@@ -111,7 +111,7 @@ class MemoSession:
     def flush(self) -> None:
         """Write what was computed; inside the caller's transaction if there is one."""
         if self._store is not None and self._write and self._results:
-            self._store.remember(self._results.items())
-        if self._in_work is not None:
-            self._in_work.forget(self._results)
+            self._store.add_memo(self._results.items())
+        if self._in_flight is not None:
+            self._in_flight.drop(self._results)
         self._results = {}

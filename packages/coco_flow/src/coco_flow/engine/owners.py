@@ -1,8 +1,8 @@
-"""Several rows may declare one key of a target: who is written, and when the key really goes.
+"""Ownership of target keys that several rows declare: whose row is written, when a key is deleted.
 
 Each row that declares a key is its owner. The target holds the version of the owner that comes last
 by (source name, source key), whatever the order of processing, so that an incremental update and a
-fresh build agree. A key leaves the target with its last owner.
+fresh build agree. A key is deleted with its last owner.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class OwnerCheck:
         self._dirty: list[int] = []
 
     def resolve(self, changes: Sequence[_Change], exports: dict[int, ExportPlan]) -> None:
-        """Claim new keys, and take out of each change what another owner decides."""
+        """Claim new keys, and remove from each change what another owner decides."""
         self._left, self._dirty = [], []
         for number, plan in exports.items():
             if not plan.unique_keys:
                 self._resolve_target(number, changes)
 
     def finish(self, changes: Sequence[_Change], failed: dict[int, dict[int, Exception]]) -> None:
-        """Give up the keys that rows no longer declare; let the rows that now win run again."""
+        """Release the keys that rows no longer declare; mark the rows that now win as dirty."""
         connection = self._store.connection
         gone = {change.row_id for change in changes if change.row.listed is None}
         connection.execute_many(

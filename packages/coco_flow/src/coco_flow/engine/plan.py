@@ -108,7 +108,7 @@ def logic_digest(graph: FlowGraph, source: Source, exports: Sequence[ExportPlan]
     """Return the digest of the operations on a source's rows and of the exports that they feed.
 
     Auto-made names are no part of it: reordering lines that do not depend on each other, or
-    renaming a field, computes nothing anew.
+    renaming a field, recomputes nothing.
     """
     fed: set[int] = set()
     described: list[Any] = [

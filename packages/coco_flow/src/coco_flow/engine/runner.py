@@ -1,4 +1,4 @@
-"""Runs a whole flow: all sources, rows left over from earlier runs, targets opened and closed."""
+"""Runs a whole flow: all sources, rows of interrupted runs, targets opened and closed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from coco_flow.engine.commit import Committer
 from coco_flow.engine.frames import RowState
 from coco_flow.engine.grouping import GroupConnector
 from coco_flow.engine.limits import Limiter
-from coco_flow.engine.memo import CallsInWork, MemoSession
+from coco_flow.engine.memo import CallsInFlight, MemoSession
 from coco_flow.engine.plan import FlowPlan, SourcePlan, compile_flow
 from coco_flow.engine.source_update import PassOptions, SourceUpdater
 from coco_flow.engine.stats import SourceStats, UpdateInfo
@@ -30,7 +30,7 @@ __all__ = ["FlowRunner"]
 
 _log = logging.getLogger(__name__)
 
-# How often an update that waits for another process's looks whether that has ended.
+# How often an update that waits for another process's checks whether that has ended.
 _LOCK_POLL_SECONDS = 0.1
 
 # How long results of functions that no row uses any more are kept, in seconds: long enough to go
@@ -57,7 +57,7 @@ class FlowRunner:
         self.options = options
         resources = {resource.name: resource for resource in store.resources(flow_id)}
         self.plan: FlowPlan = compile_flow(graph, resources)
-        self._in_work = CallsInWork()
+        self._in_flight = CallsInFlight()
         self._targets = TargetSet(self.plan.exports, self.plan.resource_keys)
         self.stats = {plan.source.name: SourceStats() for plan in self.plan.sources}
         self.updaters = {
@@ -80,7 +80,7 @@ class FlowRunner:
             limiters=[global_limiter, own_limiter],
             stats=self.stats[source.name],
             options=self.options,
-            in_work=self._in_work,
+            in_flight=self._in_flight,
         )
 
     @property
@@ -138,7 +138,7 @@ class FlowRunner:
             yield
 
     def settle(self) -> None:
-        """Process what other rows led to, until there is no more: groups, and shared keys."""
+        """Process dirty rows and marked groups until there are none."""
         again = True
         while again:
             # In the order of definition: a grouping may feed a later one.
@@ -149,7 +149,7 @@ class FlowRunner:
                 raise UpdateAborted()
 
     def update_shared(self, lease_seconds: float | None = None) -> UpdateInfo:
-        """Take part in an update that several processes share; returns when it has ended.
+        """Take part in an update that several processes share; return when it has ended.
 
         The statistics are of what this process did.
         """
@@ -170,7 +170,7 @@ class FlowRunner:
         self._targets.close()
 
     def _scan_all(self) -> None:
-        """Scan all sources, each in a thread of its own; groupings follow from their rows."""
+        """Scan all sources, each in its own thread; groupings follow from their rows."""
         updaters = [updater for updater in self.updaters.values() if not updater.is_grouping]
         if len(updaters) == 1:
             updaters[0].scan()
@@ -186,7 +186,7 @@ class FlowRunner:
             updater.process_failed()
 
     def finish_targets(self) -> None:
-        """Tell the targets that a pass has ended."""
+        """Call the targets' `finish` after a pass."""
         failed = self._targets.finish()
         for error in failed.values():
             raise error

@@ -1,9 +1,9 @@
 """One update shared by several processes: one lists the sources, all work on shards of rows.
 
-Every process runs the same command. Whoever gets the flow's lock lists the sources and puts shards
-up; all claim shards under leases until none is left. A process that dies frees the lock, and its
-shards when their leases run out; another one goes on. A late writer is fenced: it learns before it
-records anything that its shard has another holder.
+Every process runs the same command. The one that gets the flow's lock lists the sources and creates
+shards; all claim shards under leases until none is left. A process that dies frees the lock, and
+its shards when their leases expire; another one continues. A late writer is fenced: before it
+records anything it finds that its shard has another holder.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ __all__ = ["SharedUpdate"]
 
 _log = logging.getLogger(__name__)
 
-# A lease outlives a busy moment of its holder and not a coffee break (seconds).
+# Seconds of a lease: a busy holder renews it in this time, and a dead one is soon replaced.
 _LEASE_SECONDS = 20.0
-# How often a process without work looks again.
+# How often a process without work checks for shards.
 _POLL_SECONDS = 0.2
-# A shard that ended its process so often has a row that does it.
+# After so many ended processes a row of the shard is the cause.
 _MAX_ATTEMPTS = 4
 
 

@@ -1,4 +1,4 @@
-"""One pass over a source: find what changed, evaluate it, commit it."""
+"""Passes over a source: find what changed, evaluate it, commit it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from coco_flow.engine.grouping import GroupConnector
 from coco_flow.engine.limits import Limiter, admitted
 from coco_flow.engine.listed_keys import ListedKeys
 from coco_flow.engine.listing import listings, shown_content
-from coco_flow.engine.memo import CallsInWork, MemoSession
+from coco_flow.engine.memo import CallsInFlight, MemoSession
 from coco_flow.engine.stats import SourceStats
 from coco_flow.engine.workers import BatchWorkers
 from coco_flow.errors import FlowError, UpdateAborted
@@ -50,7 +50,7 @@ _BATCH_BYTES = 8 * 1024 * 1024
 
 @dataclass(slots=True)
 class PassOptions:
-    """How one pass differs from the usual: only what changed, nothing written twice."""
+    """Options of one pass; by default it processes only what changed."""
 
     reexport: bool = False
     full_reprocess: bool = False
@@ -78,10 +78,10 @@ class SourceUpdater:
         limiters: Sequence[Limiter],
         stats: SourceStats,
         options: PassOptions,
-        in_work: CallsInWork,
+        in_flight: CallsInFlight,
     ) -> None:
         self._plan = plan
-        self._in_work = in_work
+        self._in_flight = in_flight
         self._store = store
         self._source_id = source_id
         self._limiters = limiters
@@ -125,11 +125,11 @@ class SourceUpdater:
                 self._refuse_empty()
             self._submit_all(workers, pending)
         self._remove_unseen(last_known)
-        self._store.forget_errors_without_row(self._source_id, began)
+        self._store.remove_errors_without_row(self._source_id, began)
         self.report_duplicates()
 
     def share_out(self) -> None:
-        """Do what `scan` does, but leave rows that are new or changed to whichever process is free.
+        """Do what `scan` does, but put new and changed rows into shards for all processes.
 
         Rows that are gone are processed here.
         """
@@ -171,7 +171,7 @@ class SourceUpdater:
             self._committer.fence = None
 
     def process_keys(self, keys: Sequence[Key]) -> None:
-        """Process rows that are said to have changed, whatever their tokens say."""
+        """Process rows that are reported as changed, even if their tokens are equal."""
         with BatchWorkers(self._workers) as workers:
             for start in range(0, len(keys), _MAX_ROWS):
                 self._check_aborted()
@@ -208,7 +208,7 @@ class SourceUpdater:
         return number
 
     def _is_forced(self) -> bool:
-        """Say once whether the options ask for every row; groups are processed again and again."""
+        """Say once whether the options ask for every row; groups are processed repeatedly."""
         forced = not self._was_forced and (self._options.reexport or self._options.full_reprocess)
         self._was_forced = self._was_forced or forced
         return forced
@@ -281,7 +281,7 @@ class SourceUpdater:
             self._check_aborted()
             began = time.perf_counter()
             memo = MemoSession(
-                self._store, in_work=self._in_work, read=not self._options.full_reprocess
+                self._store, in_flight=self._in_flight, read=not self._options.full_reprocess
             )
             # Writing to targets is not cancelled.
             with self._options.calls.entered():
@@ -289,14 +289,14 @@ class SourceUpdater:
                 try:
                     self._plan.run(frames, Batch(memo))
                 except BaseException:
-                    # What was computed is not lost with the batch.
+                    # Computed results are kept even if the batch fails.
                     memo.flush()
                     raise
             self._committer.touch(touched)
             gone = [row for row in rows if row.listed is None and row.stored is None]
             skipped = {id(row) for row in (*touched, *gone)}
             outcomes = self._committer.commit([r for r in rows if id(r) not in skipped], memo)
-            self._store.forget_errors(self._source_id, [row.key_bytes for row in gone])
+            self._store.remove_errors(self._source_id, [row.key_bytes for row in gone])
             self.stats.end(outcome.kind for outcome in outcomes)
             self.stats.end("num_no_change" for _ in skipped)
             self._listed.processed(row.key_bytes for row in rows)
@@ -328,7 +328,7 @@ class SourceUpdater:
         return frames, touched
 
     def _settle(self, row: RowState, content: ReadRow) -> bool:
-        """Take over the content's token and digest; return True if nothing need be done."""
+        """Record the content's token and digest; return True if nothing need be done."""
         listed, stored = row.listed, row.stored
         assert listed is not None
         assert content.value is not None
@@ -389,7 +389,7 @@ class SourceUpdater:
                 f"Source {self._plan.source.name!r} lists nothing, but {known} rows of it are "
                 "known; nothing was deleted.",
                 hint="If it is empty on purpose, run `coco-flow update --allow-empty`; otherwise "
-                "look at its path, filter or credentials.",
+                "check its path, filter or credentials.",
             )
 
     def _check_aborted(self) -> None:

@@ -1,4 +1,4 @@
-"""Statistics of updates: what became of the rows of each source."""
+"""Statistics of updates: numbers of rows of each source by outcome."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LABELS = {
     "num_no_change": "no change",
     "num_errors": "errors",
 }
-"""The counters in the order in which they are shown, with the field's labels."""
+"""The counters in the order in which they are shown, with CocoIndex's labels."""
 
 
 class SourceStats:

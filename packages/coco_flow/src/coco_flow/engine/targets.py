@@ -65,9 +65,9 @@ class TargetSet:
         return failed
 
     def finish(self) -> dict[int, Exception]:
-        """Tell the targets that were written to that the update's last row is in.
+        """Call `finish` of the targets that were written to: the update's last row is in.
 
-        A connector with `is_unfinished` is told so too if it did not finish an earlier update.
+        So for a connector whose `is_unfinished` says that it did not finish an earlier update.
         """
         failed: dict[int, Exception] = {}
         for number, plan in self._exports.items():

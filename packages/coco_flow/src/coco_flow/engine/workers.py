@@ -14,7 +14,7 @@ __all__ = ["BatchWorkers"]
 
 
 class BatchWorkers:
-    """Threads for batches; with one worker a batch runs in the caller's thread, without a hop."""
+    """Threads for batches; with one worker a batch runs in the caller's thread."""
 
     def __init__(self, count: int) -> None:
         self._pool = ThreadPoolExecutor(count, "coco-flow-rows") if count > 1 else None

@@ -52,14 +52,14 @@ class FlowBuilder:
         max_inflight_rows: int | None = None,
         max_inflight_bytes: int | None = None,
     ) -> DataSlice[Any]:
-        """Bring a source in; assign the result to a field of the root scope.
+        """Add a source; assign the result to a field of the root scope.
 
         Args:
             spec: What and where the source is.
             name: The source's name in statistics; by default the field that it is assigned to.
             refresh_interval: In live mode, list the source again this often.
-            max_inflight_rows: At most so many rows in work at once.
-            max_inflight_bytes: At most so many bytes of rows in work at once.
+            max_inflight_rows: At most so many rows in flight.
+            max_inflight_bytes: At most so many bytes of rows in flight.
         """
         if not isinstance(spec, SourceSpec):
             raise DefinitionError(
@@ -86,7 +86,7 @@ class FlowBuilder:
 
 
 class Definition:
-    """A flow's graph in the making."""
+    """A flow's graph while it is being defined."""
 
     def __init__(self, name: str) -> None:
         self.graph = FlowGraph(name)
@@ -229,7 +229,7 @@ class Definition:
             if not innermost.is_within(scope):
                 raise DefinitionError(
                     f"A row of {collector.name!r} takes fields of {scope.name!r} and of "
-                    f"{innermost.name!r}, neither of which lies within the other."
+                    f"{innermost.name!r}, neither of which is nested in the other."
                 )
         if not innermost.is_open:
             raise DefinitionError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from coco_flow.engine.limits import Limiter
 from coco_flow.errors import DefinitionError, FlowNotFound
-from coco_flow.setting import Settings, current_settings, forget_settings, sqlite_path
+from coco_flow.setting import Settings, current_settings, reset_settings, sqlite_path
 
 if TYPE_CHECKING:
     from coco_flow.flow.flow import Flow
@@ -48,12 +48,12 @@ class Context:
             return self._store
 
     def state_exists(self) -> bool:
-        """Say whether there may be state, without making any; of a server it is not asked."""
+        """Say whether there may be state, without creating any; a server is not asked."""
         path = sqlite_path(self.settings.database)
         return path is None or path.exists()
 
     def look_only(self) -> None:
-        """If there is no state yet, keep it in memory, so that only looking makes no file."""
+        """If there is no state yet, keep it in memory, so that reading creates no file."""
         from coco_flow.state.store import open_store
 
         with self._lock:
@@ -62,7 +62,7 @@ class Context:
 
     @property
     def limiter(self) -> Limiter:
-        """The limit on rows and bytes in work over all sources of all flows."""
+        """The limit on rows and bytes in flight over all sources of all flows."""
         with self._lock:
             if self._limiter is None:
                 options = self.settings.global_execution_options
@@ -90,7 +90,7 @@ class Context:
             self._flows[flow.name] = flow
 
     def remove_flow(self, flow: Flow) -> None:
-        """Forget a flow."""
+        """Unregister a flow."""
         with self._lock:
             if self._flows.get(flow.name) is flow:
                 del self._flows[flow.name]
@@ -117,13 +117,13 @@ class Context:
         return flows[name]
 
     def stop(self) -> None:
-        """Close the store and forget settings; the next use starts anew."""
+        """Close the store and reset settings; the next use initializes them again."""
         with self._lock:
             if self._store is not None:
                 self._store.close()
             self._store = None
             self._limiter = None
-        forget_settings()
+        reset_settings()
 
 
 context = Context()

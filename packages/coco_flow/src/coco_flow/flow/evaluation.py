@@ -65,7 +65,7 @@ def evaluate_row(flow: Flow, source_name: str, key: tuple[Any, ...]) -> dict[str
     if source is None:
         names = ", ".join(s.name for s in graph.sources)
         raise NotFound(f"There is no source {source_name!r}.", hint=f"Sources: {names}.")
-    # Every loop puts its rows back, so that tables show the fields that were added to their rows.
+    # Every loop puts its rows back, so that tables have the fields that were added to their rows.
     fields = visible_fields(source.scope)
     plan = compile_source(graph, source)
     evaluated = list(_evaluated(flow, plan, [ListedRow(key)], use_cache=True))

@@ -1,4 +1,4 @@
-"""A flow as users hold it: set up, update, query, drop, close."""
+"""The class of flows: set-up, updates, queries, drop."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ H = TypeVar("H", bound=Callable[..., Any])
 
 @dataclass
 class EvaluateAndDumpOptions:
-    """Where an evaluation is dumped, and whether remembered results may be used."""
+    """Where an evaluation is dumped, and whether results of the memo may be used."""
 
     output_dir: str
     use_cache: bool = True
@@ -120,7 +120,7 @@ class Flow:
         await asyncio.to_thread(self.drop, report_to_stdout)
 
     def close(self) -> None:
-        """Forget the flow in this process; targets and state stay as they are."""
+        """Unregister the flow in this process; targets and state stay as they are."""
         from coco_flow.runtime import run_maybe_async
 
         with self._lock:
@@ -147,7 +147,7 @@ class Flow:
 
         Args:
             reexport_targets: Write all rows again, even those that did not change.
-            full_reprocess: Compute everything anew, remembered results included.
+            full_reprocess: Recompute everything, memoized results included.
             print_stats: Print the statistics at the end.
             allow_empty: Let a source that lists nothing any more delete all its rows.
 
@@ -236,7 +236,7 @@ class Flow:
             return waiting.result()
         with self._running:
             with self._lock:
-                # From here on a call needs a pass of its own: this one may miss its changes.
+                # From here on a call needs another pass: this one may miss its changes.
                 del self._waiting[options]
             try:
                 mine.set_result(self._update_once(*options))

@@ -208,7 +208,7 @@ def engine_function(
 
 
 def origin_fields() -> tuple[FieldSchema, FieldSchema]:
-    """Return the parts that tell the rows of one group apart: where from, and which number."""
+    """Return what identifies a row within its group: its source row, and its number there."""
     return (
         FieldSchema("_origin", EnrichedValueType(BasicValueType(kind="Bytes"))),
         FieldSchema("_number", EnrichedValueType(BasicValueType(kind="Int64"))),

@@ -1,4 +1,4 @@
-"""What is known of a flow and its rows: schema, keys, a row's lineage and its state."""
+"""Inspection of a flow and its rows: schema, keys, a row's lineage and its state."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def row_lineage(flow: Flow, source_name: str, key: tuple[Any, ...]) -> dict[str,
 
 
 def row_state(flow: Flow, source_name: str, key: tuple[Any, ...]) -> dict[str, Any] | None:
-    """Return what the state store knows of a row: freshness, target keys, failure; or None."""
+    """Return what is recorded of a row: freshness, target keys, failure; or None."""
     source_id = _source_id(flow, source_name)
     if source_id is None:
         return None

@@ -38,7 +38,7 @@ class FlowLiveUpdaterOptions:
     Attributes:
         live_mode: False ends it after the first pass.
         reexport_targets: Write all rows again in the first pass.
-        full_reprocess: Compute everything anew in the first pass.
+        full_reprocess: Recompute everything in the first pass.
         print_stats: Print statistics as they change.
         allow_empty: Let a source that lists nothing any more delete all its rows.
     """
@@ -52,7 +52,7 @@ class FlowLiveUpdaterOptions:
 
 @dataclass
 class FlowUpdaterStatusUpdates:
-    """What happened since the last look: sources still watched, sources that were updated."""
+    """What happened since the last call: sources still watched, sources that were updated."""
 
     active_sources: list[str] = field(default_factory=list)
     updated_sources: list[str] = field(default_factory=list)
@@ -77,7 +77,7 @@ class FlowLiveUpdater:
         self._finished = threading.Event()
 
     def start(self) -> None:
-        """Begin in the background and return at once.
+        """Begin in the background and return immediately.
 
         Raises:
             SetupNeeded: The flow's targets are not set up for its definition.
@@ -102,7 +102,7 @@ class FlowLiveUpdater:
         await asyncio.to_thread(self.start)
 
     def abort(self) -> None:
-        """Ask it to stop after the batches in work; returns at once, harmless when repeated."""
+        """Request a stop after the current batches; return immediately, harmless when repeated."""
         self._aborted.set()
         if self._runner is not None:
             self._runner.abort()
@@ -110,7 +110,7 @@ class FlowLiveUpdater:
             self._changed.notify_all()
 
     def wait(self) -> None:
-        """Wait until it has ended, by itself or after `abort`.
+        """Wait until it has ended, also without `abort`.
 
         Raises:
             CocoError: The first pass failed, for example because a source could not be listed.
@@ -128,7 +128,7 @@ class FlowLiveUpdater:
         await asyncio.to_thread(self.wait)
 
     def next_status_updates(self) -> FlowUpdaterStatusUpdates:
-        """Wait for a source to be updated or the updater to end; what piled up is merged."""
+        """Wait for a source to be updated or the updater to end; pending updates are merged."""
         with self._changed:
             self._changed.wait_for(lambda: self._updated or self._finished.is_set())
             updated, self._updated = sorted(self._updated), set()
@@ -185,7 +185,7 @@ class FlowLiveUpdater:
             self._print(runner)
             if self._options.live_mode and not loops:
                 _log.warning(
-                    "Flow %s: no source tells of changes and none has a refresh_interval, so that "
+                    "Flow %s: no source reports changes and none has a refresh_interval, so that "
                     "live mode ended after the first pass.",
                     self._flow.name,
                 )
@@ -270,7 +270,7 @@ class _SourceLoop:
         return True
 
     def start(self) -> None:
-        """Begin processing in a thread of its own."""
+        """Begin processing in its own thread."""
         self._thread = threading.Thread(
             target=self._run, name=f"coco-flow-{self.name}", daemon=True
         )

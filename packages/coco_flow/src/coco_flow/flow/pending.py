@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PendingRows", "Reason", "pending_rows"]
 
-# Combinations of earlier targets that are tried to tell a changed target from changed logic.
+# Combinations of earlier targets that are tried to distinguish a changed target from changed logic.
 _MOST_COMBINATIONS = 256
 
 
@@ -55,9 +55,9 @@ class PendingRows:
 
     Attributes:
         known: Rows that earlier updates processed.
-        unchanged: Rows that nothing would be done with, as far as the listing tells.
+        unchanged: Rows that would not be processed, as far as the listing shows.
         rows: Numbers of rows to process by reason. Behind a changed token the content may turn out
-            to be what it was, which only reading it tells.
+            to be what it was, which only reading it shows.
         listed: Whether the source was listed; otherwise new, gone and changed rows are not counted.
         follows: Whether the rows are groups of collected rows, which change with those.
     """
@@ -92,9 +92,9 @@ def pending_rows(flow: Flow, *, list_sources: bool, process_all: bool = False) -
 
     Args:
         flow: The flow.
-        list_sources: Compare with the sources as they are now; otherwise only what the state tells
-            is counted, which is quick.
-        process_all: Count for an update that was asked to process every row.
+        list_sources: Compare with the sources as they are now; otherwise only what the state
+            shows is counted, which is fast.
+        process_all: Count for an update with an option to process every row.
     """
     flow_id = flow.store.flow_id(flow.full_name)
     exports = _exports_after_setup(flow, flow_id)
@@ -192,7 +192,7 @@ class _Counting:
         return Reason.YOUNG_TOKEN if young else Reason.TOKEN
 
     def _reason_in_state(self, stored: StoredRow) -> Reason | None:
-        """Return what the state alone says about a row."""
+        """Return the reason that the state alone gives for a row."""
         if stored.attention & ATTENTION_FAILED:
             return Reason.FAILED
         if stored.staged or stored.logic is None:
@@ -204,7 +204,7 @@ class _Counting:
         return Reason.SHARED_KEY if stored.attention & ATTENTION_DIRTY else None
 
     def _reason_of_logic(self, logic: bytes) -> Reason:
-        """Tell whether the targets alone explain that rows were processed by other logic."""
+        """Distinguish changed targets from changed logic, for rows processed by other logic."""
         assert self._source_id is not None
         current = {plan.resource_id for plan in self._exports}
         written = self._store.targets_of_logic(self._source_id, logic)

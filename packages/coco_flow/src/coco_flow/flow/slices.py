@@ -1,4 +1,4 @@
-"""What a flow's definition handles: slices of data, scopes of rows, and collectors."""
+"""Slices of data, scopes of rows and collectors: the objects that a flow's definition uses."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class DataSlice(Generic[T]):
         return func(self, *args, **kwargs)
 
     def _attached(self) -> ValueRef:
-        """Return the value's place in the graph, giving it one if it has none yet."""
+        """Return the value's place in the graph, adding it if it has none yet."""
         if isinstance(self._value, PendingTransform):
             self._value = self._value.attach()
         return self._value
@@ -317,7 +317,7 @@ class DataCollector:
         vector_index: Sequence[tuple[str, VectorSimilarityMetric]] = (),
         setup_by_user: bool = False,
     ) -> None:
-        """Keep a target in step with the collected rows.
+        """Keep a target up to date with the collected rows.
 
         Args:
             target_name: Identifies the target across versions of the code; renaming it removes

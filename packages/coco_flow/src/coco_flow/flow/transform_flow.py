@@ -1,4 +1,4 @@
-"""Transform flows: one piece of logic for use inside flows and on single values at query time."""
+"""Transform flows: logic shared by flows and by queries, which call it on single values."""
 
 from __future__ import annotations
 

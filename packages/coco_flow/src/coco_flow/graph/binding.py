@@ -1,4 +1,4 @@
-"""Exports to one kind of target that are planned together, with the flow's declarations."""
+"""Joint planning of exports to one kind of target, with the flow's declarations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NO_ROWS = ExportSchema((), (), IndexOptions(()))
 
 @runtime_checkable
 class PlanningConnector(Protocol):
-    """What a target connector has besides if its exports depend on one another."""
+    """Further methods of a target connector whose exports depend on one another."""
 
     def bind(
         self, exports: Sequence[tuple[Any, ExportSchema]], declarations: Sequence[Any]
@@ -27,7 +27,7 @@ class PlanningConnector(Protocol):
         """Plan all exports of a flow to this kind of target.
 
         Returns:
-            What stands for each export's spec in `setup_state` and `open`; and the specs of
+            What replaces each export's spec in `setup_state` and `open`; and the specs of
             resources that are set up for declarations, with the schema `NO_ROWS`.
         """
         ...
@@ -68,7 +68,7 @@ def _kind_of(spec: Any) -> str:
     kind = getattr(spec, "kind", None)
     if not isinstance(kind, str) or not isinstance(connector_by_kind(kind), PlanningConnector):
         raise DefinitionError(
-            f"{type(spec).__name__} declares nothing that a target knows.",
+            f"{type(spec).__name__} is no declaration of any target.",
             hint="Its `kind` is the name of a target whose connector plans declarations, "
             "such as Neo4j.",
         )

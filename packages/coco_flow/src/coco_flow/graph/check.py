@@ -23,7 +23,7 @@ _KEY_KINDS = {
 
 
 def check_graph(graph: FlowGraph) -> None:
-    """Check names, keys and indexes of all exports; let each target look at its own.
+    """Check names, keys and indexes of all exports; let each target check its own.
 
     Raises:
         DefinitionError: Something does not fit; it names export, field and the remedy.

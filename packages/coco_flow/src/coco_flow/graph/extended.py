@@ -1,4 +1,4 @@
-"""Tables whose rows got more fields: the type and value that later operations see."""
+"""Tables whose rows got more fields: their type and value for later operations."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class Scope:
         return added
 
     def is_within(self, other: Scope) -> bool:
-        """Say whether this scope is `other` or lies in it."""
+        """Say whether this scope is `other` or is nested in it."""
         scope: Scope | None = self
         while scope is not None and scope is not other:
             scope = scope.parent
@@ -176,7 +176,7 @@ class Export:
     """Binds a collector to a target.
 
     Attributes:
-        bound: What stands for the spec where the connector has planned its exports together.
+        bound: What replaces the spec where the connector has planned its exports together.
     """
 
     name: str
@@ -191,13 +191,13 @@ class Export:
 
     @property
     def target_spec(self) -> Any:
-        """The spec as the connector wants it."""
+        """The spec, or what replaces it for the connector."""
         return self.spec if self.bound is None else self.bound
 
 
 @dataclass(frozen=True, slots=True)
 class DeclaredResource:
-    """Something in a target that is set up, and that no export writes by itself."""
+    """A resource in a target that is set up although no export of the flow writes to it."""
 
     kind: str
     connector: TargetConnector

@@ -1,4 +1,4 @@
-"""A function bound to its place in a flow: converters chosen once, calls ready for the engine."""
+"""Functions bound to their arguments in a flow, with converters chosen once."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Converter = Callable[[Any], Any]
 
 @dataclass(frozen=True, slots=True)
 class BoundArgument:
-    """How one argument reaches the user's code.
+    """How one argument is passed to the user's code.
 
     Attributes:
         keyword: None if it is passed by position.
@@ -243,7 +243,7 @@ def _identity(
     keywords: list[str | None],
     result_type: EnrichedValueType,
 ) -> bytes:
-    """Digest of all that decides a result besides the arguments; no module path is part of it."""
+    """Return the digest of all that decides a result besides arguments, without module paths."""
     version = definition.options.behavior_version
     code = b"" if version is not None else code_digest(definition.implementation)
     own = getattr(executor, "cache_identity", None)

@@ -1,4 +1,4 @@
-"""Digest of a function's source that formatting and comments do not change."""
+"""Digests of functions' source code that formatting and comments do not change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["code_digest"]
 def code_digest(function: Callable[..., Any] | type) -> bytes:
     """Return the digest of the syntax tree, without docstrings, decorators and positions.
 
-    Where no source is to be had (an interactive prompt, a compiled module) the byte code and its
+    Where there is no source (an interactive prompt, a compiled module) the byte code and its
     constants decide.
     """
     try:

@@ -1,7 +1,7 @@
 """Functions of flows: how user code becomes an operation with known types.
 
 `@function` turns a plain annotated function into an operation, `@executor_class` a class whose
-parameters stand in a spec. Both keep what they decorate usable as ordinary Python.
+parameters are a spec. Both keep what they decorate usable as ordinary Python.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ def signature_of(function: Callable[..., Any]) -> inspect.Signature:
     running: that is where a decorator is called from.
 
     Raises:
-        NameError: An annotation names something that is nowhere to be found.
+        NameError: An annotation names something that cannot be found.
     """
     try:
         return inspect.signature(function, eval_str=True)

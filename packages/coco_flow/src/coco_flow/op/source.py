@@ -30,7 +30,7 @@ C = TypeVar("C", bound=type)
 NON_EXISTENCE: Literal["NON_EXISTENCE"] = "NON_EXISTENCE"
 NO_ORDINAL: Literal["NO_ORDINAL"] = "NO_ORDINAL"
 
-# Rows of one listing batch, and values fetched at once.
+# Rows of one listing batch, and values fetched concurrently.
 _LIST_ROWS = 256
 _CONCURRENT_READS = 64
 
@@ -52,7 +52,7 @@ class SourceReadOptions:
 
 @dataclass
 class PartialSourceRowData(Generic[V]):
-    """What is known of a row.
+    """The value and version of a row, as far as they are known.
 
     Attributes:
         value: The value, None if it was not asked for, NON_EXISTENCE if the row is gone.
@@ -192,7 +192,7 @@ class _CustomSource:
         yield batch
 
     async def read(self, keys: Sequence[Key]) -> list[ReadRow | Exception]:
-        """Fetch the values of these rows, several at once."""
+        """Fetch the values of these rows, several concurrently."""
         gate = asyncio.Semaphore(_CONCURRENT_READS)
         options = SourceReadOptions(True, True, True)
         get_value = self._executor.get_value

@@ -71,4 +71,4 @@ class DeclarationSpec(metaclass=SpecMeta, category=OpCategory.DECLARATION):
 
 
 class EmptyFunctionSpec(FunctionSpec):
-    """The spec of a function that has no parameters of its own."""
+    """The spec of a function without parameters."""

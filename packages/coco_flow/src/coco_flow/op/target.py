@@ -146,11 +146,11 @@ class _CustomTarget:
         )
 
     def group(self, target: _OpenTarget) -> object:
-        """Let each target be written alone, so that a failure stays with it."""
+        """Let each target be written separately, so that a failure affects only it."""
         return id(target)
 
     async def write(self, batches: Sequence[TargetBatch]) -> None:
-        """Hand the rows to `mutate`, decoded to the annotated types; None deletes."""
+        """Pass the rows to `mutate`, decoded to the annotated types; None deletes."""
         decoded = []
         for batch in batches:
             target: _OpenTarget = batch.target

@@ -18,7 +18,7 @@ def shown_output(output: QueryOutput[Any], *, named_lists: bool = False) -> dict
 
     Args:
         output: What the handler returned.
-        named_lists: Give each result as a list of [name, value] pairs, as the field's API does.
+        named_lists: Give each result as a list of [name, value] pairs, as CocoIndex's API does.
     """
     results = [_shown(result) for result in output.results]
     if named_lists:

@@ -24,7 +24,7 @@ __all__ = ["create_app"]
 
 _log = logging.getLogger(__name__)
 
-# Paths that say nothing about data, for health checks.
+# Paths without data, for health checks.
 _OPEN_PATHS = frozenset({"/healthz", "/cocoindex"})
 
 
@@ -37,9 +37,9 @@ def create_app(
     """Return the application over the open flows of this process.
 
     Args:
-        token: What requests must carry as `Authorization: Bearer …`; None lets everybody in.
+        token: What requests must carry as `Authorization: Bearer …`; None permits all requests.
         cors_origins: Web pages that may call.
-        live: The live updaters that run beside the server, by flow, for their statistics.
+        live: The live updaters that run together with the server, by flow, for their statistics.
     """
     app = FastAPI(
         title="coco-flow",
@@ -47,7 +47,7 @@ def create_app(
         description="Flows of this application: what they are, what they did, what they answer.",
         docs_url=None,
         redoc_url=None,
-        # Nothing leaves this machine, whatever the environment says.
+        # Nothing is sent from this machine, whatever the environment says.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     app.add_exception_handler(CocoError, _coco_error)
@@ -64,7 +64,7 @@ def create_app(
         return "CocoIndex-compatible API of coco-flow"
 
     app.include_router(make_router(live or {}), prefix="/api")
-    # The paths of the field, for tools that know them.
+    # CocoIndex's paths, for tools that use them.
     app.include_router(make_router(live or {}), prefix="/cocoindex/api", include_in_schema=False)
     if token is not None:
         app.middleware("http")(_token_check(token))
@@ -107,15 +107,15 @@ async def _value_error(_request: Request, error: Exception) -> JSONResponse:
 async def _answer_every_failure(
     request: Request, call_next: Callable[[Request], Awaitable[Response]]
 ) -> Response:
-    """Answer what nobody else does; a failure that left the application would close the connection.
+    """Answer failures without a handler; one that left the application would close the connection.
 
-    The log has the traceback, and a client learns nothing about the inside.
+    The log has the traceback; the client gets no internals.
     """
     try:
         return await call_next(request)
     except Exception:  # noqa: BLE001 - the last line of defense answers every failure
         _log.exception("%s %s failed.", request.method, request.url.path)
-        return _error(500, "internal", "Something inside coco-flow failed.", "Look at its log.")
+        return _error(500, "internal", "Something inside coco-flow failed.", "See its log.")
 
 
 def _error(status: int, code: str, message: str, hint: str | None) -> JSONResponse:

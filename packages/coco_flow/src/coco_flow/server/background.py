@@ -1,4 +1,4 @@
-"""The HTTP server in a thread beside the program that started it."""
+"""The HTTP server in a background thread of the program that started it."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ Offset = Annotated[int, Query(ge=0)]
 
 
 def make_router(live: dict[str, FlowLiveUpdater]) -> APIRouter:
-    """Return the routes; `live` are the updaters that run beside the server."""
+    """Return the routes; `live` are the updaters that run together with the server."""
     router = APIRouter()
     _add_flow_routes(router, live)
     _add_row_routes(router)
@@ -97,7 +97,7 @@ def _add_row_routes(router: APIRouter) -> None:
     def get_data(flow_name: str, field: str, key: Annotated[list[str], Query()]) -> dict[str, Any]:
         """Return one row with every value computed from it, what it exports, and its state.
 
-        The row is read from its source and evaluated now, with remembered results.
+        The row is read from its source and evaluated now, with results from the memo.
         """
         flow = context.flow(flow_name)
         return row_lineage(flow, field, parsed_key(flow, field, key))
@@ -106,7 +106,7 @@ def _add_row_routes(router: APIRouter) -> None:
     def get_row_status(
         flow_name: str, field: str, key: Annotated[list[str], Query()]
     ) -> dict[str, Any]:
-        """Return what is recorded of a row: is it current, which target rows it has, its failure."""
+        """Return what is recorded of a row: whether it is current, its target rows, its failure."""
         flow = context.flow(flow_name)
         state = row_state(flow, field, parsed_key(flow, field, key))
         if state is None:

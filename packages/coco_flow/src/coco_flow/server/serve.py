@@ -1,4 +1,4 @@
-"""Runs the HTTP server until it is told to stop."""
+"""Runs the HTTP server until it is stopped."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def bind_address(address: str, *, has_token: bool) -> socket.socket:
 
     Raises:
         PortTaken: Another program listens there.
-        DefinitionError: Other machines could reach a server that asks for no token.
+        DefinitionError: Other machines could reach a server without a token.
     """
     host, port = parse_address(address)
     if host not in _LOOPBACK and not has_token:
         raise DefinitionError(
-            f"{address!r} can be reached by other machines, and no token is asked for.",
+            f"{address!r} can be reached by other machines, and the server has no token.",
             hint="Leave --no-token out, or listen on 127.0.0.1.",
         )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

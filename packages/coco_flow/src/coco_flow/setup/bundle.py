@@ -50,9 +50,9 @@ class SetupChangeBundle:
         return "\n".join(lines), up_to_date
 
     def apply(self, report_to_stdout: bool = False) -> None:
-        """Carry the plan out; what is done already is left alone."""
+        """Carry the plan out; what is done already is skipped."""
         for flow in self._flows:
-            # Several processes may start at once; who waits here finds the work done.
+            # Several processes may start together; those that wait here find the work done.
             with flow.store.connection.flow_lock(f"{flow.full_name}:setup", wait=True):
                 changes = self._planned(flow)
                 if self._purpose == "setup":

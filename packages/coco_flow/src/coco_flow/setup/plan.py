@@ -33,7 +33,7 @@ class Action(Enum):
 
 @dataclass(frozen=True, slots=True)
 class ResourceChange:
-    """What becomes of one target's infrastructure.
+    """A change of one target's infrastructure.
 
     Attributes:
         previous: The states it may be in now; None among them means that it may not exist.
@@ -68,7 +68,7 @@ def plan_setup(
     """Compare what the flow defines with what is set up; removals come first.
 
     Raises:
-        DefinitionError: Two exports write to one resource, or a target cannot be what is asked.
+        DefinitionError: Two exports write to one resource, or a target cannot be set up so.
     """
     existing = {(r.kind, _hashable(r.key)): r for r in store.resources(flow_id)} if flow_id else {}
     changes: list[ResourceChange] = []
@@ -103,7 +103,7 @@ def plan_drop(store: StateStore, flow_id: int | None) -> list[ResourceChange]:
 
 
 def clear_for(store: StateStore, flow_id: int, changes: Sequence[ResourceChange]) -> None:
-    """Remove what will be made anew, in the order of removals; `apply_change` makes it."""
+    """Remove what will be recreated, in the order of removals; `apply_change` creates it."""
     for change in reversed(changes):
         if change.action is Action.RECREATE and not change.user_managed:
             resource_id = store.add_resource(flow_id, change.kind, change.key, change.name)
@@ -112,7 +112,7 @@ def clear_for(store: StateStore, flow_id: int, changes: Sequence[ResourceChange]
 
 
 def apply_change(store: StateStore, flow_id: int, change: ResourceChange) -> None:
-    """Apply one change, recording before what it may leave behind if it is cut short."""
+    """Apply one change; record first the states in which a crash may leave the resource."""
     connector = connector_by_kind(change.kind)
     if change.action is Action.KEEP:
         store.add_resource(flow_id, change.kind, change.key, change.name)
@@ -126,7 +126,7 @@ def apply_change(store: StateStore, flow_id: int, change: ResourceChange) -> Non
     with store.connection.transaction():
         resource_id = store.add_resource(flow_id, change.kind, change.key, change.name)
         if change.action is Action.RECREATE:
-            # Under a new number the target has no rows, not even some to delete by keys of old.
+            # Under a new number the target has no rows, nor keys of earlier ones to delete.
             store.remove_resource(resource_id)
             resource_id = store.add_resource(flow_id, change.kind, change.key, change.name)
         if not change.user_managed:
@@ -190,7 +190,7 @@ def _compared(
         return Action.CREATE, (None,), False
     if existing.staging is None and existing.state == desired:
         return Action.KEEP, (existing.state,), False
-    # A change that was cut short may have left any of the staged states.
+    # An interrupted change may have left any of the staged states.
     previous = _possible(existing)
     worst = Compatibility.COMPATIBLE
     for state in previous:

@@ -1,4 +1,4 @@
-"""Source of the objects in a bucket of Amazon S3, or of a service that speaks its protocol."""
+"""Source of the objects in a bucket of Amazon S3, or of a service with the same protocol."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ class RedisNotification:
 class AmazonS3(SourceSpec):
     """Objects of a bucket, as rows of `filename` (the whole key) and `content`.
 
-    Credentials come from the environment, a profile or the machine's role; AWS_ENDPOINT_URL leads
-    to another service than Amazon's.
+    Credentials come from the environment, a profile or the machine's role; AWS_ENDPOINT_URL names
+    another service than Amazon's.
 
     Attributes:
         bucket_name: The bucket.
         prefix: Only keys that begin so; fastest if it ends in "/".
         binary: Give the content as bytes instead of text.
         included_patterns: Only keys that match one of these.
-        excluded_patterns: No keys that match one of these, or lie below one that does.
-        max_file_size: Larger objects, in bytes, do not exist for the source.
-        sqs_queue_url: In live mode, take changes up from this queue of the bucket's events.
-        redis: In live mode, take changes up from this channel of the bucket's events.
+        excluded_patterns: No keys that match one of these, or are below one that does.
+        max_file_size: Larger objects, in bytes, are ignored.
+        sqs_queue_url: In live mode, read changes from this queue of the bucket's events.
+        redis: In live mode, read changes from this channel of the bucket's events.
         force_path_style: Name the bucket in the path instead of the host.
     """
 
@@ -113,7 +113,7 @@ def _store(spec: AmazonS3) -> Any:
     try:
         session = AwsSession("The source AmazonS3")
     except ExtraMissing:
-        # obstore finds most credentials by itself: all but those of profiles.
+        # obstore finds all credentials except those of profiles.
         provider = None
     else:
         endpoint = session.endpoint
@@ -122,7 +122,7 @@ def _store(spec: AmazonS3) -> Any:
         provider = None if unsigned else session.for_obstore
     if endpoint is not None:
         config["endpoint"] = endpoint
-    # A host of the bucket's own name is what Amazon wants, and few others have.
+    # Amazon requires a host with the bucket's name, and few others have it.
     config["virtual_hosted_style_request"] = endpoint is None and not spec.force_path_style
     return stores.S3Store(
         spec.bucket_name,

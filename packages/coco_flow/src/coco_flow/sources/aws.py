@@ -12,12 +12,12 @@ from coco_flow.errors import FlowError, missing_extra
 
 __all__ = ["AwsSession"]
 
-# How long credentials are used before botocore, which renews them in time, is asked again.
+# How long credentials are used before they are taken again from botocore, which renews them.
 _CREDENTIALS_SECONDS = 600
 
 
 class AwsSession:
-    """The usual chain of credentials: environment, profile, role of the machine."""
+    """AWS's default chain of credentials: environment, profile, role of the machine."""
 
     def __init__(self, user: str) -> None:
         """Open a session for a source named `user` in messages.
@@ -45,7 +45,7 @@ class AwsSession:
         return next((os.environ[name] for name in names if os.environ.get(name)), None)
 
     def credentials(self) -> Any:
-        """Return the credentials of now; asks the network where a role has them.
+        """Return the credentials of now; calls the network where a role has them.
 
         Raises:
             FlowError: There are none.

@@ -18,7 +18,7 @@ from coco_flow.sources.registry import register_source
 
 __all__ = ["AzureBlob", "AzureBlobSource"]
 
-# With one of these in the environment, obstore has something to sign in with.
+# With one of these in the environment, obstore has credentials.
 _CREDENTIALS = (
     "AZURE_CLIENT_ID",
     "AZURE_CREDENTIAL_TYPE",
@@ -36,7 +36,7 @@ _CREDENTIALS = (
     "MSI_ENDPOINT",
 )
 
-# What a connection string calls the values, and what obstore does.
+# Names of values in a connection string, and in obstore.
 _CONNECTION_STRING = {
     "AccountKey": "account_key",
     "AccountName": "account_name",
@@ -48,8 +48,8 @@ _CONNECTION_STRING = {
 class AzureBlob(SourceSpec):
     """Blobs of a container, as rows of `filename` (the whole name) and `content`.
 
-    The first of these that is given signs in: the connection string, the SAS token, the account's
-    key, what the environment variables AZURE_… hold.
+    Credentials are the first of these that is given: the connection string, the SAS token, the
+    account's key, the environment variables AZURE_….
 
     Attributes:
         account_name: The storage account.
@@ -57,8 +57,8 @@ class AzureBlob(SourceSpec):
         prefix: Only names that begin so; fastest if it ends in "/".
         binary: Give the content as bytes instead of text.
         included_patterns: Only names that match one of these.
-        excluded_patterns: No names that match one of these, or lie below one that does.
-        max_file_size: Larger blobs, in bytes, do not exist for the source.
+        excluded_patterns: No names that match one of these, or are below one that does.
+        max_file_size: Larger blobs, in bytes, are ignored.
         sas_token: Names a registered shared access signature.
         account_access_key: Names the registered key of the account.
         connection_string: Names a registered connection string.
@@ -109,7 +109,7 @@ def _credentials(spec: AzureBlob) -> dict[str, Any]:
         return {"account_key": resolve_auth_entry(spec.account_access_key)}
     if not any(os.environ.get(name) for name in _CREDENTIALS):
         raise DefinitionError(
-            f"There is nothing to sign in with to the storage account {spec.account_name!r}.",
+            f"There are no credentials for the storage account {spec.account_name!r}.",
             hint="Pass sas_token=, account_access_key= or connection_string=, each made by "
             "add_transient_auth_entry(…); or set AZURE_STORAGE_ACCOUNT_KEY, or for the identity "
             "of a machine AZURE_CREDENTIAL_TYPE=managed_identity.",

@@ -15,13 +15,13 @@ from coco_flow.ports import Key
 __all__ = ["STORM", "ChangeStream"]
 
 STORM: Final = 2000
-"""One listing costs less than a look at so many rows."""
+"""One listing costs less than reading so many rows."""
 
 _open_streams: weakref.WeakSet[ChangeStream] = weakref.WeakSet()
 
 
 class ChangeStream(ABC):
-    """Gathers keys from `start` on, whether or not anyone waits for them."""
+    """Collects keys from its start on, whether or not a consumer waits for them."""
 
     def __init__(self) -> None:
         self._closed = threading.Event()
@@ -41,7 +41,7 @@ class ChangeStream(ABC):
         self._thread.start()
 
     def _report(self, keys: Iterable[Key] | None) -> None:
-        """Hand over keys, or None for "list everything"."""
+        """Report keys, or None for "list everything"."""
         with self._lock:
             if keys is None:
                 self._rescan = True
@@ -79,7 +79,7 @@ class ChangeStream(ABC):
         raise StopAsyncIteration
 
     def close(self) -> None:
-        """End the thread; whoever waits for changes sees the end of the stream."""
+        """End the thread; consumers that wait see the end of the stream."""
         self._closed.set()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join()
@@ -107,13 +107,13 @@ class ChangeStream(ABC):
         try:
             loop.call_soon_threadsafe(woken.set)
         except RuntimeError:
-            # The loop that waited is closed, so nobody waits; a new one asks before it waits.
+            # The loop that waited is closed, so that none waits; a new one checks before it waits.
             with self._lock:
                 self._waiter = None
 
 
 @atexit.register
 def _close_all() -> None:
-    # A thread that is inside native code while the interpreter ends would be torn out of it.
+    # A thread in native code when the interpreter ends would crash.
     for stream in list(_open_streams):
         stream.close()

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 _BATCH = 500
 
-# The daemon takes no longer paths; no system has any.
+# The daemon accepts no longer paths; no system has any.
 _LONGEST = 4096
 
 
@@ -52,11 +52,11 @@ class CocoIndex(SourceSpec):
     Attributes:
         project: The project's name or id, or a folder in it.
         url: The daemon's address; by default as COCO_HOST and COCO_PORT say, or port 3456.
-        api_key: For a daemon that asks for one; by default COCO_API_KEY.
-        chunks: Add the table `chunks`: the document cut as the index cuts it.
+        api_key: For a daemon that requires one; by default COCO_API_KEY.
+        chunks: Add the table `chunks`: the document's chunks as in the index.
         included_patterns: Only documents that match one of these; `*` matches "/" too.
-        excluded_patterns: No documents that match one of these, or lie below one that does.
-        poll_interval: In live mode, look so often whether the index has changed.
+        excluded_patterns: No documents that match one of these, or are below one that does.
+        poll_interval: In live mode, check so often whether the index has changed.
     """
 
     project: str
@@ -99,7 +99,7 @@ class CocoIndexSource:
         return [self._read(api, project, name) for (name,) in keys]
 
     def watch(self) -> Watch | None:
-        """Begin to look whether the index changes; from this call on."""
+        """Begin to poll the index for changes from this call on."""
         if self._spec.poll_interval is None:
             return None
         self.close()
@@ -113,7 +113,7 @@ class CocoIndexSource:
         return self._poll
 
     def close(self) -> None:
-        """Stop looking."""
+        """Stop polling."""
         if self._poll is not None:
             self._poll.close()
             self._poll = None
@@ -130,15 +130,15 @@ class CocoIndexSource:
             row: list[Any] = [found.language, found.content]
             if self._spec.chunks:
                 query = urlencode({"project_id": project.project_id, "doc_id": name})
-                cut = api.get(ChunksData, f"/v1/docs/chunks?{query}")
-                row.append([_chunk(chunk) for chunk in cut.chunks])
+                page = api.get(ChunksData, f"/v1/docs/chunks?{query}")
+                row.append([_chunk(chunk) for chunk in page.chunks])
         except (DocumentNotFound, PathRefused):
             return ReadRow(None)
         except Unreadable as error:
-            # Of a file that is no part of the index the daemon says the same.
+            # The daemon's answer is the same for a file that is not in the index.
             place = f"{project.root}/{name}"
-            told = api.get(ExplainPathData, f"/v1/sys/explain?{urlencode({'path': place})}")
-            if not told.indexed:
+            explained = api.get(ExplainPathData, f"/v1/sys/explain?{urlencode({'path': place})}")
+            if not explained.indexed:
                 return ReadRow(None)
             failed = RowFailed(f"The document {name!r} cannot be read: {error}")
             failed.__cause__ = error
@@ -174,7 +174,7 @@ class CocoIndexSource:
 
 
 class _IndexPoll(ChangeStream):
-    """Yields the documents that differ between two looks at the index."""
+    """Yields the documents that differ between two polls of the index."""
 
     def __init__(self, documents: Callable[[], dict[str, str]], interval: timedelta) -> None:
         super().__init__()

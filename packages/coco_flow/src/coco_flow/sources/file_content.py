@@ -10,7 +10,7 @@ from coco_flow.types.schema import BasicValueType, EnrichedValueType, FieldSchem
 
 __all__ = ["FileContent", "basic_field", "content_field", "decode_text"]
 
-# What the field's own engine calls it: it tells functions whose name the content goes by.
+# CocoIndex's name of the attribute that refers to the field with the file's name.
 _CONTENT_FILENAME = "cocoindex.io/content_filename"
 
 # A byte-order mark decides the encoding; none of these begins another.

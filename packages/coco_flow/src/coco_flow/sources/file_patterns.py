@@ -1,6 +1,6 @@
 r"""Patterns that choose the files of a source, by their path relative to its root.
 
-The language is that of the field's file sources, which take it from the Rust crate `globset`:
+The syntax is that of CocoIndex's file sources, which use the Rust crate `globset`:
 
     ?        one character, `/` too
     *        any characters, `/` too: `*.md` matches at every depth
@@ -36,7 +36,7 @@ _ESCAPES = os.sep != "\\"
 
 
 class _Wildcard:
-    """A part of a pattern that stands for other text than itself."""
+    """A part of a pattern that matches other text than itself."""
 
     __slots__ = ("regex",)
 
@@ -62,7 +62,7 @@ _INNER_FOLDERS = _Wildcard("(?:/|/.*/)")
 
 
 class FilePatterns:
-    """Says which files a source has; compiled once to one test for each side."""
+    """Decides which files a source has; included and excluded patterns are compiled once."""
 
     __slots__ = ("_excluded", "_folder_starts", "_included", "_only_folders")
 
@@ -91,13 +91,13 @@ class FilePatterns:
         self._folder_starts = None if starts is None or "" in starts else starts
 
     def file_matches(self, path: str) -> bool:
-        """Tell whether a file of a folder that is entered belongs to the source."""
+        """Say whether a file of a folder that is entered belongs to the source."""
         if self._included is not None and not self._included(path):
             return False
         return self._excluded is None or not self._excluded(path)
 
     def enters(self, folder: str) -> bool:
-        """Tell whether a folder below an entered one may hold files of the source."""
+        """Say whether a folder below an entered one may have files of the source."""
         if self._excluded is not None and self._excluded(folder):
             return False
         if self._only_folders is not None and self._only_folders(folder):
@@ -108,7 +108,7 @@ class FilePatterns:
         return any(s.startswith(below) or below.startswith(s) for s in self._folder_starts)
 
     def reaches(self, path: str) -> bool:
-        """Tell whether all folders above a path are entered."""
+        """Say whether all folders above a path are entered."""
         end = path.find("/")
         while end >= 0:
             if not self.enters(path[:end]):
@@ -117,7 +117,7 @@ class FilePatterns:
         return True
 
     def accepts(self, path: str) -> bool:
-        """Tell whether a file belongs to the source, looking at all folders above it too."""
+        """Say whether a file belongs to the source, with a check of all folders above it."""
         return self.file_matches(path) and (self._excluded is None or self.reaches(path))
 
     @property
@@ -174,7 +174,7 @@ class _Parser:
         self._open[-1][-1].append(token)
 
     def _star(self) -> None:
-        """Read `*`, or `**` whose meaning hangs on what stands beside it."""
+        """Read `*`, or `**`, whose meaning depends on the adjacent characters."""
         tokens = self._open[-1][-1]
         if self._peek() != "*":
             tokens.append(_ANY_TEXT)
@@ -195,7 +195,7 @@ class _Parser:
         else:
             if after == "/":
                 self._at += 1
-            # The separator before belongs to the wildcard: it may stand for no folder at all.
+            # The separator before belongs to the wildcard, which may match no folder at all.
             last = tokens.pop()
             if last in (_LEADING_FOLDERS, _EVERYTHING_BELOW):
                 tokens.append(last)
@@ -270,7 +270,7 @@ def _tester(patterns: Sequence[list[_Part]]) -> Callable[[str], object]:
 
 
 def _suffixes(tokens: Sequence[_Part]) -> list[str] | None:
-    """Return the endings that a pattern such as `*.md` or `**/*.{c,h}` stands for."""
+    """Return the endings that a pattern such as `*.md` or `**/*.{c,h}` matches."""
     if tokens and tokens[0] is _LEADING_FOLDERS:
         tokens = tokens[1:]
     if not tokens or tokens[0] is not _ANY_TEXT:
@@ -279,7 +279,7 @@ def _suffixes(tokens: Sequence[_Part]) -> list[str] | None:
 
 
 def _texts(tokens: Sequence[_Part]) -> list[str] | None:
-    """Return all texts that the tokens stand for, or None if they are not few."""
+    """Return all texts that the tokens match, or None if they are many."""
     parts: list[list[str]] = []
     for token in tokens:
         if isinstance(token, str):

@@ -1,4 +1,4 @@
-"""Listing of a folder: its files with their change tokens, in batches and in flat memory."""
+"""Listing of a folder: its files with their change tokens, in batches and in constant memory."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _HAS_INODES = os.name == "posix"
 
 
 def change_token(status: os.stat_result) -> bytes:
-    """Return what is compared to tell whether a file may have changed: time, size and inode."""
+    """Return the change token of a file: time, size and inode."""
     inode = status.st_ino if _HAS_INODES else 0
     return _pack_token(status.st_mtime_ns, status.st_size, inode)
 
 
 def is_settled(status: os.stat_result, now_ns: int) -> bool:
-    """Tell whether a change from now on gives the file another token."""
+    """Say whether any change from now on gives the file another token."""
     return status.st_mtime_ns < now_ns - _SETTLE_NS
 
 
@@ -44,7 +44,7 @@ _NOTHING_LOST = "Nothing was deleted from the targets."
 
 
 class FolderScan:
-    """Finds the files below one folder that patterns choose; may run any number of times."""
+    """Finds the files below one folder that patterns choose; can run repeatedly."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class FolderScan:
         follow_links: bool = True,
         max_file_size: int | None = None,
     ) -> None:
-        """Bind to `root`; files larger than `max_file_size` bytes do not exist for it."""
+        """Bind to `root`; files larger than `max_file_size` bytes are ignored."""
         self.root = root
         self.patterns = patterns
         self.follow_links = follow_links
@@ -158,7 +158,7 @@ class FolderScan:
         return status if is_wanted_file and stat.S_ISREG(status.st_mode) else None
 
     def leads_above_itself(self, name: str, status: os.stat_result) -> bool:
-        """Tell whether a link leads to a folder that one comes through on the way to the link."""
+        """Say whether a link leads to a folder that contains the link."""
         identity = (status.st_dev, status.st_ino)
         path = os.path.join(self.root, name)  # noqa: PTH118
         while len(path) > len(self.root):

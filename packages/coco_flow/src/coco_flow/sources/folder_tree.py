@@ -1,4 +1,4 @@
-"""Folders and links below a root, remembered to make sense of change events."""
+"""Folders and links below a root, recorded to interpret change events."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from coco_flow.sources.folder_scan import FolderScan
 
 __all__ = ["FolderTree"]
 
-# The system queues some 16,000 events and then drops some: here that may have been so.
+# The system queues some 16,000 events and then drops some; with so many it may have.
 _FLOOD = 8000
 
 # The system reports a new folder before it watches it, and not what was put there in between: what
-# is below is reported again after these seconds, when its watch stands.
+# is below is reported again after these seconds, when its watch is set up.
 _SETTLE_SECONDS = (0.1, 1.0)
 
 # A new folder with more files than this is worth a listing of everything.
 _FEW_FILES = 100
 
-# How often the root itself is looked at: no event tells that a parent was renamed.
+# How often the root itself is checked: no event reports that a parent was renamed.
 _ROOT_SECONDS = 2.0
 
 _ADDED: Final = 1
@@ -33,7 +33,7 @@ _DELETED: Final = 3
 
 
 class FolderTree:
-    """What is known of the folders and links below the root, to make sense of events."""
+    """The folders and links below the root, with which events are interpreted."""
 
     def __init__(self, scan: FolderScan) -> None:
         self._scan = scan
@@ -48,30 +48,30 @@ class FolderTree:
     # --- the root --------------------------------------------------------------------------------
 
     def note_root(self) -> None:
-        """Remember which folder the root is now."""
+        """Record which folder the root is now."""
         self._identity = _identity(self._root)
         self._real_root = _real(self._root)
         self._root_due = time.monotonic() + _ROOT_SECONDS
 
     def exists(self) -> bool:
-        """Tell whether the root was there when it was looked at."""
+        """Say whether the root existed at the last check."""
         return self._identity is not None
 
     def root_changed(self, now: float) -> bool:
-        """Tell whether the root is gone or another folder by now; looked at every few seconds."""
+        """Say whether the root is gone or another folder by now; checked every few seconds."""
         if now < self._root_due:
             return False
         self._root_due = now + _ROOT_SECONDS
         return _identity(self._root) != self._identity
 
     def next_look(self) -> float:
-        """Return when something is to be done even if no event comes."""
+        """Return the time of the next check even if no event comes."""
         return min([self._root_due, *(times[0] for times in self._new_folders.values())])
 
     # --- folders and links -----------------------------------------------------------------------
 
     def learn(self) -> None:
-        """Take in all folders and links anew."""
+        """Record all folders and links again."""
         self._folders.clear()
         self._links.clear()
         self._new_folders.clear()
@@ -79,14 +79,14 @@ class FolderTree:
             pass
 
     def _walk(self, folder: str) -> Iterator[str]:
-        """Yield the files below a folder, and remember the folders and links among them."""
+        """Yield the files below a folder, and record the folders and links among them."""
         left = [folder]
         while left:
             folder = left.pop()
             try:
                 entries = list(os.scandir(self._path(folder)))
             except OSError:
-                # Gone again, or not readable: the listing that follows judges it.
+                # Gone again, or not readable: the listing that follows handles it.
                 continue
             for entry in entries:
                 name = f"{folder}/{entry.name}" if folder else entry.name
@@ -99,7 +99,7 @@ class FolderTree:
                     yield name
 
     def _learn_link(self, entry: os.DirEntry[str], name: str) -> bool | None:
-        """Remember a link; tell whether it leads to a folder, or None to leave it alone."""
+        """Record a link; return whether it leads to a folder, None if it is to be ignored."""
         self._links[name] = _real(entry.path)
         if not self._scan.follow_links:
             return None
@@ -118,7 +118,7 @@ class FolderTree:
     # --- events ----------------------------------------------------------------------------------
 
     def changed_files(self, changes: set[tuple[int, str]]) -> set[str] | None:
-        """Return the files that events speak of; None if only a listing can tell."""
+        """Return the files that events name; None if only a listing can find them."""
         if len(changes) > _FLOOD:
             return None
         found: set[str] = set()
@@ -137,7 +137,7 @@ class FolderTree:
     def _is_reached(self, name: str) -> bool:
         if not self._scan.patterns.reaches(name):
             return False
-        # The system follows links, whatever we do.
+        # The system follows links, which cannot be turned off.
         return self._scan.follow_links or not any(name.startswith(f"{x}/") for x in self._links)
 
     def settling(self, now: float) -> set[str] | None:
@@ -178,7 +178,7 @@ class FolderTree:
         return names
 
     def _files(self, name: str, *, came: bool, gone: bool) -> Iterable[str] | None:
-        """Return the files that may have changed with a name; None if only a listing can tell."""
+        """Return the files that a name may mean; None if only a listing can find them."""
         if not name:
             return None
         try:
@@ -193,7 +193,7 @@ class FolderTree:
         if name in self._folders and gone:
             return None  # another folder of this name
         if name in self._folders and not came:
-            return ()  # its own attributes are no one's content
+            return ()  # its own attributes are no file's content
         self._folders.add(name)
         if not self._scan.patterns.enters(name):
             return ()

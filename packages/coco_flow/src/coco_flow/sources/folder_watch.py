@@ -1,4 +1,4 @@
-"""Watch over a folder: the files that changed, as the system reports it."""
+"""Watcher of a folder: the files that changed, as the system reports them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["FolderWatch"]
 log = logging.getLogger(__name__)
 
 # A save is several events within a millisecond; a pause of one step ends a batch, so that a change
-# is reported after two steps at most. A hundred looks a second cost some 0.2 % of a core.
+# is reported after two steps at most. A hundred polls a second take some 0.2 % of a core.
 _STEP_MS = 10
 
-# A stream of events without a pause is cut after this.
+# A batch of events without a pause ends after this.
 _MAX_BATCH_MS = 50
 
-# Without events everything is listed so often, and events are asked for again.
+# Without events everything is listed so often, and the watch is attempted again.
 _POLL_SECONDS = 5.0
 
-# A folder that is missing is looked for so often.
+# A missing folder is checked so often.
 _MISSING_SECONDS = 1.0
 
 
@@ -89,7 +89,7 @@ class FolderWatch(ChangeStream):
             )
 
     def _restart(self) -> None:
-        """Ask for events anew; whatever happened meanwhile, a listing finds."""
+        """Ask for events again; a listing finds what happened meanwhile."""
         if self._events is not None:
             self._events.close()
             self._events = None
@@ -102,7 +102,7 @@ class _Events:
     """The system's events below a folder, none of them lost on the way through watchfiles.
 
     `RustNotify.watch` forgets events when it leaves by its timeout or by a stop event that is set.
-    An exception raised by the stop event leaves at once and forgets nothing: the only way out here.
+    An exception raised by the stop event leaves immediately and forgets nothing: the only way out.
     """
 
     def __init__(self, root: str, closed: threading.Event) -> None:
@@ -111,11 +111,11 @@ class _Events:
         try:
             self._rust = RustNotify([root], False, False, 0, True, False)
         except PermissionError:
-            # Some folder may not be read; the listing says which, if it is not excluded.
+            # Some folder may be unreadable; the listing reports which, if it is not excluded.
             self._rust = RustNotify([root], False, False, 0, True, True)
 
     def wait(self, deadline: float) -> set[tuple[int, str]]:
-        """Return what came, as soon as something did; empty at the deadline or when closed."""
+        """Return events as soon as there are any; empty at the deadline or when closed."""
         self._deadline = deadline
         try:
             changes = self._rust.watch(_MAX_BATCH_MS, _STEP_MS, 0, self)

@@ -36,17 +36,17 @@ _DESCRIBE = (
 
 
 class GitCommits(SourceSpec):
-    """Commits that lead to a revision, newest first, with the hash as key.
+    """The history of a revision, newest commit first, with the hash as key.
 
-    The table `files` has for each changed path what was done to it, how many lines were added and
+    The table `files` has for each changed path the kind of change, how many lines were added and
     removed, and the ranges of the added ones.
 
     Attributes:
-        path: The repository's folder, or its URL: then a mirror is kept beside the state.
+        path: The repository's folder, or its URL: then a mirror is kept next to the state.
         revision: A branch, a tag, a commit; whatever git understands.
-        since: Only commits after this moment, also in words of git, as "2 weeks ago".
+        since: Only commits after this moment, also in git's words, such as "2 weeks ago".
         max_count: Only so many commits, the newest.
-        poll_interval: In live mode, look so often whether the revision is another commit.
+        poll_interval: In live mode, check so often whether the revision is another commit.
     """
 
     path: str
@@ -68,7 +68,7 @@ class GitCommitsSource:
         self._poll: RevisionPoll | None = None
 
     def list_rows(self) -> Iterator[list[ListedRow]]:
-        """Yield the hashes of the commits; whoever has seen one need not look again."""
+        """Yield the hashes of the commits; a commit that was processed never changes."""
         self._git.fetch()
         commit = self._git.resolve(self._spec.revision)
         batch: list[ListedRow] = []
@@ -87,8 +87,8 @@ class GitCommitsSource:
         described = {}
         files: dict[str, list[ChangedFile]] = {}
         if hashes:
-            told = self._git.output(_DESCRIBE, given).decode(errors="replace")
-            described = {text[: text.find("\n")]: text for text in told.split("\0") if text}
+            output = self._git.output(_DESCRIBE, given).decode(errors="replace")
+            described = {text[: text.find("\n")]: text for text in output.split("\0") if text}
             changed = self._git.output(ARGUMENTS, given)
             files = read_changes(iter(changed.split(b"\n")))
         return [
@@ -97,7 +97,7 @@ class GitCommitsSource:
         ]
 
     def watch(self) -> Watch | None:
-        """Begin to look whether the revision moves; from this call on."""
+        """Begin to poll the revision from this call on."""
         spec = self._spec
         if spec.poll_interval is None:
             return None
@@ -106,13 +106,13 @@ class GitCommitsSource:
         return self._poll
 
     def close(self) -> None:
-        """Stop looking."""
+        """Stop polling."""
         if self._poll is not None:
             self._poll.close()
             self._poll = None
 
     def _changed(self, before: str, after: str) -> Sequence[Key] | None:
-        """Return the commits that were gained; None if some were lost too, or fell out."""
+        """Return the commits that are new; None if others are no longer listed."""
         if self._limits():
             return None
         try:

@@ -1,4 +1,4 @@
-"""What commits changed, read from the output of `git diff-tree`."""
+"""Parser of `git diff-tree`: the files and line ranges that commits changed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ARGUMENTS = (
     *("-c", "core.quotepath=off", "diff-tree", "--stdin", "--root", "-r", "-M", "--raw", "-p"),
     *("-U0", "--no-color", "--no-ext-diff", "--no-textconv", "--full-index"),
 )
-"""Commits come in by their hashes; for each goes out: its hash, its files, then their hunks."""
+"""Input: hashes of commits. Output for each: its hash, its files, then their hunks."""
 
 _COMMIT = re.compile(rb"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -27,7 +27,7 @@ _CHANGES = {
     b"T": "changed",
 }
 
-# Git writes unusual characters of a name as C does.
+# Git escapes unusual characters of a name as C does.
 _ESCAPED = re.compile(rb"\\([0-7]{3}|.)")
 _ESCAPES = dict(zip(b'abtnvfr"\\', b'\a\b\t\n\v\f\r"\\', strict=True))
 
@@ -41,7 +41,7 @@ class ChangedFile:
         old_path: Its name before, if that was another.
         change: added, changed, deleted, renamed or copied.
         added: Lines that the commit wrote.
-        removed: Lines that it took away.
+        removed: Lines that it removed.
         ranges: Where the written lines are: first line, and the one after the last.
     """
 
@@ -57,7 +57,7 @@ def read_changes(lines: Iterator[bytes]) -> dict[str, list[ChangedFile]]:
     """Return the files of each commit; merges have none."""
     commits: dict[str, list[ChangedFile]] = {}
     files: list[ChangedFile] = []
-    # What the patches that follow are of; a file that became a link is taken away, then added.
+    # Files of the patches that follow; one that became a link is removed, then added.
     patched: list[ChangedFile] = []
     number = -1
     for line in lines:

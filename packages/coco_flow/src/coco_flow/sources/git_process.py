@@ -1,4 +1,4 @@
-"""Git by its program: repositories on this machine, and mirrors of those elsewhere."""
+"""The git program, on local repositories and on mirrors of remote ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from coco_flow.setting import DEFAULT_STATE_PATH
 
 __all__ = ["Git", "open_git"]
 
-# What git takes for the address of a repository elsewhere: a URL, or host:path.
+# Addresses of remote repositories: a URL, or host:path.
 _URL = re.compile(r"(https?|ssh|git|file)://.+|[\w.-]+@[\w.-]+:.+")
 
 _CHUNK = 1 << 16
@@ -34,10 +34,10 @@ class Git:
         return self._url or str(self._folder)
 
     def fetch(self) -> None:
-        """Bring a mirror up to date; a repository on this machine is.
+        """Bring a mirror up to date; a local repository always is.
 
         Raises:
-            Unavailable: The repository elsewhere does not answer, or does not let us in.
+            Unavailable: The remote repository does not answer, or denies access.
         """
         if self._url is None:
             return
@@ -65,7 +65,7 @@ class Git:
         except FlowError as error:
             if "said" not in error.details:
                 raise
-            # With --quiet git says nothing of an unknown revision, but of everything else.
+            # With --quiet git reports no unknown revision, but everything else.
             reason = error.details["said"] or "it names no commit"
             raise FlowError(
                 f"The revision {revision!r} of {self.name!r} cannot be read: {reason}.",
@@ -81,7 +81,7 @@ class Git:
         return _output(["-C", str(self._folder), *arguments], given)
 
     def stream(self, arguments: Sequence[str], separator: bytes) -> Iterator[bytes]:
-        """Yield what git writes, cut at each separator, while it writes.
+        """Yield what git writes, split at each separator, while it writes.
 
         Raises:
             FlowError: Git fails.
@@ -102,7 +102,7 @@ class Git:
 
 
 def open_git(path: str) -> Git:
-    """Return a repository by its folder or URL; one elsewhere is mirrored beside the state.
+    """Return a repository by its folder or URL; a remote one is mirrored next to the state.
 
     Raises:
         DefinitionError: It is neither.

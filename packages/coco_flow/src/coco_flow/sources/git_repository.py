@@ -21,13 +21,13 @@ log = logging.getLogger(__name__)
 
 _BATCH = 512
 
-# Names go to git as arguments, of which a system takes some 100 kB at least.
+# Names are passed to git as arguments, of which a system takes some 100 kB at least.
 _NAMES_AT_ONCE = 100
 
-# Names mean themselves, whatever they look like.
+# Names are literal, not patterns.
 _LIST_NAMES = ("--literal-pathspecs", "ls-tree", "-z", "-l", "--full-tree")
 
-# Of what a tree holds, only these are files; the others are links and submodules.
+# Modes of files in a tree; the others are links and submodules.
 _FILE_MODES = (b"100644", b"100755", b"100664")
 
 
@@ -35,13 +35,13 @@ class GitRepository(SourceSpec):
     """Files of a repository at a revision, as rows of `filename` and `content`.
 
     Attributes:
-        path: The repository's folder, or its URL: then a mirror is kept beside the state.
+        path: The repository's folder, or its URL: then a mirror is kept next to the state.
         revision: A branch, a tag, a commit; whatever git understands.
         binary: Give the content as bytes instead of text.
         included_patterns: Only files that match one of these; `*` matches "/" too.
         excluded_patterns: No files, and nothing below folders, that match one of these.
-        max_file_size: Larger files, in bytes, do not exist for the source.
-        poll_interval: In live mode, look so often whether the revision is another commit.
+        max_file_size: Larger files, in bytes, are ignored.
+        poll_interval: In live mode, check so often whether the revision is another commit.
     """
 
     path: str
@@ -110,7 +110,7 @@ class GitRepositorySource:
         return rows
 
     def watch(self) -> Watch | None:
-        """Begin to look whether the revision moves; from this call on."""
+        """Begin to poll the revision from this call on."""
         if self._interval is None:
             return None
         self.close()
@@ -118,13 +118,13 @@ class GitRepositorySource:
         return self._poll
 
     def close(self) -> None:
-        """Stop looking."""
+        """Stop polling."""
         if self._poll is not None:
             self._poll.close()
             self._poll = None
 
     def _changed(self, before: str, after: str) -> Sequence[Key] | None:
-        """Return the files that differ; None if only a listing can tell."""
+        """Return the files that differ; None if only a listing can find them."""
         try:
             listed = self._git.output(
                 ["diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after]

@@ -27,8 +27,8 @@ class GoogleCloudStorage(SourceSpec):
         prefix: Only names that begin so; fastest if it ends in "/".
         binary: Give the content as bytes instead of text.
         included_patterns: Only names that match one of these.
-        excluded_patterns: No names that match one of these, or lie below one that does.
-        max_file_size: Larger objects, in bytes, do not exist for the source.
+        excluded_patterns: No names that match one of these, or are below one that does.
+        max_file_size: Larger objects, in bytes, are ignored.
         service_account_credential_path: The key file of a service account; None takes what the
             environment has, as GOOGLE_APPLICATION_CREDENTIALS or the machine's identity.
     """
@@ -80,7 +80,7 @@ def _read_key(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(key, dict) or "private_key" not in key:
         raise DefinitionError(
-            f"{str(path)!r} holds no private key.",
+            f"{str(path)!r} has no private key.",
             hint="Save the JSON that the console gives when a key is created.",
         )
     return key

@@ -51,8 +51,8 @@ class GoogleDrive(SourceSpec):
         binary: Give the content as bytes instead of text.
         included_patterns: Only files whose path below the root folder matches one of these.
         excluded_patterns: No files, and nothing below folders, that match one of these.
-        max_file_size: Larger files, in bytes, do not exist for the source.
-        recent_changes_poll_interval: In live mode, ask so often what has changed.
+        max_file_size: Larger files, in bytes, are ignored.
+        recent_changes_poll_interval: In live mode, poll for changes this often.
     """
 
     service_account_credential_path: str
@@ -121,13 +121,13 @@ class GoogleDriveSource:
             return await asyncio.gather(*(self._read(drive, key, free) for (key,) in keys))
 
     def watch(self) -> Watch | None:
-        """Begin to ask for changes: every one after this call returns will be reported."""
+        """Begin to poll for changes: every one after this call returns will be reported."""
         if self._interval is None:
             return None
         return self._changes(first_page_token(self._token), self._interval.total_seconds())
 
     def close(self) -> None:
-        """Do nothing: every call has a session of its own."""
+        """Do nothing: every call has its own session."""
 
     async def _changes(self, page_token: str, seconds: float) -> AsyncIterator[list[Key] | None]:
         async with DriveApi(self._token) as drive:
@@ -139,7 +139,7 @@ class GoogleDriveSource:
                     file.get("mimeType") == _FOLDER or file_id in self._folders
                     for file_id, file in found.items()
                 ):
-                    # What lies below a folder has changed its path, or is gone with it.
+                    # Files below a folder have changed their path, or are gone with it.
                     self._forget_folders()
                     yield None
                 elif found:
@@ -199,7 +199,7 @@ class GoogleDriveSource:
         return ReadRow([file["name"], file["mimeType"], content], _listed(file).token)
 
     async def _is_below(self, drive: DriveApi, file: dict[str, Any]) -> bool:
-        """Tell whether a file lies below a root, learning the folders on the way up."""
+        """Say whether a file is below a root; record the folders on the way up."""
         for parent in file.get("parents", ()):
             if await self._folder_path(drive, parent, frozenset()) is not None:
                 return True
@@ -230,7 +230,7 @@ class GoogleDriveSource:
 
 
 def _listed(file: dict[str, Any]) -> ListedRow:
-    """Return the row of a file: its token tells content, name and kind."""
+    """Return the row of a file: its token covers content, name and kind."""
     version = file.get("md5Checksum") or file["modifiedTime"]
     token = f"{version} {file['mimeType']} {file['name']}".encode()
     return ListedRow((file["id"],), token, size=int(file.get("size", 0)))

@@ -1,4 +1,4 @@
-"""The calls of Google Drive's HTTP interface that the source needs, with patience."""
+"""The calls of Google Drive's HTTP API that the source needs, with retries."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class DriveApi:
         await self._client.aclose()
 
     async def children(self, folders: Iterable[str]) -> AsyncIterator[list[dict[str, Any]]]:
-        """Yield what lies directly in the folders, in pages."""
+        """Yield the direct children of the folders, in pages."""
         quoted = (folder.replace("\\", "\\\\").replace("'", "\\'") for folder in folders)
         parents = " or ".join(f"'{folder}' in parents" for folder in quoted)
         parameters = {
@@ -85,7 +85,7 @@ class DriveApi:
             parameters["pageToken"] = answer["nextPageToken"]
 
     async def file(self, file_id: str) -> dict[str, Any]:
-        """Return what is known of a file.
+        """Return the metadata of a file.
 
         Raises:
             GoneError: There is no such file.
@@ -126,7 +126,7 @@ class DriveApi:
         failure: Exception = Unavailable("Google Drive does not answer.")
         for attempt in range(_ATTEMPTS):
             if attempt:
-                # The dice keep several readers from coming back together.
+                # Random waits spread the retries of several readers.
                 await asyncio.sleep(_FIRST_WAIT * 2 ** (attempt - 1) * (1 + random.random()))  # noqa: S311
             try:
                 answer = await self._client.get(
@@ -150,7 +150,7 @@ class DriveApi:
 
 
 def first_page_token(token: GoogleToken) -> str:
-    """Return the token from which on changes are asked for."""
+    """Return the page token of changes from now on."""
     import httpx
 
     try:

@@ -17,7 +17,7 @@ _TIMEOUT_SECONDS = 30.0
 
 
 class GoogleToken:
-    """Signs requests in; renews the token in time."""
+    """Authenticates requests; renews the token in time."""
 
     def __init__(self, credential_path: str, scopes: Sequence[str]) -> None:
         """Read a key file.
@@ -42,7 +42,7 @@ class GoogleToken:
         self._lock = threading.Lock()
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that sign a request in; may ask Google for a new token.
+        """Return the headers that authenticate a request; may request a new token from Google.
 
         Raises:
             Unavailable: Google gives no token.
@@ -66,7 +66,7 @@ class GoogleToken:
 
 
 class _Response:
-    """An answer as google-auth wants it."""
+    """An answer in google-auth's form."""
 
     def __init__(self, status: int, headers: Mapping[str, str], data: bytes) -> None:
         self.status = status
@@ -82,7 +82,7 @@ def _transport(
     timeout: float | None = None,
     **_: Any,
 ) -> _Response:
-    """Send a request for google-auth, whose own transports need packages that we do not."""
+    """Send a request for google-auth, whose own transports need further packages."""
     import httpx
     from google.auth import exceptions
 

@@ -28,7 +28,7 @@ _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY
 
 _GONE = ReadRow(None)
 
-# What an open says of a file that is not, or no longer, there.
+# Errors of opening a file that does not exist, or no longer.
 _MISSING = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO}
 
 
@@ -40,8 +40,8 @@ class LocalFile(SourceSpec):
         binary: Give the content as bytes instead of text.
         included_patterns: Only files that match one of these; `*` matches "/" too.
         excluded_patterns: No files, and nothing below folders, that match one of these.
-        max_file_size: Larger files, in bytes, do not exist for the source.
-        watch_changes: In live mode, take changes up as soon as the system reports them.
+        max_file_size: Larger files, in bytes, are ignored.
+        watch_changes: In live mode, process changes as soon as the system reports them.
         strict: Text that is not valid in its encoding fails the row, instead of losing the
             offending bytes to U+FFFD.
         follow_links: Read what symbolic links lead to; otherwise links are left out.
@@ -92,7 +92,7 @@ class LocalFileSource:
         return rows
 
     def watch(self) -> Watch | None:
-        """Begin to watch; whatever changes after this call returns will be reported."""
+        """Begin to watch; every change after this call returns will be reported."""
         if not self._watches_changes:
             return None
         from coco_flow.sources.folder_watch import FolderWatch

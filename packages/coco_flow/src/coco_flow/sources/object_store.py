@@ -1,4 +1,4 @@
-"""Files in an object store: what the sources for S3, Azure and Google Cloud Storage share."""
+"""The source of files in an object store, shared by S3, Azure and Google Cloud Storage."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ObjectStoreSource:
     """Lists and reads the objects of one bucket or container.
 
     Attributes:
-        place: What is read, in words, for messages.
+        place: The bucket or container, for messages.
     """
 
     change_capture: str | None = None
@@ -83,7 +83,7 @@ class ObjectStoreSource:
         """Do nothing: connections end with the store."""
 
     def accepts(self, key: str) -> bool:
-        """Tell whether an object belongs to the source, by its key."""
+        """Say whether an object belongs to the source, by its key."""
         return key.startswith(self._prefix) and self._patterns.accepts(key)
 
     def _is_row(self, found: Any) -> bool:
@@ -91,7 +91,7 @@ class ObjectStoreSource:
         return self.accepts(found["path"]) and (limit is None or found["size"] <= limit)
 
     def _folder_markers(self, empty: Sequence[Any]) -> set[str]:
-        """Return those of some empty objects that stand for a folder.
+        """Return those of some empty objects that mark a folder.
 
         Consoles create an object "docs/" for an empty folder; listings of obstore call it "docs",
         under which name no object can be read.
@@ -152,7 +152,7 @@ def load_obstore(source: str) -> Any:
 
 
 def client_options(endpoint: str | None) -> dict[str, Any]:
-    """Return how to speak HTTP: without encryption only to an endpoint that was given so."""
+    """Return options of HTTP clients: no encryption only for an endpoint that is given so."""
     options: dict[str, Any] = {"connect_timeout": timedelta(seconds=10)}
     # Large objects take longer than the usual 30 s.
     options["timeout"] = timedelta(minutes=10)
@@ -162,7 +162,7 @@ def client_options(endpoint: str | None) -> dict[str, Any]:
 
 
 def retry_config() -> dict[str, Any]:
-    """Return how often to try again: a source that is away should fail within a minute."""
+    """Return options of retries: an unreachable source should fail within a minute."""
     return {"max_retries": 5, "retry_timeout": timedelta(seconds=60)}
 
 
@@ -170,7 +170,7 @@ def _token(found: Any) -> bytes:
     tag = found["e_tag"]
     if tag is None:
         return f"{found['last_modified'].isoformat()} {found['size']}".encode()
-    # Azure puts quotes around it in one answer and not in another. Versions are only in some.
+    # Azure quotes it in some answers only. Versions are only in some.
     return str(tag).removeprefix("W/").strip('"').encode()
 
 
@@ -197,5 +197,5 @@ def _unlisted(place: str, error: Exception) -> FlowError:
 
 
 def _reason(error: Exception) -> str:
-    """Return the telling part of a message of obstore, which ends in a dump of the error."""
+    """Return the first part of obstore's message, which ends in a dump of the error."""
     return str(error).partition("\n\nDebug source:")[0].strip().rstrip(".")

@@ -24,13 +24,13 @@ __all__ = ["Postgres", "PostgresNotification", "PostgresSource"]
 # Rows of one fetch: a round trip costs as much as some hundred rows.
 _BATCH = 512
 
-# PostgreSQL refuses longer names, and then the write that would have notified.
+# PostgreSQL refuses longer names, and with them the write that sends the notification.
 _CHANNEL_BYTES = 64
 
 
 @dataclass
 class PostgresNotification:
-    """Changes of a table by LISTEN and NOTIFY; a trigger that sends them is set up at need.
+    """Changes of a table by LISTEN and NOTIFY; a trigger that sends them is created if needed.
 
     Attributes:
         channel_name: The channel; None makes a name from that of the table.
@@ -48,9 +48,9 @@ class Postgres(SourceSpec):
         included_columns: Columns to read besides the key; None reads all.
         ordinal_column: A column that grows whenever its row changes: an older version that
             arrives late is then recognized.
-        notification: In live mode, take changes up as soon as they are committed.
+        notification: In live mode, process changes as soon as they are committed.
         filter: An SQL condition for the rows to read.
-        primary_key_columns: Columns that tell rows apart, where the table declares none.
+        primary_key_columns: Columns that identify a row, where the table declares none.
     """
 
     table_name: str
@@ -95,7 +95,7 @@ class PostgresSource:
         width = len(self._table.key)
         with open_connection(self._database) as connection:
             connection.read_only = True
-            # The cursor outlives its transaction, which would hold up the server's vacuum for as
+            # The cursor outlives its transaction, which would block the server's vacuum for as
             # long as the rows take to be processed.
             with connection.cursor("coco_flow_rows", withhold=True) as cursor:
                 cursor.execute(self._table.list_query, binary=True)
@@ -122,7 +122,7 @@ class PostgresSource:
         return [entry for key in keys for entry in self.read([key])]
 
     def watch(self) -> Watch | None:
-        """Begin to listen; whatever is committed after this call returns will be reported."""
+        """Begin to listen; every commit after this call returns will be reported."""
         if self._spec.notification is None:
             return None
         from coco_flow.sources.postgres_notify import PostgresChanges
@@ -180,7 +180,7 @@ def _check_notification(spec: Postgres, *, is_table: bool) -> None:
     if channel is not None and not 0 < len(channel.encode()) < _CHANNEL_BYTES:
         raise DefinitionError(
             f"{channel!r} cannot be the name of a channel.",
-            hint=f"It must have 1 to {_CHANNEL_BYTES - 1} bytes; None makes one up.",
+            hint=f"It must have 1 to {_CHANNEL_BYTES - 1} bytes; None generates one.",
         )
 
 

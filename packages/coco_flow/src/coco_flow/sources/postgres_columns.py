@@ -1,4 +1,4 @@
-"""Columns of PostgreSQL as fields: which type each has, how it is selected and converted."""
+"""Columns of PostgreSQL as fields: types, SQL to select them, and conversions."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _to_range(value: Any) -> tuple[int, int]:
 
 
 def _to_utc(value: Any) -> Any:
-    # The session's time zone must not make another value of the same moment.
+    # The session's time zone must not change the value of a moment.
     return value.astimezone(UTC)
 
 

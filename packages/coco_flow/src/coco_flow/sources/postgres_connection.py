@@ -39,7 +39,7 @@ def source_database(
 
 
 def open_connection(database: DatabaseConnectionSpec, **options: Any) -> Connection[Any]:
-    """Open a connection of its own, for what takes too long to borrow one from a pool.
+    """Open a separate connection, for work that would occupy a pool's for too long.
 
     Raises:
         ExtraMissing: psycopg is not installed.

@@ -22,10 +22,10 @@ __all__ = ["PostgresChanges"]
 
 log = logging.getLogger(__name__)
 
-# How long closing may take: the wait for notifications ends so often. Arrivals end it at once.
+# How long closing may take: the wait for notifications ends so often, and with each arrival.
 _LOOK_SECONDS = 0.2
 
-# A server that is away is tried again after this, doubled up to the limit.
+# An unreachable server is tried again after this, doubled up to the limit.
 _FIRST_RETRY, _LAST_RETRY = 0.5, 30.0
 
 # A connection that a router forgot is noticed after 30 s and five more tries of 5 s.
@@ -36,8 +36,8 @@ _KEEPALIVE = {
     "keepalives_count": 5,
 }
 
-# The key goes as texts, in formats that do not hang on the session; where that is more than a
-# notification holds (8,000 bytes), or rows vanish by TRUNCATE, an empty one asks for a listing.
+# The key is sent as texts, in formats that do not depend on the session; where that is more than a
+# notification holds (8,000 bytes), or rows vanish by TRUNCATE, an empty one requests a listing.
 _FUNCTION_BODY = """
 DECLARE
     changed jsonb := '[]';
@@ -104,7 +104,7 @@ class PostgresChanges(ChangeStream):
                 try:
                     if self._connection.closed:
                         self._connection = self._listen()
-                        # Whatever was committed while nobody listened.
+                        # Changes may have been committed while nothing listened.
                         self._report(None)
                         wait = _FIRST_RETRY
                     self._take(self._connection)
@@ -145,7 +145,7 @@ class PostgresChanges(ChangeStream):
 
 
 class _Trigger:
-    """What makes a table notify; one for each table, key and channel, shared by all who listen."""
+    """The trigger of a table; one for each table, key and channel, shared by all listeners."""
 
     def __init__(self, table: PostgresTable, channel: str | None) -> None:
         self.table = table.name
@@ -184,7 +184,7 @@ class _Trigger:
                 raise FlowError(
                     f"The trigger that notifies of changes of {self.table} may not be created: "
                     f"{error.diag.message_primary}.",
-                    hint=f"Let the table's owner run this once:\n{self._statements}",
+                    hint=f"The table's owner can run this once:\n{self._statements}",
                 ) from error
         log.info(
             "%s notifies of its changes now; to undo it: DROP FUNCTION %s CASCADE",

@@ -59,7 +59,7 @@ def quote(identifier: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PostgresTable:
-    """What is read of a table.
+    """The columns and queries of a table that is read.
 
     Attributes:
         schema: The schema's name, quoted.
@@ -129,7 +129,7 @@ def describe_table(
     """Look a table up in the catalog.
 
     Raises:
-        DefinitionError: There is no such table or column, or nothing to tell rows apart by.
+        DefinitionError: There is no such table or column, or no key.
     """
     found = connection.execute(_FIND_RELATION, {"name": table_name}).fetchone()
     if found is None:
@@ -155,7 +155,7 @@ def describe_table(
     keys = list(primary_key_columns or sorted(places, key=places.__getitem__))
     if not keys:
         raise DefinitionError(
-            f"{table_name!r} has no primary key, so its rows cannot be told apart.",
+            f"{table_name!r} has no primary key, so that its rows cannot be identified.",
             hint="Add one, or name columns that are unique together: primary_key_columns=[…].",
         )
     _check_names(table_name, columns, [*keys, *(included_columns or ())])
@@ -198,7 +198,7 @@ def _key_column(table_name: str, found: Column) -> Column:
 def _version(
     connection: Connection[Any], relation: int, kind: str, values: Sequence[Column]
 ) -> str:
-    """Return what tells a change of a row: the transaction that wrote it, or a digest of it."""
+    """Return the version of a row: the transaction that wrote it, or a digest of it."""
     if kind in ("r", "m"):
         return "xmin::text"
     if kind == "p":

@@ -15,15 +15,15 @@ __all__ = ["RedisChannel"]
 
 log = logging.getLogger(__name__)
 
-# How long closing may take: the wait for messages ends so often. Arrivals end it at once.
+# How long closing may take: the wait for messages ends so often, and with each message.
 _LOOK_SECONDS = 0.2
 
-# A server that is away is tried again after this, doubled up to the limit.
+# An unreachable server is tried again after this, doubled up to the limit.
 _FIRST_RETRY, _LAST_RETRY = 0.5, 30.0
 
 
 class RedisChannel(ChangeStream):
-    """Yields the keys that events speak of, from the moment that it is made."""
+    """Yields the keys that events name, from the moment of its creation."""
 
     def __init__(self, url: str, channel: str, bucket: str, accepts: Callable[[str], bool]) -> None:
         """Subscribe.
@@ -61,7 +61,7 @@ class RedisChannel(ChangeStream):
                 try:
                     if self._subscription is None:
                         self._subscription = self._subscribe()
-                        # Whatever was published while nobody listened.
+                        # Messages may have been published while there was no subscription.
                         self._report(None)
                         wait = _FIRST_RETRY
                     self._take(self._subscription.get_message(timeout=_LOOK_SECONDS))
@@ -77,7 +77,7 @@ class RedisChannel(ChangeStream):
     def _subscribe(self) -> Any:
         subscription = self._client.pubsub()
         subscription.subscribe(self._channel)
-        # The server's word that from now on everything comes.
+        # The server's confirmation that from now on every message arrives.
         while (answer := subscription.get_message(timeout=10)) is None:
             pass
         assert answer["type"] == "subscribe"

@@ -15,7 +15,7 @@ __all__ = ["SourceFactory", "open_source", "register_source"]
 S = TypeVar("S", bound=SourceSpec)
 
 SourceFactory: TypeAlias = Callable[[S], SourceConnector]
-"""Makes the connector of a spec; it may look at the source, because the schema may hang on it."""
+"""Makes the connector of a spec; it may read the source, because the schema may depend on it."""
 
 # Specs of any class lead to factories of their own class, which a dict's type cannot say.
 _factories: dict[type, SourceFactory[Any]] = {}
@@ -25,8 +25,8 @@ _lock = threading.Lock()
 def register_source(spec_cls: type[S], factory: SourceFactory[S]) -> None:
     """Let `factory` open specs of this class; a later registration replaces an earlier one.
 
-    The modules of the built-in sources register themselves, so whoever holds a spec of theirs has
-    registered it already. Replacing serves notebooks, where a cell runs again.
+    The modules of the built-in sources register themselves, so that every spec of theirs is
+    registered already. Replacing serves notebooks, where a cell runs again.
     """
     with _lock:
         _factories[spec_cls] = factory

@@ -1,4 +1,4 @@
-"""Watch over a revision of a git repository: what differs when it is another commit."""
+"""Poll of a revision of a git repository: reports what differs when it is another commit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 class RevisionPoll(ChangeStream):
-    """Looks from time to time; what `changed` says of the commits before and after is reported."""
+    """Polls the revision; reports what `changed` returns for the commits before and after."""
 
     def __init__(
         self,
@@ -41,7 +41,7 @@ class RevisionPoll(ChangeStream):
                 self._git.fetch()
                 commit = self._git.resolve(self._revision)
             except CocoError as error:
-                # The repository may be away, or in the middle of something.
+                # The repository may be unreachable, or in the middle of a change.
                 log.warning("%s", error)
                 continue
             if commit != self._commit:

@@ -1,4 +1,4 @@
-"""Events of S3 buckets, in the forms in which queues and channels carry them."""
+"""Parser of S3 bucket events in the formats of queues and channels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["changed_keys"]
 
 
 def changed_keys(message: str | bytes, bucket: str) -> list[str] | None:
-    """Return the keys of a bucket that a message speaks of; None if it is no such message.
+    """Return the keys of a bucket that a message names; None if it is no such message.
 
     Understood are S3's own events, the same in an envelope of SNS, and those of EventBridge.
     """

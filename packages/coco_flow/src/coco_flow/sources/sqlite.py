@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 # waiting.
 _BATCH = 512
 
-# A look at the file's version takes some 10 µs.
+# A check of the file's version takes some 10 µs.
 _LOOK_SECONDS = 0.1
 
 
@@ -40,8 +40,8 @@ class Sqlite(SourceSpec):
         ordinal_column: A column that grows whenever its row changes: an older version that
             arrives late is then recognized.
         filter: An SQL condition for the rows to read.
-        primary_key_columns: Columns that tell rows apart, where the table declares none.
-        watch_changes: In live mode, list again as soon as someone has committed.
+        primary_key_columns: Columns that identify a row, where the table declares none.
+        watch_changes: In live mode, list again after each commit of others.
     """
 
     path: str
@@ -111,7 +111,7 @@ class SqliteSource:
         return entries
 
     def watch(self) -> Watch | None:
-        """Begin to look for commits; every one after this call returns will be reported."""
+        """Begin to poll for commits; every one after this call returns will be reported."""
         if not self._watches_changes:
             return None
         self.close()
@@ -119,7 +119,7 @@ class SqliteSource:
         return self._changes
 
     def close(self) -> None:
-        """Stop looking."""
+        """Stop polling."""
         if self._changes is not None:
             self._changes.close()
             self._changes = None
@@ -163,7 +163,7 @@ class SqliteSource:
         return ReadRow(value, _row_digest(row), ordinal)
 
     def _report_rows_without_key(self, connection: sqlite3.Connection, known: str) -> None:
-        """Warn of rows that cannot be named: SQLite lets primary keys be NULL."""
+        """Warn of rows without a key: SQLite permits NULL in primary keys."""
         count = f"SELECT count(*) FROM {quote(self._table.name)} WHERE NOT ({known})"  # noqa: S608
         ((missing,),) = run_query(connection, count + self._condition, ())
         if missing:
@@ -171,12 +171,12 @@ class SqliteSource:
 
 
 class SqliteChanges(ChangeStream):
-    """Calls for a listing whenever another connection has committed to the file."""
+    """Requests a listing whenever another connection has committed to the file."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self._path = path
-        # A connection sees the version of the file that it has open, whoever replaces it.
+        # A connection reads the file that it opened, even if that has been replaced.
         self._identity = _identity(path)
         self._connection = connect(path, any_thread=True)
         self._version = self._look()

@@ -17,7 +17,7 @@ __all__ = ["Column", "column", "key_column", "orders", "ordinal_of"]
 
 Convert: TypeAlias = Callable[[Any], Any]
 
-# The first word that a declared type contains decides; SQLite itself goes by such words too.
+# The first word that a declared type contains decides, as in SQLite's type affinity.
 _KINDS = (
     ("BOOL", "Bool"),
     ("DATETIME", "LocalDateTime"),
@@ -64,7 +64,7 @@ def key_column(name: str, declared: str) -> Column:
 
 
 def orders(found: Column) -> bool:
-    """Tell whether a column's values have an order that grows."""
+    """Say whether a column's values can be ordinals."""
     return str(found.field.value_type.type) in ("Int64", "LocalDateTime", "Date")
 
 
@@ -96,7 +96,7 @@ def _to_float(value: Any) -> float:
 
 
 def _to_datetime(value: Any) -> datetime:
-    """Read ISO 8601 or seconds since 1970; without a zone as it stands, with one in UTC."""
+    """Read ISO 8601 or seconds since 1970; without a zone unchanged, with one in UTC."""
     if isinstance(value, int | float) and math.isfinite(value):
         return datetime.fromtimestamp(value, UTC).replace(tzinfo=None)
     moment = datetime.fromisoformat(_only(str)(value))

@@ -43,7 +43,7 @@ def describe_table(
     """Look a table up in the file's schema.
 
     Raises:
-        DefinitionError: There is no such table or column, or nothing to tell rows apart by.
+        DefinitionError: There is no such table or column, or no key.
     """
     found = run_query(connection, _COLUMNS, [name])
     if not found:
@@ -58,7 +58,7 @@ def describe_table(
     if not keys:
         if not all(run_query(connection, _IS_TABLE, [name])[0]):
             raise DefinitionError(
-                f"{name!r} is a view, which has no primary key to tell its rows apart by.",
+                f"{name!r} is a view, which has no primary key to identify its rows.",
                 hint="Name columns that are unique together: primary_key_columns=[…].",
             )
         keys, types["rowid"] = ["rowid"], "INTEGER"

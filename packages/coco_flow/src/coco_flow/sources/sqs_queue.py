@@ -25,12 +25,12 @@ log = logging.getLogger(__name__)
 _WAIT_SECONDS = 20
 _MESSAGES = 10
 
-# A queue that does not answer is asked again after this, doubled up to the limit.
+# A queue that does not answer is tried again after this, doubled up to the limit.
 _FIRST_RETRY, _LAST_RETRY = 0.5, 60.0
 
 
 class SqsQueue:
-    """One queue; messages that are understood are taken off it."""
+    """One queue; messages that can be parsed are removed from it."""
 
     def __init__(self, url: str, session: AwsSession) -> None:
         self._url = url
@@ -45,9 +45,9 @@ class SqsQueue:
     async def changes(
         self, bucket: str, accepts: Callable[[str], bool]
     ) -> AsyncIterator[Sequence[Key] | None]:
-        """Yield the keys that events speak of, for ever.
+        """Yield the keys that events name, without end.
 
-        What was handed over is taken off the queue before it is processed: whoever restarts lists
+        Messages are removed from the queue before their keys are processed: a restart lists
         everything anyway.
 
         Raises:
@@ -80,7 +80,7 @@ class SqsQueue:
         for message in messages:
             found = changed_keys(message["Body"], bucket)
             if found is None:
-                # It may be another reader's; a dead-letter queue takes it if it is no one's.
+                # It may be for another reader; a dead-letter queue takes it if it is for none.
                 log.warning("left a message in %s that is no event of S3", self._url)
                 continue
             understood.append(message)
@@ -104,7 +104,7 @@ class SqsQueue:
         await self._call(client, "DeleteMessageBatch", {"QueueUrl": self._url, "Entries": entries})
 
     async def _call(self, client: httpx.AsyncClient, action: str, body: dict[str, Any]) -> Any:
-        # Credentials may be asked of the machine's metadata service.
+        # Credentials may come from the machine's metadata service.
         content, headers = await asyncio.to_thread(
             self._session.signed, "sqs", self._region, self._endpoint, f"AmazonSQS.{action}", body
         )
@@ -121,4 +121,4 @@ class SqsQueue:
 
 
 class _Busy(Exception):
-    """The service asks to be called again later."""
+    """The service is busy; the call is to be repeated later."""

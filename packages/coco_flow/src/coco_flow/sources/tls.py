@@ -1,4 +1,4 @@
-"""Trust in servers, loaded once: it takes longer than many a request."""
+"""The TLS context of HTTP clients, loaded once, since that takes longer than most requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections of the state store: one small interface over SQLite and PostgreSQL."""
+"""The state store's interface to SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class StateConnection(Protocol):
     def execute_list(
         self, statement: str, before: Sequence[Any], values: Sequence[Any]
     ) -> Iterator[tuple[Any, ...]]:
-        """Run a statement whose `{keys}` stands for `values`, in as many parts as it needs."""
+        """Run a statement with `values` for its `{keys}`, in as many parts as it needs."""
         ...
 
     @contextmanager
@@ -51,7 +51,7 @@ class StateConnection(Protocol):
         ...
 
     def compact(self) -> None:
-        """Give back the space of what was removed."""
+        """Release the space of what was removed."""
         ...
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgresConnection", "without_password"]
 
-# What the shared statements say in SQLite's words.
+# Translations of what the shared statements have in SQLite's dialect.
 _TRANSLATIONS = (
     (
         re.compile(r"\bid INTEGER PRIMARY KEY( AUTOINCREMENT)?\b"),
@@ -51,7 +51,7 @@ def without_password(url: str) -> str:
 
 
 class PostgresConnection:
-    """One PostgreSQL connection, used under a lock; tables lie in a schema of their own."""
+    """One PostgreSQL connection, used under a lock; the tables have their own schema."""
 
     list_limit = 4096
 
@@ -88,7 +88,7 @@ class PostgresConnection:
     def execute_list(
         self, statement: str, before: Sequence[Any], values: Sequence[Any]
     ) -> Iterator[tuple[Any, ...]]:
-        """Run a statement whose `{keys}` stands for `values`, in as many parts as it needs."""
+        """Run a statement with `values` for its `{keys}`, in as many parts as it needs."""
         # One statement for lists of every length: it can be prepared.
         one = statement.replace("IN ({keys})", "= ANY(?)")
         for start in range(0, len(values), self.list_limit):
@@ -111,7 +111,7 @@ class PostgresConnection:
 
     @contextmanager
     def flow_lock(self, name: str, wait: bool) -> Iterator[bool]:
-        """Hold an advisory lock on a connection of its own, which frees it when it ends."""
+        """Hold an advisory lock on a separate connection, which frees it when it ends."""
         number = int.from_bytes(
             hashlib.sha256(f"{self._schema}:{name}".encode()).digest()[:8], "big", signed=True
         )

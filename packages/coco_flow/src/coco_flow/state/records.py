@@ -1,4 +1,4 @@
-"""Records of the state store: rows, targets, shards and failures, as they are read."""
+"""Records of the state store: rows, targets, shards and failures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Resource", "RowCount", "RowError", "Shard", "StoredRow"]
 
 
 class StoredRow(NamedTuple):
-    """What is known of a source row from earlier updates, without its targets."""
+    """What earlier updates recorded of a source row, without its targets."""
 
     id: int
     token: bytes | None

@@ -145,7 +145,7 @@ SELECT_ROWS = (
     "SELECT key, id, token, ordinal, digest, logic, attention, staging IS NOT NULL "
     "FROM source_row WHERE source_id = ? AND key IN ({keys})"
 )
-# A row that failed waits for the next update; trying it again at once would not end.
+# A row that failed waits for the next update; trying it again immediately would not end.
 SELECT_DIRTY = (
     "SELECT key FROM source_row WHERE source_id = ? AND (attention & 4) > 0 AND (attention & 2) = 0"
 )
@@ -223,7 +223,7 @@ SELECT_GROUP_ROWS = (
     "SELECT group_key, member, origin, number, value FROM group_row "
     "WHERE group_id = ? AND group_key IN ({keys})"
 )
-# Whether some row of a source needs more than its mark says: other logic, failed, or cut short.
+# Whether some row of a source has other logic, failed, or was interrupted.
 SELECT_UNFINISHED = (
     "SELECT 1 FROM source_row WHERE source_id = ? "
     "AND (logic IS NULL OR logic <> ? OR attention > 0 OR staging IS NOT NULL) LIMIT 1"
@@ -285,7 +285,7 @@ COUNT_ERRORS = (
 SELECT_ERROR_COUNTS = "SELECT key, count FROM error WHERE source_id = ? AND key IN ({keys})"
 SELECT_DUE_ERRORS = "SELECT key FROM error WHERE source_id = ? AND retry_at <= ?"
 SELECT_FAILED_KEYS = "SELECT key FROM error WHERE source_id = ? ORDER BY key"
-# Failures of rows that never got anywhere, not seen again since: the row is gone from the source.
+# Failures of rows that were never processed and not seen since: they are gone from the source.
 DELETE_ERRORS_WITHOUT_ROW = (
     "DELETE FROM error WHERE source_id = ? AND last_at < ? AND NOT EXISTS (SELECT 1 FROM "
     "source_row WHERE source_row.source_id = error.source_id AND source_row.key = error.key)"

@@ -79,7 +79,7 @@ class SqliteConnection:
     def execute_list(
         self, statement: str, before: Sequence[Any], values: Sequence[Any]
     ) -> Iterator[tuple[Any, ...]]:
-        """Run a statement whose `{keys}` stands for `values`, in as many parts as it needs."""
+        """Run a statement with `values` for its `{keys}`, in as many parts as it needs."""
         for start in range(0, len(values), self.list_limit):
             part = values[start : start + self.list_limit]
             marks = ",".join("?" * len(part))
@@ -108,7 +108,7 @@ class SqliteConnection:
 
     @contextmanager
     def flow_lock(self, name: str, wait: bool) -> Iterator[bool]:
-        """Hold a lock file beside the state file; the system frees it when the process ends."""
+        """Hold a lock file next to the state file; the system frees it when the process ends."""
         if str(self._path) == ":memory:":
             yield True
             return
@@ -133,7 +133,7 @@ class SqliteConnection:
         return sum(part.stat().st_size for part in parts if part.exists())
 
     def compact(self) -> None:
-        """Write the file anew without the pages that are free."""
+        """Rewrite the file without the pages that are free."""
         self.execute("VACUUM")
         self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 

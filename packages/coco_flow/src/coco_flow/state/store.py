@@ -1,6 +1,6 @@
-"""The state store: what flows, sources and targets exist, and what each source row led to.
+"""The state store: flows, sources and targets, and what each source row led to.
 
-Statements stand in `coco_flow.state.sql`; this module gives them names, types and batches.
+The statements are in `coco_flow.state.sql`; this module calls them in batches, with types.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = [
 _PAGE = 10_000
 
 ATTENTION_UNSETTLED = 1
-"""The change token may have missed a change: look at the content again."""
+"""The change token may have missed a change: check the content again."""
 ATTENTION_FAILED = 2
 """The row, or its write to some target, failed: process it again."""
 ATTENTION_DIRTY = 4
@@ -80,7 +80,7 @@ class StateStore:
         return {name: json.loads(definition or "null") for _, name, definition in rows}
 
     def remove_flow(self, flow_id: int) -> None:
-        """Forget a flow, its sources, rows, errors and runs."""
+        """Remove a flow, its sources, rows, errors and runs."""
         with self.connection.transaction():
             for source_id, _ in self.connection.execute(sql.SELECT_SOURCES, (flow_id,)):
                 self.connection.execute(sql.DELETE_OWNERS_OF_SOURCE, (source_id,))
@@ -105,7 +105,7 @@ class StateStore:
         return {name: int(i) for i, name in self.connection.execute(sql.SELECT_SOURCES, (flow_id,))}
 
     def remove_source(self, source_id: int) -> None:
-        """Forget a source whose rows are gone."""
+        """Remove a source whose rows are gone."""
         with self.connection.transaction():
             self.connection.execute(sql.DELETE_OWNERS_OF_SOURCE, (source_id,))
             self.connection.execute(sql.DELETE_SOURCE, (source_id,))
@@ -145,7 +145,7 @@ class StateStore:
             )
 
     def remove_resource(self, resource_id: int) -> None:
-        """Forget a resource that has been removed."""
+        """Remove the record of a resource that has been removed."""
         with self.connection.transaction():
             self.connection.execute(sql.DELETE_OWNERS_OF_TARGET, (resource_id,))
             self.connection.execute(sql.DELETE_RESOURCE, (resource_id,))
@@ -153,7 +153,7 @@ class StateStore:
     # Rows ----------------------------------------------------------------------------------------
 
     def rows(self, source_id: int, keys: Sequence[bytes]) -> dict[bytes, StoredRow]:
-        """Return what is known of the rows with these keys."""
+        """Return what is recorded of the rows with these keys."""
         found = self.connection.execute_list(sql.SELECT_ROWS, (source_id,), keys)
         return {row[0]: StoredRow(*row[1:]) for row in found}
 
@@ -212,12 +212,12 @@ class StateStore:
     # Shards --------------------------------------------------------------------------------------
 
     def add_shard(self, source_id: int, keys: Sequence[bytes]) -> None:
-        """Put keys up for any process to work on."""
+        """Add keys for any process to work on."""
         packed = msgpack.packb(list(keys))
         self.connection.execute(sql.INSERT_SHARD, (source_id, packed))
 
     def claim_shard(self, flow_id: int, holder: str, seconds: float) -> Shard | None:
-        """Take the next shard that nobody works on, or whose holder's lease has run out."""
+        """Claim the next shard without a holder, or whose holder's lease has expired."""
         found = self.connection.execute(sql.CLAIM_SHARD, (holder, seconds, flow_id))
         if not found:
             return None
@@ -225,7 +225,7 @@ class StateStore:
         return Shard(int(shard_id), int(source_id), msgpack.unpackb(keys), int(attempts))
 
     def extend_shard(self, shard_id: int, holder: str, seconds: float) -> bool:
-        """Prolong a lease; False if the shard has another holder by now, or is finished."""
+        """Extend a lease; False if the shard has another holder by now, or is finished."""
         return bool(self.connection.execute(sql.EXTEND_SHARD, (seconds, shard_id, holder)))
 
     def finish_shard(self, shard_id: int, holder: str) -> None:
@@ -237,7 +237,7 @@ class StateStore:
         return int(self.connection.execute(sql.COUNT_SHARDS, (flow_id,))[0][0])
 
     def remove_free_shards(self, flow_id: int) -> None:
-        """Forget shards that nobody works on; a new scan finds what they were for."""
+        """Remove shards without a holder; a new scan finds their rows again."""
         self.connection.execute(sql.DELETE_FREE_SHARDS, (flow_id,))
 
     # Groups --------------------------------------------------------------------------------------
@@ -252,16 +252,16 @@ class StateStore:
             self.connection.execute_many(sql.UNMARK_GROUP, [(group_id, key) for key in keys])
 
     def has_unfinished(self, source_id: int, logic: bytes) -> bool:
-        """Say whether some row failed, was cut short, or was processed by other logic."""
+        """Say whether some row failed, was interrupted, or was processed by other logic."""
         return bool(self.connection.execute(sql.SELECT_UNFINISHED, (source_id, logic)))
 
     # Memo ----------------------------------------------------------------------------------------
 
     def memo(self, digests: Sequence[bytes]) -> dict[bytes, bytes]:
-        """Return the remembered results of these calls."""
+        """Return the memo's results of these calls."""
         return dict(self.connection.execute_list(sql.SELECT_MEMO, (), digests))
 
-    def remember(self, results: Iterable[tuple[bytes, bytes]]) -> None:
+    def add_memo(self, results: Iterable[tuple[bytes, bytes]]) -> None:
         """Keep results of calls."""
         now = int(time.time())
         self.connection.execute_many(
@@ -269,10 +269,9 @@ class StateStore:
         )
 
     def sweep_memo(self, older_than: float) -> int:
-        """Forget results that no row uses and that were made before `older_than`; return how many.
+        """Remove results that no row uses and that are older than `older_than`; return how many.
 
-        A grace period keeps the results of what was edited away a while ago, so that going back to
-        it computes nothing.
+        A grace period keeps results of earlier contents, so that restoring those computes nothing.
         """
         used: set[bytes] = set()
         for (uses,) in self.connection.execute(sql.SELECT_USES):
@@ -301,12 +300,12 @@ class StateStore:
         """Return the keys of all failed rows of a source."""
         return [row[0] for row in self.connection.execute(sql.SELECT_FAILED_KEYS, (source_id,))]
 
-    def forget_errors(self, source_id: int, keys: Sequence[bytes]) -> None:
-        """Forget the failures of rows."""
+    def remove_errors(self, source_id: int, keys: Sequence[bytes]) -> None:
+        """Remove the failures of rows."""
         self.connection.execute_many(sql.DELETE_ERROR, [(source_id, key) for key in keys])
 
-    def forget_errors_without_row(self, source_id: int, before: float) -> None:
-        """Forget failures, last seen before that time, of rows that were never processed."""
+    def remove_errors_without_row(self, source_id: int, before: float) -> None:
+        """Remove failures, last seen before that time, of rows that were never processed."""
         self.connection.execute(sql.DELETE_ERRORS_WITHOUT_ROW, (source_id, before))
 
     def start_run(self, flow_id: int) -> int:
@@ -332,7 +331,7 @@ class StateStore:
         return self.connection.byte_size()
 
     def compact(self) -> None:
-        """Give back the space of what was removed."""
+        """Release the space of what was removed."""
         self.connection.compact()
 
     @property

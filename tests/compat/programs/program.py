@@ -149,8 +149,8 @@ class Run:
         return {
             **{k: v for k, v in os.environ.items() if not k.startswith(("COCO", "OPENAI"))},
             # The model is built before the first program runs, and never fetched by one.
-            "COCO_EMBED_MODEL_DIR": str(installed_model().directory.parent),
-            "COCO_EMBED_OFFLINE": "1",
+            "COCO_EMBED_MODEL_DIR": str(installed_model().directory.parents[1]),
+            "COCO_OFFLINE": "1",
             "COMPAT_ADDRESSES": " ".join(f"{a}={b}" for a, b in self.addresses.items()),
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             "PYTHONPATH": os.pathsep.join(map(str, modules)),

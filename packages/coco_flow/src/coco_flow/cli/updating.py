@@ -72,7 +72,6 @@ class JobRun:
         self._told_counts: dict[str, dict[str, dict[str, int]]] = {}
         self._told_until = {job.flow.name: 0.0 for job in jobs}
         self._told_ended: set[str] = set()
-        self._stopping = False
         self._notify = threading.Event()
 
     def start(self) -> None:
@@ -114,7 +113,6 @@ class JobRun:
         self._tell_ended()
 
     def _abort(self) -> None:
-        self._stopping = True
         for job in self._jobs:
             job.abort()
 
@@ -185,11 +183,6 @@ class JobRun:
             self._display.clear()
             if job.error is not None:
                 tell_error(self._terminal, job.error, f"Flow {name}")
-            elif self._live and not self._stopping:
-                self._terminal.warn(
-                    f"Flow {name}: no source tells of changes and none has a refresh_interval, so "
-                    "that live mode ended after the first pass."
-                )
 
     def _tell_pass(self, job: Job, source: str, counts: dict[str, int]) -> None:
         if self._terminal.json:

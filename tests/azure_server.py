@@ -85,12 +85,20 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             name = unquote(rest[0])
             if name in self.state.blobs:
-                body = self.state.blobs[name]
-                self._answer(
-                    200, body, {"ETag": _etag(body), "Last-Modified": formatdate(0, usegmt=True)}
-                )
+                self._send_blob(self.state.blobs[name])
             else:
                 self._answer(404, b"<Error><Code>BlobNotFound</Code></Error>")
+
+    def _send_blob(self, body: bytes) -> None:
+        headers = {"ETag": _etag(body), "Last-Modified": formatdate(0, usegmt=True)}
+        asked = self.headers.get("x-ms-range")
+        if asked is None:
+            self._answer(200, body, headers)
+            return
+        first, _, last = asked.removeprefix("bytes=").partition("-")
+        start, end = int(first), min(int(last or len(body)), len(body) - 1)
+        headers["Content-Range"] = f"bytes {start}-{end}/{len(body)}"
+        self._answer(206, body[start : end + 1], headers)
 
     def _list(self, query: dict[str, str]) -> str:
         names = sorted(n for n in self.state.blobs if n.startswith(query.get("prefix", "")))
@@ -102,7 +110,8 @@ class _Handler(BaseHTTPRequestHandler):
             f"<Last-Modified>{formatdate(0, usegmt=True)}</Last-Modified>"
             f"<Etag>{_etag(self.state.blobs[name]).strip(chr(34))}</Etag>"
             f"<Content-Length>{len(self.state.blobs[name])}</Content-Length>"
-            "<Content-Type>text/plain</Content-Type></Properties></Blob>"
+            "<Content-Type>text/plain</Content-Type><BlobType>BlockBlob</BlobType>"
+            "</Properties></Blob>"
             for name in page
         )
         return (

@@ -186,7 +186,7 @@ class App(Generic[P, R]):
         """Return a handle that runs the app once it is awaited or watched.
 
         Args:
-            full_reprocess: Run everything, whatever results are stored.
+            full_reprocess: Run everything, without use of stored results.
             live: Stay and follow changes once all has caught up.
             preview: Apply nothing and give the actions that would be applied as the result.
         """
@@ -304,7 +304,7 @@ class App(Generic[P, R]):
         async with engine.exclusive.held():
             engine.prepare()
             await delete(engine.root, root_registry, stats, _pass_on)
-            engine.forget()
+            engine.delete_state()
             await engine.store.store.committed()
 
 

@@ -1,4 +1,4 @@
-"""Batched functions: calls that come while a batch runs are put together into the next one."""
+"""Batched functions: calls that arrive while a batch runs form the next one."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _restored(args: tuple[Any, ...], cause: BaseException | None) -> RetryWithSm
 
 
 class BatchItemFailure:
-    """Stands in a batch's results for an item that failed by itself."""
+    """Marks an item of a batch's results that failed separately."""
 
     __slots__ = ("error",)
 
@@ -64,7 +64,7 @@ class BatchItemFailure:
 
 
 def split_cause(signal: RetryWithSmallerBatch) -> BaseException:
-    """Return the error that a split signal stands for once nothing can be split."""
+    """Return the error of a split signal that cannot be split further."""
     return signal._restored_cause or signal.__cause__ or signal.__context__ or signal
 
 
@@ -76,7 +76,7 @@ class _Half(NamedTuple):
 
 
 def _failed(error: Exception, count: int, whole: bool) -> _Half:
-    """Say what becomes of a failed batch."""
+    """Return how to proceed with a failed batch."""
     if isinstance(error, RetryWithSmallerBatch):
         if count > 1:
             return _Half()
@@ -145,7 +145,7 @@ class _Batch:
         self.task: asyncio.Task[None] | None = None
 
     def leave(self) -> None:
-        """Note that a caller was cancelled; nobody waits when all were."""
+        """Record that a caller was cancelled; when all were, none waits."""
         self.gone += 1
         if self.gone == len(self.entries) and self.task is not None:
             self.task.cancel()
@@ -238,7 +238,7 @@ class BatchQueue:
 
 
 class BatcherSlot:
-    """A batcher and the number of calls that use it; it goes with the last of them."""
+    """A batcher and the number of calls that use it; the last of them removes it."""
 
     __slots__ = ("batcher", "in_flight")
 

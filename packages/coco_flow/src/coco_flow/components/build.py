@@ -1,4 +1,4 @@
-"""One run of one component: what it declares and mounts, and where it reports to."""
+"""One run of one component: what it declares and mounts, and its statistics."""
 
 from __future__ import annotations
 
@@ -139,14 +139,14 @@ class Build:
         level[keys[-1]] = None
 
     def join_call(self, call: Call) -> None:
-        """Take over what the component's own function depended on."""
+        """Add what the component's own function depended on."""
         self.logic |= call.logic
         self.logic |= call.contexts
         self.providers.update(call.providers)
         call.closed = True
 
     def join_children(self, outcome: Outcome) -> None:
-        """Take over what the children depended on."""
+        """Add what the children depended on."""
         self.logic |= outcome.logic
         self.providers.update(outcome.providers)
 

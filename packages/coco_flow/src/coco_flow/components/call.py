@@ -18,7 +18,7 @@ class Call:
         mounted: Whether a component was mounted in it; then it cannot be memoized.
         logic: Digests of the code that ran.
         contexts: Digests of the context values that were used.
-        carried: Digests on their way to an enclosing call that asked for them, by that call.
+        carried: Digests for an enclosing call that requested them, by that call.
         closed: Whether the call has returned.
     """
 
@@ -39,14 +39,14 @@ class Call:
         self.closed = False
 
     def join(self, child: Call) -> None:
-        """Take over what a call inside this one declared and depended on."""
+        """Add what a call inside this one declared and depended on."""
         self._join_effects(child)
         if self.propagates and child.logic:
             self.logic |= child.logic
         child.closed = True
 
     def join_carried(self, child: Call, owner: Call) -> None:
-        """Take over from a call whose code counts up to `owner`, whatever lies between tracks."""
+        """Add from a call whose code counts up to `owner`, whatever calls between them track."""
         self._carry(owner, child.logic)
         self._join_effects(child)
         child.closed = True

@@ -1,4 +1,4 @@
-"""A piece of a text and where it stands in it; the classes of `coco_flow.text`."""
+"""A piece of a text and its position; the classes of `coco_flow.text`."""
 
 from __future__ import annotations
 

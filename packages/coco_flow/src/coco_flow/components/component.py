@@ -1,4 +1,4 @@
-"""Components: running the function at a path, reusing its result, and removing what is gone."""
+"""Components: run the function at a path, reuse its result, and remove what is gone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from coco_flow.components.commit.submit import (
     Finished,
     commit_build,
     commit_delete,
-    forget,
+    delete_record,
     preview_build,
 )
 from coco_flow.components.logic import is_current
@@ -100,7 +100,7 @@ def _stored_memo(
 
 
 async def _reusable(scope: Scope, processor: Processor, memo: ComponentMemo) -> StateCheck | None:
-    """Ask the states of a memo whether it holds; None means that it has no states."""
+    """Check by its states whether a memo is valid; None means that it has no states."""
     if not processor.states and not memo.states.contexts:
         return None
     with _Inside(scope):
@@ -303,7 +303,7 @@ async def _delete(
         stats.changed()
         try:
             if row is None:
-                forget(component)
+                delete_record(component)
             else:
                 app.store.write(store.DROP_MEMO, component.path)
                 await commit_delete(component, row, registry)

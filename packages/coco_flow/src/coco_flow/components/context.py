@@ -81,7 +81,7 @@ class ContextKey(Generic[T_co]):
 
 
 def _value_fingerprint(key: str, value: object) -> None:
-    """Stand for "the value of a context key" in fingerprints."""
+    """Represent "the value of a context key" in fingerprints."""
 
 
 class ContextProvider:

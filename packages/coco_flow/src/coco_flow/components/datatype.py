@@ -5,11 +5,17 @@ from __future__ import annotations
 import collections.abc
 import dataclasses
 import inspect
-import sys
 import types
 import typing
 from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Generic, NamedTuple, TypeAlias, TypeVar
+
+from coco_flow.types.analysis import (
+    is_namedtuple_type,
+    is_numpy_number_type,
+    is_pydantic_model,
+)
+from coco_flow.types.analysis import is_struct_type as is_record_type
 
 __all__ = [
     "AnyType",
@@ -71,7 +77,7 @@ class RecordType(NamedTuple):
 
 
 class UnionType(NamedTuple):
-    """One of several types, None left aside."""
+    """One of several types, without None."""
 
     variant_types: list[Any]
 
@@ -98,7 +104,7 @@ class DataTypeInfo(NamedTuple):
         base_type: The core type without parameters: list for list[int].
         variant: Its kind and parts.
         nullable: Whether None is allowed.
-        annotations: What stands in Annotated beside the type.
+        annotations: What Annotated has besides the type.
     """
 
     core_type: Any
@@ -137,33 +143,6 @@ def extract_ndarray_elem_dtype(ndarray_type: Any) -> Any:
     return dtype[0]
 
 
-def is_numpy_number_type(t: Any) -> bool:
-    """Say whether a type is one of NumPy's integers or floats."""
-    numpy = sys.modules.get("numpy")
-    return (
-        numpy is not None and isinstance(t, type) and issubclass(t, (numpy.integer, numpy.floating))
-    )
-
-
-def is_namedtuple_type(t: Any) -> bool:
-    """Say whether a type is a NamedTuple."""
-    return isinstance(t, type) and issubclass(t, tuple) and hasattr(t, "_fields")
-
-
-def is_pydantic_model(t: Any) -> bool:
-    """Say whether a type is a Pydantic model."""
-    # No such class can be met before Pydantic is imported.
-    pydantic = sys.modules.get("pydantic")
-    return pydantic is not None and isinstance(t, type) and issubclass(t, pydantic.BaseModel)
-
-
-def is_record_type(t: Any) -> bool:
-    """Say whether a type has named fields."""
-    return isinstance(t, type) and (
-        dataclasses.is_dataclass(t) or is_namedtuple_type(t) or is_pydantic_model(t)
-    )
-
-
 def analyze_type_info(t: Any, *, nullable: bool = False) -> DataTypeInfo:
     """Take an annotation apart."""
     annotations: tuple[Any, ...] = ()
@@ -183,7 +162,7 @@ def analyze_type_info(t: Any, *, nullable: bool = False) -> DataTypeInfo:
 
 
 def _unwrapped(t: Any) -> Any:
-    """Return what an Annotated or a type alias stands for, or None if it is neither."""
+    """Return the type in an Annotated or a type alias, or None if it is neither."""
     origin = typing.get_origin(t)
     if origin is Annotated:
         return t.__origin__
@@ -281,7 +260,7 @@ def _fixed_tuple_checker(t: Any, elements: list[_Check]) -> _Check:
 
 
 class TypeChecker(Generic[T]):
-    """Checks values against one type; its parts are looked at once, when it is made."""
+    """Checks values against one type, which is analyzed once."""
 
     __slots__ = ("_check", "_expected_type")
 

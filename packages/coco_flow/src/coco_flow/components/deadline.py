@@ -33,11 +33,11 @@ __all__ = [
 T = TypeVar("T")
 
 RetryOn: TypeAlias = tuple[type[Exception], ...] | Callable[[Exception], bool]
-"""The errors worth another attempt: their types, or a function that looks at one."""
+"""The errors worth another attempt: their types, or a predicate."""
 
 logger = logging.getLogger(__name__)
 
-# Longer spans overflow the clock of common systems, and nobody waits 300 years.
+# Longer spans, of 300 years, overflow the clock of common systems.
 LONGEST_SECONDS = 1e10
 
 _clock: Callable[[], int] = time.monotonic_ns
@@ -103,7 +103,7 @@ def current() -> DeadlineContext:
 
 @contextlib.contextmanager
 def timeout(duration: timedelta) -> Iterator[None]:
-    """Ask the work inside to end within `duration`; a shorter enclosing deadline stays in force."""
+    """Limit the work inside to `duration`; a shorter enclosing deadline stays in force."""
     if not isinstance(duration, timedelta):
         raise TypeError(f"timeout() takes a datetime.timedelta, not {duration!r}")
     with restore(_current.get().with_timeout(duration.total_seconds())):
@@ -193,7 +193,7 @@ async def retry_transient(
     with restore(deadline):
         attempt = 0
         while True:
-            # With no time left at all, a delay cut to the deadline would be followed by another.
+            # With no time left, a delay shortened to the deadline would be followed by another.
             if deadline.has_deadline() and not deadline.remaining_secs():
                 raise _exceeded()
             try:
@@ -224,7 +224,7 @@ async def _bounded(fn: Callable[[], Awaitable[T]], deadline: DeadlineContext) ->
     try:
         return await asyncio.wait_for(fn(), timeout=remaining)
     except TimeoutError as error:
-        # `fn` may raise a TimeoutError of its own, which is not the deadline's.
+        # A TimeoutError of `fn` itself is not the deadline's.
         if not deadline.remaining_secs():
             raise _exceeded() from error
         raise

@@ -1,4 +1,4 @@
-"""What turns one text into one vector."""
+"""The protocol of embedders: one text to one vector."""
 
 from __future__ import annotations
 

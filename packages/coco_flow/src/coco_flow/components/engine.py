@@ -152,15 +152,15 @@ class Engine:
             await asyncio.wait(tasks)
 
     def prepare(self) -> None:
-        """Take back an earlier stop and forget the last pass, so that one can run."""
+        """Revoke an earlier stop and clear the last pass, so that one can run."""
         if _all_cancelled:
             raise UpdateAborted("The program is stopping, so that no update can start.")
         self.cancelled = False
         self.claims.stale.clear()
         self.declared.clear()
 
-    def forget(self) -> None:
-        """Forget all stored state of the app, after everything was removed."""
+    def delete_state(self) -> None:
+        """Delete all stored state of the app, after everything was removed."""
         self.store.clear()
         self.store.revive()
         self.claims = Claims(self)
@@ -261,7 +261,7 @@ class Engine:
             outcome, built = await execute(scope, processor, limit)
         except asyncio.CancelledError:
             return Outcome(failed=True), None, self._aborted()
-        except Exception as error:  # noqa: BLE001 - whoever mounted the component raises it
+        except Exception as error:  # noqa: BLE001 - raised where the component was mounted
             return Outcome(failed=True), None, error
         return outcome, built, None
 
@@ -269,12 +269,12 @@ class Engine:
         self, scope: Scope, processor: Processor, on_error: OnError | None
     ) -> tuple[Outcome, None, BaseException | None]:
         try:
-            # Nobody waits for the component in person, so that no deadline applies to it.
+            # No caller waits for this component, so that no deadline applies to it.
             outcome, _ = await execute(scope, processor, deadline.NO_DEADLINE)
         except Exception as error:  # noqa: BLE001 - goes to the handlers, or to the log
             try:
                 await self.handle(error, on_error, scope.build.component.path)
-            except Exception as passed_on:  # noqa: BLE001 - whoever waits raises it
+            except Exception as passed_on:  # noqa: BLE001 - raised where it is awaited
                 return Outcome(failed=True), None, passed_on
             return Outcome(failed=True), None, None
         return outcome, None, None

@@ -273,7 +273,7 @@ class LazyEnvironment:
             loops.call_blocking(self._env.event_loop, self.stop())
 
     async def reset(self) -> None:
-        """Stop the environment and forget its lifespan function."""
+        """Stop the environment and remove its lifespan function."""
         await self.stop()
         self._lifespan = None
 
@@ -346,7 +346,7 @@ def default_lazy_env() -> LazyEnvironment:
 
 
 def reset_default_env() -> None:
-    """Stop the default environment and forget its lifespan function, for tests and notebooks."""
+    """Stop the default environment and remove its lifespan function, for tests and notebooks."""
     asyncio.run(_default_env.reset())
 
 

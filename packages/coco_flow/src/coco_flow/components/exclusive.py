@@ -1,4 +1,4 @@
-"""Keeping processes from updating an app at the same time."""
+"""The lock that keeps processes from updating an app at the same time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Exclusive:
         """Hold the lock, waiting a while for another process; on the environment's loop.
 
         Raises:
-            FlowConflict: Another process, or another environment, goes on updating the app.
+            FlowConflict: Another process, or another environment, keeps updating the app.
         """
         await self._acquire()
         try:

@@ -46,7 +46,7 @@ def decode_bytes(data: bytes, encoding: str | None, errors: str) -> str:
 
 
 class FileMetadata(NamedTuple):
-    """What a source tells of a file without reading it.
+    """Metadata of a file that a source has without reading it.
 
     Attributes:
         size: Bytes.
@@ -81,7 +81,7 @@ class FileLike(ABC, Generic[ResolvedPathT]):
 
     @abstractmethod
     async def _fetch_metadata(self) -> FileMetadata:
-        """Ask the source for the metadata."""
+        """Request the metadata from the source."""
 
     @abstractmethod
     async def _read_impl(self, size: int = -1) -> bytes:
@@ -166,7 +166,7 @@ class MatchAllFilePathMatcher(FilePathMatcher):
 class PatternFilePathMatcher(FilePathMatcher):
     """Chooses files by glob patterns over the whole relative path (`coco_flow.sources` has more).
 
-    An excluded pattern with a leading `!` lets through what it matches, wherever it stands in the
+    An excluded pattern with a leading `!` includes what it matches, wherever it is in the
     list: with `["**/.*", "!**/.github/**"]` only one of the hidden directories is entered.
     """
 
@@ -211,7 +211,7 @@ def _ways(pattern: str) -> list[str]:
     """Return the patterns of directories on the way to what a pattern matches, and itself."""
     parts = pattern.split("/")
     ways = ["/".join(parts[:end]) for end in range(1, len(parts))]
-    # A way that everything matches would open every excluded directory. One that is cut inside
+    # A prefix that everything matches would open every excluded directory. One that ends inside
     # braces is no pattern.
     return [
         *(way for way in ways if way.strip("*/") and way.count("{") == way.count("}")),
@@ -222,7 +222,7 @@ def _ways(pattern: str) -> list[str]:
 class FilePath(Generic[ResolvedPathT]):
     """A path relative to a base directory that a context key names.
 
-    What is remembered of the file hangs on the key and the relative path, so the base directory
+    Memos of the file depend on the key and the relative path, so that the base directory
     may be moved. A subclass says by `resolve` what the path leads to, and by `_with_path` how to
     make another path of its kind.
     """
@@ -311,7 +311,7 @@ class FilePath(Generic[ResolvedPathT]):
         return self._path.is_absolute()
 
     def is_relative_to(self, other: str | PurePath) -> bool:
-        """Say whether the path lies below another one."""
+        """Say whether the path is below another one."""
         return self._path.is_relative_to(other)
 
     def relative_to(self, other: str | PurePath) -> PurePath:
@@ -369,5 +369,5 @@ class FilePath(Generic[ResolvedPathT]):
         return self._order() >= other._order() if isinstance(other, FilePath) else NotImplemented
 
     def __coco_memo_key__(self) -> object:
-        """Identify the path by the key of its base, not by where that lies at present."""
+        """Identify the path by the key of its base, not by its present location."""
         return self._path if self._base_dir is None else (self._base_dir.key, self._path)

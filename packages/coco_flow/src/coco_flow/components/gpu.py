@@ -11,7 +11,7 @@ from coco_flow.setting import environment_variable
 
 __all__ = ["GPUPool", "detect_num_gpus"]
 
-# nvidia-smi answers at once or hangs with a broken driver.
+# nvidia-smi answers immediately or hangs with a broken driver.
 _QUERY_SECONDS = 5
 # Fractions that were taken and given back may not add up to 1.0 exactly.
 _ROUNDING = 1e-6
@@ -69,7 +69,7 @@ class GPUPool:
                 raise
 
     async def release(self, gpu_id: int, fraction: float = 1.0) -> None:
-        """Give capacity back; all who wait look whether there is enough for them."""
+        """Release capacity; all waiting calls check whether there is enough for them."""
         with self._lock:
             self._free[gpu_id] += fraction
             waiting, self._waiting = self._waiting, []

@@ -1,4 +1,4 @@
-"""Stats groups: components whose statistics and readiness are kept apart from the rest."""
+"""Stats groups: components whose statistics and readiness are separate from the rest."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def begin(context: ComponentContext, title: str, report_to_stdout: bool | timede
     async def follow() -> None:
         try:
             outcome = await members.wait()
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the group raises it
+        except BaseException as error:  # noqa: BLE001 - raised where the group is awaited
             outer.readiness.resolve(error=error)
             stats.mark_ready()
         else:

@@ -1,4 +1,4 @@
-"""Ids that stay the same from run to run: random at first, then remembered."""
+"""Ids that stay the same from run to run: random at first, then stored."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def generate_uuid(_dep: Any = None) -> uuid.UUID:
 
 
 class _Sequences(NotMemoKeyable):
-    """Counts how often it was asked for each value, so that equal values get ids of their own."""
+    """Counts the calls for each value, so that equal values get different ids."""
 
     __slots__ = ("_asked", "_deps")
 
     def __init__(self, deps: Any = None) -> None:
-        """Make a generator; `deps` tells it from other generators of the same component."""
+        """Make a generator; `deps` distinguishes it from other generators of the same component."""
         self._deps = memo_fingerprint(deps).as_bytes()
         self._asked: dict[bytes, int] = {}
 

@@ -1,4 +1,4 @@
-"""Looking at the stored state of an app: its components and their target states."""
+"""Inspection of the stored state of an app: its components and their target states."""
 
 from __future__ import annotations
 

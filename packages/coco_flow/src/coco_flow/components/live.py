@@ -76,7 +76,7 @@ class _ImmediateReady:
     __slots__ = ()
 
     async def ready(self) -> None:
-        """Return at once."""
+        """Return immediately."""
 
 
 IMMEDIATE_READY: Final = _ImmediateReady()
@@ -220,7 +220,7 @@ class LiveMapSubscriber(Generic[K, V]):
         self._kwargs = kwargs
 
     async def update_all(self) -> None:
-        """Read the whole collection anew."""
+        """Read the whole collection again."""
         await self._operator.update_full()
 
     async def mark_ready(self) -> None:

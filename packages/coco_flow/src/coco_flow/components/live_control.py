@@ -88,12 +88,12 @@ class LiveController:
         in_process_live.set(True)
         error: Exception | None = None
         try:
-            # A live component goes on after the call that mounted it, so its deadline is not its.
+            # A live component outlives the call that mounted it, and so is not under its deadline.
             with deadline.without_deadline():
                 await self._instance.process_live(operator)
         except asyncio.CancelledError:
             pass
-        except Exception as failure:  # noqa: BLE001 - whoever waits for readiness raises it
+        except Exception as failure:  # noqa: BLE001 - raised where readiness is awaited
             error = failure
         finally:
             operator.detach()
@@ -250,7 +250,7 @@ class LiveController:
         relative = b"".join(keys)
         path = self.component.path + relative
         on_error = self._error_handler(path, None)
-        # Marked at once: if the removal fails or the process ends, the next run goes on with it.
+        # Marked first: if the removal fails or the process ends, the next run continues it.
         children.remove_child(self.component, keys)
         await self._app.store.store.committed()
 
@@ -295,7 +295,7 @@ class LiveController:
                 try:
                     await operation.run()
                     operation.done.set()
-                except Exception as error:  # noqa: BLE001 - whoever waits raises it
+                except Exception as error:  # noqa: BLE001 - raised where it is awaited
                     operation.done.set(error=error)
                 finally:
                     operation.done.set(error=self._stopped())

@@ -1,7 +1,7 @@
 """A map that some components fill and others follow while the app runs.
 
-Its entries are target states: each belongs to the component that declared it and goes with it.
-They are kept in memory, and whoever watches the map is told of each change.
+Its entries are target states: each belongs to the component that declared it and is removed with
+it. They are kept in memory, and watchers of the map are notified of each change.
 """
 
 from __future__ import annotations
@@ -62,14 +62,14 @@ class _MapHandler(coco.TargetHandler[None, _Record, "_EntryHandler"]):
         _may_be_missing: bool,
         /,
     ) -> coco.TargetReconcileOutput[_MapAction, _Record, _EntryHandler]:
-        """Look the map up; one of an earlier process is not there any more."""
+        """Look the map up; one of an earlier process no longer exists."""
         if coco.is_non_existence(desired) or not isinstance(key, uuid.UUID):
             return coco.TargetReconcileOutput(_MapAction(None), _MAPS, coco.NON_EXISTENCE)
         return coco.TargetReconcileOutput(_MapAction(_maps.get(key)), _MAPS, _Record())
 
 
 class _EntryHandler(coco.TargetHandler[Any, _Record, None]):
-    """Keeps the entries of one map."""
+    """Reconciles the entries of one map."""
 
     __slots__ = ("_map",)
 
@@ -84,7 +84,7 @@ class _EntryHandler(coco.TargetHandler[Any, _Record, None]):
         _may_be_missing: bool,
         /,
     ) -> coco.TargetReconcileOutput[EntryAction, _Record, None]:
-        """Set the entry each time: the map itself tells whether that changes anything."""
+        """Set the entry each time: the map itself detects whether that changes anything."""
         if coco.is_non_existence(desired):
             action = EntryAction(self._map, key, None, True)
             return coco.TargetReconcileOutput(action, _ENTRIES, coco.NON_EXISTENCE)
@@ -107,7 +107,7 @@ def _child_handler(
 async def apply_entry_actions(
     _context_provider: coco.ContextProvider, actions: Sequence[EntryAction], /
 ) -> None:
-    """Set and delete entries; on the event loop, so that no one sees half a change."""
+    """Set and delete entries; on the event loop, so that no reader sees half a change."""
     for action in actions:
         action.live_map._apply(action)
 

@@ -28,14 +28,14 @@ __all__ = [
 LogicTracking: TypeAlias = Literal["full", "self"] | None
 """What a change of code invalidates: the function and all it calls, itself alone, or nothing."""
 
-# Two functions may have the same code, so each has a number of its own. Functions are taken off
+# Two functions may have the same code, so each has its own number. Functions are taken off
 # by the garbage collector in the midst of anything, so there is no lock: every step is atomic.
 _known: dict[bytes, dict[int, None]] = {}
 _numbers = itertools.count()
 
 
 def register_logic_fingerprint(fingerprint: Fingerprint) -> int:
-    """Note that the program has a function with this code; returns a number that stands for it."""
+    """Record that the program has a function with this code; return its number."""
     number = next(_numbers)
     _known.setdefault(fingerprint.as_bytes(), {})[number] = None
     return number

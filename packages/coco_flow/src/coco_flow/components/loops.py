@@ -1,4 +1,4 @@
-"""Event loops that environments run on: the caller's, or one in a thread of its own."""
+"""Event loops that environments run on: the caller's, or one in a separate thread."""
 
 from __future__ import annotations
 

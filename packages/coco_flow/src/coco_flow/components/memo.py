@@ -132,7 +132,7 @@ _holding = threading.Lock()
 
 
 class MemoSlot:
-    """The place of one memo, which one call at a time may look at and fill.
+    """The entry of one memo, which one call at a time may read and fill.
 
     Calls with the same key wait for the first one, so that a function is not run twice for it.
     """
@@ -219,7 +219,7 @@ class MemoSlot:
         self.reused = False
 
     def reuse(self, states: States | None = None) -> None:
-        """Note that the memo stands for a call of this run, with newer states if they differ."""
+        """Record that the memo is valid for a call of this run, with states that changed."""
         self.reused = True
         if states is not None and self.memo is not None:
             self.memo = self.memo._replace(states=states, stored=False)

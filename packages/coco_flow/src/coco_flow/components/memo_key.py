@@ -87,7 +87,7 @@ class MemoStateOutcome(NamedTuple):
     Attributes:
         state: The state as it is now; the next run gets it as the previous one.
         memo_valid: Whether a result computed in the previous state may be used.
-        recollect_after_run: Whether to ask for the state again once the function has run.
+        recollect_after_run: Whether to collect the state again once the function has run.
     """
 
     state: Any
@@ -121,7 +121,7 @@ def register_memo_key_function(
 
 
 def unregister_memo_key_function(typ: type) -> None:
-    """Forget what was registered for a type."""
+    """Unregister a type."""
     _registered.pop(typ, None)
 
 
@@ -243,7 +243,7 @@ class _Encoder:
         plain = _plain_encoder(cls)
         if plain is not None:
             return plain(value)
-        # The commonest containers have neither hooks nor a need to be asked what they are.
+        # The most common containers have no hooks and need no further checks.
         if (cls is tuple or cls is list) and cls not in _registered:
             return self._structure(value)
         hooked = self._hooked(value)
@@ -339,7 +339,7 @@ class _Encoder:
         found: Any = sys.modules.get(module or "")
         for part in name.split("."):
             found = getattr(found, part, None)
-        # A bound builtin method has no module of its own and is not a global.
+        # A bound builtin method has no module and is not a global.
         if found is not value:
             raise _unsupported(value)
         return _framed(b"function", [_text(canonical_module_name(value)), _text(name)])

@@ -1,4 +1,4 @@
-"""Which arguments of a memoized function count for its memo key, and how."""
+"""Memo specs: which arguments of a memoized function count for its memo key, and how."""
 
 from __future__ import annotations
 

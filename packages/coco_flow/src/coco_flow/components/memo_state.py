@@ -1,4 +1,4 @@
-"""Memo states: what arguments and context values say about whether a stored result still holds."""
+"""Memo states: the checks of arguments and context values that decide whether a memo is valid."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class StateCheck(NamedTuple):
         states: The states as they are now.
         reusable: Whether all agree that the result holds.
         changed: Whether any state differs from the stored one.
-        recollect: Positions of the states to ask for again once the function has run.
+        recollect: Positions of the states to collect again once the function has run.
     """
 
     states: States
@@ -56,7 +56,7 @@ class _Asked(NamedTuple):
 def _ask(
     entries: Sequence[StateFnEntry], stored: Sequence[Cell] | None, context: bytes | None
 ) -> list[_Asked]:
-    # A different number of states than stored ones: their types changed, so ask from anew.
+    # Another number of states than stored ones: their types changed, so all are collected again.
     if stored is not None and len(stored) != len(entries):
         stored = None
     asked = []
@@ -112,7 +112,7 @@ async def _awaited(answers: list[Any]) -> list[Any]:
 async def check_states(
     entries: Sequence[StateFnEntry], stored: States, provider: ContextProvider
 ) -> StateCheck:
-    """Ask the memo state functions about a stored result."""
+    """Call the memo state functions about a stored result."""
     asked = _ask_all(entries, stored, provider)
     return _conclude(asked, await _awaited([each.answer for each in asked]))
 
@@ -120,7 +120,7 @@ async def check_states(
 def check_states_blocking(
     entries: Sequence[StateFnEntry], stored: States, provider: ContextProvider
 ) -> StateCheck:
-    """Ask the memo state functions about a stored result, in plain code."""
+    """Call the memo state functions about a stored result, synchronously."""
     asked = _ask_all(entries, stored, provider)
     return _conclude(asked, resolve_awaitables([each.answer for each in asked], _REFUSAL))
 
@@ -139,13 +139,13 @@ def collect_states_blocking(entries: Sequence[StateFnEntry]) -> list[Any]:
 
 
 async def recollect_states(entries: Sequence[StateFnEntry], check: StateCheck) -> list[Any]:
-    """Return the checked states, those asked for again that want it."""
+    """Return the checked states, collected again where that is needed."""
     fresh = await collect_states([entries[index] for index in check.recollect])
     return _replaced(check, fresh)
 
 
 def recollect_states_blocking(entries: Sequence[StateFnEntry], check: StateCheck) -> list[Any]:
-    """Return the checked states, those asked for again that want it, in plain code."""
+    """Return the checked states, collected again where that is needed; synchronously."""
     return _replaced(check, collect_states_blocking([entries[index] for index in check.recollect]))
 
 

@@ -242,7 +242,7 @@ async def map(
     if failure is not None:
         raise failure
     for task in tasks:
-        # A function may return an exception as its result, so the tasks are asked.
+        # A function may return an exception as its result, so that only the tasks show a failure.
         task.result()
     deadline.check_cancellation()
     return results  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""Stable keys and the paths that they form: how a component is named from one run to the next.
+"""Stable keys and paths, which identify a component from one run to the next.
 
 A path is kept in an encoding whose byte order is the order of the paths and in which a parent is a
 prefix of its children, so that SQLite can scan a subtree as a range.
@@ -26,7 +26,7 @@ __all__ = [
 
 
 class Symbol:
-    """A key that stands for a name in the program and never equals a string of the data."""
+    """A key that names something in the program and never equals a string of the data."""
 
     __slots__ = ("_name",)
 
@@ -35,7 +35,7 @@ class Symbol:
 
     @property
     def name(self) -> str:
-        """The name that the symbol stands for."""
+        """The symbol's name."""
         return self._name
 
     def __repr__(self) -> str:
@@ -195,7 +195,7 @@ def render_path(path: bytes) -> str:
 
 
 class StablePath:
-    """Where a component stands in the tree of an app."""
+    """The position of a component in the tree of an app."""
 
     __slots__ = ("_encoded",)
 

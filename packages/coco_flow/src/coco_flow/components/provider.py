@@ -38,7 +38,7 @@ class Generation(NamedTuple):
     """Which incarnation of a target its states belong to.
 
     Attributes:
-        id: Changes when the target was made anew, and with it all of its states are gone.
+        id: Changes when the target is recreated, which removes all of its states.
         schema: Changes when states may have lost something, so that each is written again.
     """
 
@@ -51,7 +51,7 @@ ProviderDeps: TypeAlias = dict[bytes, Generation]
 
 
 def segment(key: Any) -> bytes:
-    """Return the digest that stands for a key in the paths of target states."""
+    """Return the digest of a key for the paths of target states."""
     return hashlib.sha256(encode_key(key)).digest()[:DIGEST_BYTES]
 
 
@@ -75,7 +75,7 @@ class HandlerCalls:
     def reconcile(
         self, key: Any, desired: Any, records: Iterable[bytes], may_be_missing: bool
     ) -> TargetReconcileOutput[Any, Any, Any] | None:
-        """Ask the handler what to do about one target state."""
+        """Return what the handler wants done about one target state."""
         decoded = [self._decode(each) for each in records]
         return self.handler.reconcile(key, desired, decoded, may_be_missing)
 
@@ -215,7 +215,7 @@ def register_root(name: str, handler: TargetHandler[Any, Any, Any]) -> Provider:
 
 
 def deps_hold(deps: ProviderDeps, registry: Registry) -> bool:
-    """Say whether no target was made anew or changed since a result was stored.
+    """Say whether no target was recreated or changed since a result was stored.
 
     A target that is not there is made inside the code that is left out, or is gone; both are no
     reason to run that code.

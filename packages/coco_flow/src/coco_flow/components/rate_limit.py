@@ -1,4 +1,4 @@
-"""A limit on how much is sent per second."""
+"""A rate limit, as a token bucket."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ __all__ = ["RateLimiter"]
 class RateLimiter:
     """A token bucket: tokens flow in at a constant rate, `acquire` takes them or waits for them.
 
-    Who asks first is served first. An amount greater than the bucket is served once the tokens for
-    it have flowed in.
+    Requests are served in their order. An amount greater than the bucket is served once the tokens
+    for it have flowed in.
     """
 
     def __init__(self, max_rows_per_second: float, burst_window_secs: float = 1.0) -> None:
@@ -31,7 +31,7 @@ class RateLimiter:
         self._seconds_per_token = 1.0 / max_rows_per_second
         # A bucket that holds less than one token could never give one.
         self._window = max(burst_window_secs, self._seconds_per_token)
-        # When the bucket will be full again if nobody asks; it lies in the past while it is full.
+        # When the bucket will be full again without requests; in the past while it is full.
         self._full_at = -math.inf
 
     async def acquire(self, n: int = 1) -> None:
@@ -39,7 +39,7 @@ class RateLimiter:
         if n < 0:
             raise ValueError(f"The number of tokens must be 0 or more, not {n}.")
         now = time.monotonic()
-        # Taken at once and waited for afterwards, which keeps the order of those who ask.
+        # Taken immediately and waited for afterwards, which keeps the order of requests.
         self._full_at = max(self._full_at, now) + n * self._seconds_per_token
         delay = self._full_at - self._window - now
         if delay > 0:

@@ -1,4 +1,4 @@
-"""Waiting for components: one of them, all children of one, and a free place among many."""
+"""Readiness of components: of one, of all children of one, and free slots among many."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Outcome:
 
 
 class Completion:
-    """A result that is there once, for waiters on any loop, and needs no loop of its own."""
+    """A result that is set once, for waiters on any loop, and that needs no loop itself."""
 
     __slots__ = ("_waiters", "done", "error", "result")
 
@@ -63,7 +63,7 @@ class Completion:
             if self._waiters is None:
                 self._waiters = []
             self._waiters.append(waiter)
-            # It may have been set between the look and the entry.
+            # It may have been set between the check and the registration.
             if not self.done:
                 await waiter
         if self.error is not None:
@@ -104,7 +104,7 @@ class Readiness:
         self._pending += 1
 
     def resolve(self, outcome: Outcome | None = None, error: BaseException | None = None) -> None:
-        """Note how a child ended; an error fails the whole at once."""
+        """Record how a child ended; an error fails the whole immediately."""
         self._pending -= 1
         if error is not None:
             self._completion.set(error=error)
@@ -150,7 +150,7 @@ class Permits:
         try:
             await waiter
         except asyncio.CancelledError:
-            # A place that was handed over just now goes to the next one.
+            # A slot that was just passed to it is passed on to the next one.
             if waiter.done() and not waiter.cancelled():
                 self.release()
             raise

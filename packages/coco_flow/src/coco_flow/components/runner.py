@@ -1,4 +1,4 @@
-"""Runners: where the bodies of functions run, such as on a GPU or in a process of their own."""
+"""Runners: where the bodies of functions run, such as on a GPU or in a separate process."""
 
 from __future__ import annotations
 

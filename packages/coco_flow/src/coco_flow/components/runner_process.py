@@ -1,4 +1,4 @@
-"""The process of runners: one child that runs functions, pickled there and back."""
+"""The worker process of runners; calls and results are pickled."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _pool_lock = threading.Lock()
 
 
 def _process_pool(broken: ProcessPoolExecutor | None = None) -> ProcessPoolExecutor:
-    """Return the process, started anew if it is the broken one."""
+    """Return the process, restarted if it is the broken one."""
     global _pool  # noqa: PLW0603 - one process for the program
     with _pool_lock:
         if _pool is None or _pool is broken:

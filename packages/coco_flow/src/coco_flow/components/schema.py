@@ -1,4 +1,4 @@
-"""What a vector column needs to know that a type annotation does not say."""
+"""Schemas of vector columns: what a type annotation does not specify."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class MultiVectorSchema(msgspec.Struct, frozen=True, tag=True):
 
 
 async def get_vector_schema(obj: object) -> VectorSchema | None:
-    """Return the schema that an object, or what a context key stands for, provides."""
+    """Return the schema that an object, or the value of a context key, provides."""
     provider = _provided(obj)
     if isinstance(provider, VectorSchemaProvider):
         return await provider.__coco_vector_schema__()

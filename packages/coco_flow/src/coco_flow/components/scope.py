@@ -279,7 +279,7 @@ def component_subpath(*key_parts: StableKey) -> ComponentSubpath:
 def stats_group(
     title: str, *, report_to_stdout: bool | timedelta = False
 ) -> Iterator[StatsGroupHandle]:
-    """Report what is mounted inside under a title of its own, apart from the rest.
+    """Report what is mounted inside under its own title, separately from the rest.
 
     The block ends without waiting; the group is ready when all that was mounted in it is.
     """

@@ -101,7 +101,7 @@ def _allow_numpy() -> None:
     PICKLED_TYPES.update((np.ndarray, np.dtype))
     for cls in (np.ndarray, *_with_subclasses(np.dtype)):
         UNPICKLE_SAFE[(cls.__module__, cls.__qualname__)] = cls
-    # Where the function that makes an array of a buffer stands, before and since NumPy 2.
+    # Modules of the function that makes an array of a buffer, before and since NumPy 2.
     from_buffer = np._core.numeric._frombuffer  # type: ignore[attr-defined]
     UNPICKLE_SAFE[("numpy.core.numeric", "_frombuffer")] = from_buffer
     UNPICKLE_SAFE[("numpy._core.numeric", "_frombuffer")] = from_buffer
@@ -130,7 +130,7 @@ def serialize_by_pickle(cls: C) -> C:
     if kind is not None:
         warnings.warn(
             f"@serialize_by_pickle on {cls.__qualname__} (a {kind}) has no effect where a value "
-            f"of it stands inside another value: msgpack encodes a {kind} by itself. "
+            f"of it is inside another value: msgpack encodes a {kind} natively. "
             f"Leave the decorator out if the fields are of types that msgpack knows.",
             stacklevel=2,
         )
@@ -331,7 +331,7 @@ def get_deserialize_fn(type_hint: Any, source_label: str | None = None) -> Deser
 
 
 class StoredValue:
-    """A value as it lies in the store, decoded when its type is known."""
+    """A value in its stored form, decoded when its type is known."""
 
     __slots__ = ("_data",)
 

@@ -1,4 +1,4 @@
-"""Reading what is stored about an app: its components, their target states, and their names."""
+"""Reader of an app's stored state: its components, their target states, and their names."""
 
 from __future__ import annotations
 

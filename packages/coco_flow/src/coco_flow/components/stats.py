@@ -117,7 +117,7 @@ class Stats:
         return counts
 
     def changed(self) -> None:
-        """Tell the watchers."""
+        """Notify the watchers."""
         self.version += 1
         if self._waiting:
             self._wake()
@@ -153,7 +153,7 @@ class Stats:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             with self._lock:
                 self._waiting.append(waiter)
-            # It may have changed between the look and the entry.
+            # It may have changed between the check and the registration.
             if self.version == seen and not self.terminated:
                 await waiter
 

@@ -118,7 +118,7 @@ DROP_STATES = "DELETE FROM user_state WHERE app = ?1 AND path = ?2 AND live = ?3
 
 READ_OWNER = "SELECT path FROM owner WHERE app = ?1 AND target = ?2"
 WRITE_OWNER = "INSERT OR REPLACE INTO owner (app, target, path) VALUES (?1, ?2, ?3)"
-# Whoever took the target state over in the meantime stays its owner.
+# A component that took the target state over in the meantime stays its owner.
 DROP_OWNER = "DELETE FROM owner WHERE app = ?1 AND target = ?2 AND path = ?3"
 
 READ_ANY_CLAIM = "SELECT 1 FROM claim WHERE app = ?1 LIMIT 1"
@@ -158,7 +158,7 @@ def _create(connection: sqlite3.Connection, path: Path) -> None:
             raise StateBroken(
                 f"The state file {str(path)!r} has the schema version {row and row[0]!r}; this "
                 f"version of coco_flow reads {SCHEMA_VERSION}.",
-                hint="Use the version that wrote it, or give another db_path and update from anew.",
+                hint="Use the version that wrote it, or give another db_path and update again.",
             )
     except BaseException:
         connection.execute("ROLLBACK")
@@ -227,7 +227,7 @@ class Store:
     def _begin_writing(self) -> None:
         if not self._reading:
             self._begin_reading()
-        # Ended and begun anew: a read transaction could not write if another process has written.
+        # Ended and begun again: a read transaction could not write if another process has written.
         self._connection.execute("COMMIT")
         self._connection.execute("BEGIN IMMEDIATE")
         self._writing = True
@@ -300,7 +300,7 @@ class AppStore:
         return first
 
     def clear(self) -> None:
-        """Forget everything about the app, its name included."""
+        """Delete everything about the app, its name included."""
         for table in APP_TABLES:
             self.store.write(f"DELETE FROM {table} WHERE app = ?1", (self.id,))  # noqa: S608
         self.store.write("DELETE FROM app WHERE id = ?1", (self.id,))
@@ -311,7 +311,7 @@ class AppStore:
 
 
 class Reader:
-    """A consistent, read-only look at one app's state from any thread."""
+    """A consistent, read-only view of one app's state for any thread."""
 
     def __init__(self, connection: sqlite3.Connection, app: int) -> None:
         self.connection = connection

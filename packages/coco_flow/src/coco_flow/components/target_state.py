@@ -1,4 +1,4 @@
-"""Target states: what components want to exist outside, and how it is brought about."""
+"""Target states: what components declare to exist in targets, and how that is applied."""
 
 from __future__ import annotations
 
@@ -160,10 +160,10 @@ class TargetReconcileOutput(NamedTuple, Generic[ActionT, RecordT_co, ChildT_co])
     """What a handler wants done about one target state.
 
     Attributes:
-        action: Goes to the sink.
+        action: Passed to the sink.
         sink: Applies the action.
-        tracking_record: What is stored of the new state, or NON_EXISTENCE if it goes.
-        child_invalidation: What becomes of the states inside: all gone ("destructive"), possibly
+        tracking_record: What is stored of the new state, or NON_EXISTENCE if it is removed.
+        child_invalidation: What happens to the states inside: all gone ("destructive"), possibly
             incomplete ("lossy"), or kept.
     """
 
@@ -186,7 +186,7 @@ class TargetHandler(Protocol[ValueT_contra, RecordT, ChildT_co]):
     ) -> TargetReconcileOutput[Any, RecordT, ChildT_co] | None:
         """Compare what is wanted with what may be there; None means that nothing is to do.
 
-        It may be called more than once for a state and must have no effect of its own.
+        It may be called more than once for a state and must have no side effect.
         """
         ...
 

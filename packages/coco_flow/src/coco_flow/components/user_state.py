@@ -106,7 +106,7 @@ def use_state(
     """Return a persistent state of the running component.
 
     Its value is what the previous run left, or `initial_value` in the first one. A state that a
-    run does not ask for is forgotten.
+    run does not use is removed.
 
     Args:
         key: Names the state within the component.

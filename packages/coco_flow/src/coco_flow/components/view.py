@@ -43,10 +43,10 @@ class SourceView:
 
     @property
     def start(self) -> TextPosition:
-        """Where the content starts in the source, frames left aside."""
+        """Where the content starts in the source, without frames."""
         return self._content()[0].start
 
     @property
     def end(self) -> TextPosition:
-        """Where the content ends in the source, frames left aside."""
+        """Where the content ends in the source, without frames."""
         return self._content()[-1].end

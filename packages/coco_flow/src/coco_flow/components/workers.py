@@ -94,7 +94,7 @@ class Workers:
         try:
             self._loop.call_soon_threadsafe(self._deliver)
         except RuntimeError:
-            # The loop was closed while the function ran; nobody waits for the result.
+            # The loop was closed while the function ran; the result is not needed.
             self._done.clear()
 
     def _deliver(self) -> None:

@@ -1,4 +1,4 @@
-"""Which components exist below a component, and which of them are to be removed."""
+"""The components below a component, and those of them that must be removed."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Claims: components that declared a target state which another one owns now.
 
-When the owner gives such a state up, it goes to a component that still wants it instead of being
-removed. If its content may then differ, that component has to run again to bring about its own.
+When the owner gives such a state up, it is passed to a component that still declares it, instead of
+being removed. If its content may then differ, that component runs again to apply its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["Claims", "Returned"]
 
 
 class Returned(NamedTuple):
-    """A target state that goes to a component that claims it.
+    """A target state that is passed to a component that claims it.
 
     Attributes:
         record: The tracking record that the claimant had given it, or None if that is not known.

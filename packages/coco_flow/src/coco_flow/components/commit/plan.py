@@ -1,4 +1,4 @@
-"""Comparing what a component declared with its record: which actions lead to what is wanted."""
+"""The plan of a commit: actions from a component's recorded to its declared target states."""
 
 from __future__ import annotations
 

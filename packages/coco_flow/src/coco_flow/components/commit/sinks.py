@@ -1,4 +1,4 @@
-"""Applying actions: those of several components go to a sink in common batches."""
+"""Sinks: actions of several components are applied in common batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Committing a component: stage what may come to be, apply it, record what is.
+"""Commits of components: stage the possible states, apply the actions, record the result.
 
 Before the first action the state file knows every state that a target may be in afterwards, so
 that a run after a crash at any point knows what it may find.
@@ -99,12 +99,12 @@ async def commit_delete(component: Component, row: ComponentRow, registry: Regis
     def finish() -> None:
         if not plan.actions:
             claims.give_back(plan.returned)
-        forget(component)
+        delete_record(component)
 
     await _carry_out(component, plan, stage, finish)
 
 
-def forget(component: Component) -> None:
+def delete_record(component: Component) -> None:
     """Delete a component's record, memos and states."""
     app, path = component.app.store, component.path
     app.write(store.DROP_COMPONENT, path)

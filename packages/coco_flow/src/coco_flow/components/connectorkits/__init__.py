@@ -1,4 +1,4 @@
-"""What connectors are made of: watching, fingerprints, differences of states, adapted iterators."""
+"""Building blocks of connectors: fingerprints, differences of states, adapted iterators."""
 
 from __future__ import annotations
 

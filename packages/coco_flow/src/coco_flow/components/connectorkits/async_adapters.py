@@ -1,4 +1,4 @@
-"""Iterators that run in a thread of their own: a blocking one for async code, and the reverse."""
+"""Iterators that run in a separate thread: a blocking one for async code, and the reverse."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ T = TypeVar("T")
 
 DEFAULT_QUEUE_SIZE = 1024
 
-# How long the end of a consumer waits for an iterator that is busy; its thread ends by itself.
+# How long the end of a consumer waits for a busy iterator, whose thread ends later.
 JOIN_SECONDS = 1.0
 
 
 class _ConsumerLeftError(Exception):
-    """Nobody takes the items any more."""
+    """The items have no consumer any more."""
 
 
 class _Pipe(Generic[T]):
@@ -120,7 +120,7 @@ async def sync_to_async_iter(
             items, last = pipe.take()
             for item in items:
                 yield item
-            # What failed after these items is raised by the next look.
+            # A failure after these items is raised by the next call.
             if items and not last:
                 ready.set()
     finally:
@@ -132,7 +132,7 @@ async def sync_to_async_iter(
 def async_to_sync_iter(
     async_iter_fn: Callable[[], AsyncIterator[T]], *, max_queue_size: int = DEFAULT_QUEUE_SIZE
 ) -> Iterator[T]:
-    """Yield the items of an async iterator, which runs on an event loop of its own.
+    """Yield the items of an async iterator, which runs on a separate event loop.
 
     Raises:
         RuntimeError: An event loop runs in the calling thread, which this would block.

@@ -1,4 +1,4 @@
-"""Which write makes a target agree with what is wanted, given what may be there.
+"""Differences of states: the write that leads from what may exist to what is declared.
 
 After an interrupted write, several states may be there: each record in `prev` is possible, and
 with `prev_may_be_missing` so is the absence of all.

@@ -105,7 +105,27 @@ class RecordColumns(Generic[RowT]):
     database: ClassVar[str]
 
     columns: dict[str, Any]
+    primary_key: Any
     row_type: type[RowT] | None
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, RecordColumns)
+            and type(self) is type(other)
+            and (self.columns, self.primary_key, self.row_type)
+            == (other.columns, other.primary_key, other.row_type)
+        )
+
+    # Its columns can be changed.
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(columns={self.columns!r}, primary_key={self.primary_key!r})"
+
+    def __coco_memo_key__(self) -> object:
+        """Identify the schema by what the database sees of it."""
+        columns = [(name, str(c.type), c.nullable) for name, c in self.columns.items()]
+        return (columns, self.primary_key)
 
     @classmethod
     def column(cls, info: DataTypeInfo, vector: VectorSchema | None, given: Any) -> Any:
@@ -179,25 +199,6 @@ class SchemaBase(RecordColumns[RowT]):
                 raise ValueError(
                     f"Primary key column '{name}' not found in columns: {list(columns)}"
                 )
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, SchemaBase)
-            and type(self) is type(other)
-            and (self.columns, self.primary_key, self.row_type)
-            == (other.columns, other.primary_key, other.row_type)
-        )
-
-    # Its columns can be changed.
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(columns={self.columns!r}, primary_key={self.primary_key!r})"
-
-    def __coco_memo_key__(self) -> object:
-        """Identify the schema by what the database sees of it."""
-        columns = [(name, str(c.type), c.nullable) for name, c in self.columns.items()]
-        return (columns, self.primary_key)
 
     @classmethod
     async def from_class(

@@ -43,16 +43,16 @@ class KeyColumn(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ColumnRecord(msgspec.Struct, frozen=True, array_like=True):
-    """A column that can be changed without making the table anew."""
+    """A column that can be changed without recreating the table."""
 
     type: str
     nullable: bool
 
 
 class TableMain(msgspec.Struct, frozen=True, array_like=True):
-    """What of a table can only be changed by making it anew.
+    """The part of a table that can only be changed by recreating it.
 
-    `variant` is a fingerprint of what kind of table it is beside its columns, or None.
+    `variant` is a fingerprint of the kind of table, besides its columns, or None.
     """
 
     primary_key: tuple[KeyColumn, ...]
@@ -87,7 +87,7 @@ def table_record(
 
 
 class TableChange(NamedTuple):
-    """What is to be done to a table, to its parts, and what becomes of its rows."""
+    """The change of a table and of its parts, and what happens to its rows."""
 
     main_action: statediff.DiffAction | None
     part_actions: dict[str, statediff.DiffAction]
@@ -104,7 +104,7 @@ def plan_table(
     resolved = statediff.resolve_system_transition(transition)
     main, parts = statediff.diff_composite(resolved)
     actions: dict[str, statediff.DiffAction] = {}
-    # A table that is made anew gets its columns with it. One that may be there already may have
+    # A table that is recreated gets its columns with it. One that may be there already may have
     # older columns.
     if main is None or main == "upsert":
         for part, each in parts.items():
@@ -142,7 +142,7 @@ class RowAction(NamedTuple):
 
 
 class RowHandler(coco.TargetHandler[dict[str, Any], bytes, None]):
-    """Keeps the rows of one table; a row is written again if its fingerprint differs."""
+    """Reconciles the rows of one table; a row is written again if its fingerprint differs."""
 
     sink: coco.TargetActionSink[RowAction]
 
@@ -177,7 +177,7 @@ class Named(NamedTuple):
 
 
 class FingerprintHandler(coco.TargetHandler[Any, bytes, None]):
-    """Keeps named things of one kind, such as indexes, that are made anew when they change."""
+    """Reconciles named objects of one kind, such as indexes; a change recreates the object."""
 
     sink: coco.TargetActionSink[Named]
 

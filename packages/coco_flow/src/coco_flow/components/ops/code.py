@@ -82,7 +82,7 @@ class CodeMatch:
     Attributes:
         kind: The grammar's name for the node that was matched, or that holds the matched nodes.
         chunks: The matched text; one chunk.
-        captures: What each hole stands for; one chunk each.
+        captures: What each hole matched; one chunk each.
     """
 
     kind: str

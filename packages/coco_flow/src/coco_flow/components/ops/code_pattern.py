@@ -3,8 +3,8 @@ r"""Patterns of code: code with holes, matched against the tokens of a source.
 `\NAME` is a hole for one node, `\(NAME\)` the same. `\(NAME*\)` is a hole for any number of
 neighboring nodes, `\(NAME+\)` for at least one, `\(NAME?\)` for one at most. `\(NAME:/RE/\)` fits
 only if the regular expression matches its whole text. Without a name, or with the name `_`, nothing
-is captured; a name that is used twice must stand for the same text. `\\` is a backslash. All else
-stands for itself; white space counts only where tokens need it.
+is captured; a name that is used twice must match the same text. `\\` is a backslash. All else
+is literal; white space counts only where tokens need it.
 
 A match covers a node, or neighboring nodes inside one.
 """
@@ -23,7 +23,7 @@ Span: TypeAlias = tuple[int, int]
 
 
 class Match(NamedTuple):
-    """Where a pattern matched, in bytes, and what its holes stand for."""
+    """Where a pattern matched, in bytes, and what its holes matched."""
 
     kind: str
     start: int
@@ -134,12 +134,12 @@ def _parse_hole(source: str, at: int) -> tuple[_Hole, int]:
 
 
 class _Matcher:
-    """Looks for one pattern in one source."""
+    """Matches one pattern against one source."""
 
     def __init__(self, parts: list[str | _Hole], tree: CodeTree) -> None:
         self._parts = parts
         self._tree = tree
-        # The ways to match from a token on, as far as they were asked for.
+        # The ways to match from a token on, as far as they were computed.
         self._known: dict[int, list[tuple[int, _Captures]]] = {}
 
     def runs(self, parent: Node, position: int) -> Iterator[tuple[int, _Captures]]:

@@ -1,4 +1,4 @@
-"""Embedding and transcription by the services that the package litellm speaks to."""
+"""Embedding and transcription by the services that the package litellm supports."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class LiteLLMEmbedder(VectorSchemaProvider):
 
         Args:
             text: The text.
-            input_type: "search_query" or "search_document" for models that tell them apart.
+            input_type: "search_query" or "search_document" for models that distinguish them.
         """
         vector: NDArray[np.float32] = await self._embed(text, input_type)
         return vector
@@ -182,7 +182,7 @@ class LiteLLMTranscriber:
     async def transcribe(self, file: FileLike[Any], **kwargs: Any) -> str:
         """Return what is said in a file; `kwargs` go with this request."""
         audio = io.BytesIO(await file.read())
-        # The service tells the format by the name.
+        # The service detects the format by the name.
         audio.name = file.file_path.name
         response = await litellm.atranscription(
             model=self._model, file=audio, **{**self._kwargs, **kwargs}

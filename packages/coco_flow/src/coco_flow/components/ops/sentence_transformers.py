@@ -1,4 +1,4 @@
-"""Embedding by models that sentence-transformers names; CoCo's own run without that package."""
+"""Embedding by models named as in sentence-transformers; CoCo's own run without that package."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class SentenceTransformerEmbedder(VectorSchemaProvider):
 
         Args:
             text: The text.
-            prompt_name: "query" or "document" for models that tell them apart.
+            prompt_name: "query" or "document" for models that distinguish them.
             normalize_embeddings: Whether the vector has length 1.
         """
         vector: NDArray[np.float32] = await self._embed(text, prompt_name, normalize_embeddings)

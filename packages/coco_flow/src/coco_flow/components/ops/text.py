@@ -1,4 +1,4 @@
-"""Splitting of texts and telling a file's language: `coco_flow.text` in the component style."""
+"""Text splitters and language detection: `coco_flow.text` for the component style."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class CustomLanguageConfig:
 
 
 class SeparatorSplitter:
-    """Cuts a text wherever one of several regular expressions matches."""
+    """Splits a text wherever one of several regular expressions matches."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class SeparatorSplitter:
 
 
 class RecursiveSplitter:
-    """Cuts a text into chunks of a size where it hurts least, by its syntax where that is known."""
+    """Splits a text into chunks of a size at the strongest boundaries, by its syntax if known."""
 
     def __init__(self, *, custom_languages: list[CustomLanguageConfig] | None = None) -> None:
         self._splitter = recursive.RecursiveSplitter(custom_languages=custom_languages)

@@ -1,3 +1,3 @@
-"""What the connectors of graph databases share."""
+"""The code that the connectors of graph databases share."""
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ __all__ = [
 
 
 def quoted(name: str) -> str:
-    """Return a label, type or property name as it stands in a statement."""
+    """Return a label, type or property name quoted for a statement."""
     return f"`{name}`"
 
 

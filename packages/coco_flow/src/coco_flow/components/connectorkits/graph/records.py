@@ -1,4 +1,4 @@
-"""Nodes and relationships as target states, written in an order in which no end is missing."""
+"""Nodes and relationships as target states, written in an order in which no endpoint is missing."""
 
 from __future__ import annotations
 
@@ -195,18 +195,18 @@ def _over(text: str, rows: Sequence[dict[str, Any]]) -> list[Statement]:
 
 
 class RecordHandler(coco.TargetHandler[Record, bytes, None]):
-    """Keeps the nodes of one label, or the relationships of one type."""
+    """Reconciles the nodes of one label, or the relationships of one type."""
 
     def __init__(
         self, graph: Graph, element: Element, indexes: coco.TargetHandler[Any, Any, Any]
     ) -> None:
-        """Take what hangs on the label beside its nodes."""
+        """Accept attachments of the label besides its nodes."""
         self._graph = graph
         self._element = element
         self._indexes = indexes
 
     def attachments(self) -> dict[str, Any]:
-        """Return the handlers of what hangs on the label."""
+        """Return the handlers of the label's attachments."""
         return {"vector_index": self._indexes}
 
     def reconcile(

@@ -91,28 +91,9 @@ class GraphSchema(RecordColumns[RowT]):
         self.primary_key = primary_key
         self.row_type = row_type
 
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, GraphSchema)
-            and type(self) is type(other)
-            and (self.columns, self.primary_key, self.row_type)
-            == (other.columns, other.primary_key, other.row_type)
-        )
-
-    # Its columns can be changed.
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}(columns={self.columns!r}, primary_key={self.primary_key!r})"
-
-    def __coco_memo_key__(self) -> object:
-        """Identify the schema by what the database sees of it."""
-        columns = [(name, each.type, each.nullable) for name, each in self.columns.items()]
-        return (columns, self.primary_key)
-
     @property
     def value_field_names(self) -> list[str]:
-        """The properties beside the primary key, in their order."""
+        """The properties besides the primary key, in their order."""
         return [name for name in self.columns if name != self.primary_key]
 
     @classmethod

@@ -93,7 +93,7 @@ class VectorIndexAction(NamedTuple):
 
 
 class _VectorIndexes(coco.TargetHandler[VectorIndex, VectorIndex, None]):
-    """Keeps the vector indexes of one label."""
+    """Reconciles the vector indexes of one label."""
 
     def __init__(self, dialect: Dialect, graph: Graph, label: str) -> None:
         self._dialect = dialect
@@ -175,9 +175,9 @@ class ElementAction(NamedTuple):
 
 
 class Elements(coco.TargetHandler[ElementSpec, TableRecord, RecordHandler]):
-    """Keeps the labels and relationship types of the graphs of one database.
+    """Reconciles the labels and relationship types of the graphs of one database.
 
-    A node or relationship of the system's is one of its label or type, whoever made it, as a row
+    A node or relationship of the system's is one of its label or type, of any origin, as a row
     is one of its table.
     """
 

@@ -1,4 +1,4 @@
-"""What a program declares nodes and relationships with; each connector binds it to a database."""
+"""Declarations of nodes and relationships; each connector binds them to a database."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class TableTarget(Generic[RowT, coco.MaybePendingS], coco.ResolvesTo["TableTarge
     def declare_record(self: TableTarget[RowT, Any], *, row: RowT) -> None:
         """Declare a node: a dict, or an object with the properties as attributes.
 
-        A relationship goes with the node at either end of it.
+        A relationship is deleted with the node at either end of it.
         """
         record = self._encoder.row(row)
         if self.primary_key not in record:
@@ -173,7 +173,7 @@ class RelationTarget(Generic[RowT, coco.MaybePendingS], coco.ResolvesTo["Relatio
 
         Args:
             from_id: Key of the node that it comes from.
-            to_id: Key of the node that it goes to.
+            to_id: Key of the node to which it points.
             record: Its properties. Without a primary key among them, it is the only relationship
                 of its type between the two nodes.
         """
@@ -308,18 +308,10 @@ class GraphTargets:
 
         The arguments are those of `relation_target`; a schema brings its primary key.
         """
-        if table_schema is not None:
-            primary_key = table_schema.primary_key
-        state = self.relation_target(
-            db,
-            table_name,
-            from_table,
-            to_table,
-            table_schema,
-            primary_key=primary_key,
-            managed_by=managed_by,
-        )
-        encoder = _Encoder(self._dialect, table_schema, primary_key)
+        state, encoder = self._relation(
+            db, table_name, from_table, to_table, table_schema,
+            primary_key=primary_key, managed_by=managed_by,
+        )  # fmt: skip
         provider = coco.declare_target_state_with_child(state)
         return RelationTarget(provider, table_name, encoder, from_table, to_table)
 
@@ -338,6 +330,25 @@ class GraphTargets:
 
         The arguments are those of `relation_target`; a schema brings its primary key.
         """
+        state, encoder = self._relation(
+            db, table_name, from_table, to_table, table_schema,
+            primary_key=primary_key, managed_by=managed_by,
+        )  # fmt: skip
+        provider = await coco.mount_target(state)
+        return RelationTarget(provider, table_name, encoder, from_table, to_table)
+
+    def _relation(
+        self,
+        db: coco.ContextKey[Any],
+        table_name: str,
+        from_table: TableTarget[Any, Any],
+        to_table: TableTarget[Any, Any],
+        table_schema: GraphSchema[Any] | None,
+        *,
+        primary_key: str,
+        managed_by: ManagedBy,
+    ) -> tuple[coco.TargetState[RecordHandler], _Encoder]:
+        """Return the state of a relationship type, and the encoder of its records."""
         if table_schema is not None:
             primary_key = table_schema.primary_key
         state = self.relation_target(
@@ -349,9 +360,7 @@ class GraphTargets:
             primary_key=primary_key,
             managed_by=managed_by,
         )
-        encoder = _Encoder(self._dialect, table_schema, primary_key)
-        provider = await coco.mount_target(state)
-        return RelationTarget(provider, table_name, encoder, from_table, to_table)
+        return state, _Encoder(self._dialect, table_schema, primary_key)
 
     def _check(
         self, name: str, kind: str, schema: GraphSchema[Any] | None, primary_key: str

@@ -1,4 +1,4 @@
-"""Cypher for indexes of FalkorDB, which have no names of their own."""
+"""Cypher for indexes of FalkorDB, which have no names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LanceDB and Arrow, or the error that says how to get them."""
+"""Imports of LanceDB and Arrow, with an error that says how to install them."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class FtsIndex(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Indexes(FingerprintHandler):
-    """Keeps the indexes of one kind of one table."""
+    """Reconciles the indexes of one kind of one table."""
 
     def __init__(self, conn: LanceAsyncConnection, table_name: str) -> None:
         self._conn = conn
@@ -80,8 +80,8 @@ class _Indexes(FingerprintHandler):
 
 
 class VectorIndexes(_Indexes):
-    """Keeps the vector indexes of one table."""
+    """Reconciles the vector indexes of one table."""
 
 
 class FtsIndexes(_Indexes):
-    """Keeps the full-text indexes of one table."""
+    """Reconciles the full-text indexes of one table."""

@@ -1,4 +1,4 @@
-"""Rows of a LanceDB table: written in batches, and put in order from time to time."""
+"""Rows of a LanceDB table: written in batches, and compacted from time to time."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ logger = logging.getLogger(__name__)
 MOST_SMALL_FRAGMENTS = 200
 # Rows that an index does not know are searched one by one.
 MOST_UNINDEXED_ROWS = 20_000
-# How many rows are written between two looks at the table's statistics.
+# How many rows are written between two checks of the table's statistics.
 ROWS_BETWEEN_CHECKS = 1_000
 # A condition with more parts takes long to parse.
 DELETE_BATCH = 256
 
 
 class Rows(RowHandler):
-    """Keeps the rows of one table, and its indexes."""
+    """Reconciles the rows of one table, and its indexes."""
 
     def __init__(
         self, conn: LanceAsyncConnection, table_name: str, schema: TableSchema[Any]
@@ -35,7 +35,7 @@ class Rows(RowHandler):
         self._conn = conn
         self._table_name = table_name
         self._schema = schema
-        # The first write looks at once: an earlier run may have left much to put in order.
+        # The first write checks immediately: an earlier run may have left much to compact.
         self._unchecked = ROWS_BETWEEN_CHECKS
         self.sink = coco.TargetActionSink.from_async_fn(self._apply)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from coco_flow import components as coco
 from coco_flow.components.connectorkits import statediff
@@ -15,6 +15,7 @@ from coco_flow.components.connectorkits.table_state import (
     plan_table,
     table_record,
 )
+from coco_flow.components.connectorkits.table_target import TableTargetBase
 from coco_flow.components.connectorkits.target import ManagedBy
 from coco_flow.components.connectors.lancedb.driver import LanceAsyncConnection, lancedb, pa
 from coco_flow.components.connectors.lancedb.indexes import FtsIndex, VectorIndex
@@ -109,7 +110,7 @@ _SINK: coco.TargetActionSink[TableAction] = coco.TargetActionSink.from_async_fn(
 
 
 class _Tables(coco.TargetHandler[TableSpec, TableRecord, Rows]):
-    """Keeps tables."""
+    """Reconciles tables."""
 
     def reconcile(
         self,
@@ -119,7 +120,7 @@ class _Tables(coco.TargetHandler[TableSpec, TableRecord, Rows]):
         may_be_missing: bool,
         /,
     ) -> coco.TargetReconcileOutput[TableAction, TableRecord, Rows]:
-        """Return what to do for one table; only new columns do not make it anew."""
+        """Return what to do for one table; all changes but new columns recreate it."""
         db_key, table_name = _TABLE_KEY.check(key)
         record: TableRecord | coco.NonExistenceType = coco.NON_EXISTENCE
         if not coco.is_non_existence(desired):
@@ -136,27 +137,8 @@ _provider: coco.TargetStateProvider[TableSpec, Rows] = coco.register_root_target
 )
 
 
-class TableTarget(Generic[RowT, coco.MaybePendingS], coco.ResolvesTo["TableTarget[RowT]"]):
+class TableTarget(TableTargetBase[RowT, coco.MaybePendingS], coco.ResolvesTo["TableTarget[RowT]"]):
     """A table whose rows are those that are declared."""
-
-    _provider: coco.TargetStateProvider[dict[str, Any], None, Any]
-
-    def __init__(
-        self,
-        provider: coco.TargetStateProvider[dict[str, Any], None, coco.MaybePendingS],
-        table_schema: TableSchema[RowT],
-    ) -> None:
-        self._provider = provider
-        self._table_schema = table_schema
-
-    def declare_row(self: TableTarget[RowT, Any], *, row: RowT) -> None:
-        """Declare a row: a dict, or an object with the columns as attributes.
-
-        A dict may leave out columns that can be null.
-        """
-        encoded = self._table_schema.encode_row(row)
-        key = self._table_schema.key_of(row, encoded)
-        coco.declare_target_state(self._provider.target_state(key, encoded))
 
     def declare_vector_index(
         self: TableTarget[RowT, Any],
@@ -184,13 +166,12 @@ class TableTarget(Generic[RowT, coco.MaybePendingS], coco.ResolvesTo["TableTarge
             m: Connections of a node, for hnsw_pq.
             ef_construction: Candidates that are kept while it is built, for hnsw_pq.
         """
-        self._check_column(column)
+        self._column(column)
         index = VectorIndex(
             column, metric, index_type, num_partitions, num_sub_vectors, num_bits, m,
             ef_construction,
         )  # fmt: skip
-        provider = self._provider.attachment("vector_index")
-        coco.declare_target_state(provider.target_state(name or column, index))
+        self._declare_attachment("vector_index", name or column, index)
 
     def declare_fts_index(
         self: TableTarget[RowT, Any],
@@ -205,23 +186,12 @@ class TableTarget(Generic[RowT, coco.MaybePendingS], coco.ResolvesTo["TableTarge
         Args:
             name: Its name, the column's by default.
             column: The column.
-            language: Language whose word endings are cut off.
+            language: Language for stemming.
             with_position: Whether phrases can be found.
         """
-        self._check_column(column)
-        provider = self._provider.attachment("fts_index")
+        self._column(column)
         index = FtsIndex(column, language, with_position)
-        coco.declare_target_state(provider.target_state(name or column, index))
-
-    def _check_column(self, column: str) -> None:
-        if column not in self._table_schema.columns:
-            raise ValueError(
-                f"Column '{column}' not found in table schema: {list(self._table_schema.columns)}"
-            )
-
-    def __coco_memo_key__(self) -> str:
-        """Identify the table."""
-        return self._provider.memo_key
+        self._declare_attachment("fts_index", name or column, index)
 
 
 def table_target(

@@ -12,7 +12,7 @@ __all__ = ["FilePath", "to_file_path"]
 
 
 class FilePath(file.FilePath[pathlib.Path]):
-    """A path below the directory that a context key stands for, or below the current one."""
+    """A path below the directory that a context key provides, or below the current one."""
 
     __slots__ = ()
 
@@ -34,7 +34,7 @@ class FilePath(file.FilePath[pathlib.Path]):
 
 
 def to_file_path(path: FilePath | pathlib.Path | coco.ContextKey[pathlib.Path]) -> FilePath:
-    """Return the path that any of the three ways to give one stands for."""
+    """Return the path in any of the three forms in which one can be given."""
     if isinstance(path, FilePath):
         return path
     if isinstance(path, coco.ContextKey):

@@ -27,7 +27,7 @@ __all__ = ["DirWalker", "File", "stat_to_metadata", "walk_dir"]
 
 DEFAULT_RESCAN_INTERVAL = timedelta(hours=1)
 
-# Up to this size, a file is read sooner than a thread is asked to read it.
+# Up to this size, reading a file takes less time than the switch to a thread.
 INLINE_BYTES = 256 * 1024
 
 
@@ -49,7 +49,7 @@ class File(FileLike[Path]):
 
     def __init__(self, file_path: FilePath, *, _stat: os.stat_result | None = None) -> None:
         super().__init__(file_path)
-        # Empty if the same token may stand for another content, so that none is equal to it.
+        # Empty if the same token may have another content, so that none is equal to it.
         self._token = b""
         if _stat is not None:
             self._looked_at(_stat)
@@ -194,7 +194,7 @@ def walk_dir(
     """Return the files of a directory.
 
     Args:
-        path: The directory: a path, or a context key that stands for one.
+        path: The directory: a path, or a context key that provides one.
         live: Whether `items()` can be watched.
         recursive: Whether directories below are entered.
         path_matcher: Chooses files and directories; all by default.

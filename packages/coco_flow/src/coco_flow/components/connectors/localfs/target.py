@@ -26,8 +26,8 @@ _ROOT_KEY = TypeChecker(tuple[str | None, str])
 class EntryAction(NamedTuple):
     """A file or directory to write (`content` of a directory is empty), or to remove (None).
 
-    The path is absolute, or relative to what the context key stands for. With `replaces_other`,
-    a directory may stand where a file is to be written, or the reverse.
+    The path is absolute, or relative to the context key's value. With `replaces_other`,
+    a directory may be where a file is to be written, or the reverse.
     """
 
     base_dir_key: str | None
@@ -83,7 +83,7 @@ def _remove(path: pathlib.Path, entry_type: Literal["file", "dir"]) -> None:
 
 
 def _write(path: pathlib.Path, content: bytes) -> None:
-    """Replace a file at once, so that no reader and no crash sees half of it."""
+    """Replace a file atomically, so that no reader and no crash sees half of it."""
     # What is no ordinary file, such as a device or a link, is written through.
     if path.is_symlink() or (path.exists() and not path.is_file()):
         path.write_bytes(content)
@@ -101,7 +101,7 @@ def _write(path: pathlib.Path, content: bytes) -> None:
 
 
 def _umask() -> int:
-    # There is no way to ask for it without setting it.
+    # There is no way to read it without setting it.
     mask = os.umask(0)
     os.umask(mask)
     return mask
@@ -164,7 +164,7 @@ def _reconcile(
 
 
 class _EntryHandler(coco.TargetHandler[EntrySpec, EntryRecord, "_EntryHandler"]):
-    """Keeps what is in one directory."""
+    """Reconciles what is in one directory."""
 
     __slots__ = ("_folder",)
 
@@ -185,7 +185,7 @@ class _EntryHandler(coco.TargetHandler[EntrySpec, EntryRecord, "_EntryHandler"])
 
 
 class _RootHandler(coco.TargetHandler[EntrySpec, EntryRecord, _EntryHandler]):
-    """Keeps entries that are declared by a path of their own."""
+    """Reconciles entries that are declared by their own path."""
 
     def reconcile(
         self,
@@ -224,7 +224,7 @@ def _bytes(content: bytes | str) -> bytes:
 
 
 class DirTarget(Generic[coco.MaybePendingS], coco.ResolvesTo["DirTarget"]):
-    """A directory whose files are those that are declared; what no one declares any more goes."""
+    """A directory whose files are those that are declared; files no longer declared are removed."""
 
     _provider: coco.TargetStateProvider[EntrySpec, _EntryHandler, Any]
 

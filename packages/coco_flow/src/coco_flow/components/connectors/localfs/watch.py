@@ -1,4 +1,4 @@
-"""A directory that is watched: first all files, then each one that changes."""
+"""Watcher of a directory: first all files, then each one that changes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class LiveDirectory:
                 # The program ends, and its watches with it.
                 return
             finally:
-                # Its thread looks every few milliseconds whether it is to end. To wait for it in
+                # Its thread checks every few milliseconds whether it is to end. To wait for it in
                 # another thread would fail while the program ends.
                 changes.close()
 

@@ -32,7 +32,7 @@ class ConnectionFactory:
 
         Args:
             uri: Bolt URI, such as bolt://localhost:7687.
-            auth: User and password; None for a server that asks for none.
+            auth: User and password; None for a server without authentication.
             database: Name of the database on the server.
         """
         if not _DATABASE.fullmatch(database):

@@ -1,4 +1,4 @@
-"""Cypher for constraints and indexes of Neo4j 5.18 or later, which have names of their own."""
+"""Cypher for constraints and indexes of Neo4j 5.18 or later, which have names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What hangs on a PostgreSQL table: vector indexes, and statements of the user's own."""
+"""Attachments of a PostgreSQL table: vector indexes, and the user's own statements."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class VectorIndex(NamedTuple):
 
 
 class VectorIndexes(FingerprintHandler):
-    """Keeps the vector indexes of one table."""
+    """Reconciles the vector indexes of one table."""
 
     def __init__(self, pool: Any, table_name: str, pg_schema_name: str | None) -> None:
         self._pool = pool
@@ -75,7 +75,7 @@ class SqlCommandAction(NamedTuple):
 
 
 class SqlCommands(coco.TargetHandler[SqlCommand, SqlCommand, None]):
-    """Keeps what the user's statements make on one table."""
+    """Reconciles what the user's statements make on one table."""
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool

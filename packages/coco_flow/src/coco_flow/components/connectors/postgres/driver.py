@@ -1,4 +1,4 @@
-"""The driver asyncpg, or the error that says how to get it."""
+"""Import of the driver asyncpg, with an error that says how to install it."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ _TYPES: dict[Any, ColumnType] = {
     np.int16: ColumnType("smallint"),
     np.int32: ColumnType("integer"),
     np.int64: ColumnType("bigint"),
-    # PostgreSQL has no unsigned integers, so each goes into the next larger type.
+    # PostgreSQL has no unsigned integers, so each has the next larger type.
     np.uint8: ColumnType("smallint"),
     np.uint16: ColumnType("integer"),
     np.uint32: ColumnType("bigint"),

@@ -118,7 +118,7 @@ class PgTableSource(Generic[RowT]):
         row_factory: Callable[[dict[str, Any]], RowT] | None = None,
         row_type: type[RowT] | None = None,
     ) -> None:
-        """Choose a table and what becomes of its rows.
+        """Choose a table and the type of its rows.
 
         Args:
             pool: Pool of asyncpg.

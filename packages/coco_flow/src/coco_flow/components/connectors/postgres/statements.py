@@ -63,7 +63,7 @@ async def alter_columns(
 
 
 async def _change_column(conn: Any, table: str, name: str, schema: TableSchema[Any]) -> None:
-    """Convert a column, or make it anew if its values cannot be converted."""
+    """Convert a column, or recreate it if its values cannot be converted."""
     column = schema.columns[name]
     null = "DROP NOT NULL" if column.nullable else "SET NOT NULL"
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from coco_flow import components as coco
 from coco_flow.components.connectorkits import statediff
@@ -16,6 +16,7 @@ from coco_flow.components.connectorkits.table_state import (
     plan_table,
     table_record,
 )
+from coco_flow.components.connectorkits.table_target import TableTargetBase
 from coco_flow.components.connectorkits.target import ManagedBy
 from coco_flow.components.connectors.postgres import statements
 from coco_flow.components.connectors.postgres.attachments import (
@@ -59,7 +60,7 @@ class TableAction(NamedTuple):
 
 
 class _Rows(RowHandler):
-    """Keeps the rows of one table, and what hangs on it."""
+    """Reconciles the rows of one table, and its attachments."""
 
     def __init__(self, pool: Any, action: TableAction, schema: TableSchema[Any]) -> None:
         self._pool = pool
@@ -76,7 +77,7 @@ class _Rows(RowHandler):
             await statements.write_rows(conn, table, self._schema, actions)
 
     def attachments(self) -> dict[str, Any]:
-        """Return the handlers of what hangs on the table."""
+        """Return the handlers of the table's attachments."""
         return {
             "vector_index": VectorIndexes(self._pool, self._table_name, self._pg_schema_name),
             "sql_command_attachment": SqlCommands(self._pool),
@@ -121,7 +122,7 @@ _SINK: coco.TargetActionSink[TableAction] = coco.TargetActionSink.from_async_fn(
 
 
 class _Tables(coco.TargetHandler[TableSpec, TableRecord, _Rows]):
-    """Keeps tables."""
+    """Reconciles tables."""
 
     def reconcile(
         self,
@@ -148,27 +149,8 @@ _provider: coco.TargetStateProvider[TableSpec, _Rows] = coco.register_root_targe
 )
 
 
-class TableTarget(Generic[RowT, coco.MaybePendingS], coco.ResolvesTo["TableTarget[RowT]"]):
+class TableTarget(TableTargetBase[RowT, coco.MaybePendingS], coco.ResolvesTo["TableTarget[RowT]"]):
     """A table whose rows are those that are declared."""
-
-    _provider: coco.TargetStateProvider[dict[str, Any], None, Any]
-
-    def __init__(
-        self,
-        provider: coco.TargetStateProvider[dict[str, Any], None, coco.MaybePendingS],
-        table_schema: TableSchema[RowT],
-    ) -> None:
-        self._provider = provider
-        self._table_schema = table_schema
-
-    def declare_row(self: TableTarget[RowT, Any], *, row: RowT) -> None:
-        """Declare a row: a dict, or an object with the columns as attributes.
-
-        A dict may leave out columns that can be null.
-        """
-        encoded = self._table_schema.encode_row(row)
-        key = self._table_schema.key_of(row, encoded)
-        coco.declare_target_state(self._provider.target_state(key, encoded))
 
     def declare_vector_index(
         self: TableTarget[RowT, Any],
@@ -192,11 +174,7 @@ class TableTarget(Generic[RowT, coco.MaybePendingS], coco.ResolvesTo["TableTarge
             m: Connections of a node in a layer, for hnsw.
             ef_construction: Candidates that are kept while it is built, for hnsw.
         """
-        found = self._table_schema.columns.get(column)
-        if found is None:
-            raise ValueError(
-                f"Column '{column}' not found in table schema: {list(self._table_schema.columns)}"
-            )
+        found = self._column(column)
         if method not in {"ivfflat", "hnsw"}:
             raise ValueError(f"Unsupported index method '{method}'; use ivfflat or hnsw.")
         name = column if name is None else name
@@ -204,8 +182,7 @@ class TableTarget(Generic[RowT, coco.MaybePendingS], coco.ResolvesTo["TableTarge
         index = VectorIndex(
             column, metric, op_class(column, found.type, metric), method, lists, m, ef_construction
         )
-        provider = self._provider.attachment("vector_index")
-        coco.declare_target_state(provider.target_state(name, index))
+        self._declare_attachment("vector_index", name, index)
 
     def declare_sql_command_attachment(
         self: TableTarget[RowT, Any],
@@ -219,15 +196,10 @@ class TableTarget(Generic[RowT, coco.MaybePendingS], coco.ResolvesTo["TableTarge
         Args:
             name: What identifies it.
             setup_sql: Run when it is new or has changed.
-            teardown_sql: Run before that when it has changed, and when it goes.
+            teardown_sql: Run before that when it has changed, and when it is removed.
         """
-        provider = self._provider.attachment("sql_command_attachment")
         command = SqlCommand(setup_sql, teardown_sql)
-        coco.declare_target_state(provider.target_state(name, command))
-
-    def __coco_memo_key__(self) -> str:
-        """Identify the table."""
-        return self._provider.memo_key
+        self._declare_attachment("sql_command_attachment", name, command)
 
 
 def table_target(

@@ -1,4 +1,4 @@
-"""The client of Qdrant, or the error that says how to get it."""
+"""Import of Qdrant's client, with an error that says how to install it."""
 
 from __future__ import annotations
 

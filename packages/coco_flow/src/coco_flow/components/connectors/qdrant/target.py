@@ -78,7 +78,7 @@ class PointAction(NamedTuple):
 
 
 class Points(coco.TargetHandler[models.PointStruct, bytes, None]):
-    """Keeps the points of one collection."""
+    """Reconciles the points of one collection."""
 
     def __init__(self, client: QdrantClient, collection_name: str) -> None:
         self._client = client
@@ -194,7 +194,7 @@ _SINK: coco.TargetActionSink[CollectionAction] = coco.TargetActionSink.from_asyn
 
 
 class _Collections(coco.TargetHandler[CollectionSpec, _Record, Points]):
-    """Keeps collections."""
+    """Reconciles collections."""
 
     def reconcile(
         self,
@@ -204,7 +204,7 @@ class _Collections(coco.TargetHandler[CollectionSpec, _Record, Points]):
         may_be_missing: bool,
         /,
     ) -> coco.TargetReconcileOutput[CollectionAction, _Record, Points]:
-        """Return what to do for one collection; one with other vectors is made anew."""
+        """Return what to do for one collection; one with other vectors is recreated."""
         db_key, collection_name = _COLLECTION_KEY.check(key)
         record: _Record | coco.NonExistenceType = coco.NON_EXISTENCE
         if not coco.is_non_existence(desired):

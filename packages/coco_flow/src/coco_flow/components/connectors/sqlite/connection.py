@@ -36,7 +36,7 @@ class ManagedConnection:
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Commit what is done inside, or roll it back if it raises."""
         with self._lock:
-            # Taking the write lock at once lets another process wait; later it would fail instead.
+            # With the write lock from the start another process waits; later it would fail instead.
             self._conn.execute("BEGIN IMMEDIATE")
             try:
                 yield self._conn
@@ -123,7 +123,7 @@ class _RowsOfEither:
         pysqlite3: Any = importlib.import_module("pysqlite3")
 
         class Connection(pysqlite3.Connection):  # type: ignore[misc]  # its module has no types
-            """Takes the row class of either module for its own."""
+            """Accepts the row class of either module as its own."""
 
             def __setattr__(self, name: str, value: Any) -> None:
                 if name == "row_factory" and value is sqlite3.Row:

@@ -43,7 +43,7 @@ class Vec0TableDef(msgspec.Struct, frozen=True):
     """Makes a table a virtual one of sqlite-vec, which finds the nearest vectors fast.
 
     Attributes:
-        partition_key_columns: Columns that divide the index; a search looks at one value of each.
+        partition_key_columns: Columns that divide the index; a search reads one value of each.
         auxiliary_columns: Columns that are only stored, and that no search can filter by.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple
+from typing import Any, NamedTuple
 
 from coco_flow import components as coco
 from coco_flow.components.connectorkits import statediff
@@ -16,6 +16,7 @@ from coco_flow.components.connectorkits.table_state import (
     plan_table,
     table_record,
 )
+from coco_flow.components.connectorkits.table_target import TableTargetBase
 from coco_flow.components.connectorkits.target import ManagedBy
 from coco_flow.components.connectors.sqlite import statements
 from coco_flow.components.connectors.sqlite.connection import VEC_EXTENSION, ManagedConnection
@@ -47,7 +48,7 @@ class TableAction(NamedTuple):
 
 
 class _Rows(RowHandler):
-    """Keeps the rows of one table."""
+    """Reconciles the rows of one table."""
 
     def __init__(self, managed: ManagedConnection, table_name: str, spec: TableSpec) -> None:
         self._managed = managed
@@ -113,7 +114,7 @@ _SINK: coco.TargetActionSink[TableAction] = coco.TargetActionSink.from_fn(
 
 
 class _Tables(coco.TargetHandler[TableSpec, TableRecord, _Rows]):
-    """Keeps tables."""
+    """Reconciles tables."""
 
     def reconcile(
         self,
@@ -134,13 +135,13 @@ class _Tables(coco.TargetHandler[TableSpec, TableRecord, _Rows]):
                 desired.table_schema, desired.managed_by, variant=desired.virtual_table_def
             )
         change = plan_table(record, previous, may_be_missing)
-        # A virtual table is made anew for whatever may differ.
-        anew = virtual and (change.main_action == "upsert" or bool(change.part_actions))
+        # A virtual table is recreated for any difference.
+        recreated = virtual and (change.main_action == "upsert" or bool(change.part_actions))
         return coco.TargetReconcileOutput(
             TableAction(db_key, table_name, desired, change.main_action, change.part_actions),
             _SINK,
             record,
-            "destructive" if anew else change.child_invalidation,
+            "destructive" if recreated else change.child_invalidation,
         )
 
 
@@ -149,31 +150,8 @@ _provider: coco.TargetStateProvider[TableSpec, _Rows] = coco.register_root_targe
 )
 
 
-class TableTarget(Generic[RowT, coco.MaybePendingS], coco.ResolvesTo["TableTarget[RowT]"]):
+class TableTarget(TableTargetBase[RowT, coco.MaybePendingS], coco.ResolvesTo["TableTarget[RowT]"]):
     """A table whose rows are those that are declared."""
-
-    _provider: coco.TargetStateProvider[dict[str, Any], None, Any]
-
-    def __init__(
-        self,
-        provider: coco.TargetStateProvider[dict[str, Any], None, coco.MaybePendingS],
-        table_schema: TableSchema[RowT],
-    ) -> None:
-        self._provider = provider
-        self._table_schema = table_schema
-
-    def declare_row(self: TableTarget[RowT, Any], *, row: RowT) -> None:
-        """Declare a row: a dict, or an object with the columns as attributes.
-
-        A dict may leave out columns that can be null.
-        """
-        encoded = self._table_schema.encode_row(row)
-        key = self._table_schema.key_of(row, encoded)
-        coco.declare_target_state(self._provider.target_state(key, encoded))
-
-    def __coco_memo_key__(self) -> str:
-        """Identify the table."""
-        return self._provider.memo_key
 
 
 def _check_virtual(schema: TableSchema[Any], definition: Vec0TableDef, has_vec: bool) -> None:

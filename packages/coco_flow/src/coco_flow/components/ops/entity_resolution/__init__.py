@@ -1,4 +1,4 @@
-"""Finding out which names mean the same: near names by their vectors, the rest by a judge."""
+"""Entity resolution: names with near vectors are candidates, a resolver decides on each pair."""
 
 from __future__ import annotations
 

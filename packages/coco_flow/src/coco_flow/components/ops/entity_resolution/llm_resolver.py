@@ -1,4 +1,4 @@
-"""A language model as the judge of names."""
+"""The resolver that asks a language model."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _NotACandidate(Exception):
 
 
 class LlmPairResolver:
-    """Asks a language model through instructor and litellm; answers are remembered across runs."""
+    """Asks a language model through instructor and litellm; answers are memoized across runs."""
 
     def __init__(
         self,
@@ -53,13 +53,13 @@ class LlmPairResolver:
         extra_guidance: str | None = None,
         retries: int = 2,
     ) -> None:
-        """Choose the model and what it is told.
+        """Choose the model and its instruction.
 
         Args:
             model: The model as litellm names it.
             entity_type: What the names are names of, such as "person".
-            extra_guidance: Rules of the field, added to the prompt.
-            retries: How often it is asked again when it names something that was not offered.
+            extra_guidance: Rules of the domain, added to the prompt.
+            retries: How often the request is repeated if the answer names none of the candidates.
         """
         self._model = model
         self._retries = retries
@@ -69,7 +69,7 @@ class LlmPairResolver:
         self._client: Any = None
 
     def __coco_memo_key__(self) -> object:
-        """Identify the model and what it is told."""
+        """Identify the model and its instruction."""
         return (self._model, self._system_prompt)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class ExistingCanonicalPolicy(StrEnum):
     """How names that were canonical before are treated.
 
     Attributes:
-        PINNED: They stay canonical and apart from each other; nobody is asked.
+        PINNED: They stay canonical and separate from each other; the resolver is not called.
         PREFERRED: They win over names that were not, and may be merged with each other.
     """
 
@@ -57,8 +57,8 @@ class ResolutionEvent:
         entity: The name.
         canonical: Its canonical name, perhaps itself.
         candidates: What it was compared with.
-        decision: What the resolver said, or None if it was not asked.
-        repointed: The name that was canonical and now stands under this one.
+        decision: The resolver's answer, or None if it was not called.
+        repointed: The name that was canonical and is now an alias of this one.
         seeded: Whether it is canonical because it was so before.
     """
 
@@ -81,7 +81,7 @@ class PairResolver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ResolvedEntities:
-    """Each name with the one that it stands under, or None if it is canonical."""
+    """Each name with its canonical name, or None if it is canonical itself."""
 
     _dedup: dict[str, str | None]
 
@@ -254,7 +254,7 @@ async def resolve_entities(
 
 
 async def _all_or_none(work: list[Any]) -> None:
-    """Run everything; at the first failure, cancel the rest, which would ask in vain."""
+    """Run everything; at the first failure, cancel the rest, whose results are not needed."""
     tasks = [asyncio.ensure_future(each) for each in work]
     try:
         await asyncio.gather(*tasks)

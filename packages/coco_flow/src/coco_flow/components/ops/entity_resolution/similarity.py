@@ -1,4 +1,4 @@
-"""Near vectors: which are near each other at all, and the nearest ones of those seen so far."""
+"""Search for near vectors: pairs within a distance, and the nearest of the earlier ones."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def load_application(target: str) -> Application:
 
 def _apps() -> list[App[Any, Any]]:
     if "coco_flow.components.environment" not in sys.modules:
-        # Nobody can have made an app.
+        # No app can have been created.
         return []
     from coco_flow.cli.stored_apps import close_environments
     from coco_flow.components.environment import environment_infos

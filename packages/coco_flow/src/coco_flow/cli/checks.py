@@ -162,7 +162,7 @@ def _flow(store: StateStore, full_name: str, flow_id: int) -> Iterator[Finding]:
     if not is_free:
         message += "; an update is running"
     elif store.runs(flow_id, 1) and store.runs(flow_id, 1)[0]["status"] == "running":
-        message += "; the last update ended before it was done, the next one goes on from there"
+        message += "; the last update ended before it was done, the next one continues from there"
     if shards:
         message += f"; {count(shards, 'shard')} of a shared update left"
     if any(resource.staging is not None for resource in store.resources(flow_id)):
@@ -255,9 +255,9 @@ def _application(target: str) -> Iterator[Finding]:
             flow_id = flow.store.flow_id(flow.full_name)
             changes = plan_setup(flow.store, flow_id, flow.graph, flow.name, flow.namespace)
         except Exception as error:  # noqa: BLE001 - a definition may raise anything
-            told = error.message if isinstance(error, CocoError) else f"{error!r}"
+            message = error.message if isinstance(error, CocoError) else f"{error!r}"
             fix = error.hint if isinstance(error, CocoError) else user_traceback(error)
-            yield Finding(name, Level.FAIL, told, fix)
+            yield Finding(name, Level.FAIL, message, fix)
             continue
         pending = [change for change in changes if change.action is not Action.KEEP]
         if flow_id is None or pending:

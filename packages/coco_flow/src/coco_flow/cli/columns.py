@@ -12,7 +12,7 @@ def table_lines(
 ) -> Iterator[str]:
     """Yield rows under their heads; the columns named in ``numbers`` are aligned right.
 
-    Nothing is cut to the terminal's width: a path that lost its end is worth nothing.
+    Nothing is truncated to the terminal's width: a path without its end is useless.
     """
     table = [heads, *rows]
     widths = [max(len(row[column]) for row in table) for column in range(len(heads))]

@@ -9,7 +9,7 @@ __all__ = ["COMMANDS", "Command"]
 
 Section = str
 
-DEVELOP: Final[Section] = "Define and look"
+DEVELOP: Final[Section] = "Define and inspect"
 OPERATE: Final[Section] = "Build and keep up to date"
 MAINTAIN: Final[Section] = "Find and mend"
 
@@ -26,7 +26,7 @@ class Command:
 
 
 COMMANDS: Final = (
-    Command("init", DEVELOP, "Write a starter application that runs at once.", "init"),
+    Command("init", DEVELOP, "Write a starter application that runs as it is.", "init"),
     Command("ls", DEVELOP, "List flows and apps, and whether they are set up.", "ls"),
     Command("show", DEVELOP, "Show what a flow does, its schema and its exports.", "show"),
     Command("evaluate", DEVELOP, "Compute all rows and write them to files.", "evaluate"),

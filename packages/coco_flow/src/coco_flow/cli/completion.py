@@ -18,7 +18,7 @@ def complete_target(
 ) -> list[CompletionItem]:
     """Offer Python files and, behind a colon, the flows that have state.
 
-    No application is loaded for it: whoever presses TAB gives up sooner.
+    No application is loaded for it: that takes too long for a completion.
     """
     del context, parameter
     head, colon, name = incomplete.rpartition(":")

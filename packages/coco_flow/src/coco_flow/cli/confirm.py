@@ -1,4 +1,4 @@
-"""Asks before something is changed."""
+"""Confirmation of changes on the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["NotConfirmed", "confirmed"]
 
 
 class NotConfirmed(InvalidInput):
-    """Nobody is there to confirm the change."""
+    """The change needs a confirmation, and standard input is at its end."""
 
     code = "not_confirmed"
 
@@ -26,10 +26,10 @@ def confirmed(terminal: Terminal, question: str, *, force: bool, harmless: bool 
         terminal: Where to ask.
         question: What to ask, without the choices.
         force: Do not ask.
-        harmless: Go ahead if nobody is there to answer (standard input is at its end).
+        harmless: Proceed without an answer if standard input is at its end.
 
     Raises:
-        NotConfirmed: Nobody is there to answer.
+        NotConfirmed: Standard input is at its end.
     """
     if force:
         return True
@@ -39,7 +39,9 @@ def confirmed(terminal: Terminal, question: str, *, force: bool, harmless: bool 
     if not answer:
         sys.stderr.write("\n")
         if harmless:
-            terminal.note("Nobody to ask; nothing is lost by it, so it is done.")
+            terminal.note(
+                "No answer, since standard input is at its end; nothing is lost by it, so it is done."
+            )
             return True
-        raise NotConfirmed("Nobody is there to confirm this.", hint="Add --force to do it.")
+        raise NotConfirmed("This needs a confirmation.", hint="Add --force to do it.")
     return answer.strip().lower() in ("yes", "y")

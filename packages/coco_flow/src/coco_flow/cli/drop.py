@@ -74,14 +74,14 @@ def _drop_all(
 
     if flows or not apps:
         dropped = drop_flows(terminal, flows, force=force)
-        _tell(terminal, dropped, [f"flow {flow.full_name}" for flow in flows])
+        _report_dropped(terminal, dropped, [f"flow {flow.full_name}" for flow in flows])
     if apps:
         from coco_flow.cli.update_app import drop_apps
 
         drop_apps(terminal, apps, force=force)
 
 
-def _tell(terminal: Terminal, dropped: bool | None, names: Sequence[str]) -> None:
+def _report_dropped(terminal: Terminal, dropped: bool | None, names: Sequence[str]) -> None:
     if dropped is None:
         terminal.note("Nothing to drop.")
     elif not dropped:
@@ -105,11 +105,11 @@ def _drop_stored(terminal: Terminal, names: Sequence[str], *, force: bool) -> in
         for change in changes:
             terminal.aside_line(f"  {change}")
     if not confirmed(terminal, "Remove all this, with its rows?", force=force):
-        _tell(terminal, False, [])
+        _report_dropped(terminal, False, [])
         return Exit.OK
     for flow, changes in plans:
         for change in changes:
             apply_change(context.store, flow.flow_id, change)
         context.store.remove_flow(flow.flow_id)
-    _tell(terminal, True, [f"flow {flow.full_name}" for flow in flows])
+    _report_dropped(terminal, True, [f"flow {flow.full_name}" for flow in flows])
     return Exit.OK

@@ -30,7 +30,7 @@ __all__ = ["command"]
 @click.option(
     "--cache/--no-cache",
     default=True,
-    help="Use results that earlier updates remembered. Default: yes.",
+    help="Use results in the memo. Default: yes.",
 )
 @allow_errors_option
 @quiet_option

@@ -1,4 +1,4 @@
-"""Tells an error: CoCo's in their words, the user's with the lines of their code."""
+"""Error reports: CoCo's errors with hints, others with the lines of the user's code."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from coco_flow.cli.user_code import user_traceback
 if TYPE_CHECKING:
     from coco_flow.cli.terminal import Terminal
 
-__all__ = ["error_json", "tell_error", "told_error"]
+__all__ = ["as_coco_error", "error_json", "report_error"]
 
 
-def tell_error(terminal: Terminal, error: BaseException, prefix: str = "") -> None:
+def report_error(terminal: Terminal, error: BaseException, prefix: str = "") -> None:
     """Write an error where the command's user sees it; in development mode, raise it.
 
     Args:
@@ -24,29 +24,29 @@ def tell_error(terminal: Terminal, error: BaseException, prefix: str = "") -> No
     """
     if sys.flags.dev_mode:
         raise error
-    told, places = told_error(error), user_traceback(error)
-    message, hint = told.message, told.hint
+    reported, places = as_coco_error(error), user_traceback(error)
+    message, hint = reported.message, reported.hint
     if not (places or isinstance(error, CocoError | OSError)):
         message = f"coco-flow failed unexpectedly: {message}"
         hint = "For the whole traceback: python -X dev -m coco_flow.cli … (the same words)"
     terminal.error(
-        f"{prefix}: {message}" if prefix else message, hint=hint, code=told.code, places=places
+        f"{prefix}: {message}" if prefix else message, hint=hint, code=reported.code, places=places
     )
 
 
 def error_json(error: BaseException) -> dict[str, Any]:
     """Return an error as JSON."""
-    told = told_error(error)
+    reported = as_coco_error(error)
     return {
-        "code": told.code,
-        "message": told.message,
-        "hint": told.hint,
+        "code": reported.code,
+        "message": reported.message,
+        "hint": reported.hint,
         "traceback": user_traceback(error) or None,
     }
 
 
-def told_error(error: BaseException) -> CocoError:
-    """Return an error as it is told: of what is not CoCo's, the type belongs to the message."""
+def as_coco_error(error: BaseException) -> CocoError:
+    """Return an error as one of CoCo's; the message of another begins with its type."""
     if isinstance(error, CocoError):
         return error
     return CocoError(f"{type(error).__name__}: {error}")

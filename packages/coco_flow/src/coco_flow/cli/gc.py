@@ -29,7 +29,7 @@ _DAY = 24 * 3600.0
 def command(context: click.Context, *, older_than: float) -> int:
     """Remove results that no row uses any more.
 
-    Gives the space back, too. Updates remove unused results of more than seven days by themselves,
+    Gives the space back, too. Every update removes unused results of more than seven days,
     but never make the state's file smaller.
     """
     from coco_flow.cli.figures import byte_count, count
@@ -40,7 +40,8 @@ def command(context: click.Context, *, older_than: float) -> int:
     if flow_context.state_exists():
         store = flow_context.store
         before = store.byte_size()
-        removed = store.sweep_memo(time.time() - older_than * _DAY)
+        # Times are kept in whole seconds; this one counts as past.
+        removed = store.sweep_memo(time.time() - older_than * _DAY + 1)
         store.compact()
         after = store.byte_size()
     if terminal.json:

@@ -20,7 +20,7 @@ __all__ = ["Job", "RetryJob", "SharedJob", "UpdateJob"]
 
 
 class Job(ABC):
-    """Work on one flow in a thread of its own.
+    """Work on one flow in its own thread.
 
     Attributes:
         passes: How often all that was known to have changed was processed.
@@ -57,7 +57,7 @@ class Job(ABC):
             self._work()
         except UpdateAborted:
             pass
-        except BaseException as error:  # noqa: BLE001 - told by the main thread
+        except BaseException as error:  # noqa: BLE001 - reported by the main thread
             self.error = error
         finally:
             self.seconds = time.perf_counter() - began
@@ -70,7 +70,7 @@ class Job(ABC):
 
     @abstractmethod
     def abort(self) -> None:
-        """Ask it to stop after the rows in work."""
+        """Request a stop after the rows in flight."""
 
     @property
     @abstractmethod

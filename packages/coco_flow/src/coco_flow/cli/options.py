@@ -70,7 +70,7 @@ quiet_option = click.option(
 )
 force_option = click.option("-f", "--force", is_flag=True, help="Do not ask.")
 reset_option = click.option(
-    "--reset", is_flag=True, help="Drop first, so that everything is built anew."
+    "--reset", is_flag=True, help="Drop first, so that everything is rebuilt."
 )
 reexport_option = click.option(
     "--reexport", is_flag=True, help="Write all rows to the targets again, changed or not."
@@ -78,7 +78,7 @@ reexport_option = click.option(
 full_reprocess_option = click.option(
     "--full-reprocess",
     is_flag=True,
-    help="Compute everything anew, remembered results included.",
+    help="Recompute everything, memoized results included.",
 )
 allow_empty_option = click.option(
     "--allow-empty",

@@ -173,12 +173,12 @@ class _NoteHandler(logging.Handler):
         text = record.getMessage()
         error = record.exc_info[1] if record.exc_info else None
         if error is not None:
-            from coco_flow.cli.failure import told_error
+            from coco_flow.cli.failure import as_coco_error
             from coco_flow.cli.user_code import user_traceback
 
             is_debugging = logging.getLogger("coco_flow").isEnabledFor(logging.DEBUG)
             lines = self.format(record) if is_debugging else user_traceback(error)
-            reason = told_error(error).message
+            reason = as_coco_error(error).message
             text = "\n".join(filter(None, (text if reason in text else f"{text} {reason}", lines)))
         if record.levelno >= logging.WARNING:
             self._terminal.warn(text)
@@ -220,10 +220,10 @@ def run(arguments: Sequence[str]) -> int:
     except click.Abort:
         sys.stderr.write("aborted\n")
         return Exit.INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the last line of defense tells every error in words
-        from coco_flow.cli.failure import tell_error
+    except Exception as error:  # noqa: BLE001 - the last handler reports every error
+        from coco_flow.cli.failure import report_error
 
-        tell_error(terminal, error)
+        report_error(terminal, error)
         return Exit.ERROR
     return code if isinstance(code, int) else Exit.OK
 

@@ -19,7 +19,7 @@ __all__ = ["ProgressDisplay", "SourceProgress", "counts_text"]
 
 # What is over sooner needs no bar, nor the time that it takes to load what draws it.
 _PATIENCE_SECONDS = 0.3
-# Without a terminal, a line each so many seconds says that work goes on and fills no log.
+# Without a terminal, a line each so many seconds shows progress and does not flood a log.
 _QUIET_SECONDS = 5.0
 
 
@@ -29,13 +29,13 @@ class SourceProgress:
 
     Attributes:
         counts: Rows that ended, by how.
-        in_work: Rows being processed.
+        in_progress: Rows being processed.
         known: Rows known from earlier updates: about as many will there be.
     """
 
     name: str
     counts: Mapping[str, int]
-    in_work: int
+    in_progress: int
     known: int
 
     @property
@@ -59,7 +59,7 @@ class ProgressDisplay:
         self._tasks: dict[str, Any] = {}
         self._busy_since: float | None = None
         self._done_before: dict[str, int] = {}
-        self._told_at = 0.0
+        self._reported_at = 0.0
 
     def show(self, sources: Sequence[SourceProgress], *, busy: bool) -> None:
         """Show how far the sources are; nothing is shown while nothing is done."""
@@ -68,15 +68,15 @@ class ProgressDisplay:
             self.clear()
             return
         if self._busy_since is None:
-            self._busy_since = self._told_at = now
+            self._busy_since = self._reported_at = now
             self._done_before = {source.name: source.done for source in sources}
         if self._terminal.lively:
             if now - self._busy_since >= _PATIENCE_SECONDS:
                 self._draw(sources, now - self._busy_since)
-        elif now - self._told_at >= _QUIET_SECONDS and not self._terminal.json:
-            self._told_at = now
+        elif now - self._reported_at >= _QUIET_SECONDS and not self._terminal.json:
+            self._reported_at = now
             for source in sources:
-                if source.in_work or source.done != self._done_before.get(source.name, 0):
+                if source.in_progress or source.done != self._done_before.get(source.name, 0):
                     figures = self._figures(source, now - self._busy_since)
                     self._terminal.note(f"{source.name}: {figures}")
 
@@ -96,7 +96,7 @@ class ProgressDisplay:
             if source.name not in self._tasks:
                 self._tasks[source.name] = self._bars.add_task(source.name, figures="")
             # A bar without a total swings: right while rows are still being found.
-            total = max(source.known, source.done + source.in_work) if source.known else None
+            total = max(source.known, source.done + source.in_progress) if source.known else None
             self._bars.update(
                 self._tasks[source.name],
                 completed=source.done,
@@ -108,8 +108,8 @@ class ProgressDisplay:
     def _figures(self, source: SourceProgress, seconds: float) -> str:
         done = source.done - self._done_before.get(source.name, 0)
         parts = [f"{source.done:,} rows"]
-        if source.in_work:
-            parts.append(f"{source.in_work:,} in work")
+        if source.in_progress:
+            parts.append(f"{source.in_progress:,} in progress")
         if done:
             parts.append(f"{done / max(seconds, 1e-3):,.0f}/s")
         if source.counts.get("num_errors"):

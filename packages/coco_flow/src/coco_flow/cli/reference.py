@@ -20,11 +20,11 @@ __all__ = ["reference_page"]
 _HEAD = """\
 # The command line of pipelines
 
-`coco-flow` sets up, updates, asks and mends the flows and apps of an application. This page is made
-from the program's help: `python -m coco_flow.cli.reference docs/flow-cli.md`.
+`coco-flow` sets up, updates, queries and repairs the flows and apps of an application. This page is
+made from the program's help: `python -m coco_flow.cli.reference docs/flow-cli.md`.
 
 ```
-coco-flow init my-notes && cd my-notes     # a starter application that runs at once
+coco-flow init my-notes && cd my-notes     # a starter application that runs as it is
 coco-flow update main.py                   # build, or process what changed
 coco-flow update main.py --live            # and follow changes until Ctrl-C
 coco-flow query main.py search "chunk"     # ask one of its query handlers
@@ -47,7 +47,7 @@ With `--json`, standard output carries one JSON document (in live mode one a lin
 `{"error": {"code", "message", "hint", "traceback"}}`, and what functions print goes to standard
 error. Colors and bars appear on a terminal only; `NO_COLOR=1` switches colors off.
 
-**Errors** are told in a sentence, with a hint where there is one. What the application's own code
+**Errors** are a sentence, with a hint where there is one. What the application's own code
 raises is shown with its lines. `python -X dev -m coco_flow.cli …` shows whole tracebacks;
 `COCO_FLOW_LOG_LEVEL=info` (or `debug`) shows what is logged, `warning,engine=debug` that of one
 component.

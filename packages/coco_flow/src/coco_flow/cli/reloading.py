@@ -1,4 +1,4 @@
-"""Runs a command in a process of its own and starts it again when Python files change."""
+"""Runs a command in a separate process and starts it again when Python files change."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _TOKEN_VARIABLE = "COCO_FLOW_SERVER_TOKEN"  # noqa: S105 - a variable's name
 
 @dataclass(frozen=True, slots=True)
 class ServerRequest:
-    """What a server was asked to do; see the options of `coco-flow server`."""
+    """The options of a server; see `coco-flow server`."""
 
     address: str | None
     cors_origin: str | None
@@ -168,12 +168,12 @@ def _serve(terminal: Terminal, flows: Sequence[Flow], request: ServerRequest) ->
             _announce(terminal, listening.getsockname(), token)
             while thread.is_alive() and not stop.requested:
                 thread.join(0.2)
-                background.tell()
+                background.show()
             server.should_exit = True
             background.stop()
             thread.join(10)
     if not stop.requested:
-        terminal.warn("The server ended by itself.")
+        terminal.warn("The server ended unexpectedly.")
         return Exit.ERROR
     return Exit.OK
 
@@ -189,7 +189,7 @@ def _announce(terminal: Terminal, name: tuple[str, int], token: str | None) -> N
 
 
 class _Background:
-    """The live updaters beside the server, if any were asked for."""
+    """The live updaters of the server's flows, if requested."""
 
     def __init__(self, terminal: Terminal, flows: Sequence[Flow], request: ServerRequest) -> None:
         from coco_flow.cli.jobs import UpdateJob
@@ -210,9 +210,9 @@ class _Background:
         """Begin in the background."""
         self._run.start()
 
-    def tell(self) -> None:
-        """Say what became of the rows since the last time."""
-        self._run.tell()
+    def show(self) -> None:
+        """Report the rows processed since the last time."""
+        self._run.show()
 
     def stop(self) -> None:
         """Stop and wait."""

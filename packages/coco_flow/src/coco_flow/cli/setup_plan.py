@@ -114,7 +114,7 @@ def set_up_flows(
         terminal: Where to show and ask.
         flows: The flows.
         force: Do not ask.
-        must_ask: Refuse, if nobody can be asked, also what only creates.
+        must_ask: Refuse, without an answer, also what only creates.
     """
     plan = SetupPlan(flows, "setup")
     if plan.up_to_date:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["masked", "show_flow"]
 
-# Fields of specs that hold secrets if somebody wrote them there instead of into an auth entry.
+# Fields of specs that have secrets if these are not in auth entries.
 _SECRET = re.compile(
     r"(^|_)(password|passwd|secret|token|api_?key|credentials?|connection_string|"
     r"(access|account|private)_key)$",
@@ -213,7 +213,7 @@ def _branches(node: _Node, indent: str) -> Iterator[str]:
 
 
 def _colored(terminal: Terminal, line: str, color: bool | None) -> str:
-    """Let the tree's lines stand back and the names of its sections stand out."""
+    """Dim the tree's lines and highlight the names of its sections."""
     found = re.fullmatch(r"([│├└─ ]*)(.*)", line)
     assert found is not None
     branch, label = found.groups()

@@ -30,7 +30,7 @@ DATABASE = "chunks.db"
 def count_words(text: str) -> int:
     """Any annotated function can be a step of a flow.
 
-    Its results are remembered; raise behavior_version when it should compute anew.
+    Its results are memoized; raise behavior_version to recompute them.
     """
     return len(text.split())
 
@@ -118,4 +118,4 @@ STARTER_FILES: Final = {
     ".env.example": _ENVIRONMENT,
     "docs/first.md": _DOCUMENT,
 }
-"""The text of each file by its path; FLOW_NAME stands for the flow's name."""
+"""The text of each file by its path; FLOW_NAME is replaced by the flow's name."""

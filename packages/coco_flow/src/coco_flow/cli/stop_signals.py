@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request to stop: the first one politely, the second at once."""
+"""Ctrl-C and SIGTERM as a request to stop: the first one gracefully, the second immediately."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class StopSignals:
 
     @property
     def requested(self) -> bool:
-        """Whether somebody asked to stop."""
+        """Whether a stop was requested."""
         return self._number is not None
 
     @property
     def exit_code(self) -> Exit:
-        """The exit code of work that a signal cut short."""
+        """The exit code of work that a signal stopped."""
         return Exit.TERMINATED if self._number == signal.SIGTERM else Exit.INTERRUPTED
 
     def __enter__(self) -> StopSignals:

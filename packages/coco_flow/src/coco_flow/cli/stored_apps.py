@@ -1,4 +1,4 @@
-"""Apps of the component style and the folders in which their state lies."""
+"""Apps of the component style and the folders of their state."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def state_folder(app: App[Any, Any]) -> Path:
 
 
 def shown_folder(folder: Path) -> str:
-    """Return a folder as short as it can be told."""
+    """Return a folder in its shortest form."""
     relative = os.path.relpath(folder)
     if relative.startswith(".."):
         return str(folder)

@@ -32,7 +32,7 @@ class Terminal:
         """Whether notes about the result are left out."""
 
     def use_json(self) -> None:
-        """Let standard output carry one JSON document; what else is printed goes to the other."""
+        """Let standard output have one JSON document; all else goes to standard error."""
         self.json = True
         # What the user's functions print must not get into the document.
         sys.stdout = sys.stderr
@@ -69,7 +69,7 @@ class Terminal:
         self._out.flush()
 
     def json_line(self, document: Any) -> None:
-        """Write one JSON document of a stream, on a line of its own."""
+        """Write one JSON document of a stream, on one line."""
         self._out.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
         self._out.flush()
 
@@ -87,7 +87,7 @@ class Terminal:
         _say("warning: ", "33", text)
 
     def error(self, message: str, *, hint: str | None, code: str, places: str = "") -> None:
-        """Report an error in the form that was asked for.
+        """Report an error as text or JSON.
 
         Args:
             message: What happened.
@@ -96,8 +96,8 @@ class Terminal:
             places: The lines of the user's code that led to it, as text.
         """
         if self.json:
-            told = {"code": code, "message": message, "hint": hint, "traceback": places or None}
-            self.document({"error": told})
+            body = {"code": code, "message": message, "hint": hint, "traceback": places or None}
+            self.document({"error": body})
             return
         _say("error: ", "1;31", message)
         if places:
@@ -114,7 +114,7 @@ def terminal_of(context: click.Context) -> Terminal:
 
 
 def colorful(stream: TextIO) -> bool:
-    """Whether colors may be written: a terminal that has them, and nobody forbade them."""
+    """Whether colors may be written: the terminal has them, and they are not turned off."""
     return (
         _is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     )

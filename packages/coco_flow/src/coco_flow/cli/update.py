@@ -32,7 +32,7 @@ __all__ = ["UpdateRequest", "command", "update_application"]
 
 @dataclass(frozen=True, slots=True)
 class UpdateRequest:
-    """What an update was asked to do; see the options of `coco-flow update`."""
+    """The options of an update; see `coco-flow update`."""
 
     live: bool = False
     shared: bool = False
@@ -123,7 +123,7 @@ def command(context: click.Context, /, target: str, **options: bool) -> int:
     """Bring targets in step with the sources.
 
     Only what changed is processed. Targets that are not set up are set up first, after showing the
-    changes and asking; what only creates is not asked for when nobody is there to answer.
+    changes and asking; what only creates needs no answer if standard input is at its end.
     """
     terminal = terminal_of(context)
     request = UpdateRequest(**options)
@@ -166,7 +166,7 @@ def _update_flows(
         terminal.note("Aborted: nothing was changed.")
         return Exit.OK
     if not (request.reexport or request.full_reprocess):
-        _tell_recomputed(terminal, flows)
+        _report_recomputed(terminal, flows)
     if request.shared:
         return run_jobs(
             terminal,
@@ -197,7 +197,7 @@ def _show_plan(terminal: Terminal, flows: Sequence[Flow], request: UpdateRequest
         terminal.line(line)
 
 
-def _tell_recomputed(terminal: Terminal, flows: Sequence[Flow]) -> None:
+def _report_recomputed(terminal: Terminal, flows: Sequence[Flow]) -> None:
     """Say before the work begins how many rows are processed although they did not change."""
     from coco_flow.cli.setup_plan import pending_line
     from coco_flow.flow.pending import pending_rows

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from coco_flow.cli.confirm import confirmed
 from coco_flow.cli.exits import Exit
-from coco_flow.cli.failure import error_json, tell_error
+from coco_flow.cli.failure import error_json, report_error
 from coco_flow.cli.figures import duration, moment
 from coco_flow.cli.progress import ProgressDisplay, SourceProgress, counts_text
 from coco_flow.cli.stop_signals import StopSignals
@@ -91,7 +91,7 @@ class _Run:
         self._request = request
         self._loop = app.environment.get_env_blocking().event_loop
         self._latest: UpdateSnapshot[Any] | None = None
-        self._told: dict[str, ComponentStats] = {}
+        self._as_coco_error: dict[str, ComponentStats] = {}
         self._is_ready = False
 
     def run(self) -> int:
@@ -107,15 +107,15 @@ class _Run:
                     asked = True
                     self._submit(self._cancel())
                 if self._request.live:
-                    self._tell_changes(display)
+                    self._report_changes(display)
                 display.show(self._progress(), busy=not work.done() and self._is_busy())
             display.clear()
             if self._request.live:
-                self._tell_changes(display)
+                self._report_changes(display)
         error = work.exception()
         if stop.requested and _is_abort(error):
             error = None
-        self._tell_end(error, time.perf_counter() - began, stop)
+        self._report_end(error, time.perf_counter() - began, stop)
         if error is not None:
             return Exit.ERROR
         if stop.requested:
@@ -151,7 +151,7 @@ class _Run:
             for name, each in self._components().items()
         ]
 
-    def _tell_changes(self, display: ProgressDisplay) -> None:
+    def _report_changes(self, display: ProgressDisplay) -> None:
         """In live mode, say what ran once all has caught up, and what ran since."""
         latest = self._latest
         if latest is None or latest.status is not UpdateStatus.READY:
@@ -159,19 +159,19 @@ class _Run:
         if any(each.num_in_progress for each in self._components().values()):
             return
         for name, now in self._components().items():
-            before = self._told.get(name)
+            before = self._as_coco_error.get(name)
             counts = _counts(now)
             if before is not None:
                 counts = {key: n - _counts(before)[key] for key, n in counts.items()}
-            self._told[name] = now
+            self._as_coco_error[name] = now
             if any(n for key, n in counts.items() if key != "num_no_change" or before is None):
                 display.clear()
-                self._tell_component(name, counts)
+                self._report_component(name, counts)
         if not self._is_ready:
             self._is_ready = True
             self._terminal.note(f"App {self._app.name} is up to date and follows changes.")
 
-    def _tell_component(self, name: str, counts: dict[str, int]) -> None:
+    def _report_component(self, name: str, counts: dict[str, int]) -> None:
         if self._terminal.json:
             changed = {key: number for key, number in counts.items() if number}
             self._terminal.json_line(
@@ -182,7 +182,7 @@ class _Run:
             self._terminal.line(f"{moment(time.time())} {self._app.name}.{name}: {text}")
             self._terminal.flush()
 
-    def _tell_end(self, error: BaseException | None, seconds: float, stop: StopSignals) -> None:
+    def _report_end(self, error: BaseException | None, seconds: float, stop: StopSignals) -> None:
         terminal = self._terminal
         if terminal.json:
             if not self._request.live:
@@ -203,11 +203,11 @@ class _Run:
                 )
             return
         if error is not None:
-            tell_error(terminal, error, f"App {self._app.name}")
+            report_error(terminal, error, f"App {self._app.name}")
         elif not self._request.live and not terminal.quiet:
             for name, each in self._components().items():
                 terminal.line(component_line(name, each))
-            end = "stopped; the next update goes on from here." if stop.requested else "done"
+            end = "stopped; the next update continues from here." if stop.requested else "done"
             terminal.note(f"App {self._app.name}: {end} in {duration(seconds)}.")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from coco_flow.cli.exits import Exit
-from coco_flow.cli.failure import error_json, tell_error
+from coco_flow.cli.failure import error_json, report_error
 from coco_flow.cli.figures import count, duration, moment
 from coco_flow.cli.progress import ProgressDisplay, SourceProgress, counts_text
 from coco_flow.cli.stop_signals import StopSignals
@@ -68,10 +68,10 @@ class JobRun:
         self._target = target
         self._display = ProgressDisplay(terminal)
         self._known = {job.flow.name: _known_rows(job.flow) for job in jobs}
-        self._told_passes = {job.flow.name: 0 for job in jobs}
-        self._told_counts: dict[str, dict[str, dict[str, int]]] = {}
-        self._told_until = {job.flow.name: 0.0 for job in jobs}
-        self._told_ended: set[str] = set()
+        self._reported_passes = {job.flow.name: 0 for job in jobs}
+        self._reported_counts: dict[str, dict[str, dict[str, int]]] = {}
+        self._reported_until = {job.flow.name: 0.0 for job in jobs}
+        self._reported_ended: set[str] = set()
         self._notify = threading.Event()
 
     def start(self) -> None:
@@ -89,19 +89,21 @@ class JobRun:
                 asked = True
                 self._display.clear()
                 if not self._live:
-                    self._terminal.note("Stopping after the rows in work; again to stop at once.")
+                    self._terminal.note(
+                        "Stopping after the rows in flight; again to stop immediately."
+                    )
                 self._abort()
-            self.tell()
+            self.show()
         self._display.clear()
         if self._live:
-            self._tell_passes()
-            self._tell_ended()
+            self._report_passes()
+            self._report_ended()
 
-    def tell(self) -> None:
+    def show(self) -> None:
         """Show how far the jobs are."""
         if self._live:
-            self._tell_passes()
-            self._tell_ended()
+            self._report_passes()
+            self._report_ended()
         self._display.show(self._progress(), busy=self._is_busy())
 
     def stop(self) -> None:
@@ -110,22 +112,22 @@ class JobRun:
         for job in self._jobs:
             job.wait()
         self._display.clear()
-        self._tell_ended()
+        self._report_ended()
 
     def _abort(self) -> None:
         for job in self._jobs:
             job.abort()
 
     def report(self, stop: StopSignals, *, allow_errors: bool) -> int:
-        """Say what came of it and return the exit code."""
+        """Report the outcome and return the exit code."""
         if self._terminal.json and not self._live:
             self._terminal.document({"flows": [self._job_json(job, stop) for job in self._jobs]})
         elif not self._terminal.json:
-            self._tell_ended()
+            self._report_ended()
         failed = any(job.error is not None for job in self._jobs)
         for job in self._jobs:
             if not self._terminal.json:
-                self._tell_end(job, stop)
+                self._report_end(job, stop)
         if failed:
             return Exit.ERROR
         if stop.requested:
@@ -136,7 +138,8 @@ class JobRun:
 
     def _is_busy(self) -> bool:
         return any(
-            not job.ended and (job.passes == 0 or any(_in_work(job).values())) for job in self._jobs
+            not job.ended and (job.passes == 0 or any(_in_progress(job).values()))
+            for job in self._jobs
         )
 
     def _progress(self) -> list[SourceProgress]:
@@ -145,46 +148,46 @@ class JobRun:
             info = job.info
             if info is None:
                 continue
-            in_work = info.in_progress
+            in_progress = info.in_progress
             for source, counts in info.to_json().items():
-                # In live mode there is no telling how many rows follow.
+                # In live mode the number of rows that follow is unknown.
                 known = 0 if job.passes else self._known[job.flow.name].get(source, 0)
                 name = f"{job.flow.name}.{source}"
-                shown.append(SourceProgress(name, counts, in_work[source], known))
+                shown.append(SourceProgress(name, counts, in_progress[source], known))
         return shown
 
-    def _tell_passes(self) -> None:
+    def _report_passes(self) -> None:
         """In live mode, say what became of the rows since the last time."""
         for job in self._jobs:
             name = job.flow.name
-            if job.passes == self._told_passes[name] or job.info is None:
+            if job.passes == self._reported_passes[name] or job.info is None:
                 continue
-            first = self._told_passes[name] == 0
-            self._told_passes[name] = job.passes
+            first = self._reported_passes[name] == 0
+            self._reported_passes[name] = job.passes
             counts = job.info.to_json()
-            before = self._told_counts.get(name, {})
-            self._told_counts[name] = counts
+            before = self._reported_counts.get(name, {})
+            self._reported_counts[name] = counts
             self._display.clear()
             for source, now in counts.items():
                 added = _difference(now, before.get(source, {}))
                 if first or any(n for key, n in added.items() if key != "num_no_change"):
-                    self._tell_pass(job, source, added)
-            self._tell_failures(job)
+                    self._report_pass(job, source, added)
+            self._report_failures(job)
             if first and not job.ended:
                 self._terminal.note(f"Flow {name} is up to date and watches its sources.")
 
-    def _tell_ended(self) -> None:
-        """Tell why jobs ended that should not have, once."""
+    def _report_ended(self) -> None:
+        """Report once why jobs ended that should not have."""
         for job in self._jobs:
             name = job.flow.name
-            if not job.ended or name in self._told_ended:
+            if not job.ended or name in self._reported_ended:
                 continue
-            self._told_ended.add(name)
+            self._reported_ended.add(name)
             self._display.clear()
             if job.error is not None:
-                tell_error(self._terminal, job.error, f"Flow {name}")
+                report_error(self._terminal, job.error, f"Flow {name}")
 
-    def _tell_pass(self, job: Job, source: str, counts: dict[str, int]) -> None:
+    def _report_pass(self, job: Job, source: str, counts: dict[str, int]) -> None:
         if self._terminal.json:
             changed = {key: number for key, number in counts.items() if number}
             self._terminal.json_line(
@@ -195,22 +198,22 @@ class JobRun:
             self._terminal.line(f"{moment(time.time())} {job.flow.name}.{source}: {text}")
             self._terminal.flush()
 
-    def _tell_end(self, job: Job, stop: StopSignals) -> None:
+    def _report_end(self, job: Job, stop: StopSignals) -> None:
         terminal, name = self._terminal, job.flow.name
         if job.error is None and not self._live:
             for line in str(job.info or "").splitlines():
                 if not terminal.quiet:
                     terminal.line(f"{name}.{line}")
-            self._tell_failures(job)
+            self._report_failures(job)
             if stop.requested:
-                terminal.note(f"Flow {name}: stopped; the next update goes on from here.")
+                terminal.note(f"Flow {name}: stopped; the next update continues from here.")
             else:
                 terminal.note(f"Flow {name}: done in {duration(job.seconds)}.")
 
-    def _tell_failures(self, job: Job) -> None:
+    def _report_failures(self, job: Job) -> None:
         """Name the rows that failed since the last time."""
-        since = max(job.began, self._told_until[job.flow.name])
-        self._told_until[job.flow.name] = time.time()
+        since = max(job.began, self._reported_until[job.flow.name])
+        self._reported_until[job.flow.name] = time.time()
         if not _has_errors(job):
             return
         from coco_flow.cli.row_errors import error_line
@@ -257,7 +260,7 @@ def _has_errors(job: Job) -> bool:
     return job.info is not None and job.info.has_errors
 
 
-def _in_work(job: Job) -> dict[str, int]:
+def _in_progress(job: Job) -> dict[str, int]:
     return {} if job.info is None else job.info.in_progress
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 __all__ = ["has_user_code", "user_traceback"]
 
 _PACKAGES = Path(__file__).resolve().parents[2]
-# Where code lies that is not the user's: the standard library, installed packages, this package.
+# Folders of code that is not the user's: the standard library, installed packages, this package.
 _OTHERS = tuple(
     os.path.join(os.path.realpath(str(folder)), "")  # noqa: PTH118 - a prefix with its separator
     for folder in (

@@ -26,7 +26,7 @@ class Command:
 
 
 COMMANDS: Final = (
-    Command("init", DEVELOP, "Write a starter application that runs as it is.", "init"),
+    Command("init", DEVELOP, "Write a starter application that is ready to run.", "init"),
     Command("ls", DEVELOP, "List flows and apps, and whether they are set up.", "ls"),
     Command("show", DEVELOP, "Show what a flow does, its schema and its exports.", "show"),
     Command("evaluate", DEVELOP, "Compute all rows and write them to files.", "evaluate"),

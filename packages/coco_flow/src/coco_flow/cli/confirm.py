@@ -40,7 +40,7 @@ def confirmed(terminal: Terminal, question: str, *, force: bool, harmless: bool 
         sys.stderr.write("\n")
         if harmless:
             terminal.note(
-                "No answer, since standard input is at its end; nothing is lost by it, so it is done."
+                "No answer at the end of standard input; nothing is lost by it, so it is done."
             )
             return True
         raise NotConfirmed("This needs a confirmation.", hint="Add --force to do it.")

@@ -27,7 +27,7 @@ __all__ = ["command"]
 )
 @click.pass_context
 def command(context: click.Context, *, name: str | None, folder: str | None) -> int:
-    """Write a starter application that runs as it is.
+    """Write a starter application that is ready to run.
 
     It splits the files in ./docs into chunks and keeps them in an SQLite file, without any service
     or account. Files that are there already are never overwritten.

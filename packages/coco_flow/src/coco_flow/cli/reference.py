@@ -24,7 +24,7 @@ _HEAD = """\
 made from the program's help: `python -m coco_flow.cli.reference docs/flow-cli.md`.
 
 ```
-coco-flow init my-notes && cd my-notes     # a starter application that runs as it is
+coco-flow init my-notes && cd my-notes     # a starter application that is ready to run
 coco-flow update main.py                   # build, or process what changed
 coco-flow update main.py --live            # and follow changes until Ctrl-C
 coco-flow query main.py search "chunk"     # ask one of its query handlers

@@ -105,11 +105,11 @@ def _tree(definition: dict[str, Any], handlers: Sequence[str], verbose: bool) ->
 
 def _spec(described: dict[str, Any], verbose: bool) -> str:
     spec = masked(described["spec"])
-    shown = spec if verbose else {k: v for k, v in spec.items() if _tells(v)}
+    shown = spec if verbose else {k: v for k, v in spec.items() if _is_set(v)}
     return f"{described['kind']}({_keywords(shown)})"
 
 
-def _tells(value: Any) -> bool:
+def _is_set(value: Any) -> bool:
     return value not in (None, False, [], {}, "") and not isinstance(value, dict)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.postgres_server import running_postgres
 
-__all__ = ["Program", "Run", "copied", "program", "programs", "stand_in"]
+__all__ = ["Program", "Run", "copied", "program", "programs", "register_model", "stand_in"]
 
 _COMPAT = Path(__file__).parents[1]
 _STAND_INS = Path(__file__).parent / "stand_ins"
@@ -158,6 +158,16 @@ class Run:
             "PYTHONUTF8": "1",
             **self.environment,
         }
+
+
+def register_model(run: Run, name: str) -> None:
+    """Let the built-in embedding model stand in for another one."""
+    from tests.model_fixture import installed_model
+
+    file = run.folder.parent / "models.toml"
+    path = installed_model().directory
+    file.write_text(f'[models."{name}"]\npath = "{path}"\n', "utf-8")
+    run.environment["COCO_MODELS_FILE"] = str(file)
 
 
 def stand_in(name: str) -> Path:

@@ -9,8 +9,8 @@ from tests.compat.programs.v0_search import answers
 from tests.s3_server import s3_server
 from tests.waiting import until
 
-_HENS = b"# Hens\n\nHens lay eggs in the morning.\n"
-_WAVES = b"# Waves\n\nRadio waves travel at the speed of light.\n"
+HENS = b"# Hens\n\nHens lay eggs in the morning.\n"
+WAVES = b"# Waves\n\nRadio waves travel at the speed of light.\n"
 
 
 def _names(run: Run, flow: str) -> list[str]:
@@ -40,10 +40,10 @@ def amazon_s3_embedding(run: Run) -> None:
             aws_access_key_id="test",
             aws_secret_access_key="test",
         ).Bucket("coco")
-        bucket.put_object(Key="docs/hens.md", Body=_HENS)
-        bucket.put_object(Key="docs/waves.txt", Body=_WAVES)
+        bucket.put_object(Key="docs/hens.md", Body=HENS)
+        bucket.put_object(Key="docs/waves.txt", Body=WAVES)
         bucket.put_object(Key="docs/picture.png", Body=b"\x89PNG")
-        bucket.put_object(Key="other/hens.md", Body=_HENS)
+        bucket.put_object(Key="other/hens.md", Body=HENS)
         run.cocoindex("update", "--setup", "-f", "main.py")
         assert [name.rpartition("/")[2] for name in _names(run, "amazons3textembedding")] == [
             "hens.md",
@@ -68,7 +68,7 @@ def azure_blob_embedding(run: Run) -> None:
             "AZURE_STORAGE_ACCOUNT_KEY": KEY,
             "AZURE_BLOB_CONTAINER_NAME": "coco",
         }
-        server.blobs |= {"hens.md": _HENS, "waves.txt": _WAVES, "picture.png": b"\x89PNG"}
+        server.blobs |= {"hens.md": HENS, "waves.txt": WAVES, "picture.png": b"\x89PNG"}
         output = run.python("main.py", typed="how fast is light?\n\n")
         assert answers(output)[0][1] == "waves.txt"
         assert _names(run, "azureblobtextembedding") == ["hens.md", "waves.txt"]
@@ -82,8 +82,8 @@ def gdrive_text_embedding(run: Run) -> None:
     """A folder of Google Drive, followed by polling its changes."""
     run.own_database()
     with drive(run, "docs") as files:
-        files.put("h", "docs", _HENS, "text/markdown", "hens.md")
-        files.put("w", "docs", _WAVES, "text/plain", "waves.txt")
+        files.put("h", "docs", HENS, "text/markdown", "hens.md")
+        files.put("w", "docs", WAVES, "text/plain", "waves.txt")
         run.cocoindex("update", "--setup", "-f", "main")
         assert _names(run, "googledrivetextembedding") == ["hens.md", "waves.txt"]
         output = run.python("main.py", typed="how fast is light?\n\n")

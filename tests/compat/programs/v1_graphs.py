@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
-from tests.compat.programs.program import Run, program
-from tests.compat.programs.services import asked_text, graph, language_model
+from tests.compat.programs.program import Run, program, register_model
+from tests.compat.programs.services import asked_text, drive, falkor, graph, language_model
+from tests.compat.programs.v0_graphs import NOTES, read_minutes
 from tests.llm_server import Received
 
 
@@ -92,3 +94,59 @@ def product_recommendation(run: Run) -> None:
         run.cocoindex("update", "main")
         assert found.ask(products) == [["p2", "A ball pen", 1234.5]]
         assert found.count("(:Taxonomy)") == 2
+
+
+def _attend(received: Received) -> Any:
+    """Read a meeting, or say that no two names are of one person."""
+    if "Organizer: " in asked_text(received):
+        return read_minutes(received)
+    return {"matched": None, "canonical": None}
+
+
+def _judge_meetings(run: Run, ask: Callable[[str], list[list[Any]]]) -> None:
+    run.environment["COCOINDEX_DB"] = str(run.folder / "cocoindex.db")
+    register_model(run, "Snowflake/snowflake-arctic-embed-xs")
+
+    def count(pattern: str) -> int:
+        return int(ask(f"MATCH {pattern} RETURN count(*)")[0][0])
+
+    with drive(run, "notes") as files, language_model(run, _attend) as model:
+        notes = NOTES.partition("\n\n")[2]
+        files.put("n1", "notes", notes.encode(), "text/markdown", "n.md")
+        run.cocoindex("update", "main")
+        assert count("(:Meeting)") == 2
+        assert sorted(ask("MATCH (p:Person) RETURN p.name")) == [["Ann"], ["Bob"], ["Cho"]]
+        attended = (
+            "MATCH (p:Person)-[r:ATTENDED]->(m:Meeting) WHERE r.is_organizer"
+            " RETURN p.name, toString(m.time) ORDER BY p.name"
+        )
+        assert ask(attended) == [["Ann", "2025-03-04"], ["Bob", "2025-03-11"]]
+        assert count("(:Person)-[:ATTENDED]->(:Meeting)") == 5
+        chain = "(:Meeting)-[:DECIDED]->(:Task {description: 'write the plan'})<-[:ASSIGNED_TO]-(p)"
+        assert ask(f"MATCH {chain} RETURN p.name") == [["Bob"]]
+        calls = len(model.received)
+        run.cocoindex("update", "main")
+        assert len(model.received) == calls
+        shorter = notes.split("\n\n## 2025-03-11")[0]
+        files.put("n1", "notes", shorter.encode(), "text/markdown", "n.md")
+        run.cocoindex("update", "main")
+        assert count("(:Meeting)") == 1
+        assert count("(:Task)") == 1
+
+
+@program(
+    "v1",
+    "meeting_notes_graph_neo4j",
+    doubled="Google Drive, OpenAI, an embedding model; Neo4j: ArcadeDB with Neo4j's protocol",
+)
+def meeting_notes_graph_neo4j(run: Run) -> None:
+    """Notes from Google Drive as meetings, tasks and people, whose names are resolved."""
+    with graph(run) as found:
+        _judge_meetings(run, found.ask)
+
+
+@program("v1", "meeting_notes_graph_falkordb", doubled="Google Drive, OpenAI, an embedding model")
+def meeting_notes_graph_falkordb(run: Run) -> None:
+    """The same in FalkorDB."""
+    with falkor(run, "meeting_notes") as ask:
+        _judge_meetings(run, ask)

@@ -88,7 +88,9 @@ def test_every_way_to_sign_in(
 
 @pytest.mark.row("SR-9 Azure")
 def test_a_missing_credential_is_reported_before_anything_is_listed(server: AzureServer) -> None:
-    with pytest.raises(DefinitionError, match="no credentials for the storage account 'cocoaccount'"):
+    with pytest.raises(
+        DefinitionError, match="no credentials for the storage account 'cocoaccount'"
+    ):
         container(server, connection_string=None)
     without = add_transient_auth_entry(f"AccountName={ACCOUNT};BlobEndpoint={server.endpoint}")
     with pytest.raises(DefinitionError, match="neither an AccountKey nor"):

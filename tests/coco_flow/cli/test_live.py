@@ -90,8 +90,8 @@ def test_an_update_that_is_stopped_goes_on_the_next_time(
     with Background(folder, "update", "slow.py", "--force") as running:
         until(lambda: rows(folder))
         assert running.stop(number) == code
-    assert "Stopping after the rows in work" in running.output
-    assert "the next update goes on from here" in running.output
+    assert "Stopping after the rows in flight" in running.output
+    assert "the next update continues from here" in running.output
     before = len(rows(folder))
     assert 0 < before < 400
     done = coco_flow(folder, "update", "slow.py")
@@ -107,7 +107,7 @@ def test_a_second_ctrl_c_stops_at_once(folder: Path) -> None:
     with Background(folder, "update", "slow.py", "--force") as running:
         until((folder / "started").exists)
         running.process.send_signal(signal.SIGINT)
-        running.wait_for("again to stop at once")
+        running.wait_for("again to stop immediately")
         assert running.stop() == 130
     assert "Traceback" not in running.output
 
@@ -123,7 +123,7 @@ def test_a_killed_update_is_interrupted_in_the_list_of_runs(folder: Path) -> Non
         assert "an update is running" in coco_flow(folder, "doctor").stdout
         running.stop(signal.SIGKILL)
     assert "interrupted" in coco_flow(folder, "runs").stdout
-    assert "the next one goes on from there" in coco_flow(folder, "doctor").stdout
+    assert "the next one continues from there" in coco_flow(folder, "doctor").stdout
 
 
 def test_a_second_update_waits_and_says_so(folder: Path) -> None:

@@ -67,12 +67,12 @@ def test_a_bar_shows_rows_and_goes_when_it_is_done(folder: Path) -> None:
     for index in range(300):
         (folder / "many" / f"{index}.txt").write_text(str(index))
     with Screen(folder, "update", "slow.py", "--force") as screen:
-        screen.wait_for("in work")
+        screen.wait_for("in progress")
         assert screen.end() == 0
-    assert re.search(r"Slow\.docs .* \d+ rows, \d+ in work", screen.text)
+    assert re.search(r"Slow\.docs .* \d+ rows, \d+ in progress", screen.text)
     after = screen.text.rsplit("\x1b[?25h", maxsplit=1)[1]
     assert "Slow.docs: 300 source rows: 300 added" in after
-    assert "in work" not in after
+    assert "in progress" not in after
 
 
 def test_colors_appear_on_a_terminal_unless_forbidden(folder: Path) -> None:

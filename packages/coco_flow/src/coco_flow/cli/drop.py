@@ -101,9 +101,9 @@ def _drop_stored(terminal: Terminal, names: Sequence[str], *, force: bool) -> in
     flows = [stored_flow(name) for name in names]
     plans = [(flow, plan_drop(context.store, flow.flow_id)) for flow in flows]
     for flow, changes in plans:
-        terminal.aside_line(f"Flow {flow.full_name}: to drop")
+        terminal.error_line(f"Flow {flow.full_name}: to drop")
         for change in changes:
-            terminal.aside_line(f"  {change}")
+            terminal.error_line(f"  {change}")
     if not confirmed(terminal, "Remove all this, with its rows?", force=force):
         _report_dropped(terminal, False, [])
         return Exit.OK

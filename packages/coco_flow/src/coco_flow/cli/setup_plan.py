@@ -160,7 +160,7 @@ def _show(terminal: Terminal, plan: SetupPlan, *, force: bool) -> None:
     if terminal.quiet and force:
         return
     for line in plan.lines():
-        terminal.aside_line(line)
+        terminal.error_line(line)
 
 
 def _change_lines(change: ResourceChange) -> Iterator[str]:

@@ -73,7 +73,7 @@ class Terminal:
         self._out.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
         self._out.flush()
 
-    def aside_line(self, text: str) -> None:
+    def error_line(self, text: str) -> None:
         """Write one line to standard error as it is."""
         _say("", "", text)
 

@@ -30,7 +30,7 @@ def page_title(content: str, filename: str) -> str:
 
 @op.function(behavior_version=1)
 def commit_path(hash: str, committed_at: datetime) -> str:
-    """Return where a commit's page stands: by year, so that no folder grows without end."""
+    """Return the path of a commit's page: by year, so that no folder grows without limit."""
     return f"commits/{committed_at.year}/{hash[:12]}.md"
 
 

@@ -3,8 +3,8 @@
     cd examples/flow && uvicorn search_service:app
     curl 'http://127.0.0.1:8000/search?q=my+espresso+tastes+bitter&limit=3'
 
-Saved notes are found by the next search. One variable decides where the state is: the service runs
-beside other copies with COCO_FLOW_DATABASE_URL=postgresql://… as well.
+Saved notes are found by the next search. One variable decides where the state is: with
+COCO_FLOW_DATABASE_URL=postgresql://… several copies of the service can run.
 """
 
 from __future__ import annotations

@@ -116,8 +116,8 @@ def command(
     """Serve flows over HTTP.
 
     Flows, schemas, rows with every value computed from them, errors, statistics and query handlers;
-    until Ctrl-C or SIGTERM. It listens on this machine only and asks for a token unless told
-    otherwise.
+    until Ctrl-C or SIGTERM. It listens on this machine only and requires a token, unless options
+    say otherwise.
     """
     terminal = terminal_of(context)
     request = ServerRequest(**options)  # type: ignore[arg-type]

@@ -15,9 +15,10 @@ from psycopg import sql
 
 from coco_core.errors import Unavailable
 from coco_flow.errors import DefinitionError
+from coco_flow.postgres_database import public_url
 from coco_flow.setting import DatabaseConnectionSpec
 from coco_flow.targets import postgres_pool
-from coco_flow.targets.postgres_pool import borrow, close_pools, pool_for, pool_of, public_url
+from coco_flow.targets.postgres_pool import borrow, close_pools, pool_for, pool_of
 from tests.postgres_server import running_postgres
 from tests.waiting import until
 
@@ -164,13 +165,13 @@ def test_an_exception_takes_back_what_was_written(url: str) -> None:
 def test_without_a_database_the_flows_own_is_meant(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from coco_flow import setting
+    from coco_flow import postgres_database
 
     own = DatabaseConnectionSpec(url, min_connections=1)
-    monkeypatch.setattr(setting, "own_database", lambda: own)
+    monkeypatch.setattr(postgres_database, "own_database", lambda: own)
     assert pool_of(None) is pool_for(own)
     for other in (None, DatabaseConnectionSpec("sqlite:///state.db")):
-        monkeypatch.setattr(setting, "own_database", lambda other=other: other)
+        monkeypatch.setattr(postgres_database, "own_database", lambda other=other: other)
         with pytest.raises(DefinitionError, match="Pass database="):
             pool_of(None)
 

@@ -72,11 +72,7 @@ class AmazonS3Source(ObjectStoreSource):
         super().__init__(
             _store(spec),
             f"the bucket {spec.bucket_name!r}",
-            binary=spec.binary,
-            prefix=spec.prefix,
-            included_patterns=spec.included_patterns,
-            excluded_patterns=spec.excluded_patterns,
-            max_file_size=spec.max_file_size,
+            spec,
         )
         self._spec = spec
         self._channel: RedisChannel | None = None

@@ -92,11 +92,7 @@ class AzureBlobSource(ObjectStoreSource):
         super().__init__(
             store,
             f"the container {spec.container_name!r} of {config['account_name']!r}",
-            binary=spec.binary,
-            prefix=spec.prefix,
-            included_patterns=spec.included_patterns,
-            excluded_patterns=spec.excluded_patterns,
-            max_file_size=spec.max_file_size,
+            spec,
         )
 
 

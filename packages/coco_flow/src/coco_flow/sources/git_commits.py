@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 
 from coco_flow.errors import FlowError, RowFailed
 from coco_flow.op.spec import SourceSpec
-from coco_flow.ports import Key, ListedRow, ReadRow, Row, SourceSchema, Watch
+from coco_flow.ports import Key, ListedRow, ReadRow, Row, SourceSchema
 from coco_flow.sources.file_content import basic_field
 from coco_flow.sources.git_diff import ARGUMENTS, ChangedFile, read_changes
-from coco_flow.sources.git_process import open_git
 from coco_flow.sources.registry import register_source
-from coco_flow.sources.revision_poll import RevisionPoll
+from coco_flow.sources.revision_poll import RevisionSource
 from coco_flow.types.schema import (
     BasicValueType,
     EnrichedValueType,
@@ -56,21 +55,19 @@ class GitCommits(SourceSpec):
     poll_interval: timedelta | None = None
 
 
-class GitCommitsSource:
+class GitCommitsSource(RevisionSource):
     """Lists, reads and follows the commits up to one revision."""
 
     def __init__(self, spec: GitCommits) -> None:
-        self._git = open_git(spec.path)
+        super().__init__(spec.path, spec.revision, spec.poll_interval)
         self._spec = spec
         self.schema = _SCHEMA
         self.content_options: object = {}
-        self.change_capture = "poll of the revision" if spec.poll_interval else None
-        self._poll: RevisionPoll | None = None
 
     def list_rows(self) -> Iterator[list[ListedRow]]:
         """Yield the hashes of the commits; a commit that was processed never changes."""
         self._git.fetch()
-        commit = self._git.resolve(self._spec.revision)
+        commit = self._git.resolve(self._revision)
         batch: list[ListedRow] = []
         for line in self._git.stream(["rev-list", *self._limits(), commit, "--"], b"\n"):
             batch.append(ListedRow((line.decode(),), _TOKEN))
@@ -95,21 +92,6 @@ class GitCommitsSource:
             _read(key, described[key], files.get(key, [])) if key in described else ReadRow(None)
             for (key,) in keys
         ]
-
-    def watch(self) -> Watch | None:
-        """Begin to poll the revision from this call on."""
-        spec = self._spec
-        if spec.poll_interval is None:
-            return None
-        self.close()
-        self._poll = RevisionPoll(self._git, spec.revision, spec.poll_interval, self._changed)
-        return self._poll
-
-    def close(self) -> None:
-        """Stop polling."""
-        if self._poll is not None:
-            self._poll.close()
-            self._poll = None
 
     def _changed(self, before: str, after: str) -> Sequence[Key] | None:
         """Return the commits that are new; None if others are no longer listed."""

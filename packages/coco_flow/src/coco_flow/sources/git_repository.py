@@ -8,12 +8,11 @@ from datetime import timedelta
 
 from coco_flow.errors import FlowError, RowFailed
 from coco_flow.op.spec import SourceSpec
-from coco_flow.ports import Key, ListedRow, ReadRow, Watch
+from coco_flow.ports import Key, ListedRow, ReadRow
 from coco_flow.sources.file_content import FileContent
 from coco_flow.sources.file_patterns import FilePatterns
-from coco_flow.sources.git_process import open_git
 from coco_flow.sources.registry import register_source
-from coco_flow.sources.revision_poll import RevisionPoll
+from coco_flow.sources.revision_poll import RevisionSource
 
 __all__ = ["GitRepository", "GitRepositorySource"]
 
@@ -53,20 +52,16 @@ class GitRepository(SourceSpec):
     poll_interval: timedelta | None = None
 
 
-class GitRepositorySource:
+class GitRepositorySource(RevisionSource):
     """Lists, reads and follows the files at one revision."""
 
     def __init__(self, spec: GitRepository) -> None:
-        self._git = open_git(spec.path)
-        self._revision = spec.revision
+        super().__init__(spec.path, spec.revision, spec.poll_interval)
         self._content = FileContent(binary=spec.binary)
         self.schema = self._content.schema
         self.content_options: object = self._content.options
         self._patterns = FilePatterns(spec.included_patterns, spec.excluded_patterns)
         self._max_file_size = spec.max_file_size
-        self._interval = spec.poll_interval
-        self.change_capture = "poll of the revision" if spec.poll_interval else None
-        self._poll: RevisionPoll | None = None
 
     def list_rows(self) -> Iterator[list[ListedRow]]:
         """Yield the files of the commit that the revision names now; blobs are the tokens."""
@@ -108,20 +103,6 @@ class GitRepositorySource:
             except RowFailed as error:
                 rows.append(error)
         return rows
-
-    def watch(self) -> Watch | None:
-        """Begin to poll the revision from this call on."""
-        if self._interval is None:
-            return None
-        self.close()
-        self._poll = RevisionPoll(self._git, self._revision, self._interval, self._changed)
-        return self._poll
-
-    def close(self) -> None:
-        """Stop polling."""
-        if self._poll is not None:
-            self._poll.close()
-            self._poll = None
 
     def _changed(self, before: str, after: str) -> Sequence[Key] | None:
         """Return the files that differ; None if only a listing can find them."""

@@ -62,11 +62,7 @@ class GoogleCloudStorageSource(ObjectStoreSource):
         super().__init__(
             store,
             f"the bucket {spec.bucket_name!r}",
-            binary=spec.binary,
-            prefix=spec.prefix,
-            included_patterns=spec.included_patterns,
-            excluded_patterns=spec.excluded_patterns,
-            max_file_size=spec.max_file_size,
+            spec,
         )
 
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from coco_flow.errors import FlowError, RowFailed, missing_extra
 from coco_flow.ports import Key, ListedRow, ReadRow, Watch
@@ -24,6 +24,16 @@ _BATCH = 512
 _DOWNLOADS = 32
 
 
+class ObjectSelection(Protocol):
+    """The fields that specs of object stores have in common: which objects, and as what."""
+
+    binary: bool
+    prefix: str | None
+    included_patterns: list[str] | None
+    excluded_patterns: list[str] | None
+    max_file_size: int | None
+
+
 class ObjectStoreSource:
     """Lists and reads the objects of one bucket or container.
 
@@ -33,26 +43,16 @@ class ObjectStoreSource:
 
     change_capture: str | None = None
 
-    def __init__(
-        self,
-        store: ObjectStore,
-        place: str,
-        *,
-        binary: bool,
-        prefix: str | None,
-        included_patterns: Sequence[str] | None,
-        excluded_patterns: Sequence[str] | None,
-        max_file_size: int | None,
-    ) -> None:
+    def __init__(self, store: ObjectStore, place: str, spec: ObjectSelection) -> None:
         """Bind to a store; keys are whole, and patterns match whole keys."""
         self.place = place
         self._store = store
-        self._content = FileContent(binary=binary)
+        self._content = FileContent(binary=spec.binary)
         self.schema = self._content.schema
         self.content_options: object = self._content.options
-        self._prefix = prefix or ""
-        self._patterns = FilePatterns(included_patterns, excluded_patterns)
-        self._max_file_size = max_file_size
+        self._prefix = spec.prefix or ""
+        self._patterns = FilePatterns(spec.included_patterns, spec.excluded_patterns)
+        self._max_file_size = spec.max_file_size
         # Of empty objects, by key and token: whether they are files.
         self._empty: dict[tuple[str, bytes], bool] = {}
         start = self._patterns.start

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
-from coco_core.errors import Unavailable
-from coco_flow.auth import TransientAuthEntryReference, resolve_auth_entry
-from coco_flow.errors import DefinitionError, missing_extra
-from coco_flow.setting import DatabaseConnectionSpec, own_database
+from coco_flow.auth import TransientAuthEntryReference
+from coco_flow.errors import missing_extra
+from coco_flow.postgres_database import connect, named_database
+from coco_flow.setting import DatabaseConnectionSpec
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -26,16 +27,11 @@ def source_database(
     Raises:
         DefinitionError: There is no such entry, or the flow's own state is not in PostgreSQL.
     """
-    if reference is not None:
-        return resolve_auth_entry(reference)
-    own = own_database()
-    if own is None or not own.url.startswith(("postgres://", "postgresql://")):
-        raise DefinitionError(
-            "A Postgres source without `database` reads from the flow's own database, which is "
-            "not a PostgreSQL.",
-            hint="Pass database=add_transient_auth_entry(DatabaseConnectionSpec(url=…)).",
-        )
-    return own
+    return named_database(
+        reference,
+        "A Postgres source",
+        "Pass database=add_transient_auth_entry(DatabaseConnectionSpec(url=…)).",
+    )
 
 
 def open_connection(database: DatabaseConnectionSpec, **options: Any) -> Connection[Any]:
@@ -45,19 +41,9 @@ def open_connection(database: DatabaseConnectionSpec, **options: Any) -> Connect
         ExtraMissing: psycopg is not installed.
         Unavailable: The database cannot be reached, or does not let this user in.
     """
-    try:
-        import psycopg
-    except ImportError as error:
-        raise missing_extra("The source Postgres", "psycopg", "postgres") from error
-    from coco_flow.targets.postgres_pool import public_url
-
+    if importlib.util.find_spec("psycopg") is None:
+        raise missing_extra("The source Postgres", "psycopg", "postgres")
     overrides = {"user": database.user, "password": database.password}
     options |= {name: value for name, value in overrides.items() if value is not None}
     options |= {"connect_timeout": _CONNECT_SECONDS, "application_name": "coco-flow"}
-    try:
-        return psycopg.connect(database.url, **options)
-    except psycopg.OperationalError as error:
-        raise Unavailable(
-            f"The database {public_url(database.url)} cannot be reached: {str(error).strip()}",
-            hint="Check the URL, the user and the password, and that the server is running.",
-        ) from error
+    return connect(database.url, options)

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from coco_core.errors import Unavailable
-from coco_flow.auth import resolve_auth_entry
-from coco_flow.errors import DefinitionError, missing_extra
-from coco_flow.setting import mask_password_parameter
+from coco_flow.errors import missing_extra
+from coco_flow.postgres_database import connect, named_database, public_url
 from coco_flow.targets.postgres_types import register_arrays
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     Pool: TypeAlias = ConnectionPool[Connection[tuple[Any, ...]]]
 
-__all__ = ["borrow", "close_pools", "pool_for", "pool_of", "public_url"]
+__all__ = ["borrow", "close_pools", "pool_for", "pool_of"]
 
 _log = logging.getLogger(__name__)
 
@@ -60,7 +59,7 @@ def pool_for(spec: DatabaseConnectionSpec) -> Pool:
             arguments: dict[str, Any] = {k: v for k, v in overrides.items() if v is not None}
             arguments["connect_timeout"] = CONNECT_SECONDS
             # A wrong password or address is reported immediately, not when the pool gives up.
-            _probe(spec.url, arguments)
+            connect(spec.url, arguments).close()
             pool = ConnectionPool(
                 spec.url,
                 kwargs=arguments,
@@ -80,19 +79,12 @@ def pool_of(reference: str | None) -> Pool:
     Raises:
         DefinitionError: There is no such entry, or the flow's own state is not in PostgreSQL.
     """
-    if reference is not None:
-        spec: DatabaseConnectionSpec = resolve_auth_entry(reference)
-        return pool_for(spec)
-    from coco_flow.setting import own_database
-
-    own = own_database()
-    if own is None or not own.url.startswith(("postgres://", "postgresql://")):
-        raise DefinitionError(
-            "A Postgres target without `database` writes to the flow's own database, which is not "
-            "a PostgreSQL.",
-            hint="Pass database=add_auth_entry(name, DatabaseConnectionSpec(url=...)).",
-        )
-    return pool_for(own)
+    database = named_database(
+        reference,
+        "A Postgres target",
+        "Pass database=add_auth_entry(name, DatabaseConnectionSpec(url=...)).",
+    )
+    return pool_for(database)
 
 
 @contextmanager
@@ -119,16 +111,6 @@ def close_pools() -> None:
         pool.close()
 
 
-def public_url(url: str) -> str:
-    """Return a connection URL without its password, for messages."""
-    url = mask_password_parameter(url)
-    scheme, separator, rest = url.partition("://")
-    credentials, at, place = rest.rpartition("@")
-    if not separator or not at:
-        return url
-    return f"{scheme}://{credentials.partition(':')[0]}@{place}"
-
-
 def _acquire(pool: Pool) -> Connection[tuple[Any, ...]]:
     from psycopg_pool import PoolTimeout
 
@@ -138,7 +120,7 @@ def _acquire(pool: Pool) -> Connection[tuple[Any, ...]]:
         try:
             connection = pool.getconn(timeout=max(0.0, min(_CHECK_SECONDS, left)))
         except PoolTimeout as error:
-            _probe(pool.conninfo, pool.kwargs)
+            connect(pool.conninfo, pool.kwargs).close()
             if left > _CHECK_SECONDS:
                 continue
             raise Unavailable(
@@ -160,18 +142,6 @@ def _is_alive(connection: Connection[Any]) -> bool:
     from psycopg.pq import ExecStatus
 
     return connection.pgconn.exec_(b"").status == ExecStatus.EMPTY_QUERY
-
-
-def _probe(conninfo: Any, arguments: Any) -> None:
-    import psycopg
-
-    try:
-        psycopg.connect(conninfo, **arguments).close()
-    except psycopg.OperationalError as error:
-        raise Unavailable(
-            f"The database {public_url(conninfo)} cannot be reached: {str(error).strip()}",
-            hint="Check the URL, the user and the password, and that the server is running.",
-        ) from error
 
 
 atexit.register(close_pools)

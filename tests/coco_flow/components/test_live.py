@@ -306,3 +306,30 @@ def test_dropping_stops_what_runs_live(tmp_path: Path, target: MemoryTarget) -> 
             await update
 
     run(tmp_path, script)
+
+
+def test_a_preview_over_a_feed_applies_nothing(tmp_path: Path, target: MemoryTarget) -> None:
+    async def script(environment: coco.Environment) -> None:
+        feed = Feed(a=("a", 1), b=("b", 2))
+
+        @coco.fn(memo=True)
+        async def one(item: tuple[str, int]) -> None:
+            target.declare(*item)
+
+        @coco.fn
+        async def main() -> None:
+            await coco.mount_each(one, feed)
+
+        app = coco.App(coco.AppConfig(name="preview", environment=environment), main)
+        actions = await app.update(preview=True)
+        assert sorted(action.key for action in actions) == ["a", "b"]
+        assert target.contents == {}
+        await app.update()
+        feed.items["a"] = ("a", 3)
+        assert [(a.key, a.value) for a in await app.update(preview=True)] == [("a", 3)]
+        assert target.contents == {"a": 1, "b": 2}
+        del feed.items["b"]
+        await app.update(preview=True)
+        assert target.contents == {"a": 1, "b": 2}
+
+    run(tmp_path, script)

@@ -180,7 +180,7 @@ class LiveController:
         outer = self._outer
         build = Build(
             component, outer.build.registry, full_reprocess=outer.build.full_reprocess,
-            live=outer.live, on_error=on_error,
+            live=outer.live, on_error=on_error, preview=outer.build.preview,
         )  # fmt: skip
         return Scope(build, outer.stats, outer.activities, Readiness())
 

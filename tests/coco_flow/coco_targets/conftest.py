@@ -15,7 +15,7 @@ from tests.embedding_server import embedding_server
 from tests.flow_parts import flow_state, rows_of
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def stack() -> Iterator[DevStack]:
     with embedding_server(dimension=DIMENSION) as embeddings:
         environ = {

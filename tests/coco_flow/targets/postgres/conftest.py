@@ -12,12 +12,12 @@ from tests.coco_flow.targets.postgres.tables import DATABASE
 from tests.postgres_server import running_postgres
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def url() -> str:
     return running_postgres().create_database(DATABASE)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def database(url: str) -> AuthEntryReference[DatabaseConnectionSpec]:
     return add_auth_entry(DATABASE, DatabaseConnectionSpec(url, min_connections=1))
 

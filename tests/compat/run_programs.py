@@ -2,10 +2,10 @@
 
     python tests/compat/run_programs.py CHECKOUT v0 [NAME …]
 
-CHECKOUT is a checkout of the field's repository at a commit of that version. Each program of its
-`examples` that has a driver in tests/compat/programs is copied to an empty folder and run there,
-with its servers and models around it; the driver judges what stands in its target after a build,
-an edit, a deletion and a second run. The exit code is 1 if one fails.
+CHECKOUT is a checkout of the field's repository at a commit of that version, or of another one that
+--repository names. Each program of it that has a driver in tests/compat/programs is copied to an
+empty folder and run there, with its servers and models around it; the driver judges what stands in
+its target after a build, an edit, a deletion and a second run. The exit code is 1 if one fails.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[0] = str(ROOT)
 
-from tests.compat.programs.program import Program, Run, copied, programs  # noqa: E402
+from tests.compat.programs.program import FIELD, Program, Run, copied, programs  # noqa: E402
 
 _DRIVERS = Path(__file__).parent / "programs"
 
@@ -30,29 +30,31 @@ _DRIVERS = Path(__file__).parent / "programs"
 def run_program(program: Program, checkout: Path, keep: Path | None) -> str | None:
     """Run one; return what is wrong, or None."""
     scratch = Path(tempfile.mkdtemp(prefix="program-"))
-    run = Run(program.version, checkout, copied(checkout, program.name, scratch))
+    run = Run(program.version, checkout, copied(checkout, program, scratch))
     try:
         program.check(run)
     except Exception:  # noqa: BLE001 - reported by the caller, and the next program is run
         return traceback.format_exc()
     finally:
         if keep is not None:
-            shutil.copytree(scratch, keep / program.name, dirs_exist_ok=True)
+            shutil.copytree(scratch, keep / program.name, dirs_exist_ok=True, symlinks=True)
         shutil.rmtree(scratch)
     return None
 
 
 def main() -> int:
     """Run and report."""
-    for module in sorted(_DRIVERS.glob("v*.py")):
+    for module in sorted((*_DRIVERS.glob("v*.py"), *_DRIVERS.glob("elsewhere*.py"))):
         importlib.import_module(f"tests.compat.programs.{module.stem}")
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("checkout", type=Path)
-    parser.add_argument("version", choices=sorted({version for version, _ in programs}))
+    parser.add_argument("version", choices=("v0", "v1"))
     parser.add_argument("names", nargs="*", help="programs to run, all that have a driver if none")
+    parser.add_argument("--repository", default=FIELD, help="owner/name of another repository")
     parser.add_argument("--keep", type=Path, help="copy each program's folder here afterwards")
     arguments = parser.parse_args()
-    known = {name: p for (version, name), p in programs.items() if version == arguments.version}
+    asked = (arguments.repository, arguments.version)
+    known = {name: found for (*where, name), found in programs.items() if tuple(where) == asked}
     unknown = set(arguments.names) - set(known)
     if unknown:
         parser.error(f"no driver for {', '.join(sorted(unknown))}; there are {', '.join(known)}")
@@ -61,7 +63,8 @@ def main() -> int:
         start = time.monotonic()
         problem = run_program(known[name], arguments.checkout.resolve(), arguments.keep)
         seconds = time.monotonic() - start
-        print(f"{'FAILED' if problem else 'passed'} {name} ({seconds:.0f} s)", flush=True)
+        label = name if arguments.repository == FIELD else f"{arguments.repository} {name}"
+        print(f"{'FAILED' if problem else 'passed'} {label} ({seconds:.0f} s)", flush=True)
         if problem:
             failed += 1
             print(problem, flush=True)

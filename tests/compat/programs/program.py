@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.postgres_server import running_postgres
 
-__all__ = ["Program", "Run", "copied", "program", "programs", "register_model", "stand_in"]
+__all__ = ["FIELD", "Program", "Run", "copied", "program", "programs", "register_model", "stand_in"]
 
 _COMPAT = Path(__file__).parents[1]
 _STAND_INS = Path(__file__).parent / "stand_ins"
@@ -29,27 +29,34 @@ class Program:
 
     Attributes:
         version: `v0` or `v1`, the API that it is written for.
-        name: Its folder below `examples`, or the repository and path of one from elsewhere.
+        name: Its folder below the field's `examples`, or a path in another repository.
         check: Runs it and raises AssertionError where its target is not as it should be.
         doubled: What of its world is a double here, in a few words.
+        repository: Where it is from, as `owner/name`.
     """
 
     version: str
     name: str
     check: Callable[[Run], None]
     doubled: str
+    repository: str
 
 
-programs: dict[tuple[str, str], Program] = {}
+FIELD = "cocoindex-io/cocoindex"
+"""The field's own repository."""
+
+programs: dict[tuple[str, str, str], Program] = {}
+"""By repository, version and name."""
 
 
 def program(
-    version: str, name: str, *, doubled: str = ""
+    version: str, name: str, *, doubled: str = "", repository: str = FIELD
 ) -> Callable[[Callable[[Run], None]], Callable[[Run], None]]:
     """Register the function as the driver of a program."""
 
     def register(check: Callable[[Run], None]) -> Callable[[Run], None]:
-        programs[version, name] = Program(version, name, check, doubled)
+        found = Program(version, name, check, doubled, repository)
+        programs[repository, version, name] = found
         return check
 
     return register
@@ -76,8 +83,11 @@ class Run:
         """Run the command line of the API's name; return what it prints."""
         return self.python("-m", "cocoindex.cli", *words, typed=typed, code=code)
 
-    def python(self, *words: str, typed: str = "", code: int = 0) -> str:
-        """Run Python in the folder, with lines typed in; return what it prints."""
+    def python(self, *words: str, typed: str = "", code: int | None = 0) -> str:
+        """Run Python in the folder, with lines typed in; return what it prints.
+
+        The exit code must be `code`, if it is not None.
+        """
         done = subprocess.run(
             [sys.executable, *words],
             cwd=self.folder,
@@ -89,7 +99,7 @@ class Run:
             check=False,
         )
         output = done.stdout + done.stderr
-        if done.returncode != code:
+        if code is not None and done.returncode != code:
             raise AssertionError(f"{' '.join(words)} ended with {done.returncode}:\n{output}")
         return output
 
@@ -160,13 +170,14 @@ class Run:
         }
 
 
-def register_model(run: Run, name: str) -> None:
-    """Let the built-in embedding model stand in for another one."""
+def register_model(run: Run, *names: str) -> None:
+    """Let the built-in embedding model stand in for others."""
     from tests.model_fixture import installed_model
 
     file = run.folder.parent / "models.toml"
     path = installed_model().directory
-    file.write_text(f'[models."{name}"]\npath = "{path}"\n', "utf-8")
+    tables = [f'[models."{name}"]\npath = "{path}"\n' for name in names]
+    file.write_text("\n".join(tables), "utf-8")
     run.environment["COCO_MODELS_FILE"] = str(file)
 
 
@@ -175,12 +186,20 @@ def stand_in(name: str) -> Path:
     return _STAND_INS / name
 
 
-def copied(checkout: Path, name: str, scratch: Path) -> Path:
-    """Copy a program's folder to the same place in an empty folder."""
+def copied(checkout: Path, program: Program, scratch: Path) -> Path:
+    """Copy a program to an empty folder; return its own folder in the copy.
+
+    Of the field's repository its folder alone is copied, to the same place; others are copied
+    as a whole.
+    """
+    repository = scratch / "repository"
+    if program.repository != FIELD:
+        shutil.copytree(checkout, repository, ignore=shutil.ignore_patterns(".git"))
+        return repository / program.name
     # A name may go on with a file, where a folder has two programs.
-    folder = scratch / "repository" / "examples" / name.partition("/")[0]
-    source = checkout / "examples" / name.partition("/")[0]
+    folder = repository / "examples" / program.name.partition("/")[0]
+    source = checkout / "examples" / folder.name
     if not source.is_dir():
-        raise SystemExit(f"{checkout} has no examples/{name}: is it a checkout of that version?")
+        raise SystemExit(f"{checkout} has no examples/{folder.name}: is it of that version?")
     shutil.copytree(source, folder)
     return folder

@@ -16,7 +16,11 @@ _SUBMODULES = (
 )  # fmt: skip
 
 _find = names_of(
-    "coco_flow", "coco_flow.lib", "coco_flow.types", add_flow_def="coco_flow:open_flow"
+    "coco_flow",
+    "coco_flow.lib",
+    "coco_flow.types",
+    add_flow_def="coco_flow:open_flow",
+    main_fn="cocoindex._old:main_fn",
 )
 
 

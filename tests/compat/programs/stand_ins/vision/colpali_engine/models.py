@@ -78,3 +78,7 @@ class ColPaliProcessor:
         width, height = image.size
         boxes = (0, 0, width, height // 2), (0, height // 2, width, height)
         return np.stack([colors.of_image(image.crop(box), _DIMENSION) for box in boxes])
+
+
+ColQwen2 = ColPali
+ColQwen2Processor = ColPaliProcessor

@@ -320,6 +320,16 @@ def test_two_targets_share_a_connection_by_its_name(http: tuple[Any, QdrantClien
         assert len(points(http[1], target.spec.collection_name)) == 1
 
 
+def test_an_address_may_be_host_and_port() -> None:
+    with qdrant_grpc_server() as (url, store):
+        place = url.removeprefix("http://").rstrip("/")
+        connection = add_auth_entry(f"place_{place}", QdrantConnection(place))
+        target = Target(Qdrant("c", connection), export_schema({"n": int}, {"a": str}))
+        target.set_up()
+        target.write([((1,), ["x"])])
+        assert points(store, "c") == {1: ({}, {"a": "x"})}
+
+
 def test_a_server_that_is_not_there_is_told() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

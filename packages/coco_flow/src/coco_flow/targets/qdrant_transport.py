@@ -68,6 +68,8 @@ def connect(url: str, api_key: str | None) -> Transport:
     Raises:
         Unavailable: Nothing answers there.
     """
+    if "://" not in url:
+        url = f"http://{url}"
     transport = _Http(url, api_key)
     import httpx
 

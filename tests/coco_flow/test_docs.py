@@ -1,4 +1,4 @@
-"""The programs that the documentation shows run as they stand."""
+"""The programs that the documentation shows run as they are."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def enum_problem(found: Any, wanted: str) -> str | None:
 
 
 def parameters_problem(found: Any, wanted: str) -> str | None:
-    """Say which call that the field allows is not possible."""
+    """Say which call that CocoIndex allows is not possible."""
     parameters = [p for p in inspect.signature(found).parameters.values() if p.name != "self"]
     kinds = {p.kind for p in parameters}
     by_name = {p.name: p for p in parameters if p.kind is not p.POSITIONAL_ONLY}

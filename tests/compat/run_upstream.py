@@ -1,8 +1,8 @@
-"""Run the field's own test suite, unchanged, against coco_flow.
+"""Run CocoIndex's own test suite, unchanged, against coco_flow.
 
     python tests/compat/run_upstream.py CHECKOUT v0
 
-CHECKOUT is a checkout of the field's repository at a commit of that version. Its tests are copied
+CHECKOUT is a checkout of CocoIndex's repository at a commit of that version. Its tests are copied
 out of its package, so that `import cocoindex` finds the package of tests/compat and not theirs.
 Results are compared with the list kept beside this file; the exit code is 1 if a test that is
 listed as passed does not pass any more.
@@ -24,10 +24,10 @@ from suite_plugin import REPORT_VARIABLE
 HERE = Path(__file__).parent
 
 # Where the tests are, and which of them are not part of the measure: those of targets need servers
-# and reach into classes that only the field's package has.
+# and reach into classes that only CocoIndex's package has.
 SUITES = {
     "v0": ("python/cocoindex/tests", ("targets",)),
-    # It runs a type checker over the field's own package.
+    # It runs a type checker over CocoIndex's own package.
     "v1": ("python/tests", ("test_type_checker.py",)),
 }
 
@@ -76,7 +76,7 @@ def read_expected(path: Path) -> dict[str, str]:
 def write_expected(path: Path, found: dict[str, str], version: str) -> None:
     """Write the list."""
     passed = sum(outcome == "passed" for outcome in found.values())
-    head = f"# Outcomes of the field's {version} tests: {passed} of {len(found)} pass.\n"
+    head = f"# Outcomes of CocoIndex's {version} tests: {passed} of {len(found)} pass.\n"
     lines = [f"{outcome} {name}\n" for name, outcome in sorted(found.items())]
     path.write_text(head + "".join(lines), "utf-8")
 

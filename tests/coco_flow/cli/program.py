@@ -206,7 +206,7 @@ def document(done: subprocess.CompletedProcess[str]) -> Any:
 
 
 def calls(folder: Path) -> list[str]:
-    """Return what `count_words` was called with, and forget it."""
+    """Return what `count_words` was called with, and clear it."""
     log = folder / "calls.txt"
     found = log.read_text().splitlines() if log.exists() else []
     log.unlink(missing_ok=True)
@@ -229,7 +229,7 @@ def rows(folder: Path, statement: str = "SELECT filename FROM chunks ORDER BY 1"
 
 
 class Background:
-    """A command that goes on until it is told to stop; its output is read as it comes."""
+    """A command that runs until it is stopped; its output is read as it comes."""
 
     def __init__(self, folder: Path, *arguments: str, **variables: str) -> None:
         self.process = subprocess.Popen(

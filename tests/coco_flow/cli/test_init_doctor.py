@@ -15,9 +15,9 @@ PACKAGE = Path(__file__).parents[3] / "packages" / "coco_flow"
 
 
 def test_the_starter_runs_at_once_with_the_commands_that_are_told(tmp_path: Path) -> None:
-    told = fresh_process(tmp_path, "init", "my-notes")
-    assert told.returncode == 0, told.stderr
-    commands = [line.strip() for line in told.stdout.split("Next:\n")[1].splitlines()]
+    created = fresh_process(tmp_path, "init", "my-notes")
+    assert created.returncode == 0, created.stderr
+    commands = [line.strip() for line in created.stdout.split("Next:\n")[1].splitlines()]
     assert commands[0] == "cd my-notes"
     project = tmp_path / "my-notes"
     updated = fresh_process(project, *commands[1].split()[1:])

@@ -40,14 +40,14 @@ def test_an_async_handler_and_values_of_many_types(built: Path) -> None:
 
 @pytest.mark.row("QRY-4b parameter types")
 def test_a_bad_number_and_unknown_or_missing_names_are_usage_errors(built: Path) -> None:
-    for words, told in (
+    for words, message in (
         (["--query", "x", "--limit", "many"], "limit='many' is not int"),
         (["--query", "x", "--nope", "1"], "no parameter 'nope'"),
         ([], "needs: query"),
     ):
         done = coco_flow(built, "query", "app.py", "search", *words)
         assert (done.returncode, done.stdout) == (2, "")
-        assert told in done.stderr
+        assert message in done.stderr
 
 
 def test_handlers_are_listed_and_unknown_ones_told(built: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a project holds, kept beside the state: rows in, numbered items out."""
+"""What a project holds, kept next to the state: rows in, numbered items out."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_only_what_differs_counts_as_a_change(path: Path) -> None:
     store.write([row("a", text="other")], [])
     store.write([row("a", text="other", vector=[1.0])], [])
     assert (store.changed, store.is_published) == (3, False)
-    # Published was what stood there before the last change.
+    # Published was the content before the last change.
     store.mark_published(2)
     assert not store.is_published
     store.close()

@@ -22,7 +22,7 @@ Make = Callable[..., coco.App[Any, Any]]
 
 @pytest.fixture
 def clock() -> Iterator[Callable[[float], None]]:
-    """Move the clock of deadlines on; it stands still otherwise."""
+    """Advance the clock of deadlines, which stops otherwise."""
     now = 10**12
 
     def advance(seconds: float) -> None:
@@ -41,7 +41,7 @@ def uncancelled() -> Iterator[None]:
 
 
 def test_a_handler_gets_what_fails_in_the_background(restarted: Make, target: MemoryTarget) -> None:
-    told: list[tuple[str, coco.ExceptionContext]] = []
+    reported: list[tuple[str, coco.ExceptionContext]] = []
 
     @coco.fn
     async def one(key: str) -> None:
@@ -55,11 +55,11 @@ def test_a_handler_gets_what_fails_in_the_background(restarted: Make, target: Me
 
     def handler(error: BaseException, context: coco.ExceptionContext) -> None:
         assert isinstance(error, ValueError)
-        told.append((str(error), context))
+        reported.append((str(error), context))
 
     restarted(main, exception_handler=handler, name="env").update_blocking()
     assert sorted(target.contents) == ["a", "c"]
-    [(message, context)] = told
+    [(message, context)] = reported
     assert message == "cannot read b"
     assert context.stable_path == '/@one/"b"'
     assert context.parent_stable_path == "/"
@@ -72,19 +72,19 @@ def test_a_handler_gets_what_fails_in_the_background(restarted: Make, target: Me
 def test_an_inner_handler_comes_first_and_may_hand_on(
     restarted: Make, target: MemoryTarget
 ) -> None:
-    told: list[str] = []
+    reported: list[str] = []
 
     @coco.fn
     async def fail(text: str) -> None:
         raise ValueError(text)
 
     async def inner(error: BaseException, context: coco.ExceptionContext) -> None:
-        told.append(f"inner {error}")
+        reported.append(f"inner {error}")
         if str(error) == "hard":
             raise LookupError("inner gave up")
 
     def outer(error: BaseException, context: coco.ExceptionContext) -> None:
-        told.append(f"outer {error} ({context.source}, {context.original_exception})")
+        reported.append(f"outer {error} ({context.source}, {context.original_exception})")
 
     @coco.fn
     async def main() -> None:
@@ -94,7 +94,7 @@ def test_an_inner_handler_comes_first_and_may_hand_on(
         await coco.mount(coco.ComponentSubpath("outside"), fail, "outside")
 
     restarted(main, exception_handler=outer).update_blocking()
-    assert told == [
+    assert reported == [
         "inner easy",
         "inner hard",
         "outer inner gave up (handler, hard)",

@@ -37,7 +37,7 @@ async def leaf(key: str, table: Any) -> None:
 
 @pytest.fixture
 def program(restarted: Make) -> coco.App[Any, Any]:
-    """An app that ran once: a table with rows two levels down, and states beside it."""
+    """An app that ran once: a table with rows two levels down, and other states."""
     tables, target = MemoryTables(), MemoryTarget()
 
     @coco.fn

@@ -89,7 +89,7 @@ def test_a_result_is_reused_for_equal_arguments(run: Any) -> None:
     assert run(lambda: [double(2), double(1, plus=0)]) == [4, 2]
     # An argument that is given counts apart from a default that is not.
     assert ran == [1, 2, 1]
-    # What a run does not use is forgotten.
+    # What a run does not use is removed.
     assert run(lambda: double(1)) == 2
     assert ran == [1, 2, 1, 1]
 

@@ -35,7 +35,7 @@ def test_a_state_is_kept_from_run_to_run(restarted: Make) -> None:
         return coco.use_state("position", Position(-1, []), type_hint=Position).value
 
     assert restarted(look).update_blocking() == Position(3, ["1", "2", "3"])
-    # What a run does not ask for is forgotten.
+    # What a run does not use is removed.
     assert restarted(main).update_blocking() == 1
 
 

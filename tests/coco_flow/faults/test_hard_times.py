@@ -1,4 +1,4 @@
-"""Full disks, clocks and times that go back, targets that fail half way, two updates at once."""
+"""Full disks, clocks and times that go back, targets that fail half way, concurrent updates."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class EventSource(op.SourceSpec):
 
 @dataclass
 class Feed:
-    """What a source has: texts and ordinals by key, and events for whoever watches."""
+    """What a source has: texts and ordinals by key, and events for watchers."""
 
     texts: dict[str, str] = field(default_factory=dict)
     ordinals: dict[str, int] = field(default_factory=dict)
@@ -74,7 +74,7 @@ def feed_of(name: str) -> Feed:
 
 
 def forget_feeds() -> None:
-    """Forget all feeds."""
+    """Remove all feeds."""
     _feeds.clear()
 
 

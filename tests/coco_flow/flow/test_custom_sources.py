@@ -246,10 +246,10 @@ def test_an_older_version_that_arrives_late_changes_nothing() -> None:
     flow.update()
     feed.put("a", "version 5", 5)
     assert flow.update().stats == {"docs": {"num_no_change": 1}}
-    assert feed.reads == ["a"], "the listing alone tells that it is older"
+    assert feed.reads == ["a"], "the listing alone shows that it is older"
     with coco_flow.FlowLiveUpdater(flow) as updater:
         updater.next_status_updates()
-        # By events there is no listing that could tell.
+        # With events there is no listing that could show it.
         feed.send(["a"])
         until(lambda: len(feed.reads) == 2)
         updater.next_status_updates()

@@ -1,4 +1,4 @@
-"""Flows as objects: names, closing, updates from several threads, all flows at once."""
+"""Flows as objects: names, closing, updates from several threads, operations on all flows."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _gated() -> tuple[_Gate, coco_flow.Flow]:
 
 
 def _updates_at_once(flow: coco_flow.Flow, gate: _Gate, pool: ThreadPoolExecutor) -> list[Any]:
-    """Start one update, and nine more while it is in work; all ten are inside when it returns."""
+    """Start one update, and nine more while it runs; all ten are inside when it returns."""
     updates: list[Future[Any]] = [pool.submit(flow.update)]
     assert gate.entered.wait(30)
     updates += [pool.submit(flow.update) for _ in range(9)]

@@ -1,4 +1,4 @@
-"""Limits on rows and bytes in work at once: of the process, a source, the rows of a table."""
+"""Limits on rows and bytes in flight: of the process, a source, the rows of a table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.flow_parts import MemorySource, MemoryTarget, flow_state, rows_of, ta
 
 
 class Gauge:
-    """How many calls, and how much text, are in work at once; and the most there ever were."""
+    """How many calls, and how much text, are in flight; and the most there ever were."""
 
     def __init__(self) -> None:
         self.now = self.most = self.text_now = self.most_text = self.calls = 0

@@ -1,4 +1,4 @@
-"""Live updates: what they follow, how they begin and end, what they tell."""
+"""Live updates: what they follow, how they begin and end, what they report."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ def test_sources_of_both_kinds_stay_fresh_and_are_reported_together() -> None:
         feed_of("events").put("e", "e2", 2)
         feed_of("events").send(["e"])
         until(lambda: table_of("t").rows == {("p",): ("p2",), ("e",): ("e2",)})
-        # Both changed while nobody looked.
+        # Both changed between two updates.
         until(lambda: len(updater._updated) == 2)
         assert updater.next_status_updates().updated_sources == ["events", "polled"]
         assert feed_of("events").lists == 1, "events need no listing"

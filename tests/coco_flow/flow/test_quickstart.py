@@ -1,4 +1,4 @@
-"""The first flow that somebody writes: five steps from a folder to an answer."""
+"""The first flow of a new user: five steps from a folder to an answer."""
 
 from __future__ import annotations
 

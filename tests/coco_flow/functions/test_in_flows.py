@@ -225,7 +225,7 @@ def test_texts_are_embedded_in_batches_and_once(server: LlmServer) -> None:
                     model="m",
                     address=server.url,
                     expected_output_dimension=8,
-                    # Made anew at each start of the program.
+                    # Made again at each start of the program.
                     api_key=add_transient_auth_entry("key"),
                 )
             )

@@ -1,4 +1,4 @@
-"""Names, order and defaults of the fields that the field's programs pass to specs."""
+"""Names, order and defaults of the fields that CocoIndex's programs pass to specs."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class Graph:
         upserts: Mapping[str, Mapping[Any, Sequence[Any]]] | None = None,
         deletes: Mapping[str, Sequence[Any]] | None = None,
     ) -> None:
-        """Write all exports of the graph at once."""
+        """Write all exports of the graph together."""
         upserts, deletes = upserts or {}, deletes or {}
         batches = [
             TargetBatch(
@@ -132,7 +132,7 @@ class Graph:
             self.connector.close(target)
         self.targets = {}
 
-    # What stands in the graph.
+    # The contents of the graph.
 
     def nodes(self, label: str, *properties: str) -> list[tuple[Any, ...]]:
         """Return these properties of all nodes, sorted."""

@@ -125,7 +125,7 @@ def test_a_document_that_cannot_be_read_fails_its_row_only(indexed: bool) -> Non
     """As root the tests could read everything, so the daemon is a scripted one."""
     refused = error_envelope(Unreadable("'a.md' cannot be read."), "id").model_dump(mode="json")
     project = ProjectBody(project_id="p", name="shop", root="/shop", state="ready")
-    told = ExplainPathData(path="/shop/a.md", project_id="p", indexed=indexed, reason="")
+    explained = ExplainPathData(path="/shop/a.md", project_id="p", indexed=indexed, reason="")
 
     def answers(data: Answer) -> Callable[[Script], None]:
         return lambda script: script.send_json({"meta": {}, "data": data.model_dump(mode="json")})
@@ -133,7 +133,7 @@ def test_a_document_that_cannot_be_read_fails_its_row_only(indexed: bool) -> Non
     scripts = {
         "/v1/projects": answers(ProjectList(projects=[project])),
         "/v1/docs/read": lambda script: script.send_json(refused, 422),
-        "/v1/sys/explain": answers(told),
+        "/v1/sys/explain": answers(explained),
     }
     with scripted(scripts) as (client, _):
         (entry,) = read(opened(CocoIndex(project="shop", url=client.base_url)), "a.md")

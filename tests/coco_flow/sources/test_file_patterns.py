@@ -113,7 +113,7 @@ PARTS = st.one_of(
 
 @st.composite
 def patterns_with_meaning(draw: st.DrawFn) -> tuple[str, list]:
-    """A pattern and what it means; `**` stands only where it means folders."""
+    """A pattern and what it means; `**` is used only where it means folders."""
     text, meaning = "", []
     if draw(st.booleans()):
         text, meaning = "**/", [("folders", None)]

@@ -74,7 +74,7 @@ def test_a_save_reports_its_key_and_nothing_else(tmp_path: Path) -> None:
         assert await next_change(watch) == {"a.md"}
         (tmp_path / "c.md").rename(tmp_path / "d.md")
         await seen(watch, "c.md", "d.md")
-        # As editors do it: the new content lies beside, then takes the name.
+        # As editors do it: the new content is in another file, which is then renamed.
         (tmp_path / "~d").write_text("newer", encoding="utf-8")
         (tmp_path / "~d").replace(tmp_path / "d.md")
         await seen(watch, "~d", "d.md")
@@ -155,7 +155,7 @@ def test_many_changes_at_once_call_for_a_listing(tmp_path: Path) -> None:
     async def body(watch: Watch) -> None:
         for number in range(STORM + 500):
             (tmp_path / f"sub/{number}").touch()
-        # Nobody takes them meanwhile.
+        # No consumer takes them meanwhile.
         await asyncio.to_thread(until, lambda: watch._rescan)  # type: ignore[attr-defined]
         await rescan(watch)
         (tmp_path / "sub/last").touch()

@@ -36,7 +36,7 @@ def open_folder() -> Iterator[Path]:
 
 @contextmanager
 def without_privileges() -> Iterator[None]:
-    """Be nobody for a moment where the tests run as root, who may read everything."""
+    """Become an unprivileged user where the tests run as root, who may read everything."""
     if os.geteuid() != 0:
         yield
         return

@@ -231,7 +231,7 @@ def test_changes_of_a_bucket_reach_the_target_by_its_events(
         s3.put_object(Bucket="coco", Key=key, Body=key.encode())
     flow = Uppercase(AmazonS3(bucket_name="coco", sqs_queue_url=url))
 
-    def tell(key: str) -> None:
+    def notify(key: str) -> None:
         event = {"s3": {"bucket": {"name": "coco"}, "object": {"key": key}}}
         sqs.send_message(QueueUrl=url, MessageBody=json.dumps({"Records": [event]}))
 
@@ -239,10 +239,10 @@ def test_changes_of_a_bucket_reach_the_target_by_its_events(
         until(lambda: flow.rows == {"a.md": "A.MD", "b.md": "B.MD"})
         flow.calls.clear()
         s3.put_object(Bucket="coco", Key="a.md", Body=b"changed")
-        tell("a.md")
+        notify("a.md")
         until(lambda: flow.rows.get("a.md") == "CHANGED")
         s3.delete_object(Bucket="coco", Key="b.md")
-        tell("b.md")
+        notify("b.md")
         until(lambda: set(flow.rows) == {"a.md"})
         assert flow.calls == ["changed"]
 

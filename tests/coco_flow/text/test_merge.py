@@ -14,7 +14,7 @@ from coco_flow.text.merge import merge
 def plain_merge(
     atoms: Atoms, size: int, chunk_size: int, least: int, overlap: int
 ) -> list[tuple[int, int]]:
-    """Try every start for every end, with the field's costs."""
+    """Try every start for every end, with CocoIndex's costs."""
     starts, ends, levels, inner, breaks = atoms
     gaps = [0]
     for difference in range(1, 50):

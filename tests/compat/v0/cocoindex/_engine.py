@@ -1,4 +1,4 @@
-"""What the tests of the field ask of the native module, done by coco_flow's codec."""
+"""What the tests of CocoIndex ask of the native module, done by coco_flow's codec."""
 
 from typing import Any
 

@@ -179,10 +179,6 @@ class ContextProvider:
         """Return the memo state functions of the value with this fingerprint, or None."""
         return self._state_fns.get(digest)
 
-    def has_state_fns(self) -> bool:
-        """Say whether any value has memo state functions."""
-        return bool(self._state_fns)
-
     def states_of(self, digests: Iterable[bytes]) -> dict[bytes, list[Any]]:
         """Return the initial states of those fingerprints that have states."""
         initial = self.initial_states

@@ -16,7 +16,6 @@ __all__ = ["fn"]
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
-U = TypeVar("U")
 
 
 def _tracked(function: Callable[..., Any], options: FunctionOptions) -> Any:

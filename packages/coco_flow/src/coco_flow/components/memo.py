@@ -49,9 +49,6 @@ class States(NamedTuple):
         )
 
 
-NO_STATES = States([], {})
-
-
 def _encode_deps(deps: ProviderDeps) -> list[tuple[bytes, int, int]]:
     return [(path, *generation) for path, generation in deps.items()]
 

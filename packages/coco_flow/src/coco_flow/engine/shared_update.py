@@ -57,7 +57,6 @@ class SharedUpdate:
         self._updaters = {
             store.source_id(flow_id, name): updater for name, updater in runner.updaters.items()
         }
-        self.shards_done = 0
 
     def run(self) -> UpdateInfo:
         """Take part until the update has ended, as its coordinator if there is none."""
@@ -131,7 +130,6 @@ class SharedUpdate:
         try:
             self._updaters[shard.source_id].process_shard(shard.keys, lambda: self._fence(shard))
             self._store.finish_shard(shard.id, self._holder)
-            self.shards_done += 1
         except LeaseLost:
             _log.warning("Shard %d was taken over by another process.", shard.id)
         finally:

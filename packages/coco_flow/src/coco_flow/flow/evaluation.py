@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from coco_flow.flow.flow import EvaluateAndDumpOptions, Flow
     from coco_flow.graph.model import FlowGraph
 
-__all__ = ["evaluate_and_dump", "evaluate_row", "list_keys"]
+__all__ = ["evaluate_and_dump", "evaluate_row"]
 
 _BATCH_ROWS = 64
 # The longest part of a file name that a key may take.
@@ -80,17 +80,6 @@ def evaluate_row(flow: Flow, source_name: str, key: tuple[Any, ...]) -> dict[str
         "collected": _collected(graph, row),
         "error": None if row.error is None else row.error_text()[0],
     }
-
-
-def list_keys(flow: Flow, source_name: str, limit: int) -> list[list[Any]]:
-    """Return the first keys of a source, in the order of its listing."""
-    source = next(s for s in flow.graph.sources if s.name == source_name)
-    keys: list[list[Any]] = []
-    for listed in _listings(compile_source(flow.graph, source)):
-        keys += [list(row.key) for row in listed]
-        if len(keys) >= limit:
-            break
-    return keys[:limit]
 
 
 def _listings(plan: SourcePlan) -> Iterator[list[ListedRow]]:

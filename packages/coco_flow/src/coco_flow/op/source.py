@@ -128,7 +128,6 @@ class _Types:
                 f"The value type of a source must be a struct, got {value_type!r}.",
                 hint="Use a dataclass, NamedTuple or Pydantic model.",
             )
-        self.key_is_struct = isinstance(key.type, StructType)
         fields = (
             key.type.fields
             if isinstance(key.type, StructType)

@@ -259,7 +259,6 @@ SELECT_MEMO = "SELECT digest, value FROM memo WHERE digest IN ({keys})"
 INSERT_MEMO = (
     "INSERT INTO memo (digest, value, created) VALUES (?, ?, ?) ON CONFLICT (digest) DO NOTHING"
 )
-COUNT_MEMO = "SELECT COUNT(*) FROM memo"
 SELECT_USES = "SELECT uses FROM source_row WHERE uses IS NOT NULL"
 SELECT_OLD_MEMO = "SELECT digest FROM memo WHERE created < ?"
 DELETE_MEMO = "DELETE FROM memo WHERE digest = ?"

@@ -1,1 +1,1 @@
-"""Internals that the tests of the field import."""
+"""Internals that the tests of CocoIndex import."""

@@ -75,7 +75,12 @@ def test_five_steps_lead_to_the_right_chunk(folder: Path, tmp_path: Path) -> Non
         )
 
     flow.setup()
-    assert flow.update().stats == {"docs": {"num_insertions": 2}}
+    stats = flow.update().stats
+    assert stats == {"docs": {"num_insertions": 2}}
+    # Programs look up any counter.
+    assert stats["docs"]["num_errors"] == 0
+    with pytest.raises(KeyError, match="num_of_rows"):
+        stats["docs"]["num_of_rows"]
     query = """
         SELECT c.filename, c.text FROM chunks__embedding__vec v JOIN chunks c ON c.rowid = v.rowid
         WHERE v.embedding MATCH ? AND k = 1

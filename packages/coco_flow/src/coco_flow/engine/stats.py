@@ -20,6 +20,15 @@ LABELS = {
 """The counters in the order in which they are shown, with CocoIndex's labels."""
 
 
+class _Counts(dict[str, int]):
+    """Counters without the zeros, which can be looked up all the same."""
+
+    def __missing__(self, name: str) -> int:
+        if name in LABELS:
+            return 0
+        raise KeyError(name)
+
+
 class SourceStats:
     """Counters of one source; safe to change and read from any thread."""
 
@@ -69,9 +78,9 @@ class UpdateInfo:
 
     @property
     def stats(self) -> dict[str, dict[str, int]]:
-        """The counters, by source and name; zeros are left out."""
+        """The counters, by source and name; zeros are not shown."""
         return {
-            name: {key: count for key, count in source.as_dict().items() if count}
+            name: _Counts((key, count) for key, count in source.as_dict().items() if count)
             for name, source in self._sources.items()
         }
 

@@ -1,6 +1,7 @@
 """A server on loopback that speaks enough of Azure Blob Storage to be listed and read.
 
-It checks what it is asked for with: a signature by the account's key, or a SAS token.
+It checks what it is asked for with: a signature by the account's key, a SAS token, or an access
+token.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from xml.sax.saxutils import escape
 
 ACCOUNT = "cocoaccount"
 KEY = base64.b64encode(b"a key of the account, for tests").decode()
+TOKEN = "a-token-of-the-directory"
 SAS = "sv=2024-11-04&ss=b&sig=s3cr%2Bt%3D"
 
 # So few that a listing of some blobs has several pages.
@@ -75,8 +77,11 @@ class _Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         self.state.requests.append(f"{self.command} {parts.path}")
-        _, account, container, *rest = parts.path.split("/", 3)
-        if account != ACCOUNT or not self._is_allowed(parts.path, parts.query, query):
+        # Behind its name in the cloud, the account is not part of the path.
+        named = self.headers.get("Host", "").startswith(f"{ACCOUNT}.blob.")
+        path = f"/{ACCOUNT}{parts.path}" if named else parts.path
+        _, account, container, *rest = path.split("/", 3)
+        if account != ACCOUNT or not self._is_allowed(path, parts.query, query):
             self._answer(403, b"<Error><Code>AuthenticationFailed</Code></Error>")
         elif container != "coco":
             self._answer(404, b"<Error><Code>ContainerNotFound</Code></Error>")
@@ -124,6 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
             wanted = {name: values[0] for name, values in parse_qs(SAS).items()}
             return all(query.get(name) == value for name, value in wanted.items())
         given = self.headers.get("Authorization", "")
+        if given == f"Bearer {TOKEN}":
+            return True
         return given == f"SharedKey {ACCOUNT}:{self._signature(path, query)}"
 
     def _signature(self, path: str, query: dict[str, str]) -> str:

@@ -119,6 +119,10 @@ def _openai_embeddings(server: LlmServer, received: Received) -> Any:
     return {"data": data[::-1], "model": received.body["model"]}
 
 
+def _openai_transcription(server: LlmServer, received: Received) -> Any:
+    return {"text": _text(server.say(received))}
+
+
 def _anthropic_messages(server: LlmServer, received: Received) -> Any:
     value = server.say(received)
     tools = received.body.get("tools")
@@ -171,6 +175,7 @@ def _bedrock_converse(server: LlmServer, received: Received) -> Any:
 _ENDPOINTS: tuple[tuple[str, Callable[[LlmServer, Received], Any]], ...] = (
     ("/chat/completions", _openai_chat),
     ("/embeddings", _openai_embeddings),
+    ("/audio/transcriptions", _openai_transcription),
     ("/v1/messages", _anthropic_messages),
     (":generateContent", _gemini_generate),
     (":batchEmbedContents", _gemini_embed),

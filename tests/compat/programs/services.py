@@ -25,7 +25,16 @@ from tests.drive_server import DriveServer, drive_server
 from tests.graph_servers import arcadedb_server, falkordb_server
 from tests.llm_server import LlmServer, Received, llm_server
 
-__all__ = ["asked_schema", "asked_text", "drive", "falkor", "graph", "language_model", "site"]
+__all__ = [
+    "asked_schema",
+    "asked_text",
+    "drive",
+    "encrypted",
+    "falkor",
+    "graph",
+    "language_model",
+    "site",
+]
 
 _BOLT_USER = ("neo4j", "cocoindex")
 
@@ -135,7 +144,7 @@ def drive(run: Run, folder: str) -> Iterator[DriveServer]:
     with drive_server() as server:
         server.folder(folder, "root")
         address = server.endpoint.removeprefix("http://")
-        with _encrypted(run, "www.googleapis.com", address):
+        with encrypted(run, "www.googleapis.com", address):
             run.environment |= {
                 "GOOGLE_SERVICE_ACCOUNT_CREDENTIAL": server.account.write_key(
                     run.folder.parent / "key.json", token_uri=f"{server.endpoint}/token"
@@ -146,7 +155,7 @@ def drive(run: Run, folder: str) -> Iterator[DriveServer]:
 
 
 @contextmanager
-def _encrypted(run: Run, host: str, address: str) -> Iterator[None]:
+def encrypted(run: Run, host: str, address: str) -> Iterator[None]:
     """Let the site be reached by HTTPS, and pass on to a server that speaks HTTP."""
     context = _certified(run, host)
     name, _, port = address.partition(":")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import boto3
 
-from tests.compat.programs.program import Run, program
-from tests.compat.programs.services import drive
+from tests.azure_server import ACCOUNT, TOKEN, azure_server
+from tests.compat.programs.program import Run, program, stand_in
+from tests.compat.programs.services import drive, encrypted
 from tests.compat.programs.v0_clouds import HENS, WAVES
 from tests.compat.programs.v0_search import answers
 from tests.s3_server import s3_server
@@ -69,3 +70,29 @@ def gdrive_text_embedding(run: Run) -> None:
         files.trash("w")
         run.cocoindex("update", "main")
         assert _names(run, table) == ["hens.md"]
+
+
+@program("v1", "azure_blob_embedding", doubled="Azure Blob Storage and its directory")
+def azure_blob_embedding(run: Run) -> None:
+    """A container, with a client of Azure's own package in the context."""
+    run.own_database("POSTGRES_URL")
+    run.modules.append(stand_in("azure_directory"))
+    table = "coco_examples.azure_blob_doc_embeddings"
+    with azure_server() as server:
+        host = f"{ACCOUNT}.blob.core.windows.net"
+        address = server.endpoint.removeprefix("http://").partition("/")[0]
+        run.environment |= {
+            "COCOINDEX_DB": str(run.folder / "cocoindex.db"),
+            "AZURE_STORAGE_ACCOUNT": ACCOUNT,
+            "AZURE_STORAGE_CONTAINER": "coco",
+            "AZURE_TEST_TOKEN": TOKEN,
+        }
+        server.blobs |= {"hens.md": HENS, "deep/waves.md": WAVES, "waves.txt": WAVES}
+        with encrypted(run, host, address):
+            run.cocoindex("update", "main")
+            assert _names(run, table) == ["deep/waves.md", "hens.md"]
+            output = run.python("main.py", "how fast is light?")
+            assert answers(output)[0][1] == "deep/waves.md"
+            del server.blobs["hens.md"]
+            run.cocoindex("update", "main")
+            assert _names(run, table) == ["deep/waves.md"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.compat.programs.program import Run, program, stand_in
 from tests.compat.programs.services import asked_text, language_model, site
+from tests.compat.programs.v0_images import only
 from tests.compat.programs.v0_search import answers
 from tests.compat.programs.v0_sources import HackerNews
 from tests.llm_server import Received
@@ -106,3 +107,28 @@ def hn_trending_topics(run: Run) -> None:
         news.put("2", "Ask: which editor?", None, [("22", "Vim!")])
         run.cocoindex("update", "main")
         assert run.rows(query, url) == [("Vim", "22", "2"), ("editor", "2", "2")]
+
+
+@program("v1", "audio_to_text", doubled="OpenAI")
+def audio_to_text(run: Run) -> None:
+    """Sound files, transcribed through LiteLLM."""
+    url = run.own_database("POSTGRES_URL")
+    run.environment["COCOINDEX_DB"] = str(run.folder / "cocoindex.db")
+    only(run, "audio_files", {"a.wav": b"RIFF one", "b.mp3": b"ID3 two"})
+    run.write("audio_files/notes.txt", "no sound")
+    query = "SELECT filename, text FROM coco_examples.audio_transcriptions ORDER BY 1"
+
+    def hear(received: Received) -> Any:
+        return "one" if b"RIFF one" in received.raw else "two"
+
+    with language_model(run, hear) as model:
+        run.cocoindex("update", "main")
+        found = run.rows(query, url)
+        assert [(row[0].rpartition("/")[2], row[1]) for row in found] == [
+            ("a.wav", "one"),
+            ("b.mp3", "two"),
+        ]
+        (run.folder / "audio_files/a.wav").unlink()
+        run.cocoindex("update", "main")
+        assert len(run.rows(query, url)) == 1
+        assert len(model.received) == 2

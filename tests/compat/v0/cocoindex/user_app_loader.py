@@ -2,4 +2,4 @@
 
 from cocoindex._lazy import names_of
 
-__getattr__ = names_of("coco_flow.cli.apps", "coco_flow.cli")
+__getattr__ = names_of("coco_flow.user_app_loader", Error="coco_flow.user_app_loader:AppNotLoaded")

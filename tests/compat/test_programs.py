@@ -1,4 +1,4 @@
-"""Small programs in the field's style, run by its command line and as scripts.
+"""Small programs written for CocoIndex, run by its command line and as scripts.
 
 Public programs themselves are run by run_programs.py, which needs a checkout of them.
 """

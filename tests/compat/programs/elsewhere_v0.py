@@ -16,7 +16,7 @@ from tests.compat.programs.v0_search import HENS, PYTHON, answers
 
 @program("v0", ".", repository="cocoindex-io/cocoindex-quickstart")
 def quickstart(run: Run) -> None:
-    """The first program of the field's guide, with the older names of targets."""
+    """The first program of CocoIndex's guide, with the older names of targets."""
     run.own_database()
     table = "textembeddingquickstart__doc_embeddings"
     for path in (run.folder / "markdown_files").iterdir():

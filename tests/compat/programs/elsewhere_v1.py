@@ -89,7 +89,7 @@ _ELSEWHERE = {
 
 @program("v1", ".", repository="cocoindex-io/cocoindex-code", doubled="embedding models")
 def cocoindex_code(run: Run) -> None:
-    """The field's code search: its own tests, with its daemon, its command line and SQLite."""
+    """CocoIndex's code search: its own tests, with its daemon, its command line and SQLite."""
     register_model(
         run, "sentence-transformers/paraphrase-MiniLM-L3-v2", "Snowflake/snowflake-arctic-embed-xs"
     )

@@ -16,7 +16,16 @@ from typing import Any
 
 from tests.postgres_server import running_postgres
 
-__all__ = ["FIELD", "Program", "Run", "copied", "program", "programs", "register_model", "stand_in"]
+__all__ = [
+    "COCOINDEX",
+    "Program",
+    "Run",
+    "copied",
+    "program",
+    "programs",
+    "register_model",
+    "stand_in",
+]
 
 _COMPAT = Path(__file__).parents[1]
 _STAND_INS = Path(__file__).parent / "stand_ins"
@@ -29,7 +38,7 @@ class Program:
 
     Attributes:
         version: `v0` or `v1`, the API that it is written for.
-        name: Its folder below the field's `examples`, or a path in another repository.
+        name: Its folder below CocoIndex's `examples`, or a path in another repository.
         check: Runs it and raises AssertionError where its target is not as it should be.
         doubled: What of its world is a double here, in a few words.
         repository: Where it is from, as `owner/name`.
@@ -42,15 +51,15 @@ class Program:
     repository: str
 
 
-FIELD = "cocoindex-io/cocoindex"
-"""The field's own repository."""
+COCOINDEX = "cocoindex-io/cocoindex"
+"""CocoIndex's own repository."""
 
 programs: dict[tuple[str, str, str], Program] = {}
 """By repository, version and name."""
 
 
 def program(
-    version: str, name: str, *, doubled: str = "", repository: str = FIELD
+    version: str, name: str, *, doubled: str = "", repository: str = COCOINDEX
 ) -> Callable[[Callable[[Run], None]], Callable[[Run], None]]:
     """Register the function as the driver of a program."""
 
@@ -189,11 +198,11 @@ def stand_in(name: str) -> Path:
 def copied(checkout: Path, program: Program, scratch: Path) -> Path:
     """Copy a program to an empty folder; return its own folder in the copy.
 
-    Of the field's repository its folder alone is copied, to the same place; others are copied
+    Of CocoIndex's repository its folder alone is copied, to the same place; others are copied
     as a whole.
     """
     repository = scratch / "repository"
-    if program.repository != FIELD:
+    if program.repository != COCOINDEX:
         shutil.copytree(checkout, repository, ignore=shutil.ignore_patterns(".git"))
         return repository / program.name
     # A name may go on with a file, where a folder has two programs.

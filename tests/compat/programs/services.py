@@ -41,7 +41,7 @@ _BOLT_USER = ("neo4j", "cocoindex")
 
 @contextmanager
 def language_model(run: Run, say: Callable[[Received], Any]) -> Iterator[LlmServer]:
-    """Answer what the program asks OpenAI and Ollama."""
+    """Answer what the program asks OpenAI, Gemini and Ollama."""
     with llm_server() as server:
         server.model = say
         address = server.url.removeprefix("http://")
@@ -50,6 +50,8 @@ def language_model(run: Run, say: Callable[[Received], Any]) -> Iterator[LlmServ
             "OPENAI_API_BASE": server.url,
             "OPENAI_BASE_URL": server.url,
             "OPENAI_API_KEY": "a key for tests",
+            "GEMINI_API_BASE": server.url,
+            "GEMINI_API_KEY": "a key for tests",
         }
         yield server
 
@@ -71,6 +73,8 @@ def asked_text(received: Received) -> str:
     body = received.body
     if "prompt" in body:
         return str(body["prompt"])
+    if "contents" in body:
+        return "".join(part.get("text", "") for part in body["contents"][-1]["parts"])
     content = body["messages"][-1]["content"]
     if isinstance(content, list):
         content = "".join(part.get("text", "") for part in content)

@@ -181,8 +181,7 @@ def patient_intake_extraction_dspy(run: Run) -> None:
         assert b"inline_data" in received.raw or b"inlineData" in received.raw
         return dspy_answer()
 
-    with language_model(run, read) as model:
-        run.environment |= {"GEMINI_API_BASE": model.url, "GEMINI_API_KEY": "a key for tests"}
+    with language_model(run, read):
         run.cocoindex("update", "--setup", "-f", "main.py")
         found = run.rows("SELECT filename, patient_info FROM patients_info_dspy ORDER BY 1")
         assert len(found) == 4

@@ -109,7 +109,6 @@ def patient_intake_extraction_dspy(run: Run) -> None:
         return dspy_answer()
 
     with language_model(run, read) as model:
-        run.environment |= {"GEMINI_API_BASE": model.url, "GEMINI_API_KEY": "a key for tests"}
         run.cocoindex("update", "main")
         names = _names(run, "output_patients")
         assert len(names) == 4

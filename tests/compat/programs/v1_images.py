@@ -76,7 +76,6 @@ def slides_to_speech(run: Run) -> None:
         return "[[ ## speaker_notes ## ]]\nTwo words\n\n[[ ## completed ## ]]\n"
 
     with language_model(run, speak) as model:
-        run.environment |= {"GEMINI_API_BASE": model.url, "GEMINI_API_KEY": "a key for tests"}
         run.cocoindex("update", "main")
         table = lancedb.connect(run.folder / "lancedb_data").open_table("slides_to_speech")
         rows = table.to_arrow().to_pylist()

@@ -132,7 +132,7 @@ def command(
 
 
 def _serve(terminal: Terminal, flows: Sequence[Flow], request: ServerRequest) -> int:
-    from coco_flow.cli.setup_plan import drop_flows, set_up_flows
+    from coco_flow.cli.setup_plan import prepare_flows
     from coco_flow.cli.stop_signals import StopSignals
     from coco_flow.server.serve import bind_address, make_server
     from coco_flow.setting import ServerSettings
@@ -141,12 +141,9 @@ def _serve(terminal: Terminal, flows: Sequence[Flow], request: ServerRequest) ->
     token = request.access_token()
     listening = bind_address(request.address or settings.address, has_token=token is not None)
     with listening:
-        if request.reset and drop_flows(terminal, flows, force=request.force) is False:
-            terminal.note("Aborted: nothing was changed.")
-            return Exit.OK
-        force = request.force or request.reset
-        if request.setup and not set_up_flows(terminal, flows, force=force):
-            terminal.note("Aborted: nothing was changed.")
+        if not prepare_flows(
+            terminal, flows, reset=request.reset, setup=request.setup, force=request.force
+        ):
             return Exit.OK
         for flow in flows:
             _ = flow.graph

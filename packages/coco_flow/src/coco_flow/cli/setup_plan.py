@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from coco_flow.cli.terminal import Terminal
     from coco_flow.flow.flow import Flow
 
-__all__ = ["SetupPlan", "drop_flows", "pending_line", "set_up_flows"]
+__all__ = ["SetupPlan", "drop_flows", "pending_line", "prepare_flows", "set_up_flows"]
 
 # What the state knows of rows to process; new and changed ones are found by listing only.
 _KNOWN_REASONS = (Reason.FAILED, Reason.UNFINISHED, Reason.TARGET, Reason.LOGIC, Reason.GONE)
@@ -141,6 +141,23 @@ def drop_flows(terminal: Terminal, flows: Sequence[Flow], *, force: bool) -> boo
         return False
     plan.apply()
     return True
+
+
+def prepare_flows(
+    terminal: Terminal, flows: Sequence[Flow], *, reset: bool, setup: bool, force: bool
+) -> bool:
+    """Drop and set up flows before they run, as far as a command was asked to.
+
+    Returns:
+        False if an answer is no, which is reported.
+    """
+    agreed = not reset or drop_flows(terminal, flows, force=force) is not False
+    # Who agreed to a reset has agreed to what follows from it.
+    if agreed and setup:
+        agreed = set_up_flows(terminal, flows, force=force or reset)
+    if not agreed:
+        terminal.note("Aborted: nothing was changed.")
+    return agreed
 
 
 def pending_line(pending: PendingRows) -> str:

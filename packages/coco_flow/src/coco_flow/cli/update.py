@@ -151,19 +151,15 @@ def _update_flows(
     terminal: Terminal, flows: Sequence[Flow], request: UpdateRequest, target: str
 ) -> int:
     from coco_flow.cli.jobs import SharedJob, UpdateJob
-    from coco_flow.cli.setup_plan import drop_flows, set_up_flows
+    from coco_flow.cli.setup_plan import prepare_flows
     from coco_flow.cli.updating import run_jobs
 
     if request.dry_run:
         _show_plan(terminal, flows, request)
         return Exit.OK
-    if request.reset and drop_flows(terminal, flows, force=request.force) is False:
-        terminal.note("Aborted: nothing was changed.")
-        return Exit.OK
-    # Who agreed to a reset has agreed to what follows from it.
-    force = request.force or request.reset
-    if request.setup and not set_up_flows(terminal, flows, force=force):
-        terminal.note("Aborted: nothing was changed.")
+    if not prepare_flows(
+        terminal, flows, reset=request.reset, setup=request.setup, force=request.force
+    ):
         return Exit.OK
     if not (request.reexport or request.full_reprocess):
         _report_recomputed(terminal, flows)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from coco_local.cli.terminal import Terminal, visible
+from coco_core.terminal_text import visible
+from coco_local.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from coco_embed.progress import Progress

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from coco_core.terminal_text import visible
 from coco_local.cli.figures import byte_count, count, duration
-from coco_local.cli.terminal import Terminal, visible
+from coco_local.cli.terminal import Terminal
 
 if TYPE_CHECKING:
     from coco_core.experiments.results import IndexResult

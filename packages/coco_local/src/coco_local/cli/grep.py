@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from coco_core.terminal_text import visible
 from coco_local.cli.exits import Exit
 from coco_local.cli.filters import Exclude, Paths
 from coco_local.cli.options import Json, Project
-from coco_local.cli.terminal import Terminal, terminal_of, visible
+from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
     from coco_local.cli.place import Place

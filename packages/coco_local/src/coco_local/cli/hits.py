@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from coco_local.cli.terminal import Terminal, visible
+from coco_core.terminal_text import visible
+from coco_local.cli.terminal import Terminal
 from coco_protocol.docs import ReadRequest
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from coco_core.terminal_text import visible
 from coco_local.cli.options import Json, Project
-from coco_local.cli.terminal import Terminal, terminal_of, visible
+from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
     from coco_protocol.docs import OutlineData

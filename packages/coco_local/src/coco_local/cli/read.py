@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from coco_core.terminal_text import visible
 from coco_local.cli.options import Json, Project
-from coco_local.cli.terminal import terminal_of, visible
+from coco_local.cli.terminal import terminal_of
 
 __all__ = ["read"]
 

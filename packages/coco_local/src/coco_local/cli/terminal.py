@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
 from coco_core.errors import CocoError, DaemonNotRunning
+from coco_core.terminal_text import visible
 from coco_local.cli.exits import Exit
 
 if TYPE_CHECKING:
@@ -16,17 +17,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
-__all__ = ["Terminal", "colorful", "report", "terminal_of", "visible"]
-
-# A file may hold sequences that steer a terminal; shown ones are made harmless. Tab and line feed
-# are text.
-_CONTROLS = {code: f"^{chr(code ^ 0x40)}" for code in (*range(32), 127) if code not in {9, 10}}
-_CONTROLS |= dict.fromkeys(range(0x80, 0xA0), "\N{REPLACEMENT CHARACTER}")
-
-
-def visible(text: str) -> str:
-    """Return text that moves no cursor and changes no title when a terminal shows it."""
-    return text.translate(_CONTROLS)
+__all__ = ["Terminal", "colorful", "report", "terminal_of"]
 
 
 class Terminal:

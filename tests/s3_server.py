@@ -49,8 +49,10 @@ def s3_server() -> Iterator[S3Server]:
     try:
         host, port = server.get_host_and_port()
         found = S3Server(f"http://{host}:{port}")
-        request = urllib.request.Request(f"{found.endpoint}/coco", method="PUT")
-        urllib.request.urlopen(request).close()
+        # All servers of a process share what is stored: what another test left is forgotten.
+        for method, path in (("POST", "moto-api/reset"), ("PUT", "coco")):
+            request = urllib.request.Request(f"{found.endpoint}/{path}", method=method)
+            urllib.request.urlopen(request).close()
         yield found
     finally:
         server.stop()

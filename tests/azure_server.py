@@ -9,15 +9,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
+
+from tests.http_server import served
 
 ACCOUNT = "cocoaccount"
 KEY = base64.b64encode(b"a key of the account, for tests").decode()
@@ -47,17 +48,10 @@ class AzureServer:
 @contextmanager
 def azure_server() -> Iterator[AzureServer]:
     """Run the server; a fixture yields from this."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    state = AzureServer(f"http://127.0.0.1:{server.server_address[1]}/{ACCOUNT}")
-    server.state = state  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with served(_Handler) as server:
+        state = AzureServer(f"http://127.0.0.1:{server.server_port}/{ACCOUNT}")
+        server.state = state  # type: ignore[attr-defined]
         yield state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

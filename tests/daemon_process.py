@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from coco_core.errors import CocoError
 from coco_embed.store import DEFAULT_MODEL
 from coco_local.client import Client
@@ -159,6 +161,18 @@ def running_daemon(
     finally:
         if daemon.process is not None:
             daemon.stop()
+
+
+@contextmanager
+def found_by_flows(daemon: Daemon, environment: pytest.MonkeyPatch) -> Iterator[Daemon]:
+    """Let flows of this process find a daemon; remove its projects afterwards."""
+    for name in ("COCO_HOST", "COCO_PORT", "COCO_API_KEY"):
+        environment.delenv(name, raising=False)
+    environment.setenv("COCO_HOME", str(daemon.home))
+    yield daemon
+    with daemon.client as client:
+        for project in client.projects().projects:
+            client.forget(project.project_id)
 
 
 def install_model(home: Path, model: Path) -> None:

@@ -6,15 +6,15 @@ import hashlib
 import itertools
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.google_account import GoogleAccount
+from tests.http_server import served
 
 FOLDER = "application/vnd.google-apps.folder"
 DOCUMENT = "application/vnd.google-apps.document"
@@ -92,17 +92,10 @@ class DriveServer:
 @contextmanager
 def drive_server() -> Iterator[DriveServer]:
     """Run the server; a fixture yields from this."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    state = DriveServer(f"http://127.0.0.1:{server.server_address[1]}")
-    server.state = state  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with served(_Handler) as server:
+        state = DriveServer(f"http://127.0.0.1:{server.server_port}")
+        server.state = state  # type: ignore[attr-defined]
         yield state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

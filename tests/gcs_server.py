@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 from tests.google_account import GoogleAccount
+from tests.http_server import served
 
 # So few that a listing of some objects has several pages.
 _PAGE = 3
@@ -31,17 +31,10 @@ class GcsServer:
 @contextmanager
 def gcs_server() -> Iterator[GcsServer]:
     """Run the server; a fixture yields from this."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    state = GcsServer(f"http://127.0.0.1:{server.server_address[1]}", GoogleAccount())
-    server.state = state  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
+    with served(_Handler) as server:
+        state = GcsServer(f"http://127.0.0.1:{server.server_port}", GoogleAccount())
+        server.state = state  # type: ignore[attr-defined]
         yield state
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 class _Handler(BaseHTTPRequestHandler):

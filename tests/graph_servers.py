@@ -1,6 +1,6 @@
 """Real graph databases for tests: FalkorDB, and ArcadeDB, which speaks Neo4j's Bolt and Cypher.
 
-No Neo4j and no API server of Ladybug can be had from a package index. ArcadeDB stands in for the
+No Neo4j and no API server of Ladybug can be had from a package index. ArcadeDB replaces the
 former: a database of its own with Neo4j's protocol, its Cypher and its constraints, but without its
 vector indexes. For the latter, `ladybug_server` puts the documented HTTP route before a real,
 embedded Ladybug.
@@ -19,10 +19,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+from tests.http_server import served
 from tests.waiting import until
 
 ARCADEDB_USER = "root"
@@ -167,16 +168,10 @@ def ladybug_server(path: Path) -> Iterator[LadybugServer]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
     try:
-        yield LadybugServer(f"http://127.0.0.1:{server.server_address[1]}", queries, refusals)
+        with served(Handler) as server:
+            yield LadybugServer(f"http://127.0.0.1:{server.server_port}", queries, refusals)
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
         database.close()
 
 
@@ -232,7 +227,7 @@ class CuttingProxy:
 
 @contextmanager
 def cutting_proxy(port: int) -> Iterator[CuttingProxy]:
-    """Forward connections to a local port, until told to cut one."""
+    """Forward connections to a local port, until asked to cut one."""
     listener = socket.create_server(("127.0.0.1", 0))
     proxy = CuttingProxy(listener.getsockname()[1])
     opened: list[socket.socket] = []

@@ -20,6 +20,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from tests.embedding_server import hashing
+from tests.http_server import served
 
 
 @dataclass(frozen=True)
@@ -269,15 +270,11 @@ def llm_server() -> Iterator[LlmServer]:
     state = LlmServer()
     state.gate.set()
     handler = type("Handler", (_Handler,), {"state": state})
-    with _Server(("127.0.0.1", 0), handler) as server:
+    with served(handler, server=_Server) as server:
         state.url = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
         try:
             yield state
         finally:
             state.gate.set()
-            server.shutdown()
-            thread.join()
     for error in state.errors:
         raise error

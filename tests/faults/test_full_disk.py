@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from tests.daemon_process import Daemon, wait_for
 from tests.many_files import write_many
+from tests.small_disk import fill, small_disk
 from tests.sources import write_project
 
 # Enough for a small index and the model-less daemon's other files.
@@ -17,49 +17,19 @@ _SIZE = "12m"
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A directory on a file system of a few megabytes."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={_SIZE}", "tmpfs", str(place)],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"this user may not mount a small file system: {mounted.stderr.strip()}")
-    try:
+    with small_disk(tmp_path / "small", _SIZE) as place:
         yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-def _fill(place: Path) -> Path:
-    """Take every byte that is left."""
-    ballast = place / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(1 << 16))
-        except OSError:
-            pass
-        try:
-            while True:
-                file.write(b"\0")
-        except OSError:
-            pass
-    return ballast
-
-
-def test_a_disk_that_fills_up_and_is_freed(small_disk: Path, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_and_is_freed(disk: Path, tmp_path: Path) -> None:
     project = write_project(tmp_path / "shop")
-    daemon = Daemon(small_disk / "home")
+    daemon = Daemon(disk / "home")
     daemon.start(project)
     try:
         daemon.wait_indexed()
-        ballast = _fill(small_disk)
+        ballast = fill(disk)
         write_many(project / "more", 150)
         (project / "shop" / "late.py").write_text("def a_late_function():\n    pass\n")
         wait_for(lambda: daemon.project().error is not None, "an error that is told")
@@ -86,11 +56,11 @@ def test_a_disk_that_fills_up_and_is_freed(small_disk: Path, tmp_path: Path) -> 
     assert status == 0
 
 
-def test_a_disk_that_is_full_from_the_beginning(small_disk: Path, tmp_path: Path) -> None:
+def test_a_disk_that_is_full_from_the_beginning(disk: Path, tmp_path: Path) -> None:
     project = write_project(tmp_path / "shop")
-    daemon = Daemon(small_disk / "home")
+    daemon = Daemon(disk / "home")
     daemon.home.mkdir()
-    ballast = _fill(small_disk)
+    ballast = fill(disk)
     started = daemon.coco("start", "--headless", str(project))
     assert started.returncode == 1
     assert "Traceback" not in started.stderr

@@ -17,7 +17,7 @@ from coco_flow.errors import DefinitionError, FlowError
 from coco_flow.targets.coco_local import CocoLocal
 from coco_flow.targets.registry import connector_of
 from tests.coco_flow.targets.rows import export_schema
-from tests.daemon_process import Daemon, free_port, running_daemon
+from tests.daemon_process import Daemon, found_by_flows, free_port, running_daemon
 from tests.flow_parts import MemorySource, flow_state, rows_of
 from tests.model_fixture import installed_model
 from tests.waiting import until
@@ -53,13 +53,8 @@ def one_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 @pytest.fixture
 def daemon(one_daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     """The daemon without projects, found as a flow finds it."""
-    for name in ("COCO_HOST", "COCO_PORT", "COCO_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COCO_HOME", str(one_daemon.home))
-    yield one_daemon
-    with one_daemon.client as client:
-        for project in client.projects().projects:
-            client.forget(project.project_id)
+    with found_by_flows(one_daemon, monkeypatch) as found:
+        yield found
     shutil.rmtree(one_daemon.home / "flows", ignore_errors=True)
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, BinaryIO
 
 import pytest
@@ -19,6 +18,7 @@ from coco_flow.targets.coco_api import CocoApi
 from coco_flow.targets.http_service import HttpService
 from coco_protocol.jobs import JobBody
 from coco_protocol.projects import RescanData
+from tests.http_server import served
 
 
 @dataclass
@@ -58,15 +58,9 @@ def script() -> Iterator[Script]:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    found.url = f"http://127.0.0.1:{server.server_address[1]}"
-    yield found
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(Handler) as server:
+        found.url = f"http://127.0.0.1:{server.server_port}"
+        yield found
 
 
 @pytest.mark.row("ERR-4 retryable set")

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,38 +15,8 @@ from coco_flow.state.store import open_store
 from tests.coco_flow.engine.words_flow import Calls, words_flow
 from tests.flow_kills import contents, start_update
 from tests.flow_parts import MemoryTarget, flow_state, rows_of, table_of
+from tests.small_disk import fill, small_disk
 from tests.waiting import until
-
-
-@contextmanager
-def small_disk(place: Path, size: str) -> Iterator[Path]:
-    """Mount a file system of a few megabytes."""
-    place.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(place)],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    if mounted.returncode != 0:
-        pytest.skip(f"this user may not mount a small file system: {mounted.stderr.strip()}")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
-def _fill(disk: Path) -> Path:
-    ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        for size in (1 << 16, 1):
-            try:
-                while True:
-                    file.write(bytes(size))
-            except OSError:
-                pass
-    return ballast
 
 
 def test_a_full_disk_under_the_state_is_named_and_the_next_update_goes_on(tmp_path: Path) -> None:
@@ -59,7 +26,7 @@ def test_a_full_disk_under_the_state_is_named_and_the_next_update_goes_on(tmp_pa
         rows_of("b")["x"] = "x"
         flow = words_flow("F", with_words=False)
         flow.setup()
-        ballast = _fill(disk)
+        ballast = fill(disk)
         with pytest.raises(StateBroken, match="disk space"):
             flow.update()
         ballast.unlink()
@@ -78,7 +45,7 @@ def test_a_full_disk_under_the_target_fails_rows_and_the_next_update_writes_them
     state = str(tmp_path / "state.db")
     with small_disk(tmp_path / "disk", "16m") as disk:
         target = str(disk / "rows.db")
-        ballast = _fill(disk)
+        ballast = fill(disk)
         # A megabyte is left: it holds the set-up and some of the rows.
         os.truncate(ballast, ballast.stat().st_size - (1 << 20))
         output = start_update(source, state, target, "sqlite").communicate(timeout=60)[0]

@@ -22,7 +22,7 @@ from coco_protocol.errors import error_envelope
 from coco_protocol.projects import ProjectBody, ProjectList, RegisterRequest
 from coco_protocol.system import ExplainPathData
 from tests.coco_flow.sources.listing import contents, listed, next_change, opened, read, run
-from tests.daemon_process import Daemon, running_daemon
+from tests.daemon_process import Daemon, found_by_flows, running_daemon
 from tests.scripted_service import Script, scripted
 from tests.waiting import until
 
@@ -40,13 +40,8 @@ def one_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 @pytest.fixture
 def daemon(one_daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> Iterator[Daemon]:
     """The daemon without projects, found as a flow finds it."""
-    for name in ("COCO_HOST", "COCO_PORT", "COCO_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COCO_HOME", str(one_daemon.home))
-    yield one_daemon
-    with one_daemon.client as client:
-        for project in client.projects().projects:
-            client.forget(project.project_id)
+    with found_by_flows(one_daemon, monkeypatch) as found:
+        yield found
 
 
 @pytest.fixture

@@ -218,3 +218,37 @@ def as_arrow(name: str, value: Any) -> Any:
     if name == "keyed":
         return [dict(zip(("_key", "name", "size"), each, strict=True)) for each in value]
     return value
+
+
+def interrupted_set_ups(
+    connector: TargetConnector,
+    key: Any,
+    old: Any,
+    new: Any,
+    possible: Sequence[tuple[Any, ...]] | None = None,
+) -> Iterator[None]:
+    """Set a target up to `new` from every point where an earlier set-up may have been stopped.
+
+    Each set-up is done twice, and control comes back after each; at the end the target is dropped.
+
+    Args:
+        connector: The connector.
+        key: The target's key.
+        old: A state of before.
+        new: The wanted state.
+        possible: The states that the store may know of, by default all that can be.
+    """
+    if possible is None:
+        possible = [(None,), (None, new), (old,), (old, new), (old, new, None)]
+    for before in (None, old, new):
+        for previous in possible:
+            connector.apply_setup([SetupChange(key, (None, old, new), None)])
+            if before is not None:
+                connector.apply_setup([SetupChange(key, (), before)])
+            if before is not None and before not in previous:
+                continue
+            for _ in range(2):
+                connector.apply_setup([SetupChange(key, previous, new)])
+                yield
+    for _ in range(2):
+        connector.apply_setup([SetupChange(key, (new,), None)])

@@ -26,7 +26,7 @@ from coco_flow.index import (
 from coco_flow.index import (
     VectorSimilarityMetric as Metric,
 )
-from coco_flow.ports import Compatibility, SetupChange
+from coco_flow.ports import Compatibility
 from coco_flow.targets.chromadb import ChromaDB, ClientType, HnswConfig
 from coco_flow.targets.json_value import json_encoder
 from coco_flow.types.annotations import Range, Vector
@@ -37,6 +37,7 @@ from tests.coco_flow.targets.rows import (
     apply_to_oracle,
     export_schema,
     field,
+    interrupted_set_ups,
     random_batches,
     write_from_threads,
 )
@@ -225,19 +226,8 @@ def test_set_up_can_be_repeated_from_any_point(tmp_path: Path) -> None:
     new = connector.setup_state(first.spec, wider)
     assert connector.compatibility(new, old) is Compatibility.NOT_COMPATIBLE
     client = chromadb.PersistentClient(path=str(tmp_path))
-    possible: list[tuple[Any, ...]] = [(None,), (None, new), (old,), (old, new), (old, new, None)]
-    for before in (None, old, new):
-        for previous in possible:
-            connector.apply_setup([SetupChange(key, (None, old, new), None)])
-            if before is not None:
-                connector.apply_setup([SetupChange(key, (), before)])
-            if before is not None and before not in previous:
-                continue
-            for _ in range(2):
-                connector.apply_setup([SetupChange(key, previous, new)])
-                assert [each.name for each in client.list_collections()] == ["rows"]
-    for _ in range(2):
-        connector.apply_setup([SetupChange(key, (new,), None)])
+    for _ in interrupted_set_ups(connector, key, old, new):
+        assert [each.name for each in client.list_collections()] == ["rows"]
     assert client.list_collections() == []
 
 

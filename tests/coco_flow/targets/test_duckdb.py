@@ -28,6 +28,7 @@ from tests.coco_flow.targets.rows import (
     apply_to_oracle,
     as_arrow,
     export_schema,
+    interrupted_set_ups,
     random_batches,
     write_from_threads,
 )
@@ -142,21 +143,11 @@ def test_set_up_can_be_repeated_from_any_point(tmp_path: Path) -> None:
     old = connector.setup_state(spec, first.schema)
     new = connector.setup_state(spec, second.schema)
     possible: list[tuple[Any, ...]] = [(None, new), (old, new), (old, new, None)]
-    for before in (None, old, new):
-        for previous in possible:
-            connector.apply_setup([SetupChange(key, (None, old, new), None)])
-            if before is not None:
-                connector.apply_setup([SetupChange(key, (), before)])
-            if before is not None and before not in previous:
-                continue
-            for _ in range(2):
-                connector.apply_setup([SetupChange(key, previous, new)])
-                assert set(types(path).values()) == {
-                    "BIGINT",
-                    'STRUCT("name" VARCHAR, size BIGINT)',
-                }
-    for _ in range(2):
-        connector.apply_setup([SetupChange(key, (new,), None)])
+    for _ in interrupted_set_ups(connector, key, old, new, possible):
+        assert set(types(path).values()) == {
+            "BIGINT",
+            'STRUCT("name" VARCHAR, size BIGINT)',
+        }
     path.unlink()
     connector.apply_setup([SetupChange(key, (new,), None)])
     assert not path.exists()

@@ -25,7 +25,7 @@ from coco_flow.index import (
 from coco_flow.index import (
     VectorSimilarityMetric as Metric,
 )
-from coco_flow.ports import Compatibility, SetupChange
+from coco_flow.ports import Compatibility
 from coco_flow.targets.lancedb import DatabaseOptions, LanceDB, connect_async
 from coco_flow.types.annotations import Json, Range, Vector
 from tests.coco_flow.targets.rows import (
@@ -35,6 +35,7 @@ from tests.coco_flow.targets.rows import (
     apply_to_oracle,
     as_arrow,
     export_schema,
+    interrupted_set_ups,
     random_batches,
     write_from_threads,
 )
@@ -233,20 +234,9 @@ def test_set_up_can_be_repeated_from_any_point(tmp_path: Path) -> None:
     old = connector.setup_state(spec, first.schema)
     new = connector.setup_state(spec, second.schema)
     assert json.loads(json.dumps(new)) == new
-    possible: list[tuple[Any, ...]] = [(None,), (None, new), (old,), (old, new), (old, new, None)]
-    for before in (None, old, new):
-        for previous in possible:
-            connector.apply_setup([SetupChange(key, (None, old, new), None)])
-            if before is not None:
-                connector.apply_setup([SetupChange(key, (), before)])
-            if before is not None and before not in previous:
-                continue
-            for _ in range(2):
-                connector.apply_setup([SetupChange(key, previous, new)])
-                assert table(tmp_path).schema.names == ["n", "embedding"]
-                assert set(indexes(tmp_path)) == {"__n__key__idx", "__embedding__l2__idx"}
-    for _ in range(2):
-        connector.apply_setup([SetupChange(key, (new,), None)])
+    for _ in interrupted_set_ups(connector, key, old, new):
+        assert table(tmp_path).schema.names == ["n", "embedding"]
+        assert set(indexes(tmp_path)) == {"__n__key__idx", "__embedding__l2__idx"}
 
 
 @pytest.mark.row("CT-3 irrelevant spec change")

@@ -25,7 +25,7 @@ from coco_flow.index import (
 from coco_flow.index import (
     VectorSimilarityMetric as Metric,
 )
-from coco_flow.ports import Compatibility, SetupChange
+from coco_flow.ports import Compatibility
 from coco_flow.targets import LanceDB, Qdrant, QdrantConnection, qdrant_transport
 from coco_flow.targets.json_value import json_encoder
 from coco_flow.types.annotations import Vector
@@ -37,6 +37,7 @@ from tests.coco_flow.targets.rows import (
     apply_to_oracle,
     export_schema,
     field,
+    interrupted_set_ups,
     random_batches,
     write_from_threads,
 )
@@ -271,21 +272,10 @@ def test_set_up_can_be_repeated_from_any_point(server: tuple[Any, QdrantClient])
     old = connector.setup_state(where, first.schema)
     new = connector.setup_state(where, second.schema)
     assert json.loads(json.dumps(new)) == new
-    possible: list[tuple[Any, ...]] = [(None,), (None, new), (old,), (old, new), (old, new, None)]
-    for before in (None, old, new):
-        for previous in possible:
-            connector.apply_setup([SetupChange(key, (None, old, new), None)])
-            if before is not None:
-                connector.apply_setup([SetupChange(key, (), before)])
-            if before is not None and before not in previous:
-                continue
-            for _ in range(2):
-                connector.apply_setup([SetupChange(key, previous, new)])
-                config = server[1].get_collection(where.collection_name).config.params.vectors
-                assert isinstance(config, dict)
-                assert set(config) == {"embedding"}
-    for _ in range(2):
-        connector.apply_setup([SetupChange(key, (new,), None)])
+    for _ in interrupted_set_ups(connector, key, old, new):
+        config = server[1].get_collection(where.collection_name).config.params.vectors
+        assert isinstance(config, dict)
+        assert set(config) == {"embedding"}
 
 
 def test_points_are_sent_in_requests_of_bounded_size(

@@ -22,7 +22,7 @@ from coco_flow.index import (
 from coco_flow.index import (
     VectorSimilarityMetric as Metric,
 )
-from coco_flow.ports import Compatibility, SetupChange, TargetBatch
+from coco_flow.ports import Compatibility, TargetBatch
 from coco_flow.targets import SQLite
 from coco_flow.targets import sqlite as sqlite_module
 from coco_flow.targets.json_value import json_encoder
@@ -34,6 +34,7 @@ from tests.coco_flow.targets.rows import (
     apply_to_oracle,
     export_schema,
     field,
+    interrupted_set_ups,
     random_batches,
     write_from_threads,
 )
@@ -314,21 +315,10 @@ def test_set_up_can_be_repeated_from_any_point(tmp_path: Path) -> None:
     connector, key = first.connector, first.key
     old = connector.setup_state(spec, first.schema)
     new = connector.setup_state(spec, second.schema)
-    possible: list[tuple[Any, ...]] = [(None,), (None, new), (old,), (old, new), (old, new, None)]
-    for before in (None, old, new):
-        for previous in possible:
-            connector.apply_setup([SetupChange(key, (None, old, new), None)])
-            if before is not None:
-                connector.apply_setup([SetupChange(key, (), before)])
-            if before is not None and before not in previous:
-                continue
-            for _ in range(2):
-                connector.apply_setup([SetupChange(key, previous, new)])
-                names = {row[1] for row in query(path, "PRAGMA table_info(t)")}
-                assert names == {"n", "text", "b", "_row"}
-                assert "t__text__fts" in tables(path)
-    for _ in range(2):
-        connector.apply_setup([SetupChange(key, (new,), None)])
+    for _ in interrupted_set_ups(connector, key, old, new):
+        names = {row[1] for row in query(path, "PRAGMA table_info(t)")}
+        assert names == {"n", "text", "b", "_row"}
+        assert "t__text__fts" in tables(path)
     assert tables(path) == set()
 
 

@@ -10,10 +10,16 @@ import pytest
 from coco_flow.errors import DefinitionError, FlowConflict
 from coco_flow.index import VectorIndexDef
 from coco_flow.index import VectorSimilarityMetric as Metric
-from coco_flow.ports import Compatibility, SetupChange
+from coco_flow.ports import Compatibility
 from coco_flow.targets import Postgres, PostgresColumnOptions
 from tests.coco_flow.targets.postgres.tables import DATABASE, columns, indexes
-from tests.coco_flow.targets.rows import ALL_TYPES, Embedding, Target, export_schema
+from tests.coco_flow.targets.rows import (
+    ALL_TYPES,
+    Embedding,
+    Target,
+    export_schema,
+    interrupted_set_ups,
+)
 
 
 @pytest.mark.row("VP-4 table naming")
@@ -129,24 +135,13 @@ def test_set_up_can_be_repeated_from_any_point(database: Any, connection: Any) -
     connector, key = first.connector, first.key
     old = connector.setup_state(first.spec, first.schema)
     new = connector.setup_state(second.spec, second.schema)
-    possible: list[tuple[Any, ...]] = [(None,), (None, new), (old,), (old, new), (old, new, None)]
-    for before in (None, old, new):
-        for previous in possible:
-            connector.apply_setup([SetupChange(key, (None, old, new), None)])
-            if before is not None:
-                connector.apply_setup([SetupChange(key, (), before)])
-            if before is not None and before not in previous:
-                continue
-            for _ in range(2):
-                connector.apply_setup([SetupChange(key, previous, new)])
-                assert columns(connection, "again") == {
-                    "n": "bigint",
-                    "a": "bigint",
-                    "embedding": "vector(3)",
-                }
-                assert "again__embedding__vector_l2_ops" in indexes(connection, "again")
-    for _ in range(2):
-        connector.apply_setup([SetupChange(key, (new,), None)])
+    for _ in interrupted_set_ups(connector, key, old, new):
+        assert columns(connection, "again") == {
+            "n": "bigint",
+            "a": "bigint",
+            "embedding": "vector(3)",
+        }
+        assert "again__embedding__vector_l2_ops" in indexes(connection, "again")
     assert columns(connection, "again") == {}
 
 

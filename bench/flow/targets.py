@@ -5,7 +5,8 @@ Run: python -m bench.flow.targets [--rows 5000] [--only SQLite,Postgres]
 Each row has a key of a name and a range, a text of 600 characters and an embedding of 384 numbers;
 batches have 500 rows. The driver writes rows that are in its own form already, in the fastest way
 that its documentation shows; what the target adds is making that form of engine values, replacing
-rows by their key and the bookkeeping. CPU time is that of this process; a server's is given as well.
+rows by their key and the bookkeeping. CPU time is that of this process; a server's is given as
+well.
 """
 
 from __future__ import annotations

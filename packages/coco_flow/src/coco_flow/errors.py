@@ -4,16 +4,22 @@ CocoError
 ├── FlowError                 flow_failed           500
 │   ├── RowFailed             row_failed            500
 │   ├── ValueMismatch         value_mismatch        500   (a ValueError and a TypeError)
-│   └── UpdateAborted         update_aborted        500
+│   ├── UpdateAborted         update_aborted        500
+│   ├── ModelFailed           model_failed          500
+│   └── RunCancelled          run_cancelled         500
 ├── InvalidInput
 │   ├── DefinitionError       invalid_flow          400   (a ValueError)
 │   │   └── NamingError       invalid_name          400
 │   ├── InvalidSetting        invalid_setting       400   (a ValueError)
+│   ├── WrongRows             wrong_rows            400   (a ValueError)
 │   └── SetupNeeded           setup_needed          400   (a RuntimeError)
 ├── NotFound
-│   └── FlowNotFound          flow_not_found        404   (a KeyError)
+│   ├── FlowNotFound          flow_not_found        404   (a KeyError)
+│   ├── ModelNotFound         model_not_found       404   (a KeyError)
+│   └── RunNotFound           run_not_found         404   (a KeyError)
 ├── Conflict
-│   └── FlowConflict          flow_conflict         409
+│   ├── FlowConflict          flow_conflict         409
+│   └── RunConflict           run_conflict          409
 └── Unavailable
     ├── ExtraMissing          extra_missing         503   (an ImportError)
     └── StateBroken           state_broken          503
@@ -30,12 +36,18 @@ __all__ = [
     "FlowError",
     "FlowNotFound",
     "InvalidSetting",
+    "ModelFailed",
+    "ModelNotFound",
     "NamingError",
     "RowFailed",
+    "RunCancelled",
+    "RunConflict",
+    "RunNotFound",
     "SetupNeeded",
     "StateBroken",
     "UpdateAborted",
     "ValueMismatch",
+    "WrongRows",
     "missing_extra",
 ]
 
@@ -64,6 +76,18 @@ class UpdateAborted(FlowError):
     code = "update_aborted"
 
 
+class ModelFailed(FlowError):
+    """A table model failed; the cause is chained."""
+
+    code = "model_failed"
+
+
+class RunCancelled(FlowError):
+    """The run of a pipeline was cancelled; `resume` continues it."""
+
+    code = "run_cancelled"
+
+
 class DefinitionError(InvalidInput, ValueError):
     """The flow's definition is not valid."""
 
@@ -82,6 +106,12 @@ class InvalidSetting(InvalidInput, ValueError):
     code = "invalid_setting"
 
 
+class WrongRows(InvalidInput, ValueError):
+    """Rows do not fit the table that they are written to."""
+
+    code = "wrong_rows"
+
+
 class SetupNeeded(InvalidInput, RuntimeError):
     """The flow's targets differ from its definition; run `coco-flow setup` first."""
 
@@ -97,10 +127,30 @@ class FlowNotFound(NotFound, KeyError):
     __str__ = CocoError.__str__
 
 
+class ModelNotFound(NotFound, KeyError):
+    """There is no table model of this name."""
+
+    code = "model_not_found"
+    __str__ = CocoError.__str__
+
+
+class RunNotFound(NotFound, KeyError):
+    """There is no run of this id."""
+
+    code = "run_not_found"
+    __str__ = CocoError.__str__
+
+
 class FlowConflict(Conflict):
     """The flow, or something that it writes to, is in use in a way that excludes this."""
 
     code = "flow_conflict"
+
+
+class RunConflict(Conflict):
+    """The run cannot do this now, such as resume while a process works on it."""
+
+    code = "run_conflict"
 
 
 class ExtraMissing(Unavailable, ImportError):

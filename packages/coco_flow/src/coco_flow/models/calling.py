@@ -1,0 +1,72 @@
+"""Calls a model's function with what its parameters ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coco_flow.models.config import ModelConfig
+    from coco_flow.models.context import ModelContext
+    from coco_flow.models.declaration import Model
+    from coco_flow.models.loading import BoundInput
+
+__all__ = ["call_model", "merged"]
+
+
+def call_model(
+    declared: Model,
+    inputs: list[BoundInput],
+    writer: Any,
+    context: ModelContext,
+    config: ModelConfig | None,
+) -> dict[str, Any]:
+    """Call the function, and write what it returns if that is rows and not a result.
+
+    Returns:
+        The mapping that the function returned, or that of the write.
+    """
+    offered: dict[str, Any] = {
+        "ctx": context,
+        "writer": writer,
+        "config": config,
+        "workflow_id": context.workflow_id,
+        "sources": {one.given.name: _loaded(one) for one in inputs if one.given.is_source},
+    }
+    parameters = inspect.signature(declared.function).parameters
+    takes_all = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    arguments = {
+        name: value
+        for name, value in offered.items()
+        if name in parameters or (takes_all and (name != "sources" or value))
+    }
+    arguments |= {one.given.name: _loaded(one) for one in inputs if not one.given.is_source}
+    returned = declared.function(**arguments)
+    if inspect.iscoroutine(returned):
+        # The call has a thread of its own, without a loop.
+        returned = asyncio.run(returned)
+    if returned is None:
+        return {}
+    return dict(returned) if isinstance(returned, Mapping) else writer.write(returned)
+
+
+def _loaded(one: BoundInput) -> Any:
+    given = one.given
+    if given.kind == "lazy":
+        return given.reference.bound(one)
+    if given.kind == "batches":
+        return one.batches(given.form)
+    return one.frame(given.form)
+
+
+def merged(results: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the figures of several calls as those of one: numbers are added up."""
+    total: dict[str, Any] = {}
+    for result in results:
+        for name, value in result.items():
+            before = total.get(name)
+            is_sum = isinstance(value, int | float) and not isinstance(value, bool)
+            total[name] = value + before if is_sum and isinstance(before, int | float) else value
+    return total

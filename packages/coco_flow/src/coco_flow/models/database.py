@@ -1,0 +1,219 @@
+"""The database that models read and write: SQLite or PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect
+from sqlalchemy.exc import DBAPIError, InterfaceError, NoSuchTableError, OperationalError
+
+from coco_core.errors import Unavailable
+from coco_flow.errors import DefinitionError
+from coco_flow.setting import mask_password_parameter
+
+__all__ = ["Database", "configure", "current_database", "database_of"]
+
+DEFAULT_URL = "sqlite:///coco_models.db"
+URL_VARIABLE = "COCO_FLOW_MODELS_DATABASE"
+
+# How long one writer of an SQLite file waits for another.
+_BUSY_SECONDS = 60
+
+
+class Database:
+    """A database by URL, with one pool of connections.
+
+    Args:
+        url: ``sqlite:///file`` or ``postgresql://user@host/name``.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.is_sqlite = url.startswith("sqlite")
+        self.engine = _engine(url)
+        self._reflected = MetaData()
+        self._lock = threading.Lock()
+
+    @property
+    def public_url(self) -> str:
+        """The URL without a password."""
+        return self.engine.url.render_as_string(hide_password=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a connection for reading.
+
+        Raises:
+            Unavailable: The database cannot be reached.
+        """
+        with self.translated(), self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that writes; it is committed at the end, rolled back by an error."""
+        with self.reading() as connection, self.transaction(connection):
+            yield connection
+
+    @contextmanager
+    def transaction(self, connection: Connection) -> Iterator[None]:
+        """Begin a writing transaction on a connection that is open."""
+        # SQLite refuses a reading transaction that wants to write after another one wrote.
+        connection.execution_options(coco_immediate=True)
+        with self.translated(), connection.begin():
+            yield
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn the loss of the database into an error that says so.
+
+        Raises:
+            Unavailable: The database cannot be reached.
+        """
+        try:
+            yield
+        except (OperationalError, InterfaceError) as error:
+            if self.is_sqlite and "no such" in str(error.orig):
+                raise
+            raise self._unavailable(error) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise self._unavailable(error) from error
+            raise
+
+    def _unavailable(self, error: DBAPIError) -> Unavailable:
+        return Unavailable(
+            f"The database {self.public_url} cannot be used: {str(error.orig).strip()}",
+            hint="Check that it is there and running; `coco-flow models resume RUN` continues a "
+            "run that was interrupted.",
+        )
+
+    def table(self, name: str) -> Table:
+        """Return a table as the database has it.
+
+        Raises:
+            DefinitionError: There is none of that name.
+        """
+        with self._lock:
+            if name in self._reflected.tables:
+                return self._reflected.tables[name]
+            with self.reading() as connection:
+                try:
+                    return Table(name, self._reflected, autoload_with=connection)
+                except NoSuchTableError:
+                    names = ", ".join(self.table_names()) or "none"
+                    raise DefinitionError(
+                        f"There is no table {name!r} in {self.public_url}.",
+                        hint=f"Tables there: {names}.",
+                    ) from None
+
+    def has_table(self, name: str) -> bool:
+        """Say whether there is a table or view of this name."""
+        with self.reading() as connection:
+            found = inspect(connection)
+            return found.has_table(name)
+
+    def table_names(self) -> list[str]:
+        """Return the names of the tables, without those of the engine."""
+        with self.reading() as connection:
+            names = inspect(connection).get_table_names()
+        return sorted(name for name in names if not name.startswith("coco_model_"))
+
+    def forget_tables(self) -> None:
+        """Look at the tables' columns again when they are next used."""
+        with self._lock:
+            self._reflected.clear()
+
+    def ensure(self, table: Table) -> None:
+        """Create a model's table, or add the columns that it lacks.
+
+        Raises:
+            DefinitionError: A column is missing that cannot be added to the rows that are there.
+        """
+        with self.writing() as connection:
+            if not inspect(connection).has_table(table.name):
+                table.create(connection, checkfirst=True)
+                return
+            present = {column["name"] for column in inspect(connection).get_columns(table.name)}
+            for column in table.columns:
+                if column.name not in present:
+                    self._add_column(connection, table, column)
+
+    def _add_column(self, connection: Connection, table: Table, column: Any) -> None:
+        if not column.nullable:
+            raise DefinitionError(
+                f"Table {table.name!r} in {self.public_url} lacks the column {column.name!r}, "
+                "which may not be null.",
+                hint="Let it be None or give it a default, or drop the table.",
+            )
+        quote = connection.dialect.identifier_preparer.quote
+        kind = column.type.compile(connection.dialect)
+        connection.exec_driver_sql(
+            f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(column.name)} {kind}"
+        )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def _engine(url: str) -> Engine:
+    if url.startswith("sqlite"):
+        engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            url = f"postgresql+psycopg://{url[len(scheme) :]}"
+    if not url.startswith("postgresql+psycopg://"):
+        raise DefinitionError(
+            f"{mask_password_parameter(url)!r} is no database for models.",
+            hint="Give sqlite:///file or postgresql://user@host/name.",
+        )
+    return create_engine(url, pool_pre_ping=True)
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    # The transactions are ours to begin: see _begin_sqlite.
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode=WAL")
+    # A commit of a model's rows must be on disk before its step is recorded elsewhere.
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("coco_immediate")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+_configured: str | None = None
+_open: dict[str, Database] = {}
+_lock = threading.Lock()
+
+
+def configure(*, database: str | None = None) -> None:
+    """Set the database that pipelines, readers and writers of this process use by default."""
+    global _configured  # noqa: PLW0603 - one default for the process
+    _configured = database
+
+
+def current_database() -> Database:
+    """Return the default database: the configured one, the environment's, or a local file."""
+    return database_of(_configured or os.environ.get(URL_VARIABLE) or DEFAULT_URL)
+
+
+def database_of(url: str | Database | None) -> Database:
+    """Return the database of a URL; each URL is opened once."""
+    if url is None:
+        return current_database()
+    if isinstance(url, Database):
+        return url
+    with _lock:
+        if url not in _open:
+            _open[url] = Database(url)
+        return _open[url]

@@ -1,0 +1,68 @@
+"""Digests of what decides a document's rows, so that delta mode knows which ones changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from coco_flow.models.rows import BOOKKEEPING
+
+if TYPE_CHECKING:
+    from coco_flow.models.config import ModelConfig
+    from coco_flow.models.declaration import Model
+
+__all__ = ["InputDigest", "document_digest", "logic_digest"]
+
+_BYTES = 16
+
+
+class InputDigest:
+    """Digests of one input's rows by document, gathered while the rows are read.
+
+    Rows of a document are summed up, so their order does not matter.
+
+    Args:
+        names: The columns of the rows.
+        document_column: The column with the document's id, or None if all rows count for all.
+    """
+
+    def __init__(self, names: Sequence[str], document_column: str | None) -> None:
+        self._document = None if document_column is None else names.index(document_column)
+        self._taken = [number for number, name in enumerate(names) if name not in BOOKKEEPING]
+        self.sums: dict[str, int] = {}
+
+    def add(self, rows: Iterable[Sequence[Any]]) -> None:
+        """Take rows into account."""
+        taken, document, sums = self._taken, self._document, self.sums
+        blake, from_bytes = hashlib.blake2b, int.from_bytes
+        for row in rows:
+            text = repr([row[number] for number in taken]).encode("utf-8", "surrogatepass")
+            key = "" if document is None else str(row[document])
+            value = from_bytes(blake(text, digest_size=_BYTES).digest(), "big")
+            sums[key] = sums.get(key, 0) + value
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the rows belong to no document, and so to all."""
+        return self._document is None
+
+
+def logic_digest(declared: Model, config: ModelConfig | None) -> bytes:
+    """Return the digest of a model's code and settings, which every document's digest has."""
+    from coco_flow.components.logic import logic_fingerprint
+
+    code = logic_fingerprint(declared.function, version=declared.version).as_bytes()
+    settings = repr(sorted(config.model_dump().items())) if config is not None else ""
+    columns = repr([(column.name, str(column.type)) for column in declared.table.columns])
+    parts = (code, settings.encode(), columns.encode(), declared.write_strategy.encode())
+    return hashlib.blake2b(b"\0".join(parts), digest_size=_BYTES).digest()
+
+
+def document_digest(logic: bytes, inputs: Mapping[str, InputDigest], document_id: str) -> str:
+    """Return the digest of all that decides a document's rows, in hexadecimal digits."""
+    found = hashlib.blake2b(logic, digest_size=_BYTES)
+    for name, given in sorted(inputs.items()):
+        value = given.sums.get("" if given.is_shared else document_id, 0)
+        found.update(f"{name}={value:x};".encode())
+    return found.hexdigest()

@@ -1,0 +1,128 @@
+"""The durable engine of this process: DBOS, started on the database that the models use."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from coco_flow.errors import RunConflict, missing_extra
+from coco_flow.models.executors import Liveness, liveness_of, new_executor_id
+from coco_flow.models.store.documents import prepare
+
+if TYPE_CHECKING:
+    from coco_flow.models.database import Database
+
+__all__ = ["QUEUE", "Engine", "engine_of", "shutdown", "system_database_url"]
+
+APPLICATION = "coco-models"
+# Recovery takes runs of the same version; ours changes when a run's steps mean something else.
+VERSION = "coco-models-1"
+QUEUE = "coco-models"
+_POLL_SECONDS = 0.2
+
+
+def system_database_url(database: Database) -> str:
+    """Return where runs are recorded: beside an SQLite file, in the same PostgreSQL database."""
+    if not database.is_sqlite:
+        url = database.engine.url.set(drivername="postgresql")
+        return url.render_as_string(hide_password=False)
+    path = Path(database.engine.url.database or "coco_models.db")
+    return f"sqlite:///{path.with_name(f'{path.stem}.runs.db')}"
+
+
+def locks_folder(database: Database) -> Path | None:
+    """Return the folder of the processes' locks, or None where the database has locks."""
+    if not database.is_sqlite:
+        return None
+    path = Path(database.engine.url.database or "coco_models.db")
+    return path.with_name(f"{path.stem}.locks")
+
+
+class Engine:
+    """DBOS in this process, and which processes are alive.
+
+    Attributes:
+        database: The database of the models.
+        executor_id: This process's id in the records of runs.
+        liveness: The processes' locks.
+    """
+
+    def __init__(self, database: Database, batches_at_once: int) -> None:
+        try:
+            from dbos import DBOS
+        except ImportError as error:
+            raise missing_extra("Running a pipeline", "dbos", "models") from error
+        import coco_flow.models.workflows  # noqa: F401 - declares the workflows
+
+        prepare(database)
+        self.database = database
+        self.executor_id = new_executor_id()
+        self.liveness: Liveness = liveness_of(database, locks_folder(database))
+        self.liveness.hold(self.executor_id)
+        logging.getLogger("dbos").setLevel(logging.ERROR)
+        DBOS(
+            config={
+                "name": APPLICATION,
+                "system_database_url": system_database_url(database),
+                "application_version": VERSION,
+                "executor_id": self.executor_id,
+                "log_level": "ERROR",
+                "console_log_level": "ERROR",
+                "notification_listener_polling_interval_sec": _POLL_SECONDS,
+            }
+        )
+        DBOS.launch()
+        DBOS.register_queue(
+            QUEUE, worker_concurrency=batches_at_once, polling_interval_sec=_POLL_SECONDS,
+            on_conflict="always_update",
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Stop, and let others take over what is not done."""
+        from dbos import DBOS
+
+        DBOS.destroy()
+        self.liveness.release()
+
+
+_engine: Engine | None = None
+_lock = threading.Lock()
+
+
+def engine_of(database: Database, *, batches_at_once: int = 2) -> Engine:
+    """Return this process's engine, started on `database` at the first call.
+
+    Raises:
+        RunConflict: It runs on another database.
+        ExtraMissing: DBOS is not installed.
+    """
+    global _engine  # noqa: PLW0603 - DBOS is one for the process
+    with _lock:
+        if _engine is None:
+            _engine = Engine(database, batches_at_once)
+            atexit.register(shutdown)
+        elif _engine.database is not database:
+            raise RunConflict(
+                f"Pipelines of this process run on {_engine.database.public_url}, not on "
+                f"{database.public_url}.",
+                hint="Call coco_flow.models.shutdown() before using another database.",
+            )
+        return _engine
+
+
+def current_engine() -> Engine:
+    """Return the engine that runs, for workflows that are called by it."""
+    assert _engine is not None, "a workflow runs without its engine"
+    return _engine
+
+
+def shutdown() -> None:
+    """Stop the engine of this process; runs that go on can be resumed."""
+    global _engine
+    with _lock:
+        engine, _engine = _engine, None
+    if engine is not None:
+        engine.close()

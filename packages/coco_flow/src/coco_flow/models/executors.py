@@ -1,0 +1,119 @@
+"""Which processes are alive, so that the work of a killed one can be taken over."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, text
+
+if TYPE_CHECKING:
+    from coco_flow.models.database import Database
+
+__all__ = ["Liveness", "liveness_of", "new_executor_id"]
+
+# The first of the two numbers of our advisory locks, so that others do not meet them.
+_LOCK_SPACE = zlib.crc32(b"coco_flow.models") & 0x7FFFFFFF
+
+
+def new_executor_id() -> str:
+    """Return an id for this process that no other has."""
+    host = "".join(c for c in socket.gethostname().lower() if c.isalnum() or c == "-")[:40]
+    return f"{host}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+class Liveness(Protocol):
+    """Locks that a process holds as long as it lives, whatever ends it."""
+
+    def hold(self, executor_id: str) -> None:
+        """Take this process's lock."""
+
+    def is_alive(self, executor_id: str) -> bool:
+        """Say whether the process of this id still holds its lock."""
+
+    def release(self) -> None:
+        """Give this process's lock back."""
+
+
+class FileLiveness:
+    """A locked file beside the database for each process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._held: FileLock | None = None
+
+    def _lock(self, executor_id: str) -> FileLock:
+        return FileLock(self._folder / f"{executor_id}.lock")
+
+    def hold(self, executor_id: str) -> None:
+        """Take this process's lock."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._held = self._lock(executor_id)
+        self._held.acquire(timeout=0)
+
+    def is_alive(self, executor_id: str) -> bool:
+        """Say whether the process of this id still holds its lock."""
+        lock = self._lock(executor_id)
+        if not Path(lock.lock_file).exists():
+            return False
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        lock.release()
+        Path(lock.lock_file).unlink(missing_ok=True)
+        return False
+
+    def release(self) -> None:
+        """Give this process's lock back."""
+        if self._held is not None:
+            self._held.release()
+            Path(self._held.lock_file).unlink(missing_ok=True)
+            self._held = None
+
+
+class PostgresLiveness:
+    """An advisory lock for each process, held by a session that ends with it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._session: Connection | None = None
+
+    def hold(self, executor_id: str) -> None:
+        """Take this process's lock."""
+        self._session = self._database.engine.connect().execution_options(
+            isolation_level="AUTOCOMMIT"
+        )
+        self._session.execute(text("SELECT pg_advisory_lock(:space, :key)"), _key(executor_id))
+
+    def is_alive(self, executor_id: str) -> bool:
+        """Say whether the process of this id still holds its lock."""
+        with self._database.reading() as connection:
+            key = _key(executor_id)
+            taken = connection.execute(text("SELECT pg_try_advisory_lock(:space, :key)"), key)
+            if not taken.scalar_one():
+                return True
+            connection.execute(text("SELECT pg_advisory_unlock(:space, :key)"), key)
+            return False
+
+    def release(self) -> None:
+        """Give this process's lock back."""
+        if self._session is not None:
+            # The session must end: a pool would keep the lock.
+            self._session.invalidate()
+            self._session.close()
+            self._session = None
+
+
+def _key(executor_id: str) -> dict[str, Any]:
+    return {"space": _LOCK_SPACE, "key": zlib.crc32(executor_id.encode()) & 0x7FFFFFFF}
+
+
+def liveness_of(database: Database, folder: Path | None) -> Liveness:
+    """Return the locks of a database; an SQLite file's are in a folder beside it."""
+    return PostgresLiveness(database) if folder is None else FileLiveness(folder)

@@ -1,0 +1,41 @@
+"""What follows a model's rows: tests of its table, and a snapshot of counts and nulls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from coco_flow.models.column_tests import run_tests
+from coco_flow.models.snapshots import take_snapshot
+
+if TYPE_CHECKING:
+    from coco_flow.models.database import Database
+    from coco_flow.models.declaration import Model
+    from coco_flow.models.events import ModelEvents
+
+__all__ = ["finish_model"]
+
+
+def finish_model(
+    declared: Model,
+    database: Database,
+    run: str,
+    result: dict[str, Any],
+    events: ModelEvents,
+) -> dict[str, Any]:
+    """Take the snapshot, run the tests, and return the result with what they found.
+
+    `test_error` is there if a test of severity "error" failed: the model then counts as failed,
+    although its rows are in the table.
+    """
+    take_snapshot(declared, database, run)
+    outcomes = run_tests(declared, database, run)
+    for one in outcomes:
+        if one.failures:
+            events.log(one.sentence, "error" if one.severity == "error" else "warning")
+    broken = [one.sentence for one in outcomes if one.failures and one.severity == "error"]
+    tests = {"passed": sum(not one.failures for one in outcomes), "total": len(outcomes)}
+    return {
+        **result,
+        **({"tests": tests} if outcomes else {}),
+        **({"test_error": f"{declared.name}: {'; '.join(broken)}"} if broken else {}),
+    }

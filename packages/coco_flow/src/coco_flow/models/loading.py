@@ -1,0 +1,263 @@
+"""Reads the rows of a model's inputs: restricted to documents, in frames, with files' content."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Select, Table, select
+
+from coco_flow.errors import DefinitionError
+from coco_flow.models.columns import python_type
+from coco_flow.models.digests import InputDigest
+from coco_flow.models.frames import make_frame
+from coco_flow.models.reference import Form, Input
+from coco_flow.models.registry import ModelRegistry
+
+if TYPE_CHECKING:
+    from coco_flow.models.context import ModelContext
+    from coco_flow.models.database import Database
+
+__all__ = ["BoundInput", "column_condition", "document_column_of", "table_of"]
+
+# Ids in one statement: SQLite takes 250,000 variables, PostgreSQL's driver 65,535.
+_IDS_PER_QUERY = 30_000
+_ROWS_PER_FETCH = 10_000
+_PATH_COLUMNS = ("content_path", "path", "source_url")
+ROOT_VARIABLE = "COCO_FLOW_MODELS_ROOT"
+
+
+def table_of(name: str, database: Database) -> Table:
+    """Return the table that a reference means.
+
+    Raises:
+        DefinitionError: There is no such model or table.
+    """
+    found = ModelRegistry.resolve(name)
+    return database.table(name) if found is None else found.table
+
+
+def document_column_of(given: Input, table: Table) -> str | None:
+    """Return the column of an input with the document's id, or None if its rows have none.
+
+    Raises:
+        DefinitionError: The reference names a column that the table does not have.
+    """
+    named = given.reference.document_column
+    if named is not None:
+        if named in table.c:
+            return named
+        if not given.reference.load_content:
+            raise DefinitionError(_no_column(given, table, named))
+    if "document_id" in table.c:
+        return "document_id"
+    return "id" if table.name == "documents" and "id" in table.c else None
+
+
+def _no_column(given: Input, table: Table, column: str) -> str:
+    return (
+        f"{given.reference!r} names the column {column!r}, and table {table.name!r} has none of "
+        f"that name; it has {', '.join(table.c.keys())}."
+    )
+
+
+class BoundInput:
+    """An input of a model in a run.
+
+    Args:
+        given: The input.
+        database: Where its table is.
+        context: The call's context.
+        documents: The documents whose rows are read; None reads all.
+        is_observed: Whether digests are gathered while rows are read.
+    """
+
+    def __init__(
+        self,
+        given: Input,
+        database: Database,
+        context: ModelContext,
+        documents: Sequence[str] | None,
+        *,
+        is_observed: bool = False,
+    ) -> None:
+        self.given = given
+        self.database = database
+        self.context = context
+        self.table = table_of(given.reference.name, database)
+        self.document_column = document_column_of(given, self.table)
+        self.documents = documents if self.document_column is not None else None
+        self.names = self._names()
+        self.digest = InputDigest(self.names, self.document_column) if is_observed else None
+        self.is_read = False
+
+    @property
+    def row_class(self) -> Any:
+        """The row class of the model that writes the table, or None."""
+        found = ModelRegistry.resolve(self.given.reference.name)
+        return None if found is None else found.db_model
+
+    def check(self) -> None:
+        """Refuse columns that the table does not have.
+
+        Raises:
+            DefinitionError: The message names model, reference and column.
+        """
+        reference = self.given.reference
+        conditions, _ = reference.conditions(self.context)
+        needed = [*(reference.columns or ()), *conditions]
+        if reference.path_column is not None:
+            needed.append(reference.path_column)
+        for column in needed:
+            if column not in self.table.c:
+                raise DefinitionError(_no_column(self.given, self.table, column))
+        if reference.load_content and "content" not in self.table.c:
+            self._path_column()
+
+    def frame(self, form: Form) -> Any:
+        """Return all rows in one frame."""
+        rows = [row for chunk in self.chunks() for row in chunk]
+        return self._filtered(make_frame(self.names, rows, form, is_input=True))
+
+    def batches(self, form: Form) -> Iterator[Any]:
+        """Return the rows in frames of the reference's `batch_rows` rows."""
+        size = self.given.reference.batch_rows
+        pending: list[Sequence[Any]] = []
+        for chunk in self.chunks():
+            pending.extend(chunk)
+            while len(pending) >= size:
+                yield self._filtered(make_frame(self.names, pending[:size], form, is_input=True))
+                del pending[:size]
+        if pending:
+            yield self._filtered(make_frame(self.names, pending, form, is_input=True))
+
+    def chunks(self) -> Iterator[Sequence[Sequence[Any]]]:
+        """Return the rows as they come, some thousands at a time; digests are gathered."""
+        for statement in self._statements():
+            with self.database.reading() as connection:
+                streamed = connection.execution_options(yield_per=_ROWS_PER_FETCH)
+                for part in streamed.execute(statement).partitions():
+                    chunk = self._with_content(part)
+                    if self.digest is not None:
+                        self.digest.add(chunk)
+                    yield chunk
+        self.is_read = True
+
+    def document_ids(self) -> list[str]:
+        """Return the ids of the documents that have rows here, sorted."""
+        assert self.document_column is not None
+        found: set[str] = set()
+        column = self.table.c[self.document_column]
+        for statement in self._statements():
+            with self.database.reading() as connection:
+                narrowed = statement.with_only_columns(column).distinct()
+                found.update(str(row[0]) for row in connection.execute(narrowed))
+        return sorted(found)
+
+    def statement(self) -> Select[Any]:
+        """Return the `select` of the rows; many documents need several, see `chunks`."""
+        return next(self._statements())
+
+    def _names(self) -> list[str]:
+        reference = self.given.reference
+        names = list(reference.columns or self.table.c.keys())
+        if self.document_column is not None and self.document_column not in names:
+            names.insert(0, self.document_column)
+        if reference.load_content and "content" not in names:
+            names.append("content")
+        return names
+
+    def _statements(self) -> Iterator[Select[Any]]:
+        columns = [self.table.c[name] for name in self.names if name in self.table.c]
+        conditions, _ = self.given.reference.conditions(self.context)
+        base = select(*columns).where(
+            *(column_condition(self.table, name, value) for name, value in conditions.items())
+        )
+        if self.documents is None or self.document_column is None:
+            yield base
+            return
+        column = self.table.c[self.document_column]
+        ids = [_typed(column, one) for one in self.documents]
+        for start in range(0, max(len(ids), 1), _IDS_PER_QUERY):
+            yield base.where(column.in_(ids[start : start + _IDS_PER_QUERY]))
+
+    def _filtered(self, frame: Any) -> Any:
+        _, function = self.given.reference.conditions(self.context)
+        return frame if function is None else function(frame, self.context)
+
+    def _path_column(self) -> str:
+        named = self.given.reference.path_column
+        for name in (named,) if named else _PATH_COLUMNS:
+            if name in self.table.c:
+                return name
+        raise DefinitionError(
+            f"{self.given.reference!r} loads content, and table {self.table.name!r} has no column "
+            f"with a path; it has {', '.join(self.table.c.keys())}.",
+            hint='Name it: load_content={"path_column": "…"}.',
+        )
+
+    def _with_content(self, rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+        reference = self.given.reference
+        if not reference.load_content:
+            return rows
+        if "content" in self.table.c:
+            place = self.names.index("content")
+            if all(row[place] is not None for row in rows):
+                return rows
+            known: list[tuple[Any, ...]] = [(*row[:place], *row[place + 1 :]) for row in rows]
+            contents = [row[place] for row in rows]
+            filled = self._read_all(known, contents)
+            return [(*row[:place], text, *row[place:]) for row, text in filled]
+        return [(*row, text) for row, text in self._read_all(rows, [None] * len(rows))]
+
+    def _read_all(
+        self, rows: Sequence[Sequence[Any]], contents: Sequence[str | None]
+    ) -> list[tuple[Sequence[Any], str]]:
+        names = [name for name in self.names if name != "content"]
+        path_column = self._path_column()
+        if path_column not in names:
+            raise DefinitionError(
+                f"{self.given.reference!r} loads content and leaves out the column "
+                f"{path_column!r} with the paths.",
+            )
+        path, document = names.index(path_column), names.index(self.document_column or path_column)
+        root = Path(self.given.reference.root or os.environ.get(ROOT_VARIABLE) or ".")
+        filled = []
+        for row, given in zip(rows, contents, strict=True):
+            try:
+                text = given if given is not None else _read(root, row[path])
+            except OSError as error:
+                # The document is reported as failed and tried again; the others go on.
+                self.context.fail(row[document], f"its content cannot be read: {error}")
+            else:
+                filled.append((row, text))
+        return filled
+
+
+def _read(root: Path, path: Any) -> str:
+    if not path:
+        raise FileNotFoundError("it has no path")
+    return (root / str(path).removeprefix("file://")).read_text("utf-8", errors="replace")
+
+
+def column_condition(table: Table, name: str, value: Any) -> ColumnElement[bool]:
+    """Return the condition that a column has a value, or one of several."""
+    column = table.c[name]
+    if isinstance(value, list | tuple | set | frozenset):
+        return column.in_([_typed(column, one) for one in value])
+    condition: ColumnElement[bool] = column == _typed(column, value)
+    return condition
+
+
+def _typed(column: Any, value: Any) -> Any:
+    """Return a value given as text in the column's own type: ids are text in filters."""
+    kind = python_type(column)
+    if not isinstance(value, str) or kind is None or kind is str:
+        return value
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        # No row can have it, and no error is due: it is one id among those asked for.
+        return None

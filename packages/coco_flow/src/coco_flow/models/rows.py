@@ -1,0 +1,169 @@
+"""Base classes of a table's rows, and what turns a model's results into columns."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+from sqlalchemy import DateTime
+from sqlmodel import Field, SQLModel
+
+__all__ = [
+    "BOOKKEEPING",
+    "LLMTelemetryMixin",
+    "PipelineModelBase",
+    "apply_dspy_telemetry",
+    "apply_field_renames",
+    "serialize",
+]
+
+BOOKKEEPING = frozenset({"workflow_id", "created_at", "updated_at", "model_name"})
+"""Columns that say which run wrote a row and when: the writer fills them, no digest has them."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class PipelineModelBase(SQLModel):
+    """The columns that every table of a model has.
+
+    A subclass with `table=True` may set `_field_renames` (``{given name: column}``) and
+    `_dspy_mappings` (``{column: field of the prediction}``), which apply to what rows are made of:
+    a prediction is given as `dspy_result`, its figures as `dspy_telemetry`.
+
+    Attributes:
+        workflow_id: The run that wrote the row.
+        created_at: When a row of this key was first written.
+        updated_at: When its content last changed.
+        model_name: The model that wrote it.
+        error: Why the row's document could not be processed, or None.
+    """
+
+    _field_renames: ClassVar[dict[str, str]] = {}
+    _dspy_mappings: ClassVar[dict[str, str]] = {}
+
+    workflow_id: str | None = Field(default=None, index=True)
+    created_at: datetime = Field(default_factory=_now, sa_type=DateTime(timezone=True))
+    updated_at: datetime = Field(default_factory=_now, sa_type=DateTime(timezone=True))
+    model_name: str | None = None
+    error: str | None = None
+
+    def __init__(self, **data: Any) -> None:
+        apply_field_renames(data, self._field_renames)
+        result = data.pop("dspy_result", None)
+        if result is not None:
+            for column, field in self._dspy_mappings.items():
+                empty: Any = [] if "json" in column else None
+                data[column] = serialize(getattr(result, field, None), empty)
+        apply_dspy_telemetry(data)
+        super().__init__(**data)
+
+
+class LLMTelemetryMixin(SQLModel):
+    """What calls of a language model cost, for each row that they led to.
+
+    Attributes:
+        llm_model: The model's name.
+        llm_input_tokens: Tokens of the prompts.
+        llm_output_tokens: Tokens of the answers.
+        llm_cost_usd: The price in US dollars, if it is known.
+        llm_latency_ms: The time that the calls took, in milliseconds.
+    """
+
+    llm_model: str | None = None
+    llm_input_tokens: int | None = None
+    llm_output_tokens: int | None = None
+    llm_cost_usd: float | None = None
+    llm_latency_ms: int | None = None
+
+
+def apply_field_renames(data: dict[str, Any], renames: Mapping[str, str]) -> dict[str, Any]:
+    """Rename fields of `data` in place; a field that is there under its new name stays.
+
+    Args:
+        data: The fields of a row.
+        renames: New names by old ones.
+
+    Returns:
+        `data` itself.
+    """
+    for old, new in renames.items():
+        if old in data and new not in data:
+            data[new] = data.pop(old)
+    return data
+
+
+# The names that telemetry of a prediction may have, for each column.
+_TELEMETRY: dict[str, tuple[str, ...]] = {
+    "llm_model": ("llm_model", "model_name", "model"),
+    "llm_input_tokens": ("llm_input_tokens", "input_tokens", "tokens_prompt", "prompt_tokens"),
+    "llm_output_tokens": (
+        "llm_output_tokens", "output_tokens", "tokens_completion", "completion_tokens",
+    ),
+    "llm_cost_usd": ("llm_cost_usd", "cost_usd", "cost"),
+    "llm_latency_ms": ("llm_latency_ms", "latency_ms"),
+}  # fmt: skip
+
+
+def apply_dspy_telemetry(data: dict[str, Any]) -> dict[str, Any]:
+    """Move the figures of `data["dspy_telemetry"]` into the columns of `LLMTelemetryMixin`.
+
+    Args:
+        data: The fields of a row, changed in place. `dspy_telemetry` is a mapping with
+            `model_name`, `tokens_prompt`, `tokens_completion`, `cost` (US dollars) and
+            `execution_time` (seconds), or with the columns' own names.
+
+    Returns:
+        `data` itself.
+    """
+    telemetry = data.pop("dspy_telemetry", None)
+    if not telemetry:
+        return data
+    for column, names in _TELEMETRY.items():
+        value = next((telemetry[name] for name in names if telemetry.get(name) is not None), None)
+        if value is not None:
+            data.setdefault(column, value)
+    seconds = telemetry.get("execution_time")
+    if seconds is not None:
+        data.setdefault("llm_latency_ms", round(seconds * 1000))
+    return data
+
+
+def serialize(value: Any, default: Any = None) -> Any:
+    """Return a value as plain data that a JSON column takes.
+
+    Args:
+        value: Text of a JSON document, a Pydantic model, a dataclass, an enumeration, a list or
+            a mapping of such values, or plain data.
+        default: What None and text that is no JSON document become.
+    """
+    if value is None:
+        return default
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            return default
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _plain(dataclasses.asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(one) for one in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if hasattr(value, "tolist"):
+        # NumPy's arrays and numbers.
+        return value.tolist()
+    return getattr(value, "value", value)

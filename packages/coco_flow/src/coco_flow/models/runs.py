@@ -1,0 +1,332 @@
+"""Runs as they are recorded: starting, following, resuming, cancelling, listing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dbos import DBOS, DBOSClient, SetWorkflowID
+from dbos import error as dbos_errors
+
+from coco_flow.errors import RunCancelled, RunConflict, RunNotFound
+from coco_flow.models.engine import (
+    APPLICATION,
+    Engine,
+    engine_of,
+    locks_folder,
+    system_database_url,
+)
+from coco_flow.models.events import Event
+from coco_flow.models.executors import liveness_of
+from coco_flow.models.store.results import copy_results
+from coco_flow.models.workflows import EVENTS, PIPELINE, run_pipeline_workflow
+
+if TYPE_CHECKING:
+    from coco_flow.models.database import Database
+
+__all__ = [
+    "Run",
+    "cancel_run",
+    "follow",
+    "fork_run",
+    "read_events",
+    "resume_run",
+    "run_of",
+    "runs_of",
+    "start",
+    "take_over",
+]
+
+_POLL_SECONDS = 0.2
+# How often the work of other processes is looked at, for those that were killed.
+_TAKE_OVER_SECONDS = 2.0
+_OPEN = ("PENDING", "ENQUEUED", "DELAYED")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A recorded run.
+
+    Attributes:
+        id: Its id.
+        pipeline: The pipeline's name.
+        status: "running", "waiting", "interrupted" (its process is gone), "success", "failed" or
+            "cancelled".
+        started: When it was started.
+        ended: When it ended.
+        models: The steps that have ended: name, seconds, error.
+        result: What `run_pipeline` returned, or None.
+        spec: The models, context and settings that it was started with.
+    """
+
+    id: str
+    pipeline: str
+    status: str
+    started: datetime | None
+    ended: datetime | None
+    models: list[dict[str, Any]]
+    result: dict[str, Any] | None
+    spec: dict[str, Any]
+
+
+@contextlib.contextmanager
+def _client(database: Database) -> Iterator[DBOSClient | None]:
+    """Open the records of runs; None if nothing ever ran on this database."""
+    url = system_database_url(database)
+    if database.is_sqlite and not Path(url.removeprefix("sqlite:///")).exists():
+        yield None
+        return
+    if not database.is_sqlite and not _has_records(database):
+        yield None
+        return
+    client = DBOSClient(system_database_url=url, application_name=APPLICATION)
+    try:
+        yield client
+    finally:
+        client.destroy()
+
+
+def _has_records(database: Database) -> bool:
+    from sqlalchemy import inspect
+
+    with database.reading() as connection:
+        return inspect(connection).has_table("workflow_status", schema="dbos")
+
+
+def _require(client: DBOSClient | None, run: str) -> DBOSClient:
+    if client is None:
+        raise RunNotFound(f"There is no run {run!r}: nothing was run on this database yet.")
+    return client
+
+
+async def start(engine: Engine, run: str, spec: dict[str, Any]) -> None:
+    """Start a run, or take it up again if it is there and no process works on it."""
+    known = await DBOS.get_workflow_status_async(run)
+    if known is None:
+        with SetWorkflowID(run):
+            await DBOS.start_workflow_async(run_pipeline_workflow, spec)
+        return
+    if known.status == "CANCELLED" or (
+        known.status == "PENDING" and await asyncio.to_thread(_is_orphan, engine, known)
+    ):
+        await DBOS.resume_workflow_async(run)
+
+
+def _is_orphan(engine: Engine, known: Any) -> bool:
+    executor = known.executor_id
+    return executor != engine.executor_id and not engine.liveness.is_alive(executor)
+
+
+async def follow(engine: Engine, run: str) -> dict[str, Any]:
+    """Wait for a run's end, taking over its batches from processes that were killed.
+
+    Raises:
+        RunCancelled: It was cancelled.
+    """
+    handle: Any = await DBOS.retrieve_workflow_async(run)
+    waiting = asyncio.ensure_future(handle.get_result(polling_interval_sec=_POLL_SECONDS))
+    try:
+        while not waiting.done():
+            await asyncio.wait([waiting], timeout=_TAKE_OVER_SECONDS)
+            if not waiting.done():
+                await asyncio.to_thread(take_over, engine, f"{run}/")
+        result: dict[str, Any] = await waiting
+    except dbos_errors.DBOSAwaitedWorkflowCancelledError as error:
+        raise RunCancelled(
+            f"The run {run} was cancelled.",
+            hint=f"Continue it: coco-flow models resume {run}",
+        ) from error
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        await asyncio.shield(DBOS.cancel_workflow_async(run, cancel_children=True))
+        raise
+    finally:
+        waiting.cancel()
+    return result
+
+
+def take_over(engine: Engine, prefix: str | None = None) -> list[str]:
+    """Let the queue give out again what processes worked on that are gone.
+
+    Args:
+        engine: This process's engine.
+        prefix: Only workflows whose ids begin so; None means all.
+
+    Returns:
+        The ids of what was taken over.
+    """
+    pending = DBOS.list_workflows(
+        status="PENDING", workflow_id_prefix=prefix, load_input=False, load_output=False
+    )
+    executors = {one.executor_id for one in pending} - {engine.executor_id, None}
+    gone = {executor for executor in executors if not engine.liveness.is_alive(str(executor))}
+    orphans = [one.workflow_id for one in pending if one.executor_id in gone]
+    if orphans:
+        DBOS.resume_workflows(orphans)
+    return orphans
+
+
+def runs_of(database: Database, *, limit: int = 20, pipeline: str | None = None) -> list[Run]:
+    """Return the latest runs, newest first."""
+    with _client(database) as client:
+        if client is None:
+            return []
+        found = client.list_workflows(name=PIPELINE, limit=limit, sort_desc=True)
+        runs = [_as_run(database, client, one, with_models=False) for one in found]
+    return [one for one in runs if pipeline is None or one.pipeline == pipeline]
+
+
+def run_of(database: Database, run: str) -> Run:
+    """Return a run.
+
+    Raises:
+        RunNotFound: There is none of that id.
+    """
+    with _client(database) as client:
+        known = _require(client, run)
+        found = known.list_workflows(workflow_ids=[run], name=PIPELINE)
+        if not found:
+            raise RunNotFound(
+                f"There is no run {run!r}.", hint="coco-flow models history lists them."
+            )
+        return _as_run(database, known, found[0], with_models=True)
+
+
+def _as_run(database: Database, client: DBOSClient, found: Any, *, with_models: bool) -> Run:
+    spec = found.input["args"][0] if found.input else {}
+    status = {
+        "SUCCESS": (found.output or {}).get("status", "success") if found.output else "success",
+        "ERROR": "failed",
+        "CANCELLED": "cancelled",
+        "ENQUEUED": "waiting",
+        "DELAYED": "waiting",
+    }.get(found.status, "running")
+    if status == "running":
+        liveness = liveness_of(database, locks_folder(database))
+        if not liveness.is_alive(found.executor_id):
+            status = "interrupted"
+    return Run(
+        found.workflow_id,
+        spec.get("pipeline", "?"),
+        status,
+        _time(found.created_at),
+        _time(found.updated_at) if found.status not in _OPEN else None,
+        _steps(client, found.workflow_id) if with_models else [],
+        found.output,
+        spec,
+    )
+
+
+def _time(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
+
+
+def _steps(client: DBOSClient, run: str) -> list[dict[str, Any]]:
+    steps = []
+    for step in client.list_workflow_steps(run):
+        name = step["function_name"]
+        child = step.get("child_workflow_id")
+        if name.startswith("DBOS.") and child is None:
+            continue
+        begun, ended = step.get("started_at_epoch_ms"), step.get("completed_at_epoch_ms")
+        steps.append(
+            {
+                "id": step["function_id"],
+                "name": child.rpartition("/")[2] if child else name,
+                "seconds": (ended - begun) / 1000 if begun and ended else None,
+                "error": str(step["error"]) if step.get("error") else None,
+            }
+        )
+    return steps
+
+
+def read_events(database: Database, run: str, *, follow: bool = False) -> Iterator[Event]:
+    """Return a run's events, oldest first.
+
+    Args:
+        database: The database of the models.
+        run: The run.
+        follow: Wait for more until the run ends.
+
+    Raises:
+        RunNotFound: There is no run of that id.
+    """
+    with _client(database) as client:
+        known = _require(client, run)
+        if not known.list_workflows(workflow_ids=[run], load_input=False, load_output=False):
+            raise RunNotFound(f"There is no run {run!r}.")
+        timeout = None if follow else _POLL_SECONDS
+        values = known.read_stream(
+            run, EVENTS, timeout_seconds=timeout, polling_interval_sec=_POLL_SECONDS
+        )
+        try:
+            for value in values:
+                yield Event.from_dict(value)
+        except dbos_errors.DBOSStreamTimeoutError:
+            return
+
+
+def cancel_run(database: Database, run: str) -> Run:
+    """Ask a run to stop: a model that runs ends at its next sign of life, no other begins.
+
+    Raises:
+        RunNotFound: There is no run of that id.
+        RunConflict: It has ended.
+    """
+    known = run_of(database, run)
+    if known.status in ("success", "failed", "cancelled"):
+        raise RunConflict(f"The run {run} has ended: {known.status}.")
+    with _client(database) as client:
+        _require(client, run).cancel_workflow(run, cancel_children=True)
+    return run_of(database, run)
+
+
+async def resume_run(database: Database, run: str) -> dict[str, Any]:
+    """Continue a run that was interrupted, cancelled or failed, and wait for its end.
+
+    A failed run goes on as a new one that has what the old one did; its id is in the result.
+
+    Raises:
+        RunNotFound: There is no run of that id.
+        RunConflict: A process works on it.
+    """
+    known = await asyncio.to_thread(run_of, database, run)
+    if known.status == "running":
+        raise RunConflict(
+            f"The run {run} is being worked on.", hint=f"Follow it: coco-flow models status {run}"
+        )
+    engine = await asyncio.to_thread(engine_of, database)
+    if known.status == "success" and known.result is not None:
+        return known.result
+    if known.status == "failed":
+        spec = known.spec
+        new = f"{run}-{uuid.uuid4().hex[:6]}"
+        await asyncio.to_thread(copy_results, database, run, new)
+        await start(engine, new, spec)
+        return await follow(engine, new)
+    await DBOS.resume_workflow_async(run)
+    return await follow(engine, run)
+
+
+async def fork_run(database: Database, run: str, model: str) -> dict[str, Any]:
+    """Run again from a model on: what ended before it is taken as it is.
+
+    Returns:
+        The result of the new run, with its id.
+
+    Raises:
+        RunNotFound: There is no run of that id, or the model is no step of it.
+    """
+    known = await asyncio.to_thread(run_of, database, run)
+    step = next((one for one in known.models if one["name"] == model), None)
+    if step is None:
+        names = ", ".join(str(one["name"]) for one in known.models)
+        raise RunNotFound(f"The run {run} has no step {model!r}.", hint=f"Its steps: {names}.")
+    engine = await asyncio.to_thread(engine_of, database)
+    handle = await DBOS.fork_workflow_async(run, step["id"])
+    return await follow(engine, handle.get_workflow_id())

@@ -1,0 +1,1 @@
+"""What a database remembers of models: runs, documents, batches, tests, snapshots."""

@@ -1,0 +1,301 @@
+"""A run as durable workflows: one step for each model, one child workflow for each batch."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from dbos import DBOS, SetWorkflowID
+from dbos import error as dbos_errors
+
+from coco_flow.errors import DefinitionError, InvalidSetting, ModelFailed, RunCancelled, WrongRows
+from coco_flow.models.config import Overrides
+from coco_flow.models.context import ModelContext
+from coco_flow.models.declaration import Model
+from coco_flow.models.engine import QUEUE, current_engine
+from coco_flow.models.events import Event, Kind, ModelEvents, reason_of
+from coco_flow.models.execution import ModelWork
+from coco_flow.models.filters import DocumentFilters
+from coco_flow.models.finishing import finish_model
+from coco_flow.models.graph import build_graph
+from coco_flow.models.processes import run_in_process
+from coco_flow.models.registry import ModelRegistry
+from coco_flow.models.telemetry import sum_telemetry
+
+__all__ = ["BATCH", "EVENTS", "MODEL", "PIPELINE", "run_pipeline_workflow"]
+
+PIPELINE = "coco_models.pipeline"
+MODEL = "coco_models.model"
+BATCH = "coco_models.batch"
+EVENTS = "events"
+"""The key of a run's stream of events."""
+
+# How soon an event is in the stream, and a cancellation seen by the model.
+_DRAIN_SECONDS = 0.1
+_CANCEL_SECONDS = 1.0
+
+
+def context_of(spec: dict[str, Any], run: str) -> ModelContext:
+    """Return the context that a run was started with."""
+    return ModelContext(
+        filters=DocumentFilters(**spec["filters"]),
+        incremental_mode=spec["incremental_mode"],
+        workflow_id=run,
+        metadata=spec["metadata"],
+    )
+
+
+def overrides_of(spec: dict[str, Any]) -> Overrides:
+    """Return the settings that a run was started with."""
+    return Overrides(spec["set"], spec["file"], spec["file_name"])
+
+
+@DBOS.workflow(name=PIPELINE)
+async def run_pipeline_workflow(spec: dict[str, Any]) -> dict[str, Any]:
+    """Run a pipeline's models level by level.
+
+    Args:
+        spec: The pipeline's name and models, the context and the settings, as plain data.
+
+    Returns:
+        The result of each model, what failed, and the sums of telemetry.
+    """
+    run = DBOS.workflow_id
+    assert run is not None
+    started = time.time()
+    graph = build_graph(spec["models"])
+    results: dict[str, dict[str, Any]] = {}
+    errors: dict[str, str] = {}
+    skipped: set[str] = set()
+    for level in graph.levels:
+        if errors and spec["stop_on_error"]:
+            skipped |= {one.name for one in level}
+            continue
+        blocked = {name for failed in errors for name in graph.downstream(failed)}
+        skipped |= {one.name for one in level if one.name in blocked}
+        runnable = [one for one in level if one.name not in blocked]
+        # The steps get their numbers in this order, which a repetition has too.
+        outcomes = await asyncio.gather(*(_outcome(spec, run, one) for one in runnable))
+        for one, (result, error) in zip(runnable, outcomes, strict=True):
+            if result is not None:
+                results[one.name] = result
+            if error is not None:
+                errors[one.name] = error
+    ended = {
+        "workflow_id": run,
+        "pipeline": spec["pipeline"],
+        "status": "failed" if errors else "success",
+        "models_executed": [one.name for one in graph.models if one.name in results],
+        "skipped": sorted(skipped),
+        "results": results,
+        "errors": errors,
+        "failed_documents": {
+            name: result["failed_documents"]
+            for name, result in results.items()
+            if result.get("failed_documents")
+        },
+        "telemetry": sum_telemetry(result.get("telemetry", {}) for result in results.values()),
+    }
+    await DBOS.run_step_async({"name": "end"}, _end, run, ended, started)
+    await DBOS.close_stream_async(EVENTS)
+    return ended
+
+
+async def _end(run: str, ended: dict[str, Any], started: float) -> None:
+    kind: Kind = "failed" if ended["errors"] else "ended"
+    message = "; ".join(ended["errors"].values())
+    data = {"seconds": round(time.time() - started, 3), "telemetry": ended["telemetry"]}
+    events = ModelEvents(run, None)
+    event = Event(time.time(), None, kind, message, data=data)
+    events.send(event)
+    await DBOS.write_stream_async(EVENTS, event.as_dict())
+
+
+async def _outcome(
+    spec: dict[str, Any], run: str, declared: Model
+) -> tuple[dict[str, Any] | None, str | None]:
+    """Run one model; return its result and why it failed.
+
+    A model whose tests failed has both.
+    """
+    try:
+        if declared.batch_size is not None and not current_engine().database.is_sqlite:
+            with SetWorkflowID(f"{run}/{declared.name}"):
+                handle = await DBOS.start_workflow_async(_model_workflow, spec, run, declared.name)
+            result = await handle.get_result()
+        else:
+            result = await DBOS.run_step_async(
+                _step_options(declared), _model_step, spec, run, declared.name
+            )
+    except dbos_errors.DBOSMaxStepRetriesExceeded as error:
+        return None, str(error.errors[-1]) if error.errors else str(error)
+    except ModelFailed as error:
+        return None, error.message
+    return result, result.get("test_error")
+
+
+def _step_options(declared: Model) -> Any:
+    retry = declared.retry
+    if retry is None:
+        return {"name": declared.name}
+    return {
+        "name": declared.name,
+        "retries_allowed": True,
+        "max_attempts": retry.attempts,
+        "interval_seconds": retry.interval,
+        "backoff_rate": retry.backoff,
+        "should_retry": _is_worth_a_retry,
+    }
+
+
+def _is_worth_a_retry(error: BaseException) -> bool:
+    """Whether the same call may do better: not when what it is given is wrong."""
+    cause = getattr(error, "kind", None)
+    return cause not in _FINAL
+
+
+_FINAL = {kind.__name__ for kind in (DefinitionError, InvalidSetting, WrongRows, RunCancelled)}
+
+
+async def _model_step(spec: dict[str, Any], run: str, name: str) -> dict[str, Any]:
+    """Do a model in this process, with its events going into the run's stream."""
+    declared = ModelRegistry.get(name)
+
+    def work(events: ModelEvents) -> dict[str, Any]:
+        context = context_of(spec, run).with_events(events)
+        overrides = overrides_of(spec)
+        database = current_engine().database
+        if declared.executor == "process":
+            result = run_in_process(declared, database, context, overrides)
+        else:
+            result = ModelWork(declared, database, context, overrides).execute()
+        return finish_model(declared, database, run, result, events)
+
+    return await _with_events(run, name, work)
+
+
+@DBOS.workflow(name=MODEL)
+async def _model_workflow(spec: dict[str, Any], run: str, name: str) -> dict[str, Any]:
+    """Do a model whose batches any process may take."""
+    count = await DBOS.run_step_async({"name": "plan"}, _plan_step, spec, run, name)
+    handles = []
+    for number in range(count):
+        with SetWorkflowID(f"{run}/{name}/{number}"):
+            handles.append(
+                await DBOS.enqueue_workflow_async(QUEUE, _batch_workflow, spec, run, name, number)
+            )
+    failed = 0
+    for handle in handles:
+        outcome = await handle.get_result()
+        failed += outcome is not None
+    if failed:
+        raise ModelFailed(f"{name}: {failed} of {count} batches failed; the last: {outcome}")
+    return await DBOS.run_step_async({"name": "finish"}, _finish_step, spec, run, name)
+
+
+def _work(spec: dict[str, Any], run: str, name: str, events: ModelEvents) -> ModelWork:
+    context = context_of(spec, run).with_events(events)
+    declared = ModelRegistry.get(name)
+    return ModelWork(declared, current_engine().database, context, overrides_of(spec))
+
+
+async def _plan_step(spec: dict[str, Any], run: str, name: str) -> int:
+    events = ModelEvents(run, name)
+    return await asyncio.to_thread(lambda: _work(spec, run, name, events).plan_batches())
+
+
+async def _finish_step(spec: dict[str, Any], run: str, name: str) -> dict[str, Any]:
+    def work(events: ModelEvents) -> dict[str, Any]:
+        done = _work(spec, run, name, events)
+        return finish_model(done.declared, done.database, run, done.finish(), events)
+
+    return await _with_events(run, name, work)
+
+
+@DBOS.workflow(name=BATCH)
+async def _batch_workflow(spec: dict[str, Any], run: str, name: str, number: int) -> str | None:
+    """Do one batch; return why it failed."""
+    try:
+        await DBOS.run_step_async(
+            _step_options(ModelRegistry.get(name)), _batch_step, spec, run, name, number
+        )
+    except dbos_errors.DBOSMaxStepRetriesExceeded as error:
+        return str(error.errors[-1]) if error.errors else str(error)
+    except ModelFailed as error:
+        return error.message
+    return None
+
+
+async def _batch_step(spec: dict[str, Any], run: str, name: str, number: int) -> None:
+    def work(events: ModelEvents) -> dict[str, Any]:
+        return _work(spec, run, name, events).execute_batch(number)
+
+    await _with_events(run, name, work)
+
+
+async def _with_events(run: str, name: str, work: Any) -> dict[str, Any]:
+    """Call `work` in a thread; write its events to the stream and pass a cancellation on.
+
+    Raises:
+        ModelFailed: It raised; the message has the reason.
+    """
+    loop = asyncio.get_running_loop()
+    pending: asyncio.Queue[Event] = asyncio.Queue()
+    events = ModelEvents(run, name, lambda event: _put(loop, pending, event))
+    events.happened("started")
+    task = asyncio.ensure_future(asyncio.to_thread(work, events))
+    checked = time.monotonic()
+    while not task.done() or not pending.empty():
+        await asyncio.wait([task], timeout=_DRAIN_SECONDS)
+        events.flush()
+        for event in _coalesced(pending):
+            await DBOS.write_stream_async(EVENTS, event.as_dict())
+        if not task.done() and time.monotonic() - checked >= _CANCEL_SECONDS:
+            checked = time.monotonic()
+            status = await DBOS.get_workflow_status_async(run)
+            if status is not None and status.status == "CANCELLED":
+                events.cancel()
+    try:
+        result = await task
+    except Exception as error:
+        failed = _failure(name, error)
+        events = ModelEvents(run, name)
+        event = Event(time.time(), name, "failed", failed.message)
+        events.send(event)
+        await DBOS.write_stream_async(EVENTS, event.as_dict())
+        logging.getLogger(f"coco_flow.models.{name}").debug("%s failed", name, exc_info=error)
+        raise failed from None
+    event = Event(time.time(), name, "ended", data=_shown(result))
+    ModelEvents(run, name).send(event)
+    await DBOS.write_stream_async(EVENTS, event.as_dict())
+    return result  # type: ignore[no-any-return]
+
+
+def _put(loop: asyncio.AbstractEventLoop, pending: asyncio.Queue[Event], event: Event) -> None:
+    loop.call_soon_threadsafe(pending.put_nowait, event)
+
+
+def _coalesced(pending: asyncio.Queue[Event]) -> list[Event]:
+    """Take what waits; of reports of progress in a row only the last counts."""
+    found: list[Event] = []
+    while not pending.empty():
+        event = pending.get_nowait()
+        if found and event.kind == "progress" and found[-1].kind == "progress":
+            found[-1] = event
+        else:
+            found.append(event)
+    return found
+
+
+def _failure(name: str, error: Exception) -> ModelFailed:
+    failed = ModelFailed(f"{name}: {reason_of(error)}")
+    # The record of a step keeps the error's attributes, and the policy of retries reads this one.
+    failed.kind = type(error).__name__  # type: ignore[attr-defined]
+    return failed
+
+
+def _shown(result: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures of a result that the run's stream has."""
+    return {name: value for name, value in result.items() if isinstance(value, str | int | float)}

@@ -1,0 +1,266 @@
+"""Writes a model's rows: gathered while it runs, visible when it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import IntegrityError
+
+from coco_flow.errors import DefinitionError, WrongRows
+from coco_flow.models.columns import ColumnWriter, default_of, misfit, now
+from coco_flow.models.database import Database, database_of
+from coco_flow.models.frames import records_of
+from coco_flow.models.store.stage import Scope, Stage, Written
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Table
+
+    from coco_flow.models.context import ModelContext
+    from coco_flow.models.declaration import Model, WriteStrategy
+
+__all__ = ["RunWriter", "TableWriter"]
+
+_ROWS_PER_ADD = 10_000
+
+
+class _Rows:
+    """The rows of one table on one connection."""
+
+    def __init__(
+        self,
+        database: Database,
+        table: Table,
+        primary_key: Sequence[str],
+        workflow_id: str | None,
+        model_name: str | None,
+    ) -> None:
+        self.table = table
+        self.key = tuple(primary_key)
+        document = "document_id" if "document_id" in table.c else None
+        database.ensure(table)
+        self._closing = ExitStack()
+        self.connection: Connection = self._closing.enter_context(database.reading())
+        with self.connection.begin():
+            self.stage = Stage(self.connection, table, primary_key, document)
+        fills: dict[str, Callable[[], Any]] = {
+            "workflow_id": lambda: workflow_id,
+            "model_name": lambda: model_name,
+            "created_at": now,
+            "updated_at": now,
+        }
+        dialect = self.connection.dialect
+        self._columns = [
+            ColumnWriter(column, dialect, fills.get(column.name) or default_of(column))
+            for column in table.columns
+        ]
+        self._forced = {
+            place: ColumnWriter(column, dialect, default_of(column)).convert(value)
+            for place, column in enumerate(table.columns)
+            for name, value in (("workflow_id", workflow_id), ("model_name", model_name))
+            if column.name == name and value is not None
+        }
+
+    def add(self, rows: Any) -> int:
+        """Check and gather rows; return how many."""
+        rows = self._accepted(rows)
+        first = self.stage.count
+        with self.connection.begin():
+            pending: list[tuple[Any, ...]] = []
+            for row in self._converted(rows):
+                pending.append(row)
+                if len(pending) == _ROWS_PER_ADD:
+                    self.stage.add(pending)
+                    pending = []
+            self.stage.add(pending)
+        return self.stage.count - first
+
+    def drop(self, since: int) -> None:
+        """Give up the rows from number `since` on."""
+        with self.connection.begin():
+            self.stage.drop(since)
+
+    def _accepted(self, rows: Any) -> Any:
+        if hasattr(rows, "__table__") or isinstance(rows, dict):
+            rows = [rows]
+        if hasattr(rows, "columns") or hasattr(rows, "to_pydict"):
+            return rows
+        if not isinstance(rows, Iterable) or isinstance(rows, str | bytes):
+            raise WrongRows(
+                f"{rows!r} is no rows for table {self.table.name!r}.",
+                hint="Write a list of row objects or mappings, or a frame.",
+            )
+        return self._own(rows)
+
+    def _own(self, rows: Iterable[Any]) -> Iterator[Any]:
+        for row in rows:
+            table = getattr(row, "__table__", None)
+            if table is not None and table.name != self.table.name:
+                raise WrongRows(
+                    f"This writer writes table {self.table.name!r}; a row of "
+                    f"{type(row).__name__} (table {table.name!r}) was given.",
+                    hint="A model writes the table of its db_model; another table needs a model "
+                    "of its own.",
+                )
+            yield row
+
+    def _converted(self, rows: Any) -> Iterator[tuple[Any, ...]]:
+        converts = [column.convert for column in self._columns]
+        forced = self._forced
+        for number, row in enumerate(records_of(rows, self.stage.names)):
+            try:
+                values = [convert(value) for convert, value in zip(converts, row, strict=True)]
+            except ValueError as error:
+                raise self._misfit(row, number, error) from error
+            for place, value in forced.items():
+                values[place] = value
+            yield tuple(values)
+
+    def _misfit(self, row: tuple[Any, ...], number: int, error: ValueError) -> WrongRows:
+        """Return the error that names the first column that a row does not fit."""
+        given = dict(zip(self.stage.names, row, strict=True))
+        key = ", ".join(f"{name}={given[name]!r}" for name in self.key)
+        for column, value in zip(self._columns, row, strict=True):
+            try:
+                column.convert(value)
+            except ValueError:
+                return misfit(column.name, self.table.name, number, key, error)
+        return misfit("?", self.table.name, number, key, error)
+
+    def apply(self, strategy: str, scope: Scope) -> Written:
+        """Apply the rows in the transaction that is open."""
+        try:
+            return self.stage.apply(strategy, scope)
+        except IntegrityError as error:
+            raise WrongRows(
+                f"Table {self.table.name!r} refuses the rows: {str(error.orig).strip()}.",
+                hint='Rows of a key that is there already need write_strategy "merge" or '
+                '"replace".',
+            ) from error
+
+    def close(self) -> None:
+        """Give up what was not applied."""
+        # The temporary tables must not stay with a connection of the pool.
+        self.connection.invalidate()
+        self._closing.close()
+
+
+class RunWriter:
+    """The writer that a model is given; its rows are seen when the model has ended.
+
+    Args:
+        declared: The model.
+        database: Where its table is.
+        context: The call's context.
+    """
+
+    def __init__(self, declared: Model, database: Database, context: ModelContext) -> None:
+        self._declared = declared
+        self._database = database
+        self._context = context
+        self._rows: _Rows | None = None
+
+    def write(self, rows: Any) -> dict[str, Any]:
+        """Take rows of the model's table.
+
+        Args:
+            rows: Row objects, mappings, or a frame of pandas, Polars or Arrow.
+
+        Returns:
+            `rows_written`, `inserted`, `updated`, `unchanged` and `table_name` of these rows; rows
+            are deleted when the model has ended, and the run's result has the final figures.
+
+        Raises:
+            WrongRows: A row does not fit the table.
+        """
+        self._context.check_cancelled()
+        gathered = self.rows
+        first = gathered.stage.count
+        gathered.add(rows)
+        with gathered.connection.begin():
+            done = gathered.stage.preview(first)
+        return done.as_dict(gathered.table.name)
+
+    @property
+    def rows(self) -> _Rows:
+        """The gathered rows; the table is created at the first use."""
+        if self._rows is None:
+            declared = self._declared
+            self._rows = _Rows(
+                self._database, declared.table, declared.primary_key, self._context.workflow_id,
+                declared.name,
+            )  # fmt: skip
+        return self._rows
+
+    def close(self) -> None:
+        """Give up what was not applied."""
+        if self._rows is not None:
+            self._rows.close()
+
+
+class TableWriter:
+    """Writes rows to a table outside a run; each write is one transaction.
+
+    Args:
+        workflow_id: What the column `workflow_id` gets.
+        db_model: The row class, for rows that are mappings or frames.
+        primary_key: The columns that a row is known by. Default: the table's primary key.
+        write_strategy: What a write does to the rows that are there; see `model`. "replace"
+            replaces the rows of the documents that are written, or of the whole table if its rows
+            belong to no document.
+        database: A URL. Default: the process's database.
+    """
+
+    def __init__(
+        self,
+        workflow_id: str | None = None,
+        *,
+        db_model: Any = None,
+        primary_key: Sequence[str] | None = None,
+        write_strategy: WriteStrategy = "append",
+        database: str | Database | None = None,
+    ) -> None:
+        self._workflow_id = workflow_id
+        self._db_model = db_model
+        self._key = primary_key
+        self._strategy = write_strategy
+        self._database = database_of(database)
+
+    def write(self, rows: Any) -> dict[str, Any]:
+        """Write rows.
+
+        Returns:
+            `rows_written`, `inserted`, `updated`, `deleted`, `unchanged` and `table_name`.
+
+        Raises:
+            WrongRows: A row does not fit the table; nothing is written.
+            DefinitionError: The table is not known.
+        """
+        if not hasattr(rows, "columns") and not hasattr(rows, "to_pydict"):
+            rows = list(rows)
+        table = self._table(rows)
+        key = self._key or [column.name for column in table.primary_key]
+        gathered = _Rows(self._database, table, key, self._workflow_id, None)
+        try:
+            gathered.add(rows)
+            with self._database.transaction(gathered.connection):
+                return gathered.apply(self._strategy, self._scope(gathered)).as_dict(table.name)
+        finally:
+            gathered.close()
+
+    def _table(self, rows: Any) -> Table:
+        row_class = self._db_model
+        if row_class is None and isinstance(rows, list) and rows:
+            row_class = type(rows[0])
+        table: Table | None = getattr(row_class, "__table__", None)
+        if table is None:
+            raise DefinitionError(
+                "It is not known which table these rows belong to.",
+                hint="Give TableWriter(db_model=…), or write objects of a row class.",
+            )
+        return table
+
+    def _scope(self, gathered: _Rows) -> Scope:
+        documents = gathered.stage.document_ids()
+        return Scope(everything=documents is None, documents=frozenset(documents or ()))

@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
+import json
 import math
 import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from decimal import Decimal
+from enum import Enum
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import JSON, BigInteger, SmallInteger
+from sqlalchemy.types import TypeDecorator
+
 from coco_flow.errors import WrongRows
-from coco_flow.models.frames import MISSING
+from coco_flow.models.frames import MISSING, is_gap
+from coco_flow.models.rows import plain_data
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Dialect
 
-__all__ = ["ColumnWriter", "default_of", "misfit", "now", "python_type"]
+__all__ = [
+    "ColumnWriter",
+    "default_of",
+    "is_generated",
+    "may_be_array",
+    "misfit",
+    "now",
+    "python_type",
+    "typed_value",
+]
 
 # What a column of each type also takes besides its own type.
 _ALSO: dict[type, tuple[type, ...]] = {
-    float: (int,),
-    int: (bool,),
-    datetime: (),
+    str: (uuid.UUID,),
+    int: (bool, float, Decimal),
+    float: (int, Decimal),
+    Decimal: (int, float),
     uuid.UUID: (str,),
 }
+
+# Characters of a value that a message shows.
+_SHOWN = 80
 
 
 class ColumnWriter:
@@ -36,13 +57,13 @@ class ColumnWriter:
 
     def __init__(self, column: Column[Any], dialect: Dialect, fill: Callable[[], Any]) -> None:
         self.name = column.name
-        self._column = column
         self._fill = fill
         self._type = python_type(column)
         self._takes = None if self._type is None else (self._type, *_ALSO.get(self._type, ()))
+        self._settle = _settling(column, self._type, dialect)
         self._bind = column.type.dialect_impl(dialect).bind_processor(dialect)
         # A JSON null would be a value; a missing one is not.
-        self._is_required = not column.nullable
+        self._is_required = not column.nullable and not is_generated(column)
 
     def convert(self, value: Any) -> Any:
         """Return a value as the driver takes it.
@@ -52,35 +73,123 @@ class ColumnWriter:
         """
         if value is MISSING:
             value = self._fill()
-        if value is None or (isinstance(value, float) and math.isnan(value)):
-            if self._is_required:
-                raise ValueError("may not be null, and has no value")
-            return None
-        if self._takes is not None and type(value) is not self._type:
-            value = self._fitted(value)
-        return value if self._bind is None else self._bind(value)
+        # A float that is not equal to itself is no number.
+        if type(value) is not self._type or value != value:  # noqa: PLR0124
+            if is_gap(value):
+                if self._is_required:
+                    raise ValueError("may not be null, and has no value")
+                return None
+            if self._takes is not None:
+                value = self._fitted(value)
+        if self._settle is not None:
+            value = self._settle(value)
+        return value if self._bind is None else self._bound(value)
 
     def _fitted(self, value: Any) -> Any:
-        item = getattr(value, "item", None)
-        if item is not None and not isinstance(value, str | bytes):
-            value = item()
-        elif hasattr(value, "to_pydatetime"):
-            if type(value).__name__ == "NaTType":
-                return None
-            value = value.to_pydatetime()
-        assert self._takes is not None
-        if not isinstance(value, self._takes) or (self._type is date and type(value) is datetime):
-            raise ValueError(f"takes {_names(self._type)}, not {value!r} ({type(value).__name__})")
-        if self._type is uuid.UUID and isinstance(value, str):
-            return uuid.UUID(value)
-        return float(value) if self._type is float and isinstance(value, int) else value
+        given, value = value, _python_value(value)
+        kind = self._type
+        assert kind is not None and self._takes is not None
+        fits = isinstance(value, self._takes) and not (kind is date and type(value) is datetime)
+        if fits and kind is int and not isinstance(value, int):
+            # pandas keeps whole numbers with gaps as floats.
+            fits = math.isfinite(value) and value == int(value)
+        if not fits:
+            raise ValueError(f"takes {_NAMES[kind]}, not {_shown(given)} ({type(given).__name__})")
+        if isinstance(value, kind) and not isinstance(value, bool):
+            return value
+        try:
+            return kind(str(value)) if kind is Decimal else kind(value)
+        except OverflowError as error:
+            raise ValueError(f"cannot hold {_shown(given)}: {error}") from error
+
+    def _bound(self, value: Any) -> Any:
+        assert self._bind is not None
+        try:
+            return self._bind(value)
+        # A column's type may be the user's own, and raise anything.
+        except Exception as error:
+            raise ValueError(f"cannot hold {_shown(value)}: {error}") from error
+
+
+def _python_value(value: Any) -> Any:
+    """Return a value of NumPy or pandas, or an enumeration's, as Python has it."""
+    if isinstance(value, Enum):
+        return value.value
+    if hasattr(value, "to_pydatetime"):
+        return value.to_pydatetime(warn=False)
+    if not hasattr(value, "dtype"):
+        return value
+    if value.dtype.kind == "M":
+        value = value.astype("datetime64[us]")
+    return value.item() if value.ndim == 0 else value
+
+
+def _settling(column: Any, kind: type | None, dialect: Dialect) -> Callable[[Any], Any] | None:
+    """Return the function that checks values of the right type, and brings them into one form."""
+    if isinstance(column.type, JSON):
+        return _as_json
+    if kind is int:
+        return partial(_in_range, most=_largest(column.type, dialect))
+    if kind is str:
+        return partial(
+            _as_text,
+            longest=getattr(column.type, "length", None),
+            takes_nul=dialect.name != "postgresql",
+        )
+    if kind is datetime:
+        keeps_zone = bool(getattr(column.type, "timezone", False)) and dialect.name != "sqlite"
+        return partial(_in_utc, keeps_zone=keeps_zone)
+    return None
+
+
+def _as_json(value: Any) -> Any:
+    if value is JSON.NULL:
+        return value
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return plain_data(value)
+    return value
+
+
+def _largest(kind: Any, dialect: Dialect) -> int:
+    if dialect.name == "sqlite" or isinstance(kind, BigInteger):
+        return 2**63 - 1
+    return 2**15 - 1 if isinstance(kind, SmallInteger) else 2**31 - 1
+
+
+def _in_range(value: int, *, most: int) -> int:
+    if not -most - 1 <= value <= most:
+        raise ValueError(f"takes integers up to {most}, not {_shown(value)}")
+    return value
+
+
+def _as_text(value: str, *, longest: int | None, takes_nul: bool) -> str:
+    if longest is not None and len(value) > longest:
+        raise ValueError(f"takes at most {longest} characters, not the {len(value)} of the text")
+    if not takes_nul and "\0" in value:
+        raise ValueError("takes no text with a NUL character in PostgreSQL")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"cannot hold the text: {error}") from error
+    return value
+
+
+def _in_utc(value: datetime, *, keeps_zone: bool) -> datetime:
+    """Return a time in UTC: without a zone it counts as UTC, and columns without one are in UTC."""
+    known = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    return known if keeps_zone else known.replace(tzinfo=None)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def python_type(column: Any) -> type | None:
     """Return the type that a column's values must have, or None if it takes any."""
-    from sqlalchemy import JSON
-    from sqlalchemy.types import TypeDecorator
-
     kind = column.type
     while isinstance(kind, TypeDecorator):
         kind = kind.impl_instance
@@ -90,14 +199,49 @@ def python_type(column: Any) -> type | None:
         found = kind.python_type
     except NotImplementedError:
         return None
-    return found if found in (str, int, float, bool, bytes, datetime, date, uuid.UUID) else None
+    return found if found in _NAMES else None
 
 
-_NAMES = {str: "text", int: "integers", float: "numbers", bool: "truth values", bytes: "bytes"}
+_NAMES: dict[type, str] = {
+    str: "text",
+    int: "integers",
+    float: "numbers",
+    Decimal: "numbers",
+    bool: "truth values",
+    bytes: "bytes",
+    datetime: "times (datetime)",
+    date: "dates",
+    uuid.UUID: "UUIDs",
+}
 
 
-def _names(kind: Any) -> str:
-    return _NAMES.get(kind, f"values of {getattr(kind, '__name__', kind)}")
+def typed_value(column: Any, value: Any) -> Any:
+    """Return a value given as text in the column's own type: ids are text in filters.
+
+    Text that no value of the column is written like becomes None.
+    """
+    kind: Any = python_type(column)
+    if not isinstance(value, str) or kind is None or kind in (str, bytes):
+        return value
+    if kind is bool:
+        return {"true": True, "1": True, "false": False, "0": False}.get(value.lower())
+    try:
+        return kind.fromisoformat(value) if issubclass(kind, date) else kind(value)
+    except (ValueError, ArithmeticError):
+        return None
+
+
+def may_be_array(column: Column[Any]) -> bool:
+    """Say whether rows may have an array in this column: its type is none that is known here."""
+    kind = column.type
+    if isinstance(kind, JSON):
+        return False
+    return isinstance(kind, TypeDecorator) or python_type(column) is None
+
+
+def is_generated(column: Column[Any]) -> bool:
+    """Say whether the database numbers the rows in this column by itself."""
+    return column.table.autoincrement_column is column
 
 
 def default_of(column: Column[Any]) -> Callable[[], Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticUndefined
@@ -54,7 +56,7 @@ class ModelConfig(BaseModel):
     """Base class of a model's settings; see `ConfigParam`.
 
     A value comes from the first that gives one: `--set MODEL.NAME=VALUE`, the environment
-    variable ``COCO_FLOW_MODEL__MODULE_MODEL__NAME``, the file's table ``["module.model"]``, the
+    variable ``COCO_FLOW_MODEL__MODULE_MODEL__NAME``, the file's table ``[module.model]``, the
     setting's fallback, its default.
     """
 
@@ -75,12 +77,22 @@ class ModelConfig(BaseModel):
             fallback = (field.json_schema_extra or {}).get("fallback")  # type: ignore[union-attr]
             found = overrides.find(model_name, name, fallback)  # type: ignore[arg-type]
             if found is not None:
-                values[name], places[name] = found
+                values[name], places[name] = _parsed(found[0], field.annotation), found[1]
         overrides.check_names(model_name, cls.model_fields)
         try:
             return cls.model_validate(values)
         except ValidationError as error:
             raise _as_setting_error(model_name, error, places) from error
+
+
+def _parsed(value: Any, annotation: Any) -> Any:
+    """Return a list or mapping that is given as text: --set and the environment have only text."""
+    if isinstance(value, str) and get_origin(annotation) in (list, tuple, set, dict):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            return value
+    return value
 
 
 def _as_setting_error(
@@ -125,22 +137,24 @@ class Overrides:
         self.given = dict(given or {})
         self.file = dict(file or {})
         self.file_name = file_name
+        self._tables = _tables_of(self.file)
 
     def find(self, model_name: str, name: str, fallback: str | None) -> tuple[Any, str] | None:
         """Return a setting's value and where it is from, or None."""
         full = f"{model_name}.{name}"
         if full in self.given:
             return self.given[full], "given by --set"
-        variable = "__".join((_ENVIRONMENT, model_name.replace(".", "_"), name)).upper()
+        variable = "__".join((_ENVIRONMENT, re.sub(r"\W", "_", model_name), name)).upper()
         if variable in os.environ:
             return os.environ[variable], f"from the environment variable {variable}"
-        table = self.file.get(model_name, {})
+        table = self._tables.get(model_name, {})
         if name in table:
             return table[name], f"from {self.file_name}"
         if fallback is None:
             return None
-        if fallback in self.file.get("shared", {}):
-            return self.file["shared"][fallback], f"{fallback} from {self.file_name}"
+        shared = self._tables.get("shared", {})
+        if fallback in shared:
+            return shared[fallback], f"{fallback} from {self.file_name}"
         if fallback in os.environ:
             return os.environ[fallback], f"from the environment variable {fallback}"
         return None
@@ -149,7 +163,7 @@ class Overrides:
         """Refuse settings of this model that it does not have."""
         prefix = f"{model_name}."
         names = {full[len(prefix) :]: "--set" for full in self.given if full.startswith(prefix)}
-        names |= dict.fromkeys(self.file.get(model_name, {}), self.file_name)
+        names |= dict.fromkeys(self._tables.get(model_name, {}), self.file_name)
         for name, place in names.items():
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
@@ -170,6 +184,19 @@ class Overrides:
                 )
 
 
+def _tables_of(file: Mapping[str, Any], prefix: str = "") -> dict[str, Mapping[str, Any]]:
+    """Return the tables of a file by name: `[module.model]` means the same as `["module.model"]`.
+
+    TOML reads the first as a table in a table.
+    """
+    found: dict[str, Mapping[str, Any]] = {}
+    for name, value in file.items():
+        if isinstance(value, Mapping):
+            full = f"{prefix}{name}"
+            found = {**_tables_of(value, f"{full}."), **found, full: value}
+    return found
+
+
 def read_config_file(path: Path | None = None) -> Overrides:
     """Read a configuration file; without a path, `coco_models.toml` if it is there.
 
@@ -182,5 +209,15 @@ def read_config_file(path: Path | None = None) -> Overrides:
     try:
         content = tomllib.loads(chosen.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise InvalidSetting(f"The file {str(chosen)!r} cannot be read: {error}") from error
+        raise InvalidSetting(
+            f"The file {str(chosen)!r} cannot be read: {error}",
+            hint="Correct it, or give another one.",
+        ) from error
+    for name, value in content.items():
+        if not isinstance(value, dict):
+            raise InvalidSetting(
+                f"{chosen.name} sets {name!r} outside a table.",
+                hint="Write the settings of a model under [module.model], those that models share "
+                "under [shared].",
+            )
     return Overrides(file=content, file_name=chosen.name)

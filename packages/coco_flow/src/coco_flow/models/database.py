@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError, InterfaceError, NoSuchTableError, OperationalError
 
 from coco_core.errors import Unavailable
@@ -19,6 +20,12 @@ __all__ = ["Database", "configure", "current_database", "database_of"]
 
 DEFAULT_URL = "sqlite:///coco_models.db"
 URL_VARIABLE = "COCO_FLOW_MODELS_DATABASE"
+
+# The number of the lock under which tables are created; any that others do not use.
+_SCHEMA_LOCK = 0x636F636F6D6F6465
+
+# How often a database server that went away is asked again.
+_REACH_SECONDS = 0.5
 
 # How long one writer of an SQLite file waits for another.
 _BUSY_SECONDS = 60
@@ -87,10 +94,23 @@ class Database:
 
     def _unavailable(self, error: DBAPIError) -> Unavailable:
         return Unavailable(
-            f"The database {self.public_url} cannot be used: {str(error.orig).strip()}",
+            f"The database {self.public_url} cannot be used: {_first_line(error)}",
             hint="Check that it is there and running; `coco-flow models resume RUN` continues a "
             "run that was interrupted.",
         )
+
+    def wait_until_reachable(self, seconds: float) -> bool:
+        """Wait until the database answers; False if it does not within so many seconds."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                with self.reading() as connection:
+                    connection.execute(text("SELECT 1"))
+            except Unavailable:
+                time.sleep(_REACH_SECONDS)
+            else:
+                return True
+        return False
 
     def table(self, name: str) -> Table:
         """Return a table as the database has it.
@@ -135,6 +155,7 @@ class Database:
             DefinitionError: A column is missing that cannot be added to the rows that are there.
         """
         with self.writing() as connection:
+            self.lock_schema(connection)
             if not inspect(connection).has_table(table.name):
                 table.create(connection, checkfirst=True)
                 return
@@ -142,6 +163,14 @@ class Database:
             for column in table.columns:
                 if column.name not in present:
                     self._add_column(connection, table, column)
+
+    def lock_schema(self, connection: Connection) -> None:
+        """Let no other process create tables until the transaction ends.
+
+        PostgreSQL lets two processes look for a table and both create it; SQLite has one writer.
+        """
+        if not self.is_sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
 
     def _add_column(self, connection: Connection, table: Table, column: Any) -> None:
         if not column.nullable:
@@ -189,6 +218,10 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     immediate = connection.get_execution_options().get("coco_immediate")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).strip().partition("\n")[0].rstrip(".")
 
 
 _configured: str | None = None

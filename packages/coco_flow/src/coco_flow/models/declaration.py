@@ -22,6 +22,7 @@ __all__ = ["Model", "Retry", "WriteStrategy", "model"]
 
 WriteStrategy: TypeAlias = Literal["append", "merge", "replace"]
 Executor: TypeAlias = Literal["thread", "process"]
+Scope: TypeAlias = Literal["document", "table"]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _NAME = re.compile(r"[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)+")
 
@@ -77,7 +78,7 @@ class Model:
     retry: Retry | None = None
     tests: tuple[ColumnTest, ...] = ()
     version: int | None = None
-    scope: Literal["document", "table"] = "document"
+    scope: Scope = "document"
     sink: Any = None
     parameters: frozenset[str] = field(default_factory=frozenset)
 
@@ -96,7 +97,7 @@ class Model:
 def model(  # noqa: PLR0917 - the positions are those that table models of the field have
     name: str,
     db_model: type[SQLModel] | None = None,
-    primary_key: Sequence[str] | None = None,
+    primary_key: Sequence[str] | str | None = None,
     write_strategy: WriteStrategy = "replace",
     description: str = "",
     sources: Mapping[str, Any] | None = None,
@@ -107,7 +108,7 @@ def model(  # noqa: PLR0917 - the positions are those that table models of the f
     retry: Retry | None = None,
     tests: Sequence[ColumnTest] = (),
     version: int | None = None,
-    scope: Literal["document", "table"] | None = None,
+    scope: Scope | None = None,
     sink: Any = None,
 ) -> Callable[[_Function], _Function]:
     """Declare a function as a model, and register it under its name.
@@ -119,7 +120,7 @@ def model(  # noqa: PLR0917 - the positions are those that table models of the f
     Args:
         name: ``module.model``, unique in the process.
         db_model: The row class of the table it writes, a SQLModel class with `table=True`.
-        primary_key: The columns that a row is known by. Default: the table's primary key.
+        primary_key: The columns that a row is known by, or one. Default: the table's primary key.
         write_strategy: "append" adds rows; "merge" replaces rows of the same key; "replace" also
             removes the rows of a processed document that were not written again.
         description: What it does. Default: the function's first line of documentation.
@@ -159,10 +160,11 @@ def model(  # noqa: PLR0917 - the positions are those that table models of the f
             retry=retry,
             tests=tuple(tests),
             version=version,
-            scope=scope or ("document" if "document_id" in table.c else "table"),
+            scope=_one_of(name, "scope", scope or _usual_scope(table), Scope),
             sink=sink,
             parameters=frozenset(inspect.signature(function).parameters),
         )
+        _check_options(declared)
         _check_parameters(declared)
         ModelRegistry.register(declared)
         function.model = declared  # type: ignore[attr-defined]
@@ -191,7 +193,9 @@ def _table(name: str, db_model: Any) -> Table:
     return found
 
 
-def _primary_key(name: str, table: Table, given: Sequence[str] | None) -> tuple[str, ...]:
+def _primary_key(name: str, table: Table, given: Sequence[str] | str | None) -> tuple[str, ...]:
+    if isinstance(given, str):
+        given = (given,)
     key = tuple(given) if given else tuple(column.name for column in table.primary_key)
     unknown = [column for column in key if column not in table.c]
     if unknown:
@@ -221,6 +225,35 @@ def _first_line(function: Callable[..., Any]) -> str:
     return lines[0] if lines else ""
 
 
+def _usual_scope(table: Table) -> Scope:
+    return "document" if "document_id" in table.c else "table"
+
+
+def _check_options(declared: Model) -> None:
+    """Refuse options that are of the wrong kind or exclude each other."""
+    from coco_flow.models.column_tests import ColumnTest
+    from coco_flow.models.config import ModelConfig
+
+    schema = declared.config_schema
+    if schema is not None and not (isinstance(schema, type) and issubclass(schema, ModelConfig)):
+        raise DefinitionError(
+            f"Model {declared.name!r}: config_schema must be a subclass of ModelConfig, not "
+            f"{schema!r}.",
+            hint="class MyConfig(ModelConfig): …",
+        )
+    for test in declared.tests:
+        if not isinstance(test, ColumnTest):
+            raise DefinitionError(
+                f"Model {declared.name!r}: {test!r} is no test of columns.",
+                hint="Use not_null, unique, accepted_values, relationships, sql or check.",
+            )
+    if declared.batch_size is not None and declared.scope == "table":
+        raise DefinitionError(
+            f"Model {declared.name!r} has a batch_size, and its rows may depend on all documents.",
+            hint='Leave out batch_size, or give its table a column document_id (scope="document").',
+        )
+
+
 def _check_parameters(declared: Model) -> None:
     """Refuse a function with a parameter that nothing can be given for."""
     given = {"ctx", "writer", "config", "sources", "workflow_id"}
@@ -228,14 +261,15 @@ def _check_parameters(declared: Model) -> None:
     parameters = inspect.signature(declared.function).parameters.values()
     for parameter in parameters:
         is_open = parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-        if is_open or parameter.name in given:
+        is_named = parameter.kind is not parameter.POSITIONAL_ONLY
+        if is_open or (is_named and parameter.name in given):
             continue
-        if parameter.default is parameter.empty:
+        if parameter.default is parameter.empty or not is_named:
             raise DefinitionError(
                 f"Model {declared.name!r}: nothing can be given for its parameter "
                 f"{parameter.name!r}.",
-                hint="Its parameters may be ctx, writer, config, sources, workflow_id, those with "
-                "a Reference as default, and others with a default.",
+                hint="Its parameters are given by name and may be ctx, writer, config, sources, "
+                "workflow_id, those with a Reference as default, and others with a default.",
             )
     if any(one.is_source for one in declared.inputs):
         names = {parameter.name for parameter in parameters}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 from coco_flow.models.rows import BOOKKEEPING
@@ -25,19 +26,28 @@ class InputDigest:
     Args:
         names: The columns of the rows.
         document_column: The column with the document's id, or None if all rows count for all.
+        arrays: Columns that may hold arrays.
     """
 
-    def __init__(self, names: Sequence[str], document_column: str | None) -> None:
+    def __init__(
+        self, names: Sequence[str], document_column: str | None, arrays: Collection[str] = ()
+    ) -> None:
         self._document = None if document_column is None else names.index(document_column)
         self._taken = [number for number, name in enumerate(names) if name not in BOOKKEEPING]
+        self._arrays = [place for place, one in enumerate(self._taken) if names[one] in arrays]
         self.sums: dict[str, int] = {}
 
     def add(self, rows: Iterable[Sequence[Any]]) -> None:
         """Take rows into account."""
-        taken, document, sums = self._taken, self._document, self.sums
+        taken, document, sums, arrays = self._taken, self._document, self.sums, self._arrays
         blake, from_bytes = hashlib.blake2b, int.from_bytes
         for row in rows:
-            text = repr([row[number] for number in taken]).encode("utf-8", "surrogatepass")
+            values = [row[number] for number in taken]
+            for place in arrays:
+                # NumPy shows of a long array only its ends.
+                if hasattr(values[place], "tolist"):
+                    values[place] = values[place].tolist()
+            text = repr(values).encode("utf-8", "surrogatepass")
             key = "" if document is None else str(row[document])
             value = from_bytes(blake(text, digest_size=_BYTES).digest(), "big")
             sums[key] = sums.get(key, 0) + value
@@ -55,8 +65,22 @@ def logic_digest(declared: Model, config: ModelConfig | None) -> bytes:
     code = logic_fingerprint(declared.function, version=declared.version).as_bytes()
     settings = repr(sorted(config.model_dump().items())) if config is not None else ""
     columns = repr([(column.name, str(column.type)) for column in declared.table.columns])
-    parts = (code, settings.encode(), columns.encode(), declared.write_strategy.encode())
+    filters = repr([_code_of(given.reference.filter) for given in declared.inputs])
+    texts = (settings, columns, filters, declared.write_strategy)
+    parts = (code, *(text.encode("utf-8", "surrogatepass") for text in texts))
     return hashlib.blake2b(b"\0".join(parts), digest_size=_BYTES).digest()
+
+
+def _code_of(filtering: Any) -> Any:
+    """Return what tells one filter function from another; other filters decide by the rows alone.
+
+    The source of a lambda is part of a larger statement, so its compiled form is taken.
+    """
+    code = getattr(filtering, "__code__", filtering)
+    if not isinstance(code, CodeType):
+        return None
+    constants = [_code_of(one) or repr(one) for one in code.co_consts]
+    return code.co_code.hex(), code.co_names, constants
 
 
 def document_digest(logic: bytes, inputs: Mapping[str, InputDigest], document_id: str) -> str:

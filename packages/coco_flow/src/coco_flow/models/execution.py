@@ -22,6 +22,7 @@ from coco_flow.models.store.results import (
     WHOLE,
     batch_documents,
     batch_results,
+    count_batches,
     plan_batches,
     record_result,
     recorded_result,
@@ -114,6 +115,10 @@ class ModelWork:
             return recorded
         documents = batch_documents(self.database, self.run, self.declared.name, number)
         return self._commit(Plan(tuple(documents)), number, is_about_all=False)
+
+    def batches_done(self) -> tuple[int, int]:
+        """Return how many batches of the run have ended, and how many there are."""
+        return count_batches(self.database, self.run, self.declared.name)
 
     def finish(self) -> dict[str, Any]:
         """Record a model whose batches have all ended, and remove what vanished."""

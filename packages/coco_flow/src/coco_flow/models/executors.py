@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
     from coco_flow.models.database import Database
@@ -32,6 +33,9 @@ class Liveness(Protocol):
 
     def hold(self, executor_id: str) -> None:
         """Take this process's lock."""
+
+    def renew(self) -> None:
+        """Take this process's lock again if it was lost with its session."""
 
     def is_alive(self, executor_id: str) -> bool:
         """Say whether the process of this id still holds its lock."""
@@ -55,6 +59,9 @@ class FileLiveness:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._held = self._lock(executor_id)
         self._held.acquire(timeout=0)
+
+    def renew(self) -> None:
+        """A lock of a file is lost with the process only."""
 
     def is_alive(self, executor_id: str) -> bool:
         """Say whether the process of this id still holds its lock."""
@@ -83,13 +90,25 @@ class PostgresLiveness:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._session: Connection | None = None
+        self._executor_id = ""
 
     def hold(self, executor_id: str) -> None:
         """Take this process's lock."""
+        self._executor_id = executor_id
         self._session = self._database.engine.connect().execution_options(
             isolation_level="AUTOCOMMIT"
         )
         self._session.execute(text("SELECT pg_advisory_lock(:space, :key)"), _key(executor_id))
+
+    def renew(self) -> None:
+        """Take this process's lock again: the server may have been restarted."""
+        if self._session is None:
+            return
+        try:
+            self._session.execute(text("SELECT 1"))
+        except DBAPIError:
+            self.release()
+            self.hold(self._executor_id)
 
     def is_alive(self, executor_id: str) -> bool:
         """Say whether the process of this id still holds its lock."""

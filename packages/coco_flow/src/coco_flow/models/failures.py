@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from coco_flow.models.columns import now
+from coco_flow.models.columns import now, typed_value
 
 if TYPE_CHECKING:
     from coco_flow.models.declaration import Model
@@ -29,7 +29,8 @@ def mark_failed(
     stamps: dict[str, Any] = {"workflow_id": run, "updated_at": now()}
     known = {name: value for name, value in stamps.items() if name in table.c}
     for document_id, reason in failures.items():
-        matches = table.c[document] == document_id
+        known_id = typed_value(table.c[document], document_id)
+        matches = table.c[document] == known_id
         marked = connection.execute(
             update(table)
             .values(error=reason, **known)
@@ -42,7 +43,7 @@ def mark_failed(
             extra = {"created_at": now(), "model_name": declared.name}
             values = known | {name: value for name, value in extra.items() if name in table.c}
             connection.execute(
-                insert(table).values({document: document_id, "error": reason, **values})
+                insert(table).values({document: known_id, "error": reason, **values})
             )
 
 

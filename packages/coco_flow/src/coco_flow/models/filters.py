@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,17 @@ class DocumentFilters:
     resolved: bool = field(default=False, compare=False)
     """Whether the documents table has been asked already; set by `resolve`."""
 
+    def __post_init__(self) -> None:
+        for name in ("ids", *_COLUMNS):
+            given = getattr(self, name)
+            if given is not None and not isinstance(given, str):
+                # What is iterated over more than once must not be an iterator.
+                object.__setattr__(self, name, _several(name, given))
+        if self.limit is not None and self.limit < 0:
+            raise DefinitionError(
+                f"The filter limit is {self.limit}.", hint="Give a number of documents."
+            )
+
     @property
     def document_ids(self) -> list[str] | None:
         """The ids as a list without repetition, or None if ids are no condition."""
@@ -79,26 +90,27 @@ class DocumentFilters:
                 hint="Fill a table named documents, or give the ids.",
             )
         key = _column(documents, ("id", "document_id"), "ids")
-        conditions = self._conditions(documents)
-        statement = select(key).where(*conditions).order_by(key)
-        if self.limit is not None:
-            statement = statement.limit(self.limit)
-        found = [str(row[0]) for row in connection.execute(statement)]
-        return replace(self, ids=found, resolved=True)
+        statement = select(key).where(*self._conditions(documents, connection.dialect.name))
+        found: list[Any] = []
+        for ids in _parts(self.document_ids):
+            part = statement if ids is None else statement.where(_is_any(key, ids))
+            part = part.order_by(key).limit(self.limit)
+            found.extend(row[0] for row in connection.execute(part))
+        # Each part is in order, all of them are not.
+        chosen = [str(one) for one in sorted(found)[: self.limit]]
+        return replace(self, ids=chosen, resolved=True)
 
-    def _conditions(self, documents: Table) -> list[ColumnElement[bool]]:
+    def _conditions(self, documents: Table, dialect: str) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = []
         for name, columns in _COLUMNS.items():
             given = getattr(self, name)
             if given is not None:
-                conditions.append(_column(documents, columns, name).in_(_values(given)))
-        if self.document_ids is not None:
-            key = _column(documents, ("id", "document_id"), "ids")
-            conditions.append(key.in_(self.document_ids))
+                conditions.append(_is_any(_column(documents, columns, name), _values(given)))
         if self.include_pattern is not None:
-            conditions.append(_matches(documents, self.include_pattern, "include_pattern"))
+            conditions.append(_matches(documents, self.include_pattern, "include_pattern", dialect))
         if self.exclude_pattern is not None:
-            conditions.append(~_matches(documents, self.exclude_pattern, "exclude_pattern"))
+            excluded = _matches(documents, self.exclude_pattern, "exclude_pattern", dialect)
+            conditions.append(~excluded)
         return conditions
 
     def as_dict(self) -> dict[str, Any]:
@@ -112,9 +124,39 @@ class DocumentFilters:
         }
 
 
+# Ids in one statement; see loading.
+_IDS_PER_QUERY = 30_000
+
+
+def _parts(ids: list[str] | None) -> Iterator[list[str] | None]:
+    if ids is None:
+        yield None
+        return
+    for start in range(0, len(ids), _IDS_PER_QUERY):
+        yield ids[start : start + _IDS_PER_QUERY]
+
+
+def _is_any(column: Any, values: list[str]) -> ColumnElement[bool]:
+    from coco_flow.models.columns import typed_value
+
+    typed = (typed_value(column, one) for one in values)
+    condition: ColumnElement[bool] = column.in_([one for one in typed if one is not None])
+    return condition
+
+
+def _several(name: str, given: Any) -> tuple[str, ...]:
+    if not isinstance(given, Iterable):
+        raise DefinitionError(
+            f"The filter {name} is {given!r}.",
+            hint="Give text, with commas between several values, or a list.",
+        )
+    return tuple(str(one) for one in given)
+
+
 def _values(given: str | Iterable[str]) -> list[str]:
-    parts = given.split(",") if isinstance(given, str) else [str(one) for one in given]
-    return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
+    if isinstance(given, str):
+        given = [part.strip() for part in given.split(",")]
+    return list(dict.fromkeys(one for one in given if one))
 
 
 def _column(table: Table, names: tuple[str, ...], what: str) -> Any:
@@ -127,13 +169,18 @@ def _column(table: Table, names: tuple[str, ...], what: str) -> Any:
     )
 
 
-def _matches(table: Table, pattern: str, what: str) -> ColumnElement[bool]:
+def _matches(table: Table, pattern: str, what: str, dialect: str) -> ColumnElement[bool]:
     found = [name for name in _PATHS if name in table.c]
     if not found:
         _column(table, _PATHS, what)
+    paths = [func.coalesce(table.c[name], "") for name in found]
+    if dialect == "sqlite":
+        # Its LIKE takes no notice of case; in its GLOB, brackets would be special.
+        glob = pattern.replace("[", "[[]")
+        return or_(*(path.op("GLOB", is_comparison=True)(glob) for path in paths))
     like = "".join(_LIKE.get(character, character) for character in pattern)
-    return or_(*(func.coalesce(table.c[name], "").like(like, escape="\\") for name in found))
+    return or_(*(path.like(like, escape="\\") for path in paths))
 
 
-# A glob as a pattern of LIKE, which every database has; brackets stand for themselves.
+# A glob as a pattern of LIKE; brackets stand for themselves.
 _LIKE = {"*": "%", "?": "_", "%": r"\%", "_": r"\_", "\\": "\\\\"}

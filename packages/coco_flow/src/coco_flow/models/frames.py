@@ -12,7 +12,7 @@ from coco_flow.models.reference import Form
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["InputFrame", "make_frame", "records_of"]
+__all__ = ["MISSING", "InputFrame", "is_gap", "make_frame", "records_of"]
 
 
 def make_frame(
@@ -144,13 +144,13 @@ def _column_values(series: Any) -> list[Any]:
     values: list[Any] = series.tolist()
     if not series.hasnans:
         return values
-    return [None if _is_gap(value) else value for value in values]
+    return [None if is_gap(value) else value for value in values]
 
 
-def _is_gap(value: Any) -> bool:
+def is_gap(value: Any) -> bool:
+    """Say whether a value stands for a missing one: None, NaN, or pandas' NaT and NA."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return True
-    # pandas' NaT and NA are not equal to themselves, or say so by not being true.
     return type(value).__name__ in ("NaTType", "NAType")
 
 

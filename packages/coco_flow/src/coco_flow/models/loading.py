@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, Table, select
+from sqlalchemy import ColumnElement, Select, Table, false, or_, select
 
 from coco_flow.errors import DefinitionError
-from coco_flow.models.columns import python_type
+from coco_flow.models.columns import may_be_array, typed_value
 from coco_flow.models.digests import InputDigest
 from coco_flow.models.frames import make_frame
 from coco_flow.models.reference import Form, Input
@@ -90,8 +90,8 @@ class BoundInput:
         self.document_column = document_column_of(given, self.table)
         self.documents = documents if self.document_column is not None else None
         self.names = self._names()
-        self.digest = InputDigest(self.names, self.document_column) if is_observed else None
-        self.is_read = False
+        self.digest: InputDigest | None = None
+        self._is_observed = is_observed
 
     @property
     def row_class(self) -> Any:
@@ -114,7 +114,7 @@ class BoundInput:
             if column not in self.table.c:
                 raise DefinitionError(_no_column(self.given, self.table, column))
         if reference.load_content and "content" not in self.table.c:
-            self._path_column()
+            self._path_place()
 
     def frame(self, form: Form) -> Any:
         """Return all rows in one frame."""
@@ -135,15 +135,23 @@ class BoundInput:
 
     def chunks(self) -> Iterator[Sequence[Sequence[Any]]]:
         """Return the rows as they come, some thousands at a time; digests are gathered."""
+        arrays = {column.name for column in self.table.columns if may_be_array(column)}
+        digest = InputDigest(self.names, self.document_column, arrays)
         for statement in self._statements():
             with self.database.reading() as connection:
                 streamed = connection.execution_options(yield_per=_ROWS_PER_FETCH)
                 for part in streamed.execute(statement).partitions():
                     chunk = self._with_content(part)
-                    if self.digest is not None:
-                        self.digest.add(chunk)
+                    if self._is_observed:
+                        digest.add(chunk)
                     yield chunk
-        self.is_read = True
+        if self._is_observed:
+            self.digest = digest
+
+    @property
+    def is_read(self) -> bool:
+        """Whether all rows were read, so that there is a digest."""
+        return self.digest is not None
 
     def document_ids(self) -> list[str]:
         """Return the ids of the documents that have rows here, sorted."""
@@ -179,7 +187,7 @@ class BoundInput:
             yield base
             return
         column = self.table.c[self.document_column]
-        ids = [_typed(column, one) for one in self.documents]
+        ids = [typed_value(column, one) for one in self.documents]
         for start in range(0, max(len(ids), 1), _IDS_PER_QUERY):
             yield base.where(column.in_(ids[start : start + _IDS_PER_QUERY]))
 
@@ -187,11 +195,19 @@ class BoundInput:
         _, function = self.given.reference.conditions(self.context)
         return frame if function is None else function(frame, self.context)
 
-    def _path_column(self) -> str:
+    def _path_place(self) -> tuple[str, int]:
+        """Return the column with the files' paths, and its place in a row without `content`."""
         named = self.given.reference.path_column
+        names = [name for name in self.names if name != "content"]
         for name in (named,) if named else _PATH_COLUMNS:
+            if name in names:
+                return name, names.index(name)
             if name in self.table.c:
-                return name
+                raise DefinitionError(
+                    f"{self.given.reference!r} loads content and leaves out the column {name!r} "
+                    "with the paths.",
+                    hint=f"Add {name!r} to its columns.",
+                )
         raise DefinitionError(
             f"{self.given.reference!r} loads content, and table {self.table.name!r} has no column "
             f"with a path; it has {', '.join(self.table.c.keys())}.",
@@ -216,13 +232,8 @@ class BoundInput:
         self, rows: Sequence[Sequence[Any]], contents: Sequence[str | None]
     ) -> list[tuple[Sequence[Any], str]]:
         names = [name for name in self.names if name != "content"]
-        path_column = self._path_column()
-        if path_column not in names:
-            raise DefinitionError(
-                f"{self.given.reference!r} loads content and leaves out the column "
-                f"{path_column!r} with the paths.",
-            )
-        path, document = names.index(path_column), names.index(self.document_column or path_column)
+        path_column, path = self._path_place()
+        document = names.index(self.document_column or path_column)
         root = Path(self.given.reference.root or os.environ.get(ROOT_VARIABLE) or ".")
         filled = []
         for row, given in zip(rows, contents, strict=True):
@@ -243,21 +254,13 @@ def _read(root: Path, path: Any) -> str:
 
 
 def column_condition(table: Table, name: str, value: Any) -> ColumnElement[bool]:
-    """Return the condition that a column has a value, or one of several."""
+    """Return the condition that a column has a value, or one of several; None means null."""
     column = table.c[name]
-    if isinstance(value, list | tuple | set | frozenset):
-        return column.in_([_typed(column, one) for one in value])
-    condition: ColumnElement[bool] = column == _typed(column, value)
-    return condition
-
-
-def _typed(column: Any, value: Any) -> Any:
-    """Return a value given as text in the column's own type: ids are text in filters."""
-    kind = python_type(column)
-    if not isinstance(value, str) or kind is None or kind is str:
-        return value
-    try:
-        return kind(value)
-    except (TypeError, ValueError):
-        # No row can have it, and no error is due: it is one id among those asked for.
-        return None
+    if value is None:
+        return column.is_(None)
+    is_several = isinstance(value, list | tuple | set | frozenset)
+    values = [typed_value(column, one) for one in (value if is_several else (value,))]
+    # No row can have what is written like no value of the column.
+    known = [one for one in values if one is not None]
+    condition: ColumnElement[bool] = column.in_(known) if known else false()
+    return or_(condition, column.is_(None)) if is_several and None in value else condition

@@ -87,7 +87,7 @@ def _whole_table(
     for one in inputs:
         _read_through(one)
     digest = digests_of(declared, config, inputs, [ALL_DOCUMENTS])[ALL_DOCUMENTS]
-    known = known_digests(database, declared.name)
+    known = _known(declared, database)
     return Plan(documents, is_needed=known.get(ALL_DOCUMENTS) != (digest, None))
 
 
@@ -96,7 +96,8 @@ def digests_of(
 ) -> dict[str, str]:
     """Return the digest of each document from inputs that were read."""
     logic = logic_digest(declared, config)
-    gathered = {one.given.name: _gathered(one) for one in inputs}
+    # A source and a parameter may have one name.
+    gathered = {f"{one.given.is_source} {one.given.name}": _gathered(one) for one in inputs}
     if ALL_DOCUMENTS in (wanted := list(documents)):
         for one in gathered.values():
             one.sums = {ALL_DOCUMENTS: sum(one.sums.values())}
@@ -125,10 +126,17 @@ def _changed(
     inputs: list[BoundInput],
     present: set[str],
 ) -> set[str]:
-    known = known_digests(database, declared.name)
+    known = _known(declared, database)
     digests = digests_of(declared, config, inputs, present)
     # A document that failed has an error there, and so is different from any digest alone.
     return {one for one, digest in digests.items() if known.get(one) != (digest, None)}
+
+
+def _known(declared: Model, database: Database) -> dict[str, tuple[str, str | None]]:
+    """Return the digest of each document whose rows are there: none if the table is gone."""
+    if not database.has_table(declared.table.name):
+        return {}
+    return known_digests(database, declared.name)
 
 
 def _vanished(

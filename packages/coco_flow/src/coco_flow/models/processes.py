@@ -74,7 +74,7 @@ def run_in_process(
     except EOFError:
         process.join()
         raise ModelFailed(
-            f"{declared.name}: its process ended with exit code {process.exitcode}.",
+            f"its process ended with exit code {process.exitcode}.",
             hint="A killed process has the negative number of its signal; -9 may be the kernel's "
             "answer to too little memory.",
         ) from None

@@ -114,18 +114,21 @@ class Reference:
     def conditions(self, context: ModelContext) -> tuple[dict[str, Any], Any]:
         """Return the column conditions of the filter, and the function of frames if it is one.
 
-        Conditions with the value None are left out: that filter is not set.
+        A condition that a function gives the value None is left out: that filter is not set. None
+        that is written down means that the column is null.
         """
         found: Any = self.filter
-        if callable(found):
+        is_computed = callable(found)
+        if is_computed:
             if _takes_frame(found):
                 return {}, found
             found = found(context.filters)
-        values = {
-            column: value(context) if callable(value) else value
-            for column, value in (found or {}).items()
-        }
-        return {column: value for column, value in values.items() if value is not None}, None
+        conditions: dict[str, Any] = {}
+        for column, given in (found or {}).items():
+            value = given(context) if callable(given) else given
+            if value is not None or not (is_computed or callable(given)):
+                conditions[column] = value
+        return conditions, None
 
 
 def _takes_frame(function: Callable[..., Any]) -> bool:
@@ -163,7 +166,7 @@ def inputs_of(
         Input(name, _source(model_name, name, given), is_source=True)
         for name, given in (sources or {}).items()
     ]
-    for parameter in inspect.signature(function).parameters.values():
+    for parameter in _signature(function).parameters.values():
         if isinstance(parameter.default, Reference):
             form, kind = _requested(parameter.annotation)
             found.append(Input(parameter.name, parameter.default, form, kind))
@@ -189,10 +192,18 @@ def _source(model_name: str, name: str, given: Any) -> Reference:
     )
 
 
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    """Return the signature with annotations as they are meant, whatever names are imported as."""
+    try:
+        return inspect.signature(function, eval_str=True)
+    except Exception:  # noqa: BLE001 - a name may be there for type checkers only
+        return inspect.signature(function)
+
+
 def _requested(annotation: Any) -> tuple[Form, Literal["frame", "batches", "lazy"]]:
     """Return the form of frame that an annotation asks for.
 
-    Annotations are read as text: with `from __future__ import annotations` they are nothing else.
+    Annotations are read as text: one that names what only type checkers see is nothing else.
     """
     if annotation is inspect.Parameter.empty:
         return "pandas", "frame"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import difflib
 import json
+import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
-from sqlalchemy import DateTime
+from sqlalchemy import JSON, DateTime
 from sqlmodel import Field, SQLModel
+
+from coco_flow.errors import WrongRows
+from coco_flow.models.frames import is_gap
 
 __all__ = [
     "BOOKKEEPING",
@@ -18,6 +25,7 @@ __all__ = [
     "PipelineModelBase",
     "apply_dspy_telemetry",
     "apply_field_renames",
+    "plain_data",
     "serialize",
 ]
 
@@ -34,7 +42,8 @@ class PipelineModelBase(SQLModel):
 
     A subclass with `table=True` may set `_field_renames` (``{given name: column}``) and
     `_dspy_mappings` (``{column: field of the prediction}``), which apply to what rows are made of:
-    a prediction is given as `dspy_result`, its figures as `dspy_telemetry`.
+    a prediction is given as `dspy_result`, its figures as `dspy_telemetry`. What goes into a JSON
+    column, or one with "json" in its name, is made plain data by `serialize`.
 
     Attributes:
         workflow_id: The run that wrote the row.
@@ -56,10 +65,10 @@ class PipelineModelBase(SQLModel):
     def __init__(self, **data: Any) -> None:
         apply_field_renames(data, self._field_renames)
         result = data.pop("dspy_result", None)
+        _check_fields(type(self), data)
         if result is not None:
             for column, field in self._dspy_mappings.items():
-                empty: Any = [] if "json" in column else None
-                data[column] = serialize(getattr(result, field, None), empty)
+                data[column] = _column_value(type(self), column, getattr(result, field, None))
         apply_dspy_telemetry(data)
         super().__init__(**data)
 
@@ -110,6 +119,10 @@ _TELEMETRY: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+# What a row may be given although its class has no such column.
+_EXTRA_FIELDS = frozenset({"dspy_telemetry", *_TELEMETRY})
+
+
 def apply_dspy_telemetry(data: dict[str, Any]) -> dict[str, Any]:
     """Move the figures of `data["dspy_telemetry"]` into the columns of `LLMTelemetryMixin`.
 
@@ -134,36 +147,81 @@ def apply_dspy_telemetry(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
+def _check_fields(row_class: Any, data: Mapping[str, Any]) -> None:
+    """Refuse fields that the row class does not have: SQLModel would leave them out in silence."""
+    if not hasattr(row_class, "__table__"):
+        return
+    known = {*row_class.model_fields, *row_class.__sqlmodel_relationships__, *_EXTRA_FIELDS}
+    unknown = next((name for name in data if name not in known), None)
+    if unknown is not None:
+        near = difflib.get_close_matches(unknown, row_class.model_fields, n=1)
+        guess = f" Did you mean {near[0]!r}?" if near else ""
+        raise WrongRows(
+            f"{row_class.__name__} has no field {unknown!r}.{guess}",
+            hint=f"Its fields: {', '.join(row_class.model_fields)}.",
+        )
+
+
+def _column_value(row_class: Any, column: str, value: Any) -> Any:
+    """Return a field of a prediction as its column takes it."""
+    table = getattr(row_class, "__table__", None)
+    is_json = table is not None and column in table.c and isinstance(table.c[column].type, JSON)
+    if "json" in column:
+        return serialize(value, [])
+    return serialize(value) if is_json else value
+
+
 def serialize(value: Any, default: Any = None) -> Any:
     """Return a value as plain data that a JSON column takes.
 
+    Numbers that JSON does not have (NaN, infinity) become None, bytes become text in base64, and
+    what is no data at all becomes text.
+
     Args:
         value: Text of a JSON document, a Pydantic model, a dataclass, an enumeration, a list or
-            a mapping of such values, or plain data.
+            a mapping of such values, an array, or plain data.
         default: What None and text that is no JSON document become.
     """
     if value is None:
         return default
-    if isinstance(value, str):
+    if isinstance(value, str) and not isinstance(value, Enum):
         try:
             return json.loads(value)
         except json.JSONDecodeError:
             return default
-    return _plain(value)
+    return plain_data(value)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _plain(dataclasses.asdict(value))
+def plain_data(value: Any) -> Any:
+    """Return what `serialize` makes of a value that is no text of a JSON document."""
+    if isinstance(value, Enum):
+        return plain_data(value.value)
+    if value is None or isinstance(value, str | bool | int):
+        # NumPy's text is a subclass of the plain one.
+        return str(value) if isinstance(value, str) else value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {str(key): plain_data(one) for key, one in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(one) for one in value]
-    if isinstance(value, datetime):
+        return [plain_data(one) for one in value]
+    return _plain_object(value)
+
+
+def _plain_object(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return plain_data(value.model_dump(mode="json"))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return plain_data(dataclasses.asdict(value))
+    if is_gap(value):
+        return None
+    if isinstance(value, datetime | date | time):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
     if hasattr(value, "tolist"):
-        # NumPy's arrays and numbers.
-        return value.tolist()
-    return getattr(value, "value", value)
+        # Arrays, and the numbers of NumPy.
+        return plain_data(value.tolist())
+    return str(value)

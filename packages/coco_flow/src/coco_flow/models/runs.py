@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dbos import DBOS, DBOSClient, SetWorkflowID
 from dbos import error as dbos_errors
 
 from coco_flow.errors import RunCancelled, RunConflict, RunNotFound
-from coco_flow.models.engine import (
-    APPLICATION,
-    Engine,
-    engine_of,
-    locks_folder,
-    system_database_url,
-)
-from coco_flow.models.events import Event
+from coco_flow.models.engine import Engine, engine_of, locks_folder
 from coco_flow.models.executors import liveness_of
+from coco_flow.models.records import OPEN, opened, required
 from coco_flow.models.store.results import copy_results
-from coco_flow.models.workflows import EVENTS, PIPELINE, run_pipeline_workflow
+from coco_flow.models.workflows import PIPELINE, run_pipeline_workflow
 
 if TYPE_CHECKING:
     from coco_flow.models.database import Database
@@ -35,7 +26,6 @@ __all__ = [
     "cancel_run",
     "follow",
     "fork_run",
-    "read_events",
     "resume_run",
     "run_of",
     "runs_of",
@@ -46,7 +36,6 @@ __all__ = [
 _POLL_SECONDS = 0.2
 # How often the work of other processes is looked at, for those that were killed.
 _TAKE_OVER_SECONDS = 2.0
-_OPEN = ("PENDING", "ENQUEUED", "DELAYED")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,36 +62,6 @@ class Run:
     models: list[dict[str, Any]]
     result: dict[str, Any] | None
     spec: dict[str, Any]
-
-
-@contextlib.contextmanager
-def _client(database: Database) -> Iterator[DBOSClient | None]:
-    """Open the records of runs; None if nothing ever ran on this database."""
-    url = system_database_url(database)
-    if database.is_sqlite and not Path(url.removeprefix("sqlite:///")).exists():
-        yield None
-        return
-    if not database.is_sqlite and not _has_records(database):
-        yield None
-        return
-    client = DBOSClient(system_database_url=url, application_name=APPLICATION)
-    try:
-        yield client
-    finally:
-        client.destroy()
-
-
-def _has_records(database: Database) -> bool:
-    from sqlalchemy import inspect
-
-    with database.reading() as connection:
-        return inspect(connection).has_table("workflow_status", schema="dbos")
-
-
-def _require(client: DBOSClient | None, run: str) -> DBOSClient:
-    if client is None:
-        raise RunNotFound(f"There is no run {run!r}: nothing was run on this database yet.")
-    return client
 
 
 async def start(engine: Engine, run: str, spec: dict[str, Any]) -> None:
@@ -160,6 +119,7 @@ def take_over(engine: Engine, prefix: str | None = None) -> list[str]:
     Returns:
         The ids of what was taken over.
     """
+    engine.liveness.renew()
     pending = DBOS.list_workflows(
         status="PENDING", workflow_id_prefix=prefix, load_input=False, load_output=False
     )
@@ -173,7 +133,7 @@ def take_over(engine: Engine, prefix: str | None = None) -> list[str]:
 
 def runs_of(database: Database, *, limit: int = 20, pipeline: str | None = None) -> list[Run]:
     """Return the latest runs, newest first."""
-    with _client(database) as client:
+    with opened(database) as client:
         if client is None:
             return []
         found = client.list_workflows(name=PIPELINE, limit=limit, sort_desc=True)
@@ -187,8 +147,8 @@ def run_of(database: Database, run: str) -> Run:
     Raises:
         RunNotFound: There is none of that id.
     """
-    with _client(database) as client:
-        known = _require(client, run)
+    with opened(database) as client:
+        known = required(client, run)
         found = known.list_workflows(workflow_ids=[run], name=PIPELINE)
         if not found:
             raise RunNotFound(
@@ -215,7 +175,7 @@ def _as_run(database: Database, client: DBOSClient, found: Any, *, with_models: 
         spec.get("pipeline", "?"),
         status,
         _time(found.created_at),
-        _time(found.updated_at) if found.status not in _OPEN else None,
+        _time(found.updated_at) if found.status not in OPEN else None,
         _steps(client, found.workflow_id) if with_models else [],
         found.output,
         spec,
@@ -245,32 +205,6 @@ def _steps(client: DBOSClient, run: str) -> list[dict[str, Any]]:
     return steps
 
 
-def read_events(database: Database, run: str, *, follow: bool = False) -> Iterator[Event]:
-    """Return a run's events, oldest first.
-
-    Args:
-        database: The database of the models.
-        run: The run.
-        follow: Wait for more until the run ends.
-
-    Raises:
-        RunNotFound: There is no run of that id.
-    """
-    with _client(database) as client:
-        known = _require(client, run)
-        if not known.list_workflows(workflow_ids=[run], load_input=False, load_output=False):
-            raise RunNotFound(f"There is no run {run!r}.")
-        timeout = None if follow else _POLL_SECONDS
-        values = known.read_stream(
-            run, EVENTS, timeout_seconds=timeout, polling_interval_sec=_POLL_SECONDS
-        )
-        try:
-            for value in values:
-                yield Event.from_dict(value)
-        except dbos_errors.DBOSStreamTimeoutError:
-            return
-
-
 def cancel_run(database: Database, run: str) -> Run:
     """Ask a run to stop: a model that runs ends at its next sign of life, no other begins.
 
@@ -281,8 +215,8 @@ def cancel_run(database: Database, run: str) -> Run:
     known = run_of(database, run)
     if known.status in ("success", "failed", "cancelled"):
         raise RunConflict(f"The run {run} has ended: {known.status}.")
-    with _client(database) as client:
-        _require(client, run).cancel_workflow(run, cancel_children=True)
+    with opened(database) as client:
+        required(client, run).cancel_workflow(run, cancel_children=True)
     return run_of(database, run)
 
 

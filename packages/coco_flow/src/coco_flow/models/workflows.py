@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from typing import Any
 
@@ -22,19 +21,14 @@ from coco_flow.models.finishing import finish_model
 from coco_flow.models.graph import build_graph
 from coco_flow.models.processes import run_in_process
 from coco_flow.models.registry import ModelRegistry
+from coco_flow.models.steps import EVENTS, do_step, figures_of, write_event
 from coco_flow.models.telemetry import sum_telemetry
 
-__all__ = ["BATCH", "EVENTS", "MODEL", "PIPELINE", "run_pipeline_workflow"]
+__all__ = ["BATCH", "MODEL", "PIPELINE", "run_pipeline_workflow"]
 
 PIPELINE = "coco_models.pipeline"
 MODEL = "coco_models.model"
 BATCH = "coco_models.batch"
-EVENTS = "events"
-"""The key of a run's stream of events."""
-
-# How soon an event is in the stream, and a cancellation seen by the model.
-_DRAIN_SECONDS = 0.1
-_CANCEL_SECONDS = 1.0
 
 
 def context_of(spec: dict[str, Any], run: str) -> ModelContext:
@@ -107,10 +101,7 @@ async def _end(run: str, ended: dict[str, Any], started: float) -> None:
     kind: Kind = "failed" if ended["errors"] else "ended"
     message = "; ".join(ended["errors"].values())
     data = {"seconds": round(time.time() - started, 3), "telemetry": ended["telemetry"]}
-    events = ModelEvents(run, None)
-    event = Event(time.time(), None, kind, message, data=data)
-    events.send(event)
-    await DBOS.write_stream_async(EVENTS, event.as_dict())
+    await write_event(run, Event(time.time(), None, kind, message, data=data))
 
 
 async def _outcome(
@@ -125,12 +116,14 @@ async def _outcome(
             with SetWorkflowID(f"{run}/{declared.name}"):
                 handle = await DBOS.start_workflow_async(_model_workflow, spec, run, declared.name)
             result = await handle.get_result()
+            if "failed" in result:
+                return None, result["failed"]
         else:
             result = await DBOS.run_step_async(
                 _step_options(declared), _model_step, spec, run, declared.name
             )
     except dbos_errors.DBOSMaxStepRetriesExceeded as error:
-        return None, str(error.errors[-1]) if error.errors else str(error)
+        return None, _last(error)
     except ModelFailed as error:
         return None, error.message
     return result, result.get("test_error")
@@ -173,26 +166,39 @@ async def _model_step(spec: dict[str, Any], run: str, name: str) -> dict[str, An
             result = ModelWork(declared, database, context, overrides).execute()
         return finish_model(declared, database, run, result, events)
 
-    return await _with_events(run, name, work)
+    result: dict[str, Any] = await do_step(run, name, work)
+    return result
 
 
 @DBOS.workflow(name=MODEL)
 async def _model_workflow(spec: dict[str, Any], run: str, name: str) -> dict[str, Any]:
-    """Do a model whose batches any process may take."""
-    count = await DBOS.run_step_async({"name": "plan"}, _plan_step, spec, run, name)
-    handles = []
-    for number in range(count):
-        with SetWorkflowID(f"{run}/{name}/{number}"):
-            handles.append(
-                await DBOS.enqueue_workflow_async(QUEUE, _batch_workflow, spec, run, name, number)
-            )
-    failed = 0
-    for handle in handles:
-        outcome = await handle.get_result()
-        failed += outcome is not None
-    if failed:
-        raise ModelFailed(f"{name}: {failed} of {count} batches failed; the last: {outcome}")
-    return await DBOS.run_step_async({"name": "finish"}, _finish_step, spec, run, name)
+    """Do a model whose batches any process may take.
+
+    Returns:
+        The model's result, or why it failed under "failed".
+    """
+    try:
+        count = await DBOS.run_step_async({"name": "plan"}, _plan_step, spec, run, name)
+        handles = []
+        for number in range(count):
+            with SetWorkflowID(f"{run}/{name}/{number}"):
+                handles.append(
+                    await DBOS.enqueue_workflow_async(
+                        QUEUE, _batch_workflow, spec, run, name, number
+                    )
+                )
+        failures = [reason for handle in handles if (reason := await handle.get_result())]
+        if failures:
+            return {
+                "failed": f"{len(failures)} of {count} batches of {name} failed; the last one: "
+                f"{failures[-1]}"
+            }
+        result: dict[str, Any] = await DBOS.run_step_async(
+            {"name": "finish"}, _finish_step, spec, run, name
+        )
+    except ModelFailed as error:
+        return {"failed": error.message}
+    return result
 
 
 def _work(spec: dict[str, Any], run: str, name: str, events: ModelEvents) -> ModelWork:
@@ -202,8 +208,13 @@ def _work(spec: dict[str, Any], run: str, name: str, events: ModelEvents) -> Mod
 
 
 async def _plan_step(spec: dict[str, Any], run: str, name: str) -> int:
-    events = ModelEvents(run, name)
-    return await asyncio.to_thread(lambda: _work(spec, run, name, events).plan_batches())
+    await write_event(run, Event(time.time(), name, "started"))
+
+    def work(events: ModelEvents) -> int:
+        return _work(spec, run, name, events).plan_batches()
+
+    count: int = await do_step(run, name, work, is_whole=False)
+    return count
 
 
 async def _finish_step(spec: dict[str, Any], run: str, name: str) -> dict[str, Any]:
@@ -211,7 +222,9 @@ async def _finish_step(spec: dict[str, Any], run: str, name: str) -> dict[str, A
         done = _work(spec, run, name, events)
         return finish_model(done.declared, done.database, run, done.finish(), events)
 
-    return await _with_events(run, name, work)
+    result: dict[str, Any] = await do_step(run, name, work, is_whole=False)
+    await write_event(run, Event(time.time(), name, "ended", data=figures_of(result)))
+    return result
 
 
 @DBOS.workflow(name=BATCH)
@@ -222,80 +235,24 @@ async def _batch_workflow(spec: dict[str, Any], run: str, name: str, number: int
             _step_options(ModelRegistry.get(name)), _batch_step, spec, run, name, number
         )
     except dbos_errors.DBOSMaxStepRetriesExceeded as error:
-        return str(error.errors[-1]) if error.errors else str(error)
+        return _last(error)
     except ModelFailed as error:
         return error.message
     return None
 
 
 async def _batch_step(spec: dict[str, Any], run: str, name: str, number: int) -> None:
-    def work(events: ModelEvents) -> dict[str, Any]:
-        return _work(spec, run, name, events).execute_batch(number)
-
-    await _with_events(run, name, work)
-
-
-async def _with_events(run: str, name: str, work: Any) -> dict[str, Any]:
-    """Call `work` in a thread; write its events to the stream and pass a cancellation on.
-
-    Raises:
-        ModelFailed: It raised; the message has the reason.
-    """
-    loop = asyncio.get_running_loop()
-    pending: asyncio.Queue[Event] = asyncio.Queue()
-    events = ModelEvents(run, name, lambda event: _put(loop, pending, event))
-    events.happened("started")
-    task = asyncio.ensure_future(asyncio.to_thread(work, events))
-    checked = time.monotonic()
-    while not task.done() or not pending.empty():
-        await asyncio.wait([task], timeout=_DRAIN_SECONDS)
-        events.flush()
-        for event in _coalesced(pending):
-            await DBOS.write_stream_async(EVENTS, event.as_dict())
-        if not task.done() and time.monotonic() - checked >= _CANCEL_SECONDS:
-            checked = time.monotonic()
-            status = await DBOS.get_workflow_status_async(run)
-            if status is not None and status.status == "CANCELLED":
-                events.cancel()
-    try:
-        result = await task
-    except Exception as error:
-        failed = _failure(name, error)
-        events = ModelEvents(run, name)
-        event = Event(time.time(), name, "failed", failed.message)
-        events.send(event)
-        await DBOS.write_stream_async(EVENTS, event.as_dict())
-        logging.getLogger(f"coco_flow.models.{name}").debug("%s failed", name, exc_info=error)
-        raise failed from None
-    event = Event(time.time(), name, "ended", data=_shown(result))
-    ModelEvents(run, name).send(event)
-    await DBOS.write_stream_async(EVENTS, event.as_dict())
-    return result  # type: ignore[no-any-return]
-
-
-def _put(loop: asyncio.AbstractEventLoop, pending: asyncio.Queue[Event], event: Event) -> None:
-    loop.call_soon_threadsafe(pending.put_nowait, event)
-
-
-def _coalesced(pending: asyncio.Queue[Event]) -> list[Event]:
-    """Take what waits; of reports of progress in a row only the last counts."""
-    found: list[Event] = []
-    while not pending.empty():
-        event = pending.get_nowait()
-        if found and event.kind == "progress" and found[-1].kind == "progress":
-            found[-1] = event
+    def work(events: ModelEvents) -> None:
+        model_work = _work(spec, run, name, events)
+        if model_work.declared.executor == "process":
+            context, overrides = model_work.context, model_work.overrides
+            run_in_process(model_work.declared, model_work.database, context, overrides, number)
         else:
-            found.append(event)
-    return found
+            model_work.execute_batch(number)
+        events.progress(*model_work.batches_done(), "batches")
+
+    await do_step(run, name, work, is_whole=False)
 
 
-def _failure(name: str, error: Exception) -> ModelFailed:
-    failed = ModelFailed(f"{name}: {reason_of(error)}")
-    # The record of a step keeps the error's attributes, and the policy of retries reads this one.
-    failed.kind = type(error).__name__  # type: ignore[attr-defined]
-    return failed
-
-
-def _shown(result: dict[str, Any]) -> dict[str, Any]:
-    """Return the figures of a result that the run's stream has."""
-    return {name: value for name, value in result.items() if isinstance(value, str | int | float)}
+def _last(error: dbos_errors.DBOSMaxStepRetriesExceeded) -> str:
+    return reason_of(error.errors[-1]) if error.errors else str(error)

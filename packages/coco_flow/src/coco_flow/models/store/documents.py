@@ -21,6 +21,7 @@ def prepare(database: Database) -> None:
     if all(database.has_table(table.name) for table in METADATA.tables.values()):
         return
     with database.writing() as connection:
+        database.lock_schema(connection)
         METADATA.create_all(connection)
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "batch_documents",
     "batch_results",
     "copy_results",
+    "count_batches",
     "plan_batches",
     "record_result",
     "recorded_result",
@@ -59,6 +60,17 @@ def batch_results(database: Database, run: str, model: str) -> dict[int, dict[st
     )
     with database.reading() as connection:
         return {row.batch: row.result for row in connection.execute(statement)}
+
+
+def count_batches(database: Database, run: str, model: str) -> tuple[int, int]:
+    """Return how many batches of a model have ended, and how many there are."""
+    ended = select(func.count()).where(
+        RESULTS.c.run == run, RESULTS.c.model == model, RESULTS.c.batch != WHOLE
+    )
+    planned = select(func.count()).where(BATCHES.c.run == run, BATCHES.c.model == model)
+    with database.reading() as connection:
+        done, total = connection.execute(ended).scalar_one(), connection.execute(planned)
+        return int(done), int(total.scalar_one())
 
 
 def plan_batches(

@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import JSON
 
+from coco_flow.models.columns import is_generated, typed_value
 from coco_flow.models.rows import BOOKKEEPING
 from coco_flow.models.telemetry import SUMMED
 
@@ -100,6 +101,8 @@ class Stage:
         self._key = tuple(primary_key)
         self._document = document_column
         self._number = 0
+        generated = next((one for one in target.columns if is_generated(one)), None)
+        self._generated = None if generated is None else generated.name
         self.names = [column.name for column in target.columns]
         self._rows = Table(
             f"coco_stage_{secrets.token_hex(6)}",
@@ -215,10 +218,22 @@ class Stage:
         return done
 
     def _append(self) -> int:
-        return self._insert_from(select(*(self._rows.c[name] for name in self.names)))
+        return self._insert_where()
 
-    def _insert_from(self, rows: Any) -> int:
-        done = self._connection.execute(insert(self._target).from_select(self.names, rows))
+    def _insert_where(self, *conditions: ColumnElement[bool]) -> int:
+        """Insert the rows that meet the conditions; the database numbers those without a number."""
+        if self._generated is None:
+            return self._insert_columns(self.names, conditions)
+        number = self._rows.c[self._generated]
+        others = [name for name in self.names if name != self._generated]
+        given = self._insert_columns(self.names, (*conditions, number.is_not(None)))
+        return given + self._insert_columns(others, (*conditions, number.is_(None)))
+
+    def _insert_columns(self, names: list[str], conditions: Sequence[ColumnElement[bool]]) -> int:
+        rows = select(*(self._rows.c[name] for name in names)).where(*conditions)
+        ordered = rows.order_by(self._rows.c.coco_number)
+        statement = insert(self._target).from_select(names, ordered)
+        done = self._connection.execute(statement, execution_options={"preserve_rowcount": True})
         return int(done.rowcount)
 
     def _keep_last(self) -> None:
@@ -239,12 +254,13 @@ class Stage:
         compared = [
             _comparable(self._target.c[name]).is_distinct_from(_comparable(self._rows.c[name]))
             for name in self.names
-            if name not in BOOKKEEPING and name not in self._key
+            if name not in BOOKKEEPING and name not in self._key and name != self._generated
         ]
         return or_(*compared) if compared else self._rows.c.coco_number < 0
 
     def _update(self) -> int:
-        changed = [name for name in self.names if name not in self._key and name not in _KEPT]
+        kept = {*self._key, *_KEPT, self._generated}
+        changed = [name for name in self.names if name not in kept]
         if not changed:
             return 0
         done = self._connection.execute(
@@ -255,8 +271,7 @@ class Stage:
         return int(done.rowcount)
 
     def _insert_new(self) -> int:
-        columns = (self._rows.c[name] for name in self.names)
-        return self._insert_from(select(*columns).where(~self._found(self._match())))
+        return self._insert_where(~self._found(self._match()))
 
     def _remove(self, strategy: str, scope: Scope) -> int:
         unwritten = ~exists(
@@ -284,12 +299,15 @@ class Stage:
         """Return the condition that a column has one of these ids, whatever their number."""
         ids = Table(
             f"coco_ids_{secrets.token_hex(6)}", MetaData(),
-            Column("document_id", String, primary_key=True), prefixes=["TEMPORARY"],
+            Column("document_id", column.type, primary_key=True), prefixes=["TEMPORARY"],
         )  # fmt: skip
         ids.create(self._connection)
-        rows = [{"document_id": one} for one in sorted(documents)]
-        self._connection.execute(insert(ids), rows)
-        return cast(column, String).in_(select(ids.c.document_id))
+        typed = (typed_value(column, one) for one in sorted(documents))
+        rows = [{"document_id": one} for one in typed if one is not None]
+        if rows:
+            self._connection.execute(insert(ids), rows)
+        condition: ColumnElement[bool] = column.in_(select(ids.c.document_id))
+        return condition
 
 
 def _number(value: Any) -> int | float:

@@ -1,0 +1,51 @@
+"""The tables of row classes that the process has declared, and how they are forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlmodel import SQLModel
+from sqlmodel.main import default_registry
+
+__all__ = ["forget_tables", "take_tables"]
+
+
+def take_tables() -> Callable[[], None]:
+    """Forget all tables, and return a function that puts them back.
+
+    SQLModel refuses a second table of a name, so whoever declares one anew must forget the first.
+    """
+    tables = dict(SQLModel.metadata.tables)
+    classes = _mapped_classes()
+    forget_tables()
+
+    def put_back() -> None:
+        forget_tables()
+        for table in tables.values():
+            SQLModel.metadata._add_table(table.name, table.schema, table)
+        for row_class in classes:
+            _add_name(row_class)
+
+    return put_back
+
+
+def forget_tables() -> None:
+    """Forget all tables; row classes that are in use stay usable."""
+    for row_class in _mapped_classes():
+        # Without this, SQLAlchemy warns of the second class of a name.
+        default_registry._dispose_cls(row_class)
+    for table in list(SQLModel.metadata.tables.values()):
+        SQLModel.metadata.remove(table)
+
+
+def _mapped_classes() -> list[type[Any]]:
+    known = set(SQLModel.metadata.tables.values())
+    # Mappers of forgotten classes are there as long as anybody uses these.
+    return [one.class_ for one in default_registry.mappers if one.local_table in known]
+
+
+def _add_name(row_class: type[Any]) -> None:
+    from sqlalchemy.orm import clsregistry
+
+    clsregistry._add_class(row_class.__name__, row_class, default_registry._class_registry)

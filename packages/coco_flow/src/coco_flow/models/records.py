@@ -1,0 +1,54 @@
+"""The records of runs, opened without running anything."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dbos import DBOSClient
+from sqlalchemy import inspect
+
+from coco_flow.errors import RunNotFound
+from coco_flow.models.engine import APPLICATION, system_database_url
+
+if TYPE_CHECKING:
+    from coco_flow.models.database import Database
+
+__all__ = ["OPEN", "opened", "required"]
+
+OPEN = ("PENDING", "ENQUEUED", "DELAYED")
+"""The states of a workflow that has not ended."""
+
+
+@contextlib.contextmanager
+def opened(database: Database) -> Iterator[DBOSClient | None]:
+    """Open the records of runs; None if nothing ever ran on this database."""
+    url = system_database_url(database)
+    if not _are_there(database, url):
+        yield None
+        return
+    client = DBOSClient(system_database_url=url, application_name=APPLICATION)
+    try:
+        yield client
+    finally:
+        client.destroy()
+
+
+def _are_there(database: Database, url: str) -> bool:
+    if database.is_sqlite:
+        return Path(url.removeprefix("sqlite:///")).exists()
+    with database.reading() as connection:
+        return inspect(connection).has_table("workflow_status", schema="dbos")
+
+
+def required(client: DBOSClient | None, run: str) -> DBOSClient:
+    """Return the records, which must be there.
+
+    Raises:
+        RunNotFound: Nothing ever ran on this database.
+    """
+    if client is None:
+        raise RunNotFound(f"There is no run {run!r}: nothing was run on this database yet.")
+    return client

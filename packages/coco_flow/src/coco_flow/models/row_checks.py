@@ -1,0 +1,111 @@
+"""Checks rows against the table that they are for, and brings them into the driver's form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from coco_flow.errors import WrongRows
+from coco_flow.models.columns import ColumnWriter, default_of, misfit, now
+from coco_flow.models.frames import records_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Dialect, Table
+
+__all__ = ["RowChecks"]
+
+
+class RowChecks:
+    """Takes rows of one table as objects, mappings or frames.
+
+    Args:
+        table: The table.
+        primary_key: The columns that a row is known by.
+        dialect: The database's dialect.
+        workflow_id: What the column `workflow_id` gets.
+        model_name: What the column `model_name` gets.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        primary_key: Sequence[str],
+        dialect: Dialect,
+        workflow_id: str | None,
+        model_name: str | None,
+    ) -> None:
+        self._table = table
+        self._key = tuple(primary_key)
+        self.names = [column.name for column in table.columns]
+        fills: dict[str, Callable[[], Any]] = {
+            "workflow_id": lambda: workflow_id,
+            "model_name": lambda: model_name,
+            "created_at": now,
+            "updated_at": now,
+        }
+        self._columns = [
+            ColumnWriter(column, dialect, fills.get(column.name) or default_of(column))
+            for column in table.columns
+        ]
+        self._forced = {
+            place: ColumnWriter(column, dialect, default_of(column)).convert(value)
+            for place, column in enumerate(table.columns)
+            for name, value in (("workflow_id", workflow_id), ("model_name", model_name))
+            if column.name == name and value is not None
+        }
+
+    def accepted(self, rows: Any) -> Any:
+        """Return rows as a frame or an iterable of rows of this table.
+
+        Raises:
+            WrongRows: They are something else, or rows of another table.
+        """
+        if hasattr(rows, "__table__") or isinstance(rows, dict):
+            rows = [rows]
+        if hasattr(rows, "columns") or hasattr(rows, "to_pydict"):
+            return rows
+        if not isinstance(rows, Iterable) or isinstance(rows, str | bytes):
+            raise WrongRows(
+                f"{rows!r} is no rows for table {self._table.name!r}.",
+                hint="Write a list of row objects or mappings, or a frame.",
+            )
+        return self._own(rows)
+
+    def _own(self, rows: Iterable[Any]) -> Iterator[Any]:
+        for row in rows:
+            table = getattr(row, "__table__", None)
+            if table is not None and table.name != self._table.name:
+                raise WrongRows(
+                    f"This writer writes table {self._table.name!r}; a row of "
+                    f"{type(row).__name__} (table {table.name!r}) was given.",
+                    hint="A model writes the table of its db_model; another table needs a model "
+                    "of its own.",
+                )
+            yield row
+
+    def converted(self, rows: Any) -> Iterator[tuple[Any, ...]]:
+        """Return the values of accepted rows as the driver takes them.
+
+        Raises:
+            WrongRows: A value does not fit its column.
+        """
+        converts = [column.convert for column in self._columns]
+        for number, row in enumerate(records_of(rows, self.names)):
+            try:
+                values = [convert(value) for convert, value in zip(converts, row, strict=True)]
+            except ValueError as error:
+                raise self._misfit(row, number, error) from error
+            for place, value in self._forced.items():
+                values[place] = value
+            yield tuple(values)
+
+    def _misfit(self, row: tuple[Any, ...], number: int, error: ValueError) -> WrongRows:
+        """Return the error that names the first column that a row does not fit."""
+        given = dict(zip(self.names, row, strict=True))
+        key = ", ".join(f"{name}={given[name]!r}" for name in self._key)
+        for column, value in zip(self._columns, row, strict=True):
+            try:
+                column.convert(value)
+            except ValueError:
+                return misfit(column.name, self._table.name, number, key, error)
+        return misfit("?", self._table.name, number, key, error)

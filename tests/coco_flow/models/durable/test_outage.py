@@ -32,7 +32,7 @@ def server() -> Iterator[DevPostgres]:
     with tempfile.TemporaryDirectory() as folder:
         # The server runs as another user, who cannot enter the folder of this test.
         Path(folder).chmod(0o755)
-        with DevPostgres(Path(folder) / "postgres") as running:
+        with DevPostgres(Path(folder) / "postgres", durable=True) as running:
             yield running
             shutdown()
 

@@ -94,7 +94,7 @@ class Database:
 
     def _unavailable(self, error: DBAPIError) -> Unavailable:
         return Unavailable(
-            f"The database {self.public_url} cannot be used: {_first_line(error)}",
+            f"The database {self.public_url} cannot be used: {_first_line(error)}.",
             hint="Check that it is there and running; `coco-flow models resume RUN` continues a "
             "run that was interrupted.",
         )

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
 
 from coco_core.errors import Unavailable
 from coco_flow.models import (
@@ -27,6 +27,11 @@ from coco_flow.models.database import database_of
 from coco_server.dev.postgres import DevPostgres
 
 
+class OutageRow(PipelineModelBase, table=True):
+    __tablename__ = "outage_rows"
+    id: str = Field(primary_key=True)
+
+
 @pytest.fixture
 def server() -> Iterator[DevPostgres]:
     with tempfile.TemporaryDirectory() as folder:
@@ -42,18 +47,13 @@ def gate() -> Iterator[tuple[str, threading.Event, threading.Event]]:
     """A model that says when it runs and waits until it may write."""
     began, may_write = threading.Event(), threading.Event()
 
-    class Row(PipelineModelBase, table=True):
-        __tablename__ = "outage_rows"
-        id: str = Field(primary_key=True)
-
-    @model("outage.rows", Row)
+    @model("outage.rows", OutageRow)
     def rows(writer):
         began.set()
         assert may_write.wait(60)
         return writer.write([{"id": "one"}])
 
     yield "outage.rows", began, may_write
-    SQLModel.metadata.remove(Row.__table__)
     del ModelRegistry._models["outage.rows"]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -258,9 +260,6 @@ def test_history_and_unknown_runs(database: Database, declare: Declare) -> None:
 
 
 def test_a_model_in_a_process_of_its_own(tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-m", "tests.coco_flow.models.durable.process_pipeline",
          f"sqlite:///{tmp_path}/models.db"],
@@ -273,6 +272,22 @@ def test_a_model_in_a_process_of_its_own(tmp_path: Path) -> None:
     assert lines["processes"] == "3"
     assert lines["overlap"] == "True"
     assert lines["logged"] == "True"
+
+
+def test_a_program_with_dbos_of_its_own(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.coco_flow.models.durable.own_dbos", str(tmp_path)],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "inside success",
+        "steps ['prepare', 'own.first', 'own.second', 'end']",
+        "stream ['started', 'progress', 'ended', 'started', 'ended', 'ended']",
+        "direct success",
+        "runs ['direct']",
+        "events ['started', 'progress', 'ended', 'started', 'ended', 'ended']",
+    ]
 
 
 def test_an_ended_process_is_reported(tmp_path: Path) -> None:

@@ -9,13 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coco_flow.errors import RunConflict, missing_extra
-from coco_flow.models.executors import Liveness, liveness_of, new_executor_id
+from coco_flow.models.executors import Liveness, ProgramLiveness, liveness_of, new_executor_id
 from coco_flow.models.store.documents import prepare
 
 if TYPE_CHECKING:
     from coco_flow.models.database import Database
 
-__all__ = ["QUEUE", "Engine", "engine_of", "shutdown", "system_database_url"]
+__all__ = [
+    "QUEUE",
+    "Engine",
+    "current_engine",
+    "engine_of",
+    "liveness_for",
+    "running_engine",
+    "shutdown",
+    "system_database_url",
+]
 
 APPLICATION = "coco-models"
 # Recovery takes runs of the same version; ours changes when a run's steps mean something else.
@@ -48,6 +57,7 @@ class Engine:
         database: The database of the models.
         executor_id: This process's id in the records of runs.
         liveness: The processes' locks.
+        is_shared: Whether DBOS was started by the program, which uses it for other work too.
     """
 
     def __init__(self, database: Database, batches_at_once: int) -> None:
@@ -59,8 +69,14 @@ class Engine:
 
         prepare(database)
         self.database = database
+        self.is_shared = _is_launched()
+        if self.is_shared:
+            # The program uses DBOS itself: its runs are recorded where it says.
+            self.liveness: Liveness = ProgramLiveness()
+            self.executor_id = DBOS.executor_id
+            return
+        self.liveness = liveness_of(database, locks_folder(database))
         self.executor_id = new_executor_id()
-        self.liveness: Liveness = liveness_of(database, locks_folder(database))
         self.liveness.hold(self.executor_id)
         logging.getLogger("dbos").setLevel(logging.ERROR)
         DBOS(
@@ -84,8 +100,21 @@ class Engine:
         """Stop, and let others take over what is not done."""
         from dbos import DBOS
 
-        DBOS.destroy()
+        if not self.is_shared:
+            DBOS.destroy()
         self.liveness.release()
+
+
+def _is_launched() -> bool:
+    """Say whether the program has started DBOS for itself."""
+    from dbos import DBOS
+    from dbos import error as dbos_errors
+
+    try:
+        DBOS.list_queues()
+    except dbos_errors.DBOSException:
+        return False
+    return True
 
 
 _engine: Engine | None = None
@@ -117,6 +146,17 @@ def current_engine() -> Engine:
     """Return the engine that runs, for workflows that are called by it."""
     assert _engine is not None, "a workflow runs without its engine"
     return _engine
+
+
+def running_engine(database: Database) -> Engine | None:
+    """Return this process's engine if it runs on this database."""
+    return _engine if _engine is not None and _engine.database is database else None
+
+
+def liveness_for(database: Database) -> Liveness:
+    """Return what tells which processes of a database are alive."""
+    engine = running_engine(database)
+    return liveness_of(database, locks_folder(database)) if engine is None else engine.liveness
 
 
 def shutdown() -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 if TYPE_CHECKING:
     from coco_flow.models.database import Database
 
-__all__ = ["Liveness", "liveness_of", "new_executor_id"]
+__all__ = ["Liveness", "ProgramLiveness", "liveness_of", "new_executor_id"]
 
 # The first of the two numbers of our advisory locks, so that others do not meet them.
 _LOCK_SPACE = zlib.crc32(b"coco_flow.models") & 0x7FFFFFFF
@@ -127,6 +127,24 @@ class PostgresLiveness:
             self._session.invalidate()
             self._session.close()
             self._session = None
+
+
+class ProgramLiveness:
+    """For a program that started DBOS itself: its own recovery decides, nothing is taken over."""
+
+    def hold(self, executor_id: str) -> None:
+        """There is no lock."""
+
+    def renew(self) -> None:
+        """There is no lock."""
+
+    def is_alive(self, executor_id: str) -> bool:
+        """Say that it is: its work is not ours to take over."""
+        del executor_id
+        return True
+
+    def release(self) -> None:
+        """There is no lock."""
 
 
 def _key(executor_id: str) -> dict[str, Any]:

@@ -142,6 +142,8 @@ async def run_pipeline(
 ) -> dict[str, Any]:
     """Run a pipeline durably: a run that was killed goes on where it stopped under the same id.
 
+    In a DBOS workflow of the program, the models are steps of that workflow.
+
     Args:
         pipeline: The pipeline.
         ctx: Which documents, full or delta, and the run's id; a run that has ended under that id
@@ -160,13 +162,21 @@ async def run_pipeline(
         ExtraMissing: DBOS is not installed.
     """
     from coco_flow.models.engine import engine_of
-    from coco_flow.models.runs import follow, start
+    from coco_flow.models.runs import enclosing_workflow, follow, run_inside, start
 
     chosen = database_of(database)
     context = ctx or ModelContext()
     overrides = overrides or read_config_file()
-    spec = await asyncio.to_thread(prepare_run, pipeline.model_names, context, chosen, overrides)
-    spec |= {"pipeline": pipeline.name, "stop_on_error": pipeline.stop_on_error}
+
+    def prepared() -> dict[str, Any]:
+        spec = prepare_run(pipeline.model_names, context, chosen, overrides)
+        return {**spec, "pipeline": pipeline.name, "stop_on_error": pipeline.stop_on_error}
+
+    outer = enclosing_workflow()
+    if outer is not None:
+        await asyncio.to_thread(engine_of, chosen, batches_at_once=pipeline.batches_at_once)
+        return await run_inside(prepared, context.workflow_id or outer)
+    spec = await asyncio.to_thread(prepared)
     engine = await asyncio.to_thread(engine_of, chosen, batches_at_once=pipeline.batches_at_once)
     run = context.workflow_id or f"{pipeline.name}-{uuid.uuid4().hex[:12]}"
     await start(engine, run, spec)

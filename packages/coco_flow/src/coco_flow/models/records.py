@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from dbos import DBOSClient
+from dbos import DBOS, DBOSClient
 from sqlalchemy import inspect
 
 from coco_flow.errors import RunNotFound
-from coco_flow.models.engine import APPLICATION, system_database_url
+from coco_flow.models.engine import APPLICATION, running_engine, system_database_url
 
 if TYPE_CHECKING:
     from coco_flow.models.database import Database
@@ -25,6 +25,11 @@ OPEN = ("PENDING", "ENQUEUED", "DELAYED")
 @contextlib.contextmanager
 def opened(database: Database) -> Iterator[DBOSClient | None]:
     """Open the records of runs; None if nothing ever ran on this database."""
+    engine = running_engine(database)
+    if engine is not None and engine.is_shared:
+        # The class has the client's methods, on the records of the program's own DBOS.
+        yield cast(DBOSClient, DBOS)
+        return
     url = system_database_url(database)
     if not _are_there(database, url):
         yield None

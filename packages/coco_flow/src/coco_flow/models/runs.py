@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,10 @@ from dbos import DBOS, DBOSClient, SetWorkflowID
 from dbos import error as dbos_errors
 
 from coco_flow.errors import RunCancelled, RunConflict, RunNotFound
-from coco_flow.models.engine import Engine, engine_of, locks_folder
-from coco_flow.models.executors import liveness_of
+from coco_flow.models.engine import Engine, engine_of, liveness_for
 from coco_flow.models.records import OPEN, opened, required
 from coco_flow.models.store.results import copy_results
-from coco_flow.models.workflows import PIPELINE, run_pipeline_workflow
+from coco_flow.models.workflows import PIPELINE, run_models, run_pipeline_workflow
 
 if TYPE_CHECKING:
     from coco_flow.models.database import Database
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 __all__ = [
     "Run",
     "cancel_run",
+    "enclosing_workflow",
     "follow",
     "fork_run",
     "resume_run",
+    "run_inside",
     "run_of",
     "runs_of",
     "start",
@@ -62,6 +64,23 @@ class Run:
     models: list[dict[str, Any]]
     result: dict[str, Any] | None
     spec: dict[str, Any]
+
+
+def enclosing_workflow() -> str | None:
+    """Return the id of the program's own DBOS workflow that this code runs in, if any."""
+    return DBOS.workflow_id if DBOS.workflow_id is not None and DBOS.step_id is None else None
+
+
+async def run_inside(prepared: Callable[[], dict[str, Any]], run: str) -> dict[str, Any]:
+    """Run models as steps of the enclosing workflow.
+
+    Args:
+        prepared: Checks the pipeline and returns the run as plain data; recorded, so that a
+            repetition is about the same documents.
+        run: The run's id.
+    """
+    spec = await DBOS.run_step_async({"name": "prepare"}, prepared)
+    return await run_models(spec, run)
 
 
 async def start(engine: Engine, run: str, spec: dict[str, Any]) -> None:
@@ -167,8 +186,7 @@ def _as_run(database: Database, client: DBOSClient, found: Any, *, with_models: 
         "DELAYED": "waiting",
     }.get(found.status, "running")
     if status == "running":
-        liveness = liveness_of(database, locks_folder(database))
-        if not liveness.is_alive(found.executor_id):
+        if not liveness_for(database).is_alive(found.executor_id):
             status = "interrupted"
     return Run(
         found.workflow_id,

@@ -24,7 +24,7 @@ from coco_flow.models.registry import ModelRegistry
 from coco_flow.models.steps import EVENTS, do_step, figures_of, write_event
 from coco_flow.models.telemetry import sum_telemetry
 
-__all__ = ["BATCH", "MODEL", "PIPELINE", "run_pipeline_workflow"]
+__all__ = ["BATCH", "MODEL", "PIPELINE", "run_models", "run_pipeline_workflow"]
 
 PIPELINE = "coco_models.pipeline"
 MODEL = "coco_models.model"
@@ -48,16 +48,24 @@ def overrides_of(spec: dict[str, Any]) -> Overrides:
 
 @DBOS.workflow(name=PIPELINE)
 async def run_pipeline_workflow(spec: dict[str, Any]) -> dict[str, Any]:
-    """Run a pipeline's models level by level.
+    """Run a pipeline as a workflow of its own; see `run_models`."""
+    run = DBOS.workflow_id
+    assert run is not None
+    ended = await run_models(spec, run)
+    await DBOS.close_stream_async(EVENTS)
+    return ended
+
+
+async def run_models(spec: dict[str, Any], run: str) -> dict[str, Any]:
+    """Run a pipeline's models level by level, as steps of the workflow that calls this.
 
     Args:
         spec: The pipeline's name and models, the context and the settings, as plain data.
+        run: The run's id.
 
     Returns:
         The result of each model, what failed, and the sums of telemetry.
     """
-    run = DBOS.workflow_id
-    assert run is not None
     started = time.time()
     graph = build_graph(spec["models"])
     results: dict[str, dict[str, Any]] = {}
@@ -93,7 +101,6 @@ async def run_pipeline_workflow(spec: dict[str, Any]) -> dict[str, Any]:
         "telemetry": sum_telemetry(result.get("telemetry", {}) for result in results.values()),
     }
     await DBOS.run_step_async({"name": "end"}, _end, run, ended, started)
-    await DBOS.close_stream_async(EVENTS)
     return ended
 
 

@@ -318,3 +318,21 @@ def test_waiting_for_a_run_of_another_process(database: Database, declare: Decla
         release.set()
         assert first.result(60) == second.result(60)
     assert calls == [1]
+
+
+def test_batches_run_at_the_same_time(database: Database, declare: Declare) -> None:
+    documents = declare("batches.documents", lambda _: "text")
+    # Two batches wait for each other: one after the other, none would pass.
+    barrier = threading.Barrier(2)
+    name = declare(
+        "batches.one", lambda _: barrier.wait(30) >= 0, documents, batch_size=1, scope="document"
+    )
+    ModelRegistry.get(name).inputs[0].reference.document_column = "id"
+    with database.writing() as connection:
+        table = ModelRegistry.get(documents).table
+        table.create(connection)
+        rows = [{"id": f"d{number}", "value": "x"} for number in range(2)]
+        connection.execute(table.insert(), rows)
+    result = run(database, [name], "r1", batches_at_once=2)
+    assert result["status"] == "success", result["errors"]
+    assert result["results"][name]["documents"] == 2

@@ -78,20 +78,16 @@ class ModelWork:
         return run
 
     def execute(self) -> dict[str, Any]:
-        """Do all that the model has to do, unless it is done already, and return its result."""
-        recorded = recorded_result(self.database, self.run, self.declared.name)
+        """Call the model once with all there is, unless it is done, and return its result."""
+        recorded = self.recorded()
         if recorded is not None:
             return recorded
-        if self.declared.batch_size is None:
-            plan = plan_model(self.declared, self.database, self.context, self.config)
-            return self._commit(plan, WHOLE, self._is_about_all(plan))
-        count = self.plan_batches()
-        for number in range(count):
-            self.context.check_cancelled()
-            self.execute_batch(number)
-            if self.context.events is not None:
-                self.context.events.progress(number + 1, count, "batches")
-        return self.finish()
+        plan = plan_model(self.declared, self.database, self.context, self.config)
+        return self._commit(plan, WHOLE, self._is_about_all(plan))
+
+    def recorded(self) -> dict[str, Any] | None:
+        """Return the result if the model has ended in this run, or None."""
+        return recorded_result(self.database, self.run, self.declared.name)
 
     def _is_about_all(self, plan: Plan) -> bool:
         """Whether rows that are not written again go, whatever document they belong to."""
@@ -116,9 +112,11 @@ class ModelWork:
         documents = batch_documents(self.database, self.run, self.declared.name, number)
         return self._commit(Plan(tuple(documents)), number, is_about_all=False)
 
-    def batches_done(self) -> tuple[int, int]:
-        """Return how many batches of the run have ended, and how many there are."""
-        return count_batches(self.database, self.run, self.declared.name)
+    def report_batches(self) -> None:
+        """Report how many batches of the run have ended, of how many."""
+        if self.context.events is not None:
+            done, total = count_batches(self.database, self.run, self.declared.name)
+            self.context.events.progress(done, total, "batches")
 
     def finish(self) -> dict[str, Any]:
         """Record a model whose batches have all ended, and remove what vanished."""

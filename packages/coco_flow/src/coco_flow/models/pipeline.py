@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from coco_flow.errors import DefinitionError, ModelNotFound
+from coco_flow.models.batches import run_batches
 from coco_flow.models.checks import check_run
 from coco_flow.models.config import Overrides, read_config_file
 from coco_flow.models.context import ModelContext
@@ -44,7 +45,7 @@ class PipelineConfig:
         models: The models, by name or as the decorated functions, in any order.
         stop_on_error: Whether a model that fails stops what comes after its level; otherwise only
             models that need it are skipped.
-        batches_at_once: Batches that one process works on at a time, where several share them.
+        batches_at_once: Batches of a model that one process works on at a time.
     """
 
     name: str
@@ -170,7 +171,12 @@ async def run_pipeline(
 
     def prepared() -> dict[str, Any]:
         spec = prepare_run(pipeline.model_names, context, chosen, overrides)
-        return {**spec, "pipeline": pipeline.name, "stop_on_error": pipeline.stop_on_error}
+        return {
+            **spec,
+            "pipeline": pipeline.name,
+            "stop_on_error": pipeline.stop_on_error,
+            "batches_at_once": pipeline.batches_at_once,
+        }
 
     outer = enclosing_workflow()
     if outer is not None:
@@ -221,5 +227,6 @@ def execute_model_sync(
         context, filters=DocumentFilters(**spec["filters"]), workflow_id=run
     ).with_events(events)
     key = f"{run}:{uuid.uuid4().hex[:12]}"
-    result = ModelWork(declared, chosen, resolved, overrides, key).execute()
+    work = ModelWork(declared, chosen, resolved, overrides, key)
+    result = work.execute() if declared.batch_size is None else run_batches(work, 1)
     return finish_model(declared, chosen, key, result, events)

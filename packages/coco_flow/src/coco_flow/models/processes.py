@@ -37,7 +37,7 @@ class _Task:
     database: str
     context: ModelContext
     overrides: Overrides
-    batch: int | None
+    batches: list[int] | None
 
 
 def run_in_process(
@@ -45,9 +45,9 @@ def run_in_process(
     database: Database,
     context: ModelContext,
     overrides: Overrides,
-    batch: int | None = None,
+    batches: list[int] | None = None,
 ) -> dict[str, Any]:
-    """Do a model, or one batch of it, in a new process, and return its result.
+    """Do a model, or some of its batches, in a new process, and return the model's result.
 
     Its events arrive as they happen; cancelling the run ends it at its next sign of life.
 
@@ -62,7 +62,7 @@ def run_in_process(
     )
     task = _Task(
         declared.name, declared.function.__module__, loaded_apps(), sys.path, database.url, plain,
-        overrides, batch,
+        overrides, batches,
     )  # fmt: skip
     spawn = multiprocessing.get_context("spawn")
     here, there = spawn.Pipe()
@@ -124,7 +124,11 @@ def _done(task: _Task, there: Connection) -> dict[str, Any]:
         task.context.with_events(events),
         task.overrides,
     )
-    result = work.execute() if task.batch is None else work.execute_batch(task.batch)
+    result = work.execute() if task.batches is None else {}
+    for number in task.batches or ():
+        work.context.check_cancelled()
+        work.execute_batch(number)
+        work.report_batches()
     events.flush()
     return result
 

@@ -10,6 +10,7 @@ from dbos import DBOS, SetWorkflowID
 from dbos import error as dbos_errors
 
 from coco_flow.errors import DefinitionError, InvalidSetting, ModelFailed, RunCancelled, WrongRows
+from coco_flow.models.batches import run_batches
 from coco_flow.models.config import Overrides
 from coco_flow.models.context import ModelContext
 from coco_flow.models.declaration import Model
@@ -167,7 +168,10 @@ async def _model_step(spec: dict[str, Any], run: str, name: str) -> dict[str, An
         context = context_of(spec, run).with_events(events)
         overrides = overrides_of(spec)
         database = current_engine().database
-        if declared.executor == "process":
+        if declared.batch_size is not None:
+            work = ModelWork(declared, database, context, overrides)
+            result = run_batches(work, spec["batches_at_once"])
+        elif declared.executor == "process":
             result = run_in_process(declared, database, context, overrides)
         else:
             result = ModelWork(declared, database, context, overrides).execute()
@@ -253,10 +257,10 @@ async def _batch_step(spec: dict[str, Any], run: str, name: str, number: int) ->
         model_work = _work(spec, run, name, events)
         if model_work.declared.executor == "process":
             context, overrides = model_work.context, model_work.overrides
-            run_in_process(model_work.declared, model_work.database, context, overrides, number)
+            run_in_process(model_work.declared, model_work.database, context, overrides, [number])
         else:
             model_work.execute_batch(number)
-        events.progress(*model_work.batches_done(), "batches")
+            model_work.report_batches()
 
     await do_step(run, name, work, is_whole=False)
 

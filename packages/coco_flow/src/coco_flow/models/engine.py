@@ -6,7 +6,7 @@ import atexit
 import logging
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from coco_flow.errors import RunConflict, missing_extra
 from coco_flow.models.executors import Liveness, ProgramLiveness, liveness_of, new_executor_id
@@ -31,6 +31,7 @@ APPLICATION = "coco-models"
 VERSION = "coco-models-1"
 QUEUE = "coco-models"
 _POLL_SECONDS = 0.2
+_CONNECT_SECONDS = 10
 
 
 def system_database_url(database: Database) -> str:
@@ -78,6 +79,7 @@ class Engine:
         self.liveness = liveness_of(database, locks_folder(database))
         self.executor_id = new_executor_id()
         self.liveness.hold(self.executor_id)
+        self._closed = threading.Event()
         logging.getLogger("dbos").setLevel(logging.ERROR)
         DBOS(
             config={
@@ -88,6 +90,7 @@ class Engine:
                 "log_level": "ERROR",
                 "console_log_level": "ERROR",
                 "notification_listener_polling_interval_sec": _POLL_SECONDS,
+                "db_engine_kwargs": _engine_arguments(database, self._closed),
             }
         )
         DBOS.launch()
@@ -101,8 +104,27 @@ class Engine:
         from dbos import DBOS
 
         if not self.is_shared:
+            # What waits for a database server that is gone ends here, or the process never would.
+            self._closed.set()
+            logging.getLogger("dbos").setLevel(logging.CRITICAL)
             DBOS.destroy()
         self.liveness.release()
+
+
+def _engine_arguments(database: Database, closed: threading.Event) -> dict[str, Any]:
+    """Return what DBOS opens its connections with: none after `closed` is set."""
+    if database.is_sqlite:
+        return {}
+    import psycopg
+
+    url = system_database_url(database)
+
+    def connect() -> Any:
+        if closed.is_set():
+            raise RuntimeError("The engine of pipelines was shut down.")
+        return psycopg.connect(url, connect_timeout=_CONNECT_SECONDS)
+
+    return {"creator": connect}
 
 
 def _is_launched() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dbos import DBOS, DBOSClient, SetWorkflowID
 from dbos import error as dbos_errors
 
+from coco_core.errors import Unavailable
 from coco_flow.errors import RunCancelled, RunConflict, RunNotFound
 from coco_flow.models.engine import Engine, engine_of, liveness_for
 from coco_flow.models.records import OPEN, opened, required
@@ -35,7 +37,10 @@ __all__ = [
     "take_over",
 ]
 
+_logger = logging.getLogger("coco_flow.models.runs")
+
 _POLL_SECONDS = 0.2
+_CANCEL_SECONDS = 5.0
 # How often the work of other processes is looked at, for those that were killed.
 _TAKE_OVER_SECONDS = 2.0
 
@@ -113,7 +118,7 @@ async def follow(engine: Engine, run: str) -> dict[str, Any]:
         while not waiting.done():
             await asyncio.wait([waiting], timeout=_TAKE_OVER_SECONDS)
             if not waiting.done():
-                await asyncio.to_thread(take_over, engine, f"{run}/")
+                await asyncio.to_thread(_take_over_batches, engine, run)
         result: dict[str, Any] = await waiting
     except dbos_errors.DBOSAwaitedWorkflowCancelledError as error:
         raise RunCancelled(
@@ -121,11 +126,25 @@ async def follow(engine: Engine, run: str) -> dict[str, Any]:
             hint=f"Continue it: coco-flow models resume {run}",
         ) from error
     except (asyncio.CancelledError, KeyboardInterrupt):
-        await asyncio.shield(DBOS.cancel_workflow_async(run, cancel_children=True))
+        await _cancelled_in_time(run)
         raise
     finally:
         waiting.cancel()
     return result
+
+
+def _take_over_batches(engine: Engine, run: str) -> None:
+    try:
+        take_over(engine, f"{run}/")
+    except Unavailable:
+        # The models report the outage; there is another look soon.
+        _logger.debug("the processes of run %s cannot be looked at", run, exc_info=True)
+
+
+async def _cancelled_in_time(run: str) -> None:
+    """Cancel a run whose caller is leaving; a database that is gone must not hold it up."""
+    cancelling = asyncio.ensure_future(DBOS.cancel_workflow_async(run, cancel_children=True))
+    await asyncio.wait([cancelling], timeout=_CANCEL_SECONDS)
 
 
 def take_over(engine: Engine, prefix: str | None = None) -> list[str]:
@@ -185,9 +204,8 @@ def _as_run(database: Database, client: DBOSClient, found: Any, *, with_models: 
         "ENQUEUED": "waiting",
         "DELAYED": "waiting",
     }.get(found.status, "running")
-    if status == "running":
-        if not liveness_for(database).is_alive(found.executor_id):
-            status = "interrupted"
+    if status == "running" and not liveness_for(database).is_alive(found.executor_id):
+        status = "interrupted"
     return Run(
         found.workflow_id,
         spec.get("pipeline", "?"),

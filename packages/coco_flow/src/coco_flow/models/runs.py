@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import uuid
 from collections.abc import Callable
@@ -95,6 +96,12 @@ async def start(engine: Engine, run: str, spec: dict[str, Any]) -> None:
         with SetWorkflowID(run):
             await DBOS.start_workflow_async(run_pipeline_workflow, spec)
         return
+    other = known.input["args"][0].get("pipeline") if known.input else None
+    if other != spec["pipeline"]:
+        raise RunConflict(
+            f"The run {run} is one of pipeline {other!r}, not of {spec['pipeline']!r}.",
+            hint="Choose another id.",
+        )
     if known.status == "CANCELLED" or (
         known.status == "PENDING" and await asyncio.to_thread(_is_orphan, engine, known)
     ):
@@ -174,9 +181,12 @@ def runs_of(database: Database, *, limit: int = 20, pipeline: str | None = None)
     with opened(database) as client:
         if client is None:
             return []
-        found = client.list_workflows(name=PIPELINE, limit=limit, sort_desc=True)
-        runs = [_as_run(database, client, one, with_models=False) for one in found]
-    return [one for one in runs if pipeline is None or one.pipeline == pipeline]
+        # The records know no pipelines, so all are looked through for those of one.
+        most = limit if pipeline is None else None
+        found = client.list_workflows(name=PIPELINE, limit=most, sort_desc=True)
+        runs = (_as_run(database, client, one, with_models=False) for one in found)
+        chosen = (one for one in runs if pipeline is None or one.pipeline == pipeline)
+        return list(itertools.islice(chosen, limit))
 
 
 def run_of(database: Database, run: str) -> Run:
@@ -295,7 +305,8 @@ async def fork_run(database: Database, run: str, model: str) -> dict[str, Any]:
     known = await asyncio.to_thread(run_of, database, run)
     step = next((one for one in known.models if one["name"] == model), None)
     if step is None:
-        names = ", ".join(str(one["name"]) for one in known.models)
+        steps = dict.fromkeys(str(one["name"]) for one in known.models)
+        names = ", ".join(name for name in steps if name in known.spec["models"])
         raise RunNotFound(f"The run {run} has no step {model!r}.", hint=f"Its steps: {names}.")
     engine = await asyncio.to_thread(engine_of, database)
     handle = await DBOS.fork_workflow_async(run, step["id"])

@@ -37,6 +37,7 @@ _MODULES = {
     "check": "column_tests",
     "configure": "database",
     "current_database": "database",
+    "display": "progress_display",
     "execute_model_sync": "pipeline",
     "fork_run": "runs",
     "get_dspy_lm": "dspy_lm",

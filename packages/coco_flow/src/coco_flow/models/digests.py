@@ -7,8 +7,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-from coco_flow.models.rows import BOOKKEEPING
-
 if TYPE_CHECKING:
     from coco_flow.models.config import ModelConfig
     from coco_flow.models.declaration import Model
@@ -26,14 +24,20 @@ class InputDigest:
     Args:
         names: The columns of the rows.
         document_column: The column with the document's id, or None if all rows count for all.
+        skipped: Columns that do not count.
         arrays: Columns that may hold arrays.
     """
 
     def __init__(
-        self, names: Sequence[str], document_column: str | None, arrays: Collection[str] = ()
+        self,
+        names: Sequence[str],
+        document_column: str | None,
+        *,
+        skipped: Collection[str] = (),
+        arrays: Collection[str] = (),
     ) -> None:
         self._document = None if document_column is None else names.index(document_column)
-        self._taken = [number for number, name in enumerate(names) if name not in BOOKKEEPING]
+        self._taken = [number for number, name in enumerate(names) if name not in skipped]
         self._arrays = [place for place, one in enumerate(self._taken) if names[one] in arrays]
         self.sums: dict[str, int] = {}
 

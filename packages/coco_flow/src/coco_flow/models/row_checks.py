@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from coco_flow.errors import WrongRows
-from coco_flow.models.columns import ColumnWriter, default_of, misfit, now
+from coco_flow.models.columns import ColumnWriter, default_of, misfit, now, shown
 from coco_flow.models.frames import records_of
+from coco_flow.models.rows import bookkeeping_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Dialect, Table
@@ -37,21 +38,24 @@ class RowChecks:
         self._table = table
         self._key = tuple(primary_key)
         self.names = [column.name for column in table.columns]
-        fills: dict[str, Callable[[], Any]] = {
-            "workflow_id": lambda: workflow_id,
-            "model_name": lambda: model_name,
-            "created_at": now,
-            "updated_at": now,
-        }
+        forced = {"workflow_id": workflow_id, "model_name": model_name}
+        fills: dict[str, Callable[[], Any]] = {"created_at": now, "updated_at": now}
+        bookkeeping = bookkeeping_of(table)
         self._columns = [
-            ColumnWriter(column, dialect, fills.get(column.name) or default_of(column))
+            ColumnWriter(
+                column,
+                dialect,
+                fills[column.name]
+                if column.name in bookkeeping and column.name in fills
+                else default_of(column),
+                is_key=column.name in self._key,
+            )
             for column in table.columns
         ]
         self._forced = {
-            place: ColumnWriter(column, dialect, default_of(column)).convert(value)
-            for place, column in enumerate(table.columns)
-            for name, value in (("workflow_id", workflow_id), ("model_name", model_name))
-            if column.name == name and value is not None
+            place: writer.convert(forced[writer.name])
+            for place, writer in enumerate(self._columns)
+            if writer.name in bookkeeping and forced.get(writer.name) is not None
         }
 
     def accepted(self, rows: Any) -> Any:
@@ -60,7 +64,7 @@ class RowChecks:
         Raises:
             WrongRows: They are something else, or rows of another table.
         """
-        if hasattr(rows, "__table__") or isinstance(rows, dict):
+        if hasattr(rows, "__table__") or isinstance(rows, Mapping):
             rows = [rows]
         if hasattr(rows, "columns") or hasattr(rows, "to_pydict"):
             return rows
@@ -102,7 +106,7 @@ class RowChecks:
     def _misfit(self, row: tuple[Any, ...], number: int, error: ValueError) -> WrongRows:
         """Return the error that names the first column that a row does not fit."""
         given = dict(zip(self.names, row, strict=True))
-        key = ", ".join(f"{name}={given[name]!r}" for name in self._key)
+        key = ", ".join(f"{name}={shown(given[name])}" for name in self._key)
         for column, value in zip(self._columns, row, strict=True):
             try:
                 column.convert(value)

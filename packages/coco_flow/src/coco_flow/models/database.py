@@ -31,6 +31,9 @@ __all__ = ["Database", "configure", "current_database", "database_of"]
 DEFAULT_URL = "sqlite:///coco_models.db"
 URL_VARIABLE = "COCO_FLOW_MODELS_DATABASE"
 
+# How often a lock that another process holds is asked for.
+_LOCK_SECONDS = 0.05
+
 # How often a database server that went away is asked again.
 _REACH_SECONDS = 0.5
 
@@ -178,7 +181,28 @@ class Database:
         """
         if not self.is_sqlite:
             statement = text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))")
-            connection.execute(statement, {"what": f"coco_flow.models {what}"})
+            connection.execute(statement, _lock_name(what))
+
+    @contextmanager
+    def locked(self, what: str) -> Iterator[None]:
+        """Let no other process do the same meanwhile, without a transaction that others wait for.
+
+        An index that PostgreSQL creates concurrently waits for every transaction that is open, also
+        for one that waits for a lock; so the lock is asked for again and again.
+        """
+        if self.is_sqlite:
+            yield
+            return
+        with self.reading() as opened:
+            session = opened.execution_options(isolation_level="AUTOCOMMIT")
+            key = "hashtextextended(:what, 0)"
+            attempt = text(f"SELECT pg_try_advisory_lock({key})")
+            while not session.execute(attempt, _lock_name(what)).scalar_one():
+                time.sleep(_LOCK_SECONDS)
+            try:
+                yield
+            finally:
+                session.execute(text(f"SELECT pg_advisory_unlock({key})"), _lock_name(what))
 
     def close(self) -> None:
         """Close all connections."""
@@ -232,6 +256,10 @@ def _as_declared(table: Table) -> Table:
         if declared is not None and column.name in declared.c:
             column.type = declared.c[column.name].type
     return table
+
+
+def _lock_name(what: str) -> dict[str, str]:
+    return {"what": f"coco_flow.models {what}"}
 
 
 def _first_line(error: DBAPIError) -> str:

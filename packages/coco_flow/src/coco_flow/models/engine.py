@@ -107,9 +107,8 @@ class Engine:
                 "db_engine_kwargs": _engine_arguments(database, self._closed),
             }
         )
-        with database.writing() as connection:
-            # Whoever looks for the records of runs must not see half of their tables.
-            database.lock(connection, RECORDS)
+        # Whoever looks for the records of runs must not see half of their tables.
+        with database.locked(RECORDS):
             DBOS.launch()
         DBOS.register_queue(
             QUEUE, worker_concurrency=batches_at_once, polling_interval_sec=_POLL_SECONDS,

@@ -44,9 +44,8 @@ def opened(database: Database) -> Iterator[DBOSClient | None]:
 def _are_there(database: Database, url: str) -> bool:
     if database.is_sqlite:
         return Path(url.removeprefix("sqlite:///")).exists()
-    with database.writing() as connection:
-        # A process that creates the tables has this lock until all are there.
-        database.lock(connection, RECORDS)
+    # A process that creates the tables has this lock until all are there.
+    with database.locked(RECORDS), database.reading() as connection:
         return inspect(connection).has_table("workflow_status", schema="dbos")
 
 

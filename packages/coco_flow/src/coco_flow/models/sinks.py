@@ -131,10 +131,17 @@ def export_to_sink(
     return figures
 
 
-def drop_sink(declared: Model, database: Database) -> None:
-    """Remove what was made for a model's sink in its target, and the state of the export."""
-    with _state(database) as store:
-        _SinkFlow(_flow_name(declared.name), _define_nothing, store).drop()
+def drop_sink(model_name: str, *, database: str | Database | None = None) -> None:
+    """Remove what was made for a model's sink in its target, and the state of the export.
+
+    Args:
+        model_name: The model, which need not be declared any more.
+        database: A URL. Default: the process's database.
+    """
+    from coco_flow.models.database import database_of
+
+    with _state(database_of(database)) as store:
+        _SinkFlow(_flow_name(model_name), _define_nothing, store).drop()
 
 
 def _described(flow: Flow) -> str:

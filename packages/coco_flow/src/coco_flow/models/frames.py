@@ -19,7 +19,7 @@ from coco_flow.models.reference import Form
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MISSING", "InputFrame", "Kind", "is_gap", "make_frame", "records_of"]
+__all__ = ["MISSING", "InputFrame", "Kind", "is_frame", "is_gap", "make_frame", "records_of"]
 
 
 Kind: TypeAlias = type | Literal["json", "time with zone"] | None
@@ -215,7 +215,7 @@ def records_of(rows: Any, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Return the values of these columns for each row; a missing one is `MISSING`.
 
     Args:
-        rows: Row objects, mappings, or a frame of pandas, Polars or Arrow.
+        rows: Row objects, mappings and frames, or a frame of pandas, Polars or Arrow.
         columns: The columns' names.
 
     Raises:
@@ -240,13 +240,21 @@ MISSING = _Missing()
 """Stands for a column that a row says nothing about."""
 
 
+def is_frame(rows: Any) -> bool:
+    """Say whether this is a frame of pandas, Polars or Arrow."""
+    kind = type(rows)
+    return any(hasattr(kind, name) for name in ("to_pydict", "iloc", "collect_schema"))
+
+
 def _frame_columns(rows: Any) -> dict[str, list[Any]] | None:
-    kind = f"{type(rows).__module__}.{type(rows).__name__}"
-    if hasattr(rows, "to_pydict"):
+    kind = type(rows)
+    if hasattr(kind, "to_pydict"):
         return dict(rows.to_pydict())
-    if kind.startswith("polars.") and hasattr(rows, "to_dict"):
+    if hasattr(kind, "collect_schema"):
+        # Polars; one that is lazy is computed here.
+        rows = rows.collect() if hasattr(kind, "collect") else rows
         return dict(rows.to_dict(as_series=False))
-    if hasattr(rows, "columns") and hasattr(rows, "iloc"):
+    if hasattr(kind, "iloc") and hasattr(kind, "columns"):
         repeated = rows.columns[rows.columns.duplicated()]
         if len(repeated):
             raise WrongRows(
@@ -282,6 +290,8 @@ def _record_values(rows: Iterable[Any], columns: Sequence[str]) -> Iterator[tupl
             if type(row) is not kind:
                 kind, attributes = type(row), _attributes(type(row), columns)
             yield tuple(getattr(row, name, MISSING) for name in attributes)
+        elif is_frame(row):
+            yield from records_of(row, columns)
         else:
             raise WrongRows(
                 f"Row {number} is {type(row).__name__}: {row!r}.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from coco_flow.errors import WrongRows
 from coco_flow.models.columns import ColumnWriter, default_of, misfit, now, shown
-from coco_flow.models.frames import records_of
+from coco_flow.models.frames import is_frame, records_of
 from coco_flow.models.rows import bookkeeping_of
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class RowChecks:
         """
         if hasattr(rows, "__table__") or isinstance(rows, Mapping):
             rows = [rows]
-        if hasattr(rows, "columns") or hasattr(rows, "to_pydict"):
+        if is_frame(rows):
             return rows
         if not isinstance(rows, Iterable) or isinstance(rows, str | bytes):
             raise WrongRows(

@@ -127,7 +127,7 @@ class RunWriter:
         """Take rows of the model's table.
 
         Args:
-            rows: Row objects, mappings, or a frame of pandas, Polars or Arrow.
+            rows: A frame of pandas, Polars or Arrow, or row objects, mappings and frames.
 
         Returns:
             `rows_written`, `inserted`, `updated`, `unchanged` and `table_name` of these rows; rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -58,6 +58,7 @@ class ColumnWriter:
         dialect: The database's dialect.
         fill: The value of a row that has none.
         is_key: Whether rows are known by this column.
+        is_constant: Whether all rows of a write may have one value of `fill`.
     """
 
     def __init__(
@@ -67,12 +68,15 @@ class ColumnWriter:
         fill: Callable[[], Any],
         *,
         is_key: bool = False,
+        is_constant: bool = False,
     ) -> None:
         self.name = column.name
         self._fill = fill
+        self._is_constant = is_constant
         self._type = python_type(column)
         self._takes = None if self._type is None else (self._type, *_ALSO.get(self._type, ()))
         self._settle = _settling(column, self._type, dialect)
+        self._are_settled = _settled(column, self._type, dialect)
         self._bind = column.type.dialect_impl(dialect).bind_processor(dialect)
         # A JSON null would be a value; a missing one is not.
         self._is_required = (is_key or not column.nullable) and not is_generated(column)
@@ -96,6 +100,19 @@ class ColumnWriter:
         if self._settle is not None:
             value = self._settle(value)
         return value if self._bind is None else self._bound(value)
+
+    def convert_all(self, values: Sequence[Any]) -> Sequence[Any]:
+        """Return many values as the driver takes them; those that fit are not looked at singly.
+
+        Raises:
+            ValueError: One does not fit the column.
+        """
+        kinds = set(map(type, values))
+        if self._is_constant and kinds == {type(MISSING)}:
+            return [self.convert(MISSING)] * len(values)
+        if kinds != {self._type} or not self._are_settled(values):
+            return [self.convert(value) for value in values]
+        return values if self._bind is None else [self._bound(value) for value in values]
 
     def _fitted(self, value: Any) -> Any:
         given, value = value, _python_value(value)
@@ -153,6 +170,25 @@ def _settling(column: Any, kind: type | None, dialect: Dialect) -> Callable[[Any
     if kind is datetime:
         return partial(_in_utc, keeps_zone=_has_zone(column, dialect))
     return None
+
+
+def _settled(column: Any, kind: type | None, dialect: Dialect) -> Callable[[Sequence[Any]], bool]:
+    """Return the function that says whether values of the right type can stay as they are."""
+    if kind is int:
+        most = _largest(column.type, dialect)
+        return lambda values: -most - 1 <= min(values) and max(values) <= most
+    if kind is str:
+        longest = getattr(column.type, "length", None)
+        takes_nul = dialect.name != "postgresql"
+        return lambda values: (
+            all(map(str.isascii, values))
+            and (longest is None or max(map(len, values)) <= longest)
+            and (takes_nul or not any("\0" in value for value in values))
+        )
+    if kind is float:
+        return lambda values: not any(map(math.isnan, values))
+    is_settled = kind in (bool, bytes, date, uuid.UUID)
+    return lambda _: is_settled
 
 
 def _as_json(value: Any) -> Any:

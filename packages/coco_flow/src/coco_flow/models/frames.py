@@ -107,7 +107,8 @@ _PANDAS_EMPTY: dict[Kind, str] = {
 def _pandas_numbers(values: Sequence[Any]) -> pd.Series[Any]:
     import pandas as pd
 
-    if not all(value is None or isinstance(value, int | float) for value in values):
+    kinds = set(map(type, values)) - {type(None)}
+    if not all(issubclass(kind, int | float) for kind in kinds):
         # SQLite keeps text in a column of numbers.
         return pd.Series(values, dtype=object)
     if None not in values:

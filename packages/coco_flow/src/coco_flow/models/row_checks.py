@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from coco_flow.errors import WrongRows
@@ -11,9 +12,11 @@ from coco_flow.models.frames import is_frame, records_of
 from coco_flow.models.rows import bookkeeping_of
 
 if TYPE_CHECKING:
-    from sqlalchemy import Dialect, Table
+    from sqlalchemy import Column, Dialect, Table
 
 __all__ = ["RowChecks"]
+
+_ROWS_AT_A_TIME = 10_000
 
 
 class RowChecks:
@@ -41,14 +44,14 @@ class RowChecks:
         forced = {"workflow_id": workflow_id, "model_name": model_name}
         fills: dict[str, Callable[[], Any]] = {"created_at": now, "updated_at": now}
         bookkeeping = bookkeeping_of(table)
+        stamped = {name: fill for name, fill in fills.items() if name in bookkeeping}
         self._columns = [
             ColumnWriter(
                 column,
                 dialect,
-                fills[column.name]
-                if column.name in bookkeeping and column.name in fills
-                else default_of(column),
+                stamped.get(column.name) or default_of(column),
                 is_key=column.name in self._key,
+                is_constant=column.name in stamped or not _is_computed(column),
             )
             for column in table.columns
         ]
@@ -93,23 +96,33 @@ class RowChecks:
         Raises:
             WrongRows: A value does not fit its column.
         """
-        converts = [column.convert for column in self._columns]
-        for number, row in enumerate(records_of(rows, self.names)):
+        given, number = records_of(rows, self.names), 0
+        while chunk := list(islice(given, _ROWS_AT_A_TIME)):
             try:
-                values = [convert(value) for convert, value in zip(converts, row, strict=True)]
+                values = [
+                    writer.convert_all(column)
+                    for writer, column in zip(self._columns, zip(*chunk, strict=True), strict=True)
+                ]
             except ValueError as error:
-                raise self._misfit(row, number, error) from error
+                raise self._misfit(chunk, number, error) from error
             for place, value in self._forced.items():
-                values[place] = value
-            yield tuple(values)
+                values[place] = [value] * len(chunk)
+            yield from zip(*values, strict=True)
+            number += len(chunk)
 
-    def _misfit(self, row: tuple[Any, ...], number: int, error: ValueError) -> WrongRows:
-        """Return the error that names the first column that a row does not fit."""
-        given = dict(zip(self.names, row, strict=True))
-        key = ", ".join(f"{name}={shown(given[name])}" for name in self._key)
-        for column, value in zip(self._columns, row, strict=True):
-            try:
-                column.convert(value)
-            except ValueError:
-                return misfit(column.name, self._table.name, number, key, error)
-        return misfit("?", self._table.name, number, key, error)
+    def _misfit(self, rows: Sequence[tuple[Any, ...]], first: int, error: ValueError) -> WrongRows:
+        """Return the error that names the first row and column that does not fit."""
+        for number, row in enumerate(rows, first):
+            for column, value in zip(self._columns, row, strict=True):
+                try:
+                    column.convert(value)
+                except ValueError as found:
+                    given = dict(zip(self.names, row, strict=True))
+                    key = ", ".join(f"{name}={shown(given[name])}" for name in self._key)
+                    return misfit(column.name, self._table.name, number, key, found)
+        return misfit("?", self._table.name, first, "?", error)
+
+
+def _is_computed(column: Column[Any]) -> bool:
+    """Whether each row gets a default of its own, such as an id."""
+    return column.default is not None and column.default.is_callable

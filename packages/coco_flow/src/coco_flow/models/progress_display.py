@@ -84,9 +84,7 @@ class display:  # noqa: N801 - used as `with display():`
         """Show an event of a run; those of this process's runs come by themselves."""
         with self._lock:
             # Only the first run is known to have the models that were named.
-            known = self._runs.setdefault(
-                run, RunProgress(run, () if self._runs else self._models)
-            )
+            known = self._runs.setdefault(run, RunProgress(run, () if self._runs else self._models))
             before = known.models.get(event.model or "")
             known.take(event)
             lines = list(self._lines(run, event, before))
@@ -126,8 +124,9 @@ class display:  # noqa: N801 - used as `with display():`
             yield f"{name}: done{_summary(self._runs[run].models[name])}", ""
         elif event.kind == "failed":
             # The message begins with the model's name. Who lets the picture go reports it.
-            yield f"failed: {visible(event.message)}" if self._keep else f"{name}: failed", (
-                "red" if self._keep else ""
+            yield (
+                f"failed: {visible(event.message)}" if self._keep else f"{name}: failed",
+                ("red" if self._keep else ""),
             )
 
     def _start(self) -> None:

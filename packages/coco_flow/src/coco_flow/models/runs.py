@@ -185,9 +185,8 @@ def _as_run(database: Database, client: DBOSClient, found: Any, *, with_models: 
         "ENQUEUED": "waiting",
         "DELAYED": "waiting",
     }.get(found.status, "running")
-    if status == "running":
-        if not liveness_for(database).is_alive(found.executor_id):
-            status = "interrupted"
+    if status == "running" and not liveness_for(database).is_alive(found.executor_id):
+        status = "interrupted"
     return Run(
         found.workflow_id,
         spec.get("pipeline", "?"),

@@ -178,7 +178,7 @@ def _table(runs: Sequence[RunProgress], height: int) -> Table:
     table.add_column()
     table.add_column(width=_BAR_WIDTH)
     for justify in ("right", "right", "right"):
-        table.add_column(justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        table.add_column(justify=justify, no_wrap=True)
     table.add_column(overflow="ellipsis", no_wrap=True, ratio=1)
     models = [one for run in runs for one in run.models.values()]
     shown, left = _shown(models, height)

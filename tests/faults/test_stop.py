@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import ctypes
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from coco_core.errors import CocoError
 from tests.crashes import files_indexed
-from tests.daemon_process import Daemon, install_model, wait_for
+from tests.daemon_process import PATIENCE, Daemon, install_model, running_daemon, wait_for
 from tests.many_files import write_many
 from tests.model_fixture import installed_model
 
 # What 4-local promises.
 _PROMISED = 5.0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sends a signal to one thread")
+def test_a_signal_that_does_not_wake_the_main_thread(tmp_path: Path) -> None:
+    """As one does that arrives between the interpreter's last check and its wait."""
+    with running_daemon(tmp_path / "home") as daemon:
+        assert daemon.process is not None
+        pid = daemon.process.pid
+        another = next(each.id for each in psutil.Process(pid).threads() if each.id != pid)
+        assert ctypes.CDLL(None).tgkill(pid, another, signal.SIGTERM) == 0
+        assert daemon.process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

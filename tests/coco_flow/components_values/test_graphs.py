@@ -26,6 +26,7 @@ from tests.graph_servers import (
     ARCADEDB_PASSWORD,
     ARCADEDB_USER,
     arcadedb_server,
+    falkordb_look,
     falkordb_server,
 )
 
@@ -62,7 +63,7 @@ def falkordb(falkordb_uri: str) -> Iterator[Backend]:
         yield Backend(
             falkordb_connector,
             falkordb_connector.ConnectionFactory(falkordb_uri, graph=name),
-            lambda query: [list(row) for row in graph.query(query).result_set],
+            falkordb_look(graph),
         )
 
 

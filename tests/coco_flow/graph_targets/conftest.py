@@ -24,6 +24,7 @@ from tests.graph_servers import (
     ARCADEDB_USER,
     LadybugServer,
     arcadedb_server,
+    falkordb_look,
     falkordb_server,
     ladybug_server,
 )
@@ -89,7 +90,7 @@ def falkordb(falkordb_uri: str, request: pytest.FixtureRequest) -> Iterator[Back
             FalkorDB,
             FalkorDBDeclaration,
             FalkorDBConnection(falkordb_uri, name),
-            lambda query: graph.query(query).result_set,
+            falkordb_look(graph),
         )
         if name in client.list_graphs():
             graph.delete()

@@ -86,5 +86,6 @@ def test_an_answer_does_not_wait_for_the_acknowledgement_of_its_head(client: htt
         assert client.post("/v1/docs/query", json={"query": "greet"}).status_code == 200
         return time.perf_counter() - started
 
-    # Without TCP_NODELAY every answer waits 40 ms; with it, about two.
-    assert min(seconds() for _ in range(10)) < 0.03
+    # Without TCP_NODELAY every answer waits 40 ms, with it about two: one that does not wait proves
+    # it, on a busy machine, too.
+    assert any(seconds() < 0.03 for _ in range(200))

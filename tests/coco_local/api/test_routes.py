@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from coco_core.version import __version__
 from coco_local.api.app import create_app
 from coco_protocol.docs import QueryEnvelope
 from coco_protocol.envelope import Envelope
@@ -57,6 +58,7 @@ def test_the_routes_are_those_of_the_specification(tmp_path: Path, service: Memo
         (method.upper(), path) for path, methods in document["paths"].items() for method in methods
     }
     assert found == ROUTES
+    assert document["info"]["version"] == __version__
     names = [
         operation["operationId"]
         for path in document["paths"].values()

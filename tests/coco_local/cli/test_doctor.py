@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from coco_core.version import __version__
 from tests.coco_embed.tiny_model import tiny_model
 
 
@@ -29,6 +30,7 @@ def test_a_fresh_machine_fails_nothing(coco) -> None:
     assert "-> Fetch it: coco setup" in result.out
     assert "ok   ripgrep: ripgrep " in result.out
     assert "start it with: coco start" in result.out
+    assert f"ok   versions: everything is version {__version__}\n" in result.out
 
 
 def test_every_finding_that_is_not_ok_says_what_to_do(coco, home, monkeypatch) -> None:

@@ -20,7 +20,8 @@ structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 stop = threading.Event()
 with StopSignals(lambda: print("stop", flush=True), lambda: print("force", flush=True)):
     print("ready", flush=True)
-    stop.wait()
+    while not stop.wait(0.5):
+        pass
 """
 
 

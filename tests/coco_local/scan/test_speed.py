@@ -7,8 +7,8 @@ from pathlib import Path
 from coco_local.scan import ProjectScan
 from tests.coco_local.scan.trees import put
 
-# On a quiet machine 5,000 files must cost 0.15 s at most; a busy one gets four times that.
-_BUDGET_SECONDS = 0.6
+# Processor time for 5,000 files: what others do on the machine does not count.
+_BUDGET_SECONDS = 0.15
 
 
 def test_five_thousand_files_are_listed_quickly(
@@ -22,8 +22,8 @@ def test_five_thousand_files_are_listed_quickly(
     made = scan()
     took = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.process_time()
         listing = made.list_files()
-        took.append(time.perf_counter() - began)
+        took.append(time.process_time() - began)
         assert len(listing.files) == 5002
     assert min(took) < _BUDGET_SECONDS

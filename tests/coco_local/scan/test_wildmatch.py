@@ -71,6 +71,6 @@ def test_atomic_groups_change_no_answer() -> None:
     ],
 )
 def test_a_hostile_pattern_costs_no_time(pattern: str, text: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert not _fits(pattern, text)
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

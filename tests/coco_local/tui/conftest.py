@@ -27,6 +27,10 @@ from tests.coco_local.tui.screen_text import screen_text
 PATIENCE = 15.0
 
 
+class ConditionTimeout(AssertionError):
+    """A condition that a test waited for did not come true."""
+
+
 class Switch:
     """Stands before the service of the test that runs, so that one server serves them all."""
 
@@ -102,7 +106,8 @@ class Session:
     async def until(self, condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + PATIENCE
         while not condition():
-            assert time.monotonic() < deadline, f"never came true, the screen is\n{self.text}"
+            if time.monotonic() > deadline:
+                raise ConditionTimeout(f"never came true, the screen is\n{self.text}")
             await self.pilot.pause(0.01)
         await self.pilot.pause()
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -12,24 +13,33 @@ from pathlib import Path
 import pytest
 
 from coco_protocol.system import ModelBody, QueueStats
-from tests.coco_local.tui.conftest import Session, Stage
+from tests.coco_local.tui.conftest import ConditionTimeout, Session, Stage
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 SIZES = [(80, 24), (120, 40)]
 
 
-def compare(name: str, size: tuple[int, int], shown: str) -> None:
-    # The course of memory and the time an answer took differ with every run.
+def stable(shown: str) -> str:
+    """Return what is shown without what differs with every run."""
+    # The course of memory and the time an answer took.
     lines = [
         re.sub(r"[▁▂▃▄▅▆▇█]+", "", line) if re.search("Memory|CPU", line) else line
         for line in shown.split("\n")
     ]
-    stable = re.sub(r"─+( \d+ hits?) · [\d.]+ m?s", r"─\1", "\n".join(lines)) + "\n"
+    return re.sub(r"─+( \d+ hits?) · [\d.]+ m?s", r"─\1", "\n".join(lines)) + "\n"
+
+
+async def compare(name: str, size: tuple[int, int], session: Session) -> None:
+    """Wait until the screen is the snapshot; its parts are drawn one after the other."""
     path = SNAPSHOTS / f"{name}-{size[0]}x{size[1]}.txt"
     if os.environ.get("COCO_UPDATE_SNAPSHOTS"):
         path.parent.mkdir(exist_ok=True)
-        path.write_text(stable, encoding="utf-8")
-    assert stable == path.read_text(encoding="utf-8")
+        path.write_text(stable(session.picture_text), encoding="utf-8")
+    expected = path.read_text(encoding="utf-8")
+    # When the time is over the assertion below shows the difference.
+    with contextlib.suppress(ConditionTimeout):
+        await session.until(lambda: stable(session.text) == expected)
+    assert stable(session.picture_text) == expected
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -39,7 +49,7 @@ def test_dashboard_while_embedding(stage: Stage, size: tuple[int, int]) -> None:
 
     async def scenario(session: Session) -> None:
         await session.until_shown("62 %", "412 MB", "17 s left", "backoff.py", "p95")
-        compare("dashboard", size, session.picture_text)
+        await compare("dashboard", size, session)
 
     stage.play(scenario, size=size)
 
@@ -52,7 +62,7 @@ def test_search(stage: Stage, size: tuple[int, int]) -> None:
         await session.paste("backoff")
         await session.until_shown("Backoff.delay", "plain * (1 + random.uniform")
         await session.until_shown("7 hits")
-        compare("search", size, session.picture_text)
+        await compare("search", size, session)
 
     stage.play(scenario, size=size)
 
@@ -64,7 +74,7 @@ def test_no_project_yet(stage: Stage, size: tuple[int, int]) -> None:
 
     async def scenario(session: Session) -> None:
         await session.until_shown("coco import PATH", "118 MB")
-        compare("empty", size, session.picture_text)
+        await compare("empty", size, session)
 
     stage.play(scenario, size=size)
 
@@ -80,7 +90,7 @@ def test_model_is_fetched(stage: Stage, size: tuple[int, int]) -> None:
 
     async def scenario(session: Session) -> None:
         await session.until_shown("43 %", "39 of 90 MB")
-        compare("fetching", size, session.picture_text)
+        await compare("fetching", size, session)
 
     stage.play(scenario, size=size)
 

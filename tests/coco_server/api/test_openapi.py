@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.schemas import APIOperation, BaseSchema
 
+from coco_core.version import __version__
 from coco_server.api.app import create_app
 from coco_server.api.services import build_services
 from coco_server.settings import load_settings
@@ -146,6 +147,10 @@ def _check(operation: APIOperation[Any, Any, Any, Any], answer: httpx.Response) 
         assert error["request_id"] == answer.headers["x-request-id"]
     elif kind.startswith("application/json"):
         operation.validate_response(answer)
+
+
+def test_the_document_is_of_this_release() -> None:
+    assert DOCUMENT["info"]["version"] == __version__
 
 
 def test_the_document_describes_every_answer() -> None:

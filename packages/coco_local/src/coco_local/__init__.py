@@ -1,5 +1,5 @@
 """CoCo local mode: one daemon per machine that indexes, watches and answers."""
 
-__all__ = ["__version__"]
+from coco_core.version import __version__
 
-__version__ = "0.1.0"
+__all__ = ["__version__"]

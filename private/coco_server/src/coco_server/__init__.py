@@ -1,5 +1,5 @@
 """CoCo's server mode: the API service, its store on PostgreSQL and its job queue."""
 
-__all__ = ["__version__"]
+from coco_core.version import __version__
 
-__version__ = "0.1.0"
+__all__ = ["__version__"]

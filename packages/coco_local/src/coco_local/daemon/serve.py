@@ -57,8 +57,9 @@ _TWIN_SECONDS = 0.5
 # How soon a daemon notices that its home was deleted.
 _LOCK_SECONDS = 5.0
 
-# Windows does not wake a wait for a signal; elsewhere the wait has no end.
-_WAIT_SECONDS = 0.5 if sys.platform == "win32" else None
+# A signal that arrives between the interpreter's last check and the wait does not end the wait, nor
+# does any on Windows; the interpreter checks again after this time.
+_WAIT_SECONDS = 0.5
 
 
 def serve(

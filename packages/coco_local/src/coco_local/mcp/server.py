@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -29,6 +28,7 @@ from pydantic import ValidationError
 from starlette.responses import JSONResponse, Response
 
 from coco_core.errors import CocoError, DaemonNotRunning
+from coco_core.version import __version__
 from coco_local.mcp.backend import Backend, ServiceBackend
 from coco_local.mcp.reply import Reply
 from coco_local.mcp.schema import plain_schema
@@ -105,7 +105,7 @@ def build_server(backend: Backend, caller_of: CallerOf) -> Server[Any]:
 
     return Server(
         "coco",
-        version=version("coco-local"),
+        version=__version__,
         title="CoCo",
         instructions=INSTRUCTIONS,
         get_tool_input_schema=schemas.get,

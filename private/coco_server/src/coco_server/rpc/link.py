@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.metadata import version
 
 import grpc
 import grpc.aio
@@ -15,6 +14,7 @@ import structlog
 from coco_core.configs import EmbeddingConfig
 from coco_core.errors import CocoError, Unavailable
 from coco_core.types import FloatMatrix
+from coco_core.version import __version__
 from coco_protocol.errors import ERROR_CLASSES
 from coco_protocol.rpc import worker_pb2, worker_pb2_grpc
 from coco_protocol.rpc.version import RPC_VERSION, VERSION_METADATA, RpcVersion, mismatch
@@ -123,7 +123,7 @@ class WorkerLink:
             answer = await self._stub.Handshake(
                 worker_pb2.HandshakeRequest(
                     version=worker_pb2.Version(major=self._own.major, minor=self._own.minor),
-                    program=f"coco-server {version('coco-server')}",
+                    program=f"coco-server {__version__}",
                 ),
                 timeout=_HANDSHAKE_SECONDS,
             )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 from typing import NoReturn
 
 import grpc
@@ -13,6 +12,7 @@ import structlog
 
 from coco_core.configs import EmbeddingConfig
 from coco_core.errors import CocoError, InvalidInput, JobNotFound, NotFound, Unavailable
+from coco_core.version import __version__
 from coco_embed.choice import ClosableEmbedder, Embedders
 from coco_protocol.rpc import worker_pb2, worker_pb2_grpc
 from coco_protocol.rpc.version import RPC_VERSION, RpcVersion, mismatch
@@ -72,7 +72,7 @@ class WorkerService(worker_pb2_grpc.WorkerServicer):
         reason = mismatch(self._own, other, who=request.program or "The caller")
         return worker_pb2.HandshakeResponse(
             version=worker_pb2.Version(major=self._own.major, minor=self._own.minor),
-            program=f"coco-worker {version('coco-worker')}",
+            program=f"coco-worker {__version__}",
             accepted=reason is None,
             detail=reason or "",
             worker_id=self._worker.worker_id,

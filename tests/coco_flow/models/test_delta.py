@@ -302,6 +302,22 @@ def test_a_table_without_documents_counts_for_all(calls: Calls) -> None:
     assert called == [["a", "b", "c"], ["a", "b", "c"]]
 
 
+def test_rows_of_no_document_are_read_for_none(calls: Calls) -> None:
+    fill(calls.database, "CREATE TABLE notes (document_id TEXT, text TEXT)", name="notes")
+    calls.change("INSERT INTO notes VALUES (NULL, 'x'), ('a', 'y')")
+    called: list[list[str]] = []
+
+    @model("m.out", row_class("out"))
+    def out(notes: Any = Reference("notes")) -> None:
+        called.append(list(notes["text"]))
+
+    for mode in ("full", "delta", "delta"):
+        execute_model_sync(out, ModelContext(incremental_mode=mode))  # type: ignore[arg-type]
+    calls.change("INSERT INTO notes VALUES (NULL, 'z')")
+    execute_model_sync(out, DELTA)
+    assert called == [["y"]]
+
+
 def test_order_and_types_of_values(database: Database) -> None:
     """Rows in another order are the same; the text of a number is not the number."""
     create = "CREATE TABLE parts (document_id TEXT, value TEXT)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +13,15 @@ from coco_flow.errors import RunCancelled
 from coco_flow.models import (
     LLMTelemetryMixin,
     ModelContext,
+    Overrides,
     Reference,
     execute_model_sync,
     model,
 )
 from coco_flow.models.database import Database
 from coco_flow.models.events import ModelEvents
+from coco_flow.models.execution import ModelWork
+from coco_flow.models.store.documents import prepare
 from tests.model_parts import contents, fill, row_class
 
 DELTA = ModelContext(incremental_mode="delta")
@@ -218,6 +222,35 @@ def test_batches_have_the_size_that_was_asked_for(documents: Documents) -> None:
     result = execute_model_sync(out)
     assert [len(call) for call in documents.calls] == [3, 3]
     assert (result["unchanged"], result["deleted"]) == (6, 1)
+
+
+@pytest.mark.parametrize("mode", ["full", "delta"])
+def test_a_file_that_cannot_be_read_fails_in_its_batch(
+    database: Database, tmp_path: Path, mode: Any
+) -> None:
+    """Whichever process plans the batches, and whichever does them."""
+    rows = [{"id": name, "path": f"{name}.md"} for name in "abc"]
+    fill(database, "CREATE TABLE documents (id TEXT, path TEXT)", rows)
+    for name in "ac":
+        (tmp_path / f"{name}.md").write_text(name, "utf-8")
+
+    @model("m.out", row_class("out", text=str), batch_size=2)
+    def out(docs: Any = Reference("documents", load_content={"root": str(tmp_path)})) -> Any:
+        return [{"document_id": one.id, "text": one.content} for one in docs.itertuples()]
+
+    prepare(database)
+    context = ModelContext(incremental_mode=mode, workflow_id="wf")
+
+    def work() -> ModelWork:
+        return ModelWork(out.model, database, context.with_events(None), Overrides())
+
+    assert work().plan_batches() == 2
+    for number in range(2):
+        work().execute_batch(number)
+    result = work().finish()
+    assert list(result["failed_documents"]) == ["b"]
+    assert result["inserted"] == 2
+    assert [row[0] for row in contents(database, "out", "document_id", "error") if row[1]] == ["b"]
 
 
 def test_an_error_outside_a_document_fails_the_model(documents: Documents) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,23 @@ def test_a_new_required_column_gives_the_rows_that_are_there_its_default(
     assert contents(database, "out", "document_id", *columns) == [
         ("a", 7, 0.5, True, "it's 5%:x", 2**40), ("b", 1, 0.5, True, "it's 5%:x", 2**40),
     ]  # fmt: skip
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+def test_a_new_column_may_be_an_enumeration(database: Database) -> None:
+    write({"document_id": "a"})
+    write({"document_id": "b", "color": Color.RED}, color=Color)
+    assert [row[1] for row in contents(database, "out", "document_id", "color")] == [None, "RED"]
+
+
+def test_a_foreign_key_needs_a_table_that_is_known(database: Database) -> None:
+    fill(database, "CREATE TABLE documents (id TEXT PRIMARY KEY)", [{"id": "a"}])
+    with pytest.raises(DefinitionError, match="Table 'out' cannot be created: Foreign key"):
+        write({"document_id": "a", "of": "a"}, of=(str, Field(foreign_key="documents.id")))
+    assert not database.has_table("out")
 
 
 def test_a_new_required_column_without_a_default_is_refused(database: Database) -> None:

@@ -49,6 +49,9 @@ class InputDigest:
         # With one place it would return the value itself.
         take = itemgetter(*taken) if len(taken) > 1 else None
         for row in rows:
+            if document is not None and row[document] is None:
+                # A row of no document is read for none.
+                continue
             values = take(row) if take else tuple(row[place] for place in taken)
             if arrays:
                 # NumPy shows of a long array only its ends.

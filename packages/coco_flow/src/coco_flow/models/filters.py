@@ -39,7 +39,7 @@ class DocumentFilters:
         in_cluster: The column `cluster` (or `cluster_id`) has it.
         with_content_type: The column `content_type` has it.
         include_pattern: A glob that `path` (or `content_path`, `source_url`) matches; `*` matches
-            any characters, slashes too.
+            any characters, slashes too, and case counts.
         exclude_pattern: A glob that it does not match.
         limit: At most so many documents, the first by id.
     """

@@ -180,7 +180,7 @@ class BoundInput:
         column = self.table.c[self.document_column]
         narrowed = self.statement().with_only_columns(column).distinct()
         with self.database.reading() as connection:
-            return sorted({str(row[0]) for row in connection.execute(narrowed)})
+            return sorted({str(one) for (one,) in connection.execute(narrowed) if one is not None})
 
     def statement(self) -> Select[Any]:
         """Return the `select` of the rows."""

@@ -66,6 +66,8 @@ def plan_model(
             _read_through(one)
         present = _documents(inputs)
         changed = _changed(declared, database, config, inputs, present)
+        # Documents whose files could not be read: the call finds that again, and reports it.
+        changed |= set(context.failures)
     else:
         present = {document for one in by_document for document in one.document_ids()}
         changed = present

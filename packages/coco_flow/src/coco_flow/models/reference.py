@@ -33,14 +33,14 @@ class Reference:
 
     The parameter gets a pandas frame, or what its annotation says: `polars.DataFrame`,
     `pyarrow.Table`, an `Iterator` of one of them (batches), or `Reference` (this object, which
-    loads when `df` or `batches` is used).
+    loads when `df` or `batches` is used). JSON is objects in pandas, and text in Polars and Arrow.
 
     Args:
         name: A model (``"module.model"``), a table, or an export of a flow (`flow_export`).
         filter: Which rows: a column's name (the column with the document's id, which the run's
-            filters apply to), ``{column: value or function of the context}``, a function of the
-            filters that returns such a mapping, or a function of frame and context that returns a
-            frame (which loads all rows first).
+            filters apply to), ``{column: value or function of the context}`` (a list: any of its
+            values; None: null), a function of the filters that returns such a mapping, or a
+            function of frame and context that returns a frame (which loads all rows first).
         load_content: Read each row's file into a column `content`; a mapping may name the
             `path_column`, the `root` folder of relative paths and the `document_id_column`.
         columns: Only these columns, which the check before a run looks for too.

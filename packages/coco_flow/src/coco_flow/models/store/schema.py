@@ -6,7 +6,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from sqlalchemy import Column, Connection, Table, inspect, literal
+from sqlalchemy import Column, Connection, Enum, Table, inspect, literal
+from sqlalchemy.exc import NoReferenceError
 
 from coco_flow.errors import DefinitionError
 from coco_flow.models.columns import python_type
@@ -33,12 +34,23 @@ def ensure_table(database: Database, table: Table) -> None:
         database.lock(connection, "tables")
         found = inspect(connection)
         if not found.has_table(table.name, table.schema):
-            table.create(connection, checkfirst=True)
+            _create(connection, table)
             return
         present = {column["name"] for column in found.get_columns(table.name, table.schema)}
         for column in table.columns:
             if column.name not in present:
                 _add_column(database, connection, table, column)
+
+
+def _create(connection: Connection, table: Table) -> None:
+    try:
+        table.create(connection, checkfirst=True)
+    except NoReferenceError as error:
+        raise DefinitionError(
+            f"Table {table.name!r} cannot be created: {error}",
+            hint="Declare a row class of the table that the foreign key is about, or leave the "
+            "foreign key out.",
+        ) from error
 
 
 def _is_complete(database: Database, connection: Connection, table: Table) -> bool:
@@ -78,6 +90,9 @@ def _check_type(database: Database, table: Table, declared: Column[Any], found: 
 def _add_column(
     database: Database, connection: Connection, table: Table, column: Column[Any]
 ) -> None:
+    if isinstance(column.type, Enum):
+        # PostgreSQL has a type of its own for each enumeration.
+        column.type.create(connection, checkfirst=True)
     names = connection.dialect.identifier_preparer
     kind = column.type.compile(connection.dialect)
     statement = (

@@ -11,6 +11,7 @@ Section = str
 
 DEVELOP: Final[Section] = "Define and inspect"
 OPERATE: Final[Section] = "Build and keep up to date"
+TABLES: Final[Section] = "Table models"
 MAINTAIN: Final[Section] = "Find and mend"
 
 
@@ -36,6 +37,7 @@ COMMANDS: Final = (
     Command("query", OPERATE, "Ask a query handler of a flow.", "query"),
     Command("server", OPERATE, "Serve flows over HTTP.", "server"),
     Command("drop", OPERATE, "Remove targets and state.", "drop"),
+    Command("models", TABLES, "Run, inspect and document pipelines of table models.", "models"),
     Command("errors", MAINTAIN, "List rows that failed, or process them again.", "row_errors"),
     Command("runs", MAINTAIN, "List the latest updates and what they did.", "runs"),
     Command("gc", MAINTAIN, "Remove results that no row uses any more.", "gc"),

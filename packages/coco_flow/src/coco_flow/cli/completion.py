@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem, get_completion_class
 
-__all__ = ["complete_target", "install_completion"]
+__all__ = ["complete_files", "complete_target", "install_completion"]
 
 _VARIABLE = "_COCO_FLOW_COMPLETE"
 
@@ -20,11 +20,18 @@ def complete_target(
 
     No application is loaded for it: that takes too long for a completion.
     """
-    del context, parameter
     head, colon, name = incomplete.rpartition(":")
     if colon and head.endswith(".py"):
         flows = [flow for flow in _known_flows() if flow.startswith(name)]
         return [CompletionItem(f"{head}:{flow}") for flow in flows]
+    return complete_files(context, parameter, incomplete)
+
+
+def complete_files(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer Python files and folders."""
+    del context, parameter
     folder = Path(incomplete).parent if not incomplete.endswith(os.sep) else Path(incomplete)
     if not folder.is_dir():
         return []

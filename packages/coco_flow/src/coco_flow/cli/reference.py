@@ -36,7 +36,8 @@ coco-flow query main.py search "chunk"     # ask one of its query handlers
 importable module (`pkg.main`); `APP:FLOW` names one flow in it, `APP:NAME` an app of the component
 style, `APP:NAME@ENVIRONMENT` one of several of that name. Without a name a command works on all,
 or, where it needs one, asks on a terminal. Modules are searched for in the file's folder and in
-that of `--app-dir` (by default the working directory).
+that of `--app-dir` (by default the working directory). `coco-flow models` works on table models:
+there, `APP:PIPELINE` names a pipeline.
 
 **Settings** come from the environment and from a `.env` file: the one of `--env-file`, else the
 nearest one in the working directory and above it. What is set already wins. A line on standard

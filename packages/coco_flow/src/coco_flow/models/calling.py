@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+
+from coco_flow.models.rows import plain_data
 
 if TYPE_CHECKING:
     from coco_flow.models.config import ModelConfig
@@ -44,12 +47,32 @@ def call_model(
     }
     arguments |= {one.given.name: _loaded(one) for one in inputs if not one.given.is_source}
     returned = declared.function(**arguments)
+    if inspect.isasyncgen(returned):
+        returned = _listed(returned)
     if inspect.iscoroutine(returned):
-        # The call has a thread of its own, without a loop.
-        returned = asyncio.run(returned)
+        returned = _awaited(returned)
     if returned is None:
         return {}
-    return dict(returned) if isinstance(returned, Mapping) else writer.write(returned)
+    if isinstance(returned, Mapping):
+        # It is recorded as JSON.
+        result: dict[str, Any] = plain_data(returned)
+        return result
+    written: dict[str, Any] = writer.write(returned)
+    return written
+
+
+async def _listed(rows: AsyncIterator[Any]) -> list[Any]:
+    return [row async for row in rows]
+
+
+def _awaited(coroutine: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine to its end: in a thread of its own if this one has a loop already."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(coroutine)
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, coroutine).result()
 
 
 def _loaded(one: BoundInput) -> Any:

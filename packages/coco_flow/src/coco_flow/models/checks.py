@@ -30,24 +30,25 @@ def check_run(
     """
     overrides.check_models([one.name for one in graph.models])
     for declared in graph.models:
-        config_of(declared, overrides)
+        if config_of(declared, overrides) is None:
+            overrides.check_names(declared.name, {})
+        elsewhere = {one.reference.name for one in declared.inputs if one.reference.is_elsewhere}
         for table in graph.tables[declared.name]:
-            _check_table(declared, table, database)
-        for given in declared.inputs:
-            try:
-                BoundInput(given, database, context, None).check()
-            except DefinitionError as error:
-                raise DefinitionError(
-                    f"Model {declared.name!r}, input {given.name!r}: {error.message}",
-                    hint=error.hint,
-                ) from error
+            if table not in elsewhere:
+                _check_table(declared, table, database)
+        _check_inputs(declared, database, context)
         _check_tests(declared)
+        if declared.sink is not None:
+            # What flows are made of is needed by models with a sink only.
+            from coco_flow.models.sinks import check_sink
+
+            check_sink(declared, database)
 
 
 def _check_table(declared: Model, table: str, database: Database) -> None:
-    if database.has_table(table):
-        return
     writer = ModelRegistry.of_table(table)
+    if database.has_table(table if writer is None else writer.table):
+        return
     if writer is not None:
         raise DefinitionError(
             f"Model {declared.name!r} reads {writer.name!r}, which is not part of the pipeline, "
@@ -62,6 +63,26 @@ def _check_table(declared: Model, table: str, database: Database) -> None:
         f"Model {declared.name!r} reads the table {table!r}, which is not there.",
         hint=f"Tables in {database.public_url}: {names}.",
     )
+
+
+def _check_inputs(declared: Model, database: Database, context: ModelContext) -> None:
+    has_documents = False
+    for given in declared.inputs:
+        try:
+            bound = BoundInput(given, database, context, None)
+            bound.check()
+        except DefinitionError as error:
+            raise DefinitionError(
+                f"Model {declared.name!r}, input {given.name!r}: {error.message}",
+                hint=error.hint,
+            ) from error
+        has_documents |= bound.document_column is not None
+    if declared.batch_size is not None and not has_documents:
+        raise DefinitionError(
+            f"Model {declared.name!r} has a batch_size, and none of its inputs has a column with "
+            "the document's id.",
+            hint="Name the column: document_column=…, or leave out batch_size.",
+        )
 
 
 def _check_tests(declared: Model) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
-from sqlalchemy import Connection, Select, Table, and_, exists, func, or_, select, text
+from sqlalchemy import Connection, Select, Table, and_, func, or_, select, text
+from sqlalchemy.exc import InvalidRequestError, NoSuchTableError, StatementError
 
 from coco_flow.errors import DefinitionError
 from coco_flow.models.store.documents import upsert
@@ -49,6 +51,13 @@ class ColumnTest:
     severity: Severity
     find: Callable[[Table, Connection], Select[Any] | list[Any]]
     columns: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.severity not in get_args(Severity):
+            raise DefinitionError(
+                f"The severity of {self.name} is {self.severity!r}; it may be "
+                f"{', '.join(get_args(Severity))}.",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +141,12 @@ def relationships(column: str, to: str, field: str, severity: Severity = "error"
                 f"relationships({column}) refers to {to}.{field}, and table {other.name!r} has no "
                 f"column {field!r}; it has {', '.join(other.c.keys())}.",
             )
-        own = table.c[column]
-        present = exists(select(1).select_from(other).where(other.c[field] == own))
-        return select(own).where(own.is_not(None), ~present.correlate(table)).distinct()
+        own, referred = table.c[column], other.c[field]
+        # A join is what SQLite makes an index for, if the other table has none.
+        joined = table.outerjoin(other, referred == own)
+        return (
+            select(own).select_from(joined).where(own.is_not(None), referred.is_(None)).distinct()
+        )
 
     return ColumnTest(f"relationships({column} → {to}.{field})", severity, find, (column,))
 
@@ -146,7 +158,13 @@ def _other_table(name: str, connection: Connection) -> Any:
     from coco_flow.models.registry import ModelRegistry
 
     found = ModelRegistry.resolve(name)
-    table = found.table if found else Table(name, MetaData(), autoload_with=connection)
+    try:
+        table = found.table if found else Table(name, MetaData(), autoload_with=connection)
+    except NoSuchTableError:
+        raise DefinitionError(
+            f"A test refers to {name!r}, and there is no model or table of that name.",
+            hint="Correct the name in relationships(…).",
+        ) from None
     return table.alias("other")
 
 
@@ -183,9 +201,9 @@ def check(
         names = table.c.keys()
         rows = connection.execute(select(table)).all()
         found = function(make_frame(names, rows, "pandas"))
-        if isinstance(found, bool) or found is None:
-            return [] if found or found is None else ["the function returned False"]
-        return found.to_dict("records") if hasattr(found, "to_dict") else list(found)
+        if found is None or isinstance(found, bool) or type(found).__name__ in ("bool_", "bool"):
+            return [] if found is None or found else ["the function returned False"]
+        return found.to_dict("records") if hasattr(found, "columns") else list(found)
 
     return ColumnTest(name or function.__name__, severity, find)
 
@@ -193,14 +211,24 @@ def check(
 def run_tests(declared: Model, database: Database, run: str) -> list[TestOutcome]:
     """Run a model's tests, record what they found, and return it."""
     outcomes = []
+    names: Counter[str] = Counter()
     for test in declared.tests:
-        with database.reading() as connection:
-            found = test.find(declared.table, connection)
-            failures, rows = _counted(found, connection)
+        try:
+            with database.reading() as connection:
+                found = test.find(declared.table, connection)
+                failures, rows = _counted(found, connection)
+        except (StatementError, InvalidRequestError) as error:
+            raise DefinitionError(
+                f"Model {declared.name!r}: the test {test.name} cannot run: "
+                f"{getattr(error, 'orig', error)}",
+                hint="Correct its statement, or the columns that it names.",
+            ) from error
+        names[test.name] += 1
+        # Two tests may have one name, such as two lists of accepted values.
+        number = names[test.name]
+        name = test.name if number == 1 else f"{test.name} #{number}"
         examples = [_shown(row) for row in rows[:_EXAMPLES]]
-        outcomes.append(
-            TestOutcome(test.name, test.severity, failures, examples, declared.table.name)
-        )
+        outcomes.append(TestOutcome(name, test.severity, failures, examples, declared.table.name))
     records = [
         {
             "run": run, "model": declared.name, "test": one.test, "severity": one.severity,

@@ -9,7 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, event, inspect, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    MetaData,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError, NoSuchTableError, OperationalError
 
 from coco_core.errors import Unavailable
@@ -21,11 +31,14 @@ __all__ = ["Database", "configure", "current_database", "database_of"]
 DEFAULT_URL = "sqlite:///coco_models.db"
 URL_VARIABLE = "COCO_FLOW_MODELS_DATABASE"
 
-# The number of the lock under which tables are created; any that others do not use.
-_SCHEMA_LOCK = 0x636F636F6D6F6465
+# How often a lock that another process holds is asked for.
+_LOCK_SECONDS = 0.05
 
 # How often a database server that went away is asked again.
 _REACH_SECONDS = 0.5
+
+# Parts of the messages with which an SQLite file cannot be used.
+_SQLITE_LOSS = ("unable to open", "locked", "readonly", "disk", "malformed")
 
 # How long one writer of an SQLite file waits for another.
 _BUSY_SECONDS = 60
@@ -84,11 +97,12 @@ class Database:
         try:
             yield
         except (OperationalError, InterfaceError) as error:
-            if self.is_sqlite and "no such" in str(error.orig):
+            if self.is_sqlite and not any(one in str(error.orig) for one in _SQLITE_LOSS):
+                # SQLite says the same of a statement that is wrong.
                 raise
             raise self._unavailable(error) from error
         except DBAPIError as error:
-            if error.connection_invalidated:
+            if error.connection_invalidated or "not a database" in str(error.orig):
                 raise self._unavailable(error) from error
             raise
 
@@ -123,7 +137,8 @@ class Database:
                 return self._reflected.tables[name]
             with self.reading() as connection:
                 try:
-                    return Table(name, self._reflected, autoload_with=connection)
+                    table = Table(name, self._reflected, autoload_with=connection)
+                    return _as_declared(table)
                 except NoSuchTableError:
                     names = ", ".join(self.table_names()) or "none"
                     raise DefinitionError(
@@ -131,11 +146,12 @@ class Database:
                         hint=f"Tables there: {names}.",
                     ) from None
 
-    def has_table(self, name: str) -> bool:
+    def has_table(self, table: str | Table) -> bool:
         """Say whether there is a table or view of this name."""
+        name, schema = (table, None) if isinstance(table, str) else (table.name, table.schema)
         with self.reading() as connection:
             found = inspect(connection)
-            return found.has_table(name)
+            return found.has_table(name, schema)
 
     def table_names(self) -> list[str]:
         """Return the names of the tables, without those of the engine."""
@@ -152,38 +168,41 @@ class Database:
         """Create a model's table, or add the columns that it lacks.
 
         Raises:
-            DefinitionError: A column is missing that cannot be added to the rows that are there.
+            DefinitionError: Row class and table differ in a way that needs a decision of the user.
         """
-        with self.writing() as connection:
-            self.lock_schema(connection)
-            if not inspect(connection).has_table(table.name):
-                table.create(connection, checkfirst=True)
-                return
-            present = {column["name"] for column in inspect(connection).get_columns(table.name)}
-            for column in table.columns:
-                if column.name not in present:
-                    self._add_column(connection, table, column)
+        from coco_flow.models.store.schema import ensure_table
 
-    def lock_schema(self, connection: Connection) -> None:
-        """Let no other process create tables until the transaction ends.
+        ensure_table(self, table)
 
-        PostgreSQL lets two processes look for a table and both create it; SQLite has one writer.
+    def lock(self, connection: Connection, what: str) -> None:
+        """Let no other process do the same until the transaction ends; SQLite has one writer.
+
+        PostgreSQL would let two processes look for a table, or for a row's key, and both create it.
         """
         if not self.is_sqlite:
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _SCHEMA_LOCK})
+            statement = text("SELECT pg_advisory_xact_lock(hashtextextended(:what, 0))")
+            connection.execute(statement, _lock_name(what))
 
-    def _add_column(self, connection: Connection, table: Table, column: Any) -> None:
-        if not column.nullable:
-            raise DefinitionError(
-                f"Table {table.name!r} in {self.public_url} lacks the column {column.name!r}, "
-                "which may not be null.",
-                hint="Let it be None or give it a default, or drop the table.",
-            )
-        quote = connection.dialect.identifier_preparer.quote
-        kind = column.type.compile(connection.dialect)
-        connection.exec_driver_sql(
-            f"ALTER TABLE {quote(table.name)} ADD COLUMN {quote(column.name)} {kind}"
-        )
+    @contextmanager
+    def locked(self, what: str) -> Iterator[None]:
+        """Let no other process do the same meanwhile, without a transaction that others wait for.
+
+        An index that PostgreSQL creates concurrently waits for every transaction that is open, also
+        for one that waits for a lock; so the lock is asked for again and again.
+        """
+        if self.is_sqlite:
+            yield
+            return
+        with self.reading() as opened:
+            session = opened.execution_options(isolation_level="AUTOCOMMIT")
+            key = "hashtextextended(:what, 0)"
+            attempt = text(f"SELECT pg_try_advisory_lock({key})")
+            while not session.execute(attempt, _lock_name(what)).scalar_one():
+                time.sleep(_LOCK_SECONDS)
+            try:
+                yield
+            finally:
+                session.execute(text(f"SELECT pg_advisory_unlock({key})"), _lock_name(what))
 
     def close(self) -> None:
         """Close all connections."""
@@ -192,6 +211,11 @@ class Database:
 
 def _engine(url: str) -> Engine:
     if url.startswith("sqlite"):
+        if make_url(url).database in (None, "", ":memory:"):
+            raise DefinitionError(
+                f"{url!r} is a database in memory, which each connection has for itself.",
+                hint="Give a file: sqlite:///models.db.",
+            )
         engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -218,6 +242,24 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     immediate = connection.get_execution_options().get("coco_immediate")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _as_declared(table: Table) -> Table:
+    """Give columns the types of the row class, if the program has one for the table.
+
+    SQLite has neither UUIDs nor times with zones: it keeps them as other types.
+    """
+    from sqlmodel import SQLModel
+
+    declared = SQLModel.metadata.tables.get(table.name)
+    for column in table.columns:
+        if declared is not None and column.name in declared.c:
+            column.type = declared.c[column.name].type
+    return table
+
+
+def _lock_name(what: str) -> dict[str, str]:
+    return {"what": f"coco_flow.models {what}"}
 
 
 def _first_line(error: DBAPIError) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import SQLModel
 from sqlmodel.main import default_registry
 
-__all__ = ["forget_tables", "take_tables"]
+__all__ = ["forget_earlier", "forget_tables", "take_tables"]
 
 
 def take_tables() -> Callable[[], None]:
@@ -37,6 +37,15 @@ def forget_tables() -> None:
         default_registry._dispose_cls(row_class)
     for table in list(SQLModel.metadata.tables.values()):
         SQLModel.metadata.remove(table)
+
+
+def forget_earlier(row_class: type[Any]) -> None:
+    """Forget the table of a class that is declared again, as a notebook does with its cells."""
+    place = (row_class.__module__, row_class.__qualname__)
+    for known in _mapped_classes():
+        if known is not row_class and (known.__module__, known.__qualname__) == place:
+            default_registry._dispose_cls(known)
+            SQLModel.metadata.remove(known.__table__)
 
 
 def _mapped_classes() -> list[type[Any]]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 from types import CodeType
 from typing import TYPE_CHECKING, Any
-
-from coco_flow.models.rows import BOOKKEEPING
 
 if TYPE_CHECKING:
     from coco_flow.models.config import ModelConfig
@@ -26,14 +25,20 @@ class InputDigest:
     Args:
         names: The columns of the rows.
         document_column: The column with the document's id, or None if all rows count for all.
+        skipped: Columns that do not count.
         arrays: Columns that may hold arrays.
     """
 
     def __init__(
-        self, names: Sequence[str], document_column: str | None, arrays: Collection[str] = ()
+        self,
+        names: Sequence[str],
+        document_column: str | None,
+        *,
+        skipped: Collection[str] = (),
+        arrays: Collection[str] = (),
     ) -> None:
         self._document = None if document_column is None else names.index(document_column)
-        self._taken = [number for number, name in enumerate(names) if name not in BOOKKEEPING]
+        self._taken = [number for number, name in enumerate(names) if name not in skipped]
         self._arrays = [place for place, one in enumerate(self._taken) if names[one] in arrays]
         self.sums: dict[str, int] = {}
 
@@ -41,12 +46,16 @@ class InputDigest:
         """Take rows into account."""
         taken, document, sums, arrays = self._taken, self._document, self.sums, self._arrays
         blake, from_bytes = hashlib.blake2b, int.from_bytes
+        # With one place it would return the value itself.
+        take = itemgetter(*taken) if len(taken) > 1 else None
         for row in rows:
-            values = [row[number] for number in taken]
-            for place in arrays:
+            values = take(row) if take else tuple(row[place] for place in taken)
+            if arrays:
                 # NumPy shows of a long array only its ends.
-                if hasattr(values[place], "tolist"):
-                    values[place] = values[place].tolist()
+                values = tuple(
+                    value.tolist() if place in arrays and hasattr(value, "tolist") else value
+                    for place, value in enumerate(values)
+                )
             text = repr(values).encode("utf-8", "surrogatepass")
             key = "" if document is None else str(row[document])
             value = from_bytes(blake(text, digest_size=_BYTES).digest(), "big")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import atexit
 import logging
 import threading
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from coco_flow.errors import RunConflict, missing_extra
 from coco_flow.models.executors import Liveness, ProgramLiveness, liveness_of, new_executor_id
@@ -21,6 +22,7 @@ __all__ = [
     "current_engine",
     "engine_of",
     "liveness_for",
+    "require_dbos",
     "running_engine",
     "shutdown",
     "system_database_url",
@@ -30,7 +32,11 @@ APPLICATION = "coco-models"
 # Recovery takes runs of the same version; ours changes when a run's steps mean something else.
 VERSION = "coco-models-1"
 QUEUE = "coco-models"
+RECORDS = "records of runs"
+"""The lock under which the tables of the records are created."""
+
 _POLL_SECONDS = 0.2
+_CONNECT_SECONDS = 10
 
 
 def system_database_url(database: Database) -> str:
@@ -50,6 +56,16 @@ def locks_folder(database: Database) -> Path | None:
     return path.with_name(f"{path.stem}.locks")
 
 
+def require_dbos() -> None:
+    """Refuse to go on without DBOS.
+
+    Raises:
+        ExtraMissing: It is not installed.
+    """
+    if find_spec("dbos") is None:
+        raise missing_extra("Running a pipeline", "dbos", "models")
+
+
 class Engine:
     """DBOS in this process, and which processes are alive.
 
@@ -61,10 +77,8 @@ class Engine:
     """
 
     def __init__(self, database: Database, batches_at_once: int) -> None:
-        try:
-            from dbos import DBOS
-        except ImportError as error:
-            raise missing_extra("Running a pipeline", "dbos", "models") from error
+        from dbos import DBOS
+
         import coco_flow.models.workflows  # noqa: F401 - declares the workflows
 
         prepare(database)
@@ -78,6 +92,7 @@ class Engine:
         self.liveness = liveness_of(database, locks_folder(database))
         self.executor_id = new_executor_id()
         self.liveness.hold(self.executor_id)
+        self._closed = threading.Event()
         logging.getLogger("dbos").setLevel(logging.ERROR)
         DBOS(
             config={
@@ -86,23 +101,52 @@ class Engine:
                 "application_version": VERSION,
                 "executor_id": self.executor_id,
                 "log_level": "ERROR",
-                "console_log_level": "ERROR",
+                # Failures are reported by the runs, with a message for the user.
+                "console_log_level": "CRITICAL",
                 "notification_listener_polling_interval_sec": _POLL_SECONDS,
+                "db_engine_kwargs": _engine_arguments(database, self._closed),
             }
         )
-        DBOS.launch()
+        # Whoever looks for the records of runs must not see half of their tables.
+        with database.locked(RECORDS):
+            DBOS.launch()
         DBOS.register_queue(
             QUEUE, worker_concurrency=batches_at_once, polling_interval_sec=_POLL_SECONDS,
             on_conflict="always_update",
         )  # fmt: skip
 
-    def close(self) -> None:
-        """Stop, and let others take over what is not done."""
+    def close(self, grace_seconds: int = 0) -> None:
+        """Stop, and let others take over what is not done.
+
+        Args:
+            grace_seconds: How long models that run may take to end.
+        """
         from dbos import DBOS
 
         if not self.is_shared:
+            logging.getLogger("dbos").setLevel(logging.CRITICAL)
+            if grace_seconds:
+                DBOS.destroy(workflow_completion_timeout_sec=grace_seconds)
+            # What waits for a database server that is gone ends here, or the process never would.
+            self._closed.set()
             DBOS.destroy()
         self.liveness.release()
+
+
+def _engine_arguments(database: Database, closed: threading.Event) -> dict[str, Any]:
+    """Return what DBOS opens its connections with: none after `closed` is set."""
+    if database.is_sqlite:
+        return {}
+    import psycopg
+
+    url = system_database_url(database)
+
+    def connect() -> Any:
+        if closed.is_set():
+            raise RuntimeError("The engine of pipelines was shut down.")
+        return psycopg.connect(url, connect_timeout=_CONNECT_SECONDS)
+
+    return {"creator": connect}
 
 
 def _is_launched() -> bool:
@@ -159,10 +203,14 @@ def liveness_for(database: Database) -> Liveness:
     return liveness_of(database, locks_folder(database)) if engine is None else engine.liveness
 
 
-def shutdown() -> None:
-    """Stop the engine of this process; runs that go on can be resumed."""
+def shutdown(grace_seconds: int = 0) -> None:
+    """Stop the engine of this process; runs that go on can be resumed.
+
+    Args:
+        grace_seconds: How long models that run may take to end.
+    """
     global _engine
     with _lock:
         engine, _engine = _engine, None
     if engine is not None:
-        engine.close()
+        engine.close(grace_seconds)

@@ -142,6 +142,7 @@ class ModelWork:
             returned, digests = self._called(plan, number, writer, context)
             gathered = writer.rows
             with self.database.transaction(gathered.connection):
+                self.database.lock(gathered.connection, self.declared.table.name)
                 failures = {**gathered.stage.errors(), **context.failures}
                 scope = Scope(
                     everything=is_about_all,

@@ -98,17 +98,23 @@ class PostgresLiveness:
         self._session = self._database.engine.connect().execution_options(
             isolation_level="AUTOCOMMIT"
         )
-        self._session.execute(text("SELECT pg_advisory_lock(:space, :key)"), _key(executor_id))
+        # Not taken is as good: an older session of this process has it, as the server sees it.
+        self._session.execute(text("SELECT pg_try_advisory_lock(:space, :key)"), _key(executor_id))
 
     def renew(self) -> None:
-        """Take this process's lock again: the server may have been restarted."""
-        if self._session is None:
-            return
-        try:
-            self._session.execute(text("SELECT 1"))
-        except DBAPIError:
-            self.release()
-            self.hold(self._executor_id)
+        """Take this process's lock again: the server may have been restarted.
+
+        Raises:
+            Unavailable: The server is away; the next call tries again.
+        """
+        if self._session is not None:
+            try:
+                self._session.execute(text("SELECT 1"))
+            except DBAPIError:
+                self.release()
+        if self._session is None and self._executor_id:
+            with self._database.translated():
+                self.hold(self._executor_id)
 
     def is_alive(self, executor_id: str) -> bool:
         """Say whether the process of this id still holds its lock."""
@@ -124,9 +130,9 @@ class PostgresLiveness:
         """Give this process's lock back."""
         if self._session is not None:
             # The session must end: a pool would keep the lock.
-            self._session.invalidate()
-            self._session.close()
-            self._session = None
+            session, self._session = self._session, None
+            session.invalidate()
+            session.close()
 
 
 class ProgramLiveness:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Table, func, or_, select
+from sqlalchemy import ColumnElement, Dialect, Table, func, or_, select
 
 from coco_flow.errors import DefinitionError
 
@@ -22,6 +22,7 @@ _COLUMNS: dict[str, tuple[str, ...]] = {
     "in_cluster": ("cluster", "cluster_id", "in_cluster"),
     "with_content_type": ("content_type",),
 }
+_KEYS = ("id", "document_id")
 _PATHS = ("path", "content_path", "source_url", "url")
 
 
@@ -89,23 +90,24 @@ class DocumentFilters:
                 "A filter other than ids needs the documents table, which is not there.",
                 hint="Fill a table named documents, or give the ids.",
             )
-        key = _column(documents, ("id", "document_id"), "ids")
-        statement = select(key).where(*self._conditions(documents, connection.dialect.name))
-        found: list[Any] = []
-        for ids in _parts(self.document_ids):
-            part = statement if ids is None else statement.where(_is_any(key, ids))
-            part = part.order_by(key).limit(self.limit)
-            found.extend(row[0] for row in connection.execute(part))
-        # Each part is in order, all of them are not.
-        chosen = [str(one) for one in sorted(found)[: self.limit]]
-        return replace(self, ids=chosen, resolved=True)
+        key = _column(documents, _KEYS, "ids")
+        chosen = select(key).where(*self._conditions(documents, connection.dialect))
+        rows = connection.execute(chosen.order_by(key).limit(self.limit))
+        return replace(self, ids=[str(row[0]) for row in rows], resolved=True)
 
-    def _conditions(self, documents: Table, dialect: str) -> list[ColumnElement[bool]]:
-        conditions: list[ColumnElement[bool]] = []
-        for name, columns in _COLUMNS.items():
-            given = getattr(self, name)
-            if given is not None:
-                conditions.append(_is_any(_column(documents, columns, name), _values(given)))
+    def _conditions(self, documents: Table, dialect: Dialect) -> list[ColumnElement[bool]]:
+        from coco_flow.models.conditions import is_one_of
+
+        wanted = {
+            _column(documents, columns, name): getattr(self, name)
+            for name, columns in _COLUMNS.items()
+            if getattr(self, name) is not None
+        }
+        if self.document_ids is not None:
+            wanted[_column(documents, _KEYS, "ids")] = self.document_ids
+        conditions = [
+            is_one_of(column, _values(given), dialect) for column, given in wanted.items()
+        ]
         if self.include_pattern is not None:
             conditions.append(_matches(documents, self.include_pattern, "include_pattern", dialect))
         if self.exclude_pattern is not None:
@@ -122,26 +124,6 @@ class DocumentFilters:
             for name, value in values.items()
             if value is not None and value is not False
         }
-
-
-# Ids in one statement; see loading.
-_IDS_PER_QUERY = 30_000
-
-
-def _parts(ids: list[str] | None) -> Iterator[list[str] | None]:
-    if ids is None:
-        yield None
-        return
-    for start in range(0, len(ids), _IDS_PER_QUERY):
-        yield ids[start : start + _IDS_PER_QUERY]
-
-
-def _is_any(column: Any, values: list[str]) -> ColumnElement[bool]:
-    from coco_flow.models.columns import typed_value
-
-    typed = (typed_value(column, one) for one in values)
-    condition: ColumnElement[bool] = column.in_([one for one in typed if one is not None])
-    return condition
 
 
 def _several(name: str, given: Any) -> tuple[str, ...]:
@@ -169,12 +151,12 @@ def _column(table: Table, names: tuple[str, ...], what: str) -> Any:
     )
 
 
-def _matches(table: Table, pattern: str, what: str, dialect: str) -> ColumnElement[bool]:
+def _matches(table: Table, pattern: str, what: str, dialect: Dialect) -> ColumnElement[bool]:
     found = [name for name in _PATHS if name in table.c]
     if not found:
         _column(table, _PATHS, what)
     paths = [func.coalesce(table.c[name], "") for name in found]
-    if dialect == "sqlite":
+    if dialect.name == "sqlite":
         # Its LIKE takes no notice of case; in its GLOB, brackets would be special.
         glob = pattern.replace("[", "[[]")
         return or_(*(path.op("GLOB", is_comparison=True)(glob) for path in paths))

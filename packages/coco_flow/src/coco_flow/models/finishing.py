@@ -1,4 +1,4 @@
-"""What follows a model's rows: tests of its table, and a snapshot of counts and nulls."""
+"""What follows a model's rows: a snapshot, tests of its table, the export to its sink."""
 
 from __future__ import annotations
 
@@ -22,10 +22,14 @@ def finish_model(
     result: dict[str, Any],
     events: ModelEvents,
 ) -> dict[str, Any]:
-    """Take the snapshot, run the tests, and return the result with what they found.
+    """Take the snapshot, run the tests, export the rows, and return the result with all figures.
 
     `test_error` is there if a test of severity "error" failed: the model then counts as failed,
-    although its rows are in the table.
+    although its rows are in the table; they are not exported.
+
+    Raises:
+        ModelFailed: Not all rows got to the model's sink.
+        RunCancelled: The run was cancelled while they were exported.
     """
     take_snapshot(declared, database, run)
     outcomes = run_tests(declared, database, run)
@@ -33,9 +37,22 @@ def finish_model(
         if one.failures:
             events.log(one.sentence, "error" if one.severity == "error" else "warning")
     broken = [one.sentence for one in outcomes if one.failures and one.severity == "error"]
+    sink = _export(declared, database, run, events) if not broken else None
     tests = {"passed": sum(not one.failures for one in outcomes), "total": len(outcomes)}
     return {
         **result,
         **({"tests": tests} if outcomes else {}),
+        **({"sink": sink} if sink else {}),
         **({"test_error": f"{declared.name}: {'; '.join(broken)}"} if broken else {}),
     }
+
+
+def _export(
+    declared: Model, database: Database, run: str, events: ModelEvents
+) -> dict[str, Any] | None:
+    if declared.sink is None:
+        return None
+    # What flows are made of is needed by models with a sink only.
+    from coco_flow.models.sinks import export_to_sink
+
+    return export_to_sink(declared, database, run, events)

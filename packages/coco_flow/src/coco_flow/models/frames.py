@@ -2,48 +2,80 @@
 
 from __future__ import annotations
 
+import json
 import math
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from datetime import date, datetime
+from enum import Enum
+from functools import partial
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from coco_flow.errors import WrongRows, missing_extra
+from coco_core.errors import CocoError
+from coco_flow.errors import DefinitionError, WrongRows, missing_extra
 from coco_flow.models.reference import Form
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MISSING", "InputFrame", "is_gap", "make_frame", "records_of"]
+__all__ = ["MISSING", "InputFrame", "Kind", "is_frame", "is_gap", "make_frame", "records_of"]
+
+
+Kind: TypeAlias = type | Literal["json", "time with zone"] | None
+"""What a column's values are: a type of Python, or what has none of its own; None is not known."""
 
 
 def make_frame(
-    names: Sequence[str], rows: Sequence[Sequence[Any]], form: Form, *, is_input: bool = False
+    names: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    form: Form,
+    *,
+    kinds: Sequence[Kind] | None = None,
+    is_input: bool = False,
 ) -> Any:
     """Return a frame of these columns and rows.
 
     Args:
         names: The columns' names.
         rows: A value for each column, in each row.
-        form: The library.
+        form: The library. Polars and Arrow get JSON and UUIDs as text.
+        kinds: What each column's values are, so that its type does not depend on them.
         is_input: Whether a pandas frame gets the property `df`, as a `Reference` has.
+
+    Raises:
+        DefinitionError: The library has no type for the values of a column.
     """
+    columns: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else [()] * len(names)
+    make = {"pandas": _pandas_column, "polars": _polars_column, "arrow": _arrow_column}[form]
+    made = {}
+    for name, values, kind in zip(names, columns, kinds or [None] * len(names), strict=True):
+        try:
+            made[name] = make(values, kind)
+        # The libraries have errors of their own, which have no common base.
+        except Exception as error:
+            if isinstance(error, CocoError):
+                raise
+            raise DefinitionError(
+                f"The column {name!r} cannot be one of a {form} frame: {error}",
+                hint="Take a pandas frame, or leave the column out with columns=[…].",
+            ) from error
     if form == "polars":
-        return _polars(names, rows)
+        return import_polars().DataFrame(made)
     if form == "arrow":
-        return _arrow(names, rows)
-    return _pandas(names, rows, InputFrame() if is_input else None)
+        return import_arrow().table(made)
+    return _pandas(names, made, is_input=is_input)
 
 
-def _pandas(names: Sequence[str], rows: Sequence[Sequence[Any]], kind: Any) -> pd.DataFrame:
+def _pandas(names: Sequence[str], columns: Mapping[str, Any], *, is_input: bool) -> pd.DataFrame:
     import pandas as pd
 
-    columns: Iterable[Sequence[Any]] = zip(*rows, strict=True) if rows else [()] * len(names)
-    data = {name: _series(values) for name, values in zip(names, columns, strict=True)}
-    frame = pd.DataFrame if kind is None else kind
-    made: pd.DataFrame = frame(data, columns=list(names))
+    frame = InputFrame() if is_input else pd.DataFrame
+    made: pd.DataFrame = frame(columns, columns=list(names))
     return made
 
 
-def _series(values: Sequence[Any]) -> pd.Series[Any]:
+def _pandas_column(values: Sequence[Any], kind: Kind) -> pd.Series[Any]:
     """Return a column: numbers and times as pandas has them, all else as the objects they are.
 
     pandas would make NaN of a missing text; None is what the database has.
@@ -51,12 +83,43 @@ def _series(values: Sequence[Any]) -> pd.Series[Any]:
     import pandas as pd
 
     first = next((value for value in values if value is not None), None)
-    if isinstance(first, bool) or not isinstance(first, int | float):
-        has_time = hasattr(first, "tzinfo") and hasattr(first, "date")
-        whole = isinstance(first, bool) and None not in values
-        return pd.Series(values, dtype=None if has_time or whole else object)
-    has_gaps = any(value is None for value in values)
-    return pd.Series(values, dtype=float if has_gaps else None)
+    if first is None and kind in _PANDAS_EMPTY and (not values or kind is not bool):
+        has_numbers = kind is int and values
+        return pd.Series(values, dtype=float if has_numbers else _PANDAS_EMPTY[kind])
+    if isinstance(first, bool) and None not in values:
+        return pd.Series(values, dtype=bool)
+    if isinstance(first, datetime):
+        return pd.Series(values)
+    if isinstance(first, int | float) and not isinstance(first, bool):
+        return _pandas_numbers(values)
+    return pd.Series(values, dtype=object)
+
+
+_PANDAS_EMPTY: dict[Kind, str] = {
+    int: "int64",
+    float: "float64",
+    bool: "bool",
+    datetime: "datetime64[us]",
+    "time with zone": "datetime64[us, UTC]",
+}
+
+
+def _pandas_numbers(values: Sequence[Any]) -> pd.Series[Any]:
+    import pandas as pd
+
+    kinds = set(map(type, values)) - {type(None)}
+    if not all(issubclass(kind, int | float) for kind in kinds):
+        # SQLite keeps text in a column of numbers.
+        return pd.Series(values, dtype=object)
+    if None not in values:
+        return pd.Series(values)
+    whole = [value for value in values if isinstance(value, int)]
+    is_exact = all(abs(value) <= _EXACT for value in whole)
+    return pd.Series(values, dtype=float if is_exact else "Int64")
+
+
+# Floats, which pandas has for numbers with gaps, hold larger integers not exactly.
+_EXACT = 2**53
 
 
 _input_frame: type[pd.DataFrame] | None = None
@@ -77,34 +140,83 @@ def InputFrame() -> type[pd.DataFrame]:  # noqa: N802 - a class that is made whe
             def df(self) -> pd.DataFrame:
                 return self
 
+            def __reduce__(self) -> Any:
+                # Another process gets a plain frame: this class is made here.
+                return pd.DataFrame(self).__reduce__()
+
         _input_frame = _InputFrame
     return _input_frame
 
 
-def _polars(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
+def import_polars() -> Any:
+    """Return the module `polars`.
+
+    Raises:
+        ExtraMissing: It is not installed.
+    """
     try:
-        import polars as pl
+        import polars
     except ImportError as error:
         raise missing_extra("A model with a polars.DataFrame", "polars", "polars") from error
-    return pl.DataFrame(
-        [tuple(row) for row in rows], schema=list(names), orient="row", infer_schema_length=None
-    )
+    return polars
 
 
-def _arrow(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
+def import_arrow() -> Any:
+    """Return the module `pyarrow`.
+
+    Raises:
+        ExtraMissing: It is not installed.
+    """
     try:
-        import pyarrow as pa
+        import pyarrow
     except ImportError as error:
         raise missing_extra("A model with a pyarrow.Table", "pyarrow", "parquet") from error
-    columns = zip(*rows, strict=True) if rows else [()] * len(names)
-    return pa.table({name: list(values) for name, values in zip(names, columns, strict=True)})
+    return pyarrow
+
+
+def _polars_column(values: Sequence[Any], kind: Kind) -> Any:
+    pl = import_polars()
+    kinds = {
+        str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean, bytes: pl.Binary,
+        date: pl.Date, datetime: pl.Datetime("us"), "time with zone": pl.Datetime("us", "UTC"),
+        "json": pl.String, uuid.UUID: pl.String,
+    }  # fmt: skip
+    return pl.Series(values=_as_texts(values, kind), dtype=kinds.get(kind))
+
+
+def _arrow_column(values: Sequence[Any], kind: Kind) -> Any:
+    pa = import_arrow()
+    kinds = {
+        str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_(),
+        bytes: pa.binary(), date: pa.date32(), datetime: pa.timestamp("us"),
+        "time with zone": pa.timestamp("us", "UTC"), "json": pa.string(), uuid.UUID: pa.string(),
+    }  # fmt: skip
+    return pa.array(_as_texts(values, kind), kinds.get(kind))
+
+
+def _as_texts(values: Sequence[Any], kind: Kind) -> Sequence[Any]:
+    """Return JSON, UUIDs and members of enumerations as text.
+
+    Of mappings with different keys the libraries would make others.
+    """
+    first = next((value for value in values if value is not None), None)
+    convert: Callable[[Any], str]
+    if kind == "json" or (kind is None and isinstance(first, dict)):
+        convert = partial(json.dumps, ensure_ascii=False)
+    elif isinstance(first, uuid.UUID):
+        convert = str
+    elif isinstance(first, Enum):
+        convert = attrgetter("name")
+    else:
+        return values
+    return [None if one is None else convert(one) for one in values]
 
 
 def records_of(rows: Any, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     """Return the values of these columns for each row; a missing one is `MISSING`.
 
     Args:
-        rows: Row objects, mappings, or a frame of pandas, Polars or Arrow.
+        rows: Row objects, mappings and frames, or a frame of pandas, Polars or Arrow.
         columns: The columns' names.
 
     Raises:
@@ -129,13 +241,26 @@ MISSING = _Missing()
 """Stands for a column that a row says nothing about."""
 
 
+def is_frame(rows: Any) -> bool:
+    """Say whether this is a frame of pandas, Polars or Arrow."""
+    kind = type(rows)
+    return any(hasattr(kind, name) for name in ("to_pydict", "iloc", "collect_schema"))
+
+
 def _frame_columns(rows: Any) -> dict[str, list[Any]] | None:
-    kind = f"{type(rows).__module__}.{type(rows).__name__}"
-    if hasattr(rows, "to_pydict"):
+    kind = type(rows)
+    if hasattr(kind, "to_pydict"):
         return dict(rows.to_pydict())
-    if kind.startswith("polars.") and hasattr(rows, "to_dict"):
+    if hasattr(kind, "collect_schema"):
+        # Polars; one that is lazy is computed here.
+        rows = rows.collect() if hasattr(kind, "collect") else rows
         return dict(rows.to_dict(as_series=False))
-    if hasattr(rows, "columns") and hasattr(rows, "iloc"):
+    if hasattr(kind, "iloc") and hasattr(kind, "columns"):
+        repeated = rows.columns[rows.columns.duplicated()]
+        if len(repeated):
+            raise WrongRows(
+                f"The frame has two columns {str(repeated[0])!r}.", hint="Leave one of them out."
+            )
         return {str(name): _column_values(rows[name]) for name in rows.columns}
     return None
 
@@ -156,17 +281,31 @@ def is_gap(value: Any) -> bool:
 
 def _record_values(rows: Iterable[Any], columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
     wanted = set(columns)
+    kind: type | None = None
+    attributes = columns
     for number, row in enumerate(rows):
         if isinstance(row, Mapping):
             _check_fields(row, wanted)
             yield tuple(row.get(name, MISSING) for name in columns)
         elif hasattr(row, "__table__") or hasattr(row, "model_fields"):
-            yield tuple(getattr(row, name, MISSING) for name in columns)
+            if type(row) is not kind:
+                kind, attributes = type(row), _attributes(type(row), columns)
+            yield tuple(getattr(row, name, MISSING) for name in attributes)
+        elif is_frame(row):
+            yield from records_of(row, columns)
         else:
             raise WrongRows(
                 f"Row {number} is {type(row).__name__}: {row!r}.",
                 hint="Write objects of the model's row class, mappings, or a frame.",
             )
+
+
+def _attributes(row_class: Any, columns: Sequence[str]) -> list[str]:
+    """Return the attributes of a row class that have the values of columns."""
+    mapper = getattr(row_class, "__mapper__", None)
+    properties = () if mapper is None else mapper.column_attrs
+    named = {one.columns[0].name: one.key for one in properties}
+    return [named.get(name, name) for name in columns]
 
 
 def _check_fields(fields: Iterable[str], columns: Iterable[str]) -> None:

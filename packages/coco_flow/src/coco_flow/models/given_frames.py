@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from coco_flow.errors import DefinitionError
-from coco_flow.models.frames import MISSING, InputFrame, make_frame, records_of
+from coco_flow.models.frames import MISSING, make_frame, records_of
 from coco_flow.models.reference import Form, Input
 from coco_flow.models.registry import ModelRegistry
 
@@ -54,10 +54,7 @@ class GivenFrame:
         return None if found is None else found.db_model
 
     def frame(self, form: Form) -> Any:
-        """Return all rows in one frame."""
-        if form == "pandas" and hasattr(self._rows, "iloc"):
-            # The columns keep the types that the test gave them.
-            return InputFrame()(self._rows)
+        """Return all rows in one frame, its columns of the types that a run's frames have."""
         names, rows = self._records()
         return make_frame(names, rows, form, is_input=True)
 

@@ -7,23 +7,24 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Select, Table, false, or_, select
+from sqlalchemy import Select, Table, select
 
 from coco_flow.errors import DefinitionError
-from coco_flow.models.columns import may_be_array, typed_value
+from coco_flow.models.columns import kind_of, may_be_array
+from coco_flow.models.conditions import has_value, is_one_of
 from coco_flow.models.digests import InputDigest
-from coco_flow.models.frames import make_frame
-from coco_flow.models.reference import Form, Input
+from coco_flow.models.flow_tables import existing_database, know_vectors, read_table
+from coco_flow.models.frames import InputFrame, Kind, make_frame
+from coco_flow.models.reference import Form, Input, Reference
 from coco_flow.models.registry import ModelRegistry
+from coco_flow.models.rows import bookkeeping_of
 
 if TYPE_CHECKING:
     from coco_flow.models.context import ModelContext
     from coco_flow.models.database import Database
 
-__all__ = ["BoundInput", "column_condition", "document_column_of", "table_of"]
+__all__ = ["BoundInput", "document_column_of", "table_of"]
 
-# Ids in one statement: SQLite takes 250,000 variables, PostgreSQL's driver 65,535.
-_IDS_PER_QUERY = 30_000
 _ROWS_PER_FETCH = 10_000
 _PATH_COLUMNS = ("content_path", "path", "source_url")
 ROOT_VARIABLE = "COCO_FLOW_MODELS_ROOT"
@@ -36,7 +37,24 @@ def table_of(name: str, database: Database) -> Table:
         DefinitionError: There is no such model or table.
     """
     found = ModelRegistry.resolve(name)
-    return database.table(name) if found is None else found.table
+    if found is not None:
+        return found.table
+    know_vectors(database)
+    return database.table(name)
+
+
+def place_of(reference: Reference, database: Database) -> tuple[Database, Table]:
+    """Return the database and the table of a reference.
+
+    Raises:
+        DefinitionError: There is no such model, table, database file or export of a flow.
+    """
+    if reference.export is not None:
+        return reference.export.open()
+    if reference.database is None:
+        return database, table_of(reference.table_name, database)
+    other = existing_database(reference.database)
+    return other, read_table(other, reference.table_name)
 
 
 def document_column_of(given: Input, table: Table) -> str | None:
@@ -84,9 +102,8 @@ class BoundInput:
         is_observed: bool = False,
     ) -> None:
         self.given = given
-        self.database = database
+        self.database, self.table = place_of(given.reference, database)
         self.context = context
-        self.table = table_of(given.reference.name, database)
         self.document_column = document_column_of(given, self.table)
         self.documents = documents if self.document_column is not None else None
         self.names = self._names()
@@ -108,6 +125,8 @@ class BoundInput:
         reference = self.given.reference
         conditions, _ = reference.conditions(self.context)
         needed = [*(reference.columns or ()), *conditions]
+        if reference.load_content:
+            needed = [column for column in needed if column != "content"]
         if reference.path_column is not None:
             needed.append(reference.path_column)
         for column in needed:
@@ -119,7 +138,7 @@ class BoundInput:
     def frame(self, form: Form) -> Any:
         """Return all rows in one frame."""
         rows = [row for chunk in self.chunks() for row in chunk]
-        return self._filtered(make_frame(self.names, rows, form, is_input=True))
+        return self._made(rows, form)
 
     def batches(self, form: Form) -> Iterator[Any]:
         """Return the rows in frames of the reference's `batch_rows` rows."""
@@ -128,19 +147,21 @@ class BoundInput:
         for chunk in self.chunks():
             pending.extend(chunk)
             while len(pending) >= size:
-                yield self._filtered(make_frame(self.names, pending[:size], form, is_input=True))
+                yield self._made(pending[:size], form)
                 del pending[:size]
         if pending:
-            yield self._filtered(make_frame(self.names, pending, form, is_input=True))
+            yield self._made(pending, form)
 
     def chunks(self) -> Iterator[Sequence[Sequence[Any]]]:
         """Return the rows as they come, some thousands at a time; digests are gathered."""
         arrays = {column.name for column in self.table.columns if may_be_array(column)}
-        digest = InputDigest(self.names, self.document_column, arrays)
-        for statement in self._statements():
-            with self.database.reading() as connection:
-                streamed = connection.execution_options(yield_per=_ROWS_PER_FETCH)
-                for part in streamed.execute(statement).partitions():
+        digest = InputDigest(
+            self.names, self.document_column, skipped=bookkeeping_of(self.table), arrays=arrays
+        )
+        with self.database.reading() as connection:
+            streamed = connection.execution_options(yield_per=_ROWS_PER_FETCH)
+            with streamed.execute(self.statement()) as result:
+                for part in result.partitions():
                     chunk = self._with_content(part)
                     if self._is_observed:
                         digest.add(chunk)
@@ -156,44 +177,46 @@ class BoundInput:
     def document_ids(self) -> list[str]:
         """Return the ids of the documents that have rows here, sorted."""
         assert self.document_column is not None
-        found: set[str] = set()
         column = self.table.c[self.document_column]
-        for statement in self._statements():
-            with self.database.reading() as connection:
-                narrowed = statement.with_only_columns(column).distinct()
-                found.update(str(row[0]) for row in connection.execute(narrowed))
-        return sorted(found)
+        narrowed = self.statement().with_only_columns(column).distinct()
+        with self.database.reading() as connection:
+            return sorted({str(row[0]) for row in connection.execute(narrowed)})
 
     def statement(self) -> Select[Any]:
-        """Return the `select` of the rows; many documents need several, see `chunks`."""
-        return next(self._statements())
+        """Return the `select` of the rows."""
+        dialect, columns = self.database.engine.dialect, self.table.c
+        conditions, _ = self.given.reference.conditions(self.context)
+        chosen = select(*(columns[name] for name in self.names if name in columns)).where(
+            *(has_value(columns[name], value, dialect) for name, value in conditions.items())
+        )
+        if self.documents is None or self.document_column is None:
+            return chosen
+        return chosen.where(is_one_of(columns[self.document_column], self.documents, dialect))
 
     def _names(self) -> list[str]:
         reference = self.given.reference
-        names = list(reference.columns or self.table.c.keys())
+        names = list(dict.fromkeys(reference.columns or self.table.c.keys()))
         if self.document_column is not None and self.document_column not in names:
             names.insert(0, self.document_column)
-        if reference.load_content and "content" not in names:
-            names.append("content")
+        if reference.load_content and ("content" not in names or "content" not in self.table.c):
+            # A column that the table does not have follows those that it has.
+            names = [*(name for name in names if name != "content"), "content"]
         return names
 
-    def _statements(self) -> Iterator[Select[Any]]:
-        columns = [self.table.c[name] for name in self.names if name in self.table.c]
-        conditions, _ = self.given.reference.conditions(self.context)
-        base = select(*columns).where(
-            *(column_condition(self.table, name, value) for name, value in conditions.items())
-        )
-        if self.documents is None or self.document_column is None:
-            yield base
-            return
-        column = self.table.c[self.document_column]
-        ids = [typed_value(column, one) for one in self.documents]
-        for start in range(0, max(len(ids), 1), _IDS_PER_QUERY):
-            yield base.where(column.in_(ids[start : start + _IDS_PER_QUERY]))
-
-    def _filtered(self, frame: Any) -> Any:
+    def _made(self, rows: Sequence[Sequence[Any]], form: Form) -> Any:
+        """Return rows in a frame, after the filter if that is a function of frames."""
+        frame = make_frame(self.names, rows, form, kinds=self.kinds, is_input=True)
         _, function = self.given.reference.conditions(self.context)
-        return frame if function is None else function(frame, self.context)
+        if function is None:
+            return frame
+        found = function(frame, self.context)
+        return InputFrame()(found) if form == "pandas" else found
+
+    @property
+    def kinds(self) -> list[Kind]:
+        """What the values of each column are."""
+        dialect, columns = self.database.engine.dialect, self.table.c
+        return [kind_of(columns[name], dialect) if name in columns else str for name in self.names]
 
     def _path_place(self) -> tuple[str, int]:
         """Return the column with the files' paths, and its place in a row without `content`."""
@@ -250,17 +273,4 @@ class BoundInput:
 def _read(root: Path, path: Any) -> str:
     if not path:
         raise FileNotFoundError("it has no path")
-    return (root / str(path).removeprefix("file://")).read_text("utf-8", errors="replace")
-
-
-def column_condition(table: Table, name: str, value: Any) -> ColumnElement[bool]:
-    """Return the condition that a column has a value, or one of several; None means null."""
-    column = table.c[name]
-    if value is None:
-        return column.is_(None)
-    is_several = isinstance(value, list | tuple | set | frozenset)
-    values = [typed_value(column, one) for one in (value if is_several else (value,))]
-    # No row can have what is written like no value of the column.
-    known = [one for one in values if one is not None]
-    condition: ColumnElement[bool] = column.in_(known) if known else false()
-    return or_(condition, column.is_(None)) if is_several and None in value else condition
+    return (root / str(path).removeprefix("file://")).read_bytes().decode(errors="replace")

@@ -162,7 +162,9 @@ async def run_pipeline(
         RunCancelled: The run was cancelled.
         ExtraMissing: DBOS is not installed.
     """
-    from coco_flow.models.engine import engine_of
+    from coco_flow.models.engine import engine_of, require_dbos
+
+    require_dbos()
     from coco_flow.models.runs import enclosing_workflow, follow, run_inside, start
 
     chosen = database_of(database)

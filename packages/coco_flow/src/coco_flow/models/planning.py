@@ -134,7 +134,7 @@ def _changed(
 
 def _known(declared: Model, database: Database) -> dict[str, tuple[str, str | None]]:
     """Return the digest of each document whose rows are there: none if the table is gone."""
-    if not database.has_table(declared.table.name):
+    if not database.has_table(declared.table):
         return {}
     return known_digests(database, declared.name)
 
@@ -151,7 +151,7 @@ def _vanished(
         return frozenset()
     known = set(known_digests(database, declared.name))
     column = declared.document_column
-    if column is not None and database.has_table(declared.table.name):
+    if column is not None and database.has_table(declared.table):
         with database.reading() as connection:
             rows = connection.execute(select(declared.table.c[column]).distinct())
             known |= {str(row[0]) for row in rows}

@@ -26,7 +26,8 @@ _LINE_SECONDS = 5.0
 _FRAMES_PER_SECOND = 8
 # Of what models log, the last lines are shown.
 _LOG_LINES = 5
-_BAR_WIDTH = 24
+# A narrow terminal needs its place for names.
+_BAR_WIDTH, _SHORT_BAR_WIDTH, _NARROW = 24, 8, 90
 _LEVELS = {"warning": "yellow", "error": "red", "critical": "red"}
 _STYLES = {"done": "green", "failed": "red", "interrupted": "red", "running": "cyan"}
 
@@ -151,15 +152,16 @@ class display:  # noqa: N801 - used as `with display():`
         from rich.text import Text
 
         assert self._console is not None
-        height = max(self._console.size.height - 2, 4)
+        width, height = self._console.size
+        height = max(height - 2, 4)
         with self._lock:
             if not self._runs and self._models:
-                return _table([RunProgress("", self._models)], height)
+                return _table([RunProgress("", self._models)], width, height)
             logs = sorted(
                 (one for run in self._runs.values() for one in run.logs if one.level != "debug"),
                 key=lambda event: event.time,
             )[-_LOG_LINES:]
-            table = _table(list(self._runs.values()), height - len(logs))
+            table = _table(list(self._runs.values()), width, height - len(logs))
             lines = [
                 Text(f"  {_log_text(one)}", style="dim", overflow="ellipsis", no_wrap=True)
                 for one in logs
@@ -167,27 +169,29 @@ class display:  # noqa: N801 - used as `with display():`
         return Group(table, *lines)
 
 
-def _table(runs: Sequence[RunProgress], height: int) -> Table:
+def _table(runs: Sequence[RunProgress], width: int, height: int) -> Table:
     from rich.progress_bar import ProgressBar
     from rich.table import Table
     from rich.text import Text
 
     now = time.time()
+    bar_width = _BAR_WIDTH if width >= _NARROW else _SHORT_BAR_WIDTH
     table = Table.grid(padding=(0, 2, 0, 0))
-    table.add_column(overflow="ellipsis", no_wrap=True)
-    table.add_column()
-    table.add_column(width=_BAR_WIDTH)
-    for justify in ("right", "right", "right"):
-        table.add_column(justify=justify, no_wrap=True)
-    table.add_column(overflow="ellipsis", no_wrap=True, ratio=1)
+    table.add_column(no_wrap=True, overflow="ellipsis")
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, width=bar_width)
+    for _ in ("amount", "rows", "seconds"):
+        table.add_column(no_wrap=True, justify="right")
+    # The one column that may become narrower: its texts do not wrap, they are cut.
+    table.add_column(ratio=1)
     models = [one for run in runs for one in run.models.values()]
     shown, left = _shown(models, height)
     for one in shown:
         bar: Any = ""
         if one.state == "running":
-            bar = ProgressBar(one.total, one.done or 0, _BAR_WIDTH, pulse=not one.total)
+            bar = ProgressBar(one.total, one.done or 0, bar_width, pulse=not one.total)
         elif one.state == "done":
-            bar = ProgressBar(1, 1, _BAR_WIDTH)
+            bar = ProgressBar(1, 1, bar_width)
         rows = one.figures.get("rows_written")
         seconds = one.lasted(now)
         table.add_row(
@@ -197,7 +201,7 @@ def _table(runs: Sequence[RunProgress], height: int) -> Table:
             _amount(one.done, one.total) if one.state == "running" else "",
             "" if rows is None else f"{rows:,} rows",
             "" if seconds is None else f"{seconds:.1f} s",
-            Text(visible(one.message.partition("\n")[0]), style="dim"),
+            Text(_first_line(one.message), style="dim", no_wrap=True, overflow="ellipsis"),
         )
     if left:
         table.add_row(Text(f"and {left} more models", style="dim"))
@@ -222,6 +226,10 @@ def _log_text(event: Event) -> str:
     """Return a message with the model that sent it."""
     level = f"{event.level}: " if event.level not in (None, "info") else ""
     return visible(f"{event.model or 'pipeline'}: {level}{event.message}")
+
+
+def _first_line(text: str) -> str:
+    return visible(text.partition("\n")[0])
 
 
 def _amount(done: int | None, total: int | None) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import InvalidRequestError, StatementError
 
 from coco_flow.errors import DefinitionError
 from coco_flow.models.context import ModelContext
@@ -14,6 +15,7 @@ from coco_flow.models.filters import DocumentFilters
 from coco_flow.models.frames import make_frame
 from coco_flow.models.loading import BoundInput, table_of
 from coco_flow.models.reference import Form, Input, Reference
+from coco_flow.models.registry import ModelRegistry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +57,8 @@ class TableReader:
         Args:
             table_name: A table, or a model's name.
             columns: Only these columns.
-            where: Conditions: a value, or a list of which any will do, for each column.
+            where: Conditions: a value, or a list of which any will do, for each column; None
+                means null.
             limit: At most so many rows.
             load_content: Read each row's file into a column `content`; see `Reference`.
             form: "pandas", "polars" or "arrow".
@@ -63,41 +66,60 @@ class TableReader:
         Raises:
             DefinitionError: There is no such table or column.
         """
-        bound = self._bound(table_name, columns, where, load_content)
+        reference = Reference(
+            table_name, dict(where or {}), columns=columns, load_content=load_content
+        )
+        bound = self._bound(reference)
         rows: list[Any] = []
         for chunk in bound.chunks():
             rows.extend(chunk if limit is None else chunk[: limit - len(rows)])
             if limit is not None and len(rows) >= limit:
                 break
-        return make_frame(bound.names, rows, form)
+        wanted = [name for name in bound.names if columns is None or name in columns]
+        if load_content and "content" not in wanted:
+            wanted.append("content")
+        if wanted != bound.names:
+            # The document's id was read to apply the filters.
+            places = [bound.names.index(name) for name in wanted]
+            rows = [[row[place] for place in places] for row in rows]
+        kinds = dict(zip(bound.names, bound.kinds, strict=True))
+        return make_frame(wanted, rows, form, kinds=[kinds[name] for name in wanted])
 
     def batches(
         self, table_name: str, size: int = 50_000, where: Mapping[str, Any] | None = None
     ) -> Iterator[pd.DataFrame]:
         """Return rows in pandas frames of `size` rows, so that memory stays bounded."""
         reference = Reference(table_name, dict(where or {}), batch_rows=size)
-        given = Input(table_name, reference)
-        return BoundInput(given, self._database, self._context, self._documents).batches("pandas")
+        return self._bound(reference).batches("pandas")
 
     def query(self, sql: str, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """Return the rows of an SQL statement; `:name` stands for a parameter."""
-        with self._database.reading() as connection:
-            result = connection.execute(text(sql), dict(params or {}))
-            names = list(result.keys())
-            frame: pd.DataFrame = make_frame(names, result.all(), "pandas")
+        """Return the rows of an SQL statement; `:name` stands for a parameter.
+
+        Raises:
+            DefinitionError: The statement is wrong, or returns no rows.
+        """
+        try:
+            with self._database.reading() as connection:
+                result = connection.execute(text(sql), dict(params or {}))
+                names = list(result.keys())
+                frame: pd.DataFrame = make_frame(names, result.all(), "pandas")
+        except (StatementError, InvalidRequestError) as error:
+            raise DefinitionError(
+                f"The statement {sql!r} fails: {getattr(error, 'orig', error)}",
+                hint="Give a SELECT, and a value for each parameter.",
+            ) from error
         return frame
 
     def count(self, table_name: str) -> int:
         """Return how many rows a table has."""
-        from sqlalchemy import func
-
         table = table_of(table_name, self._database)
         with self._database.reading() as connection:
             return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
     def table_exists(self, table_name: str) -> bool:
         """Say whether there is such a table."""
-        return self._database.has_table(table_name)
+        found = ModelRegistry.resolve(table_name)
+        return self._database.has_table(table_name if found is None else found.table)
 
     def get_columns(self, table_name: str) -> list[str]:
         """Return the names of a table's columns."""
@@ -107,21 +129,8 @@ class TableReader:
     def _documents(self) -> list[str] | None:
         return self._context.document_ids
 
-    def _bound(
-        self,
-        table_name: str,
-        columns: list[str] | None,
-        where: Mapping[str, Any] | None,
-        load_content: bool | Mapping[str, Any],
-    ) -> BoundInput:
-        reference = Reference(
-            table_name, dict(where or {}), columns=columns, load_content=load_content
-        )
-        bound = BoundInput(
-            Input(table_name, reference), self._database, self._context, self._documents
-        )
+    def _bound(self, reference: Reference) -> BoundInput:
+        given = Input(reference.name, reference)
+        bound = BoundInput(given, self._database, self._context, self._documents)
         bound.check()
-        unknown = [name for name in columns or () if name not in bound.table.c]
-        if unknown:
-            raise DefinitionError(f"Table {table_name!r} has no column {unknown[0]!r}.")
         return bound

@@ -11,7 +11,7 @@ from dbos import DBOS, DBOSClient
 from sqlalchemy import inspect
 
 from coco_flow.errors import RunNotFound
-from coco_flow.models.engine import APPLICATION, running_engine, system_database_url
+from coco_flow.models.engine import APPLICATION, RECORDS, running_engine, system_database_url
 
 if TYPE_CHECKING:
     from coco_flow.models.database import Database
@@ -44,7 +44,8 @@ def opened(database: Database) -> Iterator[DBOSClient | None]:
 def _are_there(database: Database, url: str) -> bool:
     if database.is_sqlite:
         return Path(url.removeprefix("sqlite:///")).exists()
-    with database.reading() as connection:
+    # A process that creates the tables has this lock until all are there.
+    with database.locked(RECORDS), database.reading() as connection:
         return inspect(connection).has_table("workflow_status", schema="dbos")
 
 

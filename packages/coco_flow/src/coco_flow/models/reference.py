@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from coco_flow.errors import DefinitionError
+from coco_flow.models.flow_tables import FlowExport
+from coco_flow.postgres_database import public_url
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +23,9 @@ Form: TypeAlias = Literal["pandas", "polars", "arrow"]
 
 Filter: TypeAlias = str | Mapping[str, Any] | Callable[..., Any] | None
 
-_SOURCE_OPTIONS = ("filter", "load_content", "columns", "document_column", "batch_rows")
+_SOURCE_OPTIONS = (
+    "filter", "load_content", "columns", "document_column", "batch_rows", "database",
+)  # fmt: skip
 
 
 class Reference:
@@ -32,7 +36,7 @@ class Reference:
     loads when `df` or `batches` is used).
 
     Args:
-        name: A model (``"module.model"``) or a table.
+        name: A model (``"module.model"``), a table, or an export of a flow (`flow_export`).
         filter: Which rows: a column's name (the column with the document's id, which the run's
             filters apply to), ``{column: value or function of the context}``, a function of the
             filters that returns such a mapping, or a function of frame and context that returns a
@@ -43,27 +47,34 @@ class Reference:
         document_column: The column with the document's id. Default: `document_id`, or `id` in a
             table named `documents`.
         batch_rows: Rows of a batch, where the model takes batches.
+        database: The URL of the database that the table is in. Default: the run's.
     """
 
     def __init__(
         self,
-        name: str,
+        name: str | FlowExport,
         filter: Filter = None,
         *,
         load_content: bool | Mapping[str, Any] = False,
         columns: list[str] | None = None,
         document_column: str | None = None,
         batch_rows: int = 50_000,
+        database: str | None = None,
     ) -> None:
         options = dict(load_content) if isinstance(load_content, Mapping) else {}
-        self.name = name
+        self.export = None if isinstance(name, str) else name
+        self.table_name = str(name)
+        self.database = database
+        # What graphs show; no model has a name like that of a table in another database.
+        place = "" if database is None else f" in {public_url(database)}"
+        self.name = f"{name}{place}"
         self.load_content = bool(load_content)
         self.path_column: str | None = options.pop("path_column", None)
         self.root: str | None = options.pop("root", None)
         column = options.pop("document_id_column", None)
         if options:
             raise DefinitionError(
-                f"Reference({name!r}): load_content has no option {min(options)!r}.",
+                f"{self!r}: load_content has no option {min(options)!r}.",
                 hint="Its options: path_column, root, document_id_column.",
             )
         # load_content may name the id column of the frame; a filter by name is about the table.
@@ -75,6 +86,11 @@ class Reference:
 
     def __repr__(self) -> str:
         return f"Reference({self.name!r})"
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether its table is not in the database of the run."""
+        return self.export is not None or self.database is not None
 
     def bound(self, loader: BoundInput) -> Reference:
         """Return a copy that reads through `loader`."""
@@ -176,9 +192,9 @@ def inputs_of(
 def _source(model_name: str, name: str, given: Any) -> Reference:
     if isinstance(given, Reference):
         return given
-    if isinstance(given, str):
+    if isinstance(given, str | FlowExport):
         return Reference(given)
-    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], str):
+    if isinstance(given, tuple) and len(given) == 2 and isinstance(given[0], str | FlowExport):
         table, options = given
         if callable(options):
             return Reference(table, options)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from coco_flow.errors import WrongRows
-from coco_flow.models.columns import ColumnWriter, default_of, misfit, now
-from coco_flow.models.frames import records_of
+from coco_flow.models.columns import ColumnWriter, default_of, misfit, now, shown
+from coco_flow.models.frames import is_frame, records_of
+from coco_flow.models.rows import bookkeeping_of
 
 if TYPE_CHECKING:
-    from sqlalchemy import Dialect, Table
+    from sqlalchemy import Column, Dialect, Table
 
 __all__ = ["RowChecks"]
+
+_ROWS_AT_A_TIME = 10_000
 
 
 class RowChecks:
@@ -37,21 +41,24 @@ class RowChecks:
         self._table = table
         self._key = tuple(primary_key)
         self.names = [column.name for column in table.columns]
-        fills: dict[str, Callable[[], Any]] = {
-            "workflow_id": lambda: workflow_id,
-            "model_name": lambda: model_name,
-            "created_at": now,
-            "updated_at": now,
-        }
+        forced = {"workflow_id": workflow_id, "model_name": model_name}
+        fills: dict[str, Callable[[], Any]] = {"created_at": now, "updated_at": now}
+        bookkeeping = bookkeeping_of(table)
+        stamped = {name: fill for name, fill in fills.items() if name in bookkeeping}
         self._columns = [
-            ColumnWriter(column, dialect, fills.get(column.name) or default_of(column))
+            ColumnWriter(
+                column,
+                dialect,
+                stamped.get(column.name) or default_of(column),
+                is_key=column.name in self._key,
+                is_constant=column.name in stamped or not _is_computed(column),
+            )
             for column in table.columns
         ]
         self._forced = {
-            place: ColumnWriter(column, dialect, default_of(column)).convert(value)
-            for place, column in enumerate(table.columns)
-            for name, value in (("workflow_id", workflow_id), ("model_name", model_name))
-            if column.name == name and value is not None
+            place: writer.convert(forced[writer.name])
+            for place, writer in enumerate(self._columns)
+            if writer.name in bookkeeping and forced.get(writer.name) is not None
         }
 
     def accepted(self, rows: Any) -> Any:
@@ -60,9 +67,9 @@ class RowChecks:
         Raises:
             WrongRows: They are something else, or rows of another table.
         """
-        if hasattr(rows, "__table__") or isinstance(rows, dict):
+        if hasattr(rows, "__table__") or isinstance(rows, Mapping):
             rows = [rows]
-        if hasattr(rows, "columns") or hasattr(rows, "to_pydict"):
+        if is_frame(rows):
             return rows
         if not isinstance(rows, Iterable) or isinstance(rows, str | bytes):
             raise WrongRows(
@@ -89,23 +96,33 @@ class RowChecks:
         Raises:
             WrongRows: A value does not fit its column.
         """
-        converts = [column.convert for column in self._columns]
-        for number, row in enumerate(records_of(rows, self.names)):
+        given, number = records_of(rows, self.names), 0
+        while chunk := list(islice(given, _ROWS_AT_A_TIME)):
             try:
-                values = [convert(value) for convert, value in zip(converts, row, strict=True)]
+                values = [
+                    writer.convert_all(column)
+                    for writer, column in zip(self._columns, zip(*chunk, strict=True), strict=True)
+                ]
             except ValueError as error:
-                raise self._misfit(row, number, error) from error
+                raise self._misfit(chunk, number, error) from error
             for place, value in self._forced.items():
-                values[place] = value
-            yield tuple(values)
+                values[place] = [value] * len(chunk)
+            yield from zip(*values, strict=True)
+            number += len(chunk)
 
-    def _misfit(self, row: tuple[Any, ...], number: int, error: ValueError) -> WrongRows:
-        """Return the error that names the first column that a row does not fit."""
-        given = dict(zip(self.names, row, strict=True))
-        key = ", ".join(f"{name}={given[name]!r}" for name in self._key)
-        for column, value in zip(self._columns, row, strict=True):
-            try:
-                column.convert(value)
-            except ValueError:
-                return misfit(column.name, self._table.name, number, key, error)
-        return misfit("?", self._table.name, number, key, error)
+    def _misfit(self, rows: Sequence[tuple[Any, ...]], first: int, error: ValueError) -> WrongRows:
+        """Return the error that names the first row and column that does not fit."""
+        for number, row in enumerate(rows, first):
+            for column, value in zip(self._columns, row, strict=True):
+                try:
+                    column.convert(value)
+                except ValueError as found:
+                    given = dict(zip(self.names, row, strict=True))
+                    key = ", ".join(f"{name}={shown(given[name])}" for name in self._key)
+                    return misfit(column.name, self._table.name, number, key, found)
+        return misfit("?", self._table.name, first, "?", error)
+
+
+def _is_computed(column: Column[Any]) -> bool:
+    """Whether each row gets a default of its own, such as an id."""
+    return column.default is not None and column.default.is_callable

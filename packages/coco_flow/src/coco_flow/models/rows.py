@@ -13,10 +13,11 @@ from enum import Enum
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
-from sqlalchemy import JSON, DateTime
+from sqlalchemy import JSON, DateTime, Table
 from sqlmodel import Field, SQLModel
 
 from coco_flow.errors import WrongRows
+from coco_flow.models.declared_tables import forget_earlier
 from coco_flow.models.frames import is_gap
 
 __all__ = [
@@ -25,12 +26,21 @@ __all__ = [
     "PipelineModelBase",
     "apply_dspy_telemetry",
     "apply_field_renames",
+    "bookkeeping_of",
     "plain_data",
     "serialize",
 ]
 
 BOOKKEEPING = frozenset({"workflow_id", "created_at", "updated_at", "model_name"})
 """Columns that say which run wrote a row and when: the writer fills them, no digest has them."""
+
+
+def bookkeeping_of(table: Table) -> frozenset[str]:
+    """Return the bookkeeping columns of a table: all of `BOOKKEEPING`, or none.
+
+    A table that is not of a `PipelineModelBase` may have a `model_name` of its own.
+    """
+    return BOOKKEEPING if set(table.c.keys()) >= BOOKKEEPING else frozenset()
 
 
 def _now() -> datetime:
@@ -61,6 +71,10 @@ class PipelineModelBase(SQLModel):
     updated_at: datetime = Field(default_factory=_now, sa_type=DateTime(timezone=True))
     model_name: str | None = None
     error: str | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        forget_earlier(cls)
 
     def __init__(self, **data: Any) -> None:
         apply_field_renames(data, self._field_renames)

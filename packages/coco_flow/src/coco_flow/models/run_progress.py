@@ -30,6 +30,7 @@ class ModelProgress:
         started: When it began, in seconds since the epoch.
         seconds: How long it took; None before it has ended.
         figures: Rows and documents, once it has ended.
+        counts_batches: Whether `done` and `total` are batches.
     """
 
     name: str
@@ -40,6 +41,15 @@ class ModelProgress:
     started: float | None = None
     seconds: float | None = None
     figures: dict[str, Any] = field(default_factory=dict)
+    counts_batches: bool = False
+
+    def report(self, event: Event) -> None:
+        """Take a report of progress; once batches are counted, those inside one say less."""
+        is_batches = event.message == "batches"
+        self.message = event.message
+        if is_batches or not self.counts_batches:
+            self.done, self.total = event.done, event.total
+        self.counts_batches |= is_batches
 
     def lasted(self, now: float) -> float | None:
         """Return for how many seconds it has run, or ran, if that is known."""
@@ -88,7 +98,7 @@ class RunProgress:
                 self.models[one.name] = one = ModelProgress(one.name, "running")
                 one.started = event.time
             if event.kind == "progress":
-                one.done, one.total, one.message = event.done, event.total, event.message
+                one.report(event)
         elif event.kind == "skipped":
             one.state, one.message = "skipped", event.message
         else:

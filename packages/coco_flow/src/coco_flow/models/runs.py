@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dbos import DBOS, DBOSClient, SetWorkflowID
 from dbos import error as dbos_errors
 
+from coco_core.errors import Unavailable
 from coco_flow.errors import RunCancelled, RunConflict, RunNotFound
 from coco_flow.models.engine import Engine, engine_of, liveness_for
 from coco_flow.models.records import OPEN, opened, required
@@ -35,7 +38,10 @@ __all__ = [
     "take_over",
 ]
 
+_logger = logging.getLogger("coco_flow.models.runs")
+
 _POLL_SECONDS = 0.2
+_CANCEL_SECONDS = 5.0
 # How often the work of other processes is looked at, for those that were killed.
 _TAKE_OVER_SECONDS = 2.0
 
@@ -90,6 +96,12 @@ async def start(engine: Engine, run: str, spec: dict[str, Any]) -> None:
         with SetWorkflowID(run):
             await DBOS.start_workflow_async(run_pipeline_workflow, spec)
         return
+    other = known.input["args"][0].get("pipeline") if known.input else None
+    if other != spec["pipeline"]:
+        raise RunConflict(
+            f"The run {run} is one of pipeline {other!r}, not of {spec['pipeline']!r}.",
+            hint="Choose another id.",
+        )
     if known.status == "CANCELLED" or (
         known.status == "PENDING" and await asyncio.to_thread(_is_orphan, engine, known)
     ):
@@ -113,7 +125,7 @@ async def follow(engine: Engine, run: str) -> dict[str, Any]:
         while not waiting.done():
             await asyncio.wait([waiting], timeout=_TAKE_OVER_SECONDS)
             if not waiting.done():
-                await asyncio.to_thread(take_over, engine, f"{run}/")
+                await asyncio.to_thread(_take_over_batches, engine, run)
         result: dict[str, Any] = await waiting
     except dbos_errors.DBOSAwaitedWorkflowCancelledError as error:
         raise RunCancelled(
@@ -121,11 +133,25 @@ async def follow(engine: Engine, run: str) -> dict[str, Any]:
             hint=f"Continue it: coco-flow models resume {run}",
         ) from error
     except (asyncio.CancelledError, KeyboardInterrupt):
-        await asyncio.shield(DBOS.cancel_workflow_async(run, cancel_children=True))
+        await _cancelled_in_time(run)
         raise
     finally:
         waiting.cancel()
     return result
+
+
+def _take_over_batches(engine: Engine, run: str) -> None:
+    try:
+        take_over(engine, f"{run}/")
+    except Unavailable:
+        # The models report the outage; there is another look soon.
+        _logger.debug("the processes of run %s cannot be looked at", run, exc_info=True)
+
+
+async def _cancelled_in_time(run: str) -> None:
+    """Cancel a run whose caller is leaving; a database that is gone must not hold it up."""
+    cancelling = asyncio.ensure_future(DBOS.cancel_workflow_async(run, cancel_children=True))
+    await asyncio.wait([cancelling], timeout=_CANCEL_SECONDS)
 
 
 def take_over(engine: Engine, prefix: str | None = None) -> list[str]:
@@ -155,9 +181,12 @@ def runs_of(database: Database, *, limit: int = 20, pipeline: str | None = None)
     with opened(database) as client:
         if client is None:
             return []
-        found = client.list_workflows(name=PIPELINE, limit=limit, sort_desc=True)
-        runs = [_as_run(database, client, one, with_models=False) for one in found]
-    return [one for one in runs if pipeline is None or one.pipeline == pipeline]
+        # The records know no pipelines, so all are looked through for those of one.
+        most = limit if pipeline is None else None
+        found = client.list_workflows(name=PIPELINE, limit=most, sort_desc=True)
+        runs = (_as_run(database, client, one, with_models=False) for one in found)
+        chosen = (one for one in runs if pipeline is None or one.pipeline == pipeline)
+        return list(itertools.islice(chosen, limit))
 
 
 def run_of(database: Database, run: str) -> Run:
@@ -276,7 +305,8 @@ async def fork_run(database: Database, run: str, model: str) -> dict[str, Any]:
     known = await asyncio.to_thread(run_of, database, run)
     step = next((one for one in known.models if one["name"] == model), None)
     if step is None:
-        names = ", ".join(str(one["name"]) for one in known.models)
+        steps = dict.fromkeys(str(one["name"]) for one in known.models)
+        names = ", ".join(name for name in steps if name in known.spec["models"])
         raise RunNotFound(f"The run {run} has no step {model!r}.", hint=f"Its steps: {names}.")
     engine = await asyncio.to_thread(engine_of, database)
     handle = await DBOS.fork_workflow_async(run, step["id"])

@@ -52,7 +52,13 @@ async def do_step(run: str, model: str, work: Work, *, is_whole: bool = True) ->
     if is_whole:
         events.happened("started")
     task = asyncio.ensure_future(asyncio.to_thread(_endured, work, events))
-    await _follow(run, task, events, pending)
+    try:
+        await _follow(run, task, events, pending)
+    except BaseException:
+        # The run was cancelled or taken over: the model must not go on alone.
+        events.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        raise
     try:
         result = await task
     except Exception as error:

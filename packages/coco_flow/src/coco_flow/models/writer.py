@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    ProgrammingError,
+)
 
 from coco_flow.errors import DefinitionError, WrongRows
-from coco_flow.models.columns import ColumnWriter, default_of, misfit, now
 from coco_flow.models.database import Database, database_of
-from coco_flow.models.frames import records_of
+from coco_flow.models.row_checks import RowChecks
 from coco_flow.models.store.stage import Scope, Stage, Written
 
 if TYPE_CHECKING:
@@ -37,107 +42,64 @@ class _Rows:
         model_name: str | None,
     ) -> None:
         self.table = table
-        self.key = tuple(primary_key)
+        self._database = database
         document = "document_id" if "document_id" in table.c else None
         database.ensure(table)
         self._closing = ExitStack()
         self.connection: Connection = self._closing.enter_context(database.reading())
         with self.connection.begin():
             self.stage = Stage(self.connection, table, primary_key, document)
-        fills: dict[str, Callable[[], Any]] = {
-            "workflow_id": lambda: workflow_id,
-            "model_name": lambda: model_name,
-            "created_at": now,
-            "updated_at": now,
-        }
-        dialect = self.connection.dialect
-        self._columns = [
-            ColumnWriter(column, dialect, fills.get(column.name) or default_of(column))
-            for column in table.columns
-        ]
-        self._forced = {
-            place: ColumnWriter(column, dialect, default_of(column)).convert(value)
-            for place, column in enumerate(table.columns)
-            for name, value in (("workflow_id", workflow_id), ("model_name", model_name))
-            if column.name == name and value is not None
-        }
+        self._checks = RowChecks(
+            table, primary_key, self.connection.dialect, workflow_id, model_name
+        )
 
     def add(self, rows: Any) -> int:
         """Check and gather rows; return how many."""
-        rows = self._accepted(rows)
+        accepted = self._checks.accepted(rows)
         first = self.stage.count
-        with self.connection.begin():
+        with self._database.translated(), self.connection.begin():
             pending: list[tuple[Any, ...]] = []
-            for row in self._converted(rows):
+            for row in self._checks.converted(accepted):
                 pending.append(row)
                 if len(pending) == _ROWS_PER_ADD:
-                    self.stage.add(pending)
+                    self._gather(pending)
                     pending = []
-            self.stage.add(pending)
+            self._gather(pending)
         return self.stage.count - first
+
+    def _gather(self, rows: list[tuple[Any, ...]]) -> None:
+        try:
+            self.stage.add(rows)
+        except (DataError, InterfaceError, ProgrammingError) as error:
+            raise self._refused(error, "Compare their values with the table's columns") from error
+
+    def _refused(self, error: DBAPIError, advice: str) -> WrongRows:
+        # What follows is about a statement that the user did not write.
+        reason = str(error.orig).strip().partition("\n")[0].rstrip(".")
+        return WrongRows(
+            f"Table {self.table.name!r} refuses the rows: {reason}.",
+            hint=f"{advice}; nothing of this write was kept.",
+        )
+
+    def preview(self, since: int) -> Written:
+        """Return what the rows from number `since` on would do."""
+        with self._database.translated(), self.connection.begin():
+            return self.stage.preview(since)
 
     def drop(self, since: int) -> None:
         """Give up the rows from number `since` on."""
-        with self.connection.begin():
+        with self._database.translated(), self.connection.begin():
             self.stage.drop(since)
-
-    def _accepted(self, rows: Any) -> Any:
-        if hasattr(rows, "__table__") or isinstance(rows, dict):
-            rows = [rows]
-        if hasattr(rows, "columns") or hasattr(rows, "to_pydict"):
-            return rows
-        if not isinstance(rows, Iterable) or isinstance(rows, str | bytes):
-            raise WrongRows(
-                f"{rows!r} is no rows for table {self.table.name!r}.",
-                hint="Write a list of row objects or mappings, or a frame.",
-            )
-        return self._own(rows)
-
-    def _own(self, rows: Iterable[Any]) -> Iterator[Any]:
-        for row in rows:
-            table = getattr(row, "__table__", None)
-            if table is not None and table.name != self.table.name:
-                raise WrongRows(
-                    f"This writer writes table {self.table.name!r}; a row of "
-                    f"{type(row).__name__} (table {table.name!r}) was given.",
-                    hint="A model writes the table of its db_model; another table needs a model "
-                    "of its own.",
-                )
-            yield row
-
-    def _converted(self, rows: Any) -> Iterator[tuple[Any, ...]]:
-        converts = [column.convert for column in self._columns]
-        forced = self._forced
-        for number, row in enumerate(records_of(rows, self.stage.names)):
-            try:
-                values = [convert(value) for convert, value in zip(converts, row, strict=True)]
-            except ValueError as error:
-                raise self._misfit(row, number, error) from error
-            for place, value in forced.items():
-                values[place] = value
-            yield tuple(values)
-
-    def _misfit(self, row: tuple[Any, ...], number: int, error: ValueError) -> WrongRows:
-        """Return the error that names the first column that a row does not fit."""
-        given = dict(zip(self.stage.names, row, strict=True))
-        key = ", ".join(f"{name}={given[name]!r}" for name in self.key)
-        for column, value in zip(self._columns, row, strict=True):
-            try:
-                column.convert(value)
-            except ValueError:
-                return misfit(column.name, self.table.name, number, key, error)
-        return misfit("?", self.table.name, number, key, error)
 
     def apply(self, strategy: str, scope: Scope) -> Written:
         """Apply the rows in the transaction that is open."""
         try:
             return self.stage.apply(strategy, scope)
-        except IntegrityError as error:
-            raise WrongRows(
-                f"Table {self.table.name!r} refuses the rows: {str(error.orig).strip()}.",
-                hint='Rows of a key that is there already need write_strategy "merge" or '
-                '"replace".',
-            ) from error
+        except (IntegrityError, DataError, ProgrammingError) as error:
+            advice = "Compare the row class with the table: columns, types and constraints"
+            if isinstance(error, IntegrityError) and strategy == "append":
+                advice = 'Rows of a key that is there need write_strategy "merge" or "replace"'
+            raise self._refused(error, advice) from error
 
     def close(self) -> None:
         """Give up what was not applied."""
@@ -165,7 +127,7 @@ class RunWriter:
         """Take rows of the model's table.
 
         Args:
-            rows: Row objects, mappings, or a frame of pandas, Polars or Arrow.
+            rows: A frame of pandas, Polars or Arrow, or row objects, mappings and frames.
 
         Returns:
             `rows_written`, `inserted`, `updated`, `unchanged` and `table_name` of these rows; rows
@@ -178,9 +140,7 @@ class RunWriter:
         gathered = self.rows
         first = gathered.stage.count
         gathered.add(rows)
-        with gathered.connection.begin():
-            done = gathered.stage.preview(first)
-        return done.as_dict(gathered.table.name)
+        return gathered.preview(first).as_dict(gathered.table.name)
 
     @property
     def rows(self) -> _Rows:
@@ -237,7 +197,8 @@ class TableWriter:
             WrongRows: A row does not fit the table; nothing is written.
             DefinitionError: The table is not known.
         """
-        if not hasattr(rows, "columns") and not hasattr(rows, "to_pydict"):
+        if self._db_model is None and isinstance(rows, Iterator):
+            # The rows say which table it is.
             rows = list(rows)
         table = self._table(rows)
         key = self._key or [column.name for column in table.primary_key]
@@ -245,14 +206,16 @@ class TableWriter:
         try:
             gathered.add(rows)
             with self._database.transaction(gathered.connection):
+                self._database.lock(gathered.connection, table.name)
                 return gathered.apply(self._strategy, self._scope(gathered)).as_dict(table.name)
         finally:
             gathered.close()
 
     def _table(self, rows: Any) -> Table:
         row_class = self._db_model
-        if row_class is None and isinstance(rows, list) and rows:
-            row_class = type(rows[0])
+        if row_class is None:
+            is_several = isinstance(rows, Sequence) and len(rows) > 0
+            row_class = type(rows[0] if is_several else rows)
         table: Table | None = getattr(row_class, "__table__", None)
         if table is None:
             raise DefinitionError(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from coco_flow.sources.google_cloud_storage import GoogleCloudStorage
     from coco_flow.sources.google_drive import GoogleDrive
     from coco_flow.sources.local_file import LocalFile
+    from coco_flow.sources.model_table import ModelTable
     from coco_flow.sources.postgres import Postgres, PostgresNotification
     from coco_flow.sources.sqlite import Sqlite
 
@@ -26,6 +27,7 @@ __all__ = [
     "GoogleCloudStorage",
     "GoogleDrive",
     "LocalFile",
+    "ModelTable",
     "Postgres",
     "PostgresNotification",
     "RedisNotification",
@@ -41,6 +43,7 @@ _MODULES = {
     "GoogleCloudStorage": "google_cloud_storage",
     "GoogleDrive": "google_drive",
     "LocalFile": "local_file",
+    "ModelTable": "model_table",
     "Postgres": "postgres",
     "PostgresNotification": "postgres",
     "RedisNotification": "amazon_s3",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from coco_flow.models.conditions import is_one_of
 from coco_flow.models.store.tables import DOCUMENTS, METADATA
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def prepare(database: Database) -> None:
     if all(database.has_table(table.name) for table in METADATA.tables.values()):
         return
     with database.writing() as connection:
-        database.lock_schema(connection)
+        database.lock(connection, "tables")
         METADATA.create_all(connection)
 
 
@@ -59,14 +60,8 @@ def record_documents(
 
 def forget_documents(connection: Connection, model: str, documents: Iterable[str]) -> None:
     """Forget documents that are gone, in the transaction that is open."""
-    rows = [{"gone": document} for document in documents]
-    if rows:
-        connection.execute(
-            delete(DOCUMENTS).where(
-                DOCUMENTS.c.model == model, DOCUMENTS.c.document_id == bindparam("gone")
-            ),
-            rows,
-        )
+    gone = is_one_of(DOCUMENTS.c.document_id, documents, connection.dialect)
+    connection.execute(delete(DOCUMENTS).where(DOCUMENTS.c.model == model, gone))
 
 
 def upsert(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Index,
     Integer,
     MetaData,
     String,
@@ -25,15 +26,15 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import JSON
 
-from coco_flow.models.columns import is_generated, typed_value
-from coco_flow.models.rows import BOOKKEEPING
+from coco_flow.models.columns import is_generated
+from coco_flow.models.conditions import is_one_of
+from coco_flow.models.rows import bookkeeping_of
 from coco_flow.models.telemetry import SUMMED
 
 __all__ = ["Scope", "Stage", "Written"]
-
-_KEPT = frozenset({"created_at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class Stage:
         self._rows = Table(
             f"coco_stage_{secrets.token_hex(6)}",
             MetaData(),
-            Column("coco_number", Integer),
+            Column("coco_number", Integer, primary_key=True, autoincrement=False),
             *(Column(column.name, column.type) for column in target.columns),
             prefixes=["TEMPORARY"],
         )
@@ -123,12 +124,12 @@ class Stage:
         first = self._number
         numbered = ((number, *row) for number, row in enumerate(rows, first))
         if self._connection.dialect.name == "sqlite":
-            self._insert(list(numbered))
+            self._insert_many(list(numbered))
         else:
             self._copy(numbered)
         return self._number - first
 
-    def _insert(self, rows: list[tuple[Any, ...]]) -> None:
+    def _insert_many(self, rows: list[tuple[Any, ...]]) -> None:
         if rows:
             marks = ",".join("?" * (len(self.names) + 1))
             # The name is the stage's own; it holds letters and digits.
@@ -138,13 +139,18 @@ class Stage:
 
     def _copy(self, rows: Iterable[tuple[Any, ...]]) -> None:
         driver: Any = self._connection.connection.driver_connection
-        with (
-            driver.cursor() as cursor,
-            cursor.copy(f"COPY {self._rows.name} FROM STDIN") as copy,
-        ):
-            for row in rows:
-                copy.write_row(row)
-                self._number += 1
+        dialect: Any = self._connection.dialect
+        statement = f"COPY {self._rows.name} FROM STDIN"
+        try:
+            with driver.cursor() as cursor, cursor.copy(statement) as copy:
+                for row in rows:
+                    copy.write_row(row)
+                    self._number += 1
+        except dialect.loaded_dbapi.Error as error:
+            raise DBAPIError.instance(
+                statement, None, error, dialect.loaded_dbapi.Error,
+                connection_invalidated=driver.closed, dialect=dialect,
+            ) from error  # fmt: skip
 
     def preview(self, since: int) -> Written:
         """Return what the rows from number `since` on would do, without removals."""
@@ -152,20 +158,15 @@ class Stage:
         total = self._number - since
         if not self._has_rows():
             return Written(rows_written=total, inserted=total)
-        match = self._match()
-        known = self._count(select(func.count()).where(new, self._found(match)))
-        changed = self._count(
-            select(func.count())
-            .select_from(self._rows.join(self._target, match))
-            .where(new, self._differs())
+        found = select(func.count(self._rows.c.coco_number.distinct())).select_from(
+            self._rows.join(self._target, self._match())
         )
+        known = self._count(found.where(new))
+        changed = self._count(found.where(new, self._differs()))
         return Written(total, total - known, changed, 0, known - changed)
 
     def _has_rows(self) -> bool:
         return self._connection.execute(select(self._target).limit(1)).first() is not None
-
-    def _found(self, match: ColumnElement[bool]) -> ColumnElement[bool]:
-        return exists(select(1).select_from(self._target).where(match)).correlate(self._rows)
 
     def _count(self, statement: Any) -> int:
         return int(self._connection.execute(statement).scalar_one())
@@ -205,32 +206,41 @@ class Stage:
     def apply(self, strategy: str, scope: Scope) -> Written:
         """Write the rows to the table, in the transaction that is open on the connection."""
         done = Written(errors=self.errors())
+        if self._document is not None and scope.spared:
+            # Rows that were gathered before their document failed are not all of it.
+            column = self._rows.c[self._document]
+            half_done = self._is_one_of(column, scope.spared)
+            self._connection.execute(delete(self._rows).where(half_done))
         if strategy == "append":
-            done.inserted = done.rows_written = self._append()
+            done.inserted = done.rows_written = self._insert(is_new=False)
             return done
         self._keep_last()
+        self._index()
         done.rows_written = self._count(select(func.count()).select_from(self._rows))
         if self._has_rows():
             done.deleted = self._remove(strategy, scope)
             done.updated = self._update()
-        done.inserted = self._insert_new()
+        done.inserted = self._insert(is_new=True)
         done.unchanged = done.rows_written - done.inserted - done.updated
         return done
 
-    def _append(self) -> int:
-        return self._insert_where()
-
-    def _insert_where(self, *conditions: ColumnElement[bool]) -> int:
-        """Insert the rows that meet the conditions; the database numbers those without a number."""
+    def _insert(self, *, is_new: bool) -> int:
+        """Insert all rows, or those of new keys; the database numbers rows without a number."""
         if self._generated is None:
-            return self._insert_columns(self.names, conditions)
+            return self._insert_columns(self.names, is_new=is_new)
         number = self._rows.c[self._generated]
         others = [name for name in self.names if name != self._generated]
-        given = self._insert_columns(self.names, (*conditions, number.is_not(None)))
-        return given + self._insert_columns(others, (*conditions, number.is_(None)))
+        given = self._insert_columns(self.names, number.is_not(None), is_new=is_new)
+        return given + self._insert_columns(others, number.is_(None), is_new=is_new)
 
-    def _insert_columns(self, names: list[str], conditions: Sequence[ColumnElement[bool]]) -> int:
+    def _insert_columns(
+        self, names: list[str], *conditions: ColumnElement[bool], is_new: bool
+    ) -> int:
         rows = select(*(self._rows.c[name] for name in names)).where(*conditions)
+        if is_new:
+            # A join is what SQLite makes an index for, if the table has none.
+            rows = rows.select_from(self._rows.outerjoin(self._target, self._match()))
+            rows = rows.where(self._target.c[self._key[0]].is_(None))
         ordered = rows.order_by(self._rows.c.coco_number)
         statement = insert(self._target).from_select(names, ordered)
         done = self._connection.execute(statement, execution_options={"preserve_rowcount": True})
@@ -246,6 +256,11 @@ class Stage:
         repeated = select(ranked.c.coco_number).where(ranked.c.place > 1)
         self._connection.execute(delete(self._rows).where(number.in_(repeated)))
 
+    def _index(self) -> None:
+        """Let the database find a row by its key: SQLite would read all rows for each."""
+        key = (self._rows.c[name] for name in self._key)
+        Index(f"{self._rows.name}_key", *key).create(self._connection)
+
     def _match(self) -> ColumnElement[bool]:
         return and_(*(self._target.c[name] == self._rows.c[name] for name in self._key))
 
@@ -254,12 +269,14 @@ class Stage:
         compared = [
             _comparable(self._target.c[name]).is_distinct_from(_comparable(self._rows.c[name]))
             for name in self.names
-            if name not in BOOKKEEPING and name not in self._key and name != self._generated
+            if name not in {*bookkeeping_of(self._target), *self._key, self._generated}
         ]
         return or_(*compared) if compared else self._rows.c.coco_number < 0
 
     def _update(self) -> int:
-        kept = {*self._key, *_KEPT, self._generated}
+        kept = {*self._key, self._generated}
+        if bookkeeping_of(self._target):
+            kept.add("created_at")
         changed = [name for name in self.names if name not in kept]
         if not changed:
             return 0
@@ -269,9 +286,6 @@ class Stage:
             .where(self._match(), self._differs())
         )
         return int(done.rowcount)
-
-    def _insert_new(self) -> int:
-        return self._insert_where(~self._found(self._match()))
 
     def _remove(self, strategy: str, scope: Scope) -> int:
         unwritten = ~exists(
@@ -296,23 +310,12 @@ class Stage:
         return int(self._connection.execute(delete(self._target).where(or_(*conditions))).rowcount)
 
     def _is_one_of(self, column: Any, documents: frozenset[str]) -> ColumnElement[bool]:
-        """Return the condition that a column has one of these ids, whatever their number."""
-        ids = Table(
-            f"coco_ids_{secrets.token_hex(6)}", MetaData(),
-            Column("document_id", column.type, primary_key=True), prefixes=["TEMPORARY"],
-        )  # fmt: skip
-        ids.create(self._connection)
-        typed = (typed_value(column, one) for one in sorted(documents))
-        rows = [{"document_id": one} for one in typed if one is not None]
-        if rows:
-            self._connection.execute(insert(ids), rows)
-        condition: ColumnElement[bool] = column.in_(select(ids.c.document_id))
-        return condition
+        return is_one_of(column, sorted(documents), self._connection.dialect)
 
 
 def _number(value: Any) -> int | float:
     # PostgreSQL sums integers as a decimal.
-    return float(value) if isinstance(value, float) else int(value)
+    return float(value) if isinstance(value, float) or value != int(value) else int(value)
 
 
 def _comparable(column: Any) -> Any:

@@ -21,6 +21,7 @@ from coco_embed.store import DEFAULT_MODEL
 from coco_local.client import Client
 from coco_protocol.docs import QueryData, QueryMeta, QueryRequest, RetrievalBody
 from coco_protocol.projects import ProjectBody
+from tests.started import require
 
 # Nothing here takes longer unless it is broken; a loaded machine is no reason to fail.
 PATIENCE = 60.0
@@ -85,6 +86,7 @@ class Daemon:
 
     def start(self, *paths: Path, arguments: tuple[str, ...] = ()) -> Daemon:
         """Start in the foreground of its own process and wait until it answers."""
+        require("daemon")
         self.home.mkdir(parents=True, exist_ok=True)
         log = (self.home / "test-output.log").open("ab")
         self.process = subprocess.Popen(

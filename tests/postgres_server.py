@@ -15,6 +15,7 @@ import pytest
 from coco_server.dev.postgres import DevPostgres
 from coco_server.store.migrate import migrate
 from coco_server.store.session import Database
+from tests.started import require
 
 __all__ = ["database", "database_url", "fresh_database", "postgres", "running_postgres"]
 
@@ -23,9 +24,14 @@ _numbers = itertools.count(1)
 TEMPLATE = "coco_template"
 
 
-@cache
 def running_postgres() -> DevPostgres:
     """The session's server, with a migrated database to copy; it ends with the process."""
+    require("postgres")
+    return _server()
+
+
+@cache
+def _server() -> DevPostgres:
     server = DevPostgres().start()
     atexit.register(server.stop)
     migrate(server.create_database(TEMPLATE))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import tomllib
 from importlib.metadata import metadata
 from pathlib import Path
@@ -45,14 +44,8 @@ def test_programs_say_the_one_version() -> None:
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)
 def test_no_source_repeats_the_version(package: Path) -> None:
-    texts = [
-        (path, node)
-        for path in (package / "src").rglob("*.py")
-        if path != SOURCE
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Constant)
-    ]
-    assert [f"{path}:{node.lineno}" for path, node in texts if node.value == __version__] == []
+    sources = [path for path in (package / "src").rglob("*.py") if path != SOURCE]
+    assert [path for path in sources if f'"{__version__}"' in path.read_text("utf-8")] == []
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.name)

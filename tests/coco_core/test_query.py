@@ -76,6 +76,7 @@ def test_identifiers_are_split_for_the_embedder() -> None:
     )
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1, max_size=200).filter(str.strip))
 def test_any_query_is_understood(text: str) -> None:
     query = read(text)

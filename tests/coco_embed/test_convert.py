@@ -21,6 +21,8 @@ from coco_embed.session import Session, open_session, run_one
 from coco_embed.store import InstalledModel
 from coco_embed.tokenizer import WordPieces
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def weights(official: Path) -> Weights:

@@ -296,6 +296,7 @@ def test_a_vector_without_direction_is_refused(tiny: Path) -> None:
         embed(tiny, "purple")
 
 
+@pytest.mark.slow
 def test_the_official_weights_in_a_directory_give_the_reference_vectors(
     official: Path, model: InstalledModel, tmp_path: Path
 ) -> None:

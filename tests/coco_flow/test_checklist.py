@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.coco_flow.checklist import DEFERRED, README, proofs, readme_with_table, rows
+
+pytestmark = pytest.mark.slow
 
 
 def test_every_marker_names_a_row() -> None:

@@ -83,6 +83,7 @@ def examples(model: type[BaseModel]) -> st.SearchStrategy[BaseModel]:
     return objects(schema).map(lambda data: model.model_validate_json(json.dumps(data)))
 
 
+@pytest.mark.slow
 @settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(data=st.data())
 @pytest.mark.parametrize("model", REQUESTS + ANSWERS, ids=lambda model: model.__name__)

@@ -61,7 +61,13 @@ QUERIES = (
 )
 
 
-@pytest.fixture(params=sorted(EXECUTORS))
+@pytest.fixture(
+    params=[
+        "lance",
+        pytest.param("pg", marks=pytest.mark.postgres),
+        pytest.param("qdrant", marks=pytest.mark.postgres),
+    ]
+)
 def build(request: pytest.FixtureRequest) -> Build:
     return EXECUTORS[request.param]
 
@@ -96,6 +102,8 @@ FILTERS = st.builds(
 )
 
 
+@pytest.mark.postgres
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(filters=FILTERS)
 def test_filters_mean_the_same(filters: Filters) -> None:

@@ -65,6 +65,7 @@ def check(document: ChunkedDocument, data: bytes) -> None:
         assert above.span.end_byte == below.span.start_byte
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(PATHS), SOURCES, st.sampled_from([16, 60, 256]))
 @example("a.md", "\n\n", 16)
@@ -146,6 +147,7 @@ def test_symbols_do_not_depend_on_the_encoding() -> None:
         assert found == symbols == [("Straße", 3), ("Straße.länge", 4)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "data"),
     [

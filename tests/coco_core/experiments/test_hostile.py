@@ -92,6 +92,7 @@ PLAIN = json.loads(json.dumps(EXPERIMENT.to_dict()))
 PLAIN_RESULTS = json.loads(json.dumps(RESULTS.to_dict()))
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(path=st.sampled_from(places(PLAIN)), odd=ODD, suffix=st.sampled_from(["json", "yml"]))
 def test_any_value_in_any_field_of_an_experiment(
@@ -103,6 +104,7 @@ def test_any_value_in_any_field_of_an_experiment(
         read_experiment(text, f"e.{suffix}", lambda name: name)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(path=st.sampled_from(places(PLAIN_RESULTS)), odd=ODD)
 def test_any_value_in_any_field_of_results(path: tuple[Any, ...], odd: Any) -> None:

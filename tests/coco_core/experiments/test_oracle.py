@@ -61,6 +61,7 @@ def as_run(ranking: list[str]) -> list[str]:
     return names
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(cases=CASES, k=st.integers(1, 12))
 def test_figures_are_those_of_ir_measures(

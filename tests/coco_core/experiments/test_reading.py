@@ -167,6 +167,7 @@ def _rest(says: str) -> str:
     return "; at least one is needed." if "empty" in says else "."
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "line", "says"),
     [

@@ -51,6 +51,7 @@ def test_conditions_are_the_hosts() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "source"),
     [

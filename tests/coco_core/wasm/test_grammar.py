@@ -20,6 +20,8 @@ from coco_core.languages.syntax import WHOLE, Syntax
 from coco_core.wasm.engine import Engine
 from coco_core.wasm.grammar import WasmGrammar, probe
 
+pytestmark = pytest.mark.slow
+
 GRAMMARS = Path(__file__).parents[2] / "grammars"
 JSON = (GRAMMARS / "tree-sitter-json.wasm").read_bytes()
 

@@ -14,6 +14,7 @@ from tests.coco_flow.cli.program import coco_flow, document, fresh_process
 PACKAGE = Path(__file__).parents[3] / "packages" / "coco_flow"
 
 
+@pytest.mark.slow
 def test_the_starter_runs_at_once_with_the_commands_that_are_told(tmp_path: Path) -> None:
     created = fresh_process(tmp_path, "init", "my-notes")
     assert created.returncode == 0, created.stderr

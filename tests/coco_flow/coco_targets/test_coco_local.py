@@ -174,6 +174,7 @@ def test_a_forgotten_project_is_registered_again(daemon: Daemon) -> None:
     assert daemon.project().files == 2
 
 
+@pytest.mark.slow
 def test_a_daemon_that_does_not_run_is_an_error_that_says_where(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

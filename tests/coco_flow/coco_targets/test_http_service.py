@@ -63,6 +63,7 @@ def script() -> Iterator[Script]:
         yield found
 
 
+@pytest.mark.slow
 @pytest.mark.row("ERR-4 retryable set")
 @pytest.mark.parametrize("status", [429, 502, 503, 504, 0])
 def test_what_passes_is_tried_again(script: Script, status: int) -> None:

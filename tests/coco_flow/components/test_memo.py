@@ -14,6 +14,8 @@ from coco_flow import components as coco
 from coco_flow.components.decorator import fn
 from tests.component_parts import MemoryTarget
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[..., coco.App[Any, Any]]
 
 CODE = """

@@ -159,6 +159,7 @@ def test_a_call_whose_process_ends_is_tried_again(in_process: None, tmp_path: Pa
     assert not _lives(before)
 
 
+@pytest.mark.slow
 def test_a_call_that_always_ends_its_process_fails(in_process: None, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     with pytest.raises(FlowError, match=r"ended 3 times while it ran .*die\(\)"):

@@ -46,6 +46,7 @@ def texts(source: GoogleDriveSource) -> dict[str, str]:
     return run(collect())
 
 
+@pytest.mark.slow
 def test_files_below_the_folders_are_listed_and_read(drive: DriveServer, key: str) -> None:
     for number in range(3):
         drive.put(f"f{number}", "root", f"text {number}".encode(), name=f"{number}.txt")
@@ -80,6 +81,7 @@ def test_an_unknown_folder_is_an_error_and_not_empty(key: str) -> None:
         texts(source_of(key, "nowhere"))
 
 
+@pytest.mark.slow
 def test_a_file_is_processed_anew_when_its_content_changes(
     drive: DriveServer, key: str, tmp_path: Path
 ) -> None:

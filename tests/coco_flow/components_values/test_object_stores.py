@@ -117,6 +117,7 @@ def walk(request: pytest.FixtureRequest) -> Walk:
     return walk_azure
 
 
+@pytest.mark.slow
 def test_files_are_chosen_by_prefix_pattern_and_size(walk: Walk) -> None:
     assert run(walk()) == FILES
     below = {"a.md": b"one", "deep/b.md": b"two"}

@@ -261,6 +261,7 @@ def test_three_adds_two_edits_and_one_delete_are_counted_so(
     assert printed == "docs: 7 source rows: 3 added, 2 updated, 1 deleted, 1 no change\n"
 
 
+@pytest.mark.slow
 @pytest.mark.row("INC-9 cheap listing")
 def test_ten_thousand_unchanged_rows_are_listed_and_not_read() -> None:
     rows = rows_of("many")

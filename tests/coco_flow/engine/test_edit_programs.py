@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.coco_flow.engine.edit_programs import EditProgram
+
+pytestmark = pytest.mark.slow
 
 TestEditPrograms = EditProgram.TestCase
 TestEditPrograms.settings = settings(

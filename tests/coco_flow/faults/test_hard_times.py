@@ -155,6 +155,7 @@ def test_two_processes_update_one_flow_at_once(tmp_path: Path) -> None:
     assert len(contents("sqlite", target)) == 600
 
 
+@pytest.mark.slow
 def test_a_target_that_fails_half_way_is_completed(tmp_path: Path) -> None:
     with flow_state(tmp_path):
         for number in range(600):

@@ -282,6 +282,7 @@ class TwiceConnector:
         raise AssertionError("values are in the listing")
 
 
+@pytest.mark.slow
 @pytest.mark.row("SR-1 duplicate keys")
 @pytest.mark.parametrize("between", [0, 700])
 @pytest.mark.parametrize("in_threads", [False, True])

@@ -126,6 +126,7 @@ def made(executor_class: type, spec: Any) -> Any:
     return executor
 
 
+@pytest.mark.slow
 @pytest.mark.row("PDF-1 PDF search")
 @pytest.mark.row("PDF-3 office formats")
 @pytest.mark.parametrize("kind", READERS)
@@ -165,6 +166,7 @@ def test_a_damaged_document_is_an_error_with_its_reason(kind: str) -> None:
             executor(broken)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", READERS)
 def test_no_damage_makes_a_reader_raise_anything_else(kind: str) -> None:
     """Flip bytes here and there: either the document is still readable, or it says that not."""

@@ -30,6 +30,8 @@ from tests.embedding_server import embedding_server, hashing
 from tests.model_fixture import installed_model, models_root, official_files
 from tests.onnx_directory import export_minilm
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [
     "def add(a, b): return a + b",
     "The quick brown fox jumps over the lazy dog. " * 30,

@@ -16,6 +16,8 @@ from coco_flow.errors import DefinitionError
 from tests.coco_flow.graph_targets.graphs import Backend, Graph
 from tests.flow_parts import MemorySource, flow_state, rows_of
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Triple:

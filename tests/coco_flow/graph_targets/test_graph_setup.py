@@ -12,6 +12,8 @@ from tests.coco_flow.graph_targets.graphs import Backend, Graph
 from tests.coco_flow.graph_targets.knowledge import DOCUMENTS, MENTION, MENTIONS, ids, knowledge
 from tests.coco_flow.targets.rows import export_schema
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.row("KG-5 declaration")
 def test_a_declared_label_that_nothing_uses_does_no_harm(graph: Graph) -> None:

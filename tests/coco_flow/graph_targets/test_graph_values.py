@@ -15,6 +15,8 @@ from coco_flow.targets.graph_literal import literal
 from tests.coco_flow.graph_targets.graphs import Graph
 from tests.coco_flow.targets.rows import ALL_TYPES, export_schema
 
+pytestmark = pytest.mark.slow
+
 UTC = datetime.UTC
 EXAMPLE: dict[str, Any] = {
     "text": "naïve 'quotes'",

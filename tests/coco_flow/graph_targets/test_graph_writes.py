@@ -16,6 +16,8 @@ from tests.coco_flow.graph_targets.graphs import Graph
 from tests.coco_flow.graph_targets.knowledge import DOCUMENTS, MENTION, ids, knowledge
 from tests.coco_flow.targets.rows import export_schema
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.row("KG-1 nodes")
 def test_a_row_is_a_node_that_changes_and_goes_with_it(graph: Graph) -> None:

@@ -28,6 +28,8 @@ from tests.coco_flow.targets.rows import export_schema
 from tests.graph_servers import LadybugServer
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 POINTS = export_schema({"id": int}, {"n": int})
 LINK = Relationships(
     "LINK",

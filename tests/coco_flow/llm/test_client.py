@@ -148,6 +148,7 @@ def test_many_texts_are_sent_in_parallel_batches(server: LlmServer) -> None:
     assert server.most_under_way == 4
 
 
+@pytest.mark.slow
 def test_one_client_serves_several_loops_and_leaves_no_connection_open(
     server: LlmServer,
 ) -> None:

@@ -27,6 +27,8 @@ from coco_flow.sources.s3_events import changed_keys
 from tests.coco_flow.sources.listing import contents, listed, next_change, opened, read, run
 from tests.s3_server import S3Server, s3_server
 
+pytestmark = pytest.mark.slow
+
 BUCKET = "coco"
 EVENT = "ObjectCreated:Put"
 

@@ -154,6 +154,7 @@ def slow_match(meaning: list, path: str) -> bool:
     return path != "" and fits and slow_match(rest, path[1:])
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(patterns_with_meaning(), st.lists(st.text("abx./", max_size=8), max_size=20))
 def test_patterns_agree_with_a_slow_obvious_matcher(
@@ -174,6 +175,7 @@ PATTERN_TEXTS = st.lists(
 ).map("".join)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.lists(PATTERN_TEXTS, max_size=3), st.lists(PATTERN_TEXTS, max_size=2), PATHS)
 def test_a_path_is_accepted_if_no_folder_above_it_is_excluded(

@@ -234,6 +234,7 @@ def list_keys(source: SourceConnector) -> list[Any]:
     return [row.key for batch in source.list_rows() for row in batch]  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_whoever_follows_the_events_knows_every_file(tmp_path: Path, seed: int) -> None:
     source = opened(LocalFile(path=str(tmp_path), watch_changes=True))

@@ -18,6 +18,8 @@ from tests.coco_flow.sources.listing import contents, listed, next_change, opene
 from tests.drive_server import DOCUMENT, DriveServer, drive_server
 from tests.google_account import GoogleAccount
 
+pytestmark = pytest.mark.slow
+
 SOON = timedelta(milliseconds=10)
 TEXT = "text/plain"
 

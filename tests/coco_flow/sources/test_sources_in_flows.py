@@ -221,6 +221,7 @@ def _client(service: str, server: S3Server) -> Any:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.row("CLD-1/2/3 cloud sources")
 def test_changes_of_a_bucket_reach_the_target_by_its_events(
     bucket: Callable[[str], Any],

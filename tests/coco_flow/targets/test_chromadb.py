@@ -43,6 +43,8 @@ from tests.coco_flow.targets.rows import (
 )
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 SIMPLE = export_schema({"id": str}, {"text": str, "embedding": Embedding})
 
 

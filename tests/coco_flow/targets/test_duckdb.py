@@ -33,6 +33,8 @@ from tests.coco_flow.targets.rows import (
     write_from_threads,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def query(path: Path, sql: str) -> list[Any]:
     with duckdb.connect(str(path)) as connection:

@@ -158,6 +158,7 @@ def edits(name: str, flow: coco_flow.Flow, found: Callable[[], Found]) -> None:
     assert found() == expected(name)
 
 
+@pytest.mark.slow
 @pytest.mark.row("ST-2 embedded default")
 @pytest.mark.parametrize("kind", EMBEDDED)
 def test_a_flow_needs_no_server(tmp_path: Path, kind: str) -> None:

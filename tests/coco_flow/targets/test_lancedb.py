@@ -49,6 +49,7 @@ def indexes(path: Path, name: str = "t") -> dict[str, Any]:
     return {index.name: index for index in table(path, name).list_indices()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("key", [{"name": str}, {"filename": str, "location": Range}])
 def test_random_batches_written_twice_equal_a_dict(
@@ -222,6 +223,7 @@ def test_columns_are_added_removed_and_retyped(tmp_path: Path) -> None:
     assert table(tmp_path).count_rows() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.row("CT-5 idempotent setup")
 def test_set_up_can_be_repeated_from_any_point(tmp_path: Path) -> None:
     spec = LanceDB(str(tmp_path), "t")

@@ -42,6 +42,7 @@ def expected_value(name: str, value: Any) -> Any:
     return str(value) if name == "id" and value is not None else as_arrow(name, value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("key", [{"n": int}, {"filename": str, "location": Range}])
 def test_random_batches_written_twice_equal_a_dict(

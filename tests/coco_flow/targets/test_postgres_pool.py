@@ -72,6 +72,7 @@ def test_one_url_and_user_share_a_pool(url: str, other_user: str) -> None:
     assert pool_for(DatabaseConnectionSpec(url, min_connections=1)) is not first
 
 
+@pytest.mark.slow
 @pytest.mark.row("DB-2 pools")
 def test_a_host_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     assert postgres_pool.CONNECT_SECONDS == 30

@@ -101,6 +101,7 @@ def as_read(name: str, value: Any) -> Any:
     return value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("indexed", [False, True])
 @pytest.mark.parametrize("key", [{"n": int}, {"filename": str, "location": Range}])

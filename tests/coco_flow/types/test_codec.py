@@ -36,6 +36,8 @@ from tests.coco_flow.types.values import (
     vectors,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def stored(value: Any, schema: Schema) -> Any:
     return make_unpacker(schema)(make_packer(schema)(value))

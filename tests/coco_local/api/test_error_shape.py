@@ -21,6 +21,8 @@ from coco_protocol.envelope import ErrorEnvelope
 from tests.coco_local.api.conftest import serve, settings_for
 from tests.coco_local.api.memory_service import MemoryService
 
+pytestmark = pytest.mark.slow
+
 Schema = dict[str, Any]
 
 # Endless by nature; their errors are tested with the streams.

@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import httpx
+import pytest
 
 
 class Page(HTMLParser):
@@ -26,6 +27,7 @@ class Page(HTMLParser):
                 self.links.append(value)
 
 
+@pytest.mark.slow
 def test_the_page_loads_nothing_and_describes_every_operation(client: httpx.Client) -> None:
     document = client.get("/openapi.json").json()
     answer = client.get("/docs")

@@ -123,6 +123,7 @@ def test_many_clients_that_leave_hold_nothing(address: str, service: MemoryServi
             assert JobEvent.model_validate_json(socket.recv()).sequence == 1
 
 
+@pytest.mark.slow
 def test_the_streams_end_when_the_daemon_stops(
     client: httpx.Client, service: MemoryService
 ) -> None:
@@ -133,6 +134,7 @@ def test_the_streams_end_when_the_daemon_stops(
         assert list(received) == []
 
 
+@pytest.mark.slow
 def test_statistics_come_every_second(client: httpx.Client) -> None:
     with client.stream("GET", "/v1/sys/stats/stream") as answer:
         received = events(answer.iter_lines())

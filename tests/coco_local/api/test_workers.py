@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 
 from coco_local.api.workers import Workers
 from tests.coco_local.api.memory_service import MemoryService
@@ -30,6 +31,7 @@ class Gate:
             self.inside -= 1
 
 
+@pytest.mark.slow
 def test_fifty_clients_queue_and_health_answers_meanwhile(
     client: httpx.Client, service: MemoryService
 ) -> None:

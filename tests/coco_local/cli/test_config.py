@@ -53,6 +53,7 @@ def register(text: str) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_models_are_listed_with_what_they_can(coco, tmp_path) -> None:
     tiny_model(tmp_path / "tiny")
     register(

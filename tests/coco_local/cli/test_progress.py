@@ -16,6 +16,7 @@ def answers(model) -> Answer:
     return lambda script: script.send_json({"meta": {}, "data": model.model_dump(mode="json")})
 
 
+@pytest.mark.slow
 def test_a_project_that_cannot_be_worked_on_is_not_waited_for(capsys) -> None:
     broken = ProjectBody(project_id="p", name="demo", root="/r", state="error", error="No disk.")
     scripts = {
@@ -37,6 +38,7 @@ def test_a_job_that_is_forgotten_was_over(capsys) -> None:
         assert [job.job_id for job in follow_jobs(Terminal(), client, ["a", "j"], {})] == ["j"]
 
 
+@pytest.mark.slow
 def test_without_a_terminal_a_stage_is_told_once(capsys) -> None:
     states = iter(
         [

@@ -144,6 +144,7 @@ class _Foreign(http.server.BaseHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 def test_a_foreign_program_on_the_port(settings: Settings) -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", settings.port), _Foreign) as server:
         thread = threading.Thread(target=server.serve_forever)

@@ -24,6 +24,8 @@ from coco_local.grammars.store import GRAMMAR, LICENCE, GrammarStore
 from tests.coco_embed.file_server import FileServer, serve
 from tests.coco_local.grammars.registry import PROPERTIES, package, publish, publish_properties
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def server() -> Iterator[FileServer]:

@@ -220,6 +220,7 @@ class Source:
         self.embedded += computed + reused
 
 
+@pytest.mark.slow
 def test_batches_hold_texts_of_one_model_and_the_index_that_answers_comes_first(
     tmp_path: Path,
 ) -> None:

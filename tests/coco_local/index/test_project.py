@@ -156,6 +156,7 @@ def test_a_lost_vector_directory_means_reading_again(disk: Disk) -> None:
     assert contents(disk.open()) == {}
 
 
+@pytest.mark.slow
 def test_memory_stays_bounded_over_many_edits(disk: Disk) -> None:
     index = disk.open()
     apply(index, *[prepared(f"{n}.py", f"stable{n} word") for n in range(20)])

@@ -143,6 +143,7 @@ async def test_without_a_daemon_it_starts_says_how_and_recovers(
             assert text_of(result) == "start the CoCo service first: coco start"
 
 
+@pytest.mark.slow
 async def test_a_daemon_that_moved_to_another_port_is_found(
     service, settings, serving, monkeypatch
 ):

@@ -372,6 +372,7 @@ def found_hit(path: str, content: str) -> Hit:
     return Hit(meta=HitMeta(score=1.0), chunk=chunk)
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.builds(found_hit, st.text("abc/é", min_size=1, max_size=60), st.text(max_size=900)),

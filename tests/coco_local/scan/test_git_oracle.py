@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -73,6 +74,7 @@ def _write_tree(root: Path, paths: list[str]) -> None:
             target.write_bytes(b"x")
 
 
+@pytest.mark.slow
 @settings(
     max_examples=int(os.environ.get("COCO_TEST_EXAMPLES", "60")),
     deadline=None,

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from coco_local.scan import ProjectScan
 from tests.coco_local.scan.trees import put
 
@@ -11,6 +13,7 @@ from tests.coco_local.scan.trees import put
 _BUDGET_SECONDS = 0.15
 
 
+@pytest.mark.slow
 def test_five_thousand_files_are_listed_quickly(
     scan: Callable[..., ProjectScan], repo: Path
 ) -> None:

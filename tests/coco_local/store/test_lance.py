@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from coco_core.bm25 import FIELDS, TermVector
 from coco_local.store.lance import LanceStore
@@ -45,6 +46,7 @@ def test_an_empty_store_loads(tmp_path: Path) -> None:
     assert store.load_vectors().vectors.shape == (0, DIMENSION)
 
 
+@pytest.mark.slow
 def test_many_small_writes_leave_few_versions_and_fragments(tmp_path: Path) -> None:
     store = LanceStore(tmp_path / "index", DIMENSION)
     for key in range(60):

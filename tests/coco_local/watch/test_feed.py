@@ -16,6 +16,8 @@ from coco_local.watch import ChangeFeed, WatchMode
 from coco_local.watch.notifier import Notifier
 from coco_local.watch.state import fault_state
 
+pytestmark = pytest.mark.slow
+
 # Far above what is needed; a test that waits so long fails.
 _PATIENCE = 20.0
 

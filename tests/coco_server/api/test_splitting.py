@@ -23,6 +23,7 @@ VALUES = st.recursive(
 ITEMS = st.lists(st.dictionaries(st.text(max_size=5), VALUES, max_size=3), max_size=5)
 
 
+@pytest.mark.slow
 @given(
     before=st.dictionaries(st.text(max_size=6).filter(lambda name: name != "items"), VALUES),
     items=ITEMS,

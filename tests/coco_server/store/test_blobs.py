@@ -47,6 +47,7 @@ def collected(blobs: BlobStore, org: str, ref: str) -> bytes:
     return asyncio.run(collect())
 
 
+@pytest.mark.slow
 def test_a_body_comes_back_as_it_was_sent(blobs: BlobStore) -> None:
     given = [os.urandom(3_000_000) for _ in range(7)] + [b"end"]
     info = put(blobs, *given)

@@ -308,6 +308,7 @@ def test_what_is_no_parquet_is_told() -> None:
             read(data, "parquet")
 
 
+@pytest.mark.slow
 def test_duplicates_are_found_far_apart() -> None:
     rows = [{"doc_id": f"d{number % 40_000}", "content": "x"} for number in range(50_000)]
     outcomes = read(encoded(rows, "ndjson"), "ndjson")

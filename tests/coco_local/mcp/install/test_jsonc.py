@@ -25,12 +25,14 @@ def written(value: object, indent: object, *, ascii_only: bool) -> str:
     return finite.replace("Infinity", "0")
 
 
+@pytest.mark.slow
 @given(documents, st.sampled_from([None, 2, 4, "\t"]), st.booleans())
 def test_reads_all_json(document, indent, ascii_only):
     text = written(document, indent, ascii_only=ascii_only)
     assert parse(text) == json.loads(text)
 
 
+@pytest.mark.slow
 @given(documents, st.sampled_from([None, 2, 4, "\t"]), st.sampled_from(["\n", "\r\n"]))
 def test_setting_changes_the_member_and_nothing_else(document, indent, newline):
     document.pop("mcpServers", None)

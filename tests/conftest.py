@@ -1,0 +1,24 @@
+"""Markers of tests by what they start, so that a part of them can be left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import started
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker in started.markers_of(item):
+            item.add_marker(marker)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
+    started.current(item)
+    try:
+        return (yield)
+    finally:
+        started.current(None)

@@ -9,7 +9,14 @@ from pydantic import Field
 from coco_core.configs import IndexingConfig
 from coco_protocol.base import Answer, Identifier, Request
 
-__all__ = ["ChunkingBody", "ConfigBody", "ConfigList", "ConfigRequest", "EmbeddingBody"]
+__all__ = [
+    "ChunkingBody",
+    "ConfigBody",
+    "ConfigIdRequest",
+    "ConfigList",
+    "ConfigRequest",
+    "EmbeddingBody",
+]
 
 
 class ChunkingBody(Request):
@@ -38,6 +45,12 @@ class ConfigRequest(Request):
     def to_config(self) -> IndexingConfig:
         """Return the core's config; values that do not fit together raise `InvalidConfig`."""
         return IndexingConfig.from_dict(self.model_dump())
+
+
+class ConfigIdRequest(Request):
+    """One indexing config, by its id."""
+
+    config_id: Identifier = Field(description="Its id.")
 
 
 class ConfigBody(Answer):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from coco_core.errors import DaemonNotRunning
 from coco_protocol.docs import (
+    DocumentRequest,
     GrepData,
     GrepRequest,
     OutlineData,
@@ -117,23 +118,30 @@ class DaemonBackend:
 
     def query(self, request: QueryRequest, project_id: str) -> tuple[QueryMeta, QueryData]:
         """Search."""
-        return self._ask(lambda client: client.query(request, project_id))
+        asked = request.model_copy(update={"project_id": project_id})
+        answer = self._ask(lambda client: client.query(asked))
+        return answer.meta, answer.data
 
     def related(self, request: RelatedRequest, project_id: str) -> tuple[QueryMeta, QueryData]:
         """Find chunks like one that is known."""
-        return self._ask(lambda client: client.related(request, project_id))
+        asked = request.model_copy(update={"project_id": project_id})
+        answer = self._ask(lambda client: client.related(asked))
+        return answer.meta, answer.data
 
     def outline(self, doc_id: str, project_id: str) -> OutlineData:
         """List a file's definitions."""
-        return self._ask(lambda client: client.outline(doc_id, project_id))
+        asked = DocumentRequest(doc_id=doc_id, project_id=project_id)
+        return self._ask(lambda client: client.outline(asked))
 
     def grep(self, request: GrepRequest, project_id: str) -> GrepData:
         """Search the files' text as it is now."""
-        return self._ask(lambda client: client.grep(request, project_id))
+        asked = request.model_copy(update={"project_id": project_id})
+        return self._ask(lambda client: client.grep(asked))
 
     def read(self, request: ReadRequest, project_id: str) -> ReadData:
         """Read lines from disk."""
-        return self._ask(lambda client: client.read(request, project_id))
+        asked = request.model_copy(update={"project_id": project_id})
+        return self._ask(lambda client: client.read(asked))
 
     def close(self) -> None:
         """Close the connections."""

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 
 from coco_local.api.workers import Workers
-from tests.coco_local.api.memory_service import MemoryService
+from tests.fake_service import FakeService
 
 
 class Gate:
@@ -31,9 +31,9 @@ class Gate:
 
 
 def test_fifty_clients_queue_and_health_answers_meanwhile(
-    client: httpx.Client, service: MemoryService
+    client: httpx.Client, service: FakeService
 ) -> None:
-    service.during_query = gate = Gate()
+    service.before_query = gate = Gate()
     threads = Workers().query_threads
 
     def ask(_: int) -> int:

@@ -8,7 +8,6 @@ by its name: ``service.outline(DocumentRequest(doc_id="src/app.py"))`` is an `Ou
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, overload
@@ -118,16 +117,18 @@ class Operation(Generic[_Q, _A]):
         return body
 
 
-class Service(ABC):
+class Service:
     """Whatever can be asked: a service itself, or a client that passes requests on."""
 
-    @abstractmethod
+    # The class is no ABC: the metaclass would bring a method `register`, which hides an operation
+    # of that name.
     def call(self, operation: Operation[_Q, _A], request: _Q) -> _A:
         """Run an operation.
 
         Raises:
             CocoError: what a caller did wrong, or why there is no answer.
         """
+        raise NotImplementedError
 
     @classmethod
     def operations(cls) -> tuple[Operation[Any, Any], ...]:

@@ -7,7 +7,6 @@ by its name: ``service.outline(DocumentRequest(doc_id="src/app.py"))`` is an `Ou
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, overload
@@ -76,10 +75,6 @@ class Operation(Generic[_Q, _A]):
         chapter = path.split("/")[2]
         self.tag = tag or _CHAPTERS.get(chapter, chapter)
         self.own_machine = own_machine
-        self.in_path = tuple(re.findall(r"{(\w+)}", path))
-        fields = [name for name in request.model_fields if name not in self.in_path]
-        self.in_query = tuple(fields) if method in _BODILESS else ()
-        self.in_body = tuple(fields) if method not in _BODILESS else ()
 
     def __set_name__(self, owner: type[Service], name: str) -> None:
         self.name = name
@@ -101,6 +96,25 @@ class Operation(Generic[_Q, _A]):
         if self.request is EmptyRequest:
             return partial(service.call, self, self.request())
         return partial(service.call, self)
+
+    @property
+    def in_path(self) -> tuple[str, ...]:
+        """The fields of the request that stand in the path."""
+        return tuple(part.partition("}")[0] for part in self.path.split("{")[1:])
+
+    @property
+    def in_query(self) -> tuple[str, ...]:
+        """The fields of the request that stand in the query string."""
+        return self._others if self.method in _BODILESS else ()
+
+    @property
+    def in_body(self) -> tuple[str, ...]:
+        """The fields of the request that stand in the body, or the one that is the body."""
+        return self._others if self.method not in _BODILESS else ()
+
+    @property
+    def _others(self) -> tuple[str, ...]:
+        return tuple(name for name in self.request.model_fields if name not in self.in_path)
 
     @property
     def brings_meta(self) -> bool:

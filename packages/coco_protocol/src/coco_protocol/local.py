@@ -57,253 +57,198 @@ class LocalService(Service):
     # Retrieval.
 
     query = Operation(
-        "POST",
-        "/v1/docs/query",
+        "POST /v1/docs/query",
         QueryRequest,
         QueryEnvelope,
+        "Search a project by meaning and by words; hits are as they stand on disk now.",
         lane="query",
-        description="Search a project by meaning and by words; hits are as they stand on disk now.",
     )
     related = Operation(
-        "POST",
-        "/v1/docs/related",
+        "POST /v1/docs/related",
         RelatedRequest,
         QueryEnvelope,
+        "Return chunks like the one at a line, or like the one with an id.",
         lane="query",
-        description="Return chunks like the one at a line, or like the one with an id.",
     )
     outline = Operation(
-        "GET",
-        "/v1/docs/outline",
+        "GET /v1/docs/outline",
         DocumentRequest,
         OutlineData,
+        "List the symbols or headings of a file, in order.",
         lane="query",
-        description="List the symbols or headings of a file, in order.",
     )
     documents = Operation(
-        "GET",
-        "/v1/docs/list",
+        "GET /v1/docs/list",
         DocumentsRequest,
         DocumentsData,
+        "List the documents of a project's index by id, with what tells a change of each.",
         lane="query",
-        description="List the documents of a project's index by id, with what tells a change of "
-        "each.",
     )
     chunks = Operation(
-        "GET",
-        "/v1/docs/chunks",
+        "GET /v1/docs/chunks",
         DocumentRequest,
         ChunksData,
+        "Cut a file as the project's index does, as it is on disk now.",
         lane="query",
-        description="Cut a file as the project's index does, as it is on disk now.",
     )
     grep = Operation(
-        "POST",
-        "/v1/docs/grep",
+        "POST /v1/docs/grep",
         GrepRequest,
         GrepData,
+        "Search the text of a project's files as they are now.",
         lane="query",
-        description="Search the text of a project's files as they are now.",
     )
     read = Operation(
-        "POST",
-        "/v1/docs/read",
+        "POST /v1/docs/read",
         ReadRequest,
         ReadData,
+        "Return lines of a project's file from disk.",
         lane="query",
-        description="Return lines of a project's file from disk.",
     )
 
     # Indexing.
 
     import_paths = Operation(
-        "POST",
-        "/v1/docs/import",
+        "POST /v1/docs/import",
         ImportRequest,
         ImportData,
-        lane="change",
-        description="Register directories and index them; the answer names the jobs.",
+        "Register directories and index them; the answer names the jobs.",
     )
     index = Operation(
-        "POST",
-        "/v1/docs/index",
+        "POST /v1/docs/index",
         IndexRequest,
         ImportData,
-        lane="change",
-        description="Bring a project's index up to date, or build it anew; the answer names the "
-        "job.",
+        "Bring a project's index up to date, or build it anew; the answer names the job.",
     )
 
     # Projects.
 
     register = Operation(
-        "POST",
-        "/v1/sys/register",
+        "POST /v1/sys/register",
         RegisterRequest,
         RegisterData,
-        lane="change",
+        "Register a directory; a new one is indexed in the background, a known one stays as is.",
         tag="projects",
-        description="Register a directory; a new one is indexed in the background, a known one "
-        "stays as is.",
     )
     projects = Operation(
-        "GET",
-        "/v1/projects",
+        "GET /v1/projects",
         EmptyRequest,
         ProjectList,
-        lane="status",
-        description="List all projects with the state of their indexes.",
+        "List all projects with the state of their indexes.",
     )
     project = Operation(
-        "GET",
-        "/v1/projects/{project_id}",
+        "GET /v1/projects/{project_id}",
         ProjectRequest,
         ProjectBody,
-        lane="status",
-        description="Return one project with the state of its index.",
+        "Return one project with the state of its index.",
     )
     forget = Operation(
-        "DELETE",
-        "/v1/projects/{project_id}",
+        "DELETE /v1/projects/{project_id}",
         ProjectRequest,
         ProjectBody,
-        lane="change",
-        description="Remove a project and its indexes; its files stay.",
+        "Remove a project and its indexes; its files stay.",
     )
     rescan = Operation(
-        "POST",
-        "/v1/projects/{project_id}/rescan",
+        "POST /v1/projects/{project_id}/rescan",
         ProjectRequest,
         RescanData,
-        lane="change",
-        description="Look now for changes that the watcher missed.",
+        "Look now for changes that the watcher missed.",
     )
     indexes = Operation(
-        "GET",
-        "/v1/projects/{project_id}/indexes",
+        "GET /v1/projects/{project_id}/indexes",
         ProjectRequest,
         IndexList,
-        lane="status",
-        description="List the indexes of a project with state and size, the active one first.",
+        "List the indexes of a project with state and size, the active one first.",
     )
     drop_index = Operation(
-        "DELETE",
-        "/v1/projects/{project_id}/indexes/{config_id}",
+        "DELETE /v1/projects/{project_id}/indexes/{config_id}",
         DropIndexRequest,
         IndexList,
-        lane="change",
-        description="Remove an index that is not the active one; the answer lists those that are "
-        "left.",
+        "Remove an index that is not the active one; the answer lists those that are left.",
     )
     defaults = Operation(
-        "GET",
-        "/v1/projects/{project_id}/defaults",
+        "GET /v1/projects/{project_id}/defaults",
         ProjectRequest,
         DefaultsBody,
-        lane="status",
-        description="Return what the project's queries take when they say nothing else.",
+        "Return what the project's queries take when they say nothing else.",
     )
     adopt = Operation(
-        "PUT",
-        "/v1/projects/{project_id}/defaults",
+        "PUT /v1/projects/{project_id}/defaults",
         AdoptRequest,
         DefaultsBody,
-        lane="change",
-        description="Change that; an index that is not complete is built, and the one before "
-        "answers on.",
+        "Change that; an index that is not complete is built, and the one before answers on.",
     )
 
     # Background work.
 
     jobs = Operation(
-        "GET",
-        "/v1/jobs",
+        "GET /v1/jobs",
         EmptyRequest,
         JobList,
-        lane="status",
-        description="List all jobs, newest first.",
+        "List all jobs, newest first.",
     )
     job = Operation(
-        "GET",
-        "/v1/jobs/{job_id}",
+        "GET /v1/jobs/{job_id}",
         JobRequest,
         JobBody,
-        lane="status",
-        description="Return one job with its progress.",
+        "Return one job with its progress.",
     )
     cancel_job = Operation(
-        "DELETE",
-        "/v1/jobs/{job_id}",
+        "DELETE /v1/jobs/{job_id}",
         JobRequest,
         JobBody,
-        lane="change",
-        description="Ask a job to stop; what it has written stays and is consistent.",
+        "Ask a job to stop; what it has written stays and is consistent.",
     )
 
     # The service itself.
 
     health = Operation(
-        "GET",
-        "/v1/sys/health",
+        "GET /v1/sys/health",
         EmptyRequest,
         HealthData,
-        lane="status",
-        description="Say that CoCo runs here, in which version and state; needs no key.",
+        "Say that CoCo runs here, in which version and state; needs no key.",
     )
     stats = Operation(
-        "GET",
-        "/v1/sys/stats",
+        "GET /v1/sys/stats",
         EmptyRequest,
         StatsData,
-        lane="status",
-        description="Return what the TUI shows.",
+        "Return what the TUI shows.",
     )
     configs = Operation(
-        "GET",
-        "/v1/sys/configs",
+        "GET /v1/sys/configs",
         EmptyRequest,
         ConfigList,
-        lane="status",
-        description="List the indexing configs, oldest first.",
+        "List the indexing configs, oldest first.",
     )
     add_config = Operation(
-        "POST",
-        "/v1/sys/configs",
+        "POST /v1/sys/configs",
         ConfigRequest,
         ConfigBody,
-        lane="change",
-        description="Register an indexing config; the same id with other content is a conflict.",
+        "Register an indexing config; the same id with other content is a conflict.",
     )
     config = Operation(
-        "GET",
-        "/v1/sys/configs/{config_id}",
+        "GET /v1/sys/configs/{config_id}",
         ConfigIdRequest,
         ConfigBody,
-        lane="status",
-        description="Return one indexing config.",
+        "Return one indexing config.",
     )
     prune = Operation(
-        "POST",
-        "/v1/sys/prune",
+        "POST /v1/sys/prune",
         PruneRequest,
         PruneData,
-        lane="change",
-        description="Remove embeddings and indexes that nothing needs any more.",
+        "Remove embeddings and indexes that nothing needs any more.",
     )
     explain = Operation(
-        "GET",
-        "/v1/sys/explain",
+        "GET /v1/sys/explain",
         ExplainRequest,
         ExplainPathData,
-        lane="status",
-        description="Say why a path is or is not indexed.",
+        "Say why a path is or is not indexed.",
     )
     shutdown = Operation(
-        "POST",
-        "/v1/sys/shutdown",
+        "POST /v1/sys/shutdown",
         EmptyRequest,
         ShutdownData,
+        "Stop the daemon; only for programs on its own machine.",
         lane="status",
         own_machine=True,
-        description="Stop the daemon; only for programs on its own machine.",
     )

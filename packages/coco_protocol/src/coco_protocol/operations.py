@@ -14,13 +14,11 @@ from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, overload
 from coco_protocol.base import Answer, EmptyRequest, Request
 from coco_protocol.envelope import Envelope
 
-__all__ = ["Functions", "Lane", "Method", "Operation", "Service"]
+__all__ = ["Functions", "Lane", "Operation", "Service"]
 
 Lane: TypeAlias = Literal["query", "change", "status"]
 """Which threads run it: what searches or reads files, what writes or may take long, what only looks
 at state."""
-
-Method: TypeAlias = Literal["GET", "POST", "PUT", "DELETE"]
 
 _Q = TypeVar("_Q", bound=Request)
 _A = TypeVar("_A", bound=Answer)
@@ -44,35 +42,32 @@ class Operation(Generic[_Q, _A]):
 
     def __init__(
         self,
-        method: Method,
-        path: str,
+        route: str,
         request: type[_Q],
         answer: type[_A],
-        *,
-        lane: Lane,
         description: str,
+        *,
+        lane: Lane | None = None,
         tag: str = "",
         own_machine: bool = False,
     ) -> None:
         """Declare an operation; its name is that of the class attribute it is assigned to.
 
         Args:
-            method: The method of its route.
-            path: The path of its route.
+            route: Its method and path.
             request: What it takes.
             answer: What it returns.
-            lane: Which threads run it.
             description: What it does, for the API's reference.
-            tag: Its chapter there, when that is not the one of its path.
+            lane: Which threads run it; by default GET looks at state, and all else changes it.
+            tag: Its chapter in the reference, when that is not the one of its path.
             own_machine: Whether only programs on the service's machine may call it.
         """
-        self.method = method
-        self.path = path
+        self.method, _, self.path = route.partition(" ")
         self.request = request
         self.answer = answer
-        self.lane = lane
         self.description = description
-        chapter = path.split("/")[2]
+        self.lane: Lane = lane or ("status" if self.method == "GET" else "change")
+        chapter = self.path.split("/")[2]
         self.tag = tag or _CHAPTERS.get(chapter, chapter)
         self.own_machine = own_machine
 

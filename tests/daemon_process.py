@@ -20,7 +20,7 @@ from coco_core.errors import CocoError
 from coco_embed.store import DEFAULT_MODEL
 from coco_local.client import Client
 from coco_protocol.docs import QueryData, QueryMeta, QueryRequest, RetrievalBody
-from coco_protocol.projects import ProjectBody
+from coco_protocol.projects import ProjectBody, ProjectRequest
 from tests.started import require
 
 # Nothing here takes longer unless it is broken; a loaded machine is no reason to fail.
@@ -143,7 +143,8 @@ class Daemon:
         """Ask the only project."""
         body = RetrievalBody.model_validate(retrieval)
         with self.client as client:
-            return client.query(QueryRequest(query=text, retrieval_config=body))
+            answer = client.query(QueryRequest(query=text, retrieval_config=body))
+        return answer.meta, answer.data
 
 
 @contextmanager
@@ -174,7 +175,7 @@ def found_by_flows(daemon: Daemon, environment: pytest.MonkeyPatch) -> Iterator[
     yield daemon
     with daemon.client as client:
         for project in client.projects().projects:
-            client.forget(project.project_id)
+            client.forget(ProjectRequest(project_id=project.project_id))
 
 
 def install_model(home: Path, model: Path) -> None:

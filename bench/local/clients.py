@@ -132,7 +132,7 @@ def _ask(url: str, number: int, stopping: threading.Event, outcome: Outcome) -> 
             request = QueryRequest(query=f"{QUESTIONS[number % len(QUESTIONS)]} {number % 7}")
             before = time.perf_counter()
             try:
-                _, data = client.query(request)
+                data = client.query(request).data
             except CocoError as error:
                 outcome.errors.append(f"{error.code}: {error}")
                 continue

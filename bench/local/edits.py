@@ -108,11 +108,12 @@ def _edit_many(
             word = f"zq{number}edit{rng.randint(0, 10**6)}"
             _insert(rng, rng.choice(paths), word, number)
             before = time.perf_counter()
-            meta, data = client.query(QueryRequest(query=word))
+            answer = client.query(QueryRequest(query=word))
             took.append(time.perf_counter() - before)
+            data = answer.data
             if all(word not in hit.chunk.content for hit in data.results):
                 missed += 1
-                report.add(**{f"miss_{missed}": f"edit {number}: {meta.model_dump_json()}"})
+                report.add(**{f"miss_{missed}": f"edit {number}: {answer.meta.model_dump_json()}"})
             wrong += sum(not _true(root, hit) for hit in data.results)
             if number % 50 == 0:
                 peak = max(peak, resident(daemon))
@@ -143,7 +144,7 @@ def _true(root: Path, hit: Hit) -> bool:
 
 
 def _paths_for(client: Client, word: str) -> list[str | None]:
-    _, data = client.query(QueryRequest(query=f'"{word}"'))
+    data = client.query(QueryRequest(query=f'"{word}"')).data
     return [hit.chunk.path for hit in data.results]
 
 
@@ -202,7 +203,7 @@ def _switch(
             began = time.perf_counter()
             wrong, here = 0, 0
             for number in (0, len(changed) // 2, len(changed) - 1):
-                _, data = client.query(QueryRequest(query=f"zqbranch{number}function"))
+                data = client.query(QueryRequest(query=f"zqbranch{number}function")).data
                 wrong += sum(not _true(root, hit) for hit in data.results)
                 word = f"zqbranch{number}function"
                 here += any(word in hit.chunk.content for hit in data.results)

@@ -88,9 +88,9 @@ def _ready(daemon: LocalDaemon, project_id: str | None) -> ProjectBody:
 def _ask(daemon: LocalDaemon, project: ProjectBody, text: str) -> tuple[float, dict[str, float]]:
     """Return the seconds that this thread computed, and the stages' milliseconds."""
     before = time.thread_time()
-    meta, data = daemon.query(QueryRequest(query=text), project.project_id)
-    answer(data, "bench", meta)
-    return time.thread_time() - before, meta.took_ms
+    found = daemon.query(QueryRequest(query=text, project_id=project.project_id))
+    answer(found.data, "bench", found.meta)
+    return time.thread_time() - before, found.meta.took_ms
 
 
 if __name__ == "__main__":

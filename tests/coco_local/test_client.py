@@ -22,9 +22,12 @@ from coco_core.errors import (
 from coco_local.address import daemon_url
 from coco_local.client import Client
 from coco_local.settings import load_settings
-from coco_protocol.docs import ImportRequest, QueryRequest
+from coco_protocol.configs import ConfigIdRequest
+from coco_protocol.docs import DocumentRequest, DocumentsRequest, ImportRequest, QueryRequest
 from coco_protocol.errors import error_envelope
-from coco_protocol.jobs import JobBody, JobEvent
+from coco_protocol.jobs import JobBody, JobEvent, JobRequest
+from coco_protocol.projects import ProjectRequest
+from coco_protocol.system import ExplainRequest
 from tests.daemon_process import Daemon, free_port, running_daemon
 from tests.scripted_service import HEALTH, Answer, Script, scripted
 from tests.sources import write_project
@@ -57,26 +60,29 @@ def test_every_route_of_a_real_daemon(daemon: Daemon, tmp_path: Path) -> None:
         # All was said: asking again for what comes after says nothing more.
         assert list(client.job_events(started.job_ids[0], events[-1].sequence)) == []
         project_id = started.project_ids[0]
-        assert client.project(project_id).root == str(root)
-        meta, data = client.query(QueryRequest(query="retry_with_backoff"), project_id)
-        assert data.results[0].chunk.path == "shop/retry.py"
-        assert meta.project_id == project_id
-        assert client.outline("shop/cart.py", project_id).symbols
-        assert client.chunks("shop/cart.py", project_id).chunks
-        assert client.documents(project_id, limit=1).documents
-        assert client.explain_path(str(root / "shop/cart.py")).indexed
+        project = ProjectRequest(project_id=project_id)
+        cart = DocumentRequest(doc_id="shop/cart.py", project_id=project_id)
+        assert client.project(project).root == str(root)
+        question = QueryRequest(query="retry_with_backoff", project_id=project_id)
+        answer = client.query(question)
+        assert answer.data.results[0].chunk.path == "shop/retry.py"
+        assert answer.meta.project_id == project_id
+        assert client.outline(cart).symbols
+        assert client.chunks(cart).chunks
+        assert client.documents(DocumentsRequest(project_id=project_id, limit=1)).documents
+        assert client.explain(ExplainRequest(path=str(root / "shop/cart.py"))).indexed
         assert next(iter(client.stats_events())).health.pid == client.health().pid
-        assert client.config("default").config_id == "default"
-        assert client.rescan(project_id).job_id
-        assert client.forget(project_id).name == "shop"
+        assert client.config(ConfigIdRequest(config_id="default")).config_id == "default"
+        assert client.rescan(project).job_id
+        assert client.forget(project).name == "shop"
 
 
 def test_errors_come_back_as_the_class_that_was_raised(daemon: Daemon) -> None:
     with daemon.client as client:
         with pytest.raises(ProjectNotFound):
-            client.project("nonsense")
+            client.project(ProjectRequest(project_id="nonsense"))
         with pytest.raises(JobNotFound) as caught:
-            client.job("a b?c=%41")
+            client.job(JobRequest(job_id="a b?c=%41"))
         assert "a b?c=%41" in caught.value.message
         with pytest.raises(JobNotFound):
             list(client.job_events("nonsense"))

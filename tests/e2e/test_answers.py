@@ -5,7 +5,14 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from coco_protocol.docs import FiltersBody, Hit, QueryRequest, RetrievalBody
+from coco_protocol.docs import (
+    DocumentRequest,
+    DocumentsRequest,
+    FiltersBody,
+    Hit,
+    QueryRequest,
+    RetrievalBody,
+)
 from tests.daemon_process import Daemon, wait_for
 from tests.sources import commit, git
 
@@ -40,7 +47,7 @@ def test_static_vectors_answer_without_a_model(daemon: Daemon, project: Path) ->
     assert data.results[0].meta.vector is not None
     with daemon.client as client:
         vectors_alone = RetrievalBody(retrieval_mode="vector")
-        _, data = client.query(QueryRequest(query=question, retrieval_config=vectors_alone))
+        data = client.query(QueryRequest(query=question, retrieval_config=vectors_alone)).data
     assert "shop/cart.py" in {hit.chunk.path for hit in data.results[:3]}
     assert_true(project, data.results)
 
@@ -81,11 +88,11 @@ def test_ignored_files_and_secrets_are_nowhere(daemon: Daemon) -> None:
 def test_filters_hold_before_the_cut(daemon: Daemon) -> None:
     with daemon.client as client:
         request = QueryRequest(query="total price", filters=FiltersBody(languages=["typescript"]))
-        _, data = client.query(request)
+        data = client.query(request).data
     assert {hit.chunk.language for hit in data.results} <= {"typescript"}
     with daemon.client as client:
         request = QueryRequest(query="total price", filters=FiltersBody(include=["nowhere/**"]))
-        _, data = client.query(request)
+        data = client.query(request).data
     assert data.results == []
     assert data.empty_reason == "filtered_out"
 
@@ -205,7 +212,7 @@ def test_documents_are_listed_in_pages_with_what_tells_a_change(
     daemon: Daemon, project: Path
 ) -> None:
     with daemon.client as client:
-        first = client.documents()
+        first = client.documents(DocumentsRequest())
         assert first.next_after is None
         names = [document.doc_id for document in first.documents]
         assert names == sorted(names)
@@ -213,7 +220,7 @@ def test_documents_are_listed_in_pages_with_what_tells_a_change(
         assert not any(name.startswith((".git/", "build/")) or name == ".env" for name in names)
         pages, after = [], ""
         while True:
-            page = client.documents(after=after, limit=2)
+            page = client.documents(DocumentsRequest(after=after, limit=2))
             pages += page.documents
             if page.next_after is None:
                 break
@@ -223,7 +230,9 @@ def test_documents_are_listed_in_pages_with_what_tells_a_change(
         cart = project / "shop/cart.py"
         before = cart.read_bytes()
         cart.write_bytes(before + b"\n# one more line\n")
-        after_save = {document.doc_id: document for document in client.documents().documents}
+        after_save = {
+            document.doc_id: document for document in client.documents(DocumentsRequest()).documents
+        }
         cart.write_bytes(before)
     known = {document.doc_id: document for document in first.documents}
     changed = {name for name in known if after_save[name] != known[name]}
@@ -235,9 +244,11 @@ def test_documents_are_listed_in_pages_with_what_tells_a_change(
 
 def test_chunks_are_those_of_the_index(daemon: Daemon, project: Path) -> None:
     with daemon.client as client:
-        cut = client.chunks("shop/cart.py")
-        listed = {document.doc_id: document for document in client.documents().documents}
-        _, found = client.query(QueryRequest(query="total_price"))
+        cut = client.chunks(DocumentRequest(doc_id="shop/cart.py"))
+        listed = {
+            document.doc_id: document for document in client.documents(DocumentsRequest()).documents
+        }
+        found = client.query(QueryRequest(query="total_price")).data
     assert cut.language == "python"
     assert len(cut.chunks) == listed["shop/cart.py"].chunks
     lines = (project / "shop/cart.py").read_text(encoding="utf-8").splitlines(keepends=True)
@@ -252,8 +263,8 @@ def test_chunks_are_those_of_the_index(daemon: Daemon, project: Path) -> None:
 
 def test_the_outline_spans_whole_definitions(daemon: Daemon) -> None:
     with daemon.client as client:
-        code = client.outline("shop/cart.py")
-        document = client.outline("README.md")
+        code = client.outline(DocumentRequest(doc_id="shop/cart.py"))
+        document = client.outline(DocumentRequest(doc_id="README.md"))
     spans = {symbol.symbol: (symbol.line, symbol.end_line) for symbol in code.symbols}
     assert spans["Cart"] == (6, 19)
     assert spans["Cart.add_item"] == (12, 14)

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from coco_local.experiment.results_file import read_results
-from coco_protocol.docs import QueryRequest
+from coco_protocol.docs import DocumentRequest, QueryRequest
+from coco_protocol.projects import ProjectRequest
 from tests.daemon_process import Daemon, running_daemon
 from tests.experiment_parts import write_pages, write_spec
 
@@ -67,10 +68,12 @@ def test_the_project_around_it_keeps_its_files(
 ) -> None:
     with site.client as client:
         projects = {p.name: p for p in client.projects().projects}
+        pages = ProjectRequest(project_id=projects["pages"].project_id)
         assert projects["pages"].apart
-        assert client.outline("pages/guide.md", projects["site"].project_id).symbols
+        guide = DocumentRequest(doc_id="pages/guide.md", project_id=projects["site"].project_id)
+        assert client.outline(guide).symbols
         # Registered as its first strategy says: no index is built that nobody asks.
-        indexes = client.indexes(projects["pages"].project_id).indexes
+        indexes = client.indexes(pages).indexes
         assert {each.config_id for each in indexes} == {"sections", "windows"}
 
 
@@ -100,9 +103,10 @@ def test_what_is_adopted_answers_until_it_is_taken_back(
     back = next(line for line in done.stderr.splitlines() if line.startswith("back: "))
     with site.client as client:
         request = QueryRequest(query="backups", project_id=project_id)
-        meta, data = client.query(request)
+        answer = client.query(request)
+        meta = answer.meta
         assert (meta.indexing_config_id, meta.query_config_id) == ("windows", "keywords")
-        assert len(data.results) <= 3
+        assert len(answer.data.results) <= 3
         # An experiment says everything itself, so that what was adopted changes nothing.
         assert run(site, place, "--out", "third.json").returncode == 0
         one, two = read_results(place / "first.json"), read_results(place / "third.json")
@@ -112,7 +116,7 @@ def test_what_is_adopted_answers_until_it_is_taken_back(
         assert words[:3] == ["--index", "sections", "--no-query"]
         undone = adopt(*words)
         assert undone.returncode == 0, undone.stderr
-        meta, _ = client.query(request)
+        meta = client.query(request).meta
         assert (meta.indexing_config_id, meta.query_config_id) == ("sections", None)
 
 

@@ -12,6 +12,7 @@ import wasmtime
 
 from coco_local.grammars.record import GrammarRecord
 from coco_local.grammars.store import GRAMMAR
+from coco_protocol.docs import DocumentRequest
 from tests.coco_embed.file_server import serve
 from tests.coco_local.grammars.registry import PROPERTIES, publish_properties
 from tests.daemon_process import Daemon, running_daemon, wait_for
@@ -40,7 +41,9 @@ def states(daemon: Daemon) -> dict[str, str]:
 
 def symbols(daemon: Daemon) -> list[str]:
     with daemon.client as client:
-        outline = client.outline("app.properties", daemon.project().project_id)
+        outline = client.outline(
+            DocumentRequest(doc_id="app.properties", project_id=daemon.project().project_id)
+        )
     return [item.symbol for item in outline.symbols]
 
 

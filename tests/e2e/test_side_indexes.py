@@ -8,9 +8,9 @@ from pathlib import Path
 
 from coco_core.configs import DEFAULT_CONFIG, EmbeddingConfig, IndexingConfig
 from coco_protocol.configs import ConfigRequest
-from coco_protocol.defaults import DefaultsRequest
+from coco_protocol.defaults import AdoptRequest, DefaultsRequest
 from coco_protocol.docs import IndexRequest, QueryRequest, RetrievalBody
-from coco_protocol.projects import IndexBody
+from coco_protocol.projects import IndexBody, ProjectRequest
 from tests.crashes import assert_same, kill
 from tests.daemon_process import Daemon, running_daemon, wait_for
 from tests.index_contents import index_contents
@@ -27,7 +27,8 @@ def indexes(daemon: Daemon) -> dict[str, IndexBody]:
     """Return the indexes of the only project by config."""
     with daemon.client as client:
         (project,) = client.projects().projects
-        return {index.config_id: index for index in client.indexes(project.project_id).indexes}
+        found = client.indexes(ProjectRequest(project_id=project.project_id)).indexes
+        return {index.config_id: index for index in found}
 
 
 def test_a_window_of_the_model_is_built_asked_and_adopted_by_hand(
@@ -69,8 +70,8 @@ def test_a_window_of_the_model_is_built_asked_and_adopted_by_hand(
             query_config_id="short",
             retrieval_config=RetrievalBody(top_k=2),
         )
-        project_id = full_daemon.project().project_id
-        assert client.set_defaults(project_id, adopted).indexing_config_id == "window"
+        change = AdoptRequest(project_id=full_daemon.project().project_id, defaults=adopted)
+        assert client.adopt(change).indexing_config_id == "window"
     answer = json.loads(coco("query", question, "--json", cwd=project).stdout)
     assert answer["meta"]["indexing_config_id"] == "window"
     assert answer["meta"]["query_config_id"] == "short"
@@ -89,7 +90,9 @@ def test_a_kill_while_an_index_is_copied_loses_nothing(tmp_path: Path) -> None:
         daemon.wait_indexed()
         with daemon.client as client:
             client.add_config(ConfigRequest.model_validate(STATIC.to_dict()))
-            client.index(IndexRequest(indexing_config_id="static"), daemon.project().project_id)
+            client.index(
+                IndexRequest(project_id=daemon.project().project_id, indexing_config_id="static")
+            )
         wait_for(lambda: indexes(daemon)["static"].files > _FILES // 4, "a part of the copy")
         kill(daemon, rng)
         daemon.start()
@@ -101,9 +104,9 @@ def test_a_kill_while_an_index_is_copied_loses_nothing(tmp_path: Path) -> None:
         wait_for(complete, "the whole index")
         with daemon.client as client:
             asked = QueryRequest(query="balance of the ledger", indexing_config_id="static")
-            meta, data = client.query(asked)
-            assert (meta.status, meta.tier) == ("fresh", "transformer")
-            assert data.results
+            answer = client.query(asked)
+            assert (answer.meta.status, answer.meta.tier) == ("fresh", "transformer")
+            assert answer.data.results
         wait_for(lambda: _all_flushed(daemon), "everything in LanceDB")
         assert daemon.stop() == 0
     found = index_contents(daemon.home, STATIC.fingerprint)

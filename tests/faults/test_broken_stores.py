@@ -107,7 +107,7 @@ def test_the_index_is_as_before(
         # The path is given as always; a database that is lost has lost the list of projects.
         daemon.register(RegisterRequest(path=str(project)))
         wait_for(lambda: daemon.projects().projects[0].state == "ready", "the index")
-        _, data = daemon.query(QueryRequest(query="retry_with_backoff"), None)
+        data = daemon.query(QueryRequest(query="retry_with_backoff")).data
         assert data.results[0].chunk.path == "shop/retry.py"
         wait_for(lambda: daemon.stats().stores["lance_rows"] > 0, "the first write to LanceDB")
         daemon.prune(PruneRequest())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from coco_protocol.projects import ProjectBody
+from coco_protocol.projects import ProjectBody, ProjectRequest
 from tests.daemon_process import Daemon, running_daemon, wait_for
 from tests.sources import write_project
 
@@ -286,7 +286,7 @@ def test_a_file_that_may_not_be_read_is_skipped_shown_and_retried(
     assert "ermission" in skipped.reason
     path.chmod(0o644)
     with running.client as client:
-        client.rescan(running.project().project_id)
+        client.rescan(ProjectRequest(project_id=running.project().project_id))
     wait_for(lambda: running.project().skipped == 0, "the file read again")
     _, data = running.query("locked_function")
     assert data.results[0].chunk.path == "shop/locked.py"

@@ -16,6 +16,7 @@ from coco_core.errors import CocoError, Unavailable
 from coco_flow.errors import DefinitionError, FlowError
 from coco_flow.targets.coco_local import CocoLocal
 from coco_flow.targets.registry import connector_of
+from coco_protocol.projects import ProjectRequest
 from tests.coco_flow.targets.rows import export_schema
 from tests.daemon_process import Daemon, found_by_flows, free_port, running_daemon
 from tests.flow_parts import MemorySource, flow_state, rows_of
@@ -168,7 +169,7 @@ def test_a_forgotten_project_is_registered_again(daemon: Daemon) -> None:
     flow.setup()
     flow.update()
     with daemon.client as client:
-        client.forget(daemon.project().project_id)
+        client.forget(ProjectRequest(project_id=daemon.project().project_id))
     rows_of("pages")["backups.md"] = BACKUPS
     flow.update()
     assert daemon.project().files == 2

@@ -14,7 +14,7 @@ import uvicorn
 from coco_local.api.app import create_app
 from coco_local.daemon.listener import bind, listen
 from coco_local.settings import Settings, load_settings
-from tests.coco_local.api.memory_service import MemoryService
+from tests.fake_service import FakeService, demo_service
 
 
 def settings_for(home: Path, **flags: object) -> Settings:
@@ -22,7 +22,7 @@ def settings_for(home: Path, **flags: object) -> Settings:
 
 
 @contextmanager
-def serve(service: MemoryService, settings: Settings) -> Iterator[str]:
+def serve(service: FakeService, settings: Settings) -> Iterator[str]:
     """Serve until the end of the block; the address is answered from the first moment on."""
     app = create_app(service, settings)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
@@ -40,12 +40,12 @@ def serve(service: MemoryService, settings: Settings) -> Iterator[str]:
 
 
 @pytest.fixture
-def service() -> MemoryService:
-    return MemoryService()
+def service() -> FakeService:
+    return demo_service()
 
 
 @pytest.fixture
-def address(service: MemoryService, tmp_path: Path) -> Iterator[str]:
+def address(service: FakeService, tmp_path: Path) -> Iterator[str]:
     with serve(service, settings_for(tmp_path)) as url:
         yield url
 

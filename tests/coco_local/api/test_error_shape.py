@@ -19,7 +19,7 @@ from coco_local.api.app import create_app
 from coco_local.api.security import MAX_BODY_BYTES
 from coco_protocol.envelope import ErrorEnvelope
 from tests.coco_local.api.conftest import serve, settings_for
-from tests.coco_local.api.memory_service import MemoryService
+from tests.fake_service import FakeService, demo_service
 
 pytestmark = pytest.mark.slow
 
@@ -32,14 +32,14 @@ STREAMS = {"stats_stream", "job_events"}
 @pytest.fixture(scope="module")
 def document(tmp_path_factory: pytest.TempPathFactory) -> Schema:
     home = tmp_path_factory.mktemp("home")
-    return create_app(MemoryService(), settings_for(home)).openapi()
+    return create_app(demo_service(), settings_for(home)).openapi()
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     home = tmp_path_factory.mktemp("home")
     with (
-        serve(MemoryService(), settings_for(home)) as url,
+        serve(demo_service(), settings_for(home)) as url,
         httpx.Client(base_url=url, timeout=10, trust_env=False) as client,
     ):
         yield client
@@ -190,12 +190,12 @@ def test_a_compressed_body_is_refused(shared: httpx.Client) -> None:
     ],
 )
 def test_errors_of_the_service_keep_code_and_status(
-    client: httpx.Client, service: MemoryService, raised: CocoError, status: int, code: str
+    client: httpx.Client, service: FakeService, raised: CocoError, status: int, code: str
 ) -> None:
     def fail() -> None:
         raise raised
 
-    service.during_query = fail
+    service.before_query = fail
     answer = client.post("/v1/docs/query", json={"query": "x"})
     error = check_error(answer, status, code)
     assert (error["message"], error["hint"]) == (raised.message, raised.hint)
@@ -203,12 +203,12 @@ def test_errors_of_the_service_keep_code_and_status(
 
 
 def test_what_nobody_meant_to_raise_is_logged_and_not_shown(
-    client: httpx.Client, service: MemoryService, capsys: pytest.CaptureFixture[str]
+    client: httpx.Client, service: FakeService, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail() -> None:
         raise RuntimeError("secret detail of the query 'launch codes'")
 
-    service.during_query = fail
+    service.before_query = fail
     answer = client.post("/v1/docs/query", json={"query": "launch codes"})
     error = check_error(answer, 500, "internal")
     assert "secret" not in answer.text

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from coco_local.api.app import create_app
 from tests.coco_local.api.conftest import settings_for
-from tests.coco_local.api.memory_service import MemoryService
+from tests.fake_service import FakeService
 
 
 def test_a_given_request_id_is_kept(client: httpx.Client) -> None:
@@ -74,7 +74,7 @@ def test_metrics_count_by_route(client: httpx.Client) -> None:
     assert families["coco_store_size"].samples[0].labels == {"part": "rows"}
 
 
-def test_two_applications_fit_into_one_process(tmp_path: Path, service: MemoryService) -> None:
+def test_two_applications_fit_into_one_process(tmp_path: Path, service: FakeService) -> None:
     settings = settings_for(tmp_path)
     first, second = create_app(service, settings), create_app(service, settings)
     assert first.openapi() == second.openapi()

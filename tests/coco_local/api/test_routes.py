@@ -14,7 +14,7 @@ from coco_protocol.envelope import Envelope
 from coco_protocol.jobs import JobBody
 from coco_protocol.system import HealthData
 from tests.coco_local.api.conftest import settings_for
-from tests.coco_local.api.memory_service import ROOT, TEXT, MemoryService
+from tests.fake_service import ROOT, TEXT, FakeService
 
 ROUTES = {
     ("GET", "/v1/sys/health"),
@@ -52,7 +52,7 @@ ROUTES = {
 }
 
 
-def test_the_routes_are_those_of_the_specification(tmp_path: Path, service: MemoryService) -> None:
+def test_the_routes_are_those_of_the_specification(tmp_path: Path, service: FakeService) -> None:
     document = create_app(service, settings_for(tmp_path)).openapi()
     found = {
         (method.upper(), path) for path, methods in document["paths"].items() for method in methods
@@ -119,7 +119,7 @@ def test_each_route_answers(
     assert field in answer.json()["data"]
 
 
-def test_a_job_can_be_seen_and_cancelled(client: httpx.Client, service: MemoryService) -> None:
+def test_a_job_can_be_seen_and_cancelled(client: httpx.Client, service: FakeService) -> None:
     job = service.start_job()
     seen = Envelope[JobBody].model_validate_json(client.get(f"/v1/jobs/{job.job_id}").content)
     assert (seen.data.state, seen.data.total) == ("running", 10)
@@ -127,10 +127,10 @@ def test_a_job_can_be_seen_and_cancelled(client: httpx.Client, service: MemorySe
     assert job.cancelled
 
 
-def test_shutdown_asks_the_service(client: httpx.Client, service: MemoryService) -> None:
+def test_shutdown_asks_the_service(client: httpx.Client, service: FakeService) -> None:
     answer = client.post("/v1/sys/shutdown")
     assert answer.json()["data"] == {"stopping": True}
-    assert service.stopping.is_set()
+    assert service.stop_requested.is_set()
 
 
 @pytest.mark.parametrize("where", ["header", "body", "both"])
@@ -168,9 +168,9 @@ def test_a_refused_path_passes_through(client: httpx.Client, path: str, body: ob
 
 
 def test_a_file_name_that_is_no_unicode_does_not_break_the_answer(
-    client: httpx.Client, service: MemoryService
+    client: httpx.Client, service: FakeService
 ) -> None:
-    service.files["demo"] = {"caf\udce9.py": TEXT}
+    service.known["demo"].files = {"caf\udce9.py": TEXT}
     answer = client.post("/v1/docs/query", json={"query": "greet"})
     assert answer.status_code == 200
     assert answer.json()["data"]["results"][0]["chunk"]["path"] == "caf?.py"

@@ -15,7 +15,7 @@ from coco_core.errors import InvalidConfig
 from coco_local.api.app import create_app
 from coco_local.api.security import is_loopback_peer
 from tests.coco_local.api.conftest import serve, settings_for
-from tests.coco_local.api.memory_service import MemoryService
+from tests.fake_service import FakeService, demo_service
 
 PATHS = ["/v1/sys/health", "/v1/docs/query", "/mcp", "/metrics", "/docs", "/openapi.json", "/nope"]
 KEY = "correct horse battery staple"
@@ -24,12 +24,12 @@ INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 
 # Nothing here changes the service, so the whole module shares one daemon of each kind.
 @pytest.fixture(scope="module")
-def service() -> MemoryService:
-    return MemoryService()
+def service() -> FakeService:
+    return demo_service()
 
 
 @pytest.fixture(scope="module")
-def address(service: MemoryService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(service: FakeService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with serve(service, settings_for(tmp_path_factory.mktemp("home"))) as url:
         yield url
 
@@ -42,7 +42,7 @@ def client(address: str) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def exposed(
-    service: MemoryService, tmp_path_factory: pytest.TempPathFactory
+    service: FakeService, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[httpx.Client]:
     """A client of a daemon whose settings open it to the network under 192.0.2.7."""
     settings = settings_for(tmp_path_factory.mktemp("home"), host="192.0.2.7", api_key=KEY)
@@ -149,7 +149,7 @@ def test_json_in_another_charset_is_refused(client: httpx.Client) -> None:
     "headers", [{"Origin": "https://evil.example"}, {"Host": "evil.example:3456"}]
 )
 def test_a_foreign_websocket_is_refused(
-    address: str, service: MemoryService, headers: dict[str, str]
+    address: str, service: FakeService, headers: dict[str, str]
 ) -> None:
     headers = dict(headers)
     port = int(address.rpartition(":")[2])
@@ -168,7 +168,7 @@ def test_a_foreign_websocket_is_refused(
 # ---- a host that was opened -------------------------------------------------------------------
 
 
-def test_an_opened_host_needs_a_key_in_the_settings(tmp_path: Path, service: MemoryService) -> None:
+def test_an_opened_host_needs_a_key_in_the_settings(tmp_path: Path, service: FakeService) -> None:
     with pytest.raises(InvalidConfig, match=r"0\.0\.0\.0") as caught:
         create_app(service, settings_for(tmp_path, host="0.0.0.0"))
     assert "COCO_API_KEY" in (caught.value.hint or "")
@@ -215,9 +215,7 @@ def test_an_opened_host_still_refuses_foreign_pages(exposed: httpx.Client) -> No
     assert exposed.get("/v1/projects", headers=own).status_code == 200
 
 
-def test_a_websocket_of_an_opened_host_needs_the_key(
-    tmp_path: Path, service: MemoryService
-) -> None:
+def test_a_websocket_of_an_opened_host_needs_the_key(tmp_path: Path, service: FakeService) -> None:
     job = service.start_job()
     job.finish()
     settings = settings_for(tmp_path, host="0.0.0.0", api_key=KEY)

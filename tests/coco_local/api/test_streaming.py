@@ -11,9 +11,11 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from coco_core.errors import ModelMissing
+from coco_protocol.base import EmptyRequest
 from coco_protocol.jobs import JobEvent
+from coco_protocol.local import LocalService
 from coco_protocol.system import StatsData
-from tests.coco_local.api.memory_service import MemoryService
+from tests.fake_service import FakeService
 
 
 def events(lines: Iterator[str]) -> Iterator[dict[str, str]]:
@@ -32,7 +34,7 @@ def sequences(answer: httpx.Response) -> list[int]:
     return [int(event["id"]) for event in events(iter(answer.text.split("\n")))]
 
 
-def test_a_job_is_followed_to_its_end(client: httpx.Client, service: MemoryService) -> None:
+def test_a_job_is_followed_to_its_end(client: httpx.Client, service: FakeService) -> None:
     job = service.start_job()
     with client.stream("GET", f"/v1/jobs/{job.job_id}/events") as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
@@ -50,7 +52,7 @@ def test_a_job_is_followed_to_its_end(client: httpx.Client, service: MemoryServi
 
 @pytest.mark.parametrize("how", ["header", "query"])
 def test_a_stream_is_resumed_without_loss(
-    client: httpx.Client, service: MemoryService, how: str
+    client: httpx.Client, service: FakeService, how: str
 ) -> None:
     job = service.start_job()
     job.enter("parse", 3)
@@ -69,7 +71,7 @@ def test_a_stream_is_resumed_without_loss(
 
 @pytest.mark.parametrize("value", ["-1", "x", "1e3", str(2**60)])
 def test_a_wrong_event_id_is_an_error(
-    client: httpx.Client, service: MemoryService, value: str
+    client: httpx.Client, service: FakeService, value: str
 ) -> None:
     path = f"/v1/jobs/{service.start_job().job_id}/events"
     answer = client.get(path, headers={"last-event-id": value})
@@ -99,7 +101,7 @@ def test_a_wrong_parameter_of_a_websocket_is_an_error(address: str) -> None:
     assert json.loads(caught.value.response.body)["error"]["code"] == "invalid_input"
 
 
-def test_a_websocket_sends_the_same_events(address: str, service: MemoryService) -> None:
+def test_a_websocket_sends_the_same_events(address: str, service: FakeService) -> None:
     job = service.start_job()
     url = f"{address.replace('http', 'ws')}/v1/jobs/{job.job_id}/events"
     with connect(url, proxy=None) as socket:
@@ -114,7 +116,7 @@ def test_a_websocket_sends_the_same_events(address: str, service: MemoryService)
         assert [JobEvent.model_validate_json(text).sequence for text in socket] == [2]
 
 
-def test_many_clients_that_leave_hold_nothing(address: str, service: MemoryService) -> None:
+def test_many_clients_that_leave_hold_nothing(address: str, service: FakeService) -> None:
     job = service.start_job()
     url = f"{address.replace('http', 'ws')}/v1/jobs/{job.job_id}/events"
     # More than the streams have threads: those who left must have given theirs back.
@@ -124,9 +126,7 @@ def test_many_clients_that_leave_hold_nothing(address: str, service: MemoryServi
 
 
 @pytest.mark.slow
-def test_the_streams_end_when_the_daemon_stops(
-    client: httpx.Client, service: MemoryService
-) -> None:
+def test_the_streams_end_when_the_daemon_stops(client: httpx.Client, service: FakeService) -> None:
     with client.stream("GET", f"/v1/jobs/{service.start_job().job_id}/events") as answer:
         received = events(answer.iter_lines())
         next(received)
@@ -144,13 +144,11 @@ def test_statistics_come_every_second(client: httpx.Client) -> None:
             assert StatsData.model_validate_json(event["data"]).memory_bytes == 1024
 
 
-def test_an_error_in_a_stream_is_an_event(
-    client: httpx.Client, service: MemoryService, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def broken() -> StatsData:
+def test_an_error_in_a_stream_is_an_event(client: httpx.Client, service: FakeService) -> None:
+    def broken(_: EmptyRequest) -> StatsData:
         raise ModelMissing("The model is gone.")
 
-    monkeypatch.setattr(service, "stats", broken)
+    service.answer(LocalService.stats, broken)
     answer = client.get("/v1/sys/stats/stream")
     (event,) = events(iter(answer.text.split("\n")))
     assert event["event"] == "error"

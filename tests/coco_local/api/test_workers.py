@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from coco_local.api.workers import Workers
-from tests.coco_local.api.memory_service import MemoryService
+from tests.fake_service import FakeService
 
 
 class Gate:
@@ -33,9 +33,9 @@ class Gate:
 
 @pytest.mark.slow
 def test_fifty_clients_queue_and_health_answers_meanwhile(
-    client: httpx.Client, service: MemoryService
+    client: httpx.Client, service: FakeService
 ) -> None:
-    service.during_query = gate = Gate()
+    service.before_query = gate = Gate()
     threads = Workers().query_threads
 
     def ask(_: int) -> int:

@@ -77,9 +77,11 @@ def test_json_is_what_the_http_api_answers(coco, shop, running) -> None:
     document = coco("query", "total price of the cart", "--json").document
     with running.client as client:
         project = client.projects().projects[0]
-        meta, data = client.query(QueryRequest(query="total price of the cart"), project.project_id)
-    assert document["data"] == data.model_dump(mode="json")
-    assert document["meta"].keys() == meta.model_dump().keys()
+        answer = client.query(
+            QueryRequest(query="total price of the cart", project_id=project.project_id)
+        )
+    assert document["data"] == answer.data.model_dump(mode="json")
+    assert document["meta"].keys() == answer.meta.model_dump().keys()
     assert document["meta"]["request_id"]
 
 

@@ -24,9 +24,15 @@ from coco_local.store.database import Database
 from coco_local.store.embeddings import EmbeddingCache
 from coco_local.store.projects import Project
 from coco_local.store.schema import SCHEMA_VERSION, metadata
+from coco_protocol.configs import ConfigRequest
 from coco_protocol.docs import IndexRequest, QueryRequest
-from coco_protocol.jobs import JobBody
-from coco_protocol.projects import IndexBody, RegisterRequest
+from coco_protocol.jobs import JobBody, JobRequest
+from coco_protocol.projects import (
+    DropIndexRequest,
+    IndexBody,
+    ProjectRequest,
+    RegisterRequest,
+)
 from tests.embedding_server import EmbeddingServer, embedding_server
 from tests.many_files import write_many
 from tests.sources import write_project
@@ -62,15 +68,24 @@ class Home:
 
 
 def build(daemon: LocalDaemon, project_id: str, config: IndexingConfig) -> JobBody:
-    daemon.add_config(config)
-    request = IndexRequest(indexing_config_id=config.config_id)
-    [job_id] = daemon.index(request, project_id).job_ids
-    until(lambda: daemon.job(job_id).finished_at is not None)
-    return daemon.job(job_id)
+    job = start(daemon, project_id, config)
+    until(lambda: daemon.job(job).finished_at is not None)
+    return daemon.job(job)
+
+
+def start(daemon: LocalDaemon, project_id: str, config: IndexingConfig) -> JobRequest:
+    daemon.add_config(ConfigRequest.model_validate(config.to_dict()))
+    request = IndexRequest(project_id=project_id, indexing_config_id=config.config_id)
+    [job_id] = daemon.index(request).job_ids
+    return JobRequest(job_id=job_id)
+
+
+def drop(daemon: LocalDaemon, project_id: str, config_id: str) -> None:
+    daemon.drop_index(DropIndexRequest(project_id=project_id, config_id=config_id))
 
 
 def index(daemon: LocalDaemon, project_id: str, config_id: str) -> IndexBody:
-    found = daemon.indexes(project_id).indexes
+    found = daemon.indexes(ProjectRequest(project_id=project_id)).indexes
     return next(body for body in found if body.config_id == config_id)
 
 
@@ -87,15 +102,18 @@ def test_a_registered_model_that_gives_other_vectors_builds_its_index_anew(
     # One text opened it, and equal texts are embedded once.
     assert 0 < server.texts - 1 <= chunks
     assert job.counts["embedded"] == chunks
-    ask = QueryRequest(query="sum the prices of all items", indexing_config_id="far")
-    meta, data = daemon.query(ask, project_id)
+    ask = QueryRequest(
+        query="sum the prices of all items", project_id=project_id, indexing_config_id="far"
+    )
+    answer = daemon.query(ask)
+    meta, data = answer.meta, answer.data
     assert (meta.tier, meta.notice) == ("transformer", None)
     assert data.results[0].meta.vector is not None
     daemon.close()
 
     asked = server.texts
     daemon = home.start()
-    until(lambda: daemon.query(ask, project_id)[0].tier == "transformer")
+    until(lambda: daemon.query(ask).meta.tier == "transformer")
     assert server.texts <= asked + 2, "its vectors were kept"
     daemon.close()
 
@@ -109,9 +127,9 @@ def test_a_registered_model_that_gives_other_vectors_builds_its_index_anew(
     daemon = home.start()
     until(lambda: index(daemon, project_id, "far").notice is not None)
     until(lambda: "32" in (index(daemon, project_id, "far").notice or ""))
-    meta, data = daemon.query(ask, project_id)
-    assert (meta.tier, bool(data.results)) == ("keyword", True)
-    daemon.drop_index(project_id, "far")
+    answer = daemon.query(ask)
+    assert (answer.meta.tier, bool(answer.data.results)) == ("keyword", True)
+    drop(daemon, project_id, "far")
     with embedding_server(dimension=16) as other:
         daemon.close()
         home.register(other.url, "third", 16)
@@ -158,22 +176,20 @@ def test_of_two_new_indexes_that_are_cut_alike_one_parses_and_the_other_copies(
     try:
         paths = write_many(tmp_path / "many", 120)
         project_id = daemon.register(RegisterRequest(path=str(tmp_path / "many"))).project_id
-        until(lambda: daemon.project(project_id).state == "ready")
-        jobs = {}
+        until(lambda: daemon.project(ProjectRequest(project_id=project_id)).state == "ready")
+        jobs = []
         for tokens in (64, 128):
             chunking = ChunkingConfig("recursive_char", 200)
             config = IndexingConfig(f"w{tokens}", chunking, EmbeddingConfig("coco-static", tokens))
-            daemon.add_config(config)
-            request = IndexRequest(indexing_config_id=config.config_id)
-            [jobs[tokens]] = daemon.index(request, project_id).job_ids
+            jobs.append(start(daemon, project_id, config))
 
         def asked_until_done() -> bool:
             # Each question lets the work in hand be cut short.
-            daemon.query(QueryRequest(query="balance of the ledger"), project_id)
-            return all(daemon.job(job_id).finished_at is not None for job_id in jobs.values())
+            daemon.query(QueryRequest(query="balance of the ledger", project_id=project_id))
+            return all(daemon.job(job).finished_at is not None for job in jobs)
 
         until(asked_until_done)
-        counts = [daemon.job(job_id).counts for job_id in jobs.values()]
+        counts = [daemon.job(job).counts for job in jobs]
         assert [c["parsed"] for c in counts] == [len(paths), 0]
         assert [c["copied"] for c in counts] == [0, len(paths)]
     finally:
@@ -268,9 +284,9 @@ def test_an_embedder_is_opened_on_demand_and_closed_with_its_last_index(
     for name, model_name in (("pieces", "coco-static"), ("estimate", "far")):
         config = IndexingConfig(name, chunking, EmbeddingConfig(model_name))
         assert build(daemon, project_id, config).counts["copied"] == 0
-    daemon.drop_index(project_id, "estimate")
-    daemon.drop_index(project_id, "pieces")
-    daemon.drop_index(project_id, "far")
+    drop(daemon, project_id, "estimate")
+    drop(daemon, project_id, "pieces")
+    drop(daemon, project_id, "far")
     assert not daemon._models._others
     assert not daemon._models._opened
     daemon.close()

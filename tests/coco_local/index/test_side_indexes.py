@@ -13,7 +13,8 @@ from coco_core.configs import ChunkingConfig, EmbeddingConfig, IndexingConfig
 from coco_core.errors import ConfigNotFound, Conflict, InvalidConfig, InvalidInput, Unavailable
 from coco_local.daemon.runtime import LocalDaemon
 from coco_local.settings import load_settings
-from coco_protocol.defaults import DefaultsRequest
+from coco_protocol.configs import ConfigRequest
+from coco_protocol.defaults import AdoptRequest, DefaultsBody, DefaultsRequest
 from coco_protocol.docs import (
     ImportRequest,
     IndexRequest,
@@ -23,8 +24,13 @@ from coco_protocol.docs import (
     RankingBody,
     RetrievalBody,
 )
-from coco_protocol.jobs import JobBody
-from coco_protocol.projects import IndexBody, RegisterRequest
+from coco_protocol.jobs import JobBody, JobRequest
+from coco_protocol.projects import (
+    DropIndexRequest,
+    IndexBody,
+    ProjectRequest,
+    RegisterRequest,
+)
 from coco_protocol.system import PruneRequest
 from tests.daemon_process import free_port
 from tests.sources import write_project
@@ -43,6 +49,7 @@ class Bench:
         self.home, self.root = home, root
         self.daemon = self._started()
         self.project_id = self.daemon.register(RegisterRequest(path=str(root))).project_id
+        self.project = ProjectRequest(project_id=self.project_id)
         self.wait()
 
     def _started(self) -> LocalDaemon:
@@ -65,7 +72,7 @@ class Bench:
 
     def indexes(self) -> dict[str, IndexBody]:
         """Return the project's indexes by config."""
-        return {i.config_id: i for i in self.daemon.indexes(self.project_id).indexes}
+        return {i.config_id: i for i in self.daemon.indexes(self.project).indexes}
 
     def wait(self) -> None:
         """Wait until no index has anything to do."""
@@ -73,20 +80,46 @@ class Bench:
 
     def build(self, config: IndexingConfig) -> JobBody:
         """Build the index of a config to its end."""
-        self.daemon.add_config(config)
+        self.add_config(config)
         return self.finished(IndexRequest(indexing_config_id=config.config_id))
+
+    def add_config(self, config: IndexingConfig) -> None:
+        """Register a config."""
+        self.daemon.add_config(ConfigRequest.model_validate(config.to_dict()))
+
+    def drop_index(self, config_id: str) -> list[str]:
+        """Remove the index of a config; returns the configs of those that are left."""
+        request = DropIndexRequest(project_id=self.project_id, config_id=config_id)
+        return [index.config_id for index in self.daemon.drop_index(request).indexes]
+
+    def adopt(self, **defaults: object) -> DefaultsBody:
+        """Change what the project's queries take when they say nothing else."""
+        request = DefaultsRequest.model_validate(defaults)
+        return self.daemon.adopt(AdoptRequest(project_id=self.project_id, defaults=request))
 
     def finished(self, request: IndexRequest) -> JobBody:
         """Return the job that did what was asked, at its end."""
-        [job_id] = self.daemon.index(request, self.project_id).job_ids
-        until(lambda: self.daemon.job(job_id).finished_at is not None)
-        return self.daemon.job(job_id)
+        asked = request.model_copy(update={"project_id": self.project_id})
+        [job_id] = self.daemon.index(asked).job_ids
+        job = JobRequest(job_id=job_id)
+        until(lambda: self.daemon.job(job).finished_at is not None)
+        return self.daemon.job(job)
 
     def ask(self, text: str, config_id: str | None = None, **retrieval: object) -> Answer:
         """Ask one of the indexes."""
         body = RetrievalBody.model_validate(retrieval)
-        request = QueryRequest(query=text, indexing_config_id=config_id, retrieval_config=body)
-        return self.daemon.query(request, self.project_id)
+        request = QueryRequest(
+            query=text,
+            project_id=self.project_id,
+            indexing_config_id=config_id,
+            retrieval_config=body,
+        )
+        answer = self.daemon.query(request)
+        return answer.meta, answer.data
+
+    def project_at(self, path: str | None) -> str:
+        """Return the project that a path leads to."""
+        return self.daemon.query(QueryRequest(query="cart", path=path)).meta.project_id
 
 
 Answer = tuple[QueryMeta, QueryData]
@@ -155,9 +188,7 @@ def test_vectors_of_an_index_that_comes_back_are_not_computed_again(bench: Bench
     first = bench.build(STATIC)
     directory = bench.home / "lancedb" / f"{bench.project_id}-{STATIC.fingerprint}"
     until(directory.exists)
-    assert [i.config_id for i in bench.daemon.drop_index(bench.project_id, "static").indexes] == [
-        "default"
-    ]
+    assert bench.drop_index("static") == ["default"]
     assert not directory.exists()
     with pytest.raises(ConfigNotFound, match="has no index under 'static'"):
         bench.ask("cart", "static")
@@ -189,25 +220,25 @@ def test_configs_of_equal_content_name_one_index(bench: Bench) -> None:
     job = bench.build(TWIN)
     assert (job.counts["parsed"], job.counts["copied"]) == (0, 0)
     assert bench.ask("cart", "twin")[0].indexing_config_id == "twin"
-    body = bench.daemon.set_defaults(bench.project_id, DefaultsRequest(indexing_config_id="twin"))
+    body = bench.adopt(indexing_config_id="twin")
     assert (body.indexing_config_id, body.pending_indexing_config_id) == ("twin", None)
-    assert bench.daemon.drop_index(bench.project_id, "default").indexes[0].config_id == "twin"
+    assert bench.drop_index("default")[0] == "twin"
     assert bench.ask("cart")[1].results
 
 
 def test_what_does_not_exist_is_refused_with_what_does(bench: Bench) -> None:
     with pytest.raises(InvalidConfig, match="no model 'nonsense'"):
-        bench.daemon.add_config(IndexingConfig("bad", embedding=EmbeddingConfig("nonsense")))
+        bench.add_config(IndexingConfig("bad", embedding=EmbeddingConfig("nonsense")))
     with pytest.raises(InvalidConfig, match="max_tokens is 5000"):
-        bench.daemon.add_config(IndexingConfig("bad", embedding=EmbeddingConfig(max_tokens=5000)))
+        bench.add_config(IndexingConfig("bad", embedding=EmbeddingConfig(max_tokens=5000)))
     with pytest.raises(ConfigNotFound, match="There is no indexing config 'bad'"):
-        bench.daemon.index(IndexRequest(indexing_config_id="bad"), bench.project_id)
-    bench.daemon.add_config(SMALL)
+        bench.finished(IndexRequest(indexing_config_id="bad"))
+    bench.add_config(SMALL)
     with pytest.raises(ConfigNotFound) as raised:
         bench.ask("cart", "small")
     assert "coco index --config small" in (raised.value.hint or "")
     with pytest.raises(Conflict, match="that answers"):
-        bench.daemon.drop_index(bench.project_id, "default")
+        bench.drop_index("default")
     assert list(bench.indexes()) == ["default"]
 
 
@@ -249,9 +280,8 @@ def test_a_server_that_is_down_is_named_and_words_go_on(tmp_path: Path) -> None:
 def test_adopted_values_fill_in_what_a_query_leaves_out(bench: Bench) -> None:
     adopted = RetrievalBody(top_k=2, ranking=RankingBody(profile="docs"))
     with pytest.raises(InvalidInput, match="could be named 'alone'"):
-        bench.daemon.set_defaults(bench.project_id, DefaultsRequest(query_config_id="alone"))
-    request = DefaultsRequest(query_config_id="two", retrieval_config=adopted)
-    body = bench.daemon.set_defaults(bench.project_id, request)
+        bench.adopt(query_config_id="alone")
+    body = bench.adopt(query_config_id="two", retrieval_config=adopted)
     assert (body.query_config_id, body.retrieval_config) == ("two", adopted)
     assert body.indexing_config_id == "default"
 
@@ -262,15 +292,14 @@ def test_adopted_values_fill_in_what_a_query_leaves_out(bench: Bench) -> None:
     bench.restart()
     assert bench.ask("price of the items in the cart")[0].query_config_id == "two"
 
-    bench.daemon.set_defaults(bench.project_id, DefaultsRequest(retrieval_config=RetrievalBody()))
-    body = bench.daemon.defaults(bench.project_id)
+    bench.adopt(retrieval_config=RetrievalBody())
+    body = bench.daemon.defaults(bench.project)
     assert (body.query_config_id, body.retrieval_config) == (None, None)
 
 
 def test_an_adopted_index_answers_when_it_is_complete_and_the_old_one_stays(bench: Bench) -> None:
-    bench.daemon.add_config(SMALL)
-    request = DefaultsRequest(indexing_config_id="small")
-    bench.daemon.set_defaults(bench.project_id, request)
+    bench.add_config(SMALL)
+    bench.adopt(indexing_config_id="small")
     seen: list[str] = []
 
     def taken_over() -> bool:
@@ -281,16 +310,14 @@ def test_an_adopted_index_answers_when_it_is_complete_and_the_old_one_stays(benc
 
     until(taken_over)
     assert seen[-1] == "small"
-    assert bench.daemon.defaults(bench.project_id).pending_indexing_config_id is None
+    assert bench.daemon.defaults(bench.project).pending_indexing_config_id is None
     assert {name: i.active for name, i in bench.indexes().items()} == {
         "small": True,
         "default": False,
     }
-    assert bench.daemon.project(bench.project_id).config_id == "small"
+    assert bench.daemon.project(bench.project).config_id == "small"
     # Back at once: the old one was kept in step.
-    body = bench.daemon.set_defaults(
-        bench.project_id, DefaultsRequest(indexing_config_id="default")
-    )
+    body = bench.adopt(indexing_config_id="default")
     assert body.indexing_config_id == "default"
     bench.restart()
     assert bench.ask("cart")[0].indexing_config_id == "default"
@@ -298,26 +325,25 @@ def test_an_adopted_index_answers_when_it_is_complete_and_the_old_one_stays(benc
 
 
 def test_an_adoption_that_waits_is_not_lost_by_a_restart(bench: Bench) -> None:
-    bench.daemon.add_config(SMALL)
+    bench.add_config(SMALL)
     bench.daemon._worker.stop(30.0)
-    body = bench.daemon.set_defaults(bench.project_id, DefaultsRequest(indexing_config_id="small"))
+    body = bench.adopt(indexing_config_id="small")
     assert (body.indexing_config_id, body.pending_indexing_config_id) == ("default", "small")
     assert bench.ask("apply_discount")[0].indexing_config_id == "default"
     bench.restart()
     until(lambda: bench.ask("apply_discount")[0].indexing_config_id == "small")
-    assert bench.daemon.defaults(bench.project_id).pending_indexing_config_id is None
+    assert bench.daemon.defaults(bench.project).pending_indexing_config_id is None
 
 
 def test_forgetting_a_project_removes_all_its_indexes(bench: Bench) -> None:
     bench.build(STATIC)
     bench.build(SMALL)
-    request = DefaultsRequest(query_config_id="q", retrieval_config=RetrievalBody(top_k=1))
-    bench.daemon.set_defaults(bench.project_id, request)
+    bench.adopt(query_config_id="q", retrieval_config=RetrievalBody(top_k=1))
     kept = bench.daemon.prune(PruneRequest(older_than_days=0, dry_run=False))
     assert (kept.indexes, kept.embeddings) == (0, 0)
     assert all(i.chunks for i in bench.indexes().values())
 
-    bench.daemon.forget(bench.project_id)
+    bench.daemon.forget(bench.project)
     with closing(sqlite3.connect(bench.home / "coco.db")) as connection:
         for table in ("documents", "chunks", "indexes", "adopted", "projects"):
             (rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
@@ -332,7 +358,7 @@ def test_a_home_from_before_there_were_several_indexes_opens(bench: Bench) -> No
         connection.commit()
     assert bench.ask("apply_discount")[1].results
     bench.build(SMALL)
-    bench.daemon.set_defaults(bench.project_id, DefaultsRequest(indexing_config_id="small"))
+    bench.adopt(indexing_config_id="small")
     bench.restart()
     assert {name: i.active for name, i in bench.indexes().items()} == {
         "small": True,
@@ -344,13 +370,10 @@ def test_another_schema_rebuilds_every_index_and_forgets_nothing_that_was_said(
     bench: Bench,
 ) -> None:
     bench.build(SMALL)
-    bench.daemon.set_defaults(
-        bench.project_id,
-        DefaultsRequest(
-            indexing_config_id="small",
-            query_config_id="q",
-            retrieval_config=RetrievalBody(top_k=1),
-        ),
+    bench.adopt(
+        indexing_config_id="small",
+        query_config_id="q",
+        retrieval_config=RetrievalBody(top_k=1),
     )
     until(lambda: bench.indexes()["small"].active)
     before = {name: i.chunks for name, i in bench.indexes().items()}
@@ -364,7 +387,7 @@ def test_another_schema_rebuilds_every_index_and_forgets_nothing_that_was_said(
 
 
 def test_a_project_whose_config_was_lost_goes_on_under_the_default(bench: Bench) -> None:
-    bench.daemon.add_config(SMALL)
+    bench.add_config(SMALL)
     with bench.stopped() as path, closing(sqlite3.connect(path)) as connection:
         connection.execute("UPDATE projects SET config_id = 'gone'")
         connection.execute("INSERT INTO indexes VALUES (?, 'gone', 384, 0)", (bench.project_id,))
@@ -377,25 +400,26 @@ def test_a_project_apart_takes_nothing_from_the_one_around_it(bench: Bench) -> N
     whole = bench.indexes()["default"].files
     inner = bench.root / "shop"
     made = bench.daemon.register(RegisterRequest(path=str(inner), apart=True))
-    until(lambda: bench.daemon.project(made.project_id).state == "ready")
-    assert bench.daemon.project(made.project_id).apart
+    apart = ProjectRequest(project_id=made.project_id)
+    until(lambda: bench.daemon.project(apart).state == "ready")
+    assert bench.daemon.project(apart).apart
     assert bench.indexes()["default"].files == whole
-    assert bench.daemon.resolve_project(None, str(inner / "cart.py")) == bench.project_id
-    assert bench.daemon.resolve_project(None, None) == bench.project_id
-    _, data = bench.daemon.query(QueryRequest(query="Cart"), made.project_id)
-    assert data.results[0].chunk.doc_id == "cart.py"
+    assert bench.project_at(str(inner / "cart.py")) == bench.project_id
+    assert bench.project_at(None) == bench.project_id
+    answer = bench.daemon.query(QueryRequest(query="Cart", project_id=made.project_id))
+    assert answer.data.results[0].chunk.doc_id == "cart.py"
     bench.restart()
-    assert bench.daemon.project(made.project_id).apart
+    assert bench.daemon.project(apart).apart
     assert bench.indexes()["default"].files == whole
 
     # Registered like any other, it becomes one, and a border of the outer one.
     bench.daemon.register(RegisterRequest(path=str(inner)))
-    assert bench.daemon.resolve_project(None, str(inner / "cart.py")) == made.project_id
+    assert bench.project_at(str(inner / "cart.py")) == made.project_id
     until(lambda: bench.indexes()["default"].files < whole)
 
 
 def test_an_import_under_another_config_builds_its_index_beside_the_first(bench: Bench) -> None:
-    bench.daemon.add_config(SMALL)
+    bench.add_config(SMALL)
     request = ImportRequest(paths=[str(bench.root)], indexing_config_id="small")
     data = bench.daemon.import_paths(request)
     assert data.project_ids == [bench.project_id]

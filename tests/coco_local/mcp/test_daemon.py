@@ -11,6 +11,7 @@ from coco_local.api.app import create_app
 from coco_local.daemon.runtime import LocalDaemon
 from coco_local.settings import load_settings
 from coco_protocol.docs import ImportRequest, QueryRequest
+from coco_protocol.jobs import JobRequest
 
 pytestmark = pytest.mark.anyio
 
@@ -24,8 +25,8 @@ def daemon(tmp_path: Path, project: Path):
     try:
         for job_id in daemon.import_paths(ImportRequest(paths=[str(project)])).job_ids:
             after = 0
-            while daemon.job(job_id).state in {"queued", "running"}:
-                events = daemon.job_events(job_id, after, 5.0)
+            while daemon.job(JobRequest(job_id=job_id)).state in {"queued", "running"}:
+                events = daemon.wait_job_events(job_id, after, 5.0)
                 after = events[-1].sequence if events else after
         yield daemon, settings
     finally:
@@ -44,8 +45,8 @@ async def test_every_tool_answers_from_the_files_as_they_are(daemon, serving, pr
 
             result = await client.call_tool("search", {"query": "add an item to the cart"})
             found = [hit["path"] for hit in result.structured_content["results"]]
-            _, direct = service.query(QueryRequest(query="add an item to the cart"), None)
-            assert found == [hit.chunk.path for hit in direct.results]
+            direct = service.query(QueryRequest(query="add an item to the cart"))
+            assert found == [hit.chunk.path for hit in direct.data.results]
             assert "src/cart.py" in found
 
             pay = project / "src" / "pay.py"

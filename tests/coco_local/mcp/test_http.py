@@ -81,7 +81,7 @@ async def test_project_comes_from_the_header_or_the_address(http_url, service, t
     other = tmp_path / "other"
     other.mkdir()
     (other / "pay.txt").write_text("pay here\n", encoding="utf-8")
-    service.roots["other"] = other
+    service.add_directory(other)
     async with Client(http_url) as client:
         result = await client.call_tool("search", {"query": "pay"})
         assert result.is_error

@@ -17,7 +17,7 @@ from mcp.types import ListRootsResult, Root
 
 from coco_local import address
 from coco_local.api.app import create_app
-from coco_local.mcp.backend import DaemonBackend
+from coco_local.mcp.connection import Connection
 
 pytestmark = pytest.mark.anyio
 
@@ -78,7 +78,7 @@ async def test_handshake_client_s_roots_say_where_it_works(
     other = tmp_path / "other dir"
     other.mkdir()
     (other / "pay.txt").write_text("pay here\n", encoding="utf-8")
-    service.roots["other"] = other
+    service.add_directory(other)
     asked = []
 
     async def roots(_):
@@ -108,7 +108,7 @@ async def test_a_directory_in_no_project_is_named(
     (tmp_path / "zoo").mkdir()
     async with Client(parameters(daemon_url, elsewhere)) as client:
         alone = await client.call_tool("search", {"query": "pay"})
-        service.roots["zoo"] = tmp_path / "zoo"
+        service.add_directory(tmp_path / "zoo")
         many = await client.call_tool("search", {"query": "pay"})
     assert text_of(alone).startswith(f"[{elsewhere} is in no project; this answer is about shop")
     assert f"coco import {elsewhere}" in text_of(alone)
@@ -150,12 +150,12 @@ async def test_a_daemon_that_moved_to_another_port_is_found(
     """Only the address is stood in for; daemons and connections are real."""
     place: list[str] = []
     monkeypatch.setattr(address, "daemon_url", lambda _: place[-1])
-    backend = DaemonBackend(settings)
+    connection = Connection(settings)
     for _ in range(2):
         with serving(create_app(service, settings)) as url:
             place.append(url)
-            assert [project.name for project in backend.projects().projects] == ["shop"]
-    backend.close()
+            assert [project.name for project in connection.projects().projects] == ["shop"]
+    connection.close()
 
 
 @pytest.mark.parametrize("way", ["eof", "term"])

@@ -14,7 +14,6 @@ from coco_core.types import ChunkKind
 from coco_local.mcp import server as server_module
 from coco_local.mcp.answers import SearchAnswer
 from coco_local.mcp.arguments import KINDS, SearchArguments
-from coco_local.mcp.backend import ServiceBackend
 from coco_local.mcp.budget import Budget, estimate_tokens
 from coco_local.mcp.finding import search
 from coco_local.mcp.scope import Caller
@@ -27,10 +26,13 @@ from coco_protocol.docs import (
     OutlineData,
     OutlineSymbol,
     QueryData,
+    QueryEnvelope,
     QueryMeta,
+    QueryRequest,
     ReadData,
 )
-from coco_protocol.projects import ProjectBody, ProjectList
+from coco_protocol.local import LocalService
+from tests.fake_service import FakeProject, FakeService
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +42,7 @@ def server(service, project):
     async def caller_of(_):
         return Caller(places=(project,))
 
-    return build_server(ServiceBackend(service), caller_of)
+    return build_server(service, caller_of)
 
 
 async def test_listing_is_what_clients_can_digest(server):
@@ -97,7 +99,7 @@ async def test_search_passes_on_what_was_asked(server, service):
             },
         )
     assert not result.is_error
-    asked = service.asked[-1]
+    asked = service.received(QueryRequest)[-1]
     assert asked.retrieval_config.top_k == 3
     assert asked.retrieval_config.offset == 1
     assert asked.retrieval_config.retrieval_mode == "fts"
@@ -113,7 +115,7 @@ async def test_search_passes_on_what_was_asked(server, service):
 async def test_search_leaves_to_the_project_what_nobody_fixed(server, service):
     async with Client(server) as client:
         await client.call_tool("search", {"query": "cart"})
-    sent = service.asked[-1].retrieval_config
+    sent = service.received(QueryRequest)[-1].retrieval_config
     # How much comes back is the caller's budget.
     assert sent.model_fields_set == {"top_k", "offset", "max_tokens"}
 
@@ -214,10 +216,10 @@ async def test_one_endless_line_still_gives_its_start(server, project, text_of):
 
 
 async def test_outline_indents_headings_and_joins_what_was_cut(server, service, text_of):
-    def symbols(doc_id, project_id, path):
+    def symbols(request):
         section = {"kind": "section"}
         return OutlineData(
-            doc_id=doc_id,
+            doc_id=request.doc_id,
             language="markdown",
             symbols=[
                 OutlineSymbol(symbol="Shop", line=1, end_line=4, signature="Shop", **section),
@@ -228,21 +230,24 @@ async def test_outline_indents_headings_and_joins_what_was_cut(server, service, 
             ],
         )
 
-    service.outline = symbols
+    service.answer(LocalService.outline, symbols)
     async with Client(server) as client:
         text = text_of(await client.call_tool("outline", {"path": "README.md"}))
     assert text == "README.md (markdown)\n1-4 Shop\n  5-12 Use"
 
 
 async def test_read_gives_lines_without_carriage_returns(server, service, text_of):
-    service.read = lambda request, project_id: ReadData(
-        doc_id=request.doc_id,
-        start_line=1,
-        end_line=3,
-        total_lines=3,
-        language="text",
-        content="a\r\n\r\nb\r\n",
-    )
+    def lines(request):
+        return ReadData(
+            doc_id=request.doc_id,
+            start_line=1,
+            end_line=3,
+            total_lines=3,
+            language="text",
+            content="a\r\n\r\nb\r\n",
+        )
+
+    service.answer(LocalService.read, lines)
     async with Client(server) as client:
         text = text_of(await client.call_tool("read", {"path": "dos.txt"}))
     assert text == "--- dos.txt:1-3 of 3\na\n\nb"
@@ -305,7 +310,7 @@ async def test_a_service_that_hangs_is_given_up(server, service, text_of, monkey
 async def test_status_marks_where_one_works(server, service, project, tmp_path, text_of):
     other = tmp_path / "zoo"
     other.mkdir()
-    service.roots["zoo"] = other
+    service.add_directory(other)
     async with Client(server) as client:
         text = text_of(await client.call_tool("status", {}))
     assert text.split("\n") == [
@@ -316,14 +321,14 @@ async def test_status_marks_where_one_works(server, service, project, tmp_path, 
 
 
 async def test_status_answers_even_when_no_project_fits(service, tmp_path, text_of):
-    service.roots["zoo"] = tmp_path
+    service.add_directory(tmp_path)
 
     async def nowhere(_):
         return Caller(places=(Path("/nowhere"),))
 
-    async with Client(build_server(ServiceBackend(service), nowhere)) as client:
+    async with Client(build_server(service, nowhere)) as client:
         result = await client.call_tool("status", {})
-        service.roots.clear()
+        service.known.clear()
         empty = await client.call_tool("status", {})
     assert not result.is_error
     assert "coco import /nowhere" in text_of(result)
@@ -341,20 +346,6 @@ def test_budget_is_never_overdrawn(text, tokens):
     assert budget.left >= 0
     assert sum(estimate_tokens(line + "\n") for line in taken) + budget.left == tokens
     assert text.split("\n")[: len(taken)] == taken
-
-
-class Found:
-    """A backend that has just these results."""
-
-    def __init__(self, hits: list[Hit], meta: QueryMeta) -> None:
-        self.hits, self.meta = hits, meta
-
-    def projects(self) -> ProjectList:
-        body = ProjectBody(project_id="p", name="p", root="/p", state="ready")
-        return ProjectList(projects=[body])
-
-    def query(self, request, project_id):
-        return self.meta, QueryData(results=self.hits)
 
 
 def found_hit(path: str, content: str) -> Hit:
@@ -382,9 +373,11 @@ def found_hit(path: str, content: str) -> Hit:
     st.none() | st.text("x ", max_size=150),
 )
 def test_no_search_overdraws_its_budget(hits, max_tokens, notice):
-    meta = QueryMeta(notice=notice)
+    found = QueryEnvelope(meta=QueryMeta(notice=notice), data=QueryData(results=hits))
+    service = FakeService({"p": FakeProject("p", "p", "/p", {})})
+    service.answer(LocalService.query, lambda _: found)
     arguments = SearchArguments(query="x", max_tokens=max_tokens)
-    reply = search(Found(hits, meta), Caller(), arguments)
+    reply = search(service, Caller(), arguments)
     assert estimate_tokens(reply.text) <= max_tokens
     assert isinstance(reply.data, SearchAnswer)
     shown = reply.data.results

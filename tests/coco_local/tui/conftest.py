@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -17,9 +18,12 @@ from textual.pilot import Pilot
 
 from coco_local.api.app import create_app
 from coco_local.client import Client
+from coco_local.service import DaemonService
 from coco_local.settings import load_settings
 from coco_local.tui.app import CocoApp
 from coco_local.tui.search import SearchView
+from coco_protocol.base import Request
+from coco_protocol.operations import Operation
 from tests.coco_local.tui.sample_service import SampleService, busy_projects
 from tests.coco_local.tui.screen_text import screen_text
 
@@ -31,13 +35,14 @@ class ConditionTimeout(AssertionError):
     """A condition that a test waited for did not come true."""
 
 
-class Switch:
+class Switch(DaemonService):
     """Stands before the service of the test that runs, so that one server serves them all."""
 
     service: SampleService
+    stop_requested = threading.Event()
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.service, name)
+    def call(self, operation: Operation[Any, Any], request: Request) -> Any:
+        return self.service.call(operation, request)
 
 
 class Server:
@@ -54,7 +59,7 @@ class Server:
     def start(self) -> None:
         if self._thread is not None:
             return
-        self._app = create_app(self.switch, self._settings)  # type: ignore[arg-type]  # a part of it
+        self._app = create_app(self.switch, self._settings)
         config = uvicorn.Config(self._app, log_level="warning", timeout_graceful_shutdown=1)
         self._server = uvicorn.Server(config)
         self._listener = socket.create_server(("127.0.0.1", self.port))
@@ -164,8 +169,8 @@ class Stage:
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> SampleService:
-    return SampleService(root=tmp_path, project_list=busy_projects())
+def service() -> SampleService:
+    return SampleService(project_list=busy_projects())
 
 
 @pytest.fixture(scope="session")

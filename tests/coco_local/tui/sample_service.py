@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from coco_core.errors import DocumentNotFound, InvalidInput, ProjectNotFound
+from coco_core.errors import InvalidInput, ProjectNotFound
 from coco_protocol.docs import (
     ChunkBody,
     Hit,
@@ -14,24 +14,28 @@ from coco_protocol.docs import (
     ImportData,
     ImportRequest,
     QueryData,
+    QueryEnvelope,
     QueryMeta,
     QueryRequest,
-    ReadData,
-    ReadRequest,
 )
-from coco_protocol.jobs import JobList
-from coco_protocol.projects import ProjectBody, ProjectList, RescanData, SkippedFile
+from coco_protocol.local import LocalService
+from coco_protocol.projects import (
+    ProjectBody,
+    ProjectList,
+    ProjectRequest,
+    RescanData,
+    SkippedFile,
+)
 from coco_protocol.system import (
     GrammarBody,
     HealthData,
     LatencyStats,
     LogLine,
-    ModelBody,
-    QueueStats,
     RecentFile,
     RecentQuery,
     StatsData,
 )
+from tests.fake_service import FakeProject, FakeService
 
 NOON = 1_790_000_000.0
 
@@ -103,23 +107,38 @@ FILES = {
 
 
 @dataclass
-class SampleService:
-    """The part of `LocalService` that the TUI uses; fields are changed by tests."""
+class SampleService(FakeService):
+    """The fake service with fixed figures and hits; fields are changed by tests."""
 
-    root: Path
     project_list: tuple[ProjectBody, ...] = ()
-    model: ModelBody = field(
-        default_factory=lambda: ModelBody(name="all-MiniLM-L6-v2", state="ready")
-    )
-    queues: QueueStats = field(default_factory=QueueStats)
     grammars: list[GrammarBody] = field(default_factory=list)
     embedding_rate: float = 0.0
     quiet: bool = False
-    asked: list[tuple[str, QueryRequest]] = field(default_factory=list)
-    rescanned: list[str] = field(default_factory=list)
-    imported: list[ImportRequest] = field(default_factory=list)
 
-    def health(self) -> HealthData:
+    def __post_init__(self) -> None:
+        self.answer(LocalService.health, lambda _: self._health())
+        self.answer(LocalService.stats, lambda _: self._stats())
+        self.answer(LocalService.projects, lambda _: ProjectList(projects=list(self.project_list)))
+        self.answer(LocalService.rescan, self._rescan)
+        self.answer(LocalService.import_paths, _import)
+        self.answer(LocalService.query, _query)
+        for body in self.project_list:
+            project = FakeProject(body.project_id, body.name, body.root, FILES)
+            self.known[body.project_id] = project
+
+    @property
+    def asked(self) -> list[QueryRequest]:
+        return self.received(QueryRequest)
+
+    @property
+    def imported(self) -> list[ImportRequest]:
+        return self.received(ImportRequest)
+
+    @property
+    def rescanned(self) -> list[str]:
+        return [request.project_id for request in self.received(ProjectRequest)]
+
+    def _health(self) -> HealthData:
         return HealthData(
             version="0.1.0",
             pid=4711,
@@ -131,17 +150,17 @@ class SampleService:
             projects=len(self.project_list),
         )
 
-    def stats(self) -> StatsData:
+    def _stats(self) -> StatsData:
         if self.quiet:
             return StatsData(
-                health=self.health(),
+                health=self._health(),
                 memory_bytes=118_000_000,
                 cpu_percent=0.1,
                 index_bytes=0,
                 latency=LatencyStats(),
             )
         return StatsData(
-            health=self.health(),
+            health=self._health(),
             memory_bytes=412_300_000,
             cpu_percent=3.2,
             index_bytes=84_100_000,
@@ -155,52 +174,25 @@ class SampleService:
             grammars=self.grammars,
         )
 
-    def projects(self) -> ProjectList:
-        return ProjectList(projects=list(self.project_list))
-
-    def project(self, project_id: str) -> ProjectBody:
-        for project in self.project_list:
-            if project.project_id == project_id:
-                return project
-        raise ProjectNotFound(f"There is no project {project_id!r}.")
-
-    def resolve_project(self, project_id: str | None, path: str | None) -> str:
-        return self.project(project_id or "").project_id
-
-    def jobs(self) -> JobList:
-        return JobList(jobs=[])
-
-    def rescan(self, project_id: str) -> RescanData:
-        self.rescanned.append(self.project(project_id).project_id)
+    def _rescan(self, request: ProjectRequest) -> RescanData:
+        if request.project_id not in {project.project_id for project in self.project_list}:
+            raise ProjectNotFound(f"There is no project {request.project_id!r}.")
         return RescanData(job_id="job-1")
 
-    def import_paths(self, request: ImportRequest) -> ImportData:
-        if not Path(request.paths[0]).is_dir():
-            raise InvalidInput(f"{request.paths[0]!r} is not a directory.")
-        self.imported.append(request)
-        return ImportData(project_ids=["p-courier"], job_ids=["job-2"])
 
-    def query(self, request: QueryRequest, project_id: str | None) -> tuple[QueryMeta, QueryData]:
-        self.asked.append((project_id or "", request))
-        if "backoff" not in request.query:
-            return QueryMeta(tier="transformer"), QueryData(results=[], empty_reason="no_match")
-        meta = QueryMeta(project_id=project_id or "", tier="transformer", vector_coverage=1.0)
-        return meta, QueryData(results=hits())
+def _import(request: ImportRequest) -> ImportData:
+    if not Path(request.paths[0]).is_dir():
+        raise InvalidInput(f"{request.paths[0]!r} is not a directory.")
+    return ImportData(project_ids=["p-courier"], job_ids=["job-2"])
 
-    def read(self, request: ReadRequest, project_id: str | None) -> ReadData:
-        text = FILES.get(request.doc_id)
-        if text is None:
-            raise DocumentNotFound(f"There is no document {request.doc_id!r}.")
-        lines = text.removesuffix("\n").split("\n")
-        end = min(request.end_line or len(lines), len(lines))
-        return ReadData(
-            doc_id=request.doc_id,
-            start_line=request.start_line,
-            end_line=end,
-            total_lines=len(lines),
-            language="python",
-            content="\n".join(lines[request.start_line - 1 : end]),
-        )
+
+def _query(request: QueryRequest) -> QueryEnvelope:
+    if "backoff" not in request.query:
+        none = QueryData(results=[], empty_reason="no_match")
+        return QueryEnvelope(meta=QueryMeta(tier="transformer"), data=none)
+    project_id = request.project_id or ""
+    meta = QueryMeta(project_id=project_id, tier="transformer", vector_coverage=1.0)
+    return QueryEnvelope(meta=meta, data=QueryData(results=hits()))
 
 
 def busy_projects() -> tuple[ProjectBody, ...]:

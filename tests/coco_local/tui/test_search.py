@@ -37,7 +37,7 @@ def test_letters_are_typed_and_not_acted_on(stage: Stage) -> None:
         await session.until_shown("ripqlvt", "Nothing matches")
 
     stage.play(scenario)
-    assert stage.service.asked[-1][1].query == "ripqlvt"
+    assert stage.service.asked[-1].query == "ripqlvt"
     assert not stage.service.rescanned
 
 
@@ -48,7 +48,7 @@ def test_fast_typing_asks_seldom(stage: Stage) -> None:
         await session.until_shown("7 hits")
 
     stage.play(scenario)
-    asked = [request.query for _, request in stage.service.asked]
+    asked = [request.query for request in stage.service.asked]
     assert asked[-1] == "jitter backoff"
     assert len(asked) < len(asked[-1])
 
@@ -73,12 +73,12 @@ def test_filters_are_words_of_the_box(stage: Stage) -> None:
     async def scenario(session: Session) -> None:
         await ask(session, "backoff lang:python path:courier/** std::move")
         await session.until(
-            lambda: session.service.asked and "std::move" in session.service.asked[-1][1].query
+            lambda: session.service.asked and "std::move" in session.service.asked[-1].query
         )
 
     stage.play(scenario)
-    project, request = stage.service.asked[-1]
-    assert project == "p-atlas"
+    request = stage.service.asked[-1]
+    assert request.project_id == "p-atlas"
     assert request.query == "backoff std::move"
     assert request.filters.languages == ["python"]
     assert request.filters.include == ["courier/**"]
@@ -92,7 +92,7 @@ def test_other_project_asks_again(stage: Stage) -> None:
         await session.until_shown("Search in")
         await session.press("down", "enter")
         await session.until_shown("in courier")
-        await session.until(lambda: session.service.asked[-1][0] == "p-courier")
+        await session.until(lambda: session.service.asked[-1].project_id == "p-courier")
 
     stage.play(scenario)
 
@@ -132,7 +132,7 @@ def test_focus_goes_round_and_back(stage: Stage) -> None:
         assert isinstance(session.app.focused, CodePreview)
         await session.press("slash")
         await session.paste(" x")
-        await session.until(lambda: session.service.asked[-1][1].query == "backoff x")
+        await session.until(lambda: session.service.asked[-1].query == "backoff x")
         await session.press("escape")
         await session.until_shown("Last indexed files", "Search code and docs")
 

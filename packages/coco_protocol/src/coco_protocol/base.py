@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Answer", "Identifier", "PathText", "PlainText", "Request"]
+__all__ = ["Answer", "EmptyRequest", "Identifier", "PathText", "PlainText", "Request"]
 
 PlainText: TypeAlias = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 """Text without NUL, which neither a path nor an argument of a subprocess can hold."""
@@ -22,6 +22,10 @@ class Request(BaseModel):
     """What a client sends: unknown fields are refused, values are not coerced out of strings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class EmptyRequest(Request):
+    """What is sent where nothing need be said."""
 
 
 class Answer(BaseModel):

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from coco_core.configs import IndexingConfig
 from coco_protocol.base import Answer, Identifier, Request
 
-__all__ = ["ChunkingBody", "ConfigBody", "ConfigList", "ConfigRequest", "EmbeddingBody"]
+if TYPE_CHECKING:
+    from coco_core.configs import IndexingConfig
+
+__all__ = [
+    "ChunkingBody",
+    "ConfigBody",
+    "ConfigIdRequest",
+    "ConfigList",
+    "ConfigRequest",
+    "EmbeddingBody",
+]
 
 
 class ChunkingBody(Request):
@@ -37,7 +46,16 @@ class ConfigRequest(Request):
 
     def to_config(self) -> IndexingConfig:
         """Return the core's config; values that do not fit together raise `InvalidConfig`."""
+        # Every command line that asks the daemon imports this module, and few of them a config.
+        from coco_core.configs import IndexingConfig
+
         return IndexingConfig.from_dict(self.model_dump())
+
+
+class ConfigIdRequest(Request):
+    """One indexing config, by its id."""
+
+    config_id: Identifier = Field(description="Its id.")
 
 
 class ConfigBody(Answer):

@@ -8,8 +8,9 @@ from pydantic import Field, WrapSerializer
 
 from coco_protocol.base import Answer, Identifier, Request
 from coco_protocol.docs import RetrievalBody
+from coco_protocol.projects import ProjectRequest
 
-__all__ = ["DefaultsBody", "DefaultsRequest"]
+__all__ = ["AdoptRequest", "DefaultsBody", "DefaultsRequest"]
 
 
 # Sent back as it is, it must mean the same: values that nobody set would count as set then.
@@ -30,6 +31,12 @@ class DefaultsRequest(Request):
     retrieval_config: RetrievalBody | None = Field(
         default=None, description="What queries leave out is taken from here; {} forgets it."
     )
+
+
+class AdoptRequest(ProjectRequest):
+    """A change of the defaults, and the project that it is for."""
+
+    defaults: DefaultsRequest
 
 
 class DefaultsBody(Answer):

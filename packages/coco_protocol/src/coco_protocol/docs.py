@@ -13,7 +13,9 @@ __all__ = [
     "ChunkBody",
     "ChunksData",
     "DocumentBody",
+    "DocumentRequest",
     "DocumentsData",
+    "DocumentsRequest",
     "FiltersBody",
     "FusionMethod",
     "GrepData",
@@ -194,6 +196,14 @@ class QueryEnvelope(Envelope[QueryData]):
     meta: QueryMeta = Field(default_factory=QueryMeta)
 
 
+class DocumentRequest(Request):
+    """A file of a project: what `outline` and `chunks` take."""
+
+    doc_id: PathText = Field(description="The file, relative to the project.")
+    project_id: Identifier | None = Field(default=None, description="Instead of the header.")
+    path: PathText | None = Field(default=None, description="A place in the project.")
+
+
 class OutlineSymbol(Answer):
     """A definition in a file."""
 
@@ -262,6 +272,15 @@ class ReadData(Answer):
     total_lines: int
     language: str
     content: str
+
+
+class DocumentsRequest(Request):
+    """Which page of a project's documents: those whose ids come after ``after``."""
+
+    after: PlainText = Field(default="", max_length=4096, description="The last id seen.")
+    limit: int = Field(default=1000, ge=1, le=10_000)
+    project_id: Identifier | None = Field(default=None, description="Instead of the header.")
+    path: PathText | None = Field(default=None, description="A place in the project.")
 
 
 class DocumentBody(Answer):

@@ -6,11 +6,17 @@ from typing import Literal
 
 from pydantic import Field
 
-from coco_protocol.base import Answer
+from coco_protocol.base import Answer, Identifier, Request
 
-__all__ = ["JobBody", "JobEvent", "JobList", "JobState"]
+__all__ = ["JobBody", "JobEvent", "JobList", "JobRequest", "JobState"]
 
 JobState = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+
+
+class JobRequest(Request):
+    """One job, by its id."""
+
+    job_id: Identifier = Field(description="The job's id.")
 
 
 class JobBody(Answer):

@@ -9,11 +9,13 @@ from pydantic import Field
 from coco_protocol.base import Answer, Identifier, PathText, PlainText, Request
 
 __all__ = [
+    "DropIndexRequest",
     "IndexBody",
     "IndexList",
     "IndexState",
     "ProjectBody",
     "ProjectList",
+    "ProjectRequest",
     "RegisterData",
     "RegisterRequest",
     "RescanData",
@@ -46,6 +48,18 @@ class RegisterData(Answer):
     path: str
     name: str
     created: bool = False
+
+
+class ProjectRequest(Request):
+    """One project, by its id."""
+
+    project_id: Identifier = Field(description="The project's id.")
+
+
+class DropIndexRequest(ProjectRequest):
+    """One index of a project, by its indexing config."""
+
+    config_id: Identifier = Field(description="The indexing config of an index.")
 
 
 class SkippedFile(Answer):

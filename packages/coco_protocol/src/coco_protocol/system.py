@@ -6,11 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from coco_protocol.base import Answer, Request
+from coco_protocol.base import Answer, PathText, Request
 from coco_protocol.envelope import API_VERSION, SIGNATURE
 
 __all__ = [
     "ExplainPathData",
+    "ExplainRequest",
     "GrammarBody",
     "HealthData",
     "LatencyStats",
@@ -149,6 +150,12 @@ class PruneData(Answer):
     documents: int = 0
     bytes: int = 0
     dry_run: bool = False
+
+
+class ExplainRequest(Request):
+    """A path of this machine."""
+
+    path: PathText = Field(description="An absolute path of a file or directory.")
 
 
 class ExplainPathData(Answer):

@@ -1,4 +1,4 @@
-"""The daemon's web application: every route over one `LocalService`, behind one guard."""
+"""The daemon's web application: every route over one `DaemonService`, behind one guard."""
 
 from __future__ import annotations
 
@@ -11,21 +11,18 @@ from fastapi.routing import APIRoute
 from starlette.responses import HTMLResponse
 
 import coco_local
-from coco_local.api.docs import DocsApi
-from coco_local.api.jobs import JobsApi
 from coco_local.api.mcp_mount import McpMount
 from coco_local.api.metrics import RequestMetrics
-from coco_local.api.projects import ProjectsApi
+from coco_local.api.operations import add_operations
 from coco_local.api.security import Guard
 from coco_local.api.streaming import Streams
-from coco_local.api.system import SystemApi
 from coco_local.api.workers import Workers
 from coco_protocol.serving.errors import add_error_handlers
 from coco_protocol.serving.exchange import Exchange
 from coco_protocol.serving.reference import CONTENT_SECURITY_POLICY, reference_page
 
 if TYPE_CHECKING:
-    from coco_local.service import LocalService
+    from coco_local.service import DaemonService
     from coco_local.settings import Settings
 
 __all__ = ["create_app"]
@@ -40,7 +37,7 @@ project registered nothing need be named.
 """
 
 
-def create_app(service: LocalService, settings: Settings) -> FastAPI:
+def create_app(service: DaemonService, settings: Settings) -> FastAPI:
     """Return the application; the caller starts and closes ``service``.
 
     ``app.state.streams.close()`` ends the open event streams, for a server that wants to stop.
@@ -73,10 +70,9 @@ def create_app(service: LocalService, settings: Settings) -> FastAPI:
     )
     app.state.streams = streams
     add_error_handlers(app)
-    DocsApi(service, workers).add_to(app)
-    ProjectsApi(service, workers).add_to(app)
-    JobsApi(service, workers, streams).add_to(app)
-    SystemApi(service, workers, streams, metrics).add_to(app)
+    add_operations(app, service, workers)
+    streams.add_to(app)
+    metrics.add_to(app, workers)
     app.add_route("/docs", _reference, include_in_schema=False)
     app.router.routes.extend(mcp.routes())
     # The one added last is outermost: a refused request is counted and logged too.

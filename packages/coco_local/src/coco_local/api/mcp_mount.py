@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from coco_local.mcp.server import McpApp
-    from coco_local.service import LocalService
+    from coco_protocol.local import LocalService
 
 __all__ = ["McpMount"]
 

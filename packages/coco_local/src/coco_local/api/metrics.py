@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from fastapi import FastAPI, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from coco_protocol.serving.answers import text_answer
 from coco_protocol.system import StatsData
 
 if TYPE_CHECKING:
-    from coco_local.service import LocalService
+    from coco_local.api.workers import Workers
+    from coco_protocol.local import LocalService
 
-__all__ = ["CONTENT_TYPE", "RequestMetrics"]
-
-CONTENT_TYPE = CONTENT_TYPE_LATEST
+__all__ = ["RequestMetrics"]
 
 # From an answer out of memory to one that waits for an import: the goals lie at 10 and 50 ms.
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -49,9 +50,21 @@ class RequestMetrics:
         self._requests.labels(method, route, str(int(status))).inc()
         self._seconds.labels(route).observe(seconds)
 
-    def text(self) -> bytes:
-        """Return everything in Prometheus' text format; asks the service for its figures."""
-        return generate_latest(self._registry)
+    def add_to(self, app: FastAPI, workers: Workers) -> None:
+        """Add ``/metrics`` to ``app``; it asks the service for its figures."""
+
+        async def metrics() -> Response:
+            """Return the metrics in Prometheus' text format."""
+            text = await workers.run("status", generate_latest, self._registry)
+            return Response(text, headers={"content-type": CONTENT_TYPE_LATEST})
+
+        app.add_api_route(
+            "/metrics",
+            metrics,
+            response_class=Response,
+            responses=text_answer("text/plain"),
+            tags=["system"],
+        )
 
 
 class _DaemonFigures(Collector):

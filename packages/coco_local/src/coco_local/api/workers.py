@@ -9,6 +9,8 @@ from typing import TypeVar
 import anyio
 import anyio.to_thread
 
+from coco_protocol.operations import Lane
+
 __all__ = ["Workers"]
 
 T = TypeVar("T")
@@ -34,22 +36,16 @@ class Workers:
     def __init__(self) -> None:
         wanted = _QUERIES_PER_CORE * (os.cpu_count() or 1)
         self.query_threads = min(max(wanted, _MIN_QUERIES), _MAX_QUERIES)
-        self._queries = anyio.CapacityLimiter(self.query_threads)
-        self._changes = anyio.CapacityLimiter(_CHANGES)
-        self._status = anyio.CapacityLimiter(_STATUS)
+        self._lanes: dict[Lane, anyio.CapacityLimiter] = {
+            "query": anyio.CapacityLimiter(self.query_threads),
+            "change": anyio.CapacityLimiter(_CHANGES),
+            "status": anyio.CapacityLimiter(_STATUS),
+        }
         self._streams = anyio.CapacityLimiter(_STREAMS)
 
-    async def query(self, call: Callable[..., T], *args: object) -> T:
-        """Run what answers from the index or from files."""
-        return await anyio.to_thread.run_sync(call, *args, limiter=self._queries)
-
-    async def change(self, call: Callable[..., T], *args: object) -> T:
-        """Run what writes or may take long."""
-        return await anyio.to_thread.run_sync(call, *args, limiter=self._changes)
-
-    async def status(self, call: Callable[..., T], *args: object) -> T:
-        """Run what only looks at state."""
-        return await anyio.to_thread.run_sync(call, *args, limiter=self._status)
+    async def run(self, lane: Lane, call: Callable[..., T], *args: object) -> T:
+        """Run an operation on the threads of its lane."""
+        return await anyio.to_thread.run_sync(call, *args, limiter=self._lanes[lane])
 
     async def wait(self, call: Callable[..., T], *args: object) -> T:
         """Run what waits for news; a reader that leaves does not wait for its thread."""

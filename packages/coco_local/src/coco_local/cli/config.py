@@ -144,10 +144,12 @@ def show_index(
 ) -> None:
     """Print one indexing config."""
     from coco_local.cli.connection import connected
+    from coco_local.cli.requests import build
+    from coco_protocol.configs import ConfigIdRequest
 
     terminal = terminal_of(context)
     with connected() as client:
-        found = client.config(config_id)
+        found = client.config(build(ConfigIdRequest, config_id=config_id))
         if json:
             terminal.emit(found, client.meta)
         else:

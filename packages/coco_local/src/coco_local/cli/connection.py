@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from coco_local.cli.place import Place
     from coco_local.client import Client
     from coco_local.settings import Settings
+    from coco_protocol.local import LocalService
 
 __all__ = ["connected", "current_directory", "place_of", "read_settings"]
 
@@ -38,7 +39,7 @@ def connected(*, timeout: float = 30.0) -> Iterator[Client]:
         yield client
 
 
-def place_of(client: Client, project: str | None) -> Place:
+def place_of(client: LocalService, project: str | None) -> Place:
     """Return the project that ``--project`` or the current directory means."""
     from coco_local.cli.place import choose_project
 

@@ -79,6 +79,7 @@ def _product(results: Results, project: str | None, server: str | None) -> Itera
     """Yield the project to change: the one that was asked, unless another is named."""
     from coco_local.cli.connection import connected, place_of
     from coco_local.experiment.local import LocalProduct
+    from coco_protocol.projects import ProjectRequest
 
     target = results.target
     if server is not None or (target.product == "server" and project is None):
@@ -98,7 +99,7 @@ def _product(results: Results, project: str | None, server: str | None) -> Itera
         )
     with connected() as client:
         body = (
-            client.project(target.project_id)
+            client.project(ProjectRequest(project_id=target.project_id))
             if project is None
             else place_of(client, project).project
         )

@@ -56,6 +56,7 @@ def asked_product(
 @contextmanager
 def _local(spec: ExperimentFile, file: Path, project: str | None) -> Iterator[Product]:
     from coco_local.experiment.local import LocalProduct, project_of_path
+    from coco_protocol.projects import ProjectRequest
 
     experiment = spec.experiment
     with connected(timeout=_TIMEOUT_SECONDS) as client:
@@ -70,7 +71,7 @@ def _local(spec: ExperimentFile, file: Path, project: str | None) -> Iterator[Pr
             body, begun = project_of_path(client, path, experiment.indexes[0])
         else:
             assert experiment.project_id is not None
-            body = client.project(experiment.project_id)
+            body = client.project(ProjectRequest(project_id=experiment.project_id))
         if path is None:
             spec.refuse_missing(_documents(Path(body.root)))
         yield LocalProduct(client, body, str(path) if path is not None else None, begun)

@@ -9,12 +9,12 @@ from coco_local.cli.connection import current_directory
 from coco_local.cli.place import Place, choose_project, project_around
 
 if TYPE_CHECKING:
-    from coco_local.client import Client
+    from coco_protocol.local import LocalService
 
 __all__ = ["locate"]
 
 
-def locate(client: Client, project: str | None, path: str) -> tuple[Place, str]:
+def locate(client: LocalService, project: str | None, path: str) -> tuple[Place, str]:
     """Return the project of a file and the file's name in it.
 
     A file that exists belongs to the project around it, wherever the caller stands.

@@ -64,6 +64,7 @@ def grep(
         request = build(
             GrepRequest,
             pattern=pattern,
+            project_id=place.project_id,
             regex=regex,
             case_sensitive=case,
             include=place.globs(path or ()),
@@ -71,7 +72,7 @@ def grep(
             context=around,
             limit=limit,
         )
-        data = client.grep(request, place.project_id)
+        data = client.grep(request)
         if json:
             terminal.emit(data, client.meta)
         else:

@@ -12,8 +12,8 @@ from coco_protocol.docs import ReadRequest
 
 if TYPE_CHECKING:
     from coco_local.cli.place import Place
-    from coco_local.client import Client
     from coco_protocol.docs import Hit, QueryData, QueryMeta
+    from coco_protocol.local import LocalService
 
 __all__ = ["Shown", "show_files", "show_hits", "tell_state", "why_empty"]
 
@@ -43,7 +43,7 @@ class Shown:
     text: str
 
     @classmethod
-    def of(cls, hit: Hit, client: Client, place: Place, context: int) -> Shown:
+    def of(cls, hit: Hit, client: LocalService, place: Place, context: int) -> Shown:
         """Take the hit's lines, with ``context`` lines around them read from disk."""
         chunk = hit.chunk
         path = chunk.path or chunk.doc_id
@@ -53,10 +53,10 @@ class Shown:
         wider = client.read(
             ReadRequest(
                 doc_id=path,
+                project_id=place.project_id,
                 start_line=max(1, chunk.start_line - context),
                 end_line=chunk.end_line + context,
-            ),
-            place.project_id,
+            )
         )
         return cls(shown, wider.start_line, wider.end_line, wider.content)
 
@@ -68,7 +68,7 @@ class Shown:
 
 def show_hits(
     terminal: Terminal,
-    client: Client,
+    client: LocalService,
     place: Place,
     hits: Sequence[Hit],
     *,

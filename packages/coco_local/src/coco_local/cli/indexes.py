@@ -22,15 +22,17 @@ def indexes(context: typer.Context, *, project: Project = None, json: Json = Fal
     from coco_local.cli.connection import connected, place_of
     from coco_local.cli.figures import byte_count
     from coco_local.cli.projects import vectors
+    from coco_protocol.projects import ProjectRequest
 
     terminal = terminal_of(context)
     with connected() as client:
         place = place_of(client, project)
-        data = client.indexes(place.project_id)
+        named = ProjectRequest(project_id=place.project_id)
+        data = client.indexes(named)
         if json:
             terminal.emit(data, client.meta)
             return
-        awaited = client.defaults(place.project_id).pending_indexing_config_id
+        awaited = client.defaults(named).pending_indexing_config_id
     rows = [
         (
             index.config_id,
@@ -67,11 +69,15 @@ def drop(
     The config stays, and so do the vectors for a while: building it again costs little.
     """
     from coco_local.cli.connection import connected, place_of
+    from coco_local.cli.requests import build
+    from coco_protocol.projects import DropIndexRequest
 
     terminal = terminal_of(context)
     with connected() as client:
         place = place_of(client, project)
-        left = client.drop_index(place.project_id, config_id)
+        left = client.drop_index(
+            build(DropIndexRequest, project_id=place.project_id, config_id=config_id)
+        )
         if json:
             terminal.emit(left, client.meta)
         else:

@@ -63,8 +63,14 @@ def index(
         if dry_run:
             _preview(terminal, client, place, list_files=files)
             return
-        request = build(IndexRequest, rebuild=rebuild, indexing_config_id=config)
-        data = client.index(request, place.project_id)
+        data = client.index(
+            build(
+                IndexRequest,
+                project_id=place.project_id,
+                rebuild=rebuild,
+                indexing_config_id=config,
+            )
+        )
         names = {place.project_id: place.project.name}
         jobs = follow_jobs(terminal, client, data.job_ids, names) if wait else []
         if json:

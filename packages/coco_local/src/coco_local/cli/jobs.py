@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from coco_local.client import Client
     from coco_protocol.jobs import JobBody
+    from coco_protocol.local import LocalService
 
 __all__ = ["jobs"]
 
@@ -42,6 +43,8 @@ def jobs(
     With --follow --json each event is a JSON document on a line of its own.
     """
     from coco_local.cli.connection import connected
+    from coco_local.cli.requests import build
+    from coco_protocol.jobs import JobRequest
 
     terminal = terminal_of(context)
     if job is None and (follow or cancel):
@@ -56,14 +59,15 @@ def jobs(
         if follow:
             _follow(terminal, client, job)
             return
-        body = client.cancel_job(job) if cancel else client.job(job)
+        request = build(JobRequest, job_id=job)
+        body = client.cancel_job(request) if cancel else client.job(request)
         if json:
             terminal.emit(body, client.meta)
         else:
             _show(terminal, [body], _names(client))
 
 
-def _names(client: Client) -> dict[str, str]:
+def _names(client: LocalService) -> dict[str, str]:
     return {project.project_id: project.name for project in client.projects().projects}
 
 

@@ -26,11 +26,13 @@ def outline(
     """List the symbols or headings of a file."""
     from coco_local.cli.connection import connected
     from coco_local.cli.file import locate
+    from coco_local.cli.requests import build
+    from coco_protocol.docs import DocumentRequest
 
     terminal = terminal_of(context)
     with connected() as client:
         place, doc_id = locate(client, project, path)
-        data = client.outline(doc_id, place.project_id)
+        data = client.outline(build(DocumentRequest, doc_id=doc_id, project_id=place.project_id))
         if json:
             terminal.emit(data, client.meta)
             return

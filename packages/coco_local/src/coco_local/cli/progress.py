@@ -11,10 +11,11 @@ from coco_core.terminal_text import visible
 from coco_local.cli.figures import duration
 from coco_local.cli.terminal import Terminal
 from coco_local.client import FINAL_STATES
+from coco_protocol.jobs import JobRequest
 
 if TYPE_CHECKING:
-    from coco_local.client import Client
     from coco_protocol.jobs import JobBody
+    from coco_protocol.local import LocalService
 
 __all__ = ["follow_jobs", "job_line", "report_failures", "show_jobs"]
 
@@ -27,7 +28,7 @@ _QUIET_SECONDS = 5.0
 
 
 def follow_jobs(
-    terminal: Terminal, client: Client, job_ids: Sequence[str], names: Mapping[str, str]
+    terminal: Terminal, client: LocalService, job_ids: Sequence[str], names: Mapping[str, str]
 ) -> list[JobBody]:
     """Show jobs until all are done; ``names`` has the projects' names by id.
 
@@ -42,7 +43,7 @@ def follow_jobs(
         while waiting:
             for job_id in list(waiting):
                 try:
-                    last[job_id] = client.job(job_id)
+                    last[job_id] = client.job(JobRequest(job_id=job_id))
                 except JobNotFound:
                     # The service remembers the last jobs only: among hundreds it was over early.
                     del waiting[job_id]
@@ -63,7 +64,7 @@ def follow_jobs(
     return [last[job_id] for job_id in job_ids if job_id in last]
 
 
-def _broken_projects(client: Client) -> dict[str, str]:
+def _broken_projects(client: LocalService) -> dict[str, str]:
     """Return the errors of projects that cannot be worked on, by id."""
     return {
         project.project_id: project.error or "the service cannot work on it"

@@ -106,6 +106,7 @@ def forget(
     """Remove a project and its index; files stay."""
     from coco_local.cli.connection import connected, current_directory
     from coco_local.cli.place import choose_project
+    from coco_protocol.projects import ProjectRequest
 
     terminal = terminal_of(context)
     with connected() as client:
@@ -113,7 +114,7 @@ def forget(
         if not yes and not _agreed(found):
             terminal.note("nothing was changed")
             return
-        gone = client.forget(found.project_id)
+        gone = client.forget(ProjectRequest(project_id=found.project_id))
         if json:
             terminal.emit(gone, client.meta)
         else:

@@ -91,6 +91,7 @@ def query(
         request = build(
             QueryRequest,
             query=" ".join(text),
+            project_id=place.project_id,
             indexing_config_id=config,
             explain=explain,
             retrieval_config=build(
@@ -112,15 +113,16 @@ def query(
                 symbol=symbol,
             ),
         )
-        meta, data = client.query(request, place.project_id)
+        answer = client.query(request)
+        data = answer.data
         if json:
-            terminal.emit(data, meta)
+            terminal.emit(data, answer.meta)
         elif files:
             show_files(terminal, place, data.results)
         else:
             show_hits(terminal, client, place, data.results, context=around, explain=explain)
         if not json:
-            tell_state(terminal, meta)
+            tell_state(terminal, answer.meta)
             if not data.results:
                 why_empty(terminal, place, data)
             elif data.next_offset is not None and terminal.pretty:

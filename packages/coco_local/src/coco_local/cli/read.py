@@ -39,9 +39,14 @@ def read(
     end = None if first is None else (last or first) + around
     with connected() as client:
         place, doc_id = locate(client, project, path)
-        data = client.read(
-            build(ReadRequest, doc_id=doc_id, start_line=start, end_line=end), place.project_id
+        request = build(
+            ReadRequest,
+            doc_id=doc_id,
+            project_id=place.project_id,
+            start_line=start,
+            end_line=end,
         )
+        data = client.read(request)
     if json:
         terminal.emit(data, client.meta)
     elif terminal.pretty:

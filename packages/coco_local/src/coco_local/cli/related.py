@@ -63,6 +63,7 @@ def related(
         request = build(
             RelatedRequest,
             doc_id=doc_id,
+            project_id=place.project_id,
             line=line,
             retrieval_config=build(RetrievalBody, top_k=limit, max_tokens=max_tokens),
             filters=build(
@@ -73,15 +74,16 @@ def related(
                 kinds=kind,
             ),
         )
-        meta, data = client.related(request, place.project_id)
+        answer = client.related(request)
+        data = answer.data
         if json:
-            terminal.emit(data, meta)
+            terminal.emit(data, answer.meta)
         elif files:
             show_files(terminal, place, data.results)
         else:
             show_hits(terminal, client, place, data.results, context=0, explain=False)
         if not json:
-            tell_state(terminal, meta)
+            tell_state(terminal, answer.meta)
             if not data.results:
                 why_empty(terminal, place, data)
     if not data.results:

@@ -172,8 +172,11 @@ def _show_troubles(terminal: Terminal, projects: list[ProjectBody]) -> None:
 def _explain(terminal: Terminal, client: Client, path: str) -> None:
     from coco_local.cli.connection import current_directory
     from coco_local.cli.importing import full_path
+    from coco_local.cli.requests import build
+    from coco_protocol.system import ExplainRequest
 
-    data = client.explain_path(full_path(Path(path), current_directory()))
+    full = full_path(Path(path), current_directory())
+    data = client.explain(build(ExplainRequest, path=full))
     if terminal.json:
         terminal.emit(data, client.meta)
         return

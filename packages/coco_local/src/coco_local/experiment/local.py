@@ -17,10 +17,10 @@ from coco_local.client import FINAL_STATES, Client
 from coco_local.experiment.product import LONGEST_EXCERPT, Answer, BuildStep, Watcher
 from coco_local.experiment.retrieval import explicit_retrieval
 from coco_protocol.configs import ConfigRequest
-from coco_protocol.defaults import DefaultsBody, DefaultsRequest
+from coco_protocol.defaults import AdoptRequest, DefaultsBody, DefaultsRequest
 from coco_protocol.docs import Hit, IndexRequest, QueryRequest
-from coco_protocol.jobs import JobBody
-from coco_protocol.projects import IndexBody, ProjectBody, RegisterRequest
+from coco_protocol.jobs import JobBody, JobRequest
+from coco_protocol.projects import IndexBody, ProjectBody, ProjectRequest, RegisterRequest
 
 __all__ = ["Begun", "LocalProduct", "project_of_path"]
 
@@ -68,7 +68,8 @@ def project_of_path(
     at = time.monotonic()
     project_id = client.register(request).project_id
     job_id = next(job.job_id for job in client.jobs().jobs if job.project_id == project_id)
-    return client.project(project_id), Begun(config.config_id, job_id, at)
+    project = client.project(ProjectRequest(project_id=project_id))
+    return project, Begun(config.config_id, job_id, at)
 
 
 def _register_config(client: Client, config: IndexingConfig) -> None:
@@ -156,13 +157,15 @@ class LocalProduct:
         if begun is not None and begun.config_id == config.config_id:
             began, job_ids, self._begun = begun.at, [begun.job_id], None
         else:
-            request = IndexRequest(indexing_config_id=config.config_id)
-            job_ids = self._client.index(request, self._project_id).job_ids
+            request = IndexRequest(project_id=self._project_id, indexing_config_id=config.config_id)
+            job_ids = self._client.index(request).job_ids
         job = self._follow(job_ids, config, watcher)
         index = self._await_vectors(config, watcher, vectors=vectors)
         self._last_built = time.monotonic()
         # Vectors may come after the job's last event.
-        counts = self._client.job(job.job_id).counts if job is not None else {}
+        counts: dict[str, int] = {}
+        if job is not None:
+            counts = self._client.job(JobRequest(job_id=job.job_id)).counts
         return IndexResult(
             config_id=config.config_id,
             fingerprint=config.fingerprint,
@@ -187,34 +190,35 @@ class LocalProduct:
         retrieval, filters = explicit_retrieval(plan)
         request = QueryRequest(
             query=question,
+            project_id=self._project_id,
             indexing_config_id=config_id,
             retrieval_config=retrieval,
             filters=filters,
         )
         began = time.perf_counter()
-        meta, data = self._client.query(request, self._project_id)
+        answer = self._client.query(request)
         took = time.perf_counter() - began
         return Answer(
             milliseconds=round(1000 * took, 3),
-            engine=meta.took_ms,
-            hits=tuple(_record(hit) for hit in data.results),
-            notice=meta.notice,
+            engine=answer.meta.took_ms,
+            hits=tuple(_record(hit) for hit in answer.data.results),
+            notice=answer.meta.notice,
         )
 
     def defaults(self) -> DefaultsBody:
         """Return what queries of the project take when they say nothing else."""
-        return self._client.defaults(self._project_id)
+        return self._client.defaults(ProjectRequest(project_id=self._project_id))
 
     def adopt(self, request: DefaultsRequest) -> DefaultsBody:
         """Change that."""
-        return self._client.set_defaults(self._project_id, request)
+        return self._client.adopt(AdoptRequest(project_id=self._project_id, defaults=request))
 
     def close(self) -> None:
         """Close the client."""
         self._client.close()
 
     def _index(self, config_id: str) -> IndexBody | None:
-        indexes = self._client.indexes(self._project_id).indexes
+        indexes = self._client.indexes(ProjectRequest(project_id=self._project_id)).indexes
         return next((each for each in indexes if each.config_id == config_id), None)
 
     def _follow(
@@ -258,8 +262,10 @@ class LocalProduct:
 
     def _why_waiting(self, config: IndexingConfig) -> None:
         """Raise when the vectors will not come: the model of the index is missing."""
-        request = QueryRequest(query="?", indexing_config_id=config.config_id)
-        meta, _ = self._client.query(request, self._project_id)
+        request = QueryRequest(
+            query="?", project_id=self._project_id, indexing_config_id=config.config_id
+        )
+        meta = self._client.query(request).meta
         if meta.notice and " missing" in meta.notice:
             raise ModelMissing(
                 f"The index {config.config_id!r} gets no vectors. {meta.notice}",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from coco_core.errors import InvalidInput
 from coco_local.mcp.answers import SearchAnswer, SearchHit
 from coco_local.mcp.arguments import KINDS, RelatedArguments, SearchArguments
-from coco_local.mcp.backend import Backend
 from coco_local.mcp.budget import Budget, estimate_tokens
 from coco_local.mcp.format import TRAIL, hit_text, search_text
 from coco_local.mcp.reply import FRAME_TOKENS, Reply
@@ -13,13 +12,14 @@ from coco_local.mcp.scope import Caller, Scope, choose, choose_file, globs_below
 from coco_protocol.docs import (
     FiltersBody,
     Hit,
-    QueryData,
+    QueryEnvelope,
     QueryMeta,
     QueryRequest,
     RankingBody,
     RelatedRequest,
     RetrievalBody,
 )
+from coco_protocol.local import LocalService
 
 __all__ = ["related", "search"]
 
@@ -29,18 +29,19 @@ HEADER_TOKENS = 25
 LEAST_TOKENS = 50
 
 
-def search(backend: Backend, caller: Caller, arguments: SearchArguments) -> Reply:
+def search(service: LocalService, caller: Caller, arguments: SearchArguments) -> Reply:
     """Find places by meaning, words or symbol."""
     scope = choose(
-        backend.projects().projects, caller, project=arguments.project, path=arguments.path
+        service.projects().projects, caller, project=arguments.project, path=arguments.path
     )
     request = QueryRequest(
         query=arguments.query,
+        project_id=scope.project.project_id,
         retrieval_config=_retrieval(arguments),
         filters=_filters(arguments, scope.within),
     )
-    meta, data = backend.query(request, scope.project.project_id)
-    return _found(scope, meta, data, offset=arguments.offset, max_tokens=arguments.max_tokens)
+    found = service.query(request)
+    return _found(scope, found, offset=arguments.offset, max_tokens=arguments.max_tokens)
 
 
 def _retrieval(arguments: SearchArguments) -> RetrievalBody:
@@ -63,11 +64,12 @@ def _retrieval(arguments: SearchArguments) -> RetrievalBody:
     return RetrievalBody.model_validate(values)
 
 
-def related(backend: Backend, caller: Caller, arguments: RelatedArguments) -> Reply:
+def related(service: LocalService, caller: Caller, arguments: RelatedArguments) -> Reply:
     """Find places like the one at a file and line."""
-    scope = choose_file(backend.projects().projects, caller, arguments.path, arguments.project)
+    scope = choose_file(service.projects().projects, caller, arguments.path, arguments.project)
     request = RelatedRequest(
         doc_id=scope.within,
+        project_id=scope.project.project_id,
         line=arguments.line,
         retrieval_config=RetrievalBody(
             top_k=arguments.limit,
@@ -76,18 +78,17 @@ def related(backend: Backend, caller: Caller, arguments: RelatedArguments) -> Re
         ),
         filters=_filters(arguments, ""),
     )
-    meta, data = backend.related(request, scope.project.project_id)
-    return _found(scope, meta, data, offset=arguments.offset, max_tokens=arguments.max_tokens)
+    found = service.related(request)
+    return _found(scope, found, offset=arguments.offset, max_tokens=arguments.max_tokens)
 
 
-def _found(
-    scope: Scope, meta: QueryMeta, data: QueryData, *, offset: int, max_tokens: int
-) -> Reply:
+def _found(scope: Scope, found: QueryEnvelope, *, offset: int, max_tokens: int) -> Reply:
     """Turn results into an answer that keeps to the budget."""
+    meta, data = found.meta, found.data
     notice = _freshness(scope, meta)
     budget = Budget(max_tokens - FRAME_TOKENS - (estimate_tokens(notice) if notice else 0))
     results: list[SearchHit] = []
-    for hit in (_hit(found) for found in data.results):
+    for hit in map(_hit, data.results):
         if budget.take(hit_text(hit)):
             results.append(hit)
             continue

@@ -8,20 +8,21 @@ from itertools import groupby
 from coco_core.errors import InvalidInput
 from coco_local.mcp.answers import FileOutline, GrepAnswer, GrepHit, ReadAnswer, SymbolLine
 from coco_local.mcp.arguments import GrepArguments, OutlineArguments, ReadArguments
-from coco_local.mcp.backend import Backend
 from coco_local.mcp.budget import Budget, estimate_tokens
 from coco_local.mcp.format import grep_file, grep_text, outline_text, read_text, symbol_text
 from coco_local.mcp.reply import FRAME_TOKENS, Reply
 from coco_local.mcp.scope import Caller, Scope, choose, choose_file, globs_below
-from coco_protocol.docs import GrepRequest, OutlineSymbol, ReadRequest
+from coco_protocol.docs import DocumentRequest, GrepRequest, OutlineSymbol, ReadRequest
+from coco_protocol.local import LocalService
 
 __all__ = ["grep", "outline", "read"]
 
 
-def outline(backend: Backend, caller: Caller, arguments: OutlineArguments) -> Reply:
+def outline(service: LocalService, caller: Caller, arguments: OutlineArguments) -> Reply:
     """List a file's definitions."""
-    scope = choose_file(backend.projects().projects, caller, arguments.path, arguments.project)
-    data = backend.outline(scope.within, scope.project.project_id)
+    scope = choose_file(service.projects().projects, caller, arguments.path, arguments.project)
+    request = DocumentRequest(doc_id=scope.within, project_id=scope.project.project_id)
+    data = service.outline(request)
     budget = _budget(arguments.max_tokens, scope)
     symbols: list[SymbolLine] = []
     found = _joined(data.symbols)
@@ -40,13 +41,14 @@ def outline(backend: Backend, caller: Caller, arguments: OutlineArguments) -> Re
     return Reply(outline_text(answer, scope.notice), answer)
 
 
-def grep(backend: Backend, caller: Caller, arguments: GrepArguments) -> Reply:
+def grep(service: LocalService, caller: Caller, arguments: GrepArguments) -> Reply:
     """Find every line that matches."""
     scope = choose(
-        backend.projects().projects, caller, project=arguments.project, path=arguments.path
+        service.projects().projects, caller, project=arguments.project, path=arguments.path
     )
     request = GrepRequest(
         pattern=arguments.pattern,
+        project_id=scope.project.project_id,
         regex=arguments.regex,
         case_sensitive=arguments.case_sensitive,
         include=globs_below(scope.within, arguments.include),
@@ -54,7 +56,7 @@ def grep(backend: Backend, caller: Caller, arguments: GrepArguments) -> Reply:
         context=arguments.context,
         limit=arguments.limit,
     )
-    data = backend.grep(request, scope.project.project_id)
+    data = service.grep(request)
     budget = _budget(arguments.max_tokens, scope)
     blocks: list[list[str]] = []
     shown: list[GrepHit] = []
@@ -76,20 +78,21 @@ def grep(backend: Backend, caller: Caller, arguments: GrepArguments) -> Reply:
     return Reply(grep_text(blocks, answer, scope.notice), answer)
 
 
-def read(backend: Backend, caller: Caller, arguments: ReadArguments) -> Reply:
+def read(service: LocalService, caller: Caller, arguments: ReadArguments) -> Reply:
     """Read lines of a file from disk."""
     if arguments.end_line is not None and arguments.end_line < arguments.start_line:
         raise InvalidInput(
             f"end_line {arguments.end_line} is before start_line {arguments.start_line}.",
             hint="Leave end_line out to read as far as max_tokens allows.",
         )
-    scope = choose_file(backend.projects().projects, caller, arguments.path, arguments.project)
-    data = backend.read(
-        ReadRequest(
-            doc_id=scope.within, start_line=arguments.start_line, end_line=arguments.end_line
-        ),
-        scope.project.project_id,
+    scope = choose_file(service.projects().projects, caller, arguments.path, arguments.project)
+    request = ReadRequest(
+        doc_id=scope.within,
+        project_id=scope.project.project_id,
+        start_line=arguments.start_line,
+        end_line=arguments.end_line,
     )
+    data = service.read(request)
     lines = [line.removesuffix("\r") for line in data.content.split("\n")]
     if lines[-1] == "":
         lines.pop()

@@ -1,4 +1,4 @@
-"""The MCP server over any backend, and its streamable HTTP application for the daemon."""
+"""The MCP server over local mode's operations, and its HTTP application for the daemon."""
 
 from __future__ import annotations
 
@@ -29,18 +29,16 @@ from starlette.responses import JSONResponse, Response
 
 from coco_core.errors import CocoError, DaemonNotRunning
 from coco_core.version import __version__
-from coco_local.mcp.backend import Backend, ServiceBackend
 from coco_local.mcp.reply import Reply
 from coco_local.mcp.schema import plain_schema
 from coco_local.mcp.scope import Caller
 from coco_local.mcp.tools import TOOLS, Tool
 from coco_protocol.envelope import HEADER_PROJECT
+from coco_protocol.local import LocalService
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
     from starlette.types import Receive, Scope, Send
-
-    from coco_local.service import LocalService
 
     CallerOf = Callable[[ServerRequestContext[Any, Any]], Awaitable[Caller]]
 
@@ -63,7 +61,7 @@ TOOL_TIMEOUT = 25.0
 MAX_CALLS = 16
 
 
-def build_server(backend: Backend, caller_of: CallerOf) -> Server[Any]:
+def build_server(service: LocalService, caller_of: CallerOf) -> Server[Any]:
     """Return the server with all tools; ``caller_of`` says what a request's default project is."""
     tools = {tool.name: tool for tool in TOOLS}
     listed = ListToolsResult(tools=[_listed(tool) for tool in TOOLS])
@@ -88,7 +86,7 @@ def build_server(backend: Backend, caller_of: CallerOf) -> Server[Any]:
             arguments = tool.arguments.model_validate(params.arguments or {})
         except ValidationError as error:
             return _failed(_explain(error, tool))
-        call = partial(tool.run, backend, await caller_of(context), arguments)
+        call = partial(tool.run, service, await caller_of(context), arguments)
         try:
             with anyio.fail_after(TOOL_TIMEOUT):
                 reply = await anyio.to_thread.run_sync(call, abandon_on_cancel=True, limiter=calls)
@@ -159,12 +157,12 @@ class McpApp:
 
 
 def mcp_app(service: LocalService) -> McpApp:
-    """Return `/mcp` over the daemon's own operations.
+    """Return `/mcp` over the daemon in this process.
 
     Whoever mounts it enters ``running()`` before the first request. The default project is the one
     in the header or the query (`/mcp?project=NAME`).
     """
-    return McpApp(build_server(ServiceBackend(service), _http_caller))
+    return McpApp(build_server(service, _http_caller))
 
 
 async def _http_caller(context: ServerRequestContext[Any, Any]) -> Caller:

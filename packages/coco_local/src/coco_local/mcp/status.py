@@ -5,19 +5,19 @@ from __future__ import annotations
 from coco_core.errors import ProjectNotFound
 from coco_local.mcp.answers import ProjectState, StatusAnswer
 from coco_local.mcp.arguments import StatusArguments
-from coco_local.mcp.backend import Backend
 from coco_local.mcp.format import status_text
 from coco_local.mcp.reply import Reply
 from coco_local.mcp.scope import Caller, choose
+from coco_protocol.local import LocalService
 from coco_protocol.projects import ProjectBody
 
 __all__ = ["status"]
 
 
-def status(backend: Backend, caller: Caller, arguments: StatusArguments) -> Reply:
+def status(service: LocalService, caller: Caller, arguments: StatusArguments) -> Reply:
     """Say what CoCo knows and what it is doing."""
-    health = backend.health()
-    projects = backend.projects().projects
+    health = service.health()
+    projects = service.projects().projects
     current: str | None = None
     notice: str | None = None
     try:

@@ -16,7 +16,7 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp.types import ListRootsRequest, ListRootsResult, NotificationParams
 
-from coco_local.mcp.backend import DaemonBackend
+from coco_local.mcp.connection import Connection
 from coco_local.mcp.scope import Caller
 from coco_local.mcp.server import build_server
 
@@ -59,12 +59,12 @@ async def _serve(settings: Settings, project: str | None, places: tuple[Path, ..
             return Caller(project=project, places=places)
         return Caller(places=await roots.of(context))
 
-    backend = DaemonBackend(settings)
-    server = build_server(backend, caller_of)
+    daemon = Connection(settings)
+    server = build_server(daemon, caller_of)
     server.add_notification_handler(
         "notifications/roots/list_changed", NotificationParams, roots.changed
     )
-    with closing(backend):
+    with closing(daemon):
         async with stdio_server() as (incoming, outgoing):
             await server.run(incoming, outgoing, server.create_initialization_options())
 

@@ -24,12 +24,12 @@ from coco_local.mcp.arguments import (
     SearchArguments,
     StatusArguments,
 )
-from coco_local.mcp.backend import Backend
 from coco_local.mcp.finding import related, search
 from coco_local.mcp.reading import grep, outline, read
 from coco_local.mcp.reply import Reply
 from coco_local.mcp.scope import Caller
 from coco_local.mcp.status import status
+from coco_protocol.local import LocalService
 
 __all__ = ["TOOLS", "Tool"]
 
@@ -43,7 +43,7 @@ class Tool:
     description: str
     arguments: type[Arguments]
     answer: type[BaseModel]
-    run: Callable[[Backend, Caller, Any], Reply]
+    run: Callable[[LocalService, Caller, Any], Reply]
 
 
 TOOLS: tuple[Tool, ...] = (

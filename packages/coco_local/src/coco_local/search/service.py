@@ -35,6 +35,7 @@ from coco_protocol.docs import (
     Hit,
     HitMeta,
     QueryData,
+    QueryEnvelope,
     QueryMeta,
     QueryRequest,
     RelatedRequest,
@@ -118,9 +119,9 @@ class QueryService:
         """Let go of the threads; questions in hand end by themselves."""
         self._embedding.shutdown(wait=False)
 
-    def query(self, request: QueryRequest, project_id: str | None) -> tuple[QueryMeta, QueryData]:
+    def query(self, request: QueryRequest) -> QueryEnvelope:
         """Answer a question."""
-        project = self._registry.resolve(request.project_id or project_id, request.path)
+        project = self._registry.resolve(request.project_id, request.path)
         indexer = project.named(request.indexing_config_id)
         request, adopted = _with_adopted(request, project)
         intent = intent_of(request)
@@ -138,11 +139,9 @@ class QueryService:
         # The model computes outside of the interpreter's lock: meanwhile this thread goes on.
         return self._answer(asked, self._embedding.submit(_query_vector, asked).result)
 
-    def related(
-        self, request: RelatedRequest, project_id: str | None
-    ) -> tuple[QueryMeta, QueryData]:
+    def related(self, request: RelatedRequest) -> QueryEnvelope:
         """Answer with chunks like the one at a place."""
-        project = self._registry.resolve(request.project_id or project_id, request.path)
+        project = self._registry.resolve(request.project_id, request.path)
         indexer = project.active
         indexer.wait_scanned(_FIRST_SCAN_SECONDS)
         indexer.sync()
@@ -165,9 +164,7 @@ class QueryService:
 
     # --- one answer ----------------------------------------------------------------------------
 
-    def _answer(
-        self, asked: _Asked, vector_of: Callable[[], _QueryVector]
-    ) -> tuple[QueryMeta, QueryData]:
+    def _answer(self, asked: _Asked, vector_of: Callable[[], _QueryVector]) -> QueryEnvelope:
         indexer, intent, query = asked.indexer, asked.intent, asked.query
         with self._gate.query():
             clock = _Clock()
@@ -200,11 +197,12 @@ class QueryService:
         self._activity.query(
             indexer.project.project_id, intent.query, len(hits), clock.total(), meta.tier
         )
-        return meta, QueryData(
+        data = QueryData(
             results=[_hit(hit, intent) for hit in hits],
             next_offset=next_offset,
             empty_reason=None if hits else _why_empty(found, indexer),
         )
+        return QueryEnvelope(meta=meta, data=data)
 
 
 def _with_adopted(

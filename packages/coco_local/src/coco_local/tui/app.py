@@ -29,7 +29,8 @@ from coco_local.tui.messages import (
 )
 from coco_local.tui.theme import DARK, LIGHT, preferred_theme
 from coco_protocol.docs import Hit, ImportRequest
-from coco_protocol.projects import ProjectBody
+from coco_protocol.local import LocalService
+from coco_protocol.projects import ProjectBody, ProjectRequest
 
 __all__ = ["CocoApp"]
 
@@ -59,7 +60,7 @@ class CocoApp(App[bool]):
 
     def __init__(
         self,
-        client: Client,
+        client: LocalService,
         address: str,
         *,
         owns_daemon: bool,
@@ -158,7 +159,8 @@ class CocoApp(App[bool]):
 
     def rescan(self, project: ProjectBody) -> None:
         """Ask the daemon to look for changes."""
-        self._do(lambda: self.client.rescan(project.project_id), f"Rescanning {project.name}")
+        request = ProjectRequest(project_id=project.project_id)
+        self._do(lambda: self.client.rescan(request), f"Rescanning {project.name}")
 
     def import_path(self, path: str, recursive: bool) -> None:
         """Ask the daemon to import a directory."""

@@ -10,7 +10,7 @@ from coco_local.tui.source import highlight_lines
 from coco_protocol.docs import Hit, ReadRequest
 
 if TYPE_CHECKING:
-    from coco_local.client import Client
+    from coco_protocol.local import LocalService
 
 __all__ = ["read_excerpt"]
 
@@ -21,16 +21,18 @@ _FROM_TOP = 400
 _BEFORE, _AFTER = 120, 200
 
 
-def read_excerpt(client: Client, hit: Hit, project_id: str) -> Preview:
+def read_excerpt(client: LocalService, hit: Hit, project_id: str) -> Preview:
     """The file around ``hit`` as it is on disk; the hit's own text when it cannot be read."""
     chunk = hit.chunk
     path = chunk.path or chunk.doc_id
     start = chunk.start_line or 1
     end = chunk.end_line or start + chunk.content.count("\n")
     first = 1 if start <= _FROM_TOP else start - _BEFORE
-    request = ReadRequest(doc_id=chunk.doc_id, start_line=first, end_line=end + _AFTER)
+    request = ReadRequest(
+        doc_id=chunk.doc_id, project_id=project_id, start_line=first, end_line=end + _AFTER
+    )
     try:
-        read = client.read(request, project_id=project_id)
+        read = client.read(request)
     except CocoError:
         # Gone or unreadable since: the hit still carries what was found.
         lines = highlight_lines(chunk.content, path, chunk.language)

@@ -12,8 +12,8 @@ from coco_local.tui.messages import Closing, ConnectionLost, Snapshot, SnapshotA
 if TYPE_CHECKING:
     from textual.message import Message
 
-    from coco_local.client import Client
     from coco_protocol.jobs import JobBody
+    from coco_protocol.local import LocalService
     from coco_protocol.projects import ProjectBody
     from coco_protocol.system import StatsData
 
@@ -34,7 +34,7 @@ class Feed:
 
     def __init__(
         self,
-        client: Client,
+        client: LocalService,
         tell: Callable[[Message], object],
         closing: threading.Event | None = None,
     ) -> None:

@@ -26,7 +26,7 @@ from coco_local.tui.source import word_pattern
 from coco_protocol.docs import Hit, QueryMeta, QueryRequest, RetrievalBody
 
 if TYPE_CHECKING:
-    from coco_local.client import Client
+    from coco_protocol.local import LocalService
 
 __all__ = ["SearchView"]
 
@@ -48,7 +48,6 @@ class _Question:
     sequence: int
     text: str
     request: QueryRequest
-    project_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class _Wanted:
 class SearchView(Container):
     """Two panes; typing asks after a pause, and an answer that came too late is not shown."""
 
-    def __init__(self, client: Client, *, id: str | None = None) -> None:
+    def __init__(self, client: LocalService, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._client = client
         self._asked = 0
@@ -122,20 +121,23 @@ class SearchView(Container):
             return
         request = QueryRequest(
             query=words.query,
+            project_id=self._project_id,
             retrieval_config=RetrievalBody(top_k=_HITS),
             filters=words.filters,
         )
-        self._questions.submit(_Question(self._asked, words.query, request, self._project_id))
+        self._questions.submit(_Question(self._asked, words.query, request))
 
     def _query(self, question: _Question) -> None:
         started = time.perf_counter()
         try:
-            meta, data = self._client.query(question.request, project_id=question.project_id)
+            answer = self._client.query(question.request)
         except CocoError as error:
             self.post_message(QueryFailed(question.sequence, str(error)))
             return
         elapsed = (time.perf_counter() - started) * 1000
-        self.post_message(QueryAnswered(question.sequence, question.text, meta, data, elapsed))
+        self.post_message(
+            QueryAnswered(question.sequence, question.text, answer.meta, answer.data, elapsed)
+        )
 
     @on(QueryAnswered)
     def _show_answer(self, event: QueryAnswered) -> None:

@@ -11,7 +11,7 @@ from pydantic_core import PydanticSerializationError, to_json
 from coco_protocol.base import Answer
 from coco_protocol.envelope import ErrorEnvelope, Meta
 
-__all__ = ["ERRORS", "Responses", "answer", "json_bytes"]
+__all__ = ["ERRORS", "Responses", "answer", "json_bytes", "text_answer"]
 
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
 
@@ -19,6 +19,11 @@ ERRORS: Responses = {
     "default": {"model": ErrorEnvelope, "description": "Every error has this shape"}
 }
 """What each route documents beside its answer."""
+
+
+def text_answer(kind: str) -> Responses:
+    """Describe a route that answers with text of the content type ``kind``."""
+    return {200: {"content": {kind: {"schema": {"type": "string"}}}}, **ERRORS}
 
 
 def answer(data: Answer, request_id: str, meta: Meta | None = None) -> Response:

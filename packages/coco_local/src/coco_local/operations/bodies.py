@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from coco_local.daemon.upkeep import Upkeep
 from coco_local.index.indexer import ProjectIndexer
+from coco_local.operations.upkeep import Upkeep
 from coco_local.project_indexes import ProjectIndexes
 from coco_local.store.projects import StoredConfig
 from coco_protocol.configs import ChunkingBody, ConfigBody, EmbeddingBody

@@ -1,0 +1,21 @@
+"""What local mode does: one function for each operation of `coco_protocol.local.LocalService`.
+
+Each takes the parts of the daemon and its request, and raises `coco_core.errors.CocoError` for what
+a caller did wrong. They run in several threads at once.
+"""
+
+# Each module registers its functions.
+from coco_local.operations import configs, files, indexing, jobs, projects, queries, system
+from coco_local.operations.context import FUNCTIONS, Context
+
+__all__ = [
+    "FUNCTIONS",
+    "Context",
+    "configs",
+    "files",
+    "indexing",
+    "jobs",
+    "projects",
+    "queries",
+    "system",
+]

@@ -27,7 +27,7 @@ CALLS = "CALLS_OF_MODELS"
 
 
 class Document(SQLModel, table=True):
-    __tablename__ = "documents"
+    __tablename__ = "killed_documents"
     id: str = Field(primary_key=True)
     text: str
 
@@ -65,7 +65,7 @@ def _note(name: str) -> None:
 
 
 @model("text.words", Word)
-def words(documents=Reference("documents"), writer=None):
+def words(documents=Reference("killed_documents", "id"), writer=None):
     _note("text.words")
     return writer.write(
         [

@@ -26,7 +26,7 @@ CALLS = "CALLS_OF_MODELS"
 
 
 class Source(SQLModel, table=True):
-    __tablename__ = "documents"
+    __tablename__ = "shared_documents"
     id: str = Field(primary_key=True)
     text: str
 
@@ -39,7 +39,7 @@ class Shout(PipelineModelBase, table=True):
 
 
 @model("shared.shouts", Shout, ["document_id"], write_strategy="append", batch_size=2)
-def shouts(ctx, documents=Reference("documents"), writer=None):
+def shouts(ctx, documents=Reference("shared_documents", "id"), writer=None):
     with Path(os.environ[CALLS]).open("a", encoding="utf-8") as calls:
         calls.write(f"{os.getpid()} {documents['id'].min()}\n")
     ctx.log(f"process {os.getpid()}")

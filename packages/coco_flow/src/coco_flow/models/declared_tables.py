@@ -51,7 +51,9 @@ def forget_earlier(row_class: type[Any]) -> None:
 def _mapped_classes() -> list[type[Any]]:
     known = set(SQLModel.metadata.tables.values())
     # Mappers of forgotten classes are there as long as anybody uses these.
-    return [one.class_ for one in default_registry.mappers if one.local_table in known]
+    # A class whose declaration failed is there without a mapper.
+    mappers = [one.mapper for one in list(default_registry._managers) if one.is_mapped]
+    return [one.class_ for one in mappers if one.local_table in known]
 
 
 def _add_name(row_class: type[Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from coco_flow.models.context import ModelContext
     from coco_flow.models.declaration import Model
     from coco_flow.models.loading import BoundInput
+    from coco_flow.models.reference import Input
 
 __all__ = ["call_model", "merged"]
 
@@ -31,12 +32,29 @@ def call_model(
     Returns:
         The mapping that the function returned, or that of the write.
     """
+    loaded = [(one.given, _loaded(one)) for one in inputs]
+    try:
+        return _called(declared, loaded, writer, context, config)
+    finally:
+        for _, given in loaded:
+            # Batches that the model did not read to the end hold a cursor of the database.
+            if isinstance(given, Generator):
+                given.close()
+
+
+def _called(
+    declared: Model,
+    loaded: list[tuple[Input, Any]],
+    writer: Any,
+    context: ModelContext,
+    config: ModelConfig | None,
+) -> dict[str, Any]:
     offered: dict[str, Any] = {
         "ctx": context,
         "writer": writer,
         "config": config,
         "workflow_id": context.workflow_id,
-        "sources": {one.given.name: _loaded(one) for one in inputs if one.given.is_source},
+        "sources": {one.name: given for one, given in loaded if one.is_source},
     }
     parameters = inspect.signature(declared.function).parameters
     takes_all = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
@@ -45,7 +63,7 @@ def call_model(
         for name, value in offered.items()
         if name in parameters or (takes_all and (name != "sources" or value))
     }
-    arguments |= {one.given.name: _loaded(one) for one in inputs if not one.given.is_source}
+    arguments |= {one.name: given for one, given in loaded if not one.is_source}
     returned = declared.function(**arguments)
     if inspect.isasyncgen(returned):
         returned = _listed(returned)

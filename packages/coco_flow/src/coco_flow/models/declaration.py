@@ -62,7 +62,7 @@ class Model:
         version: Raise it when results change although the function's source does not.
         scope: "document" if a document's rows depend on that document's inputs alone, "table" if
             on all.
-        sink: The name of the bridge that its rows are also exported by, or None.
+        sink: What its rows are also exported to: a target or a `Sink`, or None.
     """
 
     name: str

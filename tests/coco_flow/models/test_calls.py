@@ -232,7 +232,7 @@ def test_telemetry_of_the_rows_is_summed_up(documents: Database) -> None:
     }  # fmt: skip
     out = row_class("out", **columns)
 
-    @model("m.out", out)
+    @model("m.out", out, scope="table")
     def call(documents: Any = Reference("documents")) -> Any:
         figures = {"model": "m", "tokens_prompt": 5, "cost": 0.25, "execution_time": 1.5}
         for one in documents["id"]:
@@ -242,3 +242,16 @@ def test_telemetry_of_the_rows_is_summed_up(documents: Database) -> None:
     assert execute_model_sync(call)["telemetry"] == {
         "llm_calls": 2, "llm_input_tokens": 10, "llm_cost_usd": 0.5, "llm_latency_ms": 3000,
     }  # fmt: skip
+
+
+def test_rows_of_a_document_that_was_not_given_are_refused(documents: Database) -> None:
+    """Delta mode would take them for rows of a document that is gone."""
+    out = row_class("out", value=str)
+
+    @model("m.out", out)
+    def call(documents: Any = Reference("documents")) -> Any:
+        return [out(document_id=f"{one}#0", value="x") for one in documents["id"]]
+
+    with pytest.raises(WrongRows, match="wrote rows of document 'a#0'") as raised:
+        execute_model_sync(call)
+    assert 'scope="table"' in str(raised.value.hint)

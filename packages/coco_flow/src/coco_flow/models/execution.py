@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from coco_core.errors import Unavailable
-from coco_flow.errors import DefinitionError, InvalidSetting, RunCancelled
+from coco_flow.errors import DefinitionError, InvalidSetting, RunCancelled, WrongRows
 from coco_flow.models.calling import call_model, merged
 from coco_flow.models.failures import mark_failed
 from coco_flow.models.planning import (
@@ -150,6 +150,7 @@ class ModelWork:
                     vanished=plan.vanished,
                     spared=frozenset(context.failures),
                 )
+                self._check_documents(plan, gathered.stage.document_ids())
                 telemetry = gathered.stage.telemetry()
                 written = gathered.apply(self.declared.write_strategy, scope)
                 mark_failed(
@@ -181,6 +182,23 @@ class ModelWork:
         finally:
             writer.close()
         return result
+
+    def _check_documents(self, plan: Plan, written: set[str] | None) -> None:
+        """Refuse rows of other documents than the model was called with: delta would remove them.
+
+        Raises:
+            WrongRows: There are such rows.
+        """
+        if self.declared.scope == "table" or plan.documents is None or not written:
+            return
+        strange = written - set(plan.documents)
+        if strange:
+            raise WrongRows(
+                f"Model {self.declared.name!r} wrote rows of document {min(strange)!r}, which it "
+                "was not called with.",
+                hint="Give rows the id of the document that they come from, or declare the model "
+                'with scope="table".',
+            )
 
     def _called(
         self, plan: Plan, number: int, writer: RunWriter, context: ModelContext

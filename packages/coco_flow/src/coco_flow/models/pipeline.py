@@ -91,7 +91,10 @@ def get_pipeline(name: str) -> PipelineConfig:
         return _pipelines[name]
     found = [one for one in ModelRegistry.names() if one == name or one.startswith(f"{name}.")]
     if found:
-        return PipelineConfig(name, found)
+        made = PipelineConfig(name, found)
+        # It is not one of the program's: models that are declared later belong to it, too.
+        del _pipelines[name]
+        return made
     near = difflib.get_close_matches(name, [*_pipelines, *ModelRegistry.names()], n=1)
     guess = f" Did you mean {near[0]!r}?" if near else ""
     raise ModelNotFound(

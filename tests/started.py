@@ -72,6 +72,8 @@ def started_by(called: Any) -> frozenset[str]:
 
 def _walk(called: Any, seen: set[int]) -> Iterator[str]:
     """Follow functions and classes of the tests; what others do inside is known by their names."""
+    # Hypothesis keeps the test that it calls with examples.
+    called = getattr(getattr(called, "hypothesis", None), "inner_test", called)
     called = inspect.unwrap(called)
     if isinstance(called, type):
         parts = [part for part in vars(called).values() if callable(part) or _wrapped(part)]

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.daemon_process import Daemon, running_daemon
 from tests.postgres_server import fresh_database
@@ -43,6 +45,7 @@ def nested() -> None:
         (running_daemon, {"daemon", "slow"}),
         (lambda: Daemon, {"daemon", "slow"}),
         (nested, {"slow"}),
+        (given(st.none())(lambda _: nested()), {"slow"}),
         (lambda: subprocess.run(["git", "init"], check=True), set()),
     ],
 )

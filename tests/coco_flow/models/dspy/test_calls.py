@@ -27,6 +27,8 @@ from tests.coco_flow.models.dspy.conftest import answered
 from tests.llm_server import LlmServer, Received
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 SUMMARY = "text -> summary"
 
 

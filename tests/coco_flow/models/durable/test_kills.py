@@ -14,7 +14,11 @@ from typing import Any
 
 import pytest
 
-from tests.coco_flow.models.durable import killed_pipeline
+from tests.model_parts import no_models
+
+# Its tables are those of other processes: here another pipeline has some of the same names.
+with no_models():
+    from tests.coco_flow.models.durable import killed_pipeline
 
 Run = Callable[..., tuple[int, int]]
 

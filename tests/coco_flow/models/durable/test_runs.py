@@ -36,6 +36,8 @@ from coco_flow.models import (
 from coco_flow.models.database import Database, database_of
 from tests.waiting import until
 
+pytestmark = pytest.mark.slow
+
 Declare = Callable[..., Any]
 
 

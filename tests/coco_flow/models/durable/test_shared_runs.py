@@ -15,9 +15,13 @@ import pytest
 
 from coco_flow.models import TableReader, read_events
 from coco_flow.models.database import database_of
-from tests.coco_flow.models.durable import shared_pipeline
+from tests.model_parts import no_models
 from tests.postgres_server import running_postgres
 from tests.waiting import until
+
+# Its tables are those of other processes: here another pipeline has some of the same names.
+with no_models():
+    from tests.coco_flow.models.durable import shared_pipeline
 
 DOCUMENTS = 60
 _numbers = itertools.count(1)
@@ -26,7 +30,7 @@ COMMAND = (sys.executable, "-m", "tests.coco_flow.models.durable.shared_pipeline
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    found = running_postgres().create_database(f"models_{next(_numbers)}")
+    found = running_postgres().create_database(f"shared_{next(_numbers)}")
     shared_pipeline.fill(found, DOCUMENTS)
     yield found
     database_of(found).close()

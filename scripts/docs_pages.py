@@ -1,7 +1,7 @@
 """Pages of the site that are made when it is built, and links that leave docs/; a hook of MkDocs.
 
-The pages are those of the repository's root, one of the Python reference for each part of a package,
-and the HTTP references, which scripts/docs writes into build/openapi beforehand.
+The pages are those of the repository's root, one of the Python reference for each part of a
+package, and the HTTP references, which scripts/docs writes into build/openapi beforehand.
 """
 
 from __future__ import annotations

@@ -68,9 +68,19 @@ def program_that_is_started() -> Iterator[None]:
         yield
 
 
-def test_what_is_not_marked_is_not_started() -> None:
+def test_what_is_not_marked_is_not_started(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request.config.option, "markexpr", "not postgres")
     with pytest.raises(pytest.fail.Exception, match=r"pytest\.mark\.postgres"):
         require("postgres")
+
+
+def test_the_whole_suite_starts_what_it_needs(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(request.config.option, "markexpr", "")
+    require("postgres")
 
 
 @pytest.mark.postgres

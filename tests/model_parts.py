@@ -70,39 +70,20 @@ def own_models() -> Iterator[None]:
         yield
 
 
-# Databases that no test uses: to empty one is faster than to create one.
-_idle: list[str] = []
-
-
 @contextmanager
 def open_database(kind: str, folder: Path) -> Iterator[Database]:
     """Open an empty database of one kind as the process's default."""
     if kind == "sqlite":
         url = f"sqlite:///{folder / f'models_{next(_numbers)}.db'}"
     else:
-        url = _idle.pop() if _idle else _new_database()
+        url = running_postgres().create_database(f"models_{next(_numbers)}")
     opened = database_of(url)
     configure(database=url)
     try:
         yield opened
     finally:
         configure(database=None)
-        if kind == "postgres":
-            _empty(opened)
-            _idle.append(url)
         opened.close()
-
-
-def _new_database() -> str:
-    return running_postgres().create_database(f"models_{next(_numbers)}")
-
-
-def _empty(database: Database) -> None:
-    with database.writing() as connection:
-        # A connection that a test left open says so here, and does not hang.
-        connection.exec_driver_sql("SET LOCAL lock_timeout = '30s'")
-        connection.exec_driver_sql("DROP OWNED BY CURRENT_USER CASCADE")
-    database.forget_tables()
 
 
 @pytest.fixture(params=KINDS)

@@ -121,7 +121,7 @@ def test_a_warning_does_not_let_the_model_fail(documents: Database) -> None:
 
 
 def test_a_message_has_five_examples(documents: Database) -> None:
-    rows = [{"document_id": name, "kind": None} for name in "abcdefgh"]
+    rows = [{"document_id": name, "kind": None} for name in "aabbccdd"]
     error = run(not_null("kind"), rows=rows)["test_error"]
     assert error.startswith("m.out: 8 rows break not_null(kind) of table 'out': ")
     assert error.endswith(", …")

@@ -12,7 +12,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from coco_core.errors import LeaseLost
 from coco_server.dev.postgres import DevPostgres
@@ -281,6 +283,34 @@ def test_a_worker_killed_while_it_writes_leaves_whole_batches(tenant: Tenant) ->
         20 * done,
         20 * done,
     )
+
+
+def test_versions_are_sealed_while_the_database_gathers_statistics(tenant: Tenant) -> None:
+    # As autovacuum does when it likes to: it holds a table's lock and waits for the row of the
+    # table in the catalog, so who changes that row first and wants the lock then, waits for ever.
+    sealed = threading.Event()
+    gathered = 0
+
+    def gather() -> None:
+        nonlocal gathered
+        with psycopg.connect(tenant.database.url, autocommit=True) as connection:
+            while not sealed.is_set():
+                for (name,) in connection.execute(
+                    "SELECT relname FROM pg_class WHERE relname LIKE 'source_chunks_%' "
+                    "AND relkind = 'r'"
+                ).fetchall():
+                    connection.execute(SQL("ANALYZE {}").format(Identifier(name)))
+                    gathered += 1
+
+    thread = threading.Thread(target=gather)
+    thread.start()
+    try:
+        for _ in range(30):
+            assert tenant.build({"a": "text"}).status == "READY"
+    finally:
+        sealed.set()
+        thread.join()
+    assert gathered
 
 
 def test_a_database_killed_while_versions_are_switched_keeps_one_active() -> None:

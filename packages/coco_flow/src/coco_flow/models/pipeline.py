@@ -95,7 +95,9 @@ def get_pipeline(name: str) -> PipelineConfig:
         # It is not one of the program's: models that are declared later belong to it, too.
         del _pipelines[name]
         return made
-    near = difflib.get_close_matches(name, [*_pipelines, *ModelRegistry.names()], n=1)
+    modules = {model.rpartition(".")[0] for model in ModelRegistry.names()}
+    known = sorted({*_pipelines, *modules, *ModelRegistry.names()})
+    near = difflib.get_close_matches(name, known, n=1)
     guess = f" Did you mean {near[0]!r}?" if near else ""
     raise ModelNotFound(
         f"There is no pipeline {name!r}, and no model of that module.{guess}",

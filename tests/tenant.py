@@ -7,14 +7,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from coco_core.configs import ChunkingConfig, EmbeddingConfig, IndexingConfig
 from coco_core.plan import IndexingPlan
 from coco_server.jobs import queue
 from coco_server.jobs.order import ImportFormat, IngestOrder, OnError
 from coco_server.jobs.records import DONE_STATES, Job
-from coco_server.store import configs, orgs, projects, versions
+from coco_server.store import orgs, versions
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
+from tests.coco_server.tenants import register_project
 from tests.waiting import until
 
 DIMENSION = 16
@@ -49,22 +53,19 @@ class Tenant:
         with database.system() as session:
             org = orgs.create(session, "Acme", limits=limits)
         with database.tenant(org.org_id) as session:
-            configs.register(
-                session,
-                config.config_id,
-                config.to_dict(),
-                dimension=dimension,
-                fingerprint=config.fingerprint,
-            )
-            project = projects.register(
-                session, "kb:one", name="One", platform="test", config_id=config.config_id
-            )
+            project = register_project(session, config, dimension)
         return cls(database, blobs, org.org_id, project.project_id, config)
 
     def ndjson(self, items: Iterable[object]) -> str:
         """Store items; return their reference."""
         body = "".join(json.dumps(item) + "\n" for item in items).encode()
         return self.blobs.put_bytes(self.org_id, "ndjson", body).ref
+
+    def parquet(self, table: pa.Table, **options: int) -> str:
+        """Store rows; return their reference."""
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, **options)
+        return self.blobs.put_bytes(self.org_id, "parquet", sink.getvalue().to_pybytes()).ref
 
     def enqueue(
         self,
@@ -109,6 +110,14 @@ class Tenant:
             return found if found.state in DONE_STATES else None
 
         return until(look, seconds)
+
+    def succeeded(self, job: Job) -> versions.Version:
+        """Wait until a job has succeeded; return the version that answers now."""
+        done = self.ended(job)
+        assert done.state == "succeeded", done.error
+        active = self.active()
+        assert active is not None
+        return active
 
     def version(self, version_id: str | None) -> versions.Version:
         """Return a version as it is now."""

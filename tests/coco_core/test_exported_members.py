@@ -1,21 +1,15 @@
 from __future__ import annotations
 
-import importlib
 import inspect
-import pkgutil
 from types import ModuleType
 
 import pytest
 
 import coco_core
+from tests.exported_members import modules
 
 
-def modules() -> list[ModuleType]:
-    names = [each.name for each in pkgutil.walk_packages(coco_core.__path__, "coco_core.")]
-    return [importlib.import_module(name) for name in names]
-
-
-@pytest.mark.parametrize("module", modules(), ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", modules(coco_core), ids=lambda module: module.__name__)
 def test_all_is_sorted_and_complete(module: ModuleType) -> None:
     exported = module.__all__
     # As ruff sorts them: constants, classes, functions.

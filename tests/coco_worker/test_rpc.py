@@ -24,6 +24,7 @@ from coco_worker.rpc.server import SERVICE, RpcServer
 from coco_worker.rpc.service import WorkerService
 from coco_worker.worker import Worker
 from tests.coco_worker.conftest import Start
+from tests.coco_worker.items_made import documents
 from tests.embedding_server import EmbeddingServer
 from tests.tenant import CONFIG, DIMENSION, Tenant
 from tests.trust import certificate
@@ -75,10 +76,6 @@ def asked(
             return await question(link)
 
     return asyncio.run(ask())
-
-
-def documents(count: int) -> list[dict[str, str]]:
-    return [{"doc_id": f"d{number}", "content": f"topic {number}"} for number in range(count)]
 
 
 def test_a_handshake_says_who_is_there(serve: Serve) -> None:

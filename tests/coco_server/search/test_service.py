@@ -14,11 +14,17 @@ from coco_embed.choice import Embedders, EmbeddingSettings
 from coco_protocol.docs import FiltersBody, RetrievalBody
 from coco_protocol.server.docs import QueryData, QueryMeta, QueryRequest
 from coco_server.search.service import SearchService
-from coco_server.store import chunks, configs, defaults, retention, sealing, versions
+from coco_server.store import chunks, defaults, retention, sealing, versions
 from coco_server.store.retention import RetentionPolicy
 from coco_server.store.session import Database, Scope
-from tests.coco_server.tenants import DIMENSION, Tenant, new_tenant, rows, vector_of
-from tests.postgres_server import database, database_url  # noqa: F401
+from tests.coco_server.tenants import (
+    DIMENSION,
+    Tenant,
+    new_tenant,
+    register_config,
+    rows,
+    vector_of,
+)
 
 TEXTS = {"a.md": "routers match the path of a request", "b.md": "cookies are parsed from a header"}
 
@@ -41,11 +47,6 @@ class WordVectors:
 
     def close(self) -> None:
         pass
-
-
-@pytest.fixture
-def tenant(database: Database) -> Tenant:  # noqa: F811
-    return new_tenant(database)
 
 
 @pytest.fixture
@@ -98,9 +99,7 @@ def test_another_config_than_the_active_one_is_stale(
     tenant.activate(tenant.build(TEXTS))
     other = replace(DEFAULT_CONFIG, config_id="other")
     with tenant.database.tenant(tenant.org_id) as session:
-        configs.register(
-            session, "other", other.to_dict(), dimension=DIMENSION, fingerprint=other.fingerprint
-        )
+        register_config(session, other)
         beside = versions.create(session, tenant.project_id, "other")
         chunks.append(session, beside, *rows({"o.md": "routers beside the others"}))
         sealing.seal(session, beside)

@@ -8,19 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from coco_core.bm25 import CorpusStats, saturated_scores, term_scores, term_vector
+from coco_core.bm25 import CorpusStats, saturated_scores, term_scores
 from coco_core.errors import QuotaExceeded
 from coco_core.tokens import analyze, term_id
 from coco_server.store import chunks, orgs, postings, sealing, usage
-from coco_server.store.session import Database
 from coco_server.store.usage import Quotas
-from tests.coco_server.tenants import Tenant, new_tenant, rows
-from tests.postgres_server import database, database_url  # noqa: F401
-
-
-@pytest.fixture
-def tenant(database: Database) -> Tenant:  # noqa: F811
-    return new_tenant(database)
+from tests.coco_server.tenants import Tenant, rows, terms_of
 
 
 def test_odd_texts_come_back(tenant: Tenant) -> None:
@@ -56,12 +49,7 @@ def test_postings_over_several_segments_give_the_core_s_scores(
     for start in range(0, 30, 5):
         tenant.fill(version, dict(list(texts.items())[start : start + 5]))
     ready = tenant.seal(version)
-    vectors = [
-        term_vector(
-            doc_id=name, symbol="", definitions=(), signature="", heading_trail=(), text=text
-        )
-        for name, text in texts.items()
-    ]
+    vectors = [terms_of(name, text) for name, text in texts.items()]
     lengths = np.array([each.lengths for each in vectors], np.float32)
     stats = CorpusStats(30, lengths.mean(axis=0))
     for word in (*words, "unique17"):
@@ -101,7 +89,7 @@ def test_a_batch_beyond_the_quota_leaves_nothing(tenant: Tenant) -> None:
     version = tenant.begin()
     with (
         pytest.raises(QuotaExceeded, match="COCO_ORG_MAX_CHUNKS is 1; 0 are in use") as refused,
-        tenant.database.tenant(tenant.org_id) as session,
+        tenant.session() as session,
     ):
         chunks.append(session, version, *rows({"a": "1", "b": "2"}), quotas=Quotas(chunks=1))
     assert refused.value.details["requested"] == 2

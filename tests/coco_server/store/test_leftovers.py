@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,19 +17,12 @@ from coco_server.store import retention, versions
 from coco_server.store.blobs import BlobStore
 from coco_server.store.leftovers import Leftovers, remove_leftovers
 from coco_server.store.retention import RetentionPolicy
-from coco_server.store.session import Database
 from tests.coco_server.tenants import Tenant, new_tenant
-from tests.postgres_server import database, database_url  # noqa: F401
 
 
 @pytest.fixture
 def blobs(tmp_path: Path) -> BlobStore:
     return BlobStore(tmp_path.as_uri())
-
-
-@pytest.fixture
-def tenant(database: Database) -> Iterator[Tenant]:  # noqa: F811
-    yield new_tenant(database)
 
 
 def age(folder: Path, hours: float) -> None:

@@ -13,10 +13,8 @@ from coco_server.search.pg import PgExecutor
 from coco_server.store import chunks, retention, sealing
 from coco_server.store.qdrant import QdrantVectors
 from coco_server.store.retention import RetentionPolicy
-from coco_server.store.session import Database
 from coco_server.store.vectors import PgVectors, open_vectors
-from tests.coco_server.tenants import Tenant, new_tenant, rows, vector_of
-from tests.postgres_server import database, database_url  # noqa: F401
+from tests.coco_server.tenants import Tenant, rows, vector_of
 from tests.qdrant_server import API_KEY, new_prefix, qdrant_server
 
 
@@ -28,11 +26,6 @@ def vectors() -> Iterator[QdrantVectors]:
         made.close()
 
 
-@pytest.fixture
-def tenant(database: Database) -> Tenant:  # noqa: F811
-    return new_tenant(database)
-
-
 class Lost(Exception):
     pass
 
@@ -40,7 +33,7 @@ class Lost(Exception):
 def test_a_batch_that_is_repeated_is_there_once(tenant: Tenant, vectors: QdrantVectors) -> None:
     version = tenant.begin()
     batch = rows({"a": "one", "b": "two"})
-    with pytest.raises(Lost), tenant.database.tenant(tenant.org_id) as session:
+    with pytest.raises(Lost), tenant.session() as session:
         chunks.append(session, version, *batch, vectors=vectors)
         raise Lost
     with tenant.database.tenant(tenant.org_id) as session:
@@ -76,10 +69,7 @@ def test_missing_points_keep_a_version_from_being_ready(
     with tenant.database.tenant(tenant.org_id) as session:
         chunks.append(session, version, *rows({"a": "one"}), vectors=vectors)
     vectors.drop(version.version_no, version.dimension)
-    with (
-        pytest.raises(VersionConflict, match="were written"),
-        tenant.database.tenant(tenant.org_id) as session,
-    ):
+    with pytest.raises(VersionConflict, match="were written"), tenant.session() as session:
         sealing.seal(session, version, vectors=vectors)
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Response
+from websockets.sync.client import connect
 
 from coco_local.api.app import create_app
 from coco_local.settings import Settings, load_settings
@@ -28,6 +31,13 @@ def serve(service: FakeService, settings: Settings) -> Iterator[str]:
             yield url
         finally:
             app.state.streams.close()
+
+
+def refused_socket(url: str, **options: object) -> Response:
+    """Return the answer to a client that wants a WebSocket and does not get it."""
+    with pytest.raises(InvalidStatus) as caught, connect(url, proxy=None, **options):  # type: ignore[arg-type]  # as `connect` takes them
+        pass
+    return caught.value.response
 
 
 @pytest.fixture

@@ -38,6 +38,18 @@ class Result:
     def error(self) -> Any:
         return self.document["error"]
 
+    def prints(self, *shown: str, code: int = 0) -> Result:
+        """Check how it ended and that it printed this."""
+        assert self.code == code, self.err
+        assert not [text for text in shown if text not in self.out], self.out
+        return self
+
+    def fails(self, *said: str, code: int = 1) -> Result:
+        """Check that it failed and said this on standard error."""
+        assert self.code == code, self.err
+        assert not [text for text in said if text not in self.err], self.err
+        return self
+
 
 Coco = Callable[..., Result]
 
@@ -93,11 +105,11 @@ def shop(running: Daemon, project: Path, coco: Coco, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
-def process() -> Callable[..., subprocess.CompletedProcess[str]]:
+def process() -> Coco:
     """Run a command line as a process of its own."""
 
-    def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+    def run(*arguments: str, **environ: str) -> Result:
+        done = subprocess.run(
             [sys.executable, "-m", "coco_local.cli", *arguments],
             capture_output=True,
             encoding="utf-8",
@@ -105,6 +117,7 @@ def process() -> Callable[..., subprocess.CompletedProcess[str]]:
             check=False,
             env={**os.environ, **environ},
         )
+        return Result(done.returncode, done.stdout, done.stderr)
 
     return run
 

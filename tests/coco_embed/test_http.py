@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import pytest
 from coco_core.errors import InvalidConfig, Unavailable
 from coco_embed.http import HttpEmbedder
 from tests.http_server import Handler, served
+from tests.threads import broken_off
 
 
 @dataclass
@@ -187,21 +187,10 @@ def test_closing_ends_the_wait_for_a_busy_server(
     server: EmbeddingServer, embedder: HttpEmbedder
 ) -> None:
     server.faults = [(503, {"Retry-After": "50"}, "busy")] * 9
-    problems: list[Unavailable] = []
-
-    def index() -> None:
-        try:
-            embedder.embed_documents(["abc"])
-        except Unavailable as error:
-            problems.append(error)
-
-    thread = threading.Thread(target=index)
-    thread.start()
-    while not server.requests:
-        assert thread.is_alive()
-    embedder.close()
-    thread.join(10)
-    assert len(problems) == 1
+    with broken_off(lambda: embedder.embed_documents(["abc"])) as thread:
+        while not server.requests:
+            assert thread.is_alive()
+        embedder.close()
     with pytest.raises(Unavailable, match="closed"):
         embedder.embed_query("abc")
 

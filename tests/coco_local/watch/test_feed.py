@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -16,6 +17,7 @@ import pytest
 from coco_local.watch import ChangeFeed, WatchMode
 from coco_local.watch.notifier import Notifier
 from coco_local.watch.state import fault_state
+from tests.threads import at_once
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -142,11 +144,7 @@ def test_many_threads_sync_at_once(feed: ChangeFeed, root: Path, seen: Seen) -> 
             if not feed.sync(_PATIENCE) or path not in seen.paths:
                 missing.append(path)
 
-    threads = [threading.Thread(target=edit, args=(number,)) for number in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(edit, number) for number in range(12)))
     assert missing == []
 
 

@@ -9,6 +9,7 @@ import tempfile
 import textwrap
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -24,6 +25,7 @@ from coco_server.store.migrate import migrate
 from coco_server.store.session import Database
 from tests.coco_server.tenants import Tenant, new_tenant, rows
 from tests.queue_parts import database, look, put, take, taken, tenant
+from tests.threads import at_once
 from tests.waiting import until
 
 __all__ = ["database", "tenant"]
@@ -139,11 +141,7 @@ def test_with_workers_dying_at_random_every_job_is_applied_once(database: Databa
             except LeaseLost:
                 late.append(held.job_id)
 
-    threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(work, f"w{n}") for n in range(4)))
     with database.system() as session:
         states = session.connection.execute("SELECT DISTINCT state FROM jobs").fetchall()
     assert applied(database) == sorted(job.job_id for job in jobs)
@@ -170,11 +168,7 @@ def test_a_job_that_ends_while_another_worker_claims_it_is_not_taken_again(
             except LeaseLost:
                 continue
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(work, number) for number in range(6)))
     assert applied(database) == sorted(job.job_id for job in jobs)
 
 

@@ -10,7 +10,18 @@ from coco_local.scan import ProjectScan
 from coco_local.settings import load_settings
 from tests.coco_local.scan.trees import git
 
-Make = Callable[..., ProjectScan]
+Scan = Callable[..., ProjectScan]
+
+
+def listed(scan: ProjectScan) -> set[str]:
+    """The listing, after making sure that deciding one by one says the same."""
+    listing = scan.list_files()
+    for directory, _, names in os.walk(scan.root):
+        for name in names:
+            path = Path(directory, name)
+            doc = path.relative_to(scan.root).as_posix()
+            assert scan.decide(path).indexed == (doc in listing.files), doc
+    return set(listing.files)
 
 
 @pytest.fixture
@@ -34,7 +45,7 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def scan(environ: Mapping[str, str], root: Path) -> Make:
+def scan(environ: Mapping[str, str], root: Path) -> Scan:
     def make(
         at: Path | None = None, borders: tuple[Path, ...] = (), **flags: object
     ) -> ProjectScan:

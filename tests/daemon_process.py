@@ -19,7 +19,7 @@ import pytest
 from coco_core.errors import CocoError
 from coco_embed.store import DEFAULT_MODEL
 from coco_local.client import Client
-from coco_protocol.docs import QueryData, QueryMeta, QueryRequest, RetrievalBody
+from coco_protocol.docs import ChunkBody, QueryData, QueryMeta, QueryRequest, RetrievalBody
 from coco_protocol.projects import ProjectBody, ProjectRequest
 from tests.started import require
 
@@ -145,6 +145,14 @@ class Daemon:
         with self.client as client:
             answer = client.query(QueryRequest(query=text, retrieval_config=body))
         return answer.meta, answer.data
+
+    def chunks(self, text: str) -> list[ChunkBody]:
+        """Ask the only project for what it finds, best first."""
+        return [hit.chunk for hit in self.query(text)[1].results]
+
+    def paths(self, text: str) -> list[str | None]:
+        """Ask the only project where it finds this, best first."""
+        return [chunk.path for chunk in self.chunks(text)]
 
 
 @contextmanager

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 import sysconfig
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from coco_embed.saturation import weight_limit
 from coco_embed.session import Session, open_session, run_one
 from coco_embed.store import InstalledModel
 from coco_embed.tokenizer import WordPieces
+from tests.programs import python
 
 pytestmark = pytest.mark.slow
 
@@ -136,14 +135,6 @@ def test_a_file_that_is_not_safetensors_is_reported(tmp_path: Path, content: byt
 
 
 def test_importing_the_embedder_loads_no_runtime() -> None:
-    program = (
-        "import coco_embed.onnx, coco_embed.provision, coco_embed.http, sys; print(*sys.modules)"
-    )
-    output = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        encoding="utf-8",
-    ).stdout.split()
+    modules = "coco_embed.onnx, coco_embed.provision, coco_embed.http"
+    output = python(f"import {modules}, sys; print(*sys.modules)").split()
     assert not {"onnx", "onnxruntime", "httpx", "tokenizers"} & set(output)

@@ -7,7 +7,6 @@ import os
 import pty
 import select
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from coco_local.cli import main
+from tests import programs
 from tests.daemon_process import PATIENCE, Daemon, free_port, running_daemon
 from tests.sources import write_project
 
@@ -109,14 +109,7 @@ def process() -> Coco:
     """Run a command line as a process of its own."""
 
     def run(*arguments: str, **environ: str) -> Result:
-        done = subprocess.run(
-            [sys.executable, "-m", "coco_local.cli", *arguments],
-            capture_output=True,
-            encoding="utf-8",
-            timeout=PATIENCE,
-            check=False,
-            env={**os.environ, **environ},
-        )
+        done = programs.coco(*arguments, env={**os.environ, **environ})
         return Result(done.returncode, done.stdout, done.stderr)
 
     return run
@@ -129,7 +122,7 @@ def on_terminal() -> Callable[..., Result]:
     def run(*arguments: str, **environ: str) -> Result:
         ours, theirs = pty.openpty()
         with subprocess.Popen(
-            [sys.executable, "-m", "coco_local.cli", *arguments],
+            [*programs.COCO, *arguments],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,

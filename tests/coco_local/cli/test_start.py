@@ -4,13 +4,12 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.daemon_process import PATIENCE, wait_for
+from tests.programs import begun
 from tests.sources import write_project
 
 
@@ -51,12 +50,7 @@ def test_detached_it_returns_when_it_listens_and_again_is_no_error(
 
 
 def test_in_the_foreground_it_logs_and_ends_on_ctrl_c(process, offline) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "coco_local.cli", "start", "--port", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    ) as child:
+    with begun("start", "--port", "0") as child:
         assert child.stderr is not None
         log = []
         for line in child.stderr:

@@ -18,6 +18,7 @@ from mcp.types import ListRootsResult, Root
 from coco_local import address
 from coco_local.api.app import create_app
 from coco_local.mcp.connection import Connection
+from tests.programs import python
 
 pytestmark = pytest.mark.anyio
 
@@ -191,5 +192,4 @@ def test_nothing_heavy_is_loaded():
         "import sys, coco_local.mcp.stdio, coco_local.client, coco_local.settings\n"
         f"print([m for m in {HEAVY.split()!r} if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
-    assert done.stdout.strip() == "[]"
+    assert python(code).strip() == "[]"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from coco_local.scan import Reason
 from tests.coco_local.scan.conftest import Scan, listed
 from tests.coco_local.scan.trees import git, put
+from tests.programs import python
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX file systems")
 
@@ -163,9 +163,8 @@ def test_an_unreadable_directory_is_named(scan: Scan, root: Path, tmp_path: Path
         for path in (tmp_path, *tmp_path.parents):
             if path.owner() == "root" and path != Path("/"):
                 path.chmod(path.stat().st_mode | 0o755)
-        command = [sys.executable, "-c", _AS_NOBODY, str(root)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert done.stdout == "['a.py'] {'closed/': <Reason.UNREADABLE: 'cannot be read'>} False\n"
+        told = python(_AS_NOBODY, root)
+        assert told == "['a.py'] {'closed/': <Reason.UNREADABLE: 'cannot be read'>} False\n"
     finally:
         (root / "closed").chmod(0o755)
 

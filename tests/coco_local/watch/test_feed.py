@@ -17,6 +17,7 @@ import pytest
 from coco_local.watch import ChangeFeed, WatchMode
 from coco_local.watch.notifier import Notifier
 from coco_local.watch.state import fault_state
+from tests.programs import python
 from tests.threads import at_once
 from tests.waiting import until
 
@@ -302,11 +303,8 @@ print(first.mode, "|", first.hint, "|", got == {Path(sys.argv[1])})
 
 @linux
 def test_a_limit_of_the_system_is_told_and_rescans_take_over(root: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _LIMITED, str(root), str(tmp_path / "cookies")],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    mode, hint, rescanned = done.stdout.splitlines()[-1].split(" | ")
+    told = python(_LIMITED, root, tmp_path / "cookies")
+    mode, hint, rescanned = told.splitlines()[-1].split(" | ")
     assert mode == WatchMode.POLLING
     assert "fs.inotify.max_user_instances" in hint
     assert rescanned == "True"
@@ -337,8 +335,4 @@ def test_an_idle_feed_costs_next_to_nothing(root: Path, tmp_path: Path) -> None:
         "time.sleep(2)\n"
         "print((time.process_time() - before) / 2)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(root), str(tmp_path / "cookies")],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert float(done.stdout) < 0.01
+    assert float(python(code, root, tmp_path / "cookies")) < 0.01

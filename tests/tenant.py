@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -138,7 +138,3 @@ class Tenant:
             return session.connection.execute(
                 f"SELECT {columns} FROM source_chunks_{version.version_no} ORDER BY doc_id, ordinal"
             ).fetchall()
-
-    def with_config(self, config: IndexingConfig) -> Tenant:
-        """Return the same project under another config, whether it is registered or not."""
-        return replace(self, config=config)

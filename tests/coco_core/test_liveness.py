@@ -120,9 +120,7 @@ LINES = st.lists(
 
 
 @given(LINES, LINES, st.integers(1, 30), st.integers(0, 10))
-def test_whatever_happens_the_lines_exist(
-    before: list[str], now: list[str], start: int, more: int
-) -> None:
+def test_the_lines_always_exist(before: list[str], now: list[str], start: int, more: int) -> None:
     chunk = before[start - 1 : start + more]
     if not chunk:
         return
@@ -141,9 +139,7 @@ def test_whatever_happens_the_lines_exist(
     st.lists(st.integers(0, 99), unique=True, max_size=3),
     st.lists(st.tuples(st.integers(0, 100), st.integers(1, 6)), max_size=4),
 )
-def test_a_few_edits_anywhere_do_not_lose_it(
-    removed: list[int], inserted: list[tuple[int, int]]
-) -> None:
+def test_a_few_edits_do_not_lose_it(removed: list[int], inserted: list[tuple[int, int]]) -> None:
     lines = [line for i, line in enumerate(FILE) if i not in removed]
     for at, count in inserted:
         lines[at:at] = [f"fresh {at} {i}\n" for i in range(count)]

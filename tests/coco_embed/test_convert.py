@@ -53,9 +53,7 @@ def vectors(session: Session, rows: list[list[int]]) -> FloatMatrix:
     return np.vstack([run_one(session, row) for row in rows])
 
 
-def test_the_float_graph_gives_the_published_vectors(
-    float_session: Session, words: WordPieces
-) -> None:
+def test_the_float_graph_gives_published_vectors(float_session: Session, words: WordPieces) -> None:
     # What sentence-transformers prints for its own first example.
     published = [0.06765687, 0.06349586, 0.04871308, 0.07930492, 0.037448, 0.0026528]
     [row] = words.ids(["This is an example sentence"], CHECK_WINDOW)
@@ -90,9 +88,7 @@ def test_the_processor_is_found_to_saturate_or_not() -> None:
     assert weight_limit() in {127, 63}
 
 
-def test_a_conversion_is_the_same_each_time(
-    model: InstalledModel, official: Path, tmp_path: Path
-) -> None:
+def test_conversions_are_all_equal(model: InstalledModel, official: Path, tmp_path: Path) -> None:
     conversion = convert(official / "model.safetensors", official / "tokenizer.json", tmp_path)
     assert conversion == model.manifest.conversion
     assert (tmp_path / "model.onnx").read_bytes() == model.onnx.read_bytes()

@@ -67,9 +67,7 @@ def expected(text: str) -> np.ndarray:
     return row / np.linalg.norm(row)
 
 
-def test_texts_go_in_batches_and_come_back_in_order(
-    server: EmbeddingServer, embedder: HttpEmbedder
-) -> None:
+def test_texts_go_in_batches_in_order(server: EmbeddingServer, embedder: HttpEmbedder) -> None:
     texts = ["x" * (number % 9) for number in range(30)]
     vectors = embedder.embed_documents(texts)
     np.testing.assert_allclose(vectors, [expected(text or " ") for text in texts], atol=1e-6)
@@ -170,9 +168,7 @@ def test_an_unreachable_server_is_reported() -> None:
     embedder.close()
 
 
-def test_the_key_comes_from_the_environment(
-    server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_key_is_in_a_variable(server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch) -> None:
     embedder = HttpEmbedder(base_url=server.url, model="m", dimension=3, api_key_env="EMBED_KEY")
     monkeypatch.delenv("EMBED_KEY", raising=False)
     with pytest.raises(InvalidConfig, match="EMBED_KEY is not set"):
@@ -183,9 +179,7 @@ def test_the_key_comes_from_the_environment(
     embedder.close()
 
 
-def test_closing_ends_the_wait_for_a_busy_server(
-    server: EmbeddingServer, embedder: HttpEmbedder
-) -> None:
+def test_closing_ends_a_wait_for_a_server(server: EmbeddingServer, embedder: HttpEmbedder) -> None:
     server.faults = [(503, {"Retry-After": "50"}, "busy")] * 9
     with broken_off(lambda: embedder.embed_documents(["abc"])) as thread:
         while not server.requests:

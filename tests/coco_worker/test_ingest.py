@@ -163,9 +163,7 @@ def test_progress_is_told(tenant: Tenant, start: Start) -> None:
     assert (job.done, job.total) == (700, 700)
 
 
-def test_a_quota_ends_the_job_and_names_itself(
-    tools: IngestTools, tenant: Tenant, start: Start
-) -> None:
+def test_a_quota_ends_a_job_and_is_named(tools: IngestTools, tenant: Tenant, start: Start) -> None:
     poor = Tenant.create(tenant.database, tenant.blobs, limits={"chunks": 100})
     start()
     job = poor.ended(poor.enqueue(poor.ndjson(documents(700))))

@@ -154,9 +154,7 @@ def test_a_full_worker_sends_the_job_back(
     assert tenant.ended(job).state == "cancelled"
 
 
-def test_the_first_worker_with_a_free_hand_gets_the_job(
-    serve: Serve, tenant: Tenant, worker: Worker
-) -> None:
+def test_the_first_free_worker_gets_the_job(serve: Serve, tenant: Tenant, worker: Worker) -> None:
     server = serve()
     gone = serve()
     gone.stop(0)

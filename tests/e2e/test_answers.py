@@ -190,9 +190,7 @@ def test_pages_do_not_overlap(daemon: Daemon) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_documents_are_listed_in_pages_with_what_tells_a_change(
-    daemon: Daemon, project: Path
-) -> None:
+def test_documents_come_in_pages_with_what_tells_a_change(daemon: Daemon, project: Path) -> None:
     with daemon.client as client:
         first = client.documents(DocumentsRequest())
         assert first.next_after is None

@@ -20,9 +20,11 @@ from tests.index_contents import IndexContents, index_contents
 from tests.local_daemon import local_daemon
 from tests.sources import write_project
 
+Good = tuple[Path, Path, IndexContents]
+
 
 @pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, IndexContents]:
+def good(tmp_path_factory: pytest.TempPathFactory) -> Good:
     """A project, the home of a daemon that indexed it and ended, and what it wrote."""
     folder = tmp_path_factory.mktemp("good")
     project = write_project(folder / "shop")
@@ -86,7 +88,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=list(DAMAGES))
 def test_the_index_is_as_before(
-    good: tuple[Path, Path, IndexContents], tmp_path: Path, damage: Callable[[Path], object]
+    good: Good, tmp_path: Path, damage: Callable[[Path], object]
 ) -> None:
     project, home, before = good
     copy = shutil.copytree(home, tmp_path / "home")
@@ -103,9 +105,7 @@ def test_the_index_is_as_before(
     assert_same(index_contents(copy), before)
 
 
-def test_another_schema_keeps_the_projects(
-    good: tuple[Path, Path, IndexContents], tmp_path: Path
-) -> None:
+def test_another_schema_keeps_the_projects(good: Good, tmp_path: Path) -> None:
     project, home, before = good
     daemon = Daemon(shutil.copytree(home, tmp_path / "home"))
     _other_schema(daemon.home)
@@ -114,9 +114,7 @@ def test_another_schema_keeps_the_projects(
     assert_same(settled_contents(daemon), before)
 
 
-def test_a_file_in_the_place_of_lancedb(
-    good: tuple[Path, Path, IndexContents], tmp_path: Path
-) -> None:
+def test_a_file_in_the_place_of_lancedb(good: Good, tmp_path: Path) -> None:
     """Whatever it is, it is not ours to delete; the project says what is wrong, and waits."""
     _, home, before = good
     copy = shutil.copytree(home, tmp_path / "home")

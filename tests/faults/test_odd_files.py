@@ -251,9 +251,7 @@ def test_a_file_that_becomes_odd_leaves_and_comes_back(
     assert running.project().error is None
 
 
-def test_a_file_that_may_not_be_read_is_skipped_shown_and_retried(
-    running: Daemon, project: Path
-) -> None:
+def test_an_unreadable_file_is_skipped_shown_and_retried(running: Daemon, project: Path) -> None:
     path = project / "shop" / "locked.py"
     path.write_text("def locked_function():\n    pass\n", encoding="utf-8")
     path.chmod(0)

@@ -210,9 +210,7 @@ def test_a_hostile_grammar_is_stopped_with_a_reason(
         grammar_of(engine, modules, body)
 
 
-def test_an_import_that_is_not_there_fails_only_when_it_is_called(
-    engine: Engine, modules: Compiled
-) -> None:
+def test_a_missing_import_fails_only_when_it_is_called(engine: Engine, modules: Compiled) -> None:
     imports = '(import "env" "system" (func $f (param i32) (result i32)))'
     with pytest.raises(WasmFailed, match="called 'system', which there is not"):
         grammar_of(
@@ -290,9 +288,7 @@ def test_a_query_that_does_not_fit_says_where(engine: Engine, modules: Compiled)
         WasmGrammar(engine, modules, JSON, query, name="json")
 
 
-def test_a_query_is_fitted_to_another_version_of_a_grammar(
-    engine: Engine, modules: Compiled
-) -> None:
+def test_a_query_is_fitted_to_another_grammar_version(engine: Engine, modules: Compiled) -> None:
     query = "(pair key: (_) @name) @definition.config\n(gone) @body\n(object) @body\n"
     found = probe(engine, modules, JSON, query, "json")
     assert found.query_origin == "fitted"
@@ -300,9 +296,7 @@ def test_a_query_is_fitted_to_another_version_of_a_grammar(
     assert "(object) @body" in found.query
 
 
-def test_a_grammar_without_a_query_gets_one_from_its_names(
-    engine: Engine, modules: Compiled
-) -> None:
+def test_a_grammar_without_query_gets_one_from_its_names(engine: Engine, modules: Compiled) -> None:
     wasm = (GRAMMARS / "tree-sitter-properties.wasm").read_bytes()
     found = probe(engine, modules, wasm, "", "properties")
     assert (found.exported_name, found.query_origin) == ("properties", "derived")

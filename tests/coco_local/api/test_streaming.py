@@ -51,9 +51,7 @@ def test_a_job_is_followed_to_its_end(client: httpx.Client, service: FakeService
 
 
 @pytest.mark.parametrize("how", ["header", "query"])
-def test_a_stream_is_resumed_without_loss(
-    client: httpx.Client, service: FakeService, how: str
-) -> None:
+def test_streams_resume_without_loss(client: httpx.Client, service: FakeService, how: str) -> None:
     job = service.start_job()
     job.enter("parse", 3)
     job.enter("embed", 3)
@@ -70,9 +68,7 @@ def test_a_stream_is_resumed_without_loss(
 
 
 @pytest.mark.parametrize("value", ["-1", "x", "1e3", str(2**60)])
-def test_a_wrong_event_id_is_an_error(
-    client: httpx.Client, service: FakeService, value: str
-) -> None:
+def test_wrong_event_ids_are_errors(client: httpx.Client, service: FakeService, value: str) -> None:
     path = f"/v1/jobs/{service.start_job().job_id}/events"
     answer = client.get(path, headers={"last-event-id": value})
     assert answer.status_code == 400

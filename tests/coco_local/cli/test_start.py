@@ -21,9 +21,7 @@ def offline(process, monkeypatch):
     process("stop")
 
 
-def test_detached_it_returns_when_it_listens_and_again_is_no_error(
-    process, offline, tmp_path
-) -> None:
+def test_detached_it_returns_when_it_listens_and_again_is_fine(process, offline, tmp_path) -> None:
     root = write_project(tmp_path / "shop")
     first = process("start", "--detach", str(root), "--json")
     assert first.code == 0, first.err

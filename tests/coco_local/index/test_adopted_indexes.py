@@ -112,9 +112,7 @@ def test_a_home_from_before_there_were_several_indexes_opens(bench: Bench) -> No
     assert bench.active() == {"small": True, "default": False}
 
 
-def test_another_schema_rebuilds_every_index_and_forgets_nothing_that_was_said(
-    bench: Bench,
-) -> None:
+def test_another_schema_rebuilds_every_index_and_forgets_nothing_said(bench: Bench) -> None:
     bench.build(SMALL)
     adopted = RetrievalBody(top_k=1)
     bench.adopt(indexing_config_id="small", query_config_id="q", retrieval_config=adopted)

@@ -84,9 +84,7 @@ def test_a_registered_model_that_gives_other_vectors_builds_its_index_anew(
         assert bench.build(FAR).counts["embedded"] == chunks
 
 
-def test_a_server_that_fails_meanwhile_is_told_and_tried_again(
-    bench: Bench, server: EmbeddingServer
-) -> None:
+def test_a_failing_server_is_told_and_tried_again(bench: Bench, server: EmbeddingServer) -> None:
     job = bench.build(FAR)
     # A client of the protocol tries again by itself before it gives up.
     server.refusals += [(400, {})]
@@ -96,18 +94,14 @@ def test_a_server_that_fails_meanwhile_is_told_and_tried_again(
     until(lambda: bench.indexes()["far"].notice is None)
 
 
-def test_an_index_beside_waits_for_the_one_that_answers_and_copies_all_of_it(
-    tmp_path: Path,
-) -> None:
+def test_an_index_beside_waits_for_the_one_that_answers_and_copies_it_all(tmp_path: Path) -> None:
     paths = write_many(tmp_path / "many", 200)
     with open_bench(tmp_path / "home", tmp_path / "many", settle=False) as bench:
         job = bench.build(STATIC)
         assert (job.counts["parsed"], job.counts["copied"]) == (0, len(paths))
 
 
-def test_of_two_new_indexes_that_are_cut_alike_one_parses_and_the_other_copies(
-    tmp_path: Path,
-) -> None:
+def test_of_two_new_indexes_cut_alike_one_parses_and_the_other_copies(tmp_path: Path) -> None:
     paths = write_many(tmp_path / "many", 120)
     with open_bench(tmp_path / "home", tmp_path / "many") as bench:
         jobs = []
@@ -169,9 +163,7 @@ class Source:
 
 
 @pytest.mark.slow
-def test_batches_hold_texts_of_one_model_and_the_index_that_answers_comes_first(
-    tmp_path: Path,
-) -> None:
+def test_batches_are_of_one_model_and_the_index_that_answers_comes_first(tmp_path: Path) -> None:
     write_many(tmp_path / "many", 24)
     home = tmp_path / "home"
     database = Database(home / "coco.db", metadata, SCHEMA_VERSION)

@@ -32,9 +32,7 @@ def shown(answer: Answer) -> list[tuple[str, int | None, str]]:
     return [(h.chunk.doc_id, h.chunk.start_line, h.chunk.content) for h in answer[1].results]
 
 
-def test_an_index_of_the_same_chunks_copies_them_and_embeds_with_its_own_model(
-    bench: Bench,
-) -> None:
+def test_an_index_of_the_same_chunks_copies_them_and_embeds_by_its_own_model(bench: Bench) -> None:
     job = bench.build(STATIC)
     indexes = bench.indexes()
     assert job.state == "succeeded"
@@ -135,9 +133,7 @@ def test_what_does_not_exist_is_refused_with_what_does(bench: Bench) -> None:
     assert list(bench.indexes()) == ["default"]
 
 
-def test_a_window_of_a_model_that_is_missing_says_so_and_answers_as_the_first_one(
-    bench: Bench,
-) -> None:
+def test_a_window_of_a_missing_model_says_so_and_answers_as_the_first_one(bench: Bench) -> None:
     job = bench.build(WINDOW)
     assert (job.state, job.counts["embedded"]) == ("succeeded", 0)
     assert "coco setup" in (bench.indexes()["window"].notice or "")

@@ -20,9 +20,7 @@ def daemon(tmp_path: Path, project: Path):
         yield bench.daemon
 
 
-async def test_every_tool_answers_from_the_files_as_they_are(
-    daemon, settings, serving, project, text_of
-):
+async def test_each_tool_answers_from_current_files(daemon, settings, serving, project, text_of):
     with serving(create_app(daemon, settings)) as url:
         async with Client(f"{url}/mcp") as client:
 

@@ -60,9 +60,7 @@ def test_names_that_only_look_like_secrets(scan: Scan, root: Path, name: str) ->
         ("a.tar.gz", Reason.BINARY),
     ],
 )
-def test_noise_stays_out_unless_asked_for(
-    scan: Scan, root: Path, name: str, reason: Reason
-) -> None:
+def test_noise_stays_out_unless_asked(scan: Scan, root: Path, name: str, reason: Reason) -> None:
     put(root, {name: "x"})
     assert scan().decide(root / name).reason == reason
     assert listed(scan()) == set()

@@ -66,9 +66,7 @@ def test_excludes_named_in_gits_configuration(scan: Scan, repo: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["2", "3", "4"])
-def test_a_tracked_file_is_listed_though_a_rule_ignores_it(
-    scan: Scan, repo: Path, version: str
-) -> None:
+def test_a_tracked_file_is_listed_even_if_ignored(scan: Scan, repo: Path, version: str) -> None:
     put(
         repo,
         {".gitignore": "gen/\n*.out\n", "gen/a.py": "", "gen/b.py": "", "x.out": "", "y.out": ""},
@@ -92,9 +90,7 @@ def test_an_index_that_only_git_reads(scan: Scan, repo: Path) -> None:
     assert listed(scan()) == {".gitignore", "x.out"}
 
 
-def test_rules_for_search_tools_bind_tracked_files_and_bring_ignored_ones_back(
-    scan: Scan, repo: Path
-) -> None:
+def test_rules_for_search_bind_tracked_files_and_bring_ignored_back(scan: Scan, repo: Path) -> None:
     put(
         repo,
         {

@@ -256,9 +256,7 @@ async def test_theme_follows_the_terminal_and_the_key(stage: Stage) -> None:
         assert session.app.theme == "coco-dark"
 
 
-async def test_colors_are_left_out_when_asked(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_colors_are_left_out_if_asked(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with stage.session() as session:
         await session.until_shown("courier")

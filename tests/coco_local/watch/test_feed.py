@@ -182,9 +182,7 @@ def test_a_moved_tree_is_delivered_at_both_ends(
     seen.wait_for(root / "other")
 
 
-def test_gits_own_files_are_dropped_but_for_what_may_matter(
-    feed: ChangeFeed, root: Path, seen: Seen
-) -> None:
+def test_most_of_gits_own_files_are_dropped(feed: ChangeFeed, root: Path, seen: Seen) -> None:
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     assert feed.sync(_PATIENCE)
     seen.clear()
@@ -237,9 +235,7 @@ def test_a_root_that_is_replaced_in_a_moment(feed: ChangeFeed, root: Path, seen:
 
 
 @linux
-def test_a_name_that_is_not_utf8_costs_a_rescan_and_no_more(
-    feed: ChangeFeed, root: Path, seen: Seen
-) -> None:
+def test_a_name_that_is_not_utf8_costs_a_rescan(feed: ChangeFeed, root: Path, seen: Seen) -> None:
     bad = os.fsencode(root) + b"/\xff.txt"
     os.close(os.open(bad, os.O_CREAT))
     # What watches now cannot name the file: a new watch is set up, and the project listed again.
@@ -250,9 +246,7 @@ def test_a_name_that_is_not_utf8_costs_a_rescan_and_no_more(
     Path(os.fsdecode(bad)).unlink()
 
 
-def test_cookies_that_somebody_removes(
-    feed: ChangeFeed, root: Path, tmp_path: Path, seen: Seen
-) -> None:
+def test_cookies_that_are_removed(feed: ChangeFeed, root: Path, tmp_path: Path, seen: Seen) -> None:
     assert feed.sync(_PATIENCE)
     shutil.rmtree(tmp_path / "cookies")
     assert not feed.sync(0.5)

@@ -55,9 +55,7 @@ def ask(client: httpx.Client, **body: Any) -> tuple[dict[str, Any], list[str]]:
     return found["meta"], [hit["chunk"]["doc_id"] for hit in found["data"]["results"]]
 
 
-def test_without_an_adopted_experiment_the_active_config_is_all(
-    client: httpx.Client, acme: Org
-) -> None:
+def test_if_nothing_was_adopted_the_active_config_is_all(client: httpx.Client, acme: Org) -> None:
     assert client.get(path(acme)).json()["data"] == {
         "project_id": acme.project_id,
         "indexing_config_id": "small",
@@ -85,9 +83,7 @@ def test_the_next_query_of_every_process_takes_what_it_leaves_out(
     assert (meta["query_config_id"], len(found)) == ("few", 8)
 
 
-def test_adopting_an_index_switches_to_its_newest_complete_version(
-    client: httpx.Client, acme: Org
-) -> None:
+def test_adopting_switches_to_the_newest_complete_version(client: httpx.Client, acme: Org) -> None:
     newest = build_beside(acme, {"n.md": "zebra of the newest build"})
     build_beside(acme, {}, complete=False)
     meta, found = ask(client, indexing_config_id="other", retrieval_config=WORDS)

@@ -85,9 +85,7 @@ def test_a_stream_begins_with_what_was_and_ends_with_the_job(
     assert found[-1]["body"]["result"] == {"chunks": 1}
 
 
-def test_a_client_that_connects_again_misses_nothing(
-    service: Running, acme: Org, held: Job
-) -> None:
+def test_a_client_that_comes_back_misses_nothing(service: Running, acme: Org, held: Job) -> None:
     url = f"{service.url}/v1/jobs/{held.job_id}/events"
     with httpx.stream("GET", url, headers=acme.headers, trust_env=False) as answer:
         first = next(_parsed(answer.iter_lines()))
@@ -96,9 +94,7 @@ def test_a_client_that_connects_again_misses_nothing(
     assert [each["sequence"] for each in rest] == [2, 3, 4]
 
 
-def test_after_the_end_there_is_nothing_to_connect_for(
-    service: Running, acme: Org, held: Job
-) -> None:
+def test_after_the_end_nobody_needs_to_connect(service: Running, acme: Org, held: Job) -> None:
     _finish(acme, held)
     with service.client({**acme.headers, "last-event-id": "4"}) as client:
         assert client.get(f"/v1/jobs/{held.job_id}/events").status_code == 204

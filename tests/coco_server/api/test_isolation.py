@@ -271,9 +271,7 @@ def test_another_user_of_the_org_does_not_see_a_users_notes(world: World) -> Non
         ("query", ("POST", "/v1/sys/configs")),
     ],
 )
-def test_a_key_opens_what_its_scopes_name(
-    service: Running, scope: str, route: tuple[str, str]
-) -> None:
+def test_keys_open_what_scopes_name(service: Running, scope: str, route: tuple[str, str]) -> None:
     org = service.org("Narrow", (scope,)).with_project()
     ids = {"job_id": "job_1", "version_id": "ver_1"}
     ids |= {"org_id": org.org_id, "project_id": org.project_id}

@@ -93,9 +93,7 @@ def test_the_active_version_answers(service: SearchService, tenant: Tenant) -> N
     assert [hit.chunk.doc_id for hit in data.results] == ["c.md"]
 
 
-def test_another_config_than_the_active_one_is_stale(
-    service: SearchService, tenant: Tenant
-) -> None:
+def test_another_config_than_the_active_is_stale(service: SearchService, tenant: Tenant) -> None:
     tenant.activate(tenant.build(TEXTS))
     other = replace(DEFAULT_CONFIG, config_id="other")
     with tenant.database.tenant(tenant.org_id) as session:
@@ -126,9 +124,7 @@ def test_an_empty_answer_says_why(service: SearchService, tenant: Tenant) -> Non
     assert ask(service, tenant, "routers", filters=nothing)[1].empty_reason == "filtered_out"
 
 
-def test_chunks_of_one_document_are_all_shown_when_asked_for(
-    service: SearchService, tenant: Tenant
-) -> None:
+def test_all_chunks_of_one_document_come_if_asked(service: SearchService, tenant: Tenant) -> None:
     """Chunks that arrive cut have no lines of their own: they must not be taken for one."""
     version = tenant.begin()
     _, made = rows({f"{n}": f"routers part {n}" for n in range(4)})

@@ -171,7 +171,7 @@ def test_another_org_s_rows_cannot_be_written(acme: Tenant, other: Tenant) -> No
         "SELECT coco_drop_version(1, %s)",
     ],
 )
-def test_another_org_s_versions_cannot_be_made_or_dropped(
+def test_another_orgs_versions_stay_as_they_are(
     acme: Tenant, other: Tenant, statement: str
 ) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege), other.session() as session:

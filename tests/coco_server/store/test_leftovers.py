@@ -65,9 +65,7 @@ def exists(blobs: BlobStore, tenant: Tenant, ref: str) -> bool:
     return True
 
 
-def test_a_job_stays_as_long_as_its_version(
-    tenant: Tenant, blobs: BlobStore, tmp_path: Path
-) -> None:
+def test_jobs_stay_as_long_as_versions(tenant: Tenant, blobs: BlobStore, tmp_path: Path) -> None:
     old, old_ref = imported(tenant, blobs)
     new, new_ref = imported(tenant, blobs)
     age(tmp_path, 2)
@@ -90,9 +88,7 @@ def test_a_job_stays_as_long_as_its_version(
     assert remove_leftovers(tenant.database, blobs, hours=0, org_id=tenant.org_id) == nothing
 
 
-def test_an_import_that_another_job_refers_to_stays(
-    tenant: Tenant, blobs: BlobStore, tmp_path: Path
-) -> None:
+def test_an_import_that_a_job_needs_stays(tenant: Tenant, blobs: BlobStore, tmp_path: Path) -> None:
     _, ref = imported(tenant, blobs)
     imported(tenant, blobs, ref)
     age(tmp_path, 2)

@@ -62,9 +62,7 @@ def test_versions_of_one_collection_are_apart(tenant: Tenant, vectors: QdrantVec
     assert set(few) == {1}
 
 
-def test_missing_points_keep_a_version_from_being_ready(
-    tenant: Tenant, vectors: QdrantVectors
-) -> None:
+def test_missing_points_keep_a_version_unready(tenant: Tenant, vectors: QdrantVectors) -> None:
     version = tenant.begin()
     with tenant.database.tenant(tenant.org_id) as session:
         chunks.append(session, version, *rows({"a": "one"}), vectors=vectors)

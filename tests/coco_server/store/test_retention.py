@@ -81,9 +81,7 @@ def test_what_was_activated_meanwhile_is_left_alone(tenant: Tenant) -> None:
     assert tenant.version(first).status == "ACTIVE"
 
 
-def test_a_removal_that_was_interrupted_goes_on(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_removal_goes_on(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     first, *_ = builds(tenant, 3)
     with tenant.database.system() as session:
         (found,) = [e for e in retention.expired(session, AT_ONCE) if e.org_id == tenant.org_id]

@@ -149,9 +149,7 @@ def test_with_workers_dying_at_random_every_job_is_applied_once(database: Databa
     assert late, "no worker came too late, so nothing was fenced off"
 
 
-def test_a_job_that_ends_while_another_worker_claims_it_is_not_taken_again(
-    database: Database,
-) -> None:
+def test_a_job_that_ends_while_another_worker_claims_it_is_not_retaken(database: Database) -> None:
     """Leases so short that claims and ends meet all the time."""
     tenants = [new_tenant(database, name) for name in ("a", "b", "c")]
     jobs = [put(tenant, max_attempts=10_000) for tenant in tenants for _ in range(60)]

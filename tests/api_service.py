@@ -106,21 +106,17 @@ class Org:
 
 @dataclass(frozen=True)
 class Running:
-    """A service that answers."""
-
     url: str
     services: Services
 
     def org(self, name: str, scopes: tuple[str, ...] = ("query", "ingest", "manage", "memo"),
             **limits: int) -> Org:  # fmt: skip
-        """Create an org with a key."""
         with self.services.database.system() as session:
             org = orgs.create(session, name, limits=limits)
             key = keys.create(session, org.org_id, "test", scopes)
         return Org(self.services, org.org_id, key.text)
 
     def client(self, headers: Mapping[str, str] | None = None) -> httpx.Client:
-        """Return a client of the service."""
         return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)
 
     @property

@@ -25,8 +25,6 @@ _times = itertools.count(1)
 
 @dataclass
 class DriveFile:
-    """A file or folder."""
-
     id: str
     name: str
     parents: list[str]

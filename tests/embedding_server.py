@@ -45,8 +45,6 @@ class EmbeddingServer:
 
 
 def hashing(dimension: int) -> Embed:
-    """Return the hashing embedder."""
-
     def embed(texts: Sequence[str]) -> FloatMatrix:
         vectors = np.zeros((len(texts), dimension), np.float32)
         for row, text in zip(vectors, texts, strict=True):
@@ -95,7 +93,6 @@ def embedding_server(
 
 
 def main() -> None:
-    """Serve until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dimension", type=int, default=384)
     parser.add_argument("--port", type=int, default=0)

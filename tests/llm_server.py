@@ -23,8 +23,6 @@ from tests.http_server import Handler, served
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it came."""
-
     path: str
     query: str
     headers: Mapping[str, str]

@@ -66,7 +66,6 @@ class Bench:
             self.wait()
 
     def restart(self) -> None:
-        """Stop and start again."""
         with self.stopped():
             pass
         self.wait()
@@ -79,7 +78,6 @@ class Bench:
         self.daemon = start_daemon(self.home)
 
     def indexes(self) -> dict[str, IndexBody]:
-        """Return the project's indexes by config."""
         return {i.config_id: i for i in self.daemon.indexes(self.project).indexes}
 
     def wait(self) -> None:
@@ -92,11 +90,9 @@ class Bench:
         return self.finished(IndexRequest(indexing_config_id=config.config_id))
 
     def active(self) -> dict[str, bool]:
-        """Return which of the indexes answers."""
         return {config_id: index.active for config_id, index in self.indexes().items()}
 
     def add_config(self, config: IndexingConfig) -> None:
-        """Register a config."""
         self.daemon.add_config(ConfigRequest.model_validate(config.to_dict()))
 
     def drop_index(self, config_id: str) -> list[str]:
@@ -122,7 +118,6 @@ class Bench:
         return JobRequest(job_id=job_id)
 
     def ask(self, text: str, config_id: str | None = None, **retrieval: object) -> Answer:
-        """Ask one of the indexes."""
         body = RetrievalBody.model_validate(retrieval)
         request = QueryRequest(
             query=text,

@@ -126,7 +126,6 @@ class Tenant:
             return versions.get(session, self.project_id, version_id)
 
     def active(self) -> versions.Version | None:
-        """Return the version that answers."""
         with self.database.tenant(self.org_id) as session:
             return versions.active(session, self.project_id)
 

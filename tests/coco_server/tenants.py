@@ -41,7 +41,6 @@ class Tenant:
             return sealing.seal(session, version)
 
     def build(self, texts: dict[str, str]) -> Version:
-        """Build a version that is READY."""
         version = self.begin()
         self.fill(version, texts)
         return self.seal(version)

@@ -24,7 +24,6 @@ def settings_for(home: Path, **flags: object) -> Settings:
 
 @contextmanager
 def serve(service: FakeService, settings: Settings) -> Iterator[str]:
-    """Serve until the end of the block."""
     app = create_app(service, settings)
     with serve_app(app) as url:
         try:

@@ -115,8 +115,6 @@ class Session:
 
 
 class Stage:
-    """Runs dashboards over the service."""
-
     def __init__(self, service: SampleService, server: Server) -> None:
         self.service = service
         self.server = server

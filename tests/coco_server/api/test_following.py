@@ -50,7 +50,6 @@ def _finish(org: Org, held: Job) -> None:
 
 
 def _events(service: Running, org: Org, job_id: str, **headers: str) -> list[dict[str, Any]]:
-    """Read a stream to its end."""
     url, sent = f"{service.url}/v1/jobs/{job_id}/events", {**org.headers, **headers}
     with httpx.stream("GET", url, headers=sent, timeout=30, trust_env=False) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")

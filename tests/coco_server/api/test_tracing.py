@@ -57,8 +57,6 @@ def test_a_span_names_the_route_and_whose_request_it_was(database_url: str, tmp_
 
 
 class Collector(Handler):
-    """Keeps what is sent to it."""
-
     received: ClassVar[list[tuple[str, bytes]]] = []
 
     def respond(self) -> None:

@@ -63,7 +63,6 @@ def service(tenant: Tenant, words: WordVectors) -> Iterator[SearchService]:
 
 @pytest.fixture
 def without_model(tenant: Tenant) -> Iterator[SearchService]:
-    """A service whose embedding server is gone."""
     gone = Embedders(EmbeddingSettings(url="http://127.0.0.1:1/v1", dimension=DIMENSION))
     made = SearchService(tenant.database, gone)
     yield made

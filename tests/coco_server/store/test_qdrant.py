@@ -14,6 +14,7 @@ from coco_server.store import chunks, retention, sealing
 from coco_server.store.qdrant import QdrantVectors
 from coco_server.store.retention import RetentionPolicy
 from coco_server.store.vectors import PgVectors, open_vectors
+from coco_server.store.versions import Version
 from tests.coco_server.tenants import Tenant, rows, vector_of
 from tests.qdrant_server import API_KEY, new_prefix, qdrant_server
 
@@ -28,6 +29,13 @@ def vectors() -> Iterator[QdrantVectors]:
 
 class Lost(Exception):
     pass
+
+
+def built(tenant: Tenant, vectors: QdrantVectors, texts: dict[str, str]) -> Version:
+    version = tenant.begin()
+    with tenant.database.tenant(tenant.org_id) as session:
+        chunks.append(session, version, *rows(texts), vectors=vectors)
+        return sealing.seal(session, version, vectors=vectors)
 
 
 def test_a_batch_that_is_repeated_is_there_once(tenant: Tenant, vectors: QdrantVectors) -> None:
@@ -47,17 +55,13 @@ def test_a_batch_that_is_repeated_is_there_once(tenant: Tenant, vectors: QdrantV
 
 
 def test_versions_of_one_collection_are_apart(tenant: Tenant, vectors: QdrantVectors) -> None:
-    built = []
-    for texts in ({"a": "one"}, {"b": "two", "c": "three"}):
-        version = tenant.begin()
-        with tenant.database.tenant(tenant.org_id) as session:
-            chunks.append(session, version, *rows(texts), vectors=vectors)
-            built.append(sealing.seal(session, version, vectors=vectors))
-    assert [vectors.count(each) for each in built] == [1, 2]
-    found = vectors.similarities(built[0], vector_of("two"), nearest=9, allowed=None, picked=[])
+    first = built(tenant, vectors, {"a": "one"})
+    second = built(tenant, vectors, {"b": "two", "c": "three"})
+    assert [vectors.count(each) for each in (first, second)] == [1, 2]
+    found = vectors.similarities(first, vector_of("two"), nearest=9, allowed=None, picked=[])
     assert set(found) == {0}
     few = vectors.similarities(
-        built[1], vector_of("two"), nearest=9, allowed=np.array([1], np.int32), picked=[]
+        second, vector_of("two"), nearest=9, allowed=np.array([1], np.int32), picked=[]
     )
     assert set(few) == {1}
 
@@ -72,10 +76,7 @@ def test_missing_points_keep_a_version_unready(tenant: Tenant, vectors: QdrantVe
 
 
 def test_points_go_with_their_version(tenant: Tenant, vectors: QdrantVectors) -> None:
-    version = tenant.begin()
-    with tenant.database.tenant(tenant.org_id) as session:
-        chunks.append(session, version, *rows({"a": "one"}), vectors=vectors)
-        ready = sealing.seal(session, version, vectors=vectors)
+    ready = built(tenant, vectors, {"a": "one"})
     policy = RetentionPolicy(keep_versions=0, keep_hours=0, soak_seconds=0)
     removed = retention.prune(tenant.database, policy, vectors=vectors)
     assert ready.version_id in [each.version_id for each in removed]

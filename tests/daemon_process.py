@@ -20,7 +20,7 @@ from coco_embed.store import DEFAULT_MODEL
 from coco_local.client import Client
 from coco_protocol.docs import ChunkBody, QueryData, QueryMeta, QueryRequest, RetrievalBody
 from coco_protocol.projects import ProjectBody, ProjectRequest
-from tests.programs import COCO, coco
+from tests.programs import command, run_coco
 from tests.started import require
 
 # Nothing here takes longer unless it is broken; a loaded machine is no reason to fail.
@@ -72,7 +72,7 @@ class Daemon:
 
     def coco(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command line to its end."""
-        return coco(*arguments, env=self.env, cwd=cwd)
+        return run_coco(*arguments, env=self.env, cwd=cwd)
 
     def start(self, *paths: Path, arguments: tuple[str, ...] = ()) -> Daemon:
         """Start in the foreground of its own process and wait until it answers."""
@@ -80,7 +80,7 @@ class Daemon:
         self.home.mkdir(parents=True, exist_ok=True)
         log = (self.home / "test-output.log").open("ab")
         self.process = subprocess.Popen(
-            [*COCO, "start", "--headless", *arguments, *map(str, paths)],
+            command("start", "--headless", *arguments, *map(str, paths)),
             env=self.env,
             stdin=subprocess.DEVNULL,
             stdout=log,

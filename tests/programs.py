@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-COCO = (sys.executable, "-m", "coco_local.cli")
-
 
 def python(code: str, *arguments: str | Path) -> str:
     """Run a program that succeeds; return what it printed."""
@@ -19,12 +17,17 @@ def python(code: str, *arguments: str | Path) -> str:
     return done.stdout
 
 
-def coco(
+def command(*arguments: str) -> list[str]:
+    # Here and not in a constant, so that tests/started.py sees what starts a program of Python.
+    return [sys.executable, "-m", "coco_local.cli", *arguments]
+
+
+def run_coco(
     *arguments: str, env: Mapping[str, str], cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run the command line to its end."""
     return subprocess.run(
-        [*COCO, *arguments],
+        command(*arguments),
         env=env,
         cwd=cwd,
         capture_output=True,
@@ -39,5 +42,5 @@ def begun(*arguments: str, **options: Any) -> subprocess.Popen[str]:
     """Start the command line; what it prints comes through pipes."""
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(
-        [*COCO, *arguments], stdin=subprocess.DEVNULL, encoding="utf-8", **pipes, **options
+        command(*arguments), stdin=subprocess.DEVNULL, encoding="utf-8", **pipes, **options
     )

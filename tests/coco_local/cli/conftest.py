@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from coco_local.cli import main
-from tests import programs
 from tests.daemon_process import PATIENCE, Daemon, free_port, running_daemon
+from tests.programs import command, run_coco
 from tests.sources import write_project
 
 
@@ -109,7 +109,7 @@ def process() -> Coco:
     """Run a command line as a process of its own."""
 
     def run(*arguments: str, **environ: str) -> Result:
-        done = programs.coco(*arguments, env={**os.environ, **environ})
+        done = run_coco(*arguments, env={**os.environ, **environ})
         return Result(done.returncode, done.stdout, done.stderr)
 
     return run
@@ -122,7 +122,7 @@ def on_terminal() -> Callable[..., Result]:
     def run(*arguments: str, **environ: str) -> Result:
         ours, theirs = pty.openpty()
         with subprocess.Popen(
-            [*programs.COCO, *arguments],
+            command(*arguments),
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,

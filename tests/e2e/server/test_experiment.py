@@ -14,9 +14,9 @@ import pytest
 from coco_core.experiments.comparison import METRICS, evaluate
 from coco_local.experiment.results_file import read_results
 from coco_server.dev.stack import Access, DevStack
-from tests import programs
 from tests.daemon_process import running_daemon
 from tests.experiment_parts import write_pages, write_spec
+from tests.programs import run_coco
 
 Done = subprocess.CompletedProcess[str]
 
@@ -45,7 +45,7 @@ def coco(place: Path, access: Access, *arguments: str, **environ: str) -> Done:
         "COCO_ORG": access.org_id,
         "COCO_USER": access.user_id,
     }
-    return programs.coco("experiment", *arguments, env={**kept, **keys, **environ}, cwd=place)
+    return run_coco("experiment", *arguments, env={**kept, **keys, **environ}, cwd=place)
 
 
 @pytest.fixture(scope="module")

@@ -22,11 +22,11 @@ from coco_core.bm25 import term_vector
 from coco_core.configs import EmbeddingConfig, IndexingConfig
 from coco_core.plan import IndexingPlan
 from coco_server.api.app import create_app
+from coco_server.api.server import server_options
 from coco_server.api.services import Services, build_services
-from coco_server.api.serving import server_options
 from coco_server.dev.children import free_port, spawn, stop
 from coco_server.jobs import queue
-from coco_server.jobs.order import IngestOrder
+from coco_server.jobs.payload import IngestOrder
 from coco_server.settings import Settings, load_settings
 from coco_server.store import chunks, configs, keys, orgs, projects, sealing, versions
 from coco_server.store.chunks import ChunkRow, DocumentRow

@@ -10,7 +10,7 @@ from typing import Any
 from coco_core.configs import ChunkingConfig, EmbeddingConfig, IndexingConfig
 from coco_core.plan import IndexingPlan
 from coco_server.jobs import queue
-from coco_server.jobs.order import ImportFormat, IngestOrder, OnError
+from coco_server.jobs.payload import ImportFormat, IngestOrder, OnError
 from coco_server.jobs.records import DONE_STATES, Job
 from coco_server.store import configs, orgs, projects, versions
 from coco_server.store.blobs import BlobStore

@@ -12,12 +12,12 @@ from onnx import TensorProto
 from coco_core.configs import EmbeddingConfig
 from coco_core.errors import CocoError, InvalidConfig, ModelMissing, Unavailable
 from coco_core.types import FloatVector
-from coco_embed.agreement import CHECK_WINDOW
+from coco_embed.accuracy_check import CHECK_WINDOW
 from coco_embed.calibration import CHECK_TEXTS
-from coco_embed.choice import Embedders, EmbeddingSettings
+from coco_embed.custom_models import RegisteredModel
 from coco_embed.directory import ModelDirectory
 from coco_embed.prompts import Prompts
-from coco_embed.registered import RegisteredModel
+from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_embed.store import InstalledModel
 from tests.coco_embed.tiny_model import ROWS, tiny_model, write_graph, write_json, write_tokenizer
 from tests.onnx_directory import export_minilm

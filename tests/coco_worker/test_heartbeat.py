@@ -9,7 +9,7 @@ import pytest
 from coco_server.jobs import queue
 from coco_server.store.session import Database
 from coco_worker.heartbeat import Heartbeat
-from coco_worker.held import HeldJob, LetGo, Reason
+from coco_worker.leased_job import HeldJob, LetGo, Reason
 from tests.tenant import Tenant
 from tests.waiting import until
 

@@ -10,7 +10,7 @@ import pytest
 
 from coco_core.configs import DEFAULT_CONFIG, IndexingConfig
 from coco_core.header import embedding_text
-from coco_embed.choice import Embedders, EmbeddingSettings
+from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_server.jobs import events, rejections
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database

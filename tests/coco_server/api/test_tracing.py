@@ -15,10 +15,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from starlette.testclient import TestClient
 
 from coco_server.api.app import create_app
-from coco_server.api.bootstrap import BOOTSTRAP_ORG, bootstrap
 from coco_server.api.services import build_services
 from coco_server.api.spans import trace_with
 from coco_server.api.tracing import add_tracing
+from coco_server.domain.bootstrap import BOOTSTRAP_ORG, bootstrap
 from tests.api_service import settings_for
 from tests.postgres_server import fresh_database
 

@@ -9,8 +9,8 @@ import pytest
 
 from coco_core.errors import JobNotFound, LeaseLost
 from coco_server.jobs import events, queue
+from coco_server.jobs.notifier import EventWatch, PostgresDoorbell
 from coco_server.jobs.records import Job
-from coco_server.jobs.wakeup import EventWatch, PostgresDoorbell
 from coco_server.store.session import Database
 from tests.coco_server.tenants import Tenant, new_tenant
 from tests.postgres_server import fresh_database

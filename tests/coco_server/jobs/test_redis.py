@@ -10,7 +10,7 @@ import pytest
 from coco_core.errors import Unavailable
 from coco_server.dev import redis as dev_redis
 from coco_server.dev.redis import DevRedis, redis_program
-from coco_server.jobs.wakeup import RedisDoorbell
+from coco_server.jobs.notifier import RedisDoorbell
 
 pytestmark = pytest.mark.skipif(redis_program() is None, reason="there is no redis-server")
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 import trustme
 
-from coco_embed.choice import Embedders
+from coco_embed.resolver import Embedders
 from coco_protocol.rpc.version import RpcVersion
 from coco_server.dev.children import free_port
 from coco_server.rpc.tls import RpcTls

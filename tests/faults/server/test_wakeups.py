@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from coco_server.dev.redis import DevRedis, redis_program
-from coco_server.jobs.wakeup import RedisDoorbell
+from coco_server.jobs.notifier import RedisDoorbell
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
 from tests.embedding_server import EmbeddingServer, embedding_server

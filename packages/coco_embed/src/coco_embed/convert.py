@@ -15,13 +15,13 @@ import numpy as np
 
 from coco_core.errors import CocoError
 from coco_core.types import FloatMatrix
-from coco_embed.agreement import CHECK_WINDOW, embed_check_texts, measure_agreement
+from coco_embed.accuracy_check import CHECK_WINDOW, embed_check_texts, measure_agreement
 from coco_embed.calibration import CALIBRATION_TEXTS
 from coco_embed.graph import DIMENSION
+from coco_embed.int8_overflow import weight_limit
 from coco_embed.manifest import Conversion
 from coco_embed.quantize import observed_graph, quantized_graph, smoothing_factors
 from coco_embed.safetensors import read_safetensors
-from coco_embed.saturation import weight_limit
 from coco_embed.session import Session, open_session
 from coco_embed.tokenizer import WordPieces
 

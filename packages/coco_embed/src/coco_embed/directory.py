@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from coco_core.errors import InvalidConfig, ModelMissing, Unreadable
-from coco_embed.loaded import Network, OnnxModel
+from coco_embed.custom_models import RegisteredModel
 from coco_embed.manifest import file_sha256
 from coco_embed.pooling import open_pooled
 from coco_embed.prompts import Prompts
-from coco_embed.registered import RegisteredModel
+from coco_embed.runtime import Network, OnnxModel
 from coco_embed.tokenizer import WordPieces
 
 __all__ = ["ModelDirectory"]

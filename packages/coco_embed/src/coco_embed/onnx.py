@@ -10,7 +10,7 @@ import numpy as np
 from coco_core.errors import InvalidInput, Unavailable
 from coco_core.ports import Embedder, Tokenizer
 from coco_core.types import FloatMatrix, FloatVector
-from coco_embed.loaded import BuiltInModel, LoadedModel
+from coco_embed.runtime import BuiltInModel, LoadedModel
 from coco_embed.store import InstalledModel
 
 __all__ = ["OnnxEmbedder"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coco_core.errors import InvalidConfig
-from coco_embed.registered import RegisteredModel, read_models_file
+from coco_embed.custom_models import RegisteredModel, read_models_file
 
 __all__ = ["EMBEDDING_VARIABLES", "EmbeddingSettings"]
 

@@ -14,7 +14,7 @@ from coco_local.home import CocoHome
 from coco_local.setting_fields import FIELDS, Field, WrongValue
 
 if TYPE_CHECKING:
-    from coco_embed.registered import RegisteredModel
+    from coco_embed.custom_models import RegisteredModel
 
 __all__ = [
     "PROJECT_FILE",
@@ -213,7 +213,7 @@ def _models(user: _File | None) -> Mapping[str, RegisteredModel]:
     if user is None or _MODELS not in user.data:
         return {}
     # Few have models of their own, and every command reads the settings.
-    from coco_embed.registered import read_models
+    from coco_embed.custom_models import read_models
 
     return read_models(user.data[_MODELS], user.path, user.text)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from coco_core.errors import InvalidConfig
-from coco_embed.choice import EMBEDDING_VARIABLES, EmbeddingSettings
+from coco_embed.resolver import EMBEDDING_VARIABLES, EmbeddingSettings
 from coco_server.setting_fields import FIELDS, Field, WrongValue
 
 __all__ = ["SettingValue", "Settings", "explain_settings", "load_settings"]

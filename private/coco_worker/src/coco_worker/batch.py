@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from coco_server.store.chunks import ChunkRow, DocumentRow
-from coco_worker.cut import CutItem
+from coco_worker.chunked_item import CutItem
 from coco_worker.items.item import Rejection
 
 __all__ = ["Batch", "batches"]

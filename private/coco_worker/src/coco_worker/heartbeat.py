@@ -10,7 +10,7 @@ import structlog
 
 from coco_server.jobs import queue
 from coco_server.store.session import Database
-from coco_worker.held import HeldJob, Reason
+from coco_worker.leased_job import HeldJob, Reason
 
 __all__ = ["Heartbeat"]
 

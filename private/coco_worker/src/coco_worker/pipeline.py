@@ -14,9 +14,9 @@ import structlog
 from coco_core.configs import IndexingConfig
 from coco_core.errors import InvalidConfig, InvalidInput
 from coco_embed.budget import EmbeddingBudget
-from coco_embed.choice import ClosableEmbedder, Embedders
+from coco_embed.resolver import ClosableEmbedder, Embedders
 from coco_server.jobs import queue, rejections
-from coco_server.jobs.order import IngestOrder
+from coco_server.jobs.payload import IngestOrder
 from coco_server.jobs.rejections import RejectedItem
 from coco_server.store import chunks, orgs, sealing, usage, versions
 from coco_server.store.blobs import BlobStore
@@ -25,10 +25,10 @@ from coco_server.store.usage import Quotas
 from coco_server.store.vectors import PgVectors, VectorStore
 from coco_worker import metrics
 from coco_worker.batch import Batch, batches
-from coco_worker.cut import CutItem, cut_item, embedding_texts
-from coco_worker.held import HeldJob
+from coco_worker.chunked_item import CutItem, cut_item, embedding_texts
 from coco_worker.items.item import Item, ItemLimits, Rejection
 from coco_worker.items.read import read_items
+from coco_worker.leased_job import HeldJob
 from coco_worker.rule import apply_rule, load_rule
 
 __all__ = ["IngestTools", "ItemRejected", "ingest"]

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 import structlog
 from prometheus_client import start_http_server
 
-from coco_embed.choice import Embedders
-from coco_server.jobs.wakeup import Doorbell, PostgresDoorbell, RedisDoorbell
+from coco_embed.resolver import Embedders
+from coco_server.jobs.notifier import Doorbell, PostgresDoorbell, RedisDoorbell
 from coco_server.store.blobs import BlobStore
 from coco_server.store.migrate import open_checked
 from coco_server.store.preflight import refuse_embedded

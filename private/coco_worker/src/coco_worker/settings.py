@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from coco_core.errors import InvalidConfig
-from coco_embed.choice import EmbeddingSettings
+from coco_embed.resolver import EmbeddingSettings
 from coco_server.rpc.tls import RpcTls
 from coco_server.setting_fields import FIELDS, Field, WrongValue
 from coco_server.store.usage import Quotas

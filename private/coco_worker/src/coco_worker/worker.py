@@ -18,7 +18,7 @@ from coco_server.jobs.rejections import RejectedItem
 from coco_server.store.session import TenantSession
 from coco_worker import metrics
 from coco_worker.heartbeat import Heartbeat
-from coco_worker.held import HeldJob, LetGo, Reason
+from coco_worker.leased_job import HeldJob, LetGo, Reason
 from coco_worker.pipeline import IngestTools, ItemRejected, ingest
 
 __all__ = ["Submitted", "Worker", "new_worker_id"]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from coco_core.configs import EmbeddingConfig
-    from coco_embed.choice import ClosableEmbedder, Embedders
+    from coco_embed.resolver import ClosableEmbedder, Embedders
     from coco_embed.settings import EmbeddingSettings
 
 __all__ = ["LocalModel", "embedding_settings", "find_model"]
@@ -224,7 +224,7 @@ _embedders: dict[tuple[str | None, ...], Embedders] = {}
 
 def _shared_embedders() -> Embedders:
     """Return the models that the environment configures, the same objects for every caller."""
-    from coco_embed.choice import Embedders
+    from coco_embed.resolver import Embedders
     from coco_embed.settings import EMBEDDING_VARIABLES
 
     key = tuple(os.environ.get(name) for name in (*EMBEDDING_VARIABLES, "COCO_HOME"))
@@ -237,7 +237,7 @@ def _shared_embedders() -> Embedders:
 
 def embedding_settings() -> EmbeddingSettings:
     """Return the environment's settings, and CoCo's own for what the environment does not set."""
-    from coco_embed.registered import read_models
+    from coco_embed.custom_models import read_models
     from coco_embed.settings import EmbeddingSettings
 
     home = Path(os.environ.get("COCO_HOME") or "~/.coco").expanduser()
@@ -260,8 +260,8 @@ def embedding_settings() -> EmbeddingSettings:
 
 
 def _directory_embedders(settings: EmbeddingSettings, name: str) -> Embedders:
-    from coco_embed.choice import Embedders
-    from coco_embed.registered import RegisteredModel
+    from coco_embed.custom_models import RegisteredModel
+    from coco_embed.resolver import Embedders
 
     path = Path(name).expanduser().resolve()
     key = (str(path),)

@@ -49,7 +49,7 @@ def check_registered_models(situation: Situation) -> Iterator[Finding]:
     settings = situation.settings
     if not settings.models:
         return
-    from coco_embed.catalogue import look_at_models
+    from coco_embed.model_list import look_at_models
 
     for entry in look_at_models(local_embedders(settings).settings, registered_only=True):
         if entry.state == "ready":

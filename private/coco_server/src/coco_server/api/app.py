@@ -16,19 +16,19 @@ from coco_protocol.server.system import PruneRequest
 from coco_protocol.serving.errors import add_error_handlers
 from coco_protocol.serving.exchange import Exchange
 from coco_protocol.serving.reference import CONTENT_SECURITY_POLICY, reference_page
-from coco_server.api.configs import ConfigsApi
-from coco_server.api.defaults import DefaultsApi
-from coco_server.api.docs import DocsApi
-from coco_server.api.following import Followers
-from coco_server.api.guard import Guard
-from coco_server.api.jobs import JobsApi
-from coco_server.api.keeper import Keeper
-from coco_server.api.memos import MemosApi
-from coco_server.api.projects import ProjectsApi
-from coco_server.api.pruning import prune
+from coco_server.api.job_events import Followers
+from coco_server.api.routes.configs import ConfigsApi
+from coco_server.api.routes.defaults import DefaultsApi
+from coco_server.api.routes.docs import DocsApi
+from coco_server.api.routes.jobs import JobsApi
+from coco_server.api.routes.memos import MemosApi
+from coco_server.api.routes.projects import ProjectsApi
+from coco_server.api.routes.system import SystemApi
+from coco_server.api.routes.tenants import TenantsApi
 from coco_server.api.services import Services
-from coco_server.api.system import SystemApi
-from coco_server.api.tenants import TenantsApi
+from coco_server.auth.middleware import Guard
+from coco_server.domain.retention import prune
+from coco_server.domain.retention_scheduler import Keeper
 
 __all__ = ["create_app"]
 

@@ -6,13 +6,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from coco_embed.choice import Embedders
+from coco_embed.resolver import Embedders
 from coco_protocol.server.system import PartHealth, PartState
-from coco_server.api.admission import Admission
-from coco_server.api.identity import Keyring
-from coco_server.api.metrics import ServerMetrics
-from coco_server.api.threads import Threads
-from coco_server.jobs.wakeup import Doorbell, EventWatch, PostgresDoorbell, RedisDoorbell
+from coco_server.auth.authenticate import Keyring
+from coco_server.auth.authorize import Admission
+from coco_server.jobs.notifier import Doorbell, EventWatch, PostgresDoorbell, RedisDoorbell
+from coco_server.metrics import ServerMetrics
+from coco_server.pools import Threads
 from coco_server.rpc.link import LinkStatus
 from coco_server.rpc.links import WorkerLinks
 from coco_server.rpc.tls import RpcTls

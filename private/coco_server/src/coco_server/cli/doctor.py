@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import typer
 
 from coco_core.errors import CocoError
-from coco_embed.catalogue import look_at_models
-from coco_embed.choice import Embedders
+from coco_embed.model_list import look_at_models
+from coco_embed.resolver import Embedders
 from coco_protocol.base import Answer
 from coco_server.cli.output import AsJson, show
 from coco_server.settings import Settings, load_settings
@@ -84,7 +84,7 @@ def _blobs(settings: Settings) -> str:
 
 
 def _model(settings: Settings) -> str:
-    from coco_server.api.projects import DEFAULT_CONFIG
+    from coco_server.api.routes.projects import DEFAULT_CONFIG
 
     embedders = Embedders(settings.embedding)
     try:

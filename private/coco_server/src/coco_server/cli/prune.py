@@ -9,9 +9,9 @@ import typer
 
 from coco_core.errors import InvalidConfig
 from coco_protocol.server.system import PruneRequest
-from coco_server.api.pruning import policy_of, prune_database
 from coco_server.cli.connection import chosen_vectors, opened
 from coco_server.cli.output import AsJson, show
+from coco_server.domain.retention import policy_of, prune_database
 from coco_server.settings import explain_settings
 from coco_server.store.blobs import BlobStore
 

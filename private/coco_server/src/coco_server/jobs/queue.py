@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from coco_core.errors import JobNotFound
 from coco_server.jobs import events
-from coco_server.jobs.holding import end, lock_held, require_held
+from coco_server.jobs.leases import end, lock_held, require_held
 from coco_server.jobs.records import Job
 from coco_server.store.ids import new_id
 from coco_server.store.rows import all_rows, json_value, one_row

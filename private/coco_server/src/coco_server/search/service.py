@@ -17,7 +17,7 @@ from coco_core.plan import wanted
 from coco_core.query import Query, understand
 from coco_core.ranking import Ranked, rank
 from coco_core.types import ExecutorAnswer, FloatVector
-from coco_embed.choice import Embedders
+from coco_embed.resolver import Embedders
 from coco_protocol.docs import FiltersBody, RetrievalBody
 from coco_protocol.server.docs import ChunkBody, Hit, HitMeta, QueryData, QueryMeta, QueryRequest
 from coco_protocol.serving.intents import retrieval_intent, with_defaults

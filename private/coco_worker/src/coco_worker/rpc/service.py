@@ -13,7 +13,7 @@ import structlog
 from coco_core.configs import EmbeddingConfig
 from coco_core.errors import CocoError, InvalidInput, JobNotFound, NotFound, Unavailable
 from coco_core.version import __version__
-from coco_embed.choice import ClosableEmbedder, Embedders
+from coco_embed.resolver import ClosableEmbedder, Embedders
 from coco_protocol.rpc import worker_pb2, worker_pb2_grpc
 from coco_protocol.rpc.version import RPC_VERSION, RpcVersion, mismatch
 from coco_server.jobs import queue

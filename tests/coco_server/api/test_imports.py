@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from coco_server.jobs import queue
-from coco_server.jobs.order import IngestOrder
+from coco_server.jobs.payload import IngestOrder
 from tests.api_service import Org, Running
 
 ROWS = [{"doc_id": str(number), "content": f"text {number}"} for number in range(7)]

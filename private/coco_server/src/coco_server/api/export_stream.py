@@ -11,8 +11,8 @@ from starlette.responses import StreamingResponse
 
 from coco_protocol.envelope import Meta
 from coco_protocol.serving.answers import json_bytes
-from coco_server.api.admission import Caller
 from coco_server.api.services import Services
+from coco_server.auth.authorize import Caller
 from coco_server.store.export import Export, read_rows
 
 __all__ = ["pipe_rows"]

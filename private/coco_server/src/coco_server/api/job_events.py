@@ -19,8 +19,8 @@ from coco_protocol.server.jobs import JobEvent
 from coco_protocol.serving.answers import json_bytes
 from coco_protocol.serving.errors import request_id_of
 from coco_protocol.serving.sse import KEEP_ALIVE, event_bytes, event_stream
-from coco_server.api.bodies import event_body
 from coco_server.api.services import Services
+from coco_server.domain.serializers import event_body
 from coco_server.jobs import events, queue
 from coco_server.jobs.records import DONE_STATES, Job
 from coco_server.store.session import Scope

@@ -20,8 +20,8 @@ from coco_core.errors import (
 )
 from coco_protocol.serving.errors import error_response, request_id_of
 from coco_protocol.serving.exchange import LOG_FIELDS_KEY
-from coco_server.api.identity import IDENTITY_KEY, Keyring, bearer
-from coco_server.api.threads import Threads
+from coco_server.auth.authenticate import IDENTITY_KEY, Keyring, bearer
+from coco_server.pools import Threads
 from coco_server.settings import Settings
 
 __all__ = ["IMPORT_PATHS", "MAX_BODY_BYTES", "Guard"]

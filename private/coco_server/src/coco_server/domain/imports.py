@@ -19,12 +19,12 @@ from coco_core.errors import (
 )
 from coco_core.plan import IndexingPlan
 from coco_protocol.server.docs import ImportHead, IndexRequest, StartedData
-from coco_server.api.admission import Caller
-from coco_server.api.counting import count_items
 from coco_server.api.services import Services
-from coco_server.api.splitting import ItemsSplitter
+from coco_server.auth.authorize import Caller
+from coco_server.domain.item_count import count_items
+from coco_server.domain.json_splitter import ItemsSplitter
 from coco_server.jobs import queue
-from coco_server.jobs.order import ImportFormat, IngestOrder
+from coco_server.jobs.payload import ImportFormat, IngestOrder
 from coco_server.jobs.records import Job
 from coco_server.store import configs, orgs, projects, usage, versions
 from coco_server.store.session import TenantSession

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from coco_core.errors import CocoError, ModelMissing, Unavailable
-from coco_embed.choice import Embedders
-from coco_embed.named import ModelKind
+from coco_embed.models import ModelKind
+from coco_embed.resolver import Embedders
 from coco_embed.settings import EmbeddingSettings
 
 __all__ = ["CatalogueEntry", "ModelReadiness", "look_at_models"]

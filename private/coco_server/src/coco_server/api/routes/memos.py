@@ -23,10 +23,10 @@ from coco_protocol.server.memos import (
     MemoSessionRequest,
 )
 from coco_protocol.serving.answers import answer
-from coco_server.api.admission import Caller, TenantHeaders
-from coco_server.api.bodies import seconds, some_seconds
-from coco_server.api.routes import add_routes
+from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
+from coco_server.auth.authorize import Caller, TenantHeaders
+from coco_server.domain.serializers import seconds, some_seconds
 from coco_server.store import memos
 from coco_server.store.memos import Memo
 

@@ -16,10 +16,10 @@ from coco_protocol.server.docs import (
     StartedData,
 )
 from coco_protocol.serving.answers import ERRORS, answer
-from coco_server.api.admission import TenantHeaders
-from coco_server.api.importing import FORMATS, Imports, media_type
-from coco_server.api.routes import add_routes
+from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
+from coco_server.auth.authorize import TenantHeaders
+from coco_server.domain.imports import FORMATS, Imports, media_type
 
 __all__ = ["DocsApi"]
 

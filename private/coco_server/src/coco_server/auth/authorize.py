@@ -13,10 +13,10 @@ from coco_protocol.base import Identifier
 from coco_protocol.server.tenants import KeyScope
 from coco_protocol.serving.errors import request_id_of
 from coco_protocol.serving.exchange import ANSWER_HEADERS_KEY, LOG_FIELDS_KEY
-from coco_server.api.identity import key_of
-from coco_server.api.limits import Rates, quotas_of, rates_of
-from coco_server.api.metrics import ServerMetrics
-from coco_server.api.threads import Threads
+from coco_server.auth.authenticate import key_of
+from coco_server.auth.rate_limit import Rates, quotas_of, rates_of
+from coco_server.metrics import ServerMetrics
+from coco_server.pools import Threads
 from coco_server.settings import Settings
 from coco_server.store import limits, orgs, projects
 from coco_server.store.limits import Bucket, Lane

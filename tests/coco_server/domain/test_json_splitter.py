@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coco_core.errors import BodyTooLarge, InvalidInput
-from coco_server.api.counting import count_items
-from coco_server.api.splitting import ItemsSplitter
+from coco_server.domain.item_count import count_items
+from coco_server.domain.json_splitter import ItemsSplitter
 
 LEAVES = st.text(alphabet='ab"\\{}[]\n,:é', max_size=12) | st.integers() | st.booleans()
 VALUES = st.recursive(

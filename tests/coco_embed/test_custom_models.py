@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from coco_core.errors import InvalidConfig
-from coco_embed.choice import EmbeddingSettings
-from coco_embed.registered import RegisteredModel, read_models, read_models_file
+from coco_embed.custom_models import RegisteredModel, read_models, read_models_file
+from coco_embed.resolver import EmbeddingSettings
 
 
 def write(tmp_path: Path, text: str) -> Path:

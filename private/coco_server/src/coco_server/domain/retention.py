@@ -6,7 +6,7 @@ from coco_protocol.server.system import PruneData, PruneRequest
 from coco_server.api.services import Services
 from coco_server.store import retention
 from coco_server.store.blobs import BlobStore
-from coco_server.store.leftovers import remove_leftovers
+from coco_server.store.orphans import remove_leftovers
 from coco_server.store.retention import RetentionPolicy
 from coco_server.store.session import Database
 from coco_server.store.vectors import VectorStore

@@ -8,11 +8,11 @@ from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.docs import FiltersBody
 from coco_protocol.envelope import Envelope
 from coco_protocol.serving.answers import answer
-from coco_server.api.admission import TenantHeaders
-from coco_server.api.bodies import defaults_body
-from coco_server.api.projects import ProjectPath
-from coco_server.api.routes import add_routes
+from coco_server.api.routes.projects import ProjectPath
+from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
+from coco_server.auth.authorize import TenantHeaders
+from coco_server.domain.serializers import defaults_body
 from coco_server.search.service import served_intent
 from coco_server.store import defaults
 

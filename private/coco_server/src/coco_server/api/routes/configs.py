@@ -13,11 +13,11 @@ from coco_protocol.envelope import Envelope
 from coco_protocol.server.configs import ConfigBody, ConfigList, ConfigRequest
 from coco_protocol.serving.answers import answer
 from coco_protocol.serving.errors import request_id_of
-from coco_server.api.admission import OrgHeader
-from coco_server.api.bodies import config_body
-from coco_server.api.identity import IDENTITY_KEY, Identity
-from coco_server.api.routes import add_routes
+from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
+from coco_server.auth.authenticate import IDENTITY_KEY, Identity
+from coco_server.auth.authorize import OrgHeader
+from coco_server.domain.serializers import config_body
 from coco_server.store import configs, orgs
 from coco_server.store.configs import StoredConfig
 from coco_server.store.session import TenantSession

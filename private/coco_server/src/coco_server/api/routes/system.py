@@ -21,12 +21,12 @@ from coco_protocol.server.system import (
 )
 from coco_protocol.serving.answers import ERRORS, answer
 from coco_protocol.serving.errors import request_id_of
-from coco_server.api.identity import IDENTITY_KEY, Identity, admin_only
-from coco_server.api.metrics import CONTENT_TYPE
-from coco_server.api.pruning import prune
-from coco_server.api.routes import add_routes
+from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
+from coco_server.auth.authenticate import IDENTITY_KEY, Identity, admin_only
+from coco_server.domain.retention import prune
 from coco_server.jobs import queue
+from coco_server.metrics import CONTENT_TYPE
 
 __all__ = ["SystemApi"]
 

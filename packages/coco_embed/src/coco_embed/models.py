@@ -10,12 +10,12 @@ from coco_core.errors import ModelMissing, Unavailable
 from coco_core.ports import Tokenizer
 from coco_core.types import FloatMatrix, FloatVector
 from coco_embed.budget import EmbeddingBudget
+from coco_embed.custom_models import RegisteredModel
 from coco_embed.directory import ModelDirectory
 from coco_embed.http import HttpEmbedder
-from coco_embed.loaded import BuiltInModel, LoadedModel
 from coco_embed.onnx import OnnxEmbedder
 from coco_embed.prompts import ClosableEmbedder, Prompts, prompted
-from coco_embed.registered import RegisteredModel
+from coco_embed.runtime import BuiltInModel, LoadedModel
 from coco_embed.settings import EmbeddingSettings
 from coco_embed.static import STATIC_MODEL, StaticEmbedder, word_pieces
 from coco_embed.store import DEFAULT_MODEL, InstalledModel, ModelStore

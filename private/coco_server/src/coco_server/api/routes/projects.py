@@ -24,13 +24,13 @@ from coco_protocol.server.projects import (
 from coco_protocol.server.tenants import KeyScope, OrgId
 from coco_protocol.serving.answers import answer
 from coco_protocol.serving.errors import request_id_of
-from coco_server.api.admission import Caller, TenantHeaders
-from coco_server.api.bodies import project_body, version_body
-from coco_server.api.configs import register_config
-from coco_server.api.identity import admin_only
-from coco_server.api.piping import pipe_rows
-from coco_server.api.routes import add_routes
+from coco_server.api.export_stream import pipe_rows
+from coco_server.api.routes.configs import register_config
+from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
+from coco_server.auth.authenticate import admin_only
+from coco_server.auth.authorize import Caller, TenantHeaders
+from coco_server.domain.serializers import project_body, version_body
 from coco_server.store import configs, export, orgs, projects, retention, versions
 
 __all__ = ["DEFAULT_CONFIG", "ProjectsApi"]

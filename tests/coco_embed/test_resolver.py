@@ -10,9 +10,9 @@ import pytest
 from coco_core.configs import EmbeddingConfig
 from coco_core.errors import InvalidConfig, ModelMissing, QuotaExceeded, Unavailable
 from coco_embed.budget import EmbeddingBudget
-from coco_embed.choice import Embedders, EmbeddingSettings
+from coco_embed.custom_models import RegisteredModel
 from coco_embed.onnx import OnnxEmbedder
-from coco_embed.registered import RegisteredModel
+from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_embed.static import StaticEmbedder
 from coco_embed.store import InstalledModel
 from tests.embedding_server import EmbeddingServer, embedding_server

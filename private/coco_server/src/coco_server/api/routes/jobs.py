@@ -11,12 +11,12 @@ from coco_protocol.envelope import Envelope
 from coco_protocol.server.jobs import JobBody, JobList, JobRejections
 from coco_protocol.serving.answers import ERRORS, answer
 from coco_protocol.serving.sse import EVENT_STREAM
-from coco_server.api.admission import Caller, TenantHeaders
-from coco_server.api.bodies import job_body
-from coco_server.api.following import Followers
-from coco_server.api.piping import pipe_rows
-from coco_server.api.routes import add_routes
+from coco_server.api.export_stream import pipe_rows
+from coco_server.api.job_events import Followers
+from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
+from coco_server.auth.authorize import Caller, TenantHeaders
+from coco_server.domain.serializers import job_body
 from coco_server.jobs import queue
 from coco_server.store import export
 

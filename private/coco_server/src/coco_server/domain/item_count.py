@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 
 from coco_core.errors import InvalidInput
-from coco_server.api.splitting import ItemsSplitter
-from coco_server.jobs.order import ImportFormat
+from coco_server.domain.json_splitter import ItemsSplitter
+from coco_server.jobs.payload import ImportFormat
 
 __all__ = ["count_items"]
 

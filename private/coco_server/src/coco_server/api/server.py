@@ -11,10 +11,10 @@ import uvicorn
 
 from coco_core.errors import InvalidConfig
 from coco_server.api.app import create_app
-from coco_server.api.bootstrap import bootstrap
 from coco_server.api.logs import configure_logs
 from coco_server.api.services import Services, build_services
 from coco_server.api.tracing import add_tracing
+from coco_server.domain.bootstrap import bootstrap
 from coco_server.settings import Settings
 from coco_server.store.migrate import open_checked
 from coco_server.store.preflight import refuse_embedded

@@ -8,9 +8,9 @@ from coco_core.configs import EmbeddingConfig
 from coco_core.errors import InvalidConfig
 from coco_core.ports import Tokenizer
 from coco_embed.budget import EmbeddingBudget
-from coco_embed.named import BuiltIn, DirectoryModel, NamedModel, ServerModel, StaticModel
+from coco_embed.custom_models import RegisteredModel, close_name
+from coco_embed.models import BuiltIn, DirectoryModel, NamedModel, ServerModel, StaticModel
 from coco_embed.prompts import ClosableEmbedder
-from coco_embed.registered import RegisteredModel, close_name
 from coco_embed.settings import EMBEDDING_VARIABLES, EmbeddingSettings
 from coco_embed.static import STATIC_MODEL
 from coco_embed.store import DEFAULT_MODEL

@@ -12,11 +12,11 @@ import pytest
 from coco_core.errors import NotFound
 from coco_core.plan import IndexingPlan
 from coco_server.jobs import events, queue, rejections
-from coco_server.jobs.order import IngestOrder
+from coco_server.jobs.payload import IngestOrder
 from coco_server.jobs.records import Job
 from coco_server.store import retention, versions
 from coco_server.store.blobs import BlobStore
-from coco_server.store.leftovers import Leftovers, remove_leftovers
+from coco_server.store.orphans import Leftovers, remove_leftovers
 from coco_server.store.retention import RetentionPolicy
 from coco_server.store.session import Database
 from tests.coco_server.tenants import Tenant, new_tenant

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from coco_core.errors import Unavailable
 from coco_protocol.server.system import PruneData
-from coco_server.api.keeper import Keeper
+from coco_server.domain.retention_scheduler import Keeper
 from tests.waiting import until
 
 

@@ -42,7 +42,7 @@ class InTransaction:
         query_vector: FloatVector | None,
         wanted: Wanted,
     ) -> ExecutorAnswer:
-        with conformance_database().asking(ORG) as session:
+        with conformance_database().read_transaction(ORG) as session:
             executor = self._executor(session, self._version)
             return executor.search(intent, query, query_vector, wanted)
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from coco_server.jobs import queue
-from coco_server.jobs.payload import IngestOrder
+from coco_server.jobs.payload import IngestPayload
 from tests.api_service import Org, Running
 
 ROWS = [{"doc_id": str(number), "content": f"text {number}"} for number in range(7)]
@@ -51,9 +51,9 @@ def _counts(org: Org) -> tuple[int, int]:
     return row[0], row[1]
 
 
-def _order(org: Org, job_id: str) -> IngestOrder:
+def _payload(org: Org, job_id: str) -> IngestPayload:
     with org.services.database.tenant(org.org_id) as session:
-        return IngestOrder.from_payload(queue.get(session, org.project_id, job_id).payload)
+        return IngestPayload.from_dict(queue.get(session, org.project_id, job_id).payload)
 
 
 @pytest.mark.parametrize("media", FORMS)
@@ -66,11 +66,11 @@ def test_every_format_becomes_a_job(service: Running, org: Org, media: str, path
         assert data["items"] == 7
         job = client.get(f"/v1/jobs/{data['job_id']}").json()["data"]
     assert (job["state"], job["total"], job["version_id"]) == ("queued", 7, data["version_id"])
-    order = _order(org, data["job_id"])
-    assert order.activate is False
-    assert order.plan.config.config_id == "small"
+    payload = _payload(org, data["job_id"])
+    assert payload.activate is False
+    assert payload.plan.config.config_id == "small"
     stored = org.services.blobs.open(org.org_id, data["blob_ref"]).read()
-    if order.format == "json":
+    if payload.format == "json":
         assert json.loads(stored) == ROWS
     else:
         assert stored == FORMS[media]
@@ -80,7 +80,7 @@ def test_options_may_stand_behind_the_items(service: Running, org: Org) -> None:
     body = {"items": ROWS, "on_error": "fail", "project_id": org.project_id}
     with service.client(org.headers) as client:
         data = client.post("/v1/docs/import", json=body).json()["data"]
-    assert _order(org, data["job_id"]).on_error == "fail"
+    assert _payload(org, data["job_id"]).on_error == "fail"
 
 
 BROKEN: list[tuple[str, bytes, int]] = [
@@ -159,7 +159,7 @@ def test_a_blob_serves_again(service: Running, org: Org) -> None:
         again = client.post("/v1/docs/import", json={"blob_ref": first["blob_ref"]})
     assert again.status_code == 202
     assert again.json()["data"]["items"] == 7
-    assert _order(org, again.json()["data"]["job_id"]).format == "json"
+    assert _payload(org, again.json()["data"]["job_id"]).format == "json"
 
 
 def test_a_rebuild_takes_the_items_of_the_active_version(service: Running, org: Org) -> None:
@@ -169,7 +169,7 @@ def test_a_rebuild_takes_the_items_of_the_active_version(service: Running, org: 
         version, job_id = org.build({"a": "b"})
         data = client.post("/v1/docs/index", json={}).json()["data"]
     assert data["version_id"] != version.version_id
-    assert data["blob_ref"] == _order(org, job_id).blob_ref
+    assert data["blob_ref"] == _payload(org, job_id).blob_ref
 
 
 def test_activation_can_insist_on_what_it_replaces(service: Running, org: Org) -> None:

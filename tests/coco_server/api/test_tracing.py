@@ -99,6 +99,6 @@ def test_the_first_key_is_made_once(database_url: str, tmp_path: Path) -> None:
         assert row is not None
         assert row[0] == 1
         assert FIRST_KEY not in row[1]
-        identity = services.keyring.identify(FIRST_KEY)
+        identity = services.authenticator.authenticate(FIRST_KEY)
     assert identity.key is not None
     assert identity.key.org_id == BOOTSTRAP_ORG

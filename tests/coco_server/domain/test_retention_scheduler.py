@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from coco_core.errors import Unavailable
 from coco_protocol.server.system import PruneData
-from coco_server.domain.retention_scheduler import Keeper
+from coco_server.domain.retention_scheduler import RetentionScheduler
 from tests.waiting import until
 
 
@@ -26,10 +26,10 @@ def test_it_goes_on_after_every_failure_and_ends_when_it_is_closed() -> None:
 
     structlog.reset_defaults()
     with capture_logs() as logs:
-        keeper = Keeper(prune, first=0.0, every=0.0)
-        keeper.start()
+        scheduler = RetentionScheduler(prune, first=0.0, every=0.0)
+        scheduler.start()
         until(lambda: len(calls) > 3)
-        keeper.close()
+        scheduler.close()
         until(lambda: "coco-retention" not in {each.name for each in threading.enumerate()})
     said = [(each["event"], each["log_level"]) for each in logs[:3]]
     assert said == [

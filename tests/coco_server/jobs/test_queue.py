@@ -9,7 +9,7 @@ import pytest
 
 from coco_core.errors import JobNotFound, LeaseLost
 from coco_server.jobs import events, queue
-from coco_server.jobs.notifier import EventWatch, PostgresDoorbell
+from coco_server.jobs.notifier import EventWatch, PostgresNotifier
 from coco_server.jobs.records import Job
 from coco_server.store.session import Database
 from tests.coco_server.tenants import Tenant, new_tenant
@@ -165,15 +165,15 @@ def test_a_job_that_is_given_back_costs_no_attempt(tenant: Tenant) -> None:
 
 
 def test_the_doorbell_rings_when_the_enqueueing_commits(tenant: Tenant) -> None:
-    bell = PostgresDoorbell(tenant.database.url)
+    notifier = PostgresNotifier(tenant.database.url)
     try:
-        assert not bell.wait(0.01)  # listens from now on
+        assert not notifier.wait(0.01)  # listens from now on
         with tenant.database.tenant(tenant.org_id) as session:
             queue.enqueue(session, project_id=tenant.project_id, kind="import", payload={})
-            assert not bell.wait(0.05)
-        assert bell.wait(10)
+            assert not notifier.wait(0.05)
+        assert notifier.wait(10)
     finally:
-        bell.close()
+        notifier.close()
 
 
 def test_followers_are_woken_by_events_of_their_job(tenant: Tenant) -> None:

@@ -12,11 +12,11 @@ import pytest
 from coco_core.errors import NotFound
 from coco_core.plan import IndexingPlan
 from coco_server.jobs import events, queue, rejections
-from coco_server.jobs.payload import IngestOrder
+from coco_server.jobs.payload import IngestPayload
 from coco_server.jobs.records import Job
 from coco_server.store import retention, versions
 from coco_server.store.blobs import BlobStore
-from coco_server.store.orphans import Leftovers, remove_leftovers
+from coco_server.store.orphans import Orphans, remove_orphans
 from coco_server.store.retention import RetentionPolicy
 from coco_server.store.session import Database
 from tests.coco_server.tenants import Tenant, new_tenant
@@ -49,7 +49,7 @@ def imported(tenant: Tenant, blobs: BlobStore, ref: str | None = None) -> tuple[
             session,
             project_id=tenant.project_id,
             kind="ingest",
-            payload=IngestOrder(ref, "json", IndexingPlan()).to_payload(),
+            payload=IngestPayload(ref, "json", IndexingPlan()).to_dict(),
             version_id=version.version_id,
         )
     with tenant.database.system() as session:
@@ -79,23 +79,23 @@ def test_a_job_stays_as_long_as_its_version(
     old, old_ref = imported(tenant, blobs)
     new, new_ref = imported(tenant, blobs)
     age(tmp_path, 2)
-    nothing = Leftovers(0, 0, 0)
-    assert remove_leftovers(tenant.database, blobs, hours=0, org_id=tenant.org_id) == nothing
+    nothing = Orphans(0, 0, 0)
+    assert remove_orphans(tenant.database, blobs, hours=0, org_id=tenant.org_id) == nothing
     policy = RetentionPolicy(keep_versions=0, keep_hours=0, soak_seconds=0)
     retention.prune(tenant.database, policy)
     # What ended just now is kept a while even so.
-    assert remove_leftovers(tenant.database, blobs, hours=1, org_id=tenant.org_id) == nothing
-    dry = remove_leftovers(tenant.database, blobs, hours=0, org_id=tenant.org_id, dry_run=True)
-    assert dry == Leftovers(1, 1, 2)
+    assert remove_orphans(tenant.database, blobs, hours=1, org_id=tenant.org_id) == nothing
+    dry = remove_orphans(tenant.database, blobs, hours=0, org_id=tenant.org_id, dry_run=True)
+    assert dry == Orphans(1, 1, 2)
     assert exists(blobs, tenant, old_ref)
-    assert remove_leftovers(tenant.database, blobs, hours=0, org_id=tenant.org_id) == dry
+    assert remove_orphans(tenant.database, blobs, hours=0, org_id=tenant.org_id) == dry
     assert (exists(blobs, tenant, old_ref), exists(blobs, tenant, new_ref)) == (False, True)
     with tenant.database.tenant(tenant.org_id) as session:
         assert [each.job_id for each in queue.list_of(session, tenant.project_id)] == [new.job_id]
         assert events.read(session, old.job_id) == []
         row = session.connection.execute("SELECT count(*) FROM job_rejections").fetchone()
     assert row == (1,)
-    assert remove_leftovers(tenant.database, blobs, hours=0, org_id=tenant.org_id) == nothing
+    assert remove_orphans(tenant.database, blobs, hours=0, org_id=tenant.org_id) == nothing
 
 
 def test_an_import_that_another_job_refers_to_stays(
@@ -106,8 +106,8 @@ def test_an_import_that_another_job_refers_to_stays(
     age(tmp_path, 2)
     policy = RetentionPolicy(keep_versions=0, keep_hours=0, soak_seconds=0)
     retention.prune(tenant.database, policy)
-    found = remove_leftovers(tenant.database, blobs, hours=0, org_id=tenant.org_id)
-    assert found == Leftovers(1, 0, 0)
+    found = remove_orphans(tenant.database, blobs, hours=0, org_id=tenant.org_id)
+    assert found == Orphans(1, 0, 0)
     assert exists(blobs, tenant, ref)
 
 
@@ -122,10 +122,10 @@ def test_young_imports_rules_and_other_orgs_stay(
     ]
     age(tmp_path, 3)
     young = blobs.put_bytes(tenant.org_id, "json", b"[]").ref
-    found = remove_leftovers(tenant.database, blobs, hours=0, org_id=tenant.org_id)
-    assert found == Leftovers(0, 1, 5)
+    found = remove_orphans(tenant.database, blobs, hours=0, org_id=tenant.org_id)
+    assert found == Orphans(0, 1, 5)
     left = [exists(blobs, tenant, ref) for ref in (refs[0], refs[1], young)]
     assert left == [False, True, True]
     assert exists(blobs, other, refs[2])
     # All orgs together.
-    assert remove_leftovers(tenant.database, blobs, hours=0) == Leftovers(0, 1, 1)
+    assert remove_orphans(tenant.database, blobs, hours=0) == Orphans(0, 1, 1)

@@ -19,7 +19,7 @@ from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_server.jobs.records import DONE_STATES, Job
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
-from coco_worker.chunked_item import cut_item, embedding_texts
+from coco_worker.chunked_item import chunk_item, embedding_texts
 from coco_worker.items.item import Item, ItemLimits
 from coco_worker.items.read import read_items
 from tests.embedding_server import EmbeddingServer, embedding_server, hashing
@@ -86,7 +86,7 @@ def expected(tenant: Tenant, items: list[dict[str, Any]], url: str) -> tuple[int
         chunk
         for outcome in outcomes
         if isinstance(outcome, Item)
-        for chunk in cut_item(outcome, tenant.config.chunking, None).chunks
+        for chunk in chunk_item(outcome, tenant.config.chunking, None).chunks
     ]
     vectors = embedder.embed_documents(embedding_texts(chunks))
     embedder.close()

@@ -69,20 +69,20 @@ class ServerMetrics:
         for stage, milliseconds in took_ms.items():
             self._stages.labels(stage).observe(milliseconds / 1000)
 
-    def add_figures(self, figures: Callable[[], Mapping[str, float]]) -> None:
+    def add_gauges(self, gauges: Callable[[], Mapping[str, float]]) -> None:
         """Ask ``figures`` at every scrape: gauges by name, such as ``jobs_waiting``."""
-        self._registry.register(_Figures(figures))
+        self._registry.register(_Gauges(gauges))
 
     def text(self) -> bytes:
         """Return everything in Prometheus' text format; asks the database for its figures."""
         return generate_latest(self._registry)
 
 
-class _Figures(Collector):
+class _Gauges(Collector):
     """Asks at scrape time instead of keeping copies."""
 
-    def __init__(self, figures: Callable[[], Mapping[str, float]]) -> None:
-        self._figures = figures
+    def __init__(self, gauges: Callable[[], Mapping[str, float]]) -> None:
+        self._gauges = gauges
 
     def describe(self) -> Iterable[Metric]:
         """Return nothing: registering must not ask the database."""
@@ -90,5 +90,5 @@ class _Figures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the figures of this moment."""
-        for name, value in self._figures().items():
+        for name, value in self._gauges().items():
             yield GaugeMetricFamily(f"coco_{name}", f"{name.replace('_', ' ')}.", value=value)

@@ -1,4 +1,4 @@
-"""One item, cut into chunks with everything that the store wants but the vector."""
+"""Turns one item into chunks with everything that the store wants but the vector."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from coco_core.types import chunk_ids, text_hash
 from coco_server.store.chunks import ChunkRow, DocumentRow
 from coco_worker.items.item import Item, Part
 
-__all__ = ["CutItem", "cut_item", "embedding_texts"]
+__all__ = ["ChunkedItem", "chunk_item", "embedding_texts"]
 
 
 @dataclass(frozen=True, slots=True)
-class CutItem:
+class ChunkedItem:
     """What an item becomes in the store."""
 
     document: DocumentRow | None
@@ -30,13 +30,13 @@ class CutItem:
     """Whether it was cut here, and did not arrive so."""
 
 
-def cut_item(item: Item, config: ChunkingConfig, tokenizer: Tokenizer | None) -> CutItem:
+def chunk_item(item: Item, config: ChunkingConfig, tokenizer: Tokenizer | None) -> ChunkedItem:
     """Cut an item as the config says, or take its chunks as they arrived."""
     if item.parts:
         title, chunks = item.title, _arrived(item)
         content = "\0".join(part.content for part in item.parts)
     else:
-        title, chunks = _cut(item, config, tokenizer)
+        title, chunks = _chunk(item, config, tokenizer)
         content = item.content
     data = content.encode("utf-8", "replace")
     document = DocumentRow(
@@ -47,7 +47,7 @@ def cut_item(item: Item, config: ChunkingConfig, tokenizer: Tokenizer | None) ->
         title=title or None,
         meta={} if item.parts else item.meta.extra,
     )
-    return CutItem(document if item.first else None, chunks, len(data), parsed=not item.parts)
+    return ChunkedItem(document if item.first else None, chunks, len(data), parsed=not item.parts)
 
 
 def embedding_texts(chunks: list[ChunkRow]) -> list[str]:
@@ -64,7 +64,7 @@ def embedding_texts(chunks: list[ChunkRow]) -> list[str]:
     ]
 
 
-def _cut(
+def _chunk(
     item: Item, config: ChunkingConfig, tokenizer: Tokenizer | None
 ) -> tuple[str, tuple[ChunkRow, ...]]:
     data = item.content.encode("utf-8", "replace")

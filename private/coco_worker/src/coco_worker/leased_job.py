@@ -1,4 +1,4 @@
-"""A job in this worker's hands, and why it may have to let go of it."""
+"""A job that this worker has leased, and why its work may have to end early."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from enum import StrEnum
 
 from coco_server.jobs.records import Job
 
-__all__ = ["HeldJob", "LetGo", "Reason"]
+__all__ = ["InterruptReason", "JobInterrupted", "LeasedJob"]
 
 
-class Reason(StrEnum):
+class InterruptReason(StrEnum):
     """Why work on a job ends before it is done."""
 
     CANCELLED = "cancelled"
@@ -22,51 +22,51 @@ class Reason(StrEnum):
     """Another worker has it."""
 
 
-class LetGo(Exception):
+class JobInterrupted(Exception):
     """Unwinds a job's work; raised between its steps, never inside a transaction."""
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: InterruptReason) -> None:
         super().__init__(reason.value)
         self.reason = reason
 
 
-class HeldJob:
-    """Shared by the thread that works and those that hear what happens to the job."""
+class LeasedJob:
+    """Shared by the thread that works and those that learn what happens to the job."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self._reason: Reason | None = None
-        self._heard: list[Callable[[], None]] = []
+        self._reason: InterruptReason | None = None
+        self._callbacks: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
     @property
-    def reason(self) -> Reason | None:
+    def reason(self) -> InterruptReason | None:
         """Why the work shall end; None while it shall go on."""
         return self._reason
 
-    def on_let_go(self, hear: Callable[[], None]) -> None:
-        """Call ``hear`` when the work shall end, to interrupt what would take long."""
+    def on_interrupt(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` when the work shall end, to interrupt what would take long."""
         with self._lock:
-            self._heard.append(hear)
+            self._callbacks.append(callback)
             late = self._reason is not None
         if late:
-            hear()
+            callback()
 
-    def let_go(self, reason: Reason) -> None:
+    def interrupt(self, reason: InterruptReason) -> None:
         """Ask the working thread to end; a lost job stays lost whatever is said later."""
         with self._lock:
-            if self._reason is not Reason.LOST:
+            if self._reason is not InterruptReason.LOST:
                 self._reason = reason
-            heard = list(self._heard)
-        for hear in heard:
-            hear()
+            callbacks = list(self._callbacks)
+        for callback in callbacks:
+            callback()
 
     def check(self) -> None:
         """Raise if the work shall end.
 
         Raises:
-            LetGo: with the reason.
+            JobInterrupted: with the reason.
         """
         reason = self._reason
         if reason is not None:
-            raise LetGo(reason)
+            raise JobInterrupted(reason)

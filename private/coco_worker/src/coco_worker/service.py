@@ -10,13 +10,13 @@ import structlog
 from prometheus_client import start_http_server
 
 from coco_embed.resolver import Embedders
-from coco_server.jobs.notifier import Doorbell, PostgresDoorbell, RedisDoorbell
+from coco_server.jobs.notifier import JobNotifier, PostgresNotifier, RedisNotifier
 from coco_server.store.blobs import BlobStore
 from coco_server.store.migrate import open_checked
 from coco_server.store.preflight import refuse_embedded
 from coco_server.store.session import Database
 from coco_server.store.vectors import open_vectors
-from coco_worker.pipeline import IngestTools
+from coco_worker.pipeline import IngestDeps
 from coco_worker.rpc.server import RpcServer
 from coco_worker.rpc.service import WorkerService
 from coco_worker.settings import WorkerSettings
@@ -26,8 +26,8 @@ __all__ = ["run"]
 
 log = structlog.get_logger(__name__)
 
-# A wait for the doorbell is ended by closing it; this bounds what happens when it is not heard.
-_RING_SECONDS = 5.0
+# A wait for the notifier is ended by closing it; this bounds what happens when it is not heard.
+_WAIT_SECONDS = 5.0
 
 
 def run(settings: WorkerSettings) -> bool:
@@ -43,14 +43,14 @@ def run(settings: WorkerSettings) -> bool:
     for warning in open_checked(settings.meta_db):
         log.warning("database_warning", text=warning)
     with ExitStack() as opened:
-        tools = _tools(settings, opened)
+        deps = _deps(settings, opened)
         worker = Worker(
-            tools,
+            deps,
             slots=settings.worker_slots,
             lease_seconds=settings.worker_lease_seconds,
             poll_seconds=settings.worker_poll_seconds,
         )
-        service = WorkerService(worker, tools.database, tools.embedders)
+        service = WorkerService(worker, deps.database, deps.embedders)
         opened.callback(service.close)
         server = RpcServer(
             service,
@@ -68,7 +68,7 @@ def run(settings: WorkerSettings) -> bool:
         return _serve(settings, worker, server, stop)
 
 
-def _tools(settings: WorkerSettings, opened: ExitStack) -> IngestTools:
+def _deps(settings: WorkerSettings, opened: ExitStack) -> IngestDeps:
     # One connection for each job, one to claim with and one for questions over gRPC.
     most = settings.worker_slots + 2
     database = opened.enter_context(Database(settings.meta_db, most=most, name="coco-worker"))
@@ -76,7 +76,7 @@ def _tools(settings: WorkerSettings, opened: ExitStack) -> IngestTools:
     blobs.check()
     embedders = Embedders(settings.embedding)
     opened.callback(embedders.close)
-    return IngestTools(
+    return IngestDeps(
         database,
         blobs,
         embedders,
@@ -97,9 +97,9 @@ def _tools(settings: WorkerSettings, opened: ExitStack) -> IngestTools:
 def _serve(
     settings: WorkerSettings, worker: Worker, server: RpcServer, stop: threading.Event
 ) -> bool:
-    doorbell = _doorbell(settings)
+    notifier = _job_notifier(settings)
     listening = threading.Thread(
-        target=_listen, args=(doorbell, worker, stop), name="coco-doorbell", daemon=True
+        target=_listen, args=(notifier, worker, stop), name="coco-notifier", daemon=True
     )
     worker.start()
     server.start()
@@ -110,19 +110,19 @@ def _serve(
     server.drain()
     ended = worker.stop(grace_seconds=settings.worker_grace_seconds)
     server.stop()
-    doorbell.close()
+    notifier.close()
     log.info("worker_stopped", gave_everything_back=ended)
     return ended
 
 
-def _doorbell(settings: WorkerSettings) -> Doorbell:
+def _job_notifier(settings: WorkerSettings) -> JobNotifier:
     if settings.queue_mode == "redis":
         assert settings.redis_url is not None, "checked with the settings"
-        return RedisDoorbell(settings.redis_url, settings.redis_queue)
-    return PostgresDoorbell(settings.meta_db)
+        return RedisNotifier(settings.redis_url, settings.redis_queue)
+    return PostgresNotifier(settings.meta_db)
 
 
-def _listen(doorbell: Doorbell, worker: Worker, stop: threading.Event) -> None:
+def _listen(notifier: JobNotifier, worker: Worker, stop: threading.Event) -> None:
     while not stop.is_set():
-        if doorbell.wait(_RING_SECONDS):
+        if notifier.wait(_WAIT_SECONDS):
             worker.wake()

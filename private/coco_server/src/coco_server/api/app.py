@@ -16,7 +16,7 @@ from coco_protocol.server.system import PruneRequest
 from coco_protocol.serving.errors import add_error_handlers
 from coco_protocol.serving.exchange import Exchange
 from coco_protocol.serving.reference import CONTENT_SECURITY_POLICY, reference_page
-from coco_server.api.job_events import Followers
+from coco_server.api.job_events import JobEventStreams
 from coco_server.api.routes.configs import ConfigsApi
 from coco_server.api.routes.defaults import DefaultsApi
 from coco_server.api.routes.docs import DocsApi
@@ -26,9 +26,9 @@ from coco_server.api.routes.projects import ProjectsApi
 from coco_server.api.routes.system import SystemApi
 from coco_server.api.routes.tenants import TenantsApi
 from coco_server.api.services import Services
-from coco_server.auth.middleware import Guard
+from coco_server.auth.middleware import AuthMiddleware
 from coco_server.domain.retention import prune
-from coco_server.domain.retention_scheduler import Keeper
+from coco_server.domain.retention_scheduler import RetentionScheduler
 
 __all__ = ["create_app"]
 
@@ -48,13 +48,13 @@ def create_app(services: Services) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await to_thread.run_sync(services.open)
-        keeper = Keeper(partial(prune, services, PruneRequest()))
-        keeper.start()
+        scheduler = RetentionScheduler(partial(prune, services, PruneRequest()))
+        scheduler.start()
         try:
             yield
         finally:
             services.stopping = True
-            keeper.close()
+            scheduler.close()
             await services.links.close()
             await to_thread.run_sync(services.close)
 
@@ -75,7 +75,7 @@ def create_app(services: Services) -> FastAPI:
     DocsApi(services).add_to(app)
     ProjectsApi(services).add_to(app)
     DefaultsApi(services).add_to(app)
-    JobsApi(services, Followers(services)).add_to(app)
+    JobsApi(services, JobEventStreams(services)).add_to(app)
     MemosApi(services).add_to(app)
     ConfigsApi(services).add_to(app)
     TenantsApi(services).add_to(app)
@@ -83,7 +83,10 @@ def create_app(services: Services) -> FastAPI:
     app.add_route("/docs", _reference, include_in_schema=False)
     # The one added last is outermost: a refused request is counted and logged too.
     app.add_middleware(
-        Guard, settings=services.settings, keyring=services.keyring, threads=services.threads
+        AuthMiddleware,
+        settings=services.settings,
+        authenticator=services.authenticator,
+        threads=services.threads,
     )
     app.add_middleware(Exchange, metrics=services.metrics, log_level="info")
     # Built now, so that wrong settings are an exception here and not at the first request.

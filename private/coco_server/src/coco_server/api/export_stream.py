@@ -15,10 +15,10 @@ from coco_server.api.services import Services
 from coco_server.auth.authorize import Caller
 from coco_server.store.export import Export, read_rows
 
-__all__ = ["pipe_rows"]
+__all__ = ["stream_rows"]
 
 
-async def pipe_rows(services: Services, caller: Caller, name: str, export: Export) -> Response:
+async def stream_rows(services: Services, caller: Caller, name: str, export: Export) -> Response:
     """Return the envelope around ``{name: [row, …]}``, written as the rows come.
 
     The first rows are read before the answer begins: what fails until then is an error envelope.

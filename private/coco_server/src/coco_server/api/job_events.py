@@ -25,7 +25,7 @@ from coco_server.jobs import events, queue
 from coco_server.jobs.records import DONE_STATES, Job
 from coco_server.store.session import Scope
 
-__all__ = ["Followers"]
+__all__ = ["JobEventStreams"]
 
 # How long a follower waits for a wake-up before it looks by itself: what a lost one costs.
 _LOOK_SECONDS = 2.0
@@ -37,7 +37,7 @@ _STOP_SECONDS = 0.25
 _KEEP_ALIVE_SECONDS = 10.0
 
 
-class Followers:
+class JobEventStreams:
     """Makes the streams and ends them all when the service stops."""
 
     def __init__(self, services: Services) -> None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from coco_embed.resolver import Embedders
 from coco_protocol.server.system import PartHealth, PartState
-from coco_server.auth.authenticate import Keyring
-from coco_server.auth.authorize import Admission
-from coco_server.jobs.notifier import Doorbell, EventWatch, PostgresDoorbell, RedisDoorbell
+from coco_server.auth.authenticate import Authenticator
+from coco_server.auth.authorize import Authorizer
+from coco_server.jobs.notifier import EventWatch, JobNotifier, PostgresNotifier, RedisNotifier
 from coco_server.metrics import ServerMetrics
 from coco_server.pools import Threads
 from coco_server.rpc.link import LinkStatus
@@ -43,11 +43,11 @@ class Services:
     embedders: Embedders
     threads: Threads
     metrics: ServerMetrics
-    keyring: Keyring
-    admission: Admission
+    authenticator: Authenticator
+    authorizer: Authorizer
     search: SearchService
     vectors: VectorStore
-    doorbell: Doorbell
+    notifier: JobNotifier
     watch: EventWatch
     links: WorkerLinks
     started_at: float = field(default_factory=time.time)
@@ -61,7 +61,7 @@ class Services:
     def close(self) -> None:
         """Let go of everything."""
         self.watch.close()
-        self.doorbell.close()
+        self.notifier.close()
         self.search.close()
         self.embedders.close()
         self.database.close()
@@ -72,14 +72,14 @@ class Services:
         The queue has the job in any case.
         """
         if not (self.links and await self.links.submit(job_id)):
-            await self.threads.change(self.doorbell.ring, job_id)
+            await self.threads.change(self.notifier.notify, job_id)
 
     async def recall(self, job_id: str) -> None:
         """Tell the worker that has a job to stop now; its heartbeat tells it in any case."""
         if self.links:
             await self.links.cancel(job_id)
         else:
-            await self.threads.change(self.doorbell.ring, job_id)
+            await self.threads.change(self.notifier.notify, job_id)
 
     async def worker_health(self) -> list[PartHealth]:
         """Return the state of the workers that are called directly; numbered, not named."""
@@ -114,11 +114,11 @@ def build_services(settings: Settings) -> Services:
         embedders=embedders,
         threads=threads,
         metrics=metrics,
-        keyring=Keyring(settings, database),
-        admission=Admission(settings, database, threads, metrics),
+        authenticator=Authenticator(settings, database),
+        authorizer=Authorizer(settings, database, threads, metrics),
         search=SearchService(database, embedders, executor_for(vectors)),
         vectors=vectors,
-        doorbell=_doorbell(settings),
+        notifier=_job_notifier(settings),
         watch=EventWatch(settings.meta_db),
         links=WorkerLinks(
             settings.worker_addr,
@@ -127,8 +127,8 @@ def build_services(settings: Settings) -> Services:
     )
 
 
-def _doorbell(settings: Settings) -> Doorbell:
+def _job_notifier(settings: Settings) -> JobNotifier:
     if settings.queue_mode == "redis":
         assert settings.redis_url is not None, "checked with the settings"
-        return RedisDoorbell(settings.redis_url, settings.redis_queue)
-    return PostgresDoorbell(settings.meta_db)
+        return RedisNotifier(settings.redis_url, settings.redis_queue)
+    return PostgresNotifier(settings.meta_db)

@@ -16,7 +16,7 @@ from coco_server.store import keys
 from coco_server.store.keys import ApiKey
 from coco_server.store.session import Database
 
-__all__ = ["IDENTITY_KEY", "Identity", "Keyring", "admin_only", "bearer", "key_of"]
+__all__ = ["IDENTITY_KEY", "Authenticator", "Identity", "admin_only", "bearer", "key_of"]
 
 IDENTITY_KEY = "coco.identity"
 """Where the guard notes in the ASGI scope who calls."""
@@ -33,7 +33,7 @@ class Identity:
     """The org's key, for the role ``key``."""
 
 
-class Keyring:
+class Authenticator:
     """Knows all keys; synchronous, for it asks the database."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
@@ -41,7 +41,7 @@ class Keyring:
         self._metrics = _digest(settings.metrics_key) if settings.metrics_key else None
         self._database = database
 
-    def identify(self, text: str) -> Identity:
+    def authenticate(self, text: str) -> Identity:
         """Return whose key this is.
 
         Raises:

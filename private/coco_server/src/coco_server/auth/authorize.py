@@ -24,7 +24,7 @@ from coco_server.store.projects import Project
 from coco_server.store.session import Database, Scope
 from coco_server.store.usage import Quotas
 
-__all__ = ["Admission", "Caller", "OrgHeader", "TenantHeaders"]
+__all__ = ["Authorizer", "Caller", "OrgHeader", "TenantHeaders"]
 
 OrgHeader: TypeAlias = Annotated[
     Identifier, Header(alias="x-coco-org-id", description="The org of the key.")
@@ -55,7 +55,7 @@ class Caller:
     request_id: str
 
 
-class Admission:
+class Authorizer:
     """Lets a request into a project."""
 
     def __init__(
@@ -66,7 +66,7 @@ class Admission:
         self._threads = threads
         self._metrics = metrics
 
-    async def enter(
+    async def authorize(
         self,
         connection: HTTPConnection,
         headers: tuple[str, str, str],

@@ -20,11 +20,11 @@ from coco_core.errors import (
 )
 from coco_protocol.serving.errors import error_response, request_id_of
 from coco_protocol.serving.exchange import LOG_FIELDS_KEY
-from coco_server.auth.authenticate import IDENTITY_KEY, Keyring, bearer
+from coco_server.auth.authenticate import IDENTITY_KEY, Authenticator, bearer
 from coco_server.pools import Threads
 from coco_server.settings import Settings
 
-__all__ = ["IMPORT_PATHS", "MAX_BODY_BYTES", "Guard"]
+__all__ = ["IMPORT_PATHS", "MAX_BODY_BYTES", "AuthMiddleware"]
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """The largest request that is no import is a query with 10,000 document ids, well below."""
@@ -40,14 +40,14 @@ _OPEN_PATHS = frozenset(
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 
 
-class Guard:
+class AuthMiddleware:
     """Pure ASGI middleware that lets in who shows a key."""
 
     def __init__(
-        self, app: ASGIApp, settings: Settings, keyring: Keyring, threads: Threads
+        self, app: ASGIApp, settings: Settings, authenticator: Authenticator, threads: Threads
     ) -> None:
         self._app = app
-        self._keyring = keyring
+        self._authenticator = authenticator
         self._threads = threads
         self._proxies = (
             [_network(text) for text in settings.trusted_proxies]
@@ -64,7 +64,9 @@ class Guard:
         try:
             self._check_encrypted(scope, headers)
             if scope["path"] not in _OPEN_PATHS:
-                identity = await self._threads.query(self._keyring.identify, bearer(headers))
+                identity = await self._threads.query(
+                    self._authenticator.authenticate, bearer(headers)
+                )
                 scope[IDENTITY_KEY] = identity
                 if identity.key is not None:
                     scope[LOG_FIELDS_KEY] = {

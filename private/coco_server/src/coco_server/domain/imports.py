@@ -24,7 +24,7 @@ from coco_server.auth.authorize import Caller
 from coco_server.domain.item_count import count_items
 from coco_server.domain.json_splitter import ItemsSplitter
 from coco_server.jobs import queue
-from coco_server.jobs.payload import ImportFormat, IngestOrder
+from coco_server.jobs.payload import ImportFormat, IngestPayload
 from coco_server.jobs.records import Job
 from coco_server.store import configs, orgs, projects, usage, versions
 from coco_server.store.session import TenantSession
@@ -182,10 +182,10 @@ class Imports:
                 f"What the version {chosen!r} was built of is not known.",
                 hint="Import the items again.",
             )
-        order = IngestOrder.from_payload(job.payload)
-        info = self._services.blobs.info(scope.org_id, order.blob_ref)
-        source = _Source(order.blob_ref, order.format, info.size, job.total, fresh=False)
-        return source, order.wasm_module_ref
+        payload = IngestPayload.from_dict(job.payload)
+        info = self._services.blobs.info(scope.org_id, payload.blob_ref)
+        source = _Source(payload.blob_ref, payload.format, info.size, job.total, fresh=False)
+        return source, payload.wasm_module_ref
 
     def _enqueue(self, caller: Caller, head: ImportHead, source: _Source) -> StartedData:
         scope = caller.scope
@@ -220,7 +220,7 @@ class Imports:
         stored = configs.get(session, config_id)
         if head.wasm_module_ref is not None:
             self._services.blobs.info(scope.org_id, head.wasm_module_ref)
-        order = IngestOrder(
+        payload = IngestPayload(
             blob_ref=source.blob_ref,
             format=source.format,
             plan=IndexingPlan(config=IndexingConfig.from_dict(stored.body)),
@@ -245,7 +245,7 @@ class Imports:
             session,
             project_id=scope.project_id,
             kind=JOB_KIND,
-            payload=order.to_payload(),
+            payload=payload.to_dict(),
             user_id=scope.user_id,
             version_id=version.version_id,
             idempotency_key=head.idempotency_key,
@@ -258,15 +258,15 @@ class Imports:
             raise InvalidInput(
                 "The idempotency_key was used for another project.", hint="Take a new one."
             )
-        order = IngestOrder.from_payload(job.payload)
-        if source.fresh and source.blob_ref != order.blob_ref:
+        payload = IngestPayload.from_dict(job.payload)
+        if source.fresh and source.blob_ref != payload.blob_ref:
             self._services.blobs.delete(caller.scope.org_id, source.blob_ref)
         return StartedData(
             job_id=job.job_id,
             version_id=job.version_id,
             project_id=job.project_id,
-            indexing_config_id=order.plan.config.config_id,
-            blob_ref=order.blob_ref,
+            indexing_config_id=payload.plan.config.config_id,
+            blob_ref=payload.blob_ref,
             items=job.total,
         )
 

@@ -6,7 +6,7 @@ from coco_protocol.server.system import PruneData, PruneRequest
 from coco_server.api.services import Services
 from coco_server.store import retention
 from coco_server.store.blobs import BlobStore
-from coco_server.store.orphans import remove_leftovers
+from coco_server.store.orphans import remove_orphans
 from coco_server.store.retention import RetentionPolicy
 from coco_server.store.session import Database
 from coco_server.store.vectors import VectorStore
@@ -54,7 +54,7 @@ def prune_database(
         found = [version for version in found if retention.remove(database, version, vectors)]
     with database.system() as session:
         ended = retention.prune_memos(session, org_id=wanted.org_id, dry_run=wanted.dry_run)
-    left = remove_leftovers(
+    left = remove_orphans(
         database, blobs, hours=policy.job_hours, org_id=wanted.org_id, dry_run=wanted.dry_run
     )
     return PruneData(

@@ -11,7 +11,7 @@ import structlog
 from coco_core.errors import CocoError
 from coco_protocol.server.system import PruneData
 
-__all__ = ["Keeper"]
+__all__ = ["RetentionScheduler"]
 
 _log = structlog.get_logger(__name__)
 
@@ -22,7 +22,7 @@ _EVERY_SECONDS = 3600.0
 _FIRST_SECONDS = (60.0, 600.0)
 
 
-class Keeper:
+class RetentionScheduler:
     """Runs ``prune`` once in a while until it is closed."""
 
     def __init__(

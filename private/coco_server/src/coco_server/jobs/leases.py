@@ -1,4 +1,4 @@
-"""Who may write to a job's row, and how it ends: what all of the queue's writers share."""
+"""Leases of jobs: only the holder of the fence may write to a job's row or end it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from coco_server.store import versions
 from coco_server.store.rows import json_value
 from coco_server.store.session import Session
 
-__all__ = ["end", "lock_held", "require_held"]
+__all__ = ["end", "lock_leased", "require_lease"]
 
 
-def lock_held(session: Session, held: Job) -> None:
+def lock_leased(session: Session, held: Job) -> None:
     """Lock the row of a job until the transaction ends, and make sure that it is still held.
 
     Raises:
@@ -25,10 +25,10 @@ def lock_held(session: Session, held: Job) -> None:
         "SELECT 1 FROM jobs WHERE job_id = %s AND fence = %s AND state = 'running' FOR UPDATE",
         (held.job_id, held.fence),
     ).rowcount
-    require_held(found, held)
+    require_lease(found, held)
 
 
-def require_held(rows: int, held: Job) -> None:
+def require_lease(rows: int, held: Job) -> None:
     """Make sure that a statement with the job's fence found its row.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Waking whoever waits: workers for a new job, followers for a new event.
+"""Notifications by LISTEN/NOTIFY or Redis: workers learn of jobs, readers of events.
 
 A wake-up carries no truth. Whoever is woken looks into the database, and also looks there from
 time to time without being woken; a lost one costs latency and never a job.
@@ -19,7 +19,7 @@ from psycopg import sql
 from coco_server.jobs.events import EVENTS_CHANNEL
 from coco_server.jobs.queue import JOBS_CHANNEL
 
-__all__ = ["Doorbell", "EventWatch", "PostgresDoorbell", "RedisDoorbell"]
+__all__ = ["EventWatch", "JobNotifier", "PostgresNotifier", "RedisNotifier"]
 
 log = structlog.get_logger(__name__)
 
@@ -27,15 +27,15 @@ log = structlog.get_logger(__name__)
 _RETRY_SECONDS = 1.0
 
 
-class Doorbell(Protocol):
-    """Tells workers that there may be work."""
+class JobNotifier(Protocol):
+    """Notifies workers that there may be work."""
 
-    def ring(self, job_id: str) -> None:
+    def notify(self, job_id: str) -> None:
         """Wake the workers after the transaction that enqueued a job has committed."""
         ...
 
     def wait(self, seconds: float) -> bool:
-        """Wait until it rings, at most this long; returns whether it rang."""
+        """Wait for a notification, at most this long; returns whether one came."""
         ...
 
     def close(self) -> None:
@@ -43,7 +43,7 @@ class Doorbell(Protocol):
         ...
 
 
-class PostgresDoorbell:
+class PostgresNotifier:
     """LISTEN and NOTIFY: enqueueing itself notifies, at its commit."""
 
     def __init__(self, url: str) -> None:
@@ -51,8 +51,8 @@ class PostgresDoorbell:
         self._connection: psycopg.Connection[tuple[object, ...]] | None = None
         self._closed = threading.Event()
 
-    def ring(self, job_id: str) -> None:
-        """Do nothing: the commit has rung."""
+    def notify(self, job_id: str) -> None:
+        """Do nothing: the commit has notified them."""
 
     def wait(self, seconds: float) -> bool:
         """Wait for a job or a cancellation."""
@@ -61,7 +61,7 @@ class PostgresDoorbell:
             return any(True for _ in connection.notifies(timeout=seconds, stop_after=1))
         except psycopg.Error as error:
             if not self._closed.is_set():
-                log.warning("doorbell_lost", reason=str(error))
+                log.warning("notifier_lost", reason=str(error))
                 self._closed.wait(min(seconds, _RETRY_SECONDS))
             self._drop()
             return False
@@ -83,7 +83,7 @@ class PostgresDoorbell:
             connection.close()
 
 
-class RedisDoorbell:
+class RedisNotifier:
     """Redis pub/sub on one channel, for deployments whose pooler cannot LISTEN."""
 
     def __init__(self, url: str, channel: str) -> None:
@@ -92,12 +92,12 @@ class RedisDoorbell:
         self._subscription: redis.client.PubSub | None = None
         self._closed = threading.Event()
 
-    def ring(self, job_id: str) -> None:
+    def notify(self, job_id: str) -> None:
         """Publish the job's id; without Redis the workers' next look finds the job."""
         try:
             self._redis.publish(self._channel, job_id)
         except redis.RedisError as error:
-            log.warning("doorbell_silent", reason=str(error))
+            log.warning("notification_failed", reason=str(error))
 
     def wait(self, seconds: float) -> bool:
         """Wait for a published job."""
@@ -110,7 +110,7 @@ class RedisDoorbell:
                     return True
         except redis.RedisError as error:
             if not self._closed.is_set():
-                log.warning("doorbell_lost", reason=str(error))
+                log.warning("notifier_lost", reason=str(error))
                 self._closed.wait(min(seconds, _RETRY_SECONDS))
             self._subscription = None
         return False
@@ -187,4 +187,4 @@ class EventWatch:
             each()
 
 
-_: tuple[type[Doorbell], type[Doorbell]] = (PostgresDoorbell, RedisDoorbell)
+_: tuple[type[JobNotifier], type[JobNotifier]] = (PostgresNotifier, RedisNotifier)

@@ -1,4 +1,4 @@
-"""What an ingest job's payload says: references and plans, never the data."""
+"""The payload of an ingest job: references and plans, never the data."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any, Literal, TypeAlias, get_args
 from coco_core.errors import InvalidConfig
 from coco_core.plan import IndexingPlan
 
-__all__ = ["ImportFormat", "IngestOrder", "OnError"]
+__all__ = ["ImportFormat", "IngestPayload", "OnError"]
 
 ImportFormat: TypeAlias = Literal["json", "ndjson", "parquet"]
 OnError: TypeAlias = Literal["skip", "fail"]
 
 
 @dataclass(frozen=True, slots=True)
-class IngestOrder:
-    """The order to build one version out of one import."""
+class IngestPayload:
+    """What to build: one version out of one import."""
 
     blob_ref: str
     """Of the same org, in the blob store."""
@@ -37,7 +37,7 @@ class IngestOrder:
         if self.on_error not in get_args(OnError):
             raise InvalidConfig(f"on_error is {self.on_error!r}.", hint="Use 'skip' or 'fail'.")
 
-    def to_payload(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the plain data that a job's row keeps."""
         return {
             "blob_ref": self.blob_ref,
@@ -49,8 +49,8 @@ class IngestOrder:
         }
 
     @classmethod
-    def from_payload(cls, payload: Mapping[str, Any]) -> IngestOrder:
-        """Read what `to_payload` gave; anything else raises `InvalidConfig` with the name."""
+    def from_dict(cls, payload: Mapping[str, Any]) -> IngestPayload:
+        """Read what `to_dict` gave; anything else raises `InvalidConfig` with the name."""
         try:
             return cls(
                 blob_ref=str(payload["blob_ref"]),

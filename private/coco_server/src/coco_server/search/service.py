@@ -27,7 +27,7 @@ from coco_server.search.pg import PgExecutor
 from coco_server.store import chunks, versions
 from coco_server.store.chunks import ChunkContent
 from coco_server.store.session import Database, Scope, TenantSession
-from coco_server.store.versions import Answering
+from coco_server.store.versions import QueryTarget
 
 __all__ = ["SearchService", "served_intent"]
 
@@ -64,7 +64,7 @@ class _Basis:
     """Whether there are vectors at all."""
 
     @classmethod
-    def of(cls, target: Answering) -> Self:
+    def of(cls, target: QueryTarget) -> Self:
         """Take it from what answers."""
         embedded = target.version is not None and target.version.embedded_count > 0
         return cls(target.config, target.retrieval_config, target.query_config_id, embedded)
@@ -126,8 +126,8 @@ class SearchService:
         expected = self._met.get(key)
         asked = self._asked(request, expected) if expected is not None else None
         clock.lap("embed")
-        with self._database.asking(scope.org_id) as session:
-            target = versions.answering(session, scope.project_id, request.indexing_config_id)
+        with self._database.read_transaction(scope.org_id) as session:
+            target = versions.resolve_version(session, scope.project_id, request.indexing_config_id)
             clock.lap("resolve")
             basis = _Basis.of(target)
             if asked is not None and basis == expected:
@@ -137,14 +137,14 @@ class SearchService:
         self._met[key] = basis
         asked = self._asked(request, basis)
         clock.lap("embed")
-        with self._database.asking(scope.org_id) as session:
+        with self._database.read_transaction(scope.org_id) as session:
             return self._from_version(session, scope.project_id, target, asked, clock)
 
     def _from_version(
         self,
         session: TenantSession,
         project_id: str,
-        target: Answering,
+        target: QueryTarget,
         asked: _Asked,
         clock: _Clock,
     ) -> tuple[QueryMeta, QueryData]:

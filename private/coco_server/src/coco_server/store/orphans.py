@@ -1,4 +1,4 @@
-"""Finished jobs that nobody can ask for usefully any more, and imports that no job refers to."""
+"""Orphaned jobs and blobs: finished jobs of removed versions, and imports that no job refers to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from psycopg import sql
 from coco_server.store.blobs import BlobInfo, BlobStore
 from coco_server.store.session import Database, SystemSession
 
-__all__ = ["Leftovers", "remove_leftovers"]
+__all__ = ["Orphans", "remove_orphans"]
 
 # Jobs that one transaction deletes, with their events and rejected items.
 _STEP_JOBS = 200
@@ -52,7 +52,7 @@ _UNNEEDED = sql.SQL("""
 
 
 @dataclass(frozen=True, slots=True)
-class Leftovers:
+class Orphans:
     """What was, or would be, removed."""
 
     jobs: int
@@ -60,14 +60,14 @@ class Leftovers:
     blob_bytes: int
 
 
-def remove_leftovers(
+def remove_orphans(
     database: Database,
     blobs: BlobStore,
     *,
     hours: float,
     org_id: str | None = None,
     dry_run: bool = False,
-) -> Leftovers:
+) -> Orphans:
     """Remove in small steps, or count, what ended longer ago than ``hours``.
 
     Text rules stay: they are named by imports to come.
@@ -86,7 +86,7 @@ def remove_leftovers(
         if not dry_run:
             blobs.delete(blob.ref.partition("/")[0], blob.ref)
         count, size = count + 1, size + blob.size
-    return Leftovers(jobs, count, size)
+    return Orphans(jobs, count, size)
 
 
 def _count_jobs(session: SystemSession, hours: float, org_id: str | None) -> int:

@@ -9,11 +9,11 @@ from coco_server.store.session import Session, TenantSession
 
 __all__ = [
     "Quotas",
+    "consume",
     "count",
-    "draw",
     "embeddings_today",
     "release",
-    "release_rest",
+    "release_unused",
     "reserve",
     "reserve_build",
 ]
@@ -67,7 +67,7 @@ def reserve_build(
     documents: int,
     storage_bytes: int,
 ) -> None:
-    """Reserve for a build what its import brings; `draw` takes from that, `release_rest` ends it.
+    """Reserve for a build what its import brings; `consume` and `release_unused` spend it.
 
     Raises:
         QuotaExceeded: nothing was reserved; the message names quota, limit and use.
@@ -80,7 +80,7 @@ def reserve_build(
     )
 
 
-def draw(
+def consume(
     session: TenantSession, version_id: str, *, documents: int, storage_bytes: int
 ) -> tuple[int, int]:
     """Use up what is reserved for a build; returns the documents and bytes beyond it."""
@@ -101,7 +101,7 @@ def draw(
     return documents - held[0], storage_bytes - held[1]
 
 
-def release_rest(session: Session, version_id: str) -> None:
+def release_unused(session: Session, version_id: str) -> None:
     """Give back what a build that has ended did not use of its reservation."""
     session.connection.execute(
         "WITH rest AS (SELECT org_id, reserved_documents AS documents, reserved_bytes AS bytes "

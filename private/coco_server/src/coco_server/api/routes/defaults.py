@@ -39,7 +39,7 @@ class DefaultsApi:
         self, request: Request, project_id: ProjectPath, headers: TenantHeaders
     ) -> Response:
         """Return what the project's queries take when they say nothing else."""
-        caller = await self._services.admission.enter(
+        caller = await self._services.authorizer.authorize(
             request, headers, "query", "query", named=project_id
         )
         return answer(defaults_body(caller.project), caller.request_id)
@@ -55,7 +55,7 @@ class DefaultsApi:
 
         Of the named indexing config the newest complete version is activated.
         """
-        caller = await self._services.admission.enter(
+        caller = await self._services.authorizer.authorize(
             request, headers, "manage", "query", named=project_id
         )
         retrieval = body.retrieval_config

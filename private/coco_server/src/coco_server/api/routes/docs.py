@@ -62,7 +62,7 @@ class DocsApi:
 
         `meta.status` is `stale` only when another indexing config than the active one was asked.
         """
-        caller = await self._services.admission.enter(
+        caller = await self._services.authorizer.authorize(
             request, headers, "query", "query", named=body.project_id
         )
         meta, data = await self._services.threads.query(
@@ -82,7 +82,7 @@ class DocsApi:
         The body is read as a stream: JSON with an array `items` (or a `blob_ref`), or NDJSON or
         Parquet, whose options are query parameters.
         """
-        caller = await self._services.admission.enter(
+        caller = await self._services.authorizer.authorize(
             request, headers, "ingest", "ingest", named=options.project_id
         )
         media = media_type(request.headers.get("content-type"))
@@ -100,7 +100,7 @@ class DocsApi:
         headers: TenantHeaders,
     ) -> Response:
         """Build a new version from an earlier import, also under another config."""
-        caller = await self._services.admission.enter(
+        caller = await self._services.authorizer.authorize(
             request, headers, "ingest", "ingest", named=body.project_id
         )
         data = await self._imports.rebuild(caller, body)

@@ -11,8 +11,8 @@ from coco_protocol.envelope import Envelope
 from coco_protocol.server.jobs import JobBody, JobList, JobRejections
 from coco_protocol.serving.answers import ERRORS, answer
 from coco_protocol.serving.sse import EVENT_STREAM
-from coco_server.api.export_stream import pipe_rows
-from coco_server.api.job_events import Followers
+from coco_server.api.export_stream import stream_rows
+from coco_server.api.job_events import JobEventStreams
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.auth.authorize import Caller, TenantHeaders
@@ -47,7 +47,7 @@ After: TypeAlias = Annotated[int, Depends(_start)]
 class JobsApi:
     """``/v1/jobs``."""
 
-    def __init__(self, services: Services, followers: Followers) -> None:
+    def __init__(self, services: Services, followers: JobEventStreams) -> None:
         self._services = services
         self._followers = followers
 
@@ -81,7 +81,7 @@ class JobsApi:
         headers: TenantHeaders,
     ) -> Response:
         """List the project's newest jobs, newest first."""
-        caller = await self._enter(request, headers)
+        caller = await self._authorize(request, headers)
 
         def look() -> JobList:
             with self._services.database.tenant(caller.scope.org_id) as session:
@@ -98,7 +98,7 @@ class JobsApi:
         headers: TenantHeaders,
     ) -> Response:
         """Return one job with its progress."""
-        caller = await self._enter(request, headers)
+        caller = await self._authorize(request, headers)
 
         def look() -> JobBody:
             with self._services.database.tenant(caller.scope.org_id) as session:
@@ -113,7 +113,7 @@ class JobsApi:
         headers: TenantHeaders,
     ) -> Response:
         """Ask a job to stop; its version is discarded, and what was active stays so."""
-        caller = await self._services.admission.enter(request, headers, "ingest", "ingest")
+        caller = await self._services.authorizer.authorize(request, headers, "ingest", "ingest")
 
         def cancel() -> JobBody:
             with self._services.database.tenant(caller.scope.org_id) as session:
@@ -130,7 +130,7 @@ class JobsApi:
         headers: TenantHeaders,
     ) -> Response:
         """Return every item that the job left out with its reason, streamed."""
-        caller = await self._enter(request, headers)
+        caller = await self._authorize(request, headers)
 
         def look() -> None:
             with self._services.database.tenant(caller.scope.org_id) as session:
@@ -138,7 +138,7 @@ class JobsApi:
 
         await self._services.threads.status(look)
         wanted = export.rejections_as_json(caller.scope.org_id, job_id)
-        return await pipe_rows(self._services, caller, "rejections", wanted)
+        return await stream_rows(self._services, caller, "rejections", wanted)
 
     async def events(
         self,
@@ -152,7 +152,7 @@ class JobsApi:
         The event id is the sequence; a client that connects again sends `Last-Event-ID` (or
         `after`) and misses nothing. With `Upgrade: websocket` the same events come as messages.
         """
-        caller = await self._enter(request, headers)
+        caller = await self._authorize(request, headers)
         return await self._followers.stream(caller.scope, job_id, after, caller.request_id)
 
     async def socket(
@@ -163,8 +163,8 @@ class JobsApi:
         after: After,
     ) -> None:
         """Send a job's events as text messages, then close."""
-        caller = await self._services.admission.enter(socket, headers, "query", "query")
+        caller = await self._services.authorizer.authorize(socket, headers, "query", "query")
         await self._followers.socket(socket, caller.scope, job_id, after)
 
-    async def _enter(self, request: Request, headers: TenantHeaders) -> Caller:
-        return await self._services.admission.enter(request, headers, "query", "query")
+    async def _authorize(self, request: Request, headers: TenantHeaders) -> Caller:
+        return await self._services.authorizer.authorize(request, headers, "query", "query")

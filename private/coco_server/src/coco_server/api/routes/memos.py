@@ -63,7 +63,7 @@ class MemosApi:
         body: MemoSessionRequest | None = None,
     ) -> Response:
         """Begin a session of the user in the project; its token is shown this once."""
-        caller = await self._enter(request, headers)
+        caller = await self._authorize(request, headers)
         ttl = (body or MemoSessionRequest()).ttl_seconds
 
         def begin() -> MemoSessionData:
@@ -84,7 +84,7 @@ class MemosApi:
         headers: TenantHeaders,
     ) -> Response:
         """Keep a note; it can be found at once."""
-        caller = await self._enter(request, headers)
+        caller = await self._authorize(request, headers)
 
         def create() -> MemoBody:
             with self._services.database.tenant(caller.scope.org_id) as session:
@@ -103,7 +103,7 @@ class MemosApi:
         headers: TenantHeaders,
     ) -> Response:
         """List the user's newest notes in the project."""
-        caller = await self._enter(request, headers)
+        caller = await self._authorize(request, headers)
 
         def look() -> MemoList:
             with self._services.database.tenant(caller.scope.org_id) as session:
@@ -119,7 +119,7 @@ class MemosApi:
         headers: TenantHeaders,
     ) -> Response:
         """Search the user's notes by words; the answer is always fresh."""
-        caller = await self._enter(request, headers)
+        caller = await self._authorize(request, headers)
 
         def look() -> MemoQueryData:
             with self._services.database.tenant(caller.scope.org_id) as session:
@@ -137,7 +137,7 @@ class MemosApi:
         headers: TenantHeaders,
     ) -> Response:
         """Remove a note."""
-        caller = await self._enter(request, headers)
+        caller = await self._authorize(request, headers)
 
         def delete() -> DeletedData:
             with self._services.database.tenant(caller.scope.org_id) as session:
@@ -147,8 +147,8 @@ class MemosApi:
 
         return answer(await self._services.threads.change(delete), caller.request_id)
 
-    async def _enter(self, request: Request, headers: TenantHeaders) -> Caller:
-        return await self._services.admission.enter(request, headers, "memo", "query")
+    async def _authorize(self, request: Request, headers: TenantHeaders) -> Caller:
+        return await self._services.authorizer.authorize(request, headers, "memo", "query")
 
 
 def _body(memo: Memo) -> MemoBody:

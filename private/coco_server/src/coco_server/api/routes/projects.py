@@ -24,7 +24,7 @@ from coco_protocol.server.projects import (
 from coco_protocol.server.tenants import KeyScope, OrgId
 from coco_protocol.serving.answers import answer
 from coco_protocol.serving.errors import request_id_of
-from coco_server.api.export_stream import pipe_rows
+from coco_server.api.export_stream import stream_rows
 from coco_server.api.routes.configs import register_config
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
@@ -141,7 +141,7 @@ class ProjectsApi:
         headers: TenantHeaders,
     ) -> Response:
         """Return the project with its active version and config."""
-        caller = await self._enter(request, headers, project_id)
+        caller = await self._authorize(request, headers, project_id)
         return answer(project_body(caller.project), caller.request_id)
 
     async def versions(
@@ -151,7 +151,7 @@ class ProjectsApi:
         headers: TenantHeaders,
     ) -> Response:
         """List the project's versions, newest first."""
-        caller = await self._enter(request, headers, project_id)
+        caller = await self._authorize(request, headers, project_id)
 
         def look() -> VersionList:
             with self._services.database.tenant(caller.scope.org_id) as session:
@@ -171,7 +171,7 @@ class ProjectsApi:
         headers: TenantHeaders,
     ) -> Response:
         """Return one version."""
-        caller = await self._enter(request, headers, project_id)
+        caller = await self._authorize(request, headers, project_id)
 
         def look() -> VersionBody:
             with self._services.database.tenant(caller.scope.org_id) as session:
@@ -187,7 +187,7 @@ class ProjectsApi:
         headers: TenantHeaders,
     ) -> Response:
         """Remove a version that is neither active nor being built, as retention would."""
-        caller = await self._enter(request, headers, project_id, changing=True)
+        caller = await self._authorize(request, headers, project_id, changing=True)
 
         def remove() -> DeletedData:
             retention.remove_version(
@@ -210,7 +210,7 @@ class ProjectsApi:
         body: ActivateRequest | None = None,
     ) -> Response:
         """Let a complete version answer from now on; an archived one too, which is a rollback."""
-        caller = await self._enter(request, headers, project_id, changing=True)
+        caller = await self._authorize(request, headers, project_id, changing=True)
         expected = (body.expected_version_id if body else None) or ...
 
         def switch() -> ActivateData:
@@ -232,7 +232,7 @@ class ProjectsApi:
         headers: TenantHeaders,
     ) -> Response:
         """Let the version answer again that did before the present one."""
-        caller = await self._enter(request, headers, project_id, changing=True)
+        caller = await self._authorize(request, headers, project_id, changing=True)
 
         def switch() -> ActivateData:
             with self._services.database.tenant(caller.scope.org_id) as session:
@@ -254,7 +254,7 @@ class ProjectsApi:
         headers: TenantHeaders,
     ) -> Response:
         """Return every chunk of a version, streamed; of any size in constant memory."""
-        caller = await self._enter(request, headers, project_id)
+        caller = await self._authorize(request, headers, project_id)
 
         def look() -> versions.Version:
             with self._services.database.tenant(caller.scope.org_id) as session:
@@ -262,9 +262,9 @@ class ProjectsApi:
 
         found = await self._services.threads.status(look)
         wanted = export.chunks_as_json(found)
-        return await pipe_rows(self._services, caller, "chunks", wanted)
+        return await stream_rows(self._services, caller, "chunks", wanted)
 
-    async def _enter(
+    async def _authorize(
         self,
         request: Request,
         headers: TenantHeaders,
@@ -273,6 +273,6 @@ class ProjectsApi:
         changing: bool = False,
     ) -> Caller:
         needed: KeyScope = "manage" if changing else "query"
-        return await self._services.admission.enter(
+        return await self._services.authorizer.authorize(
             request, headers, needed, "query", named=project_id
         )

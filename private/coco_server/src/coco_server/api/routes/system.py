@@ -36,7 +36,7 @@ class SystemApi:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        services.metrics.add_figures(self._figures)
+        services.metrics.add_gauges(self._gauges)
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to ``app``."""
@@ -116,7 +116,7 @@ class SystemApi:
         with self._services.database.system() as session:
             return queue.waiting(session)
 
-    def _figures(self) -> Mapping[str, float]:
+    def _gauges(self) -> Mapping[str, float]:
         jobs = self._jobs()
         pool = self._services.database.statistics()
         return {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from coco_core.errors import InvalidConfig
-from coco_embed.custom_models import RegisteredModel, read_models, read_models_file
+from coco_embed.custom_models import CustomModel, read_models, read_models_file
 from coco_embed.resolver import EmbeddingSettings
 
 
@@ -36,14 +36,14 @@ api_key_env = "OPENAI_API_KEY"
 """,
     )
     assert read_models_file(path) == {
-        "bge-small-en-v1.5": RegisteredModel(
+        "bge-small-en-v1.5": CustomModel(
             "bge-small-en-v1.5",
             f"{path}:2",
             path=(tmp_path / "bge").resolve(),
             pooling="cls",
             query_prefix="Represent this sentence: ",
         ),
-        "remote": RegisteredModel(
+        "remote": CustomModel(
             "remote",
             f"{path}:7",
             url="http://127.0.0.1:8000/v1",
@@ -96,6 +96,6 @@ def test_lines_are_those_of_the_right_table(tmp_path: Path) -> None:
 def test_the_environment_names_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, '[models.a]\npath = "x"\n')
     settings = EmbeddingSettings.from_environment({"COCO_MODELS_FILE": str(path)})
-    assert list(settings.registered) == ["a"]
+    assert list(settings.custom_models) == ["a"]
     with pytest.raises(InvalidConfig, match="cannot be read"):
         EmbeddingSettings.from_environment({"COCO_MODELS_FILE": str(tmp_path / "none.toml")})

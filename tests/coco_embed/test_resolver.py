@@ -10,7 +10,7 @@ import pytest
 from coco_core.configs import EmbeddingConfig
 from coco_core.errors import InvalidConfig, ModelMissing, QuotaExceeded, Unavailable
 from coco_embed.budget import EmbeddingBudget
-from coco_embed.custom_models import RegisteredModel
+from coco_embed.custom_models import CustomModel
 from coco_embed.onnx import OnnxEmbedder
 from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_embed.static import StaticEmbedder
@@ -80,11 +80,13 @@ def test_every_window_shares_one_model(model: InstalledModel) -> None:
 def test_closing_one_window_ends_its_calls_and_no_other(model: InstalledModel) -> None:
     started, go = threading.Event(), threading.Event()
 
-    def between() -> None:
+    def before_work() -> None:
         started.set()
         assert go.wait(30)
 
-    embedders = Embedders(EmbeddingSettings(models=model.directory.parents[1], between=between))
+    embedders = Embedders(
+        EmbeddingSettings(models=model.directory.parents[1], before_work=before_work)
+    )
     first, second = (embedders.open(EmbeddingConfig(max_tokens=size)) for size in (64, 128))
     problems: list[Unavailable] = []
 
@@ -218,10 +220,10 @@ def test_closing_ends_a_request_that_the_server_does_not_answer(server: Embeddin
 
 
 def test_a_registered_server_needs_no_other_setting(server: EmbeddingServer) -> None:
-    model = RegisteredModel(
+    model = CustomModel(
         "mine", "config.toml:3", url=server.url, model="hashing", max_tokens=64, query_prefix="q "
     )
-    embedders = Embedders(EmbeddingSettings(registered={"mine": model}))
+    embedders = Embedders(EmbeddingSettings(custom_models={"mine": model}))
     config = EmbeddingConfig(model_name="mine", max_tokens=64)
     assert embedders.names == ["all-MiniLM-L6-v2", "coco-static", "mine"]
     assert embedders.dimension(config) == 32

@@ -14,7 +14,7 @@ from coco_embed.session import Session, open_session, run_one
 from coco_embed.store import InstalledModel
 from coco_embed.tokenizer import WordPieces
 
-__all__ = ["CHECK_WINDOW", "Agreement", "check_model", "embed_check_texts", "measure_agreement"]
+__all__ = ["CHECK_WINDOW", "Accuracy", "check_model", "embed_check_texts", "measure_accuracy"]
 
 # The window of calibration and check; the model is the same for every window.
 CHECK_WINDOW = 128
@@ -25,7 +25,7 @@ _LEAST_MINIMUM = 0.97
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class Accuracy:
     """Cosine of the int8 vectors to the float vectors on texts outside the calibration."""
 
     mean: float
@@ -38,12 +38,12 @@ def embed_check_texts(session: Session, words: WordPieces) -> FloatMatrix:
     return np.vstack([run_one(session, row) for row in rows])
 
 
-def check_model(model: InstalledModel) -> Agreement:
+def check_model(model: InstalledModel) -> Accuracy:
     """Return how an installed model computes here and now; `coco doctor` asks this."""
-    return measure_agreement(model.onnx, model.tokenizer, model.directory / "check.npy")
+    return measure_accuracy(model.onnx, model.tokenizer, model.directory / "check.npy")
 
 
-def measure_agreement(model: Path, tokenizer: Path, reference: Path) -> Agreement:
+def measure_accuracy(model: Path, tokenizer: Path, reference: Path) -> Accuracy:
     """Run the model from its file against stored float vectors; too little raises `Unavailable`.
 
     It also finds a model that was made on another processor and saturates on this one.
@@ -59,4 +59,4 @@ def measure_agreement(model: Path, tokenizer: Path, reference: Path) -> Agreemen
             f"{minimum:.4f} minimum; {_LEAST_MEAN} and {_LEAST_MINIMUM} are needed).",
             hint="Fit it to this processor again with: coco setup --force",
         )
-    return Agreement(mean=mean, minimum=minimum)
+    return Accuracy(mean=mean, minimum=minimum)

@@ -18,7 +18,7 @@ from coco_core.errors import InvalidConfig
 __all__ = [
     "POOLINGS",
     "TABLE",
-    "RegisteredModel",
+    "CustomModel",
     "close_name",
     "read_models",
     "read_models_file",
@@ -39,7 +39,7 @@ _LARGEST: Final = 32_768
 
 
 @dataclass(frozen=True, slots=True)
-class RegisteredModel:
+class CustomModel:
     """One model; exactly one of ``path`` and ``url`` is set."""
 
     name: str
@@ -138,7 +138,7 @@ _FIELDS: Final[dict[str, _Field]] = {
 }
 
 
-def read_models_file(path: Path) -> dict[str, RegisteredModel]:
+def read_models_file(path: Path) -> dict[str, CustomModel]:
     """Read a file that holds models and nothing else.
 
     Raises:
@@ -165,7 +165,7 @@ def read_models_file(path: Path) -> dict[str, RegisteredModel]:
     return read_models(data.get(TABLE, {}), path, text)
 
 
-def read_models(tables: object, path: Path, text: str) -> dict[str, RegisteredModel]:
+def read_models(tables: object, path: Path, text: str) -> dict[str, CustomModel]:
     """Read the table `TABLE` of a settings file.
 
     Args:
@@ -188,7 +188,7 @@ def close_name(name: str, known: Iterable[str]) -> str:
     return f"Did you mean {close[0]}? " if close else ""
 
 
-def _read_model(name: str, table: object, places: _Places) -> RegisteredModel:
+def _read_model(name: str, table: object, places: _Places) -> CustomModel:
     where = (TABLE, name)
     if not _NAME.fullmatch(name):
         raise _problem(
@@ -212,7 +212,7 @@ def _read_model(name: str, table: object, places: _Places) -> RegisteredModel:
     _check_kind(values, places, where)
     if "path" in values:
         values["path"] = (places.path.parent / Path(values["path"]).expanduser()).resolve()
-    return RegisteredModel(name=name, origin=places.origin(*where), **values)
+    return CustomModel(name=name, origin=places.origin(*where), **values)
 
 
 def _check_kind(values: Mapping[str, object], places: _Places, where: tuple[str, ...]) -> None:

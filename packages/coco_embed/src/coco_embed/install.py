@@ -73,11 +73,11 @@ def _adopt(fetched: Path, ready: Path, watch: Watch) -> Manifest:
     ModelStore(fetched.parent).verify(model)
     if model.name != DEFAULT_MODEL or "check.npy" not in model.manifest.files:
         raise SourceFailed(f"it is not a model {DEFAULT_MODEL} that can be checked")
-    agreement = check_model(model)
+    accuracy = check_model(model)
     conversion = replace(
         model.manifest.conversion,
-        agreement_mean=agreement.mean,
-        agreement_minimum=agreement.minimum,
+        agreement_mean=accuracy.mean,
+        agreement_minimum=accuracy.minimum,
     )
     manifest = replace(model.manifest, source=watch.source, created=_now(), conversion=conversion)
     for name in manifest.files:

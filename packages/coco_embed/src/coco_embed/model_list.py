@@ -11,7 +11,7 @@ from coco_embed.models import ModelKind
 from coco_embed.resolver import Embedders
 from coco_embed.settings import EmbeddingSettings
 
-__all__ = ["CatalogueEntry", "ModelReadiness", "look_at_models"]
+__all__ = ["ModelListEntry", "ModelReadiness", "list_models"]
 
 ModelReadiness: TypeAlias = Literal["ready", "missing", "unreachable", "unusable"]
 
@@ -23,7 +23,7 @@ _TEXT = "how is the service started?"
 
 
 @dataclass(frozen=True, slots=True)
-class CatalogueEntry:
+class ModelListEntry:
     """One model."""
 
     name: str
@@ -31,7 +31,7 @@ class CatalogueEntry:
     state: ModelReadiness
     dimension: int | None
     """None where neither the registration nor the model says it."""
-    longest: int | None
+    max_tokens: int | None
     """The longest window in tokens; None where the directory does not say."""
     place: str
     """The directory or the URL; empty for what is built in."""
@@ -43,35 +43,35 @@ class CatalogueEntry:
     """What to do about it."""
 
 
-def look_at_models(
-    settings: EmbeddingSettings, *, registered_only: bool = False
-) -> Iterator[CatalogueEntry]:
+def list_models(
+    settings: EmbeddingSettings, *, custom_only: bool = False
+) -> Iterator[ModelListEntry]:
     """Yield the built-in models, then the registered ones; each embeds a text to show that it can.
 
     Nothing is fetched. What COCO_EMBED_URL's server has is not listed: only it knows.
     """
-    embedders = Embedders(replace(settings, fetch=False, between=None))
+    embedders = Embedders(replace(settings, fetch=False, before_work=None))
     try:
-        for name in sorted(settings.registered) if registered_only else embedders.names:
+        for name in sorted(settings.custom_models) if custom_only else embedders.names:
             yield _look_at(embedders, name)
     finally:
         embedders.close()
 
 
-def _look_at(embedders: Embedders, name: str) -> CatalogueEntry:
+def _look_at(embedders: Embedders, name: str) -> ModelListEntry:
     model = embedders.model(name)
-    registered = embedders.settings.registered.get(name)
-    entry = CatalogueEntry(
+    registered = embedders.settings.custom_models.get(name)
+    entry = ModelListEntry(
         name=name,
         kind=model.kind,
         state="ready",
         dimension=model.known_dimension,
-        longest=None,
+        max_tokens=None,
         place=model.place,
         origin=registered.origin if registered else "",
     )
     try:
-        entry = replace(entry, longest=model.longest)
+        entry = replace(entry, max_tokens=model.max_tokens)
         embedder = model.open(_SMALL_WINDOW, budget=None, timeout=_SECONDS)
         try:
             return replace(entry, dimension=len(embedder.embed_query(_TEXT)))

@@ -10,7 +10,7 @@ from coco_core.errors import ModelMissing, Unavailable
 from coco_core.ports import Tokenizer
 from coco_core.types import FloatMatrix, FloatVector
 from coco_embed.budget import EmbeddingBudget
-from coco_embed.custom_models import RegisteredModel
+from coco_embed.custom_models import CustomModel
 from coco_embed.directory import ModelDirectory
 from coco_embed.http import HttpEmbedder
 from coco_embed.onnx import OnnxEmbedder
@@ -20,7 +20,7 @@ from coco_embed.settings import EmbeddingSettings
 from coco_embed.static import STATIC_MODEL, StaticEmbedder, word_pieces
 from coco_embed.store import DEFAULT_MODEL, InstalledModel, ModelStore
 
-__all__ = ["BuiltIn", "DirectoryModel", "ModelKind", "NamedModel", "ServerModel", "StaticModel"]
+__all__ = ["BuiltIn", "DirectoryModel", "EmbeddingModel", "ModelKind", "ServerModel", "StaticModel"]
 
 ModelKind: TypeAlias = Literal["built-in", "onnx", "http"]
 
@@ -35,7 +35,7 @@ _SERVER_WINDOW = 512
 _PROBE_SECONDS = 10.0
 
 
-class NamedModel(Protocol):
+class EmbeddingModel(Protocol):
     """One model, for all configs that name it; thread-safe."""
 
     @property
@@ -54,7 +54,7 @@ class NamedModel(Protocol):
         ...
 
     @property
-    def longest(self) -> int:
+    def max_tokens(self) -> int:
         """Longest window in tokens; a directory that holds no model raises `CocoError`."""
         ...
 
@@ -83,7 +83,7 @@ class BuiltIn:
     kind: ModelKind = "built-in"
     place = ""
     known_dimension: int | None = _DEFAULT_DIMENSION
-    longest = _LONGEST
+    max_tokens = _LONGEST
 
     def __init__(self, settings: EmbeddingSettings) -> None:
         self._settings = settings
@@ -108,7 +108,7 @@ class BuiltIn:
                     BuiltInModel(self._installed()), threads=self._settings.threads
                 )
             loaded = self._loaded
-        return OnnxEmbedder(loaded, max_tokens=max_tokens, between=self._settings.between)
+        return OnnxEmbedder(loaded, max_tokens=max_tokens, before_work=self._settings.before_work)
 
     def tokenizer(self) -> Tokenizer:
         """Return the word pieces, which stand in the package."""
@@ -147,10 +147,10 @@ class StaticModel:
     place = ""
     known_dimension: int | None = _DEFAULT_DIMENSION
     # It adds up rows, however many.
-    longest = _ANY_LENGTH
+    max_tokens = _ANY_LENGTH
 
     def __init__(self, settings: EmbeddingSettings) -> None:
-        self._between = settings.between
+        self._before_work = settings.before_work
         self._table = StaticEmbedder()
 
     def dimension(self) -> int:
@@ -173,8 +173,8 @@ class StaticModel:
 
     def pause(self) -> None:
         """Let what is more urgent go first."""
-        if self._between is not None:
-            self._between()
+        if self._before_work is not None:
+            self._before_work()
 
     def close(self) -> None:
         """Do nothing: a table is a few megabytes and goes with its last user."""
@@ -212,7 +212,7 @@ class DirectoryModel:
 
     kind: ModelKind = "onnx"
 
-    def __init__(self, settings: EmbeddingSettings, model: RegisteredModel) -> None:
+    def __init__(self, settings: EmbeddingSettings, model: CustomModel) -> None:
         self.place = str(model.path)
         self.known_dimension = model.dimension
         self._settings = settings
@@ -222,9 +222,9 @@ class DirectoryModel:
         self._loaded: LoadedModel | None = None
 
     @property
-    def longest(self) -> int:
+    def max_tokens(self) -> int:
         """What is registered or the directory says."""
-        return self._shared()[0].longest
+        return self._shared()[0].max_tokens
 
     def dimension(self) -> int:
         """Return what is registered, or what the graph gives when it is opened."""
@@ -239,12 +239,14 @@ class DirectoryModel:
     ) -> ClosableEmbedder:
         """Return a window of the shared model; the first text opens its files."""
         directory, loaded = self._shared()
-        embedder = OnnxEmbedder(loaded, max_tokens=max_tokens, between=self._settings.between)
+        embedder = OnnxEmbedder(
+            loaded, max_tokens=max_tokens, before_work=self._settings.before_work
+        )
         return prompted(embedder, directory.prompts)
 
     def tokenizer(self) -> Tokenizer:
         """Return the directory's."""
-        return self._shared()[1].words()
+        return self._shared()[1].tokenizer()
 
     def close(self) -> None:
         """Give the model's memory back."""
@@ -268,7 +270,7 @@ class ServerModel:
 
     kind: ModelKind = "http"
 
-    def __init__(self, settings: EmbeddingSettings, model: RegisteredModel) -> None:
+    def __init__(self, settings: EmbeddingSettings, model: CustomModel) -> None:
         assert model.url is not None
         self.place = model.url
         self._settings = settings
@@ -278,7 +280,7 @@ class ServerModel:
         self.known_dimension = model.dimension
 
     @property
-    def longest(self) -> int:
+    def max_tokens(self) -> int:
         """What is registered; a server that may have any model says nothing about it."""
         if not self._model.origin:
             return _ANY_LENGTH
@@ -313,7 +315,7 @@ class ServerModel:
             batch_size=settings.batch_size,
             parallel=settings.parallel,
             timeout=timeout,
-            between=settings.between,
+            before_work=settings.before_work,
             budget=budget,
         )
         prompts = Prompts(model.query_prefix or "", model.document_prefix or "")

@@ -8,8 +8,8 @@ from coco_core.configs import EmbeddingConfig
 from coco_core.errors import InvalidConfig
 from coco_core.ports import Tokenizer
 from coco_embed.budget import EmbeddingBudget
-from coco_embed.custom_models import RegisteredModel, close_name
-from coco_embed.models import BuiltIn, DirectoryModel, NamedModel, ServerModel, StaticModel
+from coco_embed.custom_models import CustomModel, close_name
+from coco_embed.models import BuiltIn, DirectoryModel, EmbeddingModel, ServerModel, StaticModel
 from coco_embed.prompts import ClosableEmbedder
 from coco_embed.settings import EMBEDDING_VARIABLES, EmbeddingSettings
 from coco_embed.static import STATIC_MODEL
@@ -24,14 +24,14 @@ class Embedders:
     def __init__(self, settings: EmbeddingSettings | None = None) -> None:
         self.settings = settings or EmbeddingSettings()
         self._lock = threading.Lock()
-        self._models: dict[str, NamedModel] = {}
+        self._models: dict[str, EmbeddingModel] = {}
 
     @property
     def names(self) -> list[str]:
         """What a config can name: built-in models, then registered ones."""
-        return [DEFAULT_MODEL, STATIC_MODEL, *sorted(self.settings.registered)]
+        return [DEFAULT_MODEL, STATIC_MODEL, *sorted(self.settings.custom_models)]
 
-    def model(self, name: str) -> NamedModel:
+    def model(self, name: str) -> EmbeddingModel:
         """Return what is behind a name; `InvalidConfig` when there is no such model."""
         with self._lock:
             model = self._models.get(name)
@@ -89,24 +89,24 @@ class Embedders:
         for model in models.values():
             model.close()
 
-    def _named(self, config: EmbeddingConfig) -> NamedModel:
+    def _named(self, config: EmbeddingConfig) -> EmbeddingModel:
         model = self.model(config.model_name)
-        if config.max_tokens > model.longest:
+        if config.max_tokens > model.max_tokens:
             raise InvalidConfig(
                 f"max_tokens is {config.max_tokens}; the model {config.model_name!r} takes 8 to "
-                f"{model.longest}.",
+                f"{model.max_tokens}.",
                 hint="Lower the config's max_tokens"
                 + (
                     ", or raise the model's where it is registered."
-                    if config.model_name in self.settings.registered
+                    if config.model_name in self.settings.custom_models
                     else "."
                 ),
             )
         return model
 
-    def _make(self, name: str) -> NamedModel:
+    def _make(self, name: str) -> EmbeddingModel:
         settings = self.settings
-        registered = settings.registered.get(name)
+        registered = settings.custom_models.get(name)
         if registered is not None:
             kind = DirectoryModel if registered.path is not None else ServerModel
             return kind(settings, registered)
@@ -114,7 +114,7 @@ class Embedders:
             return StaticModel(settings)
         if settings.url is not None:
             # Whatever the server knows: only it can say which models there are.
-            anything = RegisteredModel(
+            anything = CustomModel(
                 name,
                 origin="",
                 url=settings.url,

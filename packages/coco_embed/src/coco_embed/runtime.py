@@ -48,7 +48,7 @@ class OnnxModel(Protocol):
         ...
 
     @property
-    def longest(self) -> int:
+    def max_tokens(self) -> int:
         """Longest input in tokens, special ones included."""
         ...
 
@@ -65,7 +65,7 @@ class OnnxModel(Protocol):
         """Open the graph; a file that cannot be used raises `CocoError`."""
         ...
 
-    def open_words(self) -> WordPieces:
+    def open_tokenizer(self) -> WordPieces:
         """Open the tokenizer; a file that cannot be used raises `CocoError`."""
         ...
 
@@ -86,7 +86,7 @@ class LoadedModel:
         self._keep = keep
         self._opening = threading.Lock()
         self._network: Network | None = None
-        self._words: WordPieces | None = None
+        self._tokenizer: WordPieces | None = None
         self._fingerprint: str | None = None
         self._dimension = model.dimension
         self._users = 0
@@ -119,13 +119,13 @@ class LoadedModel:
                 network = self._network = self._network or self.model.open_network()
         return network
 
-    def words(self) -> WordPieces:
+    def tokenizer(self) -> WordPieces:
         """Return the tokenizer, opened if need be; a closed model raises `Unavailable`."""
-        words = self._words
+        words = self._tokenizer
         if words is None:
             with self._opening:
                 self._refuse_closed()
-                words = self._words = self._words or self.model.open_words()
+                words = self._tokenizer = self._tokenizer or self.model.open_tokenizer()
         return words
 
     def join(self) -> None:
@@ -145,7 +145,7 @@ class LoadedModel:
         """Give the memory back; the next text opens the files again, which may be others then."""
         with self._opening:
             self._network = None
-            self._words = None
+            self._tokenizer = None
             self._fingerprint = None
         release_freed_memory()
 
@@ -163,7 +163,7 @@ class LoadedModel:
 class BuiltInModel:
     """all-MiniLM-L6-v2 as `coco_embed.convert` wrote it."""
 
-    longest = _LONGEST
+    max_tokens = _LONGEST
 
     def __init__(self, installed: InstalledModel) -> None:
         self._installed = installed
@@ -181,7 +181,7 @@ class BuiltInModel:
             _open(self._installed.onnx), self._installed.manifest.conversion.dimension
         )
 
-    def open_words(self) -> WordPieces:
+    def open_tokenizer(self) -> WordPieces:
         """Open the official tokenizer."""
         return WordPieces(self._installed.tokenizer)
 

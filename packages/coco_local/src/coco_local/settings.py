@@ -14,7 +14,7 @@ from coco_local.home import CocoHome
 from coco_local.setting_fields import FIELDS, Field, WrongValue
 
 if TYPE_CHECKING:
-    from coco_embed.custom_models import RegisteredModel
+    from coco_embed.custom_models import CustomModel
 
 __all__ = [
     "PROJECT_FILE",
@@ -65,7 +65,7 @@ class Settings:
     config_id: str
     include: tuple[str, ...]
     exclude: tuple[str, ...]
-    models: Mapping[str, RegisteredModel]
+    models: Mapping[str, CustomModel]
     """Custom embedding models by name, from the user's file alone."""
     warnings: tuple[str, ...] = ()
     """What was written somewhere and means nothing: unknown names, with what was probably meant."""
@@ -156,7 +156,7 @@ class _Reading:
     home: CocoHome
     values: list[SettingValue]
     warnings: list[str]
-    models: Mapping[str, RegisteredModel]
+    models: Mapping[str, CustomModel]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,7 @@ def _read(
     return _Reading(home, values, warnings, _models(user))
 
 
-def _models(user: _File | None) -> Mapping[str, RegisteredModel]:
+def _models(user: _File | None) -> Mapping[str, CustomModel]:
     if user is None or _MODELS not in user.data:
         return {}
     # Few have models of their own, and every command reads the settings.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import typer
 
 from coco_core.errors import CocoError
-from coco_embed.model_list import look_at_models
+from coco_embed.model_list import list_models
 from coco_embed.resolver import Embedders
 from coco_protocol.base import Answer
 from coco_server.cli.output import AsJson, show
@@ -66,7 +66,7 @@ def _checks() -> Iterator[_Check]:
             yield _Check(name=name, ok=True, detail=check(settings))
         except CocoError as error:
             yield _Check(name=name, ok=False, detail=str(error))
-    for entry in look_at_models(settings.embedding, registered_only=True):
+    for entry in list_models(settings.embedding, custom_only=True):
         ready = entry.state == "ready"
         said = f"{entry.kind}, {entry.dimension} dimensions, {entry.place}"
         problem = f"{entry.state} ({entry.origin}): {entry.detail} {entry.hint}".rstrip()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 from anyio import CancelScope
 from fastapi import Response
@@ -13,7 +12,8 @@ from coco_protocol.envelope import Meta
 from coco_protocol.serving.answers import json_bytes
 from coco_server.api.services import Services
 from coco_server.auth.authorize import Caller
-from coco_server.store.export import Export, read_rows
+from coco_server.domain.exports import ExportReader
+from coco_server.store.export import Export
 
 __all__ = ["stream_rows"]
 
@@ -24,8 +24,8 @@ async def stream_rows(services: Services, caller: Caller, name: str, export: Exp
     The first rows are read before the answer begins: what fails until then is an error envelope.
     What fails later breaks the connection, so that nobody takes half an answer for a whole one.
     """
-    rows = _Rows(services, caller.scope.org_id, export)
-    first = await services.threads.status(next, rows, None)
+    rows = ExportReader(services.database, caller.scope.org_id, export)
+    first = await services.pools.run("status", next, rows, None)
     head = b'{"meta":' + json_bytes(Meta(request_id=caller.request_id))
     head += b',"data":{"' + name.encode() + b'":['
 
@@ -37,32 +37,11 @@ async def stream_rows(services: Services, caller: Caller, name: str, export: Exp
             while ready is not None:
                 yield separator + b",".join(ready)
                 separator = b","
-                ready = await services.threads.status(next, rows, None)
+                ready = await services.pools.run("status", next, rows, None)
             yield b"]}}"
         finally:
             # A client that leaves must not keep a connection to the database.
             with CancelScope(shield=True):
-                await services.threads.status(rows.close)
+                await services.pools.run("status", rows.close)
 
     return StreamingResponse(pieces(), media_type="application/json")
-
-
-class _Rows(Iterator[list[bytes]]):
-    """An iterator over the export that opens at the first row and can be closed from outside."""
-
-    def __init__(self, services: Services, org_id: str, export: Export) -> None:
-        self._stack = contextlib.ExitStack()
-        self._open = (services, org_id, export)
-        self._rows: Iterator[list[bytes]] | None = None
-
-    def __next__(self) -> list[bytes]:
-        if self._rows is None:
-            services, org_id, export = self._open
-            session = self._stack.enter_context(services.database.tenant(org_id))
-            self._rows = read_rows(session, export)
-        return next(self._rows)
-
-    def close(self) -> None:
-        """Give the connection back."""
-        self._rows = None
-        self._stack.close()

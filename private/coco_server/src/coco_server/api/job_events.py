@@ -1,97 +1,41 @@
-"""Following jobs: events from the database, as SSE or over a WebSocket, from any number on."""
+"""Events of jobs, read from the database from any number on, until the job has ended."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator
-from http import HTTPStatus
 
 import anyio
-from fastapi import Response, WebSocket
-from starlette.status import WS_1000_NORMAL_CLOSURE, WS_1001_GOING_AWAY, WS_1011_INTERNAL_ERROR
-from starlette.websockets import WebSocketDisconnect
 
-from coco_core.errors import CocoError
-from coco_protocol.errors import error_envelope
 from coco_protocol.server.jobs import JobEvent
-from coco_protocol.serving.answers import json_bytes
-from coco_protocol.serving.errors import request_id_of
-from coco_protocol.serving.sse import KEEP_ALIVE, event_bytes, event_stream
+from coco_protocol.serving.job_streams import KEEP_ALIVE_SECONDS
 from coco_server.api.services import Services
 from coco_server.domain.serializers import event_body
 from coco_server.jobs import events, queue
 from coco_server.jobs.records import DONE_STATES, Job
 from coco_server.store.session import Scope
 
-__all__ = ["JobEventStreams"]
+__all__ = ["JobEventReader"]
 
-# How long a follower waits for a wake-up before it looks by itself: what a lost one costs.
+# How long a reader waits for a wake-up before it looks by itself: what a lost one costs.
 _LOOK_SECONDS = 2.0
 
 # How soon a stream notices that the service stops.
 _STOP_SECONDS = 0.25
 
-# Proxies and clients drop what is silent for 30 s and more.
-_KEEP_ALIVE_SECONDS = 10.0
 
-
-class JobEventStreams:
-    """Makes the streams and ends them all when the service stops."""
+class JobEventReader:
+    """Makes feeds of events, and ends them all when the service stops."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
-    async def stream(self, scope: Scope, job_id: str, after: int, request_id: str) -> Response:
-        """Return a job's events above ``after``; 204 stops a browser from connecting again."""
-        feed = await self._feed(scope, job_id, after)
-        if feed is None:
-            return Response(status_code=HTTPStatus.NO_CONTENT)
+    def stopping(self) -> bool:
+        """Whether feeds end because the service does."""
+        return self._services.stopping
 
-        async def chunks() -> AsyncIterator[bytes]:
-            async for event in feed:
-                yield event_bytes("job", event, event.sequence) if event else KEEP_ALIVE
-
-        return event_stream(chunks(), request_id)
-
-    async def socket(self, socket: WebSocket, scope: Scope, job_id: str, after: int) -> None:
-        """Send a job's events above ``after``; an error before the first is an HTTP answer."""
-        feed = await self._feed(scope, job_id, after)
-        await socket.accept()
-        code = WS_1000_NORMAL_CLOSURE
-        async with anyio.create_task_group() as group:
-
-            async def listen() -> None:
-                # Nothing is expected from the client; reading is how its leaving becomes known.
-                try:
-                    while True:
-                        await socket.receive_text()
-                except (WebSocketDisconnect, KeyError):
-                    group.cancel_scope.cancel()
-
-            group.start_soon(listen)
-            code = await self._send(socket, feed)
-            group.cancel_scope.cancel()
-        # A client that has left cannot be told of the end, and needs not be.
-        with contextlib.suppress(WebSocketDisconnect):
-            await socket.close(code)
-
-    async def _send(self, socket: WebSocket, feed: AsyncIterator[JobEvent | None] | None) -> int:
-        """Send the events; returns the code to close with."""
-        try:
-            async for event in feed or _nothing():
-                if event is not None:
-                    await socket.send_text(json_bytes(event).decode())
-        except CocoError as error:
-            envelope = error_envelope(error, request_id_of(socket))
-            await socket.send_text(json_bytes(envelope).decode())
-            return WS_1011_INTERNAL_ERROR
-        except WebSocketDisconnect:
-            return WS_1000_NORMAL_CLOSURE
-        return WS_1001_GOING_AWAY if self._services.stopping else WS_1000_NORMAL_CLOSURE
-
-    async def _feed(
+    async def feed(
         self, scope: Scope, job_id: str, after: int
     ) -> AsyncIterator[JobEvent | None] | None:
         """Return the events to come, or None when the job has ended and nothing is left to say.
@@ -99,7 +43,7 @@ class JobEventStreams:
         Raises:
             JobNotFound: the scope's project has no such job.
         """
-        job, found = await self._services.threads.status(self._look, scope, job_id, after)
+        job, found = await self._services.pools.run("status", self._look, scope, job_id, after)
         if after and job.state in DONE_STATES and not found:
             return None
         return self._events(scope, job_id, after, job, found)
@@ -138,12 +82,14 @@ class JobEventStreams:
             if (job.state in DONE_STATES and not found) or self._services.stopping:
                 return
             if not found:
-                if time.monotonic() - quiet_since >= _KEEP_ALIVE_SECONDS:
+                if time.monotonic() - quiet_since >= KEEP_ALIVE_SECONDS:
                     quiet_since = time.monotonic()
                     yield None
                 await self._wait(news)
             news.clear()
-            job, found = await self._services.threads.status(self._look, scope, job.job_id, after)
+            job, found = await self._services.pools.run(
+                "status", self._look, scope, job.job_id, after
+            )
 
     async def _wait(self, news: asyncio.Event) -> None:
         """Wait for news, for the time to look anyway, or for the service's stop."""
@@ -158,8 +104,3 @@ class JobEventStreams:
             job = queue.get(session, scope.project_id, job_id)
             found = events.read(session, job_id, after=after)
         return job, [event_body(event) for event in found]
-
-
-async def _nothing() -> AsyncIterator[None]:
-    return
-    yield

@@ -10,8 +10,8 @@ import structlog
 import uvicorn
 
 from coco_core.errors import InvalidConfig
+from coco_protocol.serving.logs import configure_json_logs
 from coco_server.api.app import create_app
-from coco_server.api.logs import configure_logs
 from coco_server.api.services import Services, build_services
 from coco_server.api.tracing import add_tracing
 from coco_server.domain.bootstrap import bootstrap
@@ -48,7 +48,7 @@ def serve(settings: Settings, *, migrate_first: bool = False) -> None:
         DatabaseUnfit: the database lacks something; the hint says what mends it.
         Unavailable: the database or the blob store cannot be reached.
     """
-    configure_logs(settings.log_level)
+    configure_json_logs(settings.log_level)
     for warning in settings.warnings:
         _log.warning("setting", message=warning)
     refuse_embedded(settings.meta_db, settings.vector_db_url)

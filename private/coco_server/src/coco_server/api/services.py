@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from coco_embed.resolver import Embedders
-from coco_protocol.server.system import PartHealth, PartState
+from coco_protocol.server.system import PartHealth, PartState, PruneData, PruneRequest
+from coco_protocol.serving.pools import ThreadPools
 from coco_server.auth.authenticate import Authenticator
 from coco_server.auth.authorize import Authorizer
+from coco_server.domain.retention import policy_of, prune
 from coco_server.jobs.notifier import EventWatch, JobNotifier, PostgresNotifier, RedisNotifier
 from coco_server.metrics import ServerMetrics
-from coco_server.pools import Threads
 from coco_server.rpc.link import LinkStatus
 from coco_server.rpc.links import WorkerLinks
 from coco_server.rpc.tls import RpcTls
@@ -21,7 +22,8 @@ from coco_server.search.service import SearchService
 from coco_server.settings import Settings
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
-from coco_server.store.vectors import VectorStore, open_vectors
+from coco_server.store.vector_backends import open_vectors
+from coco_server.store.vectors import VectorStore
 
 __all__ = ["Services", "build_services"]
 
@@ -41,7 +43,7 @@ class Services:
     database: Database
     blobs: BlobStore
     embedders: Embedders
-    threads: Threads
+    pools: ThreadPools
     metrics: ServerMetrics
     authenticator: Authenticator
     authorizer: Authorizer
@@ -72,14 +74,24 @@ class Services:
         The queue has the job in any case.
         """
         if not (self.links and await self.links.submit(job_id)):
-            await self.threads.change(self.notifier.notify, job_id)
+            await self.pools.run("change", self.notifier.notify, job_id)
 
     async def recall(self, job_id: str) -> None:
         """Tell the worker that has a job to stop now; its heartbeat tells it in any case."""
         if self.links:
             await self.links.cancel(job_id)
         else:
-            await self.threads.change(self.notifier.notify, job_id)
+            await self.pools.run("change", self.notifier.notify, job_id)
+
+    def prune(self, wanted: PruneRequest) -> PruneData:
+        """Remove, or with ``dry_run`` count, what the service's policy does not keep."""
+        policy = policy_of(
+            wanted,
+            keep_versions=self.settings.retention_versions,
+            hours=self.settings.retention_hours,
+            job_hours=self.settings.retention_job_hours,
+        )
+        return prune(self.database, wanted, policy, self.vectors, self.blobs)
 
     async def worker_health(self) -> list[PartHealth]:
         """Return the state of the workers that are called directly; numbered, not named."""
@@ -98,7 +110,7 @@ class Services:
 def build_services(settings: Settings) -> Services:
     """Build what the settings describe; opens nothing yet."""
     database = Database(settings.meta_db, most=settings.db_connections, name="coco-server")
-    threads = Threads(settings.db_connections)
+    pools = _pools(settings.db_connections)
     metrics = ServerMetrics()
     embedders = Embedders(settings.embedding)
     vectors = open_vectors(
@@ -112,10 +124,10 @@ def build_services(settings: Settings) -> Services:
         database=database,
         blobs=BlobStore(settings.blob_url),
         embedders=embedders,
-        threads=threads,
+        pools=pools,
         metrics=metrics,
         authenticator=Authenticator(settings, database),
-        authorizer=Authorizer(settings, database, threads, metrics),
+        authorizer=Authorizer(settings, database, pools, metrics),
         search=SearchService(database, embedders, executor_for(vectors)),
         vectors=vectors,
         notifier=_job_notifier(settings),
@@ -125,6 +137,14 @@ def build_services(settings: Settings) -> Services:
             RpcTls(settings.worker_tls_ca, settings.worker_tls_cert, settings.worker_tls_key),
         ),
     )
+
+
+def _pools(connections: int) -> ThreadPools:
+    """Give each lane a share of the database's connections, of which there are two at least."""
+    # Half for queries, which wait for nobody; a quarter each for what changes something and for
+    # what only looks. Authorization is short and shares the queries' part.
+    quarter = max(1, connections // 4)
+    return ThreadPools(query=max(1, connections // 2), change=quarter, status=quarter)
 
 
 def _job_notifier(settings: Settings) -> JobNotifier:

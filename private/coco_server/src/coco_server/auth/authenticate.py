@@ -11,6 +11,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 
 from coco_core.errors import Forbidden, Unauthorized
+from coco_protocol.serving.guard import bearer_token
 from coco_server.settings import Settings
 from coco_server.store import keys
 from coco_server.store.keys import ApiKey
@@ -19,7 +20,7 @@ from coco_server.store.session import Database
 __all__ = ["IDENTITY_KEY", "Authenticator", "Identity", "admin_only", "bearer", "key_of"]
 
 IDENTITY_KEY = "coco.identity"
-"""Where the guard notes in the ASGI scope who calls."""
+"""Where `AccessControl` notes in the ASGI scope who calls."""
 
 Role: TypeAlias = Literal["admin", "metrics", "key"]
 
@@ -70,12 +71,12 @@ def bearer(headers: Headers) -> str:
     Raises:
         Unauthorized: it shows none.
     """
-    scheme, _, given = headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not given.strip():
+    given = bearer_token(headers)
+    if not given:
         raise Unauthorized(
             "A key is required.", hint="Send the header 'Authorization: Bearer <key>'."
         )
-    return given.strip()
+    return given
 
 
 def admin_only(connection: HTTPConnection) -> None:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
 
-from fastapi import Depends, Header
 from starlette.requests import HTTPConnection
 
 from coco_core.errors import Forbidden, InvalidInput, RateLimited
-from coco_protocol.base import Identifier
 from coco_protocol.server.tenants import KeyScope
 from coco_protocol.serving.errors import request_id_of
 from coco_protocol.serving.exchange import ANSWER_HEADERS_KEY, LOG_FIELDS_KEY
+from coco_protocol.serving.pools import ThreadPools
 from coco_server.auth.authenticate import key_of
 from coco_server.auth.rate_limit import Rates, quotas_of, rates_of
 from coco_server.metrics import ServerMetrics
-from coco_server.pools import Threads
 from coco_server.settings import Settings
 from coco_server.store import limits, orgs, projects
 from coco_server.store.limits import Bucket, Lane
@@ -24,25 +21,7 @@ from coco_server.store.projects import Project
 from coco_server.store.session import Database, Scope
 from coco_server.store.usage import Quotas
 
-__all__ = ["Authorizer", "Caller", "OrgHeader", "TenantHeaders"]
-
-OrgHeader: TypeAlias = Annotated[
-    Identifier, Header(alias="x-coco-org-id", description="The org of the key.")
-]
-
-
-def _headers(
-    org: OrgHeader,
-    user: Annotated[
-        Identifier, Header(alias="x-coco-user-id", description="On whose behalf the key is used.")
-    ],
-    project: Annotated[Identifier, Header(alias="x-coco-project-id", description="The project.")],
-) -> tuple[str, str, str]:
-    return org, user, project
-
-
-TenantHeaders: TypeAlias = Annotated[tuple[str, str, str], Depends(_headers)]
-"""Org, user and project, as the request's headers say."""
+__all__ = ["Authorizer", "Caller"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +38,11 @@ class Authorizer:
     """Lets a request into a project."""
 
     def __init__(
-        self, settings: Settings, database: Database, threads: Threads, metrics: ServerMetrics
+        self, settings: Settings, database: Database, pools: ThreadPools, metrics: ServerMetrics
     ) -> None:
         self._settings = settings
         self._database = database
-        self._threads = threads
+        self._pools = pools
         self._metrics = metrics
 
     async def authorize(
@@ -78,7 +57,7 @@ class Authorizer:
         """Return the caller, or refuse.
 
         Args:
-            connection: the request, which the guard has identified.
+            connection: the request, whose key is known.
             headers: org, user and project, as the request's headers say.
             needed: what the key must be good for.
             lane: whose token the request takes.
@@ -111,7 +90,7 @@ class Authorizer:
                 f"The request names the project {named!r}, and the header {scope.project_id!r}.",
                 hint="Name the same project in x-coco-project-id.",
             )
-        project, quotas, rates, bucket = await self._threads.query(self._look_up, scope, lane)
+        project, quotas, rates, bucket = await self._pools.run("query", self._look_up, scope, lane)
         connection.scope[ANSWER_HEADERS_KEY] = {
             "x-ratelimit-limit": str(rates.per_minute),
             "x-ratelimit-remaining": str(bucket.remaining),

@@ -84,7 +84,7 @@ def _blobs(settings: Settings) -> str:
 
 
 def _model(settings: Settings) -> str:
-    from coco_server.api.routes.projects import DEFAULT_CONFIG
+    from coco_server.domain.configs import DEFAULT_CONFIG
 
     embedders = Embedders(settings.embedding)
     try:

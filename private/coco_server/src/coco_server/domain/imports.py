@@ -19,15 +19,18 @@ from coco_core.errors import (
 )
 from coco_core.plan import IndexingPlan
 from coco_protocol.server.docs import ImportHead, IndexRequest, StartedData
-from coco_server.api.services import Services
+from coco_protocol.serving.pools import ThreadPools
 from coco_server.auth.authorize import Caller
 from coco_server.domain.item_count import count_items
 from coco_server.domain.json_splitter import ItemsSplitter
 from coco_server.jobs import queue
 from coco_server.jobs.payload import ImportFormat, IngestPayload
 from coco_server.jobs.records import Job
+from coco_server.metrics import ServerMetrics
+from coco_server.settings import Settings
 from coco_server.store import configs, orgs, projects, usage, versions
-from coco_server.store.session import TenantSession
+from coco_server.store.blobs import BlobStore
+from coco_server.store.session import Database, TenantSession
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -63,8 +66,19 @@ class _Source:
 class Imports:
     """Starts ingest jobs."""
 
-    def __init__(self, services: Services) -> None:
-        self._services = services
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        blobs: BlobStore,
+        pools: ThreadPools,
+        metrics: ServerMetrics,
+    ) -> None:
+        self._settings = settings
+        self._database = database
+        self._blobs = blobs
+        self._pools = pools
+        self._metrics = metrics
 
     async def start(
         self, request: Request, caller: Caller, given: dict[str, Any], media: ImportFormat
@@ -86,11 +100,11 @@ class Imports:
         head, source = await self._receive(request, caller, given, media)
         try:
             self._check_project(caller, head.project_id)
-            return await self._services.threads.change(self._enqueue, caller, head, source)
+            return await self._pools.run("change", self._enqueue, caller, head, source)
         except BaseException:
             if source.fresh:
-                await self._services.threads.change(
-                    self._services.blobs.delete, caller.scope.org_id, source.blob_ref
+                await self._pools.run(
+                    "change", self._blobs.delete, caller.scope.org_id, source.blob_ref
                 )
             raise
 
@@ -103,7 +117,7 @@ class Imports:
             VersionConflict: its import is gone, or a build of this config is under way.
         """
         self._check_project(caller, body.project_id)
-        source = await self._services.threads.status(self._earlier, caller, body.version_id)
+        source = await self._pools.run("status", self._earlier, caller, body.version_id)
         head = ImportHead(
             indexing_config_id=body.indexing_config_id,
             on_error=body.on_error,
@@ -111,20 +125,22 @@ class Imports:
             wasm_module_ref=source[1],
             idempotency_key=body.idempotency_key,
         )
-        return await self._services.threads.change(self._enqueue, caller, head, source[0])
+        return await self._pools.run("change", self._enqueue, caller, head, source[0])
 
     async def _receive(
         self, request: Request, caller: Caller, given: dict[str, Any], media: ImportFormat
     ) -> tuple[ImportHead, _Source]:
-        settings = self._services.settings
         splitter = ItemsSplitter() if media == "json" else None
         pieces = _pieces(request, splitter)
         first = await anext(pieces, b"")
         if not first:
             head = _head({**given, **(splitter.head() if splitter else {})})
             return head, await self._referenced(caller, head)
-        stored = await self._services.blobs.put(
-            caller.scope.org_id, media, _chained(first, pieces), most=settings.max_import_bytes
+        stored = await self._blobs.put(
+            caller.scope.org_id,
+            media,
+            _chained(first, pieces),
+            most=self._settings.max_import_bytes,
         )
         source = _Source(stored.ref, media, stored.size, None, fresh=True)
         try:
@@ -135,11 +151,9 @@ class Imports:
                 )
             items = splitter.items if splitter else await self._count(caller, source)
         except BaseException:
-            await self._services.threads.change(
-                self._services.blobs.delete, caller.scope.org_id, stored.ref
-            )
+            await self._pools.run("change", self._blobs.delete, caller.scope.org_id, stored.ref)
             raise
-        self._services.metrics.imported(stored.size)
+        self._metrics.imported(stored.size)
         return head, _Source(stored.ref, media, stored.size, items, fresh=True)
 
     async def _referenced(self, caller: Caller, head: ImportHead) -> _Source:
@@ -147,9 +161,7 @@ class Imports:
         if head.blob_ref is None:
             raise InvalidInput("The import has no items.", hint='Send "items": […], or a blob_ref.')
         kind = _SUFFIXES.get(head.blob_ref.rpartition(".")[2])
-        info = await self._services.threads.change(
-            self._services.blobs.info, caller.scope.org_id, head.blob_ref
-        )
+        info = await self._pools.run("change", self._blobs.info, caller.scope.org_id, head.blob_ref)
         if kind is None:
             raise InvalidInput(
                 f"The blob {head.blob_ref!r} holds no items.",
@@ -161,14 +173,14 @@ class Imports:
 
     async def _count(self, caller: Caller, source: _Source) -> int:
         def count() -> int:
-            with self._services.blobs.open(caller.scope.org_id, source.blob_ref) as file:
+            with self._blobs.open(caller.scope.org_id, source.blob_ref) as file:
                 return count_items(file, source.format)
 
-        return await self._services.threads.change(count)
+        return await self._pools.run("change", count)
 
     def _earlier(self, caller: Caller, version_id: str | None) -> tuple[_Source, str | None]:
         scope = caller.scope
-        with self._services.database.tenant(scope.org_id) as session:
+        with self._database.tenant(scope.org_id) as session:
             chosen = version_id or projects.get(session, scope.project_id).active_version_id
             if chosen is None:
                 raise InvalidInput(
@@ -183,13 +195,13 @@ class Imports:
                 hint="Import the items again.",
             )
         payload = IngestPayload.from_dict(job.payload)
-        info = self._services.blobs.info(scope.org_id, payload.blob_ref)
+        info = self._blobs.info(scope.org_id, payload.blob_ref)
         source = _Source(payload.blob_ref, payload.format, info.size, job.total, fresh=False)
         return source, payload.wasm_module_ref
 
     def _enqueue(self, caller: Caller, head: ImportHead, source: _Source) -> StartedData:
         scope = caller.scope
-        with self._services.database.tenant(scope.org_id) as session:
+        with self._database.tenant(scope.org_id) as session:
             if head.idempotency_key is not None:
                 there = queue.find_by_key(session, head.idempotency_key)
                 if there is not None:
@@ -219,7 +231,7 @@ class Imports:
         scope = caller.scope
         stored = configs.get(session, config_id)
         if head.wasm_module_ref is not None:
-            self._services.blobs.info(scope.org_id, head.wasm_module_ref)
+            self._blobs.info(scope.org_id, head.wasm_module_ref)
         payload = IngestPayload(
             blob_ref=source.blob_ref,
             format=source.format,
@@ -239,7 +251,7 @@ class Imports:
                 storage_bytes=source.size,
             )
         except QuotaExceeded:
-            self._services.metrics.refused("quota")
+            self._metrics.refused("quota")
             raise
         return queue.enqueue(
             session,
@@ -260,7 +272,7 @@ class Imports:
             )
         payload = IngestPayload.from_dict(job.payload)
         if source.fresh and source.blob_ref != payload.blob_ref:
-            self._services.blobs.delete(caller.scope.org_id, source.blob_ref)
+            self._blobs.delete(caller.scope.org_id, source.blob_ref)
         return StartedData(
             job_id=job.job_id,
             version_id=job.version_id,

@@ -1,9 +1,8 @@
-"""Retention: versions, ended sessions and memos, finished jobs, imports nobody refers to."""
+"""Retention: removes versions, ended sessions and memos, finished jobs and orphaned imports."""
 
 from __future__ import annotations
 
 from coco_protocol.server.system import PruneData, PruneRequest
-from coco_server.api.services import Services
 from coco_server.store import retention
 from coco_server.store.blobs import BlobStore
 from coco_server.store.orphans import remove_orphans
@@ -11,19 +10,7 @@ from coco_server.store.retention import RetentionPolicy
 from coco_server.store.session import Database
 from coco_server.store.vectors import VectorStore
 
-__all__ = ["policy_of", "prune", "prune_database"]
-
-
-def prune(services: Services, wanted: PruneRequest) -> PruneData:
-    """Remove, or with ``dry_run`` count, what the service's policy does not keep."""
-    settings = services.settings
-    policy = policy_of(
-        wanted,
-        keep_versions=settings.retention_versions,
-        hours=settings.retention_hours,
-        job_hours=settings.retention_job_hours,
-    )
-    return prune_database(services.database, wanted, policy, services.vectors, services.blobs)
+__all__ = ["policy_of", "prune"]
 
 
 def policy_of(
@@ -38,7 +25,7 @@ def policy_of(
     )
 
 
-def prune_database(
+def prune(
     database: Database,
     wanted: PruneRequest,
     policy: RetentionPolicy,
@@ -54,16 +41,16 @@ def prune_database(
         found = [version for version in found if retention.remove(database, version, vectors)]
     with database.system() as session:
         ended = retention.prune_memos(session, org_id=wanted.org_id, dry_run=wanted.dry_run)
-    left = remove_orphans(
+    orphans = remove_orphans(
         database, blobs, hours=policy.job_hours, org_id=wanted.org_id, dry_run=wanted.dry_run
     )
     return PruneData(
         versions=len(found),
         sessions=ended.sessions,
         memos=ended.memos,
-        jobs=left.jobs,
-        blobs=left.blobs,
-        bytes=sum(version.storage_bytes for version in found) + left.blob_bytes,
+        jobs=orphans.jobs,
+        blobs=orphans.blobs,
+        bytes=sum(version.storage_bytes for version in found) + orphans.blob_bytes,
         version_ids=[version.version_id for version in found],
         dry_run=wanted.dry_run,
     )

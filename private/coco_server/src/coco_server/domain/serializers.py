@@ -1,4 +1,4 @@
-"""From the store's rows to what the wire says; times become Unix seconds."""
+"""Serializers from the store's rows to the wire's models; times become Unix seconds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from coco_protocol.defaults import DefaultsBody
 from coco_protocol.docs import RetrievalBody
 from coco_protocol.server.configs import ConfigBody
 from coco_protocol.server.jobs import JobBody, JobEvent
+from coco_protocol.server.memos import MemoBody, MemoHit
 from coco_protocol.server.projects import ProjectBody, VersionBody
 from coco_protocol.server.tenants import KeyBody, OrgBody, OrgUse
 from coco_server.jobs.events import JobEvent as StoredEvent
@@ -16,6 +17,7 @@ from coco_server.jobs.records import Job
 from coco_server.store import orgs, usage
 from coco_server.store.configs import StoredConfig
 from coco_server.store.keys import ApiKey
+from coco_server.store.memos import Memo
 from coco_server.store.orgs import Org
 from coco_server.store.projects import Project
 from coco_server.store.session import TenantSession
@@ -27,6 +29,8 @@ __all__ = [
     "event_body",
     "job_body",
     "key_body",
+    "memo_body",
+    "memo_hit",
     "org_body",
     "org_use",
     "project_body",
@@ -167,6 +171,22 @@ def job_body(job: Job) -> JobBody:
         started_at=some_seconds(job.started_at),
         finished_at=some_seconds(job.finished_at),
     )
+
+
+def memo_body(memo: Memo) -> MemoBody:
+    """Say a memo."""
+    return MemoBody(
+        memo_id=memo.memo_id,
+        content=memo.content,
+        tags=memo.tags,
+        created_at=seconds(memo.created_at),
+        expires_at=some_seconds(memo.expires_at),
+    )
+
+
+def memo_hit(memo: Memo, score: float) -> MemoHit:
+    """Say a memo that was found."""
+    return MemoHit(**memo_body(memo).model_dump(), score=round(score, 4))
 
 
 def event_body(event: StoredEvent) -> JobEvent:

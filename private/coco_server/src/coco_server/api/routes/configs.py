@@ -6,23 +6,21 @@ from typing import Annotated, TypeAlias
 
 from fastapi import FastAPI, Path, Request, Response
 
-from coco_core.configs import IndexingConfig
 from coco_core.errors import Forbidden
 from coco_protocol.base import Identifier
 from coco_protocol.envelope import Envelope
 from coco_protocol.server.configs import ConfigBody, ConfigList, ConfigRequest
 from coco_protocol.serving.answers import answer
 from coco_protocol.serving.errors import request_id_of
+from coco_server.api.routes.parameters import OrgHeader
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.auth.authenticate import IDENTITY_KEY, Identity
-from coco_server.auth.authorize import OrgHeader
+from coco_server.domain.configs import register_config
 from coco_server.domain.serializers import config_body
 from coco_server.store import configs, orgs
-from coco_server.store.configs import StoredConfig
-from coco_server.store.session import TenantSession
 
-__all__ = ["ConfigsApi", "register_config"]
+__all__ = ["ConfigsApi"]
 
 ConfigPath: TypeAlias = Annotated[Identifier, Path(description="The config's id.")]
 
@@ -52,7 +50,7 @@ class ConfigsApi:
                 orgs.get(session, org)
                 return ConfigList(configs=[config_body(each) for each in configs.list_all(session)])
 
-        return answer(await self._services.threads.status(look), request_id_of(request))
+        return answer(await self._services.pools.run("status", look), request_id_of(request))
 
     async def register(self, request: Request, body: ConfigRequest, org: OrgHeader) -> Response:
         """Register an indexing config; again with the same content changes nothing."""
@@ -60,8 +58,8 @@ class ConfigsApi:
         config = body.to_config()
         dimension = body.dimension
         if dimension is None:
-            dimension = await self._services.threads.change(
-                self._services.embedders.dimension, config.embedding
+            dimension = await self._services.pools.run(
+                "change", self._services.embedders.dimension, config.embedding
             )
 
         length = dimension
@@ -71,7 +69,7 @@ class ConfigsApi:
                 orgs.get(session, org)
                 return config_body(register_config(session, config, length))
 
-        return answer(await self._services.threads.change(register), request_id_of(request))
+        return answer(await self._services.pools.run("change", register), request_id_of(request))
 
     async def config(self, request: Request, config_id: ConfigPath, org: OrgHeader) -> Response:
         """Return one indexing config."""
@@ -81,22 +79,7 @@ class ConfigsApi:
             with self._services.database.tenant(org) as session:
                 return config_body(configs.get(session, config_id))
 
-        return answer(await self._services.threads.status(look), request_id_of(request))
-
-
-def register_config(session: TenantSession, config: IndexingConfig, dimension: int) -> StoredConfig:
-    """Register a config in the session's org.
-
-    Raises:
-        ConfigConflict: a config of this id exists with other content.
-    """
-    return configs.register(
-        session,
-        config.config_id,
-        config.to_dict(),
-        dimension=dimension,
-        fingerprint=config.fingerprint,
-    )
+        return answer(await self._services.pools.run("status", look), request_id_of(request))
 
 
 def _check_org(request: Request, org_id: str, *, changing: bool = False) -> None:

@@ -8,10 +8,9 @@ from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.docs import FiltersBody
 from coco_protocol.envelope import Envelope
 from coco_protocol.serving.answers import answer
-from coco_server.api.routes.projects import ProjectPath
+from coco_server.api.routes.parameters import ProjectPath, TenantHeaders
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
-from coco_server.auth.authorize import TenantHeaders
 from coco_server.domain.serializers import defaults_body
 from coco_server.search.service import served_intent
 from coco_server.store import defaults
@@ -76,4 +75,4 @@ class DefaultsApi:
                 )
             return defaults_body(project)
 
-        return answer(await self._services.threads.change(adopt), caller.request_id)
+        return answer(await self._services.pools.run("change", adopt), caller.request_id)

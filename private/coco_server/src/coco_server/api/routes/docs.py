@@ -16,9 +16,9 @@ from coco_protocol.server.docs import (
     StartedData,
 )
 from coco_protocol.serving.answers import ERRORS, answer
+from coco_server.api.routes.parameters import TenantHeaders
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
-from coco_server.auth.authorize import TenantHeaders
 from coco_server.domain.imports import FORMATS, Imports, media_type
 
 __all__ = ["DocsApi"]
@@ -29,7 +29,13 @@ class DocsApi:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._imports = Imports(services)
+        self._imports = Imports(
+            services.settings,
+            services.database,
+            services.blobs,
+            services.pools,
+            services.metrics,
+        )
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to ``app``."""
@@ -65,8 +71,8 @@ class DocsApi:
         caller = await self._services.authorizer.authorize(
             request, headers, "query", "query", named=body.project_id
         )
-        meta, data = await self._services.threads.query(
-            self._services.search.query, caller.scope, body
+        meta, data = await self._services.pools.run(
+            "query", self._services.search.query, caller.scope, body
         )
         self._services.metrics.queried(meta.took_ms)
         return answer(data, caller.request_id, meta)

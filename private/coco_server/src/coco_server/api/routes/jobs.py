@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
-from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response, WebSocket
+from fastapi import FastAPI, Path, Request, Response, WebSocket
 
 from coco_protocol.base import Identifier
 from coco_protocol.envelope import Envelope
 from coco_protocol.server.jobs import JobBody, JobList, JobRejections
-from coco_protocol.serving.answers import ERRORS, answer
-from coco_protocol.serving.sse import EVENT_STREAM
+from coco_protocol.serving.answers import answer
+from coco_protocol.serving.job_streams import (
+    AfterSequence,
+    add_job_streams,
+    event_response,
+    send_events,
+)
 from coco_server.api.export_stream import stream_rows
-from coco_server.api.job_events import JobEventStreams
+from coco_server.api.job_events import JobEventReader
+from coco_server.api.routes.parameters import TenantHeaders
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
-from coco_server.auth.authorize import Caller, TenantHeaders
+from coco_server.auth.authorize import Caller
 from coco_server.domain.serializers import job_body
 from coco_server.jobs import queue
 from coco_server.store import export
@@ -24,32 +30,13 @@ __all__ = ["JobsApi"]
 
 JobPath: TypeAlias = Annotated[Identifier, Path(description="The job's id.")]
 
-# Event sequences are counted up by one; this is the largest integer that JavaScript keeps exact.
-_MAX_SEQUENCE = 2**53 - 1
-
-
-def _start(
-    after: Annotated[
-        int, Query(ge=0, le=_MAX_SEQUENCE, description="Send only events above this sequence.")
-    ] = 0,
-    last_event_id: Annotated[
-        int | None,
-        Header(ge=0, le=_MAX_SEQUENCE, description="Sent by clients that connect again."),
-    ] = None,
-) -> int:
-    """Return after which event a stream begins."""
-    return after if last_event_id is None else last_event_id
-
-
-After: TypeAlias = Annotated[int, Depends(_start)]
-
 
 class JobsApi:
     """``/v1/jobs``."""
 
-    def __init__(self, services: Services, followers: JobEventStreams) -> None:
+    def __init__(self, services: Services, reader: JobEventReader) -> None:
         self._services = services
-        self._followers = followers
+        self._reader = reader
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to ``app``."""
@@ -62,18 +49,7 @@ class JobsApi:
             ("DELETE", one, self.cancel, Envelope[JobBody]),
             ("GET", one + "/rejections", self.rejections, Envelope[JobRejections]),
         )
-        app.add_api_route(
-            one + "/events",
-            self.events,
-            response_class=Response,
-            responses={
-                200: {"content": {EVENT_STREAM: {"schema": {"type": "string"}}}},
-                204: {"description": "The job has ended and every event was sent before"},
-                **ERRORS,
-            },
-            tags=["jobs"],
-        )
-        app.add_api_websocket_route(one + "/events", self.socket)
+        add_job_streams(app, self.events, self.socket)
 
     async def jobs(
         self,
@@ -89,7 +65,7 @@ class JobsApi:
                     jobs=[job_body(job) for job in queue.list_of(session, caller.scope.project_id)]
                 )
 
-        return answer(await self._services.threads.status(look), caller.request_id)
+        return answer(await self._services.pools.run("status", look), caller.request_id)
 
     async def job(
         self,
@@ -104,7 +80,7 @@ class JobsApi:
             with self._services.database.tenant(caller.scope.org_id) as session:
                 return job_body(queue.get(session, caller.scope.project_id, job_id))
 
-        return answer(await self._services.threads.status(look), caller.request_id)
+        return answer(await self._services.pools.run("status", look), caller.request_id)
 
     async def cancel(
         self,
@@ -119,7 +95,7 @@ class JobsApi:
             with self._services.database.tenant(caller.scope.org_id) as session:
                 return job_body(queue.request_cancel(session, caller.scope.project_id, job_id))
 
-        data = await self._services.threads.change(cancel)
+        data = await self._services.pools.run("change", cancel)
         await self._services.recall(job_id)
         return answer(data, caller.request_id)
 
@@ -136,7 +112,7 @@ class JobsApi:
             with self._services.database.tenant(caller.scope.org_id) as session:
                 queue.get(session, caller.scope.project_id, job_id)
 
-        await self._services.threads.status(look)
+        await self._services.pools.run("status", look)
         wanted = export.rejections_as_json(caller.scope.org_id, job_id)
         return await stream_rows(self._services, caller, "rejections", wanted)
 
@@ -145,7 +121,7 @@ class JobsApi:
         request: Request,
         job_id: JobPath,
         headers: TenantHeaders,
-        after: After,
+        after: AfterSequence,
     ) -> Response:
         """Follow a job: server-sent events named `job`, until it has ended.
 
@@ -153,18 +129,21 @@ class JobsApi:
         `after`) and misses nothing. With `Upgrade: websocket` the same events come as messages.
         """
         caller = await self._authorize(request, headers)
-        return await self._followers.stream(caller.scope, job_id, after, caller.request_id)
+        feed = await self._reader.feed(caller.scope, job_id, after)
+        return event_response(feed, caller.request_id)
 
     async def socket(
         self,
         socket: WebSocket,
         job_id: JobPath,
         headers: TenantHeaders,
-        after: After,
+        after: AfterSequence,
     ) -> None:
         """Send a job's events as text messages, then close."""
         caller = await self._services.authorizer.authorize(socket, headers, "query", "query")
-        await self._followers.socket(socket, caller.scope, job_id, after)
+        # Before the socket is accepted, an error is an HTTP answer.
+        feed = await self._reader.feed(caller.scope, job_id, after)
+        await send_events(socket, feed, self._reader.stopping)
 
     async def _authorize(self, request: Request, headers: TenantHeaders) -> Caller:
         return await self._services.authorizer.authorize(request, headers, "query", "query")

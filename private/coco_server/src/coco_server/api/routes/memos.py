@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Annotated, TypeAlias
 
-import numpy as np
 from fastapi import FastAPI, Header, Path, Request, Response
 
-from coco_core.bm25 import CorpusStats, TermVector, term_scores, term_vector
-from coco_core.tokens import term_ids, words
 from coco_protocol.base import Identifier
 from coco_protocol.envelope import Envelope
 from coco_protocol.server.memos import (
     DeletedData,
     MemoBody,
-    MemoHit,
     MemoList,
     MemoQueryData,
     MemoQueryRequest,
@@ -23,12 +20,13 @@ from coco_protocol.server.memos import (
     MemoSessionRequest,
 )
 from coco_protocol.serving.answers import answer
+from coco_server.api.routes.parameters import TenantHeaders
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
-from coco_server.auth.authorize import Caller, TenantHeaders
-from coco_server.domain.serializers import seconds, some_seconds
+from coco_server.auth.authorize import Caller
+from coco_server.domain.memo_ranking import rank_memos
+from coco_server.domain.serializers import memo_body, memo_hit, seconds
 from coco_server.store import memos
-from coco_server.store.memos import Memo
 
 __all__ = ["MemosApi"]
 
@@ -75,7 +73,7 @@ class MemosApi:
                 expires_at=seconds(made.expires_at),
             )
 
-        return answer(await self._services.threads.change(begin), caller.request_id)
+        return answer(await self._services.pools.run("change", begin), caller.request_id)
 
     async def create(
         self,
@@ -92,9 +90,9 @@ class MemosApi:
                 made = memos.create(
                     session, owner, body.content, tags=body.tags, ttl_seconds=body.ttl_seconds
                 )
-            return _body(made)
+            return memo_body(made)
 
-        return answer(await self._services.threads.change(create), caller.request_id)
+        return answer(await self._services.pools.run("change", create), caller.request_id)
 
     async def memos(
         self,
@@ -108,9 +106,9 @@ class MemosApi:
         def look() -> MemoList:
             with self._services.database.tenant(caller.scope.org_id) as session:
                 owner = memos.require_session(session, caller.scope, token)
-                return MemoList(memos=[_body(memo) for memo in memos.list_of(session, owner)])
+                return MemoList(memos=[memo_body(memo) for memo in memos.list_of(session, owner)])
 
-        return answer(await self._services.threads.status(look), caller.request_id)
+        return answer(await self._services.pools.run("status", look), caller.request_id)
 
     async def query(
         self,
@@ -125,9 +123,10 @@ class MemosApi:
             with self._services.database.tenant(caller.scope.org_id) as session:
                 owner = memos.require_session(session, caller.scope, body.session_token)
                 found = memos.list_of(session, owner, tags=body.tags)
-            return MemoQueryData(results=_best(body.query, found)[: body.top_k])
+            best = islice(rank_memos(body.query, found), body.top_k)
+            return MemoQueryData(results=[memo_hit(memo, score) for memo, score in best])
 
-        return answer(await self._services.threads.query(look), caller.request_id)
+        return answer(await self._services.pools.run("query", look), caller.request_id)
 
     async def delete(
         self,
@@ -145,50 +144,7 @@ class MemosApi:
                 memos.delete(session, owner, memo_id)
             return DeletedData(deleted=memo_id)
 
-        return answer(await self._services.threads.change(delete), caller.request_id)
+        return answer(await self._services.pools.run("change", delete), caller.request_id)
 
     async def _authorize(self, request: Request, headers: TenantHeaders) -> Caller:
         return await self._services.authorizer.authorize(request, headers, "memo", "query")
-
-
-def _body(memo: Memo) -> MemoBody:
-    return MemoBody(
-        memo_id=memo.memo_id,
-        content=memo.content,
-        tags=memo.tags,
-        created_at=seconds(memo.created_at),
-        expires_at=some_seconds(memo.expires_at),
-    )
-
-
-def _best(query: str, found: list[Memo]) -> list[MemoHit]:
-    """Rank notes by the core's BM25; those that hold none of the words are left out."""
-    vectors = [_terms(memo) for memo in found]
-    lengths = np.array([vector.lengths for vector in vectors], np.float32).reshape(-1, 3)
-    average = lengths.mean(axis=0) if found else np.zeros(3, np.float32)
-    stats = CorpusStats(len(found), average.astype(np.float32))
-    scores = np.zeros(len(found), np.float32)
-    for term in {term for word in words(query) for term in term_ids(word)}:
-        at = [(place, np.flatnonzero(v.ids == np.uint64(term))) for place, v in enumerate(vectors)]
-        holding = [(place, int(index[0])) for place, index in at if index.size]
-        if not holding:
-            continue
-        places = np.array([place for place, _ in holding])
-        counts = np.stack([vectors[place].frequencies[index] for place, index in holding])
-        scores[places] += term_scores(stats, len(holding), counts, lengths[places])
-    order = sorted(np.flatnonzero(scores > 0).tolist(), key=lambda place: -scores[place])
-    return [
-        MemoHit(**_body(found[place]).model_dump(), score=round(float(scores[place]), 4))
-        for place in order
-    ]
-
-
-def _terms(memo: Memo) -> TermVector:
-    return term_vector(
-        doc_id="",
-        symbol=" ".join(memo.tags),
-        definitions=(),
-        signature="",
-        heading_trail=(),
-        text=memo.content,
-    )

@@ -6,7 +6,6 @@ from typing import Annotated, TypeAlias
 
 from fastapi import FastAPI, Header, Path, Query, Request, Response
 
-from coco_core.configs import ChunkingConfig, IndexingConfig
 from coco_core.errors import InvalidInput, NotFound
 from coco_protocol.base import Identifier
 from coco_protocol.envelope import Envelope
@@ -25,20 +24,17 @@ from coco_protocol.server.tenants import KeyScope, OrgId
 from coco_protocol.serving.answers import answer
 from coco_protocol.serving.errors import request_id_of
 from coco_server.api.export_stream import stream_rows
-from coco_server.api.routes.configs import register_config
+from coco_server.api.routes.parameters import ProjectPath, TenantHeaders
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.auth.authenticate import admin_only
-from coco_server.auth.authorize import Caller, TenantHeaders
+from coco_server.auth.authorize import Caller
+from coco_server.domain.configs import DEFAULT_CONFIG, register_config
 from coco_server.domain.serializers import project_body, version_body
 from coco_server.store import configs, export, orgs, projects, retention, versions
 
-__all__ = ["DEFAULT_CONFIG", "ProjectsApi"]
+__all__ = ["ProjectsApi"]
 
-# Bigger windows than the local product's: what a server answers goes into larger prompts.
-DEFAULT_CONFIG = IndexingConfig(chunking=ChunkingConfig(chunk_size=512))
-
-ProjectPath: TypeAlias = Annotated[Identifier, Path(description="The project's id.")]
 VersionPath: TypeAlias = Annotated[Identifier, Path(description="The version's id.")]
 
 
@@ -83,8 +79,8 @@ class ProjectsApi:
                 f"The body names the org {body.org_id!r}, and the header {org!r}.",
                 hint="Name one org.",
             )
-        dimension = await self._services.threads.change(
-            self._services.embedders.dimension, DEFAULT_CONFIG.embedding
+        dimension = await self._services.pools.run(
+            "change", self._services.embedders.dimension, DEFAULT_CONFIG.embedding
         )
 
         def register() -> ProjectBody:
@@ -103,7 +99,7 @@ class ProjectsApi:
                 )
                 return project_body(project)
 
-        return answer(await self._services.threads.change(register), request_id_of(request))
+        return answer(await self._services.pools.run("change", register), request_id_of(request))
 
     def _chosen_org(self, named: str | None) -> str:
         with self._services.database.system() as session:
@@ -132,7 +128,7 @@ class ProjectsApi:
                 projects=[project_body(each) for each in found if org_id in {None, each.org_id}]
             )
 
-        return answer(await self._services.threads.status(look), request_id_of(request))
+        return answer(await self._services.pools.run("status", look), request_id_of(request))
 
     async def project(
         self,
@@ -161,7 +157,7 @@ class ProjectsApi:
                 active_version_id=now, versions=[version_body(each) for each in found]
             )
 
-        return answer(await self._services.threads.status(look), caller.request_id)
+        return answer(await self._services.pools.run("status", look), caller.request_id)
 
     async def version(
         self,
@@ -177,7 +173,7 @@ class ProjectsApi:
             with self._services.database.tenant(caller.scope.org_id) as session:
                 return version_body(versions.get(session, project_id, version_id))
 
-        return answer(await self._services.threads.status(look), caller.request_id)
+        return answer(await self._services.pools.run("status", look), caller.request_id)
 
     async def remove(
         self,
@@ -199,7 +195,7 @@ class ProjectsApi:
             )
             return DeletedData(deleted=version_id)
 
-        return answer(await self._services.threads.change(remove), caller.request_id)
+        return answer(await self._services.pools.run("change", remove), caller.request_id)
 
     async def activate(
         self,
@@ -223,7 +219,7 @@ class ProjectsApi:
                 previous_version_id=before,
             )
 
-        return answer(await self._services.threads.change(switch), caller.request_id)
+        return answer(await self._services.pools.run("change", switch), caller.request_id)
 
     async def roll_back(
         self,
@@ -244,7 +240,7 @@ class ProjectsApi:
                 previous_version_id=before,
             )
 
-        return answer(await self._services.threads.change(switch), caller.request_id)
+        return answer(await self._services.pools.run("change", switch), caller.request_id)
 
     async def chunks(
         self,
@@ -260,7 +256,7 @@ class ProjectsApi:
             with self._services.database.tenant(caller.scope.org_id) as session:
                 return versions.get(session, project_id, version_id)
 
-        found = await self._services.threads.status(look)
+        found = await self._services.pools.run("status", look)
         wanted = export.chunks_as_json(found)
         return await stream_rows(self._services, caller, "chunks", wanted)
 

@@ -21,12 +21,11 @@ from coco_protocol.server.system import (
 )
 from coco_protocol.serving.answers import ERRORS, answer
 from coco_protocol.serving.errors import request_id_of
+from coco_protocol.serving.metrics import CONTENT_TYPE
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.auth.authenticate import IDENTITY_KEY, Identity, admin_only
-from coco_server.domain.retention import prune
 from coco_server.jobs import queue
-from coco_server.metrics import CONTENT_TYPE
 
 __all__ = ["SystemApi"]
 
@@ -36,7 +35,7 @@ class SystemApi:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        services.metrics.add_gauges(self._gauges)
+        services.metrics.add_values(self._gauges)
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to ``app``."""
@@ -62,7 +61,7 @@ class SystemApi:
 
     async def ready(self, request: Request) -> Response:
         """Say whether requests can be served: 503 while the database is away or at the stop."""
-        found = await self._services.threads.status(self._database)
+        found = await self._services.pools.run("status", self._database)
         is_ready = found.state == "ok" and not self._services.stopping
         data = ReadyData(version=coco_server.__version__, ready=is_ready)
         response = answer(data, request_id_of(request))
@@ -72,8 +71,10 @@ class SystemApi:
 
     async def health(self, request: Request) -> Response:
         """Describe the service, its database and its workers."""
-        database = await self._services.threads.status(self._database)
-        jobs = await self._services.threads.status(self._jobs) if database.state == "ok" else {}
+        database = await self._services.pools.run("status", self._database)
+        jobs = (
+            await self._services.pools.run("status", self._jobs) if database.state == "ok" else {}
+        )
         data = HealthData(
             version=coco_server.__version__,
             ready=database.state == "ok" and not self._services.stopping,
@@ -89,7 +90,9 @@ class SystemApi:
     async def prune(self, request: Request, body: PruneRequest | None = None) -> Response:
         """Remove what retention does not keep, or with `dry_run` say what that would be."""
         admin_only(request)
-        data = await self._services.threads.change(prune, self._services, body or PruneRequest())
+        data = await self._services.pools.run(
+            "change", self._services.prune, body or PruneRequest()
+        )
         return answer(data, request_id_of(request))
 
     async def metrics(self, request: Request) -> Response:
@@ -100,7 +103,7 @@ class SystemApi:
                 "The metrics are the operator's.",
                 hint="Send the key in COCO_METRICS_KEY or COCO_ADMIN_KEY.",
             )
-        text = await self._services.threads.status(self._services.metrics.text)
+        text = await self._services.pools.run("status", self._services.metrics.text)
         return Response(text, media_type=CONTENT_TYPE)
 
     def _database(self) -> PartHealth:

@@ -62,7 +62,7 @@ class TenantsApi:
             with self._services.database.system() as session:
                 return OrgList(orgs=[org_body(org) for org in orgs.list_all(session)])
 
-        return answer(await self._services.threads.status(look), request_id_of(request))
+        return answer(await self._services.pools.run("status", look), request_id_of(request))
 
     async def save_org(self, request: Request, body: OrgRequest) -> Response:
         """Create an org, or change the name and limits of the one with this id."""
@@ -74,7 +74,7 @@ class TenantsApi:
                 org = orgs.save(session, body.name, org_id=body.org_id, limits=own)
                 return org_body(org)
 
-        return answer(await self._services.threads.change(save), request_id_of(request))
+        return answer(await self._services.pools.run("change", save), request_id_of(request))
 
     async def org(self, request: Request, org_id: OrgPath) -> Response:
         """Return an org with what it holds and has used today."""
@@ -87,7 +87,7 @@ class TenantsApi:
                 use = org_use(session)
             return org_body(found, use)
 
-        return answer(await self._services.threads.status(look), request_id_of(request))
+        return answer(await self._services.pools.run("status", look), request_id_of(request))
 
     async def keys(
         self,
@@ -101,7 +101,7 @@ class TenantsApi:
             with self._services.database.system() as session:
                 return KeyList(keys=[key_body(key) for key in keys.list_of(session, org_id)])
 
-        return answer(await self._services.threads.status(look), request_id_of(request))
+        return answer(await self._services.pools.run("status", look), request_id_of(request))
 
     async def make_key(self, request: Request, body: KeyRequest) -> Response:
         """Make a key for an org; its text is shown this once."""
@@ -116,7 +116,7 @@ class TenantsApi:
                 scopes = list(dict.fromkeys(body.scopes))
                 return _new(keys.create(session, body.org_id, body.name, scopes, expires_at=until))
 
-        return answer(await self._services.threads.change(make), request_id_of(request))
+        return answer(await self._services.pools.run("change", make), request_id_of(request))
 
     async def rotate_key(
         self, request: Request, key_id: KeyPath, body: RotateRequest | None = None
@@ -130,7 +130,7 @@ class TenantsApi:
             with self._services.database.system() as session:
                 return _new(keys.rotate(session, key_id, old_until=until))
 
-        return answer(await self._services.threads.change(rotate), request_id_of(request))
+        return answer(await self._services.pools.run("change", rotate), request_id_of(request))
 
     async def revoke_key(self, request: Request, key_id: KeyPath) -> Response:
         """Let a key open nothing from now on."""
@@ -140,7 +140,7 @@ class TenantsApi:
             with self._services.database.system() as session:
                 return key_body(keys.revoke(session, key_id))
 
-        return answer(await self._services.threads.change(revoke), request_id_of(request))
+        return answer(await self._services.pools.run("change", revoke), request_id_of(request))
 
 
 def _new(made: NewKey) -> NewKeyBody:

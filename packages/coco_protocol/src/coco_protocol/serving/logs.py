@@ -7,11 +7,14 @@ import sys
 
 import structlog
 
-__all__ = ["configure_logs"]
+__all__ = ["configure_json_logs"]
 
 
-def configure_logs(level: str) -> None:
-    """Send structlog's events, and what libraries log, to standard error as JSON."""
+def configure_json_logs(level: str) -> None:
+    """Send structlog's events, and what libraries log, to standard error as JSON.
+
+    Tracebacks come without the values of variables.
+    """
     number = logging.getLevelNamesMapping()[level.upper()]
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from coco_local.api.workers import Workers
+from coco_local.api.pools import query_threads
 from tests.fake_service import FakeService
 
 
@@ -36,7 +36,7 @@ def test_fifty_clients_queue_and_health_answers_meanwhile(
     client: httpx.Client, service: FakeService
 ) -> None:
     service.before_query = gate = Gate()
-    threads = Workers().query_threads
+    threads = query_threads()
 
     def ask(_: int) -> int:
         return httpx.post(

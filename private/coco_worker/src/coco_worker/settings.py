@@ -1,7 +1,7 @@
 """Settings of the worker: flags over environment over defaults.
 
 What the API service and its workers share has one name, one meaning and one definition
-(`coco_server.setting_fields`); what is the worker's own begins with ``COCO_WORKER_``.
+(`coco_server.settings`); what is the worker's own begins with ``COCO_WORKER_``.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from coco_core.errors import InvalidConfig
+from coco_core.settings import Setting, decide, integer, text
 from coco_embed.resolver import EmbeddingSettings
 from coco_server.rpc.tls import RpcTls
-from coco_server.setting_fields import FIELDS, Field, WrongValue
+from coco_server.settings import FIELDS
 from coco_server.store.usage import Quotas
 
 __all__ = ["WorkerSettings", "load_settings"]
@@ -42,35 +43,22 @@ _SHARED: Final = frozenset(
 )
 
 
-def _integer(low: int, high: int) -> Any:
-    def read(given: str) -> int:
-        try:
-            number = int(given)
-        except ValueError:
-            raise WrongValue("it is not a whole number") from None
-        if not low <= number <= high:
-            raise WrongValue(f"it is outside {low} to {high}")
-        return number
-
-    return read
-
-
-_OWN: Final[tuple[Field, ...]] = (
-    Field("worker_host", str, "an address of this machine", "127.0.0.1"),
-    Field("worker_port", _integer(0, 65_535), "a port, 0 to 65535 (0: any free one)", 3457),
+_OWN: Final[tuple[Setting, ...]] = (
+    Setting("worker_host", text, "an address of this machine", "127.0.0.1"),
+    Setting("worker_port", integer(0, 65_535), "a port, 0 to 65535 (0: any free one)", 3457),
     # One job keeps a core busy with cutting; a model of its own wants the others.
-    Field("worker_slots", _integer(1, 256), "jobs at a time, 1 to 256", 1),
-    Field("worker_metrics_port", _integer(1, 65_535), "a port, 1 to 65535", None),
-    Field("worker_grace_seconds", _integer(0, 3600), "seconds, 0 to 3600", 30),
+    Setting("worker_slots", integer(1, 256), "jobs at a time, 1 to 256", 1),
+    Setting("worker_metrics_port", integer(1, 65_535), "a port, 1 to 65535"),
+    Setting("worker_grace_seconds", integer(0, 3600), "seconds, 0 to 3600", 30),
     # A wake-up may be lost (a network, a restart of Redis); then this is what a job waits.
-    Field("worker_poll_seconds", _integer(1, 3600), "seconds, 1 to 3600", 5),
-    Field("worker_lease_seconds", _integer(1, 3600), "seconds, 1 to 3600", 60),
+    Setting("worker_poll_seconds", integer(1, 3600), "seconds, 1 to 3600", 5),
+    Setting("worker_lease_seconds", integer(1, 3600), "seconds, 1 to 3600", 60),
     # The specification's figure: a bulk request to a busy server may take half an hour.
-    Field("worker_embed_timeout_seconds", _integer(1, 86_400), "seconds, 1 to 86400", 1800),
-    Field("worker_embed_waiting_seconds", _integer(1, 86_400), "seconds, 1 to 86400", 600),
-    Field("worker_max_item_bytes", _integer(1024, 1 << 30), "bytes, 1024 to 1 GiB", 8_388_608),
+    Setting("worker_embed_timeout_seconds", integer(1, 86_400), "seconds, 1 to 86400", 1800),
+    Setting("worker_embed_waiting_seconds", integer(1, 86_400), "seconds, 1 to 86400", 600),
+    Setting("worker_max_item_bytes", integer(1024, 1 << 30), "bytes, 1024 to 1 GiB", 8_388_608),
     # Of the database, for one index; by itself it has none while somebody asks.
-    Field("worker_build_helpers", _integer(0, 64), "processes, 0 to 64", None),
+    Setting("worker_build_helpers", integer(0, 64), "processes, 0 to 64"),
 )  # fmt: skip
 
 
@@ -143,7 +131,11 @@ def load_settings(
     """
     given = flags or {}
     fields = [entry for entry in FIELDS if entry.name in _SHARED] + list(_OWN)
-    values = {entry.name: _value(entry, given.get(entry.name), environ) for entry in fields}
+    decided = [decide(entry, given, environ) for entry in fields]
+    values: dict[str, Any] = {
+        entry.name: entry.default if found is None else found.value
+        for entry, found in zip(fields, decided, strict=True)
+    }
     for name, hint in (
         ("meta_db", "Set COCO_META_DB to the database of the API service."),
         ("blob_url", "Set COCO_BLOB_URL to the blob store of the API service."),
@@ -157,19 +149,3 @@ def load_settings(
         )
     embedding = EmbeddingSettings.from_environment(environ)
     return WorkerSettings(**values, embedding=embedding, insecure=insecure)
-
-
-def _value(entry: Field, flag: object, environ: Mapping[str, str]) -> Any:
-    sources = [(entry.flag, "" if flag is None else str(flag))]
-    sources += [(name, environ.get(name, "").strip()) for name in entry.variables]
-    for origin, text in sources:
-        if not text:
-            continue
-        try:
-            return entry.read(text)
-        except WrongValue as error:
-            shown = "(hidden)" if entry.secret else repr(text)
-            raise InvalidConfig(
-                f"{origin} is {shown}: {error}.", hint=f"Accepted: {entry.accepted}."
-            ) from error
-    return entry.default

@@ -33,24 +33,21 @@ def prune(
     blobs: BlobStore,
 ) -> PruneData:
     """Remove, or with ``dry_run`` count, what a policy does not keep."""
-    with database.system() as session:
-        found = retention.expired(session, policy)
-    if wanted.org_id is not None:
-        found = [version for version in found if version.org_id == wanted.org_id]
-    if not wanted.dry_run:
-        found = [version for version in found if retention.remove(database, version, vectors)]
+    removed = retention.prune(
+        database, policy, org_id=wanted.org_id, dry_run=wanted.dry_run, vectors=vectors
+    )
     with database.system() as session:
         ended = retention.prune_memos(session, org_id=wanted.org_id, dry_run=wanted.dry_run)
     orphans = remove_orphans(
         database, blobs, hours=policy.job_hours, org_id=wanted.org_id, dry_run=wanted.dry_run
     )
     return PruneData(
-        versions=len(found),
+        versions=len(removed),
         sessions=ended.sessions,
         memos=ended.memos,
         jobs=orphans.jobs,
         blobs=orphans.blobs,
-        bytes=sum(version.storage_bytes for version in found) + orphans.blob_bytes,
-        version_ids=[version.version_id for version in found],
+        bytes=sum(version.storage_bytes for version in removed) + orphans.blob_bytes,
+        version_ids=[version.version_id for version in removed],
         dry_run=wanted.dry_run,
     )

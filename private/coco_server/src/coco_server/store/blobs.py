@@ -127,17 +127,6 @@ class BlobStore:
         """
         return BlobFile(self, _owned(org_id, ref), self.info(org_id, ref).size)
 
-    async def stream(self, org_id: str, ref: str) -> AsyncIterator[bytes]:
-        """Yield a body of this org piece by piece.
-
-        Raises:
-            NotFound: there is none, or it belongs to another org.
-        """
-        with self._translated_errors(ref):
-            found = await obstore.get_async(self._store, _owned(org_id, ref))
-            async for piece in found.stream(min_chunk_size=_READ_BYTES):
-                yield bytes(piece)
-
     def read_range(self, ref: str, start: int, end: int) -> bytes:
         """Return bytes from ``start`` to before ``end`` of a body that `open` has found."""
         with self._translated_errors(ref):

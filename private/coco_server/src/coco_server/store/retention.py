@@ -195,6 +195,7 @@ def prune(
     database: Database,
     policy: RetentionPolicy,
     *,
+    org_id: str | None = None,
     dry_run: bool = False,
     vectors: VectorStore | None = None,
 ) -> list[Expired]:
@@ -204,6 +205,8 @@ def prune(
     """
     with database.system() as session:
         found = expired(session, policy)
+    if org_id is not None:
+        found = [version for version in found if version.org_id == org_id]
     if dry_run:
         return found
     return [version for version in found if remove(database, version, vectors)]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from coco_core.errors import InvalidConfig
-from coco_server.store.usage import Quotas
+from coco_server.store.usage import Quotas, quotas_of
 from coco_worker.settings import load_settings
 
 LEAST = {"COCO_META_DB": "postgresql://h/coco", "COCO_BLOB_URL": "s3://bucket"}
@@ -30,8 +30,8 @@ def test_a_flag_goes_before_the_environment_and_an_alias_is_known() -> None:
 def test_an_orgs_own_quotas_go_before_the_services() -> None:
     environ = {**LEAST, "COCO_ORG_MAX_CHUNKS": "100", "COCO_ORG_MAX_STORAGE_BYTES": "1GiB"}
     settings = load_settings(environ=environ)
-    assert settings.quotas({}) == Quotas(chunks=100, storage_bytes=1 << 30)
-    assert settings.quotas({"org_max_chunks": 0}) == Quotas(chunks=0, storage_bytes=1 << 30)
+    assert quotas_of(settings, {}) == Quotas(chunks=100, storage_bytes=1 << 30)
+    assert quotas_of(settings, {"org_max_chunks": 0}) == Quotas(chunks=0, storage_bytes=1 << 30)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
-"""Settings of the API service: flags over environment over defaults."""
+"""Settings of the API service, and those of its workers that are the same: flags, environment."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -29,7 +29,15 @@ from coco_core.settings import (
 )
 from coco_embed.resolver import EMBEDDING_VARIABLES, EmbeddingSettings
 
-__all__ = ["FIELDS", "Settings", "explain_settings", "load_settings"]
+__all__ = [
+    "FIELDS",
+    "BackendSettings",
+    "Settings",
+    "check_required",
+    "explain_settings",
+    "load_settings",
+    "read_fields",
+]
 
 # The worker's environment is often the same.
 _WORKER_PREFIX = "COCO_WORKER_"
@@ -132,48 +140,54 @@ FIELDS: Final[tuple[Setting, ...]] = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything that can be set, after all sources were read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendSettings:
+    """What the API service and its workers must be told alike."""
 
-    host: str
-    port: int
     meta_db: str
-    db_connections: int
     vector_backend: Literal["pgvector", "qdrant"]
     vector_db_url: str | None
     vector_db_api_key: str | None
     vector_db_collection_prefix: str | None
+    org_max_documents: int | None
+    org_max_chunks: int | None
+    org_max_storage_bytes: int | None
+    org_max_embeddings_per_day: int | None
+    queue_mode: Literal["postgres", "redis"]
+    redis_url: str | None
+    redis_queue: str
+    worker_tls_ca: Path | None
+    worker_tls_cert: Path | None
+    worker_tls_key: Path | None
+    blob_url: str
+    log_level: str
+    embedding: EmbeddingSettings
+    """How texts become vectors."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(BackendSettings):
+    """Everything that can be set for the API service, after all sources were read."""
+
+    host: str
+    port: int
+    db_connections: int
     admin_key: str
     api_key: str | None
     metrics_key: str | None
     rate_limit_per_min: int
     rate_limit_burst: int
-    org_max_documents: int | None
-    org_max_chunks: int | None
-    org_max_storage_bytes: int | None
-    org_max_embeddings_per_day: int | None
     tls_mode: Literal["tls", "proxy"] | None
     tls_cert: Path | None
     tls_key: Path | None
     tls_client_ca: Path | None
     trusted_proxies: tuple[str, ...]
-    queue_mode: Literal["postgres", "redis"]
-    redis_url: str | None
-    redis_queue: str
     worker_addr: tuple[str, ...]
-    worker_tls_ca: Path | None
-    worker_tls_cert: Path | None
-    worker_tls_key: Path | None
-    blob_url: str
     max_import_bytes: int
     retention_versions: int
     retention_hours: int
     retention_job_hours: int
     otel_endpoint: str | None
-    log_level: str
-    embedding: EmbeddingSettings
-    """How queries become vectors; its variables are the worker's, too."""
     insecure_dev: bool = False
     """Plain HTTP on a loopback address, for trying out."""
     warnings: tuple[str, ...] = ()
@@ -202,7 +216,7 @@ def load_settings(
         InvalidConfig: a value cannot be used, is missing, or does not go with another.
     """
     values: dict[str, Any] = {entry.name: entry.value for entry in _read(flags or {}, environ)}
-    _require(values)
+    check_required(values)
     own = [name for name in environ if not name.startswith(_WORKER_PREFIX)]
     settings = Settings(
         **values,
@@ -223,13 +237,29 @@ def explain_settings(
 
 def _read(flags: Mapping[str, object], environ: Mapping[str, str]) -> list[SettingValue]:
     refuse_unknown_flags(flags, {field.name for field in FIELDS})
+    return read_fields(FIELDS, flags, environ)
+
+
+def read_fields(
+    fields: Iterable[Setting], flags: Mapping[str, object], environ: Mapping[str, str]
+) -> list[SettingValue]:
+    """Return what flags, the environment and the defaults say.
+
+    Raises:
+        InvalidConfig: a value cannot be used.
+    """
     return [
         decide(field, flags, environ) or SettingValue(field.name, field.default, "default")
-        for field in FIELDS
+        for field in fields
     ]
 
 
-def _require(values: Mapping[str, object]) -> None:
+def check_required(values: Mapping[str, object]) -> None:
+    """Refuse settings of the service or of a worker that lack what the others need.
+
+    Raises:
+        InvalidConfig: it names the variable.
+    """
     missing = {
         "meta_db": "Set COCO_META_DB=postgresql://user:password@host:5432/coco.",
         "admin_key": "Set COCO_ADMIN_KEY to a long random text, such as the output of "
@@ -238,7 +268,7 @@ def _require(values: Mapping[str, object]) -> None:
         "s3://bucket/prefix.",
     }
     for name, hint in missing.items():
-        if not values[name]:
+        if name in values and not values[name]:
             raise InvalidConfig(f"COCO_{name.upper()} is not set.", hint=hint)
     if values["queue_mode"] == "redis" and not values["redis_url"]:
         raise InvalidConfig(

@@ -5,16 +5,18 @@ from __future__ import annotations
 import signal
 import threading
 from contextlib import ExitStack
+from functools import partial
 
 import structlog
 from prometheus_client import start_http_server
 
 from coco_embed.resolver import Embedders
-from coco_server.jobs.notifier import JobNotifier, PostgresNotifier, RedisNotifier
+from coco_server.jobs.notifier import JobNotifier, open_notifier
 from coco_server.store.blobs import BlobStore
 from coco_server.store.migrate import open_checked
 from coco_server.store.preflight import refuse_embedded
 from coco_server.store.session import Database
+from coco_server.store.usage import quotas_of
 from coco_server.store.vector_backends import open_vectors
 from coco_worker.pipeline import IngestDeps
 from coco_worker.rpc.server import RpcServer
@@ -80,7 +82,7 @@ def _deps(settings: WorkerSettings, opened: ExitStack) -> IngestDeps:
         database,
         blobs,
         embedders,
-        settings.quotas,
+        partial(quotas_of, settings),
         content_bytes=settings.worker_max_item_bytes,
         embed_timeout=settings.worker_embed_timeout_seconds,
         embed_waiting=settings.worker_embed_waiting_seconds,
@@ -97,7 +99,7 @@ def _deps(settings: WorkerSettings, opened: ExitStack) -> IngestDeps:
 def _serve(
     settings: WorkerSettings, worker: Worker, server: RpcServer, stop: threading.Event
 ) -> bool:
-    notifier = _job_notifier(settings)
+    notifier = open_notifier(settings)
     listening = threading.Thread(
         target=_listen, args=(notifier, worker, stop), name="coco-notifier", daemon=True
     )
@@ -113,13 +115,6 @@ def _serve(
     notifier.close()
     log.info("worker_stopped", gave_everything_back=ended)
     return ended
-
-
-def _job_notifier(settings: WorkerSettings) -> JobNotifier:
-    if settings.queue_mode == "redis":
-        assert settings.redis_url is not None, "checked with the settings"
-        return RedisNotifier(settings.redis_url, settings.redis_queue)
-    return PostgresNotifier(settings.meta_db)
 
 
 def _listen(notifier: JobNotifier, worker: Worker, stop: threading.Event) -> None:

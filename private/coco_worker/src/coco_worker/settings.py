@@ -7,41 +7,15 @@ What the API service and its workers share has one name, one meaning and one def
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Final, Literal
+from dataclasses import dataclass, fields
+from typing import Any, Final
 
-from coco_core.errors import InvalidConfig
-from coco_core.settings import Setting, decide, integer, text
+from coco_core.settings import Setting, integer, text
 from coco_embed.resolver import EmbeddingSettings
 from coco_server.rpc.tls import RpcTls
-from coco_server.settings import FIELDS
-from coco_server.store.usage import Quotas
+from coco_server.settings import FIELDS, BackendSettings, check_required, read_fields
 
 __all__ = ["WorkerSettings", "load_settings"]
-
-_SHARED: Final = frozenset(
-    {
-        "meta_db",
-        "vector_backend",
-        "vector_db_url",
-        "vector_db_api_key",
-        "vector_db_collection_prefix",
-        "queue_mode",
-        "redis_url",
-        "redis_queue",
-        "blob_url",
-        "worker_tls_ca",
-        "worker_tls_cert",
-        "worker_tls_key",
-        "org_max_documents",
-        "org_max_chunks",
-        "org_max_storage_bytes",
-        "org_max_embeddings_per_day",
-        "log_level",
-    }
-)
-
 
 _OWN: Final[tuple[Setting, ...]] = (
     Setting("worker_host", text, "an address of this machine", "127.0.0.1"),
@@ -62,27 +36,10 @@ _OWN: Final[tuple[Setting, ...]] = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerSettings:
-    """Everything that can be set, after all sources were read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings(BackendSettings):
+    """Everything that can be set for a worker, after all sources were read."""
 
-    meta_db: str
-    blob_url: str
-    queue_mode: Literal["postgres", "redis"]
-    redis_url: str | None
-    redis_queue: str
-    vector_backend: Literal["pgvector", "qdrant"]
-    vector_db_url: str | None
-    vector_db_api_key: str | None
-    vector_db_collection_prefix: str | None
-    worker_tls_ca: Path | None
-    worker_tls_cert: Path | None
-    worker_tls_key: Path | None
-    org_max_documents: int | None
-    org_max_chunks: int | None
-    org_max_storage_bytes: int | None
-    org_max_embeddings_per_day: int | None
-    log_level: str
     worker_host: str
     worker_port: int
     worker_slots: int
@@ -94,28 +51,12 @@ class WorkerSettings:
     worker_embed_waiting_seconds: int
     worker_max_item_bytes: int
     worker_build_helpers: int | None
-    embedding: EmbeddingSettings = field(default_factory=EmbeddingSettings)
     insecure: bool = False
 
     @property
     def tls(self) -> RpcTls:
         """How the gRPC port is protected."""
         return RpcTls(self.worker_tls_ca, self.worker_tls_cert, self.worker_tls_key)
-
-    def quotas(self, limits: Mapping[str, Any]) -> Quotas:
-        """Return the quotas of an org with these limits of its own; 0 means nothing at all."""
-
-        def chosen(name: str) -> int | None:
-            own = limits.get(name)
-            general: int | None = getattr(self, name)
-            return own if isinstance(own, int) else general
-
-        return Quotas(
-            documents=chosen("org_max_documents"),
-            chunks=chosen("org_max_chunks"),
-            storage_bytes=chosen("org_max_storage_bytes"),
-            embeddings_per_day=chosen("org_max_embeddings_per_day"),
-        )
 
 
 def load_settings(
@@ -129,23 +70,11 @@ def load_settings(
     Raises:
         InvalidConfig: a value cannot be used, is missing, or does not go with another.
     """
-    given = flags or {}
-    fields = [entry for entry in FIELDS if entry.name in _SHARED] + list(_OWN)
-    decided = [decide(entry, given, environ) for entry in fields]
+    shared = {each.name for each in fields(BackendSettings)}
+    table = (*(entry for entry in FIELDS if entry.name in shared), *_OWN)
     values: dict[str, Any] = {
-        entry.name: entry.default if found is None else found.value
-        for entry, found in zip(fields, decided, strict=True)
+        entry.name: entry.value for entry in read_fields(table, flags or {}, environ)
     }
-    for name, hint in (
-        ("meta_db", "Set COCO_META_DB to the database of the API service."),
-        ("blob_url", "Set COCO_BLOB_URL to the blob store of the API service."),
-    ):
-        if not values[name]:
-            raise InvalidConfig(f"COCO_{name.upper()} is not set.", hint=hint)
-    if values["queue_mode"] == "redis" and not values["redis_url"]:
-        raise InvalidConfig(
-            "COCO_QUEUE_MODE is redis and COCO_REDIS_URL is not set.",
-            hint="Set COCO_REDIS_URL=redis://host:6379/0, or leave the mode at postgres.",
-        )
+    check_required(values)
     embedding = EmbeddingSettings.from_environment(environ)
     return WorkerSettings(**values, embedding=embedding, insecure=insecure)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+from fastapi import Response
 
 from coco_embed.resolver import Embedders
+from coco_protocol.base import Answer
+from coco_protocol.operations import Lane
 from coco_protocol.server.system import PartHealth, PartState, PruneData, PruneRequest
+from coco_protocol.serving.answers import answer
 from coco_protocol.serving.pools import ThreadPools
 from coco_server.auth.authenticate import Authenticator
-from coco_server.auth.authorize import Authorizer
+from coco_server.auth.authorize import Authorizer, Caller
 from coco_server.domain.retention import policy_of, prune
-from coco_server.jobs.notifier import EventWatch, JobNotifier, PostgresNotifier, RedisNotifier
+from coco_server.jobs.notifier import EventWatch, JobNotifier, open_notifier
 from coco_server.metrics import ServerMetrics
 from coco_server.rpc.link import LinkStatus
 from coco_server.rpc.links import WorkerLinks
@@ -21,11 +27,13 @@ from coco_server.search.backend import executor_for
 from coco_server.search.service import SearchService
 from coco_server.settings import Settings
 from coco_server.store.blobs import BlobStore
-from coco_server.store.session import Database
+from coco_server.store.session import Database, SystemSession, TenantSession
 from coco_server.store.vector_backends import open_vectors
 from coco_server.store.vectors import VectorStore
 
 __all__ = ["Services", "build_services"]
+
+_T = TypeVar("_T")
 
 _WORKER_STATES: Mapping[LinkStatus, PartState] = {
     LinkStatus.READY: "ok",
@@ -67,6 +75,30 @@ class Services:
         self.search.close()
         self.embedders.close()
         self.database.close()
+
+    async def in_org(self, lane: Lane, org_id: str, work: Callable[[TenantSession], _T]) -> _T:
+        """Run ``work`` on a thread of its lane, in one transaction of an org."""
+
+        def run() -> _T:
+            with self.database.tenant(org_id) as session:
+                return work(session)
+
+        return await self.pools.run(lane, run)
+
+    async def respond(
+        self, caller: Caller, lane: Lane, work: Callable[[TenantSession], Answer]
+    ) -> Response:
+        """Answer a caller with what ``work`` finds in their org."""
+        return answer(await self.in_org(lane, caller.scope.org_id, work), caller.request_id)
+
+    async def in_system(self, lane: Lane, work: Callable[[SystemSession], _T]) -> _T:
+        """Run ``work`` on a thread of its lane, in one transaction over all orgs."""
+
+        def run() -> _T:
+            with self.database.system() as session:
+                return work(session)
+
+        return await self.pools.run(lane, run)
 
     async def dispatch(self, job_id: str) -> None:
         """Hand a job to a worker that is called directly, or wake those that look into the queue.
@@ -130,7 +162,7 @@ def build_services(settings: Settings) -> Services:
         authorizer=Authorizer(settings, database, pools, metrics),
         search=SearchService(database, embedders, executor_for(vectors)),
         vectors=vectors,
-        notifier=_job_notifier(settings),
+        notifier=open_notifier(settings),
         watch=EventWatch(settings.meta_db),
         links=WorkerLinks(
             settings.worker_addr,
@@ -145,10 +177,3 @@ def _pools(connections: int) -> ThreadPools:
     # what only looks. Authorization is short and shares the queries' part.
     quarter = max(1, connections // 4)
     return ThreadPools(query=max(1, connections // 2), change=quarter, status=quarter)
-
-
-def _job_notifier(settings: Settings) -> JobNotifier:
-    if settings.queue_mode == "redis":
-        assert settings.redis_url is not None, "checked with the settings"
-        return RedisNotifier(settings.redis_url, settings.redis_queue)
-    return PostgresNotifier(settings.meta_db)

@@ -12,14 +12,14 @@ from coco_protocol.serving.errors import request_id_of
 from coco_protocol.serving.exchange import ANSWER_HEADERS_KEY, LOG_FIELDS_KEY
 from coco_protocol.serving.pools import ThreadPools
 from coco_server.auth.authenticate import key_of
-from coco_server.auth.rate_limit import Rates, quotas_of, rates_of
+from coco_server.auth.rate_limit import Rates, rates_of
 from coco_server.metrics import ServerMetrics
 from coco_server.settings import Settings
 from coco_server.store import limits, orgs, projects
 from coco_server.store.limits import Bucket, Lane
 from coco_server.store.projects import Project
 from coco_server.store.session import Database, Scope
-from coco_server.store.usage import Quotas
+from coco_server.store.usage import Quotas, quotas_of
 
 __all__ = ["Authorizer", "Caller"]
 

@@ -1,4 +1,4 @@
-"""Rates and quotas of an org: the service's settings, and what the org's own limits say instead."""
+"""Rates of an org: the service's settings, and what the org's own limits say instead."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from coco_server.settings import Settings
-from coco_server.store.usage import Quotas
 
-__all__ = ["Rates", "quotas_of", "rates_of"]
+__all__ = ["Rates", "rates_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,23 +23,6 @@ def rates_of(settings: Settings, limits: Mapping[str, object]) -> Rates:
     return Rates(
         _own(limits, "rate_limit_per_min") or settings.rate_limit_per_min,
         _own(limits, "rate_limit_burst") or settings.rate_limit_burst,
-    )
-
-
-def quotas_of(settings: Settings, limits: Mapping[str, object]) -> Quotas:
-    """Return the quotas of an org with these limits of its own; 0 means nothing at all."""
-
-    def chosen(name: str, general: int | None) -> int | None:
-        own = _own(limits, name)
-        return general if own is None else own
-
-    return Quotas(
-        documents=chosen("org_max_documents", settings.org_max_documents),
-        chunks=chosen("org_max_chunks", settings.org_max_chunks),
-        storage_bytes=chosen("org_max_storage_bytes", settings.org_max_storage_bytes),
-        embeddings_per_day=chosen(
-            "org_max_embeddings_per_day", settings.org_max_embeddings_per_day
-        ),
     )
 
 

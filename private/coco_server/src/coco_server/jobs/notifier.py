@@ -18,8 +18,9 @@ from psycopg import sql
 
 from coco_server.jobs.events import EVENTS_CHANNEL
 from coco_server.jobs.queue import JOBS_CHANNEL
+from coco_server.settings import BackendSettings
 
-__all__ = ["EventWatch", "JobNotifier", "PostgresNotifier", "RedisNotifier"]
+__all__ = ["EventWatch", "JobNotifier", "PostgresNotifier", "RedisNotifier", "open_notifier"]
 
 log = structlog.get_logger(__name__)
 
@@ -125,6 +126,14 @@ class RedisNotifier:
             self._subscription = self._redis.pubsub()  # type: ignore[no-untyped-call]
             self._subscription.subscribe(self._channel)
         return self._subscription
+
+
+def open_notifier(settings: BackendSettings) -> JobNotifier:
+    """Return the notifier that the settings name."""
+    if settings.queue_mode == "redis":
+        assert settings.redis_url is not None, "checked with the settings"
+        return RedisNotifier(settings.redis_url, settings.redis_queue)
+    return PostgresNotifier(settings.meta_db)
 
 
 class EventWatch:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from coco_core.errors import QuotaExceeded
+from coco_server.settings import BackendSettings
 from coco_server.store.session import Session, TenantSession
 
 __all__ = [
@@ -12,6 +14,7 @@ __all__ = [
     "consume",
     "count",
     "embeddings_today",
+    "quotas_of",
     "release",
     "release_unused",
     "reserve",
@@ -27,6 +30,22 @@ class Quotas:
     chunks: int | None = None
     storage_bytes: int | None = None
     embeddings_per_day: int | None = None
+
+
+def quotas_of(settings: BackendSettings, limits: Mapping[str, object]) -> Quotas:
+    """Return the quotas of an org with these limits of its own; 0 means nothing at all."""
+
+    def chosen(name: str) -> int | None:
+        own = limits.get(name)
+        general: int | None = getattr(settings, name)
+        return own if isinstance(own, int) else general
+
+    return Quotas(
+        documents=chosen("org_max_documents"),
+        chunks=chosen("org_max_chunks"),
+        storage_bytes=chosen("org_max_storage_bytes"),
+        embeddings_per_day=chosen("org_max_embeddings_per_day"),
+    )
 
 
 def reserve(

@@ -19,6 +19,7 @@ from coco_server.auth.authenticate import IDENTITY_KEY, Identity
 from coco_server.domain.configs import register_config
 from coco_server.domain.serializers import config_body
 from coco_server.store import configs, orgs
+from coco_server.store.session import TenantSession
 
 __all__ = ["ConfigsApi"]
 
@@ -45,12 +46,11 @@ class ConfigsApi:
         """List the indexing configs of an org."""
         _check_org(request, org)
 
-        def look() -> ConfigList:
-            with self._services.database.tenant(org) as session:
-                orgs.get(session, org)
-                return ConfigList(configs=[config_body(each) for each in configs.list_all(session)])
+        def look(session: TenantSession) -> ConfigList:
+            orgs.get(session, org)
+            return ConfigList(configs=[config_body(each) for each in configs.list_all(session)])
 
-        return answer(await self._services.pools.run("status", look), request_id_of(request))
+        return answer(await self._services.in_org("status", org, look), request_id_of(request))
 
     async def register(self, request: Request, body: ConfigRequest, org: OrgHeader) -> Response:
         """Register an indexing config; again with the same content changes nothing."""
@@ -64,22 +64,20 @@ class ConfigsApi:
 
         length = dimension
 
-        def register() -> ConfigBody:
-            with self._services.database.tenant(org) as session:
-                orgs.get(session, org)
-                return config_body(register_config(session, config, length))
+        def register(session: TenantSession) -> ConfigBody:
+            orgs.get(session, org)
+            return config_body(register_config(session, config, length))
 
-        return answer(await self._services.pools.run("change", register), request_id_of(request))
+        return answer(await self._services.in_org("change", org, register), request_id_of(request))
 
     async def config(self, request: Request, config_id: ConfigPath, org: OrgHeader) -> Response:
         """Return one indexing config."""
         _check_org(request, org)
 
-        def look() -> ConfigBody:
-            with self._services.database.tenant(org) as session:
-                return config_body(configs.get(session, config_id))
+        def look(session: TenantSession) -> ConfigBody:
+            return config_body(configs.get(session, config_id))
 
-        return answer(await self._services.pools.run("status", look), request_id_of(request))
+        return answer(await self._services.in_org("status", org, look), request_id_of(request))
 
 
 def _check_org(request: Request, org_id: str, *, changing: bool = False) -> None:

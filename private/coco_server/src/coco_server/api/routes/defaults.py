@@ -14,6 +14,7 @@ from coco_server.api.services import Services
 from coco_server.domain.serializers import defaults_body
 from coco_server.search.service import served_intent
 from coco_server.store import defaults
+from coco_server.store.session import TenantSession
 
 __all__ = ["DefaultsApi"]
 
@@ -62,17 +63,16 @@ class DefaultsApi:
             # What no query could be answered with must not become every query's default.
             served_intent("?", retrieval, FiltersBody())
 
-        def adopt() -> DefaultsBody:
-            with self._services.database.tenant(caller.scope.org_id) as session:
-                project = defaults.adopt(
-                    session,
-                    project_id,
-                    config_id=body.indexing_config_id,
-                    query_config_id=body.query_config_id,
-                    retrieval_config=(
-                        None if retrieval is None else retrieval.model_dump(exclude_unset=True)
-                    ),
-                )
+        def adopt(session: TenantSession) -> DefaultsBody:
+            project = defaults.adopt(
+                session,
+                project_id,
+                config_id=body.indexing_config_id,
+                query_config_id=body.query_config_id,
+                retrieval_config=(
+                    None if retrieval is None else retrieval.model_dump(exclude_unset=True)
+                ),
+            )
             return defaults_body(project)
 
-        return answer(await self._services.pools.run("change", adopt), caller.request_id)
+        return await self._services.respond(caller, "change", adopt)

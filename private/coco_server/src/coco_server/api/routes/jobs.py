@@ -25,6 +25,7 @@ from coco_server.auth.authorize import Caller
 from coco_server.domain.serializers import job_body
 from coco_server.jobs import queue
 from coco_server.store import export
+from coco_server.store.session import TenantSession
 
 __all__ = ["JobsApi"]
 
@@ -59,13 +60,12 @@ class JobsApi:
         """List the project's newest jobs, newest first."""
         caller = await self._authorize(request, headers)
 
-        def look() -> JobList:
-            with self._services.database.tenant(caller.scope.org_id) as session:
-                return JobList(
-                    jobs=[job_body(job) for job in queue.list_of(session, caller.scope.project_id)]
-                )
+        def look(session: TenantSession) -> JobList:
+            return JobList(
+                jobs=[job_body(job) for job in queue.list_of(session, caller.scope.project_id)]
+            )
 
-        return answer(await self._services.pools.run("status", look), caller.request_id)
+        return await self._services.respond(caller, "status", look)
 
     async def job(
         self,
@@ -76,11 +76,10 @@ class JobsApi:
         """Return one job with its progress."""
         caller = await self._authorize(request, headers)
 
-        def look() -> JobBody:
-            with self._services.database.tenant(caller.scope.org_id) as session:
-                return job_body(queue.get(session, caller.scope.project_id, job_id))
+        def look(session: TenantSession) -> JobBody:
+            return job_body(queue.get(session, caller.scope.project_id, job_id))
 
-        return answer(await self._services.pools.run("status", look), caller.request_id)
+        return await self._services.respond(caller, "status", look)
 
     async def cancel(
         self,
@@ -91,11 +90,10 @@ class JobsApi:
         """Ask a job to stop; its version is discarded, and what was active stays so."""
         caller = await self._services.authorizer.authorize(request, headers, "ingest", "ingest")
 
-        def cancel() -> JobBody:
-            with self._services.database.tenant(caller.scope.org_id) as session:
-                return job_body(queue.request_cancel(session, caller.scope.project_id, job_id))
+        def cancel(session: TenantSession) -> JobBody:
+            return job_body(queue.request_cancel(session, caller.scope.project_id, job_id))
 
-        data = await self._services.pools.run("change", cancel)
+        data = await self._services.in_org("change", caller.scope.org_id, cancel)
         await self._services.recall(job_id)
         return answer(data, caller.request_id)
 
@@ -108,11 +106,10 @@ class JobsApi:
         """Return every item that the job left out with its reason, streamed."""
         caller = await self._authorize(request, headers)
 
-        def look() -> None:
-            with self._services.database.tenant(caller.scope.org_id) as session:
-                queue.get(session, caller.scope.project_id, job_id)
+        def look(session: TenantSession) -> None:
+            queue.get(session, caller.scope.project_id, job_id)
 
-        await self._services.pools.run("status", look)
+        await self._services.in_org("status", caller.scope.org_id, look)
         wanted = export.rejections_as_json(caller.scope.org_id, job_id)
         return await stream_rows(self._services, caller, "rejections", wanted)
 

@@ -19,14 +19,14 @@ from coco_protocol.server.memos import (
     MemoSessionData,
     MemoSessionRequest,
 )
-from coco_protocol.serving.answers import answer
 from coco_server.api.routes.parameters import TenantHeaders
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.auth.authorize import Caller
 from coco_server.domain.memo_ranking import rank_memos
-from coco_server.domain.serializers import memo_body, memo_hit, seconds
+from coco_server.domain.serializers import memo_body, memo_hit
 from coco_server.store import memos
+from coco_server.store.session import TenantSession
 
 __all__ = ["MemosApi"]
 
@@ -64,16 +64,15 @@ class MemosApi:
         caller = await self._authorize(request, headers)
         ttl = (body or MemoSessionRequest()).ttl_seconds
 
-        def begin() -> MemoSessionData:
-            with self._services.database.tenant(caller.scope.org_id) as session:
-                made, token = memos.open_session(session, caller.scope, ttl_seconds=ttl)
+        def begin(session: TenantSession) -> MemoSessionData:
+            made, token = memos.open_session(session, caller.scope, ttl_seconds=ttl)
             return MemoSessionData(
                 session_id=made.session_id,
                 session_token=token,
-                expires_at=seconds(made.expires_at),
+                expires_at=made.expires_at.timestamp(),
             )
 
-        return answer(await self._services.pools.run("change", begin), caller.request_id)
+        return await self._services.respond(caller, "change", begin)
 
     async def create(
         self,
@@ -84,15 +83,14 @@ class MemosApi:
         """Keep a note; it can be found at once."""
         caller = await self._authorize(request, headers)
 
-        def create() -> MemoBody:
-            with self._services.database.tenant(caller.scope.org_id) as session:
-                owner = memos.require_session(session, caller.scope, body.session_token)
-                made = memos.create(
-                    session, owner, body.content, tags=body.tags, ttl_seconds=body.ttl_seconds
-                )
+        def create(session: TenantSession) -> MemoBody:
+            owner = memos.require_session(session, caller.scope, body.session_token)
+            made = memos.create(
+                session, owner, body.content, tags=body.tags, ttl_seconds=body.ttl_seconds
+            )
             return memo_body(made)
 
-        return answer(await self._services.pools.run("change", create), caller.request_id)
+        return await self._services.respond(caller, "change", create)
 
     async def memos(
         self,
@@ -103,12 +101,11 @@ class MemosApi:
         """List the user's newest notes in the project."""
         caller = await self._authorize(request, headers)
 
-        def look() -> MemoList:
-            with self._services.database.tenant(caller.scope.org_id) as session:
-                owner = memos.require_session(session, caller.scope, token)
-                return MemoList(memos=[memo_body(memo) for memo in memos.list_of(session, owner)])
+        def look(session: TenantSession) -> MemoList:
+            owner = memos.require_session(session, caller.scope, token)
+            return MemoList(memos=[memo_body(memo) for memo in memos.list_of(session, owner)])
 
-        return answer(await self._services.pools.run("status", look), caller.request_id)
+        return await self._services.respond(caller, "status", look)
 
     async def query(
         self,
@@ -119,14 +116,13 @@ class MemosApi:
         """Search the user's notes by words; the answer is always fresh."""
         caller = await self._authorize(request, headers)
 
-        def look() -> MemoQueryData:
-            with self._services.database.tenant(caller.scope.org_id) as session:
-                owner = memos.require_session(session, caller.scope, body.session_token)
-                found = memos.list_of(session, owner, tags=body.tags)
+        def look(session: TenantSession) -> MemoQueryData:
+            owner = memos.require_session(session, caller.scope, body.session_token)
+            found = memos.list_of(session, owner, tags=body.tags)
             best = islice(rank_memos(body.query, found), body.top_k)
             return MemoQueryData(results=[memo_hit(memo, score) for memo, score in best])
 
-        return answer(await self._services.pools.run("query", look), caller.request_id)
+        return await self._services.respond(caller, "query", look)
 
     async def delete(
         self,
@@ -138,13 +134,12 @@ class MemosApi:
         """Remove a note."""
         caller = await self._authorize(request, headers)
 
-        def delete() -> DeletedData:
-            with self._services.database.tenant(caller.scope.org_id) as session:
-                owner = memos.require_session(session, caller.scope, token)
-                memos.delete(session, owner, memo_id)
+        def delete(session: TenantSession) -> DeletedData:
+            owner = memos.require_session(session, caller.scope, token)
+            memos.delete(session, owner, memo_id)
             return DeletedData(deleted=memo_id)
 
-        return answer(await self._services.pools.run("change", delete), caller.request_id)
+        return await self._services.respond(caller, "change", delete)
 
     async def _authorize(self, request: Request, headers: TenantHeaders) -> Caller:
         return await self._services.authorizer.authorize(request, headers, "memo", "query")

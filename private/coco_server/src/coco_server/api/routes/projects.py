@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, TypeAlias
 
 from fastapi import FastAPI, Header, Path, Query, Request, Response
@@ -32,6 +33,8 @@ from coco_server.auth.authorize import Caller
 from coco_server.domain.configs import DEFAULT_CONFIG, register_config
 from coco_server.domain.serializers import project_body, version_body
 from coco_server.store import configs, export, orgs, projects, retention, versions
+from coco_server.store.session import SystemSession, TenantSession
+from coco_server.store.versions import Version
 
 __all__ = ["ProjectsApi"]
 
@@ -121,14 +124,13 @@ class ProjectsApi:
         """List projects."""
         admin_only(request)
 
-        def look() -> ProjectList:
-            with self._services.database.system() as session:
-                found = projects.list_all(session)
+        def look(session: SystemSession) -> ProjectList:
+            found = projects.list_all(session)
             return ProjectList(
                 projects=[project_body(each) for each in found if org_id in {None, each.org_id}]
             )
 
-        return answer(await self._services.pools.run("status", look), request_id_of(request))
+        return answer(await self._services.in_system("status", look), request_id_of(request))
 
     async def project(
         self,
@@ -149,15 +151,14 @@ class ProjectsApi:
         """List the project's versions, newest first."""
         caller = await self._authorize(request, headers, project_id)
 
-        def look() -> VersionList:
-            with self._services.database.tenant(caller.scope.org_id) as session:
-                found = versions.list_of(session, project_id)
-                now = projects.get(session, project_id).active_version_id
+        def look(session: TenantSession) -> VersionList:
+            found = versions.list_of(session, project_id)
+            now = projects.get(session, project_id).active_version_id
             return VersionList(
                 active_version_id=now, versions=[version_body(each) for each in found]
             )
 
-        return answer(await self._services.pools.run("status", look), caller.request_id)
+        return await self._services.respond(caller, "status", look)
 
     async def version(
         self,
@@ -169,11 +170,10 @@ class ProjectsApi:
         """Return one version."""
         caller = await self._authorize(request, headers, project_id)
 
-        def look() -> VersionBody:
-            with self._services.database.tenant(caller.scope.org_id) as session:
-                return version_body(versions.get(session, project_id, version_id))
+        def look(session: TenantSession) -> VersionBody:
+            return version_body(versions.get(session, project_id, version_id))
 
-        return answer(await self._services.pools.run("status", look), caller.request_id)
+        return await self._services.respond(caller, "status", look)
 
     async def remove(
         self,
@@ -208,18 +208,10 @@ class ProjectsApi:
         """Let a complete version answer from now on; an archived one too, which is a rollback."""
         caller = await self._authorize(request, headers, project_id, changing=True)
         expected = (body.expected_version_id if body else None) or ...
-
-        def switch() -> ActivateData:
-            with self._services.database.tenant(caller.scope.org_id) as session:
-                before = projects.get(session, project_id).active_version_id
-                now = versions.activate(session, project_id, version_id, expected=expected)
-            return ActivateData(
-                project_id=project_id,
-                active_version_id=now.version_id,
-                previous_version_id=before,
-            )
-
-        return answer(await self._services.pools.run("change", switch), caller.request_id)
+        return await self._switch(
+            caller,
+            lambda session: versions.activate(session, project_id, version_id, expected=expected),
+        )
 
     async def roll_back(
         self,
@@ -229,18 +221,19 @@ class ProjectsApi:
     ) -> Response:
         """Let the version answer again that did before the present one."""
         caller = await self._authorize(request, headers, project_id, changing=True)
+        return await self._switch(caller, lambda session: versions.rollback(session, project_id))
 
-        def switch() -> ActivateData:
-            with self._services.database.tenant(caller.scope.org_id) as session:
-                before = projects.get(session, project_id).active_version_id
-                now = versions.rollback(session, project_id)
+    async def _switch(self, caller: Caller, change: Callable[[TenantSession], Version]) -> Response:
+        def switch(session: TenantSession) -> ActivateData:
+            project_id = caller.project.project_id
+            before = projects.get(session, project_id).active_version_id
             return ActivateData(
                 project_id=project_id,
-                active_version_id=now.version_id,
+                active_version_id=change(session).version_id,
                 previous_version_id=before,
             )
 
-        return answer(await self._services.pools.run("change", switch), caller.request_id)
+        return await self._services.respond(caller, "change", switch)
 
     async def chunks(
         self,
@@ -252,11 +245,10 @@ class ProjectsApi:
         """Return every chunk of a version, streamed; of any size in constant memory."""
         caller = await self._authorize(request, headers, project_id)
 
-        def look() -> versions.Version:
-            with self._services.database.tenant(caller.scope.org_id) as session:
-                return versions.get(session, project_id, version_id)
+        def look(session: TenantSession) -> Version:
+            return versions.get(session, project_id, version_id)
 
-        found = await self._services.pools.run("status", look)
+        found = await self._services.in_org("status", caller.scope.org_id, look)
         wanted = export.chunks_as_json(found)
         return await stream_rows(self._services, caller, "chunks", wanted)
 

@@ -27,6 +27,7 @@ from coco_server.auth.authenticate import admin_only
 from coco_server.domain.serializers import key_body, org_body, org_use
 from coco_server.store import keys, orgs
 from coco_server.store.keys import NewKey
+from coco_server.store.session import SystemSession
 
 __all__ = ["TenantsApi"]
 
@@ -58,36 +59,27 @@ class TenantsApi:
         """List all orgs."""
         admin_only(request)
 
-        def look() -> OrgList:
-            with self._services.database.system() as session:
-                return OrgList(orgs=[org_body(org) for org in orgs.list_all(session)])
+        def look(session: SystemSession) -> OrgList:
+            return OrgList(orgs=[org_body(org) for org in orgs.list_all(session)])
 
-        return answer(await self._services.pools.run("status", look), request_id_of(request))
+        return answer(await self._services.in_system("status", look), request_id_of(request))
 
     async def save_org(self, request: Request, body: OrgRequest) -> Response:
         """Create an org, or change the name and limits of the one with this id."""
         admin_only(request)
 
-        def save() -> OrgBody:
+        def save(session: SystemSession) -> OrgBody:
             own: dict[str, object] = dict(body.limits.items())
-            with self._services.database.system() as session:
-                org = orgs.save(session, body.name, org_id=body.org_id, limits=own)
-                return org_body(org)
+            return org_body(orgs.save(session, body.name, org_id=body.org_id, limits=own))
 
-        return answer(await self._services.pools.run("change", save), request_id_of(request))
+        return answer(await self._services.in_system("change", save), request_id_of(request))
 
     async def org(self, request: Request, org_id: OrgPath) -> Response:
         """Return an org with what it holds and has used today."""
         admin_only(request)
-
-        def look() -> OrgBody:
-            with self._services.database.system() as session:
-                found = orgs.get(session, org_id)
-            with self._services.database.tenant(found.org_id) as session:
-                use = org_use(session)
-            return org_body(found, use)
-
-        return answer(await self._services.pools.run("status", look), request_id_of(request))
+        found = await self._services.in_system("status", lambda session: orgs.get(session, org_id))
+        use = await self._services.in_org("status", org_id, org_use)
+        return answer(org_body(found, use), request_id_of(request))
 
     async def keys(
         self,
@@ -97,26 +89,24 @@ class TenantsApi:
         """List keys, without their secrets."""
         admin_only(request)
 
-        def look() -> KeyList:
-            with self._services.database.system() as session:
-                return KeyList(keys=[key_body(key) for key in keys.list_of(session, org_id)])
+        def look(session: SystemSession) -> KeyList:
+            return KeyList(keys=[key_body(key) for key in keys.list_of(session, org_id)])
 
-        return answer(await self._services.pools.run("status", look), request_id_of(request))
+        return answer(await self._services.in_system("status", look), request_id_of(request))
 
     async def make_key(self, request: Request, body: KeyRequest) -> Response:
         """Make a key for an org; its text is shown this once."""
         admin_only(request)
 
-        def make() -> NewKeyBody:
+        def make(session: SystemSession) -> NewKeyBody:
             until = None
             if body.expires_in_days is not None:
                 until = datetime.now(UTC) + timedelta(days=body.expires_in_days)
-            with self._services.database.system() as session:
-                orgs.get(session, body.org_id)
-                scopes = list(dict.fromkeys(body.scopes))
-                return _new(keys.create(session, body.org_id, body.name, scopes, expires_at=until))
+            orgs.get(session, body.org_id)
+            scopes = list(dict.fromkeys(body.scopes))
+            return _new(keys.create(session, body.org_id, body.name, scopes, expires_at=until))
 
-        return answer(await self._services.pools.run("change", make), request_id_of(request))
+        return answer(await self._services.in_system("change", make), request_id_of(request))
 
     async def rotate_key(
         self, request: Request, key_id: KeyPath, body: RotateRequest | None = None
@@ -124,23 +114,21 @@ class TenantsApi:
         """Make a new key like this one, which ends now or after `grace_seconds`."""
         admin_only(request)
 
-        def rotate() -> NewKeyBody:
+        def rotate(session: SystemSession) -> NewKeyBody:
             grace = body.grace_seconds if body else 0
             until = datetime.now(UTC) + timedelta(seconds=grace) if grace else None
-            with self._services.database.system() as session:
-                return _new(keys.rotate(session, key_id, old_until=until))
+            return _new(keys.rotate(session, key_id, old_until=until))
 
-        return answer(await self._services.pools.run("change", rotate), request_id_of(request))
+        return answer(await self._services.in_system("change", rotate), request_id_of(request))
 
     async def revoke_key(self, request: Request, key_id: KeyPath) -> Response:
         """Let a key open nothing from now on."""
         admin_only(request)
 
-        def revoke() -> KeyBody:
-            with self._services.database.system() as session:
-                return key_body(keys.revoke(session, key_id))
+        def revoke(session: SystemSession) -> KeyBody:
+            return key_body(keys.revoke(session, key_id))
 
-        return answer(await self._services.pools.run("change", revoke), request_id_of(request))
+        return answer(await self._services.in_system("change", revoke), request_id_of(request))
 
 
 def _new(made: NewKey) -> NewKeyBody:

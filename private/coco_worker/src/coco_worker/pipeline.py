@@ -137,7 +137,7 @@ class _Build:
         self._config: IndexingConfig = plan.config
         self._embedder: ClosableEmbedder | None = None
         self._counts = _Counts.of(job.checkpoint)
-        self._told = 0.0
+        self._last_event = 0.0
 
     def run(self) -> None:
         for batch in batches(self._outcomes()):
@@ -239,16 +239,16 @@ class _Build:
                 done=counts.items,
                 checkpoint=asdict(counts),
                 stage="ingest",
-                event=counts.event("ingest") if self._time_to_tell() else None,
+                event=counts.event("ingest") if self._event_due() else None,
             )
         self._counts = counts
         _count(batch)
 
-    def _time_to_tell(self) -> bool:
+    def _event_due(self) -> bool:
         now = time.monotonic()
-        if now - self._told < _EVENT_SECONDS:
+        if now - self._last_event < _EVENT_SECONDS:
             return False
-        self._told = now
+        self._last_event = now
         return True
 
     def _complete(self) -> None:

@@ -169,10 +169,10 @@ class Worker:
         self._leased[job.job_id] = leased
         metrics.RUNNING.set(len(self._leased))
         self._pool.submit(self._work, leased)
-        self._tell()
+        self._notify_waiters()
         return True
 
-    def _tell(self) -> None:
+    def _notify_waiters(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
@@ -193,7 +193,7 @@ class Worker:
             metrics.JOBS.labels(outcome).inc()
         del self._leased[job.job_id]
         metrics.RUNNING.set(len(self._leased))
-        self._tell()
+        self._notify_waiters()
         self._wake.set()
 
     def _attempt(self, leased: LeasedJob) -> str:
@@ -228,17 +228,17 @@ class Worker:
         job = leased.job
         if isinstance(error, CocoError):
             retry = error.retryable
-            told = {"code": error.code, "message": error.message, "hint": error.hint}
+            failure = {"code": error.code, "message": error.message, "hint": error.hint}
             log.warning("job_failed", code=error.code, reason=error.message)
         else:
             retry = True
-            told = {"code": "internal", "message": f"The worker failed: {type(error).__name__}."}
+            failure = {"code": "internal", "message": f"The worker failed: {type(error).__name__}."}
             log.error("job_crashed", exc_info=error)
         try:
             with self._deps.database.tenant(job.org_id) as session:
                 if isinstance(error, ItemRejected):
                     _list_rejection(error, session, job)
-                again = queue.fail(session, job, told, retry=retry)
+                again = queue.fail(session, job, failure, retry=retry)
         except LeaseLost:
             return InterruptReason.LOST
         return "retry" if again else "failed"

@@ -54,10 +54,10 @@ class JobEventReader:
         """Yield events until the job has ended; None when there was nothing for a while."""
         loop, news = asyncio.get_running_loop(), asyncio.Event()
 
-        def woken() -> None:
+        def callback() -> None:
             loop.call_soon_threadsafe(news.set)
 
-        leave = self._services.watch.follow(job_id, woken)
+        leave = self._services.event_listener.subscribe(job_id, callback)
         try:
             async for event in self._until_end(scope, job, found, after=after, news=news):
                 yield event

@@ -18,7 +18,7 @@ from coco_protocol.serving.pools import ThreadPools
 from coco_server.auth.authenticate import Authenticator
 from coco_server.auth.authorize import Authorizer, Caller
 from coco_server.domain.retention import policy_of, prune
-from coco_server.jobs.notifier import EventWatch, JobNotifier, open_notifier
+from coco_server.jobs.notifier import EventListener, JobNotifier, open_notifier
 from coco_server.metrics import ServerMetrics
 from coco_server.rpc.link import LinkStatus
 from coco_server.rpc.links import WorkerLinks
@@ -58,7 +58,7 @@ class Services:
     search: SearchService
     vectors: VectorStore
     notifier: JobNotifier
-    watch: EventWatch
+    event_listener: EventListener
     links: WorkerLinks
     started_at: float = field(default_factory=time.time)
     stopping: bool = False
@@ -66,11 +66,11 @@ class Services:
     def open(self) -> None:
         """Connect to the database, and begin to hear of jobs' events."""
         self.database.open()
-        self.watch.start()
+        self.event_listener.start()
 
     def close(self) -> None:
         """Let go of everything."""
-        self.watch.close()
+        self.event_listener.close()
         self.notifier.close()
         self.search.close()
         self.embedders.close()
@@ -163,7 +163,7 @@ def build_services(settings: Settings) -> Services:
         search=SearchService(database, embedders, executor_for(vectors)),
         vectors=vectors,
         notifier=open_notifier(settings),
-        watch=EventWatch(settings.meta_db),
+        event_listener=EventListener(settings.meta_db),
         links=WorkerLinks(
             settings.worker_addr,
             RpcTls(settings.worker_tls_ca, settings.worker_tls_cert, settings.worker_tls_key),

@@ -68,9 +68,9 @@ def _checks() -> Iterator[_Check]:
             yield _Check(name=name, ok=False, detail=str(error))
     for entry in list_models(settings.embedding, custom_only=True):
         ready = entry.state == "ready"
-        said = f"{entry.kind}, {entry.dimension} dimensions, {entry.place}"
+        detail = f"{entry.kind}, {entry.dimension} dimensions, {entry.place}"
         problem = f"{entry.state} ({entry.origin}): {entry.detail} {entry.hint}".rstrip()
-        yield _Check(name=f"model {entry.name}", ok=ready, detail=said if ready else problem)
+        yield _Check(name=f"model {entry.name}", ok=ready, detail=detail if ready else problem)
 
 
 def _database(settings: Settings) -> str:

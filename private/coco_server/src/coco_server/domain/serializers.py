@@ -43,23 +43,23 @@ _Body = TypeVar("_Body", bound=Answer)
 
 
 def org_body(org: Org, use: OrgUse | None = None) -> OrgBody:
-    """Say an org."""
+    """Serialize an org."""
     limits = {name: value for name, value in org.limits.items() if isinstance(value, int)}
     return _body(OrgBody, org, limits=limits, use=use)
 
 
 def org_use(session: TenantSession) -> OrgUse:
-    """Say what the session's org holds, and what it has used today."""
+    """Serialize what the session's org holds, and what it has used today."""
     return _body(OrgUse, orgs.totals(session), embeddings_today=usage.embeddings_today(session))
 
 
 def key_body(key: ApiKey) -> KeyBody:
-    """Say a key; its secret is nowhere."""
+    """Serialize a key; its secret is nowhere."""
     return _body(KeyBody, key)
 
 
 def config_body(config: StoredConfig) -> ConfigBody:
-    """Say a config."""
+    """Serialize a config."""
     return _body(
         ConfigBody,
         config,
@@ -69,12 +69,12 @@ def config_body(config: StoredConfig) -> ConfigBody:
 
 
 def project_body(project: Project) -> ProjectBody:
-    """Say a project."""
+    """Serialize a project."""
     return _body(ProjectBody, project)
 
 
 def defaults_body(project: Project) -> DefaultsBody:
-    """Say what a project's queries take when they say nothing else."""
+    """Serialize what a project's queries take when they say nothing else."""
     retrieval = project.retrieval_config
     return DefaultsBody(
         project_id=project.project_id,
@@ -85,7 +85,7 @@ def defaults_body(project: Project) -> DefaultsBody:
 
 
 def version_body(version: Version) -> VersionBody:
-    """Say a version."""
+    """Serialize a version."""
     ready = version.ready_at
     return _body(
         VersionBody,
@@ -97,22 +97,22 @@ def version_body(version: Version) -> VersionBody:
 
 
 def job_body(job: Job) -> JobBody:
-    """Say a job; who works on it is nobody's business."""
+    """Serialize a job; who works on it is nobody's business."""
     return _body(JobBody, job, stage=job.stage or "")
 
 
 def event_body(event: StoredEvent) -> JobEvent:
-    """Say an event of a job."""
+    """Serialize an event of a job."""
     return _body(JobEvent, event, sequence=event.seq)
 
 
 def memo_body(memo: Memo) -> MemoBody:
-    """Say a memo."""
+    """Serialize a memo."""
     return _body(MemoBody, memo)
 
 
 def memo_hit(memo: Memo, score: float) -> MemoHit:
-    """Say a memo that was found."""
+    """Serialize a memo that was found."""
     return _body(MemoHit, memo, score=round(score, 4))
 
 

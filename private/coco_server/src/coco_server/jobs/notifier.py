@@ -20,7 +20,7 @@ from coco_server.jobs.events import EVENTS_CHANNEL
 from coco_server.jobs.queue import JOBS_CHANNEL
 from coco_server.settings import BackendSettings
 
-__all__ = ["EventWatch", "JobNotifier", "PostgresNotifier", "RedisNotifier", "open_notifier"]
+__all__ = ["EventListener", "JobNotifier", "PostgresNotifier", "RedisNotifier", "open_notifier"]
 
 log = structlog.get_logger(__name__)
 
@@ -136,13 +136,13 @@ def open_notifier(settings: BackendSettings) -> JobNotifier:
     return PostgresNotifier(settings.meta_db)
 
 
-class EventWatch:
-    """One connection that hears of every job's events, for all followers of a process."""
+class EventListener:
+    """One connection that listens for events of all jobs, for every reader of a process."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._lock = threading.Lock()
-        self._followers: dict[str, list[Callable[[], None]]] = {}
+        self._subscribers: dict[str, list[Callable[[], None]]] = {}
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="coco-events", daemon=True)
 
@@ -150,17 +150,17 @@ class EventWatch:
         """Begin to listen."""
         self._thread.start()
 
-    def follow(self, job_id: str, woken: Callable[[], None]) -> Callable[[], None]:
-        """Call ``woken``, in the watch's thread, when a job has news; returns what ends that."""
+    def subscribe(self, job_id: str, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call ``callback`` in the listener's thread when a job has news; returns the end of it."""
         with self._lock:
-            self._followers.setdefault(job_id, []).append(woken)
+            self._subscribers.setdefault(job_id, []).append(callback)
 
         def leave() -> None:
             with self._lock:
-                left = self._followers[job_id]
-                left.remove(woken)
+                left = self._subscribers[job_id]
+                left.remove(callback)
                 if not left:
-                    del self._followers[job_id]
+                    del self._subscribers[job_id]
 
         return leave
 
@@ -181,18 +181,18 @@ class EventWatch:
                         for note in connection.notifies(timeout=0.5):
                             self._wake(note.payload)
             except psycopg.Error as error:
-                log.warning("event_watch_lost", reason=str(error))
+                log.warning("event_listener_lost", reason=str(error))
                 self._closed.wait(_RETRY_SECONDS)
 
     def _wake(self, job_id: str | None) -> None:
         with self._lock:
-            woken = [
+            callbacks = [
                 each
-                for name, followers in self._followers.items()
+                for name, subscribers in self._subscribers.items()
                 if job_id in (None, name)
-                for each in followers
+                for each in subscribers
             ]
-        for each in woken:
+        for each in callbacks:
             each()
 
 

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from starlette.datastructures import Headers
-from starlette.requests import HTTPConnection
 
-from coco_core.errors import Forbidden, Unauthorized
+from coco_core.errors import Unauthorized
 from coco_protocol.serving.guard import bearer_token
 from coco_server.settings import Settings
 from coco_server.store import keys
 from coco_server.store.keys import ApiKey
 from coco_server.store.session import Database
 
-__all__ = ["IDENTITY_KEY", "Authenticator", "Identity", "admin_only", "bearer", "key_of"]
+__all__ = ["IDENTITY_KEY", "Authenticator", "Identity", "bearer"]
 
 IDENTITY_KEY = "coco.identity"
 """Where `AccessControl` notes in the ASGI scope who calls."""
@@ -77,34 +76,6 @@ def bearer(headers: Headers) -> str:
             "A key is required.", hint="Send the header 'Authorization: Bearer <key>'."
         )
     return given
-
-
-def admin_only(connection: HTTPConnection) -> None:
-    """Refuse everybody but the administrator.
-
-    Raises:
-        Forbidden: an org's key was shown.
-    """
-    identity: Identity = connection.scope[IDENTITY_KEY]
-    if identity.role != "admin":
-        raise Forbidden(
-            "Only the administrator may do that.", hint="Send the key in COCO_ADMIN_KEY."
-        )
-
-
-def key_of(connection: HTTPConnection) -> ApiKey:
-    """Return the org's key that was shown.
-
-    Raises:
-        Forbidden: the admin key was shown, which opens no tenant's data.
-    """
-    identity: Identity = connection.scope[IDENTITY_KEY]
-    if identity.key is None:
-        raise Forbidden(
-            "The admin key opens /v1/sys and no tenant's data.",
-            hint="Send a key of the org; POST /v1/sys/keys makes one.",
-        )
-    return identity.key
 
 
 def _digest(text: str) -> bytes:

@@ -1,4 +1,4 @@
-"""From a proven key to a caller: headers that agree with it, a scope, a project, a token."""
+"""What a proven key may do: the administrator, an org's own key, and a caller within a project."""
 
 from __future__ import annotations
 
@@ -6,22 +6,30 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
-from coco_core.errors import Forbidden, InvalidInput, RateLimited
+from coco_core.errors import Forbidden, InvalidInput
 from coco_protocol.server.tenants import KeyScope
 from coco_protocol.serving.errors import request_id_of
-from coco_protocol.serving.exchange import ANSWER_HEADERS_KEY, LOG_FIELDS_KEY
+from coco_protocol.serving.exchange import LOG_FIELDS_KEY
 from coco_protocol.serving.pools import ThreadPools
-from coco_server.auth.authenticate import key_of
-from coco_server.auth.rate_limit import Rates, rates_of
+from coco_server.auth.authenticate import IDENTITY_KEY, Identity
+from coco_server.auth.rate_limit import Rates, enforce_rate, rates_of
 from coco_server.metrics import ServerMetrics
 from coco_server.settings import Settings
 from coco_server.store import limits, orgs, projects
+from coco_server.store.keys import ApiKey
 from coco_server.store.limits import Bucket, Lane
 from coco_server.store.projects import Project
 from coco_server.store.session import Database, Scope
 from coco_server.store.usage import Quotas, quotas_of
 
-__all__ = ["Authorizer", "Caller"]
+__all__ = [
+    "Authorizer",
+    "Caller",
+    "admin_only",
+    "key_of",
+    "operator_only",
+    "own_org_only",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +99,9 @@ class Authorizer:
                 hint="Name the same project in x-coco-project-id.",
             )
         project, quotas, rates, bucket = await self._pools.run("query", self._look_up, scope, lane)
-        connection.scope[ANSWER_HEADERS_KEY] = {
-            "x-ratelimit-limit": str(rates.per_minute),
-            "x-ratelimit-remaining": str(bucket.remaining),
-            "x-ratelimit-reset": str(_whole_seconds(bucket, rates)),
-        }
         if not bucket.allowed:
             self._metrics.refused("rate")
-            wait = max(1, -int(-bucket.wait_seconds // 1))
-            connection.scope[ANSWER_HEADERS_KEY]["retry-after"] = str(wait)
-            raise RateLimited(
-                f"The project {project.project_id!r} may be asked {rates.per_minute} times a "
-                f"minute ({lane}), and {rates.burst} times at once.",
-                hint=f"Try again in {wait} s.",
-                details={"lane": lane, "limit_per_min": rates.per_minute, "burst": rates.burst,
-                         "retry_after_seconds": wait},
-            )  # fmt: skip
+        enforce_rate(connection, project.project_id, lane, rates, bucket)
         return Caller(scope, project, quotas, request_id_of(connection))
 
     def _look_up(self, scope: Scope, lane: Lane) -> tuple[Project, Quotas, Rates, Bucket]:
@@ -124,6 +119,61 @@ class Authorizer:
         return project, quotas_of(self._settings, own), rates, bucket
 
 
-def _whole_seconds(bucket: Bucket, rates: Rates) -> int:
-    """Return after how many seconds the bucket is full again."""
-    return -int(-(rates.burst - bucket.tokens) * 60 // rates.per_minute)
+def admin_only(connection: HTTPConnection) -> None:
+    """Refuse everybody but the administrator.
+
+    Raises:
+        Forbidden: an org's key was shown.
+    """
+    identity: Identity = connection.scope[IDENTITY_KEY]
+    if identity.role != "admin":
+        raise Forbidden(
+            "Only the administrator may do that.", hint="Send the key in COCO_ADMIN_KEY."
+        )
+
+
+def key_of(connection: HTTPConnection) -> ApiKey:
+    """Return the org's key that was shown.
+
+    Raises:
+        Forbidden: the admin key was shown, which opens no tenant's data.
+    """
+    identity: Identity = connection.scope[IDENTITY_KEY]
+    if identity.key is None:
+        raise Forbidden(
+            "The admin key opens /v1/sys and no tenant's data.",
+            hint="Send a key of the org; POST /v1/sys/keys makes one.",
+        )
+    return identity.key
+
+
+def operator_only(connection: HTTPConnection) -> None:
+    """Let in the administrator, and who collects the metrics.
+
+    Raises:
+        Forbidden: an org's key was shown.
+    """
+    identity: Identity = connection.scope[IDENTITY_KEY]
+    if identity.role == "key":
+        raise Forbidden(
+            "The metrics are the operator's.",
+            hint="Send the key in COCO_METRICS_KEY or COCO_ADMIN_KEY.",
+        )
+
+
+def own_org_only(connection: HTTPConnection, org_id: str, *, changing: bool = False) -> None:
+    """Let in the administrator, and an org's own key (with the scope manage for changes).
+
+    Raises:
+        Forbidden: the key is another org's, or its scopes do not reach.
+    """
+    identity: Identity = connection.scope[IDENTITY_KEY]
+    if identity.role == "admin":
+        return
+    if identity.key is None or identity.key.org_id != org_id:
+        raise Forbidden(
+            f"The key does not belong to the org {org_id!r}.",
+            hint="Send the key's own org in x-coco-org-id.",
+        )
+    if changing and "manage" not in identity.key.scopes:
+        raise Forbidden("The key may not change configs.", hint="It needs the scope 'manage'.")

@@ -6,7 +6,6 @@ from typing import Annotated, TypeAlias
 
 from fastapi import FastAPI, Path, Request, Response
 
-from coco_core.errors import Forbidden
 from coco_protocol.base import Identifier
 from coco_protocol.envelope import Envelope
 from coco_protocol.server.configs import ConfigBody, ConfigList, ConfigRequest
@@ -15,7 +14,7 @@ from coco_protocol.serving.errors import request_id_of
 from coco_server.api.routes.parameters import OrgHeader
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
-from coco_server.auth.authenticate import IDENTITY_KEY, Identity
+from coco_server.auth.authorize import own_org_only
 from coco_server.domain.configs import register_config
 from coco_server.domain.serializers import config_body
 from coco_server.store import configs, orgs
@@ -44,7 +43,7 @@ class ConfigsApi:
 
     async def configs(self, request: Request, org: OrgHeader) -> Response:
         """List the indexing configs of an org."""
-        _check_org(request, org)
+        own_org_only(request, org)
 
         def look(session: TenantSession) -> ConfigList:
             orgs.get(session, org)
@@ -54,7 +53,7 @@ class ConfigsApi:
 
     async def register(self, request: Request, body: ConfigRequest, org: OrgHeader) -> Response:
         """Register an indexing config; again with the same content changes nothing."""
-        _check_org(request, org, changing=True)
+        own_org_only(request, org, changing=True)
         config = body.to_config()
         dimension = body.dimension
         if dimension is None:
@@ -72,23 +71,9 @@ class ConfigsApi:
 
     async def config(self, request: Request, config_id: ConfigPath, org: OrgHeader) -> Response:
         """Return one indexing config."""
-        _check_org(request, org)
+        own_org_only(request, org)
 
         def look(session: TenantSession) -> ConfigBody:
             return config_body(configs.get(session, config_id))
 
         return answer(await self._services.in_org("status", org, look), request_id_of(request))
-
-
-def _check_org(request: Request, org_id: str, *, changing: bool = False) -> None:
-    """Let in the administrator, and an org's own key (with the scope manage for changes)."""
-    identity: Identity = request.scope[IDENTITY_KEY]
-    if identity.role == "admin":
-        return
-    if identity.key is None or identity.key.org_id != org_id:
-        raise Forbidden(
-            f"The key does not belong to the org {org_id!r}.",
-            hint="Send the key's own org in x-coco-org-id.",
-        )
-    if changing and "manage" not in identity.key.scopes:
-        raise Forbidden("The key may not change configs.", hint="It needs the scope 'manage'.")

@@ -28,8 +28,7 @@ from coco_server.api.export_stream import stream_rows
 from coco_server.api.routes.parameters import ProjectPath, TenantHeaders
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
-from coco_server.auth.authenticate import admin_only
-from coco_server.auth.authorize import Caller
+from coco_server.auth.authorize import Caller, admin_only
 from coco_server.domain.configs import DEFAULT_CONFIG, register_config
 from coco_server.domain.serializers import project_body, version_body
 from coco_server.store import configs, export, orgs, projects, retention, versions

@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.status import HTTP_503_SERVICE_UNAVAILABLE
 
 import coco_server
-from coco_core.errors import CocoError, Forbidden
+from coco_core.errors import CocoError
 from coco_protocol.envelope import Envelope
 from coco_protocol.server.system import (
     HealthData,
@@ -24,7 +24,7 @@ from coco_protocol.serving.errors import request_id_of
 from coco_protocol.serving.metrics import CONTENT_TYPE
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
-from coco_server.auth.authenticate import IDENTITY_KEY, Identity, admin_only
+from coco_server.auth.authorize import admin_only, operator_only
 from coco_server.jobs import queue
 
 __all__ = ["SystemApi"]
@@ -97,12 +97,7 @@ class SystemApi:
 
     async def metrics(self, request: Request) -> Response:
         """Return the metrics in Prometheus' text format."""
-        identity: Identity = request.scope[IDENTITY_KEY]
-        if identity.role == "key":
-            raise Forbidden(
-                "The metrics are the operator's.",
-                hint="Send the key in COCO_METRICS_KEY or COCO_ADMIN_KEY.",
-            )
+        operator_only(request)
         text = await self._services.pools.run("status", self._services.metrics.text)
         return Response(text, media_type=CONTENT_TYPE)
 

@@ -23,7 +23,7 @@ from coco_protocol.serving.answers import answer
 from coco_protocol.serving.errors import request_id_of
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
-from coco_server.auth.authenticate import admin_only
+from coco_server.auth.authorize import admin_only
 from coco_server.domain.serializers import key_body, org_body, org_use
 from coco_server.store import keys, orgs
 from coco_server.store.keys import NewKey

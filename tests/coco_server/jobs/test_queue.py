@@ -164,7 +164,7 @@ def test_a_job_that_is_given_back_costs_no_attempt(tenant: Tenant) -> None:
         queue.finish(session, held, {})
 
 
-def test_the_doorbell_rings_when_the_enqueueing_commits(tenant: Tenant) -> None:
+def test_workers_are_notified_when_the_enqueueing_commits(tenant: Tenant) -> None:
     notifier = PostgresNotifier(tenant.database.url)
     try:
         assert not notifier.wait(0.01)  # listens from now on

@@ -116,7 +116,7 @@ class _CocoModel:
         self._lock = threading.Lock()
         self._embedder: ClosableEmbedder | None = None
         try:
-            longest = embedders.model(name).longest
+            longest = embedders.model(name).max_tokens
             self._config: EmbeddingConfig = EmbeddingConfig(name, min(max_tokens, longest))
             self.dimension = embedders.dimension(self._config)
         except CocoError as error:
@@ -249,7 +249,7 @@ def embedding_settings() -> EmbeddingSettings:
         if not os.environ.get("COCO_MODELS_FILE") and file.is_file():
             text = file.read_text(encoding="utf-8-sig")
             models = read_models(tomllib.loads(text).get("models", {}), file, text)
-            settings = replace(settings, registered=models, registry=f"{file} ([models.NAME])")
+            settings = replace(settings, custom_models=models, registry=f"{file} ([models.NAME])")
     except (CocoError, OSError, ValueError) as error:
         message = error.message if isinstance(error, CocoError) else str(error)
         raise DefinitionError(
@@ -260,7 +260,7 @@ def embedding_settings() -> EmbeddingSettings:
 
 
 def _directory_embedders(settings: EmbeddingSettings, name: str) -> Embedders:
-    from coco_embed.custom_models import RegisteredModel
+    from coco_embed.custom_models import CustomModel
     from coco_embed.resolver import Embedders
 
     path = Path(name).expanduser().resolve()
@@ -268,6 +268,6 @@ def _directory_embedders(settings: EmbeddingSettings, name: str) -> Embedders:
     with _lock:
         found = _embedders.get(key)
         if found is None:
-            model = RegisteredModel(name, origin=name, path=path)
-            found = _embedders[key] = Embedders(replace(settings, registered={name: model}))
+            model = CustomModel(name, origin=name, path=path)
+            found = _embedders[key] = Embedders(replace(settings, custom_models={name: model}))
         return found

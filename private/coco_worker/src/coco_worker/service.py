@@ -17,7 +17,7 @@ from coco_server.store.migrate import open_checked
 from coco_server.store.preflight import refuse_embedded
 from coco_server.store.session import Database
 from coco_server.store.usage import quotas_of
-from coco_server.store.vector_backends import open_vectors
+from coco_server.store.vector_backend import open_vectors
 from coco_worker.pipeline import IngestDeps
 from coco_worker.rpc.server import RpcServer
 from coco_worker.rpc.service import WorkerService

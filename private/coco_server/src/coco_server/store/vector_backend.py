@@ -1,4 +1,4 @@
-"""Opens the vector store that the settings name."""
+"""Which store of vectors the settings name."""
 
 from __future__ import annotations
 

@@ -14,9 +14,10 @@ from starlette.websockets import WebSocketDisconnect
 
 from coco_core.errors import CocoError
 from coco_protocol import jobs
+from coco_protocol.base import json_bytes
 from coco_protocol.errors import error_envelope
 from coco_protocol.server import jobs as server_jobs
-from coco_protocol.serving.answers import json_bytes, text_answer
+from coco_protocol.serving.answers import text_answer
 from coco_protocol.serving.errors import request_id_of
 from coco_protocol.serving.sse import EVENT_STREAM, KEEP_ALIVE, event_bytes, event_stream
 

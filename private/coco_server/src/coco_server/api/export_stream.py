@@ -8,8 +8,8 @@ from anyio import CancelScope
 from fastapi import Response
 from starlette.responses import StreamingResponse
 
+from coco_protocol.base import json_bytes
 from coco_protocol.envelope import Meta
-from coco_protocol.serving.answers import json_bytes
 from coco_server.api.services import Services
 from coco_server.auth.authorize import Caller
 from coco_server.domain.exports import ExportReader

@@ -25,11 +25,26 @@ from coco_server.store.usage import Quotas, quotas_of
 __all__ = [
     "Authorizer",
     "Caller",
+    "TenantRequest",
     "admin_only",
     "key_of",
     "operator_only",
     "own_org_only",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRequest:
+    """A request with what its headers say; nothing of it is proven yet."""
+
+    connection: HTTPConnection
+    org_id: str
+    user_id: str
+    project_id: str
+
+    def scope(self) -> Scope:
+        """Return on whose behalf it asks to act."""
+        return Scope(self.org_id, self.user_id, self.project_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +70,7 @@ class Authorizer:
 
     async def authorize(
         self,
-        connection: HTTPConnection,
-        headers: tuple[str, str, str],
+        request: TenantRequest,
         needed: KeyScope,
         lane: Lane,
         *,
@@ -65,8 +79,7 @@ class Authorizer:
         """Return the caller, or refuse.
 
         Args:
-            connection: the request, whose key is known.
-            headers: org, user and project, as the request's headers say.
+            request: whose key is known.
             needed: what the key must be good for.
             lane: whose token the request takes.
             named: the project that the body or path names, if it does.
@@ -77,7 +90,7 @@ class Authorizer:
             ProjectNotFound: the key's org has no such project.
             RateLimited: the bucket is empty.
         """
-        scope = Scope(*headers)
+        connection, scope = request.connection, request.scope()
         key = key_of(connection)
         if key.org_id != scope.org_id:
             raise Forbidden(

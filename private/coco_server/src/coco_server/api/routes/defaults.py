@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.docs import FiltersBody
 from coco_protocol.envelope import Envelope
 from coco_protocol.serving.answers import answer
-from coco_server.api.routes.parameters import ProjectPath, TenantHeaders
+from coco_server.api.routes.parameters import ProjectPath, Tenant
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.domain.serializers import defaults_body
@@ -35,28 +35,22 @@ class DefaultsApi:
             ("PUT", path, self.adopt, Envelope[DefaultsBody]),
         )
 
-    async def defaults(
-        self, request: Request, project_id: ProjectPath, headers: TenantHeaders
-    ) -> Response:
+    async def defaults(self, tenant: Tenant, project_id: ProjectPath) -> Response:
         """Return what the project's queries take when they say nothing else."""
         caller = await self._services.authorizer.authorize(
-            request, headers, "query", "query", named=project_id
+            tenant, "query", "query", named=project_id
         )
         return answer(defaults_body(caller.project), caller.request_id)
 
     async def adopt(
-        self,
-        request: Request,
-        project_id: ProjectPath,
-        headers: TenantHeaders,
-        body: DefaultsRequest,
+        self, tenant: Tenant, project_id: ProjectPath, body: DefaultsRequest
     ) -> Response:
         """Change the defaults in one step: the index that answers, and the retrieval config.
 
         Of the named indexing config the newest complete version is activated.
         """
         caller = await self._services.authorizer.authorize(
-            request, headers, "manage", "query", named=project_id
+            tenant, "manage", "query", named=project_id
         )
         retrieval = body.retrieval_config
         if retrieval is not None:

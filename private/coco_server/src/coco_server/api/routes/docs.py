@@ -16,7 +16,7 @@ from coco_protocol.server.docs import (
     StartedData,
 )
 from coco_protocol.serving.answers import ERRORS, answer
-from coco_server.api.routes.parameters import TenantHeaders
+from coco_server.api.routes.parameters import Tenant
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.domain.imports import FORMATS, Imports, media_type
@@ -58,18 +58,13 @@ class DocsApi:
                 tags=["docs"],
             )
 
-    async def query(
-        self,
-        request: Request,
-        body: QueryRequest,
-        headers: TenantHeaders,
-    ) -> Response:
+    async def query(self, tenant: Tenant, body: QueryRequest) -> Response:
         """Search a project by meaning and by words.
 
         `meta.status` is `stale` only when another indexing config than the active one was asked.
         """
         caller = await self._services.authorizer.authorize(
-            request, headers, "query", "query", named=body.project_id
+            tenant, "query", "query", named=body.project_id
         )
         meta, data = await self._services.pools.run(
             "query", self._services.search.query, caller.scope, body
@@ -80,7 +75,7 @@ class DocsApi:
     async def import_items(
         self,
         request: Request,
-        headers: TenantHeaders,
+        tenant: Tenant,
         options: Annotated[ImportOptions, Query()],
     ) -> Response:
         """Import items as a new version; the answer names the job that builds it.
@@ -89,7 +84,7 @@ class DocsApi:
         Parquet, whose options are query parameters.
         """
         caller = await self._services.authorizer.authorize(
-            request, headers, "ingest", "ingest", named=options.project_id
+            tenant, "ingest", "ingest", named=options.project_id
         )
         media = media_type(request.headers.get("content-type"))
         given = options.model_dump(exclude_none=True)
@@ -99,15 +94,10 @@ class DocsApi:
         found.status_code = 202
         return found
 
-    async def index(
-        self,
-        request: Request,
-        body: IndexRequest,
-        headers: TenantHeaders,
-    ) -> Response:
+    async def index(self, tenant: Tenant, body: IndexRequest) -> Response:
         """Build a new version from an earlier import, also under another config."""
         caller = await self._services.authorizer.authorize(
-            request, headers, "ingest", "ingest", named=body.project_id
+            tenant, "ingest", "ingest", named=body.project_id
         )
         data = await self._imports.rebuild(caller, body)
         await self._services.dispatch(data.job_id)

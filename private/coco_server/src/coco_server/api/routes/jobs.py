@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
-from fastapi import FastAPI, Path, Request, Response, WebSocket
+from fastapi import FastAPI, Path, Response, WebSocket
 
 from coco_protocol.base import Identifier
 from coco_protocol.envelope import Envelope
@@ -18,7 +18,7 @@ from coco_protocol.serving.job_streams import (
 )
 from coco_server.api.export_stream import stream_rows
 from coco_server.api.job_events import JobEventReader
-from coco_server.api.routes.parameters import TenantHeaders
+from coco_server.api.routes.parameters import Tenant
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.auth.authorize import Caller
@@ -52,13 +52,9 @@ class JobsApi:
         )
         add_job_streams(app, self.events, self.socket)
 
-    async def jobs(
-        self,
-        request: Request,
-        headers: TenantHeaders,
-    ) -> Response:
+    async def jobs(self, tenant: Tenant) -> Response:
         """List the project's newest jobs, newest first."""
-        caller = await self._authorize(request, headers)
+        caller = await self._authorize(tenant)
 
         def look(session: TenantSession) -> JobList:
             return JobList(
@@ -67,28 +63,18 @@ class JobsApi:
 
         return await self._services.respond(caller, "status", look)
 
-    async def job(
-        self,
-        request: Request,
-        job_id: JobPath,
-        headers: TenantHeaders,
-    ) -> Response:
+    async def job(self, tenant: Tenant, job_id: JobPath) -> Response:
         """Return one job with its progress."""
-        caller = await self._authorize(request, headers)
+        caller = await self._authorize(tenant)
 
         def look(session: TenantSession) -> JobBody:
             return job_body(queue.get(session, caller.scope.project_id, job_id))
 
         return await self._services.respond(caller, "status", look)
 
-    async def cancel(
-        self,
-        request: Request,
-        job_id: JobPath,
-        headers: TenantHeaders,
-    ) -> Response:
+    async def cancel(self, tenant: Tenant, job_id: JobPath) -> Response:
         """Ask a job to stop; its version is discarded, and what was active stays so."""
-        caller = await self._services.authorizer.authorize(request, headers, "ingest", "ingest")
+        caller = await self._services.authorizer.authorize(tenant, "ingest", "ingest")
 
         def cancel(session: TenantSession) -> JobBody:
             return job_body(queue.request_cancel(session, caller.scope.project_id, job_id))
@@ -97,14 +83,9 @@ class JobsApi:
         await self._services.recall(job_id)
         return answer(data, caller.request_id)
 
-    async def rejections(
-        self,
-        request: Request,
-        job_id: JobPath,
-        headers: TenantHeaders,
-    ) -> Response:
+    async def rejections(self, tenant: Tenant, job_id: JobPath) -> Response:
         """Return every item that the job left out with its reason, streamed."""
-        caller = await self._authorize(request, headers)
+        caller = await self._authorize(tenant)
 
         def look(session: TenantSession) -> None:
             queue.get(session, caller.scope.project_id, job_id)
@@ -113,34 +94,24 @@ class JobsApi:
         wanted = export.rejections_as_json(caller.scope.org_id, job_id)
         return await stream_rows(self._services, caller, "rejections", wanted)
 
-    async def events(
-        self,
-        request: Request,
-        job_id: JobPath,
-        headers: TenantHeaders,
-        after: AfterSequence,
-    ) -> Response:
+    async def events(self, tenant: Tenant, job_id: JobPath, after: AfterSequence) -> Response:
         """Follow a job: server-sent events named `job`, until it has ended.
 
         The event id is the sequence; a client that connects again sends `Last-Event-ID` (or
         `after`) and misses nothing. With `Upgrade: websocket` the same events come as messages.
         """
-        caller = await self._authorize(request, headers)
+        caller = await self._authorize(tenant)
         feed = await self._reader.feed(caller.scope, job_id, after)
         return event_response(feed, caller.request_id)
 
     async def socket(
-        self,
-        socket: WebSocket,
-        job_id: JobPath,
-        headers: TenantHeaders,
-        after: AfterSequence,
+        self, tenant: Tenant, socket: WebSocket, job_id: JobPath, after: AfterSequence
     ) -> None:
         """Send a job's events as text messages, then close."""
-        caller = await self._services.authorizer.authorize(socket, headers, "query", "query")
+        caller = await self._services.authorizer.authorize(tenant, "query", "query")
         # Before the socket is accepted, an error is an HTTP answer.
         feed = await self._reader.feed(caller.scope, job_id, after)
         await send_events(socket, feed, self._reader.stopping)
 
-    async def _authorize(self, request: Request, headers: TenantHeaders) -> Caller:
-        return await self._services.authorizer.authorize(request, headers, "query", "query")
+    async def _authorize(self, tenant: Tenant) -> Caller:
+        return await self._services.authorizer.authorize(tenant, "query", "query")

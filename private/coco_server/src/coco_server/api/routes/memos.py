@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import Annotated, TypeAlias
 
-from fastapi import FastAPI, Header, Path, Request, Response
+from fastapi import FastAPI, Header, Path, Response
 
 from coco_protocol.base import Identifier
 from coco_protocol.envelope import Envelope
@@ -19,7 +19,7 @@ from coco_protocol.server.memos import (
     MemoSessionData,
     MemoSessionRequest,
 )
-from coco_server.api.routes.parameters import TenantHeaders
+from coco_server.api.routes.parameters import Tenant
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.auth.authorize import Caller
@@ -54,14 +54,9 @@ class MemosApi:
             ("DELETE", "/v1/memo/{memo_id}", self.delete, Envelope[DeletedData]),
         )
 
-    async def begin(
-        self,
-        request: Request,
-        headers: TenantHeaders,
-        body: MemoSessionRequest | None = None,
-    ) -> Response:
+    async def begin(self, tenant: Tenant, body: MemoSessionRequest | None = None) -> Response:
         """Begin a session of the user in the project; its token is shown this once."""
-        caller = await self._authorize(request, headers)
+        caller = await self._authorize(tenant)
         ttl = (body or MemoSessionRequest()).ttl_seconds
 
         def begin(session: TenantSession) -> MemoSessionData:
@@ -74,14 +69,9 @@ class MemosApi:
 
         return await self._services.respond(caller, "change", begin)
 
-    async def create(
-        self,
-        request: Request,
-        body: MemoRequest,
-        headers: TenantHeaders,
-    ) -> Response:
+    async def create(self, tenant: Tenant, body: MemoRequest) -> Response:
         """Keep a note; it can be found at once."""
-        caller = await self._authorize(request, headers)
+        caller = await self._authorize(tenant)
 
         def create(session: TenantSession) -> MemoBody:
             owner = memos.require_session(session, caller.scope, body.session_token)
@@ -92,14 +82,9 @@ class MemosApi:
 
         return await self._services.respond(caller, "change", create)
 
-    async def memos(
-        self,
-        request: Request,
-        token: TokenHeader,
-        headers: TenantHeaders,
-    ) -> Response:
+    async def memos(self, tenant: Tenant, token: TokenHeader) -> Response:
         """List the user's newest notes in the project."""
-        caller = await self._authorize(request, headers)
+        caller = await self._authorize(tenant)
 
         def look(session: TenantSession) -> MemoList:
             owner = memos.require_session(session, caller.scope, token)
@@ -107,14 +92,9 @@ class MemosApi:
 
         return await self._services.respond(caller, "status", look)
 
-    async def query(
-        self,
-        request: Request,
-        body: MemoQueryRequest,
-        headers: TenantHeaders,
-    ) -> Response:
+    async def query(self, tenant: Tenant, body: MemoQueryRequest) -> Response:
         """Search the user's notes by words; the answer is always fresh."""
-        caller = await self._authorize(request, headers)
+        caller = await self._authorize(tenant)
 
         def look(session: TenantSession) -> MemoQueryData:
             owner = memos.require_session(session, caller.scope, body.session_token)
@@ -124,15 +104,9 @@ class MemosApi:
 
         return await self._services.respond(caller, "query", look)
 
-    async def delete(
-        self,
-        request: Request,
-        memo_id: MemoPath,
-        token: TokenHeader,
-        headers: TenantHeaders,
-    ) -> Response:
+    async def delete(self, tenant: Tenant, memo_id: MemoPath, token: TokenHeader) -> Response:
         """Remove a note."""
-        caller = await self._authorize(request, headers)
+        caller = await self._authorize(tenant)
 
         def delete(session: TenantSession) -> DeletedData:
             owner = memos.require_session(session, caller.scope, token)
@@ -141,5 +115,5 @@ class MemosApi:
 
         return await self._services.respond(caller, "change", delete)
 
-    async def _authorize(self, request: Request, headers: TenantHeaders) -> Caller:
-        return await self._services.authorizer.authorize(request, headers, "memo", "query")
+    async def _authorize(self, tenant: Tenant) -> Caller:
+        return await self._services.authorizer.authorize(tenant, "memo", "query")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated, TypeAlias
 
 from fastapi import Depends, Header, Path
+from starlette.requests import HTTPConnection
 
 from coco_protocol.base import Identifier
+from coco_server.auth.authorize import TenantRequest
 
-__all__ = ["OrgHeader", "ProjectPath", "TenantHeaders"]
+__all__ = ["OrgHeader", "ProjectPath", "Tenant"]
 
 ProjectPath: TypeAlias = Annotated[Identifier, Path(description="The project's id.")]
 
@@ -17,15 +19,16 @@ OrgHeader: TypeAlias = Annotated[
 ]
 
 
-def _headers(
+def _tenant(
+    connection: HTTPConnection,
     org: OrgHeader,
     user: Annotated[
         Identifier, Header(alias="x-coco-user-id", description="On whose behalf the key is used.")
     ],
     project: Annotated[Identifier, Header(alias="x-coco-project-id", description="The project.")],
-) -> tuple[str, str, str]:
-    return org, user, project
+) -> TenantRequest:
+    return TenantRequest(connection, org, user, project)
 
 
-TenantHeaders: TypeAlias = Annotated[tuple[str, str, str], Depends(_headers)]
-"""Org, user and project, as the request's headers say."""
+Tenant: TypeAlias = Annotated[TenantRequest, Depends(_tenant)]
+"""The request with the org, user and project that its headers name."""

@@ -25,7 +25,7 @@ from coco_protocol.server.tenants import KeyScope, OrgId
 from coco_protocol.serving.answers import answer
 from coco_protocol.serving.errors import request_id_of
 from coco_server.api.export_stream import stream_rows
-from coco_server.api.routes.parameters import ProjectPath, TenantHeaders
+from coco_server.api.routes.parameters import ProjectPath, Tenant
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.auth.authorize import Caller, admin_only
@@ -131,24 +131,14 @@ class ProjectsApi:
 
         return answer(await self._services.in_system("status", look), request_id_of(request))
 
-    async def project(
-        self,
-        request: Request,
-        project_id: ProjectPath,
-        headers: TenantHeaders,
-    ) -> Response:
+    async def project(self, tenant: Tenant, project_id: ProjectPath) -> Response:
         """Return the project with its active version and config."""
-        caller = await self._authorize(request, headers, project_id)
+        caller = await self._authorize(tenant, project_id)
         return answer(project_body(caller.project), caller.request_id)
 
-    async def versions(
-        self,
-        request: Request,
-        project_id: ProjectPath,
-        headers: TenantHeaders,
-    ) -> Response:
+    async def versions(self, tenant: Tenant, project_id: ProjectPath) -> Response:
         """List the project's versions, newest first."""
-        caller = await self._authorize(request, headers, project_id)
+        caller = await self._authorize(tenant, project_id)
 
         def look(session: TenantSession) -> VersionList:
             found = versions.list_of(session, project_id)
@@ -160,14 +150,10 @@ class ProjectsApi:
         return await self._services.respond(caller, "status", look)
 
     async def version(
-        self,
-        request: Request,
-        project_id: ProjectPath,
-        version_id: VersionPath,
-        headers: TenantHeaders,
+        self, tenant: Tenant, project_id: ProjectPath, version_id: VersionPath
     ) -> Response:
         """Return one version."""
-        caller = await self._authorize(request, headers, project_id)
+        caller = await self._authorize(tenant, project_id)
 
         def look(session: TenantSession) -> VersionBody:
             return version_body(versions.get(session, project_id, version_id))
@@ -175,14 +161,10 @@ class ProjectsApi:
         return await self._services.respond(caller, "status", look)
 
     async def remove(
-        self,
-        request: Request,
-        project_id: ProjectPath,
-        version_id: VersionPath,
-        headers: TenantHeaders,
+        self, tenant: Tenant, project_id: ProjectPath, version_id: VersionPath
     ) -> Response:
         """Remove a version that is neither active nor being built, as retention would."""
-        caller = await self._authorize(request, headers, project_id, changing=True)
+        caller = await self._authorize(tenant, project_id, changing=True)
 
         def remove() -> DeletedData:
             retention.remove_version(
@@ -198,28 +180,22 @@ class ProjectsApi:
 
     async def activate(
         self,
-        request: Request,
+        tenant: Tenant,
         project_id: ProjectPath,
         version_id: VersionPath,
-        headers: TenantHeaders,
         body: ActivateRequest | None = None,
     ) -> Response:
         """Let a complete version answer from now on; an archived one too, which is a rollback."""
-        caller = await self._authorize(request, headers, project_id, changing=True)
+        caller = await self._authorize(tenant, project_id, changing=True)
         expected = (body.expected_version_id if body else None) or ...
         return await self._switch(
             caller,
             lambda session: versions.activate(session, project_id, version_id, expected=expected),
         )
 
-    async def roll_back(
-        self,
-        request: Request,
-        project_id: ProjectPath,
-        headers: TenantHeaders,
-    ) -> Response:
+    async def roll_back(self, tenant: Tenant, project_id: ProjectPath) -> Response:
         """Let the version answer again that did before the present one."""
-        caller = await self._authorize(request, headers, project_id, changing=True)
+        caller = await self._authorize(tenant, project_id, changing=True)
         return await self._switch(caller, lambda session: versions.rollback(session, project_id))
 
     async def _switch(self, caller: Caller, change: Callable[[TenantSession], Version]) -> Response:
@@ -235,14 +211,10 @@ class ProjectsApi:
         return await self._services.respond(caller, "change", switch)
 
     async def chunks(
-        self,
-        request: Request,
-        project_id: ProjectPath,
-        version_id: VersionPath,
-        headers: TenantHeaders,
+        self, tenant: Tenant, project_id: ProjectPath, version_id: VersionPath
     ) -> Response:
         """Return every chunk of a version, streamed; of any size in constant memory."""
-        caller = await self._authorize(request, headers, project_id)
+        caller = await self._authorize(tenant, project_id)
 
         def look(session: TenantSession) -> Version:
             return versions.get(session, project_id, version_id)
@@ -252,14 +224,7 @@ class ProjectsApi:
         return await stream_rows(self._services, caller, "chunks", wanted)
 
     async def _authorize(
-        self,
-        request: Request,
-        headers: TenantHeaders,
-        project_id: str,
-        *,
-        changing: bool = False,
+        self, tenant: Tenant, project_id: str, *, changing: bool = False
     ) -> Caller:
         needed: KeyScope = "manage" if changing else "query"
-        return await self._services.authorizer.authorize(
-            request, headers, needed, "query", named=project_id
-        )
+        return await self._services.authorizer.authorize(tenant, needed, "query", named=project_id)

@@ -18,9 +18,9 @@ from typing import Any
 
 from bench.retrieval.codesearch import Repository, Target, ndcg_of_places, targets_of
 from bench.retrieval.corpus import Corpus, corpora
-from coco_core.answer import select
 from coco_core.intent import RankingOptions, RetrievalMode, SearchIntent
 from coco_core.metrics import average
+from coco_core.page import select
 from coco_core.plan import wanted
 from coco_core.query import understand
 from coco_core.ranking import rank

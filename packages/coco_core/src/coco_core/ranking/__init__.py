@@ -36,7 +36,7 @@ class Ranked:
 
 
 def rank(intent: SearchIntent, query: Query, answer: ExecutorAnswer) -> list[Ranked]:
-    """Return all candidates, best first; cutting is left to `coco_core.answer`."""
+    """Return all candidates, best first; cutting is left to `coco_core.page`."""
     candidates = answer.candidates
     if not candidates:
         return []

@@ -10,8 +10,8 @@ from coco_core.bm25 import term_vector
 from coco_core.chunking import chunk_document
 from coco_core.configs import ChunkingConfig
 from coco_core.errors import Unreadable
-from coco_core.liveness import fingerprint
 from coco_core.ports import Tokenizer
+from coco_core.relocation import fingerprint
 from coco_core.types import Chunk, chunk_ids
 from coco_local.regular_file import open_regular
 from coco_local.scan import refuse_content

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from coco_core.liveness import locate
 from coco_core.ranking import Ranked
+from coco_core.relocation import locate
 from coco_core.types import text_hash
 from coco_local.index.project import ProjectIndex
 from coco_local.search.source import SourceFile, SourceReader

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from coco_core.answer import Selection
 from coco_core.intent import SearchIntent
+from coco_core.page import Selection
 from coco_core.ranking import Ranked
 from coco_local.search.hydrate import Hydrator, LiveHit
 

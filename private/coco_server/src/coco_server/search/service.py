@@ -9,10 +9,10 @@ from typing import Literal, Self
 
 import psycopg
 
-from coco_core.answer import Pick, Selection
 from coco_core.configs import IndexingConfig
 from coco_core.errors import CocoError, InvalidConfig, InvalidIntent, ModelMissing, Unavailable
 from coco_core.intent import SearchIntent
+from coco_core.page import Pick, Selection
 from coco_core.plan import wanted
 from coco_core.query import Query, understand
 from coco_core.ranking import Ranked, rank

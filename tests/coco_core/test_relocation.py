@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from coco_core.liveness import fingerprint, line_hashes, locate
+from coco_core.relocation import fingerprint, line_hashes, locate
 
 FILE = [f"line number {i} of the file\n" for i in range(1, 101)]
 START, END = 40, 52

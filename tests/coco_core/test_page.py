@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coco_core.answer import Pick, Selection, select
 from coco_core.intent import RankingOptions, SearchIntent
+from coco_core.page import Pick, Selection, select
 from coco_core.ranking import Ranked
 from coco_core.types import Candidate, ChunkFacts, ChunkKind
 

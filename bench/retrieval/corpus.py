@@ -20,15 +20,15 @@ from coco_core.configs import ChunkingConfig
 from coco_core.header import embedding_text, split_identifiers
 from coco_core.intent import SearchIntent
 from coco_core.languages import LanguageKind, detect_language, named_language
-from coco_core.plan import Wanted
+from coco_core.plan import CandidateLimits
 from coco_core.ports import Embedder
 from coco_core.query import Query
 from coco_core.tokens import term_id
 from coco_core.types import (
     Candidate,
+    CandidateSet,
     Chunk,
-    ChunkFacts,
-    ExecutorAnswer,
+    ChunkMetadata,
     FloatMatrix,
     FloatVector,
 )
@@ -45,7 +45,7 @@ _LARGEST_FILE = 1 << 20
 class Prepared:
     """What of a repository goes to a file."""
 
-    facts: list[ChunkFacts]
+    facts: list[ChunkMetadata]
     terms: list[TermVector]
     embedding_texts: list[str]
 
@@ -54,7 +54,7 @@ class Prepared:
 class Corpus:
     """An executor over one repository; without vectors it answers by keywords."""
 
-    facts: Sequence[ChunkFacts]
+    facts: Sequence[ChunkMetadata]
     terms: Sequence[TermVector]
     vectors: FloatMatrix | None = None
     query_vectors: dict[str, FloatVector] = field(default_factory=dict)
@@ -83,25 +83,25 @@ class Corpus:
         intent: SearchIntent,  # noqa: ARG002  # the port's shape; no question has filters
         query: Query,
         query_vector: FloatVector | None,
-        wanted: Wanted,
-    ) -> ExecutorAnswer:
+        limits: CandidateLimits,
+    ) -> CandidateSet:
         """Find and score candidates as `coco_core.ports.SearchExecutor` says."""
         keyword = self._keyword(query)
-        picked = {int(row) for row in _best(keyword, wanted.keyword) if keyword[row] > 0}
+        picked = {int(row) for row in _best(keyword, limits.keyword) if keyword[row] > 0}
         vector = None
-        if self.vectors is not None and query_vector is not None and wanted.vector:
+        if self.vectors is not None and query_vector is not None and limits.vector:
             vector = self.vectors @ query_vector
-            picked.update(_best(vector, wanted.vector).tolist())
-        for name in wanted.definitions:
+            picked.update(_best(vector, limits.vector).tolist())
+        for name in limits.definitions:
             picked.update(self._defining.get(name.casefold(), ()))
         named = set(self._postings(query.name)[0].tolist()) if query.name else set()
-        return ExecutorAnswer(
+        return CandidateSet(
             [
                 Candidate(
                     self.facts[row],
                     float(keyword[row]),
                     None if vector is None else float(vector[row]),
-                    named=row in named,
+                    exact_name_match=row in named,
                 )
                 for row in sorted(picked)
             ],
@@ -197,7 +197,7 @@ def _chunks(root: Path) -> Iterator[tuple[str, Chunk]]:
 def _add(prepared: Prepared, doc_id: str, chunk: Chunk) -> None:
     definitions = tuple(each.path for each in chunk.definitions)
     prepared.facts.append(
-        ChunkFacts(
+        ChunkMetadata(
             key=len(prepared.facts),
             doc_id=doc_id,
             kind=chunk.kind,

@@ -21,8 +21,8 @@ from bench.retrieval.corpus import Corpus, corpora
 from coco_core.intent import RankingOptions, RetrievalMode, SearchIntent
 from coco_core.metrics import average
 from coco_core.page import select
-from coco_core.plan import wanted
-from coco_core.query import understand
+from coco_core.plan import candidate_limits
+from coco_core.query import parse_query
 from coco_core.ranking import rank
 
 SWITCHES = ("definitions", "paths", "coherence", "penalties")
@@ -80,9 +80,9 @@ def places(corpus: Corpus, text: str, variant: Variant) -> list[Target]:
         ranking=variant.options,
         hybrid_alpha=variant.alpha,
     )
-    query = understand(intent)
+    query = parse_query(intent)
     vector = None if variant.mode == "fts" else corpus.query_vector(text)
-    answer = corpus.search(intent, query, vector, wanted(intent, query))
+    answer = corpus.search(intent, query, vector, candidate_limits(intent, query))
     picks = select(intent, rank(intent, query, answer))
     return [(pick.doc_id, pick.start_line, pick.end_line) for pick in picks]
 

@@ -6,26 +6,26 @@ from coco_core.configs import ChunkingConfig, IndexingConfig
 from coco_core.errors import InvalidConfig
 from coco_core.filters import Filters
 from coco_core.intent import RankingOptions, SearchIntent
-from coco_core.plan import IndexingPlan, QueryPlan, Wanted, wanted
-from coco_core.query import understand
+from coco_core.plan import CandidateLimits, IndexingPlan, QueryPlan, candidate_limits
+from coco_core.query import parse_query
 
 
-def ask(**fields: object) -> Wanted:
+def ask(**fields: object) -> CandidateLimits:
     intent = SearchIntent(**{"query": "how does App.run start", **fields})  # type: ignore[arg-type]  # mixed types
-    return wanted(intent, understand(intent))
+    return candidate_limits(intent, parse_query(intent))
 
 
 def test_both_stages_over_fetch() -> None:
-    assert ask() == Wanted(keyword=150, vector=150, definitions=("run",))
+    assert ask() == CandidateLimits(keyword=150, vector=150, definitions=("run",))
     assert ask(top_k=100, offset=50).keyword == 750
     assert ask(top_k=1000, offset=10_000).vector == 10_000
 
 
 def test_a_stage_without_weight_is_not_asked() -> None:
     for fields in ({"retrieval_mode": "fts"}, {"hybrid_alpha": 0.0}):
-        assert ask(**fields) == Wanted(keyword=200, vector=0, definitions=("run",))
+        assert ask(**fields) == CandidateLimits(keyword=200, vector=0, definitions=("run",))
     for fields in ({"retrieval_mode": "vector"}, {"hybrid_alpha": 1.0}):
-        assert ask(**fields) == Wanted(keyword=0, vector=200, keyword_scores=False)
+        assert ask(**fields) == CandidateLimits(keyword=0, vector=200, keyword_scores=False)
     assert ask(retrieval_mode="fts", hybrid_alpha=1.0).keyword == 200
 
 

@@ -11,7 +11,7 @@ from coco_core.bm25 import TermVector, term_vector
 from coco_core.chunking import chunk_document
 from coco_core.configs import ChunkingConfig
 from coco_core.tokens import analyze, term_id
-from coco_core.types import ChunkFacts, FloatMatrix, FloatVector
+from coco_core.types import ChunkMetadata, FloatMatrix, FloatVector
 
 DIMENSION = 32
 
@@ -107,7 +107,7 @@ class Document:
     doc_id: str
     language: str
     changed_at: float
-    facts: tuple[ChunkFacts, ...]
+    facts: tuple[ChunkMetadata, ...]
     terms: tuple[TermVector, ...]
     vectors: FloatMatrix
 
@@ -133,7 +133,7 @@ def corpus() -> tuple[Document, ...]:
             definitions = tuple(each.path for each in chunk.definitions)
             span = chunk.span
             facts.append(
-                ChunkFacts(
+                ChunkMetadata(
                     key=key,
                     doc_id=doc_id,
                     kind=chunk.kind,

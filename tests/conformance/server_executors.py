@@ -8,10 +8,10 @@ from contextlib import ExitStack, closing
 from functools import cache
 
 from coco_core.intent import SearchIntent
-from coco_core.plan import Wanted
+from coco_core.plan import CandidateLimits
 from coco_core.ports import SearchExecutor
 from coco_core.query import Query
-from coco_core.types import ExecutorAnswer, FloatVector
+from coco_core.types import CandidateSet, FloatVector
 from coco_server.search.pg import PgExecutor
 from coco_server.search.qdrant import QdrantExecutor
 from coco_server.store import chunks, configs, orgs, projects, sealing, versions
@@ -40,11 +40,11 @@ class InTransaction:
         intent: SearchIntent,
         query: Query,
         query_vector: FloatVector | None,
-        wanted: Wanted,
-    ) -> ExecutorAnswer:
+        limits: CandidateLimits,
+    ) -> CandidateSet:
         with conformance_database().asking(ORG) as session:
             executor = self._executor(session, self._version)
-            return executor.search(intent, query, query_vector, wanted)
+            return executor.search(intent, query, query_vector, limits)
 
 
 @cache

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from coco_core.intent import SearchIntent
-from coco_core.plan import wanted
-from coco_core.query import understand
-from coco_core.types import ExecutorAnswer
+from coco_core.plan import candidate_limits
+from coco_core.query import parse_query
+from coco_core.types import CandidateSet
 from coco_local.index.project import ProjectIndex
-from coco_local.search.executor import LanceExecutor
+from coco_local.search.executor import InMemoryExecutor
 from tests.coco_local.index.test_project import Disk, apply, prepared
 
 AXES = np.eye(4, dtype=np.float32)
@@ -33,14 +33,16 @@ def without_any(index: ProjectIndex) -> list[int]:
     return [key for key, _ in index.memory.without_vector("a.py", of_any_kind=True)]
 
 
-def search(index: ProjectIndex) -> ExecutorAnswer:
+def search(index: ProjectIndex) -> CandidateSet:
     intent = SearchIntent("file", retrieval_mode="vector")
-    query = understand(intent)
-    return LanceExecutor(index.memory).search(intent, query, AXES[0], wanted(intent, query))
+    query = parse_query(intent)
+    return InMemoryExecutor(index.memory).search(
+        intent, query, AXES[0], candidate_limits(intent, query)
+    )
 
 
 def scores(index: ProjectIndex) -> dict[str, float | None]:
-    return {each.facts.symbol: each.vector for each in search(index).candidates}
+    return {each.metadata.symbol: each.vector for each in search(index).candidates}
 
 
 def test_static_vectors_answer_and_do_not_count_as_embedded(index: ProjectIndex) -> None:

@@ -13,15 +13,15 @@ import pytest
 
 from coco_core.configs import DEFAULT_CONFIG
 from coco_core.intent import SearchIntent
-from coco_core.plan import wanted
-from coco_core.query import understand
+from coco_core.plan import candidate_limits
+from coco_core.query import parse_query
 from coco_core.ranking import rank
 from coco_local.activity import Activity
 from coco_local.index.files import FileIndexer
 from coco_local.index.project import ProjectIndex
 from coco_local.scan import ProjectScan
-from coco_local.search.executor import LanceExecutor
-from coco_local.search.hydrate import Hydrator, LiveHit
+from coco_local.search.executor import InMemoryExecutor
+from coco_local.search.hydrate import Hydrator, VerifiedHit
 from coco_local.search.source import SourceReader
 from coco_local.settings import load_settings
 from coco_local.store.database import Database
@@ -62,10 +62,12 @@ class Bench:
         files.index(["module.py"])
         self.reader = SourceReader(root, settings.max_file_bytes)
 
-    def hits(self, text: str) -> tuple[list[LiveHit], Hydrator]:
+    def hits(self, text: str) -> tuple[list[VerifiedHit], Hydrator]:
         intent = SearchIntent(text)
-        query = understand(intent)
-        found = LanceExecutor(self.index.memory).search(intent, query, None, wanted(intent, query))
+        query = parse_query(intent)
+        found = InMemoryExecutor(self.index.memory).search(
+            intent, query, None, candidate_limits(intent, query)
+        )
         ranked = rank(intent, query, found)
         hydrator = Hydrator(self.index, self.reader)
         hydrator.prefetch(ranked)
@@ -82,7 +84,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     yield Bench(root, home)
 
 
-def shown(bench: Bench, hit: LiveHit) -> str:
+def shown(bench: Bench, hit: VerifiedHit) -> str:
     lines = bench.path.read_text(encoding="utf-8").splitlines(keepends=True)
     return "".join(lines[hit.start_line - 1 : hit.end_line])
 

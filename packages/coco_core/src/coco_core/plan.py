@@ -15,7 +15,7 @@ from coco_core.globs import compile_glob
 from coco_core.intent import SearchIntent
 from coco_core.query import Query
 
-__all__ = ["IndexingPlan", "QueryPlan", "Wanted", "wanted"]
+__all__ = ["CandidateLimits", "IndexingPlan", "QueryPlan", "candidate_limits"]
 
 # Ranking lifts what a stage put far down; peers gained up to 200 candidates and little after. Where
 # both stages deliver, 150 of each answer as well (100 do, too, unless documents crowd the code).
@@ -30,7 +30,7 @@ _MOST_CANDIDATES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class CandidateLimits:
     """How many candidates each stage shall deliver, and whose definitions shall be among them."""
 
     keyword: int
@@ -42,7 +42,7 @@ class Wanted:
     executor may leave them out where not, and tell only which chunks hold `Query.name`."""
 
 
-def wanted(intent: SearchIntent, query: Query) -> Wanted:
+def candidate_limits(intent: SearchIntent, query: Query) -> CandidateLimits:
     """Return what the stages must deliver so that enough is left after grouping and checking."""
     alpha = query.alpha if intent.hybrid_alpha is None else intent.hybrid_alpha
     use_keyword = intent.retrieval_mode != "vector" and (
@@ -54,7 +54,7 @@ def wanted(intent: SearchIntent, query: Query) -> Wanted:
     count = min(max(least, _PER_RESULT * results), _MOST_CANDIDATES)
     names = dict.fromkeys(name.rpartition(".")[2] for name in query.symbols)
     look_up = use_keyword and intent.ranking.definitions is not False
-    return Wanted(
+    return CandidateLimits(
         keyword=count if use_keyword else 0,
         vector=count if use_vector else 0,
         definitions=tuple(names) if look_up else (),

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from coco_core.intent import SearchIntent
-from coco_core.plan import Wanted
+from coco_core.plan import CandidateLimits
 from coco_core.query import Query
-from coco_core.types import ExecutorAnswer, FloatMatrix, FloatVector
+from coco_core.types import CandidateSet, FloatMatrix, FloatVector
 
 __all__ = ["Embedder", "Reranker", "SearchExecutor", "Tokenizer"]
 
@@ -56,11 +56,11 @@ class SearchExecutor(Protocol):
         intent: SearchIntent,
         query: Query,
         query_vector: FloatVector | None,
-        wanted: Wanted,
-    ) -> ExecutorAnswer:
+        limits: CandidateLimits,
+    ) -> CandidateSet:
         """Apply the intent's filters, then take each stage's best and score them in both stages.
 
-        Chunks that define one of ``wanted.definitions`` come along whatever their scores.
+        Chunks that define one of ``limits.definitions`` come along whatever their scores.
         """
         ...
 

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Candidate",
+    "CandidateSet",
     "Chunk",
-    "ChunkFacts",
     "ChunkKind",
+    "ChunkMetadata",
     "Definition",
     "DocumentKey",
-    "ExecutorAnswer",
     "FloatMatrix",
     "FloatVector",
     "Span",
@@ -106,7 +106,7 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkFacts:
+class ChunkMetadata:
     """What ranking and filters know of an indexed chunk; its text is not among it."""
 
     key: int
@@ -131,17 +131,17 @@ class Candidate:
     unknown, which is not the same as low.
     """
 
-    facts: ChunkFacts
+    metadata: ChunkMetadata
     keyword: float | None = None
     """Fielded BM25."""
     vector: float | None = None
     """Cosine similarity to the query vector."""
-    named: bool = False
+    exact_name_match: bool = False
     """Holds ``Query.name``: the whole name that was asked for, not only its parts."""
 
 
 @dataclass(frozen=True, slots=True)
-class ExecutorAnswer:
+class CandidateSet:
     """What an executor found, unranked."""
 
     candidates: Sequence[Candidate]

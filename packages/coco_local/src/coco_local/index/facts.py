@@ -1,7 +1,7 @@
 """What ranking and filters know of each row, kept in columns and handed out one row at a time.
 
-A hundred thousand `ChunkFacts` are a million small objects to build at every start; a query looks
-at some hundred of them.
+A hundred thousand `ChunkMetadata` are a million small objects to build at every start; a query
+looks at some hundred of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from coco_core.types import ChunkFacts, ChunkKind
+from coco_core.types import ChunkKind, ChunkMetadata
 from coco_local.index.codes import RowCodes
 
 __all__ = ["FactColumns", "FactTable"]
@@ -43,7 +43,7 @@ class FactColumns:
 
 
 class FactTable:
-    """The facts of rows, appended in order; ``table[row]`` is a `ChunkFacts`."""
+    """The facts of rows, appended in order; ``table[row]`` is a `ChunkMetadata`."""
 
     def __init__(self, document_ids: list[str]) -> None:
         """``document_ids`` is the owner's list of names, by a document's number; it may grow."""
@@ -54,7 +54,7 @@ class FactTable:
         self._documents, self._starts, self._ends, self._tokens = (array("i") for _ in range(4))
         self._symbols: list[str] = []
         self._definitions: list[Sequence[str]] = []
-        self._made: dict[int, ChunkFacts] = {}
+        self._made: dict[int, ChunkMetadata] = {}
 
     @classmethod
     def of(cls, columns: FactColumns, document_ids: list[str]) -> FactTable:
@@ -84,7 +84,7 @@ class FactTable:
             definitions=list(self._definitions),
         )
 
-    def extend(self, number: int, facts: Sequence[ChunkFacts]) -> None:
+    def extend(self, number: int, facts: Sequence[ChunkMetadata]) -> None:
         """Append the facts of the document with this number."""
         self.kinds.append([fact.kind for fact in facts])
         self.languages.append([fact.language for fact in facts])
@@ -100,7 +100,7 @@ class FactTable:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def __getitem__(self, row: int) -> ChunkFacts:
+    def __getitem__(self, row: int) -> ChunkMetadata:
         made = self._made.get(row)
         if made is None:
             if len(self._made) >= _MOST_MADE:
@@ -110,14 +110,14 @@ class FactTable:
             made = self._made[row] = self._make(row)
         return made
 
-    def of_rows(self, rows: Sequence[int]) -> list[ChunkFacts]:
+    def of_rows(self, rows: Sequence[int]) -> list[ChunkMetadata]:
         """Return the facts of several rows."""
         made = self._made
         return [made.get(row) or self[row] for row in rows]
 
-    def _make(self, row: int) -> ChunkFacts:
+    def _make(self, row: int) -> ChunkMetadata:
         kind = self.kinds[row]
-        return ChunkFacts(
+        return ChunkMetadata(
             key=self._keys[row],
             doc_id=self._document_ids[self._documents[row]],
             kind=kind if isinstance(kind, ChunkKind) else ChunkKind(kind),

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coco_core.bm25 import FIELDS, CorpusStats, TermVector
-from coco_core.types import ChunkFacts, FloatMatrix
+from coco_core.types import ChunkMetadata, FloatMatrix
 from coco_local.index.facts import FactColumns, FactTable
 from coco_local.index.image import MemoryImage
 from coco_local.index.matrix import VectorMatrix
@@ -82,7 +82,7 @@ class MemoryIndex:
     def replace(
         self,
         document: StoredDocument,
-        facts: Sequence[ChunkFacts],
+        facts: Sequence[ChunkMetadata],
         embed_keys: Sequence[bytes],
         terms: Sequence[TermVector],
     ) -> None:
@@ -99,7 +99,7 @@ class MemoryIndex:
 
     def load(
         self,
-        documents: Iterable[tuple[StoredDocument, Sequence[ChunkFacts], Sequence[bytes]]],
+        documents: Iterable[tuple[StoredDocument, Sequence[ChunkMetadata], Sequence[bytes]]],
         table: TermTable,
     ) -> None:
         """Fill an empty index from the stores; every chunk must have its row in ``table``."""
@@ -323,7 +323,7 @@ class MemoryIndex:
     # --- inside the lock -----------------------------------------------------------------------
 
     def _append(
-        self, doc_id: str, facts: Sequence[ChunkFacts], lengths: NDArray[np.float32]
+        self, doc_id: str, facts: Sequence[ChunkMetadata], lengths: NDArray[np.float32]
     ) -> range:
         first = len(self.facts)
         end = first + len(facts)

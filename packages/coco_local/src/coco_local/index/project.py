@@ -18,7 +18,7 @@ import structlog
 
 from coco_core.bm25 import TermVector
 from coco_core.configs import IndexingConfig
-from coco_core.types import ChunkFacts, FloatMatrix
+from coco_core.types import ChunkMetadata, FloatMatrix
 from coco_embed.memory import release_freed_memory
 from coco_local.index.image import read_image, write_image
 from coco_local.index.memory import DocumentEntry, MemoryIndex
@@ -123,7 +123,7 @@ class ProjectIndex:
         self._changed_rows = len(documents)
         table, vectors = self._open_lance().load()
         known = set(table.keys.tolist())
-        chunks: dict[int, list[tuple[ChunkFacts, bytes]]] = {key: [] for key in documents}
+        chunks: dict[int, list[tuple[ChunkMetadata, bytes]]] = {key: [] for key in documents}
         for document_key, facts, embed_key in self.store.facts():
             chunks[document_key].append((facts, embed_key))
         whole = [
@@ -355,9 +355,9 @@ class ProjectIndex:
             yield from entry.embed_keys
 
 
-def _facts(key: int, doc_id: str, prepared: PreparedChunk) -> ChunkFacts:
+def _facts(key: int, doc_id: str, prepared: PreparedChunk) -> ChunkMetadata:
     chunk = prepared.chunk
-    return ChunkFacts(
+    return ChunkMetadata(
         key=key,
         doc_id=doc_id,
         kind=chunk.kind,

@@ -1,4 +1,4 @@
-"""LanceExecutor: finds candidates with raw stage scores; it never decides relevance.
+"""InMemoryExecutor: finds candidates with raw stage scores; it never decides relevance.
 
 It works on the memory index, which holds LanceDB's rows and what is not flushed yet. Filters are
 applied before each stage is cut to its best k.
@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from coco_core.bm25 import term_scores
 from coco_core.filters import Filters, matches_path, matches_symbol
 from coco_core.intent import SearchIntent
-from coco_core.plan import Wanted
+from coco_core.plan import CandidateLimits
 from coco_core.ports import SearchExecutor
 from coco_core.query import Query
 from coco_core.tokens import term_id
-from coco_core.types import Candidate, ExecutorAnswer, FloatVector
+from coco_core.types import Candidate, CandidateSet, FloatVector
 from coco_local.index.best import best_rows
 from coco_local.index.memory import MemoryIndex, Snapshot
 
-__all__ = ["LanceExecutor"]
+__all__ = ["InMemoryExecutor"]
 
 
-class LanceExecutor:
+class InMemoryExecutor:
     """Executes one search on one index."""
 
     def __init__(self, memory: MemoryIndex, only: dict[str, list[range]] | None = None) -> None:
@@ -44,8 +44,8 @@ class LanceExecutor:
         intent: SearchIntent,
         query: Query,
         query_vector: FloatVector | None,
-        wanted: Wanted,
-    ) -> ExecutorAnswer:
+        limits: CandidateLimits,
+    ) -> CandidateSet:
         """Return the best candidates of each stage, with every known score of each."""
         if self._ahead is None:
             self.look_up(query)
@@ -56,17 +56,17 @@ class LanceExecutor:
         if self._only is not None:
             allowed &= self._touching(self._only, snapshot)
         picked: set[int] = set()
-        picked.update(best_rows(np.where(allowed, keyword, 0.0), wanted.keyword, 0.0).tolist())
+        picked.update(best_rows(np.where(allowed, keyword, 0.0), limits.keyword, 0.0).tolist())
         matrix = self._memory.matrix
         has_vector = snapshot.known | snapshot.static
         searchable = allowed & has_vector
-        asked = query_vector if wanted.vector else None
+        asked = query_vector if limits.vector else None
         near: dict[int, float] = {}
         if asked is not None:
-            best, cosines = matrix.best(asked, searchable, wanted.vector)
+            best, cosines = matrix.best(asked, searchable, limits.vector)
             near = dict(zip(best.tolist(), cosines.tolist(), strict=True))
             picked.update(near)
-        for name in wanted.definitions:
+        for name in limits.definitions:
             defining = self._memory.rows_defining(name.rpartition(".")[2])
             picked.update(row for row in defining if row < snapshot.rows and allowed[row])
         named = self._named(query)
@@ -78,7 +78,7 @@ class LanceExecutor:
             near |= zip(others.tolist(), matrix.cosines(asked, others).tolist(), strict=True)
         rows = sorted(picked)
         facts = self._memory.facts.of_rows(rows)
-        return ExecutorAnswer(
+        return CandidateSet(
             candidates=[
                 Candidate(chunk, bm25, near.get(row), row in named)
                 for row, chunk, bm25 in zip(rows, facts, keyword[rows].tolist(), strict=True)
@@ -155,7 +155,7 @@ class LanceExecutor:
         return allowed
 
 
-_: type[SearchExecutor] = LanceExecutor
+_: type[SearchExecutor] = InMemoryExecutor
 
 
 def _touches(start: int, end: int, lines: Iterable[range]) -> bool:

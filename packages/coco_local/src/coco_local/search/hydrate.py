@@ -6,17 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from coco_core.ranking import Ranked
-from coco_core.relocation import locate
+from coco_core.relocation import relocate
 from coco_core.types import text_hash
 from coco_local.index.project import ProjectIndex
 from coco_local.search.source import SourceFile, SourceReader
 from coco_local.store.documents import ChunkPlace
 
-__all__ = ["Hydrator", "LiveHit"]
+__all__ = ["Hydrator", "VerifiedHit"]
 
 
 @dataclass(frozen=True, slots=True)
-class LiveHit:
+class VerifiedHit:
     """A hit whose text and lines are true at this moment."""
 
     ranked: Ranked
@@ -43,17 +43,17 @@ class Hydrator:
 
     def prefetch(self, ranked: Sequence[Ranked]) -> None:
         """Fetch the places of hits that will be hydrated, in one query."""
-        keys = [item.candidate.facts.key for item in ranked]
+        keys = [item.candidate.metadata.key for item in ranked]
         self._asked.update(keys)
         self._places.update(self._index.store.places(keys))
 
     def has_place(self, ranked: Ranked) -> bool:
         """Whether the hit's place was fetched."""
-        return ranked.candidate.facts.key in self._asked
+        return ranked.candidate.metadata.key in self._asked
 
-    def hydrate(self, ranked: Ranked) -> LiveHit | None:
+    def hydrate(self, ranked: Ranked) -> VerifiedHit | None:
         """Return the hit as it is on disk now; None when its text is gone."""
-        facts = ranked.candidate.facts
+        facts = ranked.candidate.metadata
         place = self._places.get(facts.key)
         file = self._open(facts.doc_id) if place is not None else None
         if place is None or file is None:
@@ -64,7 +64,7 @@ class Hydrator:
         if text is not None and text_hash(text) == place.content_hash:
             if not self._same_lines(file, place):
                 return self._relocate(ranked, place, file)
-            return LiveHit(ranked, place, place.start_line, place.end_line, text, moved=False)
+            return VerifiedHit(ranked, place, place.start_line, place.end_line, text, moved=False)
         return self._relocate(ranked, place, file)
 
     def _same_lines(self, file: SourceFile, place: ChunkPlace) -> bool:
@@ -78,21 +78,21 @@ class Hydrator:
             return True
         return file.data.count(b"\n", 0, place.start_byte) == place.start_line - 1
 
-    def _relocate(self, ranked: Ranked, place: ChunkPlace, file: SourceFile) -> LiveHit | None:
+    def _relocate(self, ranked: Ranked, place: ChunkPlace, file: SourceFile) -> VerifiedHit | None:
         self.stale.add(file.doc_id)
-        found = locate(file.lines, place.start_line, place.end_line, place.fingerprint)
+        found = relocate(file.lines, place.start_line, place.end_line, place.fingerprint)
         if found is None:
             self._drop(file.doc_id)
             return None
         self.corrected += 1
         content = "".join(file.lines[found.start_line - 1 : found.end_line])
-        return LiveHit(ranked, place, found.start_line, found.end_line, content, moved=True)
+        return VerifiedHit(ranked, place, found.start_line, found.end_line, content, moved=True)
 
-    def widened(self, hit: LiveHit, start_line: int, end_line: int) -> LiveHit:
+    def widened(self, hit: VerifiedHit, start_line: int, end_line: int) -> VerifiedHit:
         """Return a hit that shows more lines, for the chunks that were joined with it."""
         if (hit.start_line, hit.end_line) == (start_line, end_line):
             return hit
-        file = self._open(hit.ranked.candidate.facts.doc_id)
+        file = self._open(hit.ranked.candidate.metadata.doc_id)
         lines = file.lines[start_line - 1 : end_line] if file is not None else []
         return replace(hit, start_line=start_line, end_line=end_line, content="".join(lines))
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from coco_core.intent import SearchIntent
 from coco_core.page import Selection
 from coco_core.ranking import Ranked
-from coco_local.search.hydrate import Hydrator, LiveHit
+from coco_local.search.hydrate import Hydrator, VerifiedHit
 
 __all__ = ["fill_page"]
 
@@ -22,13 +22,13 @@ _SPARE = 2
 
 def fill_page(
     intent: SearchIntent, ranked: list[Ranked], hydrator: Hydrator
-) -> tuple[list[LiveHit], int | None]:
+) -> tuple[list[VerifiedHit], int | None]:
     """Take hits until the answer is full; a hit whose text is gone makes room for the next.
 
     Returns the hits and the offset of the next page, if there is one.
     """
     selection = Selection(intent)
-    live: dict[int, LiveHit] = {}
+    live: dict[int, VerifiedHit] = {}
     looked_beyond = 0
     for number, item in enumerate(ranked):
         if selection.full:
@@ -44,10 +44,10 @@ def fill_page(
         hit = hydrator.hydrate(item)
         if hit is None:
             continue
-        live[item.candidate.facts.key] = hit
+        live[item.candidate.metadata.key] = hit
         selection.offer(item, start_line=hit.start_line, end_line=hit.end_line)
     picks = [
-        hydrator.widened(live[pick.ranked.candidate.facts.key], pick.start_line, pick.end_line)
+        hydrator.widened(live[pick.ranked.candidate.metadata.key], pick.start_line, pick.end_line)
         for pick in selection.picks
     ]
     return picks, selection.next_offset
@@ -58,7 +58,7 @@ def _likely(ranked: Sequence[Ranked], selection: Selection, most: int) -> list[R
     taken: Counter[str] = Counter()
     found: list[Ranked] = []
     for item in ranked:
-        doc_id = item.candidate.facts.doc_id
+        doc_id = item.candidate.metadata.doc_id
         if selection.wants(item, after=taken[doc_id]):
             taken[doc_id] += 1
             found.append(item)

@@ -14,10 +14,10 @@ from coco_core.errors import (
     Unavailable,
 )
 from coco_core.intent import SearchIntent
-from coco_core.plan import wanted
-from coco_core.query import Query, understand
+from coco_core.plan import candidate_limits
+from coco_core.query import Query, parse_query
 from coco_core.ranking import rank
-from coco_core.types import ExecutorAnswer, FloatVector
+from coco_core.types import CandidateSet, FloatVector
 from coco_local.activity import Activity
 from coco_local.adoption import adopted_retrieval
 from coco_local.index.gate import QueryGate
@@ -25,8 +25,8 @@ from coco_local.index.indexer import ProjectIndexer
 from coco_local.index_models import IndexModel
 from coco_local.project_indexes import ProjectIndexes
 from coco_local.registry import ProjectRegistry
-from coco_local.search.executor import LanceExecutor
-from coco_local.search.hydrate import Hydrator, LiveHit
+from coco_local.search.executor import InMemoryExecutor
+from coco_local.search.hydrate import Hydrator, VerifiedHit
 from coco_local.search.live import literal_lines, promising_files
 from coco_local.search.page import fill_page
 from coco_local.store.documents import ChunkPlace
@@ -126,7 +126,7 @@ class QueryService:
         request, adopted = _with_adopted(request, project)
         intent = intent_of(request)
         _refuse_reranker(intent)
-        query = understand(intent)
+        query = parse_query(intent)
         asked = _Asked(
             indexer,
             intent,
@@ -156,7 +156,7 @@ class QueryService:
         asked = _Asked(
             indexer,
             intent,
-            understand(intent),
+            parse_query(intent),
             config_id=project.project.config_id,
             without=place.key,
         )
@@ -175,24 +175,24 @@ class QueryService:
                 only = literal_lines(
                     indexer.project.root, query.phrases, list(indexer.index.memory.documents)
                 )
-            executor = LanceExecutor(indexer.index.memory, only)
+            executor = InMemoryExecutor(indexer.index.memory, only)
             executor.look_up(query)
             clock.lap("keywords")
             embedded = vector_of()
             clock.lap("embed")
-            found = executor.search(intent, query, embedded.vector, wanted(intent, query))
+            found = executor.search(intent, query, embedded.vector, candidate_limits(intent, query))
             clock.lap("search")
             ranked = [
                 item
                 for item in rank(intent, query, found)
-                if item.candidate.facts.key != asked.without
+                if item.candidate.metadata.key != asked.without
             ]
             clock.lap("rank")
             hydrator = Hydrator(indexer.index, indexer.reader)
             hits, next_offset = fill_page(intent, ranked, hydrator)
             indexer.note_stale(hydrator.stale)
             clock.lap("validate")
-            indexer.embed_first([hit.ranked.candidate.facts.doc_id for hit in hits])
+            indexer.embed_first([hit.ranked.candidate.metadata.doc_id for hit in hits])
         meta = _meta(asked, embedded, found, hydrator, clock, proven=proven)
         self._activity.query(
             indexer.project.project_id, intent.query, len(hits), clock.total(), meta.tier
@@ -241,7 +241,7 @@ def _query_vector(asked: _Asked) -> _QueryVector:
 def _meta(
     asked: _Asked,
     embedded: _QueryVector,
-    found: ExecutorAnswer,
+    found: CandidateSet,
     hydrator: Hydrator,
     clock: _Clock,
     *,
@@ -335,15 +335,15 @@ def _progress(indexer: ProjectIndexer, pending: int) -> str | None:
     return f"Indexing: {total - pending} of {total} files are in the index."
 
 
-def _why_empty(found: ExecutorAnswer, indexer: ProjectIndexer) -> str:
+def _why_empty(found: CandidateSet, indexer: ProjectIndexer) -> str:
     if found.total == 0 or not indexer.index.memory.documents:
         return "nothing_indexed"
     return "filtered_out" if found.filtered == 0 else "no_match"
 
 
-def _hit(hit: LiveHit, intent: SearchIntent) -> Hit:
+def _hit(hit: VerifiedHit, intent: SearchIntent) -> Hit:
     candidate = hit.ranked.candidate
-    facts = candidate.facts
+    facts = candidate.metadata
     place = hit.place
     return Hit(
         meta=HitMeta(

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from sqlalchemy import text as sql
 
 from coco_core.bm25 import TermVector
-from coco_core.types import Chunk, ChunkFacts, ChunkKind
+from coco_core.types import Chunk, ChunkKind, ChunkMetadata
 from coco_local.store.database import Database
 from coco_local.store.schema import chunks, documents
 
@@ -191,7 +191,7 @@ class DocumentStore:
                     update(documents).where(documents.c.key.in_(batch)).values(stored=int(stored))
                 )
 
-    def facts(self) -> Iterator[tuple[int, ChunkFacts, bytes]]:
+    def facts(self) -> Iterator[tuple[int, ChunkMetadata, bytes]]:
         """Yield (document key, facts, embed key) of every chunk, in document order."""
         statement = (
             select(
@@ -220,7 +220,7 @@ class DocumentStore:
                 paths = (
                     () if row.definitions == "[]" else [d[0] for d in json.loads(row.definitions)]
                 )
-                facts = ChunkFacts(
+                facts = ChunkMetadata(
                     key=row.key,
                     doc_id=doc_id,
                     kind=ChunkKind(row.kind),

@@ -1,19 +1,19 @@
-"""QdrantExecutor: keywords, filters and facts from PostgreSQL, similarities from Qdrant."""
+"""QdrantExecutor: keywords, filters and metadata from PostgreSQL, similarities from Qdrant."""
 
 from __future__ import annotations
 
 from coco_core.intent import SearchIntent
-from coco_core.plan import Wanted
+from coco_core.plan import CandidateLimits
 from coco_core.ports import SearchExecutor
 from coco_core.query import Query
-from coco_core.types import Candidate, ExecutorAnswer, FloatVector
+from coco_core.types import Candidate, CandidateSet, FloatVector
 from coco_server.search.pg import (
     KeywordStage,
     allowed_chunks,
     best_keys,
     defining,
-    facts_of,
-    read_facts,
+    metadata_of,
+    read_metadata,
 )
 from coco_server.store.qdrant import QdrantVectors
 from coco_server.store.session import TenantSession
@@ -35,8 +35,8 @@ class QdrantExecutor:
         intent: SearchIntent,
         query: Query,
         query_vector: FloatVector | None,
-        wanted: Wanted,
-    ) -> ExecutorAnswer:
+        limits: CandidateLimits,
+    ) -> CandidateSet:
         """Return the best candidates of each stage, with every known score of each."""
         version = self._version
         allowed = allowed_chunks(
@@ -47,26 +47,26 @@ class QdrantExecutor:
             embedded=lambda keys: self._vectors.count_among(version, keys),
         )
         mask = allowed.mask(version.chunk_count)
-        keyword = KeywordStage(self._session, version, query, wanted)
-        picked = set(best_keys(keyword.scores, mask, wanted.keyword))
-        picked |= defining(self._session, version, wanted.definitions, mask)
+        keyword = KeywordStage(self._session, version, query, limits)
+        picked = set(best_keys(keyword.scores, mask, limits.keyword))
+        picked |= defining(self._session, version, limits.definitions, mask)
         similar: dict[int, float] = {}
-        if query_vector is not None and wanted.vector and version.embedded_count:
+        if query_vector is not None and limits.vector and version.embedded_count:
             similar = self._vectors.similarities(
                 version,
                 query_vector,
-                nearest=wanted.vector,
+                nearest=limits.vector,
                 allowed=allowed.keys,
                 picked=sorted(picked),
             )
-        rows = read_facts(self._session, version, sorted(picked | similar.keys()))
-        return ExecutorAnswer(
+        rows = read_metadata(self._session, version, sorted(picked | similar.keys()))
+        return CandidateSet(
             candidates=[
                 Candidate(
-                    facts=facts_of(row),
-                    keyword=float(keyword.scores[row[0]]) if wanted.keyword_scores else None,
+                    metadata=metadata_of(row),
+                    keyword=float(keyword.scores[row[0]]) if limits.keyword_scores else None,
                     vector=similar.get(row[0]),
-                    named=row[0] in keyword.named,
+                    exact_name_match=row[0] in keyword.exact_name_matches,
                 )
                 for row in sorted(rows)
             ],

@@ -13,10 +13,10 @@ from coco_core.configs import IndexingConfig
 from coco_core.errors import CocoError, InvalidConfig, InvalidIntent, ModelMissing, Unavailable
 from coco_core.intent import SearchIntent
 from coco_core.page import Pick, Selection
-from coco_core.plan import wanted
-from coco_core.query import Query, understand
+from coco_core.plan import candidate_limits
+from coco_core.query import Query, parse_query
 from coco_core.ranking import Ranked, rank
-from coco_core.types import ExecutorAnswer, FloatVector
+from coco_core.types import CandidateSet, FloatVector
 from coco_embed.choice import Embedders
 from coco_protocol.docs import FiltersBody, RetrievalBody
 from coco_protocol.server.docs import ChunkBody, Hit, HitMeta, QueryData, QueryMeta, QueryRequest
@@ -151,14 +151,14 @@ class SearchService:
         if asked.error is not None:
             raise asked.error
         intent, query, vector = asked.intent, asked.query, asked.vector
-        found, hits, next_offset = ExecutorAnswer([]), [], None
+        found, hits, next_offset = CandidateSet([]), [], None
         if target.version is not None:
             executor = self._executor(session, target.version)
-            found = executor.search(intent, query, vector, wanted(intent, query))
+            found = executor.search(intent, query, vector, candidate_limits(intent, query))
             clock.lap("search")
             picks, next_offset = _select(intent, rank(intent, query, found))
             clock.lap("rank")
-            keys = [pick.ranked.candidate.facts.key for pick in picks]
+            keys = [pick.ranked.candidate.metadata.key for pick in picks]
             contents = chunks.contents(session, target.version, keys)
             hits = [
                 _hit(pick, contents[key], intent) for pick, key in zip(picks, keys, strict=True)
@@ -187,7 +187,7 @@ class SearchService:
         """
         retrieval, adopted = _with_adopted(request.retrieval_config, basis)
         intent = served_intent(request.query, retrieval, request.filters, explain=request.explain)
-        asked = _Asked(intent, understand(intent), adopted)
+        asked = _Asked(intent, parse_query(intent), adopted)
         by_words = intent.retrieval_mode == "fts" or intent.hybrid_alpha == 0
         if by_words or not basis.embedded:
             return asked
@@ -240,7 +240,7 @@ def _select(intent: SearchIntent, ranked: list[Ranked]) -> tuple[list[Pick], int
         if selection.wants(item):
             # Hits are shown as they were stored, without lines: none may vanish in another, as it
             # would where all chunks of a document came with the same lines.
-            own = item.candidate.facts.key
+            own = item.candidate.metadata.key
             selection.offer(item, start_line=own, end_line=own)
     return selection.picks, selection.next_offset
 
@@ -253,7 +253,7 @@ def _tier(
     return "transformer" if coverage >= 1 else "mixed"
 
 
-def _why_empty(found: ExecutorAnswer) -> Literal["nothing_indexed", "filtered_out", "no_match"]:
+def _why_empty(found: CandidateSet) -> Literal["nothing_indexed", "filtered_out", "no_match"]:
     if found.total == 0:
         return "nothing_indexed"
     return "filtered_out" if found.filtered == 0 else "no_match"
@@ -282,7 +282,7 @@ def _hit(pick: Pick, chunk: ChunkContent, intent: SearchIntent) -> Hit:
             signature=chunk.signature,
             heading_trail=chunk.heading_trail,
             fragment=chunk.fragment,
-            definitions=list(candidate.facts.definitions),
+            definitions=list(candidate.metadata.definitions),
             token_count=chunk.token_count,
             tags=chunk.tags,
             content=chunk.content,

@@ -18,11 +18,10 @@ from coco_core.bm25 import CorpusStats, TermVector, term_scores, term_vector
 from coco_core.chunking import chunk_document
 from coco_core.configs import ChunkingConfig
 from coco_core.header import embedding_text, split_identifiers
-from coco_core.intent import SearchIntent
 from coco_core.languages import LanguageKind, detect_language, named_language
-from coco_core.plan import CandidateLimits
 from coco_core.ports import Embedder
 from coco_core.query import Query
+from coco_core.search.request import SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import (
     Candidate,
@@ -78,14 +77,9 @@ class Corpus:
         """Return the vector of a question of the set."""
         return self.query_vectors.get(text.strip())
 
-    def search(
-        self,
-        intent: SearchIntent,  # noqa: ARG002  # the port's shape; no question has filters
-        query: Query,
-        query_vector: FloatVector | None,
-        limits: CandidateLimits,
-    ) -> CandidateSet:
-        """Find and score candidates as `coco_core.ports.SearchExecutor` says."""
+    def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
+        """Find and score candidates as `coco_core.ports.SearchExecutor` says; none is filtered."""
+        query, limits = request.query, request.limits
         keyword = self._keyword(query)
         picked = {int(row) for row in _best(keyword, limits.keyword) if keyword[row] > 0}
         vector = None

@@ -20,10 +20,9 @@ from bench.retrieval.codesearch import Repository, Target, ndcg_of_places, targe
 from bench.retrieval.corpus import Corpus, corpora
 from coco_core.intent import RankingOptions, RetrievalMode, SearchIntent
 from coco_core.metrics import average
-from coco_core.page import select
-from coco_core.plan import candidate_limits
-from coco_core.query import parse_query
 from coco_core.ranking import rank
+from coco_core.search.page import select
+from coco_core.search.request import SearchRequest
 
 SWITCHES = ("definitions", "paths", "coherence", "penalties")
 
@@ -80,10 +79,10 @@ def places(corpus: Corpus, text: str, variant: Variant) -> list[Target]:
         ranking=variant.options,
         hybrid_alpha=variant.alpha,
     )
-    query = parse_query(intent)
+    request = SearchRequest.of(intent)
     vector = None if variant.mode == "fts" else corpus.query_vector(text)
-    answer = corpus.search(intent, query, vector, candidate_limits(intent, query))
-    picks = select(intent, rank(intent, query, answer))
+    answer = corpus.search(request, vector)
+    picks = select(intent, rank(intent, request.query, answer))
     return [(pick.doc_id, pick.start_line, pick.end_line) for pick in picks]
 
 

@@ -24,8 +24,7 @@ from bench.server.lab import (
 from coco_core.filters import Filters
 from coco_core.globs import compile_glob
 from coco_core.intent import SearchIntent
-from coco_core.plan import candidate_limits
-from coco_core.query import parse_query
+from coco_core.search.request import SearchRequest
 from coco_server.search.pg import PgExecutor
 from coco_server.store.session import Database
 
@@ -64,10 +63,9 @@ def one_tenant(database: Database, of: Corpus, size: int, count: int) -> dict[st
 def search(database: Database, tenant: Tenant, question: Question, glob: str) -> NDArray[np.int64]:
     filters = Filters() if glob == "**" else Filters(include=(glob,))
     intent = SearchIntent(question.text, retrieval_mode="vector", filters=filters)
-    query = parse_query(intent)
     with database.tenant(tenant.org_id) as session:
         executor = PgExecutor(session, tenant.version)
-        answer = executor.search(intent, query, question.vector, candidate_limits(intent, query))
+        answer = executor.search(SearchRequest.of(intent), question.vector)
     best = sorted(answer.candidates, key=lambda each: -(each.vector or 0.0))[:10]
     return np.array([each.metadata.key for each in best], np.int64)
 

@@ -8,10 +8,9 @@ import numpy as np
 
 from coco_core.bm25 import CorpusStats, TermVector, term_scores
 from coco_core.filters import matches
-from coco_core.intent import SearchIntent
-from coco_core.plan import CandidateLimits
 from coco_core.ports import SearchExecutor
 from coco_core.query import Query
+from coco_core.search.request import SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, FloatVector
 from tests.conformance.corpus import Document
@@ -26,13 +25,8 @@ class PlainExecutor:
         lengths = np.array([t.lengths for d in documents for t in d.terms], np.float32)
         self.stats = CorpusStats(len(lengths), lengths.mean(axis=0))
 
-    def search(
-        self,
-        intent: SearchIntent,
-        query: Query,
-        query_vector: FloatVector | None,
-        limits: CandidateLimits,
-    ) -> CandidateSet:
+    def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
+        intent, query, limits = request.intent, request.query, request.limits
         passing: list[Candidate] = []
         for document in self.documents:
             for facts, terms, own in zip(

@@ -7,10 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import cache
 
-from coco_core.intent import SearchIntent
-from coco_core.plan import CandidateLimits
 from coco_core.ports import SearchExecutor
-from coco_core.query import Query
+from coco_core.search.request import SearchRequest
 from coco_core.types import CandidateSet, FloatVector
 from coco_server.search.pg import PgExecutor
 from coco_server.search.qdrant import QdrantExecutor
@@ -35,16 +33,10 @@ class InTransaction:
         self._version = version
         self._executor = executor
 
-    def search(
-        self,
-        intent: SearchIntent,
-        query: Query,
-        query_vector: FloatVector | None,
-        limits: CandidateLimits,
-    ) -> CandidateSet:
+    def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
         with conformance_database().asking(ORG) as session:
             executor = self._executor(session, self._version)
-            return executor.search(intent, query, query_vector, limits)
+            return executor.search(request, query_vector)
 
 
 @cache

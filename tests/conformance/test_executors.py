@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 
 from coco_core.filters import Filters
 from coco_core.intent import SearchIntent
-from coco_core.plan import CandidateLimits, candidate_limits
 from coco_core.ports import SearchExecutor
 from coco_core.query import parse_query
 from coco_core.ranking import rank
+from coco_core.search.request import CandidateLimits, SearchRequest
 from coco_core.types import CandidateSet, ChunkKind
 from coco_local.index.memory import MemoryIndex
 from coco_local.search.executor import InMemoryExecutor
@@ -75,9 +76,9 @@ def build(request: pytest.FixtureRequest) -> Build:
 def ask(
     executor: SearchExecutor, intent: SearchIntent, most: CandidateLimits | None = None
 ) -> CandidateSet:
-    query = parse_query(intent)
+    request = SearchRequest.of(intent)
     return executor.search(
-        intent, query, embed(query.text), most or candidate_limits(intent, query)
+        replace(request, limits=most or request.limits), embed(request.query.text)
     )
 
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from coco_core.intent import SearchIntent
-from coco_core.plan import candidate_limits
-from coco_core.query import parse_query
+from coco_core.search.request import SearchRequest
 from coco_core.types import CandidateSet
 from coco_local.index.project import ProjectIndex
 from coco_local.search.executor import InMemoryExecutor
@@ -35,10 +34,7 @@ def without_any(index: ProjectIndex) -> list[int]:
 
 def search(index: ProjectIndex) -> CandidateSet:
     intent = SearchIntent("file", retrieval_mode="vector")
-    query = parse_query(intent)
-    return InMemoryExecutor(index.memory).search(
-        intent, query, AXES[0], candidate_limits(intent, query)
-    )
+    return InMemoryExecutor(index.memory).search(SearchRequest.of(intent), AXES[0])
 
 
 def scores(index: ProjectIndex) -> dict[str, float | None]:

@@ -13,9 +13,8 @@ import pytest
 
 from coco_core.configs import DEFAULT_CONFIG
 from coco_core.intent import SearchIntent
-from coco_core.plan import candidate_limits
-from coco_core.query import parse_query
 from coco_core.ranking import rank
+from coco_core.search.request import SearchRequest
 from coco_local.activity import Activity
 from coco_local.index.files import FileIndexer
 from coco_local.index.project import ProjectIndex
@@ -63,15 +62,12 @@ class Bench:
         self.reader = SourceReader(root, settings.max_file_bytes)
 
     def hits(self, text: str) -> tuple[list[VerifiedHit], Hydrator]:
-        intent = SearchIntent(text)
-        query = parse_query(intent)
-        found = InMemoryExecutor(self.index.memory).search(
-            intent, query, None, candidate_limits(intent, query)
-        )
-        ranked = rank(intent, query, found)
+        request = SearchRequest.of(SearchIntent(text))
+        found = InMemoryExecutor(self.index.memory).search(request, None)
+        ranked = rank(request.intent, request.query, found)
         hydrator = Hydrator(self.index, self.reader)
         hydrator.prefetch(ranked)
-        return [hit for item in ranked if (hit := hydrator.hydrate(item)) is not None], hydrator
+        return [hit for item in ranked if (hit := hydrator.verify(item)) is not None], hydrator
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,8 +11,7 @@ from coco_core.bm25 import term_vector
 from coco_core.configs import DEFAULT_CONFIG
 from coco_core.filters import Filters
 from coco_core.intent import RetrievalMode, SearchIntent
-from coco_core.plan import CandidateLimits, candidate_limits
-from coco_core.query import parse_query
+from coco_core.search.request import CandidateLimits, SearchRequest
 from coco_core.types import CandidateSet, FloatMatrix
 from coco_server.search.pg import PgExecutor
 from coco_server.store import chunks, configs, orgs, projects, sealing, versions
@@ -83,12 +84,10 @@ def ask(
     **filters: object,
 ) -> CandidateSet:
     intent = SearchIntent(query, retrieval_mode=mode, filters=Filters(**filters))  # type: ignore[arg-type]  # named by the tests
-    understood = parse_query(intent)
+    request = SearchRequest.of(intent)
     with database.asking(ORG) as session:
         executor = PgExecutor(session, version)
-        return executor.search(
-            intent, understood, vector, most or candidate_limits(intent, understood)
-        )
+        return executor.search(replace(request, limits=most or request.limits), vector)
 
 
 def nearest(answer: CandidateSet, count: int = 10) -> list[int]:
@@ -130,10 +129,7 @@ def test_the_plan_of_a_vector_query_is_the_index(
 
         monkeypatch.setattr(session.connection, "execute", explained)
         intent = SearchIntent("words", retrieval_mode=mode)
-        understood = parse_query(intent)
-        PgExecutor(session, version).search(
-            intent, understood, matrix[0], candidate_limits(intent, understood)
-        )
+        PgExecutor(session, version).search(SearchRequest.of(intent), matrix[0])
     (plan,) = plans
     assert f"chunk_vectors_hnsw_{version.version_no}" in plan
     # Row-level security is decided once, and not for every row.

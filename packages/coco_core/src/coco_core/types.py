@@ -154,6 +154,11 @@ class CandidateSet:
     filtered: int = 0
     """Chunks that pass the filters: 0 of many means that the filters exclude everything."""
 
+    @property
+    def model_coverage(self) -> float:
+        """Share of the index's chunks that have the model's own vector, 0 to 1."""
+        return self.vector_coverage - self.static_share
+
 
 def text_hash(text: str) -> str:
     """Return the 128-bit hex digest that identifies a chunk's text."""

@@ -36,7 +36,7 @@ class Ranked:
 
 
 def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranked]:
-    """Return all candidates, best first; cutting is left to `coco_core.page`."""
+    """Return all candidates, best first; cutting is left to `coco_core.search.page`."""
     candidates = answer.candidates
     if not candidates:
         return []

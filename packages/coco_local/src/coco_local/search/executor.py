@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from coco_core.bm25 import term_scores
 from coco_core.filters import Filters, matches_path, matches_symbol
-from coco_core.intent import SearchIntent
-from coco_core.plan import CandidateLimits
 from coco_core.ports import SearchExecutor
 from coco_core.query import Query
+from coco_core.search.request import SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, FloatVector
 from coco_local.index.best import best_rows
@@ -39,19 +38,14 @@ class InMemoryExecutor:
         snapshot = self._memory.snapshot()
         self._ahead = snapshot, self._keyword(query, snapshot)
 
-    def search(
-        self,
-        intent: SearchIntent,
-        query: Query,
-        query_vector: FloatVector | None,
-        limits: CandidateLimits,
-    ) -> CandidateSet:
+    def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
         """Return the best candidates of each stage, with every known score of each."""
+        query, limits = request.query, request.limits
         if self._ahead is None:
             self.look_up(query)
         assert self._ahead is not None
         snapshot, keyword = self._ahead
-        allowed = snapshot.alive & self._filter(intent.filters, snapshot)
+        allowed = snapshot.alive & self._filter(request.intent.filters, snapshot)
         filtered = int(allowed.sum())
         if self._only is not None:
             allowed &= self._touching(self._only, snapshot)

@@ -1,4 +1,4 @@
-"""Liveness: a hit is read from disk now; its lines are corrected, or it is dropped."""
+"""Hits as they are on disk now: lines are corrected, and what is gone is dropped."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from coco_core.ranking import Ranked
 from coco_core.relocation import relocate
+from coco_core.search.page import Pick
 from coco_core.types import text_hash
 from coco_local.index.project import ProjectIndex
 from coco_local.search.source import SourceFile, SourceReader
@@ -35,23 +36,30 @@ class Hydrator:
         self._reader = reader
         self._files: dict[str, SourceFile | None] = {}
         self._places: dict[int, ChunkPlace] = {}
-        self._asked: set[int] = set()
+        self._verified: dict[int, VerifiedHit] = {}
         self.corrected = 0
         self.dropped = 0
         self.stale: set[str] = set()
         """Documents that differ from the index and must be indexed again."""
 
     def prefetch(self, ranked: Sequence[Ranked]) -> None:
-        """Fetch the places of hits that will be hydrated, in one query."""
+        """Fetch the places of hits that will be verified, in one query."""
         keys = [item.candidate.metadata.key for item in ranked]
-        self._asked.update(keys)
         self._places.update(self._index.store.places(keys))
 
-    def has_place(self, ranked: Ranked) -> bool:
-        """Whether the hit's place was fetched."""
-        return ranked.candidate.metadata.key in self._asked
+    def locate(self, ranked: Ranked) -> tuple[int, int] | None:
+        """Return the lines where a hit stands now; None when its text is gone."""
+        hit = self.verify(ranked)
+        if hit is None:
+            return None
+        self._verified[ranked.candidate.metadata.key] = hit
+        return hit.start_line, hit.end_line
 
-    def hydrate(self, ranked: Ranked) -> VerifiedHit | None:
+    def hydrate(self, picks: Sequence[Pick]) -> list[VerifiedHit]:
+        """Return the hits of the page, each with the lines of those that were joined with it."""
+        return [self._widened(pick) for pick in picks]
+
+    def verify(self, ranked: Ranked) -> VerifiedHit | None:
         """Return the hit as it is on disk now; None when its text is gone."""
         facts = ranked.candidate.metadata
         place = self._places.get(facts.key)
@@ -88,11 +96,12 @@ class Hydrator:
         content = "".join(file.lines[found.start_line - 1 : found.end_line])
         return VerifiedHit(ranked, place, found.start_line, found.end_line, content, moved=True)
 
-    def widened(self, hit: VerifiedHit, start_line: int, end_line: int) -> VerifiedHit:
-        """Return a hit that shows more lines, for the chunks that were joined with it."""
+    def _widened(self, pick: Pick) -> VerifiedHit:
+        hit = self._verified[pick.ranked.candidate.metadata.key]
+        start_line, end_line = pick.start_line, pick.end_line
         if (hit.start_line, hit.end_line) == (start_line, end_line):
             return hit
-        file = self._open(hit.ranked.candidate.metadata.doc_id)
+        file = self._open(pick.doc_id)
         lines = file.lines[start_line - 1 : end_line] if file is not None else []
         return replace(hit, start_line=start_line, end_line=end_line, content="".join(lines))
 

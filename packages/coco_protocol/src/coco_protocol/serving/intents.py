@@ -4,16 +4,9 @@ from __future__ import annotations
 
 from coco_core.filters import Filters, kind_named
 from coco_core.intent import RankingOptions, RerankerOptions, SearchIntent
-from coco_protocol.docs import FiltersBody, QueryRequest, RetrievalBody
+from coco_protocol.docs import FiltersBody, RetrievalBody
 
-__all__ = ["intent_of", "retrieval_intent", "with_defaults"]
-
-
-def intent_of(request: QueryRequest) -> SearchIntent:
-    """Return the intent of a query."""
-    return retrieval_intent(
-        request.query, request.retrieval_config, request.filters, explain=request.explain
-    )
+__all__ = ["retrieval_intent", "with_adopted", "with_defaults"]
 
 
 def retrieval_intent(
@@ -63,6 +56,16 @@ def with_defaults(body: RetrievalBody, defaults: RetrievalBody | None) -> Retrie
     if ranking:
         merged["ranking"] = ranking
     return RetrievalBody.model_validate(merged)
+
+
+def with_adopted(
+    body: RetrievalBody, defaults: RetrievalBody | None, name: str | None
+) -> tuple[RetrievalBody, str | None]:
+    """Return `with_defaults`, and the ``name`` of the defaults if anything was left to them."""
+    filled = with_defaults(body, defaults)
+    before = (body.model_fields_set, body.ranking.model_fields_set)
+    after = (filled.model_fields_set, filled.ranking.model_fields_set)
+    return filled, name if after != before else None
 
 
 def _filters(body: FiltersBody) -> Filters:

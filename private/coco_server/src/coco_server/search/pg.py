@@ -20,9 +20,9 @@ from psycopg import sql
 
 from coco_core.bm25 import saturated_scores
 from coco_core.intent import SearchIntent
-from coco_core.plan import CandidateLimits
 from coco_core.ports import SearchExecutor
 from coco_core.query import Query
+from coco_core.search.request import CandidateLimits, SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, ChunkKind, ChunkMetadata, FloatVector
 from coco_server.search.conditions import conditions
@@ -32,16 +32,7 @@ from coco_server.store.session import TenantSession
 from coco_server.store.tables import in_version, of_version
 from coco_server.store.versions import Version
 
-__all__ = [
-    "Allowed",
-    "KeywordStage",
-    "PgExecutor",
-    "allowed_chunks",
-    "best_keys",
-    "defining",
-    "metadata_of",
-    "read_metadata",
-]
+__all__ = ["Allowed", "PgExecutor", "read_metadata"]
 
 # HNSW returns at most as many rows as it keeps candidates; pgvector allows no more than this.
 _MOST_HNSW_CANDIDATES = 1000
@@ -102,7 +93,7 @@ class Allowed:
         return mask
 
 
-class KeywordStage:
+class _KeywordStage:
     """Keyword scores of a whole version for one query."""
 
     def __init__(
@@ -133,30 +124,24 @@ class PgExecutor:
         self._session = session
         self._version = version
 
-    def search(
-        self,
-        intent: SearchIntent,
-        query: Query,
-        query_vector: FloatVector | None,
-        limits: CandidateLimits,
-    ) -> CandidateSet:
+    def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
         """Return the best candidates of each stage, with every known score of each."""
-        version = self._version
-        allowed = allowed_chunks(
-            self._session, version, intent, query, embedded=self._count_embedded
+        version, query, limits = self._version, request.query, request.limits
+        allowed = _allowed_chunks(
+            self._session, version, request.intent, query, embedded=self._count_embedded
         )
         mask = allowed.mask(version.chunk_count)
-        keyword = KeywordStage(self._session, version, query, limits)
-        picked = set(best_keys(keyword.scores, mask, limits.keyword))
-        picked |= defining(self._session, version, limits.definitions, mask)
+        keyword = _KeywordStage(self._session, version, query, limits)
+        picked = set(_best_keys(keyword.scores, mask, limits.keyword))
+        picked |= _defining(self._session, version, limits.definitions, mask)
         searched = query_vector if query_vector is not None and limits.vector else None
         rows = self._candidates(sorted(picked), searched, allowed, limits.vector)
         return CandidateSet(
             candidates=[
                 Candidate(
-                    metadata=metadata_of(row),
+                    metadata=_metadata(row),
                     keyword=float(keyword.scores[row[0]]) if limits.keyword_scores else None,
-                    vector=row[9] if searched is not None else None,
+                    vector=row[9],
                     exact_name_match=row[0] in keyword.exact_name_matches,
                 )
                 for row in sorted(rows)
@@ -277,7 +262,7 @@ def _search_statement(
     return in_version(metadata, number, nearest=nearest).as_bytes(None)
 
 
-def allowed_chunks(
+def _allowed_chunks(
     session: TenantSession,
     version: Version,
     intent: SearchIntent,
@@ -323,7 +308,7 @@ def _passing(
     return np.sort(np.frombuffer(packed, ">i4").astype(np.int32))
 
 
-def defining(
+def _defining(
     session: TenantSession,
     version: Version,
     names: Sequence[str],
@@ -339,7 +324,7 @@ def defining(
     return {key for (key,) in rows if mask is None or mask[key]}
 
 
-def best_keys(scores: NDArray[np.float32], mask: NDArray[np.bool_] | None, most: int) -> list[int]:
+def _best_keys(scores: NDArray[np.float32], mask: NDArray[np.bool_] | None, most: int) -> list[int]:
     """Return the keys of the best scores above 0; ties at the border are broken by key."""
     if most <= 0:
         return []
@@ -353,7 +338,7 @@ def best_keys(scores: NDArray[np.float32], mask: NDArray[np.bool_] | None, most:
 def read_metadata(
     session: TenantSession, version: Version, keys: Sequence[int]
 ) -> list[tuple[Any, ...]]:
-    """Return the metadata of chunks, as rows that `metadata_of` reads; their similarity is None."""
+    """Return the metadata of chunks, as rows that `_metadata` reads; their similarity is None."""
     if not keys:
         return []
     return session.connection.execute(
@@ -367,7 +352,7 @@ def read_metadata(
     ).fetchall()
 
 
-def metadata_of(row: Sequence[Any]) -> ChunkMetadata:
+def _metadata(row: Sequence[Any]) -> ChunkMetadata:
     """Read the metadata of a chunk from a row of `read_metadata`."""
     # By position: some hundred of them are made for every query.
     key, doc_id, kind, language, symbol, definitions, start_line, end_line, tokens, _ = row

@@ -51,9 +51,14 @@ class Selection:
         """Whether a hit was left out that a next page would show."""
 
     @property
+    def size(self) -> int:
+        """How many hits this page and those before it hold at most."""
+        return self._intent.offset + self._intent.top_k
+
+    @property
     def full(self) -> bool:
         """Whether no further hit can enter."""
-        return self._closed or len(self._picks) >= self._intent.offset + self._intent.top_k
+        return self._closed or len(self._picks) >= self.size
 
     @property
     def picks(self) -> list[Pick]:
@@ -65,7 +70,7 @@ class Selection:
         """Where the next page starts; ``None`` when this one is the last."""
         return len(self._picks) if self.more and self.picks else None
 
-    def wants(self, ranked: Ranked, after: int = 0) -> bool:
+    def has_room_for(self, ranked: Ranked, after: int = 0) -> bool:
         """Whether a hit of this document could enter: spares the caller from reading it in vain.
 
         ``after`` counts hits of the same document that will be offered before it.

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coco_core.intent import RankingOptions, SearchIntent
-from coco_core.page import Pick, Selection, select
 from coco_core.ranking import Ranked
+from coco_core.search.page import Pick, Selection, select
 from coco_core.types import Candidate, ChunkKind, ChunkMetadata
 
 

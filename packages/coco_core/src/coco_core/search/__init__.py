@@ -1,0 +1,1 @@
+"""One search for both products: from an intent over an executor's candidates to a page of hits."""

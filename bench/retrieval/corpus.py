@@ -189,36 +189,6 @@ def _chunks(root: Path) -> Iterator[tuple[str, Chunk]]:
 
 
 def _add(prepared: Prepared, doc_id: str, chunk: Chunk) -> None:
-    definitions = tuple(each.path for each in chunk.definitions)
-    prepared.facts.append(
-        ChunkMetadata(
-            key=len(prepared.facts),
-            doc_id=doc_id,
-            kind=chunk.kind,
-            language=chunk.language,
-            symbol=chunk.symbol,
-            definitions=definitions,
-            start_line=chunk.span.start_line,
-            end_line=chunk.span.end_line,
-            token_count=chunk.token_count,
-        )
-    )
-    prepared.terms.append(
-        term_vector(
-            doc_id=doc_id,
-            symbol=chunk.symbol,
-            definitions=definitions,
-            signature=chunk.signature,
-            heading_trail=chunk.heading_trail,
-            text=chunk.text,
-        )
-    )
-    prepared.embedding_texts.append(
-        embedding_text(
-            doc_id=doc_id,
-            text=chunk.text,
-            symbol=chunk.symbol,
-            signature=chunk.signature,
-            heading_trail=chunk.heading_trail,
-        )
-    )
+    prepared.facts.append(ChunkMetadata.of(len(prepared.facts), doc_id, chunk))
+    prepared.terms.append(term_vector(doc_id, chunk))
+    prepared.embedding_texts.append(embedding_text(doc_id, chunk))

@@ -45,16 +45,9 @@ def prepared(doc_id: str, *texts: str) -> PreparedDocument:
             PreparedChunk(
                 chunk=chunk,
                 chunk_id=chunk_id,
-                embed_key=embed_key(chunk.content_hash, chunk.symbol, ()),
+                embed_key=embed_key(chunk),
                 fingerprint=b"",
-                terms=term_vector(
-                    doc_id=doc_id,
-                    symbol=chunk.symbol,
-                    definitions=[],
-                    signature="",
-                    heading_trail=(),
-                    text=chunk.text,
-                ),
+                terms=term_vector(doc_id, chunk),
             )
             for chunk, chunk_id in zip(chunks, ids, strict=True)
         ),

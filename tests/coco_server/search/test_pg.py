@@ -12,7 +12,7 @@ from coco_core.configs import DEFAULT_CONFIG
 from coco_core.filters import Filters
 from coco_core.intent import RetrievalMode, SearchIntent
 from coco_core.search.request import CandidateLimits, SearchRequest
-from coco_core.types import CandidateSet, FloatMatrix
+from coco_core.types import CandidateSet, Chunk, FloatMatrix
 from coco_server.search.pg import PgExecutor
 from coco_server.store import chunks, configs, orgs, projects, sealing, versions
 from coco_server.store.session import Database
@@ -57,16 +57,13 @@ def version(database: Database, matrix: FloatMatrix) -> Version:  # noqa: F811
 
 def row(number: int, matrix: FloatMatrix) -> chunks.ChunkRow:
     doc_id = f"folder{number % 10}/file{number}.md"
-    text = f"common words and number{number}"
+    chunk = Chunk.plain(f"common words and number{number}")
     return chunks.ChunkRow(
         doc_id=doc_id,
         ordinal=0,
         chunk_id=str(number),
-        content=text,
-        content_hash="",
-        terms=term_vector(
-            doc_id=doc_id, symbol="", definitions=(), signature="", heading_trail=(), text=text
-        ),
+        chunk=chunk,
+        terms=term_vector(doc_id, chunk),
         vector=matrix[number],
         tags=("rare",) if number % 500 == 0 else (),
         quality=0.9 if number % 2 else None,

@@ -11,6 +11,7 @@ from coco_protocol.envelope import Envelope, Meta
 
 __all__ = [
     "ChunkBody",
+    "ChunkFields",
     "ChunksData",
     "DocumentBody",
     "DocumentRequest",
@@ -121,14 +122,11 @@ class RelatedRequest(Request):
     filters: FiltersBody = Field(default_factory=FiltersBody)
 
 
-class ChunkBody(Answer):
-    """A chunk as it stands on disk now."""
+class ChunkFields(Answer):
+    """What a chunk tells of itself on both wires, by the names of the core's record."""
 
     chunk_id: str
     doc_id: str
-    path: str | None = None
-    start_line: int | None = None
-    end_line: int | None = None
     language: str
     kind: str
     symbol: str = ""
@@ -140,6 +138,14 @@ class ChunkBody(Answer):
     )
     token_count: int = 0
     content: str
+
+
+class ChunkBody(ChunkFields):
+    """A chunk as it stands on disk now."""
+
+    path: str | None = None
+    start_line: int | None = None
+    end_line: int | None = None
 
 
 class HitMeta(Answer):

@@ -85,14 +85,7 @@ def prepared_chunk(doc_id: str, chunk: Chunk, chunk_id: str) -> PreparedChunk:
     return PreparedChunk(
         chunk=chunk,
         chunk_id=chunk_id,
-        embed_key=embed_key(chunk.content_hash, chunk.symbol, chunk.heading_trail),
+        embed_key=embed_key(chunk),
         fingerprint=fingerprint(chunk.text),
-        terms=term_vector(
-            doc_id=doc_id,
-            symbol=chunk.symbol,
-            definitions=[definition.path for definition in chunk.definitions],
-            signature=chunk.signature,
-            heading_trail=chunk.heading_trail,
-            text=chunk.text,
-        ),
+        terms=term_vector(doc_id, chunk),
     )

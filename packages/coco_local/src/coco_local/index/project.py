@@ -25,7 +25,6 @@ from coco_local.index.memory import DocumentEntry, MemoryIndex
 from coco_local.store.database import Database
 from coco_local.store.documents import (
     DocumentStore,
-    PreparedChunk,
     PreparedDocument,
     StoredDocument,
     WrittenDocument,
@@ -183,8 +182,8 @@ class ProjectIndex:
         self.memory.replace(
             written.document,
             [
-                _facts(key, prepared.doc_id, chunk)
-                for key, chunk in zip(written.chunk_keys, prepared.chunks, strict=True)
+                ChunkMetadata.of(key, prepared.doc_id, each.chunk)
+                for key, each in zip(written.chunk_keys, prepared.chunks, strict=True)
             ],
             [chunk.embed_key for chunk in prepared.chunks],
             terms,
@@ -353,18 +352,3 @@ class ProjectIndex:
         """Yield the embedding keys in use."""
         for entry in list(self.memory.documents.values()):
             yield from entry.embed_keys
-
-
-def _facts(key: int, doc_id: str, prepared: PreparedChunk) -> ChunkMetadata:
-    chunk = prepared.chunk
-    return ChunkMetadata(
-        key=key,
-        doc_id=doc_id,
-        kind=chunk.kind,
-        language=chunk.language,
-        symbol=chunk.symbol,
-        definitions=tuple(definition.path for definition in chunk.definitions),
-        start_line=chunk.span.start_line,
-        end_line=chunk.span.end_line,
-        token_count=chunk.token_count,
-    )

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from coco_core.ranking import Ranked
 from coco_core.relocation import relocate
 from coco_core.search.page import Pick
-from coco_core.types import text_hash
+from coco_core.types import Span
 from coco_local.index.project import ProjectIndex
 from coco_local.search.source import SourceFile, SourceReader
-from coco_local.store.documents import ChunkPlace
+from coco_local.store.documents import IndexedChunk
 
 __all__ = ["Hydrator", "VerifiedHit"]
 
@@ -21,7 +21,7 @@ class VerifiedHit:
     """A hit whose text and lines are true at this moment."""
 
     ranked: Ranked
-    place: ChunkPlace
+    indexed: IndexedChunk
     start_line: int
     end_line: int
     content: str
@@ -35,7 +35,7 @@ class Hydrator:
         self._index = index
         self._reader = reader
         self._files: dict[str, SourceFile | None] = {}
-        self._places: dict[int, ChunkPlace] = {}
+        self._chunks: dict[int, IndexedChunk] = {}
         self._verified: dict[int, VerifiedHit] = {}
         self.corrected = 0
         self.dropped = 0
@@ -43,9 +43,9 @@ class Hydrator:
         """Documents that differ from the index and must be indexed again."""
 
     def prefetch(self, ranked: Sequence[Ranked]) -> None:
-        """Fetch the places of hits that will be verified, in one query."""
+        """Fetch what the index keeps of hits that will be verified, in one query."""
         keys = [item.candidate.metadata.key for item in ranked]
-        self._places.update(self._index.store.places(keys))
+        self._chunks.update(self._index.store.chunks(keys))
 
     def locate(self, ranked: Ranked) -> tuple[int, int] | None:
         """Return the lines where a hit stands now; None when its text is gone."""
@@ -61,21 +61,20 @@ class Hydrator:
 
     def verify(self, ranked: Ranked) -> VerifiedHit | None:
         """Return the hit as it is on disk now; None when its text is gone."""
-        facts = ranked.candidate.metadata
-        place = self._places.get(facts.key)
-        file = self._open(facts.doc_id) if place is not None else None
-        if place is None or file is None:
+        metadata = ranked.candidate.metadata
+        indexed = self._chunks.get(metadata.key)
+        file = self._open(metadata.doc_id) if indexed is not None else None
+        if indexed is None or file is None:
             # Replaced or removed while the query ran.
-            self._drop(facts.doc_id)
+            self._drop(metadata.doc_id)
             return None
-        text = file.text_at(place)
-        if text is not None and text_hash(text) == place.content_hash:
-            if not self._same_lines(file, place):
-                return self._relocate(ranked, place, file)
-            return VerifiedHit(ranked, place, place.start_line, place.end_line, text, moved=False)
-        return self._relocate(ranked, place, file)
+        text = file.text_of(indexed.chunk)
+        if text is None or not self._same_lines(file, indexed.chunk.span):
+            return self._relocate(ranked, indexed, file)
+        span = indexed.chunk.span
+        return VerifiedHit(ranked, indexed, span.start_line, span.end_line, text, moved=False)
 
-    def _same_lines(self, file: SourceFile, place: ChunkPlace) -> bool:
+    def _same_lines(self, file: SourceFile, span: Span) -> bool:
         """Equal bytes at the same offset can stand on other lines only if earlier text changed."""
         entry = self._index.memory.documents.get(file.doc_id)
         document = entry.document if entry is not None else None
@@ -84,17 +83,20 @@ class Hydrator:
             file.mtime_ns,
         ):
             return True
-        return file.data.count(b"\n", 0, place.start_byte) == place.start_line - 1
+        return file.data.count(b"\n", 0, span.start_byte) == span.start_line - 1
 
-    def _relocate(self, ranked: Ranked, place: ChunkPlace, file: SourceFile) -> VerifiedHit | None:
+    def _relocate(
+        self, ranked: Ranked, indexed: IndexedChunk, file: SourceFile
+    ) -> VerifiedHit | None:
         self.stale.add(file.doc_id)
-        found = relocate(file.lines, place.start_line, place.end_line, place.fingerprint)
+        span = indexed.chunk.span
+        found = relocate(file.lines, span.start_line, span.end_line, indexed.fingerprint)
         if found is None:
             self._drop(file.doc_id)
             return None
         self.corrected += 1
         content = "".join(file.lines[found.start_line - 1 : found.end_line])
-        return VerifiedHit(ranked, place, found.start_line, found.end_line, content, moved=True)
+        return VerifiedHit(ranked, indexed, found.start_line, found.end_line, content, moved=True)
 
     def _widened(self, pick: Pick) -> VerifiedHit:
         hit = self._verified[pick.ranked.candidate.metadata.key]

@@ -19,7 +19,7 @@ from coco_local.registry import ProjectRegistry
 from coco_local.search.executor import InMemoryExecutor
 from coco_local.search.hydrate import Hydrator, VerifiedHit
 from coco_local.search.live import literal_lines, promising_files
-from coco_local.store.documents import ChunkPlace
+from coco_local.store.documents import IndexedChunk
 from coco_protocol.docs import (
     ChunkBody,
     Hit,
@@ -30,7 +30,7 @@ from coco_protocol.docs import (
     QueryRequest,
     RelatedRequest,
 )
-from coco_protocol.serving.hits import scores_of
+from coco_protocol.serving.hits import chunk_fields, scores_of
 from coco_protocol.serving.intents import retrieval_intent, with_adopted
 
 __all__ = ["QueryService"]
@@ -120,17 +120,18 @@ class QueryService:
         indexer.wait_scanned(_FIRST_SCAN_SECONDS)
         indexer.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)
-        place, doc_id = _chunk_at(indexer, request)
-        text = " ".join(part for part in (place.symbol, *place.heading_trail) if part)
+        known, doc_id = _chunk_at(indexer, request)
+        names = (known.chunk.symbol, *known.chunk.heading_trail)
+        text = " ".join(part for part in names if part)
         text = text or doc_id
         intent = retrieval_intent(text, request.retrieval_config, request.filters)
-        row = indexer.index.memory.row_of(place.key)
+        row = indexer.index.memory.row_of(known.key)
         vector = indexer.index.memory.matrix.get(row) if row is not None else None
         question = _Question(
             indexer,
             SearchRequest.of(intent),
             config_id=project.project.config_id,
-            without=place.key,
+            without=known.key,
         )
         return self._answer(question, lambda: _QueryVector(vector))
 
@@ -240,26 +241,26 @@ def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> bool:
     return proven
 
 
-def _chunk_at(indexer: ProjectIndexer, request: RelatedRequest) -> tuple[ChunkPlace, str]:
+def _chunk_at(indexer: ProjectIndexer, request: RelatedRequest) -> tuple[IndexedChunk, str]:
     store, memory = indexer.index.store, indexer.index.memory
     if request.chunk_id is not None:
         for doc_id in [request.doc_id] if request.doc_id else list(memory.documents):
-            for place in store.document_places(doc_id):
-                if place.chunk_id == request.chunk_id:
-                    return place, doc_id
+            for known in store.document_chunks(doc_id):
+                if known.chunk_id == request.chunk_id:
+                    return known, doc_id
         raise DocumentNotFound(f"There is no chunk {request.chunk_id!r}.")
     if request.doc_id is None or request.line is None:
         raise InvalidInput("Give doc_id and line, or chunk_id.")
-    places = store.document_places(request.doc_id)
-    if not places:
+    chunks = store.document_chunks(request.doc_id)
+    if not chunks:
         raise DocumentNotFound(
             f"There is no indexed file {request.doc_id!r}.",
             hint="Paths are relative to the project's root.",
         )
-    for place in places:
-        if place.start_line <= request.line <= place.end_line:
-            return place, request.doc_id
-    return places[-1], request.doc_id
+    for known in chunks:
+        if known.chunk.span.start_line <= request.line <= known.chunk.span.end_line:
+            return known, request.doc_id
+    return chunks[-1], request.doc_id
 
 
 def _progress(indexer: ProjectIndexer, pending: int) -> str | None:
@@ -270,23 +271,16 @@ def _progress(indexer: ProjectIndexer, pending: int) -> str | None:
 
 
 def _hit(hit: VerifiedHit, *, explain: bool) -> Hit:
-    metadata, place = hit.ranked.candidate.metadata, hit.place
+    doc_id = hit.ranked.candidate.metadata.doc_id
     return Hit(
         meta=HitMeta(**scores_of(hit.ranked, explain=explain), moved=hit.moved),
         chunk=ChunkBody(
-            chunk_id=place.chunk_id,
-            doc_id=metadata.doc_id,
-            path=metadata.doc_id,
+            chunk_id=hit.indexed.chunk_id,
+            doc_id=doc_id,
+            path=doc_id,
             start_line=hit.start_line,
             end_line=hit.end_line,
-            language=place.language,
-            kind=place.kind,
-            symbol=place.symbol,
-            signature=place.signature,
-            heading_trail=list(place.heading_trail),
-            fragment=place.fragment,
-            definitions=list(metadata.definitions),
-            token_count=place.token_count,
             content=hit.content,
+            **chunk_fields(hit.indexed.chunk),
         ),
     )

@@ -13,13 +13,14 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from sqlalchemy import text as sql
 
 from coco_core.bm25 import TermVector
+from coco_core.chunk_columns import CHUNK_COLUMNS, LIST_COLUMNS, from_columns, to_columns
 from coco_core.types import Chunk, ChunkKind, ChunkMetadata
 from coco_local.store.database import Database
 from coco_local.store.schema import chunks, documents
 
 __all__ = [
-    "ChunkPlace",
     "DocumentStore",
+    "IndexedChunk",
     "PreparedChunk",
     "PreparedDocument",
     "StoredDocument",
@@ -79,26 +80,13 @@ class WrittenDocument:
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkPlace:
-    """Where a chunk was when its file was indexed, and how to find it again."""
+class IndexedChunk:
+    """A chunk as the index keeps it: without its text, with what finds that again on disk."""
 
     key: int
     document_key: int
     chunk_id: str
-    kind: str
-    language: str
-    symbol: str
-    signature: str
-    definitions: tuple[tuple[str, str, int], ...]
-    """(dotted path, kind, line) of what begins in it."""
-    heading_trail: tuple[str, ...]
-    fragment: str
-    start_line: int
-    end_line: int
-    start_byte: int
-    end_byte: int
-    token_count: int
-    content_hash: str
+    chunk: Chunk
     embed_key: bytes
     fingerprint: bytes
 
@@ -233,30 +221,29 @@ class DocumentStore:
                 )
                 yield row.document_key, facts, row.embed_key
 
-    def places(self, keys: Collection[int]) -> dict[int, ChunkPlace]:
-        """Return the places of chunks; keys that are gone are absent."""
-        found: dict[int, ChunkPlace] = {}
+    def chunks(self, keys: Collection[int]) -> dict[int, IndexedChunk]:
+        """Return chunks by key; those that are gone are absent."""
+        found: dict[int, IndexedChunk] = {}
         with self._database.read() as connection:
             for batch in _batches(list(keys), _BATCH):
                 # Every query asks this: SQLAlchemy would take longer to build it than SQLite needs.
                 marks = ",".join("?" * len(batch))
-                statement = f"{_SELECT_PLACES} WHERE chunks.key IN ({marks})"
+                statement = f"{_SELECT_CHUNKS} WHERE chunks.key IN ({marks})"
                 for row in connection.exec_driver_sql(statement, tuple(batch)):
-                    place = _place(row)
-                    found[place.key] = place
+                    found[row[0]] = _indexed_chunk(row)
         return found
 
-    def document_places(self, doc_id: str) -> list[ChunkPlace]:
-        """Return the places of a document's chunks, in order."""
+    def document_chunks(self, doc_id: str) -> list[IndexedChunk]:
+        """Return a document's chunks, in order."""
         statement = (
-            select(*_PLACE_COLUMNS)
+            select(*_CHUNK_COLUMNS)
             .join(documents, documents.c.key == chunks.c.document_key)
             .where(documents.c.index_id == self._index_id)
             .where(documents.c.doc_id == os.fsencode(doc_id))
             .order_by(chunks.c.key)
         )
         with self._database.read() as connection:
-            return [_place(row) for row in connection.execute(statement)]
+            return [_indexed_chunk(row) for row in connection.execute(statement)]
 
     def embed_keys(self) -> set[bytes]:
         """Return the embedding keys that the index uses."""
@@ -299,31 +286,11 @@ class DocumentStore:
         }
 
 
-_PLACE_COLUMNS = (
-    chunks.c.key,
-    chunks.c.document_key,
-    chunks.c.chunk_id,
-    chunks.c.kind,
-    chunks.c.language,
-    chunks.c.symbol,
-    chunks.c.signature,
-    chunks.c.definitions,
-    chunks.c.heading_trail,
-    chunks.c.fragment,
-    chunks.c.start_line,
-    chunks.c.end_line,
-    chunks.c.start_byte,
-    chunks.c.end_byte,
-    chunks.c.token_count,
-    chunks.c.content_hash,
-    chunks.c.embed_key,
-    chunks.c.fingerprint,
+_CHUNK_COLUMNS = tuple(
+    chunks.c[name]
+    for name in ("key", "document_key", "chunk_id", "embed_key", "fingerprint", *CHUNK_COLUMNS)
 )
-_SELECT_PLACES = str(select(*_PLACE_COLUMNS))
-_DEFINITIONS, _TRAIL = (
-    [column.name for column in _PLACE_COLUMNS].index(name)
-    for name in ("definitions", "heading_trail")
-)
+_SELECT_CHUNKS = str(select(*_CHUNK_COLUMNS))
 
 
 def _batches(values: Sequence[T], size: int) -> Iterator[list[T]]:
@@ -364,34 +331,23 @@ def _as_stored(key: int, document: PreparedDocument) -> StoredDocument:
 
 
 def _chunk_row(key: int, document_key: int, prepared: PreparedChunk) -> dict[str, object]:
-    chunk = prepared.chunk
-    found = [[d.path, d.kind.value, d.line] for d in chunk.definitions]
+    columns = to_columns(prepared.chunk)
+    for name in LIST_COLUMNS:
+        columns[name] = json.dumps(columns[name])
     return {
         "key": key,
         "document_key": document_key,
         "chunk_id": prepared.chunk_id,
-        "kind": chunk.kind.value,
-        "language": chunk.language,
-        "symbol": chunk.symbol,
-        "signature": chunk.signature,
-        "definitions": json.dumps(found) if found else "[]",
-        "heading_trail": json.dumps(chunk.heading_trail) if chunk.heading_trail else "[]",
-        "fragment": chunk.fragment,
-        "start_line": chunk.span.start_line,
-        "end_line": chunk.span.end_line,
-        "start_byte": chunk.span.start_byte,
-        "end_byte": chunk.span.end_byte,
-        "token_count": chunk.token_count,
-        "content_hash": chunk.content_hash,
         "embed_key": prepared.embed_key,
         "fingerprint": prepared.fingerprint,
+        **columns,
     }
 
 
-def _place(row: Row[*tuple[Any, ...]]) -> ChunkPlace:
-    """Read the columns of `_PLACE_COLUMNS`, which are the fields of a `ChunkPlace` in order."""
-    values: list[Any] = list(row)
-    trail, found = values[_TRAIL], values[_DEFINITIONS]
-    values[_TRAIL] = () if trail == "[]" else tuple(json.loads(trail))
-    values[_DEFINITIONS] = () if found == "[]" else tuple(map(tuple, json.loads(found)))
-    return ChunkPlace(*values)
+def _indexed_chunk(row: Row[*tuple[Any, ...]]) -> IndexedChunk:
+    """Read the columns of `_CHUNK_COLUMNS`."""
+    key, document_key, chunk_id, embed_key, fingerprint, *values = row
+    columns = dict(zip(CHUNK_COLUMNS, values, strict=True))
+    for name in LIST_COLUMNS:
+        columns[name] = () if columns[name] == "[]" else json.loads(columns[name])
+    return IndexedChunk(key, document_key, chunk_id, from_columns(columns), embed_key, fingerprint)

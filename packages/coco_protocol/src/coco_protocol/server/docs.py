@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from coco_protocol.base import Answer, Identifier, PlainText, Request
-from coco_protocol.docs import FiltersBody, RetrievalBody
+from coco_protocol.docs import ChunkFields, FiltersBody, RetrievalBody
 from coco_protocol.envelope import Envelope, Meta
 
 __all__ = [
@@ -45,26 +45,13 @@ class QueryRequest(Request):
     explain: bool = False
 
 
-class ChunkBody(Answer):
+class ChunkBody(ChunkFields):
     """A chunk: its content and logical references."""
 
-    chunk_id: str
-    doc_id: str
     source_ref: str | None = None
     title: str | None = None
     ordinal: int = 0
-    language: str
-    kind: str
-    symbol: str = ""
-    signature: str = ""
-    heading_trail: list[str] = Field(default_factory=list)
-    fragment: str = ""
-    definitions: list[str] = Field(
-        default_factory=list, description="Dotted paths of what begins in the chunk."
-    )
-    token_count: int = 0
     tags: list[str] = Field(default_factory=list)
-    content: str
 
 
 class HitMeta(Answer):

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from coco_core.chunk_columns import to_columns
 from coco_core.ranking import Ranked
+from coco_core.types import Chunk
+from coco_protocol.docs import ChunkFields
 
-__all__ = ["scores_of"]
+__all__ = ["chunk_fields", "scores_of"]
+
+
+def chunk_fields(chunk: Chunk) -> dict[str, Any]:
+    """Return the fields of `ChunkFields` that the core's record has under the same name."""
+    known = to_columns(chunk)
+    known["definitions"] = [definition.path for definition in chunk.definitions]
+    return {name: known[name] for name in known.keys() & ChunkFields.model_fields.keys()}
 
 
 def scores_of(ranked: Ranked, *, explain: bool) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from coco_core.ranking import Ranked
 from coco_core.search.page import Pick
 from coco_protocol.server.docs import ChunkBody, Hit, HitMeta
-from coco_protocol.serving.hits import scores_of
+from coco_protocol.serving.hits import chunk_fields, scores_of
 from coco_server.store import chunks
 from coco_server.store.chunks import ChunkContent
 from coco_server.store.session import TenantSession
@@ -42,28 +42,21 @@ class StoredHits:
         found = chunks.contents(self._session, self._version, keys)
         return [self._hit(pick.ranked, found[key]) for pick, key in zip(picks, keys, strict=True)]
 
-    def _hit(self, ranked: Ranked, chunk: ChunkContent) -> Hit:
+    def _hit(self, ranked: Ranked, stored: ChunkContent) -> Hit:
         return Hit(
             meta=HitMeta(
                 **scores_of(ranked, explain=self._explain),
-                quality=chunk.quality,
-                verified=chunk.verified,
+                quality=stored.quality,
+                verified=stored.verified,
             ),
             chunk=ChunkBody(
-                chunk_id=chunk.chunk_id,
-                doc_id=chunk.doc_id,
-                source_ref=chunk.source_ref,
-                title=chunk.title,
-                ordinal=chunk.ordinal,
-                language=chunk.language,
-                kind=chunk.kind,
-                symbol=chunk.symbol,
-                signature=chunk.signature,
-                heading_trail=chunk.heading_trail,
-                fragment=chunk.fragment,
-                definitions=list(ranked.candidate.metadata.definitions),
-                token_count=chunk.token_count,
-                tags=chunk.tags,
-                content=chunk.content,
+                chunk_id=stored.chunk_id,
+                doc_id=stored.doc_id,
+                source_ref=stored.source_ref,
+                title=stored.title,
+                ordinal=stored.ordinal,
+                tags=stored.tags,
+                content=stored.chunk.text,
+                **chunk_fields(stored.chunk),
             ),
         )

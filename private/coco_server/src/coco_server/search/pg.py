@@ -8,7 +8,7 @@ size and filter, never left to the planner's guess: a shared index under a filte
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, LiteralString
@@ -19,12 +19,13 @@ from pgvector import HalfVector, Vector
 from psycopg import sql
 
 from coco_core.bm25 import saturated_scores
+from coco_core.chunk_columns import kind_of
 from coco_core.intent import SearchIntent
 from coco_core.ports import SearchExecutor
 from coco_core.query import Query
 from coco_core.search.request import CandidateLimits, SearchRequest
 from coco_core.tokens import term_id
-from coco_core.types import Candidate, CandidateSet, ChunkKind, ChunkMetadata, FloatVector
+from coco_core.types import Candidate, CandidateSet, ChunkMetadata, FloatVector
 from coco_server.search.conditions import conditions
 from coco_server.store import postings
 from coco_server.store.sealing import corpus_stats, search_is_exact
@@ -359,7 +360,7 @@ def _metadata(row: Sequence[Any]) -> ChunkMetadata:
     return ChunkMetadata(
         key,
         doc_id,
-        _KINDS.get(kind, ChunkKind.TEXT),
+        kind_of(kind),
         language,
         symbol,
         tuple(definitions),
@@ -367,6 +368,3 @@ def _metadata(row: Sequence[Any]) -> ChunkMetadata:
         end_line,
         tokens,
     )
-
-
-_KINDS: Mapping[str, ChunkKind] = {str(kind): kind for kind in ChunkKind}

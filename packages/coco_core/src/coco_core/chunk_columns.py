@@ -47,11 +47,13 @@ def to_columns(chunk: Chunk) -> dict[str, Any]:
 
 def from_columns(row: Mapping[str, Any], text: str = "") -> Chunk:
     """Return the chunk of a row; columns of its span that a store has not are 0."""
-    own = {name: row[name] for name in _OWN if name in row}
-    for name in LIST_COLUMNS & own.keys():
+    own = dict(row)
+    span = Span(*[own.pop(name, 0) for name in _SPAN])
+    for name in LIST_COLUMNS:
         own[name] = tuple(own[name])
     own["kind"] = kind_of(own["kind"])
-    own["definitions"] = tuple(
-        Definition(path, kind_of(kind), line) for path, kind, line in own["definitions"]
-    )
-    return Chunk(text=text, span=Span(*(row.get(name, 0) for name in _SPAN)), **own)
+    if own["definitions"]:
+        own["definitions"] = tuple(
+            [Definition(path, kind_of(kind), line) for path, kind, line in own["definitions"]]
+        )
+    return Chunk(text=text, span=span, **own)

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
@@ -19,6 +19,7 @@ from coco_local.store.database import Database
 from coco_local.store.schema import chunks, documents
 
 __all__ = [
+    "DocumentRecord",
     "DocumentStore",
     "IndexedChunk",
     "PreparedChunk",
@@ -45,8 +46,8 @@ class PreparedChunk:
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedDocument:
-    """A file, read and cut; nothing of it is written yet."""
+class DocumentRecord:
+    """A file as it was when it was read."""
 
     doc_id: str
     size: int
@@ -54,20 +55,20 @@ class PreparedDocument:
     content_hash: bytes
     language: str
     encoding: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDocument(DocumentRecord):
+    """A file, read and cut; nothing of it is written yet."""
+
     chunks: tuple[PreparedChunk, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class StoredDocument:
+class StoredDocument(DocumentRecord):
     """A document as the database knows it."""
 
     key: int
-    doc_id: str
-    size: int
-    mtime_ns: int
-    content_hash: bytes
-    language: str
-    encoding: str
     stored: bool
 
 
@@ -106,16 +107,7 @@ class DocumentStore:
 
     def documents(self) -> list[StoredDocument]:
         """Return every document."""
-        statement = select(
-            documents.c.key,
-            documents.c.doc_id,
-            documents.c.size,
-            documents.c.mtime_ns,
-            documents.c.content_hash,
-            documents.c.language,
-            documents.c.encoding,
-            documents.c.stored,
-        ).where(documents.c.index_id == self._index_id)
+        statement = select(*_DOCUMENT_COLUMNS).where(documents.c.index_id == self._index_id)
         with self._database.read() as connection:
             return [_stored(row) for row in connection.execute(statement)]
 
@@ -130,14 +122,23 @@ class DocumentStore:
             next_document = _last_key(connection, "documents") + 1
             next_chunk = _last_key(connection, "chunks") + 1
             for key, document in enumerate(prepared, start=next_document):
-                document_rows.append(self._document_row(key, document, now))
+                stored = _as_stored(key, document)
+                document_rows.append(
+                    {
+                        **_values(stored),
+                        "doc_id": os.fsencode(document.doc_id),
+                        "index_id": self._index_id,
+                        "chunk_count": len(document.chunks),
+                        "indexed_at": now,
+                    }
+                )
                 chunk_rows += [
                     _chunk_row(chunk_key, key, prepared_chunk)
                     for chunk_key, prepared_chunk in enumerate(document.chunks, start=next_chunk)
                 ]
                 keys = range(next_chunk, next_chunk + len(document.chunks))
                 next_chunk += len(document.chunks)
-                written.append(WrittenDocument(_as_stored(key, document), keys))
+                written.append(WrittenDocument(stored, keys))
             if document_rows:
                 connection.execute(insert(documents), document_rows)
             if chunk_rows:
@@ -270,22 +271,8 @@ class DocumentStore:
                 )
             )
 
-    def _document_row(self, key: int, document: PreparedDocument, now: float) -> dict[str, object]:
-        return {
-            "key": key,
-            "index_id": self._index_id,
-            "doc_id": os.fsencode(document.doc_id),
-            "size": document.size,
-            "mtime_ns": document.mtime_ns,
-            "content_hash": document.content_hash,
-            "language": document.language,
-            "encoding": document.encoding,
-            "chunk_count": len(document.chunks),
-            "indexed_at": now,
-            "stored": 0,
-        }
 
-
+_DOCUMENT_COLUMNS = tuple(documents.c[field.name] for field in fields(StoredDocument))
 _CHUNK_COLUMNS = tuple(
     chunks.c[name]
     for name in ("key", "document_key", "chunk_id", "embed_key", "fingerprint", *CHUNK_COLUMNS)
@@ -305,29 +292,21 @@ def _last_key(connection: Connection, table: str) -> int:
 
 
 def _stored(row: Row[*tuple[Any, ...]]) -> StoredDocument:
-    return StoredDocument(
-        key=row.key,
-        doc_id=os.fsdecode(row.doc_id),
-        size=row.size,
-        mtime_ns=row.mtime_ns,
-        content_hash=row.content_hash,
-        language=row.language,
-        encoding=row.encoding,
-        stored=bool(row.stored),
-    )
+    """Read the columns of `_DOCUMENT_COLUMNS`."""
+    values = dict(row._mapping)
+    values["doc_id"] = os.fsdecode(values["doc_id"])
+    values["stored"] = bool(values["stored"])
+    return StoredDocument(**values)
 
 
 def _as_stored(key: int, document: PreparedDocument) -> StoredDocument:
-    return StoredDocument(
-        key=key,
-        doc_id=document.doc_id,
-        size=document.size,
-        mtime_ns=document.mtime_ns,
-        content_hash=document.content_hash,
-        language=document.language,
-        encoding=document.encoding,
-        stored=False,
-    )
+    values = _values(document)
+    del values["chunks"]
+    return StoredDocument(**values, key=key, stored=False)
+
+
+def _values(document: DocumentRecord) -> dict[str, Any]:
+    return {field.name: getattr(document, field.name) for field in fields(document)}
 
 
 def _chunk_row(key: int, document_key: int, prepared: PreparedChunk) -> dict[str, object]:

@@ -7,13 +7,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from coco_protocol.base import Answer, Identifier, PlainText, Request
-from coco_protocol.docs import ChunkFields, FiltersBody, RetrievalBody
-from coco_protocol.envelope import Envelope, Meta
+from coco_protocol.docs import ChunkFields, HitScores, QueryFields, QueryMetaFields
+from coco_protocol.envelope import Envelope
 
 __all__ = [
     "ChunkBody",
     "Hit",
-    "HitMeta",
     "ImportHead",
     "ImportOptions",
     "IndexRequest",
@@ -32,17 +31,10 @@ OnError = Literal["skip", "fail"]
 _PROJECT = "Instead of being told by the header only; must be the same."
 
 
-class QueryRequest(Request):
+class QueryRequest(QueryFields):
     """``POST /v1/docs/query``."""
 
-    query: PlainText = Field(min_length=1, max_length=10_000)
     project_id: Identifier | None = Field(default=None, description=_PROJECT)
-    indexing_config_id: Identifier | None = Field(
-        default=None, description="Another index than the project's active one."
-    )
-    retrieval_config: RetrievalBody = Field(default_factory=RetrievalBody)
-    filters: FiltersBody = Field(default_factory=FiltersBody)
-    explain: bool = False
 
 
 class ChunkBody(ChunkFields):
@@ -54,21 +46,10 @@ class ChunkBody(ChunkFields):
     tags: list[str] = Field(default_factory=list)
 
 
-class HitMeta(Answer):
-    """Scores of a hit; ``null`` is unknown."""
-
-    score: float
-    vector: float | None = None
-    fts: float | None = None
-    quality: float | None = None
-    verified: bool | None = None
-    explain: dict[str, float] | None = None
-
-
 class Hit(Answer):
     """One result."""
 
-    meta: HitMeta
+    meta: HitScores
     chunk: ChunkBody
 
 
@@ -80,18 +61,11 @@ class QueryData(Answer):
     empty_reason: Literal["nothing_indexed", "filtered_out", "no_match"] | None = None
 
 
-class QueryMeta(Meta):
+class QueryMeta(QueryMetaFields):
     """What answered; ``status`` is ``stale`` when another config than the active one was asked."""
 
-    project_id: str = ""
     version_id: str | None = None
-    indexing_config_id: str = ""
-    query_config_id: str | None = Field(
-        default=None, description="the adopted retrieval config that the request left values to"
-    )
     tier: Literal["keyword", "mixed", "transformer"] = "keyword"
-    notice: str | None = Field(default=None, description="what is missing, in one sentence")
-    took_ms: dict[str, float] = Field(default_factory=dict)
 
 
 class QueryEnvelope(Envelope[QueryData]):

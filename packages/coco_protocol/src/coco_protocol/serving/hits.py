@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from coco_core.chunk_columns import to_columns
+from coco_core.chunk_columns import CHUNK_COLUMNS
 from coco_core.ranking import Ranked
 from coco_core.types import Chunk
 from coco_protocol.docs import ChunkFields
@@ -12,11 +12,16 @@ from coco_protocol.docs import ChunkFields
 __all__ = ["chunk_fields", "scores_of"]
 
 
+# Fields that the wire and the core's record call by the same name.
+_SHOWN = tuple(ChunkFields.model_fields.keys() & set(CHUNK_COLUMNS))
+
+
 def chunk_fields(chunk: Chunk) -> dict[str, Any]:
-    """Return the fields of `ChunkFields` that the core's record has under the same name."""
-    known = to_columns(chunk)
+    """Return what a chunk's record knows of `ChunkFields`."""
+    known = {name: getattr(chunk, name) for name in _SHOWN}
+    known["kind"] = chunk.kind.value
     known["definitions"] = [definition.path for definition in chunk.definitions]
-    return {name: known[name] for name in known.keys() & ChunkFields.model_fields.keys()}
+    return known
 
 
 def scores_of(ranked: Ranked, *, explain: bool) -> dict[str, Any]:

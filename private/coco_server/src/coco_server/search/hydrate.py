@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from coco_core.ranking import Ranked
 from coco_core.search.page import Pick
-from coco_protocol.server.docs import ChunkBody, Hit, HitMeta
+from coco_protocol.docs import HitScores
+from coco_protocol.server.docs import ChunkBody, Hit
 from coco_protocol.serving.hits import chunk_fields, scores_of
 from coco_server.store import chunks
 from coco_server.store.chunks import ChunkContent
@@ -44,7 +45,7 @@ class StoredHits:
 
     def _hit(self, ranked: Ranked, stored: ChunkContent) -> Hit:
         return Hit(
-            meta=HitMeta(
+            meta=HitScores(
                 **scores_of(ranked, explain=self._explain),
                 quality=stored.quality,
                 verified=stored.verified,

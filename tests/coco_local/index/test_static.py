@@ -25,7 +25,7 @@ def index(tmp_path: Path) -> ProjectIndex:
 
 
 def keys_of(index: ProjectIndex, doc_id: str = "a.py") -> list[int]:
-    return [index.memory.facts.key(row) for row in index.memory.documents[doc_id].rows]
+    return [index.memory.metadata.key(row) for row in index.memory.documents[doc_id].rows]
 
 
 def without_any(index: ProjectIndex) -> list[int]:

@@ -123,21 +123,21 @@ class ProjectIndex:
         table, vectors = self._open_lance().load()
         known = set(table.keys.tolist())
         chunks: dict[int, list[tuple[ChunkMetadata, bytes]]] = {key: [] for key in documents}
-        for document_key, facts, embed_key in self.store.facts():
-            chunks[document_key].append((facts, embed_key))
+        for document_key, chunk, embed_key in self.store.metadata():
+            chunks[document_key].append((chunk, embed_key))
         whole = [
             key
             for key, document in documents.items()
-            if document.stored and all(facts.key in known for facts, _ in chunks[key])
+            if document.stored and all(chunk.key in known for chunk, _ in chunks[key])
         ]
         self.memory.load(
             (
-                (documents[key], [f for f, _ in chunks[key]], [e for _, e in chunks[key]])
+                (documents[key], [c for c, _ in chunks[key]], [e for _, e in chunks[key]])
                 for key in whole
             ),
             table,
         )
-        living = {facts.key for key in whole for facts, _ in chunks[key]}
+        living = {chunk.key for key in whole for chunk, _ in chunks[key]}
         self.memory.set_vectors(vectors.keys.tolist(), vectors.vectors.astype(np.float32))
         self._dead_keys = list((known | set(vectors.keys.tolist())) - living)
         self.store.delete([documents[key].doc_id for key in documents.keys() - set(whole)])
@@ -218,7 +218,7 @@ class ProjectIndex:
         if entry is None:
             return
         if self._unflushed.pop(entry.document.key, None) is None:
-            self._dead_keys += [self.memory.facts.key(row) for row in entry.rows]
+            self._dead_keys += [self.memory.metadata.key(row) for row in entry.rows]
 
     def clear(self) -> None:
         """Forget every document."""

@@ -71,11 +71,11 @@ class InMemoryExecutor:
             others = others[has_vector[others]]
             near |= zip(others.tolist(), matrix.cosines(asked, others).tolist(), strict=True)
         rows = sorted(picked)
-        facts = self._memory.facts.of_rows(rows)
+        chunks = self._memory.metadata.of_rows(rows)
         return CandidateSet(
             candidates=[
                 Candidate(chunk, bm25, near.get(row), row in named)
-                for row, chunk, bm25 in zip(rows, facts, keyword[rows].tolist(), strict=True)
+                for row, chunk, bm25 in zip(rows, chunks, keyword[rows].tolist(), strict=True)
             ],
             vector_coverage=known_share,
             static_share=static_share,
@@ -114,15 +114,15 @@ class InMemoryExecutor:
             return np.zeros(snapshot.rows, np.bool_)
         allowed = self._allowed_documents(filters)[snapshot.document_of]
         if filters.languages:
-            allowed &= self._memory.facts.languages.among(filters.languages, snapshot.rows)
+            allowed &= self._memory.metadata.languages.among(filters.languages, snapshot.rows)
         if filters.kinds:
-            allowed &= self._memory.facts.kinds.among(filters.kinds, snapshot.rows)
+            allowed &= self._memory.metadata.kinds.among(filters.kinds, snapshot.rows)
         if filters.symbol is not None:
             for row in np.flatnonzero(allowed & snapshot.alive).tolist():
-                facts = self._memory.facts[row]
+                chunk = self._memory.metadata[row]
                 allowed[row] = any(
                     matches_symbol(filters.symbol, path)
-                    for path in (facts.symbol, *facts.definitions)
+                    for path in (chunk.symbol, *chunk.definitions)
                 )
         return allowed
 
@@ -143,9 +143,8 @@ class InMemoryExecutor:
             entry = self._memory.documents.get(doc_id)
             for row in entry.rows if entry else ():
                 if row < snapshot.rows:
-                    allowed[row] = _touches(
-                        self._memory.facts[row].start_line, self._memory.facts[row].end_line, lines
-                    )
+                    chunk = self._memory.metadata[row]
+                    allowed[row] = _touches(chunk.start_line, chunk.end_line, lines)
         return allowed
 
 

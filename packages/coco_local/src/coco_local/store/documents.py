@@ -180,8 +180,8 @@ class DocumentStore:
                     update(documents).where(documents.c.key.in_(batch)).values(stored=int(stored))
                 )
 
-    def facts(self) -> Iterator[tuple[int, ChunkMetadata, bytes]]:
-        """Yield (document key, facts, embed key) of every chunk, in document order."""
+    def metadata(self) -> Iterator[tuple[int, ChunkMetadata, bytes]]:
+        """Yield (document key, metadata, embed key) of every chunk, in document order."""
         statement = (
             select(
                 chunks.c.key,
@@ -209,7 +209,7 @@ class DocumentStore:
                 paths = (
                     () if row.definitions == "[]" else [d[0] for d in json.loads(row.definitions)]
                 )
-                facts = ChunkMetadata(
+                metadata = ChunkMetadata(
                     key=row.key,
                     doc_id=doc_id,
                     kind=ChunkKind(row.kind),
@@ -220,7 +220,7 @@ class DocumentStore:
                     end_line=row.end_line,
                     token_count=row.token_count,
                 )
-                yield row.document_key, facts, row.embed_key
+                yield row.document_key, metadata, row.embed_key
 
     def chunks(self, keys: Collection[int]) -> dict[int, IndexedChunk]:
         """Return chunks by key; those that are gone are absent."""

@@ -89,7 +89,7 @@ def test_an_untouched_file_is_answered_as_it_was_indexed(bench: Bench) -> None:
     hits, hydrator = bench.hits("second_function")
     assert "def second_function" in hits[0].content
     assert shown(bench, hits[0]) == hits[0].content
-    assert (hydrator.corrected, hydrator.dropped, hydrator.stale) == (0, 0, set())
+    assert (hydrator.relocated, hydrator.stale_dropped, hydrator.stale) == (0, 0, set())
 
 
 @pytest.mark.parametrize("above", [1, 7, 500])
@@ -98,7 +98,7 @@ def test_lines_inserted_above_are_counted(bench: Bench, above: int) -> None:
     hits, hydrator = bench.hits("second_function")
     assert "def second_function" in hits[0].content
     assert shown(bench, hits[0]) == hits[0].content
-    assert hydrator.corrected >= 1
+    assert hydrator.relocated >= 1
     assert hydrator.stale == {"module.py"}
 
 
@@ -124,7 +124,7 @@ def test_text_that_is_gone_is_dropped(bench: Bench) -> None:
     bench.path.write_text("nothing = 0\n", encoding="utf-8")
     hits, hydrator = bench.hits("second_function")
     assert all("second_function" not in hit.content for hit in hits)
-    assert hydrator.dropped >= 1
+    assert hydrator.stale_dropped >= 1
 
 
 def test_a_file_that_is_gone_is_dropped(bench: Bench) -> None:

@@ -173,7 +173,7 @@ class HitMeta(HitScores):
     """Scores of a hit, and where it comes from."""
 
     source: Literal["index", "live"] = "index"
-    moved: bool = Field(default=False, description="the lines were corrected at answer time")
+    relocated: bool = Field(default=False, description="the lines were corrected at answer time")
 
 
 class Hit(Answer):
@@ -212,8 +212,8 @@ class QueryMeta(QueryMetaFields):
         description="share of chunks with the model's vector; the others have a static one",
     )
     pending_files: int = 0
-    corrected: int = 0
-    dropped: int = 0
+    relocated_hits: int = 0
+    stale_hits_dropped: int = 0
 
 
 class QueryEnvelope(Envelope[QueryData]):

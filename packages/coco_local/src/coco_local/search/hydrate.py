@@ -25,7 +25,7 @@ class VerifiedHit:
     start_line: int
     end_line: int
     content: str
-    moved: bool
+    relocated: bool
 
 
 class Hydrator:
@@ -37,8 +37,8 @@ class Hydrator:
         self._files: dict[str, SourceFile | None] = {}
         self._chunks: dict[int, IndexedChunk] = {}
         self._verified: dict[int, VerifiedHit] = {}
-        self.corrected = 0
-        self.dropped = 0
+        self.relocated = 0
+        self.stale_dropped = 0
         self.stale: set[str] = set()
         """Documents that differ from the index and must be indexed again."""
 
@@ -72,7 +72,7 @@ class Hydrator:
         if text is None or not self._same_lines(file, indexed.chunk.span):
             return self._relocate(ranked, indexed, file)
         span = indexed.chunk.span
-        return VerifiedHit(ranked, indexed, span.start_line, span.end_line, text, moved=False)
+        return VerifiedHit(ranked, indexed, span.start_line, span.end_line, text, relocated=False)
 
     def _same_lines(self, file: SourceFile, span: Span) -> bool:
         """Equal bytes at the same offset can stand on other lines only if earlier text changed."""
@@ -94,9 +94,11 @@ class Hydrator:
         if found is None:
             self._drop(file.doc_id)
             return None
-        self.corrected += 1
+        self.relocated += 1
         content = "".join(file.lines[found.start_line - 1 : found.end_line])
-        return VerifiedHit(ranked, indexed, found.start_line, found.end_line, content, moved=True)
+        return VerifiedHit(
+            ranked, indexed, found.start_line, found.end_line, content, relocated=True
+        )
 
     def _widened(self, pick: Pick) -> VerifiedHit:
         hit = self._verified[pick.ranked.candidate.metadata.key]
@@ -108,7 +110,7 @@ class Hydrator:
         return replace(hit, start_line=start_line, end_line=end_line, content="".join(lines))
 
     def _drop(self, doc_id: str) -> None:
-        self.dropped += 1
+        self.stale_dropped += 1
         self.stale.add(doc_id)
 
     def _open(self, doc_id: str) -> SourceFile | None:

@@ -213,8 +213,8 @@ def _meta(
             "tier": page.tier(model_ready=indexer.model.ready),
             "vector_coverage": round(page.candidates.model_coverage, 4),
             "pending_files": pending,
-            "corrected": hydrator.corrected,
-            "dropped": hydrator.dropped,
+            "relocated_hits": hydrator.relocated,
+            "stale_hits_dropped": hydrator.stale_dropped,
             "notice": " ".join(notice for notice in notices if notice) or None,
             "took_ms": clock.took,
         }
@@ -273,7 +273,7 @@ def _progress(indexer: ProjectIndexer, pending: int) -> str | None:
 def _hit(hit: VerifiedHit, *, explain: bool) -> Hit:
     doc_id = hit.ranked.candidate.metadata.doc_id
     return Hit(
-        meta=HitMeta(**scores_of(hit.ranked, explain=explain), moved=hit.moved),
+        meta=HitMeta(**scores_of(hit.ranked, explain=explain), relocated=hit.relocated),
         chunk=ChunkBody(
             chunk_id=hit.indexed.chunk_id,
             doc_id=doc_id,

@@ -26,7 +26,7 @@ from pathlib import Path
 import psutil
 
 from coco_core.chunking import chunk_document
-from coco_core.chunking.layout import lay_out
+from coco_core.chunking.line_table import measure_lines
 from coco_core.chunking.outline import outline_of
 from coco_core.configs import ChunkingConfig
 from coco_core.decoding import decode
@@ -83,7 +83,7 @@ def measure(found: Found, grammar: Grammar, path: Path, data: bytes) -> None:
             found.failed.append(path.name)
         return
     found.parsed += 1
-    outline = outline_of(lay_out(source, CONFIG, None), source.utf8, syntax)
+    outline = outline_of(measure_lines(source, CONFIG, None), source.utf8, syntax)
     found.definitions += sum(symbol.defines for symbol in outline.symbols)
     ranges = sorted((match.start, match.end) for match in syntax.named)
     done = 0

@@ -78,3 +78,21 @@ def test_the_table_of_threads_is_complete() -> None:
     named = {name for source in sources for name in thread_names(source)}
     assert len(named) > 10
     assert {name for name in named if f"`{name}`" not in table} == set()
+
+
+def terms() -> list[str]:
+    """The terms of the glossary, as it lists them."""
+    found = re.findall(r"^\| ([^|]+) \|", prose(ROOT / "docs/glossary.md"), re.MULTILINE)
+    return [term for term in found if term != "term"]
+
+
+def test_the_glossary_is_short_and_says_each_term_once() -> None:
+    assert 0 < len(terms()) <= 50
+    assert len(set(terms())) == len(terms())
+
+
+@pytest.mark.parametrize("term", terms())
+def test_a_term_of_the_glossary_is_used(term: str) -> None:
+    modules = [path for source in SOURCES for path in source.rglob("*.py")]
+    places = [page for page in PAGES if page.name != "glossary.md"] + modules
+    assert any(term in place.read_text(encoding="utf-8").lower() for place in places)

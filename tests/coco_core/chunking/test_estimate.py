@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coco_core.chunking import EstimatedTokenizer
-from coco_core.chunking.ruler import Ruler
+from coco_core.chunking.token_counter import TokenCounter
 from coco_core.ports import Tokenizer
 
 estimate: Tokenizer = EstimatedTokenizer()
@@ -43,15 +43,15 @@ def test_a_ruler_measures_what_the_tokenizer_counts(
     text: str, size: int, data: st.DataObject
 ) -> None:
     for tokenizer in (None, estimate):
-        ruler = Ruler(text, "tokens", tokenizer)
+        token_counter = TokenCounter(text, "tokens", tokenizer)
         starts = [0, *(at + 1 for at, char in enumerate(text) if char == "\n"), len(text)]
-        assert ruler.line_tokens(starts) == ruler.tokens(starts)
-        assert ruler.length(0, len(text)) == estimate.count(text)
+        assert token_counter.line_tokens(starts) == token_counter.tokens(starts)
+        assert token_counter.length(0, len(text)) == estimate.count(text)
         place = data.draw(st.integers(0, len(text)))
-        reach = ruler.reach(place, size)
+        reach = token_counter.reach(place, size)
         assert place <= reach <= len(text)
-        assert ruler.length(place, reach) <= size
-        assert reach == len(text) or ruler.length(place, reach + 1) > size
-        back = ruler.retreat(place, size)
+        assert token_counter.length(place, reach) <= size
+        assert reach == len(text) or token_counter.length(place, reach + 1) > size
+        back = token_counter.backtrack(place, size)
         assert 0 <= back <= place
-        assert ruler.length(back, place) <= size
+        assert token_counter.length(back, place) <= size

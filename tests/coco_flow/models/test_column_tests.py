@@ -120,8 +120,9 @@ def test_a_warning_does_not_let_the_model_fail(documents: Database) -> None:
     assert ("error", "1 row breaks unique(size) of table 'out': 2") in events
 
 
-def test_a_message_has_five_examples(documents: Database) -> None:
-    rows = [{"document_id": name, "kind": None} for name in "aabbccdd"]
+def test_a_message_has_five_examples(database: Database) -> None:
+    fill(database, "CREATE TABLE documents (id TEXT)", [{"id": name} for name in "abcdefgh"])
+    rows = [{"document_id": name, "kind": None} for name in "abcdefgh"]
     error = run(not_null("kind"), rows=rows)["test_error"]
     assert error.startswith("m.out: 8 rows break not_null(kind) of table 'out': ")
     assert error.endswith(", …")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from coco_core.chunking.embedded import embedded_definitions
-from coco_core.chunking.layout import Layout
+from coco_core.chunking.line_table import LineTable
 from coco_core.chunking.sections import Block, BlockKind, Heading, Sections, title_of
 from coco_core.types import Definition
 
@@ -23,9 +23,9 @@ _MARKUP = re.compile(r"<<[^,>]*,?([^>]*)>>|link:\S*?\[([^\]]*)\]|[`*_+]")
 _KINDS: Mapping[str, BlockKind] = {"-": "code", ".": "code", "`": "code", "|": "table"}
 
 
-def read_asciidoc(layout: Layout) -> Sections:
+def read_asciidoc(table: LineTable) -> Sections:
     """Read AsciiDoc."""
-    lines = [layout.line(number).rstrip() for number in range(layout.lines.count)]
+    lines = [table.line(number).rstrip() for number in range(table.lines.count)]
     headings: list[Heading] = []
     blocks: list[Block] = []
     definitions: list[Definition] = []

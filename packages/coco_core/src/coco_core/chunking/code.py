@@ -6,13 +6,13 @@ from bisect import bisect_left, bisect_right
 from itertools import pairwise
 from typing import NamedTuple
 
-from coco_core.chunking.layout import CharRange, Layout
+from coco_core.chunking.line_table import CharRange, LineTable
 from coco_core.chunking.outline import Outline
-from coco_core.chunking.text import cut_lines, with_overlap, without_blank
+from coco_core.chunking.text import split_lines, with_overlap, without_blank
 from coco_core.languages.syntax import WHOLE, Range, Syntax
 from coco_core.types import ChunkKind
 
-__all__ = ["cut_code"]
+__all__ = ["split_code"]
 
 # A definition from this share of the size on stands alone, so that its symbol is the chunk's.
 _ALONE = 3
@@ -38,25 +38,25 @@ class _Piece(NamedTuple):
     """Part of a definition that was cut, or a class head: takes no neighbor in."""
 
 
-def cut_code(layout: Layout, outline: Outline, syntax: Syntax) -> list[CharRange]:
+def split_code(table: LineTable, outline: Outline, syntax: Syntax) -> list[CharRange]:
     """Cut a parsed file; without overlap the ranges cover it without gap."""
-    cutter = _Cutter(layout, outline, syntax)
-    pieces = cutter.without_shreds(cutter.cut(0, layout.lines.count, 0, [WHOLE]))
+    splitter = _Splitter(table, outline, syntax)
+    pieces = splitter.without_slivers(splitter.split(0, table.lines.count, 0, [WHOLE]))
     ranges = [(piece.start, piece.end) for piece in pieces]
-    return with_overlap(layout, without_blank(layout.text, ranges))
+    return with_overlap(table, without_blank(table.text, ranges))
 
 
-class _Cutter:
-    def __init__(self, layout: Layout, outline: Outline, syntax: Syntax) -> None:
-        self._layout = layout
+class _Splitter:
+    def __init__(self, table: LineTable, outline: Outline, syntax: Syntax) -> None:
+        self._table = table
         self._outline = outline
         self._syntax = syntax
         # Overlap comes on top, so the pieces leave room for it.
-        self._full = max(layout.size - layout.overlap, 1)
+        self._full = max(table.size - table.overlap, 1)
         # So much room is left that the last brackets of a class fit in with its last method.
         self._size = max(self._full - self._full // _CLOSING, 1)
 
-    def cut(self, first: int, last: int, depth: int, bodies: list[Range]) -> list[_Piece]:
+    def split(self, first: int, last: int, depth: int, bodies: list[Range]) -> list[_Piece]:
         """Cut lines ``first`` to ``last`` at the parts of these bodies."""
         cuts = self._clauses(first, last) if depth else []
         inside = depth > 0
@@ -71,25 +71,25 @@ class _Cutter:
         is_class = inside and self._starts_class(first, last)
         edges = [first, *cuts, last]
         pieces: list[_Piece] = []
-        chars = self._layout.lines.chars
+        chars = self._table.lines.chars
         begin = first
-        met_solid = False
+        met_standalone = False
         for start, end in pairwise(edges):
-            length = self._layout.length(start, end)
+            length = self._table.length(start, end)
             # The first part of a definition is its own head.
-            solid = (start > first or not inside) and self._holds_solid(start, end)
-            alone = length > self._size or (solid and length * _ALONE >= self._size)
-            ends_head = is_class and solid and not met_solid
-            met_solid |= solid
+            standalone = (start > first or not inside) and self._has_standalone(start, end)
+            alone = length > self._size or (standalone and length * _ALONE >= self._size)
+            ends_head = is_class and standalone and not met_standalone
+            met_standalone |= standalone
             if begin < start and (
-                alone or ends_head or self._layout.length(begin, end) > self._size
+                alone or ends_head or self._table.length(begin, end) > self._size
             ):
                 pieces.append(self._piece(begin, start, ends_head))
                 begin = start
             if length > self._size:
-                inner = self._bodies(self._layout.lines.utf8[start], self._layout.lines.utf8[end])
-                parts = self.cut(start, end, depth + 1, inner)
-                pieces += [part._replace(closed=True) for part in parts] if solid else parts
+                inner = self._bodies(self._table.lines.utf8[start], self._table.lines.utf8[end])
+                parts = self.split(start, end, depth + 1, inner)
+                pieces += [part._replace(closed=True) for part in parts] if standalone else parts
                 begin = end
             elif alone:
                 pieces.append(_Piece(chars[start], chars[end], length, False))
@@ -99,12 +99,12 @@ class _Cutter:
         return self._without_crumbs(pieces)
 
     def _piece(self, first: int, last: int, closed: bool) -> _Piece:
-        chars = self._layout.lines.chars
-        return _Piece(chars[first], chars[last], self._layout.length(first, last), closed)
+        chars = self._table.lines.chars
+        return _Piece(chars[first], chars[last], self._table.length(first, last), closed)
 
     def _by_lines(self, first: int, last: int) -> list[_Piece]:
-        ranges = cut_lines(self._layout, first, last, self._size)
-        measure = self._layout.measure
+        ranges = split_lines(self._table, first, last, self._size)
+        measure = self._table.measure
         return [_Piece(start, end, measure(start, end), False) for start, end in ranges]
 
     def _without_crumbs(self, pieces: list[_Piece]) -> list[_Piece]:
@@ -124,7 +124,7 @@ class _Cutter:
                 kept.append(piece)
         return kept
 
-    def without_shreds(self, pieces: list[_Piece]) -> list[_Piece]:
+    def without_slivers(self, pieces: list[_Piece]) -> list[_Piece]:
         """Join lines that only open or close something with what they open or close."""
         kept: list[_Piece] = []
         carried: _Piece | None = None
@@ -150,18 +150,18 @@ class _Cutter:
 
     def _opens(self, piece: _Piece) -> bool:
         """Tell whether a piece is the head of the next: a comment, or less indented than it."""
-        lines = self._layout.lines
+        lines = self._table.lines
         after = lines.line_of_char(piece.end)
         last = lines.line_of_char(piece.end - 1)
-        while last > 0 and lines.chars[last] > piece.start and not self._layout.line(last).strip():
+        while last > 0 and lines.chars[last] > piece.start and not self._table.line(last).strip():
             last -= 1
-        if last in self._outline.leads:
+        if last in self._outline.leading_comments:
             return True
-        return _indent(self._layout.line(last)) < _indent(self._layout.line(after))
+        return _indent(self._table.line(last)) < _indent(self._table.line(after))
 
     def _cuts(self, first: int, last: int, bodies: list[Range]) -> list[int]:
         """Return the lines strictly inside where a part of these bodies begins."""
-        utf8, leads = self._layout.lines.utf8, self._outline.leads
+        utf8, leading_comments = self._table.lines.utf8, self._outline.leading_comments
         cuts: list[int] = []
         joined = self._outline.joined
         latest = first
@@ -170,9 +170,9 @@ class _Cutter:
             for start, end in self._parts(body):
                 line = bisect_right(utf8, start) - 1
                 if line > done:
-                    cut = leads.get(line)
+                    cut = leading_comments.get(line)
                     if cut is None:
-                        cut = leads.get(line - 1, line)
+                        cut = leading_comments.get(line - 1, line)
                     if latest < cut < last and cut not in joined:
                         cuts.append(cut)
                         latest = cut
@@ -181,14 +181,14 @@ class _Cutter:
 
     def _parts(self, body: Range) -> list[Range]:
         parts = self._syntax.parts(*body)
-        spreads = self._outline.spreads
-        if not spreads:
+        transparent = self._outline.transparent
+        if not transparent:
             return parts
         flat: list[Range] = []
         pending = parts[::-1]
         while pending:
             part = pending.pop()
-            if part in spreads and part != body:
+            if part in transparent and part != body:
                 inner = self._syntax.parts(*part)
                 if inner and inner != [part]:
                     pending += inner[::-1]
@@ -206,7 +206,7 @@ class _Cutter:
 
     def _inner_bodies(self, body: Range) -> list[Range]:
         if body == WHOLE:
-            return self._bodies(0, self._layout.lines.utf8[-1])
+            return self._bodies(0, self._table.lines.utf8[-1])
         return self._bodies(body[0] + 1, body[1])
 
     def _bodies(self, start: int, end: int) -> list[Range]:
@@ -223,14 +223,14 @@ class _Cutter:
                 at += 1
         return found
 
-    def _holds_solid(self, first: int, last: int) -> bool:
-        starts = self._outline.solid_starts
+    def _has_standalone(self, first: int, last: int) -> bool:
+        starts = self._outline.standalone_starts
         at = bisect_left(starts, first)
         return at < len(starts) and starts[at] < last
 
     def _starts_class(self, first: int, last: int) -> bool:
         for at in self._outline.starting(first, last):
-            if self._outline.symbols[at].solid:
+            if self._outline.symbols[at].standalone:
                 return self._outline.symbols[at].kind is ChunkKind.CLASS
         return False
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from coco_core.chunking.code import cut_code
-from coco_core.chunking.labels import label_code, plain_chunks
-from coco_core.chunking.layout import CharRange, Layout, lay_out
+from coco_core.chunking.chunk_builder import build_code_chunks, build_plain_chunks
+from coco_core.chunking.code import split_code
+from coco_core.chunking.line_table import CharRange, LineTable, measure_lines
 from coco_core.chunking.outline import outline_of
 from coco_core.chunking.readers import READERS
-from coco_core.chunking.sections import cut_sections, label_sections
-from coco_core.chunking.text import cut_fixed, cut_lines, cut_recursive, with_overlap, without_blank
+from coco_core.chunking.sections import label_sections, split_sections
+from coco_core.chunking.text import (
+    split_fixed,
+    split_lines,
+    split_recursive,
+    with_overlap,
+    without_blank,
+)
 from coco_core.configs import ChunkingConfig
 from coco_core.decoding import decode
 from coco_core.languages import Language, detect_language, language
@@ -60,54 +66,56 @@ def chunk_document(
     tongue = language(detect_language(path, data[:_HEAD_BYTES]))
     if not source.text or source.text.isspace():
         return ChunkedDocument(tongue.name, (), encoding=source.encoding)
-    layout = lay_out(source, config, tokenizer)
+    table = measure_lines(source, config, tokenizer)
     reader = READERS.get(tongue.name)
-    sections = reader(layout) if reader is not None else None
+    sections = reader(table) if reader is not None else None
     if sections is not None:
-        pieces = _fixed_pieces(layout, config) or cut_sections(layout, sections)
+        pieces = _fixed_pieces(table, config) or split_sections(table, sections)
         return ChunkedDocument(
             tongue.name,
-            tuple(label_sections(layout, tongue, sections, pieces)),
+            tuple(label_sections(table, tongue, sections, pieces)),
             sections.title,
             sections.metadata,
             parsed=True,
             encoding=source.encoding,
         )
-    chunks = _parsed_chunks(layout, tongue, config)
+    chunks = _parsed_chunks(table, tongue, config)
     if chunks is not None:
         return ChunkedDocument(tongue.name, tuple(chunks), parsed=True, encoding=source.encoding)
-    pieces = _fixed_pieces(layout, config) or _text_pieces(layout)
+    pieces = _fixed_pieces(table, config) or _text_pieces(table)
     return ChunkedDocument(
         tongue.name,
-        tuple(plain_chunks(layout, tongue, pieces)),
+        tuple(build_plain_chunks(table, tongue, pieces)),
         encoding=source.encoding,
     )
 
 
-def _parsed_chunks(layout: Layout, tongue: Language, config: ChunkingConfig) -> list[Chunk] | None:
-    if len(layout.source.data) > _MAX_PARSED_BYTES:
+def _parsed_chunks(
+    table: LineTable, tongue: Language, config: ChunkingConfig
+) -> list[Chunk] | None:
+    if len(table.source.data) > _MAX_PARSED_BYTES:
         return None
     grammar = grammar_for(tongue.name)
     if grammar is None:
         return None
-    utf8 = layout.source.utf8
+    utf8 = table.source.utf8
     syntax = grammar.parse(utf8)
     if syntax is None:
         return None
-    outline = outline_of(layout, utf8, syntax)
-    pieces = _fixed_pieces(layout, config) or cut_code(layout, outline, syntax)
-    return label_code(layout, tongue, outline, pieces)
+    outline = outline_of(table, utf8, syntax)
+    pieces = _fixed_pieces(table, config) or split_code(table, outline, syntax)
+    return build_code_chunks(table, tongue, outline, pieces)
 
 
-def _fixed_pieces(layout: Layout, config: ChunkingConfig) -> list[CharRange] | None:
+def _fixed_pieces(table: LineTable, config: ChunkingConfig) -> list[CharRange] | None:
     if config.strategy_name == "fixed_token":
-        return cut_fixed(layout)
+        return split_fixed(table)
     if config.strategy_name == "recursive_char":
-        return cut_recursive(layout)
+        return split_recursive(table)
     return None
 
 
-def _text_pieces(layout: Layout) -> list[CharRange]:
-    size = max(layout.size - layout.overlap, 1)
-    pieces = cut_lines(layout, 0, layout.lines.count, size)
-    return with_overlap(layout, without_blank(layout.text, pieces))
+def _text_pieces(table: LineTable) -> list[CharRange]:
+    size = max(table.size - table.overlap, 1)
+    pieces = split_lines(table, 0, table.lines.count, size)
+    return with_overlap(table, without_blank(table.text, pieces))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coco_core.chunking.layout import lay_out
+from coco_core.chunking.line_table import measure_lines
 from coco_core.chunking.outline import outline_of
 from coco_core.configs import ChunkingConfig
 from coco_core.decoding import SourceText
@@ -12,7 +12,7 @@ from coco_core.types import ChunkKind, Definition
 
 __all__ = ["embedded_definitions"]
 
-# Only positions are wanted of the layout; characters are the cheapest unit.
+# Only positions are wanted of the table; characters are the cheapest unit.
 _CONFIG = ChunkingConfig(unit="chars")
 
 # An example's constants are not what a document defines.
@@ -37,7 +37,7 @@ def embedded_definitions(language: str, code: str, lines: list[int]) -> list[Def
     syntax = grammar.parse(data)
     if syntax is None or not syntax.named:
         return []
-    layout = lay_out(SourceText(data.decode("utf-8"), "utf-8", data), _CONFIG, None)
+    table = measure_lines(SourceText(data.decode("utf-8"), "utf-8", data), _CONFIG, None)
     return [
         Definition(
             symbol.path,
@@ -45,6 +45,6 @@ def embedded_definitions(language: str, code: str, lines: list[int]) -> list[Def
             lines[min(symbol.name_line, len(lines) - 1)],
             lines[min(symbol.end_line, len(lines) - 1)],
         )
-        for symbol in outline_of(layout, data, syntax).symbols
+        for symbol in outline_of(table, data, syntax).symbols
         if symbol.defines and symbol.kind in _WANTED
     ]

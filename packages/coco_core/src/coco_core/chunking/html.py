@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from coco_core.chunking.embedded import embedded_definitions
-from coco_core.chunking.layout import Layout
+from coco_core.chunking.line_table import LineTable
 from coco_core.chunking.sections import Block, BlockKind, Heading, Sections, title_of
 from coco_core.languages.grammars import grammar_for
 from coco_core.types import Definition
@@ -30,14 +30,14 @@ _MARKUP = re.compile(r"<[^>]*>")
 _ID = re.compile(rb"""<[^>]*?\bid\s*=\s*["']?([\w.:-]+)""")
 
 
-def read_html(layout: Layout) -> Sections | None:
+def read_html(table: LineTable) -> Sections | None:
     """Read HTML; ``None`` if its parse takes too long."""
     grammar = grammar_for("html")
-    utf8 = layout.source.utf8
+    utf8 = table.source.utf8
     syntax = grammar.parse(utf8) if grammar is not None else None
     if syntax is None:
         return None
-    lines = layout.lines
+    lines = table.lines
     headings: list[Heading] = []
     blocks: list[Block] = []
     metadata: dict[str, object] = {}

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 
 from coco_core.chunking.embedded import embedded_definitions
-from coco_core.chunking.layout import Layout
+from coco_core.chunking.line_table import LineTable
 from coco_core.chunking.sections import Block, BlockKind, Heading, Sections, title_of
 from coco_core.languages.grammars import grammar_for
 from coco_core.languages.syntax import Match
@@ -28,14 +28,14 @@ _ATTRIBUTES = re.compile(r"\s*\{[#.:][^{}]*\}\s*$")
 _CLOSING = re.compile(r"\s+#+\s*$")
 
 
-def read_markdown(layout: Layout) -> Sections | None:
+def read_markdown(table: LineTable) -> Sections | None:
     """Read Markdown; ``None`` if its parse takes too long."""
     grammar = grammar_for("markdown")
-    utf8 = layout.source.utf8
+    utf8 = table.source.utf8
     syntax = grammar.parse(utf8) if grammar is not None else None
     if syntax is None:
         return None
-    lines = layout.lines
+    lines = table.lines
     headings: list[Heading] = []
     blocks: list[Block] = []
     fences: list[Match] = []
@@ -63,11 +63,7 @@ def read_markdown(layout: Layout) -> Sections | None:
     return Sections(
         headings,
         blocks,
-        [
-            definition
-            for fence in sorted(fences)
-            for definition in _definitions(layout, utf8, fence)
-        ],
+        [definition for fence in sorted(fences) for definition in _definitions(table, utf8, fence)],
         title_of(headings, metadata),
         metadata,
     )
@@ -125,19 +121,19 @@ def _outside_blocks(headings: list[Heading], blocks: list[Block]) -> list[Headin
     return sorted(heading for heading in headings if heading.line not in held)
 
 
-def _definitions(layout: Layout, utf8: bytes, fence: Match) -> list[Definition]:
+def _definitions(table: LineTable, utf8: bytes, fence: Match) -> list[Definition]:
     language = utf8[fence.name[0] : fence.name[1]].decode("utf-8", "replace")
-    first = layout.lines.line_of_utf8(fence.start)
-    last = layout.lines.line_of_utf8(max(fence.end - 1, fence.start)) + 1
-    code = [layout.line(line) for line in range(first, last)]
+    first = table.lines.line_of_utf8(fence.start)
+    last = table.lines.line_of_utf8(max(fence.end - 1, fence.start)) + 1
+    code = [table.line(line) for line in range(first, last)]
     indent = len(code[0]) - len(code[0].lstrip(" \t>")) if code[0].strip() else 0
     margin = code[0][:indent]
     # The block's margin is what stands before its fence, not what its first line is indented by.
-    margin = margin[: _margin(layout, first)]
+    margin = margin[: _margin(table, first)]
     bare = "".join(line.removeprefix(margin) for line in code)
     return embedded_definitions(language, bare, list(range(first + 1, last + 1)))
 
 
-def _margin(layout: Layout, first: int) -> int:
-    fence = layout.line(max(first - 1, 0))
+def _margin(table: LineTable, first: int) -> int:
+    fence = table.line(max(first - 1, 0))
     return len(fence) - len(fence.lstrip(" \t>"))

@@ -7,7 +7,7 @@ import re
 from bisect import bisect_right
 
 from coco_core.chunking.embedded import embedded_definitions
-from coco_core.chunking.layout import Layout
+from coco_core.chunking.line_table import LineTable
 from coco_core.chunking.markdown import plain_heading
 from coco_core.chunking.sections import Block, Heading, Sections, title_of
 from coco_core.languages.grammars import grammar_for
@@ -20,25 +20,25 @@ _HEADING = re.compile(r"(#{1,6})\s+(\S.*)")
 _FENCE = re.compile(r"\s*(```|~~~)")
 
 
-def read_notebook(layout: Layout) -> Sections | None:
+def read_notebook(table: LineTable) -> Sections | None:
     """Read a notebook; ``None`` if it is not one or its parse takes too long."""
     grammar = grammar_for("notebook")
-    utf8 = layout.source.utf8
+    utf8 = table.source.utf8
     syntax = grammar.parse(utf8) if grammar is not None else None
     cells = sorted(syntax.plain.get("cell", [])) if syntax is not None else []
     if syntax is None or not cells:
         return None
-    metadata, language = _metadata(layout.text)
+    metadata, language = _metadata(table.text)
     headings: list[Heading] = []
     blocks: list[Block] = []
     definitions: list[Definition] = []
     kinds = _kinds(utf8, syntax, cells)
     for cell, sources in zip(cells, _sources(syntax, cells), strict=True):
-        first = layout.lines.line_of_utf8(cell[0])
-        last = layout.lines.line_of_utf8(cell[1] - 1) + 1
+        first = table.lines.line_of_utf8(cell[0])
+        last = table.lines.line_of_utf8(cell[1] - 1) + 1
         is_code = kinds.get(cell) == "code"
         blocks.append(Block(first, last, "code" if is_code else "other"))
-        text, lines = _text(layout, utf8, sources)
+        text, lines = _text(table, utf8, sources)
         if is_code:
             definitions += embedded_definitions(language, text, lines)
         else:
@@ -76,7 +76,7 @@ def _sources(syntax: Syntax, cells: list[Range]) -> list[list[Range]]:
     return sources
 
 
-def _text(layout: Layout, utf8: bytes, sources: list[Range]) -> tuple[str, list[int]]:
+def _text(table: LineTable, utf8: bytes, sources: list[Range]) -> tuple[str, list[int]]:
     """Return a cell's text, and for each of its lines the 1-based line in the file."""
     parts: list[str] = []
     lines: list[int] = []
@@ -85,7 +85,7 @@ def _text(layout: Layout, utf8: bytes, sources: list[Range]) -> tuple[str, list[
             part = json.loads(utf8[start:end])
         except ValueError:
             continue
-        number = layout.lines.line_of_utf8(start) + 1
+        number = table.lines.line_of_utf8(start) + 1
         parts.append(part)
         lines += [number] * (part.count("\n") + (not part.endswith("\n")))
     return "".join(parts), lines or [1]

@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from coco_core.chunking.layout import Layout
+from coco_core.chunking.line_table import LineTable
 from coco_core.languages.syntax import Match, Range, Syntax
 from coco_core.types import ChunkKind
 
@@ -80,7 +80,7 @@ class Symbol(NamedTuple):
     makes_methods: bool
 
     @property
-    def solid(self) -> bool:
+    def standalone(self) -> bool:
         """Whether the symbol is worth a chunk of its own."""
         return self.kind in _SOLID
 
@@ -92,13 +92,13 @@ class Outline:
     symbols: list[Symbol]
     starts: list[int]
     """First line of each symbol, ascending."""
-    solid_starts: list[int]
+    standalone_starts: list[int]
     """First line of each symbol that is worth a chunk of its own."""
-    leads: dict[int, int]
+    leading_comments: dict[int, int]
     """For each line of comments or attributes, the first line of its group."""
     bodies: list[Range]
     """Ascending; the ranges whose parts may be cut apart."""
-    spreads: set[Range]
+    transparent: set[Range]
     """Bodies whose parts stand in the place of the body itself (a namespace, an ``#ifdef``)."""
     joined: dict[int, int]
     """For each further clause of a definition, the line the first one starts on."""
@@ -115,9 +115,9 @@ class Outline:
         """Return the indices of the symbols that start in a range of lines."""
         return range(bisect_left(self.starts, first), bisect_left(self.starts, last))
 
-    def signature(self, layout: Layout, symbol: Symbol) -> str:
+    def signature(self, table: LineTable, symbol: Symbol) -> str:
         """Return the head of a symbol on one line, without what opens its body."""
-        utf8 = layout.lines.utf8
+        utf8 = table.lines.utf8
         end = min(utf8[symbol.name_line + 1], symbol.end)
         at = bisect_left(self.bodies, (symbol.name_end, 0))
         if symbol.start_line in self.joined.values():
@@ -130,7 +130,7 @@ class Outline:
             if stop >= symbol.end - 3:
                 end = start
                 break
-        head = layout.text[layout.lines.chars[symbol.start_line] : layout.lines.char_of_utf8(end)]
+        head = table.text[table.lines.chars[symbol.start_line] : table.lines.char_of_utf8(end)]
         lines = head.split("\n")
         above = symbol.name_line - symbol.start_line
         while above and lines[0].lstrip().startswith(("@", "[", "#")):
@@ -140,25 +140,25 @@ class Outline:
         return flat[:_MAX_SIGNATURE].rstrip(" {:=(").removesuffix(" do")
 
 
-def outline_of(layout: Layout, source: bytes, syntax: Syntax) -> Outline:
-    """Sort a query's matches into symbols, leads, bodies and imports."""
+def outline_of(table: LineTable, source: bytes, syntax: Syntax) -> Outline:
+    """Sort a query's matches into symbols, leading comments, bodies and imports."""
     named: dict[Range, Match] = {}
     for match in syntax.named:
         earlier = named.get(match.name)
         named[match.name] = match if earlier is None else _stronger(earlier, match)
     plain = syntax.plain
-    spreads = plain.get("spread", [])
-    groups = _lead_groups(layout, plain.get("lead", []))
-    symbols, joined = _symbols(layout.lines.utf8, source, list(named.values()))
+    transparent = plain.get("spread", [])
+    groups = _leading_comment_groups(table, plain.get("lead", []))
+    symbols, joined = _symbols(table.lines.utf8, source, list(named.values()))
     imports = dict.fromkeys(_clean_import(source[a:b]) for a, b in plain.get("import", []))
     imports.pop("", None)
     return Outline(
         symbols,
         [symbol.start_line for symbol in symbols],
-        [symbol.start_line for symbol in symbols if symbol.solid],
+        [symbol.start_line for symbol in symbols if symbol.standalone],
         groups,
-        sorted(plain.get("body", []) + spreads),
-        set(spreads),
+        sorted(plain.get("body", []) + transparent),
+        set(transparent),
         {_lead_line(groups, line): first for line, first in joined.items()},
         tuple(imports)[:_MAX_IMPORTS],
     )
@@ -255,16 +255,16 @@ def _lead_line(groups: dict[int, int], line: int) -> int:
     return groups.get(line - 1, line) if found is None else found
 
 
-def _lead_groups(layout: Layout, leads: list[Range]) -> dict[int, int]:
+def _leading_comment_groups(table: LineTable, leading_comments: list[Range]) -> dict[int, int]:
     """Join comments and attributes on successive lines; what stands behind code does not count."""
     groups: dict[int, int] = {}
-    utf8, chars, text = layout.lines.utf8, layout.lines.chars, layout.text
+    utf8, chars, text = table.lines.utf8, table.lines.chars, table.text
     plain = utf8 is chars
-    for start, end in sorted(leads):
+    for start, end in sorted(leading_comments):
         first = bisect_right(utf8, start) - 1
         if first in groups:
             continue
-        offset = start if plain else layout.lines.char_of_utf8(start)
+        offset = start if plain else table.lines.char_of_utf8(start)
         if text[chars[first] : offset].strip():
             continue
         group = groups.get(first - 1, first)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from coco_core.chunking.layout import Layout
+from coco_core.chunking.line_table import LineTable
 from coco_core.chunking.sections import Heading, Sections, title_of
 
 __all__ = ["PROSE", "read_prose"]
@@ -51,12 +51,12 @@ PROSE: Mapping[str, tuple[re.Pattern[str], Mapping[str, int]]] = {
 }
 
 
-def read_prose(layout: Layout, language: str) -> Sections:
+def read_prose(table: LineTable, language: str) -> Sections:
     """Read the headings of one of the languages above."""
     pattern, levels = PROSE[language]
     headings: list[Heading] = []
-    for number in range(layout.lines.count):
-        match = pattern.match(layout.line(number))
+    for number in range(table.lines.count):
+        match = pattern.match(table.line(number))
         if match is not None:
             headings.append(
                 Heading(number, levels.get(match[1], min(len(match[1]), 6)), match[2].strip())

@@ -7,7 +7,7 @@ from functools import partial
 
 from coco_core.chunking.asciidoc import read_asciidoc
 from coco_core.chunking.html import read_html
-from coco_core.chunking.layout import Layout
+from coco_core.chunking.line_table import LineTable
 from coco_core.chunking.markdown import read_markdown
 from coco_core.chunking.notebook import read_notebook
 from coco_core.chunking.prose import PROSE, read_prose
@@ -16,7 +16,7 @@ from coco_core.chunking.sections import Sections
 
 __all__ = ["READERS", "Reader"]
 
-Reader = Callable[[Layout], Sections | None]
+Reader = Callable[[LineTable], Sections | None]
 
 READERS: Mapping[str, Reader] = {
     "asciidoc": read_asciidoc,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from coco_core.chunking.embedded import embedded_definitions
-from coco_core.chunking.layout import Layout
+from coco_core.chunking.line_table import LineTable
 from coco_core.chunking.sections import Block, BlockKind, Heading, Sections, title_of
 from coco_core.types import Definition
 
@@ -24,9 +24,9 @@ _FIELD = re.compile(r":([\w -]+):\s*(.*)$")
 _ROLE = re.compile(r":[\w:.-]+:`(?:~|!)?([^`<]*?)(?:\s*<[^`>]*>)?`|`+([^`]+?)(?:\s*<[^`>]*>)?`+_*")
 
 
-def read_rst(layout: Layout) -> Sections:
+def read_rst(table: LineTable) -> Sections:
     """Read reStructuredText."""
-    lines = [layout.line(number).rstrip() for number in range(layout.lines.count)]
+    lines = [table.line(number).rstrip() for number in range(table.lines.count)]
     headings: list[Heading] = []
     blocks: list[Block] = []
     definitions: list[Definition] = []

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 from coco_core.anchors import slugify
-from coco_core.chunking.labels import place
-from coco_core.chunking.layout import CharRange, Layout
-from coco_core.chunking.text import cut_lines, with_overlap, without_blank
+from coco_core.chunking.chunk_builder import place
+from coco_core.chunking.line_table import CharRange, LineTable
+from coco_core.chunking.text import split_lines, with_overlap, without_blank
 from coco_core.languages import Language
 from coco_core.types import Chunk, ChunkKind, Definition
 
@@ -19,8 +19,8 @@ __all__ = [
     "BlockKind",
     "Heading",
     "Sections",
-    "cut_sections",
     "label_sections",
+    "split_sections",
     "title_of",
 ]
 
@@ -90,26 +90,26 @@ class _Part(NamedTuple):
     """Index of the heading it stands under, or -1."""
 
 
-def cut_sections(layout: Layout, sections: Sections) -> list[CharRange]:
+def split_sections(table: LineTable, sections: Sections) -> list[CharRange]:
     """Cut a document along its headings; without overlap the ranges cover it without gap."""
-    cutter = _Cutter(layout, sections)
+    splitter = _Splitter(table, sections)
     pieces: list[CharRange] = []
-    for part in cutter.parts():
-        pieces += cutter.pieces(part)
-    return with_overlap(layout, without_blank(layout.text, pieces))
+    for part in splitter.parts():
+        pieces += splitter.pieces(part)
+    return with_overlap(table, without_blank(table.text, pieces))
 
 
-class _Cutter:
-    def __init__(self, layout: Layout, sections: Sections) -> None:
-        self._layout = layout
+class _Splitter:
+    def __init__(self, table: LineTable, sections: Sections) -> None:
+        self._table = table
         self._headings = sections.headings
         self._starts = [heading.line for heading in sections.headings]
         self._blocks = sorted(block for block in sections.blocks if block.last > block.first)
-        self._size = max(layout.size - layout.overlap, 1)
+        self._size = max(table.size - table.overlap, 1)
 
     def parts(self) -> list[_Part]:
         """Cut at the headings of the split level, deeper where a section is over size."""
-        count = self._layout.lines.count
+        count = self._table.lines.count
         top = min((heading.level for heading in self._headings), default=1)
         return self._split(_Part(0, count, -1), max(top, _SPLIT_LEVEL))
 
@@ -151,7 +151,7 @@ class _Cutter:
     def _is_bare(self, first: int, last: int, heading: int) -> bool:
         if heading >= 0 and self._starts[heading] >= first:
             first = self._starts[heading] + 1
-        return _is_empty(self._layout, first, last)
+        return _is_empty(self._table, first, last)
 
     def _joined(self, parts: list[_Part]) -> list[_Part]:
         joined: list[_Part] = []
@@ -160,7 +160,7 @@ class _Cutter:
             if (
                 above is not None
                 and min(self._length(above), self._length(part)) * _SMALL < self._size
-                and self._layout.length(above.first, part.last) <= self._size
+                and self._table.length(above.first, part.last) <= self._size
             ):
                 joined[-1] = _Part(above.first, part.last, above.heading)
             else:
@@ -168,25 +168,25 @@ class _Cutter:
         return joined
 
     def _length(self, part: _Part) -> int:
-        return self._layout.length(part.first, part.last)
+        return self._table.length(part.first, part.last)
 
     def pieces(self, part: _Part) -> list[CharRange]:
         """Cut a part without deeper headings at its blocks and paragraphs."""
-        chars = self._layout.lines.chars
+        chars = self._table.lines.chars
         if self._length(part) <= self._size:
             return [(chars[part.first], chars[part.last])]
         pieces: list[CharRange] = []
         begin = part.first
         edges = self._edges(part)
         for start, end in zip(edges, [*edges[1:], part.last], strict=True):
-            length = self._layout.length(start, end)
+            length = self._table.length(start, end)
             # A heading or a lead-in goes with the large block below it.
-            lead_in = self._layout.length(begin, start) * _LEAD_IN < self._size < length
-            if begin < start and not lead_in and self._layout.length(begin, end) > self._size:
+            lead_in = self._table.length(begin, start) * _LEAD_IN < self._size < length
+            if begin < start and not lead_in and self._table.length(begin, end) > self._size:
                 pieces.append((chars[begin], chars[start]))
                 begin = start
             if length > self._size:
-                pieces += cut_lines(self._layout, begin, end, self._size)
+                pieces += split_lines(self._table, begin, end, self._size)
                 begin = end
         if begin < part.last:
             pieces.append((chars[begin], chars[part.last]))
@@ -199,12 +199,12 @@ class _Cutter:
         low = bisect_left(self._blocks, part.first, key=lambda block: block.first)
         high = bisect_left(self._blocks, part.last, key=lambda block: block.first)
         for block in self._blocks[low:high]:
-            if self._layout.length(block.first, block.last) <= self._size:
+            if self._table.length(block.first, block.last) <= self._size:
                 held.update(range(block.first + 1, block.last))
                 begins.add(block.first)
         blank = False
         for line in range(part.first, part.last):
-            is_blank = not self._layout.line(line).strip()
+            is_blank = not self._table.line(line).strip()
             if blank and not is_blank and line not in held:
                 begins.add(line)
             blank = is_blank
@@ -223,12 +223,12 @@ def _section_ends(headings: Sequence[Heading], lines: int) -> list[int]:
 
 
 def label_sections(
-    layout: Layout, language: Language, sections: Sections, pieces: list[CharRange]
+    table: LineTable, language: Language, sections: Sections, pieces: list[CharRange]
 ) -> list[Chunk]:
     """Make chunks of a document: heading trail, anchor, and what each defines."""
     slugs = _slugs(sections.headings)
     starts = [heading.line for heading in sections.headings]
-    ends = _section_ends(sections.headings, layout.lines.count)
+    ends = _section_ends(sections.headings, table.lines.count)
     definitions = sorted(
         [
             *sections.definitions,
@@ -245,15 +245,15 @@ def label_sections(
     blocks = _outermost(sections.blocks)
     chunks: list[Chunk] = []
     for start, end in pieces:
-        span, tokens = place(layout, start, end)
+        span, tokens = place(table, start, end)
         first = span.start_line - 1
-        if layout.lines.chars[first] < start:
+        if table.lines.chars[first] < start:
             first += 1
-        at = _heading_of(layout, sections.headings, starts, first, span.end_line)
+        at = _heading_of(table, sections.headings, starts, first, span.end_line)
         chunks.append(
             Chunk(
-                kind=_kind(layout, blocks, first, span.end_line),
-                text=layout.text[start:end],
+                kind=_kind(table, blocks, first, span.end_line),
+                text=table.text[start:end],
                 span=span,
                 language=language.name,
                 definitions=tuple(
@@ -285,28 +285,28 @@ def _slugs(headings: list[Heading]) -> list[str]:
 
 
 def _heading_of(
-    layout: Layout, headings: list[Heading], starts: list[int], first: int, last: int
+    table: LineTable, headings: list[Heading], starts: list[int], first: int, last: int
 ) -> int:
     """Return the heading a piece stands under: the one it begins with, past bare ones."""
     at = bisect_left(starts, first + 1) - 1
     following = bisect_left(starts, first)
     if following < len(starts) and starts[following] < last:
-        head = layout.text[layout.lines.chars[first] : layout.lines.chars[starts[following]]]
+        head = table.text[table.lines.chars[first] : table.lines.chars[starts[following]]]
         if not head.strip():
             at = following
             while (
                 at + 1 < len(starts)
                 and starts[at + 1] < last
                 and headings[at + 1].level > headings[at].level
-                and _is_empty(layout, starts[at] + 1, starts[at + 1])
+                and _is_empty(table, starts[at] + 1, starts[at + 1])
             ):
                 at += 1
     return at
 
 
-def _is_empty(layout: Layout, first: int, last: int) -> bool:
+def _is_empty(table: LineTable, first: int, last: int) -> bool:
     """Tell whether lines hold nothing but white space and underlines."""
-    return not any(layout.line(line).strip(_UNDERLINES) for line in range(first, last))
+    return not any(table.line(line).strip(_UNDERLINES) for line in range(first, last))
 
 
 def _parents(headings: list[Heading]) -> list[int]:
@@ -337,11 +337,11 @@ def _outermost(blocks: list[Block]) -> list[Block]:
     return outer
 
 
-def _kind(layout: Layout, blocks: list[Block], first: int, last: int) -> ChunkKind:
+def _kind(table: LineTable, blocks: list[Block], first: int, last: int) -> ChunkKind:
     """A piece that is one block and nothing else has the block's kind."""
-    while first < last and not layout.line(first).strip():
+    while first < last and not table.line(first).strip():
         first += 1
-    while last > first and not layout.line(last - 1).strip():
+    while last > first and not table.line(last - 1).strip():
         last -= 1
     at = bisect_right(blocks, first, key=lambda block: block.first) - 1
     if at >= 0 and last <= blocks[at].last:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from coco_core.chunking.layout import CharRange, Layout
+from coco_core.chunking.line_table import CharRange, LineTable
 
-__all__ = ["cut_fixed", "cut_lines", "cut_long", "cut_recursive", "with_overlap", "without_blank"]
+__all__ = [
+    "split_fixed",
+    "split_lines",
+    "split_long",
+    "split_recursive",
+    "with_overlap",
+    "without_blank",
+]
 
 # Where a line may be broken, best first; the piece ends behind the separator.
 _SEPARATORS = (". ", "; ", ", ", " ", "\t", "\r", ";", ",", "}", ")", ">")
@@ -21,9 +28,9 @@ _CRUMB = 8
 _MAX_CHARS_PER_TOKEN = 24
 
 
-def cut_lines(layout: Layout, first: int, last: int, size: int) -> list[CharRange]:
+def split_lines(table: LineTable, first: int, last: int, size: int) -> list[CharRange]:
     """Cut lines ``first`` to ``last`` where the text itself has its gaps."""
-    chars, marks = layout.lines.chars, layout.marks
+    chars, marks = table.lines.chars, table.marks
     pieces: list[CharRange] = []
     at = first
     while at < last:
@@ -35,29 +42,29 @@ def cut_lines(layout: Layout, first: int, last: int, size: int) -> list[CharRang
         goal = size if rest >= 2 * size else min(size, rest * 5 // 9)
         end = bisect_right(marks, marks[at] + goal, at, last + 1) - 1
         if end <= at:
-            pieces += cut_long(layout, chars[at], chars[at + 1], size)
+            pieces += split_long(table, chars[at], chars[at + 1], size)
             at += 1
             continue
         if marks[end] - marks[at] < size // _CRUMB and end < last:
             # What stops here is one long line; the few words above it go with it.
-            pieces += cut_long(layout, chars[at], chars[end + 1], size)
+            pieces += split_long(table, chars[at], chars[end + 1], size)
             at = end + 1
             continue
-        end = _best_break(layout, at + 1 + (end - at) // 2, end)
+        end = _best_break(table, at + 1 + (end - at) // 2, end)
         pieces.append((chars[at], chars[end]))
         at = end
     return pieces
 
 
-def _best_break(layout: Layout, low: int, high: int) -> int:
+def _best_break(table: LineTable, low: int, high: int) -> int:
     """Return the line in ``low..high`` to begin a piece with: after a blank, least indented."""
     best, best_key = high, (2, 1 << 30)
     for number in range(high, min(low, high) - 1, -1):
-        line = layout.line(number)
+        line = table.line(number)
         bare = line.lstrip()
         if not bare:
             continue
-        after_blank = not layout.line(number - 1).strip()
+        after_blank = not table.line(number - 1).strip()
         # A closing bracket belongs to what it closes.
         closing = bare[0] in "})]" or bare.startswith("end")
         key = (0 if after_blank else 1, len(line) - len(bare) + (1 << 20) * closing)
@@ -66,14 +73,14 @@ def _best_break(layout: Layout, low: int, high: int) -> int:
     return best
 
 
-def cut_long(layout: Layout, start: int, end: int, size: int) -> list[CharRange]:
+def split_long(table: LineTable, start: int, end: int, size: int) -> list[CharRange]:
     """Cut a range of characters that no line end divides."""
     pieces: list[CharRange] = []
     while start < end:
-        reach = min(layout.ruler.reach(start, size), start + size * _MAX_CHARS_PER_TOKEN, end)
+        reach = min(table.counter.reach(start, size), start + size * _MAX_CHARS_PER_TOKEN, end)
         reach = max(reach, start + 1)
         if reach < end:
-            reach = _break_at(layout.text, start, reach, _SEPARATORS)
+            reach = _break_at(table.text, start, reach, _SEPARATORS)
         pieces.append((start, reach))
         start = reach
     return pieces
@@ -88,40 +95,40 @@ def _break_at(text: str, start: int, reach: int, separators: tuple[str, ...]) ->
     return reach
 
 
-def cut_fixed(layout: Layout) -> list[CharRange]:
+def split_fixed(table: LineTable) -> list[CharRange]:
     """Cut into windows of exactly the asked size and overlap; only the last may be shorter."""
-    step = layout.size - layout.overlap
-    if not layout.ruler.in_tokens:
-        starts = list(range(0, len(layout.text), step))
-        ends = [min(start + layout.size, len(layout.text)) for start in starts]
+    step = table.size - table.overlap
+    if not table.counter.in_tokens:
+        starts = list(range(0, len(table.text), step))
+        ends = [min(start + table.size, len(table.text)) for start in starts]
     else:
         # White space between two tokens goes with the first; before the first token, with that.
-        tokens = layout.ruler.token_starts
+        tokens = table.counter.token_starts
         total = len(tokens)
         if not total:
-            return [(0, len(layout.text))]
-        edges = [0, *tokens[1:], len(layout.text)]
+            return [(0, len(table.text))]
+        edges = [0, *tokens[1:], len(table.text)]
         starts = [edges[at] for at in range(0, total, step)]
-        ends = [edges[min(at + layout.size, total)] for at in range(0, total, step)]
+        ends = [edges[min(at + table.size, total)] for at in range(0, total, step)]
     # A window that ends inside the one before would only repeat it.
-    count = next(i for i, end in enumerate(ends) if end == len(layout.text)) + 1
+    count = next(i for i, end in enumerate(ends) if end == len(table.text)) + 1
     return list(zip(starts[:count], ends[:count], strict=True))
 
 
-def cut_recursive(layout: Layout) -> list[CharRange]:
+def split_recursive(table: LineTable) -> list[CharRange]:
     """Fill windows up to the asked size, break at the best separator, overlap exactly as asked."""
-    text, ruler = layout.text, layout.ruler
+    text, counter = table.text, table.counter
     pieces: list[CharRange] = []
     start = covered = 0
     while True:
-        reach = min(ruler.reach(start, layout.size), start + layout.size * _MAX_CHARS_PER_TOKEN)
+        reach = min(counter.reach(start, table.size), start + table.size * _MAX_CHARS_PER_TOKEN)
         if reach >= len(text):
             pieces.append((start, len(text)))
             return pieces
         # A window reaches beyond the one before, even where a separator stands in their overlap.
         covered = end = max(_break_at(text, start, reach, _BREAKS), covered + 1)
         pieces.append((start, end))
-        start = max(ruler.retreat(end, layout.overlap) if layout.overlap else end, start + 1)
+        start = max(counter.backtrack(end, table.overlap) if table.overlap else end, start + 1)
 
 
 def without_blank(text: str, pieces: list[CharRange]) -> list[CharRange]:
@@ -135,15 +142,15 @@ def without_blank(text: str, pieces: list[CharRange]) -> list[CharRange]:
     return kept
 
 
-def with_overlap(layout: Layout, pieces: list[CharRange]) -> list[CharRange]:
+def with_overlap(table: LineTable, pieces: list[CharRange]) -> list[CharRange]:
     """Let every piece begin earlier by whole lines of at most the asked overlap."""
-    if not layout.overlap:
+    if not table.overlap:
         return pieces
-    chars = layout.lines.chars
+    chars = table.lines.chars
     grown: list[CharRange] = []
     for start, end in pieces:
-        earliest = layout.ruler.retreat(start, layout.overlap)
-        line = layout.lines.line_of_char(earliest)
+        earliest = table.counter.backtrack(start, table.overlap)
+        line = table.lines.line_of_char(earliest)
         begin = chars[line] if chars[line] >= earliest else chars[line + 1]
         grown.append((min(begin, start), end))
     return grown

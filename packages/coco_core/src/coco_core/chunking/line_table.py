@@ -6,23 +6,23 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from coco_core.chunking.ruler import Ruler
+from coco_core.chunking.token_counter import TokenCounter
 from coco_core.configs import ChunkingConfig
 from coco_core.decoding import LineIndex, SourceText
 from coco_core.ports import Tokenizer
 
-__all__ = ["CharRange", "Layout", "lay_out"]
+__all__ = ["CharRange", "LineTable", "measure_lines"]
 
 CharRange: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
-    """What every cutter needs; lines are 0-based, ranges half-open."""
+class LineTable:
+    """What every splitter needs; lines are 0-based, ranges half-open."""
 
     source: SourceText
     lines: LineIndex
-    ruler: Ruler
+    counter: TokenCounter
     tokens: list[int]
     """Number of tokens before each line; one more at the end."""
     marks: list[int]
@@ -46,17 +46,19 @@ class Layout:
         last = bisect_left(chars, end, first)
         if chars[first] == start and chars[last] == end:
             return self.marks[last] - self.marks[first]
-        return self.ruler.length(start, end)
+        return self.counter.length(start, end)
 
     def line(self, number: int) -> str:
         """Return one line with its line end."""
         return self.source.text[self.lines.chars[number] : self.lines.chars[number + 1]]
 
 
-def lay_out(source: SourceText, config: ChunkingConfig, tokenizer: Tokenizer | None) -> Layout:
+def measure_lines(
+    source: SourceText, config: ChunkingConfig, tokenizer: Tokenizer | None
+) -> LineTable:
     """Measure a text once for all that follows."""
     lines = source.lines()
-    ruler = Ruler(source.text, config.unit, tokenizer)
-    tokens = ruler.line_tokens(lines.chars)
-    marks = tokens if ruler.in_tokens else lines.chars
-    return Layout(source, lines, ruler, tokens, marks, config.chunk_size, config.chunk_overlap)
+    counter = TokenCounter(source.text, config.unit, tokenizer)
+    tokens = counter.line_tokens(lines.chars)
+    marks = tokens if counter.in_tokens else lines.chars
+    return LineTable(source, lines, counter, tokens, marks, config.chunk_size, config.chunk_overlap)

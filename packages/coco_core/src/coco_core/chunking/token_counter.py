@@ -11,10 +11,10 @@ from coco_core.chunking.estimate import EstimatedTokenizer, estimated_runs
 from coco_core.configs import SizeUnit
 from coco_core.ports import Tokenizer
 
-__all__ = ["Ruler"]
+__all__ = ["TokenCounter"]
 
 
-class Ruler:
+class TokenCounter:
     """Counts tokens between two character offsets by their ranks among all token starts."""
 
     __slots__ = ("_known", "_text", "_tokenizer", "in_tokens")
@@ -71,7 +71,7 @@ class Ruler:
         beyond = int(np.searchsorted(self._starts, start)) + size
         return int(self._starts[beyond]) if beyond < len(self._starts) else len(self._text)
 
-    def retreat(self, end: int, size: int) -> int:
+    def backtrack(self, end: int, size: int) -> int:
         """Return the smallest useful start for which the range to ``end`` is at most ``size``."""
         if not self.in_tokens:
             return max(end - size, 0)

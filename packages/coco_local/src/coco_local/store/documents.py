@@ -184,17 +184,10 @@ class DocumentStore:
         """Yield (document key, metadata, embed key) of every chunk, in document order."""
         statement = (
             select(
-                chunks.c.key,
                 chunks.c.document_key,
-                documents.c.doc_id,
-                chunks.c.kind,
-                chunks.c.language,
-                chunks.c.symbol,
-                chunks.c.definitions,
-                chunks.c.start_line,
-                chunks.c.end_line,
-                chunks.c.token_count,
                 chunks.c.embed_key,
+                documents.c.doc_id,
+                *(chunks.c[name] for name in _METADATA_COLUMNS),
             )
             .join(documents, documents.c.key == chunks.c.document_key)
             .where(documents.c.index_id == self._index_id)
@@ -202,25 +195,15 @@ class DocumentStore:
         )
         names: dict[bytes, str] = {}
         with self._database.read() as connection:
-            for row in connection.execute(statement):
-                doc_id = names.get(row.doc_id)
+            for document_key, embed_key, name, *values in connection.execute(statement):
+                doc_id = names.get(name)
                 if doc_id is None:
-                    doc_id = names[row.doc_id] = os.fsdecode(row.doc_id)
-                paths = (
-                    () if row.definitions == "[]" else [d[0] for d in json.loads(row.definitions)]
-                )
-                metadata = ChunkMetadata(
-                    key=row.key,
-                    doc_id=doc_id,
-                    kind=ChunkKind(row.kind),
-                    language=row.language,
-                    symbol=row.symbol,
-                    definitions=tuple(paths),
-                    start_line=row.start_line,
-                    end_line=row.end_line,
-                    token_count=row.token_count,
-                )
-                yield row.document_key, metadata, row.embed_key
+                    doc_id = names[name] = os.fsdecode(name)
+                known = dict(zip(_METADATA_COLUMNS, values, strict=True))
+                known["kind"] = ChunkKind(known["kind"])
+                begun = () if known["definitions"] == "[]" else json.loads(known["definitions"])
+                known["definitions"] = tuple([path for path, _, _ in begun])
+                yield document_key, ChunkMetadata(doc_id=doc_id, **known), embed_key
 
     def chunks(self, keys: Collection[int]) -> dict[int, IndexedChunk]:
         """Return chunks by key; those that are gone are absent."""
@@ -273,6 +256,7 @@ class DocumentStore:
 
 
 _DOCUMENT_COLUMNS = tuple(documents.c[field.name] for field in fields(StoredDocument))
+_METADATA_COLUMNS = tuple(field.name for field in fields(ChunkMetadata) if field.name != "doc_id")
 _CHUNK_COLUMNS = tuple(
     chunks.c[name]
     for name in ("key", "document_key", "chunk_id", "embed_key", "fingerprint", *CHUNK_COLUMNS)

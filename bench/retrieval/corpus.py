@@ -44,7 +44,7 @@ _LARGEST_FILE = 1 << 20
 class Prepared:
     """What of a repository goes to a file."""
 
-    facts: list[ChunkMetadata]
+    metadata: list[ChunkMetadata]
     terms: list[TermVector]
     embedding_texts: list[str]
 
@@ -53,7 +53,7 @@ class Prepared:
 class Corpus:
     """An executor over one repository; without vectors it answers by keywords."""
 
-    facts: Sequence[ChunkMetadata]
+    metadata: Sequence[ChunkMetadata]
     terms: Sequence[TermVector]
     vectors: FloatMatrix | None = None
     query_vectors: dict[str, FloatVector] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Corpus:
         self._lengths = np.array([vector.lengths for vector in self.terms], dtype=np.float32)
         self._stats = CorpusStats(len(self.terms), self._lengths.mean(axis=0))
         self._defining: dict[str, list[int]] = {}
-        for row, each in enumerate(self.facts):
+        for row, each in enumerate(self.metadata):
             for path in each.definitions:
                 name = path.rpartition(".")[2].casefold()
                 self._defining.setdefault(name, []).append(row)
@@ -92,7 +92,7 @@ class Corpus:
         return CandidateSet(
             [
                 Candidate(
-                    self.facts[row],
+                    self.metadata[row],
                     float(keyword[row]),
                     None if vector is None else float(vector[row]),
                     exact_name_match=row in named,
@@ -100,12 +100,12 @@ class Corpus:
                 for row in sorted(picked)
             ],
             vector_coverage=0.0 if vector is None else 1.0,
-            total=len(self.facts),
-            filtered=len(self.facts),
+            total=len(self.metadata),
+            filtered=len(self.metadata),
         )
 
     def _keyword(self, query: Query) -> FloatVector:
-        scores = np.zeros(len(self.facts), dtype=np.float32)
+        scores = np.zeros(len(self.metadata), dtype=np.float32)
         for term in query.terms:
             rows, frequencies = self._postings(term)
             if len(rows):
@@ -132,7 +132,7 @@ def corpora(
     embedder = _embedder(models) if models is not None else None
     for repository in repositories(questions, checkouts, only):
         prepared = _prepared(repository, cache)
-        corpus = Corpus(prepared.facts, prepared.terms, embedding_texts=prepared.embedding_texts)
+        corpus = Corpus(prepared.metadata, prepared.terms, embedding_texts=prepared.embedding_texts)
         if embedder is not None:
             corpus.vectors = _vectors(repository, prepared, embedder, cache)
             corpus.query_vectors = {
@@ -150,13 +150,13 @@ def _embedder(models: Path) -> Embedder:
 
 
 def _prepared(repository: Repository, cache: Path) -> Prepared:
-    kept = cache / f"{repository.name}.chunks"
+    kept = cache / f"{repository.name}.prepared"
     if kept.exists():
         return Prepared(*pickle.loads(kept.read_bytes()))
     prepared = Prepared([], [], [])
     for doc_id, chunk in _chunks(repository.root):
         _add(prepared, doc_id, chunk)
-    kept.write_bytes(pickle.dumps((prepared.facts, prepared.terms, prepared.embedding_texts)))
+    kept.write_bytes(pickle.dumps((prepared.metadata, prepared.terms, prepared.embedding_texts)))
     return prepared
 
 
@@ -167,7 +167,7 @@ def _vectors(
     if kept.exists():
         vectors: FloatMatrix = np.load(kept).astype(np.float32)
         return vectors
-    print(f"{repository.name}: embedding {len(prepared.facts)} chunks", flush=True)
+    print(f"{repository.name}: embedding {len(prepared.metadata)} chunks", flush=True)
     distinct = {text: place for place, text in enumerate(dict.fromkeys(prepared.embedding_texts))}
     rows = [distinct[text] for text in prepared.embedding_texts]
     made = embedder.embed_documents(list(distinct))[rows]
@@ -189,6 +189,6 @@ def _chunks(root: Path) -> Iterator[tuple[str, Chunk]]:
 
 
 def _add(prepared: Prepared, doc_id: str, chunk: Chunk) -> None:
-    prepared.facts.append(ChunkMetadata.of(len(prepared.facts), doc_id, chunk))
+    prepared.metadata.append(ChunkMetadata.of(len(prepared.metadata), doc_id, chunk))
     prepared.terms.append(term_vector(doc_id, chunk))
     prepared.embedding_texts.append(embedding_text(doc_id, chunk))

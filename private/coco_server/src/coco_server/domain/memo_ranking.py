@@ -8,6 +8,7 @@ import numpy as np
 
 from coco_core.bm25 import CorpusStats, TermVector, term_scores, term_vector
 from coco_core.tokens import term_ids, words
+from coco_core.types import Chunk
 from coco_server.store.memos import Memo
 
 __all__ = ["rank_memos"]
@@ -33,11 +34,4 @@ def rank_memos(query: str, memos: Sequence[Memo]) -> Iterator[tuple[Memo, float]
 
 
 def _terms(memo: Memo) -> TermVector:
-    return term_vector(
-        doc_id="",
-        symbol=" ".join(memo.tags),
-        definitions=(),
-        signature="",
-        heading_trail=(),
-        text=memo.content,
-    )
+    return term_vector("", Chunk.plain(memo.content, symbol=" ".join(memo.tags)))

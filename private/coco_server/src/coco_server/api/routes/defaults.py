@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from fastapi import FastAPI, Response
 
+from coco_core.search.request import SearchRequest
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.docs import FiltersBody
 from coco_protocol.envelope import Envelope
 from coco_protocol.serving.answers import answer
+from coco_protocol.serving.intents import retrieval_intent
 from coco_server.api.routes.parameters import ProjectPath, Tenant
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.domain.serializers import defaults_body
-from coco_server.search.service import served_intent
 from coco_server.store import defaults
 from coco_server.store.session import TenantSession
 
@@ -55,7 +56,7 @@ class DefaultsApi:
         retrieval = body.retrieval_config
         if retrieval is not None:
             # What no query could be answered with must not become every query's default.
-            served_intent("?", retrieval, FiltersBody())
+            SearchRequest.of(retrieval_intent("?", retrieval, FiltersBody()))
 
         def adopt(session: TenantSession) -> DefaultsBody:
             project = defaults.adopt(

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coco_core.configs import IndexingConfig
-from coco_core.experiments.results import HitRecord, IndexResult, Target
-from coco_core.experiments.spec import Experiment
 from coco_core.plan import QueryPlan
-from coco_local.experiment.product import Answer, BuildStep, Watcher
+from coco_experiments.results import HitRecord, IndexResult, Target
+from coco_experiments.spec import Experiment
+from coco_experiments.target import Answer, BuildStep, Watcher
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 
 PAGES = {

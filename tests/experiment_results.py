@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from coco_core.configs import ChunkingConfig, EmbeddingConfig, IndexingConfig
-from coco_core.experiments import (
+from coco_core.plan import QueryPlan
+from coco_experiments import (
     Answered,
     Expected,
     Experiment,
@@ -16,7 +17,6 @@ from coco_core.experiments import (
     Results,
     Target,
 )
-from coco_core.plan import QueryPlan
 
 __all__ = ["QUESTIONS", "RANKS", "hit", "made_results", "question", "with_questions"]
 

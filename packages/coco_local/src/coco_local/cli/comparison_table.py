@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from coco_core.experiments.comparison import StrategyFigures, best
 from coco_core.terminal_text import visible
+from coco_experiments.comparison import StrategyFigures, best
+from coco_experiments.report.columns import COLUMNS, ShownColumn
 from coco_local.cli.columns import show_table
 from coco_local.cli.terminal import Terminal
-from coco_local.experiment.report.columns import COLUMNS, ShownColumn
 
 __all__ = ["figure_cells", "show_comparison", "show_folded"]
 

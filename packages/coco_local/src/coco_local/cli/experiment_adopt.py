@@ -16,8 +16,8 @@ from coco_local.cli.options import Json, Project
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
-    from coco_core.experiments.results import Results
-    from coco_local.experiment.product import Product
+    from coco_experiments.results import Results
+    from coco_experiments.target import Product
     from coco_protocol.defaults import DefaultsBody
 
 __all__ = ["adopt"]
@@ -50,8 +50,8 @@ def adopt(
 
     Queries that say something else still get it.
     """
-    from coco_local.experiment.adopting import adoption
-    from coco_local.experiment.results_file import read_results
+    from coco_experiments.adoption import adoption
+    from coco_experiments.results_file import read_results
 
     terminal = terminal_of(context)
     if index is None and query is None and not no_query:
@@ -78,7 +78,7 @@ def adopt(
 def _product(results: Results, project: str | None, server: str | None) -> Iterator[Product]:
     """Yield the project to change: the one that was asked, unless another is named."""
     from coco_local.cli.connection import connected, place_of
-    from coco_local.experiment.local import LocalProduct
+    from coco_local.experiment.target import LocalProduct
     from coco_protocol.projects import ProjectRequest
 
     target = results.target

@@ -15,10 +15,10 @@ from coco_local.cli.options import Json
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
-    from coco_local.experiment.report.grouping import Group
-    from coco_local.experiment.report.merging import Comparison, Source
-    from coco_local.experiment.report.movement import Moved
-    from coco_local.experiment.report.verdicts import Finding
+    from coco_experiments.report.biggest_changes import Moved
+    from coco_experiments.report.grouping import Group
+    from coco_experiments.report.merging import Comparison, Source
+    from coco_experiments.report.significance import Finding
 
 __all__ = ["compare"]
 
@@ -61,11 +61,11 @@ def compare(
 
     Several files are judged by the questions that all of them asked.
     """
-    from coco_local.experiment.report.document import comparison_document, group_document
-    from coco_local.experiment.report.grouping import grouped
-    from coco_local.experiment.report.merging import merge
-    from coco_local.experiment.report.movement import moved_most
-    from coco_local.experiment.report.verdicts import findings
+    from coco_experiments.report.biggest_changes import moved_most
+    from coco_experiments.report.document import comparison_document, group_document
+    from coco_experiments.report.grouping import grouped
+    from coco_experiments.report.merging import merge
+    from coco_experiments.report.significance import findings
 
     terminal = terminal_of(context)
     comparison = merge(_sources(results), k)
@@ -78,7 +78,7 @@ def compare(
     if by is not None and not groups:
         terminal.warn(f"No question has a {by}; --by {by} shows nothing.")
     if html is not None:
-        from coco_local.experiment.report.page import render
+        from coco_experiments.report.page import render
 
         _write_page(terminal, html, render(comparison, base, found))
     if json:
@@ -94,8 +94,8 @@ def compare(
 
 def _sources(paths: Sequence[Path]) -> list[Source]:
     """Read the files, each under the shortest name that only it has."""
-    from coco_local.experiment.report.merging import Source
-    from coco_local.experiment.results_file import read_results
+    from coco_experiments.report.merging import Source
+    from coco_experiments.results_file import read_results
 
     full = [path.expanduser().resolve() for path in paths]
     for at, path in enumerate(full):
@@ -108,7 +108,7 @@ def _sources(paths: Sequence[Path]) -> list[Source]:
 
 def _write_page(terminal: Terminal, file: Path, content: bytes) -> None:
     from coco_core.errors import Unreadable
-    from coco_local.cli.figures import byte_count
+    from coco_core.quantities import byte_count
 
     try:
         file.expanduser().write_bytes(content)
@@ -126,9 +126,9 @@ def _show(
     found: Sequence[Finding],
     moved: Sequence[Moved],
 ) -> None:
+    from coco_core.quantities import count
+    from coco_experiments.report.significance import caution, lead
     from coco_local.cli.comparison_table import show_comparison
-    from coco_local.cli.figures import count
-    from coco_local.experiment.report.verdicts import caution, lead
 
     experiments = dict.fromkeys(source.results.experiment.name for source in comparison.sources)
     asked = count(len(comparison.questions), "question")
@@ -153,9 +153,9 @@ def _show(
 def _show_differences(
     terminal: Terminal, comparison: Comparison, baseline: int, found: Sequence[Finding]
 ) -> None:
+    from coco_experiments.report.columns import MAIN, column_of
+    from coco_experiments.report.significance import signed, written_p
     from coco_local.cli.comparison_table import show_folded
-    from coco_local.experiment.report.columns import MAIN, column_of
-    from coco_local.experiment.report.verdicts import signed, written_p
 
     head = column_of(MAIN).head(comparison.k)
     _say(terminal, f"{head} against {comparison.strategies[baseline].name}, question by question:")
@@ -182,7 +182,7 @@ def _show_differences(
 
 
 def _show_moved(terminal: Terminal, comparison: Comparison, moved: Sequence[Moved]) -> None:
-    from coco_local.experiment.report.columns import MAIN, column_of, share
+    from coco_experiments.report.columns import MAIN, column_of, share
 
     head = column_of(MAIN).head(comparison.k)
     _say(terminal, f"Questions where the strategies differ most ({head}):")
@@ -201,8 +201,8 @@ def _show_moved(terminal: Terminal, comparison: Comparison, moved: Sequence[Move
 def _show_groups(
     terminal: Terminal, comparison: Comparison, by: By, groups: Sequence[Group]
 ) -> None:
+    from coco_experiments.report.columns import COLUMNS
     from coco_local.cli.comparison_table import figure_cells, show_folded
-    from coco_local.experiment.report.columns import COLUMNS
 
     columns = [column for column in COLUMNS if column.group == "quality"]
     heads = ("STRATEGY", *(column.head(comparison.k, short=True).upper() for column in columns))

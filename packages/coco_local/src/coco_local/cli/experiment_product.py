@@ -14,11 +14,11 @@ from coco_core.errors import InvalidConfig, ProjectNotFound
 from coco_local.cli.connection import connected, place_of, read_settings
 
 if TYPE_CHECKING:
-    from coco_core.experiments.reading import ExperimentFile
-    from coco_local.experiment.local import Begun
-    from coco_local.experiment.product import Product
-    from coco_local.experiment.server import ServerProduct
-    from coco_local.experiment.server_client import ServerClient
+    from coco_experiments.reading import ExperimentFile
+    from coco_experiments.server.client import ServerClient
+    from coco_experiments.server.target import ServerProduct
+    from coco_experiments.target import Product
+    from coco_local.experiment.target import Begun
 
 __all__ = ["Server", "asked_product", "named_server_product"]
 
@@ -55,7 +55,7 @@ def asked_product(
 
 @contextmanager
 def _local(spec: ExperimentFile, file: Path, project: str | None) -> Iterator[Product]:
-    from coco_local.experiment.local import LocalProduct, project_of_path
+    from coco_local.experiment.target import LocalProduct, project_of_path
     from coco_protocol.projects import ProjectRequest
 
     experiment = spec.experiment
@@ -79,7 +79,7 @@ def _local(spec: ExperimentFile, file: Path, project: str | None) -> Iterator[Pr
 
 @contextmanager
 def _server(spec: ExperimentFile, file: Path, project: str | None, url: str) -> Iterator[Product]:
-    from coco_local.experiment.server import ServerProduct, project_of_items
+    from coco_experiments.server.target import ServerProduct, project_of_items
     from coco_local.experiment.upload import gathered_items
 
     experiment = spec.experiment
@@ -92,14 +92,14 @@ def _server(spec: ExperimentFile, file: Path, project: str | None, url: str) -> 
     with gathered_items(path, read_settings()) as items:
         spec.refuse_missing(items.documents)
         with _client(url) as client:
-            body = project_of_items(client, experiment.name, items)
+            body = project_of_items(client, experiment.name, items.digest)
             yield ServerProduct(client, body, path=str(path), items=items.file)
 
 
 @contextmanager
 def named_server_product(url: str, project_id: str) -> Iterator[ServerProduct]:
     """Yield a project of a server, by its id."""
-    from coco_local.experiment.server import ServerProduct
+    from coco_experiments.server.target import ServerProduct
 
     with _client(url) as client:
         try:
@@ -116,7 +116,7 @@ def named_server_product(url: str, project_id: str) -> Iterator[ServerProduct]:
 
 @contextmanager
 def _client(url: str) -> Iterator[ServerClient]:
-    from coco_local.experiment.server_client import Access, ServerClient
+    from coco_experiments.server.client import Access, ServerClient
 
     client = ServerClient(url, Access.of(os.environ))
     try:

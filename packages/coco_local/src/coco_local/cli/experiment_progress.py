@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from coco_core.quantities import byte_count, count, duration
 from coco_core.terminal_text import visible
-from coco_local.cli.figures import byte_count, count, duration
 from coco_local.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from coco_core.experiments.results import IndexResult
-    from coco_local.experiment.product import BuildStep
+    from coco_experiments.results import IndexResult
+    from coco_experiments.target import BuildStep
 
 __all__ = ["ShownRun", "index_line"]
 

@@ -15,10 +15,10 @@ from coco_local.cli.options import Json
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
-    from coco_core.experiments import Question
-    from coco_core.experiments.proposals import ProposalKind
     from coco_core.types import Chunk, DocumentKey
-    from coco_local.experiment.proposing import ProjectFiles
+    from coco_experiments import Question
+    from coco_experiments.generate import ProposalKind
+    from coco_local.experiment.project_files import ProjectFiles
 
 __all__ = ["questions"]
 
@@ -29,7 +29,7 @@ _QUIET_SECONDS = 5.0
 
 
 def _complete_kind(incomplete: str) -> list[str]:
-    from coco_core.experiments.proposals import PROPOSAL_KINDS
+    from coco_experiments.generate import PROPOSAL_KINDS
 
     return [kind for kind in PROPOSAL_KINDS if kind.startswith(incomplete)]
 
@@ -71,10 +71,10 @@ def questions(
     Docstrings ask for their symbols, sections for their headings, names for their definitions; the
     words that would give the answer away are taken out.
     """
-    from coco_core.experiments.proposals import propose
+    from coco_experiments.generate import propose
     from coco_local.cli.connection import current_directory, read_settings
     from coco_local.cli.importing import absolute
-    from coco_local.experiment.proposing import ProjectFiles, kind_counts, questions_text
+    from coco_local.experiment.project_files import ProjectFiles, kind_counts, questions_text
 
     terminal = terminal_of(context)
     kinds = _kinds(kind)
@@ -102,7 +102,7 @@ def questions(
 
 
 def _kinds(names: Sequence[str] | None) -> list[ProposalKind]:
-    from coco_core.experiments.proposals import PROPOSAL_KINDS
+    from coco_experiments.generate import PROPOSAL_KINDS
 
     for name in names or ():
         if name not in PROPOSAL_KINDS:
@@ -132,8 +132,8 @@ def _write(out: Path, text: str) -> None:
 def _tell(
     terminal: Terminal, proposed: Sequence[Question], files: ProjectFiles, out: Path | None
 ) -> None:
-    from coco_local.cli.figures import count
-    from coco_local.experiment.proposing import kind_counts
+    from coco_core.quantities import count
+    from coco_local.experiment.project_files import kind_counts
 
     if terminal.json:
         return

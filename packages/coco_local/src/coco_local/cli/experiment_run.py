@@ -17,8 +17,8 @@ from coco_local.cli.options import Json, Project
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
-    from coco_core.experiments.reading import ExperimentFile
-    from coco_core.experiments.results import Results
+    from coco_experiments.reading import ExperimentFile
+    from coco_experiments.results import Results
 
 __all__ = ["read_spec", "run"]
 
@@ -44,9 +44,9 @@ def run(
 
     Ctrl-C loses at most the question in hand: --resume goes on.
     """
+    from coco_experiments.journal import journal_path
+    from coco_experiments.runner import run_experiment
     from coco_local.cli.experiment_progress import ShownRun
-    from coco_local.experiment.journal import journal_path
-    from coco_local.experiment.runner import run_experiment
 
     terminal = terminal_of(context)
     spec = read_spec(file)
@@ -78,7 +78,7 @@ def read_spec(file: Path) -> ExperimentFile:
         Unreadable: it cannot be opened.
         InvalidConfig: what it says is not an experiment; the message has file, line and field.
     """
-    from coco_core.experiments.reading import read_experiment_file
+    from coco_experiments.reading import read_experiment_file
 
     return read_experiment_file(
         _text(file), str(file), lambda name: _text(file.parent / Path(name).expanduser())
@@ -114,7 +114,7 @@ def _text(file: Path) -> str:
 
 
 def _show(terminal: Terminal, results: Results, out: Path) -> None:
-    from coco_core.experiments.comparison import evaluate
+    from coco_experiments.comparison import evaluate
     from coco_local.cli.comparison_table import show_comparison
 
     show_comparison(terminal, evaluate(results))
@@ -122,7 +122,7 @@ def _show(terminal: Terminal, results: Results, out: Path) -> None:
 
 
 def _summary(results: Results, out: Path, failed: int) -> dict[str, Any]:
-    from coco_core.experiments.comparison import COSTS, METRICS, evaluate
+    from coco_experiments.comparison import COSTS, METRICS, evaluate
 
     figures = evaluate(results)
     return {

@@ -243,7 +243,7 @@ def _again(record: GrammarRecord) -> Wanted:
 def _tell(terminal: Terminal, record: GrammarRecord) -> None:
     if terminal.json:
         return
-    from coco_local.cli.figures import byte_count
+    from coco_core.quantities import byte_count
 
     version = f" {record.version}" if record.version else ""
     terminal.line(

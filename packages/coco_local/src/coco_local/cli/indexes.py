@@ -18,9 +18,9 @@ def indexes(context: typer.Context, *, project: Project = None, json: Json = Fal
 
     Build another one: coco index --config ID; ask it: coco query --config ID
     """
+    from coco_core.quantities import byte_count
     from coco_local.cli.columns import show_table
     from coco_local.cli.connection import connected, place_of
-    from coco_local.cli.figures import byte_count
     from coco_local.cli.projects import vectors
     from coco_protocol.projects import ProjectRequest
 

@@ -82,8 +82,8 @@ def _list(terminal: Terminal, client: Client) -> None:
 
 
 def _show(terminal: Terminal, bodies: Sequence[JobBody], names: dict[str, str]) -> None:
+    from coco_core.quantities import duration
     from coco_local.cli.columns import show_table
-    from coco_local.cli.figures import duration
 
     now = time.time()
     rows = []

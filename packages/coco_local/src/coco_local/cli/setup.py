@@ -91,7 +91,7 @@ def _tell(terminal: Terminal, model: InstalledModel, *, was_there: bool) -> None
             }
         )
         return
-    from coco_local.cli.figures import byte_count
+    from coco_core.quantities import byte_count
 
     what = "is installed and its checksums are right" if was_there else "is installed"
     terminal.line(f"{model.name} {what}: {model.directory} ({byte_count(size)})")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from coco_core.configs import IndexingConfig
 from coco_core.plan import QueryPlan
-from coco_experiments.results import HitRecord, IndexResult, Target
+from coco_experiments.results import HitRecord, IndexResult, TargetRecord
 from coco_experiments.spec import Experiment
 from coco_experiments.target import Answer, BuildStep, Watcher
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
@@ -107,14 +107,14 @@ def write_spec(file: Path, **changes: object) -> Path:
     return file
 
 
-TARGET = Target("local", "http://127.0.0.1:1", "p1", "pages", None)
+TARGET = TargetRecord("local", "http://127.0.0.1:1", "p1", "pages", None)
 
 
 @dataclass
 class TableProduct:
     """Answers at once, remembers what it was asked, and fails where it is told to."""
 
-    target: Target = TARGET
+    target: TargetRecord = TARGET
     complete: dict[str, IndexResult] = field(default_factory=dict)
     fails: Callable[[str, str, str], Exception | None] = lambda index, plan, question: None
     gone: bool = False

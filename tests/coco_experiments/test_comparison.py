@@ -10,14 +10,14 @@ from coco_core.errors import InvalidConfig
 from coco_core.plan import QueryPlan
 from coco_experiments import (
     COSTS,
-    Answered,
+    AnswerRecord,
     Expected,
     Experiment,
     HitRecord,
     IndexResult,
     Question,
     Results,
-    Target,
+    TargetRecord,
     best,
     compare,
     evaluate,
@@ -41,13 +41,13 @@ EXPERIMENT = Experiment(
 
 def answered(
     index: str, query: str, question: str, found: str, took: float = 1.0, error: str | None = None
-) -> Answered:
+) -> AnswerRecord:
     hits = tuple(HitRecord(name, 1, 1, "", "", (), (), 0.1, "") for name in found)
-    return Answered(index, query, question, took, hits=hits, error=error)
+    return AnswerRecord(index, query, question, took, hits=hits, error=error)
 
 
-def results(*answers: Answered, indexes: tuple[IndexResult, ...] = ()) -> Results:
-    target = Target("local", "http://127.0.0.1:1", "p", "name", None)
+def results(*answers: AnswerRecord, indexes: tuple[IndexResult, ...] = ()) -> Results:
+    target = TargetRecord("local", "http://127.0.0.1:1", "p", "name", None)
     return Results(EXPERIMENT, target, 0.0, None, indexes, answers)
 
 
@@ -104,7 +104,7 @@ def test_the_last_answer_to_a_question_counts() -> None:
         (answered("i1", "q", "q9", "a"), "question 'q9'"),
     ],
 )
-def test_answers_of_another_experiment_are_refused(answer: Answered, says: str) -> None:
+def test_answers_of_another_experiment_are_refused(answer: AnswerRecord, says: str) -> None:
     with pytest.raises(InvalidConfig, match=says):
         evaluate(results(answer))
 
@@ -112,7 +112,7 @@ def test_answers_of_another_experiment_are_refused(answer: Answered, says: str) 
 def test_a_question_that_cannot_be_judged_is_named() -> None:
     lines = replace(EXPERIMENT, questions=(Question("q1", "?", (Expected("a:3-4"),)),))
     hit = HitRecord("a", None, None, "", "", (), (), 0.1, "")
-    answer = Answered("i1", "q", "q1", 1.0, hits=(hit,))
+    answer = AnswerRecord("i1", "q", "q1", 1.0, hits=(hit,))
     found = replace(results(answer), experiment=lines)
     with pytest.raises(InvalidConfig, match="question 'q1' cannot be judged") as caught:
         evaluate(found)

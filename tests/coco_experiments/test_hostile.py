@@ -16,14 +16,14 @@ from coco_core.configs import IndexingConfig
 from coco_core.errors import InvalidConfig
 from coco_core.plan import QueryPlan
 from coco_experiments import (
-    Answered,
+    AnswerRecord,
     Expected,
     Experiment,
     HitRecord,
     IndexResult,
     Question,
     Results,
-    Target,
+    TargetRecord,
     read_experiment,
     read_questions,
 )
@@ -48,11 +48,15 @@ EXPERIMENT = Experiment(
 )
 RESULTS = Results(
     EXPERIMENT,
-    Target("local", "http://127.0.0.1", "p", "p", None),
+    TargetRecord("local", "http://127.0.0.1", "p", "p", None),
     1.0,
     None,
     (IndexResult("i", "f", 1, 2, 1.0, 3),),
-    (Answered("i", "q", "1", 1.0, {"a": 1.0}, (HitRecord("a", 1, 2, "", "", (), (), 1.0, ""),)),),
+    (
+        AnswerRecord(
+            "i", "q", "1", 1.0, {"a": 1.0}, (HitRecord("a", 1, 2, "", "", (), (), 1.0, ""),)
+        ),
+    ),
 )
 
 ODD: st.SearchStrategy[Any] = st.recursive(

@@ -9,7 +9,7 @@ import pytest
 
 from coco_core.errors import InvalidConfig, Unreadable
 from coco_experiments.journal import Journal, journal_path
-from coco_experiments.results import Answered, HitRecord, IndexResult, Results
+from coco_experiments.results import AnswerRecord, HitRecord, IndexResult, Results
 from coco_experiments.results_file import read_results, write_results
 from tests.experiment_parts import TARGET, experiment
 
@@ -21,8 +21,8 @@ def begun() -> Results:
     return Results(experiment(), TARGET, 1.5, None, (), ())
 
 
-def answer(question: str, query: str = "keywords", index: str = "sections") -> Answered:
-    return Answered(index, query, question, 1.25, {"total": 1.0}, (HIT,))
+def answer(question: str, query: str = "keywords", index: str = "sections") -> AnswerRecord:
+    return AnswerRecord(index, query, question, 1.25, {"total": 1.0}, (HIT,))
 
 
 def test_what_was_written_is_read_again(tmp_path: Path) -> None:

@@ -11,13 +11,13 @@ from ir_measures import RR, P, R, Success, nDCG
 from coco_core.configs import IndexingConfig
 from coco_core.plan import QueryPlan
 from coco_experiments import (
-    Answered,
+    AnswerRecord,
     Expected,
     Experiment,
     HitRecord,
     Question,
     Results,
-    Target,
+    TargetRecord,
     evaluate,
 )
 
@@ -36,10 +36,14 @@ def as_results(cases: list[tuple[dict[str, int], list[str]]]) -> Results:
         for at, (wanted, _) in enumerate(cases)
     )
     experiment = Experiment(
-        "random", "p", None, (IndexingConfig("i"),), (QueryPlan("q"),), questions
+        name="random",
+        project_id="p",
+        indexes=(IndexingConfig("i"),),
+        queries=(QueryPlan("q"),),
+        questions=questions,
     )
     answers = tuple(
-        Answered(
+        AnswerRecord(
             "i",
             "q",
             str(at),
@@ -48,7 +52,7 @@ def as_results(cases: list[tuple[dict[str, int], list[str]]]) -> Results:
         )
         for at, (_, ranking) in enumerate(cases)
     )
-    target = Target("local", "http://127.0.0.1", "p", "p", None)
+    target = TargetRecord("local", "http://127.0.0.1", "p", "p", None)
     return Results(experiment, target, 0.0, 1.0, (), answers)
 
 

@@ -78,7 +78,7 @@ QUESTION = "evaluation_set[0]."
     [
         ("fixed_token,", "fixed_tokn,", 5, INDEX + "chunking.strategy_name", "ed_token'?"),
         ("chunk_size: 256", "chunk_size: big", 5, INDEX + "chunking.chunk_size", "whole"),
-        ("chunk_size: 256", "chunk_size: 5", 5, INDEX + "chunking.chunk_size", "16 to"),
+        ("chunk_size: 256", "chunk_size: 5", 5, INDEX + "chunking.chunk_size", "16 is the least"),
         ("overlap: 50", "overlap: 256", 5, INDEX + "chunking.chunk_overlap", "255"),
         ("all-MiniLM-L6-v2", "7", 6, INDEX + "embedding.model_name", "quotes"),
         ("embedding: {", "embeding: {", 6, INDEX + "embeding", "'embedding'?"),
@@ -98,13 +98,13 @@ QUESTION = "evaluation_set[0]."
             "'/'",
         ),
         ("hybrid_alpha: 0.5", "hybrid_alfa: 0.5", 11, QUERY + "hybrid_alfa", "'hybrid_alpha'?"),
-        ("hybrid_alpha: 0.5", "hybrid_alpha: 2", 11, QUERY + "hybrid_alpha", "0 to 1"),
+        ("hybrid_alpha: 0.5", "hybrid_alpha: 2", 11, QUERY + "hybrid_alpha", "1.0 is the most"),
         ("hybrid_alpha: 0.5", "query: x", 11, QUERY + "query", "unknown"),
         ("hybrid_alpha: 0.5", "retrieval_mode: vectr", 11, QUERY + "retrieval_mode", "'vector'?"),
         ("hybrid_alpha: 0.5", "ranking: {profile: doc}", 11, QUERY + "ranking.profile", "'docs'?"),
         ("hybrid_alpha: 0.5", "filters: {kinds: [x]}", 11, QUERY + "filters.kinds", "'x'"),
-        ("hybrid_alpha: 0.5", "filters: {tags: x}", 11, QUERY + "filters.tags", "a list of texts"),
-        ("hybrid_alpha: 0.5", "hybrid_alpha: x", 11, QUERY + "hybrid_alpha", "number or null"),
+        ("hybrid_alpha: 0.5", "filters: {tags: x}", 11, QUERY + "filters.tags", "a list"),
+        ("hybrid_alpha: 0.5", "hybrid_alpha: x", 11, QUERY + "hybrid_alpha", "not a number"),
         (
             "hybrid_alpha: 0.5",
             "reranker: {rerank_top_n: 3}",
@@ -234,9 +234,9 @@ def test_mistakes_in_a_question_file_name_that_file() -> None:
     assert lines[0].startswith("e.yml:5: seeds: ")
     assert [line.split(": ")[:2] for line in lines[1:]] == [
         ["q.jsonl:5", "[2].question_id"],
-        ["q.jsonl:5", "[2].qury"],
         ["q.jsonl:5", "[2].query"],
         ["q.jsonl:5", "[2].expected_doc_ids"],
+        ["q.jsonl:5", "[2].qury"],
     ]
     assert "First in line 2." in lines[1]
 

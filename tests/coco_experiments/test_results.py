@@ -10,14 +10,14 @@ from coco_core.configs import IndexingConfig
 from coco_core.errors import InvalidConfig
 from coco_core.plan import QueryPlan
 from coco_experiments import (
-    Answered,
+    AnswerRecord,
     Expected,
     Experiment,
     HitRecord,
     IndexResult,
     Question,
     Results,
-    Target,
+    TargetRecord,
 )
 
 RESULTS = Results(
@@ -29,12 +29,12 @@ RESULTS = Results(
         queries=(QueryPlan("q", retrieval={"top_k": 2}),),
         questions=(Question("q1", "why?", (Expected("a.md#b"),)),),
     ),
-    target=Target("local", "http://127.0.0.1:4000", "p1", "docs", "/home/me/docs"),
+    target=TargetRecord("local", "http://127.0.0.1:4000", "p1", "docs", "/home/me/docs"),
     started_at=1000.5,
     finished_at=None,
     indexes=(IndexResult("i", "f00", 3, 9, 1.25, 4096, parsed=3, copied=0, embedded=9, reused=0),),
     answers=(
-        Answered(
+        AnswerRecord(
             index_id="i",
             query_id="q",
             question_id="q1",
@@ -45,7 +45,7 @@ RESULTS = Results(
                 HitRecord("c", None, None, "App.run", "App.run", (), (), -1.0, ""),
             ),
         ),
-        Answered("i", "q", "q1", 7.0, error="the service went away"),
+        AnswerRecord("i", "q", "q1", 7.0, error="the service went away"),
     ),
 )
 
@@ -58,10 +58,6 @@ def plain() -> dict[str, Any]:
 def test_a_file_brings_the_same_results_back() -> None:
     assert Results.from_dict(plain()) == RESULTS
     assert plain()["format"] == 1
-    (index,) = RESULTS.indexes
-    assert IndexResult.from_dict(json.loads(json.dumps(index.to_dict()))) == index
-    for answer in RESULTS.answers:
-        assert Answered.from_dict(json.loads(json.dumps(answer.to_dict()))) == answer
 
 
 HIT = ("answers", 0, "hits", 0)

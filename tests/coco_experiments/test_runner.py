@@ -18,6 +18,7 @@ from coco_core.errors import (
     ModelMissing,
     Unavailable,
 )
+from coco_core.plan import QueryPlan
 from coco_experiments.journal import journal_path
 from coco_experiments.results import IndexResult
 from coco_experiments.results_file import read_results
@@ -179,10 +180,10 @@ def test_a_slow_question_is_its_own_failure(out: Path) -> None:
 
 
 def test_a_strategy_that_cannot_be_asked_is_refused_before_anything_is_built(out: Path) -> None:
-    bad = [{"query_config_id": "tight", "retrieval_config": {"max_tokens": 10}}]
+    tight = QueryPlan("tight", retrieval={"max_tokens": 10})
     product = TableProduct()
     with pytest.raises(InvalidConfig, match=r"'tight'.*max_tokens"):
-        run_experiment(experiment(query_strategies=bad), product, out, Heard())
+        run_experiment(replace(experiment(), queries=(tight,)), product, out, Heard())
     assert product.builds == []
     assert not journal_path(out).exists()
 

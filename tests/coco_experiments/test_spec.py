@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 
 import pytest
+from pydantic import ValidationError
 
 from coco_core.configs import EmbeddingConfig, IndexingConfig
 from coco_core.errors import InvalidConfig
@@ -56,29 +56,37 @@ def test_the_fingerprint_is_of_what_decides_the_figures() -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "field", "says"),
+    ("part", "change", "field", "says"),
     [
-        (lambda: experiment(path=None), "project_id", "either"),
-        (lambda: experiment(project_id="p"), "project_id", "either"),
-        (lambda: experiment(indexes=()), "indexing_strategies", "empty"),
-        (lambda: experiment(questions=()), "evaluation_set", "empty"),
-        (lambda: experiment(k=0), "k", "least"),
-        (lambda: experiment(questions=(QUESTION, QUESTION)), "evaluation_set[1]", "twice"),
-        (lambda: Question("", "x", (Expected("a"),)), "question_id", "empty"),
-        (lambda: Question("q", "x", ()), "expected_doc_ids", "nothing"),
-        (lambda: Question("q", "x", (Expected("a"), Expected("a"))), "expected_doc_ids[1]", "twic"),
-        (lambda: Expected("a", 0), "grade", "above 0"),
-        (lambda: Expected("a", float("nan")), "grade", "above 0"),
-        (lambda: Expected("#setup"), "id", "no document"),
-        (lambda: Expected("./a.md"), "id", "write 'a.md'"),
-        (lambda: Expected("a.md:9-3"), "id", "upwards"),
-        (lambda: Expected("a.md:0"), "id", "first line is 1"),
-        (lambda: Expected("a.md "), "id", "white space"),
+        ("experiment", {"path": None}, "path", "one of them"),
+        ("experiment", {"project_id": "p"}, "path", "one of them"),
+        ("experiment", {"indexing_strategies": []}, "indexing_strategies", "empty"),
+        ("experiment", {"evaluation_set": []}, "evaluation_set", "empty"),
+        ("experiment", {"k": 0}, "k", "least"),
+        ("question", {"question_id": ""}, "question_id", "empty"),
+        ("question", {"expected_doc_ids": []}, "expected_doc_ids", "empty"),
+        ("question", {"expected_doc_ids": ["a", "a"]}, "expected_doc_ids[1]", "twice"),
+        ("place", {"grade": 0}, "expected_doc_ids[0].grade", "above 0"),
+        ("place", {"grade": float("nan")}, "expected_doc_ids[0].grade", "finite"),
+        ("place", {"id": "#setup"}, "expected_doc_ids[0].id", "no document"),
+        ("place", {"id": "./a.md"}, "expected_doc_ids[0].id", "write 'a.md'"),
+        ("place", {"id": "a.md:9-3"}, "expected_doc_ids[0].id", "upwards"),
+        ("place", {"id": "a.md:0"}, "expected_doc_ids[0].id", "first line is 1"),
+        ("place", {"id": "a.md "}, "expected_doc_ids[0].id", "white space"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_field(
-    make: Callable[[], object], field: str, says: str
+    part: str, change: dict[str, object], field: str, says: str
 ) -> None:
+    if part == "place":
+        change = {"expected_doc_ids": [{"id": "a.md", **change}]}
+    plain = experiment() if part == "experiment" else QUESTION
     with pytest.raises(InvalidConfig, match=says) as caught:
-        make()
+        type(plain).from_dict({**plain.to_dict(), **change})
     assert caught.value.details["field"] == field
+
+
+def test_ids_that_stand_twice_are_refused_where_they_are_built() -> None:
+    with pytest.raises(ValidationError, match="twice") as caught:
+        experiment(questions=(QUESTION, QUESTION))
+    assert caught.value.errors()[0]["loc"] == ("evaluation_set", 1, "question_id")

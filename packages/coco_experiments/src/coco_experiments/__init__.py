@@ -25,14 +25,14 @@ from coco_experiments.reading import (
     read_questions,
 )
 from coco_experiments.relevance import Judgement, Retrieved, judge
-from coco_experiments.results import Answered, HitRecord, IndexResult, Results, Target
+from coco_experiments.results import AnswerRecord, HitRecord, IndexResult, Results, TargetRecord
 from coco_experiments.spec import Expected, Experiment, Question
 
 __all__ = [
     "COSTS",
     "METRICS",
     "PROPOSAL_KINDS",
-    "Answered",
+    "AnswerRecord",
     "Column",
     "Cost",
     "Difference",
@@ -50,7 +50,7 @@ __all__ = [
     "Results",
     "Retrieved",
     "StrategyFigures",
-    "Target",
+    "TargetRecord",
     "best",
     "compare",
     "evaluate",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from coco_core.configs import IndexingConfig
 from coco_core.errors import InvalidInput
-from coco_experiments.fields import nearest
+from coco_experiments.problems import suggestions
 from coco_experiments.results import Results
 from coco_experiments.retrieval import adopted_retrieval
 from coco_protocol.defaults import DefaultsRequest
@@ -32,11 +32,11 @@ def adoption(
     plans = {each.query_config_id: each for each in results.experiment.queries}
     if index is not None and index not in configs and not forget:
         raise InvalidInput(
-            f"The results have no index {index!r}.", hint=nearest(index, configs.keys())
+            f"The results have no index {index!r}.", hint=suggestions(index, configs.keys())
         )
     if query is not None and query not in plans:
         raise InvalidInput(
-            f"The results have no query strategy {query!r}.", hint=nearest(query, plans.keys())
+            f"The results have no query strategy {query!r}.", hint=suggestions(query, plans.keys())
         )
     values: dict[str, object] = {}
     if index is not None:

@@ -21,7 +21,7 @@ from coco_core.metrics import (
     reciprocal_rank,
 )
 from coco_experiments.relevance import Judgement, judge
-from coco_experiments.results import Answered, IndexResult, Results
+from coco_experiments.results import AnswerRecord, IndexResult, Results
 from coco_experiments.spec import Experiment, Question
 
 __all__ = [
@@ -217,7 +217,7 @@ def _refuse_strangers(keys: Iterable[tuple[str, str, str]], experiment: Experime
                 )
 
 
-def _figures(question: Question, answer: Answered, k: int) -> QuestionFigures:
+def _figures(question: Question, answer: AnswerRecord, k: int) -> QuestionFigures:
     try:
         judged = judge(question.expected, answer.hits)
     except InvalidConfig as error:

@@ -17,7 +17,7 @@ from coco_core.tokens import identifier_parts
 from coco_core.types import Chunk, ChunkKind, Definition, DocumentKey
 from coco_experiments.docstrings import definition_paragraph, section_paragraph
 from coco_experiments.question_text import Wording, question_of
-from coco_experiments.spec import Expected, Question
+from coco_experiments.spec import Question
 
 __all__ = ["PROPOSAL_KINDS", "ProposalKind", "propose"]
 
@@ -102,12 +102,14 @@ def propose(
 
 def _question(candidate: _Candidate, numbers: Counter[str]) -> Question:
     numbers[candidate.kind] += 1
-    return Question(
-        question_id=f"{candidate.kind}-{numbers[candidate.kind]}",
-        query=candidate.wording.text,
-        expected=(Expected(anchor(candidate.doc_id, candidate.fragment)),),
-        tags=(candidate.kind,),
-        language=candidate.language,
+    return Question.from_dict(
+        {
+            "question_id": f"{candidate.kind}-{numbers[candidate.kind]}",
+            "query": candidate.wording.text,
+            "expected_doc_ids": [anchor(candidate.doc_id, candidate.fragment)],
+            "tags": [candidate.kind],
+            "language": candidate.language,
+        }
     )
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from coco_core.errors import Conflict, Unreadable
-from coco_experiments.results import Answered, IndexResult, Results
+from coco_experiments.results import AnswerRecord, IndexResult, Results
 from coco_experiments.results_file import unwritable, write_results, write_whole
 from coco_experiments.spec import Experiment
+from coco_experiments.validation import plain
 
 __all__ = ["AnswerKey", "Journal", "answer_key", "journal_path"]
 
@@ -35,8 +36,8 @@ class Journal:
         self.answers = {answer_key(each): each for each in begun.answers}
         entries = [
             {"begin": self._begun.to_dict()},
-            *({"index": asdict(index)} for index in begun.indexes),
-            *({"answer": asdict(answer)} for answer in begun.answers),
+            *({"index": plain(index)} for index in begun.indexes),
+            *({"answer": plain(answer)} for answer in begun.answers),
         ]
         write_whole(path, b"".join(_line(entry) for entry in entries))
         try:
@@ -107,12 +108,12 @@ class Journal:
         self.answers = {
             key: each for key, each in self.answers.items() if key[0] != index.config_id
         }
-        self._append({"index": asdict(index)})
+        self._append({"index": plain(index)})
 
-    def add_answer(self, answer: Answered) -> None:
+    def add_answer(self, answer: AnswerRecord) -> None:
         """Remember an answer; a later one to the same question takes its place."""
         self.answers[answer_key(answer)] = answer
-        self._append({"answer": asdict(answer)})
+        self._append({"answer": plain(answer)})
 
     def close(self) -> None:
         """Keep it for a later run; one that holds nothing yet is dropped."""
@@ -137,7 +138,7 @@ class Journal:
             raise unwritable(self.path, error) from error
 
 
-def answer_key(answer: Answered) -> AnswerKey:
+def answer_key(answer: AnswerRecord) -> AnswerKey:
     """Return which question this answers: index, query strategy and question."""
     return answer.index_id, answer.query_id, answer.question_id
 

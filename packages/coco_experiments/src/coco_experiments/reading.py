@@ -4,20 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
 from coco_core.anchors import parse_anchor
 from coco_core.errors import CocoError, InvalidConfig
-from coco_experiments.checking import check_experiment, check_questions
-from coco_experiments.fields import Problem, Where, meant, nearest, path_of, shown
-from coco_experiments.source_map import Located, TextProblem, locate
+from coco_experiments.problems import (
+    FieldPath,
+    Problem,
+    did_you_mean,
+    format_value,
+    path_text,
+    repeated,
+    repeated_problem,
+    suggestions,
+)
+from coco_experiments.source_map import NotParsable, SourceMap, parse
 from coco_experiments.spec import Experiment, Question
+from coco_experiments.validation import Filled, validate
 
 __all__ = ["ExperimentFile", "read_experiment", "read_experiment_file", "read_questions"]
 
-_SET: Where = (None, "evaluation_set")
-_SET_FILE: Where = (None, "evaluation_set_file")
+_SET = "evaluation_set"
+_SET_FILE = "evaluation_set_file"
 
+# The lists of an experiment, and what may stand once in each.
+_IDS = {
+    "indexing_strategies": "config_id",
+    "query_strategies": "query_config_id",
+    _SET: "question_id",
+}
+
+_Questions: TypeAlias = Annotated[tuple[Question, ...], Filled]
 
 # Each costs a comparison with every document's name.
 _MOST_SUGGESTIONS = 10
@@ -28,8 +45,8 @@ class ExperimentFile:
     """An experiment that still knows where its parts stand."""
 
     experiment: Experiment
-    spec: Located
-    questions: Located | None = None
+    spec: SourceMap
+    questions: SourceMap | None = None
     """The file of the evaluation set; ``None`` where the set is inline."""
 
     def refuse_missing(self, documents: Collection[str]) -> None:
@@ -39,14 +56,14 @@ class ExperimentFile:
             InvalidConfig: with file, line and field of each.
         """
         problems: list[Problem] = []
-        for where, text in self._anchors():
+        for path, text in self._anchors():
             doc_id = parse_anchor(text).doc_id
             if doc_id not in documents and text not in documents:
                 message = f"there is no document {doc_id!r} in the project. "
                 if len(problems) < _MOST_SUGGESTIONS:
-                    message += _document_meant(doc_id, documents)
-                problems.append(Problem(where, message.rstrip()))
-        _refuse(problems, self.spec, self.questions)
+                    message += _similar_document(doc_id, documents)
+                problems.append(Problem(path, message.rstrip()))
+        _raise_if_any(problems, self.spec, self.questions)
 
     def refuse_lines(self) -> None:
         """Refuse anchors that name lines, for a product whose answers have none.
@@ -56,19 +73,19 @@ class ExperimentFile:
         """
         problems = [
             Problem(
-                where,
+                path,
                 f"{text!r} names lines, and answers of the server have none. "
                 "Name a heading or a symbol: doc#fragment.",
             )
-            for where, text in self._anchors()
+            for path, text in self._anchors()
             if parse_anchor(text).lines is not None
         ]
-        _refuse(problems, self.spec, self.questions)
+        _raise_if_any(problems, self.spec, self.questions)
 
-    def _anchors(self) -> Iterator[tuple[Where, str]]:
+    def _anchors(self) -> Iterator[tuple[FieldPath, str]]:
         for at, question in enumerate(self.experiment.questions):
             for position, expected in enumerate(question.expected):
-                yield (((_SET, at), "expected_doc_ids"), position), expected.anchor
+                yield (_SET, at, "expected_doc_ids", position), expected.anchor
 
 
 def read_experiment(text: str, source: str, load: Callable[[str], str]) -> Experiment:
@@ -88,24 +105,26 @@ def read_experiment(text: str, source: str, load: Callable[[str], str]) -> Exper
 
 def read_experiment_file(text: str, source: str, load: Callable[[str], str]) -> ExperimentFile:
     """Read an experiment and keep where its parts stand; otherwise as `read_experiment`."""
-    spec = _located(text, source)
+    spec = _parsed(text, source)
     if not isinstance(spec.data, Mapping):
-        what = "the file is empty" if spec.data is None else f"{shown(spec.data)} stands there"
-        _refuse([Problem(None, f"{what}; an experiment is a mapping.")], spec)
+        what = (
+            "the file is empty" if spec.data is None else f"{format_value(spec.data)} stands there"
+        )
+        _raise_if_any([Problem((), f"{what}; an experiment is a mapping.")], spec)
     problems: list[Problem] = list(spec.problems)
     data = dict(spec.data)
-    questions: Located | None = None
+    questions: SourceMap | None = None
     named = _question_file(data, problems)
     if named is not None:
-        where, name = named
-        questions = _loaded(name, load, where, problems)
-        data["evaluation_set"] = [] if questions is None else questions.data
+        questions = _loaded(*named, load, problems)
+        data[_SET] = [] if questions is None else questions.data
         if questions is not None:
-            problems += [Problem(_below(each.where), each.message) for each in questions.problems]
-    experiment = check_experiment(data, problems)
+            problems += [Problem((_SET, *each.path), each.message) for each in questions.problems]
+    problems += _all_repeated(data)
+    experiment = validate(Experiment, data, problems)
     if named is not None and questions is None:
-        problems = [each for each in problems if each.where != _SET]
-    _refuse(problems, spec, questions)
+        problems = [each for each in problems if each.path != (_SET,)]
+    _raise_if_any(problems, spec, questions)
     assert experiment is not None
     return ExperimentFile(experiment, spec, questions)
 
@@ -116,33 +135,60 @@ def read_questions(text: str, source: str) -> tuple[Question, ...]:
     Raises:
         InvalidConfig: as `read_experiment`.
     """
-    located = _located(text, source)
-    problems: list[Problem] = list(located.problems)
-    questions = check_questions(located.data, problems)
-    _refuse(problems, located)
+    file = _parsed(text, source)
+    problems = [*file.problems, *_repeated(file.data, (), _IDS[_SET])]
+    questions: tuple[Question, ...] | None = validate(_Questions, file.data, problems)
+    _raise_if_any(problems, file)
+    assert questions is not None
     return questions
 
 
-def _document_meant(doc_id: str, documents: Collection[str]) -> str:
+def _all_repeated(data: Mapping[str, Any]) -> Iterator[Problem]:
+    for name, key in _IDS.items():
+        yield from _repeated(data.get(name), (name,), key)
+
+
+def _repeated(elements: object, path: FieldPath, key: str) -> Iterator[Problem]:
+    """Find what stands twice though other things are wrong: all mistakes are told together."""
+    listed = elements if isinstance(elements, list) else []
+    names = _names(listed, key)
+    for position, first in repeated(names):
+        yield repeated_problem((*path, position, key), names[position], first)
+    if key == "question_id":
+        for at, question in enumerate(listed):
+            place = (*path, at, "expected_doc_ids")
+            anchors = question.get("expected_doc_ids") if isinstance(question, Mapping) else None
+            texts = _names(anchors if isinstance(anchors, list) else [], "id")
+            for position, first in repeated(texts):
+                yield repeated_problem((*place, position), texts[position], first)
+
+
+def _names(elements: list[Any], key: str) -> list[Any]:
+    return [each.get(key) if isinstance(each, Mapping) else each for each in elements]
+
+
+def _similar_document(doc_id: str, documents: Collection[str]) -> str:
     """Return the sentence that asks for a document of that file name, or of nearly that path."""
     name = doc_id.rpartition("/")[2]
     same = sorted(each for each in documents if each.rpartition("/")[2] == name)
-    return f"Did you mean {same[0]!r}?" if same else meant(doc_id, documents)
+    return f"Did you mean {same[0]!r}?" if same else did_you_mean(doc_id, documents)
 
 
-def _question_file(data: dict[str, Any], problems: list[Problem]) -> tuple[Where, str] | None:
+def _question_file(data: dict[str, Any], problems: list[Problem]) -> tuple[FieldPath, str] | None:
     """Take the name of the question file out of the experiment, if it names one."""
     inline = data.get("evaluation_set")
     beside = data.pop("evaluation_set_file", None)
     if beside is not None:
         if inline is not None:
-            problems.append(Problem(_SET_FILE, "is given beside evaluation_set; give one of them."))
-        return _named(beside, _SET_FILE, problems)
+            problems.append(
+                Problem((_SET_FILE,), "is given beside evaluation_set; give one of them.")
+            )
+        return _named(beside, (_SET_FILE,), problems)
     if not isinstance(inline, Mapping):
         return None
     for name in inline:
         if name != "file":
-            text = f"unknown field. {nearest(str(name), ['file'])}"
+            text = f"unknown field. {suggestions(str(name), ['file'])}"
             problems.append(Problem((_SET, str(name)), text))
     if "file" not in inline:
         problems.append(Problem((_SET, "file"), "is missing; it must name a question file."))
@@ -150,75 +196,61 @@ def _question_file(data: dict[str, Any], problems: list[Problem]) -> tuple[Where
     return _named(inline.get("file"), (_SET, "file"), problems)
 
 
-def _named(value: object, where: Where, problems: list[Problem]) -> tuple[Where, str]:
+def _named(value: object, path: FieldPath, problems: list[Problem]) -> tuple[FieldPath, str]:
     if isinstance(value, str) and value.strip():
-        return where, value
-    problems.append(Problem(where, f"{shown(value)} is not the name of a question file."))
-    return where, ""
+        return path, value
+    problems.append(Problem(path, f"{format_value(value)} is not the name of a question file."))
+    return path, ""
 
 
 def _loaded(
-    name: str, load: Callable[[str], str], where: Where, problems: list[Problem]
-) -> Located | None:
+    path: FieldPath, name: str, load: Callable[[str], str], problems: list[Problem]
+) -> SourceMap | None:
     if not name:
         return None
     try:
-        return locate(load(name), name)
-    except TextProblem as error:
-        raise _error([(name, error.line, "", error.message)]) from error
+        return _parsed(load(name), name)
+    except InvalidConfig:
+        raise
     except (OSError, UnicodeError, CocoError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        problems.append(Problem(where, f"{name!r} cannot be read: {reason.rstrip('.')}."))
+        problems.append(Problem(path, f"{name!r} cannot be read: {reason.rstrip('.')}."))
         return None
 
 
-def _located(text: str, source: str) -> Located:
+def _parsed(text: str, source: str) -> SourceMap:
     try:
-        return locate(text, source)
-    except TextProblem as error:
+        return parse(text, source)
+    except NotParsable as error:
         raise _error([(source, error.line, "", error.message)]) from error
 
 
-def _below(where: Where) -> Where:
-    """Move a place of the question file below ``evaluation_set``."""
-    if where is None:
-        return _SET
-    parent, step = where
-    return _below(parent), step
-
-
-def _above(where: Where) -> tuple[bool, Where]:
-    """Tell whether a place lies in the evaluation set, and where seen from there."""
-    if where is None:
-        return False, None
-    if where == _SET:
-        return True, None
-    inside, rest = _above(where[0])
-    return (True, (rest, where[1])) if inside else (False, where)
-
-
-def _refuse(problems: Sequence[Problem], spec: Located, questions: Located | None = None) -> None:
+def _raise_if_any(
+    problems: Sequence[Problem], spec: SourceMap, questions: SourceMap | None = None
+) -> None:
     """Raise what is wrong, the experiment's own mistakes first, each file from its top."""
     if not problems:
         return
     found: dict[tuple[str, int, str], str] = {}
     for problem in problems:
-        file, where = _home(problem.where, spec, questions)
+        file, path = _home(problem.path, spec, questions)
         message = problem.message
-        if problem.earlier is not None:
-            message = (
-                f"{message} First in line {file.line(_home(problem.earlier, spec, questions)[1])}."
-            )
+        if problem.first is not None:
+            first = _home(problem.first, spec, questions)[1]
+            message = f"{message} First in line {file.line(first)}."
         # The file's own mistakes come first: what was read in their place says nothing more.
-        found.setdefault((file.source, file.line(where), path_of(where)), message)
+        found.setdefault((file.source, file.line(path), path_text(path)), message)
     places = sorted(found, key=lambda place: (place[0] != spec.source, place[1]))
     raise _error([(*place, found[place]) for place in places])
 
 
-def _home(where: Where, spec: Located, questions: Located | None) -> tuple[Located, Where]:
-    """Return the file that a place lies in, and the place as seen from there."""
-    inside, below = _above(where)
-    return (questions, below) if inside and questions is not None else (spec, where)
+def _home(
+    path: FieldPath, spec: SourceMap, questions: SourceMap | None
+) -> tuple[SourceMap, FieldPath]:
+    """Return the file that a path lies in, and the path as seen from there."""
+    if questions is not None and path[:1] == (_SET,):
+        return questions, path[1:]
+    return spec, path
 
 
 def _error(found: list[tuple[str, int, str, str]]) -> InvalidConfig:

@@ -11,7 +11,7 @@ from coco_core.configs import IndexingConfig
 from coco_core.errors import CocoError, Forbidden, Unavailable
 from coco_core.plan import QueryPlan
 from coco_experiments.journal import Journal, journal_path
-from coco_experiments.results import Answered, IndexResult, Results
+from coco_experiments.results import AnswerRecord, IndexResult, Results
 from coco_experiments.results_file import read_results
 from coco_experiments.retrieval import explicit_retrieval
 from coco_experiments.spec import Experiment, Question
@@ -149,8 +149,8 @@ class _Run:
             for plan in self._experiment.queries:
                 self._answer(question, index, plan)
 
-    def _answer(self, question: Question, index: IndexingConfig, plan: QueryPlan) -> Answered:
-        empty = Answered(index.config_id, plan.query_config_id, question.question_id, 0.0)
+    def _answer(self, question: Question, index: IndexingConfig, plan: QueryPlan) -> AnswerRecord:
+        empty = AnswerRecord(index.config_id, plan.query_config_id, question.question_id, 0.0)
         began = time.perf_counter()
         try:
             answer = self._product.ask(index.config_id, plan, question.query)

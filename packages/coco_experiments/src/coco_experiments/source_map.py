@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 from yaml.constructor import SafeConstructor
 
-from coco_experiments.fields import Problem, Where, repeated
+from coco_experiments.problems import FieldPath, Problem, repeated
 
-__all__ = ["Located", "TextProblem", "locate"]
+__all__ = ["NotParsable", "SourceMap", "parse"]
 
 # Aliases can make a small file mean a huge one; an evaluation set of 10,000 questions has fewer.
 _MOST_VALUES = 1_000_000
@@ -23,7 +23,7 @@ _PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("null", "bool",
 _TEXT_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "timestamp", "value"))
 
 
-class TextProblem(Exception):
+class NotParsable(Exception):
     """The text is not of its format at all."""
 
     def __init__(self, line: int, message: str) -> None:
@@ -33,30 +33,30 @@ class TextProblem(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Located:
-    """A file's content, the lines of its values, and what is wrong in the file as such."""
+class SourceMap:
+    """A file's content with the lines of its values, and what is wrong in the file as such."""
 
     source: str
     """The file's name, for messages."""
     data: Any
-    lines: Callable[[], dict[Where, int]]
+    lines: Callable[[], dict[FieldPath, int]]
     problems: tuple[Problem, ...] = ()
 
-    def line(self, where: Where) -> int:
-        """Return the line of a value, or of the innermost one around a place that is not there."""
+    def line(self, path: FieldPath) -> int:
+        """Return the line of a value, or of the innermost one around a path that is not there."""
         lines = self.lines()
-        while where is not None and where not in lines:
-            where = where[0]
-        return lines.get(where, 1)
+        while path and path not in lines:
+            path = path[:-1]
+        return lines.get(path, 1)
 
 
-def locate(text: str, source: str) -> Located:
+def parse(text: str, source: str) -> SourceMap:
     """Read a file by its name's suffix: ``.jsonl``, ``.json``, otherwise YAML.
 
     Lines of ``.jsonl`` that are blank or begin with ``#`` are passed over.
 
     Raises:
-        TextProblem: it cannot be read as what it is named.
+        NotParsable: it cannot be read as what it is named.
     """
     text = text.removeprefix("\ufeff")
     suffix = PurePath(source).suffix.lower()
@@ -65,38 +65,38 @@ def locate(text: str, source: str) -> Located:
     if suffix == ".json":
         return _whole_json(text, source)
     walk = _Walk(text)
-    return Located(source, walk.data, lambda: walk.lines, tuple(walk.problems))
+    return SourceMap(source, walk.data, lambda: walk.lines, tuple(walk.problems))
 
 
-def _json_lines(text: str, source: str) -> Located:
+def _json_lines(text: str, source: str) -> SourceMap:
     data: list[object] = []
-    lines: dict[Where, int] = {None: 1}
+    lines: dict[FieldPath, int] = {(): 1}
     # Not splitlines(): a JSON text may hold the other line ends of Unicode.
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip() and not line.lstrip().startswith("#"):
             value, twice = _json(line, number)
             if twice:
-                raise TextProblem(number, f"{twice[0]!r} stands twice in one mapping.")
-            lines[(None, len(data))] = number
+                raise NotParsable(number, f"{twice[0]!r} stands twice in one mapping.")
+            lines[(len(data),)] = number
             data.append(value)
-    return Located(source, data, lambda: lines)
+    return SourceMap(source, data, lambda: lines)
 
 
-def _whole_json(text: str, source: str) -> Located:
+def _whole_json(text: str, source: str) -> SourceMap:
     data, twice = _json(text, 1)
     # YAML knows no tabs between values.
     as_yaml = text.replace("\t", " ")
     if twice:
         walk = _Walk(as_yaml)
-        return Located(source, data, lambda: walk.lines, tuple(walk.problems))
-    return Located(source, data, lambda: _lines(as_yaml))
+        return SourceMap(source, data, lambda: walk.lines, tuple(walk.problems))
+    return SourceMap(source, data, lambda: _lines(as_yaml))
 
 
-def _lines(text: str) -> dict[Where, int]:
+def _lines(text: str) -> dict[FieldPath, int]:
     """Return the lines of a JSON text by YAML; none where that gives up on a character."""
     try:
         return _Walk(text).lines
-    except TextProblem:
+    except NotParsable:
         return {}
 
 
@@ -105,7 +105,7 @@ def _json(text: str, line: int) -> tuple[object, list[str]]:
     twice: list[str] = []
 
     def refuse(constant: str) -> object:
-        raise TextProblem(line, f"{constant} is not a number of JSON.")
+        raise NotParsable(line, f"{constant} is not a number of JSON.")
 
     def mapping(pairs: list[tuple[str, object]]) -> dict[str, object]:
         names = [name for name, _ in pairs]
@@ -117,11 +117,11 @@ def _json(text: str, line: int) -> tuple[object, list[str]]:
     except json.JSONDecodeError as error:
         line += error.lineno - 1
         message = f"not valid JSON: {error.msg} (column {error.colno})."
-        raise TextProblem(line, message) from error
+        raise NotParsable(line, message) from error
     except ValueError as error:
-        raise TextProblem(line, f"not valid JSON: {error}.") from error
+        raise NotParsable(line, f"not valid JSON: {error}.") from error
     except RecursionError as error:
-        raise TextProblem(line, "nested too deeply.") from error
+        raise NotParsable(line, "nested too deeply.") from error
 
 
 class _Walk:
@@ -130,64 +130,64 @@ class _Walk:
     def __init__(self, text: str) -> None:
         # YAML's own lines also end at characters where no editor ends one.
         self._ends = [at for at, character in enumerate(text) if character == "\n"]
-        self.lines: dict[Where, int] = {}
+        self.lines: dict[FieldPath, int] = {}
         self.problems: list[Problem] = []
         self._scalars = SafeConstructor()
         self._around: list[yaml.Node] = []
         try:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
-            self.data = None if node is None else self._plain(node, None, node.start_mark)
+            self.data = None if node is None else self._plain(node, (), node.start_mark)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line = 1 if mark is None else self._line(mark)
-            raise TextProblem(line, f"not valid YAML: {error.problem or error}.") from error
+            raise NotParsable(line, f"not valid YAML: {error.problem or error}.") from error
         except yaml.reader.ReaderError as error:
             line = bisect_left(self._ends, error.position) + 1
             character = f"U+{int(error.character):04X}"
-            raise TextProblem(line, f"holds the character {character}.") from error
+            raise NotParsable(line, f"holds the character {character}.") from error
         except RecursionError as error:
-            raise TextProblem(1, "nested too deeply.") from error
+            raise NotParsable(1, "nested too deeply.") from error
 
     def _line(self, mark: yaml.Mark) -> int:
         return bisect_left(self._ends, mark.index) + 1
 
-    def _plain(self, node: yaml.Node, where: Where, mark: yaml.Mark) -> object:
-        line = self.lines[where] = self._line(mark)
+    def _plain(self, node: yaml.Node, path: FieldPath, mark: yaml.Mark) -> object:
+        line = self.lines[path] = self._line(mark)
         if len(self.lines) > _MOST_VALUES:
-            raise TextProblem(line, f"holds more than {_MOST_VALUES} values.")
+            raise NotParsable(line, f"holds more than {_MOST_VALUES} values.")
         if any(node is each for each in self._around):
-            raise TextProblem(line, "contains itself.")
+            raise NotParsable(line, "contains itself.")
         if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node, where)
+            return self._scalar(node, path)
         self._around.append(node)
         try:
             if isinstance(node, yaml.SequenceNode):
                 return [
-                    self._plain(each, (where, at), each.start_mark)
+                    self._plain(each, (*path, at), each.start_mark)
                     for at, each in enumerate(node.value)
                 ]
             assert isinstance(node, yaml.MappingNode)
-            return self._mapping(node, where)
+            return self._mapping(node, path)
         finally:
             self._around.pop()
 
-    def _mapping(self, node: yaml.MappingNode, where: Where) -> dict[str, object]:
+    def _mapping(self, node: yaml.MappingNode, path: FieldPath) -> dict[str, object]:
         first: dict[str, int] = {}
         for key, _ in node.value:
             line = self._line(key.start_mark)
             if not isinstance(key, yaml.ScalarNode):
-                raise TextProblem(line, "the name of a field is not a text.")
+                raise NotParsable(line, "the name of a field is not a text.")
             if key.value in first:
                 text = f"stands twice, first in line {first[key.value]}."
-                self.problems.append(Problem((where, key.value), text))
+                self.problems.append(Problem((*path, key.value), text))
             first.setdefault(key.value, line)
         self._scalars.flatten_mapping(node)
         return {
-            str(key.value): self._plain(value, (where, str(key.value)), key.start_mark)
+            str(key.value): self._plain(value, (*path, str(key.value)), key.start_mark)
             for key, value in node.value
         }
 
-    def _scalar(self, node: yaml.ScalarNode, where: Where) -> object:
+    def _scalar(self, node: yaml.ScalarNode, path: FieldPath) -> object:
         if node.tag in _TEXT_TAGS:
             return str(node.value)
         if node.tag in _PLAIN_TAGS:
@@ -196,5 +196,5 @@ class _Walk:
             except (ValueError, LookupError):
                 # `!!int x`, `!!bool maybe`: the tag is wrong, and told below.
                 pass
-        self.problems.append(Problem(where, f"{node.value!r} is not a value of {node.tag!r}."))
+        self.problems.append(Problem(path, f"{node.value!r} is not a value of {node.tag!r}."))
         return None

@@ -1,66 +1,89 @@
-"""What an experiment is: indexes beside query strategies, and the questions that judge them."""
+"""What an experiment is: indexes, query strategies, and the questions that judge them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic.dataclasses import dataclass
 
 from coco_core.anchors import parse_anchor
-from coco_core.configs import IndexingConfig
-from coco_core.errors import InvalidConfig
-from coco_core.plan import QueryPlan
-from coco_experiments.fields import repeated
+from coco_experiments.problems import format_value
+from coco_experiments.strategies import IndexingStrategy, QueryStrategy
+from coco_experiments.validation import (
+    SPEC,
+    Count,
+    Filled,
+    Name,
+    Number,
+    Text,
+    read_plain,
+    refuse_repeated,
+)
 
 __all__ = ["Expected", "Experiment", "Question"]
 
 
-@dataclass(frozen=True, slots=True)
+def _anchor(text: str) -> str:
+    """Refuse what keeps an anchor from ever matching."""
+    if not text.strip():
+        raise ValueError(f"{text!r} is empty; an anchor is needed, such as 'guide.md#setup'.")
+    if text != text.strip():
+        raise ValueError(f"{text!r} begins or ends with white space.")
+    if text.startswith("#"):
+        raise ValueError(f"{text!r} names no document before '#'.")
+    if text.startswith("./"):
+        raise ValueError(
+            f"{text!r} begins with './'; write {text[2:]!r}, as documents are named in answers."
+        )
+    lines = parse_anchor(text).lines
+    if lines is not None and not 1 <= lines[0] <= lines[1]:
+        raise ValueError(f"{text!r} names no lines; the first line is 1, and ranges go upwards.")
+    return text
+
+
+@dataclass(frozen=True, slots=True, config=SPEC)
 class Expected:
     """A place that answers a question, as an anchor, and how well: 1 is the usual grade."""
 
-    anchor: str
-    grade: float = 1.0
-
-    def __post_init__(self) -> None:
-        wrong = _wrong_anchor(self.anchor)
-        if wrong:
-            raise _invalid("id", f"{self.anchor!r} {wrong}.")
-        if not (math.isfinite(self.grade) and self.grade > 0):
-            raise _invalid(
-                "grade",
-                f"The grade of {self.anchor!r} is {self.grade}; it must be above 0 "
-                "(leave out what is not relevant).",
-            )
+    anchor: Annotated[Text, AfterValidator(_anchor), Field(alias="id")]
+    grade: Annotated[Number, Field(gt=0)] = 1.0
+    """What is not relevant is left out."""
 
     def to_dict(self) -> str | dict[str, Any]:
         """Return the anchor, with its grade where that is not 1."""
         return self.anchor if self.grade == 1.0 else {"id": self.anchor, "grade": self.grade}
 
 
-@dataclass(frozen=True, slots=True)
+def _expected(value: object) -> object:
+    """Read an anchor alone; a mapping and what is built already pass."""
+    if isinstance(value, str):
+        return Expected(_anchor(value))
+    if isinstance(value, Mapping | Expected):
+        return value
+    raise ValueError(f"{format_value(value)} is not an anchor such as 'guide.md#setup'.")
+
+
+@dataclass(frozen=True, slots=True, config=SPEC)
 class Question:
     """A question with the places that answer it."""
 
-    question_id: str
-    query: str
-    expected: tuple[Expected, ...]
-    tags: tuple[str, ...] = ()
-    language: str = ""
-    """Of the question or of what answers it, as its author likes; figures can be grouped by it."""
+    question_id: Name
+    query: Name
+    expected: Annotated[
+        tuple[Annotated[Expected, BeforeValidator(_expected)], ...],
+        Filled,
+        Field(alias="expected_doc_ids"),
+    ]
+    tags: tuple[Text, ...] = ()
+    language: Text = ""
+    """Of the question or of what answers it, as its author likes; metrics can be grouped by it."""
 
     def __post_init__(self) -> None:
-        for name, value in (("question_id", self.question_id), ("query", self.query)):
-            if not value.strip():
-                raise _invalid(name, f"{name} is empty.")
-        if not self.expected:
-            raise _invalid(
-                "expected_doc_ids", f"The question {self.question_id!r} expects nothing."
-            )
-        _refuse_repeated("expected_doc_ids", [each.anchor for each in self.expected])
+        refuse_repeated("Question", [each.anchor for each in self.expected], "expected_doc_ids")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the question as an evaluation set holds it."""
@@ -78,42 +101,43 @@ class Question:
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> Question:
         """Read a question; what is wrong raises `InvalidConfig` with its field."""
-        from coco_experiments.checking import question_from
-
-        return question_from(data)
+        return read_plain(cls, data)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True, config=SPEC)
 class Experiment:
     """Every query strategy on every index, judged by the same questions."""
 
-    name: str
-    project_id: str | None
+    name: Name
+    project_id: Name | None = None
     """A registered project; or else ``path``, a directory."""
-    path: str | None
-    indexes: tuple[IndexingConfig, ...]
-    queries: tuple[QueryPlan, ...]
-    questions: tuple[Question, ...]
-    k: int | None = None
+    path: Annotated[Name | None, Field(validate_default=True)] = None
+    indexes: Annotated[tuple[IndexingStrategy, ...], Filled, Field(alias="indexing_strategies")]
+    queries: Annotated[tuple[QueryStrategy, ...], Filled, Field(alias="query_strategies")]
+    questions: Annotated[tuple[Question, ...], Filled, Field(alias="evaluation_set")]
+    k: Annotated[Count | None, Field(ge=1)] = None
     """Cut-off of the metrics; ``None`` is the smallest ``top_k`` of the query strategies."""
-    seed: int = 0
+    seed: Count = 0
     """Decides what the statistics draw."""
 
+    @field_validator("path")
+    @classmethod
+    def _either(cls, path: str | None, info: ValidationInfo) -> str | None:
+        # One that was wrong was given.
+        beside = info.data.get("project_id", "wrong") is not None
+        if beside and path is not None:
+            raise ValueError("is given beside project_id; give one of them.")
+        if not beside and path is None:
+            raise ValueError("is missing, as is project_id; give one of them.")
+        return path
+
     def __post_init__(self) -> None:
-        if (self.project_id is None) == (self.path is None):
-            raise _invalid("project_id", "Give either project_id or path.")
-        for name, given in (
-            ("indexing_strategies", self.indexes),
-            ("query_strategies", self.queries),
-            ("evaluation_set", self.questions),
-        ):
-            if not given:
-                raise _invalid(name, f"{name} is empty; at least one is needed.")
-        if self.k is not None and self.k < 1:
-            raise _invalid("k", f"k is {self.k}; 1 is the least.")
-        _refuse_repeated("indexing_strategies", [each.config_id for each in self.indexes])
-        _refuse_repeated("query_strategies", [each.query_config_id for each in self.queries])
-        _refuse_repeated("evaluation_set", [each.question_id for each in self.questions])
+        indexes = [each.config_id for each in self.indexes]
+        queries = [each.query_config_id for each in self.queries]
+        questions = [each.question_id for each in self.questions]
+        refuse_repeated("Experiment", indexes, "indexing_strategies", "config_id")
+        refuse_repeated("Experiment", queries, "query_strategies", "query_config_id")
+        refuse_repeated("Experiment", questions, "evaluation_set", "question_id")
 
     @property
     def cutoff(self) -> int:
@@ -149,35 +173,4 @@ class Experiment:
     @classmethod
     def from_dict(cls, data: Mapping[str, object]) -> Experiment:
         """Read plain data; what is wrong raises one `InvalidConfig` with every field."""
-        from coco_experiments.checking import experiment_from
-
-        return experiment_from(data)
-
-
-def _wrong_anchor(text: str) -> str:
-    """Return what keeps an anchor from ever matching, or nothing."""
-    if not text.strip():
-        return "is empty; an anchor is needed, such as 'guide.md#setup'"
-    if text != text.strip():
-        return "begins or ends with white space"
-    if text.startswith("#"):
-        return "names no document before '#'"
-    if text.startswith("./"):
-        return f"begins with './'; write {text[2:]!r}, as documents are named in answers"
-    lines = parse_anchor(text).lines
-    if lines is not None and not 1 <= lines[0] <= lines[1]:
-        return "names no lines; the first line is 1, and ranges go upwards"
-    return ""
-
-
-def _invalid(field: str, message: str) -> InvalidConfig:
-    return InvalidConfig(message, details={"field": field})
-
-
-def _refuse_repeated(field: str, names: Iterable[str]) -> None:
-    listed = list(names)
-    for position, first in repeated(listed):
-        raise _invalid(
-            f"{field}[{position}]",
-            f"{listed[position]!r} stands twice, at {field}[{first}] and {field}[{position}].",
-        )
+        return read_plain(cls, data)

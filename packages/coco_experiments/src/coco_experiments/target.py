@@ -8,13 +8,10 @@ from typing import Protocol
 
 from coco_core.configs import IndexingConfig
 from coco_core.plan import QueryPlan
-from coco_experiments.results import HitRecord, IndexResult, Target
+from coco_experiments.results import HitRecord, IndexResult, TargetRecord
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 
-__all__ = ["LONGEST_EXCERPT", "Answer", "BuildStep", "Product", "Watcher"]
-
-# What a report shows of a hit, and no more than a results file shall hold of people's texts.
-LONGEST_EXCERPT = 400
+__all__ = ["Answer", "BuildStep", "Product", "Watcher"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,7 @@ class Product(Protocol):
     """One project of a product that answers queries."""
 
     @property
-    def target(self) -> Target:
+    def target(self) -> TargetRecord:
         """Whom it asks."""
         ...
 

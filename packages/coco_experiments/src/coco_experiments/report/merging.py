@@ -10,7 +10,7 @@ from coco_core.errors import InvalidInput
 from coco_core.quantities import count
 from coco_experiments import Question, Results
 from coco_experiments.comparison import StrategyFigures, evaluate
-from coco_experiments.fields import nearest
+from coco_experiments.problems import suggestions
 from coco_experiments.report.columns import MAIN
 
 __all__ = ["Comparison", "Source", "Strategy", "merge"]
@@ -67,7 +67,7 @@ class Comparison:
         if name not in names:
             raise InvalidInput(
                 f"The results hold no strategy {name!r}.",
-                hint=f"A strategy is named INDEX/QUERY. {nearest(name, names)}",
+                hint=f"A strategy is named INDEX/QUERY. {suggestions(name, names)}",
             )
         return names.index(name)
 

@@ -11,10 +11,10 @@ from typing import IO
 from coco_core.configs import IndexingConfig
 from coco_core.errors import ConfigConflict, InvalidConfig, Unavailable
 from coco_core.plan import QueryPlan
-from coco_experiments.results import HitRecord, IndexResult, Target
+from coco_experiments.results import LONGEST_EXCERPT, HitRecord, IndexResult, TargetRecord
 from coco_experiments.retrieval import explicit_retrieval
 from coco_experiments.server.client import FINAL_STATES, ServerClient
-from coco_experiments.target import LONGEST_EXCERPT, Answer, BuildStep, Watcher
+from coco_experiments.target import Answer, BuildStep, Watcher
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.server.configs import ConfigRequest
 from coco_protocol.server.docs import Hit, IndexRequest, QueryRequest, StartedData
@@ -66,7 +66,7 @@ class ServerProduct:
         self._client = client
         self._project_id = project.project_id
         self._items = items
-        self._target = Target(
+        self._target = TargetRecord(
             product="server",
             url=client.base_url,
             project_id=project.project_id,
@@ -75,7 +75,7 @@ class ServerProduct:
         )
 
     @property
-    def target(self) -> Target:
+    def target(self) -> TargetRecord:
         """Whom it asks."""
         return self._target
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from coco_core.configs import IndexingConfig
 from coco_core.errors import ConfigConflict, ModelMissing, Unavailable
 from coco_core.plan import QueryPlan
-from coco_experiments.results import HitRecord, IndexResult, Target
+from coco_experiments.results import LONGEST_EXCERPT, HitRecord, IndexResult, TargetRecord
 from coco_experiments.retrieval import explicit_retrieval
-from coco_experiments.target import LONGEST_EXCERPT, Answer, BuildStep, Watcher
+from coco_experiments.target import Answer, BuildStep, Watcher
 from coco_local.client import FINAL_STATES, Client
 from coco_protocol.configs import ConfigRequest
 from coco_protocol.defaults import AdoptRequest, DefaultsBody, DefaultsRequest
@@ -112,7 +112,7 @@ class LocalProduct:
         self._begun = begun
         self._project_id = project.project_id
         self._last_built = -_WRITTEN_SECONDS
-        self._target = Target(
+        self._target = TargetRecord(
             product="local",
             url=client.base_url,
             project_id=project.project_id,
@@ -121,7 +121,7 @@ class LocalProduct:
         )
 
     @property
-    def target(self) -> Target:
+    def target(self) -> TargetRecord:
         """Whom it asks."""
         return self._target
 

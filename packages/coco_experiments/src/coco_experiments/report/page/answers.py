@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from coco_core.anchors import matches
-from coco_experiments import Answered, HitRecord, Question
+from coco_experiments import AnswerRecord, HitRecord, Question
 from coco_experiments.comparison import QuestionFigures
 from coco_experiments.report.columns import milliseconds
 from coco_experiments.report.merging import Comparison, Strategy
@@ -82,7 +82,7 @@ def answers(comparison: Comparison, baseline: int) -> dict[str, Any]:
     }
 
 
-def _recorded(strategy: Strategy) -> dict[str, Answered]:
+def _recorded(strategy: Strategy) -> dict[str, AnswerRecord]:
     """Return what was answered, by question; of several answers the last counts."""
     figures = strategy.figures
     return {
@@ -95,7 +95,7 @@ def _recorded(strategy: Strategy) -> dict[str, Answered]:
 def _answer(
     question: Question,
     figures: QuestionFigures,
-    answered: Answered,
+    answered: AnswerRecord,
     passages: _Passages,
     most: int,
 ) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def test_figures_by_hand() -> None:
     assert one.ndcg == pytest.approx((2 / math.log2(3) + 1 / math.log2(4)) / ideal)
     # The only answer to the second stands fourth, beyond the cut-off.
     assert first.questions["q2"].recall == first.questions["q2"].mrr == 0.0
-    assert first.questions["q2"].judgement.gains == (0.0, 0.0, 0.0, 1.0)
+    assert first.questions["q2"].relevance.gains == (0.0, 0.0, 0.0, 1.0)
     assert first.recall == pytest.approx(2 / 3)
     assert first.precision == pytest.approx((2 / 3 + 0 + 1 / 3) / 3)
     assert first.mrr == pytest.approx(0.5)
@@ -161,7 +161,7 @@ def test_the_best_of_a_column() -> None:
         IndexResult("i1", "f", 1, 1, 2.0, 100),
         IndexResult("i2", "g", 1, 1, None, 50),
     )
-    figures = evaluate(
+    metrics = evaluate(
         results(
             answered("i1", "q", "q2", "c", 3.0),
             answered("i1", "r", "q2", "c", 2.0),
@@ -169,11 +169,11 @@ def test_the_best_of_a_column() -> None:
             indexes=indexes,
         )
     )
-    assert best(figures, "mrr") == {0, 1}
-    assert best(figures, "recall") == {0, 1, 2}
-    assert best(figures, "p50_ms") == {2}
-    assert best(figures, "index_seconds") == {0, 1}
-    assert best(figures, "index_bytes") == {2, 3}
+    assert best(metrics, "mrr") == {0, 1}
+    assert best(metrics, "recall") == {0, 1, 2}
+    assert best(metrics, "p50_ms") == {2}
+    assert best(metrics, "index_seconds") == {0, 1}
+    assert best(metrics, "index_bytes") == {2, 3}
     assert all(best((), column) == frozenset() for column in COSTS)
 
 

@@ -9,7 +9,7 @@ from coco_core.anchors import matches
 from coco_core.chunking import chunk_document
 from coco_core.configs import ChunkingConfig
 from coco_core.types import Chunk, DocumentKey
-from coco_experiments import propose
+from coco_experiments import generate_questions
 
 SETTINGS = b'''\
 """Settings."""
@@ -112,7 +112,7 @@ def chunked(files: dict[str, bytes], config: ChunkingConfig | None = None) -> Do
 
 
 def proposed(documents: Documents, limit: int = 100, **options: object) -> dict[str, str]:
-    questions = propose(documents, limit, **options)  # type: ignore[arg-type]
+    questions = generate_questions(documents, limit, **options)  # type: ignore[arg-type]
     return {each.expected[0].anchor: each.query for each in questions}
 
 
@@ -159,7 +159,7 @@ def test_names_are_looked_up_where_only_one_place_defines_them() -> None:
 
 
 def test_questions_name_their_kind_and_language() -> None:
-    questions = propose(chunked(FILES), 100)
+    questions = generate_questions(chunked(FILES), 100)
     assert len({each.question_id for each in questions}) == len(questions)
     kinds = {each.tags for each in questions}
     assert kinds == {("docstring",), ("heading",), ("symbol",)}
@@ -176,7 +176,7 @@ def test_questions_name_their_kind_and_language() -> None:
     ],
 )
 def test_the_expected_anchors_exist_under_every_chunking(config: ChunkingConfig) -> None:
-    proposals = propose(chunked(FILES), 100)
+    proposals = generate_questions(chunked(FILES), 100)
     documents = dict(chunked(FILES, config))
     for each in proposals:
         (expected,) = each.expected
@@ -186,14 +186,14 @@ def test_the_expected_anchors_exist_under_every_chunking(config: ChunkingConfig)
 
 def test_the_order_of_documents_does_not_matter_and_the_seed_does() -> None:
     documents = chunked(FILES)
-    first = propose(documents, 6, seed=3)
+    first = generate_questions(documents, 6, seed=3)
     random.Random(1).shuffle(documents)
-    assert propose(documents, 6, seed=3) == first
-    assert len({propose(documents, 6, seed=seed) for seed in range(8)}) > 1
+    assert generate_questions(documents, 6, seed=3) == first
+    assert len({generate_questions(documents, 6, seed=seed) for seed in range(8)}) > 1
 
 
 def test_kinds_and_directories_take_turns() -> None:
-    questions = propose(chunked(FILES), 9)
+    questions = generate_questions(chunked(FILES), 9)
     assert Counter(each.tags[0] for each in questions) == {
         "docstring": 3,
         "heading": 3,
@@ -206,5 +206,5 @@ def test_kinds_and_directories_take_turns() -> None:
 
 
 def test_nothing_of_nothing() -> None:
-    assert propose([], 10) == ()
-    assert propose(chunked(FILES), 0) == ()
+    assert generate_questions([], 10) == ()
+    assert generate_questions(chunked(FILES), 0) == ()

@@ -93,9 +93,9 @@ def test_figures_are_those_of_ir_measures(
         (each.query_id, each.measure): each.value
         for each in ir_measures.iter_calc(list(measures.values()), qrels, run)
     }
-    (figures,) = evaluate(as_results(cases), k)
+    (metrics,) = evaluate(as_results(cases), k)
     for name, measure in measures.items():
-        assert getattr(figures, name) == pytest.approx(means[measure], abs=1e-9)
-        for question_id, own in figures.questions.items():
+        assert getattr(metrics, name) == pytest.approx(means[measure], abs=1e-9)
+        for question_id, own in metrics.questions.items():
             theirs = by_question[(question_id, measure)]
             assert getattr(own, name) == pytest.approx(theirs, abs=1e-9)

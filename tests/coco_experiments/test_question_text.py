@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from coco_experiments.question_text import Wording, question_of
+from coco_experiments.question_text import QuestionText, question_text_of
 
 
 @pytest.mark.parametrize(
@@ -42,8 +42,8 @@ from coco_experiments.question_text import Wording, question_of
     ],
 )
 def test_sentences_that_can_stand_alone(paragraph: str, question: str | None) -> None:
-    wording = question_of(paragraph, [])
-    assert wording == (None if question is None else Wording(question, 0))
+    text = question_text_of(paragraph, [])
+    assert text == (None if question is None else QuestionText(question, 0))
 
 
 @pytest.mark.parametrize(
@@ -72,15 +72,17 @@ def test_sentences_that_can_stand_alone(paragraph: str, question: str | None) ->
 def test_words_of_the_name_are_taken_out(
     paragraph: str, names: list[str], question: str, taken: int
 ) -> None:
-    assert question_of(paragraph, names) == Wording(question, taken)
+    assert question_text_of(paragraph, names) == QuestionText(question, taken)
 
 
 def test_with_too_much_taken_out_there_is_no_question() -> None:
-    assert question_of("Parse the header fields of a message.", ["parse_header_fields"]) is None
+    assert (
+        question_text_of("Parse the header fields of a message.", ["parse_header_fields"]) is None
+    )
 
 
 def test_a_sentence_may_have_to_end() -> None:
     text = "Large files are split before they are uploaded"
-    assert question_of(text, []) is not None
-    assert question_of(text, [], whole=True) is None
-    assert question_of(f"{text}.", [], whole=True) is not None
+    assert question_text_of(text, []) is not None
+    assert question_text_of(text, [], whole=True) is None
+    assert question_text_of(f"{text}.", [], whole=True) is not None

@@ -23,8 +23,8 @@ from coco_experiments.journal import journal_path
 from coco_experiments.results import IndexResult
 from coco_experiments.results_file import read_results
 from coco_experiments.runner import run_experiment, turns
-from coco_experiments.target import Watcher
-from tests.experiment_parts import TARGET, Heard, TableProduct, experiment
+from coco_experiments.target import ProgressListener
+from tests.experiment_parts import TARGET, Heard, TableTarget, experiment
 
 STRATEGIES = 4
 QUESTIONS = 3
@@ -45,10 +45,10 @@ def test_no_strategy_always_goes_first() -> None:
 
 
 def test_every_question_is_asked_once_after_an_unmeasured_warm_up(out: Path) -> None:
-    product, heard = TableProduct(), Heard()
-    results = run_experiment(experiment(), product, out, heard)
-    assert product.builds == ["sections", "windows"]
-    asked = Counter(product.asked)
+    target, heard = TableTarget(), Heard()
+    results = run_experiment(experiment(), target, out, heard)
+    assert target.builds == ["sections", "windows"]
+    asked = Counter(target.asked)
     assert asked[("sections", "keywords", "on which port does it listen")] == 2
     assert sum(asked.values()) == STRATEGIES * (QUESTIONS + 1)
     assert len(results.answers) == STRATEGIES * QUESTIONS
@@ -64,9 +64,9 @@ def test_every_question_is_asked_once_after_an_unmeasured_warm_up(out: Path) -> 
 
 
 def test_an_index_that_is_there_is_not_built(out: Path) -> None:
-    product = TableProduct()
-    run_experiment(experiment(), product, out, Heard())
-    again = TableProduct(complete=dict(product.complete))
+    target = TableTarget()
+    run_experiment(experiment(), target, out, Heard())
+    again = TableTarget(complete=dict(target.complete))
     results = run_experiment(experiment(), again, out, Heard())
     assert again.builds == []
     assert len(results.answers) == STRATEGIES * QUESTIONS
@@ -77,7 +77,7 @@ def test_errors_of_questions_are_recorded_and_asked_again_on_demand(out: Path) -
         bad = index == "windows" and plan == "hybrid" and "memory" in question
         return InvalidIntent("no such thing") if bad else None
 
-    results = run_experiment(experiment(), TableProduct(fails=fails), out, Heard())
+    results = run_experiment(experiment(), TableTarget(fails=fails), out, Heard())
     failed = [a for a in results.answers if a.error]
     assert [(a.index_id, a.query_id, a.question_id) for a in failed] == [
         ("windows", "hybrid", "q3")
@@ -85,39 +85,39 @@ def test_errors_of_questions_are_recorded_and_asked_again_on_demand(out: Path) -
     assert failed[0].error == "no such thing"
     assert not failed[0].hits
 
-    product = TableProduct(complete={each.config_id: each for each in results.indexes})
-    mended = run_experiment(experiment(), product, out, Heard(), resume=True)
+    target = TableTarget(complete={each.config_id: each for each in results.indexes})
+    mended = run_experiment(experiment(), target, out, Heard(), resume=True)
     assert not any(a.error for a in mended.answers)
-    assert len(product.asked) == STRATEGIES + 1
+    assert len(target.asked) == STRATEGIES + 1
     assert [a for a in mended.answers if not a.error][:8] == list(results.answers[:8])
 
 
 def test_a_complete_run_is_not_run_again(out: Path) -> None:
-    first = run_experiment(experiment(), TableProduct(), out, Heard())
-    product, heard = TableProduct(), Heard()
-    assert run_experiment(experiment(), product, out, heard, resume=True) == first
-    assert product.asked == product.builds == []
+    first = run_experiment(experiment(), TableTarget(), out, Heard())
+    target, heard = TableTarget(), Heard()
+    assert run_experiment(experiment(), target, out, heard, resume=True) == first
+    assert target.asked == target.builds == []
     assert "complete" in heard.notes[0]
 
 
-def interrupted(out: Path, after: int) -> TableProduct:
+def interrupted(out: Path, after: int) -> TableTarget:
     """Run until the product has gone for good."""
-    product = TableProduct()
+    target = TableTarget()
 
     def fails(index: str, plan: str, question: str) -> Exception | None:
-        product.gone = len(product.asked) > STRATEGIES + after
-        return Unavailable("no answer") if product.gone else None
+        target.gone = len(target.asked) > STRATEGIES + after
+        return Unavailable("no answer") if target.gone else None
 
-    product.fails = fails
+    target.fails = fails
     with pytest.raises(ConnectionAbortedError):
-        run_experiment(experiment(), product, out, Heard())
-    return product
+        run_experiment(experiment(), target, out, Heard())
+    return target
 
 
 def test_a_product_that_is_gone_ends_the_run_and_resume_goes_on(out: Path) -> None:
-    product = interrupted(out, after=5)
+    target = interrupted(out, after=5)
     assert not out.exists()
-    survivor = TableProduct(complete=product.complete)
+    survivor = TableTarget(complete=target.complete)
     heard = Heard()
     results = run_experiment(experiment(), survivor, out, heard, resume=True)
     assert survivor.builds == []
@@ -130,67 +130,69 @@ def test_a_product_that_is_gone_ends_the_run_and_resume_goes_on(out: Path) -> No
 def test_a_run_that_would_lose_answers_is_refused(out: Path) -> None:
     interrupted(out, after=5)
     with pytest.raises(Conflict, match="5 answers"):
-        run_experiment(experiment(), TableProduct(), out, Heard())
+        run_experiment(experiment(), TableTarget(), out, Heard())
     # Another experiment has nothing to lose there.
-    run_experiment(experiment(seed=1), TableProduct(), out, Heard())
+    run_experiment(experiment(seed=1), TableTarget(), out, Heard())
 
 
 def test_another_experiment_and_another_project_are_not_resumed(out: Path) -> None:
     interrupted(out, after=5)
     with pytest.raises(Conflict, match="other strategies or questions"):
-        run_experiment(experiment(seed=1), TableProduct(), out, Heard(), resume=True)
-    other = TableProduct(target=replace(TARGET, project_id="p2"))
+        run_experiment(experiment(seed=1), TableTarget(), out, Heard(), resume=True)
+    other = TableTarget(record=replace(TARGET, project_id="p2"))
     with pytest.raises(Conflict, match="'p2'"):
         run_experiment(experiment(), other, out, Heard(), resume=True)
     # The name decides no figure.
-    product = TableProduct()
-    run_experiment(experiment(name="renamed"), product, out, Heard(), resume=True)
+    target = TableTarget()
+    run_experiment(experiment(name="renamed"), target, out, Heard(), resume=True)
 
 
 @pytest.mark.parametrize("change", [{"version_id": "v2"}, {"chunks": 10}])
 def test_answers_of_an_index_that_was_replaced_are_asked_for_again(
     out: Path, change: dict[str, Any]
 ) -> None:
-    product = interrupted(out, after=12 - 1)
-    changed = dict(product.complete)
+    target = interrupted(out, after=12 - 1)
+    changed = dict(target.complete)
     changed["windows"] = replace(changed["windows"], **change)
-    survivor, heard = TableProduct(complete=changed), Heard()
+    survivor, heard = TableTarget(complete=changed), Heard()
     results = run_experiment(experiment(), survivor, out, heard, resume=True)
     measured = survivor.asked[STRATEGIES:]
     assert {index for index, _, _ in measured} >= {"windows"}
     assert Counter(index for index, _, _ in measured)["windows"] == 6
     assert "not the one that was asked before" in heard.notes[0]
-    assert results.indexes[0] == replace(product.complete["sections"], bytes=250)
+    assert results.indexes[0] == replace(target.complete["sections"], bytes=250)
     assert results.indexes[1] == replace(changed["windows"], bytes=250)
 
 
 def test_a_refused_key_ends_the_run_at_once(out: Path) -> None:
-    product = TableProduct(fails=lambda *_: Forbidden("not yours"))
+    target = TableTarget(fails=lambda *_: Forbidden("not yours"))
     with pytest.raises(Forbidden):
-        run_experiment(experiment(), product, out, Heard())
-    assert len(product.asked) == 1
+        run_experiment(experiment(), target, out, Heard())
+    assert len(target.asked) == 1
 
 
 def test_a_slow_question_is_its_own_failure(out: Path) -> None:
-    product = TableProduct(
+    target = TableTarget(
         fails=lambda index, plan, q: Unavailable("too slow") if "port" in q else None
     )
-    results = run_experiment(experiment(), product, out, Heard())
+    results = run_experiment(experiment(), target, out, Heard())
     assert sum(a.error is not None for a in results.answers) == STRATEGIES
 
 
 def test_a_strategy_that_cannot_be_asked_is_refused_before_anything_is_built(out: Path) -> None:
     tight = QueryPlan("tight", retrieval={"max_tokens": 10})
-    product = TableProduct()
+    target = TableTarget()
     with pytest.raises(InvalidConfig, match=r"'tight'.*max_tokens"):
-        run_experiment(replace(experiment(), queries=(tight,)), product, out, Heard())
-    assert product.builds == []
+        run_experiment(replace(experiment(), queries=(tight,)), target, out, Heard())
+    assert target.builds == []
     assert not journal_path(out).exists()
 
 
 def test_a_run_that_saw_nothing_leaves_nothing(out: Path) -> None:
-    class Unbuildable(TableProduct):
-        def build(self, config: IndexingConfig, watcher: Watcher, *, vectors: bool) -> IndexResult:
+    class Unbuildable(TableTarget):
+        def build(
+            self, config: IndexingConfig, listener: ProgressListener, *, vectors: bool
+        ) -> IndexResult:
             raise ModelMissing("no model")
 
     with pytest.raises(ModelMissing):

@@ -9,7 +9,7 @@ import pytest
 
 from coco_core.errors import InvalidInput
 from coco_experiments import Expected, Results
-from coco_experiments.report.biggest_changes import moved_most
+from coco_experiments.report.biggest_changes import biggest_changes
 from coco_experiments.report.columns import COLUMNS, column_of, milliseconds
 from coco_experiments.report.document import comparison_document, group_document
 from coco_experiments.report.grouping import grouped
@@ -38,10 +38,10 @@ def test_one_file_keeps_its_names_and_gives_the_figures_of_its_ranks() -> None:
     assert [each.name for each in comparison.strategies] == list(RANKS)
     assert comparison.k == 3
     assert not comparison.notes
-    figures = {each.name: each.figures for each in comparison.strategies}
-    assert figures["small/words"].ndcg == 1
-    assert figures["small/meaning"].ndcg == pytest.approx(7 * SECOND / 8)
-    assert figures["large/meaning"].recall == pytest.approx(6 / 8)
+    metrics = {each.name: each.metrics for each in comparison.strategies}
+    assert metrics["small/words"].ndcg == 1
+    assert metrics["small/meaning"].ndcg == pytest.approx(7 * SECOND / 8)
+    assert metrics["large/meaning"].recall == pytest.approx(6 / 8)
 
 
 def test_among_equals_the_quickest_is_the_best() -> None:
@@ -75,7 +75,7 @@ def test_only_questions_that_all_files_asked_alike_are_judged() -> None:
     questions[3] = replace(questions[3], tags=("other",))
     comparison = compared(first, with_questions(made_results(name="again"), questions))
     assert [each.question_id for each in comparison.questions] == ["q4", "q5", "q6", "q7", "q8"]
-    assert all(len(each.figures.questions) == 5 for each in comparison.strategies)
+    assert all(len(each.metrics.questions) == 5 for each in comparison.strategies)
     assert sum("3 questions of file" in note for note in comparison.notes) == 2
 
 
@@ -99,7 +99,7 @@ def test_a_strategy_that_was_asked_nothing_stands_last_and_has_no_figures() -> N
     answers = tuple(each for each in results.answers if each.index_id != "small")
     comparison = compared(replace(results, answers=answers))
     assert comparison.strategies[comparison.best].name == "large/words"
-    assert comparison.strategies[0].figures.value("ndcg") is None
+    assert comparison.strategies[0].metrics.value("ndcg") is None
     assert set(verdicts(comparison, comparison.best)) == {"large/meaning"}
 
 
@@ -113,7 +113,7 @@ def test_a_cutoff_beyond_what_was_asked_for_is_told() -> None:
     comparison = compared(made_results(top_k=3), k=10)
     assert comparison.k == 10
     assert "words was asked for 3 hits only" in comparison.notes[0]
-    assert compared(made_results(), k=1).strategies[1].figures.ndcg == 0
+    assert compared(made_results(), k=1).strategies[1].metrics.ndcg == 0
 
 
 def test_what_spoils_a_comparison_is_told() -> None:
@@ -197,7 +197,7 @@ def test_few_questions_are_a_caution() -> None:
 
 def test_what_moved_most_comes_first_and_what_did_not_is_left_out() -> None:
     comparison = compared(made_results())
-    moved = moved_most(comparison, 3)
+    moved = biggest_changes(comparison, 3)
     assert [each.question.question_id for each in moved] == ["q2", "q7", "q8"]
     assert (moved[0].best, moved[0].worst) == (1, 0)
     assert [comparison.strategies[at].name for at in moved[0].high] == [
@@ -206,7 +206,7 @@ def test_what_moved_most_comes_first_and_what_did_not_is_left_out() -> None:
     ]
     assert [comparison.strategies[at].name for at in moved[2].low] == ["small/meaning"]
     same = compared(made_results({"a/x": (1, 2), "a/y": (1, 2)}))
-    assert moved_most(same, 5) == ()
+    assert biggest_changes(same, 5) == ()
 
 
 def test_groups_have_the_figures_of_their_questions() -> None:
@@ -219,7 +219,7 @@ def test_groups_have_the_figures_of_their_questions() -> None:
         "odd": 2,
     }
     # large/meaning: 1, missing, 1, second.
-    assert tags["easy"].figures[3].ndcg == pytest.approx((2 + SECOND) / 4)
+    assert tags["easy"].metrics[3].ndcg == pytest.approx((2 + SECOND) / 4)
     assert [group.name for group in grouped(comparison, "language")] == ["de", "en"]
 
 
@@ -235,7 +235,7 @@ def test_questions_without_any_tag_make_no_groups() -> None:
 def test_the_document_holds_what_the_table_shows() -> None:
     comparison = compared(made_results())
     found = findings(comparison, 0)
-    document = comparison_document(comparison, 0, found, moved_most(comparison, 2))
+    document = comparison_document(comparison, 0, found, biggest_changes(comparison, 2))
     assert document["best"] == document["baseline"] == "small/words"
     assert document["questions"] == QUESTIONS
     words, meaning = document["strategies"][:2]

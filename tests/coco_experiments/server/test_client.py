@@ -13,11 +13,11 @@ import pytest
 import trustme
 
 from coco_core.errors import CocoError, Forbidden, InvalidInput, RateLimited, Unavailable
-from coco_experiments.server.client import Access, ServerClient
+from coco_experiments.server.client import Credentials, ServerClient
 from coco_protocol.server.docs import QueryRequest
 from tests.scripted_service import Answer, Script, scripted
 
-ACCESS = Access("key", "org", "user", "admin")
+ACCESS = Credentials("key", "org", "user", "admin")
 EVENTS = "/v1/jobs/j1/events"
 
 
@@ -193,7 +193,12 @@ def test_what_is_no_address_is_told(address: str) -> None:
 
 
 def test_keys_come_from_the_environment() -> None:
-    access = Access.of({"COCO_KEY": "k", "COCO_ORG": "o"})
-    assert (access.key, access.org, access.user, access.admin) == ("k", "o", "experiment", None)
+    credentials = Credentials.of({"COCO_KEY": "k", "COCO_ORG": "o"})
+    assert (credentials.key, credentials.org, credentials.user, credentials.admin) == (
+        "k",
+        "o",
+        "experiment",
+        None,
+    )
     with pytest.raises(CocoError, match="COCO_ORG"):
-        Access.of({"COCO_KEY": "k"})
+        Credentials.of({"COCO_KEY": "k"})

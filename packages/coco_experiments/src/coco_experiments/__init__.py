@@ -1,4 +1,4 @@
-"""Experiments: strategies compared by one's own questions, from the file to the figures."""
+"""Experiments: strategies compared by one's own questions, from the file to the metrics."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from coco_experiments.comparison import (
     Difference,
     GroupBy,
     Metric,
-    QuestionFigures,
-    StrategyFigures,
+    QuestionMetrics,
+    StrategyMetrics,
     best,
     compare,
     evaluate,
     group_questions,
 )
-from coco_experiments.generate import PROPOSAL_KINDS, ProposalKind, propose
+from coco_experiments.generate import QUESTION_KINDS, QuestionKind, generate_questions
 from coco_experiments.reading import (
     ExperimentFile,
     read_experiment,
     read_experiment_file,
     read_questions,
 )
-from coco_experiments.relevance import Judgement, Retrieved, judge
+from coco_experiments.relevance import Relevance, Retrieved, judge_relevance
 from coco_experiments.results import AnswerRecord, HitRecord, IndexResult, Results, TargetRecord
 from coco_experiments.spec import Expected, Experiment, Question
 
 __all__ = [
     "COSTS",
     "METRICS",
-    "PROPOSAL_KINDS",
+    "QUESTION_KINDS",
     "AnswerRecord",
     "Column",
     "Cost",
@@ -42,21 +42,21 @@ __all__ = [
     "GroupBy",
     "HitRecord",
     "IndexResult",
-    "Judgement",
     "Metric",
-    "ProposalKind",
     "Question",
-    "QuestionFigures",
+    "QuestionKind",
+    "QuestionMetrics",
+    "Relevance",
     "Results",
     "Retrieved",
-    "StrategyFigures",
+    "StrategyMetrics",
     "TargetRecord",
     "best",
     "compare",
     "evaluate",
+    "generate_questions",
     "group_questions",
-    "judge",
-    "propose",
+    "judge_relevance",
     "read_experiment",
     "read_experiment_file",
     "read_questions",

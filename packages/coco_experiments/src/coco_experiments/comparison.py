@@ -1,4 +1,4 @@
-"""Results become figures: by question, by strategy, and whether two strategies differ."""
+"""Metrics by question and by strategy, and whether two strategies differ."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from coco_core.metrics import (
     recall_at,
     reciprocal_rank,
 )
-from coco_experiments.relevance import Judgement, judge
+from coco_experiments.relevance import Relevance, judge_relevance
 from coco_experiments.results import AnswerRecord, IndexResult, Results
 from coco_experiments.spec import Experiment, Question
 
@@ -32,8 +32,8 @@ __all__ = [
     "Difference",
     "GroupBy",
     "Metric",
-    "QuestionFigures",
-    "StrategyFigures",
+    "QuestionMetrics",
+    "StrategyMetrics",
     "best",
     "compare",
     "evaluate",
@@ -52,7 +52,7 @@ COSTS: tuple[Cost, ...] = get_args(Cost)
 
 
 @dataclass(frozen=True, slots=True)
-class QuestionFigures:
+class QuestionMetrics:
     """How well one strategy answered one question; metrics are 0 to 1, at the cut-off."""
 
     question_id: str
@@ -64,14 +64,14 @@ class QuestionFigures:
     hit_rate: float
     milliseconds: float | None
     """Round trip; ``None`` without an answer."""
-    judgement: Judgement
+    relevance: Relevance
     """Of all hits, also those beyond the cut-off."""
     error: str | None = None
     """Why there is no answer; it counts as one that holds nothing relevant."""
 
 
 @dataclass(frozen=True, slots=True)
-class StrategyFigures:
+class StrategyMetrics:
     """One query strategy on one index; the means are over the questions that it was asked."""
 
     index_id: str
@@ -79,7 +79,7 @@ class StrategyFigures:
     k: int
     index: IndexResult | None
     """``None`` while the index is not built."""
-    questions: Mapping[str, QuestionFigures]
+    questions: Mapping[str, QuestionMetrics]
     """By question id, in the order of the experiment."""
 
     @property
@@ -151,8 +151,8 @@ class StrategyFigures:
         value: float | None = getattr(self, column)
         return value if self.questions or column not in METRICS else None
 
-    def of(self, question_ids: Collection[str]) -> StrategyFigures:
-        """Return the figures of some questions only."""
+    def of(self, question_ids: Collection[str]) -> StrategyMetrics:
+        """Return the metrics of some questions only."""
         kept = {name: each for name, each in self.questions.items() if name in question_ids}
         return replace(self, questions=kept)
 
@@ -162,8 +162,8 @@ class StrategyFigures:
         return percentile(known, share) if known else None
 
 
-def evaluate(results: Results, k: int | None = None) -> tuple[StrategyFigures, ...]:
-    """Return the figures of every strategy, in the order of the experiment.
+def evaluate(results: Results, k: int | None = None) -> tuple[StrategyMetrics, ...]:
+    """Return the metrics of every strategy, in the order of the experiment.
 
     A question that was not asked yet is left out; one that failed counts as answered with nothing.
 
@@ -182,13 +182,13 @@ def evaluate(results: Results, k: int | None = None) -> tuple[StrategyFigures, .
     _refuse_strangers(answers, experiment)
     built = {each.config_id: each for each in results.indexes}
     return tuple(
-        StrategyFigures(
+        StrategyMetrics(
             index.config_id,
             query.query_config_id,
             cutoff,
             built.get(index.config_id),
             {
-                question.question_id: _figures(question, answers[key], cutoff)
+                question.question_id: _metrics(question, answers[key], cutoff)
                 for question in experiment.questions
                 if (key := (index.config_id, query.query_config_id, question.question_id))
                 in answers
@@ -217,16 +217,16 @@ def _refuse_strangers(keys: Iterable[tuple[str, str, str]], experiment: Experime
                 )
 
 
-def _figures(question: Question, answer: AnswerRecord, k: int) -> QuestionFigures:
+def _metrics(question: Question, answer: AnswerRecord, k: int) -> QuestionMetrics:
     try:
-        judged = judge(question.expected, answer.hits)
+        judged = judge_relevance(question.expected, answer.hits)
     except InvalidConfig as error:
         raise InvalidConfig(
             f"The question {question.question_id!r} cannot be judged: {error.message}",
             hint=error.hint,
             details={"question_id": question.question_id},
         ) from error
-    return QuestionFigures(
+    return QuestionMetrics(
         question_id=question.question_id,
         recall=recall_at(k, judged.found, len(question.expected)),
         precision=precision_at(k, judged.gains),
@@ -234,7 +234,7 @@ def _figures(question: Question, answer: AnswerRecord, k: int) -> QuestionFigure
         ndcg=ndcg_at(k, judged.gains, judged.ideal),
         hit_rate=hit_rate_at(k, judged.gains),
         milliseconds=answer.milliseconds if answer.error is None else None,
-        judgement=judged,
+        relevance=judged,
         error=answer.error,
     )
 
@@ -255,7 +255,7 @@ class Difference:
 
 
 def compare(
-    first: StrategyFigures, second: StrategyFigures, metric: Metric, seed: int = 0
+    first: StrategyMetrics, second: StrategyMetrics, metric: Metric, seed: int = 0
 ) -> Difference | None:
     """Compare two strategies question by question; ``None`` when no question was put to both."""
     shared = [name for name in first.questions if name in second.questions]
@@ -288,7 +288,7 @@ def group_questions(questions: Sequence[Question], by: GroupBy) -> dict[str, fro
     return {name: frozenset(groups[name]) for name in ordered}
 
 
-def best(strategies: Sequence[StrategyFigures], column: Column) -> frozenset[int]:
+def best(strategies: Sequence[StrategyMetrics], column: Column) -> frozenset[int]:
     """Return the positions of the best of a column; ties are all best, and nothing of nothing."""
     values = [each.value(column) for each in strategies]
     known = [value for value in values if value is not None]
@@ -298,6 +298,6 @@ def best(strategies: Sequence[StrategyFigures], column: Column) -> frozenset[int
     return frozenset(
         at
         for at, value in enumerate(values)
-        # Equal figures may differ in the last bit by the order of their sums.
+        # Equal metrics may differ in the last bit by the order of their sums.
         if value is not None and math.isclose(value, top, rel_tol=1e-9, abs_tol=1e-12)
     )

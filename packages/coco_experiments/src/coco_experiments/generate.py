@@ -1,4 +1,4 @@
-"""A first evaluation set from the documents themselves, for a person to edit."""
+"""Generates a first evaluation set from the documents themselves, for a person to edit."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from coco_core.ranking.penalties import file_traits
 from coco_core.tokens import identifier_parts
 from coco_core.types import Chunk, ChunkKind, Definition, DocumentKey
 from coco_experiments.docstrings import definition_paragraph, section_paragraph
-from coco_experiments.question_text import Wording, question_of
+from coco_experiments.question_text import QuestionText, question_text_of
 from coco_experiments.spec import Question
 
-__all__ = ["PROPOSAL_KINDS", "ProposalKind", "propose"]
+__all__ = ["QUESTION_KINDS", "QuestionKind", "generate_questions"]
 
 T = TypeVar("T")
 
-ProposalKind: TypeAlias = Literal["docstring", "heading", "symbol"]
-PROPOSAL_KINDS: tuple[ProposalKind, ...] = get_args(ProposalKind)
+QuestionKind: TypeAlias = Literal["docstring", "heading", "symbol"]
+QUESTION_KINDS: tuple[QuestionKind, ...] = get_args(QuestionKind)
 
 # Nobody looks for an answer in these files.
 _UNFIT = frozenset(
@@ -55,23 +55,23 @@ _DEEPEST = 3
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    kind: ProposalKind
+    kind: QuestionKind
     doc_id: DocumentKey
     fragment: str
     language: str
-    wording: Wording
+    question: QuestionText
 
     @property
     def directory(self) -> str:
         return "/".join(self.doc_id.split("/")[:-1][:_DEEPEST])
 
 
-def propose(
+def generate_questions(
     documents: Iterable[tuple[DocumentKey, Sequence[Chunk]]],
     limit: int,
     *,
     seed: int = 0,
-    kinds: Collection[ProposalKind] = PROPOSAL_KINDS,
+    kinds: Collection[QuestionKind] = QUESTION_KINDS,
 ) -> tuple[Question, ...]:
     """Propose questions, each tagged with its kind.
 
@@ -87,15 +87,19 @@ def propose(
     """
     found = [each for document in documents for each in _candidates(*document)]
     # One question with several answers would need all of them.
-    asked = Counter(each.wording.text.casefold() for each in found)
+    asked = Counter(each.question.text.casefold() for each in found)
     fit = sorted(
-        (each for each in found if each.kind in kinds and asked[each.wording.text.casefold()] == 1),
-        key=lambda each: (each.kind, each.doc_id, each.fragment, each.wording.text),
+        (
+            each
+            for each in found
+            if each.kind in kinds and asked[each.question.text.casefold()] == 1
+        ),
+        key=lambda each: (each.kind, each.doc_id, each.fragment, each.question.text),
     )
     rng = random.Random(seed)  # noqa: S311  # chooses examples, guards nothing
-    lines = [_spread([each for each in fit if each.kind == kind], rng) for kind in PROPOSAL_KINDS]
+    lines = [_spread([each for each in fit if each.kind == kind], rng) for kind in QUESTION_KINDS]
     chosen = _in_turn(lines)[: max(limit, 0)]
-    chosen.sort(key=lambda each: (PROPOSAL_KINDS.index(each.kind), each.doc_id, each.fragment))
+    chosen.sort(key=lambda each: (QUESTION_KINDS.index(each.kind), each.doc_id, each.fragment))
     numbers: Counter[str] = Counter()
     return tuple(_question(each, numbers) for each in chosen)
 
@@ -105,7 +109,7 @@ def _question(candidate: _Candidate, numbers: Counter[str]) -> Question:
     return Question.from_dict(
         {
             "question_id": f"{candidate.kind}-{numbers[candidate.kind]}",
-            "query": candidate.wording.text,
+            "query": candidate.question.text,
             "expected_doc_ids": [anchor(candidate.doc_id, candidate.fragment)],
             "tags": [candidate.kind],
             "language": candidate.language,
@@ -125,36 +129,36 @@ def _candidates(doc_id: DocumentKey, chunks: Sequence[Chunk]) -> Iterator[_Candi
             return
         for definition in chunk.definitions:
             # Chunks that overlap begin the same definition twice.
-            for kind, wording in _wordings(chunk, definition, code=code):
+            for kind, text in _question_texts(chunk, definition, code=code):
                 if (definition.path, kind) not in seen:
                     seen.add((definition.path, kind))
-                    yield _Candidate(kind, doc_id, definition.path, chunk.language, wording)
+                    yield _Candidate(kind, doc_id, definition.path, chunk.language, text)
 
 
-def _wordings(
+def _question_texts(
     chunk: Chunk, definition: Definition, *, code: bool
-) -> Iterator[tuple[ProposalKind, Wording]]:
+) -> Iterator[tuple[QuestionKind, QuestionText]]:
     if definition.kind is ChunkKind.SECTION:
         paragraph = section_paragraph(chunk, definition)
-        wording = question_of(paragraph, [definition.title], whole=True)
-        if wording is not None and _SAYS.search(definition.path):
-            yield "heading", wording
+        text = question_text_of(paragraph, [definition.title], whole=True)
+        if text is not None and _SAYS.search(definition.path):
+            yield "heading", text
     elif code and definition.kind in _CODE and _TEST_PARTS.isdisjoint(definition.path.split(".")):
         paragraph = definition_paragraph(chunk, definition).removeprefix(f"{definition.name} ")
-        wording = question_of(paragraph, definition.path.split("."))
-        if wording is not None:
-            yield "docstring", wording
+        text = question_text_of(paragraph, definition.path.split("."))
+        if text is not None:
+            yield "docstring", text
         if _LOOKED_UP.fullmatch(definition.name):
             # A name of one word is easily said by accident.
             compound = len(identifier_parts(definition.name)) > 1
-            yield "symbol", Wording(definition.name, 0 if compound else 1)
+            yield "symbol", QuestionText(definition.name, 0 if compound else 1)
 
 
 def _spread(candidates: list[_Candidate], rng: random.Random) -> list[_Candidate]:
     """Order by turns of directories and documents; what nothing was taken out of comes first."""
     ordered: list[_Candidate] = []
-    for taken in sorted({each.wording.taken for each in candidates}):
-        shuffled = [each for each in candidates if each.wording.taken == taken]
+    for taken in sorted({each.question.taken for each in candidates}):
+        shuffled = [each for each in candidates if each.question.taken == taken]
         rng.shuffle(shuffled)
         directories: dict[str, dict[str, list[_Candidate]]] = {}
         for each in shuffled:

@@ -28,16 +28,16 @@ def journal_path(out: Path) -> Path:
 class Journal:
     """An open journal: its first line says what runs, each other line one index or answer."""
 
-    def __init__(self, path: Path, begun: Results) -> None:
-        """Write a journal that holds ``begun``, in one step; `begin` and `resume` check first."""
+    def __init__(self, path: Path, started: Results) -> None:
+        """Write a journal that holds ``started``, in one step; `begin` and `resume` check first."""
         self.path = path
-        self._begun = replace(begun, indexes=(), answers=())
-        self.indexes = {each.config_id: each for each in begun.indexes}
-        self.answers = {answer_key(each): each for each in begun.answers}
+        self._started = replace(started, indexes=(), answers=())
+        self.indexes = {each.config_id: each for each in started.indexes}
+        self.answers = {answer_key(each): each for each in started.answers}
         entries = [
-            {"begin": self._begun.to_dict()},
-            *({"index": plain(index)} for index in begun.indexes),
-            *({"answer": plain(answer)} for answer in begun.answers),
+            {"begin": self._started.to_dict()},
+            *({"index": plain(index)} for index in started.indexes),
+            *({"answer": plain(answer)} for answer in started.answers),
         ]
         write_whole(path, b"".join(_line(entry) for entry in entries))
         try:
@@ -90,9 +90,9 @@ class Journal:
 
     def results(self, finished_at: float | None = None) -> Results:
         """Return what is known, in the order of the experiment."""
-        experiment = self._begun.experiment
+        experiment = self._started.experiment
         return replace(
-            self._begun,
+            self._started,
             finished_at=finished_at,
             indexes=tuple(
                 self.indexes[each.config_id]

@@ -1,4 +1,4 @@
-"""From documentation text to a question: its first sentence, plain, without given words."""
+"""Question texts made of documentation: a first sentence, plain, without given words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from coco_core.stopwords import STOPWORDS, word_set
 from coco_core.tokens import analyze
 
-__all__ = ["Wording", "question_of"]
+__all__ = ["QuestionText", "question_text_of"]
 
 # Markup and what it becomes; in this order.
 _MARKUP: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -71,14 +71,16 @@ _MOST_TAKEN = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class QuestionText:
     """A question, and how many words were taken out of it: none reads best."""
 
     text: str
     taken: int
 
 
-def question_of(paragraph: str, names: Iterable[str], *, whole: bool = False) -> Wording | None:
+def question_text_of(
+    paragraph: str, names: Iterable[str], *, whole: bool = False
+) -> QuestionText | None:
     """Return a paragraph's first sentence without the words of ``names``, if it can stand alone.
 
     Args:
@@ -118,7 +120,7 @@ def _halved(text: str) -> bool:
     return uneven or text.count('"') % 2 == 1
 
 
-def _without(words: list[str], names: Iterable[str]) -> Wording | None:
+def _without(words: list[str], names: Iterable[str]) -> QuestionText | None:
     """Take the words of names out; nothing when too little would be left, or too much gone."""
     own = {term for name in names for term in analyze(name)} - STOPWORDS
     kept = _mended(words, own)
@@ -130,7 +132,7 @@ def _without(words: list[str], names: Iterable[str]) -> Wording | None:
     first, _, rest = " ".join(kept).strip(" ,;:-—").partition(" ")
     if first == "A" or first[1:].islower():
         first = first.lower()
-    return Wording(f"{first} {rest}", telling - left)
+    return QuestionText(f"{first} {rest}", telling - left)
 
 
 def _tells(word: str) -> bool:

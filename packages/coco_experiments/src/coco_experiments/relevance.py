@@ -1,4 +1,4 @@
-"""Which answers were expected: the hits of a question become gains."""
+"""Relevance of hits: each is worth the best grade of the anchors that it is the first to match."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from coco_core.anchors import Retrieved, matches
 from coco_experiments.spec import Expected
 
-__all__ = ["Judgement", "Retrieved", "judge"]
+__all__ = ["Relevance", "Retrieved", "judge_relevance"]
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Relevance:
     """What the hits of one question are worth, in their order."""
 
     gains: tuple[float, ...]
@@ -23,7 +23,7 @@ class Judgement:
     """The grades of everything expected, best first."""
 
 
-def judge(expected: Sequence[Expected], hits: Sequence[Retrieved]) -> Judgement:
+def judge_relevance(expected: Sequence[Expected], hits: Sequence[Retrieved]) -> Relevance:
     """Credit each anchor to the first hit that matches it; a hit that only repeats gains nothing.
 
     Raises:
@@ -38,4 +38,4 @@ def judge(expected: Sequence[Expected], hits: Sequence[Retrieved]) -> Judgement:
         gains.append(max((each.grade for each in met), default=0.0))
         found.append(len(met))
     ideal = sorted((each.grade for each in expected), reverse=True)
-    return Judgement(tuple(gains), tuple(found), tuple(ideal))
+    return Relevance(tuple(gains), tuple(found), tuple(ideal))

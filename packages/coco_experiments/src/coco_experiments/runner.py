@@ -15,7 +15,7 @@ from coco_experiments.results import AnswerRecord, IndexResult, Results
 from coco_experiments.results_file import read_results
 from coco_experiments.retrieval import explicit_retrieval
 from coco_experiments.spec import Experiment, Question
-from coco_experiments.target import Product, Watcher
+from coco_experiments.target import ExperimentTarget, ProgressListener
 
 __all__ = ["run_experiment", "turns"]
 
@@ -34,7 +34,12 @@ def turns(experiment: Experiment) -> Iterator[tuple[Question, IndexingConfig, Qu
 
 
 def run_experiment(
-    experiment: Experiment, product: Product, out: Path, watcher: Watcher, *, resume: bool = False
+    experiment: Experiment,
+    target: ExperimentTarget,
+    out: Path,
+    listener: ProgressListener,
+    *,
+    resume: bool = False,
 ) -> Results:
     """Run an experiment and write its results to ``out``; what was seen stays when it is killed.
 
@@ -46,21 +51,23 @@ def run_experiment(
     """
     for plan in experiment.queries:
         explicit_retrieval(plan)
-    wanted = Results(experiment, product.target, time.time(), None, (), ())
-    journal = _journal(wanted, out, watcher, resume=resume)
+    wanted = Results(experiment, target.record, time.time(), None, (), ())
+    journal = _journal(wanted, out, listener, resume=resume)
     if journal is None:
         return read_results(out)
-    run = _Run(experiment, product, journal, watcher)
+    run = _Run(experiment, target, journal, listener)
     try:
         run.build()
         run.ask()
-        run.weigh()
+        run.measure_sizes()
         return journal.finish(out, time.time())
     finally:
         journal.close()
 
 
-def _journal(wanted: Results, out: Path, watcher: Watcher, *, resume: bool) -> Journal | None:
+def _journal(
+    wanted: Results, out: Path, listener: ProgressListener, *, resume: bool
+) -> Journal | None:
     """Return the journal to write, or None when everything was done before."""
     path = journal_path(out)
     if not resume:
@@ -69,47 +76,51 @@ def _journal(wanted: Results, out: Path, watcher: Watcher, *, resume: bool) -> J
     if journal is None and out.exists():
         done = read_results(out)
         if done.experiment.fingerprint != wanted.experiment.fingerprint:
-            watcher.note(f"{out} is of another experiment; this one begins.")
+            listener.info(f"{out} is of another experiment; this one begins.")
         elif done.target != wanted.target:
-            watcher.note(f"{out} asked another project; this run begins.")
+            listener.info(f"{out} asked another project; this run begins.")
         elif any(each.error for each in done.answers):
             # As if it had been interrupted: what failed is asked again.
             journal = Journal(path, replace(done, finished_at=None))
         else:
-            watcher.note(f"{out} is complete; nothing is asked again.")
+            listener.info(f"{out} is complete; nothing is asked again.")
             return None
     return journal or Journal.begin(path, wanted)
 
 
 class _Run:
     def __init__(
-        self, experiment: Experiment, product: Product, journal: Journal, watcher: Watcher
+        self,
+        experiment: Experiment,
+        target: ExperimentTarget,
+        journal: Journal,
+        listener: ProgressListener,
     ) -> None:
         self._experiment = experiment
-        self._product = product
+        self._target = target
         self._journal = journal
-        self._watcher = watcher
+        self._listener = listener
         self._needs_vectors = any(_asks_vectors(plan) for plan in experiment.queries)
         self._notices: set[str] = set()
 
     def build(self) -> None:
         """Make sure that every index is complete."""
-        self._product.register(self._experiment.indexes)
+        self._target.register(self._experiment.indexes)
         for config in self._experiment.indexes:
-            self._watcher.built(self._build(config))
+            self._listener.built(self._build(config))
 
     def _build(self, config: IndexingConfig) -> IndexResult:
         before = self._journal.indexes.get(config.config_id)
-        there = self._product.built(config, vectors=self._needs_vectors)
+        there = self._target.built(config, vectors=self._needs_vectors)
         if there is not None and before is not None and _same(before, there):
             return before
         gone = sum(key[0] == config.config_id for key in self._journal.answers)
         if gone:
-            self._watcher.note(
+            self._listener.info(
                 f"The index {config.config_id!r} is not the one that was asked before; its "
                 f"{gone:,} answers are asked for again."
             )
-        index = there or self._product.build(config, self._watcher, vectors=self._needs_vectors)
+        index = there or self._target.build(config, self._listener, vectors=self._needs_vectors)
         self._journal.add_index(index)
         return index
 
@@ -122,24 +133,24 @@ class _Run:
             if (index.config_id, plan.query_config_id, question.question_id) not in answered
         ]
         if answered and missing:
-            self._watcher.note(
+            self._listener.info(
                 f"{len(answered):,} answers were there; {len(missing):,} questions are asked."
             )
         if not missing:
             return
         self._warm_up()
         for done, (question, index, plan) in enumerate(missing):
-            self._watcher.asking(done, len(missing))
+            self._listener.asking(done, len(missing))
             self._journal.add_answer(self._answer(question, index, plan))
-        self._watcher.asking(len(missing), len(missing))
+        self._listener.asking(len(missing), len(missing))
 
-    def weigh(self) -> None:
+    def measure_sizes(self) -> None:
         """Take the sizes of indexes that were built: now everything of them is on disk."""
         for config in self._experiment.indexes:
             index = self._journal.indexes[config.config_id]
             if index.seconds is not None:
                 self._journal.indexes[config.config_id] = replace(
-                    index, bytes=self._product.size(config.config_id)
+                    index, bytes=self._target.size(config.config_id)
                 )
 
     def _warm_up(self) -> None:
@@ -153,19 +164,19 @@ class _Run:
         empty = AnswerRecord(index.config_id, plan.query_config_id, question.question_id, 0.0)
         began = time.perf_counter()
         try:
-            answer = self._product.ask(index.config_id, plan, question.query)
+            answer = self._target.ask(index.config_id, plan, question.query)
         except Forbidden:
             # No other question would be answered either.
             raise
         except CocoError as error:
             if isinstance(error, Unavailable):
                 # A question that takes too long is its own failure; a product that is gone is not.
-                self._product.check()
+                self._target.check()
             took = 1000 * (time.perf_counter() - began)
             return replace(empty, milliseconds=round(took, 3), error=str(error))
         if answer.notice is not None and answer.notice not in self._notices:
             self._notices.add(answer.notice)
-            self._watcher.warn(f"{index.config_id}: {answer.notice}")
+            self._listener.warn(f"{index.config_id}: {answer.notice}")
         return replace(
             empty,
             milliseconds=answer.milliseconds,

@@ -146,7 +146,7 @@ class Experiment:
 
     @property
     def fingerprint(self) -> str:
-        """Digest of all that decides the figures; an experiment by another name has the same."""
+        """Digest of all that decides the metrics; an experiment by another name has the same."""
         content = {name: value for name, value in self.to_dict().items() if name != "name"}
         raw = json.dumps(content, sort_keys=True, ensure_ascii=False)
         return hashlib.blake2b(raw.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

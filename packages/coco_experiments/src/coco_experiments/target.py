@@ -1,4 +1,4 @@
-"""What an experiment asks of a product: the local daemon and the server look the same from here."""
+"""The target of an experiment as a Protocol: local mode and the server look the same from here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from coco_core.plan import QueryPlan
 from coco_experiments.results import HitRecord, IndexResult, TargetRecord
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 
-__all__ = ["Answer", "BuildStep", "Product", "Watcher"]
+__all__ = ["BuildStep", "ExperimentTarget", "ProgressListener", "TargetAnswer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,10 @@ class BuildStep:
     total: int = 0
 
 
-class Watcher(Protocol):
+class ProgressListener(Protocol):
     """Whoever shows an experiment while it runs."""
 
-    def note(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """Say something that is worth knowing and no error."""
         ...
 
@@ -49,7 +49,7 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TargetAnswer:
     """What a question brought."""
 
     milliseconds: float
@@ -61,11 +61,11 @@ class Answer:
     """What was missing, as the service says."""
 
 
-class Product(Protocol):
+class ExperimentTarget(Protocol):
     """One project of a product that answers queries."""
 
     @property
-    def target(self) -> TargetRecord:
+    def record(self) -> TargetRecord:
         """Whom it asks."""
         ...
 
@@ -89,7 +89,9 @@ class Product(Protocol):
         """Return the index of a config if it is complete, with all vectors when they are wanted."""
         ...
 
-    def build(self, config: IndexingConfig, watcher: Watcher, *, vectors: bool) -> IndexResult:
+    def build(
+        self, config: IndexingConfig, listener: ProgressListener, *, vectors: bool
+    ) -> IndexResult:
         """Build the index of a config beside the others, and wait until it is complete.
 
         Raises:
@@ -101,7 +103,7 @@ class Product(Protocol):
         """Return the bytes of an index on disk, once all of it is written."""
         ...
 
-    def ask(self, config_id: str, plan: QueryPlan, question: str) -> Answer:
+    def ask(self, config_id: str, plan: QueryPlan, question: str) -> TargetAnswer:
         """Ask one index; nothing of the answer comes from the project's defaults."""
         ...
 

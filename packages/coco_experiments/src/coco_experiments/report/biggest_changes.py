@@ -1,4 +1,4 @@
-"""Which questions moved most: where the choice of a strategy decides."""
+"""Questions whose metrics differ most between strategies: where the choice decides."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from coco_experiments import Question
 from coco_experiments.report.columns import MAIN
 from coco_experiments.report.merging import Comparison
 
-__all__ = ["Moved", "moved_most"]
+__all__ = ["QuestionChange", "biggest_changes"]
 
 # Figures that differ by less are equal but for the order of their sums.
 _TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class QuestionChange:
     """A question that strategies answered differently."""
 
     question: Question
@@ -26,14 +26,14 @@ class Moved:
     low: tuple[int, ...]
 
 
-def moved_most(comparison: Comparison, most: int) -> tuple[Moved, ...]:
+def biggest_changes(comparison: Comparison, most: int) -> tuple[QuestionChange, ...]:
     """Return the questions with the largest distance between two strategies, that first."""
     found = []
     for question in comparison.questions:
         values = {
-            at: float(getattr(strategy.figures.questions[question.question_id], MAIN))
+            at: float(getattr(strategy.metrics.questions[question.question_id], MAIN))
             for at, strategy in enumerate(comparison.strategies)
-            if question.question_id in strategy.figures.questions
+            if question.question_id in strategy.metrics.questions
         }
         if not values:
             continue
@@ -41,5 +41,5 @@ def moved_most(comparison: Comparison, most: int) -> tuple[Moved, ...]:
         if best - worst > _TINY:
             high = tuple(at for at, value in values.items() if best - value <= _TINY)
             low = tuple(at for at, value in values.items() if value - worst <= _TINY)
-            found.append(Moved(question, best, high, worst, low))
+            found.append(QuestionChange(question, best, high, worst, low))
     return tuple(sorted(found, key=lambda each: each.worst - each.best)[:most])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from coco_experiments.comparison import GroupBy, StrategyFigures, best
-from coco_experiments.report.biggest_changes import Moved
+from coco_experiments.comparison import GroupBy, StrategyMetrics, best
+from coco_experiments.report.biggest_changes import QuestionChange
 from coco_experiments.report.columns import COLUMNS, MAIN
 from coco_experiments.report.grouping import Group
 from coco_experiments.report.merging import Comparison
@@ -16,12 +16,15 @@ __all__ = ["comparison_document", "group_document"]
 
 
 def comparison_document(
-    comparison: Comparison, baseline: int, found: Sequence[Finding], moved: Sequence[Moved]
+    comparison: Comparison,
+    baseline: int,
+    found: Sequence[Finding],
+    changes: Sequence[QuestionChange],
 ) -> dict[str, Any]:
-    """Return figures, differences to the baseline and the questions that moved most."""
+    """Return metrics, differences to the baseline and the questions that moved most."""
     strategies = comparison.strategies
-    all_figures = [strategy.figures for strategy in strategies]
-    tops = {column.name: best(all_figures, column.name) for column in COLUMNS}
+    all_metrics = [strategy.metrics for strategy in strategies]
+    tops = {column.name: best(all_metrics, column.name) for column in COLUMNS}
     return {
         "k": comparison.k,
         "questions": len(comparison.questions),
@@ -31,10 +34,10 @@ def comparison_document(
             {
                 "name": strategy.name,
                 "index": strategy.index,
-                "query": strategy.figures.query_id,
-                "questions": len(strategy.figures.questions),
-                "errors": strategy.figures.errors,
-                **_values(strategy.figures),
+                "query": strategy.metrics.query_id,
+                "questions": len(strategy.metrics.questions),
+                "errors": strategy.metrics.errors,
+                **_values(strategy.metrics),
                 "best": [name for name, top in tops.items() if at in top],
             }
             for at, strategy in enumerate(strategies)
@@ -66,7 +69,7 @@ def comparison_document(
                 "worst": each.worst,
                 "worst_strategies": [strategies[at].name for at in each.low],
             }
-            for each in moved
+            for each in changes
         ],
     }
 
@@ -74,19 +77,19 @@ def comparison_document(
 def group_document(
     comparison: Comparison, by: GroupBy, groups: Sequence[Group]
 ) -> list[dict[str, Any]]:
-    """Return the figures of each group."""
+    """Return the metrics of each group."""
     return [
         {
             by: group.name,
             "questions": group.questions,
             "strategies": [
-                {"name": strategy.name, **_values(figures)}
-                for strategy, figures in zip(comparison.strategies, group.figures, strict=True)
+                {"name": strategy.name, **_values(metrics)}
+                for strategy, metrics in zip(comparison.strategies, group.metrics, strict=True)
             ],
         }
         for group in groups
     ]
 
 
-def _values(figures: StrategyFigures) -> dict[str, float | None]:
-    return {column.name: figures.value(column.name) for column in COLUMNS}
+def _values(metrics: StrategyMetrics) -> dict[str, float | None]:
+    return {column.name: metrics.value(column.name) for column in COLUMNS}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coco_experiments.comparison import GroupBy, StrategyFigures, group_questions
+from coco_experiments.comparison import GroupBy, StrategyMetrics, group_questions
 from coco_experiments.report.merging import Comparison
 
 __all__ = ["Group", "grouped"]
@@ -12,12 +12,12 @@ __all__ = ["Group", "grouped"]
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Questions of one tag or language, with the figures of every strategy on them."""
+    """Questions of one tag or language, with the metrics of every strategy on them."""
 
     name: str
     """Empty for questions that have none."""
     questions: int
-    figures: tuple[StrategyFigures, ...]
+    metrics: tuple[StrategyMetrics, ...]
 
     def title(self, by: GroupBy) -> str:
         """Return the name as it is shown."""
@@ -36,7 +36,7 @@ def grouped(comparison: Comparison, by: GroupBy) -> tuple[Group, ...]:
         Group(
             name,
             len(ids),
-            tuple(strategy.figures.of(ids) for strategy in comparison.strategies),
+            tuple(strategy.metrics.of(ids) for strategy in comparison.strategies),
         )
         for name, ids in groups.items()
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from coco_core.errors import InvalidInput
 from coco_core.quantities import count
 from coco_experiments import Question, Results
-from coco_experiments.comparison import StrategyFigures, evaluate
+from coco_experiments.comparison import StrategyMetrics, evaluate
 from coco_experiments.problems import suggestions
 from coco_experiments.report.columns import MAIN
 
@@ -32,7 +32,7 @@ class Strategy:
     """``INDEX/QUERY``, or ``FILE:INDEX/QUERY`` where several files have that."""
     index: str
     """The index, told from others of the same id likewise."""
-    figures: StrategyFigures
+    metrics: StrategyMetrics
     source: Source
 
 
@@ -45,7 +45,7 @@ class Comparison:
     questions: tuple[Question, ...]
     k: int
     notes: tuple[str, ...]
-    """What a reader must know to judge the figures."""
+    """What a reader must know to judge the metrics."""
 
     @property
     def seed(self) -> int:
@@ -55,7 +55,7 @@ class Comparison:
     @property
     def best(self) -> int:
         """Position of the best strategy; among equals the quickest."""
-        return min(range(len(self.strategies)), key=lambda at: _rank(self.strategies[at].figures))
+        return min(range(len(self.strategies)), key=lambda at: _rank(self.strategies[at].metrics))
 
     def position(self, name: str) -> int:
         """Return where a strategy stands.
@@ -72,8 +72,8 @@ class Comparison:
         return names.index(name)
 
 
-def _rank(figures: StrategyFigures) -> tuple[float, float]:
-    value, latency = figures.value(MAIN), figures.p50_ms
+def _rank(metrics: StrategyMetrics) -> tuple[float, float]:
+    value, latency = metrics.value(MAIN), metrics.p50_ms
     return (
         1.0 if value is None else -round(value, 12),
         float("inf") if latency is None else latency,
@@ -91,27 +91,27 @@ def merge(sources: Sequence[Source], k: int | None = None) -> Comparison:
     cutoff = k or min(source.results.experiment.cutoff for source in sources)
     asked = {question.question_id for question in questions}
     judged = [
-        (source, figures.of(asked))
+        (source, metrics.of(asked))
         for source in sources
-        for figures in evaluate(source.results, cutoff)
+        for metrics in evaluate(source.results, cutoff)
     ]
-    if not any(figures.questions for _, figures in judged):
+    if not any(metrics.questions for _, metrics in judged):
         raise InvalidInput(
             "The results hold no answers yet.",
             hint="Go on: coco experiment run FILE --resume",
         )
-    names = Counter(figures.name for _, figures in judged)
+    names = Counter(metrics.name for _, metrics in judged)
     indexes = Counter(
         index.config_id for source in sources for index in source.results.experiment.indexes
     )
     strategies = tuple(
         Strategy(
-            name=_told_apart(figures.name, source, names),
-            index=_told_apart(figures.index_id, source, indexes),
-            figures=figures,
+            name=_told_apart(metrics.name, source, names),
+            index=_told_apart(metrics.index_id, source, indexes),
+            metrics=metrics,
             source=source,
         )
-        for source, figures in judged
+        for source, metrics in judged
     )
     notes = (*_on_files(sources, questions, cutoff, k), *_on_strategies(strategies, questions))
     return Comparison(tuple(sources), strategies, questions, cutoff, notes)
@@ -138,7 +138,7 @@ def _shared(sources: Sequence[Source]) -> tuple[Question, ...]:
 
 
 def _content(question: Question) -> tuple[object, ...]:
-    """Return what decides the figures of a question."""
+    """Return what decides the metrics of a question."""
     return question.query, frozenset(question.expected)
 
 
@@ -166,20 +166,20 @@ def _on_files(
             if top_k < cutoff:
                 yield (
                     f"{plan.query_config_id} was asked for {count(top_k, 'hit')} only; "
-                    f"figures at k = {cutoff} take what is missing for not found."
+                    f"metrics at k = {cutoff} take what is missing for not found."
                 )
 
 
 def _on_strategies(strategies: Sequence[Strategy], questions: Sequence[Question]) -> Iterator[str]:
-    short = [each for each in strategies if len(each.figures.questions) < len(questions)]
+    short = [each for each in strategies if len(each.metrics.questions) < len(questions)]
     if short:
         yield (
             f"{_named(short)} not asked all {count(len(questions), 'question')}: "
             "such means cannot be compared."
         )
-    failed = [each for each in strategies if each.figures.errors]
+    failed = [each for each in strategies if each.metrics.errors]
     if failed:
-        answers = sum(each.figures.errors for each in failed)
+        answers = sum(each.metrics.errors for each in failed)
         yield (
             f"{_named(failed)} without {count(answers, 'answer')} because of errors; "
             "those count as nothing found."

@@ -1,4 +1,4 @@
-"""Whether strategies differ from a baseline, in figures and in words."""
+"""Significance of the differences to a baseline, in numbers and in words."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ class Finding:
 
 def findings(comparison: Comparison, baseline: int) -> tuple[Finding, ...]:
     """Compare every strategy with the baseline; those without a common question are left out."""
-    first = comparison.strategies[baseline].figures
+    first = comparison.strategies[baseline].metrics
     compared = [
         (at, difference)
         for at, strategy in enumerate(comparison.strategies)
         if at != baseline
-        and (difference := compare(first, strategy.figures, MAIN, comparison.seed)) is not None
+        and (difference := compare(first, strategy.metrics, MAIN, comparison.seed)) is not None
     ]
     corrected = adjusted([difference.p for _, difference in compared])
     return tuple(
@@ -100,7 +100,7 @@ def lead(comparison: Comparison, baseline: int, found: Sequence[Finding]) -> tup
     best = comparison.best
     strategies = comparison.strategies
     head = column_of(MAIN).head(comparison.k)
-    value = strategies[best].figures.value(MAIN) or 0.0
+    value = strategies[best].metrics.value(MAIN) or 0.0
     sentences = [f"{strategies[best].name} is best by {head}: {value:.3f}."]
     if not found:
         return tuple(sentences)

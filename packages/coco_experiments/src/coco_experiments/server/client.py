@@ -33,7 +33,7 @@ from coco_protocol.server.docs import (
 from coco_protocol.server.jobs import JobBody, JobEvent, JobList
 from coco_protocol.server.projects import ProjectBody, RegisterRequest, VersionList
 
-__all__ = ["FINAL_STATES", "Access", "ServerClient"]
+__all__ = ["FINAL_STATES", "Credentials", "ServerClient"]
 
 FINAL_STATES = frozenset({"succeeded", "failed", "cancelled"})
 """States, and kinds of events, after which a job sends no more."""
@@ -56,7 +56,7 @@ A = TypeVar("A", bound=Answer)
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class Credentials:
     """Who asks, as `coco-server dev` prints it."""
 
     key: str
@@ -66,7 +66,7 @@ class Access:
     """The administrator's key; only a project that does not exist yet needs it."""
 
     @classmethod
-    def of(cls, environ: Mapping[str, str]) -> Access:
+    def of(cls, environ: Mapping[str, str]) -> Credentials:
         """Read COCO_KEY, COCO_ORG, COCO_USER and COCO_ADMIN.
 
         Raises:
@@ -90,7 +90,7 @@ class Access:
 class ServerClient:
     """One server, for one org; not thread-safe."""
 
-    def __init__(self, base_url: str, access: Access) -> None:
+    def __init__(self, base_url: str, credentials: Credentials) -> None:
         try:
             url = httpx.URL(base_url)
         except httpx.InvalidURL as error:
@@ -98,7 +98,7 @@ class ServerClient:
         if url.scheme not in {"http", "https"} or not url.host:
             raise _no_address(base_url)
         self.base_url = base_url.rstrip("/")
-        self._access = access
+        self._credentials = credentials
         # Redirects are not followed: keys go to the address that was given and nowhere else.
         self._http = httpx.Client(base_url=self.base_url, timeout=_TIMEOUT)
         # Seconds of the last round trip; one client asks one thing at a time.
@@ -127,7 +127,7 @@ class ServerClient:
 
     def register(self, request: RegisterRequest) -> ProjectBody:
         """Return the project of a source, made if it is new; needs the administrator's key."""
-        if self._access.admin is None:
+        if self._credentials.admin is None:
             raise Unauthorized(
                 "A project for the files of `path:` is registered with the administrator's key, "
                 "and COCO_ADMIN is not set.",
@@ -135,7 +135,7 @@ class ServerClient:
             )
         return self._read(
             ProjectBody,
-            self._exchange("POST", "/v1/sys/register", request, key=self._access.admin),
+            self._exchange("POST", "/v1/sys/register", request, key=self._credentials.admin),
         )
 
     def add_config(self, request: ConfigRequest) -> ConfigBody:
@@ -273,9 +273,9 @@ class ServerClient:
     def _headers(self, project_id: str | None, key: str | None) -> dict[str, str]:
         headers = {"accept": "application/json", "user-agent": "coco"}
         if key is not None:
-            headers["authorization"] = f"Bearer {key or self._access.key}"
-            headers[HEADER_ORG] = self._access.org
-            headers[HEADER_USER] = self._access.user
+            headers["authorization"] = f"Bearer {key or self._credentials.key}"
+            headers[HEADER_ORG] = self._credentials.org
+            headers[HEADER_USER] = self._credentials.user
         if project_id is not None:
             headers[HEADER_PROJECT] = project_id
         return headers

@@ -14,14 +14,14 @@ from coco_core.plan import QueryPlan
 from coco_experiments.results import LONGEST_EXCERPT, HitRecord, IndexResult, TargetRecord
 from coco_experiments.retrieval import explicit_retrieval
 from coco_experiments.server.client import FINAL_STATES, ServerClient
-from coco_experiments.target import Answer, BuildStep, Watcher
+from coco_experiments.target import BuildStep, ProgressListener, TargetAnswer
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.server.configs import ConfigRequest
 from coco_protocol.server.docs import Hit, IndexRequest, QueryRequest, StartedData
 from coco_protocol.server.jobs import JobEvent
 from coco_protocol.server.projects import ProjectBody, RegisterRequest, VersionBody
 
-__all__ = ["ServerProduct", "project_of_items"]
+__all__ = ["ServerTarget", "project_of_items"]
 
 _COMPLETE = frozenset({"ACTIVE", "READY", "ARCHIVED"})
 
@@ -44,7 +44,7 @@ def project_of_items(client: ServerClient, name: str, digest: str) -> ProjectBod
     )
 
 
-class ServerProduct:
+class ServerTarget:
     """One project of a server."""
 
     def __init__(
@@ -66,7 +66,7 @@ class ServerProduct:
         self._client = client
         self._project_id = project.project_id
         self._items = items
-        self._target = TargetRecord(
+        self._record = TargetRecord(
             product="server",
             url=client.base_url,
             project_id=project.project_id,
@@ -75,9 +75,9 @@ class ServerProduct:
         )
 
     @property
-    def target(self) -> TargetRecord:
+    def record(self) -> TargetRecord:
         """Whom it asks."""
-        return self._target
+        return self._record
 
     def check(self) -> None:
         """Make sure that the server still answers."""
@@ -111,15 +111,17 @@ class ServerProduct:
             version_id=version.version_id,
         )
 
-    def build(self, config: IndexingConfig, watcher: Watcher, *, vectors: bool) -> IndexResult:
+    def build(
+        self, config: IndexingConfig, listener: ProgressListener, *, vectors: bool
+    ) -> IndexResult:
         """Build a version beside the others, and wait until it is complete."""
         del vectors
         began = time.monotonic()
         started = self._running(config) or self._start(config)
-        result = self._follow(started, config, watcher)
+        result = self._follow(started, config, listener)
         rejected = _number(result, "rejected")
         if rejected:
-            watcher.warn(
+            listener.warn(
                 f"{config.config_id}: the server left out {rejected} of {started.items or 0} "
                 f"documents; see GET /v1/jobs/{started.job_id}/rejections"
             )
@@ -147,7 +149,7 @@ class ServerProduct:
         version = self._newest(config_id)
         return version.storage_bytes if version is not None else None
 
-    def ask(self, config_id: str, plan: QueryPlan, question: str) -> Answer:
+    def ask(self, config_id: str, plan: QueryPlan, question: str) -> TargetAnswer:
         """Ask one version."""
         retrieval, filters = explicit_retrieval(plan)
         request = QueryRequest(
@@ -157,7 +159,7 @@ class ServerProduct:
             filters=filters,
         )
         meta, data, seconds = self._client.query(self._project_id, request)
-        return Answer(
+        return TargetAnswer(
             milliseconds=round(1000 * seconds, 3),
             engine=meta.took_ms,
             hits=tuple(_record(hit) for hit in data.results),
@@ -181,7 +183,7 @@ class ServerProduct:
         if source is None:
             if self._items is None:
                 raise InvalidConfig(
-                    f"The project {self._target.project_id!r} has no version whose documents "
+                    f"The project {self._record.project_id!r} has no version whose documents "
                     "could be indexed.",
                     hint="Import documents first: POST /v1/docs/import, or name a `path:`.",
                 )
@@ -240,11 +242,11 @@ class ServerProduct:
         return newest if newest.created_at >= active.created_at else None
 
     def _follow(
-        self, started: StartedData, config: IndexingConfig, watcher: Watcher
+        self, started: StartedData, config: IndexingConfig, listener: ProgressListener
     ) -> Mapping[str, object]:
         """Follow a job to its end; returns its result."""
         for event in self._client.job_events(self._project_id, started.job_id):
-            watcher.building(_step(config.config_id, event, started.items or 0))
+            listener.building(_step(config.config_id, event, started.items or 0))
         job = self._client.job(self._project_id, started.job_id)
         if job.state != "succeeded":
             error = job.error or {}

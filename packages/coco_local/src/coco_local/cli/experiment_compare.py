@@ -15,7 +15,7 @@ from coco_local.cli.options import Json
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
-    from coco_experiments.report.biggest_changes import Moved
+    from coco_experiments.report.biggest_changes import QuestionChange
     from coco_experiments.report.grouping import Group
     from coco_experiments.report.merging import Comparison, Source
     from coco_experiments.report.significance import Finding
@@ -61,7 +61,7 @@ def compare(
 
     Several files are judged by the questions that all of them asked.
     """
-    from coco_experiments.report.biggest_changes import moved_most
+    from coco_experiments.report.biggest_changes import biggest_changes
     from coco_experiments.report.document import comparison_document, group_document
     from coco_experiments.report.grouping import grouped
     from coco_experiments.report.merging import merge
@@ -71,7 +71,7 @@ def compare(
     comparison = merge(_sources(results), k)
     base = comparison.best if baseline is None else comparison.position(baseline)
     found = findings(comparison, base)
-    moved = moved_most(comparison, _MOVED)
+    changes = biggest_changes(comparison, _MOVED)
     groups = grouped(comparison, by) if by is not None else ()
     for note in comparison.notes:
         terminal.warn(note)
@@ -82,12 +82,12 @@ def compare(
 
         _write_page(terminal, html, render(comparison, base, found))
     if json:
-        document = comparison_document(comparison, base, found, moved)
+        document = comparison_document(comparison, base, found, changes)
         if by is not None:
             document["groups"] = group_document(comparison, by, groups)
         terminal.emit(document)
         return
-    _show(terminal, comparison, base, found, moved)
+    _show(terminal, comparison, base, found, changes)
     if by is not None and groups:
         _show_groups(terminal, comparison, by, groups)
 
@@ -124,7 +124,7 @@ def _show(
     comparison: Comparison,
     baseline: int,
     found: Sequence[Finding],
-    moved: Sequence[Moved],
+    changes: Sequence[QuestionChange],
 ) -> None:
     from coco_core.quantities import count
     from coco_experiments.report.significance import caution, lead
@@ -136,7 +136,7 @@ def _show(
     terminal.line()
     strategies = comparison.strategies
     show_comparison(
-        terminal, [each.figures for each in strategies], [each.name for each in strategies]
+        terminal, [each.metrics for each in strategies], [each.name for each in strategies]
     )
     terminal.line()
     for sentence in lead(comparison, baseline, found):
@@ -145,9 +145,9 @@ def _show(
         terminal.line()
         _show_differences(terminal, comparison, baseline, found)
         _say(terminal, caution(comparison, baseline, found), faint=True)
-    if moved:
+    if changes:
         terminal.line()
-        _show_moved(terminal, comparison, moved)
+        _show_changes(terminal, comparison, changes)
 
 
 def _show_differences(
@@ -181,7 +181,9 @@ def _show_differences(
     )
 
 
-def _show_moved(terminal: Terminal, comparison: Comparison, moved: Sequence[Moved]) -> None:
+def _show_changes(
+    terminal: Terminal, comparison: Comparison, changes: Sequence[QuestionChange]
+) -> None:
     from coco_experiments.report.columns import MAIN, column_of, share
 
     head = column_of(MAIN).head(comparison.k)
@@ -191,7 +193,7 @@ def _show_moved(terminal: Terminal, comparison: Comparison, moved: Sequence[Move
         first = comparison.strategies[positions[0]].name
         return first if len(positions) == 1 else f"{first} and {len(positions) - 1:,} more"
 
-    for each in moved:
+    for each in changes:
         terminal.line()
         _say(terminal, f"{each.question.question_id}  {' '.join(each.question.query.split())}")
         terminal.line(f"  {share(each.best)}  {named(each.high)}", faint=True)
@@ -202,7 +204,7 @@ def _show_groups(
     terminal: Terminal, comparison: Comparison, by: By, groups: Sequence[Group]
 ) -> None:
     from coco_experiments.report.columns import COLUMNS
-    from coco_local.cli.comparison_table import figure_cells, show_folded
+    from coco_local.cli.comparison_table import metric_cells, show_folded
 
     columns = [column for column in COLUMNS if column.group == "quality"]
     heads = ("STRATEGY", *(column.head(comparison.k, short=True).upper() for column in columns))
@@ -213,7 +215,7 @@ def _show_groups(
             (strategy.name, group.title(by), str(group.questions), *cells)
             for group in groups
             for strategy, cells in zip(
-                comparison.strategies, figure_cells(group.figures, columns), strict=True
+                comparison.strategies, metric_cells(group.metrics, columns), strict=True
             )
         ]
         every = (heads[0], by.upper(), "QUESTIONS", *heads[1:])
@@ -225,7 +227,7 @@ def _show_groups(
         rows = [
             (strategy.name, *cells)
             for strategy, cells in zip(
-                comparison.strategies, figure_cells(group.figures, columns), strict=True
+                comparison.strategies, metric_cells(group.metrics, columns), strict=True
             )
         ]
         show_folded(terminal, heads, rows, numbers=heads[1:])

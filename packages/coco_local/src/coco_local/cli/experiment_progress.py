@@ -56,7 +56,7 @@ class ShownRun:
         if self._progress is not None:
             self._progress.stop()
 
-    def note(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """Say something that is worth knowing and no error."""
         if not self._terminal.json:
             self._say(text)
@@ -75,7 +75,7 @@ class ShownRun:
 
     def built(self, index: IndexResult) -> None:
         """Show an index that can be asked."""
-        self.note(index_line(index))
+        self.info(index_line(index))
 
     def asking(self, done: int, total: int) -> None:
         """Show how many questions were asked."""

@@ -12,7 +12,7 @@ import typer
 
 from coco_core.errors import CocoError, Unreadable
 from coco_local.cli.exits import Exit
-from coco_local.cli.experiment_product import Server, asked_product
+from coco_local.cli.experiment_target import Server, asked_target
 from coco_local.cli.options import Json, Project
 from coco_local.cli.terminal import Terminal, terminal_of
 
@@ -52,10 +52,10 @@ def run(
     spec = read_spec(file)
     with (
         _kept(terminal, journal_path(out)),
-        asked_product(spec, file, project=project, server=server) as product,
-        ShownRun(terminal) as watcher,
+        asked_target(spec, file, project=project, server=server) as target,
+        ShownRun(terminal) as listener,
     ):
-        results = run_experiment(spec.experiment, product, out, watcher, resume=resume)
+        results = run_experiment(spec.experiment, target, out, listener, resume=resume)
     failed = sum(answer.error is not None for answer in results.answers)
     if json:
         terminal.emit(_summary(results, out, failed))
@@ -124,7 +124,7 @@ def _show(terminal: Terminal, results: Results, out: Path) -> None:
 def _summary(results: Results, out: Path, failed: int) -> dict[str, Any]:
     from coco_experiments.comparison import COSTS, METRICS, evaluate
 
-    figures = evaluate(results)
+    metrics = evaluate(results)
     return {
         "name": results.experiment.name,
         "out": str(out),
@@ -143,6 +143,6 @@ def _summary(results: Results, out: Path, failed: int) -> dict[str, Any]:
                 **{name: each.value(name) for name in (*METRICS, *COSTS)},
                 "errors": each.errors,
             }
-            for each in figures
+            for each in metrics
         ],
     }

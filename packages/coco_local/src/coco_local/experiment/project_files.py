@@ -12,7 +12,7 @@ from coco_core.configs import DEFAULT_CONFIG
 from coco_core.errors import Unreadable
 from coco_core.types import Chunk, DocumentKey
 from coco_experiments import Question
-from coco_experiments.generate import PROPOSAL_KINDS, ProposalKind
+from coco_experiments.generate import QUESTION_KINDS, QuestionKind
 from coco_local.index.pipeline import read_file
 from coco_local.scan import ProjectScan
 from coco_local.settings import Settings
@@ -60,10 +60,10 @@ class ProjectFiles:
             self.done += 1
 
 
-def kind_counts(questions: Sequence[Question]) -> dict[ProposalKind, int]:
-    """Return how many of each kind were proposed, in the order of `PROPOSAL_KINDS`."""
+def kind_counts(questions: Sequence[Question]) -> dict[QuestionKind, int]:
+    """Return how many of each kind were proposed, in the order of `QUESTION_KINDS`."""
     tags = Counter(tag for question in questions for tag in question.tags)
-    return {kind: tags[kind] for kind in PROPOSAL_KINDS if tags[kind]}
+    return {kind: tags[kind] for kind in QUESTION_KINDS if tags[kind]}
 
 
 def questions_text(questions: Sequence[Question], suffix: str) -> str:

@@ -14,7 +14,7 @@ from coco_core.errors import ConfigConflict, ModelMissing, Unavailable
 from coco_core.plan import QueryPlan
 from coco_experiments.results import LONGEST_EXCERPT, HitRecord, IndexResult, TargetRecord
 from coco_experiments.retrieval import explicit_retrieval
-from coco_experiments.target import Answer, BuildStep, Watcher
+from coco_experiments.target import BuildStep, ProgressListener, TargetAnswer
 from coco_local.client import FINAL_STATES, Client
 from coco_protocol.configs import ConfigRequest
 from coco_protocol.defaults import AdoptRequest, DefaultsBody, DefaultsRequest
@@ -22,7 +22,7 @@ from coco_protocol.docs import Hit, IndexRequest, QueryRequest
 from coco_protocol.jobs import JobBody, JobRequest
 from coco_protocol.projects import IndexBody, ProjectBody, ProjectRequest, RegisterRequest
 
-__all__ = ["Begun", "LocalProduct", "project_of_path"]
+__all__ = ["LocalTarget", "StartedBuild", "project_of_path"]
 
 # How often an index that embeds is looked at: nothing to the daemon, smooth to the eye.
 _POLL_SECONDS = 0.2
@@ -35,7 +35,7 @@ _WRITTEN_SECONDS = 7.0
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class StartedBuild:
     """The build that the registration of a project has started."""
 
     config_id: str
@@ -46,7 +46,7 @@ class Begun:
 
 def project_of_path(
     client: Client, path: Path, config: IndexingConfig
-) -> tuple[ProjectBody, Begun | None]:
+) -> tuple[ProjectBody, StartedBuild | None]:
     """Return the project whose root is ``path``; it is registered when there is none.
 
     Inside another project it stands apart: that one keeps its files, and commands in the directory
@@ -69,7 +69,7 @@ def project_of_path(
     project_id = client.register(request).project_id
     job_id = next(job.job_id for job in client.jobs().jobs if job.project_id == project_id)
     project = client.project(ProjectRequest(project_id=project_id))
-    return project, Begun(config.config_id, job_id, at)
+    return project, StartedBuild(config.config_id, job_id, at)
 
 
 def _register_config(client: Client, config: IndexingConfig) -> None:
@@ -90,7 +90,7 @@ def _register_config(client: Client, config: IndexingConfig) -> None:
         ) from error
 
 
-class LocalProduct:
+class LocalTarget:
     """One project of a running daemon."""
 
     def __init__(
@@ -98,7 +98,7 @@ class LocalProduct:
         client: Client,
         project: ProjectBody,
         path: str | None = None,
-        begun: Begun | None = None,
+        started: StartedBuild | None = None,
     ) -> None:
         """Ask ``project``.
 
@@ -106,13 +106,13 @@ class LocalProduct:
             client: of its daemon.
             project: which.
             path: the directory if it was named by one.
-            begun: a build that is under way because the project is new.
+            started: a build that is under way because the project is new.
         """
         self._client = client
-        self._begun = begun
+        self._started = started
         self._project_id = project.project_id
         self._last_built = -_WRITTEN_SECONDS
-        self._target = TargetRecord(
+        self._record = TargetRecord(
             product="local",
             url=client.base_url,
             project_id=project.project_id,
@@ -121,9 +121,9 @@ class LocalProduct:
         )
 
     @property
-    def target(self) -> TargetRecord:
+    def record(self) -> TargetRecord:
         """Whom it asks."""
-        return self._target
+        return self._record
 
     def check(self) -> None:
         """Make sure that the daemon still answers."""
@@ -136,7 +136,7 @@ class LocalProduct:
 
     def built(self, config: IndexingConfig, *, vectors: bool) -> IndexResult | None:
         """Return the index of a config if it is complete."""
-        if self._begun is not None and self._begun.config_id == config.config_id:
+        if self._started is not None and self._started.config_id == config.config_id:
             # It may be complete by now; its job says what that took.
             return None
         found = self._index(config.config_id)
@@ -151,16 +151,18 @@ class LocalProduct:
             bytes=found.index_bytes,
         )
 
-    def build(self, config: IndexingConfig, watcher: Watcher, *, vectors: bool) -> IndexResult:
+    def build(
+        self, config: IndexingConfig, listener: ProgressListener, *, vectors: bool
+    ) -> IndexResult:
         """Build the index of a config, and wait for its last vector."""
-        began, begun = time.monotonic(), self._begun
-        if begun is not None and begun.config_id == config.config_id:
-            began, job_ids, self._begun = begun.at, [begun.job_id], None
+        began, started = time.monotonic(), self._started
+        if started is not None and started.config_id == config.config_id:
+            began, job_ids, self._started = started.at, [started.job_id], None
         else:
             request = IndexRequest(project_id=self._project_id, indexing_config_id=config.config_id)
             job_ids = self._client.index(request).job_ids
-        job = self._follow(job_ids, config, watcher)
-        index = self._await_vectors(config, watcher, vectors=vectors)
+        job = self._follow(job_ids, config, listener)
+        index = self._await_vectors(config, listener, vectors=vectors)
         self._last_built = time.monotonic()
         # Vectors may come after the job's last event.
         counts: dict[str, int] = {}
@@ -185,7 +187,7 @@ class LocalProduct:
         index = self._index(config_id)
         return index.index_bytes if index is not None else None
 
-    def ask(self, config_id: str, plan: QueryPlan, question: str) -> Answer:
+    def ask(self, config_id: str, plan: QueryPlan, question: str) -> TargetAnswer:
         """Ask one index."""
         retrieval, filters = explicit_retrieval(plan)
         request = QueryRequest(
@@ -198,7 +200,7 @@ class LocalProduct:
         began = time.perf_counter()
         answer = self._client.query(request)
         took = time.perf_counter() - began
-        return Answer(
+        return TargetAnswer(
             milliseconds=round(1000 * took, 3),
             engine=answer.meta.took_ms,
             hits=tuple(_record(hit) for hit in answer.data.results),
@@ -222,14 +224,14 @@ class LocalProduct:
         return next((each for each in indexes if each.config_id == config_id), None)
 
     def _follow(
-        self, job_ids: Sequence[str], config: IndexingConfig, watcher: Watcher
+        self, job_ids: Sequence[str], config: IndexingConfig, listener: ProgressListener
     ) -> JobBody | None:
         """Follow the build's job to its end."""
         last: JobBody | None = None
         for job_id in job_ids:
             for event in self._client.job_events(job_id):
                 last = event.job
-                watcher.building(BuildStep(config.config_id, last.stage, last.done, last.total))
+                listener.building(BuildStep(config.config_id, last.stage, last.done, last.total))
             if last is not None and last.state in FINAL_STATES and last.state != "succeeded":
                 raise Unavailable(
                     f"The index {config.config_id!r} was not built: its job {job_id} {last.state}"
@@ -239,7 +241,7 @@ class LocalProduct:
         return last
 
     def _await_vectors(
-        self, config: IndexingConfig, watcher: Watcher, *, vectors: bool
+        self, config: IndexingConfig, listener: ProgressListener, *, vectors: bool
     ) -> IndexBody:
         stalled = _Stall(lambda: self._why_waiting(config))
         while True:
@@ -256,7 +258,7 @@ class LocalProduct:
                 )
             if _complete(index, vectors=vectors):
                 return index
-            watcher.building(BuildStep(config.config_id, "embed", index.embedded, index.chunks))
+            listener.building(BuildStep(config.config_id, "embed", index.embedded, index.chunks))
             stalled.look((index.files, index.chunks, index.embedded, index.pending_files))
             time.sleep(_POLL_SECONDS)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from coco_core.anchors import matches
 from coco_experiments import AnswerRecord, HitRecord, Question
-from coco_experiments.comparison import QuestionFigures
+from coco_experiments.comparison import QuestionMetrics
 from coco_experiments.report.columns import milliseconds
 from coco_experiments.report.merging import Comparison, Strategy
 from coco_experiments.report.page.colors import index_colors
@@ -61,8 +61,8 @@ def answers(comparison: Comparison, baseline: int) -> dict[str, Any]:
             "language": question.language,
             "expected": [[each.anchor, each.grade] for each in question.expected],
             "answers": [
-                _answer(question, figures, found[question.question_id], passages, hits)
-                if (figures := strategy.figures.questions.get(question.question_id)) is not None
+                _answer(question, metrics, found[question.question_id], passages, hits)
+                if (metrics := strategy.metrics.questions.get(question.question_id)) is not None
                 else None
                 for strategy, found in zip(comparison.strategies, recorded, strict=True)
             ],
@@ -73,7 +73,7 @@ def answers(comparison: Comparison, baseline: int) -> dict[str, Any]:
     return {
         "baseline": baseline,
         "strategies": [
-            {"name": each.name, "color": colors[each.index], "ndcg": round(each.figures.ndcg, 4)}
+            {"name": each.name, "color": colors[each.index], "ndcg": round(each.metrics.ndcg, 4)}
             for each in comparison.strategies
         ],
         "questions": questions,
@@ -84,26 +84,26 @@ def answers(comparison: Comparison, baseline: int) -> dict[str, Any]:
 
 def _recorded(strategy: Strategy) -> dict[str, AnswerRecord]:
     """Return what was answered, by question; of several answers the last counts."""
-    figures = strategy.figures
+    metrics = strategy.metrics
     return {
         each.question_id: each
         for each in strategy.source.results.answers
-        if (each.index_id, each.query_id) == (figures.index_id, figures.query_id)
+        if (each.index_id, each.query_id) == (metrics.index_id, metrics.query_id)
     }
 
 
 def _answer(
     question: Question,
-    figures: QuestionFigures,
+    metrics: QuestionMetrics,
     answered: AnswerRecord,
     passages: _Passages,
     most: int,
 ) -> dict[str, Any]:
     ranks, expected = _ranks(question, answered.hits)
-    judged = zip(answered.hits, figures.judgement.gains, expected, strict=True)
+    judged = zip(answered.hits, metrics.relevance.gains, expected, strict=True)
     return {
-        "ndcg": round(figures.ndcg, 4),
-        "recall": round(figures.recall, 4),
+        "ndcg": round(metrics.ndcg, 4),
+        "recall": round(metrics.recall, 4),
         "ms": milliseconds(answered.milliseconds),
         "ranks": ranks,
         "hits": [

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from coco_core.metrics import bootstrap_interval
 from coco_core.quantities import count
 from coco_core.version import __version__
-from coco_experiments.comparison import GroupBy, StrategyFigures, best
+from coco_experiments.comparison import GroupBy, StrategyMetrics, best
 from coco_experiments.report.columns import COLUMNS, MAIN, ShownColumn, column_of
 from coco_experiments.report.grouping import grouped
 from coco_experiments.report.merging import Comparison
@@ -31,12 +31,12 @@ def content(comparison: Comparison, baseline: int, found: Sequence[Finding]) -> 
         {"number": number, "name": strategy.name, "color": colors[strategy.index]}
         for number, strategy in enumerate(comparison.strategies, 1)
     ]
-    figures = [strategy.figures for strategy in comparison.strategies]
+    metrics = [strategy.metrics for strategy in comparison.strategies]
     experiments = dict.fromkeys(source.results.experiment.name for source in comparison.sources)
     tags = {tag for question in comparison.questions for tag in question.tags}
     languages = {question.language for question in comparison.questions} - {""}
     columns = [_column(column, comparison.k) for column in COLUMNS]
-    cells = _cells(figures, COLUMNS)
+    cells = _cells(metrics, COLUMNS)
     return {
         "title": ", ".join(experiments),
         "facts": _facts(comparison),
@@ -91,15 +91,15 @@ def _column(column: ShownColumn, k: int) -> dict[str, Any]:
 
 
 def _cells(
-    figures: Sequence[StrategyFigures], columns: Sequence[ShownColumn]
+    metrics: Sequence[StrategyMetrics], columns: Sequence[ShownColumn]
 ) -> list[list[dict[str, Any]]]:
-    tops = [best(figures, column.name) for column in columns]
+    tops = [best(metrics, column.name) for column in columns]
     return [
         [
-            _cell(column, each.value(column.name), best=at in top and len(top) < len(figures))
+            _cell(column, each.value(column.name), best=at in top and len(top) < len(metrics))
             for column, top in zip(columns, tops, strict=True)
         ]
-        for at, each in enumerate(figures)
+        for at, each in enumerate(metrics)
     ]
 
 
@@ -114,7 +114,7 @@ def _cell(column: ShownColumn, value: float | None, *, best: bool) -> dict[str, 
 def _quality(comparison: Comparison, shown: Sequence[dict[str, Any]]) -> dict[str, Any]:
     column = column_of(MAIN)
     values = [
-        [float(getattr(each, MAIN)) for each in strategy.figures.questions.values()]
+        [float(getattr(each, MAIN)) for each in strategy.metrics.questions.values()]
         for strategy in comparison.strategies
     ]
     intervals = [
@@ -141,14 +141,14 @@ def _scatter(comparison: Comparison, shown: Sequence[dict[str, Any]]) -> Any:
     column, latency = column_of(MAIN), column_of("p50_ms")
     dots = []
     for strategy, row in zip(comparison.strategies, shown, strict=True):
-        x, y = strategy.figures.p50_ms, strategy.figures.value(MAIN)
+        x, y = strategy.metrics.p50_ms, strategy.metrics.value(MAIN)
         if x is None or y is None:
             continue
         tip = f"{row['name']}: {column.text(y)}, {latency.text(x)}"
         dots.append(Dot(str(row["number"]), tip, row["color"], x, y))
     label = (
         f"{column.head(comparison.k)} against the median time of an answer; "
-        "the summary table has the same figures"
+        "the summary table has the same metrics"
     )
     return scatter(dots, label, lambda value: f"{value:g} ms")
 
@@ -160,7 +160,7 @@ def _groupings(comparison: Comparison, shown: Sequence[dict[str, Any]]) -> list[
         groups = grouped(comparison, by)
         if not groups:
             continue
-        by_group = [[row[0] for row in _cells(group.figures, [column])] for group in groups]
+        by_group = [[row[0] for row in _cells(group.metrics, [column])] for group in groups]
         sections.append(
             {
                 "by": by,

@@ -71,8 +71,8 @@ def _row(
 
 
 def _by_question(comparison: Comparison, first: int, second: int) -> list[float]:
-    before = comparison.strategies[first].figures.questions
-    after = comparison.strategies[second].figures.questions
+    before = comparison.strategies[first].metrics.questions
+    after = comparison.strategies[second].metrics.questions
     return [
         float(getattr(after[name], MAIN)) - float(getattr(before[name], MAIN))
         for name in before

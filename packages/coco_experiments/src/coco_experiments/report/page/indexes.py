@@ -21,8 +21,8 @@ def index_section(comparison: Comparison, colors: Mapping[str, str]) -> dict[str
     configs: dict[str, tuple[IndexingConfig, IndexResult | None]] = {}
     for strategy in comparison.strategies:
         for config in strategy.source.results.experiment.indexes:
-            if config.config_id == strategy.figures.index_id:
-                configs[strategy.index] = (config, strategy.figures.index)
+            if config.config_id == strategy.metrics.index_id:
+                configs[strategy.index] = (config, strategy.metrics.index)
     rows = [
         {
             "name": name,

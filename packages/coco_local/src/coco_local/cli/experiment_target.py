@@ -16,11 +16,11 @@ from coco_local.cli.connection import connected, place_of, read_settings
 if TYPE_CHECKING:
     from coco_experiments.reading import ExperimentFile
     from coco_experiments.server.client import ServerClient
-    from coco_experiments.server.target import ServerProduct
-    from coco_experiments.target import Product
-    from coco_local.experiment.target import Begun
+    from coco_experiments.server.target import ServerTarget
+    from coco_experiments.target import ExperimentTarget
+    from coco_local.experiment.target import StartedBuild
 
-__all__ = ["Server", "asked_product", "named_server_product"]
+__all__ = ["Server", "asked_target", "named_server_target"]
 
 Server: TypeAlias = Annotated[
     str | None,
@@ -37,9 +37,9 @@ _TIMEOUT_SECONDS = 300.0
 
 
 @contextmanager
-def asked_product(
+def asked_target(
     spec: ExperimentFile, file: Path, *, project: str | None, server: str | None
-) -> Iterator[Product]:
+) -> Iterator[ExperimentTarget]:
     """Yield what the experiment asks; its anchors name documents that are there.
 
     Args:
@@ -49,43 +49,45 @@ def asked_product(
         server: the server's address, else the daemon is asked.
     """
     opened = _server(spec, file, project, server) if server else _local(spec, file, project)
-    with opened as product:
-        yield product
+    with opened as target:
+        yield target
 
 
 @contextmanager
-def _local(spec: ExperimentFile, file: Path, project: str | None) -> Iterator[Product]:
-    from coco_local.experiment.target import LocalProduct, project_of_path
+def _local(spec: ExperimentFile, file: Path, project: str | None) -> Iterator[ExperimentTarget]:
+    from coco_local.experiment.target import LocalTarget, project_of_path
     from coco_protocol.projects import ProjectRequest
 
     experiment = spec.experiment
     with connected(timeout=_TIMEOUT_SECONDS) as client:
         path: Path | None = None
-        begun: Begun | None = None
+        started: StartedBuild | None = None
         if project is not None:
             body = place_of(client, project).project
         elif experiment.path is not None:
             path = _directory(experiment.path, file)
             # Before it is registered: a mistake in the file shall leave nothing behind.
             spec.refuse_missing(_documents(path))
-            body, begun = project_of_path(client, path, experiment.indexes[0])
+            body, started = project_of_path(client, path, experiment.indexes[0])
         else:
             assert experiment.project_id is not None
             body = client.project(ProjectRequest(project_id=experiment.project_id))
         if path is None:
             spec.refuse_missing(_documents(Path(body.root)))
-        yield LocalProduct(client, body, str(path) if path is not None else None, begun)
+        yield LocalTarget(client, body, str(path) if path is not None else None, started)
 
 
 @contextmanager
-def _server(spec: ExperimentFile, file: Path, project: str | None, url: str) -> Iterator[Product]:
-    from coco_experiments.server.target import ServerProduct, project_of_items
+def _server(
+    spec: ExperimentFile, file: Path, project: str | None, url: str
+) -> Iterator[ExperimentTarget]:
+    from coco_experiments.server.target import ServerTarget, project_of_items
     from coco_local.experiment.upload import gathered_items
 
     experiment = spec.experiment
     spec.refuse_lines()
     if project is not None or experiment.path is None:
-        with named_server_product(url, project or experiment.project_id or "") as named:
+        with named_server_target(url, project or experiment.project_id or "") as named:
             yield named
         return
     path = _directory(experiment.path, file)
@@ -93,13 +95,13 @@ def _server(spec: ExperimentFile, file: Path, project: str | None, url: str) -> 
         spec.refuse_missing(items.documents)
         with _client(url) as client:
             body = project_of_items(client, experiment.name, items.digest)
-            yield ServerProduct(client, body, path=str(path), items=items.file)
+            yield ServerTarget(client, body, path=str(path), items=items.file)
 
 
 @contextmanager
-def named_server_product(url: str, project_id: str) -> Iterator[ServerProduct]:
+def named_server_target(url: str, project_id: str) -> Iterator[ServerTarget]:
     """Yield a project of a server, by its id."""
-    from coco_experiments.server.target import ServerProduct
+    from coco_experiments.server.target import ServerTarget
 
     with _client(url) as client:
         try:
@@ -111,14 +113,14 @@ def named_server_product(url: str, project_id: str) -> Iterator[ServerProduct]:
                 "file name a directory: path",
                 details=error.details,
             ) from error
-        yield ServerProduct(client, project)
+        yield ServerTarget(client, project)
 
 
 @contextmanager
 def _client(url: str) -> Iterator[ServerClient]:
-    from coco_experiments.server.client import Access, ServerClient
+    from coco_experiments.server.client import Credentials, ServerClient
 
-    client = ServerClient(url, Access.of(os.environ))
+    client = ServerClient(url, Credentials.of(os.environ))
     try:
         client.check()
         yield client

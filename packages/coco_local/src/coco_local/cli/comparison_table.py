@@ -9,7 +9,6 @@ from itertools import groupby
 from coco_core.terminal_text import visible
 from coco_experiments.comparison import StrategyMetrics, best
 from coco_experiments.report.columns import COLUMNS, ShownColumn
-from coco_local.cli.columns import show_table
 from coco_local.cli.terminal import Terminal
 
 __all__ = ["metric_cells", "show_comparison", "show_folded"]
@@ -70,7 +69,7 @@ def show_folded(
     width = shutil.get_terminal_size().columns if terminal.pretty else None
     if width is not None and max(len(visible(row[0])) for row in rows) > width // 2:
         # Names that leave no room for metrics stand once, under numbers.
-        show_table(terminal, ("#", heads[0]), [(str(n), row[0]) for n, row in enumerate(rows, 1)])
+        terminal.table(("#", heads[0]), [(str(n), row[0]) for n, row in enumerate(rows, 1)])
         terminal.line()
         heads, rows = ("#", *heads[1:]), [(str(n), *row[1:]) for n, row in enumerate(rows, 1)]
     widths = [max(len(visible(row[at])) for row in (heads, *rows)) for at in range(len(heads))]
@@ -80,7 +79,7 @@ def show_folded(
             terminal.line()
         shown = [0, *part]
         cells = [[row[at] for at in shown] for row in rows]
-        show_table(terminal, [heads[at] for at in shown], cells, numbers=numbers)
+        terminal.table([heads[at] for at in shown], cells, numbers=numbers)
 
 
 def _parts(

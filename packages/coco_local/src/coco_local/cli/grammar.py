@@ -51,8 +51,6 @@ def list_grammars(
 
     A published grammar is fetched by itself when a file of its language is first seen.
     """
-    from coco_local.cli.columns import show_table
-
     del json
     terminal = terminal_of(context)
     rows = _rows(_store(), every=every)
@@ -60,7 +58,7 @@ def list_grammars(
         terminal.emit({"grammars": rows})
         return
     cells = [tuple(_cell(row[head.lower()]) for head in _HEADS) for row in rows]
-    show_table(terminal, _HEADS, cells, numbers=("SIZE",))
+    terminal.table(_HEADS, cells, numbers=("SIZE",))
 
 
 @app.command()

@@ -120,7 +120,6 @@ def _named(client: str | None) -> str:
 
 
 def _list(terminal: Terminal) -> None:
-    from coco_local.cli.columns import show_table
     from coco_local.mcp.install import clients
 
     if terminal.json:
@@ -131,7 +130,7 @@ def _list(terminal: Terminal) -> None:
         terminal.emit({"clients": entries})
         return
     rows = [(client.name, client.title, ", ".join(client.scopes)) for client in clients()]
-    show_table(terminal, ("CLIENT", "PROGRAM", "SCOPES"), rows)
+    terminal.table(("CLIENT", "PROGRAM", "SCOPES"), rows)
 
 
 def _show(terminal: Terminal, change: Change, *, dry_run: bool) -> None:

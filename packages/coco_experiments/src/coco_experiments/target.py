@@ -8,10 +8,12 @@ from typing import Protocol
 
 from coco_core.configs import IndexingConfig
 from coco_core.plan import QueryPlan
-from coco_experiments.results import HitRecord, IndexResult, TargetRecord
+from coco_experiments.results import LONGEST_EXCERPT, HitRecord, IndexResult, TargetRecord
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
+from coco_protocol.docs import Hit as LocalHit
+from coco_protocol.server.docs import Hit as ServerHit
 
-__all__ = ["BuildStep", "ExperimentTarget", "ProgressListener", "TargetAnswer"]
+__all__ = ["BuildStep", "ExperimentTarget", "ProgressListener", "TargetAnswer", "record_hit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,23 @@ class TargetAnswer:
     hits: tuple[HitRecord, ...] = ()
     notice: str | None = None
     """What was missing, as the service says."""
+
+
+def record_hit(hit: LocalHit | ServerHit) -> HitRecord:
+    """Return what stays of a hit; the server's have no lines."""
+    chunk = hit.chunk
+    local = hit.chunk if isinstance(hit, LocalHit) else None
+    return HitRecord(
+        doc_id=chunk.doc_id,
+        start_line=local.start_line if local is not None else None,
+        end_line=local.end_line if local is not None else None,
+        symbol=chunk.symbol,
+        fragment=chunk.fragment,
+        heading_trail=tuple(chunk.heading_trail),
+        definitions=tuple(chunk.definitions),
+        score=hit.meta.score,
+        excerpt=chunk.content[:LONGEST_EXCERPT],
+    )
 
 
 class ExperimentTarget(Protocol):

@@ -11,13 +11,13 @@ from typing import IO
 from coco_core.configs import IndexingConfig
 from coco_core.errors import ConfigConflict, InvalidConfig, Unavailable
 from coco_core.plan import QueryPlan
-from coco_experiments.results import LONGEST_EXCERPT, HitRecord, IndexResult, TargetRecord
+from coco_experiments.results import IndexResult, TargetRecord
 from coco_experiments.retrieval import explicit_retrieval
 from coco_experiments.server.client import FINAL_STATES, ServerClient
-from coco_experiments.target import BuildStep, ProgressListener, TargetAnswer
+from coco_experiments.target import BuildStep, ProgressListener, TargetAnswer, record_hit
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.server.configs import ConfigRequest
-from coco_protocol.server.docs import Hit, IndexRequest, QueryRequest, StartedData
+from coco_protocol.server.docs import IndexRequest, QueryRequest, StartedData
 from coco_protocol.server.jobs import JobEvent
 from coco_protocol.server.projects import ProjectBody, RegisterRequest, VersionBody
 
@@ -162,7 +162,7 @@ class ServerTarget:
         return TargetAnswer(
             milliseconds=round(1000 * seconds, 3),
             engine=meta.took_ms,
-            hits=tuple(_record(hit) for hit in data.results),
+            hits=tuple(record_hit(hit) for hit in data.results),
             notice=meta.notice,
         )
 
@@ -272,21 +272,6 @@ def _step(config_id: str, event: JobEvent, items: int) -> BuildStep:
 def _number(result: Mapping[str, object], name: str) -> int | None:
     value = result.get(name)
     return value if isinstance(value, int) else None
-
-
-def _record(hit: Hit) -> HitRecord:
-    chunk = hit.chunk
-    return HitRecord(
-        doc_id=chunk.doc_id,
-        start_line=None,
-        end_line=None,
-        symbol=chunk.symbol,
-        fragment=chunk.fragment,
-        heading_trail=tuple(chunk.heading_trail),
-        definitions=tuple(chunk.definitions),
-        score=hit.meta.score,
-        excerpt=chunk.content[:LONGEST_EXCERPT],
-    )
 
 
 def _config_request(config: IndexingConfig) -> ConfigRequest:

@@ -8,7 +8,7 @@ import typer
 
 from coco_core.errors import DaemonNotRunning
 from coco_local.cli.options import Json
-from coco_local.cli.start import Host, LogLevel, ModelUrl, Offline, Port, announce
+from coco_local.cli.start import Host, LogLevel, ModelUrl, Offline, Port, announce, service_flags
 from coco_local.cli.terminal import terminal_of
 
 if TYPE_CHECKING:
@@ -54,13 +54,7 @@ def restart(
 
     del json
     terminal = terminal_of(context)
-    flags: dict[str, object] = {
-        "host": host,
-        "port": port,
-        "model_url": model_url,
-        "offline": offline,
-        "log_level": log_level,
-    }
+    flags = service_flags(host, port, model_url, offline, log_level)
     # Wrong flags are told before anything is stopped.
     settings = read_settings(flags)
     record = ServiceLock(settings.home.lock).inspect()

@@ -12,13 +12,13 @@ from pathlib import Path
 from coco_core.configs import IndexingConfig
 from coco_core.errors import ConfigConflict, ModelMissing, Unavailable
 from coco_core.plan import QueryPlan
-from coco_experiments.results import LONGEST_EXCERPT, HitRecord, IndexResult, TargetRecord
+from coco_experiments.results import IndexResult, TargetRecord
 from coco_experiments.retrieval import explicit_retrieval
-from coco_experiments.target import BuildStep, ProgressListener, TargetAnswer
+from coco_experiments.target import BuildStep, ProgressListener, TargetAnswer, record_hit
 from coco_local.client import FINAL_STATES, Client
 from coco_protocol.configs import ConfigRequest
 from coco_protocol.defaults import AdoptRequest, DefaultsBody, DefaultsRequest
-from coco_protocol.docs import Hit, IndexRequest, QueryRequest
+from coco_protocol.docs import IndexRequest, QueryRequest
 from coco_protocol.jobs import JobBody, JobRequest
 from coco_protocol.projects import IndexBody, ProjectBody, ProjectRequest, RegisterRequest
 
@@ -203,7 +203,7 @@ class LocalTarget:
         return TargetAnswer(
             milliseconds=round(1000 * took, 3),
             engine=answer.meta.took_ms,
-            hits=tuple(_record(hit) for hit in answer.data.results),
+            hits=tuple(record_hit(hit) for hit in answer.data.results),
             notice=answer.meta.notice,
         )
 
@@ -299,18 +299,3 @@ def _complete(index: IndexBody, *, vectors: bool) -> bool:
         # Not begun, or nothing to index: only its job's end tells, so it is built once more.
         return False
     return index.embedded >= index.chunks or not vectors
-
-
-def _record(hit: Hit) -> HitRecord:
-    chunk = hit.chunk
-    return HitRecord(
-        doc_id=chunk.doc_id,
-        start_line=chunk.start_line,
-        end_line=chunk.end_line,
-        symbol=chunk.symbol,
-        fragment=chunk.fragment,
-        heading_trail=tuple(chunk.heading_trail),
-        definitions=tuple(chunk.definitions),
-        score=hit.meta.score,
-        excerpt=chunk.content[:LONGEST_EXCERPT],
-    )

@@ -10,7 +10,7 @@ from coco_core.plan import Wanted
 from coco_core.query import Query
 from coco_core.types import ExecutorAnswer, FloatMatrix, FloatVector
 
-__all__ = ["Embedder", "Reranker", "SearchExecutor", "Tokenizer"]
+__all__ = ["Embedder", "SearchExecutor", "Tokenizer"]
 
 
 class Embedder(Protocol):
@@ -37,14 +37,6 @@ class Embedder(Protocol):
 
     def embed_query(self, text: str) -> FloatVector:
         """Return float32[d]."""
-        ...
-
-
-class Reranker(Protocol):
-    """Scores (query, text) pairs together; higher is better, the scale is the model's own."""
-
-    def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
-        """Return one score for each text, in order."""
         ...
 
 

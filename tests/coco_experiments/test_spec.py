@@ -6,7 +6,6 @@ import pytest
 from pydantic import ValidationError
 
 from coco_core.configs import EmbeddingConfig, IndexingConfig
-from coco_core.errors import InvalidConfig
 from coco_core.plan import QueryPlan
 from coco_experiments import Expected, Experiment, Question
 
@@ -53,37 +52,6 @@ def test_the_fingerprint_is_of_what_decides_the_figures() -> None:
     )
     prints = {each.fingerprint for each in (experiment(), *others)}
     assert len(prints) == len(others) + 1
-
-
-@pytest.mark.parametrize(
-    ("part", "change", "field", "says"),
-    [
-        ("experiment", {"path": None}, "path", "one of them"),
-        ("experiment", {"project_id": "p"}, "path", "one of them"),
-        ("experiment", {"indexing_strategies": []}, "indexing_strategies", "empty"),
-        ("experiment", {"evaluation_set": []}, "evaluation_set", "empty"),
-        ("experiment", {"k": 0}, "k", "least"),
-        ("question", {"question_id": ""}, "question_id", "empty"),
-        ("question", {"expected_doc_ids": []}, "expected_doc_ids", "empty"),
-        ("question", {"expected_doc_ids": ["a", "a"]}, "expected_doc_ids[1]", "twice"),
-        ("place", {"grade": 0}, "expected_doc_ids[0].grade", "above 0"),
-        ("place", {"grade": float("nan")}, "expected_doc_ids[0].grade", "finite"),
-        ("place", {"id": "#setup"}, "expected_doc_ids[0].id", "no document"),
-        ("place", {"id": "./a.md"}, "expected_doc_ids[0].id", "write 'a.md'"),
-        ("place", {"id": "a.md:9-3"}, "expected_doc_ids[0].id", "upwards"),
-        ("place", {"id": "a.md:0"}, "expected_doc_ids[0].id", "first line is 1"),
-        ("place", {"id": "a.md "}, "expected_doc_ids[0].id", "white space"),
-    ],
-)
-def test_what_cannot_be_is_refused_with_its_field(
-    part: str, change: dict[str, object], field: str, says: str
-) -> None:
-    if part == "place":
-        change = {"expected_doc_ids": [{"id": "a.md", **change}]}
-    plain = experiment() if part == "experiment" else QUESTION
-    with pytest.raises(InvalidConfig, match=says) as caught:
-        type(plain).from_dict({**plain.to_dict(), **change})
-    assert caught.value.details["field"] == field
 
 
 def test_ids_that_stand_twice_are_refused_where_they_are_built() -> None:

@@ -9,7 +9,7 @@ from coco_core.chunking.outline import Outline, Symbol
 from coco_core.languages import Language, LanguageKind
 from coco_core.types import Chunk, ChunkKind, Definition, Span
 
-__all__ = ["first_own_line", "label_code", "place", "plain_chunks", "plain_kind"]
+__all__ = ["label_code", "place", "plain_chunks", "plain_kind"]
 
 _PLAIN_KINDS = {
     LanguageKind.CODE: ChunkKind.CODE_BLOCK,
@@ -36,15 +36,6 @@ def place(layout: Layout, start: int, end: int) -> tuple[Span, int]:
     return span, upto - before
 
 
-def first_own_line(layout: Layout, span: Span, start: int) -> int:
-    """Return the first line, from 0, that a chunk owns with all that starts on it.
-
-    A piece of one long line owns that only if it begins the line.
-    """
-    first = span.start_line - 1
-    return first + 1 if layout.lines.chars[first] < start else first
-
-
 def plain_chunks(layout: Layout, language: Language, pieces: list[CharRange]) -> list[Chunk]:
     """Make chunks of a text that nothing is known about."""
     kind = plain_kind(language)
@@ -66,7 +57,10 @@ def label_code(
     chunks: list[Chunk] = []
     for start, end in pieces:
         span, tokens = place(layout, start, end)
-        first = first_own_line(layout, span, start)
+        first = span.start_line - 1
+        # A piece of one long line owns what starts on the line only if it begins the line.
+        if layout.lines.chars[first] < start:
+            first += 1
         starting = outline.starting(first, span.end_line)
         main = _main(outline, starting, span)
         chunks.append(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
 from coco_core.anchors import slugify
-from coco_core.chunking.labels import first_own_line, place
+from coco_core.chunking.labels import place
 from coco_core.chunking.layout import CharRange, Layout
 from coco_core.chunking.text import cut_lines, with_overlap, without_blank
 from coco_core.languages import Language
@@ -246,7 +246,9 @@ def label_sections(
     chunks: list[Chunk] = []
     for start, end in pieces:
         span, tokens = place(layout, start, end)
-        first = first_own_line(layout, span, start)
+        first = span.start_line - 1
+        if layout.lines.chars[first] < start:
+            first += 1
         at = _heading_of(layout, sections.headings, starts, first, span.end_line)
         chunks.append(
             Chunk(

@@ -162,7 +162,7 @@ class TableTarget:
 
 
 @dataclass
-class Heard:
+class RecordedProgress:
     """A listener that remembers what it was told."""
 
     notes: list[str] = field(default_factory=list)

@@ -24,7 +24,7 @@ from coco_experiments.results import IndexResult
 from coco_experiments.results_file import read_results
 from coco_experiments.runner import run_experiment, turns
 from coco_experiments.target import ProgressListener
-from tests.experiment_parts import TARGET, Heard, TableTarget, experiment
+from tests.experiment_parts import TARGET, RecordedProgress, TableTarget, experiment
 
 STRATEGIES = 4
 QUESTIONS = 3
@@ -45,8 +45,8 @@ def test_no_strategy_always_goes_first() -> None:
 
 
 def test_every_question_is_asked_once_after_an_unmeasured_warm_up(out: Path) -> None:
-    target, heard = TableTarget(), Heard()
-    results = run_experiment(experiment(), target, out, heard)
+    target, progress = TableTarget(), RecordedProgress()
+    results = run_experiment(experiment(), target, out, progress)
     assert target.builds == ["sections", "windows"]
     asked = Counter(target.asked)
     assert asked[("sections", "keywords", "on which port does it listen")] == 2
@@ -55,7 +55,7 @@ def test_every_question_is_asked_once_after_an_unmeasured_warm_up(out: Path) -> 
     assert read_results(out) == results
     assert results.finished_at is not None and results.finished_at >= results.started_at
     assert not journal_path(out).exists()
-    assert heard.counts[-1] == (12, 12)
+    assert progress.counts[-1] == (12, 12)
     # What was on disk when the last vector came is not all.
     assert [each.bytes for each in results.indexes] == [250, 250]
     # In the order of the experiment, whatever the order they were asked in.
@@ -65,9 +65,9 @@ def test_every_question_is_asked_once_after_an_unmeasured_warm_up(out: Path) -> 
 
 def test_an_index_that_is_there_is_not_built(out: Path) -> None:
     target = TableTarget()
-    run_experiment(experiment(), target, out, Heard())
+    run_experiment(experiment(), target, out, RecordedProgress())
     again = TableTarget(complete=dict(target.complete))
-    results = run_experiment(experiment(), again, out, Heard())
+    results = run_experiment(experiment(), again, out, RecordedProgress())
     assert again.builds == []
     assert len(results.answers) == STRATEGIES * QUESTIONS
 
@@ -77,7 +77,7 @@ def test_errors_of_questions_are_recorded_and_asked_again_on_demand(out: Path) -
         bad = index == "windows" and plan == "hybrid" and "memory" in question
         return InvalidIntent("no such thing") if bad else None
 
-    results = run_experiment(experiment(), TableTarget(fails=fails), out, Heard())
+    results = run_experiment(experiment(), TableTarget(fails=fails), out, RecordedProgress())
     failed = [a for a in results.answers if a.error]
     assert [(a.index_id, a.query_id, a.question_id) for a in failed] == [
         ("windows", "hybrid", "q3")
@@ -86,18 +86,18 @@ def test_errors_of_questions_are_recorded_and_asked_again_on_demand(out: Path) -
     assert not failed[0].hits
 
     target = TableTarget(complete={each.config_id: each for each in results.indexes})
-    mended = run_experiment(experiment(), target, out, Heard(), resume=True)
+    mended = run_experiment(experiment(), target, out, RecordedProgress(), resume=True)
     assert not any(a.error for a in mended.answers)
     assert len(target.asked) == STRATEGIES + 1
     assert [a for a in mended.answers if not a.error][:8] == list(results.answers[:8])
 
 
 def test_a_complete_run_is_not_run_again(out: Path) -> None:
-    first = run_experiment(experiment(), TableTarget(), out, Heard())
-    target, heard = TableTarget(), Heard()
-    assert run_experiment(experiment(), target, out, heard, resume=True) == first
+    first = run_experiment(experiment(), TableTarget(), out, RecordedProgress())
+    target, progress = TableTarget(), RecordedProgress()
+    assert run_experiment(experiment(), target, out, progress, resume=True) == first
     assert target.asked == target.builds == []
-    assert "complete" in heard.notes[0]
+    assert "complete" in progress.notes[0]
 
 
 def interrupted(out: Path, after: int) -> TableTarget:
@@ -110,7 +110,7 @@ def interrupted(out: Path, after: int) -> TableTarget:
 
     target.fails = fails
     with pytest.raises(ConnectionAbortedError):
-        run_experiment(experiment(), target, out, Heard())
+        run_experiment(experiment(), target, out, RecordedProgress())
     return target
 
 
@@ -118,11 +118,11 @@ def test_a_product_that_is_gone_ends_the_run_and_resume_goes_on(out: Path) -> No
     target = interrupted(out, after=5)
     assert not out.exists()
     survivor = TableTarget(complete=target.complete)
-    heard = Heard()
-    results = run_experiment(experiment(), survivor, out, heard, resume=True)
+    progress = RecordedProgress()
+    results = run_experiment(experiment(), survivor, out, progress, resume=True)
     assert survivor.builds == []
     assert len(survivor.asked) == STRATEGIES + STRATEGIES * QUESTIONS - 5
-    assert heard.notes == ["5 answers were there; 7 questions are asked."]
+    assert progress.notes == ["5 answers were there; 7 questions are asked."]
     assert len(results.answers) == STRATEGIES * QUESTIONS
     assert not any(a.error for a in results.answers)
 
@@ -130,21 +130,21 @@ def test_a_product_that_is_gone_ends_the_run_and_resume_goes_on(out: Path) -> No
 def test_a_run_that_would_lose_answers_is_refused(out: Path) -> None:
     interrupted(out, after=5)
     with pytest.raises(Conflict, match="5 answers"):
-        run_experiment(experiment(), TableTarget(), out, Heard())
+        run_experiment(experiment(), TableTarget(), out, RecordedProgress())
     # Another experiment has nothing to lose there.
-    run_experiment(experiment(seed=1), TableTarget(), out, Heard())
+    run_experiment(experiment(seed=1), TableTarget(), out, RecordedProgress())
 
 
 def test_another_experiment_and_another_project_are_not_resumed(out: Path) -> None:
     interrupted(out, after=5)
     with pytest.raises(Conflict, match="other strategies or questions"):
-        run_experiment(experiment(seed=1), TableTarget(), out, Heard(), resume=True)
+        run_experiment(experiment(seed=1), TableTarget(), out, RecordedProgress(), resume=True)
     other = TableTarget(record=replace(TARGET, project_id="p2"))
     with pytest.raises(Conflict, match="'p2'"):
-        run_experiment(experiment(), other, out, Heard(), resume=True)
+        run_experiment(experiment(), other, out, RecordedProgress(), resume=True)
     # The name decides no figure.
     target = TableTarget()
-    run_experiment(experiment(name="renamed"), target, out, Heard(), resume=True)
+    run_experiment(experiment(name="renamed"), target, out, RecordedProgress(), resume=True)
 
 
 @pytest.mark.parametrize("change", [{"version_id": "v2"}, {"chunks": 10}])
@@ -154,12 +154,12 @@ def test_answers_of_an_index_that_was_replaced_are_asked_for_again(
     target = interrupted(out, after=12 - 1)
     changed = dict(target.complete)
     changed["windows"] = replace(changed["windows"], **change)
-    survivor, heard = TableTarget(complete=changed), Heard()
-    results = run_experiment(experiment(), survivor, out, heard, resume=True)
+    survivor, progress = TableTarget(complete=changed), RecordedProgress()
+    results = run_experiment(experiment(), survivor, out, progress, resume=True)
     measured = survivor.asked[STRATEGIES:]
     assert {index for index, _, _ in measured} >= {"windows"}
     assert Counter(index for index, _, _ in measured)["windows"] == 6
-    assert "not the one that was asked before" in heard.notes[0]
+    assert "not the one that was asked before" in progress.notes[0]
     assert results.indexes[0] == replace(target.complete["sections"], bytes=250)
     assert results.indexes[1] == replace(changed["windows"], bytes=250)
 
@@ -167,7 +167,7 @@ def test_answers_of_an_index_that_was_replaced_are_asked_for_again(
 def test_a_refused_key_ends_the_run_at_once(out: Path) -> None:
     target = TableTarget(fails=lambda *_: Forbidden("not yours"))
     with pytest.raises(Forbidden):
-        run_experiment(experiment(), target, out, Heard())
+        run_experiment(experiment(), target, out, RecordedProgress())
     assert len(target.asked) == 1
 
 
@@ -175,7 +175,7 @@ def test_a_slow_question_is_its_own_failure(out: Path) -> None:
     target = TableTarget(
         fails=lambda index, plan, q: Unavailable("too slow") if "port" in q else None
     )
-    results = run_experiment(experiment(), target, out, Heard())
+    results = run_experiment(experiment(), target, out, RecordedProgress())
     assert sum(a.error is not None for a in results.answers) == STRATEGIES
 
 
@@ -183,7 +183,7 @@ def test_a_strategy_that_cannot_be_asked_is_refused_before_anything_is_built(out
     tight = QueryPlan("tight", retrieval={"max_tokens": 10})
     target = TableTarget()
     with pytest.raises(InvalidConfig, match=r"'tight'.*max_tokens"):
-        run_experiment(replace(experiment(), queries=(tight,)), target, out, Heard())
+        run_experiment(replace(experiment(), queries=(tight,)), target, out, RecordedProgress())
     assert target.builds == []
     assert not journal_path(out).exists()
 
@@ -196,5 +196,5 @@ def test_a_run_that_saw_nothing_leaves_nothing(out: Path) -> None:
             raise ModelMissing("no model")
 
     with pytest.raises(ModelMissing):
-        run_experiment(experiment(), Unbuildable(), out, Heard())
+        run_experiment(experiment(), Unbuildable(), out, RecordedProgress())
     assert not list(out.parent.iterdir())

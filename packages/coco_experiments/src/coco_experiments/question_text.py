@@ -38,7 +38,7 @@ _END = re.compile(r"[.!?](?=\s|$)")
 _ABBREVIATED = re.compile(r"(?:\b(?:e\.g|i\.e|etc|vs|cf|resp|approx|[A-Z])|\.\w)\.$")
 
 # A sentence that begins so leans on what stands before it.
-_LEANING = word_set(
+_DEPENDENT = word_set(
     """
     this these that those it its they he she here there see note warning example examples however
     also then but and or so such otherwise instead therefore deprecated copyright license licensed
@@ -47,7 +47,7 @@ _LEANING = word_set(
 )
 
 # Whoever says this speaks to the reader, or of the text.
-_TALKING = re.compile(
+_ADDRESSES_READER = re.compile(
     r"\b(?:we|our|us|let's|we're|we've|above|below|following|TODO|FIXME|XXX|HACK)\b"
     r"|\bthis (?:section|page|document|chapter|guide|article|file|directory|repo|repository)\b",
     re.IGNORECASE,
@@ -64,7 +64,7 @@ _PREPOSITIONS = word_set("of in for to with from by on at into as")
 
 _FEWEST_WORDS, _MOST_WORDS = 4, 28
 # Words that say something; fewer than this find anything.
-_FEWEST_TELLING = 4
+_FEWEST_CONTENT_WORDS = 4
 
 # With more of its words gone, a sentence no longer says what it said.
 _MOST_TAKEN = 1 / 3
@@ -93,8 +93,8 @@ def question_text_of(
     words = text.split()
     if not words or (whole and sentence == text):
         return None
-    leaning = words[0].lower().rstrip(",;:") in _LEANING or words[0].endswith(":")
-    if leaning or _TALKING.search(text) or _NOT_PROSE.search(text) or _halved(text):
+    dependent = words[0].lower().rstrip(",;:") in _DEPENDENT or words[0].endswith(":")
+    if dependent or _ADDRESSES_READER.search(text) or _NOT_PROSE.search(text) or _halved(text):
         return None
     return _without(words, names)
 
@@ -124,18 +124,18 @@ def _without(words: list[str], names: Iterable[str]) -> QuestionText | None:
     """Take the words of names out; nothing when too little would be left, or too much gone."""
     own = {term for name in names for term in analyze(name)} - STOPWORDS
     kept = _mended(words, own)
-    telling, left = sum(map(_tells, words)), sum(map(_tells, kept))
-    if not _FEWEST_WORDS <= len(kept) <= _MOST_WORDS or left < _FEWEST_TELLING:
+    before, after = sum(map(_is_content_word, words)), sum(map(_is_content_word, kept))
+    if not _FEWEST_WORDS <= len(kept) <= _MOST_WORDS or after < _FEWEST_CONTENT_WORDS:
         return None
-    if telling - left > telling * _MOST_TAKEN:
+    if before - after > before * _MOST_TAKEN:
         return None
     first, _, rest = " ".join(kept).strip(" ,;:-—").partition(" ")
     if first == "A" or first[1:].islower():
         first = first.lower()
-    return QuestionText(f"{first} {rest}", telling - left)
+    return QuestionText(f"{first} {rest}", before - after)
 
 
-def _tells(word: str) -> bool:
+def _is_content_word(word: str) -> bool:
     return any(term not in STOPWORDS for term in analyze(word))
 
 

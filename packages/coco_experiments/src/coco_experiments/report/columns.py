@@ -8,7 +8,7 @@ from typing import Final, Literal, TypeAlias
 
 from coco_experiments.comparison import METRICS, Column, Metric
 
-__all__ = ["COLUMNS", "MAIN", "Group", "ShownColumn", "column_of", "milliseconds", "share"]
+__all__ = ["COLUMNS", "MAIN", "Group", "ReportColumn", "column_of", "milliseconds", "share"]
 
 Group: TypeAlias = Literal["quality", "latency", "index"]
 
@@ -41,7 +41,7 @@ def _bytes(value: float) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class ShownColumn:
+class ReportColumn:
     """A column as a reader sees it."""
 
     name: Column
@@ -82,19 +82,19 @@ _BUILT = "from the order until every vector was there; none when the index exist
 _ANY = "share of the questions with any expected hit"
 
 COLUMNS: Final = (
-    ShownColumn("recall", "Recall", "Recall", _FOUND, "quality", share),
-    ShownColumn("precision", "Precision", "Prec", _EXPECTED, "quality", share),
-    ShownColumn("mrr", "MRR", "MRR", "1 / rank of the first expected hit", "quality", share),
-    ShownColumn("ndcg", "nDCG", "nDCG", _WEIGHED, "quality", share),
-    ShownColumn("hit_rate", "Hit rate", "Hit", _ANY, "quality", share),
-    ShownColumn("p50_ms", "p50", "p50", _WITHIN.format(50), "latency", milliseconds, "ms"),
-    ShownColumn("p95_ms", "p95", "p95", _WITHIN.format(95), "latency", milliseconds, "ms"),
-    ShownColumn("p99_ms", "p99", "p99", _WITHIN.format(99), "latency", milliseconds, "ms"),
-    ShownColumn("index_seconds", "Index time", "Build", _BUILT, "index", _seconds),
-    ShownColumn("index_bytes", "Index size", "Size", "the index on disk", "index", _bytes),
+    ReportColumn("recall", "Recall", "Recall", _FOUND, "quality", share),
+    ReportColumn("precision", "Precision", "Prec", _EXPECTED, "quality", share),
+    ReportColumn("mrr", "MRR", "MRR", "1 / rank of the first expected hit", "quality", share),
+    ReportColumn("ndcg", "nDCG", "nDCG", _WEIGHED, "quality", share),
+    ReportColumn("hit_rate", "Hit rate", "Hit", _ANY, "quality", share),
+    ReportColumn("p50_ms", "p50", "p50", _WITHIN.format(50), "latency", milliseconds, "ms"),
+    ReportColumn("p95_ms", "p95", "p95", _WITHIN.format(95), "latency", milliseconds, "ms"),
+    ReportColumn("p99_ms", "p99", "p99", _WITHIN.format(99), "latency", milliseconds, "ms"),
+    ReportColumn("index_seconds", "Index time", "Build", _BUILT, "index", _seconds),
+    ReportColumn("index_bytes", "Index size", "Size", "the index on disk", "index", _bytes),
 )
 
 
-def column_of(name: Column) -> ShownColumn:
+def column_of(name: Column) -> ReportColumn:
     """Return a column by its name."""
     return next(column for column in COLUMNS if column.name == name)

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from coco_core.terminal_text import visible
 from coco_experiments.comparison import StrategyMetrics, best
-from coco_experiments.report.columns import COLUMNS, ShownColumn
+from coco_experiments.report.columns import COLUMNS, ReportColumn
 from coco_local.cli.terminal import Terminal
 
 __all__ = ["metric_cells", "show_comparison", "show_folded"]
@@ -39,7 +39,7 @@ def show_comparison(
 
 
 def metric_cells(
-    metrics: Sequence[StrategyMetrics], columns: Sequence[ShownColumn] = COLUMNS
+    metrics: Sequence[StrategyMetrics], columns: Sequence[ReportColumn] = COLUMNS
 ) -> list[tuple[str, ...]]:
     """Return one row of cells a strategy, with the best of each column marked."""
     marked = [best(metrics, column.name) for column in columns]

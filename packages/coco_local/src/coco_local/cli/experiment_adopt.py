@@ -116,11 +116,11 @@ def _show(
     results: Path,
 ) -> None:
     name = target.record.project_name or after.project_id
-    terminal.line(f"{name}: {_said(after)}")
+    terminal.line(f"{name}: {_describe(after)}")
     if after == before:
         terminal.note("That was so before.")
         return
-    terminal.note(f"before: {_said(before)}")
+    terminal.note(f"before: {_describe(before)}")
     back = f"coco experiment adopt {results} --index {before.indexing_config_id}"
     if before.retrieval_config is None:
         terminal.note(f"back: {back} --no-query{_where(target)}")
@@ -137,7 +137,7 @@ def _where(target: ExperimentTarget) -> str:
     return f"{server} --project {measured.project_id}"
 
 
-def _said(defaults: DefaultsBody) -> str:
+def _describe(defaults: DefaultsBody) -> str:
     index = f"queries are answered from the index {defaults.indexing_config_id}"
     pending = getattr(defaults, "pending_indexing_config_id", None)
     if pending:

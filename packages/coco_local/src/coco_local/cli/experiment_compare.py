@@ -132,7 +132,9 @@ def _show(
 
     experiments = dict.fromkeys(source.results.experiment.name for source in comparison.sources)
     asked = count(len(comparison.questions), "question")
-    _say(terminal, f"{', '.join(experiments)}: {asked}, the first {count(comparison.k, 'hit')}")
+    _write_line(
+        terminal, f"{', '.join(experiments)}: {asked}, the first {count(comparison.k, 'hit')}"
+    )
     terminal.line()
     strategies = comparison.strategies
     show_comparison(
@@ -140,11 +142,11 @@ def _show(
     )
     terminal.line()
     for sentence in lead(comparison, baseline, found):
-        _say(terminal, sentence)
+        _write_line(terminal, sentence)
     if found:
         terminal.line()
         _show_differences(terminal, comparison, baseline, found)
-        _say(terminal, caution(comparison, baseline, found), faint=True)
+        _write_line(terminal, caution(comparison, baseline, found), faint=True)
     if changes:
         terminal.line()
         _show_changes(terminal, comparison, changes)
@@ -158,7 +160,9 @@ def _show_differences(
     from coco_local.cli.comparison_table import show_folded
 
     head = column_of(MAIN).head(comparison.k)
-    _say(terminal, f"{head} against {comparison.strategies[baseline].name}, question by question:")
+    _write_line(
+        terminal, f"{head} against {comparison.strategies[baseline].name}, question by question:"
+    )
     rows = [
         (
             comparison.strategies[each.strategy].name,
@@ -187,7 +191,7 @@ def _show_changes(
     from coco_experiments.report.columns import MAIN, column_of, share
 
     head = column_of(MAIN).head(comparison.k)
-    _say(terminal, f"Questions where the strategies differ most ({head}):")
+    _write_line(terminal, f"Questions where the strategies differ most ({head}):")
 
     def named(positions: Sequence[int]) -> str:
         first = comparison.strategies[positions[0]].name
@@ -195,7 +199,9 @@ def _show_changes(
 
     for each in changes:
         terminal.line()
-        _say(terminal, f"{each.question.question_id}  {' '.join(each.question.query.split())}")
+        _write_line(
+            terminal, f"{each.question.question_id}  {' '.join(each.question.query.split())}"
+        )
         terminal.line(f"  {share(each.best)}  {named(each.high)}", faint=True)
         terminal.line(f"  {share(each.worst)}  {named(each.low)}", faint=True)
 
@@ -223,7 +229,7 @@ def _show_groups(
         return
     for group in groups:
         terminal.line()
-        _say(terminal, f"{by} {group.title(by)} ({group.questions:,})")
+        _write_line(terminal, f"{by} {group.title(by)} ({group.questions:,})")
         rows = [
             (strategy.name, *cells)
             for strategy, cells in zip(
@@ -233,7 +239,7 @@ def _show_groups(
         show_folded(terminal, heads, rows, numbers=heads[1:])
 
 
-def _say(terminal: Terminal, text: str, *, faint: bool = False) -> None:
+def _write_line(terminal: Terminal, text: str, *, faint: bool = False) -> None:
     """Write a sentence, over several lines where the terminal is narrow."""
     if not terminal.pretty:
         terminal.line(text)

@@ -98,7 +98,7 @@ def questions(
         )
     elif out is None:
         sys.stdout.write(questions_text(proposed, ".jsonl"))
-    _tell(terminal, proposed, files, out)
+    _report(terminal, proposed, files, out)
 
 
 def _kinds(names: Sequence[str] | None) -> list[QuestionKind]:
@@ -129,7 +129,7 @@ def _write(out: Path, text: str) -> None:
         ) from error
 
 
-def _tell(
+def _report(
     terminal: Terminal, proposed: Sequence[Question], files: ProjectFiles, out: Path | None
 ) -> None:
     from coco_core.quantities import count

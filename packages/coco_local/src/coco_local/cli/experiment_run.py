@@ -46,21 +46,21 @@ def run(
     """
     from coco_experiments.journal import journal_path
     from coco_experiments.runner import run_experiment
-    from coco_local.cli.experiment_progress import ShownRun
+    from coco_local.cli.experiment_progress import RunProgress
 
     terminal = terminal_of(context)
     spec = read_spec(file)
     with (
         _kept(terminal, journal_path(out)),
         asked_target(spec, file, project=project, server=server) as target,
-        ShownRun(terminal) as listener,
+        RunProgress(terminal) as listener,
     ):
         results = run_experiment(spec.experiment, target, out, listener, resume=resume)
     failed = sum(answer.error is not None for answer in results.answers)
     if json:
         terminal.emit(_summary(results, out, failed))
     else:
-        _show(terminal, results, out)
+        _update(terminal, results, out)
     if failed:
         first = next(answer for answer in results.answers if answer.error is not None)
         terminal.warn(
@@ -113,7 +113,7 @@ def _text(file: Path) -> str:
         raise Unreadable(f"{str(file)!r} is no text in UTF-8.") from error
 
 
-def _show(terminal: Terminal, results: Results, out: Path) -> None:
+def _update(terminal: Terminal, results: Results, out: Path) -> None:
     from coco_experiments.comparison import evaluate
     from coco_local.cli.comparison_table import show_comparison
 

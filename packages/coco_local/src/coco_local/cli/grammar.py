@@ -118,7 +118,7 @@ def install(
             shebangs=tuple(shebangs or ()),
         )
         done.append(_install(terminal, installer, wanted))
-        _tell(terminal, done[-1])
+        _report(terminal, done[-1])
     if terminal.json:
         terminal.emit({"grammars": [_row(record) for record in done]})
 
@@ -238,7 +238,7 @@ def _again(record: GrammarRecord) -> Wanted:
     )
 
 
-def _tell(terminal: Terminal, record: GrammarRecord) -> None:
+def _report(terminal: Terminal, record: GrammarRecord) -> None:
     if terminal.json:
         return
     from coco_core.quantities import byte_count

@@ -30,7 +30,7 @@ def stop(context: typer.Context, *, json: Json = False) -> None:
     if json:
         terminal.emit({"pid": stopped.pid, "seconds": stopped.seconds, "how": stopped.how})
     else:
-        terminal.line(_told(stopped))
+        terminal.line(_describe(stopped))
 
 
 def restart(
@@ -66,11 +66,11 @@ def restart(
     except DaemonNotRunning:
         terminal.note("the service did not run")
     else:
-        terminal.note(_told(stopped))
+        terminal.note(_describe(stopped))
     settings = read_settings(flags)
     announce(terminal, settings, detach(settings, flags, []))
 
 
-def _told(stopped: Stopped) -> str:
+def _describe(stopped: Stopped) -> str:
     how = "" if stopped.how == "asked" else ", which did not answer"
     return f"stopped the service (PID {stopped.pid}{how}) in {stopped.seconds:.1f} s"

@@ -62,7 +62,7 @@ def setup(
     else:
         store.verify(present)
         model = present
-    _tell(terminal, model, was_there=present is not None)
+    _report(terminal, model, was_there=present is not None)
 
 
 def _install(
@@ -79,7 +79,7 @@ def _install(
         return provision(store, sources=default_sources(mirror), on_progress=bar.show)
 
 
-def _tell(terminal: Terminal, model: InstalledModel, *, was_there: bool) -> None:
+def _report(terminal: Terminal, model: InstalledModel, *, was_there: bool) -> None:
     size = sum(record.size for record in model.manifest.files.values())
     if terminal.json:
         terminal.emit(

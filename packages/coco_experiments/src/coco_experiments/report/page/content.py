@@ -10,7 +10,7 @@ from coco_core.metrics import bootstrap_interval
 from coco_core.quantities import count
 from coco_core.version import __version__
 from coco_experiments.comparison import GroupBy, StrategyMetrics, best
-from coco_experiments.report.columns import COLUMNS, MAIN, ShownColumn, column_of
+from coco_experiments.report.columns import COLUMNS, MAIN, ReportColumn, column_of
 from coco_experiments.report.grouping import grouped
 from coco_experiments.report.merging import Comparison
 from coco_experiments.report.page.colors import index_colors
@@ -80,7 +80,7 @@ def _facts(comparison: Comparison) -> list[tuple[str, str]]:
     ]
 
 
-def _column(column: ShownColumn, k: int) -> dict[str, Any]:
+def _column(column: ReportColumn, k: int) -> dict[str, Any]:
     return {
         "title": column.head(k),
         "head": column.head(k, short=True),
@@ -91,7 +91,7 @@ def _column(column: ShownColumn, k: int) -> dict[str, Any]:
 
 
 def _cells(
-    metrics: Sequence[StrategyMetrics], columns: Sequence[ShownColumn]
+    metrics: Sequence[StrategyMetrics], columns: Sequence[ReportColumn]
 ) -> list[list[dict[str, Any]]]:
     tops = [best(metrics, column.name) for column in columns]
     return [
@@ -103,7 +103,7 @@ def _cells(
     ]
 
 
-def _cell(column: ShownColumn, value: float | None, *, best: bool) -> dict[str, Any]:
+def _cell(column: ReportColumn, value: float | None, *, best: bool) -> dict[str, Any]:
     return {
         "value": "NaN" if value is None else f"{value:.9g}",
         "text": column.cell(value),

@@ -82,7 +82,7 @@ _MESSAGES = {
     "bool_type": "{value} is neither true nor false.",
     **dict.fromkeys(("list_type", "tuple_type"), "{value} is not a list."),
     **dict.fromkeys(("dataclass_type", "model_type", "mapping_type"), "{value} is not a mapping."),
-    "greater_than": "is {value}; it must be above {gt}.",
+    "greater_than": "is {value}; it must be above {gt:g}.",
     "greater_than_equal": "is {value}; {ge} is the least.",
     "less_than_equal": "is {value}; {le} is the most.",
     "value_error": "{error}",

@@ -72,9 +72,10 @@ def questions(
     words that would give the answer away are taken out.
     """
     from coco_experiments.generate import generate_questions
+    from coco_experiments.question_file import kind_counts, questions_text
     from coco_local.cli.connection import current_directory, read_settings
     from coco_local.cli.importing import absolute
-    from coco_local.experiment.project_files import ProjectFiles, kind_counts, questions_text
+    from coco_local.experiment.project_files import ProjectFiles
 
     terminal = terminal_of(context)
     kinds = _kinds(kind)
@@ -133,7 +134,7 @@ def _report(
     terminal: Terminal, proposed: Sequence[Question], files: ProjectFiles, out: Path | None
 ) -> None:
     from coco_core.quantities import count
-    from coco_local.experiment.project_files import kind_counts
+    from coco_experiments.question_file import kind_counts
 
     if terminal.json:
         return

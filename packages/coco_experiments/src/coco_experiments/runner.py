@@ -10,6 +10,7 @@ from pathlib import Path
 from coco_core.configs import IndexingConfig
 from coco_core.errors import CocoError, Forbidden, Unavailable
 from coco_core.plan import QueryPlan
+from coco_core.search.request import SearchRequest
 from coco_experiments.journal import Journal, journal_path
 from coco_experiments.results import AnswerRecord, IndexResult, Results
 from coco_experiments.results_file import read_results
@@ -100,7 +101,9 @@ class _Run:
         self._target = target
         self._journal = journal
         self._listener = listener
-        self._needs_vectors = any(_asks_vectors(plan) for plan in experiment.queries)
+        self._needs_vectors = any(
+            SearchRequest.of(plan.intent("?")).needs_vector for plan in experiment.queries
+        )
         self._notices: set[str] = set()
 
     def build(self) -> None:
@@ -191,11 +194,4 @@ def _same(before: IndexResult, now: IndexResult) -> bool:
         now.version_id,
         now.documents,
         now.chunks,
-    )
-
-
-def _asks_vectors(plan: QueryPlan) -> bool:
-    intent = plan.intent("?")
-    return intent.retrieval_mode == "vector" or (
-        intent.retrieval_mode == "hybrid" and intent.hybrid_alpha != 0
     )

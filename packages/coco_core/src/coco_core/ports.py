@@ -10,7 +10,7 @@ from coco_core.search.page import Pick
 from coco_core.search.request import SearchRequest
 from coco_core.types import CandidateSet, FloatMatrix, FloatVector
 
-__all__ = ["Embedder", "Hydrator", "Reranker", "SearchExecutor", "Tokenizer"]
+__all__ = ["Embedder", "Hydrator", "SearchExecutor", "Tokenizer"]
 
 HitT = TypeVar("HitT")
 
@@ -39,14 +39,6 @@ class Embedder(Protocol):
 
     def embed_query(self, text: str) -> FloatVector:
         """Return float32[d]."""
-        ...
-
-
-class Reranker(Protocol):
-    """Scores (query, text) pairs together; higher is better, the scale is the model's own."""
-
-    def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
-        """Return one score for each text, in order."""
         ...
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from coco_core.errors import InvalidConfig
+from coco_core.settings import Setting, SettingReader, WrongValue, one_of, text
+from coco_core.toml_lines import TomlLines
 
 __all__ = [
     "POOLINGS",
@@ -67,74 +69,65 @@ class CustomModel:
     """Put before every document; None is what the directory says."""
 
 
-class _Wrong(ValueError):
-    """A value that a field does not accept; the text says why."""
-
-
-def _text(given: object) -> str:
-    if not isinstance(given, str) or not given.strip() or "\n" in given:
-        raise _Wrong("it is not a text of one line")
-    return given.strip()
-
-
-def _prefix(given: object) -> str:
+def _prefix(given: object, base: Path) -> str:
+    del base
     # Blank space at its end belongs to it: "query: ".
     if not isinstance(given, str):
-        raise _Wrong("it is not a text")
+        raise WrongValue("it is not a text")
     return given
 
 
-def _url(given: object) -> str:
-    url = _text(given)
+def _url(given: object, base: Path) -> str:
+    url = text(given, base)
     if not url.startswith(("http://", "https://")):
-        raise _Wrong("it does not begin with http:// or https://")
+        raise WrongValue("it does not begin with http:// or https://")
     return url.rstrip("/").removesuffix("/embeddings")
 
 
-def _variable(given: object) -> str:
-    name = _text(given)
+def _variable(given: object, base: Path) -> str:
+    name = text(given, base)
     if not _VARIABLE.fullmatch(name):
-        raise _Wrong("it is the name of a variable that holds the key, not the key")
+        raise WrongValue("it is the name of a variable that holds the key, not the key")
     return name
 
 
-def _number(low: int) -> Callable[[object], int]:
-    def read(given: object) -> int:
+def _number(low: int) -> SettingReader:
+    def read(given: object, base: Path) -> int:
+        del base
+        # A TOML file has numbers of its own: a text is none.
         if not isinstance(given, int) or isinstance(given, bool):
-            raise _Wrong("it is not a whole number")
+            raise WrongValue("it is not a whole number")
         if not low <= given <= _LARGEST:
-            raise _Wrong(f"it is outside {low} to {_LARGEST}")
+            raise WrongValue(f"it is outside {low} to {_LARGEST}")
         return given
 
     return read
 
 
-def _pooling(given: object) -> str:
-    word = _text(given).lower()
-    if word not in POOLINGS:
-        raise _Wrong("there is no such pooling")
-    return word
+_FIELDS: Final[dict[str, Setting]] = {
+    field.name: field
+    for field in (
+        Setting("path", text, "a directory with model.onnx and tokenizer.json"),
+        Setting("file", text, "a file in the directory, such as onnx/model_quantized.onnx"),
+        Setting("pooling", one_of(*POOLINGS), ", ".join(POOLINGS)),
+        Setting("url", _url, "a URL such as http://127.0.0.1:8000/v1"),
+        Setting("model", text, "the server's name of the model"),
+        Setting("api_key_env", _variable, "the name of an environment variable"),
+        Setting("dimension", _number(1), f"a whole number, 1 to {_LARGEST}"),
+        Setting("max_tokens", _number(8), f"a whole number, 8 to {_LARGEST}"),
+        Setting("query_prefix", _prefix, 'a text such as "query: "'),
+        Setting("document_prefix", _prefix, 'a text such as "passage: "'),
+    )
+}
 
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    read: Callable[[object], object]
-    accepted: str
-    goes_with: str = ""
-    """``path`` or ``url``, where only one kind of model has the field."""
-
-
-_FIELDS: Final[dict[str, _Field]] = {
-    "path": _Field(_text, "a directory with model.onnx and tokenizer.json", "path"),
-    "file": _Field(_text, "a file in the directory, such as onnx/model_quantized.onnx", "path"),
-    "pooling": _Field(_pooling, ", ".join(POOLINGS), "path"),
-    "url": _Field(_url, "a URL such as http://127.0.0.1:8000/v1", "url"),
-    "model": _Field(_text, "the server's name of the model", "url"),
-    "api_key_env": _Field(_variable, "the name of an environment variable", "url"),
-    "dimension": _Field(_number(1), f"a whole number, 1 to {_LARGEST}"),
-    "max_tokens": _Field(_number(8), f"a whole number, 8 to {_LARGEST}"),
-    "query_prefix": _Field(_prefix, 'a text such as "query: "'),
-    "document_prefix": _Field(_prefix, 'a text such as "passage: "'),
+# Fields that only one kind of model has.
+_GOES_WITH: Final = {
+    "path": "path",
+    "file": "path",
+    "pooling": "path",
+    "url": "url",
+    "model": "url",
+    "api_key_env": "url",
 }
 
 
@@ -145,8 +138,8 @@ def read_models_file(path: Path) -> dict[str, CustomModel]:
         InvalidConfig: it cannot be read, or something in it cannot be used.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        data = tomllib.loads(text)
+        content = path.read_bytes().decode("utf-8-sig")
+        data = tomllib.loads(content)
     except OSError as error:
         raise InvalidConfig(
             f"{str(path)!r} cannot be read: {error.strerror or error}.",
@@ -156,27 +149,27 @@ def read_models_file(path: Path) -> dict[str, CustomModel]:
         raise InvalidConfig(f"{str(path)!r} is not valid TOML: {error}.") from error
     for key in data:
         if key != TABLE:
-            where = _Places(path, text).origin(key)
+            where = TomlLines(path, content).origin(key)
             raise InvalidConfig(
                 f"There is {key!r} in a file of models ({where}).",
                 hint="Write one table for each model: [models.NAME]",
                 details={"origin": where},
             )
-    return read_models(data.get(TABLE, {}), path, text)
+    return read_models(data.get(TABLE, {}), path, content)
 
 
-def read_models(tables: object, path: Path, text: str) -> dict[str, CustomModel]:
+def read_models(tables: object, path: Path, content: str) -> dict[str, CustomModel]:
     """Read the table `TABLE` of a settings file.
 
     Args:
         tables: what the file holds under that name.
         path: the file; relative directories are looked for beside it.
-        text: its content, for the lines in messages.
+        content: of the file, for the lines in messages.
 
     Raises:
         InvalidConfig: something cannot be used; the message names file, line and field.
     """
-    places = _Places(path, text)
+    places = TomlLines(path, content)
     if not isinstance(tables, Mapping):
         raise _problem(places, (TABLE,), f"is {tables!r}", "Write: [models.NAME]")
     return {name: _read_model(name, table, places) for name, table in tables.items()}
@@ -188,7 +181,7 @@ def close_name(name: str, known: Iterable[str]) -> str:
     return f"Did you mean {close[0]}? " if close else ""
 
 
-def _read_model(name: str, table: object, places: _Places) -> CustomModel:
+def _read_model(name: str, table: object, places: TomlLines) -> CustomModel:
     where = (TABLE, name)
     if not _NAME.fullmatch(name):
         raise _problem(
@@ -204,8 +197,8 @@ def _read_model(name: str, table: object, places: _Places) -> CustomModel:
         if field is None:
             raise _problem(places, (*where, key), "is unknown", _unknown(name, key, given))
         try:
-            values[key] = field.read(given)
-        except _Wrong as error:
+            values[key] = field.read(given, places.path.parent)
+        except WrongValue as error:
             raise _problem(
                 places, (*where, key), f"is {given!r}: {error}", f"Accepted: {field.accepted}."
             ) from error
@@ -215,7 +208,7 @@ def _read_model(name: str, table: object, places: _Places) -> CustomModel:
     return CustomModel(name=name, origin=places.origin(*where), **values)
 
 
-def _check_kind(values: Mapping[str, object], places: _Places, where: tuple[str, ...]) -> None:
+def _check_kind(values: Mapping[str, object], places: TomlLines, where: tuple[str, ...]) -> None:
     kinds = [kind for kind in ("path", "url") if kind in values]
     if len(kinds) != 1:
         problem = "has both path and url" if kinds else "has neither path nor url"
@@ -226,12 +219,12 @@ def _check_kind(values: Mapping[str, object], places: _Places, where: tuple[str,
             'Write path = "DIRECTORY" for an ONNX model, or url = "http://HOST/v1" for a server.',
         )
     for key in values:
-        if _FIELDS[key].goes_with not in ("", kinds[0]):
+        if _GOES_WITH.get(key, kinds[0]) != kinds[0]:
             raise _problem(
                 places,
                 (*where, key),
                 f"has no meaning with {kinds[0]}",
-                f"It goes with {_FIELDS[key].goes_with}.",
+                f"It goes with {_GOES_WITH[key]}.",
             )
 
 
@@ -242,51 +235,10 @@ def _unknown(name: str, key: str, given: object) -> str:
     return f"{close_name(key, _FIELDS)}Known: {', '.join(_FIELDS)}."
 
 
-def _problem(places: _Places, where: tuple[str, ...], problem: str, hint: str) -> InvalidConfig:
+def _problem(places: TomlLines, where: tuple[str, ...], problem: str, hint: str) -> InvalidConfig:
     origin = places.origin(*where)
     return InvalidConfig(
         f"{'.'.join(where)} ({origin}) {problem}.",
         hint=hint,
         details={"setting": ".".join(where), "origin": origin},
     )
-
-
-class _Places:
-    """On which lines of a TOML file its tables and keys stand."""
-
-    def __init__(self, path: Path, text: str) -> None:
-        self.path = path
-        self._lines: dict[tuple[str, ...], int] = {}
-        table: tuple[str, ...] = ()
-        for number, line in enumerate(text.splitlines(), 1):
-            stripped = line.strip()
-            if stripped.startswith("["):
-                table = _keys(stripped)
-                self._note(table, number)
-            elif "=" in stripped:
-                self._note((*table, *_keys(f"{stripped.partition('=')[0]} = 0")), number)
-
-    def origin(self, *keys: str) -> str:
-        """Return ``FILE:LINE`` of a key, or of the nearest table around it."""
-        for length in range(len(keys), 0, -1):
-            line = self._lines.get(keys[:length])
-            if line is not None:
-                return f"{self.path}:{line}"
-        return str(self.path)
-
-    def _note(self, keys: tuple[str, ...], number: int) -> None:
-        for length in range(1, len(keys) + 1):
-            self._lines.setdefault(keys[:length], number)
-
-
-def _keys(statement: str) -> tuple[str, ...]:
-    """Return the dotted key of one line; nothing for a line within a longer value."""
-    try:
-        found: object = tomllib.loads(statement)
-    except tomllib.TOMLDecodeError:
-        return ()
-    keys: list[str] = []
-    while isinstance(found, dict) and len(found) == 1:
-        [(key, found)] = found.items()
-        keys.append(key)
-    return tuple(keys)

@@ -25,6 +25,7 @@ from coco_core.settings import (
     text,
     unknown_variables,
 )
+from coco_core.toml_lines import TomlLines
 from coco_local.home import CocoHome
 
 if TYPE_CHECKING:
@@ -233,13 +234,12 @@ class _File:
     """A TOML file with the lines on which its keys stand."""
 
     path: Path
-    text: str
+    content: str
     data: Mapping[str, object]
-    lines: Mapping[str, int]
+    lines: TomlLines
 
     def origin(self, key: str) -> str:
-        line = self.lines.get(key)
-        return f"{self.path}:{line}" if line else str(self.path)
+        return self.lines.origin(key)
 
 
 def _read(
@@ -283,7 +283,7 @@ def _models(user: _File | None) -> Mapping[str, CustomModel]:
     # Few have models of their own, and every command reads the settings.
     from coco_embed.custom_models import read_models
 
-    return read_models(user.data[_MODELS], user.path, user.text)
+    return read_models(user.data[_MODELS], user.path, user.content)
 
 
 def _decide(
@@ -311,21 +311,14 @@ def _load_file(path: Path) -> _File | None:
             hint="Change its permissions, or move it away.",
         ) from error
     try:
-        text = raw.decode("utf-8-sig")
-        data = tomllib.loads(text)
+        content = raw.decode("utf-8-sig")
+        data = tomllib.loads(content)
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InvalidConfig(
             f"{str(path)!r} is not valid TOML: {error}.",
             hint="Lines look like: port = 3456",
         ) from error
-    lines: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        key = line.partition("=")[0].strip().strip("\"'")
-        if line.startswith("["):
-            key = line.strip("[] ").partition(".")[0]
-        if key in data:
-            lines.setdefault(key, number)
-    return _File(path, text, data, lines)
+    return _File(path, content, data, TomlLines(path, content))
 
 
 def _unknown_keys(file: _File, known: Collection[str], *, project_file: bool) -> list[str]:

@@ -36,7 +36,7 @@ REFERENCE = (
     "coco_core/**",
     "coco_protocol/**",
     "coco_embed/**",
-    "coco_local/client.py",
+    "coco_local/client/http_client.py",
     "coco_flow",
     "coco_flow/flow",
     "coco_flow/op",

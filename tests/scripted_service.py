@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from coco_local.client import Client
+from coco_local.client.http_client import Client
 from coco_protocol.jobs import JobEvent
 
 HEALTH = {

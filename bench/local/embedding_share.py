@@ -27,7 +27,7 @@ from coco_embed.session import open_session, run_one
 from coco_embed.store import InstalledModel, ModelStore
 from coco_embed.tokenizer import WordPieces
 from coco_local.daemon.runtime import LocalDaemon
-from coco_local.index.worker import lower_priority
+from coco_local.indexing.worker import lower_priority
 from coco_local.settings import load_settings
 from coco_protocol.projects import RegisterRequest
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from coco_local.daemon.birth import birth_of
 from coco_local.daemon.lock import LockRecord
+from coco_local.daemon.process_identity import birth_of
 from tests.daemon_process import PATIENCE, Daemon, wait_for
 from tests.sources import write_project
 

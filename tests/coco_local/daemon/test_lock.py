@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from coco_core.errors import AlreadyRunning, InvalidConfig
-from coco_local.daemon.birth import birth_of, is_alive
 from coco_local.daemon.lock import LockRecord, ServiceLock
+from coco_local.daemon.process_identity import birth_of, is_alive
 
 _TAKER = """
 import sys

@@ -42,9 +42,9 @@ def complete_job(incomplete: str) -> list[tuple[str, str]]:
 
 def _ask(path: str, field: str) -> Iterator[dict[str, Any]]:
     """Yield what the daemon lists; without one, or when it is slow, nothing."""
-    from coco_local.address import daemon_url
     from coco_local.cli.connection import read_settings
-    from coco_local.wire import Wire
+    from coco_local.client.address import daemon_url
+    from coco_local.client.transport import Wire
 
     try:
         settings = read_settings()

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from coco_core.errors import CocoError, DaemonNotRunning, PortTaken, Unavailable
-from coco_local.daemon.birth import is_alive
 from coco_local.daemon.listener import port_taken
 from coco_local.daemon.lock import LockRecord, ServiceLock
+from coco_local.daemon.process_identity import is_alive
 
 if TYPE_CHECKING:
     from coco_local.settings import Settings
@@ -106,7 +106,7 @@ def wait_until_up(
 
 def register(settings: Settings, paths: Sequence[Path]) -> list[RegisterData]:
     """Register directories with the running daemon."""
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
     from coco_protocol.projects import RegisterRequest
 
     with Client.discover(settings) as client:
@@ -120,7 +120,7 @@ def stop_running(settings: Settings) -> Stopped:
         DaemonNotRunning: there is none.
         Unavailable: it did not end.
     """
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
 
     began = time.monotonic()
     record = ServiceLock(settings.home.lock).inspect()
@@ -207,7 +207,7 @@ def address_of(record: LockRecord) -> str:
 
 def _ask(settings: Settings, url: str) -> HealthData | None:
     """Return the health of what answers there; None when nothing listens."""
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
 
     with Client(url, settings.api_key, timeout=_PROBE_SECONDS) as client:
         try:

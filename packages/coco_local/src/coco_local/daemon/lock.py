@@ -21,7 +21,7 @@ from pathlib import Path
 
 from coco_core.errors import AlreadyRunning, InvalidConfig
 from coco_local import __version__
-from coco_local.daemon.birth import birth_of, is_alive
+from coco_local.daemon.process_identity import birth_of, is_alive
 
 __all__ = ["LockRecord", "ServiceLock", "already_running"]
 

@@ -11,23 +11,23 @@ import psutil
 import structlog
 
 from coco_embed.static import StaticEmbedder
-from coco_local.activity import Activity
-from coco_local.adoption import Adoption
-from coco_local.embedders import local_embedders
-from coco_local.grammars.keeper import GrammarKeeper
-from coco_local.index.embedding import EmbeddingQueue
-from coco_local.index.gate import QueryGate
-from coco_local.index.shared import Shared
-from coco_local.index.static import StaticQueue
-from coco_local.index.worker import IndexWorker
-from coco_local.index_models import IndexModels
-from coco_local.jobs import JobRegistry
-from coco_local.model import ModelService
+from coco_local.api.service import DaemonService
+from coco_local.grammars.manager import GrammarKeeper
+from coco_local.indexing.context import Shared
+from coco_local.indexing.embedding_queue import EmbeddingQueue
+from coco_local.indexing.gate import QueryGate
+from coco_local.indexing.static_queue import StaticQueue
+from coco_local.indexing.worker import IndexWorker
+from coco_local.models.embedders import local_embedders
+from coco_local.models.index_models import IndexModels
+from coco_local.models.main_model import ModelService
+from coco_local.monitoring.activity import Activity
+from coco_local.monitoring.jobs import JobRegistry
 from coco_local.operations import FUNCTIONS, Context
-from coco_local.operations.upkeep import Upkeep
-from coco_local.registry import ProjectRegistry
+from coco_local.operations.store_maintenance import Upkeep
+from coco_local.projects.defaults import Adoption
+from coco_local.projects.registry import ProjectRegistry
 from coco_local.search.service import QueryService
-from coco_local.service import DaemonService
 from coco_local.settings import Settings
 from coco_local.store.database import Database
 from coco_local.store.embeddings import EmbeddingCache

@@ -7,8 +7,8 @@ import shutil
 import stat
 from collections.abc import Iterator
 
-from coco_local.doctor.finding import Finding
-from coco_local.doctor.situation import Situation
+from coco_local.doctor.check_result import Finding
+from coco_local.doctor.context import Situation
 
 __all__ = ["check_disk", "check_home", "check_settings"]
 

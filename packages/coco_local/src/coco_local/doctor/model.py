@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from coco_core.errors import Unreadable
 from coco_embed.store import ModelStore
-from coco_local.doctor.finding import Finding
-from coco_local.doctor.situation import Situation
-from coco_local.embedders import local_embedders
+from coco_local.doctor.check_result import Finding
+from coco_local.doctor.context import Situation
+from coco_local.models.embedders import local_embedders
 
 __all__ = ["check_index_tool", "check_model", "check_registered_models"]
 

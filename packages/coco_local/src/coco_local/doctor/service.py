@@ -8,8 +8,8 @@ from importlib import metadata
 from urllib.parse import urlsplit
 
 import coco_local
-from coco_local.doctor.finding import Finding
-from coco_local.doctor.situation import Situation
+from coco_local.doctor.check_result import Finding
+from coco_local.doctor.context import Situation
 
 __all__ = ["check_service", "check_versions"]
 

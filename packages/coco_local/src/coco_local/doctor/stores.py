@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from coco_local.doctor.finding import Finding
-from coco_local.doctor.situation import Situation, opened_database
+from coco_local.doctor.check_result import Finding
+from coco_local.doctor.context import Situation, opened_database
 
 __all__ = ["check_database", "check_vectors"]
 

@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Iterator
 
 from coco_core.errors import Unavailable
-from coco_local.doctor.finding import Finding
-from coco_local.doctor.situation import Situation
+from coco_local.doctor.check_result import Finding
+from coco_local.doctor.context import Situation
 from coco_local.search.ripgrep import ripgrep_path
 
 __all__ = ["check_ripgrep"]

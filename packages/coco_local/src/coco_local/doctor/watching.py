@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from coco_local.doctor.finding import Finding
-from coco_local.doctor.situation import Situation
+from coco_local.doctor.check_result import Finding
+from coco_local.doctor.context import Situation
 
 __all__ = ["check_watches"]
 

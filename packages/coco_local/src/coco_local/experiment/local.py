@@ -13,7 +13,7 @@ from coco_core.configs import IndexingConfig
 from coco_core.errors import ConfigConflict, ModelMissing, Unavailable
 from coco_core.experiments.results import HitRecord, IndexResult, Target
 from coco_core.plan import QueryPlan
-from coco_local.client import FINAL_STATES, Client
+from coco_local.client.http_client import FINAL_STATES, Client
 from coco_local.experiment.product import LONGEST_EXCERPT, Answer, BuildStep, Watcher
 from coco_local.experiment.retrieval import explicit_retrieval
 from coco_protocol.configs import ConfigRequest

@@ -13,7 +13,7 @@ from coco_core.errors import Unreadable
 from coco_core.experiments import Question
 from coco_core.experiments.proposals import PROPOSAL_KINDS, ProposalKind
 from coco_core.types import Chunk, DocumentKey
-from coco_local.index.pipeline import read_file
+from coco_local.indexing.pipeline import read_file
 from coco_local.scan import ProjectScan
 from coco_local.settings import Settings
 

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from coco_core.bm25 import FIELDS, CorpusStats, TermVector
 from coco_core.types import ChunkFacts, FloatMatrix
+from coco_local.index.checkpoint import MemoryImage
 from coco_local.index.facts import FactColumns, FactTable
-from coco_local.index.image import MemoryImage
 from coco_local.index.matrix import VectorMatrix
 from coco_local.index.postings import Postings, Segment, segment_of
 from coco_local.store.documents import StoredDocument

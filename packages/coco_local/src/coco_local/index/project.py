@@ -20,7 +20,7 @@ from coco_core.bm25 import TermVector
 from coco_core.configs import IndexingConfig
 from coco_core.types import ChunkFacts, FloatMatrix
 from coco_embed.memory import release_freed_memory
-from coco_local.index.image import read_image, write_image
+from coco_local.index.checkpoint import read_image, write_image
 from coco_local.index.memory import DocumentEntry, MemoryIndex
 from coco_local.store.database import Database
 from coco_local.store.documents import (

@@ -10,10 +10,10 @@ from coco_core.errors import InvalidInput, Unreadable
 from coco_core.globs import compile_glob
 from coco_core.languages import detect_language
 from coco_core.types import Chunk, chunk_ids
-from coco_local.index.indexer import ProjectIndexer
+from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.operations.context import FUNCTIONS, Context
 from coco_local.search.ripgrep import LineMatch, ripgrep
-from coco_local.search.source import SourceFile
+from coco_local.source.reader import SourceFile
 from coco_protocol.docs import (
     ChunkBody,
     ChunksData,

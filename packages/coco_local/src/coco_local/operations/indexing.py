@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from coco_local.index.indexer import ProjectIndexer
+from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.operations.context import FUNCTIONS, Context
-from coco_local.registry import repositories
+from coco_local.projects.registry import repositories
 from coco_protocol.docs import ImportData, ImportRequest, IndexRequest
 from coco_protocol.local import LocalService
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from coco_local.operations.bodies import index_list, project_body
 from coco_local.operations.context import FUNCTIONS, Context
+from coco_local.operations.serializers import index_list, project_body
 from coco_protocol.base import EmptyRequest
 from coco_protocol.defaults import AdoptRequest, DefaultsBody
 from coco_protocol.local import LocalService

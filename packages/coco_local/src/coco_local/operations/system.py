@@ -6,8 +6,8 @@ import os
 import time
 
 from coco_local import __version__
-from coco_local.operations.bodies import missing_vectors
 from coco_local.operations.context import FUNCTIONS, Context
+from coco_local.operations.serializers import missing_vectors
 from coco_protocol.base import EmptyRequest
 from coco_protocol.local import LocalService
 from coco_protocol.system import (

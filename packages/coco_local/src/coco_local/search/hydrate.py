@@ -9,7 +9,7 @@ from coco_core.liveness import locate
 from coco_core.ranking import Ranked
 from coco_core.types import text_hash
 from coco_local.index.project import ProjectIndex
-from coco_local.search.source import SourceFile, SourceReader
+from coco_local.source.reader import SourceFile, SourceReader
 from coco_local.store.documents import ChunkPlace
 
 __all__ = ["Hydrator", "LiveHit"]

@@ -18,13 +18,13 @@ from coco_core.plan import wanted
 from coco_core.query import Query, understand
 from coco_core.ranking import rank
 from coco_core.types import ExecutorAnswer, FloatVector
-from coco_local.activity import Activity
-from coco_local.adoption import adopted_retrieval
-from coco_local.index.gate import QueryGate
-from coco_local.index.indexer import ProjectIndexer
-from coco_local.index_models import IndexModel
-from coco_local.project_indexes import ProjectIndexes
-from coco_local.registry import ProjectRegistry
+from coco_local.indexing.gate import QueryGate
+from coco_local.indexing.indexer import ProjectIndexer
+from coco_local.models.index_models import IndexModel
+from coco_local.monitoring.activity import Activity
+from coco_local.projects.defaults import adopted_retrieval
+from coco_local.projects.indexes import ProjectIndexes
+from coco_local.projects.registry import ProjectRegistry
 from coco_local.search.executor import LanceExecutor
 from coco_local.search.hydrate import Hydrator, LiveHit
 from coco_local.search.live import literal_lines, promising_files

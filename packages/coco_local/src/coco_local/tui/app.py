@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from coco_core.errors import CocoError
-from coco_local.client import Client
+from coco_local.client.http_client import Client
 from coco_local.tui.dashboard import DashboardScreen
 from coco_local.tui.dialogs import QuitChoice, QuitDialog
 from coco_local.tui.editor import EditorCommand, editor_command

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from coco_core.errors import CocoError, DaemonNotRunning
-from coco_local.client import Client
+from coco_local.client.http_client import Client
 from coco_local.settings import Settings
 from coco_protocol.system import StatsData
 

@@ -6,8 +6,8 @@ import json
 from dataclasses import replace
 
 from coco_core.errors import InvalidInput
-from coco_local.project_indexes import ProjectIndexes
-from coco_local.registry import ProjectRegistry
+from coco_local.projects.indexes import ProjectIndexes
+from coco_local.projects.registry import ProjectRegistry
 from coco_local.store.indexes import Adopted
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.docs import RetrievalBody

@@ -15,18 +15,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from coco_core.errors import CocoError, StoreBroken
-from coco_local.index.changes import ProjectChanges
-from coco_local.index.embedding import Priority
-from coco_local.index.feed import ProjectFeed
-from coco_local.index.files import FileIndexer
-from coco_local.index.flushing import Flushing
-from coco_local.index.pending import PendingFiles
 from coco_local.index.project import ProjectIndex
-from coco_local.index.project_jobs import ProjectJobs
-from coco_local.index.shared import IndexTies, Shared
-from coco_local.jobs import Job
+from coco_local.indexing.changes import ProjectChanges
+from coco_local.indexing.context import IndexTies, Shared
+from coco_local.indexing.embedding_queue import Priority
+from coco_local.indexing.feed import ProjectFeed
+from coco_local.indexing.file_indexer import FileIndexer
+from coco_local.indexing.flush_policy import Flushing
+from coco_local.indexing.pending_files import PendingFiles
+from coco_local.indexing.project_jobs import ProjectJobs
+from coco_local.monitoring.jobs import Job
 from coco_local.scan import ProjectScan
-from coco_local.search.source import SourceReader
+from coco_local.source.reader import SourceReader
 from coco_local.store.projects import Project
 from coco_local.watch import WatchState
 from coco_protocol.projects import IndexState

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from coco_local.index.feed import ProjectFeed
-from coco_local.index.files import FileIndexer
+from coco_local.indexing.feed import ProjectFeed
+from coco_local.indexing.file_indexer import FileIndexer
 from coco_local.settings import Settings
 from coco_local.store.projects import Project
 from coco_local.watch import Debouncer, WatchState

@@ -15,7 +15,7 @@ import structlog
 
 from coco_core.errors import Unreadable
 from coco_embed.static import StaticEmbedder
-from coco_local.index.embedding import EmbeddingSource, Priority, prepared_texts
+from coco_local.indexing.embedding_queue import EmbeddingSource, Priority, prepared_texts
 
 __all__ = ["StaticQueue"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from coco_core.decoding import SourceText, decode
 from coco_core.errors import DocumentNotFound, PathRefused, Unreadable
-from coco_local.regular_file import open_regular
+from coco_local.source.regular_file import open_regular
 from coco_local.store.documents import ChunkPlace
 
 __all__ = ["SourceFile", "SourceReader"]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from coco_local.index.indexer import ProjectIndexer
-from coco_local.operations.upkeep import Upkeep
-from coco_local.project_indexes import ProjectIndexes
+from coco_local.indexing.indexer import ProjectIndexer
+from coco_local.operations.store_maintenance import Upkeep
+from coco_local.projects.indexes import ProjectIndexes
 from coco_local.store.projects import StoredConfig
 from coco_protocol.configs import ChunkingBody, ConfigBody, EmbeddingBody
 from coco_protocol.projects import IndexBody, IndexList, ProjectBody, SkippedFile

@@ -12,10 +12,10 @@ import structlog
 
 from coco_core.errors import InvalidInput, ProjectNotFound
 from coco_embed.store import DEFAULT_MODEL
-from coco_local.index.indexer import ProjectIndexer
-from coco_local.index.shared import Shared
-from coco_local.jobs import Job, JobRegistry
-from coco_local.project_indexes import IndexTools, ProjectIndexes
+from coco_local.indexing.context import Shared
+from coco_local.indexing.indexer import ProjectIndexer
+from coco_local.monitoring.jobs import Job, JobRegistry
+from coco_local.projects.indexes import IndexTools, ProjectIndexes
 from coco_local.store.database import Database
 from coco_local.store.indexes import IndexStore
 from coco_local.store.projects import ConfigStore, Project, ProjectStore

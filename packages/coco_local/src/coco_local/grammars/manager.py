@@ -16,9 +16,9 @@ import structlog
 
 from coco_core.errors import CocoError, Unavailable
 from coco_core.languages import grammars
-from coco_local.activity import Activity
 from coco_local.grammars.provider import GrammarProvider
 from coco_local.grammars.store import GrammarStore
+from coco_local.monitoring.activity import Activity
 from coco_local.settings import Settings
 from coco_protocol.system import GrammarBody
 
@@ -26,7 +26,7 @@ __all__ = ["GrammarKeeper"]
 
 if TYPE_CHECKING:
     from coco_embed.progress import Progress
-    from coco_local.index.indexer import ProjectIndexer
+    from coco_local.indexing.indexer import ProjectIndexer
 
 log = structlog.get_logger(__name__)
 

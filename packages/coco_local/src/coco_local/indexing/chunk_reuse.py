@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from coco_core.types import Chunk, ChunkKind, Definition, Span, text_hash
-from coco_local.index.pipeline import FileContent, prepared_chunk
 from coco_local.index.project import ProjectIndex
-from coco_local.search.source import SourceFile
+from coco_local.indexing.pipeline import FileContent, prepared_chunk
+from coco_local.source.reader import SourceFile
 from coco_local.store.documents import ChunkPlace, PreparedChunk, PreparedDocument
 
 __all__ = ["taken_over"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 
-from coco_local.index.pending import PendingFiles
+from coco_local.indexing.pending_files import PendingFiles
 
 
 def test_a_file_that_changes_while_it_is_indexed_stays_pending() -> None:

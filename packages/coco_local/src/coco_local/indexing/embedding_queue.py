@@ -22,10 +22,10 @@ from coco_core.header import embedding_text
 from coco_core.ports import Embedder
 from coco_core.types import text_hash
 from coco_embed.memory import release_freed_memory
-from coco_local.activity import Activity
 from coco_local.index.project import ProjectIndex
-from coco_local.index_models import IndexModel
-from coco_local.search.source import SourceReader
+from coco_local.models.index_models import IndexModel
+from coco_local.monitoring.activity import Activity
+from coco_local.source.reader import SourceReader
 from coco_local.store.embeddings import EmbeddingCache
 
 __all__ = ["EmbeddingQueue", "EmbeddingSource", "Priority", "prepared_texts"]

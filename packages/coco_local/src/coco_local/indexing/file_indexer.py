@@ -10,10 +10,10 @@ from pathlib import Path
 from coco_core.errors import Unreadable
 from coco_core.languages import detect_language
 from coco_core.ports import Tokenizer
-from coco_local.activity import Activity
-from coco_local.index.pipeline import FileContent, prepare, read_file
 from coco_local.index.project import ProjectIndex
-from coco_local.index.taking_over import taken_over
+from coco_local.indexing.chunk_reuse import taken_over
+from coco_local.indexing.pipeline import FileContent, prepare, read_file
+from coco_local.monitoring.activity import Activity
 from coco_local.scan import FileStat, Listing, ProjectScan, Reason
 from coco_local.settings import Settings
 from coco_local.store.documents import PreparedDocument

@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from coco_local.activity import Activity
-from coco_local.index.embedding import EmbeddingQueue
-from coco_local.index.gate import QueryGate
-from coco_local.index.static import StaticQueue
-from coco_local.index_models import IndexModels
+from coco_local.indexing.embedding_queue import EmbeddingQueue
+from coco_local.indexing.gate import QueryGate
+from coco_local.indexing.static_queue import StaticQueue
+from coco_local.models.index_models import IndexModels
+from coco_local.monitoring.activity import Activity
 from coco_local.settings import Settings
 
 if TYPE_CHECKING:
-    from coco_local.index.indexer import ProjectIndexer
+    from coco_local.indexing.indexer import ProjectIndexer
 
 __all__ = ["IndexTies", "Shared"]
 

@@ -13,10 +13,10 @@ from coco_core.configs import DEFAULT_CONFIG, ChunkingConfig, IndexingConfig
 from coco_core.errors import ConfigNotFound, Conflict
 from coco_embed.static import STATIC_MODEL
 from coco_embed.store import DEFAULT_MODEL
-from coco_local.index.feed import ProjectFeed
-from coco_local.index.indexer import ProjectIndexer
 from coco_local.index.project import ProjectIndex
-from coco_local.index.shared import Shared
+from coco_local.indexing.context import Shared
+from coco_local.indexing.feed import ProjectFeed
+from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.scan import ProjectScan
 from coco_local.store.database import Database
 from coco_local.store.indexes import Adopted, IndexStore
@@ -171,7 +171,7 @@ class ProjectIndexes:
             for indexer in self.all():
                 indexer.use_borders(borders)
 
-    # --- how the indexes are tied together (coco_local.index.shared.IndexTies) --------------------
+    # --- how the indexes are tied together (coco_local.indexing.context.IndexTies) --------------------
 
     def donors(self, indexer: ProjectIndexer) -> Sequence[ProjectIndexer]:
         """Return the other indexes that are cut in the same way."""

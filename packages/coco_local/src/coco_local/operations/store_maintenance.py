@@ -6,8 +6,8 @@ import shutil
 import time
 from pathlib import Path
 
-from coco_local.index.indexer import ProjectIndexer
-from coco_local.registry import ProjectRegistry
+from coco_local.indexing.indexer import ProjectIndexer
+from coco_local.projects.registry import ProjectRegistry
 from coco_local.settings import Settings
 from coco_local.store.database import Database
 from coco_local.store.documents import DocumentStore

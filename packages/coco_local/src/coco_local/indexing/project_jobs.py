@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from coco_local.jobs import Job
+from coco_local.monitoring.jobs import Job
 
 __all__ = ["ProjectJobs"]
 

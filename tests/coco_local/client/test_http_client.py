@@ -19,8 +19,8 @@ from coco_core.errors import (
     ProjectNotFound,
     Unavailable,
 )
-from coco_local.address import daemon_url
-from coco_local.client import Client
+from coco_local.client.address import daemon_url
+from coco_local.client.http_client import Client
 from coco_local.settings import load_settings
 from coco_protocol.configs import ConfigIdRequest
 from coco_protocol.docs import DocumentRequest, DocumentsRequest, ImportRequest, QueryRequest

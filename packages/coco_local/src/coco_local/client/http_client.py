@@ -14,7 +14,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from coco_core.errors import CocoError, Conflict, DaemonNotRunning, Unavailable
-from coco_local.wire import NOT_RUNNING, Wire, foreign_service
+from coco_local.client.transport import NOT_RUNNING, Wire, foreign_service
 from coco_protocol.base import Answer, Request
 from coco_protocol.envelope import API_VERSION, SIGNATURE, Meta
 from coco_protocol.jobs import JobEvent, JobRequest
@@ -57,7 +57,7 @@ class Client(LocalService):
     @classmethod
     def discover(cls, settings: Settings, *, timeout: float = 30.0) -> Client:
         """Return a client of the daemon that serves this home: the lock says where it listens."""
-        from coco_local.address import daemon_url
+        from coco_local.client.address import daemon_url
 
         client = cls(daemon_url(settings), settings.api_key, timeout=timeout)
         if not settings.exposed:

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from coco_local.index import worker
-from coco_local.index.worker import IndexWorker
+from coco_local.indexing import worker
+from coco_local.indexing.worker import IndexWorker
 
 # Nothing here takes longer unless it is broken.
 _PATIENCE = 60.0

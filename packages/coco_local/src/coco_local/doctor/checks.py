@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from coco_core.errors import CocoError
-from coco_local.doctor.finding import Finding
+from coco_local.doctor.check_result import Finding
+from coco_local.doctor.context import Situation, look_around
 from coco_local.doctor.home import check_disk, check_home, check_settings
 from coco_local.doctor.model import check_index_tool, check_model, check_registered_models
 from coco_local.doctor.service import check_service, check_versions
-from coco_local.doctor.situation import Situation, look_around
 from coco_local.doctor.stores import check_database, check_vectors
 from coco_local.doctor.tools import check_ripgrep
 from coco_local.doctor.watching import check_watches

@@ -13,8 +13,8 @@ from coco_core.errors import Unreadable
 from coco_core.liveness import fingerprint
 from coco_core.ports import Tokenizer
 from coco_core.types import Chunk, chunk_ids
-from coco_local.regular_file import open_regular
 from coco_local.scan import refuse_content
+from coco_local.source.regular_file import open_regular
 from coco_local.store.documents import PreparedChunk, PreparedDocument
 from coco_local.store.embeddings import embed_key
 

@@ -11,15 +11,15 @@ import pytest
 from coco_core.configs import ChunkingConfig, EmbeddingConfig, IndexingConfig
 from coco_core.types import FloatMatrix, FloatVector
 from coco_embed.static import StaticEmbedder
-from coco_local.activity import Activity
 from coco_local.daemon.runtime import LocalDaemon
-from coco_local.index.embedding import EmbeddingQueue, Priority
-from coco_local.index.files import FileIndexer
 from coco_local.index.project import ProjectIndex
-from coco_local.index_models import IndexModel
+from coco_local.indexing.embedding_queue import EmbeddingQueue, Priority
+from coco_local.indexing.file_indexer import FileIndexer
+from coco_local.models.index_models import IndexModel
+from coco_local.monitoring.activity import Activity
 from coco_local.scan import ProjectScan
-from coco_local.search.source import SourceReader
 from coco_local.settings import load_settings
+from coco_local.source.reader import SourceReader
 from coco_local.store.database import Database
 from coco_local.store.embeddings import EmbeddingCache
 from coco_local.store.projects import Project

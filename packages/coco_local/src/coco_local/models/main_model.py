@@ -11,8 +11,8 @@ from coco_core.errors import CocoError, ModelMissing, Unavailable
 from coco_embed.onnx import OnnxEmbedder
 from coco_embed.progress import Progress
 from coco_embed.store import InstalledModel, ModelStore
-from coco_local.activity import Activity
-from coco_local.index_models import IndexModels
+from coco_local.models.index_models import IndexModels
+from coco_local.monitoring.activity import Activity
 from coco_local.settings import Settings
 from coco_protocol.system import ModelBody
 

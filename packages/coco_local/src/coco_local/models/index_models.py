@@ -20,7 +20,7 @@ from coco_embed.choice import ClosableEmbedder, Embedders
 from coco_embed.onnx import OnnxEmbedder
 from coco_embed.static import StaticEmbedder
 from coco_embed.store import DEFAULT_MODEL
-from coco_local.activity import Activity
+from coco_local.monitoring.activity import Activity
 
 __all__ = ["IndexModel", "IndexModels"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol, TypeVar
 
 from coco_local.indexing.embedding_queue import EmbeddingQueue
 from coco_local.indexing.gate import QueryGate
@@ -14,10 +14,9 @@ from coco_local.models.index_models import IndexModels
 from coco_local.monitoring.activity import Activity
 from coco_local.settings import Settings
 
-if TYPE_CHECKING:
-    from coco_local.indexing.indexer import ProjectIndexer
-
 __all__ = ["IndexTies", "Shared"]
+
+IndexerT = TypeVar("IndexerT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +33,17 @@ class Shared:
     stopping: threading.Event
 
 
-class IndexTies(Protocol):
+class IndexTies(Protocol[IndexerT]):
     """What an index has to do with the others of the daemon."""
 
-    def donors(self, indexer: ProjectIndexer) -> Sequence[ProjectIndexer]:
+    def donors(self, indexer: IndexerT) -> Sequence[IndexerT]:
         """Return the other indexes of the project that are cut in the same way."""
         ...
 
-    def gives_way(self, indexer: ProjectIndexer, *, loading: bool) -> bool:
+    def gives_way(self, indexer: IndexerT, *, loading: bool) -> bool:
         """Whether other indexes come first: with their bulk, or with being loaded at all."""
         ...
 
-    def note_indexed(self, indexer: ProjectIndexer, at: float) -> None:
+    def note_indexed(self, indexer: IndexerT, at: float) -> None:
         """Hear that the index is up to date, in Unix seconds."""
         ...

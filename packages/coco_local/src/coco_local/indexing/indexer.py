@@ -55,7 +55,7 @@ class ProjectIndexer:
         feed: ProjectFeed,
         *,
         shared: Shared,
-        ties: IndexTies,
+        ties: IndexTies[ProjectIndexer],
     ) -> None:
         self.project = project
         self.index = index

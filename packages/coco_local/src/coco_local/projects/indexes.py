@@ -171,7 +171,7 @@ class ProjectIndexes:
             for indexer in self.all():
                 indexer.use_borders(borders)
 
-    # --- how the indexes are tied together (coco_local.indexing.context.IndexTies) --------------------
+    # --- how the indexes are tied together (coco_local.indexing.context.IndexTies) -------------
 
     def donors(self, indexer: ProjectIndexer) -> Sequence[ProjectIndexer]:
         """Return the other indexes that are cut in the same way."""

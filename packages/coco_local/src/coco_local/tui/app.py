@@ -73,7 +73,7 @@ class CocoApp(App[bool]):
         self.owns_daemon = owns_daemon
         self.environ = os.environ if environ is None else environ
         self.feed = Feed(client, self.post_message, closing)
-        self.dashboard = DashboardScreen(address)
+        self.dashboard = DashboardScreen(address, self)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = preferred_theme(self.environ)

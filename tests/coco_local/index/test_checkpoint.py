@@ -1,4 +1,4 @@
-"""The image of an index's memory: a start takes it, unless LanceDB or the image was touched."""
+"""The checkpoint of an index: a start takes it, unless LanceDB or the checkpoint was touched."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def disk(tmp_path: Path) -> Disk:
     return disk
 
 
-def image(disk: Disk) -> Path:
-    return disk.root / "vectors" / "p-c" / "memory.image"
+def checkpoint_file(disk: Disk) -> Path:
+    return disk.root / "vectors" / "p-c" / "memory.checkpoint"
 
 
 def tables_were_read(index: ProjectIndex) -> bool:
@@ -53,7 +53,7 @@ def test_a_start_needs_no_tables(disk: Disk) -> None:
 
 def test_it_is_equal_to_what_the_tables_give(disk: Disk) -> None:
     quick = disk.open()
-    image(disk).unlink()
+    checkpoint_file(disk).unlink()
     slow = disk.open()
     assert tables_were_read(slow)
     assert contents(quick) == contents(slow)
@@ -84,7 +84,7 @@ def test_the_index_goes_on_from_it(disk: Disk) -> None:
     assert again.memory.compacted().chunk_count == 5
 
 
-def test_a_write_without_a_new_image_makes_it_old(disk: Disk) -> None:
+def test_a_write_without_a_new_checkpoint_makes_it_old(disk: Disk) -> None:
     index = disk.open()
     apply(index, prepared("b.py", "zeta one"))
     index.flush()
@@ -124,8 +124,8 @@ def _other_arrays(raw: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("damage", [_cut, _longer, _noise, _empty, _other_arrays])
-def test_a_damaged_image_is_ignored(disk: Disk, damage: Callable[[bytes], bytes]) -> None:
-    path = image(disk)
+def test_a_damaged_checkpoint_is_ignored(disk: Disk, damage: Callable[[bytes], bytes]) -> None:
+    path = checkpoint_file(disk)
     path.write_bytes(damage(path.read_bytes()))
     again = disk.open()
     assert tables_were_read(again)

@@ -82,7 +82,7 @@ def disk(tmp_path: Path) -> Disk:
 
 
 def apply(index: ProjectIndex, *documents: PreparedDocument) -> None:
-    index.apply([(index.ticket(), document) for document in documents])
+    index.apply([(index.next_sequence(), document) for document in documents])
 
 
 def contents(index: ProjectIndex) -> dict[str, list[str]]:
@@ -131,7 +131,7 @@ def test_a_removed_document_stays_away(disk: Disk) -> None:
     index = disk.open()
     apply(index, prepared("a.py", "alpha one"), prepared("b.py", "beta one"))
     index.flush()
-    assert index.remove(index.ticket(), ["a.py", "never.py"]) == ["a.py"]
+    assert index.remove(index.next_sequence(), ["a.py", "never.py"]) == ["a.py"]
     assert found(index, "one") == {"beta"}
     again = disk.open()
     assert contents(again) == {"b.py": ["beta"]}
@@ -139,7 +139,7 @@ def test_a_removed_document_stays_away(disk: Disk) -> None:
 
 def test_of_two_reads_the_later_wins_in_either_order(disk: Disk) -> None:
     index = disk.open()
-    older, newer = index.ticket(), index.ticket()
+    older, newer = index.next_sequence(), index.next_sequence()
     index.apply([(newer, prepared("a.py", "new text"))])
     index.apply([(older, prepared("a.py", "old text"))])
     assert contents(index) == {"a.py": ["new"]}

@@ -79,7 +79,7 @@ def test_a_changed_file_loses_its_static_vectors(index: ProjectIndex) -> None:
 
 def test_compaction_keeps_both_kinds(index: ProjectIndex) -> None:
     apply(index, prepared("b.py", "gone five"))
-    index.remove(index.ticket(), ["b.py"])
+    index.remove(index.next_sequence(), ["b.py"])
     keys = keys_of(index)
     index.set_static_vectors(keys, np.stack([AXES[0], AXES[1], -AXES[0]]))
     index.set_vectors(keys[1:2], AXES[:1])

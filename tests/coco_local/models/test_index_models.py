@@ -250,7 +250,7 @@ def test_batches_hold_texts_of_one_model_and_the_index_that_answers_comes_first(
         model = IndexModel(EmbeddingConfig(name), 384, StaticEmbedder(), "not yet")
         sources[name] = Source(tmp_path / "many", home, model, database)
     queue = EmbeddingQueue(EmbeddingCache(home / "embeddings.db"), Activity(), lambda: None)
-    queue.put(sources["aside"], sources["aside"].names, Priority.ASIDE)
+    queue.put(sources["aside"], sources["aside"].names, Priority.SECONDARY)
     queue.put(sources["main"], sources["main"].names, Priority.BULK)
     for name, source in sources.items():
         source.model.use(Recording(name, calls, gate))

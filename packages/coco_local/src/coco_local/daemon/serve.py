@@ -146,7 +146,7 @@ class _Running:
         for warning in self._settings.warnings:
             log.warning("setting_ignored", why=warning)
         daemon = LocalDaemon(self._settings, "tui" if tui else "headless")
-        follow_log(daemon.note_log)
+        follow_log(daemon.record_log)
         threading.Thread(
             target=self._watch_stop, args=(daemon,), name="stop watch", daemon=True
         ).start()

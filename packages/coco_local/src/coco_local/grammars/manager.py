@@ -153,12 +153,12 @@ class GrammarKeeper:
             )
         except Unavailable as error:
             if not self._stopping.is_set():
-                self._say_missing(language, error)
+                self._report_missing(language, error)
         except CocoError as error:
-            self._say_missing(language, error)
+            self._report_missing(language, error)
         except OSError as error:  # a full disk must not end the thread
             log.exception("grammar_install_failed")
-            self._say_missing(language, Unavailable(f"The grammar cannot be kept: {error}."))
+            self._report_missing(language, Unavailable(f"The grammar cannot be kept: {error}."))
         else:
             with self._condition:
                 self._bodies.pop(language, None)
@@ -174,7 +174,7 @@ class GrammarKeeper:
         with self._condition:
             self._bodies[language] = body
 
-    def _say_missing(self, language: str, error: CocoError) -> None:
+    def _report_missing(self, language: str, error: CocoError) -> None:
         log.warning("grammar_missing", language=language, reason=error.message)
         self._activity.log("warning", str(error))
         with self._condition:
@@ -215,9 +215,9 @@ class GrammarKeeper:
                 names = before.keys() | wanted.keys()
                 stale = {name for name in names if before.get(name) != wanted.get(name)}
                 self._pending[index_id] = wanted
-                project.note_stale(project.files.recut(stale))
+                project.report_stale(project.files.rechunk(stale))
                 busy = True
-            elif index_id in self._pending and project.files.recutting:
+            elif index_id in self._pending and project.files.rechunking:
                 busy = True
             elif index_id in self._pending:
                 self._applied[index_id] = self._pending.pop(index_id)

@@ -1,7 +1,7 @@
 """The memory of an index as one file beside LanceDB's tables, so that a start need not load them.
 
 LanceDB stays the store. Importing it takes a second and 90 MB, and turning its rows into an
-inverted index takes another second; a start without changes needs neither. An image belongs to
+inverted index takes another second; a start without changes needs neither. A checkpoint belongs to
 exactly one state of LanceDB's files (`LanceStore.state_of`): after any later write, or after
 damage, it is ignored and the tables are read.
 
@@ -21,13 +21,13 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-__all__ = ["MemoryImage", "read_image", "write_image"]
+__all__ = ["Checkpoint", "read_checkpoint", "write_checkpoint"]
 
 log = structlog.get_logger(__name__)
 
-_NAME = "memory.image"
+_NAME = "memory.checkpoint"
 
-# The last byte counts versions of the layout, and of what `MemoryIndex.image` puts into it.
+# The last byte counts versions of the layout, and of what `MemoryIndex.checkpoint` puts into it.
 _MAGIC = b"CoCoIdx\x03"
 
 # What an array may consist of: a file that was changed must not bring anything else.
@@ -40,23 +40,23 @@ _DTYPES = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class MemoryImage:
+class Checkpoint:
     """Everything that an index holds in memory, as arrays and as texts that JSON can hold."""
 
     arrays: Mapping[str, NDArray[Any]]
     texts: Mapping[str, Any]
 
 
-def write_image(directory: Path, image: MemoryImage, state: Mapping[str, Any]) -> None:
-    """Put the image into the place of an older one, for this ``state`` of the store.
+def write_checkpoint(directory: Path, checkpoint: Checkpoint, state: Mapping[str, Any]) -> None:
+    """Put the checkpoint into the place of an older one, for this ``state`` of the store.
 
     Raises:
         OSError: it cannot be written; there is none then.
     """
-    arrays = {name: np.ascontiguousarray(array) for name, array in image.arrays.items()}
+    arrays = {name: np.ascontiguousarray(array) for name, array in checkpoint.arrays.items()}
     header = {
         "state": state,
-        "texts": image.texts,
+        "texts": checkpoint.texts,
         "arrays": [[name, array.dtype.name, array.shape] for name, array in arrays.items()],
     }
     raw = json.dumps(header, separators=(",", ":")).encode("ascii")
@@ -73,22 +73,22 @@ def write_image(directory: Path, image: MemoryImage, state: Mapping[str, Any]) -
     fresh.replace(target)
 
 
-def read_image(directory: Path, state: Mapping[str, Any]) -> MemoryImage | None:
-    """Return the image of this ``state``; None when there is none, or it is damaged."""
+def read_checkpoint(directory: Path, state: Mapping[str, Any]) -> Checkpoint | None:
+    """Return the checkpoint of this ``state``; None when there is none, or it is damaged."""
     try:
         with (directory / _NAME).open("rb") as file:
             return _read(file, state)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        log.warning("image_ignored", path=str(directory / _NAME), reason=str(error))
+        log.warning("checkpoint_ignored", path=str(directory / _NAME), reason=str(error))
         return None
 
 
-def _read(file: BinaryIO, state: Mapping[str, Any]) -> MemoryImage | None:
+def _read(file: BinaryIO, state: Mapping[str, Any]) -> Checkpoint | None:
     start = file.read(len(_MAGIC) + 8)
     if start[: len(_MAGIC)] != _MAGIC:
-        raise ValueError("it is no image of this version")
+        raise ValueError("it is no checkpoint of this version")
     header = json.loads(file.read(int.from_bytes(start[len(_MAGIC) :], "little")))
     if header["state"] != state:
         return None
@@ -103,4 +103,4 @@ def _read(file: BinaryIO, state: Mapping[str, Any]) -> MemoryImage | None:
         arrays[name] = array.reshape(shape)
     if file.read(1):
         raise ValueError("it is longer than it says")
-    return MemoryImage(arrays, header["texts"])
+    return Checkpoint(arrays, header["texts"])

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from coco_core.bm25 import FIELDS, CorpusStats, TermVector
 from coco_core.types import ChunkFacts, FloatMatrix
-from coco_local.index.checkpoint import MemoryImage
+from coco_local.index.checkpoint import Checkpoint
 from coco_local.index.facts import FactColumns, FactTable
 from coco_local.index.matrix import VectorMatrix
 from coco_local.index.postings import Postings, Segment, segment_of
@@ -168,7 +168,7 @@ class MemoryIndex:
 
     # --- as one file ---------------------------------------------------------------------------
 
-    def image(self) -> MemoryImage:
+    def checkpoint(self) -> Checkpoint:
         """Return a copy of everything, for the next start."""
         with self._lock:
             rows = len(self.facts)
@@ -187,7 +187,7 @@ class MemoryIndex:
                 "embed_keys": np.frombuffer(
                     b"".join(key for entry in entries for key in entry.embed_keys), np.uint8
                 ),
-                **self.matrix.image(rows),
+                **self.matrix.to_arrays(rows),
             }
             texts = {
                 "document_ids": list(self.document_ids),
@@ -197,11 +197,11 @@ class MemoryIndex:
                 "definitions": facts.definitions,
                 "defining": {name: list(found) for name, found in self._definitions.items()},
             }
-        return MemoryImage(arrays | self.postings.image(), texts)
+        return Checkpoint(arrays | self.postings.to_arrays(), texts)
 
     @classmethod
-    def of_image(
-        cls, dimension: int, image: MemoryImage, documents: Mapping[int, StoredDocument]
+    def from_checkpoint(
+        cls, dimension: int, image: Checkpoint, documents: Mapping[int, StoredDocument]
     ) -> MemoryIndex:
         """Return the index that gave the image, without what is not among ``documents``, by key.
 
@@ -236,8 +236,8 @@ class MemoryIndex:
             )
             if alive
         }
-        index.postings.use_image(arrays)
-        index.matrix.use_image(arrays)
+        index.postings.load_arrays(arrays)
+        index.matrix.load_arrays(arrays)
         index._length_sums = index._lengths[index._alive].sum(axis=0, dtype=np.float64)
         index._alive_count = len(index._row_of)
         index._embedded_count = int((arrays["known"] & index._alive).sum())

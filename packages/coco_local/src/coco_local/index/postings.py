@@ -107,7 +107,7 @@ class Postings:
             # Segments that arrived meanwhile stand behind those that were merged.
             self._segments = [segment, *self._segments[len(merged) :]]
 
-    def image(self) -> dict[str, NDArray[Any]]:
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of all segments, which never change, under names of their own."""
         return {
             f"segment_{number}_{part}": getattr(segment, part)
@@ -115,8 +115,8 @@ class Postings:
             for part in Segment.__slots__
         }
 
-    def use_image(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Take the segments that `image` returned."""
+    def load_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take the segments that `to_arrays` returned."""
         for number in itertools.count():
             if f"segment_{number}_ids" not in arrays:
                 return

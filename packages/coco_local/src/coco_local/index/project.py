@@ -20,7 +20,7 @@ from coco_core.bm25 import TermVector
 from coco_core.configs import IndexingConfig
 from coco_core.types import ChunkFacts, FloatMatrix
 from coco_embed.memory import release_freed_memory
-from coco_local.index.checkpoint import read_image, write_image
+from coco_local.index.checkpoint import read_checkpoint, write_checkpoint
 from coco_local.index.memory import DocumentEntry, MemoryIndex
 from coco_local.store.database import Database
 from coco_local.store.documents import (
@@ -44,10 +44,10 @@ _DEAD_MINIMUM = 2_000
 # Segments of the inverted index; each costs some microseconds for each term of a query.
 _MOST_SEGMENTS = 8
 
-# Writes after which a new image is worth it, while the daemon runs: a daemon that is killed before
-# loads the tables, a second or two later. At the stop an image is always taken.
-_IMAGE_MINIMUM = 2_000
-_IMAGE_SHARE = 0.2
+# Writes after which a new checkpoint is worth it, while the daemon runs: a daemon that is killed
+# before loads the tables, a second or two later. At the stop a checkpoint is always written.
+_CHECKPOINT_MINIMUM = 2_000
+_CHECKPOINT_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +77,13 @@ class ProjectIndex:
         self._dimension = dimension
         self._lance: LanceStore | None = None
         self._lance_stats: LanceStats | None = None
-        # Rows that LanceDB was given since the image of the memory was taken.
+        # Rows that LanceDB was given since the checkpoint was written.
         self._changed_rows = 0
         # Guards the order of writes to SQLite and memory; held for a few milliseconds at a time.
         self._write_lock = threading.Lock()
         self._flush_lock = threading.Lock()
-        self._tickets = itertools.count(1)
-        self._applied: dict[str, int] = {}
+        self._sequences = itertools.count(1)
+        self._last_applied: dict[str, int] = {}
         self._unflushed: dict[int, _Unflushed] = {}
         self._unflushed_vectors: list[int] = []
         self._dead_keys: list[int] = []
@@ -98,21 +98,21 @@ class ProjectIndex:
         if not documents:
             self._forget_lance_rows()
             return
-        if not self._load_image(documents):
+        if not self._load_checkpoint(documents):
             self._load_tables(documents)
 
-    def _load_image(self, documents: Mapping[int, StoredDocument]) -> bool:
+    def _load_checkpoint(self, documents: Mapping[int, StoredDocument]) -> bool:
         """Take the memory of the last stop, if LanceDB is as it was then."""
-        image = read_image(self._directory, self._lance_state())
-        if image is None:
+        checkpoint = read_checkpoint(self._directory, self._lance_state())
+        if checkpoint is None:
             return False
-        before = image.arrays["keys"][image.arrays["alive"]].tolist()
+        before = checkpoint.arrays["keys"][checkpoint.arrays["alive"]].tolist()
         stored = {key: document for key, document in documents.items() if document.stored}
         try:
-            self.memory = MemoryIndex.of_image(self._dimension, image, stored)
-            self._lance_stats = LanceStats(**image.texts["lance"])
+            self.memory = MemoryIndex.from_checkpoint(self._dimension, checkpoint, stored)
+            self._lance_stats = LanceStats(**checkpoint.texts["lance"])
         except (ValueError, KeyError, TypeError, IndexError) as error:
-            log.warning("image_ignored", path=str(self._directory), reason=str(error))
+            log.warning("checkpoint_ignored", path=str(self._directory), reason=str(error))
             return False
         self._dead_keys = [key for key in before if self.memory.row_of(key) is None]
         whole = {entry.document.key for entry in self.memory.documents.values()}
@@ -159,21 +159,21 @@ class ProjectIndex:
 
     # --- writing -------------------------------------------------------------------------------
 
-    def ticket(self) -> int:
-        """Take before reading a file: of two writes of one document, the later ticket wins."""
-        return next(self._tickets)
+    def next_sequence(self) -> int:
+        """Take before reading a file: of two writes of one document, the higher number wins."""
+        return next(self._sequences)
 
     def apply(self, prepared: Sequence[tuple[int, PreparedDocument]]) -> list[StoredDocument]:
-        """Replace documents by what was read under the given tickets; older reads are ignored."""
+        """Replace documents by what was read under the given numbers; older reads are ignored."""
         with self._write_lock:
             fresh = [
-                (ticket, document)
-                for ticket, document in prepared
-                if self._applied.get(document.doc_id, 0) < ticket
+                (sequence, document)
+                for sequence, document in prepared
+                if self._last_applied.get(document.doc_id, 0) < sequence
             ]
             written = self.store.replace([document for _, document in fresh])
-            for (ticket, document), result in zip(fresh, written, strict=True):
-                self._applied[document.doc_id] = ticket
+            for (sequence, document), result in zip(fresh, written, strict=True):
+                self._last_applied[document.doc_id] = sequence
                 self._replace_in_memory(document, result)
         return [result.document for result in written]
 
@@ -191,27 +191,27 @@ class ProjectIndex:
         )
         self._unflushed[written.document.key] = _Unflushed(written.chunk_keys, terms)
 
-    def touch(self, ticket: int, doc_id: str, size: int, mtime_ns: int) -> None:
-        """Note that a file has another time stamp but the same content."""
+    def touch(self, sequence: int, doc_id: str, size: int, mtime_ns: int) -> None:
+        """Record that a file has another time stamp but the same content."""
         with self._write_lock:
             entry = self.memory.documents.get(doc_id)
-            if entry is None or self._applied.get(doc_id, 0) > ticket:
+            if entry is None or self._last_applied.get(doc_id, 0) > sequence:
                 return
             self.store.touch([(doc_id, size, mtime_ns)])
             self.memory.update_document(replace(entry.document, size=size, mtime_ns=mtime_ns))
 
-    def remove(self, ticket: int, doc_ids: Sequence[str]) -> list[str]:
+    def remove(self, sequence: int, doc_ids: Sequence[str]) -> list[str]:
         """Remove documents; returns those that existed."""
         with self._write_lock:
             gone = [
                 doc_id
                 for doc_id in doc_ids
-                if doc_id in self.memory.documents and self._applied.get(doc_id, 0) < ticket
+                if doc_id in self.memory.documents and self._last_applied.get(doc_id, 0) < sequence
             ]
             if gone:
                 self.store.delete(gone)
             for doc_id in gone:
-                self._applied[doc_id] = ticket
+                self._last_applied[doc_id] = sequence
                 self._forget_entry(self.memory.remove(doc_id))
         return gone
 
@@ -223,7 +223,7 @@ class ProjectIndex:
 
     def clear(self) -> None:
         """Forget every document."""
-        self.remove(self.ticket(), list(self.memory.documents))
+        self.remove(self.next_sequence(), list(self.memory.documents))
         self.flush()
 
     def set_vectors(self, keys: Sequence[int], vectors: FloatMatrix) -> None:
@@ -310,27 +310,29 @@ class ProjectIndex:
         if self._lance is not None and self.unflushed:
             self.flush(tidy=False)
         if self._changed_rows:
-            self.keep_image()
+            self.save_checkpoint()
 
     @property
-    def outgrew_image(self) -> bool:
-        """So much was written since the image was taken that a new one is worth its bytes."""
-        return self._changed_rows > _IMAGE_MINIMUM + _IMAGE_SHARE * self.memory.chunk_count
+    def needs_checkpoint(self) -> bool:
+        """So much was written since the last checkpoint that a new one is worth its bytes."""
+        return (
+            self._changed_rows > _CHECKPOINT_MINIMUM + _CHECKPOINT_SHARE * self.memory.chunk_count
+        )
 
-    def keep_image(self) -> None:
+    def save_checkpoint(self) -> None:
         """Write the memory to a file from which the next start takes it, if all is flushed."""
         with self._flush_lock:
             with self._write_lock:
                 if self.unflushed or self._half_flushed:
                     return
-                image = self.memory.image()
+                checkpoint = self.memory.checkpoint()
             stats = asdict(self._open_lance().stats())
-            image = replace(image, texts={**image.texts, "lance": stats})
+            checkpoint = replace(checkpoint, texts={**checkpoint.texts, "lance": stats})
             try:
-                write_image(self._directory, image, self._lance_state())
+                write_checkpoint(self._directory, checkpoint, self._lance_state())
             except OSError as error:
                 # The next start reads the tables instead.
-                log.warning("image_not_kept", path=str(self._directory), reason=str(error))
+                log.warning("checkpoint_not_saved", path=str(self._directory), reason=str(error))
             self._changed_rows = 0
         release_freed_memory()
 

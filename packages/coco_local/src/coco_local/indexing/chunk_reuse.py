@@ -1,4 +1,4 @@
-"""A file that another index of the project has cut already, in the same way: not cut again."""
+"""Reuse of chunks that another index of the project made of the same content."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from coco_local.indexing.pipeline import FileContent, prepared_chunk
 from coco_local.source.reader import SourceFile
 from coco_local.store.documents import ChunkPlace, PreparedChunk, PreparedDocument
 
-__all__ = ["taken_over"]
+__all__ = ["reuse_chunks"]
 
 
-def taken_over(index: ProjectIndex, doc_id: str, content: FileContent) -> PreparedDocument | None:
+def reuse_chunks(index: ProjectIndex, doc_id: str, content: FileContent) -> PreparedDocument | None:
     """Return what ``index`` made of the file, if it knows this very content.
 
     Places, names and hashes come from its store; terms are counted in the text once more, which

@@ -1,4 +1,4 @@
-"""What all indexes of a daemon use together."""
+"""What the indexes of a daemon share, and how one learns of the others."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from coco_local.indexing.embedding_queue import EmbeddingQueue
-from coco_local.indexing.gate import QueryGate
+from coco_local.indexing.gate import ForegroundGate
 from coco_local.indexing.static_queue import StaticQueue
 from coco_local.models.index_models import IndexModels
 from coco_local.monitoring.activity import Activity
 from coco_local.settings import Settings
 
-__all__ = ["IndexTies", "Shared"]
+__all__ = ["IndexContext", "IndexCoordinator"]
 
 IndexerT = TypeVar("IndexerT")
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class IndexContext:
     """The parts of a daemon that its indexes share."""
 
     settings: Settings
@@ -28,22 +28,22 @@ class Shared:
     embeddings: EmbeddingQueue
     statics: StaticQueue
     activity: Activity
-    gate: QueryGate
+    gate: ForegroundGate
     wake: Callable[[], None]
     stopping: threading.Event
 
 
-class IndexTies(Protocol[IndexerT]):
-    """What an index has to do with the others of the daemon."""
+class IndexCoordinator(Protocol[IndexerT]):
+    """Coordinates an index with the others of the daemon."""
 
-    def donors(self, indexer: IndexerT) -> Sequence[IndexerT]:
-        """Return the other indexes of the project that are cut in the same way."""
+    def chunk_sources(self, indexer: IndexerT) -> Sequence[IndexerT]:
+        """Return the other indexes of the project with the same chunks."""
         ...
 
-    def gives_way(self, indexer: IndexerT, *, loading: bool) -> bool:
-        """Whether other indexes come first: with their bulk, or with being loaded at all."""
+    def should_defer(self, indexer: IndexerT, *, loading: bool) -> bool:
+        """Whether other indexes come first: with their backlog, or with being loaded at all."""
         ...
 
-    def note_indexed(self, indexer: IndexerT, at: float) -> None:
-        """Hear that the index is up to date, in Unix seconds."""
+    def record_indexed(self, indexer: IndexerT, at: float) -> None:
+        """Record when the index was up to date, in Unix seconds."""
         ...

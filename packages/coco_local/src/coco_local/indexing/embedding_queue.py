@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Protocol
 
 import numpy as np
@@ -40,16 +41,16 @@ _BATCH = 32
 _RETRY_SECONDS = 5.0
 
 
-class Priority:
+class Priority(IntEnum):
     """Order of the queue; lower comes first."""
 
-    ANSWERED = 0
+    REQUESTED = 0
     """Its chunks stood in an answer without a vector."""
     CHANGED = 1
     """Somebody edited it just now."""
     BULK = 2
-    ASIDE = 3
-    """The bulk of an index that nobody's questions go to unless they name it."""
+    SECONDARY = 3
+    """The bulk of an index that queries go to only when they name it."""
 
 
 class EmbeddingSource(Protocol):
@@ -71,7 +72,7 @@ class EmbeddingSource(Protocol):
         ...
 
     def on_embedded(self, computed: int, reused: int) -> None:
-        """Hear that chunks got their vectors."""
+        """Called when chunks got their vectors."""
         ...
 
 
@@ -225,24 +226,24 @@ class EmbeddingQueue:
             batch = self._collect(model, embedder)
             if batch:
                 self._embed(embedder, batch)
-                model.note_failure(None)
-        except Exception as error:  # noqa: BLE001 - `_tell` logs it; the thread must go on
+                model.record_failure(None)
+        except Exception as error:  # noqa: BLE001 - `_report` logs it; the thread must go on
             if self._stopping or model not in self._heaps:
                 # The model was closed under the batch: the next start takes it up again, or the
                 # index that needed it is gone.
                 return
             # Its chunks answer by keywords meanwhile.
-            self._tell(model, error)
+            self._report(model, error)
             if isinstance(error, CocoError):
                 self._try_later(model)
         finally:
             with self._condition:
                 self._in_hand = []
 
-    def _tell(self, model: IndexModel, error: Exception) -> None:
+    def _report(self, model: IndexModel, error: Exception) -> None:
         known = model.notice
         if isinstance(error, CocoError) and not isinstance(error, StoreBroken):
-            model.note_failure(str(error))
+            model.record_failure(str(error))
         if known is None or known != model.notice:
             # A server that is down fails every few seconds in the same way.
             log.exception("embedding_failed", documents=len(self._in_hand))

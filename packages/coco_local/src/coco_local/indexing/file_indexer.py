@@ -1,4 +1,4 @@
-"""Indexing files of one project: read, cut, write; gone, unwanted and unreadable ones leave."""
+"""Indexing files of one project: read, chunk, write; remove the gone, unwanted and unreadable."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from coco_core.errors import Unreadable
 from coco_core.languages import detect_language
 from coco_core.ports import Tokenizer
 from coco_local.index.project import ProjectIndex
-from coco_local.indexing.chunk_reuse import taken_over
+from coco_local.indexing.chunk_reuse import reuse_chunks
 from coco_local.indexing.pipeline import FileContent, prepare, read_file
 from coco_local.monitoring.activity import Activity
 from coco_local.scan import FileStat, Listing, ProjectScan, Reason
@@ -19,7 +19,7 @@ from coco_local.settings import Settings
 from coco_local.store.documents import PreparedDocument
 from coco_local.store.projects import Project
 
-__all__ = ["FileIndexer", "LookedAt"]
+__all__ = ["FileIndexer", "IndexedFiles"]
 
 # A file whose time stamp is younger than this when it is read may change again without a new stamp
 # (file systems tick in milliseconds): its stamp is not trusted, the next scan compares the content.
@@ -31,15 +31,15 @@ _EXPECTED = frozenset({Reason.BINARY, Reason.MINIFIED})
 
 
 @dataclass(frozen=True, slots=True)
-class LookedAt:
-    """What became of files that were to be brought up to date."""
+class IndexedFiles:
+    """The result of bringing files up to date."""
 
     doc_ids: list[str]
-    """All that were looked at."""
+    """All that were compared with the disk."""
     written: list[str]
     """Those of them that have new chunks."""
     copied: int
-    """Those of the written that another index had cut already."""
+    """Those of the written whose chunks another index had already."""
 
 
 class FileIndexer:
@@ -53,7 +53,7 @@ class FileIndexer:
         settings: Settings,
         activity: Activity,
         *,
-        donors: Callable[[], Sequence[FileIndexer]] = tuple,
+        chunk_sources: Callable[[], Sequence[FileIndexer]] = tuple,
         tokenizer: Callable[[], Tokenizer | None] = lambda: None,
     ) -> None:
         """Describe the files of an index.
@@ -63,8 +63,8 @@ class FileIndexer:
             index: where they go.
             scan: says which files belong into it.
             settings: the daemon's.
-            activity: hears what was indexed.
-            donors: other indexes of the project that are cut in the same way.
+            activity: records what was indexed.
+            chunk_sources: other indexes of the project with the same chunks.
             tokenizer: counts the tokens of the index's model; None for an estimate.
         """
         self.scan = scan
@@ -73,12 +73,12 @@ class FileIndexer:
         self._index = index
         self._max_bytes = settings.max_file_bytes
         self._activity = activity
-        self._donors = donors
+        self._chunk_sources = chunk_sources
         self._tokenizer = tokenizer
         self._binary: dict[str, tuple[int, int]] = {}
-        self._recut: set[str] = set()
-        self._recut_round = 0
-        self._recut_languages: frozenset[str] = frozenset()
+        self._to_rechunk: set[str] = set()
+        self._rechunk_round = 0
+        self._rechunk_languages: frozenset[str] = frozenset()
 
     def list_files(self) -> Listing:
         """List what belongs into the index now."""
@@ -106,14 +106,14 @@ class FileIndexer:
         return doc_id in self._index.memory.documents or doc_id in self.skipped
 
     @property
-    def recutting(self) -> int:
-        """Files that wait to be cut anew."""
-        return len(self._recut & self._index.memory.documents.keys())
+    def rechunking(self) -> int:
+        """Files that wait to be chunked again."""
+        return len(self._to_rechunk & self._index.memory.documents.keys())
 
-    def recut(self, languages: Collection[str]) -> list[str]:
-        """Let the next look cut the files of these languages anew; returns them."""
-        self._recut_languages = frozenset(languages)
-        self._recut_round += 1
+    def rechunk(self, languages: Collection[str]) -> list[str]:
+        """Let the next look chunk the files of these languages again; returns them."""
+        self._rechunk_languages = frozenset(languages)
+        self._rechunk_round += 1
         documents = list(self._index.memory.documents.values())
         found = [
             entry.document.doc_id
@@ -121,42 +121,44 @@ class FileIndexer:
             if entry.document.language in languages
             or detect_language(entry.document.doc_id) in languages
         ]
-        self._recut.update(found)
+        self._to_rechunk.update(found)
         return found
 
     def parse_again(self) -> None:
-        """Let nothing that is indexed now be copied, from or to here, before it is cut anew."""
-        self._recut.update(list(self._index.memory.documents))
+        """Let no chunks that exist now be reused, from or to here, before they are made anew."""
+        self._to_rechunk.update(list(self._index.memory.documents))
 
     def below(self, directory: str) -> list[str]:
         """Return the indexed documents below a directory (relative, without a final slash)."""
         prefix = directory + "/"
         return [known for known in list(self._index.memory.documents) if known.startswith(prefix)]
 
-    def index(self, doc_ids: Sequence[str], hurry: Callable[[], bool] = lambda: False) -> LookedAt:
+    def index(
+        self, doc_ids: Sequence[str], should_yield: Callable[[], bool] = lambda: False
+    ) -> IndexedFiles:
         """Bring files up to date in one transaction.
 
-        As soon as ``hurry`` says so, what was read is written and the rest is left.
+        As soon as ``should_yield`` says so, what was read is written and the rest is left.
         """
         prepared: list[tuple[int, PreparedDocument]] = []
-        looked_at: list[str] = []
+        seen: list[str] = []
         copied: set[str] = set()
-        began = self._recut_round
+        began = self._rechunk_round
         for doc_id in doc_ids:
-            ticket = self._index.ticket()
-            document = self._prepare(ticket, doc_id, copied)
-            looked_at.append(doc_id)
+            sequence = self._index.next_sequence()
+            document = self._prepare(sequence, doc_id, copied)
+            seen.append(doc_id)
             if document is not None:
-                prepared.append((ticket, document))
-            if hurry():
+                prepared.append((sequence, document))
+            if should_yield():
                 break
         written = self._write(prepared)
-        if self._recut_round != began:
-            # These were cut while a grammar came, and were in nobody's sight.
-            late = {d.doc_id for _, d in prepared if d.language in self._recut_languages}
-            self._recut |= late
-            looked_at = [doc_id for doc_id in looked_at if doc_id not in late]
-        return LookedAt(looked_at, written, len(copied.intersection(written)))
+        if self._rechunk_round != began:
+            # These were chunked while a grammar came, when they were not in the index yet.
+            late = {d.doc_id for _, d in prepared if d.language in self._rechunk_languages}
+            self._to_rechunk |= late
+            seen = [doc_id for doc_id in seen if doc_id not in late]
+        return IndexedFiles(seen, written, len(copied.intersection(written)))
 
     def _write(self, prepared: Sequence[tuple[int, PreparedDocument]]) -> list[str]:
         if not prepared:
@@ -168,16 +170,16 @@ class FileIndexer:
             )
         return [document.doc_id for document in written]
 
-    def _prepare(self, ticket: int, doc_id: str, copied: set[str]) -> PreparedDocument | None:
+    def _prepare(self, sequence: int, doc_id: str, copied: set[str]) -> PreparedDocument | None:
         path = self._project.root / doc_id
         try:
             content = read_file(path, self._max_bytes)
         except Unreadable as error:
-            self._drop(ticket, doc_id)
+            self._drop(sequence, doc_id)
             self._skip(doc_id, path, error.message)
             return None
         if content is None or not self.scan.decide(path).indexed:
-            self._drop(ticket, doc_id)
+            self._drop(sequence, doc_id)
             self.skipped.pop(doc_id, None)
             return None
         self.skipped.pop(doc_id, None)
@@ -188,16 +190,16 @@ class FileIndexer:
         if (
             entry is not None
             and entry.document.content_hash == content.digest
-            and doc_id not in self._recut
+            and doc_id not in self._to_rechunk
         ):
-            self._index.touch(ticket, doc_id, content.size, stamp)
+            self._index.touch(sequence, doc_id, content.size, stamp)
             return None
         document = self._copy(doc_id, content)
         if document is not None:
             copied.add(doc_id)
             return replace(document, mtime_ns=stamp)
-        # Before the cut: who asks again meanwhile means a newer grammar.
-        self._recut.discard(doc_id)
+        # Before it is chunked: who asks again meanwhile means a newer grammar.
+        self._to_rechunk.discard(doc_id)
         config = self._index.config.chunking
         # Sizes are promised in the model's own tokens; elsewhere an estimate does.
         tokenizer = self._tokenizer() if config.strategy_name == "fixed_token" else None
@@ -205,12 +207,16 @@ class FileIndexer:
         return replace(document, mtime_ns=stamp)
 
     def _copy(self, doc_id: str, content: FileContent) -> PreparedDocument | None:
-        """Take over what another index made of the same content."""
-        if doc_id in self._recut:
+        """Reuse what another index made of the same content."""
+        if doc_id in self._to_rechunk:
             return None
-        for donor in self._donors():
+        for source in self._chunk_sources():
             # What waits for a newer grammar is nothing to copy.
-            found = None if doc_id in donor._recut else taken_over(donor._index, doc_id, content)
+            found = (
+                None
+                if doc_id in source._to_rechunk
+                else reuse_chunks(source._index, doc_id, content)
+            )
             if found is not None:
                 return found
         return None
@@ -226,6 +232,6 @@ class FileIndexer:
             return
         self._binary[doc_id] = (status.st_size, status.st_mtime_ns)
 
-    def _drop(self, ticket: int, doc_id: str) -> None:
-        if self._index.remove(ticket, [doc_id]):
+    def _drop(self, sequence: int, doc_id: str) -> None:
+        if self._index.remove(sequence, [doc_id]):
             self._activity.file(self._project.project_id, doc_id, "removed")

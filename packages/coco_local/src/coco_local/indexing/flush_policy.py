@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from coco_local.index.project import ProjectIndex
 
-__all__ = ["Flushing"]
+__all__ = ["FlushPolicy"]
 
 # Rows that wait for LanceDB before they are flushed at once, and how long fewer may wait.
 _FLUSH_ROWS = 4_000
 _FLUSH_SECONDS = 5.0
 
 
-class Flushing:
-    """Looks after the unflushed rows of one index."""
+class FlushPolicy:
+    """Decides when the unflushed rows of one index are written."""
 
     def __init__(self, index: ProjectIndex) -> None:
         self._index = index

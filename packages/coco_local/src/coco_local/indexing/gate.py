@@ -1,4 +1,4 @@
-"""A query overtakes indexing: background work pauses at its seams while one is answered."""
+"""Queries come first: background work pauses at its yield points while one is answered."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["QueryGate"]
+__all__ = ["ForegroundGate"]
 
 # Queries come back to back from an agent; without a bound they would stop indexing altogether.
 _LONGEST_PAUSE_SECONDS = 0.1
 
 
-class QueryGate:
-    """Counts the queries in flight; background work waits, for a bounded time, for none."""
+class ForegroundGate:
+    """Counts the queries in flight; background work waits until there is none, within bounds."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -36,7 +36,7 @@ class QueryGate:
         """Whether a query is in flight."""
         return self._queries > 0
 
-    def yield_to_queries(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until no query is in flight; called between two units of background work."""
         if self._queries == 0:
             return

@@ -17,11 +17,11 @@ from pathlib import Path
 from coco_core.errors import CocoError, StoreBroken
 from coco_local.index.project import ProjectIndex
 from coco_local.indexing.changes import ProjectChanges
-from coco_local.indexing.context import IndexTies, Shared
+from coco_local.indexing.context import IndexContext, IndexCoordinator
 from coco_local.indexing.embedding_queue import Priority
 from coco_local.indexing.feed import ProjectFeed
 from coco_local.indexing.file_indexer import FileIndexer
-from coco_local.indexing.flush_policy import Flushing
+from coco_local.indexing.flush_policy import FlushPolicy
 from coco_local.indexing.pending_files import PendingFiles
 from coco_local.indexing.project_jobs import ProjectJobs
 from coco_local.monitoring.jobs import Job
@@ -54,35 +54,35 @@ class ProjectIndexer:
         scan: ProjectScan,
         feed: ProjectFeed,
         *,
-        shared: Shared,
-        ties: IndexTies[ProjectIndexer],
+        context: IndexContext,
+        coordinator: IndexCoordinator[ProjectIndexer],
     ) -> None:
         self.project = project
         self.index = index
-        self.model = shared.models.of(index.config.embedding, index.memory.matrix.dimension)
-        self.reader = SourceReader(project.root, shared.settings.max_file_bytes)
+        self.model = context.models.of(index.config.embedding, index.memory.matrix.dimension)
+        self.reader = SourceReader(project.root, context.settings.max_file_bytes)
         self.pending_files = PendingFiles()
         self.files = FileIndexer(
             project,
             index,
             scan,
-            shared.settings,
-            shared.activity,
-            donors=lambda: [donor.files for donor in ties.donors(self)],
-            tokenizer=lambda: shared.models.tokenizer(index.config.embedding),
+            context.settings,
+            context.activity,
+            chunk_sources=lambda: [source.files for source in coordinator.chunk_sources(self)],
+            tokenizer=lambda: context.models.tokenizer(index.config.embedding),
         )
         self.files_total = 0
         self.indexed_at = project.indexed_at
         self.error: str | None = None
-        self.aside = False
-        """Another index of the project answers when a query names none."""
-        self._shared = shared
-        self._ties = ties
-        self._changes = ProjectChanges(project, feed, self.files, shared.settings, shared.wake)
+        self.secondary = False
+        """Another index of the project is the active one."""
+        self._context = context
+        self._coordinator = coordinator
+        self._changes = ProjectChanges(project, feed, self.files, context.settings, context.wake)
         self._jobs = ProjectJobs()
         self._stepping = threading.Lock()
         self._taking = threading.Lock()
-        self._turn = threading.Lock()
+        self._pending_lock = threading.Lock()
         self._loaded = threading.Event()
         self._scanned = threading.Event()
         self._closed = False
@@ -90,8 +90,8 @@ class ProjectIndexer:
         self._rescan_wanted = True
         self._rebuild_wanted = False
         self._pending_wanted = False
-        self._next_rescan = time.monotonic() + shared.settings.rescan_seconds
-        self._flushing = Flushing(index)
+        self._next_rescan = time.monotonic() + context.settings.rescan_seconds
+        self._flush_policy = FlushPolicy(index)
 
     # --- what is known -------------------------------------------------------------------------
 
@@ -116,7 +116,7 @@ class ProjectIndexer:
         return self._changes.state
 
     @property
-    def bulk(self) -> bool:
+    def has_backlog(self) -> bool:
         """More files are pending than one slice of work takes."""
         return len(self.pending_files) > _SLICE
 
@@ -138,8 +138,8 @@ class ProjectIndexer:
     @property
     def _embedding(self) -> bool:
         # Whoever builds an index to compare it wants its vectors.
-        expected = self.model.ready or (self.aside and self.model.coming)
-        return expected and self._shared.embeddings.waiting(self)
+        expected = self.model.ready or (self.secondary and self.model.coming)
+        return expected and self._context.embeddings.waiting(self)
 
     # --- asking for work -----------------------------------------------------------------------
 
@@ -153,24 +153,24 @@ class ProjectIndexer:
         """Forget the whole index at the next opportunity; a rescan builds it anew."""
         self._rebuild_wanted = True
 
-    def use_borders(self, borders: frozenset[Path]) -> None:
+    def use_nested_roots(self, nested_roots: frozenset[Path]) -> None:
         """Leave out the projects that are registered inside this one."""
-        self.scan.set_borders(borders)
+        self.scan.set_nested_roots(nested_roots)
         self.request_rescan()
 
-    def note_stale(self, doc_ids: Collection[str]) -> None:
-        """Hear from an answer that files differ from the index."""
+    def report_stale(self, doc_ids: Collection[str]) -> None:
+        """Take up files that an answer found to differ from the index."""
         if doc_ids:
             self.pending_files.add(doc_ids)
-            self.hand_over()
+            self.notify_worker()
 
-    def hand_over(self) -> None:
+    def notify_worker(self) -> None:
         """Let the worker take up whatever is pending; a query has taken it from the watcher."""
         with self._taking:
             if not self.pending_files:
                 return
             self._pending_wanted = True
-        self._shared.wake()
+        self._context.wake()
 
     # --- for a query ---------------------------------------------------------------------------
 
@@ -197,32 +197,32 @@ class ProjectIndexer:
                 break
             left = left[1:]
             if not left and self.pending_files.wait_idle(wanted, deadline - time.monotonic()):
-                # A worker that gave way let go of files that it had not looked at.
+                # A worker that yielded released files that it had not looked at.
                 left = wanted = self.pending_files.among(wanted)
-        self.hand_over()
+        self.notify_worker()
 
     @contextmanager
-    def turn(self) -> Iterator[bool]:
+    def try_lock_pending(self) -> Iterator[bool]:
         """Yield whether no other query is at work on the pending files of this project."""
-        mine = self._turn.acquire(blocking=False)
+        mine = self._pending_lock.acquire(blocking=False)
         try:
             yield mine
         finally:
             if mine:
-                self._turn.release()
+                self._pending_lock.release()
 
     def embed_first(self, doc_ids: Iterable[str]) -> None:
         """Move documents that stood in an answer without vectors to the front."""
         without = [d for d in doc_ids if self.index.memory.without_vector(d)]
         if without:
-            self._shared.embeddings.put(self, without, Priority.ANSWERED)
+            self._context.embeddings.put(self, without, Priority.REQUESTED)
 
     # --- for the worker ------------------------------------------------------------------------
 
     def step(self) -> bool:
         """Do one slice of background work; False when there is nothing to do."""
         with self._stepping:
-            if self._closed or self._shared.stopping.is_set():
+            if self._closed or self._context.stopping.is_set():
                 return False
             return self._step()
 
@@ -230,7 +230,7 @@ class ProjectIndexer:
         now = time.monotonic()
         worked = True
         if not self._loaded.is_set():
-            if worked := not self._ties.gives_way(self, loading=True):
+            if worked := not self._coordinator.should_defer(self, loading=True):
                 self._load()
         elif self._rebuild_wanted:
             self._rebuild()
@@ -240,17 +240,17 @@ class ProjectIndexer:
             self._take_changes()
             self._pending_wanted = True
         elif self._pending_wanted and self.pending_files:
-            if worked := not self._ties.gives_way(self, loading=False):
+            if worked := not self._coordinator.should_defer(self, loading=False):
                 self._work_slice()
         else:
             with self._taking:
-                # Nothing may be handed over between the look and the note.
+                # A query may hand over files between the look and the change.
                 self._pending_wanted = bool(self.pending_files) and self._pending_wanted
             self._settle_jobs()
             worked = False
-            if self.index.outgrew_image and not (self.pending_files or self._embedding):
-                self.index.keep_image()
-        worked |= self._flushing.flush_if_due(now)
+            if self.index.needs_checkpoint and not (self.pending_files or self._embedding):
+                self.index.save_checkpoint()
+        worked |= self._flush_policy.flush_if_due(now)
         self.error = None
         return worked
 
@@ -261,15 +261,15 @@ class ProjectIndexer:
             due.append(change)
         if self._jobs:
             due.append(_JOB_SECONDS)
-        if (flush := self._flushing.due_in(now)) is not None:
+        if (flush := self._flush_policy.due_in(now)) is not None:
             due.append(flush)
         return max(0.0, min(due))
 
     def failed(self, error: Exception) -> None:
-        """Hear that a step raised: it is shown, its jobs end, and it is tried again later."""
+        """Called when a step raised: it is shown, its jobs end, and it is tried again later."""
         name = "" if isinstance(error, CocoError) else f"{type(error).__name__}: "
         self.error = f"{name}{error}"
-        self._shared.activity.log("error", f"{self.project.name}: {self.error}")
+        self._context.activity.log("error", f"{self.project.name}: {self.error}")
         self._jobs.fail(self.error)
 
     def close(self) -> None:
@@ -278,7 +278,7 @@ class ProjectIndexer:
         if self._stepping.acquire(timeout=_CLOSE_SECONDS):
             self._stepping.release()
         self._changes.stop()
-        for queue in (self._shared.statics, self._shared.embeddings):
+        for queue in (self._context.statics, self._context.embeddings):
             queue.forget(self)
         self._jobs.cancel("The daemon stopped, or the project was forgotten.")
         if self._loaded.is_set():
@@ -300,11 +300,11 @@ class ProjectIndexer:
         self.files_total = len(documents := self.index.memory.documents)
         self._loaded.set()
         newest = sorted(documents, key=lambda d: documents[d].document.mtime_ns, reverse=True)
-        self._embed(newest, self._bulk_priority)
+        self._embed(newest, self._backlog_priority)
 
     @property
-    def _bulk_priority(self) -> int:
-        return Priority.ASIDE if self.aside else Priority.BULK
+    def _backlog_priority(self) -> int:
+        return Priority.SECONDARY if self.secondary else Priority.BULK
 
     def _rebuild(self) -> None:
         self._rebuild_wanted = False
@@ -315,7 +315,7 @@ class ProjectIndexer:
         # In this order: a project that looks idle for a moment would pass for one that is done.
         self._scanning = True
         self._rescan_wanted = False
-        self._next_rescan = time.monotonic() + self._shared.settings.rescan_seconds
+        self._next_rescan = time.monotonic() + self._context.settings.rescan_seconds
         self._jobs.enter("scanning")
         try:
             if not self.project.root.is_dir():
@@ -343,30 +343,30 @@ class ProjectIndexer:
             # A storm, or new rules: only a listing tells what is different now.
             self._scanned.clear()
             self._rescan_wanted = True
-        self._shared.wake()
+        self._context.wake()
 
     def _work_slice(self) -> None:
-        # Nothing is in hand while the worker gives way: a query may wait for what it has in hand.
-        self._shared.gate.yield_to_queries()
+        # Nothing is claimed while the worker yields: a query may wait for what it has claimed.
+        self._context.gate.wait_until_idle()
         names = self.pending_files.first(_SLICE)
-        self._index(names, self._bulk_priority, self._must_hurry)
+        self._index(names, self._backlog_priority, self._should_yield)
         self.index.memory.postings.settle()
         self._jobs.advance(len(self.pending_files), names[0] if names else "")
 
-    def _must_hurry(self) -> bool:
-        return self._shared.gate.is_busy() or self._shared.stopping.is_set()
+    def _should_yield(self) -> bool:
+        return self._context.gate.is_busy() or self._context.stopping.is_set()
 
     def _index(
         self,
         doc_ids: Sequence[str],
         priority: int,
-        hurry: Callable[[], bool] = lambda: False,
+        should_yield: Callable[[], bool] = lambda: False,
     ) -> None:
         if not (claimed := self.pending_files.claim(doc_ids)):
             return
         done: list[str] = []
         try:
-            found = self.files.index(list(claimed), hurry)
+            found = self.files.index(list(claimed), should_yield)
             done = found.doc_ids
         finally:
             self.pending_files.release(claimed, done=done)
@@ -376,8 +376,8 @@ class ProjectIndexer:
 
     def _embed(self, doc_ids: Sequence[str], priority: int) -> None:
         if self.model.static:
-            self._shared.statics.put(self, doc_ids, priority)
-        self._shared.embeddings.put(self, doc_ids, priority)
+            self._context.statics.put(self, doc_ids, priority)
+        self._context.embeddings.put(self, doc_ids, priority)
 
     def _settle_jobs(self) -> None:
         """Move jobs on from indexing to embedding and to their end."""
@@ -390,7 +390,7 @@ class ProjectIndexer:
             self._jobs.advance(memory.chunk_count - memory.embedded_count, "")
             return
         self.indexed_at = time.time()
-        self._ties.note_indexed(self, self.indexed_at)
+        self._coordinator.record_indexed(self, self.indexed_at)
         self._jobs.finish(
             files=len(memory.documents),
             chunks=memory.chunk_count,

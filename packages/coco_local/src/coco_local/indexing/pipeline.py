@@ -63,19 +63,19 @@ def read_file(path: Path, max_bytes: int) -> FileContent | None:
 def prepare(
     doc_id: str, content: FileContent, config: ChunkingConfig, tokenizer: Tokenizer | None
 ) -> PreparedDocument:
-    """Cut a file into chunks with terms, keys and fingerprints."""
-    cut = chunk_document(doc_id, content.data, config, tokenizer)
-    ids = chunk_ids(doc_id, [chunk.content_hash for chunk in cut.chunks])
+    """Divide a file into chunks with terms, keys and fingerprints."""
+    chunked = chunk_document(doc_id, content.data, config, tokenizer)
+    ids = chunk_ids(doc_id, [chunk.content_hash for chunk in chunked.chunks])
     return PreparedDocument(
         doc_id=doc_id,
         size=content.size,
         mtime_ns=content.mtime_ns,
         content_hash=content.digest,
-        language=cut.language,
-        encoding=cut.encoding,
+        language=chunked.language,
+        encoding=chunked.encoding,
         chunks=tuple(
             prepared_chunk(doc_id, chunk, chunk_id)
-            for chunk, chunk_id in zip(cut.chunks, ids, strict=True)
+            for chunk, chunk_id in zip(chunked.chunks, ids, strict=True)
         ),
     )
 

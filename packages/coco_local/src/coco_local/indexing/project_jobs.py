@@ -31,7 +31,7 @@ class ProjectJobs:
                 job.enter(stage, total)
 
     def advance(self, remaining: int, current: str) -> None:
-        """Say how many units of the stage are left."""
+        """Report how many units of the stage are left."""
         for job in self._all():
             total = max(job.body().total, remaining)
             job.advance(total - remaining, total, current)

@@ -33,7 +33,7 @@ class StaticQueue:
 
         Args:
             embedder: The static table.
-            pause: Called between two batches; it may block, so that queries overtake.
+            pause: Called between two batches; it may block, so that queries come first.
         """
         self._embedder = embedder
         self._pause = pause

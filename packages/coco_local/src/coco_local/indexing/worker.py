@@ -44,7 +44,7 @@ class Workable(Protocol):
         ...
 
     def failed(self, error: Exception) -> None:
-        """Hear that a step raised."""
+        """Called when a step raised."""
         ...
 
 
@@ -139,7 +139,7 @@ class IndexWorker:
 
 
 def lower_priority() -> None:
-    """Let the calling thread give way to the threads that answer queries.
+    """Let the calling thread yield to the threads that answer queries.
 
     Linux schedules threads on their own; elsewhere the gate alone must do.
     """

@@ -16,7 +16,7 @@ def local_embedders(settings: Settings, between: Callable[[], None] | None = Non
     Args:
         settings: with the registered models.
         between: called before each piece of work on documents; it may block, so that queries
-            overtake.
+            come first.
     """
     return Embedders(
         EmbeddingSettings(

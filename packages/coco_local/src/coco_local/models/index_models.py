@@ -39,7 +39,7 @@ class IndexModel:
     def __init__(
         self, embedding: EmbeddingConfig, dimension: int, static: StaticEmbedder, notice: str
     ) -> None:
-        """Describe a model that is not there yet; ``notice`` tells a caller so."""
+        """Describe a model that is not there yet; ``notice`` is shown to callers."""
         self.embedding = embedding
         self.dimension = dimension
         """Length of the vectors that the indexes hold."""
@@ -66,22 +66,22 @@ class IndexModel:
 
     @property
     def notice(self) -> str | None:
-        """What a caller should know when there is no model, or it fails; None when all is well."""
+        """What callers are shown when there is no model, or it fails; None when all is well."""
         return self._failure if self._embedder is not None else self._notice
 
-    def note_failure(self, failure: str | None) -> None:
-        """Tell callers that documents cannot be embedded now, or can be again."""
+    def record_failure(self, failure: str | None) -> None:
+        """Record that documents cannot be embedded now, or (with None) can be again."""
         name = self.embedding.model_name
-        told = f"The embedding model {name!r} of this index fails: {failure}"
-        self._failure = None if failure is None else told
+        notice = f"The embedding model {name!r} of this index fails: {failure}"
+        self._failure = None if failure is None else notice
 
     def use(self, embedder: Embedder) -> None:
         """Embed with this from now on."""
         self._embedder = embedder
         self.coming = False
 
-    def say_missing(self, notice: str, *, coming: bool) -> None:
-        """Tell callers why there is no model."""
+    def set_missing(self, notice: str, *, coming: bool) -> None:
+        """Set what callers are shown while there is no model."""
         self._notice = notice
         self.coming = coming
 
@@ -135,7 +135,7 @@ class IndexModels:
             main_name: the daemon's own model, which `use_main` brings.
             static: the table of the instant tier.
             embedders: opens all other models.
-            activity: hears of models that are ready or missing.
+            activity: records models that are ready or missing.
             on_ready: called when a model can embed.
         """
         main = EmbeddingConfig(main_name, DEFAULT_CONFIG.embedding.max_tokens)
@@ -201,7 +201,7 @@ class IndexModels:
             others = list(self._others.values())
         for model in (self.main, *others):
             if self._is_main(model.embedding):
-                model.say_missing(notice, coming=coming)
+                model.set_missing(notice, coming=coming)
 
     def keep_only(self, needed: Collection[IndexModel]) -> None:
         """Close the models that no index needs any more."""
@@ -228,12 +228,12 @@ class IndexModels:
         """Give a window of the daemon's own model what that one has; under the lock."""
         main = self._main_embedder
         if main is None:
-            model.say_missing(self.main.notice or "", coming=self.main.coming)
+            model.set_missing(self.main.notice or "", coming=self.main.coming)
             return
         try:
             embedder = main.at(model.embedding.max_tokens)
         except InvalidInput as error:
-            self._say_missing(model, error)
+            self._report_missing(model, error)
             return
         self._opened[model] = embedder
         model.use(embedder)
@@ -250,12 +250,12 @@ class IndexModels:
             try:
                 self._take(model, self._opened_and_warm(embedding))
             except CocoError as error:
-                self._say_missing(model, error)
+                self._report_missing(model, error)
                 if isinstance(error, Unavailable) and not self._stopping.wait(_RETRY_SECONDS):
                     continue
             except Exception as error:  # the daemon and the other indexes go on
                 log.exception("index_model_failed", model=embedding.model_name)
-                self._say_missing(model, InvalidConfig(f"It cannot be used: {error}"))
+                self._report_missing(model, InvalidConfig(f"It cannot be used: {error}"))
             return
 
     def _opened_and_warm(self, embedding: EmbeddingConfig) -> ClosableEmbedder:
@@ -281,16 +281,16 @@ class IndexModels:
         if not wanted or not fits:
             embedder.close()
         if wanted and not fits:
-            self._say_missing(model, _other_length(model, embedder.dimension))
+            self._report_missing(model, _other_length(model, embedder.dimension))
         if not wanted or not fits:
             return
         self._activity.log("info", f"model {model.embedding.model_name} is ready")
         self._on_ready()
 
-    def _say_missing(self, model: IndexModel, error: CocoError) -> None:
+    def _report_missing(self, model: IndexModel, error: CocoError) -> None:
         name = model.embedding.model_name
         hint = f" {error.hint}" if error.hint else ""
-        model.say_missing(
+        model.set_missing(
             f"The embedding model {name!r} of this index is missing: {error.message}{hint}",
             coming=False,
         )

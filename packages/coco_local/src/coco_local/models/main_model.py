@@ -1,4 +1,4 @@
-"""The embedding model of the daemon: found, fetched or missing, and always said so."""
+"""The daemon's own embedding model: found or fetched in the background, its state always known."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ModelService:
         self._stopping = threading.Event()
         self._embedder: OnnxEmbedder | None = None
         body = ModelBody(name=settings.model_name, state="missing", detail="looking for it")
-        self._tell(body, coming=True)
+        self._set_absent(body, coming=True)
         self._thread = threading.Thread(target=self._run, name="coco-model", daemon=True)
 
     def start(self) -> None:
@@ -54,8 +54,8 @@ class ModelService:
         """Return the state for the wire."""
         return self._body
 
-    def _tell(self, body: ModelBody, *, coming: bool) -> None:
-        """Take up a state in which there is no model; ``coming``: it may change by itself."""
+    def _set_absent(self, body: ModelBody, *, coming: bool) -> None:
+        """Enter a state in which there is no model; ``coming``: it may change by itself."""
         self._body = body
         if body.state in {"downloading", "converting"}:
             share = f" ({body.progress:.0%})" if body.progress is not None else ""
@@ -86,12 +86,12 @@ class ModelService:
         except Unavailable as error:
             if self._stopping.is_set():
                 return
-            self._say_missing(error)
+            self._report_missing(error)
         except CocoError as error:
-            self._say_missing(error)
+            self._report_missing(error)
         except Exception as error:  # the daemon serves on without a model
             log.exception("model_failed")
-            self._say_missing(ModelMissing(f"The model cannot be used: {error}"))
+            self._report_missing(ModelMissing(f"The model cannot be used: {error}"))
         else:
             self._embedder = embedder
             self._body = ModelBody(name=model.name, state="ready")
@@ -123,7 +123,7 @@ class ModelService:
         share = None
         if progress.total_bytes:
             share = min(1.0, progress.done_bytes / progress.total_bytes)
-        self._tell(
+        self._set_absent(
             ModelBody(
                 name=self._settings.model_name,
                 state="downloading" if progress.stage == "download" else "converting",
@@ -133,10 +133,10 @@ class ModelService:
             coming=True,
         )
 
-    def _say_missing(self, error: CocoError) -> None:
+    def _report_missing(self, error: CocoError) -> None:
         log.warning("model_missing", reason=error.message)
         self._activity.log("warning", str(error))
-        self._tell(
+        self._set_absent(
             ModelBody(
                 name=self._settings.model_name,
                 state="missing",

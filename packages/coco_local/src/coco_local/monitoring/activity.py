@@ -1,4 +1,4 @@
-"""What the daemon did lately: queries, files, log lines, latency; bounded, for people."""
+"""Recent activity of the daemon: queries, files, log lines, latency; bounded, for people."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from coco_protocol.system import LatencyStats, LogLine, RecentFile, RecentQuery
 
 __all__ = ["Activity"]
 
-# The window over which latency and rates are told, in seconds; also the width of the sparkline.
+# The window of latency and rates, in seconds; also the width of the sparkline.
 _WINDOW = 60
 
 _RECENT = 50
@@ -30,7 +30,7 @@ class Activity:
         self._embedded: deque[tuple[float, int]] = deque(maxlen=_LATENCIES)
 
     def query(self, project_id: str, query: str, hits: int, took_ms: float, tier: str) -> None:
-        """Note a query that was answered."""
+        """Record a query that was answered."""
         now = time.time()
         with self._lock:
             self._latencies.append((now, took_ms))
@@ -52,7 +52,7 @@ class Activity:
         action: Literal["indexed", "removed", "skipped"],
         chunks: int = 0,
     ) -> None:
-        """Note a file that was indexed, removed or skipped."""
+        """Record a file that was indexed, removed or skipped."""
         with self._lock:
             self._files.append(
                 RecentFile(
@@ -61,12 +61,12 @@ class Activity:
             )
 
     def log(self, level: str, message: str) -> None:
-        """Note a line of the log."""
+        """Record a line of the log."""
         with self._lock:
             self._log.append(LogLine(at=time.time(), level=level, message=message[:500]))
 
     def embedded(self, chunks: int) -> None:
-        """Note chunks that got their vector."""
+        """Record chunks that got their vector."""
         with self._lock:
             self._embedded.append((time.time(), chunks))
 

@@ -1,4 +1,4 @@
-"""Background work with progress: what runs, how far it is, and what it said."""
+"""Jobs: background work with its progress and its events."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Job:
         return self._cancel.is_set()
 
     def cancel(self) -> None:
-        """Ask the job to stop at its next seam; one that has not begun ends at once."""
+        """Ask the job to stop at its next yield point; one that has not begun ends at once."""
         self._cancel.set()
         if self._progress.state == "queued":
             self.finish("cancelled")
@@ -81,16 +81,16 @@ class Job:
             progress.state = "running"
             progress.stage, progress.done, progress.total = stage, 0, total
             progress.stage_started = time.monotonic()
-            self._tell(stage)
+            self._add_event(stage)
 
     def advance(self, done: int, total: int, current: str = "") -> None:
-        """Say how far the stage is."""
+        """Report the stage's progress."""
         with self._changed:
             progress = self._progress
             progress.done, progress.total = done, total
             progress.current = current or progress.current
             if time.monotonic() - self._last_event >= _EVENT_SECONDS:
-                self._tell("")
+                self._add_event("")
 
     def count(self, name: str, amount: int = 1) -> None:
         """Add to one of the job's counts."""
@@ -107,7 +107,7 @@ class Job:
             progress.state, progress.error = state, error
             progress.finished_at = time.time()
             progress.current = ""
-            self._tell(error or state)
+            self._add_event(error or state)
 
     def body(self) -> JobBody:
         """Return the job as the wire knows it."""
@@ -137,7 +137,7 @@ class Job:
         """Return the events with a sequence above ``after``."""
         return [event for event in self._events if event.sequence > after]
 
-    def _tell(self, message: str) -> None:
+    def _add_event(self, message: str) -> None:
         self._last_event = time.monotonic()
         self._sequence += 1
         self._events.append(JobEvent(sequence=self._sequence, job=self.body(), message=message))

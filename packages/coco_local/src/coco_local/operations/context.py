@@ -10,13 +10,13 @@ from typing import Final, Literal
 import psutil
 
 from coco_local.grammars.manager import GrammarKeeper
-from coco_local.indexing.gate import QueryGate
+from coco_local.indexing.gate import ForegroundGate
 from coco_local.models.index_models import IndexModels
 from coco_local.models.main_model import ModelService
 from coco_local.monitoring.activity import Activity
 from coco_local.monitoring.jobs import JobRegistry
 from coco_local.operations.store_maintenance import Upkeep
-from coco_local.projects.defaults import Adoption
+from coco_local.projects.defaults import ProjectDefaults
 from coco_local.projects.registry import ProjectRegistry
 from coco_local.search.service import QueryService
 from coco_local.settings import Settings
@@ -37,11 +37,11 @@ class Context:
     stop_requested: threading.Event
     wake_worker: Callable[[], None]
     registry: ProjectRegistry
-    adoption: Adoption
+    defaults: ProjectDefaults
     configs: ConfigStore
     jobs: JobRegistry
     queries: QueryService
-    gate: QueryGate
+    gate: ForegroundGate
     models: IndexModels
     model: ModelService
     grammars: GrammarKeeper

@@ -88,12 +88,12 @@ def drop_index(context: Context, request: DropIndexRequest) -> IndexList:
 @FUNCTIONS.answers(LocalService.defaults)
 def defaults(context: Context, request: ProjectRequest) -> DefaultsBody:
     """Return what a project's queries take when they say nothing else."""
-    return context.adoption.defaults(request.project_id)
+    return context.defaults.defaults(request.project_id)
 
 
 @FUNCTIONS.answers(LocalService.adopt)
 def adopt(context: Context, request: AdoptRequest) -> DefaultsBody:
     """Change what a project's queries take when they say nothing else."""
-    body = context.adoption.adopt(request.project_id, request.defaults)
+    body = context.defaults.adopt(request.project_id, request.defaults)
     context.wake_worker()
     return body

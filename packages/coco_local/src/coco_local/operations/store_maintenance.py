@@ -63,7 +63,7 @@ class Upkeep:
     def size_of(self, indexer: ProjectIndexer) -> int:
         """Return what an index occupies: its tables, and its share of the database.
 
-        The image of its memory is left out: it comes and goes with stops and quiet moments, and a
+        Its checkpoint is left out: it comes and goes with stops and quiet moments, and a
         comparison of two indexes would say which of them had one.
         """
         chunks = sum(i.index.memory.chunk_count for i in self._registry.indexers())

@@ -1,4 +1,4 @@
-"""What was adopted for a project: the index that answers, and what queries leave out."""
+"""The defaults of a project: its active index, and what queries take for what they leave out."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from dataclasses import replace
 from coco_core.errors import InvalidInput
 from coco_local.projects.indexes import ProjectIndexes
 from coco_local.projects.registry import ProjectRegistry
-from coco_local.store.indexes import Adopted
+from coco_local.store.indexes import StoredDefaults
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.docs import RetrievalBody
 
-__all__ = ["Adoption", "adopted_retrieval"]
+__all__ = ["ProjectDefaults", "default_retrieval"]
 
 # The states of an index in which nothing is left to do.
 _COMPLETE = frozenset({"ready", "empty"})
 
 
-class Adoption:
-    """Reads and changes the defaults of projects; thread-safe."""
+class ProjectDefaults:
+    """Reads and changes the defaults of all projects; thread-safe."""
 
     def __init__(self, registry: ProjectRegistry) -> None:
         self._registry = registry
@@ -31,31 +31,31 @@ class Adoption:
     def adopt(self, project_id: str, request: DefaultsRequest) -> DefaultsBody:
         """Change the defaults; what the request leaves out stays as it is.
 
-        An index that is not complete is built; until it is, the one before goes on answering.
+        An index that is not complete is built; until it is, the one before stays active.
 
         Raises:
             ConfigNotFound: there is no such indexing config.
             InvalidInput: a name without a retrieval config.
         """
         project = self._registry.get(project_id)
-        retrieval = _retrieval(project.adopted, request)
+        retrieval = _retrieval(project.defaults, request)
         with self._registry.changing():
-            project.adopt(retrieval)
+            project.set_defaults(retrieval)
             if request.indexing_config_id is not None:
                 self._take(project, request.indexing_config_id)
         return _body(project)
 
-    def settle(self) -> None:
-        """Let every index answer that was adopted and is complete by now."""
+    def activate_completed(self) -> None:
+        """Make every pending default the active index, if it is complete by now."""
         for project in self._registry.all():
-            if project.adopted.pending_config_id is not None:
+            if project.defaults.pending_config_id is not None:
                 with self._registry.changing():
                     _activate_if_complete(project)
 
     def _take(self, project: ProjectIndexes, config_id: str) -> None:
         known = project.find(config_id)
         indexer = known or project.add(config_id)
-        project.adopt(replace(project.adopted, pending_config_id=config_id))
+        project.set_defaults(replace(project.defaults, pending_config_id=config_id))
         if indexer is project.active:
             project.activate(config_id)
         elif known is None:
@@ -64,20 +64,20 @@ class Adoption:
             _activate_if_complete(project)
 
 
-def adopted_retrieval(project: ProjectIndexes) -> RetrievalBody | None:
+def default_retrieval(project: ProjectIndexes) -> RetrievalBody | None:
     """Return what the project's queries take for what they leave out."""
-    text = project.adopted.retrieval
+    text = project.defaults.retrieval
     return RetrievalBody.model_validate_json(text) if text is not None else None
 
 
 def _activate_if_complete(project: ProjectIndexes) -> None:
-    config_id = project.adopted.pending_config_id
+    config_id = project.defaults.pending_config_id
     indexer = project.find(config_id) if config_id is not None else None
     if config_id is not None and indexer is not None and indexer.state in _COMPLETE:
         project.activate(config_id)
 
 
-def _retrieval(adopted: Adopted, request: DefaultsRequest) -> Adopted:
+def _retrieval(adopted: StoredDefaults, request: DefaultsRequest) -> StoredDefaults:
     name, given = request.query_config_id, request.retrieval_config
     if given is not None:
         kept = given.model_dump(mode="json", exclude_unset=True)
@@ -101,7 +101,7 @@ def _body(project: ProjectIndexes) -> DefaultsBody:
     return DefaultsBody(
         project_id=project.project.project_id,
         indexing_config_id=project.project.config_id,
-        pending_indexing_config_id=project.adopted.pending_config_id,
-        query_config_id=project.adopted.query_config_id,
-        retrieval_config=adopted_retrieval(project),
+        pending_indexing_config_id=project.defaults.pending_config_id,
+        query_config_id=project.defaults.query_config_id,
+        retrieval_config=default_retrieval(project),
     )

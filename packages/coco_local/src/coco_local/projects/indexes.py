@@ -1,4 +1,4 @@
-"""The indexes of one project: the one that answers, and those beside it."""
+"""The indexes of one project: the active one, which answers, and secondary ones."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from coco_core.errors import ConfigNotFound, Conflict
 from coco_embed.static import STATIC_MODEL
 from coco_embed.store import DEFAULT_MODEL
 from coco_local.index.project import ProjectIndex
-from coco_local.indexing.context import Shared
+from coco_local.indexing.context import IndexContext
 from coco_local.indexing.feed import ProjectFeed
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.scan import ProjectScan
 from coco_local.store.database import Database
-from coco_local.store.indexes import Adopted, IndexStore
+from coco_local.store.indexes import IndexStore, StoredDefaults
 from coco_local.store.projects import ConfigStore, Project, ProjectStore
 
-__all__ = ["IndexTools", "ProjectIndexes"]
+__all__ = ["IndexDeps", "ProjectIndexes"]
 
 log = structlog.get_logger(__name__)
 
@@ -31,16 +31,16 @@ _SAME_PIECES = frozenset({DEFAULT_MODEL, STATIC_MODEL})
 
 
 @dataclass(frozen=True, slots=True)
-class IndexTools:
-    """What the indexes of every project are made with."""
+class IndexDeps:
+    """What the indexes of every project depend on."""
 
     database: Database
     projects: ProjectStore
     configs: ConfigStore
     indexes: IndexStore
-    shared: Shared
+    context: IndexContext
     busy: Callable[[bool], bool]
-    """Whether an index that answers has more to do than a slice of work; or, with True, is not even
+    """Whether an active index has more to do than a slice of work; or, with True, is not even
     compared with the disk."""
 
 
@@ -50,16 +50,16 @@ class ProjectIndexes:
     Configs of equal content name one index: whoever compares them compares nothing.
     """
 
-    def __init__(self, project: Project, tools: IndexTools, borders: frozenset[Path]) -> None:
+    def __init__(self, project: Project, deps: IndexDeps, nested_roots: frozenset[Path]) -> None:
         """Open every index that the project has; nothing is read yet."""
-        self.project = self._with_config(project, tools)
-        self.borders = borders
-        self.adopted = tools.indexes.adopted(project.project_id)
-        self._tools = tools
+        self.project = self._with_config(project, deps)
+        self.nested_roots = nested_roots
+        self.defaults = deps.indexes.defaults(project.project_id)
+        self._deps = deps
         self._feed = ProjectFeed(
-            project.root, tools.shared.settings.home.cookies / project.project_id
+            project.root, deps.context.settings.home.cookies / project.project_id
         )
-        self._known = tools.indexes.of(project.project_id)
+        self._known = deps.indexes.of(project.project_id)
         self._by_fingerprint: dict[str, ProjectIndexer] = {}
         self._fingerprints: dict[str, str] = {}
         for config_id in dict.fromkeys((self.project.config_id, *self._known)):
@@ -69,7 +69,7 @@ class ProjectIndexes:
 
     @property
     def active(self) -> ProjectIndexer:
-        """The index that answers when a query names none."""
+        """The index that a query goes to when it names none."""
         return self._by_fingerprint[self._fingerprints[self.project.config_id]]
 
     def all(self) -> list[ProjectIndexer]:
@@ -97,7 +97,7 @@ class ProjectIndexes:
         if found is not None:
             return found
         assert config_id is not None
-        self._tools.configs.get(config_id)
+        self._deps.configs.get(config_id)
         known = ", ".join(repr(name) for name, _ in self.by_config())
         raise ConfigNotFound(
             f"The project {self.project.name!r} has no index under {config_id!r}.",
@@ -107,7 +107,7 @@ class ProjectIndexes:
     # --- changes -------------------------------------------------------------------------------
 
     def add(self, config_id: str) -> ProjectIndexer:
-        """Return the index under a config; a new one stands beside the active one, and is empty.
+        """Return the index under a config; a new one is secondary, and empty.
 
         Raises:
             ConfigNotFound: there is no such config.
@@ -117,13 +117,13 @@ class ProjectIndexes:
         known = self.find(config_id)
         if known is not None:
             return known
-        config = self._tools.configs.get(config_id).config
-        dimension = self._tools.shared.models.dimension(config.embedding)
-        self._tools.indexes.add(self.project.project_id, config_id, dimension)
+        config = self._deps.configs.get(config_id).config
+        dimension = self._deps.context.models.dimension(config.embedding)
+        self._deps.indexes.add(self.project.project_id, config_id, dimension)
         return self._open(config, dimension)
 
     def drop(self, config_id: str) -> ProjectIndexer | None:
-        """Take an index out; returns what the caller closes and removes, if nothing else names it.
+        """Drop an index; returns what the caller closes and removes, if no other config names it.
 
         Raises:
             ConfigNotFound: there is no index under the config.
@@ -136,9 +136,9 @@ class ProjectIndexes:
                 hint="Let another one answer first: coco experiment adopt, or PUT "
                 "/v1/projects/{id}/defaults.",
             )
-        if self.adopted.pending_config_id == config_id:
-            self.adopt(replace(self.adopted, pending_config_id=None))
-        self._tools.indexes.remove(self.project.project_id, config_id)
+        if self.defaults.pending_config_id == config_id:
+            self.set_defaults(replace(self.defaults, pending_config_id=None))
+        self._deps.indexes.remove(self.project.project_id, config_id)
         fingerprint = self._fingerprints.pop(config_id)
         if fingerprint in self._fingerprints.values():
             return None
@@ -146,97 +146,99 @@ class ProjectIndexes:
         return indexer
 
     def activate(self, config_id: str) -> None:
-        """Let an index answer from now on; the one before stays beside it."""
+        """Make an index the active one; the one before becomes secondary."""
         # A project from before there could be several has no record of its first one.
         dimension = self.active.index.memory.matrix.dimension
-        self._tools.indexes.add(self.project.project_id, self.project.config_id, dimension)
-        self._tools.indexes.activate(self.project.project_id, config_id)
-        self.adopted = replace(self.adopted, pending_config_id=None)
+        self._deps.indexes.add(self.project.project_id, self.project.config_id, dimension)
+        self._deps.indexes.activate(self.project.project_id, config_id)
+        self.defaults = replace(self.defaults, pending_config_id=None)
         self._use(replace(self.project, config_id=config_id))
 
-    def adopt(self, new: Adopted) -> None:
-        """Remember what queries take for what they leave out, and which index will answer."""
-        self._tools.indexes.adopt(self.project.project_id, new)
-        self.adopted = new
+    def set_defaults(self, new: StoredDefaults) -> None:
+        """Store what queries take for what they leave out, and which index will be active."""
+        self._deps.indexes.set_defaults(self.project.project_id, new)
+        self.defaults = new
 
     def join(self) -> None:
         """Let paths lead to a project that was apart."""
-        self._tools.projects.join(self.project.project_id)
+        self._deps.projects.join(self.project.project_id)
         self._use(replace(self.project, apart=False))
 
-    def use_borders(self, borders: frozenset[Path]) -> None:
+    def use_nested_roots(self, nested_roots: frozenset[Path]) -> None:
         """Leave out the projects that are registered inside this one."""
-        if borders != self.borders:
-            self.borders = borders
+        if nested_roots != self.nested_roots:
+            self.nested_roots = nested_roots
             for indexer in self.all():
-                indexer.use_borders(borders)
+                indexer.use_nested_roots(nested_roots)
 
-    # --- how the indexes are tied together (coco_local.indexing.context.IndexTies) -------------
+    # --- coordination (coco_local.indexing.context.IndexCoordinator) ---------------------------
 
-    def donors(self, indexer: ProjectIndexer) -> Sequence[ProjectIndexer]:
-        """Return the other indexes that are cut in the same way."""
-        cut = _cut(indexer.index.config)
-        return [i for i in self.all() if i is not indexer and _cut(i.index.config) == cut]
+    def chunk_sources(self, indexer: ProjectIndexer) -> Sequence[ProjectIndexer]:
+        """Return the other indexes with the same chunks."""
+        key = _chunking_key(indexer.index.config)
+        return [i for i in self.all() if i is not indexer and _chunking_key(i.index.config) == key]
 
-    def gives_way(self, indexer: ProjectIndexer, *, loading: bool) -> bool:
-        """Whether an index that answers comes first, or one that this one will copy from."""
-        if not indexer.aside:
+    def should_defer(self, indexer: ProjectIndexer, *, loading: bool) -> bool:
+        """Whether an active index comes first, or one whose chunks this one will reuse."""
+        if not indexer.secondary:
             return False
-        if self._tools.busy(loading):
+        if self._deps.busy(loading):
             return True
         if loading:
             return False
         earlier = takewhile(lambda other: other is not indexer, self.all())
-        cut = _cut(indexer.index.config)
-        # What fails is tried again later, and holds up nobody.
-        return any(i.pending and i.error is None for i in earlier if _cut(i.index.config) == cut)
+        key = _chunking_key(indexer.index.config)
+        # An index that fails is tried again later, and must not block the others.
+        return any(
+            i.pending and i.error is None for i in earlier if _chunking_key(i.index.config) == key
+        )
 
-    def note_indexed(self, indexer: ProjectIndexer, at: float) -> None:
-        """Remember when the index that answers was last up to date."""
-        if not indexer.aside:
-            self._tools.projects.note_indexed(self.project.project_id, at)
+    def record_indexed(self, indexer: ProjectIndexer, at: float) -> None:
+        """Store when the active index was last up to date."""
+        if not indexer.secondary:
+            self._deps.projects.record_indexed(self.project.project_id, at)
 
     # --- making one ----------------------------------------------------------------------------
 
     @staticmethod
-    def _with_config(project: Project, tools: IndexTools) -> Project:
+    def _with_config(project: Project, deps: IndexDeps) -> Project:
         """Return the project under a config that exists: versions before this one lost some."""
         try:
-            tools.configs.get(project.config_id)
+            deps.configs.get(project.config_id)
         except ConfigNotFound:
             log.warning("config_lost", project=project.name, config=project.config_id)
-            tools.indexes.activate(project.project_id, DEFAULT_CONFIG.config_id)
+            deps.indexes.activate(project.project_id, DEFAULT_CONFIG.config_id)
             return replace(project, config_id=DEFAULT_CONFIG.config_id)
         return project
 
     def _reopen(self, config_id: str) -> None:
         try:
-            config = self._tools.configs.get(config_id).config
+            config = self._deps.configs.get(config_id).config
         except ConfigNotFound:
             log.warning("index_without_config", project=self.project.name, config=config_id)
             return
         dimension = self._known.get(config_id)
         if dimension is None:
-            dimension = self._tools.shared.models.dimension(config.embedding)
+            dimension = self._deps.context.models.dimension(config.embedding)
         self._open(config, dimension)
 
     def _open(self, config: IndexingConfig, dimension: int) -> ProjectIndexer:
         fingerprint = config.fingerprint
         found = self._by_fingerprint.get(fingerprint)
         if found is None:
-            settings = self._tools.shared.settings
+            settings = self._deps.context.settings
             index = ProjectIndex(
                 index_id=f"{self.project.project_id}-{fingerprint}",
                 config=config,
-                database=self._tools.database,
+                database=self._deps.database,
                 vectors=settings.vector_dir,
                 dimension=dimension,
             )
-            scan = ProjectScan(self.project.root, settings, self.borders)
+            scan = ProjectScan(self.project.root, settings, self.nested_roots)
             found = ProjectIndexer(
-                self.project, index, scan, self._feed, shared=self._tools.shared, ties=self
+                self.project, index, scan, self._feed, context=self._deps.context, coordinator=self
             )
-            found.aside = config.config_id != self.project.config_id
+            found.secondary = config.config_id != self.project.config_id
             self._by_fingerprint[fingerprint] = found
         self._known[config.config_id] = dimension
         self._fingerprints[config.config_id] = fingerprint
@@ -247,11 +249,11 @@ class ProjectIndexes:
         active = self.active
         for indexer in self.all():
             indexer.project = project
-            indexer.aside = indexer is not active
+            indexer.secondary = indexer is not active
 
 
-def _cut(config: IndexingConfig) -> tuple[ChunkingConfig, str]:
-    """Return what decides where a document is cut: sizes in tokens depend on the model's pieces."""
+def _chunking_key(config: IndexingConfig) -> tuple[ChunkingConfig, str]:
+    """Return what decides about chunks: sizes in tokens depend on the model's word pieces."""
     if config.chunking.strategy_name != "fixed_token":
         return config.chunking, ""
     name = config.embedding.model_name

@@ -12,10 +12,10 @@ import structlog
 
 from coco_core.errors import InvalidInput, ProjectNotFound
 from coco_embed.store import DEFAULT_MODEL
-from coco_local.indexing.context import Shared
+from coco_local.indexing.context import IndexContext
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.monitoring.jobs import Job, JobRegistry
-from coco_local.projects.indexes import IndexTools, ProjectIndexes
+from coco_local.projects.indexes import IndexDeps, ProjectIndexes
 from coco_local.store.database import Database
 from coco_local.store.indexes import IndexStore
 from coco_local.store.projects import ConfigStore, Project, ProjectStore
@@ -32,22 +32,22 @@ class ProjectRegistry:
     """Projects with their indexes; thread-safe."""
 
     def __init__(
-        self, database: Database, configs: ConfigStore, jobs: JobRegistry, shared: Shared
+        self, database: Database, configs: ConfigStore, jobs: JobRegistry, context: IndexContext
     ) -> None:
         self._configs = configs
         self._jobs = jobs
-        self._shared = shared
+        self._context = context
         self._store = ProjectStore(database)
-        self._tools = IndexTools(
+        self._deps = IndexDeps(
             database=database,
             projects=self._store,
             configs=configs,
             indexes=IndexStore(database),
-            shared=shared,
+            context=context,
             busy=lambda loading: any(
-                not i.wait_scanned(0) if loading else i.bulk
+                not i.wait_scanned(0) if loading else i.has_backlog
                 for i in self.active()
-                # One that fails is tried again later, and holds up nobody.
+                # One that fails is tried again later, and must not block the others.
                 if i.error is None
             ),
         )
@@ -67,11 +67,11 @@ class ProjectRegistry:
             return sorted(self._projects.values(), key=lambda p: (p.project.name, p.project.root))
 
     def active(self) -> list[ProjectIndexer]:
-        """Return the index of every project that answers."""
+        """Return the active index of every project."""
         return [project.active for project in self.all()]
 
     def indexers(self) -> list[ProjectIndexer]:
-        """Return every index of every project, those that answer first."""
+        """Return every index of every project, the active ones first."""
         projects = [project.all() for project in self.all()]
         return [*(p[0] for p in projects), *(i for p in projects for i in p[1:])]
 
@@ -157,33 +157,33 @@ class ProjectRegistry:
             InvalidConfig: it names a model that does not exist.
         """
         root = _project_root(path)
-        wanted = config_id or self._shared.settings.config_id
+        wanted = config_id or self._context.settings.config_id
         config = self._configs.get(wanted).config
-        dimension = self._shared.models.dimension(config.embedding)
+        dimension = self._context.models.dimension(config.embedding)
         with self._lock:
             for known in self._projects.values():
                 if known.project.root == root:
                     if known.project.apart and not apart:
                         known.join()
-                        self._redraw_borders()
+                        self._update_nested_roots()
                     return known, False
             project = self._store.add(root, name or self._free_name(root), wanted, apart=apart)
-            self._tools.indexes.add(project.project_id, wanted, dimension)
+            self._deps.indexes.add(project.project_id, wanted, dimension)
             projects = [*(p.project for p in self._projects.values()), project]
             opened = self._opened(project, projects)
             self._projects[project.project_id] = opened
-            self._redraw_borders()
+            self._update_nested_roots()
         log.info("project_registered", project=project.project_id, root=str(root))
         return opened, True
 
     def forget(self, project_id: str) -> ProjectIndexes:
-        """Take a project out of the registry; the caller closes and removes its indexes."""
+        """Remove a project from the registry; the caller closes and removes its indexes."""
         with self._lock:
             project = self.get(project_id)
             del self._projects[project.project.project_id]
             self._store.remove(project.project.project_id)
-            self._redraw_borders()
-        self.let_go_of_models()
+            self._update_nested_roots()
+        self.close_unused_models()
         return project
 
     def changing(self) -> AbstractContextManager[object]:
@@ -191,7 +191,7 @@ class ProjectRegistry:
         return self._lock
 
     def add_index(self, project: ProjectIndexes, config_id: str | None) -> ProjectIndexer:
-        """Return the index under a config, made beside the active one if it is not there yet.
+        """Return the index under a config, made as a secondary one if it is not there yet.
 
         Raises:
             ConfigNotFound, InvalidConfig, Unavailable: see `ProjectIndexes.add`.
@@ -200,35 +200,35 @@ class ProjectRegistry:
             return project.active
         with self._lock:
             indexer = project.add(config_id)
-        self.note_embedders()
+        self.rebuild_changed_models()
         return indexer
 
     def drop_index(self, project: ProjectIndexes, config_id: str) -> ProjectIndexer | None:
-        """Take an index out; the caller closes and removes it.
+        """Drop an index; the caller closes and removes it.
 
         Raises:
             ConfigNotFound, Conflict: see `ProjectIndexes.drop`.
         """
         with self._lock:
             gone = project.drop(config_id)
-        self.let_go_of_models()
+        self.close_unused_models()
         return gone
 
-    def note_embedders(self) -> None:
-        """Build an index anew whose registered model gives other vectors than it holds."""
+    def rebuild_changed_models(self) -> None:
+        """Rebuild the indexes whose registered model gives other vectors than they hold."""
         for indexer in self.indexers():
             model = indexer.model
             if model.embedder is None or model.embedding.model_name == DEFAULT_MODEL:
-                # The built-in model's files are told by their checksums: they never change.
+                # The built-in model's files have fixed checksums: they never change.
                 continue
-            if not self._tools.indexes.embedded_by(indexer.index.index_id, model.embedder.name):
+            if not self._deps.indexes.embedded_by(indexer.index.index_id, model.embedder.name):
                 indexer.request_rebuild()
-        self._shared.wake()
+        self._context.wake()
 
-    def let_go_of_models(self) -> None:
+    def close_unused_models(self) -> None:
         """Close the models that no index needs any more."""
         with self._lock:
-            self._shared.models.keep_only({i.model for i in self.indexers()})
+            self._context.models.keep_only({i.model for i in self.indexers()})
 
     def index_job(self, indexer: ProjectIndexer) -> Job:
         """Ask for a comparison of an index with the disk, as a job."""
@@ -237,13 +237,13 @@ class ProjectRegistry:
         return job
 
     def _opened(self, project: Project, projects: list[Project]) -> ProjectIndexes:
-        return ProjectIndexes(project, self._tools, _inside(project.root, projects))
+        return ProjectIndexes(project, self._deps, _nested_in(project.root, projects))
 
-    def _redraw_borders(self) -> None:
-        """A project inside another one is left out of the outer, unless it is apart."""
+    def _update_nested_roots(self) -> None:
+        """Leave a project inside another one out of the outer, unless it is apart."""
         projects = [known.project for known in self._projects.values()]
         for known in self._projects.values():
-            known.use_borders(_inside(known.project.root, projects))
+            known.use_nested_roots(_nested_in(known.project.root, projects))
 
     def _free_name(self, root: Path) -> str:
         taken = {known.project.name for known in self._projects.values()}
@@ -273,7 +273,7 @@ def _repositories(path: Path, depth: int) -> Iterator[Path]:
             yield from _repositories(Path(entry.path), depth - 1)
 
 
-def _inside(root: Path, projects: list[Project]) -> frozenset[Path]:
+def _nested_in(root: Path, projects: list[Project]) -> frozenset[Path]:
     return frozenset(
         p.root for p in projects if p.root != root and p.root.is_relative_to(root) and not p.apart
     )

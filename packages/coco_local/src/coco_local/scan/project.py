@@ -54,7 +54,7 @@ class _Ground:
     settings: Settings
     tree: Worktree
     place: _Place
-    borders: frozenset[str]
+    nested_roots: frozenset[str]
     problem: str | None
     places: dict[str, tuple[tuple[int, int, int], _Place | Decision]] = field(default_factory=dict)
 
@@ -66,14 +66,14 @@ class ProjectScan:
         self,
         root: Path,
         settings: Settings,
-        borders: Collection[Path] = (),
+        nested_roots: Collection[Path] = (),
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """``borders`` are directories inside that belong to others: nested registered projects."""
+        """``nested_roots`` are the roots of projects that are registered inside this one."""
         self.root = root
         self._prefix = str(root).rstrip(os.sep) + os.sep
         self._given = settings
-        self._borders = frozenset(borders)
+        self._nested_roots = frozenset(nested_roots)
         self._environ = os.environ if environ is None else environ
         self._lock = threading.Lock()
         self._ground: _Ground | None = None
@@ -96,9 +96,9 @@ class ProjectScan:
         with self._lock:
             self._ground = None
 
-    def set_borders(self, borders: Collection[Path]) -> None:
-        """Take over which directories inside belong to other projects."""
-        self._borders = frozenset(borders)
+    def set_nested_roots(self, nested_roots: Collection[Path]) -> None:
+        """Leave out other projects' roots inside this one."""
+        self._nested_roots = frozenset(nested_roots)
         self.refresh()
 
     def is_rule_file(self, path: Path) -> bool:
@@ -275,7 +275,7 @@ class ProjectScan:
     def _child(self, ground: _Ground, place: _Place, name: str) -> _Place | Decision:
         """Judge a directory by its name and its place."""
         doc = place.doc + name
-        if doc in ground.borders:
+        if doc in ground.nested_roots:
             return Decision(False, Reason.PROJECT)
         verdict = self._verdict(place, name, directory=True)
         rule = verdict.rule
@@ -345,7 +345,7 @@ class ProjectScan:
         rules = outermost_rules(tree, settings.include, settings.exclude, base)
         rules = own_rules(rules, tree, _chain(base))
         place = _Place("", f"{base}/" if base else "", rules)
-        foreign = (self._doc(border) for border in (*self._borders, self._given.home.root))
+        foreign = (self._doc(border) for border in (*self._nested_roots, self._given.home.root))
         return _Ground(settings, tree, place, frozenset(doc for doc in foreign if doc), problem)
 
     def _below_top(self, tree: Worktree) -> str:

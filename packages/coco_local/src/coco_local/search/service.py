@@ -18,11 +18,11 @@ from coco_core.plan import wanted
 from coco_core.query import Query, understand
 from coco_core.ranking import rank
 from coco_core.types import ExecutorAnswer, FloatVector
-from coco_local.indexing.gate import QueryGate
+from coco_local.indexing.gate import ForegroundGate
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.models.index_models import IndexModel
 from coco_local.monitoring.activity import Activity
-from coco_local.projects.defaults import adopted_retrieval
+from coco_local.projects.defaults import default_retrieval
 from coco_local.projects.indexes import ProjectIndexes
 from coco_local.projects.registry import ProjectRegistry
 from coco_local.search.executor import LanceExecutor
@@ -108,7 +108,7 @@ class QueryService:
         self,
         registry: ProjectRegistry,
         activity: Activity,
-        gate: QueryGate,
+        gate: ForegroundGate,
     ) -> None:
         self._registry = registry
         self._activity = activity
@@ -190,7 +190,7 @@ class QueryService:
             clock.lap("rank")
             hydrator = Hydrator(indexer.index, indexer.reader)
             hits, next_offset = fill_page(intent, ranked, hydrator)
-            indexer.note_stale(hydrator.stale)
+            indexer.report_stale(hydrator.stale)
             clock.lap("validate")
             indexer.embed_first([hit.ranked.candidate.facts.doc_id for hit in hits])
         meta = _meta(asked, embedded, found, hydrator, clock, proven=proven)
@@ -209,7 +209,7 @@ def _with_adopted(
     request: QueryRequest, project: ProjectIndexes
 ) -> tuple[QueryRequest, str | None]:
     """Fill what was left out from the project's defaults; returns also their name if any was."""
-    defaults = adopted_retrieval(project)
+    defaults = default_retrieval(project)
     if defaults is None:
         return request, None
     sent = request.retrieval_config
@@ -217,7 +217,7 @@ def _with_adopted(
     before = (sent.model_fields_set, sent.ranking.model_fields_set)
     if (filled.model_fields_set, filled.ranking.model_fields_set) == before:
         return request, None
-    return request.model_copy(update={"retrieval_config": filled}), project.adopted.query_config_id
+    return request.model_copy(update={"retrieval_config": filled}), project.defaults.query_config_id
 
 
 def _asks_vectors(intent: SearchIntent) -> bool:
@@ -290,11 +290,11 @@ def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> bool:
     """Index what changed, as far as there is time; False when changes may not be known yet."""
     proven = indexer.sync()
     proven &= indexer.wait_scanned(_FIRST_SCAN_SECONDS)
-    if indexer.pending and not indexer.bulk:
+    if indexer.pending and not indexer.has_backlog:
         indexer.catch_up(None, _CATCH_UP_SECONDS)
     if not indexer.pending:
         return proven
-    with indexer.turn() as mine:
+    with indexer.try_lock_pending() as mine:
         # Of many queries at once one looks into the files that wait, and all gain by it: each on
         # its own would search them again and take the cores from the others and from the indexing.
         if mine:
@@ -302,7 +302,7 @@ def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> bool:
             found = promising_files(indexer.project.root, query, waiting, _LIVE_FILES)
             indexer.catch_up(found, _LIVE_SECONDS)
         else:
-            indexer.hand_over()
+            indexer.notify_worker()
     return proven
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from coco_core.errors import AlreadyRunning, InvalidConfig
 from coco_local.daemon.lock import LockRecord, ServiceLock
-from coco_local.daemon.process_identity import birth_of, is_alive
+from coco_local.daemon.process_identity import identity_of, is_alive
 
 _TAKER = """
 import sys
@@ -89,9 +89,9 @@ def _guard(path: Path) -> Path:
 def _dead() -> LockRecord:
     """A record of a process that has ended."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        birth = birth_of(process.pid)
-        assert birth is not None
-        record = LockRecord(process.pid, birth, 1.0, "127.0.0.1", 1, "0")
+        identity = identity_of(process.pid)
+        assert identity is not None
+        record = LockRecord(process.pid, identity, 1.0, "127.0.0.1", 1, "0")
         assert record.alive
     assert not record.alive
     return record
@@ -152,10 +152,10 @@ def test_a_zombie_is_dead(path: Path) -> None:
 
 def test_a_recycled_pid_is_not_the_holder(path: Path) -> None:
     mine = LockRecord.mine("127.0.0.1", 1)
-    before = replace(mine, birth=f"{mine.birth}0")
+    before = replace(mine, identity=f"{mine.identity}0")
     path.write_text(json.dumps(asdict(before)), encoding="utf-8")
     assert ServiceLock(path).inspect() is None
-    assert ServiceLock(path).acquire("127.0.0.1", 2).birth == mine.birth
+    assert ServiceLock(path).acquire("127.0.0.1", 2).identity == mine.identity
 
 
 @pytest.mark.parametrize(
@@ -208,12 +208,12 @@ def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
         ServiceLock(tmp_path / "none" / "service.lock").acquire("127.0.0.1", 1)
 
 
-def test_births() -> None:
-    mine = birth_of(os.getpid())
+def test_identities() -> None:
+    mine = identity_of(os.getpid())
     assert mine is not None
     assert is_alive(os.getpid(), mine)
     assert not is_alive(os.getpid(), "another")
-    assert birth_of(2**22 + 1) is None
+    assert identity_of(2**22 + 1) is None
 
 
 def test_a_lock_that_somebody_removed_is_written_again(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The daemon over HTTP: what the CLI, the MCP shim and the TUI talk to.
+"""HTTP client of the daemon, for the CLI, the MCP shim and the TUI.
 
 Errors are the classes of `coco_core.errors` that the service raised.
 """
@@ -14,7 +14,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from coco_core.errors import CocoError, Conflict, DaemonNotRunning, Unavailable
-from coco_local.client.transport import NOT_RUNNING, Wire, foreign_service
+from coco_local.client.transport import NOT_RUNNING, HttpTransport, not_coco_error
 from coco_protocol.base import Answer, Request
 from coco_protocol.envelope import API_VERSION, SIGNATURE, Meta
 from coco_protocol.jobs import JobEvent, JobRequest
@@ -47,12 +47,12 @@ class Client(LocalService):
     """One daemon, or any service that speaks its protocol; thread-safe."""
 
     def __init__(self, base_url: str, api_key: str | None = None, *, timeout: float = 30.0) -> None:
-        self._wire = Wire(base_url, api_key=api_key, timeout=timeout)
+        self._transport = HttpTransport(base_url, api_key=api_key, timeout=timeout)
         self._greeting = threading.Lock()
         self._greeted = False
         self._home: str | None = None
         self.meta = Meta()
-        """What the last answer said about itself."""
+        """The meta of the last answer."""
 
     @classmethod
     def discover(cls, settings: Settings, *, timeout: float = 30.0) -> Client:
@@ -68,11 +68,11 @@ class Client(LocalService):
     @property
     def base_url(self) -> str:
         """Where the service is expected."""
-        return self._wire.base_url
+        return self._transport.base_url
 
     def close(self) -> None:
         """Close idle connections."""
-        self._wire.close()
+        self._transport.close()
 
     def __enter__(self) -> Client:
         return self
@@ -87,7 +87,7 @@ class Client(LocalService):
         if not introduces:
             self._greet()
         body = operation.body_of(request)
-        answer = self._wire.exchange(
+        answer = self._transport.request(
             operation.method,
             operation.path.format(
                 **{name: _segment(getattr(request, name)) for name in operation.in_path}
@@ -95,7 +95,7 @@ class Client(LocalService):
             # Fields that were not set stay unsent: an older service need not know them.
             query=request.model_dump(include=set(operation.in_query), exclude_unset=True),
             body=body.model_dump_json(exclude_unset=True) if body is not None else None,
-            patience=_HEALTH_SECONDS if introduces else None,
+            timeout=_HEALTH_SECONDS if introduces else None,
         )
         if introduces:
             self._recognize(answer.get("data"))
@@ -145,7 +145,7 @@ class Client(LocalService):
         self, kind: type[A], path: str, query: Mapping[str, object] | None = None
     ) -> Iterator[A]:
         self._greet()
-        for _, data in self._wire.events(path, query=query, silence=_SILENCE_SECONDS):
+        for _, data in self._transport.events(path, query=query, silence=_SILENCE_SECONDS):
             try:
                 yield kind.model_validate_json(data)
             except ValidationError as error:
@@ -160,9 +160,9 @@ class Client(LocalService):
                 self.health()
 
     def _recognize(self, health: object) -> None:
-        """Take what answered for the service of this client, or say what else it is."""
+        """Make sure that what answered is the service of this client; raise what else it is."""
         if not isinstance(health, dict) or health.get("signature") != SIGNATURE:
-            raise foreign_service(self.base_url)
+            raise not_coco_error(self.base_url)
         spoken = health.get("api_version")
         if spoken != API_VERSION:
             raise Conflict(

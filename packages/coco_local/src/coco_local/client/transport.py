@@ -1,4 +1,4 @@
-"""JSON over HTTP to the daemon, on the standard library alone.
+"""HTTP transport to the daemon: JSON and server-sent events, on the standard library alone.
 
 `http.client` costs 20 ms to import where a full HTTP library costs 200; a command that asks one
 question would feel the difference.
@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 from coco_core.errors import CocoError, DaemonNotRunning, InvalidInput, Unavailable
 
-__all__ = ["NOT_RUNNING", "Wire", "foreign_service"]
+__all__ = ["NOT_RUNNING", "HttpTransport", "not_coco_error"]
 
 NOT_RUNNING: Final = "start the CoCo service first: coco start"
 """What every client says when nothing listens; 1-product fixes the words."""
@@ -28,7 +28,7 @@ _MAX_IDLE = 4
 _GONE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
 
-class Wire:
+class HttpTransport:
     """Exchanges JSON with one service; thread-safe, and connections are used again."""
 
     def __init__(self, base_url: str, *, api_key: str | None = None, timeout: float = 30.0) -> None:
@@ -50,7 +50,7 @@ class Wire:
         self._lock = threading.Lock()
         self._idle: list[http.client.HTTPConnection] = []
 
-    def exchange(
+    def request(
         self,
         method: str,
         path: str,
@@ -58,11 +58,11 @@ class Wire:
         query: Mapping[str, object] | None = None,
         body: str | None = None,
         headers: Mapping[str, str] | None = None,
-        patience: float | None = None,
+        timeout: float | None = None,
     ) -> dict[str, Any]:
         """Return the JSON object that the service answers.
 
-        ``patience`` are the seconds to wait for it, when fewer than the wire's timeout.
+        ``timeout`` are the seconds to wait for it, when fewer than the transport's own.
 
         Raises:
             DaemonNotRunning: nothing listens.
@@ -74,7 +74,7 @@ class Wire:
         if body is not None:
             data = body.encode()
             sent["content-type"] = "application/json"
-        timeout = self.timeout if patience is None else min(patience, self.timeout)
+        timeout = self.timeout if timeout is None else min(timeout, self.timeout)
         with self._translated(path, timeout):
             connection, reused = self._take(timeout)
             try:
@@ -138,7 +138,7 @@ class Wire:
                 connection.close()
 
     def close(self) -> None:
-        """Close what is idle; the wire may be used again."""
+        """Close what is idle; the transport may be used again."""
         with self._lock:
             idle, self._idle = self._idle, []
         for connection in idle:
@@ -170,14 +170,14 @@ class Wire:
         connection.close()
 
     @contextmanager
-    def _translated(self, path: str, patience: float) -> Iterator[None]:
-        """Turn what a socket says into what a user can act upon."""
+    def _translated(self, path: str, timeout: float) -> Iterator[None]:
+        """Translate errors of sockets into errors that a user can act upon."""
         try:
             yield
         except TimeoutError as error:
             raise Unavailable(
                 f"The CoCo service at {self.base_url} gave no answer to {path} "
-                f"within {patience:g} s.",
+                f"within {timeout:g} s.",
                 hint="It may be overloaded, or another program listens there. See: coco doctor",
             ) from error
         except ConnectionRefusedError as error:
@@ -185,7 +185,7 @@ class Wire:
         except http.client.HTTPException as error:
             if isinstance(error, _GONE):
                 raise self._lost(error) from error
-            raise foreign_service(self.base_url) from error
+            raise not_coco_error(self.base_url) from error
         except _GONE as error:
             raise self._lost(error) from error
         except OSError as error:
@@ -201,7 +201,7 @@ class Wire:
         )
 
 
-def foreign_service(base_url: str) -> Unavailable:
+def not_coco_error(base_url: str) -> Unavailable:
     """Return the error for a program that listens and is not CoCo."""
     return Unavailable(
         f"What answers at {base_url} is not the CoCo service.",
@@ -225,13 +225,13 @@ def _decode(content: bytes, status: int, base_url: str) -> dict[str, Any]:
     try:
         answer = json.loads(content)
     except ValueError as error:
-        raise foreign_service(base_url) from error
+        raise not_coco_error(base_url) from error
     if not isinstance(answer, dict):
-        raise foreign_service(base_url)
+        raise not_coco_error(base_url)
     if "error" in answer:
         raise _error(answer["error"], status, base_url)
     if status >= http.client.BAD_REQUEST:
-        raise foreign_service(base_url)
+        raise not_coco_error(base_url)
     return answer
 
 
@@ -239,7 +239,7 @@ def _decode_error(data: str, base_url: str) -> CocoError:
     try:
         answer = json.loads(data)
     except ValueError:
-        return foreign_service(base_url)
+        return not_coco_error(base_url)
     body = answer.get("error") if isinstance(answer, dict) else None
     return _error(body, http.client.INTERNAL_SERVER_ERROR, base_url)
 
@@ -254,4 +254,4 @@ def _error(body: object, status: int, base_url: str) -> CocoError:
     try:
         return to_error(ErrorBody.model_validate(body), status)
     except ValidationError:
-        return foreign_service(base_url)
+        return not_coco_error(base_url)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from coco_core.errors import AlreadyRunning, InvalidConfig
 from coco_local import __version__
-from coco_local.daemon.process_identity import birth_of, is_alive
+from coco_local.daemon.process_identity import identity_of, is_alive
 
 __all__ = ["LockRecord", "ServiceLock", "already_running"]
 
@@ -30,7 +30,7 @@ class LockRecord:
     """What stands in the lock."""
 
     pid: int
-    birth: str
+    identity: str
     started: float
     host: str
     port: int
@@ -40,12 +40,12 @@ class LockRecord:
     def mine(cls, host: str, port: int) -> LockRecord:
         """Describe this process."""
         pid = os.getpid()
-        return cls(pid, birth_of(pid) or "", time.time(), host, port, __version__)
+        return cls(pid, identity_of(pid) or "", time.time(), host, port, __version__)
 
     @property
     def alive(self) -> bool:
         """Whether the process that wrote the record runs."""
-        return is_alive(self.pid, self.birth)
+        return is_alive(self.pid, self.identity)
 
 
 class ServiceLock:
@@ -144,7 +144,7 @@ def _parse(raw: bytes) -> LockRecord | None:
         data = json.loads(raw)
         return LockRecord(
             pid=int(data["pid"]),
-            birth=str(data["birth"]),
+            identity=str(data["identity"]),
             started=float(data["started"]),
             host=str(data["host"]),
             port=int(data["port"]),

@@ -12,7 +12,7 @@ import structlog
 
 from coco_embed.static import StaticEmbedder
 from coco_local.api.service import DaemonService
-from coco_local.grammars.manager import GrammarKeeper
+from coco_local.grammars.manager import GrammarManager
 from coco_local.indexing.context import IndexContext
 from coco_local.indexing.embedding_queue import EmbeddingQueue
 from coco_local.indexing.gate import ForegroundGate
@@ -24,7 +24,7 @@ from coco_local.models.main_model import ModelService
 from coco_local.monitoring.activity import Activity
 from coco_local.monitoring.jobs import JobRegistry
 from coco_local.operations import FUNCTIONS, Context
-from coco_local.operations.store_maintenance import Upkeep
+from coco_local.operations.store_maintenance import StoreMaintenance
 from coco_local.projects.defaults import ProjectDefaults
 from coco_local.projects.registry import ProjectRegistry
 from coco_local.search.service import QueryService
@@ -86,7 +86,7 @@ class LocalDaemon(DaemonService):
         )
         self._registry = ProjectRegistry(self._database, self._configs, self._jobs, index_context)
         self._defaults = ProjectDefaults(self._registry)
-        self._grammars = GrammarKeeper(settings, self._activity, self._registry.indexers)
+        self._grammars = GrammarManager(settings, self._activity, self._registry.indexers)
         self._worker = IndexWorker(self._registry.indexers, self._after_round)
         self._model = ModelService(
             settings, self._models, self._activity, self._gate.wait_until_idle
@@ -137,7 +137,7 @@ class LocalDaemon(DaemonService):
 
     def _make_context(self, mode: Literal["tui", "headless"]) -> Context:
         process = psutil.Process()
-        # It tells the share of time since it was last asked.
+        # It returns the share of time since it was last asked.
         process.cpu_percent()
         return Context(
             settings=self.settings,
@@ -156,7 +156,9 @@ class LocalDaemon(DaemonService):
             model=self._model,
             grammars=self._grammars,
             activity=self._activity,
-            upkeep=Upkeep(self._database, self._cache, self._registry, self.settings),
+            maintenance=StoreMaintenance(
+                self._database, self._cache, self._registry, self.settings
+            ),
         )
 
     def _on_model(self) -> None:

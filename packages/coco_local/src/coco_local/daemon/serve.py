@@ -240,7 +240,7 @@ class _Running:
 
 
 def _bind(settings: Settings, lock: ServiceLock) -> socket.socket:
-    """Bind; who loses against another start of this home is told so, and not of a foreign program.
+    """Bind; who loses against another start of this home learns that, not of a foreign program.
 
     Between the winner's port and its lock lies a moment.
     """

@@ -1,4 +1,4 @@
-"""What a check says."""
+"""The result of a check."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-__all__ = ["Finding", "Level"]
+__all__ = ["CheckResult", "Level"]
 
 
 class Level(StrEnum):
@@ -20,27 +20,27 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
+class CheckResult:
+    """What one check found, and how to mend it."""
 
     check: str
     level: Level
     message: str
     fix: str | None = None
-    """What to do about it; every finding that is not ok has one."""
+    """What to do about it; every result that is not ok has one."""
     details: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
-    def ok(cls, check: str, message: str, **details: object) -> Finding:
+    def ok(cls, check: str, message: str, **details: object) -> CheckResult:
         """Nothing to do."""
         return cls(check, Level.OK, message, None, details)
 
     @classmethod
-    def warn(cls, check: str, message: str, fix: str, **details: object) -> Finding:
+    def warn(cls, check: str, message: str, fix: str, **details: object) -> CheckResult:
         """Something to do when there is time."""
         return cls(check, Level.WARN, message, fix, details)
 
     @classmethod
-    def fail(cls, check: str, message: str, fix: str, **details: object) -> Finding:
+    def fail(cls, check: str, message: str, fix: str, **details: object) -> CheckResult:
         """Something to do now."""
         return cls(check, Level.FAIL, message, fix, details)

@@ -1,4 +1,4 @@
-"""All checks in the order in which their findings help."""
+"""The checks of `coco doctor`, in the order in which their results help."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from coco_core.errors import CocoError
-from coco_local.doctor.check_result import Finding
-from coco_local.doctor.context import Situation, look_around
+from coco_local.doctor.check_result import CheckResult
+from coco_local.doctor.context import DoctorContext, gather_context
 from coco_local.doctor.home import check_disk, check_home, check_settings
 from coco_local.doctor.model import check_index_tool, check_model, check_registered_models
 from coco_local.doctor.service import check_service, check_versions
@@ -16,9 +16,9 @@ from coco_local.doctor.tools import check_ripgrep
 from coco_local.doctor.watching import check_watches
 from coco_local.settings import Settings
 
-__all__ = ["CHECKS", "examine"]
+__all__ = ["CHECKS", "run_checks"]
 
-Check = Callable[[Situation], Iterator[Finding]]
+Check = Callable[[DoctorContext], Iterator[CheckResult]]
 
 CHECKS: Final[tuple[Check, ...]] = (
     check_versions,
@@ -36,12 +36,12 @@ CHECKS: Final[tuple[Check, ...]] = (
 )
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Yield every finding as it is made; a check that cannot be made is a finding, too."""
-    situation = look_around(settings)
+def run_checks(settings: Settings) -> Iterator[CheckResult]:
+    """Yield every result as it is made; a check that cannot be made is a result, too."""
+    context = gather_context(settings)
     for check in CHECKS:
         name = check.__name__.removeprefix("check_").replace("_", " ")
         try:
-            yield from check(situation)
+            yield from check(context)
         except (CocoError, OSError) as error:
-            yield Finding.fail(name, f"It cannot be checked: {error}.", "See the message.")
+            yield CheckResult.fail(name, f"It cannot be checked: {error}.", "See the message.")

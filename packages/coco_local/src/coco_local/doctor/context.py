@@ -1,4 +1,4 @@
-"""What the checks look at: the settings, and the daemon's own word when it runs."""
+"""What the checks work with: the settings, and the daemon's statistics when it runs."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from coco_local.client.http_client import Client
 from coco_local.settings import Settings
 from coco_protocol.system import StatsData
 
-__all__ = ["Situation", "look_around", "opened_database"]
+__all__ = ["DoctorContext", "gather_context", "opened_database"]
 
-# The daemon answers in milliseconds; one that takes longer is itself a finding.
+# The daemon answers in milliseconds; one that takes longer is itself something to report.
 _TIMEOUT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Situation:
-    """One look at everything."""
+class DoctorContext:
+    """Everything that checks work with, read once."""
 
     settings: Settings
     address: str
@@ -34,7 +34,7 @@ class Situation:
     """Roots of the registered projects."""
 
 
-def look_around(settings: Settings) -> Situation:
+def gather_context(settings: Settings) -> DoctorContext:
     """Ask the daemon, or read what it left on disk."""
     with Client.discover(settings, timeout=_TIMEOUT_SECONDS) as client:
         address = client.base_url
@@ -47,8 +47,8 @@ def look_around(settings: Settings) -> Situation:
         except CocoError as error:
             refusal = error
         else:
-            return Situation(settings, address, stats, None, roots)
-    return Situation(settings, address, None, refusal, _stored_roots(settings.meta_db))
+            return DoctorContext(settings, address, stats, None, roots)
+    return DoctorContext(settings, address, None, refusal, _stored_roots(settings.meta_db))
 
 
 @contextmanager
@@ -66,6 +66,6 @@ def _stored_roots(database: Path) -> tuple[Path, ...]:
         with opened_database(database) as connection:
             rows = connection.execute("SELECT root FROM projects").fetchall()
     except sqlite3.Error:
-        # The check of the stores tells what is wrong with it.
+        # The check of the stores reports what is wrong with it.
         return ()
     return tuple(Path(os.fsdecode(root)) for (root,) in rows)

@@ -1,7 +1,7 @@
-"""Grammars in the daemon: fetched when a language is first seen, and files are cut anew with them.
+"""Grammar manager: fetches a grammar when its language is first seen, and has files chunked again.
 
-What a project was last cut with is kept in ``applied.json``, so that neither a crash nor an install
-while the daemon was down leaves files in old chunks.
+The grammars that a project was last chunked with are kept in ``applied.json``, so that neither a
+crash nor an install while the daemon was down leaves files in old chunks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from coco_local.monitoring.activity import Activity
 from coco_local.settings import Settings
 from coco_protocol.system import GrammarBody
 
-__all__ = ["GrammarKeeper"]
+__all__ = ["GrammarManager"]
 
 if TYPE_CHECKING:
     from coco_embed.progress import Progress
@@ -33,11 +33,11 @@ log = structlog.get_logger(__name__)
 # How often the folder is looked at: `coco grammar install` works beside the daemon.
 _LOOK_SECONDS = 2.0
 
-# While files are being cut anew, or a project is still being loaded.
+# While files are being chunked again, or a project is still being loaded.
 _BUSY_SECONDS = 0.25
 
 
-class GrammarKeeper:
+class GrammarManager:
     """One thread that installs what is missing and brings projects up to date with it."""
 
     def __init__(
@@ -60,14 +60,14 @@ class GrammarKeeper:
         self._condition = threading.Condition()
         self._wanted: list[str] = []
         self._bodies: dict[str, GrammarBody] = {}
-        self._told: set[tuple[str, str]] = set()
+        self._logged: set[tuple[str, str]] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="coco-grammars", daemon=True)
 
     def start(self) -> None:
         """Offer the installed grammars to the chunker, and begin to look after them."""
         for project in self._projects():
-            # Known from before, and never cut with any grammar.
+            # Known from before, and never chunked with any grammar.
             self._applied.setdefault(project.index.index_id, {})
         grammars.register(self._provider)
         self._thread.start()
@@ -92,10 +92,10 @@ class GrammarKeeper:
         with self._condition:
             return [body for _, body in sorted({**installed, **self._bodies}.items())]
 
-    # --- heard from the chunker ----------------------------------------------------------------
+    # --- called by the chunker -----------------------------------------------------------------
 
     def _on_missing(self, language: str) -> None:
-        """Hear of a language that is seen for the first time; in the middle of indexing."""
+        """Called with a language that is seen for the first time, in the middle of indexing."""
         with self._condition:
             if language in self._bodies:
                 return
@@ -104,7 +104,7 @@ class GrammarKeeper:
                 self._bodies[language] = GrammarBody(
                     language=language,
                     state="missing",
-                    detail=f"{why} forbids fetching it; its files are cut as text",
+                    detail=f"{why} forbids fetching it; its files are chunked as text",
                 )
                 return
             self._bodies[language] = GrammarBody(language=language, state="waiting")
@@ -112,15 +112,15 @@ class GrammarKeeper:
             self._condition.notify_all()
 
     def _on_failure(self, language: str, error: CocoError) -> None:
-        """Hear that a grammar failed on a file, which was cut as text."""
+        """Called when a grammar failed on a file, which was chunked as text."""
         with self._condition:
             self._bodies[language] = GrammarBody(
                 language=language, state="failing", detail=error.message
             )
-            known = (language, error.message) in self._told
-            self._told.add((language, error.message))
+            known = (language, error.message) in self._logged
+            self._logged.add((language, error.message))
         if not known:
-            self._activity.log("warning", f"{error.message} The file is cut as text.")
+            self._activity.log("warning", f"{error.message} The file is chunked as text.")
 
     # --- the thread ----------------------------------------------------------------------------
 
@@ -141,13 +141,13 @@ class GrammarKeeper:
 
     def _install(self, language: str) -> None:
         # Archives, child processes and HTTP: nothing that a start should wait for.
-        from coco_local.grammars.installer import Installer, Wanted
+        from coco_local.grammars.installer import Installer, InstallRequest
 
         self._activity.log("info", f"fetching the grammar of {language}")
         installer = Installer(self._store, self._settings.grammar_source)
         try:
             record = installer.install(
-                Wanted(language),
+                InstallRequest(language),
                 on_progress=lambda progress: self._on_progress(language, progress),
                 cancelled=self._stopping.is_set,
             )
@@ -195,7 +195,7 @@ class GrammarKeeper:
         grammars.forget(*changed)
 
     def _bring_up_to_date(self) -> bool:
-        """Let projects cut files anew whose grammar changed; True while there is such work."""
+        """Let projects chunk files again whose grammar changed; True while there is such work."""
         wanted = {
             name: f"{record.sha256}@{record.installed_at}"
             for name, record in self._provider.records.items()
@@ -207,7 +207,7 @@ class GrammarKeeper:
                 continue
             index_id = project.index.index_id
             if index_id not in self._applied:
-                # It came later, and was cut with what there was.
+                # It came later, and was chunked with what there was.
                 self._applied[index_id] = wanted
                 self._keep_applied()
             before = self._pending.get(index_id, self._applied[index_id])
@@ -228,7 +228,7 @@ class GrammarKeeper:
         if not self._provider.records and not self._applied_path.exists():
             return
         known = {project.index.index_id for project in self._projects()}
-        applied = {index: cut for index, cut in self._applied.items() if index in known}
+        applied = {index: versions for index, versions in self._applied.items() if index in known}
         scratch = self._applied_path.with_suffix(".tmp")
         try:
             scratch.write_text(json.dumps(applied), encoding="utf-8")
@@ -241,9 +241,9 @@ def _read(path: Path) -> dict[str, dict[str, str]]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         return {
-            str(index): {str(name): str(cut) for name, cut in applied.items()}
+            str(index): {str(name): str(version) for name, version in applied.items()}
             for index, applied in data.items()
         }
     except (OSError, ValueError, AttributeError):
-        # Nothing is lost: the files are cut once more.
+        # Nothing is lost: the files are chunked once more.
         return {}

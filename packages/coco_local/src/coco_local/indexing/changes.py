@@ -63,7 +63,7 @@ class ProjectChanges:
             return self._debouncer.due_in(now)
 
     def take(self) -> list[str] | None:
-        """Return the documents that changed; None when only a listing can tell."""
+        """Return the documents that changed; None when only a listing can show them."""
         with self._lock:
             batch = self._debouncer.take()
         if batch.storm:

@@ -11,7 +11,7 @@ from coco_local.watch import ChangeFeed, WatchMode, WatchState
 __all__ = ["Listener", "ProjectFeed"]
 
 Listener = Callable[[set[Path]], None]
-"""Hears of changed paths, under the feed's lock: it must be quick, and must not sync."""
+"""Called with changed paths, under the feed's lock: it must be quick, and must not sync."""
 
 # It takes well below a millisecond unless something else wants all cores, embedding above all: an
 # answer that comes later is better than one without the file that was saved just now.
@@ -19,7 +19,7 @@ _SYNC_SECONDS = 0.5
 
 
 class ProjectFeed:
-    """Watches while somebody listens; the system's watches are too dear to have them for each."""
+    """Watches while there are listeners; the system's watches are too costly for one per index."""
 
     def __init__(self, root: Path, cookies: Path) -> None:
         self._root = root
@@ -35,7 +35,7 @@ class ProjectFeed:
         return feed.state if feed is not None else WatchState(WatchMode.STOPPED)
 
     def join(self, listener: Listener) -> None:
-        """Begin to hear: what changes after the return is delivered."""
+        """Begin to listen: what changes after the return is delivered."""
         with self._lock:
             self._listeners = (*self._listeners, listener)
             if self._feed is None:
@@ -44,7 +44,7 @@ class ProjectFeed:
                 self._feed = feed
 
     def leave(self, listener: Listener) -> None:
-        """Hear no more; the last who leaves ends the watch."""
+        """Listen no more; the last listener ends the watch."""
         with self._lock:
             self._listeners = tuple(known for known in self._listeners if known != listener)
             if self._feed is not None and not self._listeners:

@@ -192,7 +192,7 @@ class ProjectIndexer:
             try:
                 self._index(left[:1], Priority.CHANGED)
             except StoreBroken as error:
-                # The answer comes from what is there; the file stays pending, and that is told.
+                # The answer comes from what is there; the file stays pending, and meta shows it.
                 self.failed(error)
                 break
             left = left[1:]
@@ -340,7 +340,7 @@ class ProjectIndexer:
             if changed is not None:
                 self.pending_files.add(changed)
                 return
-            # A storm, or new rules: only a listing tells what is different now.
+            # A storm, or new rules: only a listing shows what is different now.
             self._scanned.clear()
             self._rescan_wanted = True
         self._context.wake()

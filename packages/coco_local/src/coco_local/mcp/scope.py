@@ -1,4 +1,4 @@
-"""Which project a call is about, and which part of it."""
+"""Resolves which project a call is about, and which part of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from coco_core.errors import InvalidInput, PathRefused, ProjectNotFound
 from coco_protocol.projects import ProjectBody
 
-__all__ = ["Caller", "Scope", "choose", "choose_file", "globs_below"]
+__all__ = ["Caller", "Scope", "globs_below", "resolve_file", "resolve_project"]
 
 # More names than this in one error message help nobody.
 MAX_NAMES = 20
@@ -37,7 +37,7 @@ class Scope:
     notice: str | None = None
 
 
-def choose(
+def resolve_project(
     projects: Sequence[ProjectBody],
     caller: Caller,
     *,
@@ -76,7 +76,7 @@ def choose(
     return Scope(chosen, within, notice)
 
 
-def choose_file(
+def resolve_file(
     projects: Sequence[ProjectBody], caller: Caller, path: str, project: str | None
 ) -> Scope:
     """Choose the project of a file; ``within`` is the file.
@@ -84,7 +84,7 @@ def choose_file(
     Raises:
         InvalidInput: ``path`` is the project's own directory.
     """
-    scope = choose(projects, caller, project=project, path=path)
+    scope = resolve_project(projects, caller, project=project, path=path)
     if not scope.within:
         raise InvalidInput(
             f"{path!r} is the project's directory, not a file.", hint="Name a file in it."

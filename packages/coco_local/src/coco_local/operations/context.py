@@ -9,13 +9,13 @@ from typing import Final, Literal
 
 import psutil
 
-from coco_local.grammars.manager import GrammarKeeper
+from coco_local.grammars.manager import GrammarManager
 from coco_local.indexing.gate import ForegroundGate
 from coco_local.models.index_models import IndexModels
 from coco_local.models.main_model import ModelService
 from coco_local.monitoring.activity import Activity
 from coco_local.monitoring.jobs import JobRegistry
-from coco_local.operations.store_maintenance import Upkeep
+from coco_local.operations.store_maintenance import StoreMaintenance
 from coco_local.projects.defaults import ProjectDefaults
 from coco_local.projects.registry import ProjectRegistry
 from coco_local.search.service import QueryService
@@ -44,9 +44,9 @@ class Context:
     gate: ForegroundGate
     models: IndexModels
     model: ModelService
-    grammars: GrammarKeeper
+    grammars: GrammarManager
     activity: Activity
-    upkeep: Upkeep
+    maintenance: StoreMaintenance
 
 
 FUNCTIONS: Final[Functions[Context]] = Functions()

@@ -56,7 +56,7 @@ def forget(context: Context, request: ProjectRequest) -> ProjectBody:
     body = project_body(forgotten)
     for indexer in forgotten.all():
         indexer.close()
-        context.upkeep.remove_index(indexer)
+        context.maintenance.remove_index(indexer)
     return body
 
 
@@ -71,7 +71,7 @@ def rescan(context: Context, request: ProjectRequest) -> RescanData:
 @FUNCTIONS.answers(LocalService.indexes)
 def indexes(context: Context, request: ProjectRequest) -> IndexList:
     """Return the indexes of a project, the active one first."""
-    return index_list(context.registry.get(request.project_id), context.upkeep)
+    return index_list(context.registry.get(request.project_id), context.maintenance)
 
 
 @FUNCTIONS.answers(LocalService.drop_index)
@@ -81,8 +81,8 @@ def drop_index(context: Context, request: DropIndexRequest) -> IndexList:
     gone = context.registry.drop_index(found, request.config_id)
     if gone is not None:
         gone.close()
-        context.upkeep.remove_index(gone)
-    return index_list(found, context.upkeep)
+        context.maintenance.remove_index(gone)
+    return index_list(found, context.maintenance)
 
 
 @FUNCTIONS.answers(LocalService.defaults)

@@ -1,9 +1,9 @@
-"""Projects, indexes and configs as the wire knows them."""
+"""Serializers: projects, indexes and configs as answers on the wire."""
 
 from __future__ import annotations
 
 from coco_local.indexing.indexer import ProjectIndexer
-from coco_local.operations.store_maintenance import Upkeep
+from coco_local.operations.store_maintenance import StoreMaintenance
 from coco_local.projects.indexes import ProjectIndexes
 from coco_local.store.projects import StoredConfig
 from coco_protocol.configs import ChunkingBody, ConfigBody, EmbeddingBody
@@ -11,7 +11,7 @@ from coco_protocol.projects import IndexBody, IndexList, ProjectBody, SkippedFil
 
 __all__ = ["config_body", "index_list", "missing_vectors", "project_body"]
 
-# Skipped files that are told with a project; all of them are counted.
+# Skipped files that are listed with a project; all of them are counted.
 _SKIPPED_SHOWN = 20
 
 
@@ -22,7 +22,7 @@ def missing_vectors(indexer: ProjectIndexer) -> int:
 
 
 def project_body(project: ProjectIndexes) -> ProjectBody:
-    """Return a project with the state of its index, and of those beside it."""
+    """Return a project with the states of its active and its secondary indexes."""
     indexer = project.active
     memory = indexer.index.memory
     skipped = sorted(indexer.files.skipped.items())
@@ -55,11 +55,11 @@ def project_body(project: ProjectIndexes) -> ProjectBody:
     )
 
 
-def index_list(project: ProjectIndexes, upkeep: Upkeep) -> IndexList:
+def index_list(project: ProjectIndexes, maintenance: StoreMaintenance) -> IndexList:
     """Return every index of a project with its size, the active one first."""
     return IndexList(
         indexes=[
-            _index_body(project, config_id, found, upkeep.size_of(found))
+            _index_body(project, config_id, found, maintenance.size_of(found))
             for config_id, found in project.by_config()
         ]
     )

@@ -1,4 +1,4 @@
-"""Keeping the stores small: pruning, sizes, orphans."""
+"""Store maintenance: sizes, pruning, orphans."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from coco_local.store.documents import DocumentStore
 from coco_local.store.embeddings import EmbeddingCache
 from coco_protocol.system import PruneData, PruneRequest
 
-__all__ = ["Upkeep"]
+__all__ = ["StoreMaintenance"]
 
 # Embeddings that no index uses are kept this long by default: a branch may come back.
 _KEEP_DAYS = 30.0
 
 
-class Upkeep:
-    """What the stores hold, and what of it nobody needs."""
+class StoreMaintenance:
+    """Measures the stores, and removes what no project needs."""
 
     def __init__(
         self,

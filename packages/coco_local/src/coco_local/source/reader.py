@@ -1,4 +1,4 @@
-"""The project's files as they are on disk now; nothing outside the project is ever opened."""
+"""Source reader: a project's files as they are on disk now; none outside of it is ever opened."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class SourceReader:
     def _is_plain(self, doc_id: str) -> bool:
         """Whether nothing on the way from the root is a link or leads up.
 
-        True of nearly every file, and told by a third of the looks that resolving the path takes.
+        True of nearly every file, and found with a third of the calls that resolving takes.
         """
         at = self._real_root
         for part in doc_id.split("/"):

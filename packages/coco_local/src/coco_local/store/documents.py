@@ -45,7 +45,7 @@ class PreparedChunk:
 
 @dataclass(frozen=True, slots=True)
 class PreparedDocument:
-    """A file, read and cut; nothing of it is written yet."""
+    """A file, read and chunked; nothing of it is written yet."""
 
     doc_id: str
     size: int

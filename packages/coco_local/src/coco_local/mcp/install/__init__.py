@@ -12,7 +12,7 @@ from pathlib import Path
 from coco_core.errors import InvalidInput, Unreadable
 from coco_local.mcp.install.change import Change, read_text, write
 from coco_local.mcp.install.claude import CLAUDE_CODE, CLAUDE_DESKTOP
-from coco_local.mcp.install.client import Command, McpClient, ScopeName, Surroundings
+from coco_local.mcp.install.client import Command, Environment, McpClient, ScopeName
 from coco_local.mcp.install.cline import CLINE, CLINE_CLI
 from coco_local.mcp.install.codex import CODEX
 from coco_local.mcp.install.continuedev import CONTINUE
@@ -118,7 +118,7 @@ def install(
         InvalidInput: no such client, or no such scope in it.
         Unreadable: the file is broken; it is left as it is.
     """
-    at = _surroundings(home, project_dir, environ, platform)
+    at = _environment(home, project_dir, environ, platform)
     return _change(client, scope, command or coco_command(), at, dry_run=dry_run)
 
 
@@ -138,24 +138,24 @@ def uninstall(
         InvalidInput: no such client, or no such scope in it.
         Unreadable: the file is broken; it is left as it is.
     """
-    at = _surroundings(home, project_dir, environ, platform)
+    at = _environment(home, project_dir, environ, platform)
     return _change(client, scope, None, at, dry_run=dry_run)
 
 
-def _surroundings(
+def _environment(
     home: Path | None,
     project_dir: Path | None,
     environ: Mapping[str, str] | None,
     platform: str,
-) -> Surroundings:
+) -> Environment:
     if environ is None:
         # Another home than one's own is not described by one's own variables.
         environ = os.environ if home is None else {}
-    return Surroundings(home or Path.home(), project_dir, environ, platform)
+    return Environment(home or Path.home(), project_dir, environ, platform)
 
 
 def _change(
-    name: str, scope: ScopeName, command: Command | None, at: Surroundings, *, dry_run: bool
+    name: str, scope: ScopeName, command: Command | None, at: Environment, *, dry_run: bool
 ) -> Change:
     client = find_client(name)
     path = _locate(client, scope, at)
@@ -173,7 +173,7 @@ def _change(
     return replace(change, backup=write(change))
 
 
-def _locate(client: McpClient, scope: ScopeName, at: Surroundings) -> Path:
+def _locate(client: McpClient, scope: ScopeName, at: Environment) -> Path:
     if scope not in client.scopes:
         raise InvalidInput(
             f"{client.title} has no configuration of scope {scope!r}.",

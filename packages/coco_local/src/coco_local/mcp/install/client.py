@@ -14,10 +14,10 @@ __all__ = [
     "SERVER_NAME",
     "Command",
     "Edit",
+    "Environment",
     "JsonEntry",
     "McpClient",
     "ScopeName",
-    "Surroundings",
     "stdio_entry",
     "typed_stdio_entry",
 ]
@@ -36,7 +36,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Environment:
     """The machine as the installer sees it."""
 
     home: Path
@@ -96,7 +96,7 @@ class McpClient:
 
     name: str
     title: str
-    user: Callable[[Surroundings], Path] | None
+    user: Callable[[Environment], Path] | None
     project: Callable[[Path], Path] | None
     edit: Edit
     after: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from coco_local.mcp.install.client import Command, JsonEntry, McpClient, Surroundings, stdio_entry
+from coco_local.mcp.install.client import Command, Environment, JsonEntry, McpClient, stdio_entry
 
 __all__ = ["CLINE", "CLINE_CLI"]
 
@@ -19,12 +19,12 @@ def _entry(command: Command) -> dict[str, Any]:
     return {**stdio_entry(command), "disabled": False}
 
 
-def _extension(at: Surroundings) -> Path:
+def _extension(at: Environment) -> Path:
     storage = at.config_dir / "Code" / "User" / "globalStorage"
     return storage / "saoudrizwan.claude-dev" / "settings" / FILE
 
 
-def _command_line(at: Surroundings) -> Path:
+def _command_line(at: Environment) -> Path:
     return at.variable("CLINE_MCP_SETTINGS_PATH", at.home / ".cline" / "data" / "settings" / FILE)
 
 

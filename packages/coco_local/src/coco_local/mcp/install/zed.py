@@ -9,12 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from coco_local.mcp.install.client import Command, JsonEntry, McpClient, Surroundings, stdio_entry
+from coco_local.mcp.install.client import Command, Environment, JsonEntry, McpClient, stdio_entry
 
 __all__ = ["ZED"]
 
 
-def _user(at: Surroundings) -> Path:
+def _user(at: Environment) -> Path:
     if at.platform == "win32":
         return at.config_dir / "Zed" / "settings.json"
     base = at.home / ".config" if at.platform == "darwin" else at.xdg_config

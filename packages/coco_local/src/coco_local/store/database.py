@@ -36,7 +36,6 @@ class Database:
         self.path = path
         self._metadata, self._version, self._keep = metadata, version, keep
         self._write_lock = threading.Lock()
-        self.rebuilt = False
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.engine = self._open()
@@ -48,7 +47,6 @@ class Database:
             log.warning("store_rebuilt", path=str(path), reason=str(error.orig))
             self._set_aside()
             self.engine = self._open()
-            self.rebuilt = True
 
     def _open(self) -> Engine:
         engine = create_engine(
@@ -78,7 +76,6 @@ class Database:
         for table in reversed(self._metadata.sorted_tables):
             if table not in self._keep:
                 table.drop(connection, checkfirst=True)
-        self.rebuilt = True
 
     def _set_aside(self) -> None:
         for suffix in ("", "-wal", "-shm"):

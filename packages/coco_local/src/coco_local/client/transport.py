@@ -75,7 +75,7 @@ class HttpTransport:
             data = body.encode()
             sent["content-type"] = "application/json"
         timeout = self.timeout if timeout is None else min(timeout, self.timeout)
-        with self._translated(path, timeout):
+        with self._translated_errors(path, timeout):
             connection, reused = self._take(timeout)
             try:
                 try:
@@ -122,7 +122,7 @@ class HttpTransport:
     def _lines(
         self, path: str, query: Mapping[str, object] | None, silence: float
     ) -> Iterator[str]:
-        with self._translated(path, silence):
+        with self._translated_errors(path, silence):
             connection = self._connection(silence)
             try:
                 sent = self._headers | {"accept": "text/event-stream"}
@@ -170,7 +170,7 @@ class HttpTransport:
         connection.close()
 
     @contextmanager
-    def _translated(self, path: str, timeout: float) -> Iterator[None]:
+    def _translated_errors(self, path: str, timeout: float) -> Iterator[None]:
         """Translate errors of sockets into errors that a user can act upon."""
         try:
             yield

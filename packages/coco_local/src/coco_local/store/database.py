@@ -96,7 +96,7 @@ class Database:
         Raises:
             StoreBroken: the file cannot be read.
         """
-        with self._told(), self.engine.connect() as connection:
+        with self._translated_errors(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -106,11 +106,11 @@ class Database:
         Raises:
             StoreBroken: the file cannot be written: the disk is full, or gone.
         """
-        with self._told(), self._write_lock, self.engine.begin() as connection:
+        with self._translated_errors(), self._write_lock, self.engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except DBAPIError as error:

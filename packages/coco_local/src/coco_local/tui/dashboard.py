@@ -16,7 +16,7 @@ from coco_local.tui.actions import AppActions
 from coco_local.tui.dialogs import ImportDialog, PickDialog
 from coco_local.tui.help import HelpDialog
 from coco_local.tui.history import History
-from coco_local.tui.messages import ConnectionLost, ProjectChosen, Snapshot, SnapshotArrived
+from coco_local.tui.messages import ConnectionLost, DaemonStatus, ProjectChosen, StatusArrived
 from coco_local.tui.panels.embedding import Embedding, EmbeddingState
 from coco_local.tui.panels.files import Files
 from coco_local.tui.panels.latency import Latency
@@ -95,18 +95,18 @@ class DashboardScreen(Screen[bool]):
         """Letters are actions until one turns to the search box."""
         self.add_class(f"-view-{self._view}", "-waiting")
 
-    @on(SnapshotArrived)
-    def _show_snapshot(self, event: SnapshotArrived) -> None:
-        snapshot = event.snapshot
-        stats = snapshot.stats
+    @on(StatusArrived)
+    def _show_status(self, event: StatusArrived) -> None:
+        status = event.status
+        stats = status.stats
         self.remove_class("-waiting", "-stale")
-        self._show_projects(snapshot.projects)
+        self._show_projects(status.projects)
         self._history.add(stats)
         self.query_one(TopBar).online(stats.health)
         self.query_one(Banner).model(stats.health.model)
         self.query_one(Banner).grammars(stats.grammars)
         self.query_one(Latency).show(stats.latency)
-        self.query_one(Embedding).show(_embedding(snapshot))
+        self.query_one(Embedding).show(_embedding(status))
         self.query_one(Machine).show(self._history.machine(stats))
         self.query_one(Files).show(tuple(stats.recent_files))
         self.query_one(Queries).show(tuple(stats.recent_queries))
@@ -148,7 +148,7 @@ class DashboardScreen(Screen[bool]):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Hide the keys that would not act now, so that the footer tells the truth."""
+        """Hide the keys that would not act now, so that the footer is right."""
         typing = isinstance(self.focused, Input)
         searching = self.has_class("-searching")
         if action in _LETTERS and typing:
@@ -279,15 +279,15 @@ class DashboardScreen(Screen[bool]):
         return self.query_one(SearchView).results.chosen
 
 
-def _embedding(snapshot: Snapshot) -> EmbeddingState:
+def _embedding(status: DaemonStatus) -> EmbeddingState:
     """All projects together."""
-    stats = snapshot.stats
-    embedded = sum(project.embedded for project in snapshot.projects)
-    chunks = sum(project.chunks for project in snapshot.projects)
+    stats = status.stats
+    embedded = sum(project.embedded for project in status.projects)
+    chunks = sum(project.chunks for project in status.projects)
     waiting = stats.health.queues.chunks
     rate = stats.embedding_rate
     eta = waiting / rate if waiting and rate > 0 else None
-    current = next((job.current for job in snapshot.jobs if job.state == "running"), "")
+    current = next((job.current for job in status.jobs if job.state == "running"), "")
     files = stats.health.queues.files
     return EmbeddingState(embedded, chunks, waiting, files, rate, eta, current)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from coco_core.errors import InvalidInput, Unreadable
 from coco_local.mcp.install.change import Change, read_text, write
 from coco_local.mcp.install.claude import CLAUDE_CODE, CLAUDE_DESKTOP
-from coco_local.mcp.install.client import Command, Environment, McpClient, ScopeName
+from coco_local.mcp.install.client import Environment, LaunchCommand, McpClient, ScopeName
 from coco_local.mcp.install.cline import CLINE, CLINE_CLI
 from coco_local.mcp.install.codex import CODEX
 from coco_local.mcp.install.continuedev import CONTINUE
@@ -25,7 +25,7 @@ from coco_local.mcp.install.zed import ZED
 
 __all__ = [
     "Change",
-    "Command",
+    "LaunchCommand",
     "McpClient",
     "ScopeName",
     "clients",
@@ -86,19 +86,19 @@ def find_client(name: str) -> McpClient:
     )
 
 
-def coco_command() -> Command:
+def coco_command() -> LaunchCommand:
     """Return the absolute command of this installation: editors start without a shell's PATH."""
     suffix = ".exe" if os.name == "nt" else ""
     started = Path(sys.argv[0])
     beside = Path(sys.executable).parent / f"coco{suffix}"
     found = shutil.which("coco")
     if started.stem == "coco" and started.is_absolute() and started.exists():
-        return Command(str(started))
+        return LaunchCommand(str(started))
     if beside.exists():
-        return Command(str(beside))
+        return LaunchCommand(str(beside))
     if found:
-        return Command(str(Path(found).absolute()))
-    return Command(sys.executable, ("-m", "coco_local.cli", "mcp"))
+        return LaunchCommand(str(Path(found).absolute()))
+    return LaunchCommand(sys.executable, ("-m", "coco_local.cli", "mcp"))
 
 
 def install(
@@ -108,7 +108,7 @@ def install(
     project_dir: Path | None = None,
     home: Path | None = None,
     dry_run: bool = False,
-    command: Command | None = None,
+    command: LaunchCommand | None = None,
     environ: Mapping[str, str] | None = None,
     platform: str = sys.platform,
 ) -> Change:
@@ -155,7 +155,7 @@ def _environment(
 
 
 def _change(
-    name: str, scope: ScopeName, command: Command | None, at: Environment, *, dry_run: bool
+    name: str, scope: ScopeName, command: LaunchCommand | None, at: Environment, *, dry_run: bool
 ) -> Change:
     client = find_client(name)
     path = _locate(client, scope, at)

@@ -8,14 +8,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from coco_local.mcp.install.client import Command, Environment, JsonEntry, McpClient, stdio_entry
+from coco_local.mcp.install.client import (
+    Environment,
+    JsonEntry,
+    LaunchCommand,
+    McpClient,
+    stdio_entry,
+)
 
 __all__ = ["CLINE", "CLINE_CLI"]
 
 FILE = "cline_mcp_settings.json"
 
 
-def _entry(command: Command) -> dict[str, Any]:
+def _entry(command: LaunchCommand) -> dict[str, Any]:
     return {**stdio_entry(command), "disabled": False}
 
 

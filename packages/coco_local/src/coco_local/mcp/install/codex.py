@@ -6,7 +6,7 @@ is trusted.
 
 from __future__ import annotations
 
-from coco_local.mcp.install.client import SERVER_NAME, Command, McpClient
+from coco_local.mcp.install.client import SERVER_NAME, LaunchCommand, McpClient
 from coco_local.mcp.install.tomltable import remove_table, set_table
 
 __all__ = ["CODEX"]
@@ -14,7 +14,7 @@ __all__ = ["CODEX"]
 TABLE = ("mcp_servers", SERVER_NAME)
 
 
-def _edit(text: str, command: Command | None) -> str:
+def _edit(text: str, command: LaunchCommand | None) -> str:
     if command is None:
         return remove_table(text, TABLE)
     return set_table(text, TABLE, {"command": command.program, "args": list(command.arguments)})

@@ -10,17 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from coco_local.mcp.install.client import Command, JsonEntry, McpClient
+from coco_local.mcp.install.client import JsonEntry, LaunchCommand, McpClient
 from coco_local.mcp.install.jsonc import parse
 
 __all__ = ["OPENCODE"]
 
 
-def _entry(command: Command) -> dict[str, Any]:
+def _entry(command: LaunchCommand) -> dict[str, Any]:
     return {"type": "local", "command": [command.program, *command.arguments], "enabled": True}
 
 
-def _entry_2(command: Command) -> dict[str, Any]:
+def _entry_2(command: LaunchCommand) -> dict[str, Any]:
     return {"type": "local", "command": [command.program, *command.arguments]}
 
 
@@ -28,7 +28,7 @@ OLD = JsonEntry(("mcp",), _entry)
 NEW = JsonEntry(("mcp", "servers"), _entry_2)
 
 
-def _edit(text: str, command: Command | None) -> str:
+def _edit(text: str, command: LaunchCommand | None) -> str:
     value = parse(text.removeprefix("\ufeff")) if text.strip("\ufeff \t\r\n") else {}
     servers = value.get("mcp", {}) if isinstance(value, dict) else {}
     # A version 1 server may itself be called "servers"; it has a type then.

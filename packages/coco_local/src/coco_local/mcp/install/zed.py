@@ -9,7 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from coco_local.mcp.install.client import Command, Environment, JsonEntry, McpClient, stdio_entry
+from coco_local.mcp.install.client import (
+    Environment,
+    JsonEntry,
+    LaunchCommand,
+    McpClient,
+    stdio_entry,
+)
 
 __all__ = ["ZED"]
 
@@ -21,7 +27,7 @@ def _user(at: Environment) -> Path:
     return base / "zed" / "settings.json"
 
 
-def _entry(command: Command) -> dict[str, Any]:
+def _entry(command: LaunchCommand) -> dict[str, Any]:
     # Versions of 2025 refuse an entry without a source; newer ones ignore it.
     return {"source": "custom", **stdio_entry(command), "env": {}}
 

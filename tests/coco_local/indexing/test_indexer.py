@@ -35,14 +35,14 @@ def test_a_file_that_the_worker_lets_go_of_unread_is_indexed_by_the_query_that_w
     daemon._worker.stop(30.0)
 
     (root / "app.py").write_text("def second():\n    return 2\n", encoding="utf-8")
-    indexer.pending_files.add(["app.py"])
-    claimed = indexer.pending_files.claim(["app.py"])
+    indexer.backlog.files.add(["app.py"])
+    claimed = indexer.backlog.files.claim(["app.py"])
     query = threading.Thread(target=indexer.catch_up, args=(["app.py"], 30.0))
     query.start()
     # The worker gives way: it releases what it had claimed and not looked at.
-    indexer.pending_files.release(claimed, done=[])
+    indexer.backlog.files.release(claimed, done=[])
     query.join(60.0)
 
-    assert not indexer.pending_files.all()
+    assert not indexer.backlog.files.all()
     rows = indexer.index.memory.documents["app.py"].rows
     assert [indexer.index.memory.facts[row].symbol for row in rows] == ["second"]

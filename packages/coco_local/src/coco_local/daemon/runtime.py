@@ -169,7 +169,7 @@ class LocalDaemon(DaemonService):
         self._worker.wake()
 
     def _after_round(self) -> None:
-        held = any(indexer.has_backlog for indexer in self._registry.active())
+        held = any(indexer.backlog.is_large for indexer in self._registry.active())
         self._embeddings.hold(held=held)
         self._statics.hold(held=held)
         self._defaults.activate_completed()

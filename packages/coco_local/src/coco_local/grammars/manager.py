@@ -202,7 +202,7 @@ class GrammarManager:
         }
         busy = False
         for project in self._projects():
-            if not project.wait_scanned(0):
+            if not project.backlog.wait_scanned(0):
                 busy = True
                 continue
             index_id = project.index.index_id
@@ -215,7 +215,7 @@ class GrammarManager:
                 names = before.keys() | wanted.keys()
                 stale = {name for name in names if before.get(name) != wanted.get(name)}
                 self._pending[index_id] = wanted
-                project.report_stale(project.files.rechunk(stale))
+                project.backlog.report_stale(project.files.rechunk(stale))
                 busy = True
             elif index_id in self._pending and project.files.rechunking:
                 busy = True

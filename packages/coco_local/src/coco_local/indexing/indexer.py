@@ -1,28 +1,27 @@
-"""Keeping one index of a project in step with its directory.
+"""Project indexer: keeps one index of a project in step with its directory.
 
-Two callers: the worker thread, which works through what is pending in the background (`step`), and
-a query, which first brings in what changed a moment ago (`sync`, `catch_up`), so that it never
-answers from an index that is older than the disk. Both may take up the same file; of two writes the
-later read wins.
+Two callers: the worker thread, which works through the backlog (`step`), and a query, which first
+brings in what changed a moment ago (`Backlog.sync`, `catch_up`), so that it never answers from an
+index that is older than the disk. Both may take up the same file; of two writes the later read
+wins.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from coco_core.errors import CocoError, StoreBroken
 from coco_local.index.project import ProjectIndex
+from coco_local.indexing.backlog import Backlog
 from coco_local.indexing.changes import ProjectChanges
 from coco_local.indexing.context import IndexContext, IndexCoordinator
 from coco_local.indexing.embedding_queue import Priority
 from coco_local.indexing.feed import ProjectFeed
 from coco_local.indexing.file_indexer import FileIndexer
 from coco_local.indexing.flush_policy import FlushPolicy
-from coco_local.indexing.pending_files import PendingFiles
 from coco_local.indexing.project_jobs import ProjectJobs
 from coco_local.monitoring.jobs import Job
 from coco_local.scan import ProjectScan
@@ -32,10 +31,6 @@ from coco_local.watch import WatchState
 from coco_protocol.projects import IndexState
 
 __all__ = ["ProjectIndexer"]
-
-# Files of one slice of background work: one transaction, and a tenth of a second between two looks
-# at what is more urgent.
-_SLICE = 24
 
 # The longest that a step takes; at the daemon's stop its thread was waited for already.
 _CLOSE_SECONDS = 0.5
@@ -61,7 +56,6 @@ class ProjectIndexer:
         self.index = index
         self.model = context.models.of(index.config.embedding, index.memory.matrix.dimension)
         self.reader = SourceReader(project.root, context.settings.max_file_bytes)
-        self.pending_files = PendingFiles()
         self.files = FileIndexer(
             project,
             index,
@@ -78,19 +72,16 @@ class ProjectIndexer:
         """Another index of the project is the active one."""
         self._context = context
         self._coordinator = coordinator
-        self._changes = ProjectChanges(project, feed, self.files, context.settings, context.wake)
+        self.backlog = Backlog(
+            ProjectChanges(project, feed, self.files, context.settings, context.wake),
+            context.settings.rescan_seconds,
+            context.wake,
+        )
         self._jobs = ProjectJobs()
         self._stepping = threading.Lock()
-        self._taking = threading.Lock()
-        self._pending_lock = threading.Lock()
-        self._loaded = threading.Event()
-        self._scanned = threading.Event()
+        self._loaded = False
         self._closed = False
         self._scanning = False
-        self._rescan_wanted = True
-        self._rebuild_wanted = False
-        self._pending_wanted = False
-        self._next_rescan = time.monotonic() + context.settings.rescan_seconds
         self._flush_policy = FlushPolicy(index)
 
     # --- what is known -------------------------------------------------------------------------
@@ -108,17 +99,12 @@ class ProjectIndexer:
     @property
     def pending(self) -> int:
         """Files that are known to differ from the index."""
-        return len(self.pending_files)
+        return len(self.backlog)
 
     @property
     def watch(self) -> WatchState:
         """How changes of the directory are noticed."""
-        return self._changes.state
-
-    @property
-    def has_backlog(self) -> bool:
-        """More files are pending than one slice of work takes."""
-        return len(self.pending_files) > _SLICE
+        return self.backlog.changes.state
 
     @property
     def state(self) -> IndexState:
@@ -127,9 +113,9 @@ class ProjectIndexer:
             return "error"
         if not self.project.root.is_dir():
             return "missing"
-        if not self._loaded.is_set() or self._scanning or self._rescan_wanted:
+        if not self._loaded or self._scanning or self.backlog.rescan_wanted:
             return "scanning"
-        if self.pending_files:
+        if self.backlog:
             return "indexing"
         if self._embedding:
             return "embedding"
@@ -145,49 +131,22 @@ class ProjectIndexer:
 
     def request_rescan(self, job: Job | None = None) -> None:
         """Compare the whole directory with the index at the next opportunity."""
-        self._rescan_wanted = True
+        self.backlog.request_rescan()
         if job is not None:
             self._jobs.add(job)
-
-    def request_rebuild(self) -> None:
-        """Forget the whole index at the next opportunity; a rescan builds it anew."""
-        self._rebuild_wanted = True
 
     def use_nested_roots(self, nested_roots: frozenset[Path]) -> None:
         """Leave out the projects that are registered inside this one."""
         self.scan.set_nested_roots(nested_roots)
         self.request_rescan()
 
-    def report_stale(self, doc_ids: Collection[str]) -> None:
-        """Take up files that an answer found to differ from the index."""
-        if doc_ids:
-            self.pending_files.add(doc_ids)
-            self.notify_worker()
-
-    def notify_worker(self) -> None:
-        """Let the worker take up whatever is pending; a query has taken it from the watcher."""
-        with self._taking:
-            if not self.pending_files:
-                return
-            self._pending_wanted = True
-        self._context.wake()
-
     # --- for a query ---------------------------------------------------------------------------
-
-    def wait_scanned(self, timeout: float) -> bool:
-        """Wait until the stored index is in memory and was compared with the disk."""
-        return self._scanned.wait(timeout)
-
-    def sync(self) -> bool:
-        """Take up every change that was made before this call; False when that is not certain."""
-        proven = self._changes.sync()
-        self._take_changes()
-        return proven
 
     def catch_up(self, doc_ids: Sequence[str] | None, seconds: float) -> None:
         """Index pending files now, for at most ``seconds``; None means all that are pending."""
         deadline = time.monotonic() + seconds
-        left = wanted = self.pending_files.all() if doc_ids is None else doc_ids
+        pending = self.backlog.files
+        left = wanted = pending.all() if doc_ids is None else doc_ids
         while left and time.monotonic() < deadline:
             try:
                 self._index(left[:1], Priority.CHANGED)
@@ -196,20 +155,10 @@ class ProjectIndexer:
                 self.failed(error)
                 break
             left = left[1:]
-            if not left and self.pending_files.wait_idle(wanted, deadline - time.monotonic()):
+            if not left and pending.wait_idle(wanted, deadline - time.monotonic()):
                 # A worker that yielded released files that it had not looked at.
-                left = wanted = self.pending_files.among(wanted)
-        self.notify_worker()
-
-    @contextmanager
-    def try_lock_pending(self) -> Iterator[bool]:
-        """Yield whether no other query is at work on the pending files of this project."""
-        mine = self._pending_lock.acquire(blocking=False)
-        try:
-            yield mine
-        finally:
-            if mine:
-                self._pending_lock.release()
+                left = wanted = pending.among(wanted)
+        self.backlog.notify_worker()
 
     def embed_first(self, doc_ids: Iterable[str]) -> None:
         """Move documents that stood in an answer without vectors to the front."""
@@ -228,27 +177,25 @@ class ProjectIndexer:
 
     def _step(self) -> bool:
         now = time.monotonic()
+        backlog = self.backlog
         worked = True
-        if not self._loaded.is_set():
+        if not self._loaded:
             if worked := not self._coordinator.should_defer(self, loading=True):
                 self._load()
-        elif self._rebuild_wanted:
+        elif backlog.rebuild_wanted:
             self._rebuild()
-        elif self._rescan_wanted or now >= self._next_rescan:
+        elif backlog.is_rescan_due(now):
             self._rescan()
-        elif self._changes.due(now):
-            self._take_changes()
-            self._pending_wanted = True
-        elif self._pending_wanted and self.pending_files:
+        elif backlog.changes.due(now):
+            backlog.collect_changes()
+        elif backlog.is_handed_over:
             if worked := not self._coordinator.should_defer(self, loading=False):
                 self._work_slice()
         else:
-            with self._taking:
-                # A query may hand over files between the look and the change.
-                self._pending_wanted = bool(self.pending_files) and self._pending_wanted
+            backlog.rest()
             self._settle_jobs()
             worked = False
-            if self.index.needs_checkpoint and not (self.pending_files or self._embedding):
+            if self.index.needs_checkpoint and not (backlog or self._embedding):
                 self.index.save_checkpoint()
         worked |= self._flush_policy.flush_if_due(now)
         self.error = None
@@ -256,9 +203,7 @@ class ProjectIndexer:
 
     def due_in(self, now: float) -> float | None:
         """Return the seconds until the next thing to do."""
-        due = [self._next_rescan - now]
-        if (change := self._changes.due_in(now)) is not None:
-            due.append(change)
+        due = [self.backlog.due_in(now)]
         if self._jobs:
             due.append(_JOB_SECONDS)
         if (flush := self._flush_policy.due_in(now)) is not None:
@@ -277,11 +222,11 @@ class ProjectIndexer:
         self._closed = True
         if self._stepping.acquire(timeout=_CLOSE_SECONDS):
             self._stepping.release()
-        self._changes.stop()
+        self.backlog.changes.stop()
         for queue in (self._context.statics, self._context.embeddings):
             queue.forget(self)
         self._jobs.cancel("The daemon stopped, or the project was forgotten.")
-        if self._loaded.is_set():
+        if self._loaded:
             self.index.close()
 
     def on_embedded(self, computed: int, reused: int) -> None:
@@ -295,10 +240,10 @@ class ProjectIndexer:
 
     def _load(self) -> None:
         # Watching comes first: what changes while the index is loaded must not be missed.
-        self._changes.start()
+        self.backlog.changes.start()
         self.index.load()
         self.files_total = len(documents := self.index.memory.documents)
-        self._loaded.set()
+        self._loaded = True
         newest = sorted(documents, key=lambda d: documents[d].document.mtime_ns, reverse=True)
         self._embed(newest, self._backlog_priority)
 
@@ -307,51 +252,35 @@ class ProjectIndexer:
         return Priority.SECONDARY if self.secondary else Priority.BULK
 
     def _rebuild(self) -> None:
-        self._rebuild_wanted = False
+        self.backlog.rebuild_wanted = False
         self.index.clear()
-        self._rescan_wanted = True
+        self.backlog.request_rescan()
 
     def _rescan(self) -> None:
         # In this order: a project that looks idle for a moment would pass for one that is done.
         self._scanning = True
-        self._rescan_wanted = False
-        self._next_rescan = time.monotonic() + self._context.settings.rescan_seconds
+        self.backlog.begin_rescan()
         self._jobs.enter("scanning")
         try:
             if not self.project.root.is_dir():
                 self._jobs.fail(f"The directory {str(self.project.root)!r} is not there.")
-                # A query need not wait: nothing will be found until the directory is back.
-                self._scanned.set()
+                self.backlog.end_rescan(None)
                 return
             listing = self.files.list_files()
             self.files_total = len(listing.files)
             gone = [d for d in list(self.index.memory.documents) if d not in listing.files]
-            self.pending_files.add([*gone, *self.files.differing(listing)])
+            self.backlog.end_rescan([*gone, *self.files.differing(listing)])
         finally:
             self._scanning = False
-        self._pending_wanted = True
-        self._scanned.set()
-        self._jobs.enter("indexing", len(self.pending_files))
-
-    def _take_changes(self) -> None:
-        # Together, so that a query finds what the worker took either here or among the pending.
-        with self._taking:
-            changed = self._changes.take()
-            if changed is not None:
-                self.pending_files.add(changed)
-                return
-            # A storm, or new rules: only a listing shows what is different now.
-            self._scanned.clear()
-            self._rescan_wanted = True
-        self._context.wake()
+        self._jobs.enter("indexing", len(self.backlog))
 
     def _work_slice(self) -> None:
         # Nothing is claimed while the worker yields: a query may wait for what it has claimed.
         self._context.gate.wait_until_idle()
-        names = self.pending_files.first(_SLICE)
+        names = self.backlog.next_slice()
         self._index(names, self._backlog_priority, self._should_yield)
         self.index.memory.postings.settle()
-        self._jobs.advance(len(self.pending_files), names[0] if names else "")
+        self._jobs.advance(len(self.backlog), names[0] if names else "")
 
     def _should_yield(self) -> bool:
         return self._context.gate.is_busy() or self._context.stopping.is_set()
@@ -362,14 +291,14 @@ class ProjectIndexer:
         priority: int,
         should_yield: Callable[[], bool] = lambda: False,
     ) -> None:
-        if not (claimed := self.pending_files.claim(doc_ids)):
+        if not (claimed := self.backlog.files.claim(doc_ids)):
             return
         done: list[str] = []
         try:
             found = self.files.index(list(claimed), should_yield)
             done = found.doc_ids
         finally:
-            self.pending_files.release(claimed, done=done)
+            self.backlog.files.release(claimed, done=done)
         self._jobs.count("copied", found.copied)
         self._jobs.count("parsed", len(found.written) - found.copied)
         self._embed(found.written, priority)

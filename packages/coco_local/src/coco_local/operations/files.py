@@ -51,7 +51,7 @@ def documents(context: Context, request: DocumentsRequest) -> DocumentsData:
     """Return a page of what is indexed, with what changed a moment ago."""
     indexer = context.registry.resolve(request.project_id, request.path).active
     with context.gate.query():
-        indexer.sync()
+        indexer.backlog.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)
         entries = dict(indexer.index.memory.documents)
         # A name that is no text cannot stand in JSON.
@@ -113,11 +113,11 @@ def grep(context: Context, request: GrepRequest) -> GrepData:
     """Return matching lines of the files that belong into the index."""
     indexer = context.registry.resolve(request.project_id, request.path).active
     with context.gate.query():
-        indexer.sync()
+        indexer.backlog.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)
         include = [compile_glob(pattern) for pattern in request.include]
         exclude = [compile_glob(pattern) for pattern in request.exclude]
-        names = {*indexer.index.memory.documents, *indexer.pending_files.all()}
+        names = {*indexer.index.memory.documents, *indexer.backlog.files.all()}
         files = [
             name
             for name in sorted(names)

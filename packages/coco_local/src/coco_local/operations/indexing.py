@@ -35,7 +35,7 @@ def index(context: Context, request: IndexRequest) -> ImportData:
     indexer = context.registry.add_index(project, request.indexing_config_id)
     if request.rebuild:
         indexer.files.parse_again()
-        indexer.request_rebuild()
+        indexer.backlog.request_rebuild()
     return _start_jobs(context, [indexer])
 
 

@@ -45,7 +45,7 @@ class ProjectRegistry:
             indexes=IndexStore(database),
             context=context,
             busy=lambda loading: any(
-                not i.wait_scanned(0) if loading else i.has_backlog
+                not i.backlog.wait_scanned(0) if loading else i.backlog.is_large
                 for i in self.active()
                 # One that fails is tried again later, and must not block the others.
                 if i.error is None
@@ -222,7 +222,7 @@ class ProjectRegistry:
                 # The built-in model's files have fixed checksums: they never change.
                 continue
             if not self._deps.indexes.embedded_by(indexer.index.index_id, model.embedder.name):
-                indexer.request_rebuild()
+                indexer.backlog.request_rebuild()
         self._context.wake()
 
     def close_unused_models(self) -> None:

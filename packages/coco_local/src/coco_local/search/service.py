@@ -143,8 +143,8 @@ class QueryService:
         """Answer with chunks like the one at a place."""
         project = self._registry.resolve(request.project_id, request.path)
         indexer = project.active
-        indexer.wait_scanned(_FIRST_SCAN_SECONDS)
-        indexer.sync()
+        indexer.backlog.wait_scanned(_FIRST_SCAN_SECONDS)
+        indexer.backlog.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)
         place, doc_id = _chunk_at(indexer, request)
         text = " ".join(part for part in (place.symbol, *place.heading_trail) if part)
@@ -190,7 +190,7 @@ class QueryService:
             clock.lap("rank")
             hydrator = Hydrator(indexer.index, indexer.reader)
             hits, next_offset = fill_page(intent, ranked, hydrator)
-            indexer.report_stale(hydrator.stale)
+            indexer.backlog.report_stale(hydrator.stale)
             clock.lap("validate")
             indexer.embed_first([hit.ranked.candidate.facts.doc_id for hit in hits])
         meta = _meta(asked, embedded, found, hydrator, clock, proven=proven)
@@ -288,21 +288,21 @@ def _refuse_reranker(intent: SearchIntent) -> None:
 
 def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> bool:
     """Index what changed, as far as there is time; False when changes may not be known yet."""
-    proven = indexer.sync()
-    proven &= indexer.wait_scanned(_FIRST_SCAN_SECONDS)
-    if indexer.pending and not indexer.has_backlog:
+    proven = indexer.backlog.sync()
+    proven &= indexer.backlog.wait_scanned(_FIRST_SCAN_SECONDS)
+    if indexer.pending and not indexer.backlog.is_large:
         indexer.catch_up(None, _CATCH_UP_SECONDS)
     if not indexer.pending:
         return proven
-    with indexer.try_lock_pending() as mine:
+    with indexer.backlog.try_lock() as mine:
         # Of many queries at once one looks into the files that wait, and all gain by it: each on
         # its own would search them again and take the cores from the others and from the indexing.
         if mine:
-            waiting = indexer.pending_files.all()
+            waiting = indexer.backlog.files.all()
             found = promising_files(indexer.project.root, query, waiting, _LIVE_FILES)
             indexer.catch_up(found, _LIVE_SECONDS)
         else:
-            indexer.notify_worker()
+            indexer.backlog.notify_worker()
     return proven
 
 

@@ -11,17 +11,8 @@ from pathlib import Path
 
 from coco_core.errors import InvalidInput, Unreadable
 from coco_local.mcp.install.change import Change, read_text, write
-from coco_local.mcp.install.claude import CLAUDE_CODE, CLAUDE_DESKTOP
 from coco_local.mcp.install.client import Environment, LaunchCommand, McpClient, ScopeName
-from coco_local.mcp.install.cline import CLINE, CLINE_CLI
-from coco_local.mcp.install.codex import CODEX
-from coco_local.mcp.install.continuedev import CONTINUE
-from coco_local.mcp.install.cursor import CURSOR
-from coco_local.mcp.install.gemini import GEMINI
-from coco_local.mcp.install.opencode import OPENCODE
-from coco_local.mcp.install.vscode import VSCODE, VSCODE_INSIDERS
-from coco_local.mcp.install.windsurf import WINDSURF
-from coco_local.mcp.install.zed import ZED
+from coco_local.mcp.install.clients import CLIENTS
 
 __all__ = [
     "Change",
@@ -34,22 +25,6 @@ __all__ = [
     "install",
     "uninstall",
 ]
-
-CLIENTS = (
-    CLAUDE_CODE,
-    CLAUDE_DESKTOP,
-    CURSOR,
-    VSCODE,
-    VSCODE_INSIDERS,
-    CODEX,
-    WINDSURF,
-    ZED,
-    GEMINI,
-    OPENCODE,
-    CONTINUE,
-    CLINE,
-    CLINE_CLI,
-)
 
 # Names that people type for the same thing.
 ALIASES = {

@@ -21,6 +21,7 @@ import uvicorn
 from coco_core.bm25 import term_vector
 from coco_core.configs import EmbeddingConfig, IndexingConfig
 from coco_core.plan import IndexingPlan
+from coco_core.types import Chunk
 from coco_server.api.app import create_app
 from coco_server.api.services import Services, build_services
 from coco_server.api.serving import server_options
@@ -125,16 +126,12 @@ class Org:
 def chunk_row(doc_id: str, text: str) -> ChunkRow:
     """Return a chunk with some vector and the terms of the text's beginning."""
     vector = np.random.default_rng(len(text)).standard_normal(DIMENSION).astype(np.float32)
-    terms = term_vector(
-        doc_id=doc_id, symbol="", definitions=(), signature="", heading_trail=(), text=text[:1000]
-    )
     return ChunkRow(
         doc_id=doc_id,
         ordinal=0,
         chunk_id=f"{doc_id}#0",
-        content=text,
-        content_hash=doc_id,
-        terms=terms,
+        chunk=Chunk.plain(text),
+        terms=term_vector(doc_id, Chunk.plain(text[:1000])),
         vector=vector / np.linalg.norm(vector),
     )
 

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coco_core.intent import SearchIntent
-from coco_core.query import Query, understand
+from coco_core.query import Query, parse_query
 
 
 def read(text: str) -> Query:
-    return understand(SearchIntent(text))
+    return parse_query(SearchIntent(text))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import numpy as np
 
 from coco_core.bm25 import term_vector
 from coco_core.configs import DEFAULT_CONFIG
-from coco_core.types import text_hash
+from coco_core.types import Chunk, text_hash
 from coco_server.store import chunks, configs, orgs, projects, sealing, versions
 from coco_server.store.session import Database
 from coco_server.store.versions import Version
@@ -80,11 +80,8 @@ def rows(texts: dict[str, str]) -> tuple[list[chunks.DocumentRow], list[chunks.C
             doc_id=doc_id,
             ordinal=0,
             chunk_id=f"{doc_id}:0",
-            content=text,
-            content_hash=text_hash(text),
-            terms=term_vector(
-                doc_id=doc_id, symbol="", definitions=(), signature="", heading_trail=(), text=text
-            ),
+            chunk=Chunk.plain(text),
+            terms=term_vector(doc_id, Chunk.plain(text)),
             vector=vector_of(text),
         )
         for doc_id, text in texts.items()

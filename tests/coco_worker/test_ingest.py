@@ -10,6 +10,7 @@ import pytest
 
 from coco_core.configs import DEFAULT_CONFIG, IndexingConfig
 from coco_core.header import embedding_text
+from coco_core.types import Chunk
 from coco_embed.choice import Embedders, EmbeddingSettings
 from coco_server.jobs import events, rejections
 from coco_server.store.blobs import BlobStore
@@ -240,7 +241,9 @@ def test_the_built_in_model_embeds_what_came_without_a_vector(
         assert active is not None and active.embedded_count == active.chunk_count == 20
         expected = embedders.open(DEFAULT_CONFIG.embedding).embed_documents(
             [
-                embedding_text(doc_id=doc_id, text=text, heading_trail=trail, symbol=symbol)
+                embedding_text(
+                    doc_id, replace(Chunk.plain(text, symbol=symbol), heading_trail=tuple(trail))
+                )
                 for doc_id, text, trail, symbol in tenant.rows(
                     active, "doc_id, content, heading_trail, symbol"
                 )

@@ -19,7 +19,7 @@ def disk(tmp_path: Path) -> Disk:
     index = disk.open()
     apply(index, prepared("a.py", "alpha one", "beta two"), prepared("b.py", "gamma one"))
     apply(index, prepared("a.py", "alpha three", "delta \udc80one", "epsilon two"))
-    keys = [index.memory.facts[row].key for row in index.memory.documents["a.py"].rows]
+    keys = [index.memory.metadata[row].key for row in index.memory.documents["a.py"].rows]
     index.set_vectors(keys[1:], np.eye(2, DIMENSION, dtype=np.float32))
     index.flush()
     index.close()
@@ -62,7 +62,7 @@ def test_it_is_equal_to_what_the_tables_give(disk: Disk) -> None:
         assert mine.embed_keys == entry.embed_keys
         assert mine.document == entry.document
         for row, other in zip(mine.rows, entry.rows, strict=True):
-            assert quick.memory.facts[row] == slow.memory.facts[other]
+            assert quick.memory.metadata[row] == slow.memory.metadata[other]
             pair = quick.memory.matrix.get(row), slow.memory.matrix.get(other)
             assert (pair[0] is None) == (pair[1] is None)
             if pair[0] is not None and pair[1] is not None:

@@ -45,4 +45,4 @@ def test_a_file_that_the_worker_lets_go_of_unread_is_indexed_by_the_query_that_w
 
     assert not indexer.backlog.files.all()
     rows = indexer.index.memory.documents["app.py"].rows
-    assert [indexer.index.memory.facts[row].symbol for row in rows] == ["second"]
+    assert [indexer.index.memory.metadata[row].symbol for row in rows] == ["second"]

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from coco_core.intent import SearchIntent
-from coco_core.plan import wanted
-from coco_core.query import understand
-from coco_core.types import ExecutorAnswer
+from coco_core.search.request import SearchRequest
+from coco_core.types import CandidateSet
 from coco_local.index.project import ProjectIndex
-from coco_local.search.executor import LanceExecutor
+from coco_local.search.executor import InMemoryExecutor
 from tests.coco_local.index.test_project import Disk, apply, prepared
 
 AXES = np.eye(4, dtype=np.float32)
@@ -26,21 +25,20 @@ def index(tmp_path: Path) -> ProjectIndex:
 
 
 def keys_of(index: ProjectIndex, doc_id: str = "a.py") -> list[int]:
-    return [index.memory.facts.key(row) for row in index.memory.documents[doc_id].rows]
+    return [index.memory.metadata.key(row) for row in index.memory.documents[doc_id].rows]
 
 
 def without_any(index: ProjectIndex) -> list[int]:
     return [key for key, _ in index.memory.without_vector("a.py", of_any_kind=True)]
 
 
-def search(index: ProjectIndex) -> ExecutorAnswer:
+def search(index: ProjectIndex) -> CandidateSet:
     intent = SearchIntent("file", retrieval_mode="vector")
-    query = understand(intent)
-    return LanceExecutor(index.memory).search(intent, query, AXES[0], wanted(intent, query))
+    return InMemoryExecutor(index.memory).search(SearchRequest.of(intent), AXES[0])
 
 
 def scores(index: ProjectIndex) -> dict[str, float | None]:
-    return {each.facts.symbol: each.vector for each in search(index).candidates}
+    return {each.metadata.symbol: each.vector for each in search(index).candidates}
 
 
 def test_static_vectors_answer_and_do_not_count_as_embedded(index: ProjectIndex) -> None:

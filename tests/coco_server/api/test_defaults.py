@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from coco_core.plan import IndexingPlan
+from coco_core.types import ChunkKind, Definition
 from coco_server.store import chunks, configs, sealing, versions
 from coco_server.store.chunks import DocumentRow
 from tests.api_service import CONFIG, DIMENSION, Org, Running, chunk_row, running
@@ -182,7 +183,9 @@ def test_a_switch_that_compares_meets_the_adopted_version(client: httpx.Client, 
 def test_a_hit_names_what_begins_in_it(client: httpx.Client, org: Org) -> None:
     with org.services.database.tenant(org.org_id) as session:
         version = versions.create(session, org.project_id, "small")
-        row = replace(chunk_row("a.py", "zebra"), definitions=("Zoo.zebra", "Zoo.lion"))
+        row = chunk_row("a.py", "zebra")
+        begun = tuple(Definition(path, ChunkKind.METHOD, 1) for path in ("Zoo.zebra", "Zoo.lion"))
+        row = replace(row, chunk=replace(row.chunk, definitions=begun))
         chunks.append(session, version, [DocumentRow("a.py", "", 1)], [row], items=1)
         sealing.seal(session, version)
         versions.activate(session, org.project_id, version.version_id)

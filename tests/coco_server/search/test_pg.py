@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,9 +11,8 @@ from coco_core.bm25 import term_vector
 from coco_core.configs import DEFAULT_CONFIG
 from coco_core.filters import Filters
 from coco_core.intent import RetrievalMode, SearchIntent
-from coco_core.plan import Wanted, wanted
-from coco_core.query import understand
-from coco_core.types import ExecutorAnswer, FloatMatrix
+from coco_core.search.request import CandidateLimits, SearchRequest
+from coco_core.types import CandidateSet, Chunk, FloatMatrix
 from coco_server.search.pg import PgExecutor
 from coco_server.store import chunks, configs, orgs, projects, sealing, versions
 from coco_server.store.session import Database
@@ -56,16 +57,13 @@ def version(database: Database, matrix: FloatMatrix) -> Version:  # noqa: F811
 
 def row(number: int, matrix: FloatMatrix) -> chunks.ChunkRow:
     doc_id = f"folder{number % 10}/file{number}.md"
-    text = f"common words and number{number}"
+    chunk = Chunk.plain(f"common words and number{number}")
     return chunks.ChunkRow(
         doc_id=doc_id,
         ordinal=0,
         chunk_id=str(number),
-        content=text,
-        content_hash="",
-        terms=term_vector(
-            doc_id=doc_id, symbol="", definitions=(), signature="", heading_trail=(), text=text
-        ),
+        chunk=chunk,
+        terms=term_vector(doc_id, chunk),
         vector=matrix[number],
         tags=("rare",) if number % 500 == 0 else (),
         quality=0.9 if number % 2 else None,
@@ -77,21 +75,21 @@ def ask(
     version: Version,
     query: str,
     vector: FloatMatrix,
-    most: Wanted | None = None,
+    most: CandidateLimits | None = None,
     *,
     mode: str = "vector",
     **filters: object,
-) -> ExecutorAnswer:
+) -> CandidateSet:
     intent = SearchIntent(query, retrieval_mode=mode, filters=Filters(**filters))  # type: ignore[arg-type]  # named by the tests
-    understood = understand(intent)
+    request = SearchRequest.of(intent)
     with database.asking(ORG) as session:
         executor = PgExecutor(session, version)
-        return executor.search(intent, understood, vector, most or wanted(intent, understood))
+        return executor.search(replace(request, limits=most or request.limits), vector)
 
 
-def nearest(answer: ExecutorAnswer, count: int = 10) -> list[int]:
+def nearest(answer: CandidateSet, count: int = 10) -> list[int]:
     best = sorted(answer.candidates, key=lambda each: -(each.vector or 0))
-    return [each.facts.key for each in best[:count]]
+    return [each.metadata.key for each in best[:count]]
 
 
 def test_the_index_is_walked_and_finds_the_nearest(
@@ -128,10 +126,7 @@ def test_the_plan_of_a_vector_query_is_the_index(
 
         monkeypatch.setattr(session.connection, "execute", explained)
         intent = SearchIntent("words", retrieval_mode=mode)
-        understood = understand(intent)
-        PgExecutor(session, version).search(
-            intent, understood, matrix[0], wanted(intent, understood)
-        )
+        PgExecutor(session, version).search(SearchRequest.of(intent), matrix[0])
     (plan,) = plans
     assert f"chunk_vectors_hnsw_{version.version_no}" in plan
     # Row-level security is decided once, and not for every row.
@@ -161,7 +156,7 @@ def test_filters_leave_the_nearest_that_pass(
         scores = np.where(allowed, matrix @ matrix[number], -np.inf)
         exact = [k for k in np.argsort(-scores)[:10].tolist() if allowed[k]]
         answer = ask(database, version, "words", matrix[number], **filters)
-        keys = [each.facts.key for each in answer.candidates]
+        keys = [each.metadata.key for each in answer.candidates]
         assert allowed[keys].all()
         assert answer.filtered == allowed.sum()
         hits += len(set(exact) & set(nearest(answer)))
@@ -174,9 +169,9 @@ def test_more_than_the_index_keeps_is_found_by_a_scan(
     version: Version,
     matrix: FloatMatrix,
 ) -> None:
-    answer = ask(database, version, "words", matrix[0], Wanted(keyword=0, vector=2_000))
+    answer = ask(database, version, "words", matrix[0], CandidateLimits(keyword=0, vector=2_000))
     exact = np.argsort(-(matrix @ matrix[0]))[:2_000]
-    assert {each.facts.key for each in answer.candidates} == set(exact.tolist())
+    assert {each.metadata.key for each in answer.candidates} == set(exact.tolist())
 
 
 def test_every_candidate_has_both_scores(
@@ -185,9 +180,9 @@ def test_every_candidate_has_both_scores(
     matrix: FloatMatrix,
 ) -> None:
     answer = ask(database, version, "number77", matrix[500], mode="hybrid")
-    named = next(each for each in answer.candidates if each.facts.key == 77)
+    named = next(each for each in answer.candidates if each.metadata.key == 77)
     assert named.keyword
-    assert named.named
+    assert named.exact_name_match
     assert named.vector == pytest.approx(float(matrix[77] @ matrix[500]), abs=1e-4)
 
 
@@ -197,7 +192,7 @@ def test_quoted_phrases_are_found_letter_by_letter(
     matrix: FloatMatrix,
 ) -> None:
     answer = ask(database, version, '"and number17"', matrix[0], mode="hybrid")
-    keys = {each.facts.key for each in answer.candidates}
+    keys = {each.metadata.key for each in answer.candidates}
     assert keys == {17, *range(170, 180), *range(1700, 1800)}
     assert answer.filtered == COUNT
     nothing = ask(database, version, '"words and numb3r"', matrix[0], mode="hybrid")

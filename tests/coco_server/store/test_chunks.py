@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from coco_core.bm25 import CorpusStats, saturated_scores, term_scores, term_vector
+from coco_core.chunk_columns import CHUNK_COLUMNS
 from coco_core.errors import QuotaExceeded
 from coco_core.tokens import analyze, term_id
+from coco_core.types import Chunk
 from coco_server.store import chunks, orgs, postings, sealing, usage
 from coco_server.store.session import Database
 from coco_server.store.usage import Quotas
@@ -23,12 +25,16 @@ def tenant(database: Database) -> Tenant:  # noqa: F811
     return new_tenant(database)
 
 
+def test_a_version_keeps_every_field_of_a_chunk_but_its_bytes() -> None:
+    assert set(CHUNK_COLUMNS) - set(chunks._COLUMNS) == {"start_byte", "end_byte"}
+
+
 def test_odd_texts_come_back(tenant: Tenant) -> None:
     texts = {"nul": "a\0b", "surrogate": "x\udc80y", "quote": 'it\'s \\ "q" %s {}', "empty": ""}
     version = tenant.build(texts)
     with tenant.database.tenant(tenant.org_id) as session:
         found = chunks.contents(session, version, range(4))
-    contents = {each.doc_id: each.content for each in found.values()}
+    contents = {each.doc_id: each.chunk.text for each in found.values()}
     assert contents == {"nul": "a\ufffdb", "surrogate": "x?y", "quote": texts["quote"], "empty": ""}
 
 
@@ -56,12 +62,7 @@ def test_postings_over_several_segments_give_the_core_s_scores(
     for start in range(0, 30, 5):
         tenant.fill(version, dict(list(texts.items())[start : start + 5]))
     ready = tenant.seal(version)
-    vectors = [
-        term_vector(
-            doc_id=name, symbol="", definitions=(), signature="", heading_trail=(), text=text
-        )
-        for name, text in texts.items()
-    ]
+    vectors = [term_vector(name, Chunk.plain(text)) for name, text in texts.items()]
     lengths = np.array([each.lengths for each in vectors], np.float32)
     stats = CorpusStats(30, lengths.mean(axis=0))
     for word in (*words, "unique17"):

@@ -142,7 +142,7 @@ def test_chunks_arrive_flat_or_nested() -> None:
     first = items[0].parts[0]
     assert first.vector is not None and items[1].parts[0].vector is None
     np.testing.assert_allclose(first.vector, [0.6, 0, 0.8], atol=1e-6)
-    assert first.symbol == "f"
+    assert first.chunk.symbol == "f"
 
 
 def test_text_that_the_database_cannot_hold_is_mended() -> None:

@@ -1,4 +1,4 @@
-"""The pure logic of CoCo: parsing, chunking, search intent, ranking, liveness, metrics.
+"""The pure logic of CoCo: parsing, chunking, search intent, ranking, relocation, metrics.
 
 It does no I/O; what it needs from outside is named in `coco_core.ports`. Import what you need from
 the modules.

@@ -11,7 +11,7 @@ from coco_core.intent import SearchIntent
 from coco_core.stopwords import ASKS_DOCS, ASKS_EXAMPLES, ASKS_TESTS, STOPWORDS, word_set
 from coco_core.tokens import analyze, words
 
-__all__ = ["Query", "QueryShape", "understand"]
+__all__ = ["Query", "QueryShape", "parse_query"]
 
 QueryShape: TypeAlias = Literal["symbol", "mixed", "sentence"]
 
@@ -66,7 +66,7 @@ class Query:
         return all(phrase in text for phrase in self.phrases)
 
 
-def understand(intent: SearchIntent) -> Query:
+def parse_query(intent: SearchIntent) -> Query:
     """Read the query of an intent."""
     text = intent.query.strip()
     phrases = tuple(a or b for a, b in _QUOTED.findall(text))

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from coco_core.bm25 import TermVector, term_vector
+from coco_core.bm25 import term_vector
 from coco_core.chunking import EstimatedTokenizer, chunk_document
 from coco_core.configs import ChunkingConfig
 from coco_core.header import embedding_text
 from coco_core.languages import detect_language, named_language
 from coco_core.ports import Tokenizer
-from coco_core.types import chunk_ids, text_hash
+from coco_core.types import Chunk, chunk_ids
 from coco_server.store.chunks import ChunkRow, DocumentRow
 from coco_worker.items.item import Item, Part
 
@@ -34,7 +34,7 @@ def cut_item(item: Item, config: ChunkingConfig, tokenizer: Tokenizer | None) ->
     """Cut an item as the config says, or take its chunks as they arrived."""
     if item.parts:
         title, chunks = item.title, _arrived(item)
-        content = "\0".join(part.content for part in item.parts)
+        content = "\0".join(part.chunk.text for part in item.parts)
     else:
         title, chunks = _cut(item, config, tokenizer)
         content = item.content
@@ -52,16 +52,7 @@ def cut_item(item: Item, config: ChunkingConfig, tokenizer: Tokenizer | None) ->
 
 def embedding_texts(chunks: list[ChunkRow]) -> list[str]:
     """Return what the model reads of each chunk."""
-    return [
-        embedding_text(
-            doc_id=chunk.doc_id,
-            text=chunk.content,
-            symbol=chunk.symbol,
-            signature=chunk.signature,
-            heading_trail=chunk.heading_trail,
-        )
-        for chunk in chunks
-    ]
+    return [embedding_text(each.doc_id, each.chunk) for each in chunks]
 
 
 def _cut(
@@ -71,36 +62,7 @@ def _cut(
     cut = chunk_document(_path(item), data, config, tokenizer)
     ids = chunk_ids(item.doc_id, [chunk.content_hash for chunk in cut.chunks])
     rows = tuple(
-        ChunkRow(
-            doc_id=item.doc_id,
-            ordinal=ordinal,
-            chunk_id=chunk_id,
-            content=chunk.text,
-            content_hash=chunk.content_hash,
-            terms=term_vector(
-                doc_id=item.doc_id,
-                symbol=chunk.symbol,
-                definitions=[definition.path for definition in chunk.definitions],
-                signature=chunk.signature,
-                heading_trail=chunk.heading_trail,
-                text=chunk.text,
-            ),
-            vector=None,
-            kind=chunk.kind.value,
-            language=cut.language,
-            symbol=chunk.symbol,
-            definitions=tuple(definition.path for definition in chunk.definitions),
-            signature=chunk.signature,
-            heading_trail=chunk.heading_trail,
-            fragment=chunk.fragment,
-            start_line=chunk.span.start_line,
-            end_line=chunk.span.end_line,
-            token_count=chunk.token_count,
-            quality=item.meta.quality_score,
-            verified=item.meta.verified,
-            tags=item.meta.tags,
-            changed_at=item.meta.changed_at,
-        )
+        _row(item, ordinal, chunk_id, replace(chunk, language=cut.language))
         for ordinal, (chunk, chunk_id) in enumerate(zip(cut.chunks, ids, strict=True))
     )
     return item.title or cut.title, rows
@@ -113,41 +75,29 @@ def _arrived(item: Item) -> tuple[ChunkRow, ...]:
 
 
 def _arrived_chunk(item: Item, part: Part, language: str) -> ChunkRow:
-    definitions = (part.symbol,) if part.symbol else ()
+    chunk = replace(
+        part.chunk,
+        language=language,
+        token_count=EstimatedTokenizer().count(part.chunk.text),
+    )
+    # The sender's ordinal tells equal texts of one document apart.
+    (chunk_id,) = chunk_ids(f"{item.doc_id}#{part.ordinal}", [chunk.content_hash])
+    row = _row(item, part.ordinal, chunk_id, chunk)
+    return replace(row, vector=part.vector, meta=item.meta.extra)
+
+
+def _row(item: Item, ordinal: int, chunk_id: str, chunk: Chunk) -> ChunkRow:
     return ChunkRow(
         doc_id=item.doc_id,
-        ordinal=part.ordinal,
-        # The sender's ordinal tells equal texts of one document apart.
-        chunk_id=chunk_ids(f"{item.doc_id}#{part.ordinal}", [text_hash(part.content)])[0],
-        content=part.content,
-        content_hash=text_hash(part.content),
-        terms=_terms(item, part, definitions),
-        vector=part.vector,
-        kind=part.kind.value,
-        language=language,
-        symbol=part.symbol,
-        definitions=definitions,
-        signature=part.signature,
-        heading_trail=part.heading_trail,
-        fragment=part.symbol,
-        end_line=part.content.count("\n") + 1,
-        token_count=EstimatedTokenizer().count(part.content),
+        ordinal=ordinal,
+        chunk_id=chunk_id,
+        chunk=chunk,
+        terms=term_vector(item.doc_id, chunk),
+        vector=None,
         quality=item.meta.quality_score,
         verified=item.meta.verified,
         tags=item.meta.tags,
         changed_at=item.meta.changed_at,
-        meta=item.meta.extra,
-    )
-
-
-def _terms(item: Item, part: Part, definitions: tuple[str, ...]) -> TermVector:
-    return term_vector(
-        doc_id=item.doc_id,
-        symbol=part.symbol,
-        definitions=definitions,
-        signature=part.signature,
-        heading_trail=part.heading_trail,
-        text=part.content,
     )
 
 

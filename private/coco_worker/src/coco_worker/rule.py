@@ -43,10 +43,13 @@ def apply_rule(rule: TextRule, item: Item) -> Outcome:
         if not item.parts:
             content = rule.apply(item.content)
             return replace(item, content=content) if content.strip() else _emptied(item)
-        parts = tuple(replace(part, content=rule.apply(part.content)) for part in item.parts)
+        parts = tuple(
+            replace(part, chunk=part.chunk.with_text(rule.apply(part.chunk.text)))
+            for part in item.parts
+        )
     except WasmFailed as error:
         return Rejection(item.index, Reason.RULE_FAILED, error.message, item.doc_id)
-    kept = tuple(part for part in parts if part.content.strip())
+    kept = tuple(part for part in parts if part.chunk.text.strip())
     return replace(item, parts=kept) if kept else _emptied(item)
 
 

@@ -158,7 +158,7 @@ def _scores(hit: Hit) -> str:
         parts.append(f"words {meta.fts:.2f}")
     if meta.source == "live":
         parts.append("found on disk")
-    if meta.moved:
+    if meta.relocated:
         parts.append("lines corrected")
     return " · ".join(part for part in parts if part)
 

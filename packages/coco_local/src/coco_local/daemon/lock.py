@@ -2,8 +2,8 @@
 
 A lock of the operating system ends with its process, but tells nobody where the process listens.
 So the lock is a record of its holder, and such a lock beside it (``service.lock.guard``), held for
-a moment, decides who may write it: of all who find a dead holder's record exactly one replaces it,
-and whoever is killed in between blocks nobody.
+a moment, decides who may write it: of all who find a stale lock exactly one replaces it, and
+whoever is killed in between blocks nobody.
 """
 
 from __future__ import annotations

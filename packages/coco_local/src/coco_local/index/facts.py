@@ -1,49 +1,32 @@
 """What ranking and filters know of each row, kept in columns and handed out one row at a time.
 
-A hundred thousand `ChunkFacts` are a million small objects to build at every start; a query looks
-at some hundred of them.
+A hundred thousand `ChunkMetadata` are a million small objects to build at every start; a query
+looks at some hundred of them.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coco_core.types import ChunkFacts, ChunkKind
+from coco_core.types import ChunkKind, ChunkMetadata
+from coco_local.index.checkpoint import Checkpoint
 from coco_local.index.codes import RowCodes
 
-__all__ = ["FactColumns", "FactTable"]
+__all__ = ["MetadataTable"]
 
 
-# Rows whose facts are kept as they were handed out: the same chunks are candidates again and again.
+# Rows whose metadata is kept as it was handed out: the same chunks are candidates again and again.
 # About three megabytes; the older half goes when they are full.
 _MOST_MADE = 8_192
 
 
-@dataclass(frozen=True, slots=True)
-class FactColumns:
-    """Every column of n rows, as `FactTable` gives and takes them."""
-
-    keys: NDArray[np.int64]
-    """int64[n]"""
-    places: NDArray[np.int32]
-    """int32[4, n]: the document's number, first line, last line, tokens"""
-    kinds: NDArray[np.uint16]
-    """uint16[n]: places in ``kind_names``"""
-    languages: NDArray[np.uint16]
-    """uint16[n]: places in ``language_names``"""
-    kind_names: Sequence[str]
-    language_names: Sequence[str]
-    symbols: list[str]
-    definitions: list[Sequence[str]]
-
-
-class FactTable:
-    """The facts of rows, appended in order; ``table[row]`` is a `ChunkFacts`."""
+class MetadataTable:
+    """The metadata of rows, appended in order; ``table[row]`` is a `ChunkMetadata`."""
 
     def __init__(self, document_ids: list[str]) -> None:
         """``document_ids`` is the owner's list of names, by a document's number; it may grow."""
@@ -54,53 +37,55 @@ class FactTable:
         self._documents, self._starts, self._ends, self._tokens = (array("i") for _ in range(4))
         self._symbols: list[str] = []
         self._definitions: list[Sequence[str]] = []
-        self._made: dict[int, ChunkFacts] = {}
+        self._made: dict[int, ChunkMetadata] = {}
 
-    @classmethod
-    def of(cls, columns: FactColumns, document_ids: list[str]) -> FactTable:
-        """Return the table that gave the columns."""
-        table = cls(document_ids)
-        table.kinds = RowCodes.of([ChunkKind(name) for name in columns.kind_names], columns.kinds)
-        table.languages = RowCodes.of(columns.language_names, columns.languages)
-        table._keys.frombytes(columns.keys.tobytes())
-        parts = (table._documents, table._starts, table._ends, table._tokens)
-        for part, column in zip(parts, columns.places, strict=True):
-            part.frombytes(column.tobytes())
-        table._symbols = columns.symbols
-        table._definitions = columns.definitions
-        return table
-
-    def columns(self) -> FactColumns:
-        """Return a copy of every column."""
+    def checkpoint(self) -> Checkpoint:
+        """Return a copy of every column; ``places`` are document, first and last line, tokens."""
         parts = (self._documents, self._starts, self._ends, self._tokens)
-        return FactColumns(
-            keys=np.array(self._keys, np.int64),
-            places=np.array([np.array(part, np.int32) for part in parts], np.int32),
-            kinds=self.kinds.codes(),
-            languages=self.languages.codes(),
-            kind_names=[str(name) for name in self.kinds.names],
-            language_names=list(self.languages.names),
-            symbols=list(self._symbols),
-            definitions=list(self._definitions),
-        )
+        arrays: dict[str, NDArray[Any]] = {
+            "keys": np.array(self._keys, np.int64),
+            "places": np.array([np.array(part, np.int32) for part in parts], np.int32),
+            "kinds": self.kinds.codes(),
+            "languages": self.languages.codes(),
+        }
+        texts = {
+            "kind_names": [str(name) for name in self.kinds.names],
+            "language_names": list(self.languages.names),
+            "symbols": list(self._symbols),
+            "definitions": list(self._definitions),
+        }
+        return Checkpoint(arrays, texts)
 
-    def extend(self, number: int, facts: Sequence[ChunkFacts]) -> None:
-        """Append the facts of the document with this number."""
-        self.kinds.append([fact.kind for fact in facts])
-        self.languages.append([fact.language for fact in facts])
-        self._documents.extend([number] * len(facts))
-        self._starts.extend([fact.start_line for fact in facts])
-        self._ends.extend([fact.end_line for fact in facts])
-        self._tokens.extend([fact.token_count for fact in facts])
-        self._symbols += [fact.symbol for fact in facts]
-        self._definitions += [fact.definitions for fact in facts]
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Fill an empty table with the columns of a checkpoint."""
+        arrays, texts = checkpoint.arrays, checkpoint.texts
+        kinds = [ChunkKind(name) for name in texts["kind_names"]]
+        self.kinds = RowCodes.of(kinds, arrays["kinds"])
+        self.languages = RowCodes.of(texts["language_names"], arrays["languages"])
+        self._keys.frombytes(arrays["keys"].tobytes())
+        parts = (self._documents, self._starts, self._ends, self._tokens)
+        for part, column in zip(parts, arrays["places"], strict=True):
+            part.frombytes(column.tobytes())
+        self._symbols = texts["symbols"]
+        self._definitions = texts["definitions"]
+
+    def extend(self, number: int, chunks: Sequence[ChunkMetadata]) -> None:
+        """Append the chunks of the document with this number."""
+        self.kinds.append([chunk.kind for chunk in chunks])
+        self.languages.append([chunk.language for chunk in chunks])
+        self._documents.extend([number] * len(chunks))
+        self._starts.extend([chunk.start_line for chunk in chunks])
+        self._ends.extend([chunk.end_line for chunk in chunks])
+        self._tokens.extend([chunk.token_count for chunk in chunks])
+        self._symbols += [chunk.symbol for chunk in chunks]
+        self._definitions += [chunk.definitions for chunk in chunks]
         # Last: it is what tells the length.
-        self._keys.extend([fact.key for fact in facts])
+        self._keys.extend([chunk.key for chunk in chunks])
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def __getitem__(self, row: int) -> ChunkFacts:
+    def __getitem__(self, row: int) -> ChunkMetadata:
         made = self._made.get(row)
         if made is None:
             if len(self._made) >= _MOST_MADE:
@@ -110,14 +95,14 @@ class FactTable:
             made = self._made[row] = self._make(row)
         return made
 
-    def of_rows(self, rows: Sequence[int]) -> list[ChunkFacts]:
-        """Return the facts of several rows."""
+    def of_rows(self, rows: Sequence[int]) -> list[ChunkMetadata]:
+        """Return the metadata of several rows."""
         made = self._made
         return [made.get(row) or self[row] for row in rows]
 
-    def _make(self, row: int) -> ChunkFacts:
+    def _make(self, row: int) -> ChunkMetadata:
         kind = self.kinds[row]
-        return ChunkFacts(
+        return ChunkMetadata(
             key=self._keys[row],
             doc_id=self._document_ids[self._documents[row]],
             kind=kind if isinstance(kind, ChunkKind) else ChunkKind(kind),

@@ -18,14 +18,13 @@ import structlog
 
 from coco_core.bm25 import TermVector
 from coco_core.configs import IndexingConfig
-from coco_core.types import ChunkFacts, FloatMatrix
+from coco_core.types import ChunkMetadata, FloatMatrix
 from coco_embed.memory import release_freed_memory
 from coco_local.index.checkpoint import read_checkpoint, write_checkpoint
 from coco_local.index.memory import DocumentEntry, MemoryIndex
 from coco_local.store.database import Database
 from coco_local.store.documents import (
     DocumentStore,
-    PreparedChunk,
     PreparedDocument,
     StoredDocument,
     WrittenDocument,
@@ -123,22 +122,22 @@ class ProjectIndex:
         self._changed_rows = len(documents)
         table, vectors = self._open_lance().load()
         known = set(table.keys.tolist())
-        chunks: dict[int, list[tuple[ChunkFacts, bytes]]] = {key: [] for key in documents}
-        for document_key, facts, embed_key in self.store.facts():
-            chunks[document_key].append((facts, embed_key))
+        chunks: dict[int, list[tuple[ChunkMetadata, bytes]]] = {key: [] for key in documents}
+        for document_key, chunk, embed_key in self.store.metadata():
+            chunks[document_key].append((chunk, embed_key))
         whole = [
             key
             for key, document in documents.items()
-            if document.stored and all(facts.key in known for facts, _ in chunks[key])
+            if document.stored and all(chunk.key in known for chunk, _ in chunks[key])
         ]
         self.memory.load(
             (
-                (documents[key], [f for f, _ in chunks[key]], [e for _, e in chunks[key]])
+                (documents[key], [c for c, _ in chunks[key]], [e for _, e in chunks[key]])
                 for key in whole
             ),
             table,
         )
-        living = {facts.key for key in whole for facts, _ in chunks[key]}
+        living = {chunk.key for key in whole for chunk, _ in chunks[key]}
         self.memory.set_vectors(vectors.keys.tolist(), vectors.vectors.astype(np.float32))
         self._dead_keys = list((known | set(vectors.keys.tolist())) - living)
         self.store.delete([documents[key].doc_id for key in documents.keys() - set(whole)])
@@ -183,8 +182,8 @@ class ProjectIndex:
         self.memory.replace(
             written.document,
             [
-                _facts(key, prepared.doc_id, chunk)
-                for key, chunk in zip(written.chunk_keys, prepared.chunks, strict=True)
+                ChunkMetadata.of(key, prepared.doc_id, each.chunk)
+                for key, each in zip(written.chunk_keys, prepared.chunks, strict=True)
             ],
             [chunk.embed_key for chunk in prepared.chunks],
             terms,
@@ -219,7 +218,7 @@ class ProjectIndex:
         if entry is None:
             return
         if self._unflushed.pop(entry.document.key, None) is None:
-            self._dead_keys += [self.memory.facts.key(row) for row in entry.rows]
+            self._dead_keys += [self.memory.metadata.key(row) for row in entry.rows]
 
     def clear(self) -> None:
         """Forget every document."""
@@ -355,18 +354,3 @@ class ProjectIndex:
         """Yield the embedding keys in use."""
         for entry in list(self.memory.documents.values()):
             yield from entry.embed_keys
-
-
-def _facts(key: int, doc_id: str, prepared: PreparedChunk) -> ChunkFacts:
-    chunk = prepared.chunk
-    return ChunkFacts(
-        key=key,
-        doc_id=doc_id,
-        kind=chunk.kind,
-        language=chunk.language,
-        symbol=chunk.symbol,
-        definitions=tuple(definition.path for definition in chunk.definitions),
-        start_line=chunk.span.start_line,
-        end_line=chunk.span.end_line,
-        token_count=chunk.token_count,
-    )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from coco_core.types import Chunk, ChunkKind, Definition, Span, text_hash
+from dataclasses import replace
+
 from coco_local.index.project import ProjectIndex
 from coco_local.indexing.pipeline import FileContent, prepared_chunk
 from coco_local.source.reader import SourceFile
-from coco_local.store.documents import ChunkPlace, PreparedChunk, PreparedDocument
+from coco_local.store.documents import IndexedChunk, PreparedChunk, PreparedDocument
 
 __all__ = ["reuse_chunks"]
 
@@ -21,12 +22,12 @@ def reuse_chunks(index: ProjectIndex, doc_id: str, content: FileContent) -> Prep
     if entry is None or entry.document.content_hash != content.digest:
         return None
     document = entry.document
-    places = index.store.document_places(doc_id)
+    known = index.store.document_chunks(doc_id)
     # It may be replaced at this moment: then what is read here is another version's, or half.
-    if len(places) != len(entry.rows) or any(p.document_key != document.key for p in places):
+    if len(known) != len(entry.rows) or any(c.document_key != document.key for c in known):
         return None
     file = SourceFile(doc_id, content.data, content.size, content.mtime_ns, document.encoding)
-    chunks = [_chunk(doc_id, place, file) for place in places]
+    chunks = [_chunk(doc_id, chunk, file) for chunk in known]
     whole = tuple(chunk for chunk in chunks if chunk is not None)
     if len(whole) < len(chunks):
         return None
@@ -41,23 +42,8 @@ def reuse_chunks(index: ProjectIndex, doc_id: str, content: FileContent) -> Prep
     )
 
 
-def _chunk(doc_id: str, place: ChunkPlace, file: SourceFile) -> PreparedChunk | None:
-    text = file.text_at(place)
-    if text is None or text_hash(text) != place.content_hash:
+def _chunk(doc_id: str, known: IndexedChunk, file: SourceFile) -> PreparedChunk | None:
+    text = file.text_of(known.chunk)
+    if text is None:
         return None
-    chunk = Chunk(
-        kind=ChunkKind(place.kind),
-        text=text,
-        span=Span(place.start_line, place.end_line, place.start_byte, place.end_byte),
-        language=place.language,
-        symbol=place.symbol,
-        signature=place.signature,
-        definitions=tuple(
-            Definition(path, ChunkKind(kind), line) for path, kind, line in place.definitions
-        ),
-        heading_trail=place.heading_trail,
-        fragment=place.fragment,
-        token_count=place.token_count,
-        content_hash=place.content_hash,
-    )
-    return prepared_chunk(doc_id, chunk, place.chunk_id)
+    return prepared_chunk(doc_id, replace(known.chunk, text=text), known.chunk_id)

@@ -11,7 +11,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Protocol
 
@@ -21,7 +21,6 @@ import structlog
 from coco_core.errors import CocoError, StoreBroken
 from coco_core.header import embedding_text
 from coco_core.ports import Embedder
-from coco_core.types import text_hash
 from coco_embed.memory import release_freed_memory
 from coco_local.index.project import ProjectIndex
 from coco_local.models.index_models import IndexModel
@@ -309,24 +308,16 @@ def prepared_texts(
     source: EmbeddingSource, doc_id: str, keys: Container[int]
 ) -> list[tuple[int, str]]:
     """Return (key, text to embed) of those chunks of a document that are still on disk."""
-    places = [p for p in source.index.store.document_places(doc_id) if p.key in keys]
+    chunks = [each for each in source.index.store.document_chunks(doc_id) if each.key in keys]
     entry = source.index.memory.documents.get(doc_id)
     encoding = entry.document.encoding if entry else "utf-8"
-    file = source.reader.open(doc_id, encoding) if places else None
+    file = source.reader.open(doc_id, encoding) if chunks else None
     if file is None:
         return []
     found: list[tuple[int, str]] = []
-    for place in places:
-        text = file.text_at(place)
+    for each in chunks:
+        text = file.text_of(each.chunk)
         # Another text means that the file changed: its new chunks will come here by themselves.
-        if text is None or text_hash(text) != place.content_hash:
-            continue
-        prepared = embedding_text(
-            doc_id=doc_id,
-            symbol=place.symbol,
-            signature=place.signature,
-            heading_trail=place.heading_trail,
-            text=text,
-        )
-        found.append((place.key, prepared))
+        if text is not None:
+            found.append((each.key, embedding_text(doc_id, replace(each.chunk, text=text))))
     return found

@@ -10,8 +10,8 @@ from coco_core.bm25 import term_vector
 from coco_core.chunking import chunk_document
 from coco_core.configs import ChunkingConfig
 from coco_core.errors import Unreadable
-from coco_core.liveness import fingerprint
 from coco_core.ports import Tokenizer
+from coco_core.relocation import fingerprint
 from coco_core.types import Chunk, chunk_ids
 from coco_local.scan import refuse_content
 from coco_local.source.regular_file import open_regular
@@ -85,14 +85,7 @@ def prepared_chunk(doc_id: str, chunk: Chunk, chunk_id: str) -> PreparedChunk:
     return PreparedChunk(
         chunk=chunk,
         chunk_id=chunk_id,
-        embed_key=embed_key(chunk.content_hash, chunk.symbol, chunk.heading_trail),
+        embed_key=embed_key(chunk),
         fingerprint=fingerprint(chunk.text),
-        terms=term_vector(
-            doc_id=doc_id,
-            symbol=chunk.symbol,
-            definitions=[definition.path for definition in chunk.definitions],
-            signature=chunk.signature,
-            heading_trail=chunk.heading_trail,
-            text=chunk.text,
-        ),
+        terms=term_vector(doc_id, chunk),
     )

@@ -30,6 +30,7 @@ from coco_protocol.docs import (
     ReadRequest,
 )
 from coco_protocol.local import LocalService
+from coco_protocol.serving.hits import chunk_fields
 from coco_protocol.system import ExplainPathData, ExplainRequest
 
 # What a query may wait for files that changed a moment ago.
@@ -192,15 +193,8 @@ def _body(doc_id: str, chunk_id: str, chunk: Chunk) -> ChunkBody:
         path=doc_id,
         start_line=chunk.span.start_line,
         end_line=chunk.span.end_line,
-        language=chunk.language,
-        kind=chunk.kind.value,
-        symbol=chunk.symbol,
-        signature=chunk.signature,
-        heading_trail=list(chunk.heading_trail),
-        fragment=chunk.fragment,
-        definitions=[definition.path for definition in chunk.definitions],
-        token_count=chunk.token_count,
         content=chunk.text,
+        **chunk_fields(chunk),
     )
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from coco_core.decoding import SourceText, decode
 from coco_core.errors import DocumentNotFound, PathRefused, Unreadable
+from coco_core.types import Chunk, Span, text_hash
 from coco_local.source.regular_file import open_regular
-from coco_local.store.documents import ChunkPlace
 
 __all__ = ["SourceFile", "SourceReader"]
 
@@ -46,14 +46,18 @@ class SourceFile:
         last = self.source.text.rpartition("\n")[2]
         return [last] if last else []
 
-    def text_at(self, place: ChunkPlace) -> str | None:
-        """Return the text where a chunk was; None when the file is too short by now."""
+    def text_of(self, chunk: Chunk) -> str | None:
+        """Return a chunk's text if it still stands where it was, at the same bytes."""
+        text = self._text_at(chunk.span)
+        return text if text is not None and text_hash(text) == chunk.content_hash else None
+
+    def _text_at(self, span: Span) -> str | None:
         if self.encoding != _SLICEABLE:
-            return "".join(self.lines[place.start_line - 1 : place.end_line])
-        if place.end_byte > len(self.data):
+            return "".join(self.lines[span.start_line - 1 : span.end_line])
+        if span.end_byte > len(self.data):
             return None
         try:
-            return self.data[place.start_byte : place.end_byte].decode(_SLICEABLE)
+            return self.data[span.start_byte : span.end_byte].decode(_SLICEABLE)
         except UnicodeDecodeError:
             return None
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from fastapi import FastAPI, Request, Response
 
+from coco_core.search.request import SearchRequest
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.docs import FiltersBody
 from coco_protocol.envelope import Envelope
 from coco_protocol.serving.answers import answer
+from coco_protocol.serving.intents import retrieval_intent
 from coco_server.api.admission import TenantHeaders
 from coco_server.api.bodies import defaults_body
 from coco_server.api.projects import ProjectPath
 from coco_server.api.routes import add_routes
 from coco_server.api.services import Services
-from coco_server.search.service import served_intent
 from coco_server.store import defaults
 
 __all__ = ["DefaultsApi"]
@@ -61,7 +62,7 @@ class DefaultsApi:
         retrieval = body.retrieval_config
         if retrieval is not None:
             # What no query could be answered with must not become every query's default.
-            served_intent("?", retrieval, FiltersBody())
+            SearchRequest.of(retrieval_intent("?", retrieval, FiltersBody()))
 
         def adopt() -> DefaultsBody:
             with self._services.database.tenant(caller.scope.org_id) as session:

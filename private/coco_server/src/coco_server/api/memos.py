@@ -9,6 +9,7 @@ from fastapi import FastAPI, Header, Path, Request, Response
 
 from coco_core.bm25 import CorpusStats, TermVector, term_scores, term_vector
 from coco_core.tokens import term_ids, words
+from coco_core.types import Chunk
 from coco_protocol.base import Identifier
 from coco_protocol.envelope import Envelope
 from coco_protocol.server.memos import (
@@ -184,11 +185,4 @@ def _best(query: str, found: list[Memo]) -> list[MemoHit]:
 
 
 def _terms(memo: Memo) -> TermVector:
-    return term_vector(
-        doc_id="",
-        symbol=" ".join(memo.tags),
-        definitions=(),
-        signature="",
-        heading_trail=(),
-        text=memo.content,
-    )
+    return term_vector("", Chunk.plain(memo.content, symbol=" ".join(memo.tags)))

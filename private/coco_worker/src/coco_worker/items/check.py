@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 
 from coco_core.languages import named_language
-from coco_core.types import ChunkKind, FloatVector
+from coco_core.types import Chunk, ChunkKind, Definition, FloatVector, Span
 from coco_protocol.server.source_ref import path_reason
 from coco_worker.items.item import Item, ItemLimits, ItemMeta, Outcome, Part, Reason, Rejection
 
@@ -129,17 +129,23 @@ def _part(raw: Mapping[str, Any], ordinal: int, limits: ItemLimits) -> Part:
     kind = raw.get("kind") or ChunkKind.TEXT
     if kind not in set(ChunkKind):
         _refuse(Reason.WRONG_TYPE, f"kind is {kind!r}; use one of {', '.join(ChunkKind)}.")
-    return Part(
-        ordinal=ordinal,
-        content=_content(raw, limits),
-        vector=_vector(raw.get("vector"), limits.dimension),
+    content = _content(raw, limits)
+    vector = _vector(raw.get("vector"), limits.dimension)
+    symbol = _name(raw, "symbol", _LONGEST_NAME)
+    chunk = Chunk(
         kind=ChunkKind(kind),
-        symbol=_name(raw, "symbol", _LONGEST_NAME),
+        text=content,
+        span=Span.whole(content),
+        language="",
+        symbol=symbol,
         signature=_name(raw, "signature", _LONGEST_NAME),
+        definitions=(Definition(symbol, ChunkKind(kind), 1),) if symbol else (),
         heading_trail=_texts(
             "heading_trail", raw.get("heading_trail"), _MOST_HEADINGS, _LONGEST_NAME
         ),
+        fragment=symbol,
     )
+    return Part(ordinal, chunk, vector)
 
 
 def _content(raw: Mapping[str, Any], limits: ItemLimits) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from coco_core.types import ChunkKind, FloatVector
+from coco_core.types import Chunk, FloatVector
 
 __all__ = ["Item", "ItemLimits", "ItemMeta", "Outcome", "Part", "Reason", "Rejection"]
 
@@ -58,13 +58,10 @@ class Part:
     """A chunk that arrived as such."""
 
     ordinal: int
-    content: str
+    chunk: Chunk
+    """Its language and its tokens are not known yet."""
     vector: FloatVector | None = None
     """L2-normalized float32[d]."""
-    kind: ChunkKind = ChunkKind.TEXT
-    symbol: str = ""
-    signature: str = ""
-    heading_trail: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class Pick:
     @property
     def doc_id(self) -> str:
         """The document that the lines are of."""
-        return self.ranked.candidate.facts.doc_id
+        return self.ranked.candidate.metadata.doc_id
 
 
 class Selection:
@@ -51,9 +51,14 @@ class Selection:
         """Whether a hit was left out that a next page would show."""
 
     @property
+    def size(self) -> int:
+        """How many hits this page and those before it hold at most."""
+        return self._intent.offset + self._intent.top_k
+
+    @property
     def full(self) -> bool:
         """Whether no further hit can enter."""
-        return self._closed or len(self._picks) >= self._intent.offset + self._intent.top_k
+        return self._closed or len(self._picks) >= self.size
 
     @property
     def picks(self) -> list[Pick]:
@@ -65,12 +70,12 @@ class Selection:
         """Where the next page starts; ``None`` when this one is the last."""
         return len(self._picks) if self.more and self.picks else None
 
-    def wants(self, ranked: Ranked, after: int = 0) -> bool:
+    def has_room_for(self, ranked: Ranked, after: int = 0) -> bool:
         """Whether a hit of this document could enter: spares the caller from reading it in vain.
 
         ``after`` counts hits of the same document that will be offered before it.
         """
-        return not self._quota_used(ranked.candidate.facts.doc_id, after)
+        return not self._quota_used(ranked.candidate.metadata.doc_id, after)
 
     def _quota_used(self, doc_id: str, after: int = 0) -> bool:
         return self._most_of_one is not None and self._taken[doc_id] + after >= self._most_of_one
@@ -84,12 +89,12 @@ class Selection:
         token_count: int | None = None,
     ) -> bool:
         """Consider the next best hit; return whether the answer shows it."""
-        facts = ranked.candidate.facts
+        metadata = ranked.candidate.metadata
         pick = Pick(
             ranked,
-            facts.start_line if start_line is None else start_line,
-            facts.end_line if end_line is None else end_line,
-            facts.token_count if token_count is None else token_count,
+            metadata.start_line if start_line is None else start_line,
+            metadata.end_line if end_line is None else end_line,
+            metadata.token_count if token_count is None else token_count,
         )
         if self._intent.min_score is not None and ranked.score < self._intent.min_score:
             self._closed = True

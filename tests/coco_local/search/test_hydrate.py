@@ -13,15 +13,14 @@ import pytest
 
 from coco_core.configs import DEFAULT_CONFIG
 from coco_core.intent import SearchIntent
-from coco_core.plan import wanted
-from coco_core.query import understand
 from coco_core.ranking import rank
+from coco_core.search.request import SearchRequest
 from coco_local.index.project import ProjectIndex
 from coco_local.indexing.file_indexer import FileIndexer
 from coco_local.monitoring.activity import Activity
 from coco_local.scan import ProjectScan
-from coco_local.search.executor import LanceExecutor
-from coco_local.search.hydrate import Hydrator, LiveHit
+from coco_local.search.executor import InMemoryExecutor
+from coco_local.search.hydrate import Hydrator, VerifiedHit
 from coco_local.settings import load_settings
 from coco_local.source.reader import SourceReader
 from coco_local.store.database import Database
@@ -62,14 +61,13 @@ class Bench:
         files.index(["module.py"])
         self.reader = SourceReader(root, settings.max_file_bytes)
 
-    def hits(self, text: str) -> tuple[list[LiveHit], Hydrator]:
-        intent = SearchIntent(text)
-        query = understand(intent)
-        found = LanceExecutor(self.index.memory).search(intent, query, None, wanted(intent, query))
-        ranked = rank(intent, query, found)
+    def hits(self, text: str) -> tuple[list[VerifiedHit], Hydrator]:
+        request = SearchRequest.of(SearchIntent(text))
+        found = InMemoryExecutor(self.index.memory).search(request, None)
+        ranked = rank(request.intent, request.query, found)
         hydrator = Hydrator(self.index, self.reader)
         hydrator.prefetch(ranked)
-        return [hit for item in ranked if (hit := hydrator.hydrate(item)) is not None], hydrator
+        return [hit for item in ranked if (hit := hydrator.verify(item)) is not None], hydrator
 
 
 @pytest.fixture
@@ -82,7 +80,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     yield Bench(root, home)
 
 
-def shown(bench: Bench, hit: LiveHit) -> str:
+def shown(bench: Bench, hit: VerifiedHit) -> str:
     lines = bench.path.read_text(encoding="utf-8").splitlines(keepends=True)
     return "".join(lines[hit.start_line - 1 : hit.end_line])
 
@@ -91,7 +89,7 @@ def test_an_untouched_file_is_answered_as_it_was_indexed(bench: Bench) -> None:
     hits, hydrator = bench.hits("second_function")
     assert "def second_function" in hits[0].content
     assert shown(bench, hits[0]) == hits[0].content
-    assert (hydrator.corrected, hydrator.dropped, hydrator.stale) == (0, 0, set())
+    assert (hydrator.relocated, hydrator.stale_dropped, hydrator.stale) == (0, 0, set())
 
 
 @pytest.mark.parametrize("above", [1, 7, 500])
@@ -100,7 +98,7 @@ def test_lines_inserted_above_are_counted(bench: Bench, above: int) -> None:
     hits, hydrator = bench.hits("second_function")
     assert "def second_function" in hits[0].content
     assert shown(bench, hits[0]) == hits[0].content
-    assert hydrator.corrected >= 1
+    assert hydrator.relocated >= 1
     assert hydrator.stale == {"module.py"}
 
 
@@ -126,7 +124,7 @@ def test_text_that_is_gone_is_dropped(bench: Bench) -> None:
     bench.path.write_text("nothing = 0\n", encoding="utf-8")
     hits, hydrator = bench.hits("second_function")
     assert all("second_function" not in hit.content for hit in hits)
-    assert hydrator.dropped >= 1
+    assert hydrator.stale_dropped >= 1
 
 
 def test_a_file_that_is_gone_is_dropped(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""The fuzzy anchor: finding an indexed chunk again in the file as it is now.
+"""Chunk relocation: finds an indexed chunk again in the file as it is now.
 
 The index keeps no text, only one 32-bit hash per line of a chunk. That is enough to see whether
 the chunk still stands at its place, to find it where it went, and to tell how much of it is left.
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Anchored", "fingerprint", "line_hashes", "locate"]
+__all__ = ["RelocatedChunk", "fingerprint", "line_hashes", "relocate"]
 
 Hashes = NDArray[np.uint32]
 
@@ -42,7 +42,7 @@ _MOST_PLACES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Anchored:
+class RelocatedChunk:
     """Where a chunk stands now: 1-based inclusive lines."""
 
     start_line: int
@@ -74,7 +74,7 @@ def _split_lines(text: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")
 
 
-def locate(
+def relocate(
     lines: Sequence[str],
     start_line: int,
     end_line: int,
@@ -82,7 +82,7 @@ def locate(
     *,
     window: int = 20,
     hashes: Hashes | None = None,
-) -> Anchored | None:
+) -> RelocatedChunk | None:
     """Find a chunk in a file's lines as they are now; ``None`` means that it is gone.
 
     In order: the same lines at the same place; the same lines within ``window`` lines, then
@@ -103,18 +103,18 @@ def locate(
     if not chunk.size or not now.size:
         return None
     if np.array_equal(now[at : at + chunk.size], chunk):
-        return Anchored(start_line, start_line + chunk.size - 1, exact=True, similarity=1.0)
+        return RelocatedChunk(start_line, start_line + chunk.size - 1, exact=True, similarity=1.0)
     if not (chunk & 1).any():
         # Nothing but braces and empty lines: any place would do, so none is right.
         return None
     places = _exact_places(now, chunk)
     if places.size:
         start = int(places[np.argmin(np.abs(places - at))]) + 1
-        return Anchored(start, start + chunk.size - 1, exact=True, similarity=1.0)
+        return RelocatedChunk(start, start + chunk.size - 1, exact=True, similarity=1.0)
     low, high = max(0, at - window), min(now.size, end_line + window)
     near = _fuzzy(now[low:high], chunk, at - low)
     if near is not None and near.similarity >= _THRESHOLD:
-        return Anchored(
+        return RelocatedChunk(
             near.start_line + low, near.end_line + low, exact=False, similarity=near.similarity
         )
     far = _fuzzy(now, chunk, at)
@@ -131,7 +131,7 @@ def _exact_places(now: Hashes, chunk: Hashes) -> NDArray[np.intp]:
     return places
 
 
-def _fuzzy(now: Hashes, chunk: Hashes, near: int) -> Anchored | None:
+def _fuzzy(now: Hashes, chunk: Hashes, near: int) -> RelocatedChunk | None:
     """Find the stretch that holds most of the chunk's telling lines in order.
 
     Each telling line that occurs in both votes for the shift it implies; around the shift with most
@@ -147,7 +147,7 @@ def _fuzzy(now: Hashes, chunk: Hashes, near: int) -> Anchored | None:
     start, end = _edges(now, chunk, kept)
     # Anything less than the very same lines is not exact, even if no telling line is missing.
     similarity = min(len(kept) / telling, 0.999)
-    return Anchored(start + 1, end + 1, exact=False, similarity=similarity)
+    return RelocatedChunk(start + 1, end + 1, exact=False, similarity=similarity)
 
 
 def _common(now: Hashes, chunk: Hashes) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from coco_core.liveness import fingerprint, line_hashes, locate
+from coco_core.relocation import fingerprint, line_hashes, relocate
 
 FILE = [f"line number {i} of the file\n" for i in range(1, 101)]
 START, END = 40, 52
@@ -20,7 +20,7 @@ def test_four_bytes_per_line() -> None:
 
 
 def test_unchanged() -> None:
-    found = locate(FILE, START, END, PRINT)
+    found = relocate(FILE, START, END, PRINT)
     assert found is not None
     assert (found.start_line, found.end_line, found.exact, found.similarity) == (40, 52, True, 1.0)
 
@@ -28,7 +28,7 @@ def test_unchanged() -> None:
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r", ""])
 def test_line_ends_and_indentation_do_not_count(ending: str) -> None:
     lines = ["    " + line.rstrip("\n") + ending for line in FILE]
-    found = locate(lines, START, END, PRINT)
+    found = relocate(lines, START, END, PRINT)
     assert found is not None
     assert found.exact
 
@@ -36,7 +36,7 @@ def test_line_ends_and_indentation_do_not_count(ending: str) -> None:
 @pytest.mark.parametrize("shift", [-39, -20, -1, 1, 7, 20, 300])
 def test_moved(shift: int) -> None:
     lines = FILE[-shift:] if shift < 0 else ["new line\n"] * shift + FILE
-    found = locate(lines, START, END, PRINT)
+    found = relocate(lines, START, END, PRINT)
     assert found is not None
     assert found.exact
     assert (found.start_line, found.end_line) == (START + shift, END + shift)
@@ -46,8 +46,8 @@ def test_moved(shift: int) -> None:
 def test_the_nearest_of_equal_places() -> None:
     lines = ["top of the file\n"] * 10 + CHUNK.splitlines(keepends=True) + FILE[60:80]
     lines += CHUNK.splitlines(keepends=True)
-    near_second = locate(lines, 40, 52, PRINT)
-    near_first = locate(lines, 15, 27, PRINT)
+    near_second = relocate(lines, 40, 52, PRINT)
+    near_first = relocate(lines, 15, 27, PRINT)
     assert near_second is not None
     assert near_first is not None
     assert (near_first.start_line, near_second.start_line) == (11, 44)
@@ -55,7 +55,7 @@ def test_the_nearest_of_equal_places() -> None:
 
 def test_edited_inside() -> None:
     lines = [*FILE[:44], "changed\n", "added one\n", "added two\n", *FILE[45:]]
-    found = locate(lines, START, END, PRINT)
+    found = relocate(lines, START, END, PRINT)
     assert found is not None
     assert not found.exact
     assert (found.start_line, found.end_line) == (START, END + 2)
@@ -64,7 +64,7 @@ def test_edited_inside() -> None:
 
 def test_edited_and_moved() -> None:
     lines = ["new line\n"] * 15 + FILE[:44] + FILE[46:]
-    found = locate(lines, START, END, PRINT)
+    found = relocate(lines, START, END, PRINT)
     assert found is not None
     assert (found.start_line, found.end_line) == (START + 15, END + 15 - 2)
 
@@ -73,7 +73,7 @@ def test_a_changed_first_and_last_line_still_belong() -> None:
     lines = list(FILE)
     lines[START - 1] = "renamed\n"
     lines[END - 1] = "other end\n"
-    found = locate(lines, START, END, PRINT)
+    found = relocate(lines, START, END, PRINT)
     assert found is not None
     assert (found.start_line, found.end_line) == (START, END)
 
@@ -81,26 +81,26 @@ def test_a_changed_first_and_last_line_still_belong() -> None:
 def test_a_removed_end_does_not_drag_in_what_follows() -> None:
     body = ["def run():\n", "    first = 1 + 1\n", "    second = 2 + 2\n", "    third = 3\n", "}\n"]
     after = ["def next():\n", "    nothing = 0\n", "    return nothing\n"]
-    found = locate([*body[:3], body[4], *after], 1, 5, fingerprint("".join(body)))
+    found = relocate([*body[:3], body[4], *after], 1, 5, fingerprint("".join(body)))
     assert found is not None
     assert (found.start_line, found.end_line) == (1, 4)
 
 
 def test_mostly_rewritten_is_gone() -> None:
     lines = [*FILE[:41], *[f"rewritten {i}\n" for i in range(11)], *FILE[52:]]
-    assert locate(lines, START, END, PRINT) is None
+    assert relocate(lines, START, END, PRINT) is None
 
 
 def test_deleted_is_gone() -> None:
-    assert locate(FILE[: START - 1] + FILE[END:], START, END, PRINT) is None
-    assert locate([], START, END, PRINT) is None
+    assert relocate(FILE[: START - 1] + FILE[END:], START, END, PRINT) is None
+    assert relocate([], START, END, PRINT) is None
 
 
 def test_far_away_nearly_all_of_it_must_be_there() -> None:
     chunk = CHUNK.splitlines(keepends=True)
     far = [f"something else {i}\n" for i in range(200)]
-    assert locate(far + chunk[:8], START, END, PRINT) is None
-    found = locate(far + chunk[:10], START, END, PRINT)
+    assert relocate(far + chunk[:8], START, END, PRINT) is None
+    found = relocate(far + chunk[:10], START, END, PRINT)
     assert found is not None
     assert found.start_line == 201
 
@@ -108,13 +108,13 @@ def test_far_away_nearly_all_of_it_must_be_there() -> None:
 def test_braces_and_empty_lines_fit_nowhere_else() -> None:
     braces = fingerprint("}\n\n}\n")
     lines = ["a = 1\n", "}\n", "\n", "}\n"]
-    assert locate(lines, 2, 4, braces) is not None
-    assert locate(["b = 1\n", *lines], 2, 4, braces) is None
+    assert relocate(lines, 2, 4, braces) is not None
+    assert relocate(["b = 1\n", *lines], 2, 4, braces) is None
 
 
 def test_hashes_can_be_shared() -> None:
     lines = ["x\n", *FILE]
-    assert locate(lines, START, END, PRINT, hashes=line_hashes(lines)) == locate(
+    assert relocate(lines, START, END, PRINT, hashes=line_hashes(lines)) == relocate(
         lines, START, END, PRINT
     )
 
@@ -131,7 +131,7 @@ def test_whatever_happens_the_lines_exist(
     chunk = before[start - 1 : start + more]
     if not chunk:
         return
-    found = locate(
+    found = relocate(
         now, start, start + len(chunk) - 1, fingerprint("".join(f"{line}\n" for line in chunk))
     )
     if found is not None:
@@ -152,7 +152,7 @@ def test_a_few_edits_anywhere_do_not_lose_it(
     lines = [line for i, line in enumerate(FILE) if i not in removed]
     for at, count in inserted:
         lines[at:at] = [f"fresh {at} {i}\n" for i in range(count)]
-    found = locate(lines, START, END, PRINT)
+    found = relocate(lines, START, END, PRINT)
     assert found is not None
     left = [line for i, line in enumerate(FILE) if START - 1 <= i < END and i not in removed]
     shown = lines[found.start_line - 1 : found.end_line]
@@ -166,6 +166,6 @@ def test_a_few_edits_anywhere_do_not_lose_it(
 def test_long_files_cost_little(lines: list[str]) -> None:
     chunk = "".join(f"row {i} changed\n" if i % 3 else f"row {i}\n" for i in range(9_000, 9_060))
     start = time.process_time()
-    locate(lines, 200, 259, fingerprint(chunk))
-    locate(lines, 200, 2_199, fingerprint("same line here\n" * 1_999 + "end of it"))
+    relocate(lines, 200, 259, fingerprint(chunk))
+    relocate(lines, 200, 2_199, fingerprint("same line here\n" * 1_999 + "end of it"))
     assert time.process_time() - start < 1.0

@@ -3,14 +3,14 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coco_core.answer import Pick, Selection, select
 from coco_core.intent import RankingOptions, SearchIntent
 from coco_core.ranking import Ranked
-from coco_core.types import Candidate, ChunkFacts, ChunkKind
+from coco_core.search.page import Pick, Selection, select
+from coco_core.types import Candidate, ChunkKind, ChunkMetadata
 
 
 def hit(doc_id: str, start: int, end: int, score: float = 1.0, tokens: int = 100) -> Ranked:
-    facts = ChunkFacts(start, doc_id, ChunkKind.TEXT, "python", "", (), start, end, tokens)
+    facts = ChunkMetadata(start, doc_id, ChunkKind.TEXT, "python", "", (), start, end, tokens)
     return Ranked(Candidate(facts), score)
 
 

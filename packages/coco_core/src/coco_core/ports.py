@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol
 
-from coco_core.ranking import Ranked
-from coco_core.search.page import Pick
-from coco_core.search.request import SearchRequest
-from coco_core.types import CandidateSet, FloatMatrix, FloatVector
+from coco_core.types import FloatMatrix, FloatVector
 
-__all__ = ["Embedder", "Hydrator", "Reranker", "SearchExecutor", "Tokenizer"]
-
-HitT = TypeVar("HitT")
+__all__ = ["Embedder", "Reranker", "Tokenizer"]
 
 
 class Embedder(Protocol):
@@ -47,33 +42,6 @@ class Reranker(Protocol):
 
     def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
         """Return one score for each text, in order."""
-        ...
-
-
-class SearchExecutor(Protocol):
-    """A store's half of a search: it finds candidates and never decides relevance."""
-
-    def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
-        """Apply the intent's filters, then take each stage's best and score them in both stages.
-
-        Chunks that define one of ``request.limits.definitions`` come along whatever their scores.
-        """
-        ...
-
-
-class Hydrator(Protocol[HitT]):
-    """Turns ranked candidates into the product's hits, from where their text is kept."""
-
-    def prefetch(self, ranked: Sequence[Ranked]) -> None:
-        """Fetch at once what `locate` needs of candidates that will probably make the page."""
-        ...
-
-    def locate(self, ranked: Ranked) -> tuple[int, int] | None:
-        """Return the first and the last line of a candidate now; None when its text is gone."""
-        ...
-
-    def hydrate(self, picks: Sequence[Pick]) -> list[HitT]:
-        """Return the hits of the page, in order; each was located before."""
         ...
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from coco_core.bm25 import term_scores
 from coco_core.filters import Filters, matches_path, matches_symbol
 from coco_core.query import Query
-from coco_core.ports import SearchExecutor
+from coco_core.search.ports import SearchExecutor
 from coco_core.search.request import SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, FloatVector

@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 _NAME = "memory.checkpoint"
 
 # The last byte counts versions of the layout, and of what `MemoryIndex.checkpoint` puts into it.
-_MAGIC = b"CoCoIdx\x03"
+_MAGIC = b"CoCoIdx\x04"
 
 # What an array may consist of: a file that was changed must not bring anything else.
 _DTYPES = frozenset(

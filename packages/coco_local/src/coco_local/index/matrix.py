@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coco_core.types import FloatMatrix, FloatVector
-from coco_local.index.best import best_rows, kth_best
 from coco_local.index.byte_vectors import ByteVectors, encoded, scan
+from coco_local.index.top_k import best_rows, kth_best
 
 __all__ = ["VectorMatrix"]
 

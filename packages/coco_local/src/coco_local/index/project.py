@@ -36,9 +36,9 @@ __all__ = ["ProjectIndex"]
 
 log = structlog.get_logger(__name__)
 
-# Dead rows cost memory and scan time; a rebuild of the arrays pays off when they are a third.
-_DEAD_SHARE = 1 / 3
-_DEAD_MINIMUM = 2_000
+# Deleted rows cost memory and scan time; a rebuild of the arrays pays off when they are a third.
+_TOMBSTONE_SHARE = 1 / 3
+_TOMBSTONE_MINIMUM = 2_000
 
 # Segments of the inverted index; each costs some microseconds for each term of a query.
 _MOST_SEGMENTS = 8
@@ -85,7 +85,7 @@ class ProjectIndex:
         self._last_applied: dict[str, int] = {}
         self._unflushed: dict[int, _Unflushed] = {}
         self._unflushed_vectors: list[int] = []
-        self._dead_keys: list[int] = []
+        self._tombstones: list[int] = []
         # The last flush failed somewhere: what waits may stand in LanceDB already.
         self._half_flushed = False
 
@@ -105,7 +105,7 @@ class ProjectIndex:
         checkpoint = read_checkpoint(self._directory, self._lance_state())
         if checkpoint is None:
             return False
-        before = checkpoint.arrays["keys"][checkpoint.arrays["alive"]].tolist()
+        before = checkpoint.arrays["keys"][checkpoint.arrays["live"]].tolist()
         stored = {key: document for key, document in documents.items() if document.stored}
         try:
             self.memory = MemoryIndex.from_checkpoint(self._dimension, checkpoint, stored)
@@ -113,7 +113,7 @@ class ProjectIndex:
         except (ValueError, KeyError, TypeError, IndexError) as error:
             log.warning("checkpoint_ignored", path=str(self._directory), reason=str(error))
             return False
-        self._dead_keys = [key for key in before if self.memory.row_of(key) is None]
+        self._tombstones = [key for key in before if self.memory.row_of(key) is None]
         whole = {entry.document.key for entry in self.memory.documents.values()}
         self.store.delete([documents[key].doc_id for key in documents.keys() - whole])
         return True
@@ -137,16 +137,16 @@ class ProjectIndex:
             ),
             table,
         )
-        living = {chunk.key for key in whole for chunk, _ in chunks[key]}
+        live = {chunk.key for key in whole for chunk, _ in chunks[key]}
         self.memory.set_vectors(vectors.keys.tolist(), vectors.vectors.astype(np.float32))
-        self._dead_keys = list((known | set(vectors.keys.tolist())) - living)
+        self._tombstones = list((known | set(vectors.keys.tolist())) - live)
         self.store.delete([documents[key].doc_id for key in documents.keys() - set(whole)])
 
     def _forget_lance_rows(self) -> None:
         """An empty database beside old LanceDB files means that their rows are orphans."""
         if self._directory.exists():
             table, vectors = self._open_lance().load()
-            self._dead_keys = [*table.keys.tolist(), *vectors.keys.tolist()]
+            self._tombstones = [*table.keys.tolist(), *vectors.keys.tolist()]
 
     def _open_lance(self) -> LanceStore:
         if self._lance is None:
@@ -218,7 +218,7 @@ class ProjectIndex:
         if entry is None:
             return
         if self._unflushed.pop(entry.document.key, None) is None:
-            self._dead_keys += [self.memory.metadata.key(row) for row in entry.rows]
+            self._tombstones += [self.memory.metadata.key(row) for row in entry.rows]
 
     def clear(self) -> None:
         """Forget every document."""
@@ -241,10 +241,10 @@ class ProjectIndex:
     def unflushed(self) -> int:
         """Rows that LanceDB does not have, or must drop."""
         waiting = sum(len(item.keys) for item in self._unflushed.values())
-        return waiting + len(self._unflushed_vectors) + len(self._dead_keys)
+        return waiting + len(self._unflushed_vectors) + len(self._tombstones)
 
     def flush(self, *, tidy: bool = True) -> None:
-        """Write what is new to LanceDB; ``tidy`` also keeps its files and dead rows few.
+        """Write what is new to LanceDB; ``tidy`` also keeps its files and deleted rows few.
 
         Raises:
             StoreBroken: it cannot be written; all of it waits for the next flush.
@@ -252,17 +252,17 @@ class ProjectIndex:
         with self._flush_lock:
             with self._write_lock:
                 new, self._unflushed = self._unflushed, {}
-                dead, self._dead_keys = self._dead_keys, []
+                tombstones, self._tombstones = self._tombstones, []
                 vector_keys, self._unflushed_vectors = self._unflushed_vectors, []
                 rows = [(key, self.memory.row_of(key)) for key in vector_keys]
-                living = [(key, row) for key, row in rows if row is not None]
-                vectors = self.memory.matrix.take(np.array([row for _, row in living], np.int64))
+                live = [(key, row) for key, row in rows if row is not None]
+                vectors = self.memory.matrix.take(np.array([row for _, row in live], np.int64))
             try:
-                self._write(new, dead, [key for key, _ in living], vectors)
+                self._write(new, tombstones, [key for key, _ in live], vectors)
                 if tidy:
                     self._open_lance().compact()
             except Exception as error:
-                self._take_back(new, dead, vector_keys)
+                self._take_back(new, tombstones, vector_keys)
                 raise store_failure(error, self._directory) or error from error
         if tidy:
             self._tidy_memory()
@@ -270,14 +270,14 @@ class ProjectIndex:
     def _write(
         self,
         new: Mapping[int, _Unflushed],
-        dead: Sequence[int],
+        tombstones: Sequence[int],
         vector_keys: Sequence[int],
         vectors: FloatMatrix,
     ) -> None:
         lance = self._open_lance()
-        self._changed_rows += len(new) + len(dead) + len(vector_keys)
+        self._changed_rows += len(new) + len(tombstones) + len(vector_keys)
         keys = [key for item in new.values() for key in item.keys]
-        lance.delete(dead)
+        lance.delete(tombstones)
         if self._half_flushed:
             lance.delete(keys)
             lance.delete_vectors(vector_keys)
@@ -288,16 +288,16 @@ class ProjectIndex:
         self._half_flushed = False
 
     def _take_back(
-        self, new: Mapping[int, _Unflushed], dead: Sequence[int], vector_keys: Sequence[int]
+        self, new: Mapping[int, _Unflushed], tombstones: Sequence[int], vector_keys: Sequence[int]
     ) -> None:
         """Let everything of a flush that failed wait for the next one."""
         with self._write_lock:
-            living = {entry.document.key for entry in self.memory.documents.values()}
-            self._unflushed |= {key: item for key, item in new.items() if key in living}
+            live = {entry.document.key for entry in self.memory.documents.values()}
+            self._unflushed |= {key: item for key, item in new.items() if key in live}
             gone = [
-                key for document, item in new.items() if document not in living for key in item.keys
+                key for document, item in new.items() if document not in live for key in item.keys
             ]
-            self._dead_keys += [*dead, *gone]
+            self._tombstones += [*tombstones, *gone]
             self._unflushed_vectors += vector_keys
             self._half_flushed = True
 
@@ -341,8 +341,9 @@ class ProjectIndex:
     def _tidy_memory(self) -> None:
         if self.memory.postings.segments() > _MOST_SEGMENTS:
             self.memory.compact_postings()
-        dead = self.memory.dead_count
-        if dead > _DEAD_MINIMUM and dead > _DEAD_SHARE * (dead + self.memory.chunk_count):
+        tombstones = self.memory.tombstones
+        share = tombstones / max(1, tombstones + self.memory.chunk_count)
+        if tombstones > _TOMBSTONE_MINIMUM and share > _TOMBSTONE_SHARE:
             with self._write_lock:
                 self.memory = self.memory.compacted()
 

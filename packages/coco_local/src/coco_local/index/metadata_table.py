@@ -1,4 +1,4 @@
-"""What ranking and filters know of each row, kept in columns and handed out one row at a time.
+"""Metadata of rows, kept in columns and handed out one row at a time, for ranking and filters.
 
 A hundred thousand `ChunkMetadata` are a million small objects to build at every start; a query
 looks at some hundred of them.
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from coco_core.types import ChunkKind, ChunkMetadata
 from coco_local.index.checkpoint import Checkpoint
-from coco_local.index.codes import RowCodes
+from coco_local.index.dictionary_column import DictionaryColumn
 
 __all__ = ["MetadataTable"]
 
@@ -30,8 +30,8 @@ class MetadataTable:
 
     def __init__(self, document_ids: list[str]) -> None:
         """``document_ids`` is the owner's list of names, by a document's number; it may grow."""
-        self.kinds = RowCodes()
-        self.languages = RowCodes()
+        self.kinds = DictionaryColumn()
+        self.languages = DictionaryColumn()
         self._document_ids = document_ids
         self._keys = array("q")
         self._documents, self._starts, self._ends, self._tokens = (array("i") for _ in range(4))
@@ -60,8 +60,8 @@ class MetadataTable:
         """Fill an empty table with the columns of a checkpoint."""
         arrays, texts = checkpoint.arrays, checkpoint.texts
         kinds = [ChunkKind(name) for name in texts["kind_names"]]
-        self.kinds = RowCodes.of(kinds, arrays["kinds"])
-        self.languages = RowCodes.of(texts["language_names"], arrays["languages"])
+        self.kinds = DictionaryColumn.of(kinds, arrays["kinds"])
+        self.languages = DictionaryColumn.of(texts["language_names"], arrays["languages"])
         self._keys.frombytes(arrays["keys"].tobytes())
         parts = (self._documents, self._starts, self._ends, self._tokens)
         for part, column in zip(parts, arrays["places"], strict=True):

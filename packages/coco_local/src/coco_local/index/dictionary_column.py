@@ -1,4 +1,7 @@
-"""A closed set of names as small integers, one for each row: filters compare arrays, not texts."""
+"""Dictionary-encoded column: a closed set of names as small integers, one for each row.
+
+Filters compare arrays, not texts.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,12 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RowCodes"]
+__all__ = ["DictionaryColumn"]
 
 _FIRST_CAPACITY = 1024
 
 
-class RowCodes:
+class DictionaryColumn:
     """One name for each row; rows are appended in order."""
 
     def __init__(self) -> None:
@@ -23,7 +26,7 @@ class RowCodes:
         self._rows = 0
 
     @classmethod
-    def of(cls, names: Sequence[str], codes: NDArray[np.uint16]) -> RowCodes:
+    def of(cls, names: Sequence[str], codes: NDArray[np.uint16]) -> DictionaryColumn:
         """Return the rows with the given codes, uint16[rows], into ``names``."""
         made = cls()
         made.names = list(names)

@@ -1,4 +1,4 @@
-"""The rows of the best scores, without sorting the others."""
+"""The rows of the k best scores, without sorting the others."""
 
 from __future__ import annotations
 

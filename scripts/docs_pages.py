@@ -36,6 +36,7 @@ REFERENCE = (
     "coco_core/**",
     "coco_protocol/**",
     "coco_embed/**",
+    "coco_experiments/**",
     "coco_local/client/http_client.py",
     "coco_flow",
     "coco_flow/flow",

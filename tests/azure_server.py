@@ -13,12 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler
-from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
-from tests.http_server import served
+from tests.http_server import Handler, served
 
 ACCOUNT = "cocoaccount"
 KEY = base64.b64encode(b"a key of the account, for tests").decode()
@@ -54,15 +52,10 @@ def azure_server() -> Iterator[AzureServer]:
         yield state
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
+class _Handler(Handler):
     @property
     def state(self) -> AzureServer:
         return self.server.state  # type: ignore[attr-defined,no-any-return]
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
     def do_HEAD(self) -> None:
         self.do_GET()
@@ -76,28 +69,28 @@ class _Handler(BaseHTTPRequestHandler):
         path = f"/{ACCOUNT}{parts.path}" if named else parts.path
         _, account, container, *rest = path.split("/", 3)
         if account != ACCOUNT or not self._is_allowed(path, parts.query, query):
-            self._answer(403, b"<Error><Code>AuthenticationFailed</Code></Error>")
+            self.answer(403, b"<Error><Code>AuthenticationFailed</Code></Error>")
         elif container != "coco":
-            self._answer(404, b"<Error><Code>ContainerNotFound</Code></Error>")
+            self.answer(404, b"<Error><Code>ContainerNotFound</Code></Error>")
         elif query.get("comp") == "list":
-            self._answer(200, self._list(query).encode(), {"Content-Type": "application/xml"})
+            self.answer(200, self._list(query).encode(), {"Content-Type": "application/xml"})
         else:
             name = unquote(rest[0])
             if name in self.state.blobs:
                 self._send_blob(self.state.blobs[name])
             else:
-                self._answer(404, b"<Error><Code>BlobNotFound</Code></Error>")
+                self.answer(404, b"<Error><Code>BlobNotFound</Code></Error>")
 
     def _send_blob(self, body: bytes) -> None:
         headers = {"ETag": _etag(body), "Last-Modified": formatdate(0, usegmt=True)}
         asked = self.headers.get("x-ms-range")
         if asked is None:
-            self._answer(200, body, headers)
+            self.answer(200, body, headers)
             return
         first, _, last = asked.removeprefix("bytes=").partition("-")
         start, end = int(first), min(int(last or len(body)), len(body) - 1)
         headers["Content-Range"] = f"bytes {start}-{end}/{len(body)}"
-        self._answer(206, body[start : end + 1], headers)
+        self.answer(206, body[start : end + 1], headers)
 
     def _list(self, query: dict[str, str]) -> str:
         names = sorted(n for n in self.state.blobs if n.startswith(query.get("prefix", "")))
@@ -141,15 +134,6 @@ class _Handler(BaseHTTPRequestHandler):
         lines += [f"{name.lower()}:{query[name]}" for name in sorted(query)]
         digest = hmac.digest(base64.b64decode(KEY), "\n".join(lines).encode(), hashlib.sha256)
         return base64.b64encode(digest).decode()
-
-    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
 
 
 def _etag(body: bytes) -> str:

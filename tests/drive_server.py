@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from tests.google_account import GoogleAccount
-from tests.http_server import served
+from tests.http_server import Handler, served
 
 FOLDER = "application/vnd.google-apps.folder"
 DOCUMENT = "application/vnd.google-apps.document"
@@ -98,26 +96,21 @@ def drive_server() -> Iterator[DriveServer]:
         yield state
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
+class _Handler(Handler):
     @property
     def state(self) -> DriveServer:
         return self.server.state  # type: ignore[attr-defined,no-any-return]
 
-    def log_message(self, *_: Any) -> None:
-        pass
-
     def do_POST(self) -> None:
         """Give a token to who signs with the account's key."""
-        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        body = self.body().decode()
         claims = self.state.account.signed(parse_qs(body)["assertion"][0])
         if claims is None or "drive.readonly" not in claims["scope"]:
-            self._answer(400, {"error": "invalid_grant", "error_description": "Bad signature."})
+            self.answer(400, {"error": "invalid_grant", "error_description": "Bad signature."})
             return
         self.state.tokens += 1
         token = f"token-{self.state.tokens}"
-        self._answer(200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
+        self.answer(200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
@@ -127,13 +120,13 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Authorization") != f"Bearer token-{self.state.tokens}":
             self._refuse(401, "Invalid Credentials")
         elif self.state.answers:
-            self._answer(*self.state.answers.pop(0))
+            self.answer(*self.state.answers.pop(0))
         elif path == "/changes/startPageToken":
-            self._answer(200, {"startPageToken": str(len(self.state.changes))})
+            self.answer(200, {"startPageToken": str(len(self.state.changes))})
         elif path == "/changes":
-            self._answer(200, self._changes(int(query["pageToken"])))
+            self.answer(200, self._changes(int(query["pageToken"])))
         elif path == "/files":
-            self._answer(200, self._list(query))
+            self.answer(200, self._list(query))
         else:
             self._one(path, query)
 
@@ -146,14 +139,14 @@ class _Handler(BaseHTTPRequestHandler):
             if file.mime_type != DOCUMENT:
                 self._refuse(403, "Export only supports Docs Editors files")
             else:
-                self._answer(200, f"{query['mimeType']}: {file.content.decode()}".encode())
+                self.answer(200, f"{query['mimeType']}: {file.content.decode()}".encode())
         elif query.get("alt") == "media":
             if file.mime_type.startswith("application/vnd.google-apps."):
                 self._refuse(403, "Only files with binary content can be downloaded")
             else:
-                self._answer(200, file.content)
+                self.answer(200, file.content)
         else:
-            self._answer(200, file.shown())
+            self.answer(200, file.shown())
 
     def _list(self, query: dict[str, str]) -> dict[str, Any]:
         parents = set(re.findall(r"'([^']+)' in parents", query["q"]))
@@ -182,12 +175,4 @@ class _Handler(BaseHTTPRequestHandler):
         return {"changes": changes, "newStartPageToken" if last else "nextPageToken": str(end)}
 
     def _refuse(self, status: int, message: str) -> None:
-        self._answer(status, {"error": {"code": status, "message": message}})
-
-    def _answer(self, status: int, body: dict[str, Any] | bytes) -> None:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        self.answer(status, {"error": {"code": status, "message": message}})

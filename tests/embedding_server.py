@@ -13,17 +13,16 @@ import argparse
 import hashlib
 import json
 import re
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 
 from coco_core.types import FloatMatrix
+from tests.http_server import Handler, served
 
 Embed = Callable[[Sequence[str]], FloatMatrix]
 
@@ -62,17 +61,6 @@ def hashing(dimension: int) -> Embed:
     return embed
 
 
-class _Server(ThreadingHTTPServer):
-    """Clients may be killed in the middle of a request; the next one is answered all the same."""
-
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        error = sys.exception()
-        if not isinstance(error, ConnectionError | json.JSONDecodeError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
-
-
 @contextmanager
 def embedding_server(
     *, dimension: int = 384, embed: Embed | None = None, port: int = 0
@@ -82,49 +70,28 @@ def embedding_server(
     state = EmbeddingServer(url="")
     state.gate.set()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Embeddings(Handler):
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.loads(self.body())
             with state.lock:
                 state.requests += 1
                 refusal = state.refusals.pop(0) if state.refusals else None
             state.gate.wait()
             if refusal is not None:
-                self._answer(refusal[0], refusal[1], b"{}")
+                self.answer(refusal[0], b"{}", refusal[1])
                 return
             with state.lock:
                 state.texts += len(body["input"])
             vectors = compute(body["input"]).tolist()
             data = [{"index": place, "embedding": row} for place, row in enumerate(vectors)]
-            self._answer(200, {}, json.dumps({"data": data}).encode())
+            self.answer(200, {"data": data})
 
-        def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
-            try:
-                self.send_response(status)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-            except (BrokenPipeError, ConnectionResetError):
-                self.close_connection = True
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = _Server(("127.0.0.1", port), Handler)
-    state.url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield state
-    finally:
-        state.gate.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(Embeddings, port=port) as server:
+        state.url = f"http://127.0.0.1:{server.server_port}/v1"
+        try:
+            yield state
+        finally:
+            state.gate.set()
 
 
 def main() -> None:

@@ -7,13 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler
-from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
 from tests.google_account import GoogleAccount
-from tests.http_server import served
+from tests.http_server import Handler, served
 
 # So few that a listing of some objects has several pages.
 _PAGE = 3
@@ -37,12 +35,7 @@ def gcs_server() -> Iterator[GcsServer]:
         yield state
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
+class _Handler(Handler):
     def do_HEAD(self) -> None:
         self.do_GET()
 
@@ -53,17 +46,17 @@ class _Handler(BaseHTTPRequestHandler):
         _, bucket, *rest = parts.path.split("/", 2)
         token = self.headers.get("Authorization", "").removeprefix("Bearer ")
         if state.account.signed(token) is None:
-            self._answer(401, b"<Error><Code>AuthenticationRequired</Code></Error>")
+            self.answer(401, b"<Error><Code>AuthenticationRequired</Code></Error>")
         elif bucket != "coco":
-            self._answer(404, b"<Error><Code>NoSuchBucket</Code></Error>")
+            self.answer(404, b"<Error><Code>NoSuchBucket</Code></Error>")
         elif "list-type" in query:
-            self._answer(200, self._list(state.objects, query).encode())
+            self.answer(200, self._list(state.objects, query).encode())
         elif (name := unquote(rest[0])) in state.objects:
             body = state.objects[name]
             headers = {"ETag": f'"{_etag(body)}"', "Last-Modified": formatdate(0, usegmt=True)}
-            self._answer(200, body, headers)
+            self.answer(200, body, headers)
         else:
-            self._answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
+            self.answer(404, b"<Error><Code>NoSuchKey</Code></Error>")
 
     @staticmethod
     def _list(objects: dict[str, bytes], query: dict[str, str]) -> str:
@@ -79,15 +72,6 @@ class _Handler(BaseHTTPRequestHandler):
         if start + _PAGE < len(names):
             found += f"<NextContinuationToken>{start + _PAGE}</NextContinuationToken>"
         return f'<?xml version="1.0" encoding="UTF-8"?><ListBucketResult>{found}</ListBucketResult>'
-
-    def _answer(self, status: int, body: bytes, headers: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        for name, value in (headers or {}).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
 
 
 def _etag(body: bytes) -> str:

@@ -19,11 +19,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
-from tests.http_server import served
+from tests.http_server import Handler, served
 from tests.waiting import until
 
 ARCADEDB_USER = "root"
@@ -155,36 +154,26 @@ def ladybug_server(path: Path) -> Iterator[LadybugServer]:
     refusals: list[int] = []
     lock = threading.Lock()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    class Cypher(Handler):
+        def plain(self, value: object) -> object:
+            return str(value)
 
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.loads(self.body())
             if self.path != "/cypher" or refusals:
-                self._send(refusals.pop(0) if refusals else 404, {"error": "not now"})
+                self.answer(refusals.pop(0) if refusals else 404, {"error": "not now"})
                 return
             queries.append(body["query"])
             try:
                 with lock, ladybug.Connection(database) as connection:
                     answer = _last_result(connection.execute(body["query"]))
             except RuntimeError as error:
-                self._send(400, {"error": str(error)})
+                self.answer(400, {"error": str(error)})
                 return
-            self._send(200, answer)
-
-        def _send(self, status: int, body: dict[str, Any]) -> None:
-            data = json.dumps(body, default=str).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
+            self.answer(200, answer)
 
     try:
-        with served(Handler) as server:
+        with served(Cypher) as server:
             yield LadybugServer(f"http://127.0.0.1:{server.server_port}", queries, refusals)
     finally:
         database.close()

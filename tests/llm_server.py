@@ -9,18 +9,16 @@ from __future__ import annotations
 import json
 import socket
 import struct
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from tests.embedding_server import hashing
-from tests.http_server import served
+from tests.http_server import Handler, served
 
 
 @dataclass(frozen=True)
@@ -188,14 +186,14 @@ _ENDPOINTS: tuple[tuple[str, Callable[[LlmServer, Received], Any]], ...] = (
 )
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    # Two small writes in a row would wait for each other's acknowledgement.
-    disable_nagle_algorithm = True
+_JSON = {"Content-Type": "application/json"}
+
+
+class _Handler(Handler):
     state: LlmServer
 
     def do_POST(self) -> None:
-        raw = self.rfile.read(int(self.headers["Content-Length"]))
+        raw = self.body()
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         is_json = headers.get("content-type", "").startswith("application/json")
@@ -222,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if failure is not None:
-            self._send(failure.status, failure.headers, failure.body)
+            self.answer(failure.status, failure.body, {**_JSON, **failure.headers})
             return
         for ending, reply in _ENDPOINTS:
             if received.path.endswith(ending):
@@ -231,37 +229,11 @@ class _Handler(BaseHTTPRequestHandler):
                         body = reply(self.state, received)
                 except Exception as error:  # noqa: BLE001 - raised when the server ends
                     self.state.errors.append(error)
-                    self._send(400, {}, json.dumps({"error": f"{error!r}"}).encode())
+                    self.answer(400, {"error": f"{error!r}"})
                     return
-                self._send(200, {}, json.dumps(body).encode())
+                self.answer(200, body)
                 return
-        self._send(404, {}, b'{"error": {"message": "no such path"}}')
-
-    def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        try:
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-        except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Connections that a script, or a client, breaks off are no errors."""
-        error = sys.exception()
-        if not isinstance(error, OSError | json.JSONDecodeError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
+        self.answer(404, {"error": {"message": "no such path"}})
 
 
 @contextmanager
@@ -270,7 +242,7 @@ def llm_server() -> Iterator[LlmServer]:
     state = LlmServer()
     state.gate.set()
     handler = type("Handler", (_Handler,), {"state": state})
-    with served(handler, server=_Server) as server:
+    with served(handler) as server:
         state.url = f"http://127.0.0.1:{server.server_port}"
         try:
             yield state

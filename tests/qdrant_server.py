@@ -8,20 +8,18 @@ against a real server.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, TypeAdapter
 from qdrant_client import QdrantClient, models
 
-from tests.http_server import served
+from tests.http_server import Handler, served
 
 API_KEY = "a key for tests"
 
@@ -96,46 +94,31 @@ class _Store:
         return self.client.delete(name, which)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    # An answer goes out in two writes, and the second must not wait for the first one's receipt.
-    disable_nagle_algorithm = True
+class _Handler(Handler):
     store = _Store()
 
     def do_GET(self) -> None:
         self._serve()
 
-    do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 - the base class calls them so
+    do_PUT = do_POST = do_DELETE = do_GET
 
     def _serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self.body()
         if self.headers.get("api-key") != API_KEY:
-            self._send(401, {"status": {"error": "Must provide an API key"}})
+            self.answer(401, {"status": {"error": "Must provide an API key"}})
             return
         path = [part for part in urlsplit(self.path).path.split("/") if part]
         try:
             result = self.store.answer(self.command, path, body)
         except (KeyError, ValueError) as error:
-            self._send(404, {"status": {"error": f"{self.command} {self.path}: {error}"}})
+            self.answer(404, {"status": {"error": f"{self.command} {self.path}: {error}"}})
             return
-        self._send(200, {"result": result, "status": "ok", "time": 0.0})
+        self.answer(200, {"result": result, "status": "ok", "time": 0.0})
 
-    def _send(self, status: int, body: dict[str, Any]) -> None:
-        data = json.dumps(body, default=_plain).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
-def _plain(value: object) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump(mode="json")
-    raise TypeError(repr(value))
+    def plain(self, value: object) -> object:
+        if isinstance(value, BaseModel):
+            return value.model_dump(mode="json")
+        return super().plain(value)
 
 
 def new_prefix() -> str:

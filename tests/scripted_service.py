@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import ssl
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from coco_local.client.http_client import Client
 from coco_protocol.jobs import JobEvent
+from tests.http_server import Handler, served
 
 HEALTH = {
     "signature": "coco",
@@ -27,10 +25,9 @@ HEALTH = {
 Answer = Callable[["Script"], None]
 
 
-class Script(BaseHTTPRequestHandler):
+class Script(Handler):
     """A request at a scripted service; the script of its path decides what is sent."""
 
-    protocol_version = "HTTP/1.1"
     scripts: dict[str, Answer]
     connections: list[object]
 
@@ -39,24 +36,20 @@ class Script(BaseHTTPRequestHandler):
         self.connections.append(self.connection)
 
     def do_GET(self) -> None:
-        length = int(self.headers.get("content-length") or 0)
-        self.body = self.rfile.read(length)
+        self.sent = self.body()
         path = self.path.partition("?")[0]
         if path == "/v1/sys/health" and path not in self.scripts:
             self.send_json({"meta": {}, "data": HEALTH})
             return
         self.scripts[path](self)
 
-    do_POST = do_DELETE = do_GET  # noqa: N815 - the standard library's names
+    do_POST = do_DELETE = do_GET
 
     def send_json(self, document: object, status: int = 200) -> None:
-        self.send_raw(json.dumps(document).encode(), status)
+        self.answer(status, document)
 
     def send_raw(self, content: bytes, status: int = 200) -> None:
-        self.send_response(status)
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        self.answer(status, content)
 
     def send_events(self, *events: JobEvent) -> None:
         self.send_response(200)
@@ -70,28 +63,15 @@ class Script(BaseHTTPRequestHandler):
                 f": waiting\n\nid: {event.sequence}\nevent: job\ndata: {data}\n\n".encode()
             )
 
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-
 
 @contextmanager
 def scripted(
     scripts: dict[str, Answer], tls: ssl.SSLContext | None = None
 ) -> Iterator[tuple[Client, type[Script]]]:
     kind = type("Scripted", (Script,), {"scripts": scripts, "connections": []})
-    with Server(("127.0.0.1", 0), kind) as server:
-        if tls is not None:
-            server.socket = tls.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with served(kind, tls=tls) as server:
         client = Client(f"http://127.0.0.1:{server.server_address[1]}", timeout=5)
         try:
             yield client, kind
         finally:
             client.close()
-            server.shutdown()
-            thread.join()

@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import pytest
 
 from coco_core.errors import InvalidConfig, Unavailable
 from coco_embed.http import HttpEmbedder
+from tests.http_server import Handler, served
 
 
 @dataclass
@@ -33,9 +33,9 @@ def vector(text: str, dimension: int) -> list[float]:
 def server() -> Iterator[EmbeddingServer]:
     state = EmbeddingServer()
 
-    class Handler(BaseHTTPRequestHandler):
+    class Embeddings(Handler):
         def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            body = json.loads(self.body())
             assert self.path == "/v1/embeddings"
             state.requests.append(body)
             state.keys.append(self.headers.get("Authorization"))
@@ -48,25 +48,11 @@ def server() -> Iterator[EmbeddingServer]:
                     for index, text in reversed(list(enumerate(body["input"])))
                 ]
                 status, headers, answer = 200, {}, json.dumps({"data": data})
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.encode())))
-            self.end_headers()
-            self.wfile.write(answer.encode())
+            self.answer(status, answer.encode(), headers)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    httpd.daemon_threads = True
-    state.url = f"http://127.0.0.1:{httpd.server_port}/v1"
-    thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield state
-    httpd.shutdown()
-    thread.join()
-    httpd.server_close()
+    with served(Embeddings) as running:
+        state.url = f"http://127.0.0.1:{running.server_port}/v1"
+        yield state
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from coco_local.experiment.results_file import read_results
+from coco_experiments.results_file import read_results
 from coco_protocol.docs import DocumentRequest, QueryRequest
 from coco_protocol.projects import ProjectRequest
 from tests.daemon_process import Daemon, running_daemon

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from coco_core.experiments.results import IndexResult
+from coco_experiments.results import IndexResult
 from coco_local.cli.experiment_progress import index_line
 from tests.experiment_parts import write_pages, write_spec
 

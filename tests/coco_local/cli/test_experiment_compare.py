@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from coco_core.experiments import Results
+from coco_experiments import Results
 from tests.experiment_results import RANKS, made_results
 
 STRATEGIES = list(RANKS)

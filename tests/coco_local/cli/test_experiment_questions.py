@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from coco_core.anchors import parse_anchor
-from coco_core.experiments.reading import read_questions
+from coco_experiments.reading import read_questions
 
 
 def test_json_lines_are_printed_and_can_be_read(coco, project) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import http.server
 import os
 import shutil
 import signal
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +26,7 @@ from coco_local.daemon.lock import ServiceLock
 from coco_local.daemon.serve import serve
 from coco_local.settings import Settings, load_settings
 from tests.daemon_process import free_port
+from tests.http_server import Handler, served
 
 
 @pytest.fixture
@@ -134,30 +133,19 @@ def test_a_daemon_that_hangs_is_told_and_ended(
         assert not settings.home.lock.exists()
 
 
-class _Foreign(http.server.BaseHTTPRequestHandler):
+class _Foreign(Handler):
     def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b"<html>hello</html>")
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+        self.answer(200, b"<html>hello</html>")
 
 
 @pytest.mark.slow
 def test_a_foreign_program_on_the_port(settings: Settings) -> None:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", settings.port), _Foreign) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            with pytest.raises(PortTaken, match=f"Port {settings.port}") as caught:
-                find_running(settings)
-            assert f"PID {os.getpid()}" in caught.value.message
-            with pytest.raises(PortTaken):
-                serve(settings, [], False)
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(_Foreign, port=settings.port):
+        with pytest.raises(PortTaken, match=f"Port {settings.port}") as caught:
+            find_running(settings)
+        assert f"PID {os.getpid()}" in caught.value.message
+        with pytest.raises(PortTaken):
+            serve(settings, [], False)
     assert not settings.home.lock.exists()
 
 

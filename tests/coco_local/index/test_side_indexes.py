@@ -3,135 +3,28 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from coco_core.configs import ChunkingConfig, EmbeddingConfig, IndexingConfig
-from coco_core.errors import ConfigNotFound, Conflict, InvalidConfig, InvalidInput, Unavailable
-from coco_local.daemon.runtime import LocalDaemon
-from coco_local.settings import load_settings
-from coco_protocol.configs import ConfigRequest
-from coco_protocol.defaults import AdoptRequest, DefaultsBody, DefaultsRequest
+from coco_core.configs import EmbeddingConfig, IndexingConfig
+from coco_core.errors import ConfigNotFound, Conflict, InvalidConfig, Unavailable
 from coco_protocol.docs import (
     ImportRequest,
     IndexRequest,
-    QueryData,
-    QueryMeta,
     QueryRequest,
-    RankingBody,
     RetrievalBody,
 )
-from coco_protocol.jobs import JobBody, JobRequest
 from coco_protocol.projects import (
-    DropIndexRequest,
-    IndexBody,
     ProjectRequest,
     RegisterRequest,
 )
 from coco_protocol.system import PruneRequest
+from tests.coco_local.index.conftest import SMALL, STATIC, TWIN, WINDOW, Answer, Bench
 from tests.daemon_process import free_port
 from tests.sources import write_project
 from tests.waiting import until
-
-STATIC = IndexingConfig("static", embedding=EmbeddingConfig("coco-static"))
-SMALL = IndexingConfig("small", ChunkingConfig("fixed_token", 32), STATIC.embedding)
-WINDOW = IndexingConfig("window", embedding=EmbeddingConfig(max_tokens=256))
-TWIN = IndexingConfig("twin")
-
-
-class Bench:
-    """One home with the daemon that runs on it in this process; there is no MiniLM."""
-
-    def __init__(self, home: Path, root: Path) -> None:
-        self.home, self.root = home, root
-        self.daemon = self._started()
-        self.project_id = self.daemon.register(RegisterRequest(path=str(root))).project_id
-        self.project = ProjectRequest(project_id=self.project_id)
-        self.wait()
-
-    def _started(self) -> LocalDaemon:
-        daemon = LocalDaemon(load_settings(environ={"COCO_HOME": str(self.home), **_ENVIRON}))
-        daemon.start()
-        return daemon
-
-    def restart(self) -> None:
-        """Stop and start again."""
-        with self.stopped():
-            pass
-
-    @contextmanager
-    def stopped(self) -> Iterator[Path]:
-        """Yield the database of the daemon that does not run; it starts again afterwards."""
-        self.daemon.close()
-        yield self.home / "coco.db"
-        self.daemon = self._started()
-        self.wait()
-
-    def indexes(self) -> dict[str, IndexBody]:
-        """Return the project's indexes by config."""
-        return {i.config_id: i for i in self.daemon.indexes(self.project).indexes}
-
-    def wait(self) -> None:
-        """Wait until no index has anything to do."""
-        until(lambda: all(i.state == "ready" for i in self.indexes().values()))
-
-    def build(self, config: IndexingConfig) -> JobBody:
-        """Build the index of a config to its end."""
-        self.add_config(config)
-        return self.finished(IndexRequest(indexing_config_id=config.config_id))
-
-    def add_config(self, config: IndexingConfig) -> None:
-        """Register a config."""
-        self.daemon.add_config(ConfigRequest.model_validate(config.to_dict()))
-
-    def drop_index(self, config_id: str) -> list[str]:
-        """Remove the index of a config; returns the configs of those that are left."""
-        request = DropIndexRequest(project_id=self.project_id, config_id=config_id)
-        return [index.config_id for index in self.daemon.drop_index(request).indexes]
-
-    def adopt(self, **defaults: object) -> DefaultsBody:
-        """Change what the project's queries take when they say nothing else."""
-        request = DefaultsRequest.model_validate(defaults)
-        return self.daemon.adopt(AdoptRequest(project_id=self.project_id, defaults=request))
-
-    def finished(self, request: IndexRequest) -> JobBody:
-        """Return the job that did what was asked, at its end."""
-        asked = request.model_copy(update={"project_id": self.project_id})
-        [job_id] = self.daemon.index(asked).job_ids
-        job = JobRequest(job_id=job_id)
-        until(lambda: self.daemon.job(job).finished_at is not None)
-        return self.daemon.job(job)
-
-    def ask(self, text: str, config_id: str | None = None, **retrieval: object) -> Answer:
-        """Ask one of the indexes."""
-        body = RetrievalBody.model_validate(retrieval)
-        request = QueryRequest(
-            query=text,
-            project_id=self.project_id,
-            indexing_config_id=config_id,
-            retrieval_config=body,
-        )
-        answer = self.daemon.query(request)
-        return answer.meta, answer.data
-
-    def project_at(self, path: str | None) -> str:
-        """Return the project that a path leads to."""
-        return self.daemon.query(QueryRequest(query="cart", path=path)).meta.project_id
-
-
-Answer = tuple[QueryMeta, QueryData]
-
-_ENVIRON = {"COCO_OFFLINE": "1"}
-
-
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    made = Bench(tmp_path / "home", write_project(tmp_path / "shop"))
-    yield made
-    made.daemon.close()
 
 
 def shown(answer: Answer) -> list[tuple[str, int | None, str]]:
@@ -277,64 +170,6 @@ def test_a_server_that_is_down_is_named_and_words_go_on(tmp_path: Path) -> None:
         bench.daemon.close()
 
 
-def test_adopted_values_fill_in_what_a_query_leaves_out(bench: Bench) -> None:
-    adopted = RetrievalBody(top_k=2, ranking=RankingBody(profile="docs"))
-    with pytest.raises(InvalidInput, match="could be named 'alone'"):
-        bench.adopt(query_config_id="alone")
-    body = bench.adopt(query_config_id="two", retrieval_config=adopted)
-    assert (body.query_config_id, body.retrieval_config) == ("two", adopted)
-    assert body.indexing_config_id == "default"
-
-    meta, data = bench.ask("price of the items in the cart")
-    assert (meta.query_config_id, len(data.results)) == ("two", 2)
-    meta, data = bench.ask("price of the items in the cart", top_k=3, ranking={"profile": "code"})
-    assert (meta.query_config_id, len(data.results)) == (None, 3)
-    bench.restart()
-    assert bench.ask("price of the items in the cart")[0].query_config_id == "two"
-
-    bench.adopt(retrieval_config=RetrievalBody())
-    body = bench.daemon.defaults(bench.project)
-    assert (body.query_config_id, body.retrieval_config) == (None, None)
-
-
-def test_an_adopted_index_answers_when_it_is_complete_and_the_old_one_stays(bench: Bench) -> None:
-    bench.add_config(SMALL)
-    bench.adopt(indexing_config_id="small")
-    seen: list[str] = []
-
-    def taken_over() -> bool:
-        meta, data = bench.ask("apply_discount")
-        seen.append(meta.indexing_config_id)
-        assert data.results, "no moment without an index that answers"
-        return meta.indexing_config_id == "small"
-
-    until(taken_over)
-    assert seen[-1] == "small"
-    assert bench.daemon.defaults(bench.project).pending_indexing_config_id is None
-    assert {name: i.active for name, i in bench.indexes().items()} == {
-        "small": True,
-        "default": False,
-    }
-    assert bench.daemon.project(bench.project).config_id == "small"
-    # Back at once: the old one was kept in step.
-    body = bench.adopt(indexing_config_id="default")
-    assert body.indexing_config_id == "default"
-    bench.restart()
-    assert bench.ask("cart")[0].indexing_config_id == "default"
-    assert set(bench.indexes()) == {"default", "small"}
-
-
-def test_an_adoption_that_waits_is_not_lost_by_a_restart(bench: Bench) -> None:
-    bench.add_config(SMALL)
-    bench.daemon._worker.stop(30.0)
-    body = bench.adopt(indexing_config_id="small")
-    assert (body.indexing_config_id, body.pending_indexing_config_id) == ("default", "small")
-    assert bench.ask("apply_discount")[0].indexing_config_id == "default"
-    bench.restart()
-    until(lambda: bench.ask("apply_discount")[0].indexing_config_id == "small")
-    assert bench.daemon.defaults(bench.project).pending_indexing_config_id is None
-
-
 def test_forgetting_a_project_removes_all_its_indexes(bench: Bench) -> None:
     bench.build(STATIC)
     bench.build(SMALL)
@@ -349,51 +184,6 @@ def test_forgetting_a_project_removes_all_its_indexes(bench: Bench) -> None:
             (rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
             assert rows == 0, table
     assert not list((bench.home / "lancedb").glob("*"))
-
-
-def test_a_home_from_before_there_were_several_indexes_opens(bench: Bench) -> None:
-    with bench.stopped() as path, closing(sqlite3.connect(path)) as connection:
-        for table in ("indexes", "adopted", "apart_projects"):
-            connection.execute(f"DROP TABLE {table}")
-        connection.commit()
-    assert bench.ask("apply_discount")[1].results
-    bench.build(SMALL)
-    bench.adopt(indexing_config_id="small")
-    bench.restart()
-    assert {name: i.active for name, i in bench.indexes().items()} == {
-        "small": True,
-        "default": False,
-    }
-
-
-def test_another_schema_rebuilds_every_index_and_forgets_nothing_that_was_said(
-    bench: Bench,
-) -> None:
-    bench.build(SMALL)
-    bench.adopt(
-        indexing_config_id="small",
-        query_config_id="q",
-        retrieval_config=RetrievalBody(top_k=1),
-    )
-    until(lambda: bench.indexes()["small"].active)
-    before = {name: i.chunks for name, i in bench.indexes().items()}
-    with bench.stopped() as path, closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA user_version = 99")
-        connection.commit()
-    until(lambda: {name: i.chunks for name, i in bench.indexes().items()} == before)
-    meta, data = bench.ask("apply_discount")
-    assert (meta.indexing_config_id, meta.query_config_id) == ("small", "q")
-    assert len(data.results) == 1
-
-
-def test_a_project_whose_config_was_lost_goes_on_under_the_default(bench: Bench) -> None:
-    bench.add_config(SMALL)
-    with bench.stopped() as path, closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE projects SET config_id = 'gone'")
-        connection.execute("INSERT INTO indexes VALUES (?, 'gone', 384, 0)", (bench.project_id,))
-        connection.commit()
-    assert bench.ask("apply_discount")[0].indexing_config_id == "default"
-    assert list(bench.indexes()) == ["default"]
 
 
 def test_a_project_apart_takes_nothing_from_the_one_around_it(bench: Bench) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,6 +18,7 @@ from coco_server.api.services import build_services
 from coco_server.api.spans import trace_with
 from coco_server.api.tracing import add_tracing
 from tests.api_service import settings_for
+from tests.http_server import Handler, served
 from tests.postgres_server import fresh_database
 
 FIRST_KEY = "a-first-key-of-our-own"
@@ -57,31 +56,22 @@ def test_a_span_names_the_route_and_whose_request_it_was(database_url: str, tmp_
     assert "job_secret" not in str(dict(span.attributes))
 
 
-class Collector(BaseHTTPRequestHandler):
+class Collector(Handler):
     """Keeps what is sent to it."""
 
     received: ClassVar[list[tuple[str, bytes]]] = []
 
     def do_POST(self) -> None:
-        length = int(self.headers["content-length"])
-        self.received.append((self.path, self.rfile.read(length)))
-        self.send_response(200)
-        self.end_headers()
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        self.received.append((self.path, self.body()))
+        self.answer(200)
 
 
 def test_spans_reach_a_collector_before_the_end(database_url: str, tmp_path: Path) -> None:
     app = create_app(build_services(settings_for(database_url, tmp_path)))
-    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as collector:
-        thread = threading.Thread(target=collector.serve_forever)
-        thread.start()
+    with served(Collector) as collector:
         add_tracing(app, f"http://127.0.0.1:{collector.server_port}")
         with TestClient(app) as client:
             assert client.get("/v1/sys/health/live").status_code == 200
-        collector.shutdown()
-        thread.join()
     sent = b"".join(body for path, body in Collector.received if path == "/v1/traces")
     if sent.startswith(b"\x1f\x8b"):
         sent = gzip.decompress(sent)

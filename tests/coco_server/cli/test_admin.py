@@ -13,9 +13,6 @@ from coco_server.store import defaults, keys
 from coco_server.store.session import Database
 from tests.coco_embed.tiny_model import tiny_model
 from tests.coco_server.tenants import new_tenant
-from tests.postgres_server import database, database_url
-
-__all__ = ["database", "database_url"]
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,6 @@ from coco_server.cli.app import run
 from coco_server.store import orgs
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
-from tests.postgres_server import database, database_url
-
-__all__ = ["database", "database_url"]
 
 
 @pytest.fixture

@@ -17,7 +17,6 @@ from coco_server.search.pg import PgExecutor
 from coco_server.store import chunks, configs, orgs, projects, sealing, versions
 from coco_server.store.session import Database
 from coco_server.store.versions import Version
-from tests.postgres_server import database, database_url  # noqa: F401
 
 DIMENSION = 16
 # Enough for an index at this dimension, were it not for the limit that the test lowers.
@@ -32,7 +31,7 @@ def matrix() -> FloatMatrix:
 
 
 @pytest.fixture(scope="module")
-def version(database: Database, matrix: FloatMatrix) -> Version:  # noqa: F811
+def version(database: Database, matrix: FloatMatrix) -> Version:
     """A version with an index, of documents in ten folders."""
     patch = pytest.MonkeyPatch()
     patch.setattr(sealing, "_EXACT_CHUNKS", 10)
@@ -71,7 +70,7 @@ def row(number: int, matrix: FloatMatrix) -> chunks.ChunkRow:
 
 
 def ask(
-    database: Database,  # noqa: F811
+    database: Database,
     version: Version,
     query: str,
     vector: FloatMatrix,
@@ -93,9 +92,7 @@ def nearest(answer: CandidateSet, count: int = 10) -> list[int]:
 
 
 def test_the_index_is_walked_and_finds_the_nearest(
-    database: Database,  # noqa: F811
-    version: Version,
-    matrix: FloatMatrix,
+    database: Database, version: Version, matrix: FloatMatrix
 ) -> None:
     found = 0
     for number in range(0, COUNT, 100):
@@ -108,7 +105,7 @@ def test_the_index_is_walked_and_finds_the_nearest(
 
 @pytest.mark.parametrize("mode", ["vector", "hybrid"])
 def test_the_plan_of_a_vector_query_is_the_index(
-    database: Database,  # noqa: F811
+    database: Database,
     version: Version,
     matrix: FloatMatrix,
     monkeypatch: pytest.MonkeyPatch,
@@ -144,7 +141,7 @@ def test_the_plan_of_a_vector_query_is_the_index(
     ],
 )
 def test_filters_leave_the_nearest_that_pass(
-    database: Database,  # noqa: F811
+    database: Database,
     version: Version,
     matrix: FloatMatrix,
     filters: dict[str, object],
@@ -165,9 +162,7 @@ def test_filters_leave_the_nearest_that_pass(
 
 
 def test_more_than_the_index_keeps_is_found_by_a_scan(
-    database: Database,  # noqa: F811
-    version: Version,
-    matrix: FloatMatrix,
+    database: Database, version: Version, matrix: FloatMatrix
 ) -> None:
     answer = ask(database, version, "words", matrix[0], CandidateLimits(keyword=0, vector=2_000))
     exact = np.argsort(-(matrix @ matrix[0]))[:2_000]
@@ -175,9 +170,7 @@ def test_more_than_the_index_keeps_is_found_by_a_scan(
 
 
 def test_every_candidate_has_both_scores(
-    database: Database,  # noqa: F811
-    version: Version,
-    matrix: FloatMatrix,
+    database: Database, version: Version, matrix: FloatMatrix
 ) -> None:
     answer = ask(database, version, "number77", matrix[500], mode="hybrid")
     named = next(each for each in answer.candidates if each.metadata.key == 77)
@@ -187,9 +180,7 @@ def test_every_candidate_has_both_scores(
 
 
 def test_quoted_phrases_are_found_letter_by_letter(
-    database: Database,  # noqa: F811
-    version: Version,
-    matrix: FloatMatrix,
+    database: Database, version: Version, matrix: FloatMatrix
 ) -> None:
     answer = ask(database, version, '"and number17"', matrix[0], mode="hybrid")
     keys = {each.metadata.key for each in answer.candidates}

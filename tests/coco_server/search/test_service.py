@@ -18,7 +18,6 @@ from coco_server.store import chunks, configs, defaults, retention, sealing, ver
 from coco_server.store.retention import RetentionPolicy
 from coco_server.store.session import Database, Scope
 from tests.coco_server.tenants import DIMENSION, Tenant, new_tenant, rows, vector_of
-from tests.postgres_server import database, database_url  # noqa: F401
 
 TEXTS = {"a.md": "routers match the path of a request", "b.md": "cookies are parsed from a header"}
 
@@ -44,7 +43,7 @@ class WordVectors:
 
 
 @pytest.fixture
-def tenant(database: Database) -> Tenant:  # noqa: F811
+def tenant(database: Database) -> Tenant:
     return new_tenant(database)
 
 

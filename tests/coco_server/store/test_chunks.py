@@ -17,11 +17,10 @@ from coco_server.store import chunks, orgs, postings, sealing, usage
 from coco_server.store.session import Database
 from coco_server.store.usage import Quotas
 from tests.coco_server.tenants import Tenant, new_tenant, rows
-from tests.postgres_server import database, database_url  # noqa: F401
 
 
 @pytest.fixture
-def tenant(database: Database) -> Tenant:  # noqa: F811
+def tenant(database: Database) -> Tenant:
     return new_tenant(database)
 
 

@@ -15,14 +15,13 @@ from coco_server.store import configs, keys, orgs, projects, usage, versions
 from coco_server.store.session import Database, Scope
 from coco_server.store.usage import Quotas
 from tests.coco_server.tenants import Tenant, new_tenant
-from tests.postgres_server import database, database_url  # noqa: F401
 
 # Alembic's own; it holds a revision and nothing of anybody.
 PUBLIC_TABLES = {"alembic_version"}
 
 
 @pytest.fixture(scope="module")
-def acme(database: Database) -> Tenant:  # noqa: F811
+def acme(database: Database) -> Tenant:
     """An org that has something in every table."""
     tenant = new_tenant(database, "Acme")
     tenant.activate(tenant.build({"a.md": "the secret recipe of acme"}))
@@ -55,7 +54,7 @@ def acme(database: Database) -> Tenant:  # noqa: F811
 
 
 @pytest.fixture(scope="module")
-def other(database: Database) -> Tenant:  # noqa: F811
+def other(database: Database) -> Tenant:
     return new_tenant(database, "Other")
 
 
@@ -199,7 +198,7 @@ def test_settings_end_with_the_transaction(acme: Tenant) -> None:
     assert row[2] == 0
 
 
-def test_an_empty_scope_is_no_scope(database: Database) -> None:  # noqa: F811
+def test_an_empty_scope_is_no_scope(database: Database) -> None:
     with pytest.raises(Unauthorized), database.tenant(""):
         pass
     for parts in (("", "u", "p"), ("o", "", "p"), ("o", "u", "")):

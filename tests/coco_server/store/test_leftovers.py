@@ -20,7 +20,6 @@ from coco_server.store.leftovers import Leftovers, remove_leftovers
 from coco_server.store.retention import RetentionPolicy
 from coco_server.store.session import Database
 from tests.coco_server.tenants import Tenant, new_tenant
-from tests.postgres_server import database, database_url  # noqa: F401
 
 
 @pytest.fixture
@@ -29,7 +28,7 @@ def blobs(tmp_path: Path) -> BlobStore:
 
 
 @pytest.fixture
-def tenant(database: Database) -> Iterator[Tenant]:  # noqa: F811
+def tenant(database: Database) -> Iterator[Tenant]:
     yield new_tenant(database)
 
 

@@ -17,7 +17,6 @@ from coco_server.store.session import Database
 from coco_server.store.vector_backend import open_vectors
 from coco_server.store.vectors import PgVectors
 from tests.coco_server.tenants import Tenant, new_tenant, rows, vector_of
-from tests.postgres_server import database, database_url  # noqa: F401
 from tests.qdrant_server import API_KEY, new_prefix, qdrant_server
 
 
@@ -30,7 +29,7 @@ def vectors() -> Iterator[QdrantVectors]:
 
 
 @pytest.fixture
-def tenant(database: Database) -> Tenant:  # noqa: F811
+def tenant(database: Database) -> Tenant:
     return new_tenant(database)
 
 

@@ -15,13 +15,12 @@ from coco_server.store.session import Database
 from coco_server.store.tables import in_version
 from coco_server.store.versions import Version
 from tests.coco_server.tenants import DIMENSION, Tenant, new_tenant, rows
-from tests.postgres_server import database, database_url  # noqa: F401
 
 AT_ONCE = RetentionPolicy(keep_versions=1, keep_hours=0, soak_seconds=0)
 
 
 @pytest.fixture
-def tenant(database: Database) -> Tenant:  # noqa: F811
+def tenant(database: Database) -> Tenant:
     return new_tenant(database)
 
 

@@ -7,14 +7,13 @@ import pytest
 from coco_server.store import chunks, sealing
 from coco_server.store.session import Database
 from tests.coco_server.tenants import Tenant, new_tenant
-from tests.postgres_server import database, database_url  # noqa: F401
 from tests.waiting import until
 
 SETTING = "max_parallel_maintenance_workers"
 
 
 @pytest.fixture
-def tenant(database: Database, monkeypatch: pytest.MonkeyPatch) -> Tenant:  # noqa: F811
+def tenant(database: Database, monkeypatch: pytest.MonkeyPatch) -> Tenant:
     # Every version gets an index, however small.
     monkeypatch.setattr(sealing, "search_is_exact", lambda chunks, dimension: False)
     return new_tenant(database)

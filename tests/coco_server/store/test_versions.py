@@ -12,11 +12,10 @@ from coco_core.errors import VersionConflict, VersionNotFound
 from coco_server.store import orgs, versions
 from coco_server.store.session import Database
 from tests.coco_server.tenants import Tenant, new_tenant
-from tests.postgres_server import database, database_url  # noqa: F401
 
 
 @pytest.fixture
-def tenant(database: Database) -> Tenant:  # noqa: F811
+def tenant(database: Database) -> Tenant:
     return new_tenant(database)
 
 

@@ -22,12 +22,9 @@ from coco_worker.rpc.service import WorkerService
 from coco_worker.worker import Worker
 from tests.api_service import DIMENSION, running, settings_for
 from tests.embedding_server import EmbeddingServer, embedding_server
-from tests.postgres_server import database, database_url
 from tests.trust import certificate
 from tests.waiting import until
 from tests.worker_process import WorkerProcess
-
-__all__ = ["database", "database_url"]
 
 
 @pytest.fixture

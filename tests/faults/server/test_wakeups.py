@@ -12,12 +12,9 @@ from coco_server.jobs.wakeup import RedisDoorbell
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
 from tests.embedding_server import EmbeddingServer, embedding_server
-from tests.postgres_server import database, database_url
 from tests.tenant import DIMENSION, Tenant
 from tests.waiting import until
 from tests.worker_process import WorkerProcess
-
-__all__ = ["database", "database_url"]
 
 pytestmark = pytest.mark.skipif(redis_program() is None, reason="there is no redis-server here")
 

@@ -23,12 +23,9 @@ from coco_worker.cut import cut_item, embedding_texts
 from coco_worker.items.item import Item, ItemLimits
 from coco_worker.items.read import read_items
 from tests.embedding_server import EmbeddingServer, embedding_server, hashing
-from tests.postgres_server import database, database_url
 from tests.tenant import DIMENSION, Tenant
 from tests.waiting import until
 from tests.worker_process import WorkerProcess
-
-__all__ = ["database", "database_url"]
 
 ITEMS = 450
 TENANTS = 3

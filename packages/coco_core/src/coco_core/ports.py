@@ -7,7 +7,7 @@ from typing import Protocol
 
 from coco_core.types import FloatMatrix, FloatVector
 
-__all__ = ["Embedder", "Reranker", "Tokenizer"]
+__all__ = ["Embedder", "Tokenizer"]
 
 
 class Embedder(Protocol):
@@ -34,14 +34,6 @@ class Embedder(Protocol):
 
     def embed_query(self, text: str) -> FloatVector:
         """Return float32[d]."""
-        ...
-
-
-class Reranker(Protocol):
-    """Scores (query, text) pairs together; higher is better, the scale is the model's own."""
-
-    def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
-        """Return one score for each text, in order."""
         ...
 
 

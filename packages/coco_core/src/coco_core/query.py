@@ -61,10 +61,6 @@ class Query:
     words: tuple[str, ...]
     """Lower-case words for evidence in paths, without filling words."""
 
-    def admits(self, text: str) -> bool:
-        """Whether a chunk's text holds every quoted phrase, letter by letter."""
-        return all(phrase in text for phrase in self.phrases)
-
 
 def parse_query(intent: SearchIntent) -> Query:
     """Read the query of an intent."""

@@ -7,9 +7,10 @@ from dataclasses import asdict
 
 import typer
 
+from coco_core.terminal import colorful
 from coco_local.cli.exits import Exit
 from coco_local.cli.options import Json
-from coco_local.cli.terminal import colorful, terminal_of
+from coco_local.cli.terminal import terminal_of
 
 __all__ = ["doctor"]
 

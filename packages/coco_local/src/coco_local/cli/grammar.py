@@ -51,8 +51,6 @@ def list_grammars(
 
     A published grammar is fetched by itself when a file of its language is first seen.
     """
-    from coco_local.cli.columns import show_table
-
     del json
     terminal = terminal_of(context)
     rows = _rows(_store(), every=every)
@@ -60,7 +58,7 @@ def list_grammars(
         terminal.emit({"grammars": rows})
         return
     cells = [tuple(_cell(row[head.lower()]) for head in _HEADS) for row in rows]
-    show_table(terminal, _HEADS, cells, numbers=("SIZE",))
+    terminal.table(_HEADS, cells, numbers=("SIZE",))
 
 
 @app.command()
@@ -120,7 +118,7 @@ def install(
             shebangs=tuple(shebangs or ()),
         )
         done.append(_install(terminal, installer, request))
-        _tell(terminal, done[-1])
+        _report(terminal, done[-1])
     if terminal.json:
         terminal.emit({"grammars": [_row(record) for record in done]})
 
@@ -240,10 +238,10 @@ def _again(record: GrammarRecord) -> InstallRequest:
     )
 
 
-def _tell(terminal: Terminal, record: GrammarRecord) -> None:
+def _report(terminal: Terminal, record: GrammarRecord) -> None:
     if terminal.json:
         return
-    from coco_local.cli.figures import byte_count
+    from coco_core.quantities import byte_count
 
     version = f" {record.version}" if record.version else ""
     terminal.line(

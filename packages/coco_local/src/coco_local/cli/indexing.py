@@ -125,8 +125,8 @@ def prune(
     json: Json = False,
 ) -> None:
     """Remove what no project needs any more."""
+    from coco_core.quantities import byte_count, count
     from coco_local.cli.connection import connected
-    from coco_local.cli.figures import byte_count, count
     from coco_local.cli.requests import build
     from coco_protocol.system import PruneRequest
 

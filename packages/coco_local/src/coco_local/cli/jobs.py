@@ -82,8 +82,7 @@ def _list(terminal: Terminal, client: Client) -> None:
 
 
 def _show(terminal: Terminal, bodies: Sequence[JobBody], names: dict[str, str]) -> None:
-    from coco_local.cli.columns import show_table
-    from coco_local.cli.figures import duration
+    from coco_core.quantities import duration
 
     now = time.time()
     rows = []
@@ -103,7 +102,7 @@ def _show(terminal: Terminal, bodies: Sequence[JobBody], names: dict[str, str]) 
                 body.error or body.current or counts,
             )
         )
-    show_table(terminal, _HEADS, rows)
+    terminal.table(_HEADS, rows)
 
 
 def _follow(terminal: Terminal, client: Client, job_id: str) -> None:

@@ -20,7 +20,6 @@ def models(context: typer.Context, *, json: Json = False) -> None:
     from dataclasses import asdict
 
     from coco_embed.catalogue import look_at_models
-    from coco_local.cli.columns import show_table
     from coco_local.models.embedders import local_embedders
     from coco_local.settings import load_settings
 
@@ -42,7 +41,7 @@ def models(context: typer.Context, *, json: Json = False) -> None:
         for entry in found
     ]
     heads = ("MODEL", "KIND", "STATE", "DIMENSION", "WINDOW", "PLACE")
-    show_table(terminal, heads, rows, numbers=("DIMENSION", "WINDOW"))
+    terminal.table(heads, rows, numbers=("DIMENSION", "WINDOW"))
     for entry in found:
         if entry.state != "ready":
             terminal.warn(f"{entry.name}: {entry.detail} {entry.hint}".strip())

@@ -67,9 +67,8 @@ def show_projects(terminal: Terminal, projects: Sequence[ProjectBody]) -> None:
         )
         for project in projects
     ]
-    from coco_local.cli.columns import show_table
 
-    show_table(terminal, _HEADS, rows, numbers=_NUMBERS)
+    terminal.table(_HEADS, rows, numbers=_NUMBERS)
 
 
 def projects(context: typer.Context, *, json: Json = False) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from coco_local.settings import Settings
     from coco_protocol.system import HealthData
 
-__all__ = ["Host", "LogLevel", "ModelUrl", "Offline", "Port", "announce", "start"]
+__all__ = ["Host", "LogLevel", "ModelUrl", "Offline", "Port", "announce", "service_flags", "start"]
 
 Port: TypeAlias = Annotated[
     int | None,
@@ -73,13 +73,7 @@ def start(
     if json and not detach:
         raise InvalidInput("--json belongs to --detach.", hint="Use: coco start --detach --json")
     terminal = terminal_of(context)
-    flags = {
-        "host": host,
-        "port": port,
-        "model_url": model_url,
-        "offline": offline,
-        "log_level": log_level,
-    }
+    flags = service_flags(host, port, model_url, offline, log_level)
     settings = read_settings(flags)
     for warning in settings.warnings:
         terminal.warn(warning)
@@ -103,6 +97,23 @@ def start(
         _join(terminal, settings, roots, running)
     else:
         end(code)
+
+
+def service_flags(
+    host: str | None,
+    port: int | None,
+    model_url: str | None,
+    offline: bool | None,
+    log_level: str | None,
+) -> dict[str, object]:
+    """Return what flags say of the service's settings, by their names."""
+    return {
+        "host": host,
+        "port": port,
+        "model_url": model_url,
+        "offline": offline,
+        "log_level": log_level,
+    }
 
 
 def announce(terminal: Terminal, settings: Settings, health: HealthData) -> None:

@@ -86,8 +86,8 @@ def show_status(terminal: Terminal, client: Client) -> None:
 
 
 def _show(terminal: Terminal, state: _State) -> None:
+    from coco_core.quantities import byte_count, count, duration
     from coco_local import __version__
-    from coco_local.cli.figures import byte_count, count, duration
     from coco_local.cli.progress import job_line
     from coco_local.cli.projects import show_projects, side_indexes
 

@@ -1,0 +1,117 @@
+"""Requests to every route of the API, with every id that each takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request with ids to be filled in: ``{version_id}`` and the like."""
+
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    slots: tuple[str, ...] = ()
+    """Which ids name something that belongs to somebody."""
+
+
+HEADERS = ("org_id", "project_id")
+TOKEN = {"x-coco-session-token": "{session_token}"}
+WORDS = {"query": "zebra", "retrieval_config": {"retrieval_mode": "fts"}}
+ITEMS = {"items": [{"doc_id": "a", "content": "b"}]}
+
+# Every route that a tenant's key opens, with every id that it takes.
+TENANT: dict[tuple[str, str], list[Request]] = {
+    ("POST", "/v1/docs/query"): [
+        Request(WORDS, slots=HEADERS),
+        Request({**WORDS, "project_id": "{project_id}"}, slots=("project_id",)),
+        Request({**WORDS, "indexing_config_id": "{config_id}"}, slots=("config_id",)),
+    ],
+    ("POST", "/v1/docs/import"): [
+        Request(ITEMS, slots=HEADERS),
+        Request({"blob_ref": "{blob_ref}"}, slots=("blob_ref",)),
+        Request({**ITEMS, "indexing_config_id": "{config_id}"}, slots=("config_id",)),
+        Request({**ITEMS, "wasm_module_ref": "{blob_ref}"}, slots=("blob_ref",)),
+        Request({**ITEMS, "project_id": "{project_id}"}, slots=("project_id",)),
+    ],
+    ("POST", "/v1/docs/index"): [
+        Request({}, slots=HEADERS),
+        Request({"version_id": "{version_id}"}, slots=("version_id",)),
+        Request({"indexing_config_id": "{config_id}"}, slots=("config_id",)),
+        Request({"project_id": "{project_id}"}, slots=("project_id",)),
+    ],
+    ("GET", "/v1/projects/{project_id}"): [Request(slots=HEADERS)],
+    ("GET", "/v1/projects/{project_id}/defaults"): [Request(slots=HEADERS)],
+    ("PUT", "/v1/projects/{project_id}/defaults"): [
+        Request({"retrieval_config": {}}, slots=HEADERS),
+        Request({"indexing_config_id": "{config_id}"}, slots=("config_id",)),
+    ],
+    ("GET", "/v1/projects/{project_id}/versions"): [Request(slots=HEADERS)],
+    ("GET", "/v1/projects/{project_id}/versions/{version_id}"): [
+        Request(slots=(*HEADERS, "version_id"))
+    ],
+    ("GET", "/v1/projects/{project_id}/versions/{version_id}/chunks"): [
+        Request(slots=(*HEADERS, "version_id"))
+    ],
+    ("DELETE", "/v1/projects/{project_id}/versions/{version_id}"): [
+        Request(slots=(*HEADERS, "version_id"))
+    ],
+    ("POST", "/v1/projects/{project_id}/versions/{version_id}/activate"): [
+        Request(slots=(*HEADERS, "version_id")),
+        Request({"expected_version_id": "{version_id}"}, slots=("version_id",)),
+    ],
+    ("POST", "/v1/projects/{project_id}/rollback"): [Request(slots=HEADERS)],
+    ("GET", "/v1/jobs"): [Request(slots=HEADERS)],
+    ("GET", "/v1/jobs/{job_id}"): [Request(slots=(*HEADERS, "job_id"))],
+    ("DELETE", "/v1/jobs/{job_id}"): [Request(slots=(*HEADERS, "job_id"))],
+    ("GET", "/v1/jobs/{job_id}/rejections"): [Request(slots=(*HEADERS, "job_id"))],
+    ("GET", "/v1/jobs/{job_id}/events"): [Request(slots=(*HEADERS, "job_id"))],
+    ("WEBSOCKET", "/v1/jobs/{job_id}/events"): [Request(slots=(*HEADERS, "job_id"))],
+    ("POST", "/v1/memo/session"): [Request(slots=HEADERS)],
+    ("POST", "/v1/memo"): [
+        Request(
+            {"session_token": "{session_token}", "content": "x"}, slots=(*HEADERS, "session_token")
+        )
+    ],
+    ("GET", "/v1/memo"): [Request(headers=TOKEN, slots=(*HEADERS, "session_token"))],
+    ("POST", "/v1/memo/query"): [
+        Request(
+            {"session_token": "{session_token}", "query": "x"}, slots=(*HEADERS, "session_token")
+        )
+    ],
+    ("DELETE", "/v1/memo/{memo_id}"): [
+        Request(headers=TOKEN, slots=(*HEADERS, "session_token", "memo_id"))
+    ],
+    ("GET", "/v1/sys/configs"): [Request(slots=("org_id",))],
+    ("POST", "/v1/sys/configs"): [Request({"config_id": "new", "dimension": 8}, slots=("org_id",))],
+    ("GET", "/v1/sys/configs/{config_id}"): [Request(slots=("org_id", "config_id"))],
+}
+TENANT["POST", "/v1/ingest/batch"] = TENANT["POST", "/v1/docs/import"]
+
+# Routes that no tenant's key opens, whoever's ids it names.
+ADMIN: dict[tuple[str, str], Request] = {
+    ("POST", "/v1/sys/register"): Request(
+        {"source_ref": "kb:x", "name": "x", "org_id": "{org_id}"}, slots=("org_id",)
+    ),
+    ("GET", "/v1/sys/projects"): Request(),
+    ("GET", "/v1/sys/orgs"): Request(),
+    ("POST", "/v1/sys/orgs"): Request({"name": "x", "org_id": "{org_id}"}, slots=("org_id",)),
+    ("GET", "/v1/sys/orgs/{org_id}"): Request(slots=("org_id",)),
+    ("GET", "/v1/sys/keys"): Request(),
+    ("POST", "/v1/sys/keys"): Request({"name": "x", "org_id": "{org_id}"}, slots=("org_id",)),
+    ("POST", "/v1/sys/keys/{key_id}/rotate"): Request(slots=("key_id",)),
+    ("DELETE", "/v1/sys/keys/{key_id}"): Request(slots=("key_id",)),
+    ("POST", "/v1/sys/prune"): Request({"org_id": "{org_id}", "dry_run": True}, slots=("org_id",)),
+    ("GET", "/metrics"): Request(),
+}
+
+# These name nobody's things, and answer without a key.
+OPEN = {
+    ("GET", "/v1/sys/health"),
+    ("GET", "/v1/sys/health/live"),
+    ("GET", "/v1/sys/health/ready"),
+    ("GET", "/docs"),
+    ("GET", "/openapi.json"),
+}

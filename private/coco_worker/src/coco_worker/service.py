@@ -15,7 +15,7 @@ from coco_server.store.blobs import BlobStore
 from coco_server.store.migrate import open_checked
 from coco_server.store.preflight import refuse_embedded
 from coco_server.store.session import Database
-from coco_server.store.vectors import open_vectors
+from coco_server.store.vector_backend import open_vectors
 from coco_worker.pipeline import IngestTools
 from coco_worker.rpc.server import RpcServer
 from coco_worker.rpc.service import WorkerService

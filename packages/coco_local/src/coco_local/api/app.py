@@ -22,7 +22,7 @@ from coco_protocol.serving.exchange import Exchange
 from coco_protocol.serving.reference import CONTENT_SECURITY_POLICY, reference_page
 
 if TYPE_CHECKING:
-    from coco_local.service import DaemonService
+    from coco_local.api.service import DaemonService
     from coco_local.settings import Settings
 
 __all__ = ["create_app"]

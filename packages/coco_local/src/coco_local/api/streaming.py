@@ -13,8 +13,8 @@ from starlette.status import WS_1000_NORMAL_CLOSURE, WS_1001_GOING_AWAY, WS_1011
 from starlette.websockets import WebSocketDisconnect
 
 from coco_core.errors import CocoError
+from coco_local.api.service import DaemonService
 from coco_local.api.workers import Workers
-from coco_local.service import DaemonService
 from coco_protocol.base import Identifier
 from coco_protocol.errors import error_envelope
 from coco_protocol.jobs import JobBody, JobEvent, JobRequest, JobState

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from coco_local.cli.place import Place
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
     from coco_protocol.projects import ProjectBody
 
 __all__ = ["index", "prune"]

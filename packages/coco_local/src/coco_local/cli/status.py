@@ -13,7 +13,7 @@ from coco_local.cli.options import Json
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
     from coco_protocol.jobs import JobBody
     from coco_protocol.projects import ProjectBody
     from coco_protocol.system import ModelBody, StatsData
@@ -65,7 +65,7 @@ class _State:
 
     @classmethod
     def of(cls, client: Client) -> _State:
-        from coco_local.client import FINAL_STATES
+        from coco_local.client.http_client import FINAL_STATES
 
         stats, projects = client.stats(), client.projects().projects
         jobs = [job for job in client.jobs().jobs if job.state not in FINAL_STATES]

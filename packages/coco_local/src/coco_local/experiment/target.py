@@ -15,7 +15,7 @@ from coco_core.plan import QueryPlan
 from coco_experiments.results import IndexResult, TargetRecord
 from coco_experiments.retrieval import explicit_retrieval
 from coco_experiments.target import BuildStep, ProgressListener, TargetAnswer, record_hit
-from coco_local.client import FINAL_STATES, Client
+from coco_local.client.http_client import FINAL_STATES, Client
 from coco_protocol.configs import ConfigRequest
 from coco_protocol.defaults import AdoptRequest, DefaultsBody, DefaultsRequest
 from coco_protocol.docs import IndexRequest, QueryRequest

@@ -86,7 +86,7 @@ class ProjectStore:
             for table in (projects, apart_projects, indexes, adopted):
                 connection.execute(delete(table).where(table.c.project_id == project_id))
 
-    def note_indexed(self, project_id: str, at: float) -> None:
+    def record_indexed(self, project_id: str, at: float) -> None:
         """Note when a project was last brought up to date, in Unix seconds."""
         with self._database.write() as connection:
             connection.execute(

@@ -21,7 +21,8 @@ from coco_server.search.service import SearchService
 from coco_server.settings import Settings
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
-from coco_server.store.vectors import VectorStore, open_vectors
+from coco_server.store.vector_backend import open_vectors
+from coco_server.store.vectors import VectorStore
 
 __all__ = ["Services", "build_services"]
 

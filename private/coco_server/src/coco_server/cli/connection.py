@@ -11,7 +11,8 @@ from coco_server.settings import explain_settings
 from coco_server.store.migrate import open_checked
 from coco_server.store.preflight import refuse_embedded
 from coco_server.store.session import Database
-from coco_server.store.vectors import VectorStore, open_vectors
+from coco_server.store.vector_backend import open_vectors
+from coco_server.store.vectors import VectorStore
 
 __all__ = ["chosen_vectors", "database_url", "opened"]
 

@@ -15,7 +15,7 @@ from coco_core.errors import (
     Unavailable,
     Unreadable,
     WasmFailed,
-    WasmRefused,
+    WasmRejected,
 )
 from coco_core.languages import Parser, languages
 from coco_local.grammars.catalogue import catalogue
@@ -121,7 +121,7 @@ def test_what_is_broken_leaves_the_old_grammar(installer: Installer, tmp_path: P
     old = installer.install(InstallRequest("properties", source=str(PROPERTIES)))
     broken = tmp_path / "tree-sitter-properties.wasm"
     broken.write_bytes(PROPERTIES.read_bytes()[:5_000])
-    with pytest.raises(WasmRefused, match="not a valid WebAssembly module"):
+    with pytest.raises(WasmRejected, match="not a valid WebAssembly module"):
         installer.install(InstallRequest("properties", source=str(broken)))
     assert installer.store.all() == {"properties": old}
     assert list(installer.store.root.glob(".new-*")) == []
@@ -132,7 +132,7 @@ def test_what_is_broken_leaves_the_old_grammar(installer: Installer, tmp_path: P
     [
         ("(loop $l (br $l)) (i32.const 0)", WasmFailed, "it ran longer than it may"),
         ("unreachable", WasmFailed, "it gave up"),
-        ("(i32.const 0)", WasmRefused, "ABI"),
+        ("(i32.const 0)", WasmRejected, "ABI"),
     ],
 )
 def test_a_hostile_grammar_is_not_installed(

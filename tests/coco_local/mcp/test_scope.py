@@ -36,8 +36,8 @@ def test_the_innermost_project_around_the_caller_wins(tree, projects):
 
 
 def test_a_project_apart_is_only_chosen_by_its_name(tree, projects):
-    apart = projects[1].model_copy(update={"apart": True})
-    known = [projects[0], apart]
+    standalone = projects[1].model_copy(update={"standalone": True})
+    known = [projects[0], standalone]
     inside = Caller(places=(tree / "app/vendor/lib",))
     assert resolve_project(known, inside).project.name == "app"
     assert resolve_project(known, inside, project="lib").project.name == "lib"

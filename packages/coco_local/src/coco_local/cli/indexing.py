@@ -89,7 +89,7 @@ def _preview(terminal: Terminal, client: Client, place: Place, *, list_files: bo
     others = [
         other
         for other in client.projects().projects
-        if other.project_id != place.project_id and not other.apart
+        if other.project_id != place.project_id and not other.standalone
     ]
     found = preview(place, _roots(others))
     if terminal.json:

@@ -110,7 +110,7 @@ def _named(projects: Sequence[ProjectBody], name: str, cwd: Path) -> ProjectBody
         return same
     directory = cwd / Path(name).expanduser()
     for project in projects:
-        # By its own directory also one that stands apart: the one around it is not meant.
+        # By its own directory also a standalone one: the one around it is not meant.
         if os.path.realpath(directory) == os.path.realpath(project.root):
             return project
     found = (

@@ -21,11 +21,11 @@ _MAX_NAMES = 20
 def project_around(projects: Sequence[ProjectBody], path: Path) -> ProjectBody | None:
     """Return the innermost project that contains ``path``, symbolic links resolved.
 
-    One that stands apart contains it only where no other does.
+    A standalone one contains it only where no other does.
     """
     holding = [project for project in projects if path_in_project(project, path) is not None]
     return max(
-        holding, key=lambda found: (not found.apart, len(Path(found.root).parts)), default=None
+        holding, key=lambda found: (not found.standalone, len(Path(found.root).parts)), default=None
     )
 
 

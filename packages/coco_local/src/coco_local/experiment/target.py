@@ -49,7 +49,7 @@ def project_of_path(
 ) -> tuple[ProjectBody, StartedBuild | None]:
     """Return the project whose root is ``path``; it is registered when there is none.
 
-    Inside another project it stands apart: that one keeps its files, and commands in the directory
+    Inside another project it is standalone: that one keeps its files, and commands in the directory
     still mean it.
 
     Args:
@@ -64,7 +64,7 @@ def project_of_path(
             return project, None
     inside = any(Path(root).is_relative_to(os.path.realpath(each.root)) for each in projects)
     _register_config(client, config)
-    request = RegisterRequest(path=root, apart=inside, indexing_config_id=config.config_id)
+    request = RegisterRequest(path=root, standalone=inside, indexing_config_id=config.config_id)
     at = time.monotonic()
     project_id = client.register(request).project_id
     job_id = next(job.job_id for job in client.jobs().jobs if job.project_id == project_id)

@@ -75,7 +75,7 @@ class Installer:
         Raises:
             InvalidInput: the name or the source cannot be used.
             Unavailable: the source does not give the grammar.
-            WasmRefused: the file is no grammar that can be used here.
+            WasmRejected: the file is no grammar that can be used here.
             WasmFailed: it failed or took too much while it was examined.
         """
         language = _checked(request)

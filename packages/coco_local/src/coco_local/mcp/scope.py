@@ -141,7 +141,7 @@ def _default(
         if owner is not None:
             return owner, None
     here = _importable(places)
-    projects = [project for project in projects if not project.apart] or projects
+    projects = [project for project in projects if not project.standalone] or projects
     if len(projects) == 1:
         only = projects[0]
         if not places or here == ANYWHERE:

@@ -23,7 +23,7 @@ from coco_protocol.projects import (
 def register(context: Context, request: RegisterRequest) -> RegisterData:
     """Register a directory and index it in the background."""
     found, created = context.registry.register(
-        request.path, request.name, request.indexing_config_id, apart=request.apart
+        request.path, request.name, request.indexing_config_id, standalone=request.standalone
     )
     if created:
         context.registry.index_job(found.active)

@@ -46,8 +46,8 @@ def project_body(project: ProjectIndexes) -> ProjectBody:
         watch_hint=watch.hint,
         indexed_at=indexer.indexed_at,
         error=indexer.error,
-        apart=project.project.apart,
-        side_indexes=[
+        standalone=project.project.standalone,
+        secondary_indexes=[
             _index_body(project, config_id, found)
             for config_id, found in project.by_config()
             if config_id != project.project.config_id

@@ -160,9 +160,9 @@ class ProjectIndexes:
         self.defaults = new
 
     def join(self) -> None:
-        """Let paths lead to a project that was apart."""
+        """Let paths lead to a project that was standalone."""
         self._deps.projects.join(self.project.project_id)
-        self._use(replace(self.project, apart=False))
+        self._use(replace(self.project, standalone=False))
 
     def use_nested_roots(self, nested_roots: frozenset[Path]) -> None:
         """Leave out the projects that are registered inside this one."""

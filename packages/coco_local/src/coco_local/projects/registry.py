@@ -99,13 +99,13 @@ class ProjectRegistry:
     def holding(self, place: Path) -> ProjectIndexes | None:
         """Return the innermost project whose root stands in ``place``, taken as it is written.
 
-        One that is apart holds it only where no other does.
+        A standalone one holds it only where no other does.
         """
         with self._lock:
             holding = [p for p in self._projects.values() if place.is_relative_to(p.project.root)]
         return max(
             holding,
-            key=lambda p: (not p.project.apart, len(p.project.root.parts)),
+            key=lambda p: (not p.project.standalone, len(p.project.root.parts)),
             default=None,
         )
 
@@ -126,7 +126,7 @@ class ProjectRegistry:
                 )
             return found
         known = self.all()
-        known = [project for project in known if not project.project.apart] or known
+        known = [project for project in known if not project.project.standalone] or known
         if len(known) == 1:
             return known[0]
         if not known:
@@ -145,11 +145,11 @@ class ProjectRegistry:
         name: str | None = None,
         config_id: str | None = None,
         *,
-        apart: bool = False,
+        standalone: bool = False,
     ) -> tuple[ProjectIndexes, bool]:
         """Register a directory; returns its project and whether it is new.
 
-        One that was apart becomes a project like any other when it is registered without that.
+        A standalone one becomes a project like any other when it is registered without that.
 
         Raises:
             InvalidInput: it is no directory that can be a project.
@@ -163,11 +163,13 @@ class ProjectRegistry:
         with self._lock:
             for known in self._projects.values():
                 if known.project.root == root:
-                    if known.project.apart and not apart:
+                    if known.project.standalone and not standalone:
                         known.join()
                         self._update_nested_roots()
                     return known, False
-            project = self._store.add(root, name or self._free_name(root), wanted, apart=apart)
+            project = self._store.add(
+                root, name or self._free_name(root), wanted, standalone=standalone
+            )
             self._deps.indexes.add(project.project_id, wanted, dimension)
             projects = [*(p.project for p in self._projects.values()), project]
             opened = self._opened(project, projects)
@@ -240,7 +242,7 @@ class ProjectRegistry:
         return ProjectIndexes(project, self._deps, _nested_in(project.root, projects))
 
     def _update_nested_roots(self) -> None:
-        """Leave a project inside another one out of the outer, unless it is apart."""
+        """Leave a project inside another one out of the outer, unless it is standalone."""
         projects = [known.project for known in self._projects.values()]
         for known in self._projects.values():
             known.use_nested_roots(_nested_in(known.project.root, projects))
@@ -275,7 +277,9 @@ def _repositories(path: Path, depth: int) -> Iterator[Path]:
 
 def _nested_in(root: Path, projects: list[Project]) -> frozenset[Path]:
     return frozenset(
-        p.root for p in projects if p.root != root and p.root.is_relative_to(root) and not p.apart
+        p.root
+        for p in projects
+        if p.root != root and p.root.is_relative_to(root) and not p.standalone
     )
 
 

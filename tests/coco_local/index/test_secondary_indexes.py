@@ -189,17 +189,17 @@ def test_forgetting_a_project_removes_all_its_indexes(bench: Bench) -> None:
 def test_a_project_apart_takes_nothing_from_the_one_around_it(bench: Bench) -> None:
     whole = bench.indexes()["default"].files
     inner = bench.root / "shop"
-    made = bench.daemon.register(RegisterRequest(path=str(inner), apart=True))
-    apart = ProjectRequest(project_id=made.project_id)
-    until(lambda: bench.daemon.project(apart).state == "ready")
-    assert bench.daemon.project(apart).apart
+    made = bench.daemon.register(RegisterRequest(path=str(inner), standalone=True))
+    standalone = ProjectRequest(project_id=made.project_id)
+    until(lambda: bench.daemon.project(standalone).state == "ready")
+    assert bench.daemon.project(standalone).standalone
     assert bench.indexes()["default"].files == whole
     assert bench.project_at(str(inner / "cart.py")) == bench.project_id
     assert bench.project_at(None) == bench.project_id
     answer = bench.daemon.query(QueryRequest(query="Cart", project_id=made.project_id))
     assert answer.data.results[0].chunk.doc_id == "cart.py"
     bench.restart()
-    assert bench.daemon.project(apart).apart
+    assert bench.daemon.project(standalone).standalone
     assert bench.indexes()["default"].files == whole
 
     # Registered like any other, it becomes one, and a border of the outer one.

@@ -37,7 +37,7 @@ REFERENCE = (
     "coco_protocol/**",
     "coco_embed/**",
     "coco_experiments/**",
-    "coco_local/client.py",
+    "coco_local/client/http_client.py",
     "coco_flow",
     "coco_flow/flow",
     "coco_flow/op",

@@ -78,7 +78,7 @@ class Corpus:
         return self.query_vectors.get(text.strip())
 
     def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
-        """Find and score candidates as `coco_core.ports.SearchExecutor` says; none is filtered."""
+        """Find and score candidates, as any `SearchExecutor` does; none is filtered."""
         query, limits = request.query, request.limits
         keyword = self._keyword(query)
         picked = {int(row) for row in _best(keyword, limits.keyword) if keyword[row] > 0}

@@ -8,8 +8,8 @@ import numpy as np
 
 from coco_core.bm25 import CorpusStats, TermVector, term_scores
 from coco_core.filters import matches
-from coco_core.ports import SearchExecutor
 from coco_core.query import Query
+from coco_core.search.ports import SearchExecutor
 from coco_core.search.request import SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, FloatVector

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import cache
 
-from coco_core.ports import SearchExecutor
+from coco_core.search.ports import SearchExecutor
 from coco_core.search.request import SearchRequest
 from coco_core.types import CandidateSet, Chunk, ChunkMetadata, Definition, FloatVector, Span
 from coco_server.search.pg import PgExecutor

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from coco_core.filters import Filters
 from coco_core.intent import SearchIntent
-from coco_core.ports import SearchExecutor
 from coco_core.query import parse_query
 from coco_core.ranking import rank
+from coco_core.search.ports import SearchExecutor
 from coco_core.search.request import CandidateLimits, SearchRequest
 from coco_core.types import CandidateSet, ChunkKind
 from coco_local.index.memory import MemoryIndex

@@ -69,7 +69,7 @@ def test_the_project_around_it_keeps_its_files(
     with site.client as client:
         projects = {p.name: p for p in client.projects().projects}
         pages = ProjectRequest(project_id=projects["pages"].project_id)
-        assert projects["pages"].apart
+        assert projects["pages"].standalone
         guide = DocumentRequest(doc_id="pages/guide.md", project_id=projects["site"].project_id)
         assert client.outline(guide).symbols
         # Registered as its first strategy says: no index is built that nobody asks.

@@ -13,7 +13,7 @@ import wasmtime
 
 from coco_core.chunking import chunk_document
 from coco_core.configs import ChunkingConfig
-from coco_core.errors import CocoError, WasmFailed, WasmRefused
+from coco_core.errors import CocoError, WasmFailed, WasmRejected
 from coco_core.languages import grammars
 from coco_core.languages.queries import LanguageQuery, load_query, parse_query
 from coco_core.languages.syntax import WHOLE, Syntax
@@ -206,7 +206,7 @@ def test_a_hostile_grammar_is_stopped_with_a_reason(
 ) -> None:
     monkeypatch.setattr("coco_core.wasm.sandbox.LOAD_SECONDS", 0.2)
     body, message = HOSTILE[case]
-    with pytest.raises((WasmRefused, WasmFailed), match=message):
+    with pytest.raises((WasmRejected, WasmFailed), match=message):
         grammar_of(engine, modules, body)
 
 
@@ -238,7 +238,7 @@ def test_an_import_that_is_not_there_fails_only_when_it_is_called(
 def test_a_file_that_is_no_grammar_is_refused(
     engine: Engine, modules: Compiled, wasm: bytes, message: str
 ) -> None:
-    with pytest.raises(WasmRefused, match=message):
+    with pytest.raises(WasmRejected, match=message):
         WasmGrammar(engine, modules, wasm, parse_query(""), name="x")
 
 
@@ -286,7 +286,7 @@ def test_a_grammar_that_keeps_failing_is_asked_no_more(engine: Engine, modules: 
 
 def test_a_query_that_does_not_fit_says_where(engine: Engine, modules: Compiled) -> None:
     query = LanguageQuery("(object) @body (nothing) @lead", {})
-    with pytest.raises(WasmRefused, match=r"no such kind of node \(at 'nothing"):
+    with pytest.raises(WasmRejected, match=r"no such kind of node \(at 'nothing"):
         WasmGrammar(engine, modules, JSON, query, name="json")
 
 

@@ -75,7 +75,7 @@ def disk(tmp_path: Path) -> Disk:
 
 
 def apply(index: ProjectIndex, *documents: PreparedDocument) -> None:
-    index.apply([(index.ticket(), document) for document in documents])
+    index.apply([(index.next_sequence(), document) for document in documents])
 
 
 def contents(index: ProjectIndex) -> dict[str, list[str]]:
@@ -88,7 +88,7 @@ def contents(index: ProjectIndex) -> dict[str, list[str]]:
 def found(index: ProjectIndex, word: str) -> set[str]:
     snapshot = index.memory.snapshot()
     (rows, _), *_rest = index.memory.postings.lookup([term_id(analyze(word)[0])])
-    return {index.memory.metadata[row].symbol for row in rows if snapshot.alive[row]}
+    return {index.memory.metadata[row].symbol for row in rows if snapshot.live[row]}
 
 
 def test_a_flushed_index_is_the_same_after_a_restart(disk: Disk) -> None:
@@ -124,7 +124,7 @@ def test_a_removed_document_stays_away(disk: Disk) -> None:
     index = disk.open()
     apply(index, prepared("a.py", "alpha one"), prepared("b.py", "beta one"))
     index.flush()
-    assert index.remove(index.ticket(), ["a.py", "never.py"]) == ["a.py"]
+    assert index.remove(index.next_sequence(), ["a.py", "never.py"]) == ["a.py"]
     assert found(index, "one") == {"beta"}
     again = disk.open()
     assert contents(again) == {"b.py": ["beta"]}
@@ -132,7 +132,7 @@ def test_a_removed_document_stays_away(disk: Disk) -> None:
 
 def test_of_two_reads_the_later_wins_in_either_order(disk: Disk) -> None:
     index = disk.open()
-    older, newer = index.ticket(), index.ticket()
+    older, newer = index.next_sequence(), index.next_sequence()
     index.apply([(newer, prepared("a.py", "new text"))])
     index.apply([(older, prepared("a.py", "old text"))])
     assert contents(index) == {"a.py": ["new"]}
@@ -160,7 +160,7 @@ def test_memory_stays_bounded_over_many_edits(disk: Disk) -> None:
         if step % 100 == 99:
             index.flush()
     index.flush()
-    assert index.memory.dead_count <= 2_100
+    assert index.memory.tombstones <= 2_100
     assert len(found(index, "word")) == index.memory.chunk_count
     symbols = [s for names in contents(index).values() for s in names]
     assert found(index, "word") == set(symbols)
@@ -174,7 +174,7 @@ def test_compaction_keeps_vectors_and_postings(disk: Disk) -> None:
     index.set_vectors([key], np.eye(1, DIMENSION, dtype=np.float32))
     apply(index, prepared("a.py", "delta one"))
     fresh = index.memory.compacted()
-    assert fresh.dead_count == 0
+    assert fresh.tombstones == 0
     assert fresh.embedded_count == 1
     row = fresh.row_of(key)
     assert row is not None

@@ -36,10 +36,10 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def scan(environ: Mapping[str, str], root: Path) -> Make:
     def make(
-        at: Path | None = None, borders: tuple[Path, ...] = (), **flags: object
+        at: Path | None = None, nested_roots: tuple[Path, ...] = (), **flags: object
     ) -> ProjectScan:
         settings = load_settings(flags, environ=environ)
-        return ProjectScan(at or root, settings, borders=borders, environ=environ)
+        return ProjectScan(at or root, settings, nested_roots=nested_roots, environ=environ)
 
     return make
 

@@ -15,14 +15,14 @@ from coco_core.configs import DEFAULT_CONFIG
 from coco_core.intent import SearchIntent
 from coco_core.ranking import rank
 from coco_core.search.request import SearchRequest
-from coco_local.activity import Activity
-from coco_local.index.files import FileIndexer
 from coco_local.index.project import ProjectIndex
+from coco_local.indexing.file_indexer import FileIndexer
+from coco_local.monitoring.activity import Activity
 from coco_local.scan import ProjectScan
 from coco_local.search.executor import InMemoryExecutor
 from coco_local.search.hydrate import Hydrator, VerifiedHit
-from coco_local.search.source import SourceReader
 from coco_local.settings import load_settings
+from coco_local.source.reader import SourceReader
 from coco_local.store.database import Database
 from coco_local.store.projects import Project
 from coco_local.store.schema import SCHEMA_VERSION, metadata, projects

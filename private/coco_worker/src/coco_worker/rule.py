@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from coco_core.errors import NotFound, WasmFailed, WasmRefused
+from coco_core.errors import NotFound, WasmFailed, WasmRejected
 from coco_server.store.blobs import BlobStore
 from coco_worker.items.item import Item, Outcome, Rejection, RejectionReason
 
@@ -22,17 +22,17 @@ def load_rule(blobs: BlobStore, org_id: str, ref: str) -> TextRule:
     """Read and compile the rule of a job.
 
     Raises:
-        WasmRefused: there is none, or it is not a rule.
+        WasmRejected: there is none, or it is not a rule.
     """
     from coco_core.wasm.rules import TextRule
 
     try:
         with blobs.open(org_id, ref) as file:
             if file.size > _MOST_BYTES:
-                raise WasmRefused(f"The rule {ref!r} has {file.size} bytes.")
+                raise WasmRejected(f"The rule {ref!r} has {file.size} bytes.")
             return TextRule(file.readall(), name=ref)
     except NotFound as error:
-        raise WasmRefused(
+        raise WasmRejected(
             f"There is no rule {ref!r}.", hint="Upload the module first; its blob_ref names it."
         ) from error
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
 
-from coco_core.ports import Hydrator, SearchExecutor
 from coco_core.ranking import Ranked, rank
 from coco_core.search.page import Selection
+from coco_core.search.ports import Hydrator, SearchExecutor
 from coco_core.search.request import SearchRequest
 from coco_core.types import CandidateSet, FloatVector
 

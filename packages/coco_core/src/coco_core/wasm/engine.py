@@ -16,7 +16,7 @@ from importlib import metadata
 
 import wasmtime
 
-from coco_core.errors import WasmFailed, WasmRefused
+from coco_core.errors import WasmFailed, WasmRejected
 
 __all__ = ["Engine", "GuestError", "failure", "reason"]
 
@@ -62,12 +62,12 @@ class Engine:
         """Compile a module; nothing bounds the time, so the caller bounds the size.
 
         Raises:
-            WasmRefused: it is not a valid module.
+            WasmRejected: it is not a valid module.
         """
         try:
             return wasmtime.Module(self.raw, wasm)
         except wasmtime.WasmtimeError as error:
-            raise WasmRefused(
+            raise WasmRejected(
                 f"This is not a valid WebAssembly module: {reason(error)}."
             ) from error
 

@@ -20,7 +20,7 @@ from coco_protocol.serving.app import finish_app, new_app
 from coco_protocol.serving.guard import RequestGuard
 
 if TYPE_CHECKING:
-    from coco_local.service import DaemonService
+    from coco_local.api.service import DaemonService
     from coco_local.settings import Settings
 
 __all__ = ["create_app"]

@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 import anyio
 from fastapi import FastAPI, Path, Request, Response, WebSocket
 
-from coco_local.service import DaemonService
+from coco_local.api.service import DaemonService
 from coco_protocol.base import Identifier
 from coco_protocol.jobs import JobBody, JobEvent, JobRequest, JobState
 from coco_protocol.serving.answers import text_answer

@@ -23,11 +23,11 @@ def doctor(context: typer.Context, *, json: Json = False) -> None:
     It works without the service, too. Exit code 1 means that something failed; warnings are 0.
     """
     from coco_local.cli.connection import read_settings
-    from coco_local.doctor import Finding, Level, examine
+    from coco_local.doctor import CheckResult, Level, run_checks
 
     terminal = terminal_of(context)
-    findings: list[Finding] = []
-    for finding in examine(read_settings()):
+    findings: list[CheckResult] = []
+    for finding in run_checks(read_settings()):
         findings.append(finding)
         if json:
             continue

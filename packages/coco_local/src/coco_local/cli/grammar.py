@@ -12,7 +12,7 @@ from coco_local.cli.options import Json
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
-    from coco_local.grammars.installer import Installer, Wanted
+    from coco_local.grammars.installer import Installer, InstallRequest
     from coco_local.grammars.record import GrammarRecord
     from coco_local.grammars.store import GrammarStore
 
@@ -97,7 +97,7 @@ def install(
     The file is verified, and examined in a sandbox before it replaces anything. An interrupted
     download goes on where it was.
     """
-    from coco_local.grammars.installer import Wanted
+    from coco_local.grammars.installer import InstallRequest
 
     del json
     terminal = terminal_of(context)
@@ -109,7 +109,7 @@ def install(
         if record is not None and not force and source is None and query is None:
             terminal.note(f"{name} {record.version} is installed; again with --force")
             continue
-        wanted = Wanted(
+        request = InstallRequest(
             name,
             source=source,
             query=query,
@@ -117,7 +117,7 @@ def install(
             filenames=tuple(each.lower() for each in filenames or ()),
             shebangs=tuple(shebangs or ()),
         )
-        done.append(_install(terminal, installer, wanted))
+        done.append(_install(terminal, installer, request))
         _report(terminal, done[-1])
     if terminal.json:
         terminal.emit({"grammars": [_row(record) for record in done]})
@@ -216,19 +216,19 @@ def _installer() -> Installer:
     return Installer(GrammarStore(settings.home.grammars), settings.grammar_source)
 
 
-def _install(terminal: Terminal, installer: Installer, wanted: Wanted) -> GrammarRecord:
+def _install(terminal: Terminal, installer: Installer, request: InstallRequest) -> GrammarRecord:
     from coco_local.cli.bar import Bar
 
-    with Bar(terminal, f"looking for the grammar of {wanted.language}") as bar:
-        return installer.install(wanted, bar.show)
+    with Bar(terminal, f"looking for the grammar of {request.language}") as bar:
+        return installer.install(request, bar.show)
 
 
-def _again(record: GrammarRecord) -> Wanted:
+def _again(record: GrammarRecord) -> InstallRequest:
     """Ask for the newest version of what is installed."""
-    from coco_local.grammars.installer import Wanted
+    from coco_local.grammars.installer import InstallRequest
     from coco_local.grammars.sources import without_version
 
-    return Wanted(
+    return InstallRequest(
         record.language,
         source=without_version(record.source),
         kind=record.kind,

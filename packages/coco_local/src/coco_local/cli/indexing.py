@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from coco_local.cli.place import Place
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
     from coco_protocol.projects import ProjectBody
 
 __all__ = ["index", "prune"]
@@ -89,7 +89,7 @@ def _preview(terminal: Terminal, client: Client, place: Place, *, list_files: bo
     others = [
         other
         for other in client.projects().projects
-        if other.project_id != place.project_id and not other.apart
+        if other.project_id != place.project_id and not other.standalone
     ]
     found = preview(place, _roots(others))
     if terminal.json:

@@ -16,7 +16,7 @@ from coco_local.cli.terminal import Terminal, terminal_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
     from coco_protocol.jobs import JobBody
     from coco_protocol.local import LocalService
 

@@ -20,7 +20,7 @@ def models(context: typer.Context, *, json: Json = False) -> None:
     from dataclasses import asdict
 
     from coco_embed.model_list import list_models
-    from coco_local.embedders import local_embedders
+    from coco_local.models.embedders import local_embedders
     from coco_local.settings import load_settings
 
     terminal = terminal_of(context)

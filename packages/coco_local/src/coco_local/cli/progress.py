@@ -10,7 +10,7 @@ from coco_core.errors import JobNotFound
 from coco_core.quantities import duration
 from coco_core.terminal_text import visible
 from coco_local.cli.terminal import Terminal
-from coco_local.client import FINAL_STATES
+from coco_local.client.http_client import FINAL_STATES
 from coco_protocol.jobs import JobRequest
 
 if TYPE_CHECKING:

@@ -118,7 +118,7 @@ def service_flags(
 
 def announce(terminal: Terminal, settings: Settings, health: HealthData) -> None:
     """Say where a service listens that has gone to the background."""
-    from coco_local.address import daemon_url
+    from coco_local.client.address import daemon_url
 
     url = daemon_url(settings)
     if terminal.json:

@@ -13,7 +13,7 @@ from coco_local.cli.options import Json
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
     from coco_protocol.jobs import JobBody
     from coco_protocol.projects import ProjectBody
     from coco_protocol.system import ModelBody, StatsData
@@ -65,7 +65,7 @@ class _State:
 
     @classmethod
     def of(cls, client: Client) -> _State:
-        from coco_local.client import FINAL_STATES
+        from coco_local.client.http_client import FINAL_STATES
 
         stats, projects = client.stats(), client.projects().projects
         jobs = [job for job in client.jobs().jobs if job.state not in FINAL_STATES]
@@ -89,7 +89,7 @@ def _show(terminal: Terminal, state: _State) -> None:
     from coco_core.quantities import byte_count, count, duration
     from coco_local import __version__
     from coco_local.cli.progress import job_line
-    from coco_local.cli.projects import show_projects, side_indexes
+    from coco_local.cli.projects import secondary_indexes, show_projects
 
     stats, health = state.stats, state.stats.health
     terminal.line(
@@ -128,7 +128,7 @@ def _show(terminal: Terminal, state: _State) -> None:
         return
     show_projects(terminal, state.projects)
     for project in state.projects:
-        if (beside := side_indexes(project)) is not None:
+        if (beside := secondary_indexes(project)) is not None:
             terminal.line(beside)
     names = {project.project_id: project.name for project in state.projects}
     for job in state.jobs:

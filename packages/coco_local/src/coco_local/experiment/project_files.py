@@ -9,7 +9,7 @@ from coco_core.chunking import chunk_document
 from coco_core.configs import DEFAULT_CONFIG
 from coco_core.errors import Unreadable
 from coco_core.types import Chunk, DocumentKey
-from coco_local.index.pipeline import read_file
+from coco_local.indexing.pipeline import read_file
 from coco_local.scan import ProjectScan
 from coco_local.settings import Settings
 

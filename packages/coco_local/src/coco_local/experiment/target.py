@@ -15,7 +15,7 @@ from coco_core.plan import QueryPlan
 from coco_experiments.results import IndexResult, TargetRecord
 from coco_experiments.retrieval import explicit_retrieval
 from coco_experiments.target import BuildStep, ProgressListener, TargetAnswer, record_hit
-from coco_local.client import FINAL_STATES, Client
+from coco_local.client.http_client import FINAL_STATES, Client
 from coco_protocol.configs import ConfigRequest
 from coco_protocol.defaults import AdoptRequest, DefaultsBody, DefaultsRequest
 from coco_protocol.docs import IndexRequest, QueryRequest
@@ -49,7 +49,7 @@ def project_of_path(
 ) -> tuple[ProjectBody, StartedBuild | None]:
     """Return the project whose root is ``path``; it is registered when there is none.
 
-    Inside another project it stands apart: that one keeps its files, and commands in the directory
+    Inside another project it is standalone: that one keeps its files, and commands in the directory
     still mean it.
 
     Args:
@@ -64,7 +64,7 @@ def project_of_path(
             return project, None
     inside = any(Path(root).is_relative_to(os.path.realpath(each.root)) for each in projects)
     _register_config(client, config)
-    request = RegisterRequest(path=root, apart=inside, indexing_config_id=config.config_id)
+    request = RegisterRequest(path=root, standalone=inside, indexing_config_id=config.config_id)
     at = time.monotonic()
     project_id = client.register(request).project_id
     job_id = next(job.job_id for job in client.jobs().jobs if job.project_id == project_id)

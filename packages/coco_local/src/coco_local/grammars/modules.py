@@ -37,7 +37,7 @@ class CompiledModules:
         self._modules: dict[str, wasmtime.Module] = {}
 
     def __call__(self, wasm: bytes) -> wasmtime.Module:
-        """Return a compiled module; what cannot be compiled raises `WasmRefused`."""
+        """Return a compiled module; what cannot be compiled raises `WasmRejected`."""
         digest = hashlib.sha256(wasm).hexdigest()
         module = self._modules.get(digest)
         if module is None:

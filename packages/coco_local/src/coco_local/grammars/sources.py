@@ -26,8 +26,8 @@ __all__ = [
     "Fetched",
     "FolderSource",
     "GrammarSource",
+    "GrammarUrlSource",
     "NpmSource",
-    "UrlSource",
     "source_of",
     "without_version",
 ]
@@ -103,7 +103,7 @@ class FolderSource:
 
 
 @dataclass(frozen=True, slots=True)
-class UrlSource:
+class GrammarUrlSource:
     """A URL of a ``.wasm``, of a package, or of a mirror that holds files of the usual names."""
 
     url: str
@@ -246,7 +246,7 @@ def source_of(
         return NpmSource(config, match["package"], match["version"] or "", match["member"] or "")
     parts = urllib.parse.urlsplit(given)
     if parts.scheme in {"http", "https"} and parts.netloc:
-        return UrlSource(given)
+        return GrammarUrlSource(given)
     if parts.scheme == "file":
         return FolderSource(Path(urllib.request.url2pathname(parts.path)))
     if given.startswith("npm:") or "://" in given:

@@ -1,8 +1,8 @@
 """An index in memory: the cache of LanceDB's rows plus everything that is not flushed yet.
 
-Rows are only ever appended; a document is replaced by appending its new rows and turning the old
-ones off in the same step, so that a reader sees the one version or the other and never half of a
-file. `compacted` builds a new index without the dead rows.
+Rows are only ever appended; a document is replaced by appending its new rows and marking the old
+ones as deleted in the same step, so that a reader sees the one version or the other and never half
+of a file. `compacted` builds a new index without the deleted rows.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from coco_core.bm25 import FIELDS, CorpusStats, TermVector
 from coco_core.types import ChunkMetadata, FloatMatrix
-from coco_local.index.facts import MetadataTable
-from coco_local.index.image import MemoryImage
+from coco_local.index.checkpoint import Checkpoint
 from coco_local.index.matrix import VectorMatrix
+from coco_local.index.metadata_table import MetadataTable
 from coco_local.index.postings import Postings, Segment, segment_of
 from coco_local.store.documents import StoredDocument
 from coco_local.store.embeddings import EMBED_KEY_BYTES
@@ -44,7 +44,7 @@ class Snapshot:
     """What one query sees, whatever is written meanwhile."""
 
     rows: int
-    alive: NDArray[np.bool_]
+    live: NDArray[np.bool_]
     """bool[rows]"""
     lengths: NDArray[np.float32]
     """float32[rows, fields]"""
@@ -70,11 +70,11 @@ class MemoryIndex:
         self._document_numbers: dict[str, int] = {}
         self._row_of: dict[int, int] = {}
         self._definitions: dict[str, list[int]] = {}
-        self._alive = np.zeros(0, np.bool_)
+        self._live = np.zeros(0, np.bool_)
         self._lengths = np.zeros((0, len(FIELDS)), np.float32)
         self._document_of = np.zeros(0, np.int32)
         self._length_sums = np.zeros(len(FIELDS), np.float64)
-        self._alive_count = 0
+        self._live_count = 0
         self._embedded_count = 0
 
     # --- writing -------------------------------------------------------------------------------
@@ -93,8 +93,8 @@ class MemoryIndex:
             self.postings.add(rows, terms)
             entry = self.documents.get(document.doc_id)
             if entry is not None:
-                self._turn_off(entry.rows)
-            self._turn_on(rows)
+                self._mark_deleted(entry.rows)
+            self._mark_live(rows)
             self.documents[document.doc_id] = DocumentEntry(document, rows, tuple(embed_keys))
 
     def load(
@@ -110,7 +110,7 @@ class MemoryIndex:
                 picked = [place[chunk.key] for chunk in chunks]
                 order += picked
                 rows = self._append(document.doc_id, chunks, table.lengths[picked])
-                self._turn_on(rows)
+                self._mark_live(rows)
                 self.documents[document.doc_id] = DocumentEntry(document, rows, tuple(embed_keys))
             self.postings.add_segment(segment_of(table, np.array(order, np.int64)))
 
@@ -128,7 +128,7 @@ class MemoryIndex:
         with self._lock:
             entry = self.documents.pop(doc_id, None)
             if entry is not None:
-                self._turn_off(entry.rows)
+                self._mark_deleted(entry.rows)
             return entry
 
     def set_vectors(self, keys: Sequence[int], vectors: FloatMatrix) -> list[int]:
@@ -137,7 +137,7 @@ class MemoryIndex:
             pairs = [
                 (key, row, i)
                 for i, key in enumerate(keys)
-                if (row := self._row_of.get(key)) is not None and self._alive[row]
+                if (row := self._row_of.get(key)) is not None and self._live[row]
             ]
             if not pairs:
                 return []
@@ -163,19 +163,19 @@ class MemoryIndex:
     def compact_postings(self) -> None:
         """Merge the segments of the inverted index."""
         with self._lock:
-            alive = self._alive[: len(self.metadata)].copy()
-        self.postings.compact(alive)
+            live = self._live[: len(self.metadata)].copy()
+        self.postings.compact(live)
 
     # --- as one file ---------------------------------------------------------------------------
 
-    def image(self) -> MemoryImage:
+    def checkpoint(self) -> Checkpoint:
         """Return a copy of everything, for the next start."""
         with self._lock:
             rows = len(self.metadata)
-            metadata = self.metadata.image()
+            metadata = self.metadata.checkpoint()
             entries = list(self.documents.values())
             arrays: dict[str, NDArray[Any]] = {
-                "alive": self._alive[:rows].copy(),
+                "live": self._live[:rows].copy(),
                 "lengths": self._lengths[:rows].copy(),
                 "documents": np.array(
                     [(e.document.key, e.rows.start, e.rows.stop) for e in entries], np.int64
@@ -184,45 +184,45 @@ class MemoryIndex:
                     b"".join(key for entry in entries for key in entry.embed_keys), np.uint8
                 ),
                 **metadata.arrays,
-                **self.matrix.image(rows),
+                **self.matrix.to_arrays(rows),
             }
             texts = {
                 **metadata.texts,
                 "document_ids": list(self.document_ids),
                 "defining": {name: list(found) for name, found in self._definitions.items()},
             }
-        return MemoryImage(arrays | self.postings.image(), texts)
+        return Checkpoint(arrays | self.postings.to_arrays(), texts)
 
     @classmethod
-    def of_image(
-        cls, dimension: int, image: MemoryImage, documents: Mapping[int, StoredDocument]
+    def from_checkpoint(
+        cls, dimension: int, checkpoint: Checkpoint, documents: Mapping[int, StoredDocument]
     ) -> MemoryIndex:
-        """Return the index that gave the image, without what is not among ``documents``, by key.
+        """Return the index that gave it, without what is not among ``documents``, by key.
 
         Raises:
-            ValueError, KeyError, TypeError, IndexError: the image is damaged.
+            ValueError, KeyError, TypeError, IndexError: the checkpoint is damaged.
         """
-        arrays, texts = image.arrays, image.texts
+        arrays, texts = checkpoint.arrays, checkpoint.texts
         index = cls(dimension)
         index.document_ids += texts["document_ids"]
-        index.metadata.use_image(image)
+        index.metadata.restore(checkpoint)
         index._document_numbers = {name: i for i, name in enumerate(index.document_ids)}
         index._definitions = texts["defining"]
-        index._alive = arrays["alive"]
+        index._live = arrays["live"]
         index._lengths = arrays["lengths"]
         index._document_of = arrays["places"][0].copy()
         index._row_of = {
             key: row
-            for row, (key, alive) in enumerate(
-                zip(arrays["keys"].tolist(), index._alive.tolist(), strict=True)
+            for row, (key, live) in enumerate(
+                zip(arrays["keys"].tolist(), index._live.tolist(), strict=True)
             )
-            if alive
+            if live
         }
-        index.postings.use_image(arrays)
-        index.matrix.use_image(arrays)
-        index._length_sums = index._lengths[index._alive].sum(axis=0, dtype=np.float64)
-        index._alive_count = len(index._row_of)
-        index._embedded_count = int((arrays["known"] & index._alive).sum())
+        index.postings.load_arrays(arrays)
+        index.matrix.load_arrays(arrays)
+        index._length_sums = index._lengths[index._live].sum(axis=0, dtype=np.float64)
+        index._live_count = len(index._row_of)
+        index._embedded_count = int((arrays["known"] & index._live).sum())
         index._restore_entries(arrays["documents"], arrays["embed_keys"].tobytes(), documents)
         return index
 
@@ -239,7 +239,7 @@ class MemoryIndex:
             taken = ends.stop
             document = documents.get(key)
             if document is None:
-                self._turn_off(rows)
+                self._mark_deleted(rows)
                 continue
             keys = tuple(embed_keys[end : end + EMBED_KEY_BYTES] for end in ends)
             self.documents[document.doc_id] = DocumentEntry(document, rows, keys)
@@ -252,15 +252,15 @@ class MemoryIndex:
         """Return what a query needs, consistent in itself."""
         with self._lock:
             rows = len(self.metadata)
-            average = self._length_sums / max(1, self._alive_count)
+            average = self._length_sums / max(1, self._live_count)
             return Snapshot(
                 rows=rows,
-                alive=self._alive[:rows].copy(),
+                live=self._live[:rows].copy(),
                 lengths=self._lengths[:rows],
                 document_of=self._document_of[:rows],
                 known=self.matrix.known(rows).copy(),
                 static=self.matrix.static(rows).copy(),
-                stats=CorpusStats(self._alive_count, average.astype(np.float32)),
+                stats=CorpusStats(self._live_count, average.astype(np.float32)),
             )
 
     def rows_defining(self, name: str) -> list[int]:
@@ -270,7 +270,7 @@ class MemoryIndex:
     def row_of(self, key: int) -> int | None:
         """Return the living row of a chunk."""
         row = self._row_of.get(key)
-        return row if row is not None and self._alive[row] else None
+        return row if row is not None and self._live[row] else None
 
     def without_vector(self, doc_id: str, *, of_any_kind: bool = False) -> list[tuple[int, bytes]]:
         """Return (key, embed key) of a document's chunks without the model's vector, or any."""
@@ -290,7 +290,7 @@ class MemoryIndex:
     @property
     def chunk_count(self) -> int:
         """Living chunks."""
-        return self._alive_count
+        return self._live_count
 
     @property
     def embedded_count(self) -> int:
@@ -298,9 +298,9 @@ class MemoryIndex:
         return self._embedded_count
 
     @property
-    def dead_count(self) -> int:
+    def tombstones(self) -> int:
         """Rows that are no longer used."""
-        return len(self.metadata) - self._alive_count
+        return len(self.metadata) - self._live_count
 
     # --- inside the lock -----------------------------------------------------------------------
 
@@ -326,25 +326,25 @@ class MemoryIndex:
         return rows
 
     def _grow(self, rows: int) -> None:
-        if rows <= len(self._alive):
+        if rows <= len(self._live):
             return
-        capacity = max(_FIRST_CAPACITY, rows, len(self._alive) * 3 // 2)
-        for name in ("_alive", "_lengths", "_document_of"):
+        capacity = max(_FIRST_CAPACITY, rows, len(self._live) * 3 // 2)
+        for name in ("_live", "_lengths", "_document_of"):
             old = getattr(self, name)
             new = np.zeros((capacity, *old.shape[1:]), old.dtype)
             new[: len(old)] = old
             setattr(self, name, new)
 
-    def _turn_on(self, rows: range) -> None:
+    def _mark_live(self, rows: range) -> None:
         place = slice(rows.start, rows.stop)
-        self._alive[place] = True
-        self._alive_count += len(rows)
+        self._live[place] = True
+        self._live_count += len(rows)
         self._length_sums += self._lengths[place].sum(axis=0)
 
-    def _turn_off(self, rows: range) -> None:
+    def _mark_deleted(self, rows: range) -> None:
         place = slice(rows.start, rows.stop)
-        self._alive[place] = False
-        self._alive_count -= len(rows)
+        self._live[place] = False
+        self._live_count -= len(rows)
         self._length_sums -= self._lengths[place].sum(axis=0)
         self._embedded_count -= int(self.matrix.known(len(self.metadata))[place].sum())
         for row in rows:
@@ -356,7 +356,7 @@ class MemoryIndex:
                     defining.remove(row)
 
     def compacted(self) -> MemoryIndex:
-        """Return an equal index without dead rows; nothing may be written meanwhile."""
+        """Return an equal index without deleted rows; nothing may be written meanwhile."""
         self.compact_postings()
         fresh = MemoryIndex(self.matrix.dimension)
         rows_total = len(self.metadata)
@@ -366,7 +366,7 @@ class MemoryIndex:
             for doc_id, entry in self.documents.items():
                 old = list(entry.rows)
                 rows = fresh._append(doc_id, [self.metadata[r] for r in old], self._lengths[old])
-                fresh._turn_on(rows)
+                fresh._mark_live(rows)
                 mapping[old] = rows
                 fresh.documents[doc_id] = DocumentEntry(entry.document, rows, entry.embed_keys)
         for segment in self.postings.drain():

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from coco_core.bm25 import term_scores
 from coco_core.filters import Filters, matches_path, matches_symbol
-from coco_core.ports import SearchExecutor
 from coco_core.query import Query
+from coco_core.search.ports import SearchExecutor
 from coco_core.search.request import SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, FloatVector
-from coco_local.index.best import best_rows
 from coco_local.index.memory import MemoryIndex, Snapshot
+from coco_local.index.top_k import best_rows
 
 __all__ = ["InMemoryExecutor"]
 
@@ -45,7 +45,7 @@ class InMemoryExecutor:
             self.look_up(query)
         assert self._ahead is not None
         snapshot, keyword = self._ahead
-        allowed = snapshot.alive & self._filter(request.intent.filters, snapshot)
+        allowed = snapshot.live & self._filter(request.intent.filters, snapshot)
         filtered = int(allowed.sum())
         if self._only is not None:
             allowed &= self._touching(self._only, snapshot)
@@ -88,13 +88,13 @@ class InMemoryExecutor:
         scores = np.zeros(snapshot.rows, np.float32)
         terms = [term_id(term) for term in query.terms]
         for rows, frequencies in self._memory.postings.lookup(terms):
-            living = rows < snapshot.rows
-            living[living] = snapshot.alive[rows[living]]
-            rows_now = rows[living]
+            live = rows < snapshot.rows
+            live[live] = snapshot.live[rows[live]]
+            rows_now = rows[live]
             if not len(rows_now):
                 continue
             scores[rows_now] += term_scores(
-                snapshot.stats, len(rows_now), frequencies[living], snapshot.lengths[rows_now]
+                snapshot.stats, len(rows_now), frequencies[live], snapshot.lengths[rows_now]
             )
         return scores
 
@@ -118,7 +118,7 @@ class InMemoryExecutor:
         if filters.kinds:
             allowed &= self._memory.metadata.kinds.among(filters.kinds, snapshot.rows)
         if filters.symbol is not None:
-            for row in np.flatnonzero(allowed & snapshot.alive).tolist():
+            for row in np.flatnonzero(allowed & snapshot.live).tolist():
                 chunk = self._memory.metadata[row]
                 allowed[row] = any(
                     matches_symbol(filters.symbol, path)

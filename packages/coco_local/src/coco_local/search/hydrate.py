@@ -10,7 +10,7 @@ from coco_core.relocation import relocate
 from coco_core.search.page import Pick
 from coco_core.types import Span
 from coco_local.index.project import ProjectIndex
-from coco_local.search.source import SourceFile, SourceReader
+from coco_local.source.reader import SourceFile, SourceReader
 from coco_local.store.documents import IndexedChunk
 
 __all__ = ["Hydrator", "VerifiedHit"]

@@ -25,7 +25,6 @@ _TIMEOUT_SECONDS = 10.0
 # two megabytes elsewhere).
 _MOST_FILES = 250 if sys.platform == "win32" else 5_000
 
-_NOTHING_FOUND = 1
 _FAILED = 2
 
 

@@ -11,11 +11,11 @@ from coco_core.query import Query
 from coco_core.search.course import SearchPage, StageClock, run_search
 from coco_core.search.request import SearchRequest
 from coco_core.types import FloatVector
-from coco_local.activity import Activity
-from coco_local.adoption import adopted_retrieval
-from coco_local.index.gate import QueryGate
-from coco_local.index.indexer import ProjectIndexer
-from coco_local.registry import ProjectRegistry
+from coco_local.indexing.gate import ForegroundGate
+from coco_local.indexing.indexer import ProjectIndexer
+from coco_local.monitoring.activity import Activity
+from coco_local.projects.defaults import default_retrieval
+from coco_local.projects.registry import ProjectRegistry
 from coco_local.search.executor import InMemoryExecutor
 from coco_local.search.hydrate import Hydrator, VerifiedHit
 from coco_local.search.live import literal_lines, promising_files
@@ -81,7 +81,7 @@ class QueryService:
         self,
         registry: ProjectRegistry,
         activity: Activity,
-        gate: QueryGate,
+        gate: ForegroundGate,
     ) -> None:
         self._registry = registry
         self._activity = activity
@@ -97,7 +97,7 @@ class QueryService:
         project = self._registry.resolve(request.project_id, request.path)
         indexer = project.named(request.indexing_config_id)
         retrieval, adopted = with_adopted(
-            request.retrieval_config, adopted_retrieval(project), project.adopted.query_config_id
+            request.retrieval_config, default_retrieval(project), project.defaults.query_config_id
         )
         intent = retrieval_intent(
             request.query, retrieval, request.filters, explain=request.explain
@@ -117,8 +117,8 @@ class QueryService:
         """Answer with chunks like the one at a place."""
         project = self._registry.resolve(request.project_id, request.path)
         indexer = project.active
-        indexer.wait_scanned(_FIRST_SCAN_SECONDS)
-        indexer.sync()
+        indexer.backlog.wait_scanned(_FIRST_SCAN_SECONDS)
+        indexer.backlog.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)
         known, doc_id = _chunk_at(indexer, request)
         names = (known.chunk.symbol, *known.chunk.heading_trail)
@@ -159,7 +159,7 @@ class QueryService:
             page = run_search(
                 search, embedded.vector, executor, hydrator, clock, without=question.without
             )
-            indexer.note_stale(hydrator.stale)
+            indexer.backlog.report_stale(hydrator.stale)
             clock.lap("validate")
             indexer.embed_first([hit.ranked.candidate.metadata.doc_id for hit in page.hits])
         meta = _meta(question, embedded, page, hydrator, clock, proven=proven)
@@ -223,21 +223,21 @@ def _meta(
 
 def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> bool:
     """Index what changed, as far as there is time; False when changes may not be known yet."""
-    proven = indexer.sync()
-    proven &= indexer.wait_scanned(_FIRST_SCAN_SECONDS)
-    if indexer.pending and not indexer.bulk:
+    proven = indexer.backlog.sync()
+    proven &= indexer.backlog.wait_scanned(_FIRST_SCAN_SECONDS)
+    if indexer.pending and not indexer.backlog.is_large:
         indexer.catch_up(None, _CATCH_UP_SECONDS)
     if not indexer.pending:
         return proven
-    with indexer.turn() as mine:
+    with indexer.backlog.try_lock() as mine:
         # Of many queries at once one looks into the files that wait, and all gain by it: each on
         # its own would search them again and take the cores from the others and from the indexing.
         if mine:
-            waiting = indexer.pending_files.all()
+            waiting = indexer.backlog.files.all()
             found = promising_files(indexer.project.root, query, waiting, _LIVE_FILES)
             indexer.catch_up(found, _LIVE_SECONDS)
         else:
-            indexer.hand_over()
+            indexer.backlog.notify_worker()
     return proven
 
 

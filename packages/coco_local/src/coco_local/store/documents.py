@@ -59,7 +59,7 @@ class DocumentRecord:
 
 @dataclass(frozen=True, slots=True)
 class PreparedDocument(DocumentRecord):
-    """A file, read and cut; nothing of it is written yet."""
+    """A file, read and chunked; nothing of it is written yet."""
 
     chunks: tuple[PreparedChunk, ...]
 

@@ -45,7 +45,7 @@ def serve(settings: Settings, *, migrate_first: bool = False) -> None:
 
     Raises:
         InvalidConfig: the settings do not fit together.
-        DatabaseUnfit: the database lacks something; the hint says what mends it.
+        DatabaseIncompatible: the database lacks something; the hint says what mends it.
         Unavailable: the database or the blob store cannot be reached.
     """
     configure_json_logs(settings.log_level)

@@ -55,7 +55,7 @@ def opened() -> Iterator[Database]:
     """Yield the database, checked as at the service's start.
 
     Raises:
-        DatabaseUnfit: it lacks something; the hint says what mends it.
+        DatabaseIncompatible: it lacks something; the hint says what mends it.
         Unavailable: it cannot be reached.
     """
     url = database_url()

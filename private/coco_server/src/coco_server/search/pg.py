@@ -21,8 +21,8 @@ from psycopg import sql
 from coco_core.bm25 import saturated_scores
 from coco_core.chunk_columns import kind_of
 from coco_core.intent import SearchIntent
-from coco_core.ports import SearchExecutor
 from coco_core.query import Query
+from coco_core.search.ports import SearchExecutor
 from coco_core.search.request import CandidateLimits, SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, ChunkMetadata, FloatVector

@@ -44,9 +44,3 @@ class Panel(Widget, Generic[S]):
     def draw(self, state: S, width: int, height: int, /) -> list[Content]:
         """The lines of ``state``, each of at most ``width`` cells."""
         raise NotImplementedError
-
-    def subtitle(self, text: str) -> None:
-        """Set the text in the lower border, without a redraw when it is the same."""
-        content = Content(text)
-        if not isinstance(self.border_subtitle, str) or self.border_subtitle != content.markup:
-            self.border_subtitle = content

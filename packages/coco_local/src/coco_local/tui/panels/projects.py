@@ -42,7 +42,7 @@ _EMPTY = (
 
 
 class Projects(Panel[ProjectsState]):
-    """A list with a cursor; the line under it tells more about the chosen project."""
+    """A list with a cursor; the line under it shows more about the chosen project."""
 
     TITLE = "Projects"
     can_focus = True

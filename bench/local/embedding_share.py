@@ -39,8 +39,8 @@ _POLL = 0.02
 class _Recording(OnnxEmbedder):
     """The product's embedder; it also notes which texts it was given."""
 
-    def __init__(self, model: InstalledModel, between: Callable[[], None]) -> None:
-        super().__init__(model, max_tokens=_WINDOW, between=between)
+    def __init__(self, model: InstalledModel, before_work: Callable[[], None]) -> None:
+        super().__init__(model, max_tokens=_WINDOW, before_work=before_work)
         self.texts: list[str] = []
 
     def embed_documents(self, texts: Sequence[str]) -> FloatMatrix:

@@ -11,12 +11,12 @@ import pytest
 from coco_core.configs import DEFAULT_CONFIG, IndexingConfig
 from coco_core.header import embedding_text
 from coco_core.types import Chunk
-from coco_embed.choice import Embedders, EmbeddingSettings
+from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_server.jobs import events, rejections
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
 from coco_server.store.usage import embeddings_today
-from coco_worker.pipeline import IngestTools
+from coco_worker.pipeline import IngestDeps
 from coco_worker.worker import Worker
 from tests.coco_worker.conftest import Start
 from tests.coco_worker.items_made import documents
@@ -172,7 +172,7 @@ def test_progress_is_told(tenant: Tenant, start: Start) -> None:
 
 
 def test_a_quota_ends_the_job_and_names_itself(
-    tools: IngestTools, tenant: Tenant, start: Start
+    deps: IngestDeps, tenant: Tenant, start: Start
 ) -> None:
     poor = Tenant.create(tenant.database, tenant.blobs, limits={"chunks": 100})
     start()
@@ -227,12 +227,12 @@ def test_a_document_of_very_many_chunks_is_one_batch(tenant: Tenant, start: Star
 
 
 def test_the_built_in_model_embeds_what_came_without_a_vector(
-    database: Database, blobs: BlobStore, tools: IngestTools
+    database: Database, blobs: BlobStore, deps: IngestDeps
 ) -> None:
     model = installed_model()
     embedders = Embedders(EmbeddingSettings(models=model.directory.parents[1], offline=True))
     tenant = Tenant.create(database, blobs, config=DEFAULT_CONFIG, dimension=384)
-    worker = Worker(replace(tools, embedders=embedders), poll_seconds=0.05)
+    worker = Worker(replace(deps, embedders=embedders), poll_seconds=0.05)
     worker.start()
     try:
         job = tenant.ended(tenant.enqueue(tenant.ndjson(documents(20))))
@@ -261,7 +261,7 @@ def test_the_built_in_model_embeds_what_came_without_a_vector(
         embedders.close()
 
 
-def test_an_import_is_read_from_a_cloud(database: Database, tools: IngestTools) -> None:
+def test_an_import_is_read_from_a_cloud(database: Database, deps: IngestDeps) -> None:
     with s3_server() as server:
         blobs = BlobStore("s3://coco/imports", options=server.options)
         tenant = Tenant.create(database, blobs)
@@ -274,7 +274,7 @@ def test_an_import_is_read_from_a_cloud(database: Database, tools: IngestTools) 
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, row_group_size=100)
         ref = blobs.put_bytes(tenant.org_id, "parquet", sink.getvalue().to_pybytes()).ref
-        worker = Worker(replace(tools, blobs=blobs), poll_seconds=0.05)
+        worker = Worker(replace(deps, blobs=blobs), poll_seconds=0.05)
         worker.start()
         try:
             job = tenant.ended(tenant.enqueue(ref, format="parquet"))

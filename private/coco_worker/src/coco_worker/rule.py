@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from coco_core.errors import NotFound, WasmFailed, WasmRejected
 from coco_server.store.blobs import BlobStore
-from coco_worker.items.item import Item, Outcome, Reason, Rejection
+from coco_worker.items.item import Item, Outcome, Rejection, RejectionReason
 
 if TYPE_CHECKING:
     from coco_core.wasm.rules import TextRule
@@ -48,10 +48,10 @@ def apply_rule(rule: TextRule, item: Item) -> Outcome:
             for part in item.parts
         )
     except WasmFailed as error:
-        return Rejection(item.index, Reason.RULE_FAILED, error.message, item.doc_id)
+        return Rejection(item.index, RejectionReason.RULE_FAILED, error.message, item.doc_id)
     kept = tuple(part for part in parts if part.chunk.text.strip())
     return replace(item, parts=kept) if kept else _emptied(item)
 
 
 def _emptied(item: Item) -> Rejection:
-    return Rejection(item.index, Reason.EMPTY, "The rule left no text.", item.doc_id)
+    return Rejection(item.index, RejectionReason.EMPTY, "The rule left no text.", item.doc_id)

@@ -49,9 +49,9 @@ def check_registered_models(context: DoctorContext) -> Iterator[CheckResult]:
     settings = context.settings
     if not settings.models:
         return
-    from coco_embed.catalogue import look_at_models
+    from coco_embed.model_list import list_models
 
-    for entry in look_at_models(local_embedders(settings).settings, registered_only=True):
+    for entry in list_models(local_embedders(settings).settings, custom_only=True):
         if entry.state == "ready":
             message = f"{entry.name} embeds, {entry.dimension} dimensions"
             yield CheckResult.ok(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from coco_embed.choice import Embedders, EmbeddingSettings
+from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_local.settings import Settings
 
 __all__ = ["local_embedders"]
 
 
-def local_embedders(settings: Settings, between: Callable[[], None] | None = None) -> Embedders:
+def local_embedders(settings: Settings, before_work: Callable[[], None] | None = None) -> Embedders:
     """Return what opens them.
 
     Args:
         settings: with the registered models.
-        between: called before each piece of work on documents; it may block, so that queries
+        before_work: called before each piece of work on documents; it may block, so that queries
             come first.
     """
     return Embedders(
@@ -27,8 +27,8 @@ def local_embedders(settings: Settings, between: Callable[[], None] | None = Non
             fetch=False,
             # A model that no index needs any more gives its memory back.
             keep=False,
-            registered=settings.models,
+            custom_models=settings.models,
             registry=f"{settings.home.config} as [models.NAME]",
-            between=between,
+            before_work=before_work,
         )
     )

@@ -16,8 +16,8 @@ from coco_core.configs import DEFAULT_CONFIG, EmbeddingConfig
 from coco_core.errors import CocoError, InvalidConfig, InvalidInput, Unavailable, Unreadable
 from coco_core.ports import Embedder, Tokenizer
 from coco_core.types import FloatVector
-from coco_embed.choice import ClosableEmbedder, Embedders
 from coco_embed.onnx import OnnxEmbedder
+from coco_embed.resolver import ClosableEmbedder, Embedders
 from coco_embed.static import StaticEmbedder
 from coco_embed.store import DEFAULT_MODEL
 from coco_local.monitoring.activity import Activity

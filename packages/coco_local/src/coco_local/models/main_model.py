@@ -33,12 +33,12 @@ class ModelService:
         settings: Settings,
         models: IndexModels,
         activity: Activity,
-        between: Callable[[], None],
+        before_work: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._models = models
         self._activity = activity
-        self._between = between
+        self._before_work = before_work
         self._store = ModelStore(settings.home.models)
         self._stopping = threading.Event()
         self._embedder: OnnxEmbedder | None = None
@@ -79,7 +79,7 @@ class ModelService:
         try:
             model = self._find_or_fetch()
             embedder = OnnxEmbedder(
-                model, threads=self._settings.embed_threads, between=self._between
+                model, threads=self._settings.embed_threads, before_work=self._before_work
             )
             # The first text opens the session, so that no query has to wait for it.
             embedder.embed_query("warm up")

@@ -19,8 +19,8 @@ from coco_core.errors import (
     MethodNotAllowed,
     NotFound,
 )
+from coco_protocol.base import json_bytes
 from coco_protocol.errors import error_envelope
-from coco_protocol.serving.answers import json_bytes
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection

@@ -8,9 +8,8 @@ from fastapi import Response
 from starlette.responses import StreamingResponse
 
 from coco_core.errors import CocoError
-from coco_protocol.base import Answer
+from coco_protocol.base import Answer, json_bytes
 from coco_protocol.errors import error_envelope
-from coco_protocol.serving.answers import json_bytes
 from coco_protocol.serving.errors import unforeseen
 
 __all__ = ["EVENT_STREAM", "KEEP_ALIVE", "event_bytes", "event_stream"]

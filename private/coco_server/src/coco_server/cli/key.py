@@ -8,9 +8,9 @@ from typing import Annotated, cast
 import typer
 
 from coco_protocol.server.tenants import KeyBody, KeyList, KeyRequest, KeyScope, NewKeyBody
-from coco_server.api.bodies import key_body
 from coco_server.cli.connection import opened
 from coco_server.cli.output import AsJson, show
+from coco_server.domain.serializers import key_body
 from coco_server.store import keys, orgs
 
 __all__ = ["key"]

@@ -8,9 +8,9 @@ import typer
 
 from coco_core.errors import InvalidInput
 from coco_protocol.server.tenants import LimitName, OrgBody, OrgList, OrgRequest
-from coco_server.api.bodies import org_body, org_use
 from coco_server.cli.connection import opened
 from coco_server.cli.output import AsJson, show
+from coco_server.domain.serializers import org_body, org_use
 from coco_server.store import orgs
 
 __all__ = ["org"]

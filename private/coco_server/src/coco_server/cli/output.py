@@ -10,8 +10,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from coco_core.terminal import table_lines
-from coco_protocol.base import Answer
-from coco_protocol.serving.answers import json_bytes
+from coco_protocol.base import Answer, json_bytes
 
 __all__ = ["AsJson", "show", "table"]
 

@@ -9,9 +9,10 @@ import typer
 
 from coco_core.errors import InvalidConfig
 from coco_protocol.server.system import PruneRequest
-from coco_server.api.pruning import policy_of, prune_database
 from coco_server.cli.connection import chosen_vectors, opened
 from coco_server.cli.output import AsJson, show
+from coco_server.domain.retention import policy_of
+from coco_server.domain.retention import prune as remove
 from coco_server.settings import explain_settings
 from coco_server.store.blobs import BlobStore
 
@@ -45,5 +46,5 @@ def prune(
     if blob_url is None:
         raise InvalidConfig("COCO_BLOB_URL is not set.", hint="Set it as for the service.")
     with opened() as database:
-        found = prune_database(database, wanted, policy, chosen_vectors(), BlobStore(str(blob_url)))
+        found = remove(database, wanted, policy, chosen_vectors(), BlobStore(str(blob_url)))
     show(found, [found.model_dump()], as_json=as_json)

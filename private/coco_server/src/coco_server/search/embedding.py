@@ -9,7 +9,7 @@ import numpy as np
 
 from coco_core.configs import EmbeddingConfig
 from coco_core.types import FloatVector
-from coco_embed.choice import ClosableEmbedder, Embedders
+from coco_embed.resolver import ClosableEmbedder, Embedders
 
 __all__ = ["QueryVectors"]
 

@@ -13,7 +13,7 @@ from coco_core.errors import CocoError, InvalidConfig, ModelMissing, Unavailable
 from coco_core.search.course import SearchPage, StageClock, run_search
 from coco_core.search.request import SearchRequest
 from coco_core.types import FloatVector
-from coco_embed.choice import Embedders
+from coco_embed.resolver import Embedders
 from coco_protocol.docs import RetrievalBody
 from coco_protocol.server.docs import Hit, QueryData, QueryMeta, QueryRequest
 from coco_protocol.serving.intents import retrieval_intent, with_adopted
@@ -23,7 +23,7 @@ from coco_server.search.hydrate import StoredHits
 from coco_server.search.pg import PgExecutor
 from coco_server.store import versions
 from coco_server.store.session import Database, Scope, TenantSession
-from coco_server.store.versions import Answering
+from coco_server.store.versions import QueryTarget
 
 __all__ = ["SearchService"]
 
@@ -42,7 +42,7 @@ class _Basis:
     """Whether there are vectors at all."""
 
     @classmethod
-    def of(cls, target: Answering) -> Self:
+    def of(cls, target: QueryTarget) -> Self:
         """Take it from what answers."""
         embedded = target.version is not None and target.version.embedded_count > 0
         return cls(target.config, target.retrieval_config, target.query_config_id, embedded)
@@ -103,8 +103,8 @@ class SearchService:
         expected = self._met.get(key)
         question = self._question(request, expected) if expected is not None else None
         clock.lap("embed")
-        with self._database.asking(scope.org_id) as session:
-            target = versions.answering(session, scope.project_id, request.indexing_config_id)
+        with self._database.read_transaction(scope.org_id) as session:
+            target = versions.resolve_version(session, scope.project_id, request.indexing_config_id)
             clock.lap("resolve")
             basis = _Basis.of(target)
             if question is not None and basis == expected:
@@ -114,14 +114,14 @@ class SearchService:
         self._met[key] = basis
         question = self._question(request, basis)
         clock.lap("embed")
-        with self._database.asking(scope.org_id) as session:
+        with self._database.read_transaction(scope.org_id) as session:
             return self._from_version(session, scope.project_id, target, question, clock)
 
     def _from_version(
         self,
         session: TenantSession,
         project_id: str,
-        target: Answering,
+        target: QueryTarget,
         question: _Question,
         clock: StageClock,
     ) -> tuple[QueryMeta, QueryData]:

@@ -127,7 +127,7 @@ def append(
         postings.add_batch(session, version.version_no, first, [each.terms for each in chunks])
     _add_vectors(session, version, first, chunks, vectors or PgVectors())
     # Last, for the org's other imports wait from here to the end of the transaction.
-    more_documents, more_bytes = usage.draw(
+    more_documents, more_bytes = usage.consume(
         session, version.version_id, documents=len(documents), storage_bytes=size
     )
     usage.reserve(

@@ -86,7 +86,7 @@ def seal(
         "WHERE org_id = %s AND version_id = %s",
         (approximate, session.org_id, now.version_id),
     )
-    usage.release_rest(session, now.version_id)
+    usage.release_unused(session, now.version_id)
     return versions.get(session, now.project_id, now.version_id)
 
 

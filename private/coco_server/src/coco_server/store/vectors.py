@@ -1,4 +1,4 @@
-"""Where a version's vectors are kept: beside its chunks, or in Qdrant."""
+"""Stores of a version's vectors: the port, and pgvector beside the chunks."""
 
 from __future__ import annotations
 

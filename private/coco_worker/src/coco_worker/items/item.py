@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 
 from coco_core.types import Chunk, FloatVector
 
-__all__ = ["Item", "ItemLimits", "ItemMeta", "Outcome", "Part", "Reason", "Rejection"]
+__all__ = ["Item", "ItemLimits", "ItemMeta", "Outcome", "Part", "Rejection", "RejectionReason"]
 
 
-class Reason(StrEnum):
+class RejectionReason(StrEnum):
     """Why an item was refused; part of the wire contract."""
 
     NOT_JSON = "not_json"
@@ -33,7 +33,7 @@ class Rejection:
     """An item that is left out, told by its position (0-based) in what was sent."""
 
     index: int
-    reason: Reason
+    reason: RejectionReason
     message: str
     doc_id: str = ""
     """Empty when the item does not even tell that."""

@@ -94,18 +94,18 @@ class RpcServer:
     def start(self) -> None:
         """Answer calls."""
         self._server.start()
-        self._say(health_pb2.HealthCheckResponse.SERVING)
+        self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
     def drain(self) -> None:
         """Say that nothing new is taken; calls are still answered."""
-        self._say(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
 
     def stop(self, grace_seconds: float = 2.0) -> None:
         """End; calls in progress get so long."""
         self._health.enter_graceful_shutdown()
         self._server.stop(grace_seconds).wait()
 
-    def _say(self, status: int) -> None:
+    def _set_health(self, status: int) -> None:
         for name in ("", SERVICE):
             self._health.set(name, status)
 

@@ -50,7 +50,7 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     assert refusal.value.hint == "Did you mean port?"
     environ = {"COCO_PROT": "1", "COCO_MODE": "local", "COCO_WORKER_SLOTS": "1", "PATH": "/"}
     (warning,) = unknown_variables(environ, [PORT], "CoCo", "COCO_WORKER_SLOTS")
-    assert "COCO_PROT means nothing to CoCo. Did you mean COCO_PORT?" in warning
+    assert "COCO_PROT is no setting of CoCo. Did you mean COCO_PORT?" in warning
 
 
 @pytest.mark.parametrize(

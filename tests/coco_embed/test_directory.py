@@ -252,7 +252,7 @@ def _images(path: Path) -> None:
         (lambda path: write_graph(path / "model.onnx", length=128), r"takes 128 tokens and no oth"),
         (
             lambda path: write_json(path, "1_Pooling/config.json", {"pooling_mode": "attention"}),
-            r"pools in a way that CoCo does not have .*attention",
+            r"uses a pooling that CoCo does not support .*attention",
         ),
         (
             lambda path: write_json(
@@ -260,7 +260,7 @@ def _images(path: Path) -> None:
                 "1_Pooling/config.json",
                 {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": True},
             ),
-            r"does not have .*cls, mean",
+            r"does not support .*cls, mean",
         ),
         (
             lambda path: write_json(

@@ -130,7 +130,7 @@ def test_what_does_not_exist_is_refused_with_what_does(bench: Bench) -> None:
     with pytest.raises(ConfigNotFound) as raised:
         bench.ask("cart", "small")
     assert "coco index --config small" in (raised.value.hint or "")
-    with pytest.raises(Conflict, match="that answers"):
+    with pytest.raises(Conflict, match="is the active index"):
         bench.drop_index("default")
     assert list(bench.indexes()) == ["default"]
 

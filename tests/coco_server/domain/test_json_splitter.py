@@ -58,7 +58,7 @@ def test_any_body_in_any_pieces(
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b'{"items": [{"a": 1}', "ends within its items"),
+        (b'{"items": [{"a": 1}', "is truncated within its items"),
         (b'{"items": []', "not valid JSON"),
         (b"[]", "no JSON object"),
         (b"", "not valid JSON"),

@@ -1,4 +1,4 @@
-"""Fielded BM25 (BM25F) over statistics that a store delivers: the same scores in every product.
+"""Fielded BM25 (BM25F): keyword scores from a store's term statistics.
 
 A chunk has three fields. What goes into which is decided in `term_vector` alone; how much each
 counts, in the constants below.

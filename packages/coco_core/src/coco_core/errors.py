@@ -1,4 +1,4 @@
-"""Every error that CoCo raises on purpose.
+"""Error classes: every error that CoCo raises on purpose.
 
 CocoError                     internal          500
 ├── InvalidInput              invalid_input     400

@@ -1,4 +1,4 @@
-"""Which chunks may answer, and the plain evaluator that every store's filters are judged by."""
+"""Query filters, and the reference evaluator that every store is tested against."""
 
 from __future__ import annotations
 

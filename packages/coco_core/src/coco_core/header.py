@@ -1,4 +1,4 @@
-"""What an embedder reads of a chunk: a short header that says where it stands, then its text."""
+"""Embedding input of a chunk: a header that names its location, then its text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a product must bring: structural types, checked where each product is composed."""
+"""Ports: protocols of embedders, rerankers, tokenizers, and search executors."""
 
 from __future__ import annotations
 

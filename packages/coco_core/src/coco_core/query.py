@@ -1,4 +1,4 @@
-"""Understanding a query: what must match literally, what names a symbol, what the words are."""
+"""Query parser: literal phrases, symbol names, and keywords of a query's text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The nouns of CoCo: frozen data that every stage passes on."""
+"""Core records: the frozen data that the stages of search pass on."""
 
 from __future__ import annotations
 

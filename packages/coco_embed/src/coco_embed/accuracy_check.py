@@ -1,4 +1,4 @@
-"""How well an installed model agrees with the float model it was made from."""
+"""Accuracy check: an installed model's vectors against the float model it was made from."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ def measure_accuracy(model: Path, tokenizer: Path, reference: Path) -> Accuracy:
         raise Unavailable(
             f"The model {model} does not agree with the float model (cosine {mean:.4f} mean, "
             f"{minimum:.4f} minimum; {_LEAST_MEAN} and {_LEAST_MINIMUM} are needed).",
-            hint="Fit it to this processor again with: coco setup --force",
+            hint="Build it again for this processor with: coco setup --force",
         )
     return Accuracy(mean=mean, minimum=minimum)

@@ -1,4 +1,4 @@
-"""Turn the official files into the model that CoCo runs, and refuse one that does not agree.
+"""Model conversion: official weights to the int8 model, rejected if it is inaccurate.
 
 It runs as a program of its own (``python -m coco_embed.convert WEIGHTS TOKENIZER DIRECTORY``): it
 needs half a gigabyte for two seconds, which a daemon would never get back.

@@ -1,4 +1,4 @@
-"""Custom models as `[models.NAME]` of a TOML file registers them: read, checked, never opened.
+"""Custom models: parses and validates the ``[models.NAME]`` tables of a TOML file.
 
 It imports nothing heavy: settings are read by commands that embed nothing.
 """

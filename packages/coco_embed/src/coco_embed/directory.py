@@ -1,4 +1,4 @@
-"""Directories with an embedding model, as sentence-transformers and Optimum export them.
+"""Model directories, as sentence-transformers and Optimum export them.
 
     model.onnx or onnx/model.onnx     the graph (with its data beside it, when it is a large one)
     tokenizer.json                    the tokenizer
@@ -192,7 +192,7 @@ class _Reader:
             modes.add(known or named)
         if len(modes) != 1 or not modes <= set(_POOLING_MODES.values()):
             raise self._problem(
-                f"pools in a way that CoCo does not have ({folder}/config.json: "
+                f"uses a pooling that CoCo does not support ({folder}/config.json: "
                 f"{', '.join(sorted(modes)) or 'none'})",
                 "Export it with its pooling, so that the graph gives one vector for a text.",
             )

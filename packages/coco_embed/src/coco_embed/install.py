@@ -1,4 +1,4 @@
-"""Make a model from what a source gave, and put it in its place in one step."""
+"""Model installation: builds a model from downloaded files, and moves it into place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find out whether this processor multiplies u8 by s8 without losing the sum.
+"""CPU check: detects processors whose u8 by s8 products saturate.
 
 Older x86 processors (no VNNI) add pairs of such products in 16 bits, where 2 * 255 * 127 does not
 fit; ONNX Runtime's kernels for them saturate. Weights of 7 bits always fit. Trying it is shorter

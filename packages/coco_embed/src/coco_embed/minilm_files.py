@@ -1,4 +1,4 @@
-"""The official files of all-MiniLM-L6-v2, known by checksum wherever they come from."""
+"""Official files of all-MiniLM-L6-v2, identified by checksum."""
 
 from __future__ import annotations
 

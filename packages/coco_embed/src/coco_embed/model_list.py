@@ -1,4 +1,4 @@
-"""Which models a config can name here, and whether each can embed now."""
+"""Model list: the models that a config can name, and whether each can embed now."""
 
 from __future__ import annotations
 

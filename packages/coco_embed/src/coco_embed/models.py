@@ -1,4 +1,4 @@
-"""The kinds of models that a config can name, each opened at whatever window it asks for."""
+"""Embedding models by type: built-in, static, ONNX directory, server."""
 
 from __future__ import annotations
 

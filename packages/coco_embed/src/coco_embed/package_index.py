@@ -1,4 +1,4 @@
-"""The model from the Python package index that pip is configured with."""
+"""Model source: the Python package index that pip is configured with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Graphs that other programs exported: what goes in, and how their tokens become one vector."""
+"""Inputs and pooling of ONNX graphs that other programs exported."""
 
 from __future__ import annotations
 

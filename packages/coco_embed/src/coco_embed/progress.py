@@ -1,4 +1,4 @@
-"""What provisioning tells its caller while it works, and how the caller stops it."""
+"""Progress events of provisioning, and its cancellation."""
 
 from __future__ import annotations
 

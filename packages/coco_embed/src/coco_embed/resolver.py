@@ -1,4 +1,4 @@
-"""Which embedder an indexing config gets: a built-in model, a registered one, or a server's."""
+"""Embedder resolver: opens the embedder that an indexing config names."""
 
 from __future__ import annotations
 

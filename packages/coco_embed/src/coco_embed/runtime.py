@@ -1,4 +1,4 @@
-"""A model in memory, once for all who use it: its network, its tokenizer and its workers."""
+"""Loaded models: network and tokenizer in memory, shared by all embedders of a model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where embedding happens, for all configs of one service."""
+"""Embedding settings of a service: server, model directory, threads, custom models."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the official files of the model come from; each source tells why it cannot serve."""
+"""Model sources: where the official files are downloaded from, and why one is unusable."""
 
 from __future__ import annotations
 

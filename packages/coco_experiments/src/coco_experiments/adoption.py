@@ -1,4 +1,4 @@
-"""What of an experiment becomes a project's default."""
+"""Adoption: makes a strategy of an experiment a project's default."""
 
 from __future__ import annotations
 

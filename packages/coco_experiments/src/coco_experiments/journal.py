@@ -1,4 +1,4 @@
-"""What a running experiment has seen so far, line by line, so that nothing is lost with it."""
+"""Experiment journal: appends every answer, so that an interrupted run can resume."""
 
 from __future__ import annotations
 

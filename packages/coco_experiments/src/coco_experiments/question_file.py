@@ -14,7 +14,7 @@ from coco_experiments.spec import Question
 __all__ = ["kind_counts", "questions_text"]
 
 _ADVICE = (
-    "Proposed by CoCo from the text of the files: a beginning, not a question set.",
+    "Proposed by CoCo from the text of the files: a draft, not a question set.",
     "Read each question, put it as your users would, and take out what nobody would ask. A place",
     "that answers as well belongs into expected_doc_ids: doc, doc#fragment, doc:120-140, or",
     '{"id": …, "grade": …}. Name the file in experiment.yml: evaluation_set: {file: …}',

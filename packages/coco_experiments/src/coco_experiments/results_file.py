@@ -1,4 +1,4 @@
-"""Results files: written as a whole, read with a word about what is wrong."""
+"""Results file: atomic write, and reading that says what is invalid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a query strategy to what goes over the wire."""
+"""Wire request of a query strategy."""
 
 from __future__ import annotations
 

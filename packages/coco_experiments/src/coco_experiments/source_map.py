@@ -1,4 +1,4 @@
-"""YAML, JSON and JSON lines as plain data that knows the line of each of its values."""
+"""YAML, JSON, and JSON Lines parser that keeps the source line of each value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings: flags over environment over ``config.toml`` over ``.coco.toml`` over defaults."""
+"""Settings, by precedence: flags, environment, ``config.toml``, ``.coco.toml``, defaults."""
 
 from __future__ import annotations
 
@@ -329,7 +329,7 @@ def _unknown_keys(file: _File, known: Collection[str], *, project_file: bool) ->
         if project_file and key in user_only:
             raise InvalidConfig(
                 f"{key} may not be set in a project ({file.origin(key)}): "
-                "whoever writes the sources must not steer the daemon.",
+                "a repository must not control the daemon.",
                 hint="Set it in ~/.coco/config.toml. "
                 f"A project may set {', '.join(sorted(allowed))}.",
                 details={"setting": key, "origin": file.origin(key)},

@@ -144,7 +144,7 @@ class ChunkFields(Answer):
     heading_trail: list[str] = Field(default_factory=list)
     fragment: str = Field(default="", description="what follows # in its anchor")
     definitions: list[str] = Field(
-        default_factory=list, description="dotted paths of what begins in it"
+        default_factory=list, description="dotted paths of the definitions that begin in it"
     )
     token_count: int = 0
     content: str
@@ -197,7 +197,7 @@ class QueryMetaFields(Meta):
     project_id: str = ""
     indexing_config_id: str = Field(default="", description="the index that answered")
     query_config_id: str | None = Field(
-        default=None, description="the adopted default that filled in what the query left out"
+        default=None, description="the adopted config that supplied what the query left out"
     )
     notice: str | None = Field(default=None, description="what is missing, in one sentence")
     took_ms: dict[str, float] = Field(default_factory=dict)

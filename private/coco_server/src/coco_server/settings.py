@@ -294,7 +294,7 @@ def _check_tls(settings: Settings) -> None:
         )
     if settings.tls_mode != "tls" and settings.tls_client_ca:
         raise InvalidConfig(
-            "COCO_TLS_CLIENT_CA is set, and this service does not end TLS itself.",
+            "COCO_TLS_CLIENT_CA is set, and this service does not terminate TLS.",
             hint="Set COCO_TLS_MODE=tls, or let the proxy ask for certificates.",
         )
     if settings.tls_mode is not None:
@@ -303,7 +303,7 @@ def _check_tls(settings: Settings) -> None:
         raise InvalidConfig(
             "TLS is required: keys and contents must not cross a network in the clear.",
             hint="Set COCO_TLS_MODE=tls with COCO_TLS_CERT and COCO_TLS_KEY, or "
-            "COCO_TLS_MODE=proxy behind a proxy that ends TLS. To try things out: "
+            "COCO_TLS_MODE=proxy behind a proxy that terminates TLS. To try things out: "
             "--insecure-dev --host 127.0.0.1.",
         )
     if not settings.loopback:

@@ -1,4 +1,4 @@
-"""Gather cut items into batches, each to be embedded at once and written in one transaction."""
+"""Batching: groups chunked items to be embedded and written together."""
 
 from __future__ import annotations
 

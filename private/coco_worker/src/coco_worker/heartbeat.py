@@ -1,4 +1,4 @@
-"""Keep the leases of a worker's jobs, on a thread and a connection that nothing else uses."""
+"""Heartbeat: renews the leases of jobs on a thread and a connection of its own."""
 
 from __future__ import annotations
 

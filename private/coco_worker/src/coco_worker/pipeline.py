@@ -1,4 +1,4 @@
-"""One ingest job: items are read, cut, embedded and written, batch by batch, and then sealed."""
+"""Ingest job: reads, chunks, embeds, and writes items by batches, then seals the version."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class ItemRejected(InvalidInput):
     def __init__(self, rejection: Rejection) -> None:
         super().__init__(
             f"Item {rejection.index} was rejected: {rejection.message}",
-            hint="Mend it and send the import again, or send it with on_error 'skip'.",
+            hint="Fix it and send the import again, or send it with on_error 'skip'.",
             details={"item": rejection.index, "code": rejection.reason.value},
         )
         self.rejection = rejection
@@ -267,7 +267,7 @@ class _Build:
             )
         if not counted.chunk_count:
             raise InvalidInput(
-                f"None of the {counts.items} items could be indexed; nothing was switched.",
+                f"None of the {counts.items} items could be indexed; no version changed.",
                 hint="The job's list of rejected items says why.",
             )
         leased.check()

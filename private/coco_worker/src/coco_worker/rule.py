@@ -1,4 +1,4 @@
-"""A job's own WebAssembly rule, run on the text of every item before it is cut."""
+"""Text rule of a job: WebAssembly, applied to every item before chunking."""
 
 from __future__ import annotations
 

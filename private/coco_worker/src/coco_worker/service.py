@@ -1,4 +1,4 @@
-"""The worker as a program: everything it is made of, from its start to its graceful end."""
+"""Worker program: composition, start, and graceful stop."""
 
 from __future__ import annotations
 

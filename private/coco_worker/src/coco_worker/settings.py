@@ -1,4 +1,4 @@
-"""Settings of the worker: flags over environment over defaults.
+"""Settings of the worker, by precedence: flags, environment, defaults.
 
 What the API service and its workers share has one name, one meaning and one definition
 (`coco_server.settings`); what is the worker's own begins with ``COCO_WORKER_``.

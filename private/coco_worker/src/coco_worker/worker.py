@@ -1,4 +1,4 @@
-"""The worker: claims jobs, does each on a thread of its own, and ends every one of them somehow."""
+"""Ingest worker: claims jobs, and builds a version on a thread for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code-aware ranking: from an executor's candidates to hits in order, with reasons.
+"""Code-aware ranking: orders an executor's candidates, and explains each score.
 
 Fused score, plus evidence that a chunk scorer cannot see (who defines the name, what the file is
 called, what else in the file matches), times what counts against a file (a test, an example,

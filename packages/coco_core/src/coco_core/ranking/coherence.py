@@ -1,4 +1,4 @@
-"""Agreement of several chunks: a file of which much matches is likelier the right one."""
+"""Coherence boost: several matching chunks of a file raise its score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Definitions of the named symbol first: told by the parser, not guessed from keywords."""
+"""Definition boost: chunks that define a symbol named in the query."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A place for the documents' best page among the code, where the code answers first."""
+"""Page slot: gives the best documentation page a fixed rank among code results."""
 
 from __future__ import annotations
 

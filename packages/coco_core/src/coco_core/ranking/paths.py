@@ -1,4 +1,4 @@
-"""Evidence in names of files and directories: people name a file after what it does."""
+"""Path boost: words of the query in the names of files and directories."""
 
 from __future__ import annotations
 

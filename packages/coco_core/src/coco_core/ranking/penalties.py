@@ -1,4 +1,4 @@
-"""What counts against a file unless the query asks for it: tests, examples, generated code ..."""
+"""File penalties: tests, examples, and generated code, unless the query asks for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which mechanisms apply: the profile's defaults, changed by the intent's switches."""
+"""Ranking profiles: the boosts and penalties in effect, adjusted by the intent's options."""
 
 from __future__ import annotations
 

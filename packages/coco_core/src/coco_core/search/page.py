@@ -1,4 +1,4 @@
-"""Cutting the ranked stream into an answer: few chunks per document, no line twice, a budget."""
+"""Result selection: limit per document, overlap removal, and token budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first section of a grammar's file: how much memory and table it needs (``dylink.0``).
+"""Parser of the ``dylink.0`` section: a grammar's memory and table sizes.
 
 The older section ``dylink`` is read too: many published grammars have it and run unchanged.
 """
@@ -35,7 +35,7 @@ class Needs:
 class _Reader:
     def __init__(self, data: bytes, start: int, end: int) -> None:
         if end > len(data):
-            raise WasmRejected("The file is cut off in its first section.")
+            raise WasmRejected("The file is truncated in its first section.")
         self._data = data
         self.at = start
         self.end = end

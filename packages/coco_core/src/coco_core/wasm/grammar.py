@@ -1,4 +1,4 @@
-"""A WebAssembly grammar as the chunker sees any grammar: bytes in, ``Syntax`` out."""
+"""WebAssembly grammar: parses bytes to ``Syntax``, like a native one."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ class TextRule:
         wanted = self._module.imports
         if wanted:
             raise WasmRejected(
-                f"{self._what} imports {wanted[0].module}.{wanted[0].name}; a rule gets nothing.",
+                f"{self._what} imports {wanted[0].module}.{wanted[0].name}; rules import nothing.",
                 hint="Build it without a standard library that needs WASI.",
             )
         exports = {export.name: export.type for export in self._module.exports}

@@ -1,4 +1,4 @@
-"""One sandbox: the core of tree-sitter and one grammar in a memory of their own.
+"""Parser sandbox: the tree-sitter core and one grammar in a WebAssembly memory.
 
 It is linked as emscripten lays dynamic modules out: the core's data and stack at the bottom, the
 heap above, every module's functions in one table. The core (web-tree-sitter) is used as published;
@@ -98,7 +98,7 @@ class Sandbox:
         """
         needs = read_needs(grammar)
         if needs.libraries:
-            raise WasmRejected("The grammar needs other libraries, which there are not.")
+            raise WasmRejected("The grammar needs other libraries, which do not exist here.")
         # Compiling is bounded elsewhere, and is no part of what the grammar may take.
         module = modules(grammar)
         for name in (_CORE, _HOST, _READER):

@@ -1,4 +1,4 @@
-"""The columns of a comparison: what they are called, what they mean, how a figure is written."""
+"""Columns of a comparison: name, description, and number format."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ class ReportColumn:
 
 _FOUND = "share of the expected places that were found"
 _EXPECTED = "share of the hits that were expected"
-_WEIGHED = "what was found, weighed by grade and by rank"
+_WEIGHED = "normalized discounted cumulative gain: what was found, by grade and rank"
 _WITHIN = "{} % of the answers came within this time"
-_BUILT = "from the order until every vector was there; none when the index existed before"
+_BUILT = "from the request to the last vector; none when the index existed before"
 _ANY = "share of the questions with any expected hit"
 
 COLUMNS: Final = (

@@ -1,4 +1,4 @@
-"""A comparison as plain data, for programs."""
+"""JSON form of a comparison."""
 
 from __future__ import annotations
 

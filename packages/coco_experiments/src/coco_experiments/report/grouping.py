@@ -1,4 +1,4 @@
-"""Figures apart by tag or by language: one strategy may be best for one kind of question only."""
+"""Metrics by tag or by language of the questions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several results files as one comparison: over the questions that all of them asked."""
+"""Merge of several results files, over the questions that all of them asked."""
 
 from __future__ import annotations
 

@@ -150,7 +150,7 @@ def caution(comparison: Comparison, baseline: int, found: Sequence[Finding]) -> 
     sentences[0] += "."
     if any(each.verdict == "open" for each in found):
         sentences.append(
-            "'Unclear' says that these questions do not tell, not that both are alike."
+            "'Unclear' means that these questions do not decide, not that both are alike."
         )
     if baseline == comparison.best and len(found) > 1:
         sentences.append("The best was chosen by these same questions, which flatters it a little.")

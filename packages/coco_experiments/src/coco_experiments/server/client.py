@@ -216,7 +216,7 @@ class ServerClient:
                 failures += 1
                 if failures >= _MAX_RECONNECTS:
                     raise Unavailable(
-                        f"The events of the job {job_id!r} break off again and again."
+                        f"The events of the job {job_id!r} are interrupted again and again."
                     )
 
     # --- the exchange --------------------------------------------------------------------------

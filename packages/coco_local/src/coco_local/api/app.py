@@ -1,4 +1,4 @@
-"""The daemon's web application: every route over one `DaemonService`, behind one guard."""
+"""FastAPI application of the daemon: all routes, behind one request guard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Prometheus: requests by route, their latency, and the daemon's own figures at scrape time."""
+"""Prometheus metrics: requests by route, latencies, and the daemon's own at scrape time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Routes of the operations: each is mounted as the table declares it."""
+"""Operation routes, mounted from the table of operations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who may talk to the daemon: this machine's programs, and nobody's web page.
+"""ASGI middleware: checks Host, Origin, key, and body; no web page reaches the daemon.
 
 A page in the user's browser can reach 127.0.0.1 in two ways. By DNS rebinding its own name points
 here: then ``Host`` names a stranger. Or it sends requests across origins: then ``Origin`` or

@@ -1,4 +1,4 @@
-"""The daemon as its HTTP API sees it: local mode's operations, and waiting for events of jobs."""
+"""Daemon service: the operations of local mode, and waiting for job events."""
 
 from __future__ import annotations
 

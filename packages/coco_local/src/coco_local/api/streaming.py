@@ -1,4 +1,4 @@
-"""Streams: a job's events and the daemon's statistics, as SSE or over a WebSocket."""
+"""Streams over SSE or WebSocket: job events, and statistics of the daemon."""
 
 from __future__ import annotations
 

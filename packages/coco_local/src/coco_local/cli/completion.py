@@ -1,4 +1,4 @@
-"""Names for shell completion, asked of the running daemon quickly and silently."""
+"""Shell completion: names from the running daemon, within a short timeout."""
 
 from __future__ import annotations
 

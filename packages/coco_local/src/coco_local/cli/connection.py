@@ -1,4 +1,4 @@
-"""How a verb reaches the daemon."""
+"""Daemon connection of a command."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _COLORS = {"ok": "32", "warn": "33", "fail": "1;31"}
 
 
 def doctor(context: typer.Context, *, json: Json = False) -> None:
-    """Check the installation and say how to mend it.
+    """Check the installation, and say how to fix what is wrong.
 
     It works without the service, too. Exit code 1 means that something failed; warnings are 0.
     """

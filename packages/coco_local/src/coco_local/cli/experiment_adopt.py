@@ -31,16 +31,18 @@ def adopt(
     ],
     index: Annotated[
         str | None,
-        typer.Option("--index", metavar="ID", help="The index that answers from now on."),
+        typer.Option("--index", metavar="ID", help="The index that becomes the active one."),
     ] = None,
     query: Annotated[
         str | None,
         typer.Option(
-            "--query", metavar="ID", help="The query strategy that fills in what queries leave out."
+            "--query",
+            metavar="ID",
+            help="The query strategy that supplies the defaults of queries.",
         ),
     ] = None,
     no_query: Annotated[
-        bool, typer.Option("--no-query", help="Forget the query strategy that was adopted.")
+        bool, typer.Option("--no-query", help="Remove the query strategy adopted before.")
     ] = False,
     server: Server = None,
     project: Project = None,
@@ -55,9 +57,9 @@ def adopt(
 
     terminal = terminal_of(context)
     if index is None and query is None and not no_query:
-        raise InvalidInput("Nothing is to be adopted.", hint="Give --index, --query or both.")
+        raise InvalidInput("There is nothing to adopt.", hint="Give --index, --query or both.")
     if query is not None and no_query:
-        raise InvalidInput("--query and --no-query are two wishes.", hint="Give one of them.")
+        raise InvalidInput("--query and --no-query exclude each other.", hint="Give one of them.")
     found = read_results(results)
     request, config = adoption(found, index, query, forget=no_query)
     with _target(found, project, server) as target:
@@ -96,7 +98,7 @@ def _target(
         return
     if measured.product == "server":
         raise InvalidInput(
-            "The results are of a server: whose project is meant?",
+            "The results are of a server, and no server is named.",
             hint=f"For one of the server: --server {measured.url}",
         )
     with connected() as client:
@@ -143,7 +145,7 @@ def _describe(defaults: DefaultsBody) -> str:
     if pending:
         index += f", and from {pending} as soon as it is complete"
     if defaults.retrieval_config is None:
-        return f"{index}; nothing fills in what they leave out"
+        return f"{index}; no defaults are set for what they leave out"
     values = json_text.dumps(defaults.retrieval_config.model_dump(exclude_unset=True))
     name = f"{defaults.query_config_id} " if defaults.query_config_id else ""
-    return f"{index}; {name}{values} fills in what they leave out"
+    return f"{index}; {name}{values} supplies what they leave out"

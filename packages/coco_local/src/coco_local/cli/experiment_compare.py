@@ -37,18 +37,18 @@ def compare(
         list[Path], typer.Argument(metavar="RESULTS...", help="Files that `run` wrote.")
     ],
     by: Annotated[
-        By | None, typer.Option("--by", help="Show each group of questions apart.")
+        By | None, typer.Option("--by", help="Show metrics by group of questions.")
     ] = None,
     k: Annotated[
         int | None,
-        typer.Option("--k", "-k", min=1, metavar="N", help="Judge the first N hits."),
+        typer.Option("--k", "-k", min=1, metavar="N", help="Evaluate the first N hits."),
     ] = None,
     baseline: Annotated[
         str | None,
         typer.Option(
             "--baseline",
             metavar="INDEX/QUERY",
-            help="Compare the others with this strategy; else with the best by nDCG.",
+            help="The baseline; without it the strategy with the best nDCG.",
         ),
     ] = None,
     html: Annotated[

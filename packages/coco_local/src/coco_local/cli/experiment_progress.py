@@ -1,4 +1,4 @@
-"""An experiment while it runs: bars on a terminal, a line now and then elsewhere."""
+"""Progress of an experiment: bars on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def questions(
         int, typer.Option("--limit", "-n", min=1, metavar="N", help="At most N questions.")
     ] = _LIMIT,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="Another number, another choice.")
+        int, typer.Option("--seed", metavar="N", help="Seed of the random selection.")
     ] = 0,
     kind: Annotated[
         list[str] | None,
@@ -87,7 +87,7 @@ def questions(
     proposed = generate_questions(_with_progress(terminal, files), limit, seed=seed, kinds=kinds)
     if not proposed:
         raise InvalidInput(
-            f"Nothing in {root!r} can be asked for ({files.total:,} files).",
+            f"Nothing in {root!r} gives a question ({files.total:,} files).",
             hint="Docstrings, sections with a heading and named definitions can.",
         )
     if out is not None:
@@ -114,7 +114,7 @@ def _kinds(names: Sequence[str] | None) -> list[QuestionKind]:
 def _refuse_existing(out: Path | None) -> None:
     if out is not None and out.expanduser().exists():
         raise InvalidInput(
-            f"{str(out)!r} exists, and somebody may have edited it.",
+            f"{str(out)!r} exists and may have been edited.",
             hint="Name another file, or remove this one.",
         )
 
@@ -144,7 +144,7 @@ def _report(
         f"{count(len(proposed), 'question')} from {count(files.total, 'file')}{skipped}: {kinds}"
     )
     where = f"in {out} " if out is not None else ""
-    terminal.note(f"read and edit them {where}before you judge anything by them")
+    terminal.note(f"read and edit them {where}before you use them")
 
 
 def _with_progress(

@@ -33,9 +33,7 @@ def run(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FILE", help="Where the results go.")
     ] = Path("results.json"),
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
     server: Server = None,
     project: Project = None,
     json: Json = False,
@@ -118,7 +116,7 @@ def _update(terminal: Terminal, results: Results, out: Path) -> None:
     from coco_local.cli.comparison_table import show_comparison
 
     show_comparison(terminal, evaluate(results))
-    terminal.note(f"{out}: look closer with coco experiment compare {out} --html report.html")
+    terminal.note(f"{out}: for details: coco experiment compare {out} --html report.html")
 
 
 def _summary(results: Results, out: Path, failed: int) -> dict[str, Any]:

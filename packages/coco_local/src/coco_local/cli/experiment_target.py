@@ -1,4 +1,4 @@
-"""Whom an experiment asks: a project of the running daemon, or of a server."""
+"""Experiment target: a project of the running daemon, or of a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One file of a project, as it was typed."""
+"""File argument: a path as typed, resolved to a document of a project."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def install(
     source: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="FILE|URL|npm:PACKAGE", help="Where from; else the registry of npm."
+            "--from", metavar="FILE|URL|npm:PACKAGE", help="Source; without it the npm registry."
         ),
     ] = None,
     query: Annotated[
@@ -77,15 +77,15 @@ def install(
     ] = None,
     extensions: Annotated[
         list[str] | None,
-        typer.Option("--ext", metavar=".EXT", help="A new language's files end so."),
+        typer.Option("--ext", metavar=".EXT", help="File extension of a new language."),
     ] = None,
     filenames: Annotated[
         list[str] | None,
-        typer.Option("--filename", metavar="NAME", help="A new language's files are called so."),
+        typer.Option("--filename", metavar="NAME", help="File name of a new language."),
     ] = None,
     shebangs: Annotated[
         list[str] | None,
-        typer.Option("--shebang", metavar="PROGRAM", help="A new language's scripts name it."),
+        typer.Option("--shebang", metavar="PROGRAM", help="Shebang program of a new language."),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Install it again, also when it is installed.")
@@ -249,7 +249,7 @@ def _report(terminal: Terminal, record: GrammarRecord) -> None:
         f"{record.licence}, query {record.query_origin}) from {record.source}"
     )
     if record.stubs:
-        terminal.warn(f"it wants functions that there are not: {', '.join(record.stubs)}")
+        terminal.warn(f"it imports functions that do not exist: {', '.join(record.stubs)}")
 
 
 def _rows(store: GrammarStore, *, every: bool) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""How results are shown: highlighted for people, plain for programs."""
+"""Formatting of results: highlighted on a terminal, plain in a pipe."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["Excerpt", "show_answer", "show_hits"]
 _EMPTY = {
     "nothing_indexed": (
         "nothing of {name} is indexed yet",
-        "It is on its way, or see why not: coco status",
+        "It is being indexed; see the progress: coco status",
     ),
     "filtered_out": (
         "everything in {name} that matches was left out by the filters",
@@ -138,7 +138,7 @@ def _tell_state(terminal: Terminal, meta: QueryMeta) -> None:
     if meta.tier == "keyword":
         parts.append("keyword search only: the embedding model is not ready")
     elif meta.tier == "static":
-        parts.append("instant vectors: the embedding model's are not computed yet")
+        parts.append("static vectors: the embedding model's are not computed yet")
     elif meta.tier == "mixed":
         parts.append(f"{meta.vector_coverage:.0%} of the index has vectors so far")
     if meta.pending_files:

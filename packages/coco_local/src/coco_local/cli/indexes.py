@@ -51,7 +51,7 @@ def indexes(context: typer.Context, *, project: Project = None, json: Json = Fal
             if trouble:
                 terminal.warn(f"{index.config_id}: {trouble}")
     if awaited is not None:
-        terminal.note(f"{awaited} will answer as soon as it is complete")
+        terminal.note(f"{awaited} becomes the active index when it is complete")
 
 
 def drop(

@@ -26,10 +26,10 @@ def index(
     *,
     project: Project = None,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Forget the index and build it anew.")
+        bool, typer.Option("--rebuild", help="Discard the index and build it again.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say which files belong into the index.")
+        bool, typer.Option("--dry-run", help="Only list which files would be indexed.")
     ] = False,
     files: Annotated[
         bool, typer.Option("--files", help="With --dry-run: print every file.")
@@ -39,7 +39,7 @@ def index(
         typer.Option(
             "--config",
             metavar="ID",
-            help="Build the index under this indexing config, beside the one that answers.",
+            help="Build an index under this config, beside the active one.",
             autocompletion=complete_config,
         ),
     ] = None,
@@ -113,7 +113,7 @@ def prune(
     older_than: Annotated[
         float | None,
         typer.Option(
-            "--older-than", min=0, metavar="DAYS", help="Drop embeddings unused for so long."
+            "--older-than", min=0, metavar="DAYS", help="Drop embeddings unused for DAYS days."
         ),
     ] = None,
     orphans: Annotated[

@@ -51,7 +51,7 @@ def jobs(
         option = "--follow" if follow else "--cancel"
         raise InvalidInput(f"{option} needs the id of a job.", hint="See the ids: coco jobs")
     if follow and cancel:
-        raise InvalidInput("--follow and --cancel are two wishes.", hint="Cancel first.")
+        raise InvalidInput("--follow and --cancel exclude each other.", hint="Cancel first.")
     with connected() as client:
         if job is None:
             _list(terminal, client)

@@ -1,4 +1,4 @@
-"""Where a command is about: the project, and paths as the caller sees and writes them."""
+"""Location of a command: its project, and paths relative to the current directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What would be indexed, found by the scan that the service uses."""
+"""Dry run of indexing: the files that the service's scan would index."""
 
 from __future__ import annotations
 

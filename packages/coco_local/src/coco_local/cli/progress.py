@@ -1,4 +1,4 @@
-"""Background work while it goes on: bars on a terminal, a line now and then elsewhere."""
+"""Progress of jobs: bars on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 

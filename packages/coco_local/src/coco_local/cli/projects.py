@@ -123,8 +123,8 @@ def forget(
 def _agreed(project: ProjectBody) -> bool:
     if not sys.stdin.isatty():
         raise InvalidInput(
-            f"Forgetting {project.name!r} needs a yes, and nobody is there to ask.",
-            hint=f"Say it at once: coco forget {project.name} --yes",
+            f"Forgetting {project.name!r} needs a confirmation, and this is no terminal.",
+            hint=f"Confirm it beforehand: coco forget {project.name} --yes",
         )
     sys.stderr.write(
         f"Forget {project.name} ({project.root}) with its index of {project.files:,} files? [y/N] "

@@ -58,7 +58,7 @@ def query(
         typer.Option(
             "--config",
             metavar="ID",
-            help="Ask the index under this indexing config.",
+            help="Search the index built under this config.",
             autocompletion=complete_config,
         ),
     ] = None,

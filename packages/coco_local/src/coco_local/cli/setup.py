@@ -96,7 +96,7 @@ def _report(terminal: Terminal, model: InstalledModel, *, was_there: bool) -> No
     what = "is installed and its checksums are right" if was_there else "is installed"
     terminal.line(f"{model.name} {what}: {model.directory} ({byte_count(size)})")
     if not was_there and _daemon_runs():
-        terminal.note("the running service takes it up with: coco restart")
+        terminal.note("to use it, restart the running service: coco restart")
 
 
 def _daemon_runs() -> bool:

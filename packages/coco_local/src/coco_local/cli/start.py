@@ -22,11 +22,15 @@ __all__ = ["Host", "LogLevel", "ModelUrl", "Offline", "Port", "announce", "servi
 
 Port: TypeAlias = Annotated[
     int | None,
-    typer.Option("--port", min=0, max=65_535, metavar="PORT", help="Listen there; 0: any free."),
+    typer.Option(
+        "--port", min=0, max=65_535, metavar="PORT", help="Port to listen on; 0: any free."
+    ),
 ]
 Host: TypeAlias = Annotated[
     str | None,
-    typer.Option("--host", metavar="ADDRESS", help="Listen there; opening it needs COCO_API_KEY."),
+    typer.Option(
+        "--host", metavar="ADDRESS", help="Address; beyond loopback, COCO_API_KEY is needed."
+    ),
 ]
 ModelUrl: TypeAlias = Annotated[
     str | None,
@@ -51,7 +55,7 @@ def start(
         bool, typer.Option("--headless", help="Log lines instead of the dashboard.")
     ] = False,
     detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Go to the background as soon as it listens.")
+        bool, typer.Option("--detach", "-d", help="Run in the background; return once it listens.")
     ] = False,
     host: Host = None,
     port: Port = None,
@@ -71,7 +75,9 @@ def start(
     from coco_local.daemon.lifecycle import find_running
 
     if json and not detach:
-        raise InvalidInput("--json belongs to --detach.", hint="Use: coco start --detach --json")
+        raise InvalidInput(
+            "--json works only with --detach.", hint="Use: coco start --detach --json"
+        )
     terminal = terminal_of(context)
     flags = service_flags(host, port, model_url, offline, log_level)
     settings = read_settings(flags)
@@ -128,7 +134,7 @@ def announce(terminal: Terminal, settings: Settings, health: HealthData) -> None
     terminal.line(f"log      {settings.home.log}")
     if health.model.state != "ready":
         told = (health.model.detail or health.model.state).rstrip(".")
-        terminal.line(f"model    {told}; until it is ready, the built-in vectors stand in")
+        terminal.line(f"model    {told}; until it is ready, static vectors are used")
     terminal.line("see it with coco status, search with coco query, end it with coco stop")
 
 

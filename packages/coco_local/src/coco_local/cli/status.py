@@ -97,7 +97,9 @@ def _show(terminal: Terminal, state: _State) -> None:
         f"up {duration(health.uptime_seconds)})"
     )
     if health.version != __version__:
-        terminal.warn(f"this program is version {__version__}; bring both together: coco restart")
+        terminal.warn(
+            f"this program is version {__version__}; restart it in this version: coco restart"
+        )
     terminal.line(f"home     {health.home}")
     terminal.line(f"model    {_model(health.model)}")
     terminal.line(
@@ -156,7 +158,7 @@ def _show_troubles(terminal: Terminal, projects: list[ProjectBody]) -> None:
             )
         if project.watch in {"partial", "polling"}:
             hint = f" {project.watch_hint}" if project.watch_hint else ""
-            terminal.warn(f"{project.name}: changes are noticed late ({project.watch}).{hint}")
+            terminal.warn(f"{project.name}: changes are detected late ({project.watch}).{hint}")
     for project in projects:
         if not project.skipped_files:
             continue
@@ -186,7 +188,7 @@ def _explain(terminal: Terminal, client: Client, path: str) -> None:
     if data.rule:
         terminal.line(f"  by {data.rule}")
     if data.project_id is None:
-        terminal.note("no project holds it; add one: coco import DIRECTORY")
+        terminal.note("it is in no project; add one: coco import DIRECTORY")
 
 
 def _watch(terminal: Terminal, client: Client) -> None:

@@ -1,4 +1,4 @@
-"""What a command writes: results to standard output, everything about them to standard error."""
+"""Terminal output: results on standard output, messages on standard error."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ class Client(LocalService):
                 failures += 1
                 if failures >= _MAX_RECONNECTS:
                     raise Unavailable(
-                        f"The events of the job {job_id!r} break off again and again.",
+                        f"The events of the job {job_id!r} are interrupted again and again.",
                         hint=f"Look at it without events: coco jobs {job_id}",
                     )
 

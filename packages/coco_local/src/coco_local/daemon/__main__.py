@@ -1,4 +1,4 @@
-"""The daemon in the background: what `coco_local.daemon.lifecycle.detach` starts.
+"""Entry point of the background daemon, which `coco_local.daemon.lifecycle.detach` starts.
 
 Standard input brings the request; standard output takes back one line that says whether the daemon
 answers or why it does not, and then becomes the log.

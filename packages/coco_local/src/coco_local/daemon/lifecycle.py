@@ -1,4 +1,4 @@
-"""Finding, waiting for, stopping and putting into the background: the daemon seen from outside."""
+"""Daemon control from outside: find, wait for, stop, detach."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def stop_running(settings: Settings) -> Stopped:
     if record.alive:
         raise Unavailable(
             f"CoCo with PID {record.pid} does not end.",
-            hint="End it by force; nothing is lost that is not rebuilt: "
+            hint="Kill it; whatever is lost is rebuilt: "
             + (f"taskkill /F /PID {record.pid}" if os.name == "nt" else f"kill -9 {record.pid}"),
             details={"pid": record.pid},
         )

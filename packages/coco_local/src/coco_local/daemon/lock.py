@@ -1,4 +1,4 @@
-"""``service.lock``: who serves this home.
+"""Service lock: ``service.lock`` allows one daemon for each home.
 
 A lock of the operating system ends with its process, but tells nobody where the process listens.
 So the lock is a record of its holder, and such a lock beside it (``service.lock.guard``), held for

@@ -1,4 +1,4 @@
-"""One daemon from its first to its last moment."""
+"""Main function of the daemon: start, serve, shut down."""
 
 from __future__ import annotations
 

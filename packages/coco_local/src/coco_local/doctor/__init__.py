@@ -1,4 +1,4 @@
-"""`coco doctor`: is everything in order, and how is what is not mended."""
+"""`coco doctor`: checks of the installation, each with a remedy."""
 
 from coco_local.doctor.check_result import CheckResult, Level
 from coco_local.doctor.checks import run_checks

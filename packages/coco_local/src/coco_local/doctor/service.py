@@ -32,7 +32,7 @@ def check_service(context: DoctorContext) -> Iterator[CheckResult]:
         yield CheckResult.warn(
             "service",
             f"It does not run, and left its lock {lock} behind.",
-            "Start it again, which clears that away: coco start",
+            "Start it again, which replaces the lock: coco start",
         )
     else:
         yield CheckResult.ok("service", "it does not run; start it with: coco start")
@@ -74,7 +74,7 @@ def check_versions(context: DoctorContext) -> Iterator[CheckResult]:
         yield CheckResult.warn(
             "versions",
             f"The service is version {context.stats.health.version}, this program {own}.",
-            "Bring both together: coco restart",
+            "Restart it in this version: coco restart",
         )
         return
     yield CheckResult.ok("versions", f"everything is version {own}")

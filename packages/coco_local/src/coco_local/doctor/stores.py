@@ -24,7 +24,7 @@ def check_database(context: DoctorContext) -> Iterator[CheckResult]:
     """Read the metadata as SQLite's own check does; the daemon may run meanwhile."""
     path = context.settings.meta_db
     if not path.exists():
-        yield CheckResult.ok("metadata", f"{path} is not there yet; coco start makes it")
+        yield CheckResult.ok("metadata", f"{path} does not exist yet; coco start creates it")
         return
     # Only here: SQLAlchemy is a tenth of a second.
     from coco_local.store.schema import SCHEMA_VERSION
@@ -68,7 +68,7 @@ def check_vectors(context: DoctorContext) -> Iterator[CheckResult]:
         yield _judge(count, max(1, stores.get("indexes", len(context.roots))))
         return
     if not directory.exists():
-        yield CheckResult.ok("vectors", f"{directory} is not there yet; coco start makes it")
+        yield CheckResult.ok("vectors", f"{directory} does not exist yet; coco start creates it")
         return
     indexes = sorted(path for path in directory.iterdir() if path.is_dir())
     counts = []

@@ -1,4 +1,4 @@
-"""Checks of what the system grants for watching files."""
+"""Checks of the operating system's limits on file watching."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _INSTANCES_FOR_A_PROJECT = 2
 def check_watches(context: DoctorContext) -> Iterator[CheckResult]:
     """Compare inotify's limits with the directories of all projects."""
     if not sys.platform.startswith("linux"):
-        yield CheckResult.ok("watching", "this system has no limit that matters")
+        yield CheckResult.ok("watching", "this system has no relevant limit")
         return
     granted = _read_number(_INOTIFY / "max_user_watches")
     instances = _read_number(_INOTIFY / "max_user_instances")
@@ -37,11 +37,11 @@ def check_watches(context: DoctorContext) -> Iterator[CheckResult]:
         return
     needed = sum(_count_directories(root) for root in context.roots)
     figures = {"directories": needed, "max_user_watches": granted}
-    text = f"{needed:,} directories to watch, inotify grants {granted:,}"
+    text = f"{needed:,} directories to watch, inotify allows {granted:,}"
     fix = f"sudo sysctl fs.inotify.max_user_watches={_next_limit(needed)}"
     if needed > granted:
         yield CheckResult.fail(
-            "watching", f"{text}: some changes go unseen until a rescan.", fix, **figures
+            "watching", f"{text}: some changes are missed until a rescan.", fix, **figures
         )
     elif needed > granted * _COMFORTABLE_SHARE:
         yield CheckResult.warn("watching", f"{text}, which other programs share.", fix, **figures)

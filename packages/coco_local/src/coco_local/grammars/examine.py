@@ -1,4 +1,4 @@
-"""Examines a grammar in a process of its own, with limits, and leaves its compiled form behind.
+"""Grammar check: loads a grammar in a limited child process, and keeps it compiled.
 
 Run as ``python -m coco_local.grammars.examine``: a JSON object with ``wasm``, ``query`` (paths),
 ``name`` and ``compiled`` (a folder) on standard input, one with the findings on standard output.
@@ -69,7 +69,7 @@ def examine(
         last = (complaint.strip().splitlines() or [f"it ended with {child.returncode}"])[-1]
         raise WasmFailed(
             f"The grammar of {name!r} could not be loaded: {last}.",
-            hint="It may have needed too much time; take another build of it.",
+            hint="It may have exceeded the time limit; use another build of it.",
         )
     answer: Findings = json.loads(output)
     error = answer.get("error")

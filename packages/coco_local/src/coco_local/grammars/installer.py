@@ -1,4 +1,4 @@
-"""Installing a grammar: fetched, examined apart, and put in place in one step."""
+"""Grammar installation: download, check in a child process, move into place."""
 
 from __future__ import annotations
 
@@ -87,9 +87,9 @@ class Installer:
                 fetched = source.fetch(language.name, folder, self.store.downloads, watch)
             except SourceFailed as error:
                 raise Unavailable(
-                    f"The grammar of {language.name!r} is not to be had from {source.name}: "
+                    f"The grammar of {language.name!r} is not available from {source.name}: "
                     f"{error}.",
-                    hint="Name another source with --from; what arrived is kept.",
+                    hint="Name another source with --from; partial downloads are kept.",
                 ) from error
             wasm = folder / GRAMMAR
             size = wasm.stat().st_size

@@ -1,4 +1,4 @@
-"""Compiled modules on disk, by content and version of the engine; compiled apart from the daemon.
+"""Cache of compiled WebAssembly modules, by content and engine version.
 
 Loading a compiled grammar takes a tenth of a millisecond; compiling one takes up to seconds, and
 nothing inside wasmtime bounds that: a child process does it (`coco_local.grammars.examine`).

@@ -1,4 +1,4 @@
-"""The source of WebAssembly grammars that the chunker asks (`coco_core.languages.grammars`)."""
+"""Grammar provider: gives chunking the installed WebAssembly grammars."""
 
 from __future__ import annotations
 

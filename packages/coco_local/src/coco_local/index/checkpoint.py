@@ -1,4 +1,4 @@
-"""The memory of an index as one file beside LanceDB's tables, so that a start need not load them.
+"""Snapshot file of an in-memory index, loaded at start in place of LanceDB's tables.
 
 LanceDB stays the store. Importing it takes a second and 90 MB, and turning its rows into an
 inverted index takes another second; a start without changes needs neither. A checkpoint belongs to

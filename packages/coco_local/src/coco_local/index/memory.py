@@ -1,4 +1,4 @@
-"""An index in memory: the cache of LanceDB's rows plus everything that is not flushed yet.
+"""In-memory index: LanceDB's rows, and those that are not flushed yet.
 
 Rows are only ever appended; a document is replaced by appending its new rows and marking the old
 ones as deleted in the same step, so that a reader sees the one version or the other and never half

@@ -1,4 +1,4 @@
-"""The inverted index in memory: sorted segments, as in a log-structured merge tree.
+"""Inverted index in memory: sorted segments, merged like an LSM tree.
 
 A changed file adds a small segment that the next query sees; small segments are merged when they
 are looked up, large ones by `compact` in the background. All arrays are numpy, so that building a

@@ -1,4 +1,4 @@
-"""The index of one project under one config: stores and memory kept in step.
+"""Index of one project under one config: writes SQLite, memory, and LanceDB in order.
 
 Order of a write: SQLite first (it says what exists), memory in the same breath (it answers),
 LanceDB later and in batches. A crash in between leaves documents marked as not stored; `load` drops

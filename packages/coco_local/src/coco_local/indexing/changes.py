@@ -1,4 +1,4 @@
-"""What changed in a project's directory: from the watcher's paths to documents."""
+"""Changed documents of a project, from the paths that its watcher reports."""
 
 from __future__ import annotations
 

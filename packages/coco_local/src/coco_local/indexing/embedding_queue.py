@@ -1,4 +1,4 @@
-"""Background embedding: documents wait in order of use, and queries overtake them all.
+"""Embedding queue: embeds documents in the background, most urgent first.
 
 Texts are not kept while they wait: they are read from disk again, and a chunk whose file changed
 meanwhile is left to the index worker, which will bring it back here.

@@ -1,4 +1,4 @@
-"""One watch on a project's directory, for all indexes of the project."""
+"""Directory watch that all indexes of a project share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When an index writes what waits for LanceDB: enough of it, or not for long."""
+"""Flush policy: when buffered rows are written to LanceDB."""
 
 from __future__ import annotations
 

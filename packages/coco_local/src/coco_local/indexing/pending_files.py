@@ -1,4 +1,4 @@
-"""The files of a project that are known to differ from the index, and who works on which."""
+"""Pending files: known to differ from the index, and which thread works on which."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One file: from its bytes to everything that the stores need. Reads the disk, writes nothing."""
+"""File pipeline: reads, chunks, and analyzes one file; writes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The jobs that wait for one project, moved together through scanning, indexing and embedding."""
+"""Jobs of one project, advanced together through scan, indexing, and embedding."""
 
 from __future__ import annotations
 

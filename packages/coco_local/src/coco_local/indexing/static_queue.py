@@ -1,4 +1,4 @@
-"""Static vectors in the background: a thousand a second, so that no search waits for a model.
+"""Static embedding thread: gives new chunks static vectors, a thousand a second.
 
 Like the model's queue it keeps no texts: they are read from disk again, and a chunk whose file
 changed meanwhile comes back with its new text. The vectors live in memory only; after a start they

@@ -1,4 +1,4 @@
-"""The index worker: one thread that takes every project's next step, the most urgent first."""
+"""Index worker: one thread that runs the most urgent step of all projects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The daemon from the stdio shim, which outlives it: found again after a restart or a move."""
+"""Reconnecting client of the stdio server: finds the daemon again after a restart."""
 
 from __future__ import annotations
 

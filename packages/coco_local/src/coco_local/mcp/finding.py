@@ -1,4 +1,4 @@
-"""`search` and `related`: places in a project, best first, within a budget of tokens."""
+"""Tools `search` and `related`: ranked results within a token budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`outline`, `grep` and `read`: files as they are on disk now."""
+"""Tools `outline`, `grep`, and `read`: files as they are on disk."""
 
 from __future__ import annotations
 

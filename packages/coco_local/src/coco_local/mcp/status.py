@@ -1,4 +1,4 @@
-"""`status`: what CoCo knows and what it is doing."""
+"""Tool `status`: projects, progress of indexing, and the model."""
 
 from __future__ import annotations
 

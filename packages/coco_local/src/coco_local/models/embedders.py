@@ -1,4 +1,4 @@
-"""The models that configs can name in local mode, as the settings describe them."""
+"""Embedder resolver of local mode, built from the settings."""
 
 from __future__ import annotations
 

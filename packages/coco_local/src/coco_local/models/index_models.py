@@ -1,4 +1,4 @@
-"""The embedding models of the indexes: the daemon's own, and the others that configs name.
+"""Embedding models of the indexes, opened on first use and closed with the last index.
 
 An index asks with the embedder that embedded it. The daemon's own model serves all its windows; any
 other is opened when an index needs it and closed when none does any more.
@@ -299,11 +299,11 @@ class IndexModels:
 
 
 def _opening(embedding: EmbeddingConfig) -> str:
-    return f"The embedding model {embedding.model_name!r} of this index is being opened."
+    return f"The embedding model {embedding.model_name!r} of this index is being loaded."
 
 
 def _other_length(model: IndexModel, dimension: int) -> CocoError:
     return InvalidConfig(
         f"Its vectors have {dimension} numbers now, and those of the index {model.dimension}.",
-        hint="Build the index anew: coco config drop ID, then coco index --config ID",
+        hint="Rebuild the index: coco config drop ID, then coco index --config ID",
     )

@@ -21,7 +21,7 @@ __all__ = ["ModelService"]
 log = structlog.get_logger(__name__)
 
 _SETUP_HINT = (
-    "Until it is there, search uses keywords and the built-in vectors. Fetch it with: coco setup"
+    "Until it is installed, search uses keywords and static vectors. Fetch it with: coco setup"
 )
 
 
@@ -61,7 +61,7 @@ class ModelService:
             share = f" ({body.progress:.0%})" if body.progress is not None else ""
             notice = (
                 f"The embedding model is being fetched{share};"
-                " until then answers use keywords and the built-in vectors."
+                " until then search uses keywords and static vectors."
             )
         else:
             notice = f"The embedding model is missing. {body.hint or _SETUP_HINT}"

@@ -1,4 +1,4 @@
-"""What operations work with, and the functions that answer them."""
+"""Context of the operations, and the registry of their functions."""
 
 from __future__ import annotations
 

@@ -169,7 +169,7 @@ def _allowed(indexer: ProjectIndexer, doc_id: str) -> SourceFile:
     if not decision.indexed:
         raise Unreadable(
             f"{doc_id!r} is not part of the project's index: {decision.reason}",
-            hint="Only files that CoCo would index are handed out.",
+            hint="Only files that CoCo would index can be read.",
         )
     return file
 

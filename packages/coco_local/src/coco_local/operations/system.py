@@ -1,4 +1,4 @@
-"""The service about itself: health, stats, prune and shutdown."""
+"""System operations: health, stats, prune, and shutdown."""
 
 from __future__ import annotations
 

@@ -132,8 +132,8 @@ class ProjectIndexes:
         indexer = self.named(config_id)
         if config_id == self.project.config_id:
             raise Conflict(
-                f"{config_id!r} is the index of {self.project.name!r} that answers.",
-                hint="Let another one answer first: coco experiment adopt, or PUT "
+                f"{config_id!r} is the active index of {self.project.name!r}.",
+                hint="Activate another one first: coco experiment adopt, or PUT "
                 "/v1/projects/{id}/defaults.",
             )
         if self.defaults.pending_config_id == config_id:

@@ -1,4 +1,4 @@
-"""The registered projects, and which of them a path belongs to."""
+"""Project registry, and the lookup of a project by path."""
 
 from __future__ import annotations
 

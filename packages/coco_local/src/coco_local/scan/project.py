@@ -1,4 +1,4 @@
-"""One project's files: listed at once, or decided one by one with the same result."""
+"""Project scan: lists all files, or decides about one path by the same rules."""
 
 from __future__ import annotations
 

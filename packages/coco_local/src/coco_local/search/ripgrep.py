@@ -1,4 +1,4 @@
-"""ripgrep, from its wheel: the layer that searches the files themselves."""
+"""ripgrep: text search in the files themselves, with the program from its wheel."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _raise_failure(message: str) -> None:
     if any(words in message for words in _PATTERN_WORDS):
         raise InvalidInput(
             f"The pattern is not valid: {message}",
-            hint="Search for the literal text, or mend the regular expression.",
+            hint="Search for the literal text, or correct the regular expression.",
         )
     # With --no-messages, unreadable files are the usual silent reason; they are no error.
     if message:

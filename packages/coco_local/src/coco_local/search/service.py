@@ -1,4 +1,4 @@
-"""Queries: bring the index up to the moment, search, verify on disk, answer."""
+"""Query service: updates the index, searches, verifies hits on disk, answers."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def _query_vector(question: _Question) -> _QueryVector:
         vector, notice = None, str(error)
     if vector is None and question.search.intent.retrieval_mode == "vector":
         raise Unavailable(
-            "Vector search needs the embedding model, which is not there.",
+            "Vector search needs the embedding model, which is not available.",
             hint=notice or model.notice or "Search with retrieval_mode 'hybrid' or 'fts'.",
         )
     return _QueryVector(vector, notice)

@@ -1,4 +1,4 @@
-"""Opening a project's files: whatever lies there by now, opening it never blocks."""
+"""Opening of project files that never blocks on pipes or devices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening SQLite: one writer at a time, readers never wait, a foreign schema is rebuilt."""
+"""SQLite connections: one writer, readers that never wait, rebuild on a foreign schema."""
 
 from __future__ import annotations
 

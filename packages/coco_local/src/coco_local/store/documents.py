@@ -1,4 +1,4 @@
-"""Documents and their chunks in SQLite; what is written here is what exists."""
+"""Documents and chunks in SQLite, the record of what exists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The content-addressed cache of embeddings: the same text under the same model is embedded once.
+"""Embedding cache: vectors by content and model, so that a text is embedded once.
 
 It stands in a file of its own, shared by all projects, so that a worktree, a copy or a branch
 switch finds its vectors. Vectors are float16: rounding costs less than 0.001 of cosine and half the

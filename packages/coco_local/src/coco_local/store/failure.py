@@ -39,7 +39,7 @@ def store_failure(error: Exception, place: Path) -> StoreBroken | None:
     if isinstance(error, DBAPIError):
         return StoreBroken(
             f"The database {where!r} failed: {error.orig}.",
-            hint="If this stays, restart CoCo; a damaged index is rebuilt: coco restart",
+            hint="If this persists, restart CoCo, which rebuilds a damaged index: coco restart",
             details={"path": where},
         )
     if isinstance(error, OSError):

@@ -22,7 +22,7 @@ class StoredDefaults:
     retrieval: str | None = None
     """JSON of the retrieval config; only what was set."""
     pending_config_id: str | None = None
-    """The index that will answer as soon as it is complete."""
+    """The index that becomes the active index when it is complete."""
 
 
 class IndexStore:

@@ -1,4 +1,4 @@
-"""The application: threads, themes, and what it does outside the screen."""
+"""Dashboard application: threads, themes, and actions outside the screen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one screen: what the daemon does, or, while one searches, results and code."""
+"""Main screen: panels of the daemon's activity, or search results and code."""
 
 from __future__ import annotations
 

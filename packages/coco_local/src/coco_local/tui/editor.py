@@ -1,4 +1,4 @@
-"""Opening a file at a line in the user's editor."""
+"""Editor: opens a file at a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every event of the TUI: frozen, and newer ones replace older ones of their kind in the queue."""
+"""Messages of the dashboard: frozen; a newer one replaces older ones of its kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The list of hits beside the preview."""
+"""Result list, beside the preview."""
 
 from __future__ import annotations
 

@@ -221,7 +221,7 @@ class ChangeFeed:
             self._state = WatchState(
                 WatchMode.MISSING,
                 f"{str(self.root)!r} is not there",
-                "It is taken up again when it comes back.",
+                "It is watched again when it comes back.",
             )
             log.warning("project root is gone", root=str(self.root))
             self._send({self.root})
@@ -327,7 +327,7 @@ class ChangeFeed:
         try:
             self._on_paths(paths)
         except Exception:
-            log.exception("change could not be taken up", root=str(self.root))
+            log.exception("change could not be processed", root=str(self.root))
 
 
 def _is_directory(path: str) -> bool:

@@ -28,7 +28,7 @@ __all__ = [
 
 OnError = Literal["skip", "fail"]
 
-_PROJECT = "Instead of being told by the header only; must be the same."
+_PROJECT = "Optional; it must equal the header."
 
 
 class QueryRequest(QueryFields):
@@ -79,22 +79,22 @@ class ImportHead(Request):
 
     project_id: Identifier | None = Field(default=None, description=_PROJECT)
     indexing_config_id: Identifier | None = Field(
-        default=None, description="How to cut and embed; without it the project's active config."
+        default=None, description="How to chunk and embed; without it the project's active config."
     )
     blob_ref: PlainText | None = Field(
         default=None,
         max_length=300,
-        description="Items that an earlier import brought, instead of `items`.",
+        description="The items of an earlier import, instead of `items`.",
     )
     on_error: OnError = Field(
         default="skip", description="Leave broken items out, or fail at the first one."
     )
-    activate: bool = Field(default=True, description="Answer from the new version once complete.")
+    activate: bool = Field(default=True, description="Activate the new version once complete.")
     wasm_module_ref: PlainText | None = Field(
-        default=None, max_length=300, description="A text rule that every item goes through."
+        default=None, max_length=300, description="A text rule applied to every item."
     )
     idempotency_key: Identifier | None = Field(
-        default=None, description="The same key again answers with the job that exists."
+        default=None, description="A repeated key returns the existing job."
     )
 
 

@@ -1,4 +1,4 @@
-"""Successful answers: the envelope written straight to bytes, validated nowhere twice."""
+"""Success answers: the envelope serialized straight to bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every error of the API in the one shape: the service's, the framework's and the unforeseen."""
+"""Exception handlers: every error becomes the error envelope."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the wire's query to the core's intent."""
+"""Conversion of a wire query to a search intent."""
 
 from __future__ import annotations
 

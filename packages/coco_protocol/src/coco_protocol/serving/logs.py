@@ -1,4 +1,4 @@
-"""One JSON object a line on standard error; ids and figures, never contents and never keys."""
+"""JSON logging: ids and figures, without contents or keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Server-sent events: the envelope's models as events, and errors after the head as events too."""
+"""Server-sent events: models as events, and late errors as events too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The service's web application: every route over one set of services, behind one guard."""
+"""FastAPI application of the API service: all routes, behind one request guard."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers larger than memory: rows go from the database's cursor to the socket, unparsed."""
+"""Export streams: rows from a database cursor to the socket, unparsed."""
 
 from __future__ import annotations
 

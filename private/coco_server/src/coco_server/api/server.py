@@ -1,4 +1,4 @@
-"""Running the service: checks first, then uvicorn with the TLS that was asked for."""
+"""Start of the API service: checks, then uvicorn with the configured TLS."""
 
 from __future__ import annotations
 

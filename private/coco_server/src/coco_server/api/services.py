@@ -1,4 +1,4 @@
-"""What the routes work with, made once for a process: the composition root of the API service."""
+"""Composition root of the API service: builds what the routes use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who calls: the administrator, or a key of an org; found out before anything of a body is read."""
+"""Authentication: the administrator, or a key of an org, before the body is read."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Authenticator:
             if found is None:
                 raise Unauthorized(
                     "The key is not known, or it is expired or revoked.",
-                    hint="Send 'Authorization: Bearer <key>' with a living key.",
+                    hint="Send 'Authorization: Bearer <key>' with a valid key.",
                 )
             keys.touch(session, found.key_id)
         return Identity("key", found)

@@ -154,7 +154,7 @@ def key_of(connection: HTTPConnection) -> ApiKey:
     identity: Identity = connection.scope[IDENTITY_KEY]
     if identity.key is None:
         raise Forbidden(
-            "The admin key opens /v1/sys and no tenant's data.",
+            "The admin key gives access to /v1/sys, not to tenants' data.",
             hint="Send a key of the org; POST /v1/sys/keys makes one.",
         )
     return identity.key
@@ -169,7 +169,7 @@ def operator_only(connection: HTTPConnection) -> None:
     identity: Identity = connection.scope[IDENTITY_KEY]
     if identity.role == "key":
         raise Forbidden(
-            "The metrics are the operator's.",
+            "Only the operator may read metrics.",
             hint="Send the key in COCO_METRICS_KEY or COCO_ADMIN_KEY.",
         )
 

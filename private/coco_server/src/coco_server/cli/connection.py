@@ -1,4 +1,4 @@
-"""The database that an administrator's command works on: the service's own."""
+"""Database connection of administration commands."""
 
 from __future__ import annotations
 

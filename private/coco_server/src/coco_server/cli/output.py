@@ -1,4 +1,4 @@
-"""What commands print: a table for people, or JSON for programs."""
+"""Command output: tables for people, JSON for programs."""
 
 from __future__ import annotations
 

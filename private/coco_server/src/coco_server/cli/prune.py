@@ -26,9 +26,9 @@ def prune(
         int | None, typer.Option(min=0, help="Versions of each project kept for a rollback.")
     ] = None,
     older_than_hours: Annotated[
-        float | None, typer.Option(min=0, help="Only what is older.")
+        float | None, typer.Option(min=0, help="Minimum age in hours.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would go.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove what retention does not keep."""

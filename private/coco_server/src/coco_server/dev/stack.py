@@ -1,4 +1,4 @@
-"""PostgreSQL, the API service and workers on loopback, with an org and keys to try them with."""
+"""Development stack: PostgreSQL, API service, and workers on loopback, with an org."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a new deployment gets from its environment: an org with the key in ``COCO_API_KEY``."""
+"""First-start set-up: an org with the key in ``COCO_API_KEY``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imports: a stream into the blob store, then quota, version and job in one transaction."""
+"""Imports: stores the body, then takes quota, version, and job in one transaction."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ class Imports:
             job = queue.of_version(session, scope.project_id, chosen)
         if job is None:
             raise VersionConflict(
-                f"What the version {chosen!r} was built of is not known.",
+                f"What the version {chosen!r} was built from is not known.",
                 hint="Import the items again.",
             )
         payload = IngestPayload.from_dict(job.payload)

@@ -1,4 +1,4 @@
-"""How many items an import holds, before anybody reads them: for quotas and progress."""
+"""Item count of an import, taken before it is parsed, for quotas and progress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking the items out of a JSON body as it arrives: they go to the blob store, the rest is small.
+"""JSON splitter: streams the items of a body to the blob store, and keeps the rest.
 
 ``{"indexing_config_id": "a", "items": [{…}, {…}]}`` becomes the bytes ``[{…}, {…}]`` for the store
 and ``{"indexing_config_id": "a", "items": []}`` for the request's model. Nothing but the rest is
@@ -88,7 +88,7 @@ class ItemsSplitter:
         """
         if self._inside:
             raise InvalidInput(
-                "The body ends within its items.", hint="Send one complete JSON object."
+                "The body is truncated within its items.", hint="Send one complete JSON object."
             )
         try:
             found = json.loads(self._head.decode("utf-8-sig"))

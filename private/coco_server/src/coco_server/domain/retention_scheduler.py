@@ -1,4 +1,4 @@
-"""Retention as the service does it by itself: now and then, in a thread that nobody waits for."""
+"""Retention scheduler: prunes from time to time in a background thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A link to one worker: handshake first, then jobs, progress and vectors."""
+"""Worker link: handshake, then jobs, progress, and vectors."""
 
 from __future__ import annotations
 

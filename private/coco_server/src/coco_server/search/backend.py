@@ -1,4 +1,4 @@
-"""Which executor searches what a vector store holds."""
+"""Executor selection: by the vector store that holds a version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vectors of queries, and the recent ones remembered."""
+"""Query embedding, with a cache of recent queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries: which version answers, the query's vector, candidates, ranking, contents."""
+"""Query service: resolves the version, embeds, searches, ranks, loads contents."""
 
 from __future__ import annotations
 

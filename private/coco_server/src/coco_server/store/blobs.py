@@ -1,4 +1,4 @@
-"""Large bodies by reference: a directory, S3, Google Cloud or Azure, chosen by URL.
+"""Blob store: a directory, S3, Google Cloud, or Azure, chosen by URL.
 
 Bytes pass through in pieces, in both directions; a body of any size takes the same memory.
 Credentials and endpoints come from the environment, under each cloud's own names (``AWS_…``,

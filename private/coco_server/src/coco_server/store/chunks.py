@@ -1,4 +1,4 @@
-"""Writing documents and chunks into a version that is being built, and reading them back.
+"""Documents and chunks of a version: written while it is built, and read for answers.
 
 A batch is one transaction: either all of it is there, with the job's checkpoint, or nothing. So an
 attempt that goes on where the last one stopped writes nothing twice.

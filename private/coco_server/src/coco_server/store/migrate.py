@@ -1,4 +1,4 @@
-"""Bringing the schema up to date with Alembic, and refusing to run on one that is not."""
+"""Schema migration with Alembic, and the check that the schema is current."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a database must be before server mode starts on it; each refusal says what mends it."""
+"""Database requirements, checked at start; each failure says what to do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vectors in a Qdrant server: one collection for each dimension, with all versions of all orgs.
+"""Qdrant vector store: one collection per dimension, shared by all versions and orgs.
 
 PostgreSQL stays the truth. Points are written before the transaction that counts them commits,
 under ids made of version and chunk, so a batch that is repeated overwrites its own. What a lost

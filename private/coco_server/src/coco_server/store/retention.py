@@ -1,4 +1,4 @@
-"""Removing versions that nobody can go back to any more, in small steps that disturb no reader."""
+"""Retention of versions: drops those that no rollback can reach, in small steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transactions that are tied to one org by the database itself.
+"""Transactions bound to one org by row-level security.
 
 The pool's user owns the tables and, by itself, sees no row. A transaction first takes one of two
 roles: ``coco_app`` together with an org, or ``coco_system``. Both settings end with the

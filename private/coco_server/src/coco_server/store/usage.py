@@ -1,4 +1,4 @@
-"""What an org uses, counted in the transactions that use it, and never beyond its quotas."""
+"""Usage and quotas of an org, updated in the transactions that use them."""
 
 from __future__ import annotations
 

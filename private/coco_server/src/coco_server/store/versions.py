@@ -249,7 +249,7 @@ def activate(
     if expected is not ... and now_active != expected:
         raise VersionConflict(
             f"The active version is {now_active!r} and not {expected!r}.",
-            hint="Look at the versions again and repeat what you still want.",
+            hint="List the versions again, and repeat the request if it still applies.",
             details={"active_version_id": now_active},
         )
     if wanted.status == "ACTIVE":

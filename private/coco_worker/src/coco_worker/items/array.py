@@ -1,4 +1,4 @@
-"""Read items from a JSON array, or from the array ``items`` of a JSON object."""
+"""JSON reader: items of an array, or of the array ``items`` of an object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decide about one raw item: an `Item`, or the reason why not."""
+"""Item validation: a raw item becomes an `Item` or a rejection."""
 
 from __future__ import annotations
 
@@ -113,7 +113,8 @@ def _nested(raw: Mapping[str, Any], limits: ItemLimits) -> tuple[Part, ...]:
     for name in PART_FIELDS:
         if raw.get(name) is not None:
             _refuse(
-                RejectionReason.UNKNOWN_FIELD, f"{name} stands beside chunks; it belongs into them."
+                RejectionReason.UNKNOWN_FIELD,
+                f"{name} is given beside chunks; give it in each of them.",
             )
     chunks = raw["chunks"]
     if not isinstance(chunks, list) or not 1 <= len(chunks) <= _MOST_PARTS:
@@ -204,7 +205,7 @@ def _vector(value: object, dimension: int) -> FloatVector | None:
     if not math.isfinite(length):
         _refuse(RejectionReason.NOT_FINITE, "vector holds a number that is not finite.")
     if length == 0:
-        _refuse(RejectionReason.ZERO_VECTOR, "vector has no direction: all its numbers are 0.")
+        _refuse(RejectionReason.ZERO_VECTOR, "vector is zero: all its numbers are 0.")
     unit: FloatVector = (vector / length).astype(np.float32)
     return unit
 

@@ -1,4 +1,4 @@
-"""Decode the bytes of one item in JSON."""
+"""JSON decoder of one item."""
 
 from __future__ import annotations
 

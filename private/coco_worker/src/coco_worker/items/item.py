@@ -1,4 +1,4 @@
-"""What an import consists of: items that can be indexed, and the reasons of those that cannot."""
+"""Items of an import, and the reasons of rejections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read NDJSON: one item a line; a broken or oversize line costs only itself."""
+"""NDJSON reader: one item a line; an invalid line costs only itself."""
 
 from __future__ import annotations
 

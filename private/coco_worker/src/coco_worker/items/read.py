@@ -1,4 +1,4 @@
-"""Read an import of any format: checked items and rejections, in the order of the file."""
+"""Reader of an import in any format: items and rejections, in file order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The listening side: versions are compared before anything else, and health is the standard's."""
+"""gRPC server of a worker: version handshake, and the standard health service."""
 
 from __future__ import annotations
 

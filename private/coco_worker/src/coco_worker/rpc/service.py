@@ -1,4 +1,4 @@
-"""What the API service may ask of a worker."""
+"""gRPC methods of a worker."""
 
 from __future__ import annotations
 

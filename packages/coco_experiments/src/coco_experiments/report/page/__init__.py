@@ -1,4 +1,4 @@
-"""A comparison as one page of HTML that needs nothing but itself."""
+"""HTML report: a comparison as one self-contained page."""
 
 from coco_experiments.report.page.rendering import render
 

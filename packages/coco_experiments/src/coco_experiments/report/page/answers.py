@@ -1,4 +1,4 @@
-"""What each strategy answered to each question, as the page's script reads it.
+"""Answers of every strategy to every question, as JSON for the page's script.
 
 Strategies on one index find the same passages again and again: each passage stands once.
 """

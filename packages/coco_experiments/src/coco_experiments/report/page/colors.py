@@ -1,4 +1,4 @@
-"""Which color an index has, everywhere on the page."""
+"""Colors of the indexes on the page."""
 
 from __future__ import annotations
 

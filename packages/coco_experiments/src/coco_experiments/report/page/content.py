@@ -1,4 +1,4 @@
-"""What the template shows: figures as cells, plots as SVG, sentences."""
+"""Template context of the page: table cells, SVG plots, sentences."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of the page that compares strategies with a baseline."""
+"""Section of the page that compares strategies with a baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of the page that says what the indexes cost, and what they shared."""
+"""Section of the page on the cost of the indexes, and the work they shared."""
 
 from __future__ import annotations
 

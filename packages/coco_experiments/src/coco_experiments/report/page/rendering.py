@@ -1,4 +1,4 @@
-"""The page: a template that escapes everything, with style, script and data inside.
+"""Page rendering: an escaping template with style, script, and data inline.
 
 Texts of repositories stand in it, and those are anybody's. The template escapes what it is given,
 the script makes text nodes only, the data cannot end its element, and the page's own policy allows

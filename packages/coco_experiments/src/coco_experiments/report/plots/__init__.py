@@ -1,3 +1,3 @@
-"""Plots as inline SVG: places in percent and sizes in pixels, so that they fit every width."""
+"""Plots as inline SVG that scale to any width."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""SVG as a tree of elements: every text in it is escaped when it is written."""
+"""SVG element tree that escapes all text when it is written."""
 
 from __future__ import annotations
 

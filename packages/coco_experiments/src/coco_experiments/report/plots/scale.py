@@ -1,4 +1,4 @@
-"""From values to places on an axis, and the ticks that people expect to read there."""
+"""Axis scales: values to positions, and ticks at round numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quality against latency: one numbered dot a strategy."""
+"""Scatter plot: quality against latency, one numbered dot for each strategy."""
 
 from __future__ import annotations
 

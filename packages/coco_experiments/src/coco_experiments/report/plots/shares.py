@@ -1,4 +1,4 @@
-"""Work done and work spared, as one bar."""
+"""Stacked bar: work done and work reused."""
 
 from __future__ import annotations
 

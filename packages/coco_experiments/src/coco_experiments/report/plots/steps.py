@@ -1,4 +1,4 @@
-"""Differences question by question, sorted: how many were won and lost, and by how much."""
+"""Step plot: differences of all questions, sorted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Strips for the rows of a table: a dot with its interval, and the axis below them."""
+"""Interval plots for table rows: a dot with its confidence interval, and an axis."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def _change(
     except ValueError as error:
         raise Unreadable(
             f"{path} cannot be edited: {error}.",
-            hint="Mend the file, or add the entry by hand: see `--print` and docs/mcp.md.",
+            hint="Fix the file, or add the entry by hand: see `--print` and docs/mcp.md.",
         ) from error
     change = Change(path, before, after, client.title, client.after)
     if dry_run or not change.changed:

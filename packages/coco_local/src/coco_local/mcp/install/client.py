@@ -1,4 +1,4 @@
-"""What an installer knows about one MCP client: where its configuration is and what goes in."""
+"""Base of the installers: a client's configuration files, and the entry for CoCo."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all panels share: a titled frame around lines drawn to its size, redrawn only on change."""
+"""Panel: base class with a titled frame, redrawn only when its lines change."""
 
 from __future__ import annotations
 

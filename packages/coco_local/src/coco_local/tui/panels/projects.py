@@ -1,4 +1,4 @@
-"""The registered projects with the state of their index; one of them is the chosen one."""
+"""Projects panel: the registered projects, and the state of their indexes."""
 
 from __future__ import annotations
 

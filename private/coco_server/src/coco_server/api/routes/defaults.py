@@ -1,4 +1,4 @@
-"""Routes of a project's defaults: what its queries take when they say nothing else."""
+"""Routes of project defaults."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class DefaultsApi:
         )
 
     async def defaults(self, tenant: Tenant, project_id: ProjectPath) -> Response:
-        """Return what the project's queries take when they say nothing else."""
+        """Return the project's defaults: active index, and values for what queries leave out."""
         caller = await self._services.authorizer.authorize(
             tenant, "query", "query", named=project_id
         )

@@ -1,4 +1,4 @@
-"""Routes of background work: state, events (SSE, WebSocket), what was left out, cancel."""
+"""Routes of jobs: state, events (SSE, WebSocket), rejections, cancel."""
 
 from __future__ import annotations
 

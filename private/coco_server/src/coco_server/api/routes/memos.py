@@ -1,4 +1,4 @@
-"""Routes of memos: a user's notes in a project, behind the token of a session."""
+"""Routes of memos: a user's notes in a project, with a session token."""
 
 from __future__ import annotations
 

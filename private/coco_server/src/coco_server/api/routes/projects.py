@@ -1,4 +1,4 @@
-"""Routes of projects and their versions: register, list, switch, roll back, export."""
+"""Routes of projects and versions: register, list, activate, roll back, export."""
 
 from __future__ import annotations
 

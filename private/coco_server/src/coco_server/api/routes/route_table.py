@@ -1,4 +1,4 @@
-"""How every group of routes joins the application."""
+"""Registration of a group of routes, with envelope and errors."""
 
 from __future__ import annotations
 

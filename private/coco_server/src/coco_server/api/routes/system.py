@@ -1,4 +1,4 @@
-"""Routes about the service: health, retention, metrics."""
+"""Routes of health, retention, and metrics."""
 
 from __future__ import annotations
 

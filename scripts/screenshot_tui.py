@@ -17,7 +17,7 @@ from pathlib import Path
 
 from textual.widgets import Input
 
-from coco_local.client import Client
+from coco_local.client.http_client import Client
 from coco_local.settings import load_settings
 from coco_local.tui.app import CocoApp
 from coco_local.tui.panels.projects import Projects

@@ -16,11 +16,11 @@ import structlog
 from coco_core.configs import EmbeddingConfig, IndexingConfig
 from coco_core.plan import IndexingPlan
 from coco_server.api.app import create_app
+from coco_server.api.server import server_options
 from coco_server.api.services import Services, build_services
-from coco_server.api.serving import server_options
 from coco_server.dev.children import free_port, spawn, stop
 from coco_server.jobs import queue
-from coco_server.jobs.order import IngestOrder
+from coco_server.jobs.payload import IngestPayload
 from coco_server.settings import Settings, load_settings
 from coco_server.store import chunks, keys, orgs, sealing, versions
 from coco_server.store.versions import Version
@@ -79,14 +79,14 @@ class Org:
         services = self.services
         body = b"[]"
         ref = services.blobs.put_bytes(self.org_id, "json", body).ref
-        order = IngestOrder(ref, "json", IndexingPlan(config=CONFIG))
+        payload = IngestPayload(ref, "json", IndexingPlan(config=CONFIG))
         with services.database.tenant(self.org_id) as session:
             version = versions.create(session, self.project_id, CONFIG.config_id)
             queue.enqueue(
                 session,
                 project_id=self.project_id,
                 kind="ingest",
-                payload=order.to_payload(),
+                payload=payload.to_dict(),
                 version_id=version.version_id,
                 # Before the jobs that other tests have left waiting.
                 priority=100,

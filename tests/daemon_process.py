@@ -17,7 +17,7 @@ import pytest
 
 from coco_core.errors import CocoError
 from coco_embed.store import DEFAULT_MODEL
-from coco_local.client import Client
+from coco_local.client.http_client import Client
 from coco_protocol.docs import ChunkBody, QueryData, QueryMeta, QueryRequest, RetrievalBody
 from coco_protocol.projects import ProjectBody, ProjectRequest
 from tests.programs import command, run_coco

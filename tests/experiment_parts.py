@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coco_core.configs import IndexingConfig
-from coco_core.experiments.results import HitRecord, IndexResult, Target
-from coco_core.experiments.spec import Experiment
 from coco_core.plan import QueryPlan
-from coco_local.experiment.product import Answer, BuildStep, Watcher
+from coco_experiments.results import HitRecord, IndexResult, TargetRecord
+from coco_experiments.spec import Experiment
+from coco_experiments.target import BuildStep, ProgressListener, TargetAnswer
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 
 PAGES = {
@@ -107,14 +107,14 @@ def write_spec(file: Path, **changes: object) -> Path:
     return file
 
 
-TARGET = Target("local", "http://127.0.0.1:1", "p1", "pages", None)
+TARGET = TargetRecord("local", "http://127.0.0.1:1", "p1", "pages", None)
 
 
 @dataclass
-class TableProduct:
+class TableTarget:
     """Answers at once, remembers what it was asked, and fails where it is told to."""
 
-    target: Target = TARGET
+    record: TargetRecord = TARGET
     complete: dict[str, IndexResult] = field(default_factory=dict)
     fails: Callable[[str, str, str], Exception | None] = lambda index, plan, question: None
     gone: bool = False
@@ -131,8 +131,10 @@ class TableProduct:
     def built(self, config: IndexingConfig, *, vectors: bool) -> IndexResult | None:
         return self.complete.get(config.config_id)
 
-    def build(self, config: IndexingConfig, watcher: Watcher, *, vectors: bool) -> IndexResult:
-        watcher.building(BuildStep(config.config_id, "index", 1, 3))
+    def build(
+        self, config: IndexingConfig, listener: ProgressListener, *, vectors: bool
+    ) -> IndexResult:
+        listener.building(BuildStep(config.config_id, "index", 1, 3))
         self.builds.append(config.config_id)
         made = IndexResult(config.config_id, config.fingerprint, 3, 9, 0.5, 100)
         self.complete[config.config_id] = made
@@ -141,13 +143,13 @@ class TableProduct:
     def size(self, config_id: str) -> int | None:
         return 250
 
-    def ask(self, config_id: str, plan: QueryPlan, question: str) -> Answer:
+    def ask(self, config_id: str, plan: QueryPlan, question: str) -> TargetAnswer:
         self.asked.append((config_id, plan.query_config_id, question))
         error = self.fails(config_id, plan.query_config_id, question)
         if error is not None:
             raise error
         hit = HitRecord("guide.md", 1, 9, "", "starting", ("Guide", "Starting"), (), 1.0, question)
-        return Answer(len(self.asked) / 8, {"total": 0.25}, (hit,))
+        return TargetAnswer(len(self.asked) / 8, {"total": 0.25}, (hit,))
 
     def defaults(self) -> DefaultsBody:
         return DefaultsBody(project_id="p1", indexing_config_id="default")
@@ -160,8 +162,8 @@ class TableProduct:
 
 
 @dataclass
-class Heard:
-    """A watcher that remembers what it was told."""
+class RecordedProgress:
+    """A listener that remembers what it was told."""
 
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -169,7 +171,7 @@ class Heard:
     indexes: list[IndexResult] = field(default_factory=list)
     counts: list[tuple[int, int]] = field(default_factory=list)
 
-    def note(self, text: str) -> None:
+    def info(self, text: str) -> None:
         self.notes.append(text)
 
     def warn(self, text: str) -> None:

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from coco_core.configs import ChunkingConfig, EmbeddingConfig, IndexingConfig
-from coco_core.experiments import (
-    Answered,
+from coco_core.plan import QueryPlan
+from coco_experiments import (
+    AnswerRecord,
     Expected,
     Experiment,
     HitRecord,
     IndexResult,
     Question,
     Results,
-    Target,
+    TargetRecord,
 )
-from coco_core.plan import QueryPlan
 
 __all__ = ["QUESTIONS", "RANKS", "hit", "made_results", "question", "with_questions"]
 
@@ -69,7 +69,7 @@ def made_results(
     )
     return Results(
         experiment=experiment,
-        target=Target("local", "http://127.0.0.1:1", "p1", "shop", None),
+        target=TargetRecord("local", "http://127.0.0.1:1", "p1", "shop", None),
         started_at=1_790_000_000.0,
         finished_at=1_790_000_060.0,
         indexes=tuple(
@@ -77,7 +77,7 @@ def made_results(
             for at, each in enumerate(indexes, 1)
         ),
         answers=tuple(
-            Answered(
+            AnswerRecord(
                 *strategy.split("/"),
                 f"q{number}",
                 milliseconds=float(10 * position + number),

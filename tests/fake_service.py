@@ -25,8 +25,8 @@ from coco_core.errors import (
     ProjectNotFound,
 )
 from coco_core.globs import compile_glob
-from coco_local.jobs import Job, JobRegistry
-from coco_local.service import DaemonService
+from coco_local.api.service import DaemonService
+from coco_local.monitoring.jobs import Job, JobRegistry
 from coco_protocol.base import Answer, EmptyRequest, Request
 from coco_protocol.configs import (
     ChunkingBody,

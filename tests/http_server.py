@@ -23,7 +23,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.respond()
 
-    do_HEAD = do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - the standard library's names
+    do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
 
     def respond(self) -> None:
         raise NotImplementedError

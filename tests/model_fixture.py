@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from coco_embed.install import build_model, install
-from coco_embed.official import OFFICIAL_FILES
+from coco_embed.minilm_files import OFFICIAL_FILES
 from coco_embed.progress import SourceFailed, Watch
 from coco_embed.sources import default_sources
 from coco_embed.store import DEFAULT_MODEL, InstalledModel, ModelStore

@@ -1,6 +1,6 @@
 """A real PostgreSQL with pgvector for tests: one server a session, a fresh database a module.
 
-Import what is needed: ``from tests.postgres_server import database, database_url, postgres``.
+A ``conftest.py`` imports the fixtures that its tests need: `database`, `database_url`, `postgres`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from coco_local.client import Client
+from coco_local.client.http_client import Client
 from coco_protocol.jobs import JobEvent
 from tests.http_server import Handler, served
 

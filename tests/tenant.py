@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from coco_core.configs import ChunkingConfig, EmbeddingConfig, IndexingConfig
 from coco_core.plan import IndexingPlan
 from coco_server.jobs import queue
-from coco_server.jobs.order import ImportFormat, IngestOrder, OnError
+from coco_server.jobs.payload import ImportFormat, IngestPayload, OnError
 from coco_server.jobs.records import DONE_STATES, Job
 from coco_server.store import orgs, versions
 from coco_server.store.blobs import BlobStore
@@ -78,7 +78,7 @@ class Tenant:
         max_attempts: int = 5,
     ) -> Job:
         """Create a version and the job that builds it, in one transaction."""
-        order = IngestOrder(
+        payload = IngestPayload(
             blob_ref=ref,
             format=format,
             plan=IndexingPlan(config=self.config),
@@ -92,7 +92,7 @@ class Tenant:
                 session,
                 project_id=self.project_id,
                 kind="import",
-                payload=order.to_payload(),
+                payload=payload.to_dict(),
                 version_id=version.version_id,
                 max_attempts=max_attempts,
             )

@@ -25,7 +25,7 @@ from bench.local.lab import (
 )
 from bench.local.report import Report, percentiles
 from coco_core.errors import CocoError
-from coco_local.client import Client
+from coco_local.client.http_client import Client
 from coco_protocol.docs import QueryRequest
 
 # What a program with open connections may wait for a connection to be made.

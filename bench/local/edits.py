@@ -28,7 +28,7 @@ from bench.local.lab import (
     wait_ready,
 )
 from bench.local.report import Report, percentiles
-from coco_local.client import Client
+from coco_local.client.http_client import Client
 from coco_protocol.docs import Hit, QueryRequest
 from tests.daemon_process import Daemon
 

@@ -27,7 +27,7 @@ from coco_embed.session import open_session, run_one
 from coco_embed.store import InstalledModel, ModelStore
 from coco_embed.tokenizer import WordPieces
 from coco_local.daemon.runtime import LocalDaemon
-from coco_local.index.worker import lower_priority
+from coco_local.indexing.worker import lower_priority
 from coco_local.settings import load_settings
 from coco_protocol.projects import RegisterRequest
 
@@ -39,8 +39,8 @@ _POLL = 0.02
 class _Recording(OnnxEmbedder):
     """The product's embedder; it also notes which texts it was given."""
 
-    def __init__(self, model: InstalledModel, between: Callable[[], None]) -> None:
-        super().__init__(model, max_tokens=_WINDOW, between=between)
+    def __init__(self, model: InstalledModel, before_work: Callable[[], None]) -> None:
+        super().__init__(model, max_tokens=_WINDOW, before_work=before_work)
         self.texts: list[str] = []
 
     def embed_documents(self, texts: Sequence[str]) -> FloatMatrix:
@@ -90,7 +90,7 @@ def _product(model: InstalledModel, repository: Path) -> tuple[list[str], tuple[
         try:
             daemon.register(RegisterRequest(path=str(repository)))
             _wait(lambda: daemon.projects().projects[0].state == "ready")
-            embedder = _Recording(model, daemon._gate.yield_to_queries)
+            embedder = _Recording(model, daemon._gate.wait_until_idle)
             embedder.embed_query("open the session")
             clock = time.perf_counter(), time.process_time()
             # As `ModelService` does when it has found the model.

@@ -25,9 +25,9 @@ from coco_core.types import FloatMatrix, FloatVector
 from coco_embed.onnx import OnnxEmbedder
 from coco_embed.static import StaticEmbedder
 from coco_embed.store import DEFAULT_MODEL, ModelStore
-from coco_local.index.best import best_rows
 from coco_local.index.byte_vectors import encoded, scan
 from coco_local.index.matrix import VectorMatrix
+from coco_local.index.top_k import best_rows
 
 _QUESTIONS = 100
 

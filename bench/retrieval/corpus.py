@@ -18,17 +18,16 @@ from coco_core.bm25 import CorpusStats, TermVector, term_scores, term_vector
 from coco_core.chunking import chunk_document
 from coco_core.configs import ChunkingConfig
 from coco_core.header import embedding_text, split_identifiers
-from coco_core.intent import SearchIntent
 from coco_core.languages import LanguageKind, detect_language, named_language
-from coco_core.plan import Wanted
 from coco_core.ports import Embedder
 from coco_core.query import Query
+from coco_core.search.request import SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import (
     Candidate,
+    CandidateSet,
     Chunk,
-    ChunkFacts,
-    ExecutorAnswer,
+    ChunkMetadata,
     FloatMatrix,
     FloatVector,
 )
@@ -45,7 +44,7 @@ _LARGEST_FILE = 1 << 20
 class Prepared:
     """What of a repository goes to a file."""
 
-    facts: list[ChunkFacts]
+    metadata: list[ChunkMetadata]
     terms: list[TermVector]
     embedding_texts: list[str]
 
@@ -54,7 +53,7 @@ class Prepared:
 class Corpus:
     """An executor over one repository; without vectors it answers by keywords."""
 
-    facts: Sequence[ChunkFacts]
+    metadata: Sequence[ChunkMetadata]
     terms: Sequence[TermVector]
     vectors: FloatMatrix | None = None
     query_vectors: dict[str, FloatVector] = field(default_factory=dict)
@@ -69,7 +68,7 @@ class Corpus:
         self._lengths = np.array([vector.lengths for vector in self.terms], dtype=np.float32)
         self._stats = CorpusStats(len(self.terms), self._lengths.mean(axis=0))
         self._defining: dict[str, list[int]] = {}
-        for row, each in enumerate(self.facts):
+        for row, each in enumerate(self.metadata):
             for path in each.definitions:
                 name = path.rpartition(".")[2].casefold()
                 self._defining.setdefault(name, []).append(row)
@@ -78,40 +77,35 @@ class Corpus:
         """Return the vector of a question of the set."""
         return self.query_vectors.get(text.strip())
 
-    def search(
-        self,
-        intent: SearchIntent,  # noqa: ARG002  # the port's shape; no question has filters
-        query: Query,
-        query_vector: FloatVector | None,
-        wanted: Wanted,
-    ) -> ExecutorAnswer:
-        """Find and score candidates as `coco_core.ports.SearchExecutor` says."""
+    def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
+        """Find and score candidates, as any `SearchExecutor` does; none is filtered."""
+        query, limits = request.query, request.limits
         keyword = self._keyword(query)
-        picked = {int(row) for row in _best(keyword, wanted.keyword) if keyword[row] > 0}
+        picked = {int(row) for row in _best(keyword, limits.keyword) if keyword[row] > 0}
         vector = None
-        if self.vectors is not None and query_vector is not None and wanted.vector:
+        if self.vectors is not None and query_vector is not None and limits.vector:
             vector = self.vectors @ query_vector
-            picked.update(_best(vector, wanted.vector).tolist())
-        for name in wanted.definitions:
+            picked.update(_best(vector, limits.vector).tolist())
+        for name in limits.definitions:
             picked.update(self._defining.get(name.casefold(), ()))
         named = set(self._postings(query.name)[0].tolist()) if query.name else set()
-        return ExecutorAnswer(
+        return CandidateSet(
             [
                 Candidate(
-                    self.facts[row],
+                    self.metadata[row],
                     float(keyword[row]),
                     None if vector is None else float(vector[row]),
-                    named=row in named,
+                    exact_name_match=row in named,
                 )
                 for row in sorted(picked)
             ],
             vector_coverage=0.0 if vector is None else 1.0,
-            total=len(self.facts),
-            filtered=len(self.facts),
+            total=len(self.metadata),
+            filtered=len(self.metadata),
         )
 
     def _keyword(self, query: Query) -> FloatVector:
-        scores = np.zeros(len(self.facts), dtype=np.float32)
+        scores = np.zeros(len(self.metadata), dtype=np.float32)
         for term in query.terms:
             rows, frequencies = self._postings(term)
             if len(rows):
@@ -138,7 +132,7 @@ def corpora(
     embedder = _embedder(models) if models is not None else None
     for repository in repositories(questions, checkouts, only):
         prepared = _prepared(repository, cache)
-        corpus = Corpus(prepared.facts, prepared.terms, embedding_texts=prepared.embedding_texts)
+        corpus = Corpus(prepared.metadata, prepared.terms, embedding_texts=prepared.embedding_texts)
         if embedder is not None:
             corpus.vectors = _vectors(repository, prepared, embedder, cache)
             corpus.query_vectors = {
@@ -156,13 +150,13 @@ def _embedder(models: Path) -> Embedder:
 
 
 def _prepared(repository: Repository, cache: Path) -> Prepared:
-    kept = cache / f"{repository.name}.chunks"
+    kept = cache / f"{repository.name}.prepared"
     if kept.exists():
         return Prepared(*pickle.loads(kept.read_bytes()))
     prepared = Prepared([], [], [])
     for doc_id, chunk in _chunks(repository.root):
         _add(prepared, doc_id, chunk)
-    kept.write_bytes(pickle.dumps((prepared.facts, prepared.terms, prepared.embedding_texts)))
+    kept.write_bytes(pickle.dumps((prepared.metadata, prepared.terms, prepared.embedding_texts)))
     return prepared
 
 
@@ -173,7 +167,7 @@ def _vectors(
     if kept.exists():
         vectors: FloatMatrix = np.load(kept).astype(np.float32)
         return vectors
-    print(f"{repository.name}: embedding {len(prepared.facts)} chunks", flush=True)
+    print(f"{repository.name}: embedding {len(prepared.metadata)} chunks", flush=True)
     distinct = {text: place for place, text in enumerate(dict.fromkeys(prepared.embedding_texts))}
     rows = [distinct[text] for text in prepared.embedding_texts]
     made = embedder.embed_documents(list(distinct))[rows]
@@ -195,36 +189,6 @@ def _chunks(root: Path) -> Iterator[tuple[str, Chunk]]:
 
 
 def _add(prepared: Prepared, doc_id: str, chunk: Chunk) -> None:
-    definitions = tuple(each.path for each in chunk.definitions)
-    prepared.facts.append(
-        ChunkFacts(
-            key=len(prepared.facts),
-            doc_id=doc_id,
-            kind=chunk.kind,
-            language=chunk.language,
-            symbol=chunk.symbol,
-            definitions=definitions,
-            start_line=chunk.span.start_line,
-            end_line=chunk.span.end_line,
-            token_count=chunk.token_count,
-        )
-    )
-    prepared.terms.append(
-        term_vector(
-            doc_id=doc_id,
-            symbol=chunk.symbol,
-            definitions=definitions,
-            signature=chunk.signature,
-            heading_trail=chunk.heading_trail,
-            text=chunk.text,
-        )
-    )
-    prepared.embedding_texts.append(
-        embedding_text(
-            doc_id=doc_id,
-            text=chunk.text,
-            symbol=chunk.symbol,
-            signature=chunk.signature,
-            heading_trail=chunk.heading_trail,
-        )
-    )
+    prepared.metadata.append(ChunkMetadata.of(len(prepared.metadata), doc_id, chunk))
+    prepared.terms.append(term_vector(doc_id, chunk))
+    prepared.embedding_texts.append(embedding_text(doc_id, chunk))

@@ -18,12 +18,11 @@ from typing import Any
 
 from bench.retrieval.codesearch import Repository, Target, ndcg_of_places, targets_of
 from bench.retrieval.corpus import Corpus, corpora
-from coco_core.answer import select
 from coco_core.intent import RankingOptions, RetrievalMode, SearchIntent
 from coco_core.metrics import average
-from coco_core.plan import wanted
-from coco_core.query import understand
 from coco_core.ranking import rank
+from coco_core.search.page import select
+from coco_core.search.request import SearchRequest
 
 SWITCHES = ("definitions", "paths", "coherence", "penalties")
 
@@ -80,10 +79,10 @@ def places(corpus: Corpus, text: str, variant: Variant) -> list[Target]:
         ranking=variant.options,
         hybrid_alpha=variant.alpha,
     )
-    query = understand(intent)
+    request = SearchRequest.of(intent)
     vector = None if variant.mode == "fts" else corpus.query_vector(text)
-    answer = corpus.search(intent, query, vector, wanted(intent, query))
-    picks = select(intent, rank(intent, query, answer))
+    answer = corpus.search(request, vector)
+    picks = select(intent, rank(intent, request.query, answer))
     return [(pick.doc_id, pick.start_line, pick.end_line) for pick in picks]
 
 

@@ -40,10 +40,10 @@ def upgraded(
     corpus: Corpus, static: FloatMatrix, model: FloatMatrix, share: float, seed: int
 ) -> FloatMatrix:
     """Return static vectors, and the model's for a share of the files, as they are embedded."""
-    files = sorted({facts.doc_id for facts in corpus.facts})
+    files = sorted({chunk.doc_id for chunk in corpus.metadata})
     drawn = np.random.default_rng(seed).random(len(files))
     done = {file for file, number in zip(files, drawn, strict=True) if number < share}
-    rows = np.array([facts.doc_id in done for facts in corpus.facts])
+    rows = np.array([chunk.doc_id in done for chunk in corpus.metadata])
     return np.where(rows[:, None], model, static)
 
 

@@ -15,7 +15,7 @@ from bench.server.corpus import Corpus, Text, corpus, questions, terms_of
 from bench.server.lab import arguments, laboratory, load, new_project, percentile, report
 from bench.server.queries import GivenVectors
 from coco_core.intent import SearchIntent
-from coco_core.query import understand
+from coco_core.query import parse_query
 from coco_protocol.server.docs import QueryRequest
 from coco_server.search.service import SearchService
 from coco_server.store import retention
@@ -128,7 +128,7 @@ def main() -> None:
         vectors = GivenVectors()
         asked = questions(of, 200)
         for question in asked:
-            text = understand(SearchIntent(question.text)).embed_text
+            text = parse_query(SearchIntent(question.text)).embed_text
             vectors.known[text] = question.vector
         service = SearchService(database, vectors)  # type: ignore[arg-type]  # what the bench gives
         readers = Readers(service, Scope(org_id, "b", project_id), [q.text for q in asked])

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coco_core.bm25 import TermVector, term_vector
-from coco_core.types import text_hash
+from coco_core.types import Chunk, ChunkKind, Span
 from coco_server.store.chunks import ChunkRow, DocumentRow
 
 DIMENSION = 384
@@ -44,14 +44,9 @@ class Corpus:
                 doc_id=text.doc_id,
                 ordinal=text.ordinal,
                 chunk_id=f"{text.doc_id}:{text.ordinal}",
-                content=text.content,
-                content_hash=text_hash(text.content),
+                chunk=chunk_of(text),
                 terms=terms,
                 vector=vector,
-                language="python",
-                start_line=1 + text.ordinal * LINES,
-                end_line=(1 + text.ordinal) * LINES,
-                token_count=len(text.content) // 4,
             )
             for text, terms, vector in zip(
                 self.texts[start:end], self.terms[start:end], self.vectors[start:end], strict=True
@@ -81,15 +76,19 @@ def texts() -> Iterator[Text]:
                 yield Text(name, ordinal, content[:2000])
 
 
-def terms_of(text: Text) -> TermVector:
-    return term_vector(
-        doc_id=text.doc_id,
-        symbol="",
-        definitions=(),
-        signature="",
-        heading_trail=(),
+def chunk_of(text: Text) -> Chunk:
+    lines = (1 + text.ordinal * LINES, (1 + text.ordinal) * LINES)
+    return Chunk(
+        kind=ChunkKind.TEXT,
         text=text.content,
+        span=Span(*lines, 0, 0),
+        language="python",
+        token_count=len(text.content) // 4,
     )
+
+
+def terms_of(text: Text) -> TermVector:
+    return term_vector(text.doc_id, Chunk.plain(text.content))
 
 
 def vectors_of(terms: list[TermVector]) -> NDArray[np.float32]:

@@ -25,7 +25,7 @@ from bench.server.lab import (
 )
 from bench.server.queries import GivenVectors
 from coco_core.intent import SearchIntent
-from coco_core.query import understand
+from coco_core.query import parse_query
 from coco_protocol.server.docs import QueryRequest
 from coco_server.search.service import SearchService
 from coco_server.store.session import Database, Scope
@@ -79,7 +79,7 @@ def main() -> None:
         vectors = GivenVectors()
         asked = questions(of, 100)
         for question in asked:
-            text = understand(SearchIntent(question.text)).embed_text
+            text = parse_query(SearchIntent(question.text)).embed_text
             vectors.known[text] = question.vector
         service = SearchService(database, vectors)  # type: ignore[arg-type]  # what the bench gives
         ask(service, tenant, asked, 3)

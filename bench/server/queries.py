@@ -29,7 +29,7 @@ from bench.server.lab import (
     timed,
 )
 from coco_core.intent import SearchIntent
-from coco_core.query import understand
+from coco_core.query import parse_query
 from coco_core.types import FloatVector
 from coco_protocol.docs import RetrievalBody
 from coco_protocol.server.docs import QueryRequest
@@ -215,7 +215,7 @@ def prepare(
         mine = questions(of, count // tenants + 1, tenant.start, tenant.end)
         asked += [(place, tenant, question) for question in mine]
     for _, _, question in asked:
-        given.known[understand(SearchIntent(question.text)).embed_text] = question.vector
+        given.known[parse_query(SearchIntent(question.text)).embed_text] = question.vector
     asked.sort(key=lambda each: hash(each[2].text))
     return service, raws, asked, connection.close
 

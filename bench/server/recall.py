@@ -24,8 +24,7 @@ from bench.server.lab import (
 from coco_core.filters import Filters
 from coco_core.globs import compile_glob
 from coco_core.intent import SearchIntent
-from coco_core.plan import wanted
-from coco_core.query import understand
+from coco_core.search.request import SearchRequest
 from coco_server.search.pg import PgExecutor
 from coco_server.store.session import Database
 
@@ -64,12 +63,11 @@ def one_tenant(database: Database, of: Corpus, size: int, count: int) -> dict[st
 def search(database: Database, tenant: Tenant, question: Question, glob: str) -> NDArray[np.int64]:
     filters = Filters() if glob == "**" else Filters(include=(glob,))
     intent = SearchIntent(question.text, retrieval_mode="vector", filters=filters)
-    query = understand(intent)
     with database.tenant(tenant.org_id) as session:
         executor = PgExecutor(session, tenant.version)
-        answer = executor.search(intent, query, question.vector, wanted(intent, query))
+        answer = executor.search(SearchRequest.of(intent), question.vector)
     best = sorted(answer.candidates, key=lambda each: -(each.vector or 0.0))[:10]
-    return np.array([each.facts.key for each in best], np.int64)
+    return np.array([each.metadata.key for each in best], np.int64)
 
 
 def overlap(

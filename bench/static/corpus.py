@@ -84,13 +84,7 @@ def _texts(source: Source, clones: Path) -> Iterator[Text]:
         ]
         chunks.sort(key=lambda pair: pair[0])
         for order, chunk in chunks[:_CHUNKS_PER_FILE]:
-            text = embedding_text(
-                doc_id=doc_id,
-                symbol=chunk.symbol,
-                signature=chunk.signature,
-                heading_trail=chunk.heading_trail,
-                text=chunk.text,
-            )
+            text = embedding_text(doc_id, chunk)
             yield Text(source.repository, known.name, text, False, order)
             short = _short(chunk) if order % _SHORT_SHARE == 0 else ""
             if short:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from hypothesis import given
@@ -8,19 +10,15 @@ from hypothesis import strategies as st
 
 from coco_core.bm25 import FIELDS, CorpusStats, TermVector, path_terms, term_scores, term_vector
 from coco_core.tokens import analyze, term_id
+from coco_core.types import Chunk, ChunkKind, Definition
 
 
-def vector(**fields: object) -> TermVector:
-    given_fields: dict[str, object] = {
-        "doc_id": "a.py",
-        "symbol": "",
-        "definitions": (),
-        "signature": "",
-        "heading_trail": (),
-        "text": "",
-        **fields,
-    }
-    return term_vector(**given_fields)  # type: ignore[arg-type]  # defaults of mixed types
+def vector(
+    doc_id: str = "a.py", text: str = "", definitions: Sequence[str] = (), **fields: object
+) -> TermVector:
+    begun = tuple(Definition(path, ChunkKind.FUNCTION, 1) for path in definitions)
+    chunk = replace(Chunk.plain(text), definitions=begun, **fields)  # type: ignore[arg-type]  # of mixed types
+    return term_vector(doc_id, chunk)
 
 
 def count(of: TermVector, term: str) -> tuple[int, ...]:

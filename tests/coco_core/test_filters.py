@@ -6,9 +6,9 @@ import pytest
 
 from coco_core.errors import InvalidIntent
 from coco_core.filters import Filters, matches
-from coco_core.types import ChunkFacts, ChunkKind
+from coco_core.types import ChunkKind, ChunkMetadata
 
-CHUNK = ChunkFacts(
+CHUNK = ChunkMetadata(
     key=1,
     doc_id="src/app.py",
     kind=ChunkKind.METHOD,

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from coco_core.fusion import effective_alpha, fuse
 from coco_core.intent import FusionMethod
-from coco_core.types import Candidate, ChunkFacts, ChunkKind
+from coco_core.types import Candidate, ChunkKind, ChunkMetadata
 
 METHODS: tuple[FusionMethod, ...] = ("relative", "rrf")
 
 
 def candidate(key: int, keyword: float | None, vector: float | None) -> Candidate:
-    facts = ChunkFacts(key, f"{key}.py", ChunkKind.TEXT, "python", "", (), 1, 2, 10)
+    facts = ChunkMetadata(key, f"{key}.py", ChunkKind.TEXT, "python", "", (), 1, 2, 10)
     return Candidate(facts, keyword, vector)
 
 

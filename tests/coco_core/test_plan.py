@@ -5,41 +5,7 @@ import pytest
 from coco_core.configs import ChunkingConfig, IndexingConfig
 from coco_core.errors import InvalidConfig
 from coco_core.filters import Filters
-from coco_core.intent import RankingOptions, SearchIntent
-from coco_core.plan import IndexingPlan, QueryPlan, Wanted, wanted
-from coco_core.query import understand
-
-
-def ask(**fields: object) -> Wanted:
-    intent = SearchIntent(**{"query": "how does App.run start", **fields})  # type: ignore[arg-type]  # mixed types
-    return wanted(intent, understand(intent))
-
-
-def test_both_stages_over_fetch() -> None:
-    assert ask() == Wanted(keyword=150, vector=150, definitions=("run",))
-    assert ask(top_k=100, offset=50).keyword == 750
-    assert ask(top_k=1000, offset=10_000).vector == 10_000
-
-
-def test_a_stage_without_weight_is_not_asked() -> None:
-    for fields in ({"retrieval_mode": "fts"}, {"hybrid_alpha": 0.0}):
-        assert ask(**fields) == Wanted(keyword=200, vector=0, definitions=("run",))
-    for fields in ({"retrieval_mode": "vector"}, {"hybrid_alpha": 1.0}):
-        assert ask(**fields) == Wanted(keyword=0, vector=200, keyword_scores=False)
-    assert ask(retrieval_mode="fts", hybrid_alpha=1.0).keyword == 200
-
-
-def test_keyword_scores_are_left_out_only_where_ranking_never_looks() -> None:
-    assert ask().keyword_scores
-    assert ask(retrieval_mode="vector", explain=True).keyword_scores
-    user = {"query": "how do I start the app?", "retrieval_mode": "vector"}
-    assert ask(**user).keyword_scores
-    assert not ask(**user, ranking=RankingOptions(profile="code")).keyword_scores
-
-
-def test_definitions_can_be_switched_off() -> None:
-    assert ask(ranking=RankingOptions(definitions=False)).definitions == ()
-
+from coco_core.plan import IndexingPlan, QueryPlan
 
 INDEXING = IndexingPlan(
     config=IndexingConfig("small", ChunkingConfig(chunk_size=128)),

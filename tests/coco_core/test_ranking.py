@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from coco_core.intent import RankingOptions, SearchIntent
-from coco_core.query import understand
+from coco_core.query import parse_query
 from coco_core.ranking import Ranked, rank, settings_for
 from coco_core.ranking.definitions import definition_match
 from coco_core.ranking.paths import file_stem
 from coco_core.ranking.penalties import file_traits
-from coco_core.types import Candidate, ChunkFacts, ChunkKind, ExecutorAnswer
+from coco_core.types import Candidate, CandidateSet, ChunkKind, ChunkMetadata
 
 OFF = RankingOptions(definitions=False, paths=False, coherence=False, penalties=False)
 
@@ -28,7 +28,7 @@ def candidate(
     kind = ChunkKind.FUNCTION if defines else ChunkKind.TEXT
     symbol = defines[0] if defines else ""
     key = hash((doc_id, line, defines)) & 0xFFFF
-    facts = ChunkFacts(key, doc_id, kind, language, symbol, defines, line, line + 9, 80)
+    facts = ChunkMetadata(key, doc_id, kind, language, symbol, defines, line, line + 9, 80)
     return Candidate(facts, keyword, vector)
 
 
@@ -36,12 +36,12 @@ def ranked(
     query: str, *candidates: Candidate, coverage: float = 0.0, **fields: object
 ) -> list[Ranked]:
     intent = SearchIntent(**{"query": query, **fields})  # type: ignore[arg-type]  # mixed types
-    answer = ExecutorAnswer(candidates, coverage, len(candidates), len(candidates))
-    return rank(intent, understand(intent), answer)
+    answer = CandidateSet(candidates, coverage, len(candidates), len(candidates))
+    return rank(intent, parse_query(intent), answer)
 
 
 def files(hits: list[Ranked]) -> list[str]:
-    return [hit.candidate.facts.doc_id for hit in hits]
+    return [hit.candidate.metadata.doc_id for hit in hits]
 
 
 def test_nothing_gives_nothing() -> None:
@@ -64,7 +64,7 @@ CHANGES = [
     candidate(path, score, language="markdown")
     for path, score in (("CHANGELOG.md", 2.5), ("docs/retry.md", 2.0))
 ]
-WHOLE_NAME = replace(candidate("tests/test_zoo.py", 10.0), named=True)
+WHOLE_NAME = replace(candidate("tests/test_zoo.py", 10.0), exact_name_match=True)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_templates_and_tooling_stand_back_unless_asked_for() -> None:
     ]
     for question, path in (("stub of a router", names[1][0]), ("router workflow", names[2][0])):
         hits = ranked(question, *candidates, explain=True)
-        penalties = {hit.candidate.facts.doc_id: hit.explanation["penalty"] for hit in hits}  # type: ignore[index]  # asked for
+        penalties = {hit.candidate.metadata.doc_id: hit.explanation["penalty"] for hit in hits}  # type: ignore[index]  # asked for
         assert penalties[path] == 1.0
 
 
@@ -234,7 +234,7 @@ def test_prose_stands_lower_in_code_but_not_in_documentation() -> None:
 
 def test_auto_takes_the_profile_of_the_candidates() -> None:
     intent = SearchIntent("retry policy")
-    query = understand(intent)
+    query = parse_query(intent)
     code, docs = candidate("a.py"), candidate("a.md", language="markdown")
     assert settings_for(intent, query, [code] * 9 + [docs]).profile == "code"
     # However many pages say the words: as long as there is code, it may be what is meant.
@@ -251,7 +251,7 @@ def test_auto_hears_who_asks() -> None:
         ("retry guide", "mixed", "mixed"),
     ]:
         intent = SearchIntent(text)
-        query = understand(intent)
+        query = parse_query(intent)
         assert settings_for(intent, query, [docs, code]).profile == with_docs, text
         assert settings_for(intent, query, [code] * 9 + [docs]).profile == with_readme, text
 
@@ -276,7 +276,7 @@ def test_a_page_proves_nothing_by_its_name_when_code_is_wanted() -> None:
         ranking=RankingOptions(profile="code"),
         explain=True,
     )
-    by_file = {hit.candidate.facts.doc_id: hit.explanation or {} for hit in why}
+    by_file = {hit.candidate.metadata.doc_id: hit.explanation or {} for hit in why}
     evidence = [by_file["docs/retry.md"][name] for name in ("path", "definition", "coherence")]
     assert evidence == [0.0, 0.0, 0.0]
     assert by_file["src/other.py"]["coherence"] > 0
@@ -299,7 +299,7 @@ def test_a_page_about_tests_is_no_test() -> None:
 
 def test_switches_override_the_profile() -> None:
     intent = SearchIntent("x", ranking=RankingOptions(profile="docs", penalties=True))
-    assert settings_for(intent, understand(intent), [candidate("a.py")]).penalties
+    assert settings_for(intent, parse_query(intent), [candidate("a.py")]).penalties
 
 
 def test_all_switched_off_is_the_fused_order() -> None:
@@ -331,7 +331,7 @@ def test_the_explanation_adds_up() -> None:
         total = why["fused"] + why["coherence"] + why["definition"] + why["path"]
         assert hit.score == pytest.approx(total * why["penalty"])
     assert {"keyword", "vector", "alpha"} <= set(hits[0].explanation or ())
-    by_file = {hit.candidate.facts.doc_id: hit.explanation or {} for hit in hits}
+    by_file = {hit.candidate.metadata.doc_id: hit.explanation or {} for hit in hits}
     assert "vector" not in by_file["pending.py"]
     assert by_file["tests/test_cookies.py"]["penalty"] < 1
     assert by_file["router.py"]["definition"] > 0

@@ -8,13 +8,13 @@ import pytest
 
 from coco_core.errors import Unavailable, Unreadable
 from coco_core.types import FloatMatrix
-from coco_embed.agreement import CHECK_WINDOW, measure_agreement
+from coco_embed.accuracy_check import CHECK_WINDOW, measure_accuracy
 from coco_embed.calibration import CALIBRATION_TEXTS, CHECK_TEXTS
 from coco_embed.convert import convert
 from coco_embed.graph import build_graph
+from coco_embed.int8_overflow import weight_limit
 from coco_embed.quantize import quantized_graph
 from coco_embed.safetensors import Weights, read_safetensors
-from coco_embed.saturation import weight_limit
 from coco_embed.session import Session, open_session, run_one
 from coco_embed.store import InstalledModel
 from coco_embed.tokenizer import WordPieces
@@ -103,7 +103,7 @@ def test_a_model_that_does_not_agree_is_refused(
     path = tmp_path / "model.onnx"
     path.write_bytes(quantized_graph(damaged, {}, 127).SerializeToString())
     with pytest.raises(Unavailable, match="does not agree"):
-        measure_agreement(path, model.tokenizer, model.directory / "check.npy")
+        measure_accuracy(path, model.tokenizer, model.directory / "check.npy")
 
 
 def test_check_texts_are_not_calibrated_on() -> None:

@@ -12,12 +12,12 @@ from onnx import TensorProto
 from coco_core.configs import EmbeddingConfig
 from coco_core.errors import CocoError, InvalidConfig, ModelMissing, Unavailable
 from coco_core.types import FloatVector
-from coco_embed.agreement import CHECK_WINDOW
+from coco_embed.accuracy_check import CHECK_WINDOW
 from coco_embed.calibration import CHECK_TEXTS
-from coco_embed.choice import Embedders, EmbeddingSettings
+from coco_embed.custom_models import CustomModel
 from coco_embed.directory import ModelDirectory
 from coco_embed.prompts import Prompts
-from coco_embed.registered import RegisteredModel
+from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_embed.store import InstalledModel
 from tests.coco_embed.tiny_model import ROWS, tiny_model, write_graph, write_json, write_tokenizer
 from tests.onnx_directory import export_minilm
@@ -26,12 +26,12 @@ RED, GREEN, BLUE = ROWS[3], ROWS[4], ROWS[5]
 FIRST, LAST = ROWS[0], ROWS[1]
 
 
-def registered(path: Path, **values: Any) -> RegisteredModel:
-    return RegisteredModel("mine", "config.toml:7", path=path, **values)
+def registered(path: Path, **values: Any) -> CustomModel:
+    return CustomModel("mine", "config.toml:7", path=path, **values)
 
 
 def embedders(path: Path, **values: Any) -> Embedders:
-    return Embedders(EmbeddingSettings(registered={"mine": registered(path, **values)}))
+    return Embedders(EmbeddingSettings(custom_models={"mine": registered(path, **values)}))
 
 
 def embed(path: Path, text: str, *, max_tokens: int = 8, **values: Any) -> FloatVector:
@@ -153,16 +153,16 @@ def test_the_default_prompt_is_for_both(tiny: Path) -> None:
 
 
 def test_the_window_is_the_least_that_the_files_name(tiny: Path) -> None:
-    assert ModelDirectory.read(registered(tiny)).longest == 32_768
+    assert ModelDirectory.read(registered(tiny)).max_tokens == 32_768
     write_json(tiny, "tokenizer_config.json", {"model_max_length": 1e30})
     write_json(tiny, "config.json", {"max_position_embeddings": 512})
-    assert ModelDirectory.read(registered(tiny)).longest == 512
+    assert ModelDirectory.read(registered(tiny)).max_tokens == 512
     shifted = {"max_position_embeddings": 514, "model_type": "xlm-roberta", "pad_token_id": 1}
     write_json(tiny, "config.json", shifted)
-    assert ModelDirectory.read(registered(tiny)).longest == 512
+    assert ModelDirectory.read(registered(tiny)).max_tokens == 512
     write_json(tiny, "sentence_bert_config.json", {"max_seq_length": 256})
-    assert ModelDirectory.read(registered(tiny)).longest == 256
-    assert ModelDirectory.read(registered(tiny, max_tokens=400)).longest == 400
+    assert ModelDirectory.read(registered(tiny)).max_tokens == 256
+    assert ModelDirectory.read(registered(tiny, max_tokens=400)).max_tokens == 400
     with pytest.raises(InvalidConfig, match="512 positions, and max_tokens is 513"):
         ModelDirectory.read(registered(tiny, max_tokens=513))
     with pytest.raises(InvalidConfig, match="takes 8 to 256"):
@@ -192,7 +192,7 @@ def test_the_dimension_is_the_graphs(tiny: Path) -> None:
 
 
 def test_a_model_that_is_not_kept_goes_with_its_last_user(tiny: Path) -> None:
-    settings = EmbeddingSettings(registered={"mine": registered(tiny)}, keep=False)
+    settings = EmbeddingSettings(custom_models={"mine": registered(tiny)}, keep=False)
     opened = Embedders(settings)
     first, second = (opened.open(EmbeddingConfig("mine", size)) for size in (8, 16))
     before = first.embed_query("red")
@@ -209,7 +209,7 @@ def test_a_model_that_is_not_kept_goes_with_its_last_user(tiny: Path) -> None:
 
 
 def test_asking_for_the_dimension_keeps_nothing_in_memory(tiny: Path) -> None:
-    settings = EmbeddingSettings(registered={"mine": registered(tiny)}, keep=False)
+    settings = EmbeddingSettings(custom_models={"mine": registered(tiny)}, keep=False)
     opened = Embedders(settings)
     config = EmbeddingConfig("mine", 8)
     assert opened.dimension(config) == 4
@@ -248,7 +248,7 @@ def _images(path: Path) -> None:
         (lambda path: write_graph(path / "model.onnx", length=128), r"takes 128 tokens and no oth"),
         (
             lambda path: write_json(path, "1_Pooling/config.json", {"pooling_mode": "attention"}),
-            r"pools in a way that CoCo does not have .*attention",
+            r"uses a pooling that CoCo does not support .*attention",
         ),
         (
             lambda path: write_json(
@@ -256,7 +256,7 @@ def _images(path: Path) -> None:
                 "1_Pooling/config.json",
                 {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": True},
             ),
-            r"does not have .*cls, mean",
+            r"does not support .*cls, mean",
         ),
         (
             lambda path: write_json(

@@ -10,7 +10,7 @@ import pytest
 
 from coco_core.errors import Unavailable
 from coco_embed.download import FileAbsent, download
-from coco_embed.official import OfficialFile
+from coco_embed.minilm_files import OfficialFile
 from coco_embed.progress import Progress, SourceFailed, Watch
 from tests.coco_embed.file_server import FileServer, serve
 

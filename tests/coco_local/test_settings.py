@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from coco_core.errors import InvalidConfig
-from coco_local.setting_fields import FIELDS
-from coco_local.settings import PROJECT_FILE, Settings, explain_settings, load_settings
+from coco_local.settings import FIELDS, PROJECT_FILE, Settings, explain_settings, load_settings
 
 
 @pytest.fixture

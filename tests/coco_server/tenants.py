@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from coco_core.bm25 import TermVector, term_vector
+from coco_core.bm25 import term_vector
 from coco_core.configs import DEFAULT_CONFIG, IndexingConfig
-from coco_core.types import FloatVector, text_hash
+from coco_core.types import Chunk, FloatVector, text_hash
 from coco_server.store import chunks, configs, orgs, projects, sealing, versions
 from coco_server.store.session import Database, TenantSession
 from coco_server.store.versions import Version
@@ -102,18 +102,11 @@ def chunk_row(doc_id: str, text: str, vector: FloatVector, **more: Any) -> chunk
         doc_id=doc_id,
         ordinal=0,
         chunk_id=f"{doc_id}:0",
-        content=text,
-        content_hash=text_hash(text),
+        chunk=Chunk.plain(text),
         # The beginning of a long text is enough to be found by.
-        terms=terms_of(doc_id, text[:1000]),
+        terms=term_vector(doc_id, Chunk.plain(text[:1000])),
         vector=vector,
         **more,
-    )
-
-
-def terms_of(doc_id: str, text: str) -> TermVector:
-    return term_vector(
-        doc_id=doc_id, symbol="", definitions=(), signature="", heading_trail=(), text=text
     )
 
 

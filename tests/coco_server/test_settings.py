@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from coco_core.errors import InvalidConfig
-from coco_server.setting_fields import FIELDS
-from coco_server.settings import Settings, explain_settings, load_settings
+from coco_server.settings import FIELDS, Settings, explain_settings, load_settings
 
 BASE = {
     "COCO_META_DB": "postgresql://coco:secret@127.0.0.1/coco",

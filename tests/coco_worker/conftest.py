@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from coco_embed.choice import Embedders, EmbeddingSettings
+from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
 from coco_server.store.usage import Quotas
-from coco_worker.pipeline import IngestTools
+from coco_worker.pipeline import IngestDeps
 from coco_worker.worker import Worker
 from tests.embedding_server import EmbeddingServer, embedding_server
 from tests.postgres_server import database, database_url
@@ -33,9 +33,9 @@ def embedding() -> Iterator[EmbeddingServer]:
 
 
 @pytest.fixture
-def tools(database: Database, blobs: BlobStore, embedding: EmbeddingServer) -> IngestTools:
+def deps(database: Database, blobs: BlobStore, embedding: EmbeddingServer) -> IngestDeps:
     settings = EmbeddingSettings(url=embedding.url, dimension=DIMENSION)
-    return IngestTools(database, blobs, Embedders(settings), lambda limits: Quotas(**limits))
+    return IngestDeps(database, blobs, Embedders(settings), lambda limits: Quotas(**limits))
 
 
 @pytest.fixture
@@ -44,12 +44,12 @@ def tenant(database: Database, blobs: BlobStore) -> Tenant:
 
 
 @pytest.fixture
-def start(tools: IngestTools) -> Iterator[Start]:
+def start(deps: IngestDeps) -> Iterator[Start]:
     """Start workers that end with the test."""
     workers: list[Worker] = []
 
     def begin(**options: object) -> Worker:
-        worker = Worker(tools, **{"poll_seconds": 0.05, **options})  # type: ignore[arg-type]
+        worker = Worker(deps, **{"poll_seconds": 0.05, **options})  # type: ignore[arg-type]
         worker.start()
         # It has looked into the queue and waits: from here on it hears what a test says.
         until(lambda: worker._wake._cond._waiters)  # type: ignore[attr-defined]

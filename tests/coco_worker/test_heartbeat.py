@@ -9,7 +9,7 @@ import pytest
 from coco_server.jobs import queue
 from coco_server.store.session import Database
 from coco_worker.heartbeat import Heartbeat
-from coco_worker.held import HeldJob, LetGo, Reason
+from coco_worker.leased_job import InterruptReason, JobInterrupted, LeasedJob
 from tests.tenant import Tenant
 from tests.waiting import until
 
@@ -20,23 +20,23 @@ def lease() -> float:
 
 
 @pytest.fixture
-def held(tenant: Tenant, lease: float) -> HeldJob:
+def held(tenant: Tenant, lease: float) -> LeasedJob:
     job = tenant.enqueue(tenant.ndjson([{"doc_id": "a", "content": "x"}]))
     with tenant.database.system() as session:
         taken = queue.claim(session, "worker", lease_seconds=lease, job_id=job.job_id)
     assert taken is not None
-    return HeldJob(taken)
+    return LeasedJob(taken)
 
 
 @pytest.fixture
-def heartbeat(database_url: str, held: HeldJob, lease: float) -> Iterator[Heartbeat]:
+def heartbeat(database_url: str, held: LeasedJob, lease: float) -> Iterator[Heartbeat]:
     beating = Heartbeat(database_url, "worker", lambda: [held], lease_seconds=lease)
     beating.start()
     yield beating
     beating.stop()
 
 
-def left(database: Database, held: HeldJob) -> float:
+def left(database: Database, held: LeasedJob) -> float:
     """Return the seconds that are left of the lease, by the database's clock."""
     with database.system() as session:
         row = session.connection.execute(
@@ -50,7 +50,7 @@ def left(database: Database, held: HeldJob) -> float:
 # Long enough for a machine that is busy with something else, too.
 @pytest.mark.parametrize("lease", [4.0])
 @pytest.mark.usefixtures("heartbeat")
-def test_busy_threads_and_a_drained_pool_do_not_stop_it(tenant: Tenant, held: HeldJob) -> None:
+def test_busy_threads_and_a_drained_pool_do_not_stop_it(tenant: Tenant, held: LeasedJob) -> None:
     stop = threading.Event()
 
     def work() -> None:
@@ -75,40 +75,40 @@ def test_busy_threads_and_a_drained_pool_do_not_stop_it(tenant: Tenant, held: He
     assert held.reason is None
 
 
-def test_a_cancellation_is_passed_on(tenant: Tenant, held: HeldJob, heartbeat: Heartbeat) -> None:
+def test_a_cancellation_is_passed_on(tenant: Tenant, held: LeasedJob, heartbeat: Heartbeat) -> None:
     heard = threading.Event()
-    held.on_let_go(heard.set)
+    held.on_interrupt(heard.set)
     with tenant.database.tenant(tenant.org_id) as session:
         queue.request_cancel(session, tenant.project_id, held.job.job_id)
     heartbeat.soon()
     assert heard.wait(10)
-    with pytest.raises(LetGo) as caught:
+    with pytest.raises(JobInterrupted) as caught:
         held.check()
-    assert caught.value.reason is Reason.CANCELLED
+    assert caught.value.reason is InterruptReason.CANCELLED
 
 
 @pytest.mark.usefixtures("heartbeat")
-def test_a_job_that_another_worker_has_is_let_go(tenant: Tenant, held: HeldJob) -> None:
+def test_a_job_that_another_worker_has_is_let_go(tenant: Tenant, held: LeasedJob) -> None:
     with tenant.database.system() as session:
         session.connection.execute(
             "UPDATE jobs SET fence = fence + 1, lease_owner = 'other' WHERE job_id = %s",
             (held.job.job_id,),
         )
-    until(lambda: held.reason is Reason.LOST, 10)
+    until(lambda: held.reason is InterruptReason.LOST, 10)
     # It stays so, whatever is asked for later.
-    held.let_go(Reason.STOPPING)
-    assert held.reason is Reason.LOST
+    held.interrupt(InterruptReason.STOPPING)
+    assert held.reason is InterruptReason.LOST
 
 
-def test_whoever_listens_late_hears_it_all_the_same(held: HeldJob) -> None:
-    held.let_go(Reason.STOPPING)
+def test_whoever_listens_late_hears_it_all_the_same(held: LeasedJob) -> None:
+    held.interrupt(InterruptReason.STOPPING)
     heard = threading.Event()
-    held.on_let_go(heard.set)
+    held.on_interrupt(heard.set)
     assert heard.is_set()
 
 
 @pytest.mark.usefixtures("heartbeat")
-def test_it_goes_on_when_its_connection_breaks(tenant: Tenant, held: HeldJob) -> None:
+def test_it_goes_on_when_its_connection_breaks(tenant: Tenant, held: LeasedJob) -> None:
     for _ in range(3):
         with psycopg.connect(tenant.database.url, autocommit=True) as connection:
             connection.execute(

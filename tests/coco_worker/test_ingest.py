@@ -9,12 +9,13 @@ import pytest
 
 from coco_core.configs import DEFAULT_CONFIG, ChunkingConfig
 from coco_core.header import embedding_text
-from coco_embed.choice import Embedders, EmbeddingSettings
+from coco_core.types import Chunk
+from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_server.jobs import events, rejections
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
 from coco_server.store.usage import embeddings_today
-from coco_worker.pipeline import IngestTools
+from coco_worker.pipeline import IngestDeps
 from coco_worker.worker import Worker
 from tests.coco_worker.conftest import Start
 from tests.coco_worker.items_made import documents
@@ -163,7 +164,9 @@ def test_progress_is_told(tenant: Tenant, start: Start) -> None:
     assert (job.done, job.total) == (700, 700)
 
 
-def test_a_quota_ends_a_job_and_is_named(tools: IngestTools, tenant: Tenant, start: Start) -> None:
+def test_a_quota_ends_the_job_and_names_itself(
+    deps: IngestDeps, tenant: Tenant, start: Start
+) -> None:
     poor = Tenant.create(tenant.database, tenant.blobs, limits={"chunks": 100})
     start()
     job = poor.ended(poor.enqueue(poor.ndjson(documents(700))))
@@ -204,19 +207,21 @@ def test_a_document_of_very_many_chunks_is_one_batch(tenant: Tenant, start: Star
 
 
 def test_the_built_in_model_embeds_what_came_without_a_vector(
-    database: Database, blobs: BlobStore, tools: IngestTools
+    database: Database, blobs: BlobStore, deps: IngestDeps
 ) -> None:
     model = installed_model()
     embedders = Embedders(EmbeddingSettings(models=model.directory.parents[1], offline=True))
     tenant = Tenant.create(database, blobs, config=DEFAULT_CONFIG, dimension=384)
-    worker = Worker(replace(tools, embedders=embedders), poll_seconds=0.05)
+    worker = Worker(replace(deps, embedders=embedders), poll_seconds=0.05)
     worker.start()
     try:
         active = tenant.succeeded(tenant.enqueue(tenant.ndjson(documents(20))))
         assert active.embedded_count == active.chunk_count == 20
         expected = embedders.open(DEFAULT_CONFIG.embedding).embed_documents(
             [
-                embedding_text(doc_id=doc_id, text=text, heading_trail=trail, symbol=symbol)
+                embedding_text(
+                    doc_id, replace(Chunk.plain(text, symbol=symbol), heading_trail=tuple(trail))
+                )
                 for doc_id, text, trail, symbol in tenant.rows(
                     active, "doc_id, content, heading_trail, symbol"
                 )
@@ -234,7 +239,7 @@ def test_the_built_in_model_embeds_what_came_without_a_vector(
         embedders.close()
 
 
-def test_an_import_is_read_from_a_cloud(database: Database, tools: IngestTools) -> None:
+def test_an_import_is_read_from_a_cloud(database: Database, deps: IngestDeps) -> None:
     with s3_server() as server:
         blobs = BlobStore("s3://coco/imports", options=server.options)
         tenant = Tenant.create(database, blobs)
@@ -245,7 +250,7 @@ def test_an_import_is_read_from_a_cloud(database: Database, tools: IngestTools) 
             }
         )
         ref = tenant.parquet(table, row_group_size=100)
-        worker = Worker(replace(tools, blobs=blobs), poll_seconds=0.05)
+        worker = Worker(replace(deps, blobs=blobs), poll_seconds=0.05)
         worker.start()
         try:
             active = tenant.succeeded(tenant.enqueue(ref, format="parquet"))

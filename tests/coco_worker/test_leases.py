@@ -6,7 +6,7 @@ import pytest
 from coco_core.errors import LeaseLost, Unavailable
 from coco_server.jobs import queue
 from coco_server.jobs.records import Job
-from coco_worker.pipeline import IngestTools
+from coco_worker.pipeline import IngestDeps
 from coco_worker.worker import Submitted
 from tests.coco_worker.conftest import Start
 from tests.coco_worker.items_made import documents
@@ -74,7 +74,7 @@ def test_a_stopping_worker_gives_its_job_back(
 
 
 def test_a_worker_that_was_replaced_writes_nothing(
-    tenant: Tenant, tools: IngestTools, start: Start, embedding: EmbeddingServer
+    tenant: Tenant, deps: IngestDeps, start: Start, embedding: EmbeddingServer
 ) -> None:
     embedding.gate.clear()
     slow = start(lease_seconds=60)
@@ -112,7 +112,7 @@ def test_only_a_waiting_job_can_be_handed_over(
     assert worker.submit(first.job_id) is Submitted.NOT_WAITING
 
 
-def test_leases_are_fenced(tenant: Tenant, tools: IngestTools) -> None:
+def test_leases_are_fenced(tenant: Tenant, deps: IngestDeps) -> None:
     job = tenant.enqueue(tenant.ndjson(documents(1)))
     with tenant.database.system() as session:
         held = queue.claim(session, "one", job_id=job.job_id)

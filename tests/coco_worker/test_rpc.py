@@ -19,7 +19,7 @@ from coco_protocol.rpc.version import RPC_VERSION, RpcVersion
 from coco_server.rpc.link import LinkStatus, SubmitOutcome, WorkerLink
 from coco_server.rpc.links import WorkerLinks
 from coco_server.rpc.tls import RpcTls
-from coco_worker.pipeline import IngestTools
+from coco_worker.pipeline import IngestDeps
 from coco_worker.rpc.server import SERVICE, RpcServer
 from coco_worker.rpc.service import WorkerService
 from coco_worker.worker import Worker
@@ -40,12 +40,12 @@ def worker(start: Start) -> Worker:
 
 
 @pytest.fixture
-def serve(worker: Worker, tools: IngestTools) -> Iterator[Serve]:
+def serve(worker: Worker, deps: IngestDeps) -> Iterator[Serve]:
     servers: list[RpcServer] = []
     services: list[WorkerService] = []
 
     def begin(own: RpcVersion = RPC_VERSION, **options: Any) -> RpcServer:
-        service = WorkerService(worker, tools.database, tools.embedders, own=own)
+        service = WorkerService(worker, deps.database, deps.embedders, own=own)
         server = RpcServer(service, own=own, **options)
         server.start()
         servers.append(server)

@@ -66,4 +66,4 @@ def test_what_is_no_rule_ends_the_job(tenant: Tenant, start: Start, body: bytes 
         ref = tenant.blobs.put_bytes(tenant.org_id, "wasm", body).ref
     job = tenant.ended(tenant.enqueue(tenant.ndjson(documents(3)), wasm_module_ref=ref))
     assert job.state == "failed" and job.error is not None
-    assert (job.error["code"], job.attempt) == ("wasm_refused", 1)
+    assert (job.error["code"], job.attempt) == ("wasm_rejected", 1)

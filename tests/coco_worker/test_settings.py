@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from coco_core.errors import InvalidConfig
-from coco_server.store.usage import Quotas
+from coco_server.store.usage import Quotas, quotas_of
 from coco_worker.settings import load_settings
 
 LEAST = {"COCO_META_DB": "postgresql://h/coco", "COCO_BLOB_URL": "s3://bucket"}
@@ -30,8 +30,8 @@ def test_a_flag_goes_before_the_environment_and_an_alias_is_known() -> None:
 def test_an_orgs_own_quotas_go_before_the_services() -> None:
     environ = {**LEAST, "COCO_ORG_MAX_CHUNKS": "100", "COCO_ORG_MAX_STORAGE_BYTES": "1GiB"}
     settings = load_settings(environ=environ)
-    assert settings.quotas({}) == Quotas(chunks=100, storage_bytes=1 << 30)
-    assert settings.quotas({"org_max_chunks": 0}) == Quotas(chunks=0, storage_bytes=1 << 30)
+    assert quotas_of(settings, {}) == Quotas(chunks=100, storage_bytes=1 << 30)
+    assert quotas_of(settings, {"org_max_chunks": 0}) == Quotas(chunks=0, storage_bytes=1 << 30)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +40,8 @@ def test_an_orgs_own_quotas_go_before_the_services() -> None:
         ({"COCO_META_DB": ""}, "COCO_META_DB is not set"),
         ({"COCO_BLOB_URL": ""}, "COCO_BLOB_URL is not set"),
         ({"COCO_QUEUE_MODE": "redis"}, "COCO_REDIS_URL is not set"),
-        ({"COCO_WORKER_SLOTS": "many"}, "COCO_WORKER_SLOTS is 'many'"),
-        ({"COCO_BLOB_URL": "ftp://x"}, "COCO_BLOB_URL is 'ftp://x'"),
+        ({"COCO_WORKER_SLOTS": "many"}, "worker_slots is 'many' .env COCO_WORKER_SLOTS."),
+        ({"COCO_BLOB_URL": "ftp://x"}, "blob_url is 'ftp://x' .env COCO_BLOB_URL."),
         ({"COCO_WORKER_SLOTS": "0"}, "outside 1 to 256"),
         ({"COCO_WORKER_TLS_CERT": "/none.pem"}, "there is no such file"),
         ({"COCO_EMBED_DIMENSION": "-1"}, "COCO_EMBED_DIMENSION"),

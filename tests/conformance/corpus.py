@@ -11,7 +11,7 @@ from coco_core.bm25 import TermVector, term_vector
 from coco_core.chunking import chunk_document
 from coco_core.configs import ChunkingConfig
 from coco_core.tokens import analyze, term_id
-from coco_core.types import ChunkFacts, FloatMatrix, FloatVector
+from coco_core.types import ChunkMetadata, FloatMatrix, FloatVector
 
 DIMENSION = 32
 
@@ -107,7 +107,7 @@ class Document:
     doc_id: str
     language: str
     changed_at: float
-    facts: tuple[ChunkFacts, ...]
+    facts: tuple[ChunkMetadata, ...]
     terms: tuple[TermVector, ...]
     vectors: FloatMatrix
 
@@ -130,31 +130,8 @@ def corpus() -> tuple[Document, ...]:
         cut = chunk_document(doc_id, text.encode(), config)
         facts, terms, vectors = [], [], []
         for chunk in cut.chunks:
-            definitions = tuple(each.path for each in chunk.definitions)
-            span = chunk.span
-            facts.append(
-                ChunkFacts(
-                    key=key,
-                    doc_id=doc_id,
-                    kind=chunk.kind,
-                    language=chunk.language,
-                    symbol=chunk.symbol,
-                    definitions=definitions,
-                    start_line=span.start_line,
-                    end_line=span.end_line,
-                    token_count=chunk.token_count,
-                )
-            )
-            terms.append(
-                term_vector(
-                    doc_id=doc_id,
-                    symbol=chunk.symbol,
-                    definitions=definitions,
-                    signature=chunk.signature,
-                    heading_trail=chunk.heading_trail,
-                    text=chunk.text,
-                )
-            )
+            facts.append(ChunkMetadata.of(key, doc_id, chunk))
+            terms.append(term_vector(doc_id, chunk))
             vectors.append(embed(chunk.text))
             key += 1
         documents.append(

@@ -8,12 +8,11 @@ import numpy as np
 
 from coco_core.bm25 import CorpusStats, TermVector, term_scores
 from coco_core.filters import matches
-from coco_core.intent import SearchIntent
-from coco_core.plan import Wanted
-from coco_core.ports import SearchExecutor
 from coco_core.query import Query
+from coco_core.search.ports import SearchExecutor
+from coco_core.search.request import SearchRequest
 from coco_core.tokens import term_id
-from coco_core.types import Candidate, ExecutorAnswer, FloatVector
+from coco_core.types import Candidate, CandidateSet, FloatVector
 from tests.conformance.corpus import Document
 
 
@@ -26,13 +25,8 @@ class PlainExecutor:
         lengths = np.array([t.lengths for d in documents for t in d.terms], np.float32)
         self.stats = CorpusStats(len(lengths), lengths.mean(axis=0))
 
-    def search(
-        self,
-        intent: SearchIntent,
-        query: Query,
-        query_vector: FloatVector | None,
-        wanted: Wanted,
-    ) -> ExecutorAnswer:
+    def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
+        intent, query, limits = request.intent, request.query, request.limits
         passing: list[Candidate] = []
         for document in self.documents:
             for facts, terms, own in zip(
@@ -40,22 +34,22 @@ class PlainExecutor:
             ):
                 if matches(intent.filters, facts, changed_at=document.changed_at):
                     has_vector = document.doc_id not in self.without_vectors
-                    known = query_vector is not None and wanted.vector and has_vector
+                    known = query_vector is not None and limits.vector and has_vector
                     vector = float(own @ query_vector) if known else None
                     named = bool(query.name) and np.uint64(term_id(query.name)) in terms.ids
                     score = self.keyword(query, terms)
-                    passing.append(Candidate(facts, score, vector, named=named))
-        found = sorted(passing, key=lambda c: -(c.keyword or 0.0))[: wanted.keyword]
+                    passing.append(Candidate(facts, score, vector, exact_name_match=named))
+        found = sorted(passing, key=lambda c: -(c.keyword or 0.0))[: limits.keyword]
         found = [each for each in found if each.keyword]
         embedded = [each for each in passing if each.vector is not None]
-        found += sorted(embedded, key=lambda c: -(c.vector or 0.0))[: wanted.vector]
-        names = {name.casefold() for name in wanted.definitions}
+        found += sorted(embedded, key=lambda c: -(c.vector or 0.0))[: limits.vector]
+        names = {name.casefold() for name in limits.definitions}
         for each in passing:
-            if names & {p.rpartition(".")[2].casefold() for p in each.facts.definitions}:
+            if names & {p.rpartition(".")[2].casefold() for p in each.metadata.definitions}:
                 found.append(each)
-        covered = sum(c.facts.doc_id not in self.without_vectors for c in passing)
-        return ExecutorAnswer(
-            list({each.facts.key: each for each in found}.values()),
+        covered = sum(c.metadata.doc_id not in self.without_vectors for c in passing)
+        return CandidateSet(
+            list({each.metadata.key: each for each in found}.values()),
             vector_coverage=covered / len(passing) if passing else 0.0,
             total=self.stats.chunks,
             filtered=len(passing),

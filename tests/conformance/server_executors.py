@@ -7,11 +7,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import cache
 
-from coco_core.intent import SearchIntent
-from coco_core.plan import Wanted
-from coco_core.ports import SearchExecutor
-from coco_core.query import Query
-from coco_core.types import ExecutorAnswer, FloatVector
+from coco_core.search.ports import SearchExecutor
+from coco_core.search.request import SearchRequest
+from coco_core.types import CandidateSet, Chunk, ChunkMetadata, Definition, FloatVector, Span
 from coco_server.search.pg import PgExecutor
 from coco_server.search.qdrant import QdrantExecutor
 from coco_server.store import chunks, configs, orgs, projects, sealing, versions
@@ -35,16 +33,10 @@ class InTransaction:
         self._version = version
         self._executor = executor
 
-    def search(
-        self,
-        intent: SearchIntent,
-        query: Query,
-        query_vector: FloatVector | None,
-        wanted: Wanted,
-    ) -> ExecutorAnswer:
-        with conformance_database().asking(ORG) as session:
+    def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
+        with conformance_database().read_transaction(ORG) as session:
             executor = self._executor(session, self._version)
-            return executor.search(intent, query, query_vector, wanted)
+            return executor.search(request, query_vector)
 
 
 @cache
@@ -120,18 +112,22 @@ def chunk_rows(document: Document, *, with_vectors: bool) -> list[chunks.ChunkRo
             doc_id=document.doc_id,
             ordinal=ordinal,
             chunk_id=f"{facts.key}",
-            content=f"chunk {facts.key}",
-            content_hash="",
+            chunk=chunk_of(facts),
             terms=terms,
             vector=vector if with_vectors else None,
-            kind=facts.kind,
-            language=facts.language,
-            symbol=facts.symbol,
-            definitions=facts.definitions,
-            start_line=facts.start_line,
-            end_line=facts.end_line,
-            token_count=facts.token_count,
             changed_at=document.changed_at,
         )
         for ordinal, (facts, terms, vector) in enumerate(parts)
     ]
+
+
+def chunk_of(facts: ChunkMetadata) -> Chunk:
+    return Chunk(
+        kind=facts.kind,
+        text=f"chunk {facts.key}",
+        span=Span(facts.start_line, facts.end_line, 0, 0),
+        language=facts.language,
+        symbol=facts.symbol,
+        definitions=tuple(Definition(path, facts.kind, 1) for path in facts.definitions),
+        token_count=facts.token_count,
+    )

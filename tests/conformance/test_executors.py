@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,13 +12,13 @@ from hypothesis import strategies as st
 
 from coco_core.filters import Filters
 from coco_core.intent import SearchIntent
-from coco_core.plan import Wanted, wanted
-from coco_core.ports import SearchExecutor
-from coco_core.query import understand
+from coco_core.query import parse_query
 from coco_core.ranking import rank
-from coco_core.types import ChunkKind, ExecutorAnswer
+from coco_core.search.ports import SearchExecutor
+from coco_core.search.request import CandidateLimits, SearchRequest
+from coco_core.types import CandidateSet, ChunkKind
 from coco_local.index.memory import MemoryIndex
-from coco_local.search.executor import LanceExecutor
+from coco_local.search.executor import InMemoryExecutor
 from coco_local.store.documents import StoredDocument
 from tests.conformance.corpus import DIMENSION, FILES, Document, corpus, embed
 from tests.conformance.oracle import PlainExecutor
@@ -43,7 +44,7 @@ def lance(documents: Sequence[Document], without_vectors: frozenset[str]) -> Sea
         memory.replace(stored, document.facts, [b"%d" % key for key in keys], document.terms)
         if document.doc_id not in without_vectors:
             memory.set_vectors(keys, document.vectors)
-    return LanceExecutor(memory)
+    return InMemoryExecutor(memory)
 
 
 EXECUTORS: dict[str, Build] = {"lance": lance, "pg": pg, "qdrant": qdrant}
@@ -73,16 +74,18 @@ def build(request: pytest.FixtureRequest) -> Build:
 
 
 def ask(
-    executor: SearchExecutor, intent: SearchIntent, most: Wanted | None = None
-) -> ExecutorAnswer:
-    query = understand(intent)
-    return executor.search(intent, query, embed(query.text), most or wanted(intent, query))
+    executor: SearchExecutor, intent: SearchIntent, most: CandidateLimits | None = None
+) -> CandidateSet:
+    request = SearchRequest.of(intent)
+    return executor.search(
+        replace(request, limits=most or request.limits), embed(request.query.text)
+    )
 
 
-def scores(intent: SearchIntent, answer: ExecutorAnswer) -> dict[int, float]:
+def scores(intent: SearchIntent, answer: CandidateSet) -> dict[int, float]:
     """Final scores by key, best first."""
-    ranked = rank(intent, understand(intent), answer)
-    return {hit.candidate.facts.key: hit.score for hit in ranked}
+    ranked = rank(intent, parse_query(intent), answer)
+    return {hit.candidate.metadata.key: hit.score for hit in ranked}
 
 
 FILTERS = st.builds(
@@ -109,12 +112,12 @@ FILTERS = st.builds(
 def test_filters_mean_the_same(filters: Filters) -> None:
     oracle = PlainExecutor(corpus(), frozenset())
     intent = SearchIntent("router path cookies request", filters=filters)
-    everything = Wanted(keyword=1000, vector=1000)
+    everything = CandidateLimits(keyword=1000, vector=1000)
     expected = ask(oracle, intent, everything)
     for make in EXECUTORS.values():
         answer = ask(make(corpus(), frozenset()), intent, everything)
-        assert {c.facts.key for c in answer.candidates} == {
-            c.facts.key for c in expected.candidates
+        assert {c.metadata.key for c in answer.candidates} == {
+            c.metadata.key for c in expected.candidates
         }
         assert answer.filtered == expected.filtered
         assert answer.total == expected.total
@@ -139,10 +142,10 @@ def test_the_order_is_equal(build: Build, query: str, mode: str, missing: frozen
 def test_raw_scores_are_the_core_s(build: Build, query: str) -> None:
     intent = SearchIntent(query)
     expected = {
-        c.facts.key: c for c in ask(PlainExecutor(corpus(), frozenset()), intent).candidates
+        c.metadata.key: c for c in ask(PlainExecutor(corpus(), frozenset()), intent).candidates
     }
     for candidate in ask(build(corpus(), frozenset()), intent).candidates:
-        other = expected[candidate.facts.key]
+        other = expected[candidate.metadata.key]
         assert candidate.keyword == pytest.approx(other.keyword, rel=1e-5)
         # Stores may keep vectors in half precision.
         assert candidate.vector == pytest.approx(other.vector, abs=5e-3)
@@ -154,20 +157,20 @@ def test_facts_of_a_chunk_are_what_was_stored(build: Build, query: str) -> None:
     stored = {facts.key: facts for document in corpus() for facts in document.facts}
     assert any(facts.definitions for facts in stored.values())
     for candidate in ask(build(corpus(), frozenset()), SearchIntent(query)).candidates:
-        assert candidate.facts == stored[candidate.facts.key]
+        assert candidate.metadata == stored[candidate.metadata.key]
 
 
 def test_filters_come_before_the_cut(build: Build) -> None:
     """The only match outside the best k must be found when the filter excludes the others."""
     intent = SearchIntent("router", filters=Filters(include=("tests/",)))
-    answer = ask(build(corpus(), frozenset()), intent, Wanted(keyword=1, vector=1))
-    assert {c.facts.doc_id for c in answer.candidates} == {"tests/test_router.py"}
+    answer = ask(build(corpus(), frozenset()), intent, CandidateLimits(keyword=1, vector=1))
+    assert {c.metadata.doc_id for c in answer.candidates} == {"tests/test_router.py"}
 
 
 def test_definitions_come_along_whatever_their_scores(build: Build) -> None:
     intent = SearchIntent("zebra")
-    answer = ask(build(corpus(), frozenset()), intent, Wanted(0, 0, ("MATCHES",)))
-    assert [c.facts.doc_id for c in answer.candidates] == ["web/router.py"]
+    answer = ask(build(corpus(), frozenset()), intent, CandidateLimits(0, 0, ("MATCHES",)))
+    assert [c.metadata.doc_id for c in answer.candidates] == ["web/router.py"]
 
 
 def test_an_empty_index_answers_nothing(build: Build) -> None:

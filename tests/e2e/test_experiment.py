@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from coco_local.experiment.results_file import read_results
+from coco_experiments.results_file import read_results
 from coco_protocol.docs import DocumentRequest, QueryRequest
 from coco_protocol.projects import ProjectRequest
 from tests.daemon_process import Daemon, running_daemon
@@ -67,7 +67,7 @@ def test_the_project_around_it_keeps_its_files(first: Done, site: Daemon) -> Non
     with site.client as client:
         projects = {p.name: p for p in client.projects().projects}
         pages = ProjectRequest(project_id=projects["pages"].project_id)
-        assert projects["pages"].apart
+        assert projects["pages"].standalone
         guide = DocumentRequest(doc_id="pages/guide.md", project_id=projects["site"].project_id)
         assert client.outline(guide).symbols
         # Registered as its first strategy says: no index is built that nobody asks.

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from coco_local.experiment.journal import journal_path
-from coco_local.experiment.results_file import read_results
+from coco_experiments.journal import journal_path
+from coco_experiments.results_file import read_results
 from tests.daemon_process import PATIENCE, Daemon, running_daemon, wait_for
 from tests.experiment_parts import QUESTIONS, write_pages, write_spec
 from tests.programs import begun

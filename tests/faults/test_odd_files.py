@@ -177,9 +177,9 @@ def test_odd_text_is_found(place: Place, name: str, word: str, line: int) -> Non
         ("leaves.py", "symlink that leaves the project"),
         ("leaves", "symlink that leaves the project"),
         ("leaves/secret.py", "symlink that leaves the project"),
-        ("loop", "symlink inside the project, its target stands for itself"),
-        ("loop/plain.py", "symlink inside the project, its target stands for itself"),
-        ("stays.py", "symlink inside the project, its target stands for itself"),
+        ("loop", "symlink inside the project, its target is indexed instead"),
+        ("loop/plain.py", "symlink inside the project, its target is indexed instead"),
+        ("stays.py", "symlink inside the project, its target is indexed instead"),
         ("nowhere.py", "does not exist"),
     ],
 )

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from coco_local.daemon.birth import birth_of
 from coco_local.daemon.lock import LockRecord
+from coco_local.daemon.process_identity import identity_of
 from tests.daemon_process import PATIENCE, Daemon, wait_for
 from tests.programs import begun
 from tests.sources import write_project
@@ -38,8 +38,8 @@ def _lock(daemon: Daemon) -> Path:
     return daemon.home / "service.lock"
 
 
-def _write_lock(daemon: Daemon, pid: int, birth: str) -> None:
-    record = LockRecord(pid, birth, 1.0, "127.0.0.1", daemon.port, "0.0.1")
+def _write_lock(daemon: Daemon, pid: int, identity: str) -> None:
+    record = LockRecord(pid, identity, 1.0, "127.0.0.1", daemon.port, "0.0.1")
     daemon.home.mkdir(parents=True, exist_ok=True)
     _lock(daemon).write_text(json.dumps(asdict(record)), encoding="utf-8")
 
@@ -112,16 +112,16 @@ while True:
 
 def test_a_lock_whose_holder_is_dead(daemon: Daemon, project: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as corpse:
-        birth = birth_of(corpse.pid)
-    assert birth is not None
-    _write_lock(daemon, corpse.pid, birth)
+        identity = identity_of(corpse.pid)
+    assert identity is not None
+    _write_lock(daemon, corpse.pid, identity)
     daemon.start(project)
     assert daemon.process is not None
     assert _holder(daemon) == daemon.process.pid
 
 
 def test_a_lock_whose_pid_is_somebody_else_by_now(daemon: Daemon, project: Path) -> None:
-    _write_lock(daemon, os.getpid(), "another birth")
+    _write_lock(daemon, os.getpid(), "another identity")
     daemon.start(project)
     assert daemon.process is not None
     assert _holder(daemon) == daemon.process.pid

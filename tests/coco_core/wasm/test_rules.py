@@ -7,7 +7,7 @@ import pytest
 import wasmtime
 from scripts import build_wasm
 
-from coco_core.errors import WasmFailed, WasmRefused
+from coco_core.errors import WasmFailed, WasmRejected
 from coco_core.wasm.rules import RuleLimits, TextRule
 
 EXAMPLE = resources.files("coco_core.wasm") / "examples/redact.wasm"
@@ -84,7 +84,7 @@ def test_an_endless_loop_runs_out_of_fuel() -> None:
 @pytest.mark.slow
 def test_an_endless_loop_with_much_fuel_is_stopped_by_the_clock() -> None:
     limits = RuleLimits(fuel=1 << 60, seconds=0.2)
-    with pytest.raises(WasmFailed, match="it ran longer than it may"):
+    with pytest.raises(WasmFailed, match="it exceeded the time limit"):
         rule("(loop $l (br $l)) (i64.const 0)", limits).apply("x")
 
 
@@ -127,12 +127,12 @@ def test_a_failing_rule_says_why(body: str, message: str) -> None:
     ],
 )
 def test_a_module_that_is_no_rule_is_refused(wat: str, message: str) -> None:
-    with pytest.raises(WasmRefused, match=message):
+    with pytest.raises(WasmRejected, match=message):
         TextRule(bytes(wasmtime.wat2wasm(wat)))
 
 
 def test_a_file_that_is_no_module_is_refused() -> None:
-    with pytest.raises(WasmRefused, match="not a valid WebAssembly module"):
+    with pytest.raises(WasmRejected, match="not a valid WebAssembly module"):
         TextRule(b"#!/bin/sh\n")
-    with pytest.raises(WasmRefused, match="at most 100 are taken"):
+    with pytest.raises(WasmRejected, match="at most 100 are taken"):
         TextRule(EXAMPLE.read_bytes(), limits=RuleLimits(module_bytes=100))

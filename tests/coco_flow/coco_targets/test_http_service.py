@@ -53,7 +53,7 @@ def script() -> Iterator[Script]:
             self.end_headers()
             self.wfile.write(data)
 
-        do_POST = do_DELETE = do_GET  # noqa: N815 - the base class calls them so
+        do_POST = do_DELETE = do_GET
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from coco_core.errors import CocoError, ModelMissing, Unreadable
 from coco_local.api.app import create_app
-from coco_local.api.security import MAX_BODY_BYTES
 from coco_protocol.envelope import ErrorEnvelope
+from coco_protocol.serving.guard import MAX_BODY_BYTES
 from tests.coco_local.api.conftest import serve, settings_for
 from tests.fake_service import FakeService, demo_service
 

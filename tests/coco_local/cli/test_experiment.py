@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from coco_core.experiments.results import IndexResult
+from coco_experiments.results import IndexResult
 from coco_local.cli.experiment_progress import index_line
 from tests.experiment_parts import write_pages, write_spec
 
@@ -72,7 +72,7 @@ def test_a_server_needs_keys(coco, spec) -> None:
 def test_adopting_nothing_or_both_is_refused(coco, tmp_path) -> None:
     assert "--index" in coco("experiment", "adopt", tmp_path / "r.json").err
     both = coco("experiment", "adopt", tmp_path / "r.json", "--query", "q", "--no-query")
-    assert "two wishes" in both.err
+    assert "exclude each other" in both.err
     (tmp_path / "r.json").write_text(json.dumps({"format": 1}), encoding="utf-8")
     broken = coco("experiment", "adopt", tmp_path / "r.json", "--query", "q")
     assert broken.code == 1

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from coco_core.experiments import Results
+from coco_experiments import Results
 from tests.experiment_results import RANKS, made_results
 
 STRATEGIES = list(RANKS)
@@ -65,7 +65,7 @@ def test_differences_are_put_into_words(coco, file) -> None:
     table = rows(out, "STRATEGY VERDICT")
     assert table["small/meaning"][:2] == ["worse", "-0.448"]
     assert table["large/meaning"][0] == "unclear"
-    assert "'Unclear' says that these questions do not tell" in out
+    assert "'Unclear' means that these questions do not decide" in out
 
 
 def test_another_baseline(coco, file) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from coco_core.anchors import parse_anchor
-from coco_core.experiments.reading import read_questions
+from coco_experiments.reading import read_questions
 
 
 def test_json_lines_are_printed_and_can_be_read(coco, project) -> None:
@@ -45,7 +45,7 @@ def test_what_somebody_may_have_edited_is_not_written_over(coco, project, tmp_pa
     out.write_text("mine", encoding="utf-8")
     result = coco("experiment", "questions", project, "--out", out)
     assert result.code == 1
-    assert "exists, and somebody may have edited it" in result.err
+    assert "exists and may have been edited" in result.err
     assert out.read_text(encoding="utf-8") == "mine"
     nowhere = coco("experiment", "questions", project, "--out", tmp_path / "none" / "set.jsonl")
     assert "cannot be written" in nowhere.err
@@ -90,5 +90,5 @@ def test_a_directory_without_anything_to_ask_for(coco, tmp_path) -> None:
     (tmp_path / "empty").mkdir()
     result = coco("experiment", "questions", tmp_path / "empty")
     assert result.code == 1
-    assert "can be asked for (0 files)" in result.err
+    assert "gives a question (0 files)" in result.err
     assert coco("experiment", "questions", tmp_path / "none").code == 1

@@ -62,13 +62,13 @@ def test_the_innermost_project_is_chosen(tmp_path: Path) -> None:
 def test_a_project_apart_is_only_chosen_by_its_own_directory(tmp_path: Path) -> None:
     inner = tmp_path / "outer" / "inner"
     (inner / "deep").mkdir(parents=True)
-    apart = project(inner, "inner").model_copy(update={"apart": True})
-    projects = [project(tmp_path / "outer", "outer"), apart]
+    standalone = project(inner, "inner").model_copy(update={"standalone": True})
+    projects = [project(tmp_path / "outer", "outer"), standalone]
     assert choose_project(projects, None, inner).project.name == "outer"
     assert choose_project(projects, "deep", inner).project.name == "outer"
     assert choose_project(projects, str(inner), tmp_path).project.name == "inner"
     assert choose_project(projects, "inner", tmp_path).project.name == "inner"
-    assert choose_project([apart], None, inner / "deep").project.name == "inner"
+    assert choose_project([standalone], None, inner / "deep").project.name == "inner"
 
 
 def test_two_projects_of_one_name_are_told_by_their_ids(tmp_path: Path) -> None:

@@ -14,15 +14,15 @@ import psutil
 import pytest
 
 from coco_core.errors import DaemonNotRunning, InvalidConfig, PortTaken, Unavailable
+from coco_local.client.address import reachable_url
 from coco_local.daemon.lifecycle import (
-    address_of,
     detach,
     find_running,
     register,
     stop_running,
     wait_until_up,
 )
-from coco_local.daemon.lock import LockRecord, ServiceLock
+from coco_local.daemon.lock import ServiceLock
 from coco_local.daemon.serve import serve
 from coco_local.settings import Settings, load_settings
 from tests.daemon_process import free_port
@@ -176,4 +176,4 @@ def test_an_open_host_needs_a_key_before_anything_is_touched(settings: Settings)
     ],
 )
 def test_where_a_lock_says_that_the_daemon_is(host: str, url: str) -> None:
-    assert address_of(LockRecord(1, "b", 0.0, host, 9, "0")) == url
+    assert reachable_url(host, 9) == url

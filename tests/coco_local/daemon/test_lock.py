@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -14,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from coco_core.errors import AlreadyRunning, InvalidConfig
-from coco_local.daemon.birth import birth_of, is_alive
 from coco_local.daemon.lock import LockRecord, ServiceLock
+from coco_local.daemon.process_identity import identity_of, is_alive
 
 _TAKER = """
 import sys
@@ -30,6 +29,15 @@ try:
     print("won", flush=True)
 except AlreadyRunning as error:
     print("lost", error.details["pid"], flush=True)
+sys.stdin.readline()
+"""
+
+_GUARD_HOLDER = """
+import sys
+from filelock import FileLock
+lock = FileLock(sys.argv[1])
+lock.acquire()
+print("held", flush=True)
 sys.stdin.readline()
 """
 
@@ -74,12 +82,16 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "service.lock"
 
 
+def _guard(path: Path) -> Path:
+    return path.with_name(f"{path.name}.guard")
+
+
 def _dead() -> LockRecord:
     """A record of a process that has ended."""
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        birth = birth_of(process.pid)
-        assert birth is not None
-        record = LockRecord(process.pid, birth, 1.0, "127.0.0.1", 1, "0")
+        identity = identity_of(process.pid)
+        assert identity is not None
+        record = LockRecord(process.pid, identity, 1.0, "127.0.0.1", 1, "0")
         assert record.alive
     assert not record.alive
     return record
@@ -91,7 +103,7 @@ def test_who_holds_the_lock_stands_in_it(path: Path) -> None:
     assert json.loads(path.read_text(encoding="utf-8")) == asdict(record)
     assert (record.pid, record.port) == (os.getpid(), 3456)
     assert ServiceLock(path).inspect() == record
-    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+    assert sorted(entry.name for entry in path.parent.iterdir()) == [path.name, _guard(path).name]
     with pytest.raises(AlreadyRunning, match=f"PID {os.getpid()} on port 3456"):
         ServiceLock(path).acquire("127.0.0.1", 1)
     lock.release()
@@ -140,10 +152,10 @@ def test_a_zombie_is_dead(path: Path) -> None:
 
 def test_a_recycled_pid_is_not_the_holder(path: Path) -> None:
     mine = LockRecord.mine("127.0.0.1", 1)
-    before = replace(mine, birth=f"{mine.birth}0")
+    before = replace(mine, identity=f"{mine.identity}0")
     path.write_text(json.dumps(asdict(before)), encoding="utf-8")
     assert ServiceLock(path).inspect() is None
-    assert ServiceLock(path).acquire("127.0.0.1", 2).birth == mine.birth
+    assert ServiceLock(path).acquire("127.0.0.1", 2).identity == mine.identity
 
 
 @pytest.mark.parametrize(
@@ -172,21 +184,23 @@ def test_of_many_starts_at_once_exactly_one_wins(path: Path, stale: bool) -> Non
             winners = [t for t, result in zip(takers, results, strict=True) if result == "won"]
             assert len(winners) == 1
             assert results.count(f"lost {winners[0].process.pid}") == 5
-            assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+            left = sorted(entry.name for entry in path.parent.iterdir())
+            assert left == [path.name, _guard(path).name]
 
 
 def test_who_dies_while_replacing_a_dead_lock_blocks_nobody(path: Path) -> None:
-    corpse = json.dumps(asdict(_dead())).encode()
-    path.write_bytes(corpse)
-    with taker(path) as probe:
-        probe.go()
-        assert probe.result == "won"
-    # The guard that the winner had taken, left behind by one that was killed with it in hand.
-    path.write_bytes(corpse)
-    guard = path.with_name(f"{path.name}.{hashlib.blake2b(corpse, digest_size=8).hexdigest()}")
-    guard.write_text(json.dumps(asdict(_dead())), encoding="utf-8")
+    path.write_text(json.dumps(asdict(_dead())), encoding="utf-8")
+    with subprocess.Popen(
+        [sys.executable, "-c", _GUARD_HOLDER, str(_guard(path))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        holder.kill()
     assert ServiceLock(path).acquire("127.0.0.1", 1).pid == os.getpid()
-    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
 def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
@@ -194,12 +208,12 @@ def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
         ServiceLock(tmp_path / "none" / "service.lock").acquire("127.0.0.1", 1)
 
 
-def test_births() -> None:
-    mine = birth_of(os.getpid())
+def test_identities() -> None:
+    mine = identity_of(os.getpid())
     assert mine is not None
     assert is_alive(os.getpid(), mine)
     assert not is_alive(os.getpid(), "another")
-    assert birth_of(2**22 + 1) is None
+    assert identity_of(2**22 + 1) is None
 
 
 def test_a_lock_that_somebody_removed_is_written_again(path: Path) -> None:

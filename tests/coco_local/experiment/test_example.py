@@ -7,7 +7,7 @@ from pathlib import Path
 from coco_core.anchors import matches, parse_anchor
 from coco_core.chunking import chunk_document
 from coco_core.configs import ChunkingConfig
-from coco_core.experiments.reading import read_experiment_file
+from coco_experiments.reading import read_experiment_file
 from coco_local.scan import ProjectScan
 from coco_local.settings import load_settings
 

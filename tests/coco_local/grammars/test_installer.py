@@ -15,11 +15,11 @@ from coco_core.errors import (
     Unavailable,
     Unreadable,
     WasmFailed,
-    WasmRefused,
+    WasmRejected,
 )
 from coco_core.languages import Parser, languages
 from coco_local.grammars.catalogue import catalogue
-from coco_local.grammars.installer import Installer, Wanted
+from coco_local.grammars.installer import Installer, InstallRequest
 from coco_local.grammars.store import GRAMMAR, LICENCE, GrammarStore
 from tests.coco_embed.file_server import FileServer, serve
 from tests.coco_local.grammars.registry import PROPERTIES, package, publish, publish_properties
@@ -57,7 +57,7 @@ def test_the_catalogue_and_the_languages_agree() -> None:
 
 def test_from_the_registry(installer: Installer, server: FileServer) -> None:
     publish_properties(server)
-    record = installer.install(Wanted("properties"))
+    record = installer.install(InstallRequest("properties"))
     assert (record.version, record.licence, record.query_origin) == ("0.3.0", "MIT", "own")
     assert record.source == "npm:tree-sitter-properties:tree-sitter-properties.wasm"
     assert installer.store.all() == {"properties": record}
@@ -65,7 +65,7 @@ def test_from_the_registry(installer: Installer, server: FileServer) -> None:
     assert (installer.store.folder(record) / LICENCE).is_file()
     # The package is not fetched again for the next grammar that it holds.
     fetched = len([path for path, _ in server.requests if path.endswith(".tgz")])
-    installer.install(Wanted("properties"))
+    installer.install(InstallRequest("properties"))
     assert len([path for path, _ in server.requests if path.endswith(".tgz")]) == fetched
 
 
@@ -73,15 +73,15 @@ def test_a_broken_download_goes_on_where_it_was(installer: Installer, server: Fi
     publish_properties(server)
     # The document comes whole; the package is cut twice.
     server.cuts = [100_000, 1_000, 1_000]
-    installer.install(Wanted("properties"))
+    installer.install(InstallRequest("properties"))
     ranges = [wanted for path, wanted in server.requests if path.endswith(".tgz")]
     assert ranges == [None, "bytes=1000-", "bytes=2000-"]
 
 
 def test_a_package_that_was_replaced_is_refused(installer: Installer, server: FileServer) -> None:
     publish_properties(server, integrity="sha512-" + "A" * 86 + "==")
-    with pytest.raises(Unavailable, match="is not what the registry promises"):
-        installer.install(Wanted("properties"))
+    with pytest.raises(Unavailable, match="does not match what the registry states"):
+        installer.install(InstallRequest("properties"))
     assert installer.store.all() == {}
 
 
@@ -89,17 +89,17 @@ def test_a_file_outside_the_catalogue_is_refused(installer: Installer, server: F
     other = package({"tree-sitter-properties.wasm": b"\0asm\1\0\0\0"})
     publish(server, "tree-sitter-properties", {"0.3.0": other})
     with pytest.raises(Unavailable, match="has the checksum"):
-        installer.install(Wanted("properties"))
+        installer.install(InstallRequest("properties"))
 
 
 def test_a_registry_that_is_not_there(installer: Installer, server: FileServer) -> None:
     with pytest.raises(Unavailable, match="is not to be had from npm:"):
-        installer.install(Wanted("properties"))
+        installer.install(InstallRequest("properties"))
 
 
 def test_a_newer_version_replaces_the_older(installer: Installer, server: FileServer) -> None:
     publish_properties(server)
-    old = installer.install(Wanted("properties"))
+    old = installer.install(InstallRequest("properties"))
     # Another file with the same content: a custom section at its end.
     newer = PROPERTIES.read_bytes() + b"\0\2\1x"
     publish(
@@ -107,18 +107,18 @@ def test_a_newer_version_replaces_the_older(installer: Installer, server: FileSe
         "tree-sitter-properties",
         {"0.4.0": package({"tree-sitter-properties.wasm": newer})},
     )
-    new = installer.install(Wanted("properties", newest=True))
+    new = installer.install(InstallRequest("properties", newest=True))
     assert (old.version, new.version) == ("0.3.0", "0.4.0")
     assert installer.store.all() == {"properties": new}
     assert not installer.store.folder(old).exists()
 
 
 def test_what_is_broken_leaves_the_old_grammar(installer: Installer, tmp_path: Path) -> None:
-    old = installer.install(Wanted("properties", source=str(PROPERTIES)))
+    old = installer.install(InstallRequest("properties", source=str(PROPERTIES)))
     broken = tmp_path / "tree-sitter-properties.wasm"
     broken.write_bytes(PROPERTIES.read_bytes()[:5_000])
-    with pytest.raises(WasmRefused, match="not a valid WebAssembly module"):
-        installer.install(Wanted("properties", source=str(broken)))
+    with pytest.raises(WasmRejected, match="not a valid WebAssembly module"):
+        installer.install(InstallRequest("properties", source=str(broken)))
     assert installer.store.all() == {"properties": old}
     assert list(installer.store.root.glob(".new-*")) == []
 
@@ -126,9 +126,9 @@ def test_what_is_broken_leaves_the_old_grammar(installer: Installer, tmp_path: P
 @pytest.mark.parametrize(
     ("body", "error", "message"),
     [
-        ("(loop $l (br $l)) (i32.const 0)", WasmFailed, "it ran longer than it may"),
+        ("(loop $l (br $l)) (i32.const 0)", WasmFailed, "it exceeded the time limit"),
         ("unreachable", WasmFailed, "it gave up"),
-        ("(i32.const 0)", WasmRefused, "ABI"),
+        ("(i32.const 0)", WasmRejected, "ABI"),
     ],
 )
 def test_a_hostile_grammar_is_not_installed(
@@ -141,24 +141,26 @@ def test_a_hostile_grammar_is_not_installed(
     path = tmp_path / "hostile.wasm"
     path.write_bytes(bytes(wasmtime.wat2wasm(wat)))
     with pytest.raises(error, match=message):
-        installer.install(Wanted("properties", source=str(path)))
+        installer.install(InstallRequest("properties", source=str(path)))
     assert installer.store.all() == {}
 
 
 def test_from_a_folder_and_from_a_mirror(installer: Installer, server: FileServer) -> None:
-    record = installer.install(Wanted("properties", source=str(PROPERTIES.parent)))
+    record = installer.install(InstallRequest("properties", source=str(PROPERTIES.parent)))
     assert record.source == str(PROPERTIES)
     server.files["/wasm/tree-sitter-properties.wasm"] = PROPERTIES
     mirror = Installer(installer.store, f"{server.url}/wasm", installer.environ)
-    assert mirror.install(Wanted("properties")).source == (
+    assert mirror.install(InstallRequest("properties")).source == (
         f"{server.url}/wasm/tree-sitter-properties.wasm"
     )
 
 
 def test_a_new_language_says_how_its_files_are_known(installer: Installer) -> None:
     with pytest.raises(InvalidInput, match="--ext"):
-        installer.install(Wanted("settings", source=str(PROPERTIES)))
-    record = installer.install(Wanted("settings", source=str(PROPERTIES), extensions=(".zzz",)))
+        installer.install(InstallRequest("settings", source=str(PROPERTIES)))
+    record = installer.install(
+        InstallRequest("settings", source=str(PROPERTIES), extensions=(".zzz",))
+    )
     language = record.as_language()
     assert language is not None
     assert (language.name, language.extensions) == ("settings", (".zzz",))
@@ -168,26 +170,28 @@ def test_a_new_language_says_how_its_files_are_known(installer: Installer) -> No
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        (Wanted("python"), "is built in"),
-        (Wanted("../x", source="x"), "is no name for a language"),
-        (Wanted("cobol"), "No package with a grammar of 'cobol'"),
-        (Wanted("properties", source="ftp://x/y"), "is not a place to get a grammar from"),
+        (InstallRequest("python"), "is built in"),
+        (InstallRequest("../x", source="x"), "is no name for a language"),
+        (InstallRequest("cobol"), "No package with a grammar of 'cobol'"),
+        (InstallRequest("properties", source="ftp://x/y"), "is not a place to get a grammar from"),
     ],
 )
-def test_what_is_not_installed_says_why(installer: Installer, wanted: Wanted, message: str) -> None:
+def test_what_cannot_be_installed_says_why(
+    installer: Installer, wanted: InstallRequest, message: str
+) -> None:
     with pytest.raises(InvalidInput, match=message):
         installer.install(wanted)
 
 
 def test_a_file_that_changed_on_disk_is_not_loaded(installer: Installer) -> None:
-    record = installer.install(Wanted("properties", source=str(PROPERTIES)))
+    record = installer.install(InstallRequest("properties", source=str(PROPERTIES)))
     (installer.store.folder(record) / GRAMMAR).write_bytes(b"something else")
     with pytest.raises(Unreadable, match="its checksum differs"):
         installer.store.wasm(record)
 
 
 def test_remove(installer: Installer) -> None:
-    record = installer.install(Wanted("properties", source=str(PROPERTIES)))
+    record = installer.install(InstallRequest("properties", source=str(PROPERTIES)))
     stamp = installer.store.stamp()
     assert installer.store.remove("properties") == record
     assert installer.store.all() == {}

@@ -17,7 +17,7 @@ from coco_core.languages.queries import load_query
 from coco_core.wasm.engine import Engine
 from coco_core.wasm.grammar import WasmGrammar
 from coco_embed.progress import Watch
-from coco_local.grammars.installer import Installer, Wanted
+from coco_local.grammars.installer import Installer, InstallRequest
 from coco_local.grammars.modules import CompiledModules
 from coco_local.grammars.npmrc import NpmConfig
 from coco_local.grammars.provider import GrammarProvider
@@ -43,7 +43,7 @@ SAMPLES = {
 @pytest.mark.parametrize("language", SAMPLES)
 def test_a_published_grammar_finds_definitions(language: str, tmp_path: Path) -> None:
     store = GrammarStore(tmp_path / "grammars")
-    record = Installer(store).install(Wanted(language))
+    record = Installer(store).install(InstallRequest(language))
     assert record.query_origin == "own"
     provider = GrammarProvider(store)
     grammars.register(provider)

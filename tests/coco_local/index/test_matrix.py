@@ -98,13 +98,13 @@ def test_rows_come_and_change_in_any_order() -> None:
 
 
 @pytest.mark.parametrize("some", [True, False])
-def test_an_image_gives_the_same_matrix(some: bool) -> None:
+def test_its_arrays_give_the_same_matrix(some: bool) -> None:
     rng = np.random.default_rng(3)
     vectors = rng.standard_normal((500, DIMENSION)).astype(np.float32)
     rows = np.arange(0, 500, 2) if some else np.arange(500)
     matrix, again = VectorMatrix(DIMENSION), VectorMatrix(DIMENSION)
     matrix.set(rows, vectors[rows])
-    again.use_image(matrix.image(500))
+    again.load_arrays(matrix.to_arrays(500))
     allowed = matrix.known(500)
     assert again.known(500).tolist() == allowed.tolist()
     assert again.take(rows).tolist() == matrix.take(rows).tolist()

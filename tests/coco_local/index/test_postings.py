@@ -40,13 +40,13 @@ def test_postings_equal_a_dictionary(
         # A lookup between two additions settles what is pending into segments.
         postings.lookup([0])
         start = end
-    alive = np.array([row not in dead for row in range(len(documents))], np.bool_)
+    live = np.array([row not in dead for row in range(len(documents))], np.bool_)
     for compacted in (False, True):
         if compacted:
-            postings.compact(alive)
+            postings.compact(live)
         for term, (found, frequencies) in enumerate(postings.lookup(range(21))):
-            got = {int(r): int(f[2]) for r, f in zip(found, frequencies, strict=True) if alive[r]}
-            assert got == {r: c for r, c in expected[term].items() if alive[r]}
+            got = {int(r): int(f[2]) for r, f in zip(found, frequencies, strict=True) if live[r]}
+            assert got == {r: c for r, c in expected[term].items() if live[r]}
 
 
 def test_an_unknown_term_has_no_rows() -> None:

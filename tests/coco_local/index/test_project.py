@@ -45,16 +45,9 @@ def prepared(doc_id: str, *texts: str) -> PreparedDocument:
             PreparedChunk(
                 chunk=chunk,
                 chunk_id=chunk_id,
-                embed_key=embed_key(chunk.content_hash, chunk.symbol, ()),
+                embed_key=embed_key(chunk),
                 fingerprint=b"",
-                terms=term_vector(
-                    doc_id=doc_id,
-                    symbol=chunk.symbol,
-                    definitions=[],
-                    signature="",
-                    heading_trail=(),
-                    text=chunk.text,
-                ),
+                terms=term_vector(doc_id, chunk),
             )
             for chunk, chunk_id in zip(chunks, ids, strict=True)
         ),
@@ -82,12 +75,12 @@ def disk(tmp_path: Path) -> Disk:
 
 
 def apply(index: ProjectIndex, *documents: PreparedDocument) -> None:
-    index.apply([(index.ticket(), document) for document in documents])
+    index.apply([(index.next_sequence(), document) for document in documents])
 
 
 def contents(index: ProjectIndex) -> dict[str, list[str]]:
     return {
-        doc_id: [index.memory.facts[row].symbol for row in entry.rows]
+        doc_id: [index.memory.metadata[row].symbol for row in entry.rows]
         for doc_id, entry in index.memory.documents.items()
     }
 
@@ -95,13 +88,13 @@ def contents(index: ProjectIndex) -> dict[str, list[str]]:
 def found(index: ProjectIndex, word: str) -> set[str]:
     snapshot = index.memory.snapshot()
     (rows, _), *_rest = index.memory.postings.lookup([term_id(analyze(word)[0])])
-    return {index.memory.facts[row].symbol for row in rows if snapshot.alive[row]}
+    return {index.memory.metadata[row].symbol for row in rows if snapshot.live[row]}
 
 
 def test_a_flushed_index_is_the_same_after_a_restart(disk: Disk) -> None:
     index = disk.open()
     apply(index, prepared("a.py", "alpha one", "beta two"), prepared("b.py", "gamma one"))
-    keys = [index.memory.facts[row].key for row in index.memory.documents["b.py"].rows]
+    keys = [index.memory.metadata[row].key for row in index.memory.documents["b.py"].rows]
     index.set_vectors(keys, np.eye(1, DIMENSION, dtype=np.float32))
     index.flush()
 
@@ -131,7 +124,7 @@ def test_a_removed_document_stays_away(disk: Disk) -> None:
     index = disk.open()
     apply(index, prepared("a.py", "alpha one"), prepared("b.py", "beta one"))
     index.flush()
-    assert index.remove(index.ticket(), ["a.py", "never.py"]) == ["a.py"]
+    assert index.remove(index.next_sequence(), ["a.py", "never.py"]) == ["a.py"]
     assert found(index, "one") == {"beta"}
     again = disk.open()
     assert contents(again) == {"b.py": ["beta"]}
@@ -139,7 +132,7 @@ def test_a_removed_document_stays_away(disk: Disk) -> None:
 
 def test_of_two_reads_the_later_wins_in_either_order(disk: Disk) -> None:
     index = disk.open()
-    older, newer = index.ticket(), index.ticket()
+    older, newer = index.next_sequence(), index.next_sequence()
     index.apply([(newer, prepared("a.py", "new text"))])
     index.apply([(older, prepared("a.py", "old text"))])
     assert contents(index) == {"a.py": ["new"]}
@@ -167,7 +160,7 @@ def test_memory_stays_bounded_over_many_edits(disk: Disk) -> None:
         if step % 100 == 99:
             index.flush()
     index.flush()
-    assert index.memory.dead_count <= 2_100
+    assert index.memory.tombstones <= 2_100
     assert len(found(index, "word")) == index.memory.chunk_count
     symbols = [s for names in contents(index).values() for s in names]
     assert found(index, "word") == set(symbols)
@@ -177,11 +170,11 @@ def test_memory_stays_bounded_over_many_edits(disk: Disk) -> None:
 def test_compaction_keeps_vectors_and_postings(disk: Disk) -> None:
     index = disk.open()
     apply(index, prepared("a.py", "alpha one", "beta two"), prepared("b.py", "gamma three"))
-    key = index.memory.facts[index.memory.documents["b.py"].rows[0]].key
+    key = index.memory.metadata[index.memory.documents["b.py"].rows[0]].key
     index.set_vectors([key], np.eye(1, DIMENSION, dtype=np.float32))
     apply(index, prepared("a.py", "delta one"))
     fresh = index.memory.compacted()
-    assert fresh.dead_count == 0
+    assert fresh.tombstones == 0
     assert fresh.embedded_count == 1
     row = fresh.row_of(key)
     assert row is not None
@@ -197,7 +190,7 @@ def test_compaction_keeps_vectors_and_postings(disk: Disk) -> None:
 def test_a_chunk_that_is_embedded_twice_counts_once(disk: Disk) -> None:
     index = disk.open()
     apply(index, prepared("a.py", "alpha one", "beta two"))
-    keys = [index.memory.facts[row].key for row in index.memory.documents["a.py"].rows]
+    keys = [index.memory.metadata[row].key for row in index.memory.documents["a.py"].rows]
     index.set_vectors([keys[0], keys[0]], np.ones((2, DIMENSION), np.float32))
     assert index.memory.embedded_count == 1
     index.set_vectors(keys, np.ones((2, DIMENSION), np.float32))

@@ -6,7 +6,7 @@ import pytest
 
 from coco_core.errors import InvalidInput, PathRefused, ProjectNotFound
 from coco_core.globs import compile_glob
-from coco_local.mcp.scope import Caller, choose, choose_file, globs_below
+from coco_local.mcp.scope import Caller, globs_below, resolve_file, resolve_project
 from coco_protocol.projects import ProjectBody
 
 
@@ -39,92 +39,92 @@ def projects(tree: Path) -> list[ProjectBody]:
 )
 def test_where_the_caller_is_chooses_the_project(tree, projects, places, chosen):
     caller = Caller(places=tuple(tree / place for place in places))
-    assert choose(projects, caller).project.name == chosen
+    assert resolve_project(projects, caller).project.name == chosen
 
 
 def test_a_project_apart_is_only_chosen_by_its_name(tree, projects):
-    apart = projects[1].model_copy(update={"apart": True})
-    known = [projects[0], apart]
+    standalone = projects[1].model_copy(update={"standalone": True})
+    known = [projects[0], standalone]
     inside = Caller(places=(tree / "app/vendor/lib",))
-    assert choose(known, inside).project.name == "app"
-    assert choose(known, inside, project="lib").project.name == "lib"
-    assert choose(known, Caller()).project.name == "app"
+    assert resolve_project(known, inside).project.name == "app"
+    assert resolve_project(known, inside, project="lib").project.name == "lib"
+    assert resolve_project(known, Caller()).project.name == "app"
 
 
 def test_a_named_project_goes_before_where_the_caller_is(tree, projects):
     caller = Caller(places=(tree / "docs",))
     for name in ("app", "id-app", "APP", str(tree / "app"), str(tree / "app/src/main.py")):
-        assert choose(projects, caller, project=name).project.name == "app", name
+        assert resolve_project(projects, caller, project=name).project.name == "app", name
 
 
 def test_a_bound_caller_stays_in_its_project(tree, projects):
     caller = Caller(project="docs", places=(tree / "app",))
-    assert choose(projects, caller).project.name == "docs"
+    assert resolve_project(projects, caller).project.name == "docs"
 
 
 @pytest.mark.parametrize("base", ["app", "link"])
 def test_an_absolute_path_brings_its_project_along(tree, projects, base):
     (tree / "link").symlink_to(tree / "app", target_is_directory=True)
-    scope = choose(projects, Caller(project="docs"), path=str(tree / base / "src/main.py"))
+    scope = resolve_project(projects, Caller(project="docs"), path=str(tree / base / "src/main.py"))
     assert (scope.project.name, scope.within) == ("app", "src/main.py")
 
 
 def test_the_project_directory_itself_is_no_restriction(tree, projects):
-    assert choose(projects, Caller(), path=str(tree / "docs")).within == ""
+    assert resolve_project(projects, Caller(), path=str(tree / "docs")).within == ""
     with pytest.raises(InvalidInput, match="not a file"):
-        choose_file(projects, Caller(), str(tree / "docs"), None)
+        resolve_file(projects, Caller(), str(tree / "docs"), None)
 
 
 def test_a_relative_path_is_the_project_s_or_the_caller_s(tree, projects):
     caller = Caller(places=(tree / "app/src",))
-    assert choose(projects, caller, path="src/main.py").within == "src/main.py"
-    assert choose(projects, caller, path="./main.py").within == "src/main.py"
-    assert choose(projects, caller, path="new/later.py").within == "new/later.py"
+    assert resolve_project(projects, caller, path="src/main.py").within == "src/main.py"
+    assert resolve_project(projects, caller, path="./main.py").within == "src/main.py"
+    assert resolve_project(projects, caller, path="new/later.py").within == "new/later.py"
 
 
 @pytest.mark.parametrize("path", ["../docs/x.md", "src/../../docs", "../../../../../../../../x"])
 def test_a_path_may_not_lead_out(tree, projects, path):
     with pytest.raises((PathRefused, InvalidInput)):
-        choose(projects, Caller(project="app"), path=path)
+        resolve_project(projects, Caller(project="app"), path=path)
 
 
 def test_an_absolute_path_must_lie_in_the_named_project(tree, projects):
     with pytest.raises(PathRefused, match="outside the project 'app'"):
-        choose(projects, Caller(), project="app", path=str(tree / "docs/x.md"))
+        resolve_project(projects, Caller(), project="app", path=str(tree / "docs/x.md"))
 
 
 def test_nothing_imported_says_what_to_import(tree):
     with pytest.raises(ProjectNotFound) as caught:
-        choose([], Caller(places=(tree / "app",)))
+        resolve_project([], Caller(places=(tree / "app",)))
     assert caught.value.hint == f"Import one first: coco import {tree / 'app'}"
 
 
 def test_the_only_project_answers_and_says_that_it_is_another(tree, projects):
-    scope = choose(projects[:1], Caller(places=(tree / "elsewhere",)))
+    scope = resolve_project(projects[:1], Caller(places=(tree / "elsewhere",)))
     assert scope.project.name == "app"
     assert scope.notice is not None
     assert f"coco import {tree / 'elsewhere'}" in scope.notice
-    assert choose(projects[:1], Caller()).notice is None
+    assert resolve_project(projects[:1], Caller()).notice is None
     # Nobody imports the whole home.
-    assert choose(projects[:1], Caller(places=(Path.home(), Path("/")))).notice is None
+    assert resolve_project(projects[:1], Caller(places=(Path.home(), Path("/")))).notice is None
 
 
 def test_several_projects_and_none_fits_lists_them(tree, projects):
     with pytest.raises(ProjectNotFound) as caught:
-        choose(projects, Caller(places=(tree / "elsewhere",)))
+        resolve_project(projects, Caller(places=(tree / "elsewhere",)))
     assert "app, docs, lib" in caught.value.message
     assert f"coco import {tree / 'elsewhere'}" in (caught.value.hint or "")
     with pytest.raises(ProjectNotFound, match="none was named"):
-        choose(projects, Caller())
+        resolve_project(projects, Caller())
 
 
 def test_unknown_and_ambiguous_names_are_explained(tree, projects):
     with pytest.raises(ProjectNotFound, match="no project 'shop'; CoCo knows app, docs, lib"):
-        choose(projects, Caller(), project="shop")
+        resolve_project(projects, Caller(), project="shop")
     twins = [body(tree / "app", "same"), body(tree / "docs", "same")]
     twins = [twin.model_copy(update={"project_id": twin.root}) for twin in twins]
     with pytest.raises(ProjectNotFound, match="2 projects are named 'same'"):
-        choose(twins, Caller(), project="same")
+        resolve_project(twins, Caller(), project="same")
 
 
 @pytest.mark.parametrize(

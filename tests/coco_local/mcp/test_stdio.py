@@ -15,8 +15,8 @@ from mcp.client.session import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.types import ListRootsResult, Root
 
-from coco_local import address
 from coco_local.api.app import create_app
+from coco_local.client import address
 from coco_local.mcp.connection import Connection
 from tests.programs import python
 
@@ -185,7 +185,7 @@ def test_it_dies_with_its_client_and_writes_nothing_but_messages(parameters, pro
 
 def test_nothing_heavy_is_loaded():
     code = (
-        "import sys, coco_local.mcp.stdio, coco_local.client, coco_local.settings\n"
+        "import sys, coco_local.mcp.stdio, coco_local.client.http_client, coco_local.settings\n"
         f"print([m for m in {HEAVY.split()!r} if m in sys.modules])"
     )
     assert python(code).strip() == "[]"

@@ -13,17 +13,6 @@ from tests.coco_local.scan.trees import git
 Scan = Callable[..., ProjectScan]
 
 
-def listed(scan: ProjectScan) -> set[str]:
-    """The listing, after making sure that deciding one by one says the same."""
-    listing = scan.list_files()
-    for directory, _, names in os.walk(scan.root):
-        for name in names:
-            path = Path(directory, name)
-            doc = path.relative_to(scan.root).as_posix()
-            assert scan.decide(path).indexed == (doc in listing.files), doc
-    return set(listing.files)
-
-
 @pytest.fixture
 def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
     """A home without the machine's own git settings, for us and for git."""
@@ -47,10 +36,10 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def scan(environ: Mapping[str, str], root: Path) -> Scan:
     def make(
-        at: Path | None = None, borders: tuple[Path, ...] = (), **flags: object
+        at: Path | None = None, nested_roots: tuple[Path, ...] = (), **flags: object
     ) -> ProjectScan:
         settings = load_settings(flags, environ=environ)
-        return ProjectScan(at or root, settings, borders=borders, environ=environ)
+        return ProjectScan(at or root, settings, nested_roots=nested_roots, environ=environ)
 
     return make
 

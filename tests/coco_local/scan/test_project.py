@@ -9,8 +9,8 @@ import pytest
 
 from coco_local.scan import Reason
 from coco_local.settings import PROJECT_FILE
-from tests.coco_local.scan.conftest import Scan, listed
-from tests.coco_local.scan.trees import git, put
+from tests.coco_local.scan.conftest import Scan
+from tests.coco_local.scan.trees import git, listed, put
 
 
 def test_rules_of_all_levels_and_kinds(scan: Scan, repo: Path) -> None:
@@ -153,15 +153,15 @@ def test_without_git_the_rules_hold_and_dependencies_stay_out(scan: Scan, root: 
     assert "node_modules/x/index.js" in listed(made)
 
 
-def test_nested_repositories_and_registered_projects_are_borders(scan: Scan, repo: Path) -> None:
+def test_nested_repositories_and_registered_projects_are_left_out(scan: Scan, repo: Path) -> None:
     put(repo, {"a.py": "", "sub/b.py": "", "other/c.py": "", "fake/.git": "no", "fake/d.py": ""})
     git(repo / "sub", "init", "-q")
-    made = scan(borders=(repo / "other",))
+    made = scan(nested_roots=(repo / "other",))
     assert listed(made) == {"a.py", "fake/d.py"}
     assert made.decide(repo / "sub/b.py").reason == Reason.REPOSITORY
     assert made.decide(repo / "other/c.py").reason == Reason.PROJECT
     assert made.decide(repo / ".git/config").reason == Reason.GIT
-    made.set_borders(())
+    made.set_nested_roots(())
     assert listed(made) == {"a.py", "fake/d.py", "other/c.py"}
 
 

@@ -16,8 +16,8 @@ from textual import events
 from textual.pilot import Pilot
 
 from coco_local.api.app import create_app
-from coco_local.client import Client
-from coco_local.service import DaemonService
+from coco_local.api.service import DaemonService
+from coco_local.client.http_client import Client
 from coco_local.settings import load_settings
 from coco_local.tui.app import CocoApp
 from coco_local.tui.search import SearchView

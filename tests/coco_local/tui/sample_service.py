@@ -325,4 +325,4 @@ def _hit(
         heading_trail=trail or [],
         content="\n".join(lines[start - 1 : end]),
     )
-    return Hit(meta=HitMeta(score=score, moved=symbol == "Spool.Append"), chunk=chunk)
+    return Hit(meta=HitMeta(score=score, relocated=symbol == "Spool.Append"), chunk=chunk)

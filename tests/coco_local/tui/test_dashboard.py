@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from coco_local.tui.messages import SnapshotArrived
+from coco_local.tui.messages import StatusArrived
 from coco_local.tui.panels.projects import Projects
 from coco_protocol.system import GrammarBody, ModelBody
 from tests.coco_local.tui.conftest import Session, Stage
@@ -232,7 +232,7 @@ async def test_same_state_is_not_drawn_again(session: Session) -> None:
 
 async def test_one_snapshot_is_handled_once(stage: Stage) -> None:
     async with stage.session() as session:
-        seen: list[SnapshotArrived] = []
+        seen: list[StatusArrived] = []
         show = session.app.dashboard.query_one(Projects).show
         session.app.dashboard.query_one(Projects).show = (  # type: ignore[method-assign]
             lambda state: (seen.append(state), show(state))[1]

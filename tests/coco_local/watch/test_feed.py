@@ -111,10 +111,10 @@ def test_changes_are_delivered_by_themselves(feed: ChangeFeed, root: Path, seen:
 def test_every_edit_before_a_sync_is_delivered_when_it_returns(
     feed: ChangeFeed, root: Path, seen: Seen, tmp_path: Path
 ) -> None:
-    bell = tmp_path / "elsewhere" / "bell"
-    bell.parent.mkdir()
-    bell.touch()
-    bare = Notifier([str(bell.parent)])
+    notifier = tmp_path / "elsewhere" / "notifier"
+    notifier.parent.mkdir()
+    notifier.touch()
+    bare = Notifier([str(notifier.parent)])
     took, took_bare = [], []
     for number in range(300):
         path = root / f"file{number % 7}.py"
@@ -126,7 +126,7 @@ def test_every_edit_before_a_sync_is_delivered_when_it_returns(
         took.append(time.perf_counter() - began)
         assert path in seen.paths
         began = time.perf_counter()
-        os.utime(bell)
+        os.utime(notifier)
         assert bare.wait(time.monotonic() + _PATIENCE)
         took_bare.append(time.perf_counter() - began)
     bare.close()

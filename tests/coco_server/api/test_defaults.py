@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from coco_core.types import ChunkKind, Definition
 from coco_server.store import chunks, sealing, versions
 from tests.api_service import CONFIG, Org, Running, running
 from tests.coco_server.tenants import DIMENSION, register_config, rows
@@ -154,7 +155,8 @@ def test_a_hit_names_what_begins_in_it(client: httpx.Client, acme: Org) -> None:
     with acme.services.database.tenant(acme.org_id) as session:
         version = versions.create(session, acme.project_id, "small")
         documents, (row,) = rows({"a.py": "zebra"})
-        defining = replace(row, definitions=("Zoo.zebra", "Zoo.lion"))
+        begun = tuple(Definition(path, ChunkKind.METHOD, 1) for path in ("Zoo.zebra", "Zoo.lion"))
+        defining = replace(row, chunk=replace(row.chunk, definitions=begun))
         chunks.append(session, version, documents, [defining], items=1)
         sealing.seal(session, version)
         versions.activate(session, acme.project_id, version.version_id)

@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 from coco_server.store import memos
 from coco_server.store.session import Scope
 from tests.api_service import Org, Running
-from tests.coco_server.api.keys_of_routes import ADMIN, OPEN, TENANT, Request
+from tests.coco_server.api.route_requests import ADMIN, OPEN, TENANT, Request
 
 SECRET = "the zebra's recipe is secret"
 

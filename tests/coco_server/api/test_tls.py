@@ -10,7 +10,7 @@ import pytest
 import trustme
 
 from coco_core.errors import CocoError, InvalidConfig
-from coco_server.api.serving import server_options
+from coco_server.api.server import server_options
 from coco_server.settings import load_settings
 from tests.api_service import ADMIN_KEY, running, settings_for
 from tests.postgres_server import fresh_database

@@ -13,10 +13,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from starlette.testclient import TestClient
 
 from coco_server.api.app import create_app
-from coco_server.api.bootstrap import BOOTSTRAP_ORG, bootstrap
 from coco_server.api.services import build_services
 from coco_server.api.spans import trace_with
 from coco_server.api.tracing import add_tracing
+from coco_server.domain.bootstrap import BOOTSTRAP_ORG, bootstrap
 from tests.api_service import settings_for
 from tests.http_server import Handler, served
 from tests.postgres_server import fresh_database
@@ -87,6 +87,6 @@ def test_the_first_key_is_made_once(database_url: str, tmp_path: Path) -> None:
         assert row is not None
         assert row[0] == 1
         assert FIRST_KEY not in row[1]
-        identity = services.keyring.identify(FIRST_KEY)
+        identity = services.authenticator.authenticate(FIRST_KEY)
     assert identity.key is not None
     assert identity.key.org_id == BOOTSTRAP_ORG

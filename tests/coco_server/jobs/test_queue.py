@@ -9,8 +9,8 @@ import pytest
 
 from coco_core.errors import JobNotFound, LeaseLost
 from coco_server.jobs import events, queue
+from coco_server.jobs.notifier import EventListener, PostgresNotifier
 from coco_server.jobs.records import Job
-from coco_server.jobs.wakeup import EventWatch, PostgresDoorbell
 from coco_server.store.session import Database
 from tests.coco_server.tenants import Tenant, new_tenant
 from tests.queue_parts import database, look, put, take, taken, tenant
@@ -128,29 +128,29 @@ def test_a_job_that_is_given_back_costs_no_attempt(tenant: Tenant) -> None:
         queue.finish(session, held, {})
 
 
-def test_the_doorbell_rings_when_the_enqueueing_commits(tenant: Tenant) -> None:
-    bell = PostgresDoorbell(tenant.database.url)
+def test_workers_are_notified_when_the_enqueueing_commits(tenant: Tenant) -> None:
+    notifier = PostgresNotifier(tenant.database.url)
     try:
-        assert not bell.wait(0.01)  # listens from now on
+        assert not notifier.wait(0.01)  # listens from now on
         with tenant.database.tenant(tenant.org_id) as session:
             queue.enqueue(session, project_id=tenant.project_id, kind="import", payload={})
-            assert not bell.wait(0.05)
-        assert bell.wait(10)
+            assert not notifier.wait(0.05)
+        assert notifier.wait(10)
     finally:
-        bell.close()
+        notifier.close()
 
 
 def test_followers_are_woken_by_events_of_their_job(tenant: Tenant) -> None:
-    watch = EventWatch(tenant.database.url)
+    listener = EventListener(tenant.database.url)
     mine, other = put(tenant), put(tenant)
     woken, not_woken = threading.Semaphore(0), threading.Event()
-    leave = watch.follow(mine.job_id, woken.release)
-    watch.start()
+    leave = listener.subscribe(mine.job_id, woken.release)
+    listener.start()
     assert woken.acquire(timeout=10)  # everybody looks once it listens
-    watch.follow(other.job_id, not_woken.set)
+    listener.subscribe(other.job_id, not_woken.set)
     with tenant.database.tenant(tenant.org_id) as session:
         events.append(session, mine.job_id, "progress", {"done": 1})
     assert woken.acquire(timeout=10)
     assert not not_woken.is_set()
     leave()
-    watch.close()
+    listener.close()

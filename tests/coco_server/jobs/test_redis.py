@@ -10,7 +10,7 @@ import pytest
 from coco_core.errors import Unavailable
 from coco_server.dev import redis as dev_redis
 from coco_server.dev.redis import DevRedis, redis_program
-from coco_server.jobs.wakeup import RedisDoorbell
+from coco_server.jobs.notifier import RedisNotifier
 
 pytestmark = pytest.mark.skipif(redis_program() is None, reason="there is no redis-server")
 
@@ -22,8 +22,8 @@ def server() -> Iterator[DevRedis]:
 
 
 def test_a_ring_wakes_those_who_listen(server: DevRedis) -> None:
-    listener, ringer = RedisDoorbell(server.url, "coco"), RedisDoorbell(server.url, "coco")
-    other = RedisDoorbell(server.url, "other")
+    listener, sender = RedisNotifier(server.url, "coco"), RedisNotifier(server.url, "coco")
+    other = RedisNotifier(server.url, "other")
     assert not listener.wait(0.05)
     assert not other.wait(0.05)
     rung = threading.Event()
@@ -34,21 +34,21 @@ def test_a_ring_wakes_those_who_listen(server: DevRedis) -> None:
 
     thread = threading.Thread(target=listen)
     thread.start()
-    ringer.ring("job_1")
+    sender.notify("job_1")
     assert rung.wait(20)
     assert not other.wait(0.05)
     thread.join()
-    for each in (listener, ringer, other):
+    for each in (listener, sender, other):
         each.close()
 
 
 def test_without_redis_a_ring_is_silent_and_a_wait_just_waits(server: DevRedis) -> None:
-    bell = RedisDoorbell(server.url, "coco")
-    assert not bell.wait(0.05)
+    notifier = RedisNotifier(server.url, "coco")
+    assert not notifier.wait(0.05)
     server.stop()
-    bell.ring("job_1")
-    assert not bell.wait(0.2)
-    bell.close()
+    notifier.notify("job_1")
+    assert not notifier.wait(0.2)
+    notifier.close()
 
 
 def test_a_machine_without_redis_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,8 @@ import pytest
 from coco_core.configs import DEFAULT_CONFIG
 from coco_core.filters import Filters
 from coco_core.intent import RetrievalMode, SearchIntent
-from coco_core.plan import Wanted, wanted
-from coco_core.query import understand
-from coco_core.types import ExecutorAnswer, FloatMatrix
+from coco_core.search.request import CandidateLimits, SearchRequest
+from coco_core.types import CandidateSet, FloatMatrix
 from coco_server.search.pg import PgExecutor
 from coco_server.store import chunks, orgs, sealing, versions
 from coco_server.store.session import Database
@@ -62,7 +62,7 @@ def row(number: int, matrix: FloatMatrix) -> chunks.ChunkRow:
     )
 
 
-Ask = Callable[..., ExecutorAnswer]
+Ask = Callable[..., CandidateSet]
 
 
 @pytest.fixture
@@ -70,23 +70,23 @@ def ask(database: Database, version: Version) -> Ask:
     def asked(
         query: str,
         vector: FloatMatrix,
-        most: Wanted | None = None,
+        most: CandidateLimits | None = None,
         *,
         mode: str = "vector",
         **filters: object,
-    ) -> ExecutorAnswer:
+    ) -> CandidateSet:
         intent = SearchIntent(query, retrieval_mode=mode, filters=Filters(**filters))  # type: ignore[arg-type]  # named by the tests
-        understood = understand(intent)
-        with database.asking(ORG) as session:
+        request = SearchRequest.of(intent)
+        with database.read_transaction(ORG) as session:
             executor = PgExecutor(session, version)
-            return executor.search(intent, understood, vector, most or wanted(intent, understood))
+            return executor.search(replace(request, limits=most or request.limits), vector)
 
     return asked
 
 
-def nearest(answer: ExecutorAnswer, count: int = 10) -> list[int]:
+def nearest(answer: CandidateSet, count: int = 10) -> list[int]:
     best = sorted(answer.candidates, key=lambda each: -(each.vector or 0))
-    return [each.facts.key for each in best[:count]]
+    return [each.metadata.key for each in best[:count]]
 
 
 def test_the_index_is_walked_and_finds_the_nearest(ask: Ask, matrix: FloatMatrix) -> None:
@@ -108,7 +108,7 @@ def test_the_plan_of_a_vector_query_is_the_index(
     mode: RetrievalMode,
 ) -> None:
     plans: list[str] = []
-    with database.asking(ORG) as session:
+    with database.read_transaction(ORG) as session:
         execute = session.connection.execute
 
         def explained(statement: object, *values: object, **options: object) -> object:
@@ -119,10 +119,7 @@ def test_the_plan_of_a_vector_query_is_the_index(
 
         monkeypatch.setattr(session.connection, "execute", explained)
         intent = SearchIntent("words", retrieval_mode=mode)
-        understood = understand(intent)
-        PgExecutor(session, version).search(
-            intent, understood, matrix[0], wanted(intent, understood)
-        )
+        PgExecutor(session, version).search(SearchRequest.of(intent), matrix[0])
     (plan,) = plans
     assert f"chunk_vectors_hnsw_{version.version_no}" in plan
     # Row-level security is decided once, and not for every row.
@@ -148,7 +145,7 @@ def test_filters_leave_the_nearest_that_pass(
         scores = np.where(allowed, matrix @ matrix[number], -np.inf)
         exact = [k for k in np.argsort(-scores)[:10].tolist() if allowed[k]]
         answer = ask("words", matrix[number], **filters)
-        keys = [each.facts.key for each in answer.candidates]
+        keys = [each.metadata.key for each in answer.candidates]
         assert allowed[keys].all()
         assert answer.filtered == allowed.sum()
         hits += len(set(exact) & set(nearest(answer)))
@@ -157,22 +154,22 @@ def test_filters_leave_the_nearest_that_pass(
 
 
 def test_more_than_the_index_keeps_is_found_by_a_scan(ask: Ask, matrix: FloatMatrix) -> None:
-    answer = ask("words", matrix[0], Wanted(keyword=0, vector=2_000))
+    answer = ask("words", matrix[0], CandidateLimits(keyword=0, vector=2_000))
     exact = np.argsort(-(matrix @ matrix[0]))[:2_000]
-    assert {each.facts.key for each in answer.candidates} == set(exact.tolist())
+    assert {each.metadata.key for each in answer.candidates} == set(exact.tolist())
 
 
 def test_every_candidate_has_both_scores(ask: Ask, matrix: FloatMatrix) -> None:
     answer = ask("number77", matrix[500], mode="hybrid")
-    named = next(each for each in answer.candidates if each.facts.key == 77)
+    named = next(each for each in answer.candidates if each.metadata.key == 77)
     assert named.keyword
-    assert named.named
+    assert named.exact_name_match
     assert named.vector == pytest.approx(float(matrix[77] @ matrix[500]), abs=1e-4)
 
 
 def test_quoted_phrases_are_found_letter_by_letter(ask: Ask, matrix: FloatMatrix) -> None:
     answer = ask('"and number17"', matrix[0], mode="hybrid")
-    keys = {each.facts.key for each in answer.candidates}
+    keys = {each.metadata.key for each in answer.candidates}
     assert keys == {17, *range(170, 180), *range(1700, 1800)}
     assert answer.filtered == COUNT
     nothing = ask('"words and numb3r"', matrix[0], mode="hybrid")

@@ -10,7 +10,7 @@ import pytest
 from coco_core.configs import DEFAULT_CONFIG, EmbeddingConfig
 from coco_core.errors import ConfigNotFound, InvalidIntent, ProjectNotFound, Unavailable
 from coco_core.types import FloatVector
-from coco_embed.choice import Embedders, EmbeddingSettings
+from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_protocol.docs import FiltersBody, RetrievalBody
 from coco_protocol.server.docs import QueryData, QueryMeta, QueryRequest
 from coco_server.search.service import SearchService

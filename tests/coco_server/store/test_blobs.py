@@ -41,10 +41,8 @@ def put(blobs: BlobStore, *given: bytes, most: int = MOST, org: str = "org_a") -
 
 
 def collected(blobs: BlobStore, org: str, ref: str) -> bytes:
-    async def collect() -> bytes:
-        return b"".join([piece async for piece in blobs.stream(org, ref)])
-
-    return asyncio.run(collect())
+    with blobs.open(org, ref) as file:
+        return file.readall()
 
 
 @pytest.mark.slow

@@ -8,12 +8,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from coco_core.bm25 import CorpusStats, saturated_scores, term_scores
+from coco_core.bm25 import CorpusStats, saturated_scores, term_scores, term_vector
+from coco_core.chunk_columns import CHUNK_COLUMNS
 from coco_core.errors import QuotaExceeded
 from coco_core.tokens import analyze, term_id
+from coco_core.types import Chunk
 from coco_server.store import chunks, orgs, postings, sealing, usage
 from coco_server.store.usage import Quotas
-from tests.coco_server.tenants import Tenant, rows, terms_of
+from tests.coco_server.tenants import Tenant, rows
+
+
+def test_a_version_keeps_every_field_of_a_chunk_but_its_bytes() -> None:
+    assert set(CHUNK_COLUMNS) - set(chunks._COLUMNS) == {"start_byte", "end_byte"}
 
 
 def test_odd_texts_come_back(tenant: Tenant) -> None:
@@ -21,7 +27,7 @@ def test_odd_texts_come_back(tenant: Tenant) -> None:
     version = tenant.build(texts)
     with tenant.database.tenant(tenant.org_id) as session:
         found = chunks.contents(session, version, range(4))
-    contents = {each.doc_id: each.content for each in found.values()}
+    contents = {each.doc_id: each.chunk.text for each in found.values()}
     assert contents == {"nul": "a\ufffdb", "surrogate": "x?y", "quote": texts["quote"], "empty": ""}
 
 
@@ -49,7 +55,7 @@ def test_postings_over_several_segments_give_the_core_s_scores(
     for start in range(0, 30, 5):
         tenant.fill(version, dict(list(texts.items())[start : start + 5]))
     ready = tenant.seal(version)
-    vectors = [terms_of(name, text) for name, text in texts.items()]
+    vectors = [term_vector(name, Chunk.plain(text)) for name, text in texts.items()]
     lengths = np.array([each.lengths for each in vectors], np.float32)
     stats = CorpusStats(30, lengths.mean(axis=0))
     for word in (*words, "unique17"):

@@ -13,7 +13,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
 
-from coco_core.errors import DatabaseUnfit, InvalidConfig, Unavailable
+from coco_core.errors import DatabaseIncompatible, InvalidConfig, Unavailable
 from coco_server.dev.postgres import DevPostgres
 from coco_server.store import defaults, projects
 from coco_server.store import migrate as migrate_module
@@ -77,7 +77,7 @@ def test_servers_are_taken_and_passwords_are_not_shown() -> None:
 
 def test_a_missing_extension_names_the_statement(server: DevPostgres) -> None:
     url = server.create_database("without_extension", extension=False)
-    with pytest.raises(DatabaseUnfit, match="vector is missing") as refused:
+    with pytest.raises(DatabaseIncompatible, match="vector is missing") as refused:
         migrate(url)
     statement = "CREATE EXTENSION vector;"
     assert statement in (refused.value.hint or "")
@@ -91,13 +91,13 @@ def test_an_old_pgvector_is_refused(server: DevPostgres, bare: str) -> None:
     migrate(bare)
     with superuser(server, bare) as connection:
         connection.execute("UPDATE pg_extension SET extversion = '0.7.4' WHERE extname = 'vector'")
-    with pytest.raises(DatabaseUnfit, match=r"pgvector 0\.7\.4 is too old") as refused:
+    with pytest.raises(DatabaseIncompatible, match=r"pgvector 0\.7\.4 is too old") as refused:
         open_checked(bare)
     assert "ALTER EXTENSION vector UPDATE;" in (refused.value.hint or "")
 
 
 def test_an_unmigrated_database_is_refused_unless_it_may_be_migrated(bare: str) -> None:
-    with pytest.raises(DatabaseUnfit, match="schema none") as refused:
+    with pytest.raises(DatabaseIncompatible, match="schema none") as refused:
         open_checked(bare)
     assert "coco-server migrate" in (refused.value.hint or "")
     open_checked(bare, migrate_first=True)
@@ -109,7 +109,7 @@ def test_a_schema_of_a_newer_program_is_refused(bare: str) -> None:
     with psycopg.connect(bare) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     for refusing in (open_checked, migrate):
-        with pytest.raises(DatabaseUnfit, match="9999"):
+        with pytest.raises(DatabaseIncompatible, match="9999"):
             refusing(bare)
 
 
@@ -122,7 +122,7 @@ def test_a_user_without_the_roles_is_told_the_statements(server: DevPostgres, ba
         url = f"postgresql://poor:poor@127.0.0.1:{server.port}/{name}"
         told = []
         for _ in range(3):
-            with pytest.raises(DatabaseUnfit, match="may not act as the role") as refused:
+            with pytest.raises(DatabaseIncompatible, match="may not act as the role") as refused:
                 migrate(url)
             hint = refused.value.hint or ""
             told.append(hint)
@@ -141,7 +141,7 @@ def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
 
 def test_a_database_of_an_older_program_keeps_what_it_holds(bare: str) -> None:
     _migrate_to("0001", bare)
-    with pytest.raises(DatabaseUnfit, match="has schema 0001"):
+    with pytest.raises(DatabaseIncompatible, match="has schema 0001"):
         open_checked(bare)
     with psycopg.connect(bare) as connection:
         connection.execute("SET ROLE coco_system")

@@ -13,7 +13,8 @@ from coco_server.search.pg import PgExecutor
 from coco_server.store import chunks, retention, sealing
 from coco_server.store.qdrant import QdrantVectors
 from coco_server.store.retention import RetentionPolicy
-from coco_server.store.vectors import PgVectors, open_vectors
+from coco_server.store.vector_backend import open_vectors
+from coco_server.store.vectors import PgVectors
 from coco_server.store.versions import Version
 from tests.coco_server.tenants import Tenant, rows, vector_of
 from tests.qdrant_server import API_KEY, new_prefix, qdrant_server

@@ -111,7 +111,7 @@ def test_of_another_config_the_version_that_answers_is_kept(tenant: Tenant) -> N
     assert beside[0].version_id in removed
     assert beside[1].version_id not in removed
     with tenant.database.tenant(tenant.org_id) as session:
-        answering = versions.answering(session, tenant.project_id, "other").version
+        answering = versions.resolve_version(session, tenant.project_id, "other").version
     assert answering is not None
     assert answering.version_id == beside[1].version_id
 

@@ -45,7 +45,7 @@ def test_whoever_asks_keeps_the_cores(tenant: Tenant) -> None:
 
     def noticed() -> bool:
         # A connection tells its counts once a second at most.
-        with tenant.database.asking(tenant.org_id) as session:
+        with tenant.database.read_transaction(tenant.org_id) as session:
             chunks.contents(session, version, [1, 2, 3])
         return helpers_of_a_build(tenant) == "0"
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coco_core.errors import InvalidInput, Unreadable
-from coco_worker.items.item import Item, ItemLimits, Outcome, Reason, Rejection
+from coco_worker.items.item import Item, ItemLimits, Outcome, Rejection, RejectionReason
 from coco_worker.items.read import ItemFormat, read_items
 from coco_worker.items.scan import JsonScanner
 
@@ -50,59 +50,99 @@ def parquet(table: pa.Table, **options: Any) -> bytes:
     return sink.getvalue()
 
 
-def reasons(outcomes: list[Outcome]) -> list[Reason | None]:
+def reasons(outcomes: list[Outcome]) -> list[RejectionReason | None]:
     return [each.reason if isinstance(each, Rejection) else None for each in outcomes]
 
 
 # One broken item between two sound ones: what is wrong, and what the message must name.
-BROKEN: list[tuple[dict[str, Any] | list[int] | str | None, Reason, str]] = [
-    ({"content": "x"}, Reason.MISSING_FIELD, "doc_id"),
-    ({"doc_id": "b"}, Reason.MISSING_FIELD, "content"),
-    ({"doc_id": "b", "content": None}, Reason.MISSING_FIELD, "content"),
-    ({"doc_id": "b", "content": 5}, Reason.WRONG_TYPE, "a number"),
-    ({"doc_id": 7, "content": "x"}, Reason.WRONG_TYPE, "doc_id"),
-    ({"doc_id": "b\0", "content": "x"}, Reason.WRONG_TYPE, "NUL"),
-    ({"doc_id": "b" * 2000, "content": "x"}, Reason.TOO_LARGE, "2000"),
-    ({"doc_id": "b", "content": " \n"}, Reason.EMPTY, "content"),
-    ({"doc_id": "b", "content": "ä" * 501}, Reason.TOO_LARGE, "1002"),
-    ({"doc_id": "b", "content": "x", "path": "/etc"}, Reason.UNKNOWN_FIELD, "path"),
-    ({"doc_id": "b", "content": "x", "symbol": "f"}, Reason.UNKNOWN_FIELD, "ordinal"),
-    ({"doc_id": "b", "content": "x", "vector": [1, 2]}, Reason.WRONG_DIMENSION, "2 numbers"),
-    ({"doc_id": "b", "content": "x", "vector": [[1, 2, 3]]}, Reason.WRONG_DIMENSION, "shape"),
-    ({"doc_id": "b", "content": "x", "vector": [1, 2, float("nan")]}, Reason.NOT_FINITE, ""),
-    ({"doc_id": "b", "content": "x", "vector": [1, 2, float("inf")]}, Reason.NOT_FINITE, ""),
-    ({"doc_id": "b", "content": "x", "vector": [1, 2, 1e300]}, Reason.NOT_FINITE, ""),
-    ({"doc_id": "b", "content": "x", "vector": [0, 0, 0]}, Reason.ZERO_VECTOR, ""),
-    ({"doc_id": "b", "content": "x", "vector": ["a", 2, 3]}, Reason.WRONG_TYPE, "vector"),
-    ({"doc_id": "b", "content": "x", "ordinal": -1}, Reason.WRONG_TYPE, "ordinal"),
-    ({"doc_id": "b", "content": "x", "ordinal": 1, "kind": "poem"}, Reason.WRONG_TYPE, "poem"),
-    ({"doc_id": "b", "content": "x", "language": "klingon"}, Reason.WRONG_TYPE, "klingon"),
-    ({"doc_id": "b", "content": "x", "meta": {"quality_score": 2}}, Reason.WRONG_TYPE, "0 to 1"),
-    ({"doc_id": "b", "content": "x", "meta": {"verified": 1}}, Reason.WRONG_TYPE, "verified"),
-    ({"doc_id": "b", "content": "x", "meta": {"tags": "a"}}, Reason.WRONG_TYPE, "tags"),
-    ({"doc_id": "b", "content": "x", "source_ref": "/etc/passwd"}, Reason.WRONG_TYPE, "absolute"),
-    ({"doc_id": "b", "content": "x", "source_ref": "docs/a.md"}, Reason.WRONG_TYPE, "a path"),
-    ({"doc_id": "b", "content": "x", "source_ref": "kb%3Aa"}, Reason.WRONG_TYPE, "encoded"),
-    ({"doc_id": "b", "chunks": []}, Reason.WRONG_TYPE, "chunks"),
-    ({"doc_id": "b", "chunks": [{"content": "x"}, {}]}, Reason.MISSING_FIELD, "chunks[1]"),
+BROKEN: list[tuple[dict[str, Any] | list[int] | str | None, RejectionReason, str]] = [
+    ({"content": "x"}, RejectionReason.MISSING_FIELD, "doc_id"),
+    ({"doc_id": "b"}, RejectionReason.MISSING_FIELD, "content"),
+    ({"doc_id": "b", "content": None}, RejectionReason.MISSING_FIELD, "content"),
+    ({"doc_id": "b", "content": 5}, RejectionReason.WRONG_TYPE, "a number"),
+    ({"doc_id": 7, "content": "x"}, RejectionReason.WRONG_TYPE, "doc_id"),
+    ({"doc_id": "b\0", "content": "x"}, RejectionReason.WRONG_TYPE, "NUL"),
+    ({"doc_id": "b" * 2000, "content": "x"}, RejectionReason.TOO_LARGE, "2000"),
+    ({"doc_id": "b", "content": " \n"}, RejectionReason.EMPTY, "content"),
+    ({"doc_id": "b", "content": "ä" * 501}, RejectionReason.TOO_LARGE, "1002"),
+    ({"doc_id": "b", "content": "x", "path": "/etc"}, RejectionReason.UNKNOWN_FIELD, "path"),
+    ({"doc_id": "b", "content": "x", "symbol": "f"}, RejectionReason.UNKNOWN_FIELD, "ordinal"),
+    (
+        {"doc_id": "b", "content": "x", "vector": [1, 2]},
+        RejectionReason.WRONG_DIMENSION,
+        "2 numbers",
+    ),
+    (
+        {"doc_id": "b", "content": "x", "vector": [[1, 2, 3]]},
+        RejectionReason.WRONG_DIMENSION,
+        "shape",
+    ),
+    (
+        {"doc_id": "b", "content": "x", "vector": [1, 2, float("nan")]},
+        RejectionReason.NOT_FINITE,
+        "",
+    ),
+    (
+        {"doc_id": "b", "content": "x", "vector": [1, 2, float("inf")]},
+        RejectionReason.NOT_FINITE,
+        "",
+    ),
+    ({"doc_id": "b", "content": "x", "vector": [1, 2, 1e300]}, RejectionReason.NOT_FINITE, ""),
+    ({"doc_id": "b", "content": "x", "vector": [0, 0, 0]}, RejectionReason.ZERO_VECTOR, ""),
+    ({"doc_id": "b", "content": "x", "vector": ["a", 2, 3]}, RejectionReason.WRONG_TYPE, "vector"),
+    ({"doc_id": "b", "content": "x", "ordinal": -1}, RejectionReason.WRONG_TYPE, "ordinal"),
+    (
+        {"doc_id": "b", "content": "x", "ordinal": 1, "kind": "poem"},
+        RejectionReason.WRONG_TYPE,
+        "poem",
+    ),
+    ({"doc_id": "b", "content": "x", "language": "klingon"}, RejectionReason.WRONG_TYPE, "klingon"),
+    (
+        {"doc_id": "b", "content": "x", "meta": {"quality_score": 2}},
+        RejectionReason.WRONG_TYPE,
+        "0 to 1",
+    ),
+    (
+        {"doc_id": "b", "content": "x", "meta": {"verified": 1}},
+        RejectionReason.WRONG_TYPE,
+        "verified",
+    ),
+    ({"doc_id": "b", "content": "x", "meta": {"tags": "a"}}, RejectionReason.WRONG_TYPE, "tags"),
+    (
+        {"doc_id": "b", "content": "x", "source_ref": "/etc/passwd"},
+        RejectionReason.WRONG_TYPE,
+        "absolute",
+    ),
+    (
+        {"doc_id": "b", "content": "x", "source_ref": "docs/a.md"},
+        RejectionReason.WRONG_TYPE,
+        "a path",
+    ),
+    (
+        {"doc_id": "b", "content": "x", "source_ref": "kb%3Aa"},
+        RejectionReason.WRONG_TYPE,
+        "encoded",
+    ),
+    ({"doc_id": "b", "chunks": []}, RejectionReason.WRONG_TYPE, "chunks"),
+    ({"doc_id": "b", "chunks": [{"content": "x"}, {}]}, RejectionReason.MISSING_FIELD, "chunks[1]"),
     (
         {"doc_id": "b", "chunks": [{"content": "x", "ordinal": 1}, {"content": "y"}]},
-        Reason.DUPLICATE,
+        RejectionReason.DUPLICATE,
         "ordinal",
     ),
-    ({"doc_id": "b", "content": "x", "chunks": []}, Reason.UNKNOWN_FIELD, "beside chunks"),
-    ({"doc_id": "a", "content": "again"}, Reason.DUPLICATE, "'a'"),
-    ({"doc_id": "a", "content": "again", "ordinal": 0}, Reason.DUPLICATE, "'a'"),
-    ([1, 2], Reason.WRONG_TYPE, "a list"),
-    ("text", Reason.WRONG_TYPE, "a text"),
-    (None, Reason.WRONG_TYPE, "nothing"),
+    ({"doc_id": "b", "content": "x", "chunks": []}, RejectionReason.UNKNOWN_FIELD, "beside chunks"),
+    ({"doc_id": "a", "content": "again"}, RejectionReason.DUPLICATE, "'a'"),
+    ({"doc_id": "a", "content": "again", "ordinal": 0}, RejectionReason.DUPLICATE, "'a'"),
+    ([1, 2], RejectionReason.WRONG_TYPE, "a list"),
+    ("text", RejectionReason.WRONG_TYPE, "a text"),
+    (None, RejectionReason.WRONG_TYPE, "nothing"),
 ]
 
 
 @pytest.mark.parametrize("kind", ["json", "ndjson"])
 @pytest.mark.parametrize(("broken", "reason", "named"), BROKEN)
 def test_a_broken_item_costs_only_itself(
-    kind: ItemFormat, broken: object, reason: Reason, named: str
+    kind: ItemFormat, broken: object, reason: RejectionReason, named: str
 ) -> None:
     sound = {"doc_id": "a", "content": "one"}, {"doc_id": "z", "content": "two"}
     outcomes = read(encoded([sound[0], broken, sound[1]], kind), kind)
@@ -142,7 +182,7 @@ def test_chunks_arrive_flat_or_nested() -> None:
     first = items[0].parts[0]
     assert first.vector is not None and items[1].parts[0].vector is None
     np.testing.assert_allclose(first.vector, [0.6, 0, 0.8], atol=1e-6)
-    assert first.symbol == "f"
+    assert first.chunk.symbol == "f"
 
 
 def test_text_that_the_database_cannot_hold_is_mended() -> None:
@@ -154,13 +194,13 @@ def test_text_that_the_database_cannot_hold_is_mended() -> None:
 def test_a_line_that_is_no_json_costs_only_itself() -> None:
     data = b'\xef\xbb\xbf{"doc_id":"a","content":"x"}\r\n\n{"doc_id":\n{"doc_id":"b","content":"y"}'
     outcomes = read(data, "ndjson")
-    assert reasons(outcomes) == [None, Reason.NOT_JSON, None]
+    assert reasons(outcomes) == [None, RejectionReason.NOT_JSON, None]
     assert [each.index for each in outcomes] == [0, 1, 2]
 
 
 def test_an_element_that_is_no_json_costs_only_itself() -> None:
     data = b'[{"doc_id":"a","content":"x"}, {"doc_id": 01}, {"doc_id":"b","content":"y"}]'
-    assert reasons(read(data, "json")) == [None, Reason.NOT_JSON, None]
+    assert reasons(read(data, "json")) == [None, RejectionReason.NOT_JSON, None]
 
 
 @pytest.mark.parametrize(
@@ -208,7 +248,7 @@ def test_an_oversize_item_is_skipped_without_being_held(kind: ItemFormat) -> Non
     outcomes = list(read_items(Endless(), kind, LIMITS))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert reasons(outcomes) == [None, Reason.TOO_LARGE, None]
+    assert reasons(outcomes) == [None, RejectionReason.TOO_LARGE, None]
     # The test's own million bytes, and what one piece needs while it is cut.
     assert peak < 8_000_000
 
@@ -259,8 +299,15 @@ def test_parquet_rows_are_judged_one_by_one(kind: pa.DataType) -> None:
         }
     )
     outcomes = read(parquet(table, row_group_size=2), "parquet")
-    missing = Reason.MISSING_FIELD
-    assert reasons(outcomes) == [None, None, missing, missing, Reason.WRONG_DIMENSION, None]
+    missing = RejectionReason.MISSING_FIELD
+    assert reasons(outcomes) == [
+        None,
+        None,
+        missing,
+        missing,
+        RejectionReason.WRONG_DIMENSION,
+        None,
+    ]
     first, second, last = outcomes[0], outcomes[1], outcomes[5]
     assert isinstance(first, Item) and isinstance(second, Item) and isinstance(last, Item)
     assert second.parts == () and second.content == "two"
@@ -275,7 +322,7 @@ def test_parquet_with_vectors_of_fixed_size() -> None:
     ids = [f"d{number}" for number in range(5)]
     table = pa.table({"doc_id": ids, "content": ["x"] * 5, "vector": vectors})
     outcomes = read(parquet(table), "parquet")
-    refused = Reason.NOT_FINITE
+    refused = RejectionReason.NOT_FINITE
     assert reasons(outcomes) == [None, None, refused, refused, None]
     last = outcomes[4]
     assert isinstance(last, Item) and last.parts[0].vector is not None
@@ -312,4 +359,4 @@ def test_what_is_no_parquet_is_told() -> None:
 def test_duplicates_are_found_far_apart() -> None:
     rows = [{"doc_id": f"d{number % 40_000}", "content": "x"} for number in range(50_000)]
     outcomes = read(encoded(rows, "ndjson"), "ndjson")
-    assert reasons(outcomes) == [None] * 40_000 + [Reason.DUPLICATE] * 10_000
+    assert reasons(outcomes) == [None] * 40_000 + [RejectionReason.DUPLICATE] * 10_000

@@ -9,26 +9,23 @@ import httpx
 import pytest
 import trustme
 
-from coco_embed.choice import Embedders
+from coco_embed.resolver import Embedders
 from coco_protocol.rpc.version import RpcVersion
 from coco_server.dev.children import free_port
 from coco_server.rpc.tls import RpcTls
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
 from coco_server.store.usage import Quotas
-from coco_worker.pipeline import IngestTools
+from coco_worker.pipeline import IngestDeps
 from coco_worker.rpc.server import RpcServer
 from coco_worker.rpc.service import WorkerService
 from coco_worker.worker import Worker
 from tests.api_service import running, settings_for
 from tests.coco_server.tenants import DIMENSION
 from tests.embedding_server import EmbeddingServer, embedding_server
-from tests.postgres_server import database, database_url
 from tests.trust import certificate
 from tests.waiting import until
 from tests.worker_process import WorkerProcess
-
-__all__ = ["database", "database_url"]
 
 
 @pytest.fixture
@@ -41,7 +38,7 @@ def embedding() -> Iterator[EmbeddingServer]:
 def newer(database: Database, tmp_path: Path) -> Iterator[RpcServer]:
     """A worker of the next major version."""
     own = RpcVersion(2, 0)
-    tools = IngestTools(
+    tools = IngestDeps(
         database, BlobStore(f"file://{tmp_path}/none"), Embedders(), lambda limits: Quotas()
     )
     service = WorkerService(Worker(tools), database, tools.embedders, own=own)
@@ -74,7 +71,7 @@ def test_a_job_goes_over_mutual_tls_to_the_worker_that_can_take_it(
     shared = {
         "COCO_EMBED_URL": embedding.url,
         "COCO_EMBED_DIMENSION": str(DIMENSION),
-        # Nobody rings this bell: what runs soon was handed over.
+        # Nobody notifies this worker: what runs soon was handed over.
         "COCO_QUEUE_MODE": "redis",
         "COCO_REDIS_URL": f"redis://127.0.0.1:{closed}/0",
     }

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from coco_core.experiments.comparison import METRICS, evaluate
-from coco_local.experiment.results_file import read_results
+from coco_experiments.comparison import METRICS, evaluate
+from coco_experiments.results_file import read_results
 from coco_server.dev.stack import Access, DevStack
 from tests.daemon_process import running_daemon
 from tests.experiment_parts import write_pages, write_spec

@@ -12,11 +12,8 @@ import pytest
 from coco_server.store.session import Database
 from tests.api_service import Org, Running, running, settings_for
 from tests.coco_embed.tiny_model import tiny_model, write_json
-from tests.postgres_server import database, database_url
 from tests.waiting import until
 from tests.worker_process import WorkerProcess
-
-__all__ = ["database", "database_url"]
 
 COLOURS = {"r.md": "red red", "g.md": "green green", "b.md": "blue blue", "rb.md": "red blue"}
 

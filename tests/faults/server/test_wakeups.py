@@ -8,16 +8,13 @@ from pathlib import Path
 import pytest
 
 from coco_server.dev.redis import DevRedis, redis_program
-from coco_server.jobs.wakeup import RedisDoorbell
+from coco_server.jobs.notifier import RedisNotifier
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
 from tests.embedding_server import EmbeddingServer, embedding_server
-from tests.postgres_server import database, database_url
 from tests.tenant import DIMENSION, Tenant
 from tests.waiting import until
 from tests.worker_process import WorkerProcess
-
-__all__ = ["database", "database_url"]
 
 pytestmark = pytest.mark.skipif(redis_program() is None, reason="there is no redis-server here")
 
@@ -47,21 +44,21 @@ def test_losing_redis_costs_time_and_no_job(
             "COCO_WORKER_POLL_SECONDS": "600",
         }
         worker = WorkerProcess(tmp_path / "worker.log", environ).wait_started()
-        bell = RedisDoorbell(redis.url, "jobs-of-a-test")
+        notifier = RedisNotifier(redis.url, "jobs-of-a-test")
         try:
             first = tenant.enqueue(tenant.ndjson(items))
 
             def rung() -> bool:
                 # Until the worker has subscribed, nobody hears it.
-                bell.ring(first.job_id)
+                notifier.notify(first.job_id)
                 return tenant.job(first.job_id).attempt > 0
 
             until(rung, 60)
             assert tenant.ended(first).state == "succeeded"
         finally:
-            bell.close()
+            notifier.close()
     lost = tenant.enqueue(tenant.ndjson(items))
-    until(lambda: "doorbell_lost" in worker.said(), 60)
+    until(lambda: "notifier_lost" in worker.said(), 60)
     assert worker.process.poll() is None
     assert worker.stop() == 0
     late = WorkerProcess(tmp_path / "late.log", {**environ, "COCO_WORKER_POLL_SECONDS": "1"})

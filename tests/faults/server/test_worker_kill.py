@@ -15,20 +15,17 @@ from typing import Any
 import pytest
 
 from coco_core.types import FloatMatrix
-from coco_embed.choice import Embedders, EmbeddingSettings
+from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_server.jobs.records import DONE_STATES, Job
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
-from coco_worker.cut import cut_item, embedding_texts
+from coco_worker.chunked_item import chunk_item, embedding_texts
 from coco_worker.items.item import Item, ItemLimits
 from coco_worker.items.read import read_items
 from tests.embedding_server import EmbeddingServer, embedding_server, hashing
-from tests.postgres_server import database, database_url
 from tests.tenant import DIMENSION, Tenant
 from tests.waiting import until
 from tests.worker_process import WorkerProcess
-
-__all__ = ["database", "database_url"]
 
 ITEMS = 450
 TENANTS = 3
@@ -86,7 +83,7 @@ def expected(tenant: Tenant, items: list[dict[str, Any]], url: str) -> tuple[int
         chunk
         for outcome in outcomes
         if isinstance(outcome, Item)
-        for chunk in cut_item(outcome, tenant.config.chunking, None).chunks
+        for chunk in chunk_item(outcome, tenant.config.chunking, None).chunks
     ]
     vectors = embedder.embed_documents(embedding_texts(chunks))
     embedder.close()

@@ -1,4 +1,4 @@
-"""Anchors: ``doc``, ``doc#fragment`` and ``doc:120-140`` name a document, a part of it, its lines.
+"""Anchors: ``doc``, ``doc#fragment``, and ``doc:120-140`` name a document or a part of it.
 
 Links and evaluation sets use them. The fragment is a heading's slug or a symbol path; what is
 nested below it counts as inside.

@@ -1,4 +1,4 @@
-"""Fielded BM25 (BM25F) over statistics that a store delivers: the same scores in every product.
+"""Fielded BM25 (BM25F): keyword scores from a store's term statistics.
 
 A chunk has three fields. What goes into which is decided in `term_vector` alone; how much each
 counts, in the constants below.
@@ -7,7 +7,7 @@ counts, in the constants below.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coco_core.tokens import term_ids, words
+from coco_core.types import Chunk
 
 __all__ = [
     "FIELDS",
@@ -116,26 +117,19 @@ def path_terms(doc_id: str) -> Mapping[int, int]:
     return _counts(f"{directory} {name} {stem}")
 
 
-def term_vector(
-    *,
-    doc_id: str,
-    symbol: str,
-    definitions: Iterable[str],
-    signature: str,
-    heading_trail: Sequence[str],
-    text: str,
-) -> TermVector:
-    """Return the terms of a chunk.
+def term_vector(doc_id: str, chunk: Chunk) -> TermVector:
+    """Return the terms of a document's chunk.
 
     Symbol: the dotted symbol, the names defined in the chunk, the heading trail. Path: directories
     and file name. Body: the text, and the signature of the enclosing definition where the text
     does not hold it.
     """
-    names = [symbol, *(path.rpartition(".")[2] for path in definitions), *heading_trail]
+    names = [chunk.symbol, *(each.name for each in chunk.definitions), *chunk.heading_trail]
     symbol_counts = _counts(" ".join(dict.fromkeys(names)))
     path_counts = path_terms(doc_id)
-    body = text if not signature or signature in text else f"{signature}\n{text}"
-    body_counts = _counts(body)
+    body_counts = _counts(
+        chunk.text if chunk.signature in chunk.text else f"{chunk.signature}\n{chunk.text}"
+    )
     columns = (symbol_counts, path_counts, body_counts)
     distinct = sorted(symbol_counts.keys() | path_counts.keys() | body_counts.keys())
     frequencies = np.empty((len(distinct), len(FIELDS)), dtype=np.uint8)

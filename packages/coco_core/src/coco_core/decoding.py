@@ -1,4 +1,4 @@
-r"""From the bytes of a file to its text, and from places in the text back to the bytes.
+r"""Text decoding: a file's bytes to text, and text offsets back to byte offsets.
 
 Order of belief: byte order mark, UTF-8, a statistical guess on a bounded sample, Windows-1252.
 Only ``\n`` ends a line here, as for ripgrep and tree-sitter, so that line numbers agree with both.

@@ -1,4 +1,4 @@
-"""Every error that CoCo raises on purpose.
+"""Error classes: every error that CoCo raises on purpose.
 
 CocoError                     internal          500
 ├── InvalidInput              invalid_input     400
@@ -8,7 +8,7 @@ CocoError                     internal          500
 │   ├── MethodNotAllowed      method_not_allowed 405
 │   ├── BodyTooLarge          body_too_large    413
 │   ├── UnsupportedMediaType  unsupported_media_type 415
-│   └── WasmRefused           wasm_refused      400
+│   └── WasmRejected           wasm_rejected      400
 ├── NotFound                  not_found         404
 │   ├── ProjectNotFound       project_not_found 404
 │   ├── DocumentNotFound      document_not_found 404
@@ -29,7 +29,7 @@ CocoError                     internal          500
 │   ├── DaemonNotRunning      daemon_not_running 503
 │   ├── ModelMissing          model_missing     503
 │   ├── StoreBroken           store_broken      503
-│   ├── DatabaseUnfit         database_unfit    503
+│   ├── DatabaseIncompatible         database_incompatible    503
 │   └── RateLimited           rate_limited      429
 ├── Unreadable                unreadable        422
 └── WasmFailed                wasm_failed       422
@@ -52,7 +52,7 @@ __all__ = [
     "ConfigNotFound",
     "Conflict",
     "DaemonNotRunning",
-    "DatabaseUnfit",
+    "DatabaseIncompatible",
     "DocumentNotFound",
     "Forbidden",
     "GrammarNotFound",
@@ -77,7 +77,7 @@ __all__ = [
     "VersionConflict",
     "VersionNotFound",
     "WasmFailed",
-    "WasmRefused",
+    "WasmRejected",
 ]
 
 
@@ -152,10 +152,10 @@ class UnsupportedMediaType(InvalidInput):
     status = 415
 
 
-class WasmRefused(InvalidInput):
+class WasmRejected(InvalidInput):
     """The file is not a WebAssembly module of the kind that is wanted."""
 
-    code = "wasm_refused"
+    code = "wasm_rejected"
 
 
 class NotFound(CocoError):
@@ -284,10 +284,10 @@ class StoreBroken(Unavailable):
     code = "store_broken"
 
 
-class DatabaseUnfit(Unavailable):
+class DatabaseIncompatible(Unavailable):
     """The database is not one that server mode can use."""
 
-    code = "database_unfit"
+    code = "database_incompatible"
     retryable = False
 
 

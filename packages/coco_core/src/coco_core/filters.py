@@ -1,4 +1,4 @@
-"""Which chunks may answer, and the plain evaluator that every store's filters are judged by."""
+"""Query filters, and the reference evaluator that every store is tested against."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from coco_core.errors import InvalidIntent
 from coco_core.globs import compile_glob
 from coco_core.languages import named_language
-from coco_core.types import ChunkFacts, ChunkKind
+from coco_core.types import ChunkKind, ChunkMetadata
 
 __all__ = ["Filters", "compile_glob", "kind_named", "matches", "matches_path", "matches_symbol"]
 
@@ -88,7 +88,7 @@ def matches_symbol(wanted: str, path: str) -> bool:
 
 def matches(
     filters: Filters,
-    facts: ChunkFacts,
+    chunk: ChunkMetadata,
     *,
     changed_at: float | None = None,
     tags: Collection[str] = (),
@@ -96,12 +96,12 @@ def matches(
     verified: bool | None = None,
 ) -> bool:
     """Whether a chunk passes; what the keywords tell belongs to its document."""
-    if filters.languages and facts.language not in filters.languages:
+    if filters.languages and chunk.language not in filters.languages:
         return False
-    if filters.kinds and facts.kind not in filters.kinds:
+    if filters.kinds and chunk.kind not in filters.kinds:
         return False
     if filters.symbol is not None and not any(
-        matches_symbol(filters.symbol, path) for path in (facts.symbol, *facts.definitions)
+        matches_symbol(filters.symbol, path) for path in (chunk.symbol, *chunk.definitions)
     ):
         return False
     if filters.tags and not any(tag in tags for tag in filters.tags):
@@ -114,4 +114,4 @@ def matches(
         changed_at is None or changed_at < filters.changed_since
     ):
         return False
-    return matches_path(filters, facts.doc_id)
+    return matches_path(filters, chunk.doc_id)

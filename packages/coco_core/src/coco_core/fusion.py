@@ -1,4 +1,4 @@
-"""Joining the keyword and the vector stage into one score between 0 and 1."""
+"""Score fusion: combines keyword and vector scores into one between 0 and 1."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""What an embedder reads of a chunk: a short header that says where it stands, then its text."""
+"""Embedding input of a chunk: a header that names its location, then its text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+
+from coco_core.types import Chunk
 
 __all__ = ["embedding_text", "split_identifiers"]
 
@@ -24,23 +25,16 @@ def split_identifiers(text: str) -> str:
     return _SNAKE.sub(" ", _CAMEL.sub(" ", text))
 
 
-def embedding_text(
-    *,
-    doc_id: str,
-    text: str,
-    symbol: str = "",
-    signature: str = "",
-    heading_trail: Sequence[str] = (),
-) -> str:
-    """Return header and text of a chunk, with identifiers split as in `Query.embed_text`."""
+def embedding_text(doc_id: str, chunk: Chunk) -> str:
+    """Return header and text of a document's chunk, identifiers split as in `Query.embed_text`."""
     place = _EXTENSION.sub("", doc_id).replace("/", " ").replace("-", " ")
-    trail = " > ".join(heading_trail) or symbol.replace(".", " ")
+    trail = " > ".join(chunk.heading_trail) or chunk.symbol.replace(".", " ")
     lines = [f"{place} | {trail}" if trail else place]
-    head = signature.strip()
-    if head and head not in text:
+    head = chunk.signature.strip()
+    if head and head not in chunk.text:
         lines.append(head[:_LONGEST_SIGNATURE])
     header = split_identifiers("\n".join(lines))
     if len(header) > _LONGEST_HEADER:
         # The end of a path and the innermost name tell more than the beginning.
         header = header[-_LONGEST_HEADER:].partition(" ")[2]
-    return f"{header}\n{split_identifiers(text)}"
+    return f"{header}\n{split_identifiers(chunk.text)}"

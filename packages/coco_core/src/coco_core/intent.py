@@ -1,4 +1,4 @@
-"""The one description of a search, immutable and validated, for every store and every client."""
+"""Search intent: the validated, immutable description of a search."""
 
 from __future__ import annotations
 

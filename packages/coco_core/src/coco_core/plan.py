@@ -1,4 +1,4 @@
-"""What is asked of an executor, and the orders that a control plane hands to whoever computes."""
+"""Indexing and query plans: the orders that a control plane hands to whoever computes."""
 
 from __future__ import annotations
 
@@ -13,57 +13,8 @@ from coco_core.errors import InvalidConfig, InvalidIntent
 from coco_core.filters import Filters
 from coco_core.globs import compile_glob
 from coco_core.intent import SearchIntent
-from coco_core.query import Query
 
-__all__ = ["IndexingPlan", "QueryPlan", "Wanted", "wanted"]
-
-# Ranking lifts what a stage put far down; peers gained up to 200 candidates and little after. Where
-# both stages deliver, 150 of each answer as well (100 do, too, unless documents crowd the code).
-_LEAST_CANDIDATES = 200
-_LEAST_OF_TWO = 150
-
-# For each answer wanted: room for several chunks of one file and for hits that have vanished.
-_PER_RESULT = 5
-
-# Beyond this the stages' order is noise, and ranking would take tens of milliseconds.
-_MOST_CANDIDATES = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """How many candidates each stage shall deliver, and whose definitions shall be among them."""
-
-    keyword: int
-    vector: int
-    definitions: tuple[str, ...] = ()
-    """Names (no paths), to be looked up without regard to case."""
-    keyword_scores: bool = True
-    """Whether ranking looks at the keyword scores of candidates, whichever stage delivers them. An
-    executor may leave them out where not, and tell only which chunks hold `Query.name`."""
-
-
-def wanted(intent: SearchIntent, query: Query) -> Wanted:
-    """Return what the stages must deliver so that enough is left after grouping and checking."""
-    alpha = query.alpha if intent.hybrid_alpha is None else intent.hybrid_alpha
-    use_keyword = intent.retrieval_mode != "vector" and (
-        alpha < 1 or intent.retrieval_mode == "fts"
-    )
-    use_vector = intent.retrieval_mode != "fts" and (alpha > 0 or intent.retrieval_mode == "vector")
-    results = intent.offset + intent.top_k
-    least = _LEAST_OF_TWO if use_keyword and use_vector else _LEAST_CANDIDATES
-    count = min(max(least, _PER_RESULT * results), _MOST_CANDIDATES)
-    names = dict.fromkeys(name.rpartition(".")[2] for name in query.symbols)
-    look_up = use_keyword and intent.ranking.definitions is not False
-    return Wanted(
-        keyword=count if use_keyword else 0,
-        vector=count if use_vector else 0,
-        definitions=tuple(names) if look_up else (),
-        # Without a word in the score they still tell what a user's question is about.
-        keyword_scores=use_keyword
-        or intent.explain
-        or (query.asks_as_user and intent.ranking.profile == "auto"),
-    )
-
+__all__ = ["IndexingPlan", "QueryPlan"]
 
 # Goes up when an old plan would mean something else to a new program.
 _PLAN_VERSION = 1

@@ -1,16 +1,13 @@
-"""What a product must bring: structural types, checked where each product is composed."""
+"""Ports: protocols of embedders, rerankers, tokenizers, and search executors."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from coco_core.intent import SearchIntent
-from coco_core.plan import Wanted
-from coco_core.query import Query
-from coco_core.types import ExecutorAnswer, FloatMatrix, FloatVector
+from coco_core.types import FloatMatrix, FloatVector
 
-__all__ = ["Embedder", "Reranker", "SearchExecutor", "Tokenizer"]
+__all__ = ["Embedder", "Tokenizer"]
 
 
 class Embedder(Protocol):
@@ -37,31 +34,6 @@ class Embedder(Protocol):
 
     def embed_query(self, text: str) -> FloatVector:
         """Return float32[d]."""
-        ...
-
-
-class Reranker(Protocol):
-    """Scores (query, text) pairs together; higher is better, the scale is the model's own."""
-
-    def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
-        """Return one score for each text, in order."""
-        ...
-
-
-class SearchExecutor(Protocol):
-    """A store's half of a search: it finds candidates and never decides relevance."""
-
-    def search(
-        self,
-        intent: SearchIntent,
-        query: Query,
-        query_vector: FloatVector | None,
-        wanted: Wanted,
-    ) -> ExecutorAnswer:
-        """Apply the intent's filters, then take each stage's best and score them in both stages.
-
-        Chunks that define one of ``wanted.definitions`` come along whatever their scores.
-        """
         ...
 
 

@@ -1,4 +1,4 @@
-"""Understanding a query: what must match literally, what names a symbol, what the words are."""
+"""Query parser: literal phrases, symbol names, and keywords of a query's text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from coco_core.intent import SearchIntent
 from coco_core.stopwords import ASKS_DOCS, ASKS_EXAMPLES, ASKS_TESTS, STOPWORDS, word_set
 from coco_core.tokens import analyze, words
 
-__all__ = ["Query", "QueryShape", "understand"]
+__all__ = ["Query", "QueryShape", "parse_query"]
 
 QueryShape: TypeAlias = Literal["symbol", "mixed", "sentence"]
 
@@ -61,12 +61,8 @@ class Query:
     words: tuple[str, ...]
     """Lower-case words for evidence in paths, without filling words."""
 
-    def admits(self, text: str) -> bool:
-        """Whether a chunk's text holds every quoted phrase, letter by letter."""
-        return all(phrase in text for phrase in self.phrases)
 
-
-def understand(intent: SearchIntent) -> Query:
+def parse_query(intent: SearchIntent) -> Query:
     """Read the query of an intent."""
     text = intent.query.strip()
     phrases = tuple(a or b for a, b in _QUOTED.findall(text))

@@ -1,4 +1,4 @@
-"""Words of a question that say nothing about the code, and words that ask for a kind of file."""
+"""Stop words, and the words that ask for a kind of file."""
 
 from __future__ import annotations
 

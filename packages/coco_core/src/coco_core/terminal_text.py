@@ -1,4 +1,4 @@
-"""Text that a terminal may show, whatever a file contains."""
+"""Terminal escaping: makes control characters in text from files harmless."""
 
 from __future__ import annotations
 

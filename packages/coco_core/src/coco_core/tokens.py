@@ -1,4 +1,4 @@
-"""The one analyzer of the keyword stage, for documents and queries of every store.
+"""Keyword analyzer: the terms of documents and queries, the same for every store.
 
 A word gives the terms by which someone may look for it:
 

@@ -1,10 +1,10 @@
-"""The nouns of CoCo: frozen data that every stage passes on."""
+"""Core records: the frozen data that the stages of search pass on."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 __all__ = [
     "Candidate",
+    "CandidateSet",
     "Chunk",
-    "ChunkFacts",
     "ChunkKind",
+    "ChunkMetadata",
     "Definition",
     "DocumentKey",
-    "ExecutorAnswer",
     "FloatMatrix",
     "FloatVector",
     "Span",
@@ -54,6 +54,11 @@ class Span:
     start_byte: int
     end_byte: int
 
+    @classmethod
+    def whole(cls, text: str) -> Span:
+        """Return the span of a text that is a document by itself; its bytes count for nothing."""
+        return cls(1, text.count("\n") + 1, 0, 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:
@@ -76,10 +81,11 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A contiguous range of a document with its meaning.
+    """A contiguous range of a document with its meaning: the one record of all stages and stores.
 
     ``text`` is exactly the decoded text of ``span``; context that helps an embedder (signature of
-    an enclosing definition, heading trail) stands in the other fields and never in ``text``.
+    an enclosing definition, heading trail) stands in the other fields and never in ``text``. A
+    store that keeps no text gives chunks with an empty one, and `content_hash` says what it was.
     """
 
     kind: ChunkKind
@@ -104,10 +110,19 @@ class Chunk:
         if not self.content_hash:
             object.__setattr__(self, "content_hash", text_hash(self.text))
 
+    @classmethod
+    def plain(cls, text: str, *, symbol: str = "", language: str = "") -> Chunk:
+        """Return a whole text as a chunk, of which no more is known than perhaps a name."""
+        return cls(ChunkKind.TEXT, text, Span.whole(text), language, symbol)
+
+    def with_text(self, text: str) -> Chunk:
+        """Return the chunk with another text, which is a document by itself."""
+        return replace(self, text=text, span=Span.whole(text), content_hash="")
+
 
 @dataclass(frozen=True, slots=True)
-class ChunkFacts:
-    """What ranking and filters know of an indexed chunk; its text is not among it."""
+class ChunkMetadata:
+    """What ranking and filters know of an indexed chunk: few fields, for there are thousands."""
 
     key: int
     """The store's own integer for the chunk, unique within one index."""
@@ -121,6 +136,21 @@ class ChunkFacts:
     end_line: int
     token_count: int
 
+    @classmethod
+    def of(cls, key: int, doc_id: DocumentKey, chunk: Chunk) -> ChunkMetadata:
+        """Return the metadata of a chunk that a store has given a key."""
+        return cls(
+            key,
+            doc_id,
+            chunk.kind,
+            chunk.language,
+            chunk.symbol,
+            tuple(definition.path for definition in chunk.definitions),
+            chunk.span.start_line,
+            chunk.span.end_line,
+            chunk.token_count,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -131,17 +161,17 @@ class Candidate:
     unknown, which is not the same as low.
     """
 
-    facts: ChunkFacts
+    metadata: ChunkMetadata
     keyword: float | None = None
     """Fielded BM25."""
     vector: float | None = None
     """Cosine similarity to the query vector."""
-    named: bool = False
+    exact_name_match: bool = False
     """Holds ``Query.name``: the whole name that was asked for, not only its parts."""
 
 
 @dataclass(frozen=True, slots=True)
-class ExecutorAnswer:
+class CandidateSet:
     """What an executor found, unranked."""
 
     candidates: Sequence[Candidate]
@@ -153,6 +183,11 @@ class ExecutorAnswer:
     """Chunks in the index."""
     filtered: int = 0
     """Chunks that pass the filters: 0 of many means that the filters exclude everything."""
+
+    @property
+    def model_coverage(self) -> float:
+        """Share of the index's chunks that have the model's own vector, 0 to 1."""
+        return self.vector_coverage - self.static_share
 
 
 def text_hash(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What one piece of work may spend on a remote model: texts, and seconds of waiting for it."""
+"""Budget of a unit of work on a remote model: number of texts, seconds of waiting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that the int8 model is fitted to and checked with: small pieces of what CoCo indexes.
+"""Calibration texts: the int8 model is fitted to and checked with them.
 
 They were written for this purpose. Changing one changes the model that is built, its name, and so
 every vector in every index: leave them be unless the gain was measured.

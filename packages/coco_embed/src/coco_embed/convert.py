@@ -1,4 +1,4 @@
-"""Turn the official files into the model that CoCo runs, and refuse one that does not agree.
+"""Model conversion: official weights to the int8 model, rejected if it is inaccurate.
 
 It runs as a program of its own (``python -m coco_embed.convert WEIGHTS TOKENIZER DIRECTORY``): it
 needs half a gigabyte for two seconds, which a daemon would never get back.
@@ -15,13 +15,13 @@ import numpy as np
 
 from coco_core.errors import CocoError
 from coco_core.types import FloatMatrix
-from coco_embed.agreement import CHECK_WINDOW, embed_check_texts, measure_agreement
+from coco_embed.accuracy_check import CHECK_WINDOW, embed_check_texts, measure_accuracy
 from coco_embed.calibration import CALIBRATION_TEXTS
 from coco_embed.graph import DIMENSION
+from coco_embed.int8_overflow import weight_limit
 from coco_embed.manifest import Conversion
 from coco_embed.quantize import observed_graph, quantized_graph, smoothing_factors
 from coco_embed.safetensors import read_safetensors
-from coco_embed.saturation import weight_limit
 from coco_embed.session import Session, open_session
 from coco_embed.tokenizer import WordPieces
 
@@ -42,13 +42,13 @@ def convert(weights_path: Path, tokenizer_path: Path, directory: Path) -> Conver
     model_path, check_path = directory / "model.onnx", directory / "check.npy"
     model_path.write_bytes(model.SerializeToString(deterministic=True))
     np.save(check_path, embed_check_texts(observed, words), allow_pickle=False)
-    agreement = measure_agreement(model_path, tokenizer_path, check_path)
+    accuracy = measure_accuracy(model_path, tokenizer_path, check_path)
     return Conversion(
         recipe=RECIPE,
         dimension=DIMENSION,
         weight_limit=limit,
-        agreement_mean=agreement.mean,
-        agreement_minimum=agreement.minimum,
+        agreement_mean=accuracy.mean,
+        agreement_minimum=accuracy.minimum,
     )
 
 

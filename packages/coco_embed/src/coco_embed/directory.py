@@ -1,4 +1,4 @@
-"""Directories with an embedding model, as sentence-transformers and Optimum export them.
+"""Model directories, as sentence-transformers and Optimum export them.
 
     model.onnx or onnx/model.onnx     the graph (with its data beside it, when it is a large one)
     tokenizer.json                    the tokenizer
@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from coco_core.errors import InvalidConfig, ModelMissing, Unreadable
-from coco_embed.loaded import Network, OnnxModel
+from coco_embed.custom_models import CustomModel
 from coco_embed.manifest import file_sha256
 from coco_embed.pooling import open_pooled
 from coco_embed.prompts import Prompts
-from coco_embed.registered import RegisteredModel
+from coco_embed.runtime import Network, OnnxModel
 from coco_embed.tokenizer import WordPieces
 
 __all__ = ["ModelDirectory"]
@@ -64,11 +64,11 @@ class ModelDirectory:
     beyond: tuple[str, ...]
     """Modules that CoCo does not have: the graph must end with the finished vector."""
     dimension: int | None
-    longest: int
+    max_tokens: int
     prompts: Prompts
 
     @classmethod
-    def read(cls, model: RegisteredModel) -> ModelDirectory:
+    def read(cls, model: CustomModel) -> ModelDirectory:
         """Read a registered model's directory.
 
         Raises:
@@ -95,7 +95,7 @@ class ModelDirectory:
             pooling=pooling,
             beyond=beyond,
             dimension=model.dimension,
-            longest=reader.longest(model.max_tokens),
+            max_tokens=reader.max_tokens(model.max_tokens),
             prompts=Prompts(
                 prompts.query if model.query_prefix is None else model.query_prefix,
                 prompts.document if model.document_prefix is None else model.document_prefix,
@@ -130,7 +130,7 @@ class ModelDirectory:
             dimension=self.dimension,
         )
 
-    def open_words(self) -> WordPieces:
+    def open_tokenizer(self) -> WordPieces:
         """Open the tokenizer; a damaged file raises `InvalidConfig`."""
         try:
             return WordPieces(self.tokenizer)
@@ -192,7 +192,7 @@ class _Reader:
             modes.add(known or named)
         if len(modes) != 1 or not modes <= set(_POOLING_MODES.values()):
             raise self._problem(
-                f"pools in a way that CoCo does not have ({folder}/config.json: "
+                f"uses a pooling that CoCo does not support ({folder}/config.json: "
                 f"{', '.join(sorted(modes)) or 'none'})",
                 "Export it with its pooling, so that the graph gives one vector for a text.",
             )
@@ -203,7 +203,7 @@ class _Reader:
             )
         return modes.pop(), beyond
 
-    def longest(self, wanted: int | None) -> int:
+    def max_tokens(self, wanted: int | None) -> int:
         """Return the longest input: what was registered, else the least that the files name."""
         config = self._config("config.json")
         positions = _number(config, "max_position_embeddings")

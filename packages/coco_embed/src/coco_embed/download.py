@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coco_embed.official import OfficialFile, verify
+from coco_embed.minilm_files import OfficialFile, verify
 from coco_embed.progress import SourceFailed, Watch
 
 if TYPE_CHECKING:

@@ -55,7 +55,7 @@ class HttpEmbedder:
         batch_size: int = 64,
         parallel: int = 4,
         timeout: float = 30.0,
-        between: Callable[[], None] | None = None,
+        before_work: Callable[[], None] | None = None,
         budget: EmbeddingBudget | None = None,
     ) -> None:
         """Describe the server; nothing is sent before the first text.
@@ -69,7 +69,7 @@ class HttpEmbedder:
             batch_size: Texts in one request.
             parallel: Requests for documents at a time.
             timeout: Seconds that one request may take.
-            between: Called before each request for documents; see `OnnxEmbedder`.
+            before_work: Called before each request for documents; see `OnnxEmbedder`.
             budget: What all requests together may spend; no limit when not given.
         """
         if not base_url.startswith(("http://", "https://")):
@@ -87,7 +87,7 @@ class HttpEmbedder:
         self._api_key_env = api_key_env
         self._batch_size = batch_size
         self._timeout = timeout
-        self._between = between
+        self._before_work = before_work
         self._budget = budget or EmbeddingBudget()
         self._workers = DocumentWorkers(parallel)
         self._closed = threading.Event()
@@ -138,8 +138,8 @@ class HttpEmbedder:
 
         def embed(batch: Sequence[str], check: Callable[[], None]) -> None:
             check()
-            if self._between is not None:
-                self._between()
+            if self._before_work is not None:
+                self._before_work()
             answer = self._request(batch, _DOCUMENT_ATTEMPTS, check)
             for text, row in zip(batch, answer, strict=True):
                 vectors[places[text]] = row

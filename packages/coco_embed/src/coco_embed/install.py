@@ -1,4 +1,4 @@
-"""Make a model from what a source gave, and put it in its place in one step."""
+"""Model installation: builds a model from downloaded files, and moves it into place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from coco_core.errors import Unavailable
 from coco_embed.manifest import MANIFEST_NAME, Conversion, FileRecord, Manifest, file_sha256
-from coco_embed.official import OFFICIAL_FILES, TOKENIZER, WEIGHTS, verify
+from coco_embed.minilm_files import OFFICIAL_FILES, TOKENIZER, WEIGHTS, verify
 from coco_embed.progress import SourceFailed, Watch
 from coco_embed.store import DEFAULT_MODEL, InstalledModel, ModelStore
 
@@ -66,18 +66,18 @@ def install(ready: Path, models: Path, manifest: Manifest, watch: Watch) -> Inst
 
 def _adopt(fetched: Path, ready: Path, watch: Watch) -> Manifest:
     """Check a model that was made elsewhere against its manifest and on this processor."""
-    from coco_embed.agreement import check_model
+    from coco_embed.accuracy_check import check_model
 
     model = InstalledModel.at(fetched)
     watch.report("verify")
     ModelStore(fetched.parent).verify(model)
     if model.name != DEFAULT_MODEL or "check.npy" not in model.manifest.files:
         raise SourceFailed(f"it is not a model {DEFAULT_MODEL} that can be checked")
-    agreement = check_model(model)
+    accuracy = check_model(model)
     conversion = replace(
         model.manifest.conversion,
-        agreement_mean=agreement.mean,
-        agreement_minimum=agreement.minimum,
+        agreement_mean=accuracy.mean,
+        agreement_minimum=accuracy.minimum,
     )
     manifest = replace(model.manifest, source=watch.source, created=_now(), conversion=conversion)
     for name in manifest.files:

@@ -1,4 +1,4 @@
-"""What an installed model says about itself, in ``manifest.json`` beside its files."""
+"""Model manifest: ``manifest.json`` beside an installed model's files."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ import numpy as np
 from coco_core.errors import InvalidInput, Unavailable
 from coco_core.ports import Embedder, Tokenizer
 from coco_core.types import FloatMatrix, FloatVector
-from coco_embed.loaded import BuiltInModel, LoadedModel
+from coco_embed.runtime import BuiltInModel, LoadedModel
 from coco_embed.store import InstalledModel
 
 __all__ = ["OnnxEmbedder"]
@@ -31,7 +31,7 @@ class OnnxEmbedder:
         *,
         max_tokens: int = 128,
         threads: int | None = None,
-        between: Callable[[], None] | None = None,
+        before_work: Callable[[], None] | None = None,
     ) -> None:
         """Describe the embedder; files are opened with the first text.
 
@@ -41,7 +41,7 @@ class OnnxEmbedder:
             max_tokens: Longest input with its special tokens; what is beyond is cut.
             threads: Workers for documents; one for each processor when not given. A shared model
                 has its own.
-            between: Called by a worker before each text of a document. It may block, so that
+            before_work: Called by a worker before each text of a document. It may block, so that
                 queries overtake, and what it raises ends the call that it interrupts.
         """
         self._shared = isinstance(model, LoadedModel)
@@ -51,12 +51,12 @@ class OnnxEmbedder:
             else LoadedModel(BuiltInModel(model), threads=threads)
         )
         about = self._loaded.model
-        if not _SHORTEST <= max_tokens <= about.longest:
+        if not _SHORTEST <= max_tokens <= about.max_tokens:
             raise InvalidInput(
-                f"max_tokens is {max_tokens}; {about.name} takes {_SHORTEST} to {about.longest}."
+                f"max_tokens is {max_tokens}; {about.name} takes {_SHORTEST} to {about.max_tokens}."
             )
         self._max_tokens = max_tokens
-        self._between = between
+        self._before_work = before_work
         self._closing = threading.Lock()
         self._closed = False
         self._loaded.join()
@@ -79,14 +79,16 @@ class OnnxEmbedder:
     @property
     def tokenizer(self) -> Tokenizer:
         """The model's own tokenizer, uncut."""
-        return self._loaded.words()
+        return self._loaded.tokenizer()
 
-    def at(self, max_tokens: int, *, between: Callable[[], None] | None = None) -> OnnxEmbedder:
+    def at(self, max_tokens: int, *, before_work: Callable[[], None] | None = None) -> OnnxEmbedder:
         """Return the same model at another window: one network, tokenizer and set of workers.
 
         Closing what is returned leaves this embedder as it is; closing this one ends both.
         """
-        return OnnxEmbedder(self._loaded, max_tokens=max_tokens, between=between or self._between)
+        return OnnxEmbedder(
+            self._loaded, max_tokens=max_tokens, before_work=before_work or self._before_work
+        )
 
     def embed_documents(self, texts: Sequence[str]) -> FloatMatrix:
         """Return float32[n, d] in the order of ``texts``, computed by the workers.
@@ -101,14 +103,14 @@ class OnnxEmbedder:
         # The longest first, so that no worker starts a long text when the others are done.
         order = sorted(places, key=len, reverse=True)
         groups = [order[start : start + _GROUP] for start in range(0, len(order), _GROUP)]
-        network, words = self._loaded.network(), self._loaded.words()
+        network, words = self._loaded.network(), self._loaded.tokenizer()
 
         def embed(group: Sequence[str], check: Callable[[], None]) -> None:
             for text, ids in zip(group, words.ids(group, self._max_tokens), strict=True):
                 check()
                 self._refuse_closed()
-                if self._between is not None:
-                    self._between()
+                if self._before_work is not None:
+                    self._before_work()
                 vectors[places[text]] = network.run(ids)
 
         self._loaded.workers.run(embed, groups)
@@ -117,7 +119,7 @@ class OnnxEmbedder:
     def embed_query(self, text: str) -> FloatVector:
         """Return float32[d], computed in the calling thread at its own priority."""
         self._refuse_closed()
-        network, words = self._loaded.network(), self._loaded.words()
+        network, words = self._loaded.network(), self._loaded.tokenizer()
         return network.run(words.ids([text], self._max_tokens)[0])
 
     def unload(self) -> None:

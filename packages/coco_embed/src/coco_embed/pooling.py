@@ -1,4 +1,4 @@
-"""Graphs that other programs exported: what goes in, and how their tokens become one vector."""
+"""Inputs and pooling of ONNX graphs that other programs exported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from coco_core.errors import InvalidConfig, Unavailable
 from coco_core.types import FloatMatrix, FloatVector
-from coco_embed.loaded import Network
+from coco_embed.runtime import Network
 from coco_embed.session import Session, open_session
 
 __all__ = ["open_pooled"]
@@ -74,7 +74,7 @@ def open_pooled(
     Args:
         path: the graph.
         where: what messages call it.
-        pooling: one of `coco_embed.registered.POOLINGS`; None is what its outputs suggest.
+        pooling: one of `coco_embed.custom_models.POOLINGS`; None is what its outputs suggest.
         beyond: modules that would have to follow the pooling, and that nobody here has.
         dimension: what the vectors should have, if that was said.
 

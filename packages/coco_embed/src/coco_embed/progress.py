@@ -1,4 +1,4 @@
-"""What provisioning tells its caller while it works, and how the caller stops it."""
+"""Progress events of provisioning, and its cancellation."""
 
 from __future__ import annotations
 
@@ -30,11 +30,6 @@ class Progress:
     done_bytes: int
     total_bytes: int | None
     seconds: float
-
-    @property
-    def bytes_per_second(self) -> float:
-        """Mean speed of the stage so far."""
-        return self.done_bytes / self.seconds if self.seconds > 0 else 0.0
 
 
 class Watch:

@@ -1,4 +1,4 @@
-"""Models that were trained with a few words before every query or document."""
+"""Prompts: prefixes that some models need before each query or document."""
 
 from __future__ import annotations
 

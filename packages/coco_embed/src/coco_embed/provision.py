@@ -108,7 +108,7 @@ def _install_from(
             # No other source would fare better.
             raise Unavailable(
                 f"The embedding model cannot be written below {store.root}: {error.strerror}.",
-                hint="It needs 250 MB while it is made and 25 MB then. Free them: coco setup",
+                hint="Building it needs 250 MB of disk, keeping it 25 MB. Then run: coco setup",
             ) from error
         raise SourceFailed(f"{type(error).__name__}: {error}") from error
     else:

@@ -1,4 +1,4 @@
-"""Turn the float network into int8: per-channel weights, dynamic activations, smoothed outliers.
+"""Quantization to int8: per-channel weights, dynamic activations, smoothed outliers.
 
 Activations are quantised at run time with one scale for a whole tensor, so that a single channel
 with large values costs every other channel its precision. Smoothing moves that range into the

@@ -1,4 +1,4 @@
-"""Open ONNX Runtime sessions the one way that measured best for short texts on CPUs."""
+"""ONNX Runtime sessions with the options that are fastest for short texts on CPUs."""
 
 from __future__ import annotations
 

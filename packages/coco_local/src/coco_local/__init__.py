@@ -1,4 +1,4 @@
-"""CoCo local mode: one daemon per machine that indexes, watches and answers."""
+"""Local mode: one daemon per machine that indexes, watches, and answers queries."""
 
 from coco_core.version import __version__
 

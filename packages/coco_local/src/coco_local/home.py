@@ -1,4 +1,4 @@
-"""``~/.coco``: where the daemon keeps everything that is its own."""
+"""Home directory of the daemon, ``~/.coco``: the paths in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The wire of CoCo: data transfer objects, envelope, error codes and headers.
+"""Wire protocol: request and answer models, envelope, error codes, headers.
 
 Every product and every client speaks through these models. They forbid unknown fields, so that a
 typing error in a request is an answer and not a silence.

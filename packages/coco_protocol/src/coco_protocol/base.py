@@ -1,12 +1,14 @@
-"""The two base models, strict requests and tolerant answers, and the texts that requests carry."""
+"""The two base models, strict requests and tolerant answers, their JSON, and texts in requests."""
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import PydanticSerializationError, to_json
 
-__all__ = ["Answer", "EmptyRequest", "Identifier", "PathText", "PlainText", "Request"]
+__all__ = ["Answer", "EmptyRequest", "Identifier", "PathText", "PlainText", "Request", "json_bytes"]
 
 PlainText: TypeAlias = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 """Text without NUL, which neither a path nor an argument of a subprocess can hold."""
@@ -32,3 +34,12 @@ class Answer(BaseModel):
     """What a service answers: a client ignores fields that a newer service added."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+def json_bytes(model: Answer) -> bytes:
+    """Serialize; what is no Unicode (file names with stray bytes) becomes a question mark."""
+    try:
+        return to_json(model, inf_nan_mode="null")
+    except (PydanticSerializationError, UnicodeEncodeError):
+        text = json.dumps(model.model_dump(), ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""What a project's queries take when they say nothing else: an experiment's result, adopted."""
+"""Defaults of a project on the wire: active index, and values that queries leave out."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class DefaultsRequest(Request):
     """``PUT /v1/projects/{id}/defaults``; what is left out stays as it is."""
 
     indexing_config_id: Identifier | None = Field(
-        default=None, description="The index that answers when a query names none."
+        default=None, description="The active index: it answers queries that name none."
     )
     query_config_id: Identifier | None = Field(
         default=None, description="The name under which the retrieval config is known."
     )
     retrieval_config: RetrievalBody | None = Field(
-        default=None, description="What queries leave out is taken from here; {} forgets it."
+        default=None, description="Values for what queries leave out; {} removes them."
     )
 
 
@@ -45,7 +45,7 @@ class DefaultsBody(Answer):
     project_id: str
     indexing_config_id: str
     pending_indexing_config_id: str | None = Field(
-        default=None, description="the index that will answer as soon as it is complete"
+        default=None, description="the index that becomes the active index when it is complete"
     )
     query_config_id: str | None = None
     retrieval_config: _Adopted | None = Field(

@@ -11,6 +11,7 @@ from coco_protocol.envelope import Envelope, Meta
 
 __all__ = [
     "ChunkBody",
+    "ChunkFields",
     "ChunksData",
     "DocumentBody",
     "DocumentRequest",
@@ -23,6 +24,7 @@ __all__ = [
     "GrepRequest",
     "Hit",
     "HitMeta",
+    "HitScores",
     "ImportData",
     "ImportRequest",
     "IndexRequest",
@@ -31,7 +33,9 @@ __all__ = [
     "Profile",
     "QueryData",
     "QueryEnvelope",
+    "QueryFields",
     "QueryMeta",
+    "QueryMetaFields",
     "QueryRequest",
     "RankingBody",
     "ReadData",
@@ -97,16 +101,23 @@ class RetrievalBody(Request):
     reranker: RerankerBody | None = None
 
 
-class QueryRequest(Request):
-    """``POST /v1/docs/query``; the project comes from the header, ``project_id`` or ``path``."""
+class QueryFields(Request):
+    """What a query says on both wires."""
 
     query: PlainText = Field(min_length=1, max_length=10_000)
     project_id: Identifier | None = None
-    path: PathText | None = Field(default=None, description="a directory or file of the project")
-    indexing_config_id: Identifier | None = None
+    indexing_config_id: Identifier | None = Field(
+        default=None, description="Another index than the project's active one."
+    )
     retrieval_config: RetrievalBody = Field(default_factory=RetrievalBody)
     filters: FiltersBody = Field(default_factory=FiltersBody)
     explain: bool = False
+
+
+class QueryRequest(QueryFields):
+    """``POST /v1/docs/query``; the project comes from the header, ``project_id`` or ``path``."""
+
+    path: PathText | None = Field(default=None, description="a directory or file of the project")
 
 
 class RelatedRequest(Request):
@@ -121,14 +132,11 @@ class RelatedRequest(Request):
     filters: FiltersBody = Field(default_factory=FiltersBody)
 
 
-class ChunkBody(Answer):
-    """A chunk as it stands on disk now."""
+class ChunkFields(Answer):
+    """What a chunk tells of itself on both wires, by the names of the core's record."""
 
     chunk_id: str
     doc_id: str
-    path: str | None = None
-    start_line: int | None = None
-    end_line: int | None = None
     language: str
     kind: str
     symbol: str = ""
@@ -136,23 +144,36 @@ class ChunkBody(Answer):
     heading_trail: list[str] = Field(default_factory=list)
     fragment: str = Field(default="", description="what follows # in its anchor")
     definitions: list[str] = Field(
-        default_factory=list, description="dotted paths of what begins in it"
+        default_factory=list, description="dotted paths of the definitions that begin in it"
     )
     token_count: int = 0
     content: str
 
 
-class HitMeta(Answer):
-    """Scores of a hit, by stage; ``null`` is unknown."""
+class ChunkBody(ChunkFields):
+    """A chunk as it stands on disk now."""
+
+    path: str | None = None
+    start_line: int | None = None
+    end_line: int | None = None
+
+
+class HitScores(Answer):
+    """Scores of a hit, by stage, and what is known of its quality; ``null`` is unknown."""
 
     score: float
     vector: float | None = None
     fts: float | None = None
     quality: float | None = None
     verified: bool | None = None
-    source: Literal["index", "live"] = "index"
-    moved: bool = Field(default=False, description="the lines were corrected at answer time")
     explain: dict[str, float] | None = None
+
+
+class HitMeta(HitScores):
+    """Scores of a hit, and where it comes from."""
+
+    source: Literal["index", "live"] = "index"
+    relocated: bool = Field(default=False, description="the lines were corrected at answer time")
 
 
 class Hit(Answer):
@@ -170,24 +191,29 @@ class QueryData(Answer):
     empty_reason: Literal["nothing_indexed", "filtered_out", "no_match"] | None = None
 
 
-class QueryMeta(Meta):
-    """How true and how complete the answer is."""
+class QueryMetaFields(Meta):
+    """What both products tell about an answer."""
 
     project_id: str = ""
     indexing_config_id: str = Field(default="", description="the index that answered")
     query_config_id: str | None = Field(
-        default=None, description="the adopted default that filled in what the query left out"
+        default=None, description="the adopted config that supplied what the query left out"
     )
+    notice: str | None = Field(default=None, description="what is missing, in one sentence")
+    took_ms: dict[str, float] = Field(default_factory=dict)
+
+
+class QueryMeta(QueryMetaFields):
+    """How true and how complete the answer is."""
+
     tier: Literal["keyword", "static", "mixed", "transformer"] = "keyword"
     vector_coverage: float = Field(
         default=0.0,
         description="share of chunks with the model's vector; the others have a static one",
     )
     pending_files: int = 0
-    corrected: int = 0
-    dropped: int = 0
-    notice: str | None = Field(default=None, description="what is missing, in one sentence")
-    took_ms: dict[str, float] = Field(default_factory=dict)
+    relocated_hits: int = 0
+    stale_hits_dropped: int = 0
 
 
 class QueryEnvelope(Envelope[QueryData]):

@@ -1,4 +1,4 @@
-"""Background work on the wire."""
+"""Jobs on the wire: state, progress, and events."""
 
 from __future__ import annotations
 

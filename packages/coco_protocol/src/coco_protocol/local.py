@@ -81,14 +81,14 @@ class LocalService(Service):
         "GET /v1/docs/list",
         DocumentsRequest,
         DocumentsData,
-        "List the documents of a project's index by id, with what tells a change of each.",
+        "List the documents of a project's index by id, each with its content hash.",
         lane="query",
     )
     chunks = Operation(
         "GET /v1/docs/chunks",
         DocumentRequest,
         ChunksData,
-        "Cut a file as the project's index does, as it is on disk now.",
+        "Return the chunks of a file as it is on disk now, by the project's config.",
         lane="query",
     )
     grep = Operation(
@@ -170,13 +170,13 @@ class LocalService(Service):
         "GET /v1/projects/{project_id}/defaults",
         ProjectRequest,
         DefaultsBody,
-        "Return what the project's queries take when they say nothing else.",
+        "Return the project's defaults: active index, and values for what queries leave out.",
     )
     adopt = Operation(
         "PUT /v1/projects/{project_id}/defaults",
         AdoptRequest,
         DefaultsBody,
-        "Change that; an index that is not complete is built, and the one before answers on.",
+        "Change the project's defaults; a new index becomes active when it is complete.",
     )
 
     # Background work.
@@ -206,13 +206,13 @@ class LocalService(Service):
         "GET /v1/sys/health",
         EmptyRequest,
         HealthData,
-        "Say that CoCo runs here, in which version and state; needs no key.",
+        "Report version and state of the service; needs no key.",
     )
     stats = Operation(
         "GET /v1/sys/stats",
         EmptyRequest,
         StatsData,
-        "Return what the TUI shows.",
+        "Return the statistics that the dashboard shows.",
     )
     configs = Operation(
         "GET /v1/sys/configs",

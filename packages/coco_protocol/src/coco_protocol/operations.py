@@ -1,4 +1,4 @@
-"""Operations: what a service can be asked, each declared once for every side that touches it.
+"""Operation tables: each operation declared once for service, clients, and routes.
 
 A table of operations is a `Service` whose class body declares them. Whatever answers or forwards
 requests derives from the table and writes one method, `call`; every operation can then be called

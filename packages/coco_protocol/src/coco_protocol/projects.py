@@ -32,9 +32,9 @@ class RegisterRequest(Request):
 
     path: PathText
     name: PlainText | None = Field(default=None, max_length=200)
-    apart: bool = Field(
+    standalone: bool = Field(
         default=False,
-        description="takes no files from a project around it, and no path leads to it",
+        description="leaves the project around it its files; addressed by id, not by path",
     )
     indexing_config_id: Identifier | None = Field(
         default=None, description="how a new project is indexed; without it the service's default"
@@ -110,8 +110,8 @@ class ProjectBody(Answer):
     watch_hint: str | None = Field(default=None, description="what to do when it is not watched")
     indexed_at: float | None = None
     error: str | None = None
-    apart: bool = Field(default=False, description="no path leads to it; it is named by its id")
-    side_indexes: list[IndexBody] = Field(
+    standalone: bool = Field(default=False, description="addressed by its id, not by path")
+    secondary_indexes: list[IndexBody] = Field(
         default_factory=list, description="indexes under other configs than the active one"
     )
 

@@ -1,4 +1,4 @@
-"""The service about itself: health, statistics, pruning."""
+"""Service health, statistics, and pruning on the wire."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CoCo's server mode: the API service, its store on PostgreSQL and its job queue."""
+"""Server mode: the API service, its store on PostgreSQL, and its job queue."""
 
 from coco_core.version import __version__
 

@@ -1,67 +1,193 @@
-"""Settings of the API service: flags over environment over defaults."""
+"""Settings of the API service, and those of its workers that are the same: flags, environment."""
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from coco_core.errors import InvalidConfig
-from coco_embed.choice import EMBEDDING_VARIABLES, EmbeddingSettings
-from coco_server.setting_fields import FIELDS, Field, WrongValue
+from coco_core.settings import (
+    LARGEST_INTEGER,
+    Setting,
+    SettingReader,
+    SettingValue,
+    WrongValue,
+    decide,
+    hide_secrets,
+    integer,
+    log_level,
+    one_of,
+    refuse_unknown_flags,
+    size,
+    text,
+    unknown_variables,
+)
+from coco_embed.resolver import EMBEDDING_VARIABLES, EmbeddingSettings
 
-__all__ = ["SettingValue", "Settings", "explain_settings", "load_settings"]
+__all__ = [
+    "FIELDS",
+    "BackendSettings",
+    "Settings",
+    "check_required",
+    "explain_settings",
+    "load_settings",
+    "read_fields",
+]
 
-# Accepted and ignored by contract, or read by the worker, whose environment is often the same.
-_NOT_SETTINGS = frozenset({"COCO_MODE", "COCO_HOME"})
+# The worker's environment is often the same.
 _WORKER_PREFIX = "COCO_WORKER_"
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything that can be set, after all sources were read."""
+def _key(given: object, base: Path) -> str:
+    key = text(given, base)
+    # 16 characters of a random text are 80 bits and more; shorter ones can be guessed.
+    if len(key) < 16 or not key.isascii() or not key.isprintable() or " " in key:
+        raise WrongValue("it is not a text of 16 printable ASCII characters and more")
+    return key
 
-    host: str
-    port: int
+
+def _url(*schemes: str) -> SettingReader:
+    def read(given: object, base: Path) -> str:
+        url = text(given, base)
+        if urlsplit(url).scheme not in schemes:
+            raise WrongValue(f"it does not begin with {' or '.join(f'{s}://' for s in schemes)}")
+        return url
+
+    return read
+
+
+def _file(given: object, base: Path) -> Path:
+    path = (base / Path(str(given)).expanduser()).resolve()
+    if not path.is_file():
+        raise WrongValue("there is no such file")
+    return path
+
+
+def _name(given: object, base: Path) -> str:
+    name = text(given, base)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", name):
+        raise WrongValue("it holds more than letters, digits, '-' and '_'")
+    return name
+
+
+def _addresses(given: object, base: Path) -> tuple[str, ...]:
+    found = _words(given, base)
+    for address in found:
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdigit():
+            raise WrongValue(f"{address!r} is not host:port")
+    return found
+
+
+def _words(given: object, base: Path) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text(given, base).split(",") if part.strip())
+
+
+_LIMIT = integer(1, LARGEST_INTEGER)
+_SIZE = size(0, LARGEST_INTEGER)
+
+FIELDS: Final[tuple[Setting, ...]] = (
+    Setting("host", text, "an address of this machine", "0.0.0.0"),  # noqa: S104 - TLS is required
+    Setting("port", integer(0, 65_535), "a port, 0 to 65535 (0: any free one)", 3456),
+    # PostgreSQL only; the store itself explains why when it is another.
+    Setting("meta_db", text, "postgresql://user:password@host:5432/coco",
+            aliases=("COCO_DB_URL",), secret=True),
+    # Each serves one statement at a time; with more than the database has cores they only queue.
+    Setting("db_connections", integer(2, 1000), "connections, 2 to 1000", 16),
+    Setting("vector_backend", one_of("pgvector", "qdrant"), "pgvector or qdrant", "pgvector"),
+    Setting("vector_db_url", text, "http://host:6333"),
+    Setting("vector_db_api_key", text, "a text of one line", secret=True),
+    Setting("vector_db_collection_prefix", _name, "letters, digits, '-' and '_'"),
+    Setting("admin_key", _key, "16 printable ASCII characters and more", secret=True),
+    Setting("api_key", _key, "16 printable ASCII characters and more", secret=True),
+    # For the collector of /metrics, which needs not be told the admin key.
+    Setting("metrics_key", _key, "16 printable ASCII characters and more", secret=True),
+    Setting("rate_limit_per_min", integer(1, 10_000_000), "requests a minute", 600),
+    Setting("rate_limit_burst", integer(1, 10_000_000), "requests at once", 100),
+    Setting("org_max_documents", _LIMIT, "a number"),
+    Setting("org_max_chunks", _LIMIT, "a number"),
+    Setting("org_max_storage_bytes", _SIZE, "a size such as 10GiB"),
+    Setting("org_max_embeddings_per_day", _LIMIT, "a number"),
+    Setting("tls_mode", one_of("tls", "proxy"), "tls or proxy"),
+    Setting("tls_cert", _file, "a PEM file with the certificate chain"),
+    Setting("tls_key", _file, "a PEM file with the private key"),
+    Setting("tls_client_ca", _file, "a PEM file; callers must show a certificate of it"),
+    # Whose X-Forwarded-Proto is believed; anybody can write that header.
+    Setting("trusted_proxies", _words, "addresses and networks, by comma", ("127.0.0.1", "::1")),
+    Setting("queue_mode", one_of("postgres", "redis"), "postgres or redis", "postgres"),
+    Setting("redis_url", _url("redis", "rediss", "unix"), "redis://host:6379/0", secret=True),
+    Setting("redis_queue", _name, "letters, digits, '-' and '_'", "coco"),
+    Setting("worker_addr", _addresses, "host:port, several by comma", ()),
+    Setting("worker_tls_ca", _file, "a PEM file: whom the workers' certificates are from"),
+    Setting("worker_tls_cert", _file, "a PEM file: this service's certificate for workers"),
+    Setting("worker_tls_key", _file, "a PEM file: its private key"),
+    Setting("blob_url", _url("file", "s3", "gs", "az", "abfss"),
+            "file:///dir, s3://bucket, gs://bucket or az://container"),
+    # Hours of upload at 100 Mbit/s: what is larger comes in parts.
+    Setting("max_import_bytes", _SIZE, "a size such as 20GiB", 20 << 30),
+    Setting("retention_versions", integer(0, 1000), "versions to keep for rollback", 2),
+    Setting("retention_hours", integer(0, 876_000), "hours to keep a version for rollback", 24),
+    Setting("retention_job_hours", integer(0, 876_000),
+            "hours to keep finished jobs and imports that nobody needs", 168),
+    Setting("otel_endpoint", _url("http", "https"), "an OTLP collector over HTTP",
+            aliases=("OTEL_EXPORTER_OTLP_ENDPOINT",)),
+    Setting("log_level", log_level, "debug, info, warning or error", "info"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendSettings:
+    """What the API service and its workers must be told alike."""
+
     meta_db: str
-    db_connections: int
     vector_backend: Literal["pgvector", "qdrant"]
     vector_db_url: str | None
     vector_db_api_key: str | None
     vector_db_collection_prefix: str | None
+    org_max_documents: int | None
+    org_max_chunks: int | None
+    org_max_storage_bytes: int | None
+    org_max_embeddings_per_day: int | None
+    queue_mode: Literal["postgres", "redis"]
+    redis_url: str | None
+    redis_queue: str
+    worker_tls_ca: Path | None
+    worker_tls_cert: Path | None
+    worker_tls_key: Path | None
+    blob_url: str
+    log_level: str
+    embedding: EmbeddingSettings
+    """How texts become vectors."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(BackendSettings):
+    """Everything that can be set for the API service, after all sources were read."""
+
+    host: str
+    port: int
+    db_connections: int
     admin_key: str
     api_key: str | None
     metrics_key: str | None
     rate_limit_per_min: int
     rate_limit_burst: int
-    org_max_documents: int | None
-    org_max_chunks: int | None
-    org_max_storage_bytes: int | None
-    org_max_embeddings_per_day: int | None
     tls_mode: Literal["tls", "proxy"] | None
     tls_cert: Path | None
     tls_key: Path | None
     tls_client_ca: Path | None
     trusted_proxies: tuple[str, ...]
-    queue_mode: Literal["postgres", "redis"]
-    redis_url: str | None
-    redis_queue: str
     worker_addr: tuple[str, ...]
-    worker_tls_ca: Path | None
-    worker_tls_cert: Path | None
-    worker_tls_key: Path | None
-    blob_url: str
     max_import_bytes: int
     retention_versions: int
     retention_hours: int
     retention_job_hours: int
     otel_endpoint: str | None
-    log_level: str
-    embedding: EmbeddingSettings
-    """How queries become vectors; its variables are the worker's, too."""
     insecure_dev: bool = False
     """Plain HTTP on a loopback address, for trying out."""
     warnings: tuple[str, ...] = ()
@@ -78,16 +204,6 @@ class Settings:
             return False
 
 
-@dataclass(frozen=True, slots=True)
-class SettingValue:
-    """One setting with the place that decided it."""
-
-    name: str
-    value: object
-    origin: str
-    """``flag --port``, ``env COCO_PORT`` or ``default``."""
-
-
 def load_settings(
     flags: Mapping[str, object] | None = None,
     *,
@@ -100,12 +216,13 @@ def load_settings(
         InvalidConfig: a value cannot be used, is missing, or does not go with another.
     """
     values: dict[str, Any] = {entry.name: entry.value for entry in _read(flags or {}, environ)}
-    _require(values)
+    check_required(values)
+    own = [name for name in environ if not name.startswith(_WORKER_PREFIX)]
     settings = Settings(
         **values,
         embedding=EmbeddingSettings.from_environment(environ),
         insecure_dev=insecure_dev,
-        warnings=tuple(_unknown_environment(environ)),
+        warnings=tuple(unknown_variables(own, FIELDS, "coco-server", *EMBEDDING_VARIABLES)),
     )
     _check_tls(settings)
     return settings
@@ -115,47 +232,34 @@ def explain_settings(
     flags: Mapping[str, object] | None = None, *, environ: Mapping[str, str]
 ) -> list[SettingValue]:
     """Return every setting with its origin; a secret shows only that it is set."""
-    secret = {field.name for field in FIELDS if field.secret}
-    return [
-        SettingValue(entry.name, "(set)", entry.origin)
-        if entry.name in secret and entry.value
-        else entry
-        for entry in _read(flags or {}, environ)
-    ]
+    return hide_secrets(_read(flags or {}, environ), FIELDS)
 
 
 def _read(flags: Mapping[str, object], environ: Mapping[str, str]) -> list[SettingValue]:
-    known = {field.name for field in FIELDS}
-    for name in flags:
-        if name not in known:
-            raise InvalidConfig(f"Unknown setting {name!r}.", hint=_suggest(name, known))
-    return [_decide(field, flags, environ) for field in FIELDS]
+    refuse_unknown_flags(flags, {field.name for field in FIELDS})
+    return read_fields(FIELDS, flags, environ)
 
 
-def _decide(field: Field, flags: Mapping[str, object], environ: Mapping[str, str]) -> SettingValue:
-    given = flags.get(field.name)
-    if given is not None:
-        return _value(field, str(given), f"flag {field.flag}")
-    for variable in field.variables:
-        text = environ.get(variable, "").strip()
-        if text:
-            return _value(field, text, f"env {variable}")
-    return SettingValue(field.name, field.default, "default")
+def read_fields(
+    fields: Iterable[Setting], flags: Mapping[str, object], environ: Mapping[str, str]
+) -> list[SettingValue]:
+    """Return what flags, the environment and the defaults say.
+
+    Raises:
+        InvalidConfig: a value cannot be used.
+    """
+    return [
+        decide(field, flags, environ) or SettingValue(field.name, field.default, "default")
+        for field in fields
+    ]
 
 
-def _value(field: Field, given: str, origin: str) -> SettingValue:
-    try:
-        return SettingValue(field.name, field.read(given), origin)
-    except WrongValue as error:
-        shown = "(hidden)" if field.secret else repr(given)
-        raise InvalidConfig(
-            f"{field.name} is {shown} ({origin}): {error}.",
-            hint=f"Accepted: {field.accepted}.",
-            details={"setting": field.name, "origin": origin},
-        ) from error
+def check_required(values: Mapping[str, object]) -> None:
+    """Refuse settings of the service or of a worker that lack what the others need.
 
-
-def _require(values: Mapping[str, object]) -> None:
+    Raises:
+        InvalidConfig: it names the variable.
+    """
     missing = {
         "meta_db": "Set COCO_META_DB=postgresql://user:password@host:5432/coco.",
         "admin_key": "Set COCO_ADMIN_KEY to a long random text, such as the output of "
@@ -164,7 +268,7 @@ def _require(values: Mapping[str, object]) -> None:
         "s3://bucket/prefix.",
     }
     for name, hint in missing.items():
-        if not values[name]:
+        if name in values and not values[name]:
             raise InvalidConfig(f"COCO_{name.upper()} is not set.", hint=hint)
     if values["queue_mode"] == "redis" and not values["redis_url"]:
         raise InvalidConfig(
@@ -190,7 +294,7 @@ def _check_tls(settings: Settings) -> None:
         )
     if settings.tls_mode != "tls" and settings.tls_client_ca:
         raise InvalidConfig(
-            "COCO_TLS_CLIENT_CA is set, and this service does not end TLS itself.",
+            "COCO_TLS_CLIENT_CA is set, and this service does not terminate TLS.",
             hint="Set COCO_TLS_MODE=tls, or let the proxy ask for certificates.",
         )
     if settings.tls_mode is not None:
@@ -199,7 +303,7 @@ def _check_tls(settings: Settings) -> None:
         raise InvalidConfig(
             "TLS is required: keys and contents must not cross a network in the clear.",
             hint="Set COCO_TLS_MODE=tls with COCO_TLS_CERT and COCO_TLS_KEY, or "
-            "COCO_TLS_MODE=proxy behind a proxy that ends TLS. To try things out: "
+            "COCO_TLS_MODE=proxy behind a proxy that terminates TLS. To try things out: "
             "--insecure-dev --host 127.0.0.1.",
         )
     if not settings.loopback:
@@ -207,18 +311,3 @@ def _check_tls(settings: Settings) -> None:
             f"--insecure-dev is for this machine alone, and the host is {settings.host!r}.",
             hint="Add --host 127.0.0.1, or configure TLS with COCO_TLS_MODE.",
         )
-
-
-def _unknown_environment(environ: Mapping[str, str]) -> list[str]:
-    known = {variable for field in FIELDS for variable in field.variables} | _NOT_SETTINGS
-    known |= set(EMBEDDING_VARIABLES)
-    return [
-        f"The environment variable {name} means nothing to coco-server. {_suggest(name, known)}"
-        for name in sorted(environ)
-        if name.startswith("COCO_") and name not in known and not name.startswith(_WORKER_PREFIX)
-    ]
-
-
-def _suggest(name: str, known: set[str] | frozenset[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(sorted(known))}."

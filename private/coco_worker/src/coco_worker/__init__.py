@@ -1,4 +1,4 @@
-"""The ingest worker: takes jobs, and turns items into chunks with vectors in the store."""
+"""Ingest worker: builds chunks with vectors from the items of jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gather cut items into batches, each to be embedded at once and written in one transaction."""
+"""Batching: groups chunked items to be embedded and written together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from coco_server.store.chunks import ChunkRow, DocumentRow
-from coco_worker.cut import CutItem
+from coco_worker.chunked_item import ChunkedItem
 from coco_worker.items.item import Rejection
 
 __all__ = ["Batch", "batches"]
@@ -38,7 +38,7 @@ class Batch:
     chunks: list[ChunkRow] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
 
-    def add(self, index: int, outcome: CutItem | Rejection) -> None:
+    def add(self, index: int, outcome: ChunkedItem | Rejection) -> None:
         """Take the outcome of the item at ``index``."""
         self.end = index + 1
         if isinstance(outcome, Rejection):
@@ -76,7 +76,7 @@ class Batch:
         )
 
 
-def batches(outcomes: Iterable[tuple[int, CutItem | Rejection]]) -> Iterator[Batch]:
+def batches(outcomes: Iterable[tuple[int, ChunkedItem | Rejection]]) -> Iterator[Batch]:
     """Yield full batches, and the rest at the end."""
     batch = Batch()
     for index, outcome in outcomes:

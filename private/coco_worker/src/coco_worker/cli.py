@@ -40,7 +40,7 @@ def _run(
     ] = False,
 ) -> None:
     """Take jobs from the queue until SIGTERM, then finish or give back what is in hand."""
-    from coco_worker.logs import configure_logs
+    from coco_protocol.serving.logs import configure_json_logs
     from coco_worker.service import run as work
     from coco_worker.settings import load_settings
 
@@ -51,7 +51,7 @@ def _run(
         "log_level": log_level,
     }
     settings = load_settings(flags, environ=os.environ, insecure=insecure)
-    configure_logs(settings.log_level)
+    configure_json_logs(settings.log_level)
     if sys.platform != "win32":
         # Where queries are answered on the same machine, bulk work waits for them.
         os.nice(_NICENESS)

@@ -1,4 +1,4 @@
-"""Keep the leases of a worker's jobs, on a thread and a connection that nothing else uses."""
+"""Heartbeat: renews the leases of jobs on a thread and a connection of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import structlog
 
 from coco_server.jobs import queue
 from coco_server.store.session import Database
-from coco_worker.held import HeldJob, Reason
+from coco_worker.leased_job import InterruptReason, LeasedJob
 
 __all__ = ["Heartbeat"]
 
@@ -24,15 +24,15 @@ class Heartbeat:
         self,
         database_url: str,
         worker_id: str,
-        held: Callable[[], Collection[HeldJob]],
+        leased: Callable[[], Collection[LeasedJob]],
         *,
         lease_seconds: float = queue.LEASE_SECONDS,
     ) -> None:
-        """Beat for the jobs that ``held`` returns at each beat."""
+        """Beat for the jobs that ``leased`` returns at each beat."""
         # A pool of one of its own: a beat must not wait for a connection that work has taken.
         self._database = Database(database_url, most=1, name="coco-heartbeat")
         self._worker_id = worker_id
-        self._held = held
+        self._leased = leased
         self._lease = lease_seconds
         self._wake = threading.Event()
         self._ended = threading.Event()
@@ -64,20 +64,20 @@ class Heartbeat:
                 log.warning("heartbeat_failed", reason=str(error))
                 if time.monotonic() - renewed > self._lease:
                     # By now somebody else may have them; the fence would refuse every commit.
-                    for each in self._held():
-                        each.let_go(Reason.LOST)
+                    for each in self._leased():
+                        each.interrupt(InterruptReason.LOST)
             self._wake.wait(queue.heartbeat_seconds(self._lease))
             self._wake.clear()
 
     def _beat(self) -> None:
-        held = {each.job.job_id: each for each in self._held()}
-        if not held:
+        leased = {each.job.job_id: each for each in self._leased()}
+        if not leased:
             return
-        fences = queue.fences([each.job for each in held.values()])
+        fences = queue.fences([each.job for each in leased.values()])
         with self._database.system() as session:
             kept = queue.heartbeat(session, self._worker_id, fences, lease_seconds=self._lease)
-        for job_id, each in held.items():
+        for job_id, each in leased.items():
             if job_id not in kept:
-                each.let_go(Reason.LOST)
+                each.interrupt(InterruptReason.LOST)
             elif kept[job_id]:
-                each.let_go(Reason.CANCELLED)
+                each.interrupt(InterruptReason.CANCELLED)

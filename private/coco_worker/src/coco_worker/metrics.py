@@ -1,4 +1,4 @@
-"""What a worker counts, for Prometheus; never the name of a tenant's project or a text."""
+"""Prometheus metrics of a worker, without names of projects or texts."""
 
 from __future__ import annotations
 

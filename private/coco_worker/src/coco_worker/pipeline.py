@@ -1,4 +1,4 @@
-"""One ingest job: items are read, cut, embedded and written, batch by batch, and then sealed."""
+"""Ingest job: reads, chunks, embeds, and writes items by batches, then seals the version."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import structlog
 from coco_core.configs import IndexingConfig
 from coco_core.errors import InvalidConfig, InvalidInput
 from coco_embed.budget import EmbeddingBudget
-from coco_embed.choice import ClosableEmbedder, Embedders
+from coco_embed.resolver import ClosableEmbedder, Embedders
 from coco_server.jobs import queue, rejections
-from coco_server.jobs.order import IngestOrder
+from coco_server.jobs.payload import IngestPayload
 from coco_server.jobs.rejections import RejectedItem
 from coco_server.store import chunks, orgs, sealing, usage, versions
 from coco_server.store.blobs import BlobStore
@@ -25,13 +25,13 @@ from coco_server.store.usage import Quotas
 from coco_server.store.vectors import PgVectors, VectorStore
 from coco_worker import metrics
 from coco_worker.batch import Batch, batches
-from coco_worker.cut import CutItem, cut_item, embedding_texts
-from coco_worker.held import HeldJob
+from coco_worker.chunked_item import ChunkedItem, chunk_item, embedding_texts
 from coco_worker.items.item import Item, ItemLimits, Rejection
 from coco_worker.items.read import read_items
+from coco_worker.leased_job import LeasedJob
 from coco_worker.rule import apply_rule, load_rule
 
-__all__ = ["IngestTools", "ItemRejected", "ingest"]
+__all__ = ["IngestDeps", "ItemRejected", "ingest"]
 
 log = structlog.get_logger(__name__)
 
@@ -45,14 +45,14 @@ class ItemRejected(InvalidInput):
     def __init__(self, rejection: Rejection) -> None:
         super().__init__(
             f"Item {rejection.index} was rejected: {rejection.message}",
-            hint="Mend it and send the import again, or send it with on_error 'skip'.",
+            hint="Fix it and send the import again, or send it with on_error 'skip'.",
             details={"item": rejection.index, "code": rejection.reason.value},
         )
         self.rejection = rejection
 
 
 @dataclass(frozen=True, slots=True)
-class IngestTools:
+class IngestDeps:
     """What every job of a worker is done with."""
 
     database: Database
@@ -72,16 +72,16 @@ class IngestTools:
     """Processes of the database that help to build an index; None leaves it to the database."""
 
 
-def ingest(held: HeldJob, tools: IngestTools) -> None:
+def ingest(leased: LeasedJob, deps: IngestDeps) -> None:
     """Do a job to its end; what an earlier attempt committed is not done again.
 
     Raises:
-        LetGo: the job was cancelled, lost, or the worker stops.
+        JobInterrupted: the job was cancelled, lost, or the worker stops.
         ItemRejected: an item was rejected under ``on_error: fail``.
         CocoError: the import, the config or something outside does not allow it.
     """
     with ExitStack() as opened:
-        _Build(held, tools, opened).run()
+        _Build(leased, deps, opened).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +116,13 @@ class _Counts:
 
 
 class _Build:
-    def __init__(self, held: HeldJob, tools: IngestTools, opened: ExitStack) -> None:
-        job = held.job
-        self._held = held
-        self._tools = tools
+    def __init__(self, leased: LeasedJob, deps: IngestDeps, opened: ExitStack) -> None:
+        job = leased.job
+        self._leased = leased
+        self._deps = deps
         self._opened = opened
-        self._order = IngestOrder.from_payload(job.payload)
-        plan = self._order.plan
+        self._payload = IngestPayload.from_dict(job.payload)
+        plan = self._payload.plan
         plan.require_known(())
         if plan.include or plan.exclude:
             raise InvalidConfig(
@@ -133,47 +133,47 @@ class _Build:
             raise InvalidConfig(f"The job {job.job_id!r} names no version to build.")
         with self._session() as session:
             self._version = versions.get(session, job.project_id, job.version_id)
-            self._quotas = tools.quotas(orgs.get(session, job.org_id).limits)
+            self._quotas = deps.quotas(orgs.get(session, job.org_id).limits)
         self._config: IndexingConfig = plan.config
         self._embedder: ClosableEmbedder | None = None
         self._counts = _Counts.of(job.checkpoint)
-        self._told = 0.0
+        self._last_event = 0.0
 
     def run(self) -> None:
         for batch in batches(self._outcomes()):
-            self._held.check()
+            self._leased.check()
             embedded = self._embed(batch)
-            self._held.check()
+            self._leased.check()
             self._write(batch, embedded)
         self._complete()
 
     def _session(self) -> AbstractContextManager[TenantSession]:
-        return self._tools.database.tenant(self._held.job.org_id)
+        return self._deps.database.tenant(self._leased.job.org_id)
 
     # --- reading and cutting -------------------------------------------------------------------
 
-    def _outcomes(self) -> Iterator[tuple[int, CutItem | Rejection]]:
-        job, order = self._held.job, self._order
+    def _outcomes(self) -> Iterator[tuple[int, ChunkedItem | Rejection]]:
+        job, payload = self._leased.job, self._payload
         limits = ItemLimits(
-            dimension=self._version.dimension, content_bytes=self._tools.content_bytes
+            dimension=self._version.dimension, content_bytes=self._deps.content_bytes
         )
-        ref = order.wasm_module_ref
-        rule = load_rule(self._tools.blobs, job.org_id, ref) if ref else None
+        ref = payload.wasm_module_ref
+        rule = load_rule(self._deps.blobs, job.org_id, ref) if ref else None
         tokenizer = None
         if self._config.chunking.strategy_name == "fixed_token":
             # Sizes are promised in the model's own tokens; elsewhere an estimate does, and is
             # twenty times as fast.
-            tokenizer = self._tools.embedders.tokenizer(self._config.embedding)
-        file = self._opened.enter_context(self._tools.blobs.open(job.org_id, order.blob_ref))
-        for outcome in read_items(file, order.format, limits):
-            self._held.check()
+            tokenizer = self._deps.embedders.tokenizer(self._config.embedding)
+        file = self._opened.enter_context(self._deps.blobs.open(job.org_id, payload.blob_ref))
+        for outcome in read_items(file, payload.format, limits):
+            self._leased.check()
             # What came before the checkpoint is read again, for later items may repeat its ids.
             if outcome.index < self._counts.items:
                 continue
             ruled = apply_rule(rule, outcome) if rule and isinstance(outcome, Item) else outcome
             if isinstance(ruled, Item):
-                yield ruled.index, cut_item(ruled, self._config.chunking, tokenizer)
-            elif order.on_error == "fail":
+                yield ruled.index, chunk_item(ruled, self._config.chunking, tokenizer)
+            elif payload.on_error == "fail":
                 raise ItemRejected(ruled)
             else:
                 yield ruled.index, ruled
@@ -198,9 +198,9 @@ class _Build:
 
     def _open_embedder(self) -> ClosableEmbedder:
         if self._embedder is None:
-            budget = EmbeddingBudget(waiting_seconds=self._tools.embed_waiting)
-            embedder = self._tools.embedders.open(
-                self._config.embedding, budget=budget, timeout=self._tools.embed_timeout
+            budget = EmbeddingBudget(waiting_seconds=self._deps.embed_waiting)
+            embedder = self._deps.embedders.open(
+                self._config.embedding, budget=budget, timeout=self._deps.embed_timeout
             )
             self._opened.callback(embedder.close)
             if embedder.dimension != self._version.dimension:
@@ -211,14 +211,14 @@ class _Build:
                     hint="Register a config for the model that this worker has.",
                 )
             # A request may take half an hour; whoever cancels the job shall not wait for it.
-            self._held.on_let_go(embedder.close)
+            self._leased.on_interrupt(embedder.close)
             self._embedder = embedder
         return self._embedder
 
     # --- writing -------------------------------------------------------------------------------
 
     def _write(self, batch: Batch, embedded: int) -> None:
-        job = self._held.job
+        job = self._leased.job
         counts = self._counts.after(batch, embedded)
         with metrics.STAGE_SECONDS.labels("write").time(), self._session() as session:
             for documents, rows, items in batch.slices():
@@ -229,7 +229,7 @@ class _Build:
                     rows,
                     items=items,
                     quotas=self._quotas,
-                    vectors=self._tools.vectors,
+                    vectors=self._deps.vectors,
                 )
             usage.count(session, self._quotas, items=batch.items)
             rejections.add(session, job.job_id, [_row(each) for each in batch.rejections])
@@ -239,21 +239,21 @@ class _Build:
                 done=counts.items,
                 checkpoint=asdict(counts),
                 stage="ingest",
-                event=counts.event("ingest") if self._time_to_tell() else None,
+                event=counts.event("ingest") if self._event_due() else None,
             )
         self._counts = counts
         _count(batch)
 
-    def _time_to_tell(self) -> bool:
+    def _event_due(self) -> bool:
         now = time.monotonic()
-        if now - self._told < _EVENT_SECONDS:
+        if now - self._last_event < _EVENT_SECONDS:
             return False
-        self._told = now
+        self._last_event = now
         return True
 
     def _complete(self) -> None:
-        held, job, counts = self._held, self._held.job, self._counts
-        held.check()
+        leased, job, counts = self._leased, self._leased.job, self._counts
+        leased.check()
         with self._session() as session:
             counted = versions.get(session, job.project_id, self._version.version_id)
             queue.progress(
@@ -267,29 +267,29 @@ class _Build:
             )
         if not counted.chunk_count:
             raise InvalidInput(
-                f"None of the {counts.items} items could be indexed; nothing was switched.",
+                f"None of the {counts.items} items could be indexed; no version changed.",
                 hint="The job's list of rejected items says why.",
             )
-        held.check()
+        leased.check()
         with metrics.STAGE_SECONDS.labels("seal").time(), self._session() as session:
             ready = sealing.seal(
                 session,
                 self._version,
-                vectors=self._tools.vectors,
-                helpers=self._tools.build_helpers,
+                vectors=self._deps.vectors,
+                helpers=self._deps.build_helpers,
             )
-            if self._order.activate:
+            if self._payload.activate:
                 versions.activate(session, job.project_id, ready.version_id)
             queue.finish(session, job, self._result(session, ready))
 
     def _result(self, session: TenantSession, ready: versions.Version) -> Mapping[str, object]:
         return {
             "version_id": ready.version_id,
-            "activated": self._order.activate,
+            "activated": self._payload.activate,
             "items": self._counts.items,
             "indexed": ready.item_count,
             "rejected": self._counts.rejected,
-            "rejected_by": rejections.counts(session, self._held.job.job_id),
+            "rejected_by": rejections.counts(session, self._leased.job.job_id),
             "documents": ready.document_count,
             "chunks": ready.chunk_count,
             "parsed": self._counts.parsed,

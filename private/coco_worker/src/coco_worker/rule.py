@@ -1,13 +1,13 @@
-"""A job's own WebAssembly rule, run on the text of every item before it is cut."""
+"""Text rule of a job: WebAssembly, applied to every item before chunking."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from coco_core.errors import NotFound, WasmFailed, WasmRefused
+from coco_core.errors import NotFound, WasmFailed, WasmRejected
 from coco_server.store.blobs import BlobStore
-from coco_worker.items.item import Item, Outcome, Reason, Rejection
+from coco_worker.items.item import Item, Outcome, Rejection, RejectionReason
 
 if TYPE_CHECKING:
     from coco_core.wasm.rules import TextRule
@@ -22,17 +22,17 @@ def load_rule(blobs: BlobStore, org_id: str, ref: str) -> TextRule:
     """Read and compile the rule of a job.
 
     Raises:
-        WasmRefused: there is none, or it is not a rule.
+        WasmRejected: there is none, or it is not a rule.
     """
     from coco_core.wasm.rules import TextRule
 
     try:
         with blobs.open(org_id, ref) as file:
             if file.size > _MOST_BYTES:
-                raise WasmRefused(f"The rule {ref!r} has {file.size} bytes.")
+                raise WasmRejected(f"The rule {ref!r} has {file.size} bytes.")
             return TextRule(file.readall(), name=ref)
     except NotFound as error:
-        raise WasmRefused(
+        raise WasmRejected(
             f"There is no rule {ref!r}.", hint="Upload the module first; its blob_ref names it."
         ) from error
 
@@ -43,12 +43,15 @@ def apply_rule(rule: TextRule, item: Item) -> Outcome:
         if not item.parts:
             content = rule.apply(item.content)
             return replace(item, content=content) if content.strip() else _emptied(item)
-        parts = tuple(replace(part, content=rule.apply(part.content)) for part in item.parts)
+        parts = tuple(
+            replace(part, chunk=part.chunk.with_text(rule.apply(part.chunk.text)))
+            for part in item.parts
+        )
     except WasmFailed as error:
-        return Rejection(item.index, Reason.RULE_FAILED, error.message, item.doc_id)
-    kept = tuple(part for part in parts if part.content.strip())
+        return Rejection(item.index, RejectionReason.RULE_FAILED, error.message, item.doc_id)
+    kept = tuple(part for part in parts if part.chunk.text.strip())
     return replace(item, parts=kept) if kept else _emptied(item)
 
 
 def _emptied(item: Item) -> Rejection:
-    return Rejection(item.index, Reason.EMPTY, "The rule left no text.", item.doc_id)
+    return Rejection(item.index, RejectionReason.EMPTY, "The rule left no text.", item.doc_id)

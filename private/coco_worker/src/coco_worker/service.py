@@ -1,22 +1,24 @@
-"""The worker as a program: everything it is made of, from its start to its graceful end."""
+"""Worker program: composition, start, and graceful stop."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from contextlib import ExitStack
+from functools import partial
 
 import structlog
 from prometheus_client import start_http_server
 
-from coco_embed.choice import Embedders
-from coco_server.jobs.wakeup import Doorbell, PostgresDoorbell, RedisDoorbell
+from coco_embed.resolver import Embedders
+from coco_server.jobs.notifier import JobNotifier, open_notifier
 from coco_server.store.blobs import BlobStore
 from coco_server.store.migrate import open_checked
 from coco_server.store.preflight import refuse_embedded
 from coco_server.store.session import Database
-from coco_server.store.vectors import open_vectors
-from coco_worker.pipeline import IngestTools
+from coco_server.store.usage import quotas_of
+from coco_server.store.vector_backend import open_vectors
+from coco_worker.pipeline import IngestDeps
 from coco_worker.rpc.server import RpcServer
 from coco_worker.rpc.service import WorkerService
 from coco_worker.settings import WorkerSettings
@@ -26,8 +28,8 @@ __all__ = ["run"]
 
 log = structlog.get_logger(__name__)
 
-# A wait for the doorbell is ended by closing it; this bounds what happens when it is not heard.
-_RING_SECONDS = 5.0
+# A wait for the notifier is ended by closing it; this bounds what happens when it is not heard.
+_WAIT_SECONDS = 5.0
 
 
 def run(settings: WorkerSettings) -> bool:
@@ -43,14 +45,14 @@ def run(settings: WorkerSettings) -> bool:
     for warning in open_checked(settings.meta_db):
         log.warning("database_warning", text=warning)
     with ExitStack() as opened:
-        tools = _tools(settings, opened)
+        deps = _deps(settings, opened)
         worker = Worker(
-            tools,
+            deps,
             slots=settings.worker_slots,
             lease_seconds=settings.worker_lease_seconds,
             poll_seconds=settings.worker_poll_seconds,
         )
-        service = WorkerService(worker, tools.database, tools.embedders)
+        service = WorkerService(worker, deps.database, deps.embedders)
         opened.callback(service.close)
         server = RpcServer(
             service,
@@ -68,7 +70,7 @@ def run(settings: WorkerSettings) -> bool:
         return _serve(settings, worker, server, stop)
 
 
-def _tools(settings: WorkerSettings, opened: ExitStack) -> IngestTools:
+def _deps(settings: WorkerSettings, opened: ExitStack) -> IngestDeps:
     # One connection for each job, one to claim with and one for questions over gRPC.
     most = settings.worker_slots + 2
     database = opened.enter_context(Database(settings.meta_db, most=most, name="coco-worker"))
@@ -76,11 +78,11 @@ def _tools(settings: WorkerSettings, opened: ExitStack) -> IngestTools:
     blobs.check()
     embedders = Embedders(settings.embedding)
     opened.callback(embedders.close)
-    return IngestTools(
+    return IngestDeps(
         database,
         blobs,
         embedders,
-        settings.quotas,
+        partial(quotas_of, settings),
         content_bytes=settings.worker_max_item_bytes,
         embed_timeout=settings.worker_embed_timeout_seconds,
         embed_waiting=settings.worker_embed_waiting_seconds,
@@ -97,9 +99,9 @@ def _tools(settings: WorkerSettings, opened: ExitStack) -> IngestTools:
 def _serve(
     settings: WorkerSettings, worker: Worker, server: RpcServer, stop: threading.Event
 ) -> bool:
-    doorbell = _doorbell(settings)
+    notifier = open_notifier(settings)
     listening = threading.Thread(
-        target=_listen, args=(doorbell, worker, stop), name="coco-doorbell", daemon=True
+        target=_listen, args=(notifier, worker, stop), name="coco-notifier", daemon=True
     )
     worker.start()
     server.start()
@@ -110,19 +112,12 @@ def _serve(
     server.drain()
     ended = worker.stop(grace_seconds=settings.worker_grace_seconds)
     server.stop()
-    doorbell.close()
+    notifier.close()
     log.info("worker_stopped", gave_everything_back=ended)
     return ended
 
 
-def _doorbell(settings: WorkerSettings) -> Doorbell:
-    if settings.queue_mode == "redis":
-        assert settings.redis_url is not None, "checked with the settings"
-        return RedisDoorbell(settings.redis_url, settings.redis_queue)
-    return PostgresDoorbell(settings.meta_db)
-
-
-def _listen(doorbell: Doorbell, worker: Worker, stop: threading.Event) -> None:
+def _listen(notifier: JobNotifier, worker: Worker, stop: threading.Event) -> None:
     while not stop.is_set():
-        if doorbell.wait(_RING_SECONDS):
+        if notifier.wait(_WAIT_SECONDS):
             worker.wake()

@@ -1,4 +1,4 @@
-"""The worker: claims jobs, does each on a thread of its own, and ends every one of them somehow."""
+"""Ingest worker: claims jobs, and builds a version on a thread for each."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from coco_server.jobs.rejections import RejectedItem
 from coco_server.store.session import TenantSession
 from coco_worker import metrics
 from coco_worker.heartbeat import Heartbeat
-from coco_worker.held import HeldJob, LetGo, Reason
-from coco_worker.pipeline import IngestTools, ItemRejected, ingest
+from coco_worker.leased_job import InterruptReason, JobInterrupted, LeasedJob
+from coco_worker.pipeline import IngestDeps, ItemRejected, ingest
 
 __all__ = ["Submitted", "Worker", "new_worker_id"]
 
@@ -47,7 +47,7 @@ class Worker:
 
     def __init__(
         self,
-        tools: IngestTools,
+        deps: IngestDeps,
         *,
         worker_id: str | None = None,
         slots: int = 1,
@@ -57,18 +57,18 @@ class Worker:
         """Prepare; nothing happens before `start`.
 
         Args:
-            tools: What jobs are done with.
+            deps: What jobs are done with.
             worker_id: Owner of the leases; unique among all that ever ran.
             slots: Jobs at a time.
             lease_seconds: How long a job waits for another worker when this one dies.
             poll_seconds: How often to look for jobs without being woken.
         """
         self.worker_id = worker_id or new_worker_id()
-        self._tools = tools
+        self._deps = deps
         self._slots = slots
         self._lease = lease_seconds
         self._poll = poll_seconds
-        self._held: dict[str, HeldJob] = {}
+        self._leased: dict[str, LeasedJob] = {}
         # Claiming and counting free hands are one step, so that no claimed job waits for a hand.
         self._claiming = threading.Lock()
         self._changed = threading.Condition()
@@ -76,7 +76,7 @@ class Worker:
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="coco-job")
         self._heartbeat = Heartbeat(
-            tools.database.url, self.worker_id, self._in_hand, lease_seconds=lease_seconds
+            deps.database.url, self.worker_id, self._in_hand, lease_seconds=lease_seconds
         )
         self._dispatcher = threading.Thread(target=self._dispatch, name="coco-claim", daemon=True)
 
@@ -91,13 +91,13 @@ class Worker:
         self._wake.set()
         # Whoever is claiming has put its job in hand before this returns.
         with self._claiming:
-            held = self._in_hand()
-        for each in held:
-            each.let_go(Reason.STOPPING)
+            leased = self._in_hand()
+        for each in leased:
+            each.interrupt(InterruptReason.STOPPING)
         if self._dispatcher.is_alive():
             self._dispatcher.join()
         with self._changed:
-            ended = self._changed.wait_for(lambda: not self._held, timeout=grace_seconds)
+            ended = self._changed.wait_for(lambda: not self._leased, timeout=grace_seconds)
         # What has not ended is left to its lease; its thread must not keep the process.
         self._pool.shutdown(wait=ended, cancel_futures=True)
         self._heartbeat.stop()
@@ -111,27 +111,27 @@ class Worker:
     @property
     def running(self) -> int:
         """Jobs in hand."""
-        return len(self._held)
+        return len(self._leased)
 
     def wake(self) -> None:
         """Hear that a job was enqueued, or that a running one shall be cancelled."""
         self._wake.set()
-        if self._held:
+        if self._leased:
             self._heartbeat.soon()
 
     def submit(self, job_id: str) -> Submitted:
         """Take this job now, ahead of the queue."""
         with self._claiming:
-            if self._stopping.is_set() or len(self._held) >= self._slots:
+            if self._stopping.is_set() or len(self._leased) >= self._slots:
                 return Submitted.BUSY
             return Submitted.ACCEPTED if self._claim(job_id) else Submitted.NOT_WAITING
 
     def cancel(self, job_id: str) -> bool:
         """Stop a job at its next step; whether it is in hand."""
-        held = self._held.get(job_id)
-        if held is None:
+        leased = self._leased.get(job_id)
+        if leased is None:
             return False
-        held.let_go(Reason.CANCELLED)
+        leased.interrupt(InterruptReason.CANCELLED)
         return True
 
     def wait_for_change(self, seconds: float) -> None:
@@ -141,8 +141,8 @@ class Worker:
 
     # --- claiming ------------------------------------------------------------------------------
 
-    def _in_hand(self) -> list[HeldJob]:
-        return list(self._held.values())
+    def _in_hand(self) -> list[LeasedJob]:
+        return list(self._leased.values())
 
     def _dispatch(self) -> None:
         while not self._stopping.is_set():
@@ -152,7 +152,7 @@ class Worker:
 
     def _claim_next(self) -> bool:
         with self._claiming:
-            if self._stopping.is_set() or len(self._held) >= self._slots:
+            if self._stopping.is_set() or len(self._leased) >= self._slots:
                 return False
             try:
                 return self._claim(None)
@@ -161,86 +161,86 @@ class Worker:
                 return False
 
     def _claim(self, job_id: str | None) -> bool:
-        with self._tools.database.system() as session:
+        with self._deps.database.system() as session:
             job = queue.claim(session, self.worker_id, lease_seconds=self._lease, job_id=job_id)
         if job is None:
             return False
-        held = HeldJob(job)
-        self._held[job.job_id] = held
-        metrics.RUNNING.set(len(self._held))
-        self._pool.submit(self._work, held)
-        self._tell()
+        leased = LeasedJob(job)
+        self._leased[job.job_id] = leased
+        metrics.RUNNING.set(len(self._leased))
+        self._pool.submit(self._work, leased)
+        self._notify_waiters()
         return True
 
-    def _tell(self) -> None:
+    def _notify_waiters(self) -> None:
         with self._changed:
             self._changed.notify_all()
 
     # --- working -------------------------------------------------------------------------------
 
-    def _work(self, held: HeldJob) -> None:
-        job = held.job
+    def _work(self, leased: LeasedJob) -> None:
+        job = leased.job
         with structlog.contextvars.bound_contextvars(
             job_id=job.job_id, org_id=job.org_id, project_id=job.project_id, attempt=job.attempt
         ):
             try:
-                outcome = self._attempt(held)
+                outcome = self._attempt(leased)
                 log.info("job_ended", outcome=outcome)
             except Exception:
                 # The database is away: the lease runs out, and another attempt follows.
                 outcome = "unknown"
                 log.exception("job_end_not_recorded")
             metrics.JOBS.labels(outcome).inc()
-        del self._held[job.job_id]
-        metrics.RUNNING.set(len(self._held))
-        self._tell()
+        del self._leased[job.job_id]
+        metrics.RUNNING.set(len(self._leased))
+        self._notify_waiters()
         self._wake.set()
 
-    def _attempt(self, held: HeldJob) -> str:
-        log.info("job_started", kind=held.job.kind)
+    def _attempt(self, leased: LeasedJob) -> str:
+        log.info("job_started", kind=leased.job.kind)
         try:
-            ingest(held, self._tools)
-        except LetGo as ending:
-            return self._let_go(held, ending.reason)
+            ingest(leased, self._deps)
+        except JobInterrupted as ending:
+            return self._end_interrupted(leased, ending.reason)
         except LeaseLost:
-            return Reason.LOST
+            return InterruptReason.LOST
         except Exception as error:  # noqa: BLE001 - whatever it is, the job must end
             # What was interrupted so that the job could end is no failure of the job.
-            if held.reason is not None:
-                return self._let_go(held, held.reason)
-            return self._fail(held, error)
+            if leased.reason is not None:
+                return self._end_interrupted(leased, leased.reason)
+            return self._fail(leased, error)
         return "succeeded"
 
-    def _let_go(self, held: HeldJob, reason: Reason) -> str:
-        job = held.job
-        if reason is not Reason.LOST:
+    def _end_interrupted(self, leased: LeasedJob, reason: InterruptReason) -> str:
+        job = leased.job
+        if reason is not InterruptReason.LOST:
             end: Callable[..., None] = (
-                queue.cancelled if reason is Reason.CANCELLED else queue.release
+                queue.cancelled if reason is InterruptReason.CANCELLED else queue.release
             )
             try:
-                with self._tools.database.tenant(job.org_id) as session:
+                with self._deps.database.tenant(job.org_id) as session:
                     end(session, job)
             except LeaseLost:
-                return Reason.LOST
+                return InterruptReason.LOST
         return reason
 
-    def _fail(self, held: HeldJob, error: Exception) -> str:
-        job = held.job
+    def _fail(self, leased: LeasedJob, error: Exception) -> str:
+        job = leased.job
         if isinstance(error, CocoError):
             retry = error.retryable
-            told = {"code": error.code, "message": error.message, "hint": error.hint}
+            failure = {"code": error.code, "message": error.message, "hint": error.hint}
             log.warning("job_failed", code=error.code, reason=error.message)
         else:
             retry = True
-            told = {"code": "internal", "message": f"The worker failed: {type(error).__name__}."}
+            failure = {"code": "internal", "message": f"The worker failed: {type(error).__name__}."}
             log.error("job_crashed", exc_info=error)
         try:
-            with self._tools.database.tenant(job.org_id) as session:
+            with self._deps.database.tenant(job.org_id) as session:
                 if isinstance(error, ItemRejected):
                     _list_rejection(error, session, job)
-                again = queue.fail(session, job, told, retry=retry)
+                again = queue.fail(session, job, failure, retry=retry)
         except LeaseLost:
-            return Reason.LOST
+            return InterruptReason.LOST
         return "retry" if again else "failed"
 
 

@@ -8,11 +8,18 @@ from pathlib import Path
 import pytest
 
 from coco_core.errors import Conflict, InvalidInput, Unreadable
-from coco_local.mcp.install import Command, clients, coco_command, find_client, install, uninstall
+from coco_local.mcp.install import (
+    LaunchCommand,
+    clients,
+    coco_command,
+    find_client,
+    install,
+    uninstall,
+)
 from coco_local.mcp.install.change import Change, write
 from coco_local.mcp.install.jsonc import parse
 
-COMMAND = Command("/opt/coco/bin/coco")
+COMMAND = LaunchCommand("/opt/coco/bin/coco")
 
 WHERE = {
     "claude": (".claude.json", ".mcp.json"),
@@ -94,7 +101,7 @@ def test_install_again_and_uninstall(tmp_path, name, scope):
     again = install(name, scope, command=COMMAND, **options)
     assert not again.changed
     assert again.diff == ""
-    moved = install(name, scope, command=Command("/usr/bin/coco"), **options)
+    moved = install(name, scope, command=LaunchCommand("/usr/bin/coco"), **options)
     assert "-" in moved.diff
     assert moved.backup is not None
     assert moved.backup.read_text(encoding="utf-8") == done.after

@@ -1,4 +1,4 @@
-"""Cutting documents into chunks along their own structure."""
+"""Chunking: splits documents along definitions and sections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From cut ranges to chunks: kind, symbol, signature, definitions and place of each."""
+"""Chunk builder: gives split ranges their kind, symbol, signature, and location."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cutting along definitions: small neighbors together, large ones at the parts of their bodies."""
+"""Code splitter: merges small neighboring definitions, splits large ones in their bodies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the bytes of a file to its chunks: the one way in."""
+"""Entry point of chunking: a file's bytes in, its chunks out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An estimate of WordPiece tokens that needs no vocabulary and costs a few passes of numpy."""
+"""Estimate of WordPiece token counts in NumPy, without a vocabulary."""
 
 from __future__ import annotations
 

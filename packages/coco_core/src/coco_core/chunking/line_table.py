@@ -1,4 +1,4 @@
-"""A text laid out for cutting: its lines, their lengths in the config's unit, and the limits."""
+"""Line table: a text's lines, their lengths in the config's unit, and the size limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file's symbols, in order and nested, from what its grammar's query found."""
+"""Outline: a file's nested symbols, from the matches of its grammar's query."""
 
 from __future__ import annotations
 

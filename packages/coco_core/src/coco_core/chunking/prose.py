@@ -1,4 +1,4 @@
-"""Reading markup whose headings stand on a line of their own, and little else matters."""
+"""Section parser for light markup: formats whose headings stand on lines of their own."""
 
 from __future__ import annotations
 

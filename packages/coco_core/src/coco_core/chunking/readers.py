@@ -1,4 +1,4 @@
-"""Which languages have a reader that brings them down to the section model."""
+"""Registry of document parsers: language to the function that reads its sections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The section model that every document format comes down to, and cutting along it."""
+"""Section model shared by all document formats, and the splitter that follows it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cutting without a grammar: by blank lines and indentation, by separators, by exact windows."""
+"""Text splitters without a grammar: by blank lines, by separators, by fixed windows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lengths of any part of a text in the config's unit, after one pass over the text."""
+"""Token counter: the length of any part of a text after one pass over the text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The languages CoCo knows, how files tell theirs, and the grammars that parse them."""
+"""Languages: their names, detection by file, and the grammars that parse them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which language a file is in: by name, extension, shebang line or editor mode line."""
+"""Language detection: by file name, extension, shebang line, or editor mode line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a language to its parser: the one seam between grammars and the chunker.
+"""Grammar lookup: the parser of a language, native or WebAssembly.
 
 The chunker sees only ``Syntax``: flat byte ranges that a query of ``queries/<language>.scm``
 picked out, and the ranges of the parts of a body. Native grammars stand here; a product may

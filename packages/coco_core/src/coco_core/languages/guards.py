@@ -1,4 +1,4 @@
-"""What must not reach a native grammar or a query, because it would crash or crawl there."""
+"""Parser guards: keep inputs from native grammars and queries that they crash or stall on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a parse may take: the same for native and WebAssembly grammars, so that chunks are too."""
+"""Parse limits, shared by native and WebAssembly grammars so that their chunks agree."""
 
 from __future__ import annotations
 

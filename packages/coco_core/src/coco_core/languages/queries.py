@@ -1,4 +1,4 @@
-"""The queries of ``queries/<language>.scm``, with their text conditions taken out.
+"""Loader of tree-sitter queries (``queries/<language>.scm``); splits off text predicates.
 
 tree-sitter leaves conditions on text (``#eq?``, ``#any-of?``) to the host. They are evaluated here
 and not in a binding, so that native and WebAssembly grammars mean the same by one query.

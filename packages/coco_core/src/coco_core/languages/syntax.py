@@ -1,4 +1,4 @@
-"""What a parse yields: the records that the chunker works on, whoever parsed."""
+"""Parse result: the records that chunking reads from every kind of parser."""
 
 from __future__ import annotations
 

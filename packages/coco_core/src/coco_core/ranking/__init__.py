@@ -1,4 +1,4 @@
-"""Code-aware ranking: from an executor's candidates to hits in order, with reasons.
+"""Code-aware ranking: orders an executor's candidates, and explains each score.
 
 Fused score, plus evidence that a chunk scorer cannot see (who defines the name, what the file is
 called, what else in the file matches), times what counts against a file (a test, an example,
@@ -21,7 +21,7 @@ from coco_core.ranking.pages import with_page
 from coco_core.ranking.paths import path_boosts
 from coco_core.ranking.penalties import penalty_factors
 from coco_core.ranking.profiles import Settings, is_prose, settings_for
-from coco_core.types import Candidate, ChunkFacts, ExecutorAnswer
+from coco_core.types import Candidate, CandidateSet, ChunkMetadata
 
 __all__ = ["Ranked", "Settings", "rank", "settings_for"]
 
@@ -35,8 +35,8 @@ class Ranked:
     explanation: Mapping[str, float] | None = None
 
 
-def rank(intent: SearchIntent, query: Query, answer: ExecutorAnswer) -> list[Ranked]:
-    """Return all candidates, best first; cutting is left to `coco_core.answer`."""
+def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranked]:
+    """Return all candidates, best first; cutting is left to `coco_core.search.page`."""
     candidates = answer.candidates
     if not candidates:
         return []
@@ -49,8 +49,8 @@ def rank(intent: SearchIntent, query: Query, answer: ExecutorAnswer) -> list[Ran
         method=settings.fusion,
         vector_coverage=answer.vector_coverage,
     )
-    facts = [each.facts for each in candidates]
-    coherence, definitions, paths = _evidence(query, facts, fused, settings)
+    chunks = [each.metadata for each in candidates]
+    coherence, definitions, paths = _evidence(query, chunks, fused, settings)
     factors = (
         penalty_factors(query, candidates, against=settings.against)
         if settings.penalties
@@ -64,10 +64,10 @@ def rank(intent: SearchIntent, query: Query, answer: ExecutorAnswer) -> list[Ran
     falling = (-scores).tolist()
     order = sorted(
         range(len(candidates)),
-        key=lambda i: (falling[i], facts[i].doc_id, facts[i].start_line, facts[i].key),
+        key=lambda i: (falling[i], chunks[i].doc_id, chunks[i].start_line, chunks[i].key),
     )
     if settings.one_page:
-        moved = with_page(order, facts, fused)
+        moved = with_page(order, chunks, fused)
         # What is moved up takes the score of its place: an answer's scores never rise.
         scores[moved] = scores[order]
         order = moved
@@ -95,10 +95,10 @@ def rank(intent: SearchIntent, query: Query, answer: ExecutorAnswer) -> list[Ran
 
 
 def _evidence(
-    query: Query, facts: Sequence[ChunkFacts], fused: Scores, settings: Settings
+    query: Query, chunks: Sequence[ChunkMetadata], fused: Scores, settings: Settings
 ) -> tuple[Scores, Scores, Scores]:
     """Return the boosts by coherence, definitions and paths, zeros where one is switched off."""
-    prose = np.array([is_prose(chunk.language) for chunk in facts])
+    prose = np.array([is_prose(chunk.language) for chunk in chunks])
 
     def weighted(scores: Scores, share: float) -> Scores:
         return np.where(prose, share * scores, scores)
@@ -106,9 +106,9 @@ def _evidence(
     worth = settings.prose
     coherence = definitions = paths = np.zeros_like(fused)
     if settings.coherence:
-        coherence = coherence_boosts(query, facts, weighted(fused, worth.coherence))
+        coherence = coherence_boosts(query, chunks, weighted(fused, worth.coherence))
     if settings.definitions:
-        definitions = weighted(definition_boosts(query, facts), worth.definitions)
+        definitions = weighted(definition_boosts(query, chunks), worth.definitions)
     if settings.paths:
-        paths = weighted(path_boosts(query, facts), worth.paths)
+        paths = weighted(path_boosts(query, chunks), worth.paths)
     return coherence, definitions, paths

@@ -1,4 +1,4 @@
-"""Agreement of several chunks: a file of which much matches is likelier the right one."""
+"""Coherence boost: several matching chunks of a file raise its score."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from coco_core.fusion import Scores
 from coco_core.query import Query
-from coco_core.types import ChunkFacts
+from coco_core.types import ChunkMetadata
 
 __all__ = ["coherence_boosts"]
 
@@ -20,7 +20,7 @@ _WEIGHT = 0.3
 _COUNTED_CHUNKS = 10
 
 
-def coherence_boosts(query: Query, facts: Sequence[ChunkFacts], fused: Scores) -> Scores:
+def coherence_boosts(query: Query, chunks: Sequence[ChunkMetadata], fused: Scores) -> Scores:
     """Return the boost of each file's best chunk; other chunks get none.
 
     A query that is a name gets none either: who uses the name most is not who defines it.
@@ -31,7 +31,7 @@ def coherence_boosts(query: Query, facts: Sequence[ChunkFacts], fused: Scores) -
     by_file: dict[str, list[int]] = {}
     plain = fused.tolist()
     for i in np.argsort(-fused, kind="stable").tolist():
-        by_file.setdefault(facts[i].doc_id, []).append(i)
+        by_file.setdefault(chunks[i].doc_id, []).append(i)
     sums = {doc: sum(plain[i] for i in own[:_COUNTED_CHUNKS]) for doc, own in by_file.items()}
     most = max(sums.values())
     if most <= 0:

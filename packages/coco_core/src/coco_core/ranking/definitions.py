@@ -1,4 +1,4 @@
-"""Definitions of the named symbol first: told by the parser, not guessed from keywords."""
+"""Definition boost: chunks that define a symbol named in the query."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from coco_core.fusion import Scores
 from coco_core.query import Query
 from coco_core.ranking.paths import file_stem
-from coco_core.types import ChunkFacts
+from coco_core.types import ChunkMetadata
 
 __all__ = ["definition_boosts", "definition_match"]
 
@@ -33,16 +33,16 @@ _OWN_FILE = 1.3
 _PER_DIRECTORY = 0.97
 
 
-def definition_boosts(query: Query, facts: Sequence[ChunkFacts]) -> Scores:
+def definition_boosts(query: Query, chunks: Sequence[ChunkMetadata]) -> Scores:
     """Return a boost for every chunk that defines a symbol of the query."""
-    boosts = np.zeros(len(facts))
+    boosts = np.zeros(len(chunks))
     if not query.symbols:
         return boosts
     weight = _SYMBOL_WEIGHT if query.shape == "symbol" else _MENTION_WEIGHT
     for name in query.symbols:
         folded = name.casefold()
         last = folded.rpartition(".")[2]
-        for i, chunk in enumerate(facts):
+        for i, chunk in enumerate(chunks):
             for path in chunk.definitions:
                 # Cheap refusal first: nearly no chunk defines the name.
                 if not path.casefold().endswith(last):

@@ -1,4 +1,4 @@
-"""Evidence in names of files and directories: people name a file after what it does."""
+"""Path boost: words of the query in the names of files and directories."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from coco_core.fusion import Scores
 from coco_core.header import split_identifiers
 from coco_core.query import Query
 from coco_core.stems import stem
-from coco_core.types import ChunkFacts
+from coco_core.types import ChunkMetadata
 
 __all__ = ["file_stem", "path_boosts"]
 
@@ -38,13 +38,13 @@ _NEAREST = 3
 _NAMELESS = frozenset({"__init__", "index", "mod", "init", "main", "lib", "default", "package"})
 
 
-def path_boosts(query: Query, facts: Sequence[ChunkFacts]) -> Scores:
+def path_boosts(query: Query, chunks: Sequence[ChunkMetadata]) -> Scores:
     """Return a boost by the share of the query's words that the path says."""
     if not query.words:
-        return np.zeros(len(facts))
+        return np.zeros(len(chunks))
     evidence = _Evidence(query.words)
-    boosts = {doc_id: evidence.boost(doc_id) for doc_id in {chunk.doc_id for chunk in facts}}
-    return np.array([boosts[chunk.doc_id] for chunk in facts])
+    boosts = {doc_id: evidence.boost(doc_id) for doc_id in {chunk.doc_id for chunk in chunks}}
+    return np.array([boosts[chunk.doc_id] for chunk in chunks])
 
 
 Likeness = tuple[float, ...]

@@ -1,4 +1,4 @@
-"""What counts against a file unless the query asks for it: tests, examples, generated code ..."""
+"""File penalties: tests, examples, and generated code, unless the query asks for them."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def penalty_factors(
     known: dict[tuple[str, str], float] = {}
     factors: list[float] = []
     for candidate in candidates:
-        place = (candidate.facts.doc_id, candidate.facts.language)
+        place = (candidate.metadata.doc_id, candidate.metadata.language)
         factor = known.get(place)
         if factor is None:
             traits = file_traits(*place)
@@ -150,7 +150,7 @@ def penalty_factors(
             # A file that is several of these is not punished for each: the worst counts.
             factor = min((PENALTIES[trait] for trait in traits - forgiven), default=1.0)
             known[place] = factor
-        factors.append(max(factor, _NAMED) if candidate.named else factor)
+        factors.append(max(factor, _NAMED) if candidate.exact_name_match else factor)
     return np.array(factors, np.float64)
 
 

@@ -1,4 +1,4 @@
-"""Which mechanisms apply: the profile's defaults, changed by the intent's switches."""
+"""Ranking profiles: the boosts and penalties in effect, adjusted by the intent's options."""
 
 from __future__ import annotations
 
@@ -92,12 +92,12 @@ def _profile_of(query: Query, candidates: Sequence[Candidate]) -> Profile:
     A page repeats the words of a question to the code: where documents are many, most candidates of
     most questions are prose.
     """
-    kinds = {_kind(each.facts.language) for each in candidates}
+    kinds = {_kind(each.metadata.language) for each in candidates}
     if LanguageKind.CODE not in kinds and not _PROSE_KINDS.isdisjoint(kinds):
         return "docs"
     if query.asks_as_user:
         best = sorted(candidates, key=lambda each: -(each.keyword or 0.0))[:_LOOKED_AT]
-        share = sum(is_prose(each.facts.language) for each in best) / len(best)
+        share = sum(is_prose(each.metadata.language) for each in best) / len(best)
         return "docs" if share >= _HAS_DOCS else "mixed"
     return "mixed" if query.wants_docs else "code"
 

@@ -1,4 +1,4 @@
-"""The first section of a grammar's file: how much memory and table it needs (``dylink.0``).
+"""Parser of the ``dylink.0`` section: a grammar's memory and table sizes.
 
 The older section ``dylink`` is read too: many published grammars have it and run unchanged.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coco_core.errors import WasmRefused
+from coco_core.errors import WasmRejected
 
 __all__ = ["Needs", "read_needs"]
 
@@ -35,7 +35,7 @@ class Needs:
 class _Reader:
     def __init__(self, data: bytes, start: int, end: int) -> None:
         if end > len(data):
-            raise WasmRefused("The file is cut off in its first section.")
+            raise WasmRejected("The file is truncated in its first section.")
         self._data = data
         self.at = start
         self.end = end
@@ -49,13 +49,13 @@ class _Reader:
             shift += 7
             if byte < 0x80:
                 return value
-        raise WasmRefused("The file is damaged in its first section.")
+        raise WasmRejected("The file is damaged in its first section.")
 
     def text(self) -> bytes:
         length = self.number()
         start, self.at = self.at, self.at + length
         if self.at > self.end:
-            raise WasmRefused("The file is damaged in its first section.")
+            raise WasmRejected("The file is damaged in its first section.")
         return self._data[start : self.at]
 
 
@@ -63,10 +63,10 @@ def read_needs(wasm: bytes) -> Needs:
     """Read the section.
 
     Raises:
-        WasmRefused: it is not WebAssembly, damaged, or not a dynamic module.
+        WasmRejected: it is not WebAssembly, damaged, or not a dynamic module.
     """
     if not wasm.startswith(_MAGIC):
-        raise WasmRefused("The file is not WebAssembly: it does not begin with its magic number.")
+        raise WasmRejected("The file is not WebAssembly: it does not begin with its magic number.")
     whole = _Reader(wasm, len(_MAGIC), len(wasm))
     kind = whole.number() if whole.at < whole.end else None
     if kind != _CUSTOM:
@@ -98,8 +98,8 @@ def _table(section: _Reader) -> tuple[int]:
     return (slots,)
 
 
-def _no_grammar() -> WasmRefused:
-    return WasmRefused(
+def _no_grammar() -> WasmRejected:
+    return WasmRejected(
         "The file is WebAssembly, but no tree-sitter grammar: it has no dylink section.",
         hint="`tree-sitter build --wasm` makes one.",
     )

@@ -1,4 +1,4 @@
-"""Engines of wasmtime with a clock: code that runs too long traps.
+"""Wasmtime engines with deadlines: code that runs too long traps.
 
 wasmtime compares a store's deadline with the engine's epoch, which somebody must count up. One
 thread does so, only while guest code runs. It counts time in which this process computes: on a
@@ -16,7 +16,7 @@ from importlib import metadata
 
 import wasmtime
 
-from coco_core.errors import WasmFailed, WasmRefused
+from coco_core.errors import WasmFailed, WasmRejected
 
 __all__ = ["Engine", "GuestError", "failure", "reason"]
 
@@ -27,9 +27,9 @@ _TICK_SECONDS = 0.05
 GuestError = (wasmtime.WasmtimeError, wasmtime.Trap)
 
 _PLAIN = {
-    wasmtime.TrapCode.INTERRUPT: "it ran longer than it may",
+    wasmtime.TrapCode.INTERRUPT: "it exceeded the time limit",
     wasmtime.TrapCode.OUT_OF_FUEL: "it used up its fuel",
-    wasmtime.TrapCode.STACK_OVERFLOW: "its calls nest without end",
+    wasmtime.TrapCode.STACK_OVERFLOW: "its calls nest too deeply",
     wasmtime.TrapCode.UNREACHABLE: "it gave up (an unreachable instruction)",
     wasmtime.TrapCode.MEMORY_OUT_OF_BOUNDS: "it reached outside its memory",
     wasmtime.TrapCode.TABLE_OUT_OF_BOUNDS: "it reached outside its table",
@@ -62,12 +62,12 @@ class Engine:
         """Compile a module; nothing bounds the time, so the caller bounds the size.
 
         Raises:
-            WasmRefused: it is not a valid module.
+            WasmRejected: it is not a valid module.
         """
         try:
             return wasmtime.Module(self.raw, wasm)
         except wasmtime.WasmtimeError as error:
-            raise WasmRefused(
+            raise WasmRejected(
                 f"This is not a valid WebAssembly module: {reason(error)}."
             ) from error
 

@@ -1,4 +1,4 @@
-"""A query for any grammar: ours as far as it fits, or one made from the names of its nodes.
+"""Query fitting: adapts a built-in query to a grammar, or derives one from its node names.
 
 A grammar that comes later than CoCo may have renamed a node, or be of a language without a query
 here. Grammars name their nodes alike (``function_definition``, ``class_body``, ``comment``), and

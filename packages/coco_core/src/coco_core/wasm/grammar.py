@@ -1,4 +1,4 @@
-"""A WebAssembly grammar as the chunker sees any grammar: bytes in, ``Syntax`` out."""
+"""WebAssembly grammar: parses bytes to ``Syntax``, like a native one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from coco_core.errors import CocoError, WasmRefused
+from coco_core.errors import CocoError, WasmRejected
 from coco_core.languages.limits import (
     BYTES_PER_TICK,
     ERRORS_LOOKED_AT,
@@ -64,7 +64,7 @@ def probe(engine: Engine, modules: Modules, wasm: bytes, query: str, name: str) 
     """Load a grammar, find a query that fits it, and parse a word.
 
     Raises:
-        WasmRefused: the file is no grammar that can be used here.
+        WasmRejected: the file is no grammar that can be used here.
         WasmFailed: it failed or was stopped.
     """
     what = f"The grammar of {name!r}"
@@ -121,7 +121,7 @@ class WasmGrammar:
             on_failure: hears of every file that the grammar failed on; the files become text.
 
         Raises:
-            WasmRefused: the file is no grammar, or the query does not fit it.
+            WasmRejected: the file is no grammar, or the query does not fit it.
             WasmFailed: it failed or was stopped while it was loaded.
         """
         self.name = name
@@ -221,7 +221,7 @@ class _Reader:
         box = self._sandbox
         self._query, error = box.compile_query(query)
         if error is not None:
-            raise WasmRefused(f"The query does not fit {self._what.lower()}: {error}.")
+            raise WasmRejected(f"The query does not fit {self._what.lower()}: {error}.")
         names = [
             box.name_at(box.call("ts_query_capture_name_for_id", self._query, at, box.transfer))
             for at in range(box.call("ts_query_capture_count", self._query))
@@ -233,7 +233,7 @@ class _Reader:
         box.call("ts_parser_new_wasm")
         self._parser, self._input = box.word(box.transfer), box.word(box.transfer + 4)
         if not box.call("ts_parser_set_language", self._parser, box.language):
-            raise WasmRefused(f"{self._what} was refused by tree-sitter.")
+            raise WasmRejected(f"{self._what} was refused by tree-sitter.")
         self._room = self._place = 0
 
     def parse(self, source: bytes) -> Syntax | None:

@@ -1,4 +1,4 @@
-"""From the words that the sandbox wrote to the chunker's ``Syntax``; all of them are untrusted."""
+"""Decoder of the sandbox's output: untrusted words, checked, as ``Syntax``."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class _Words:
     def take(self, count: int) -> Sequence[int]:
         start, self.at = self.at, self.at + count
         if self.at > len(self._words):
-            raise WasmFailed("What the grammar found is cut off.")
+            raise WasmFailed("The grammar's output is truncated.")
         return self._words[start : self.at]
 
     def parts(self) -> array[int]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import wasmtime
 
-from coco_core.errors import WasmFailed, WasmRefused
+from coco_core.errors import WasmFailed, WasmRejected
 from coco_core.wasm.engine import Engine, GuestError, failure
 
 __all__ = ["RuleLimits", "TextRule"]
@@ -58,13 +58,13 @@ class TextRule:
             limits: for every text.
 
         Raises:
-            WasmRefused: it is too large, not a module, or not a rule.
+            WasmRejected: it is too large, not a module, or not a rule.
         """
         self.sha256 = hashlib.sha256(wasm).hexdigest()
         self.limits = limits or RuleLimits()
         self._what = f"The rule {name or self.sha256[:12]!r}"
         if len(wasm) > self.limits.module_bytes:
-            raise WasmRefused(
+            raise WasmRejected(
                 f"{self._what} has {len(wasm)} bytes; at most {self.limits.module_bytes} "
                 "are taken.",
                 hint="Build it for size, without its symbols.",
@@ -128,13 +128,13 @@ class TextRule:
     def _check(self) -> None:
         wanted = self._module.imports
         if wanted:
-            raise WasmRefused(
-                f"{self._what} imports {wanted[0].module}.{wanted[0].name}; a rule gets nothing.",
+            raise WasmRejected(
+                f"{self._what} imports {wanted[0].module}.{wanted[0].name}; rules import nothing.",
                 hint="Build it without a standard library that needs WASI.",
             )
         exports = {export.name: export.type for export in self._module.exports}
         if not isinstance(exports.get("memory"), wasmtime.MemoryType):
-            raise WasmRefused(f"{self._what} does not export its memory.")
+            raise WasmRejected(f"{self._what} does not export its memory.")
         for name, (params, results) in _WANTED.items():
             found = exports.get(name)
             if (
@@ -142,7 +142,7 @@ class TextRule:
                 or [str(each) for each in found.params] != params
                 or [str(each) for each in found.results] != results
             ):
-                raise WasmRefused(
+                raise WasmRejected(
                     f"{self._what} does not export {name}({', '.join(params)}) -> {results[0]}.",
                     hint="docs/rules.md shows what a rule exports.",
                 )

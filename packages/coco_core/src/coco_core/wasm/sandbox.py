@@ -1,4 +1,4 @@
-"""One sandbox: the core of tree-sitter and one grammar in a memory of their own.
+"""Parser sandbox: the tree-sitter core and one grammar in a WebAssembly memory.
 
 It is linked as emscripten lays dynamic modules out: the core's data and stack at the bottom, the
 heap above, every module's functions in one table. The core (web-tree-sitter) is used as published;
@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import wasmtime
 
-from coco_core.errors import WasmFailed, WasmRefused
+from coco_core.errors import WasmFailed, WasmRejected
 from coco_core.wasm.dylink import Needs, read_needs
 from coco_core.wasm.engine import Engine
 
@@ -93,12 +93,12 @@ class Sandbox:
         """Link everything; to be called while the engine is running.
 
         Raises:
-            WasmRefused: the file is no grammar, or one for another version of tree-sitter.
+            WasmRejected: the file is no grammar, or one for another version of tree-sitter.
             WasmFailed: it asks for something that is not there.
         """
         needs = read_needs(grammar)
         if needs.libraries:
-            raise WasmRefused("The grammar needs other libraries, which there are not.")
+            raise WasmRejected("The grammar needs other libraries, which do not exist here.")
         # Compiling is bounded elsewhere, and is no part of what the grammar may take.
         module = modules(grammar)
         for name in (_CORE, _HOST, _READER):
@@ -194,7 +194,7 @@ class Sandbox:
             elif isinstance(each.type, wasmtime.FuncType):
                 imports.append(self._known.get(name) or self._stub(name, each.type))
             else:
-                raise WasmRefused(f"The grammar imports {each.module}.{name}, which there is not.")
+                raise WasmRejected(f"The grammar imports {each.module}.{name}, which there is not.")
         exports = wasmtime.Instance(store, module, imports).exports(store)
         for name, place in late:
             found = exports[name] if name in own else self._known.get(name)
@@ -207,12 +207,12 @@ class Sandbox:
     def _start(self, exports: Mapping[str, object], names: list[str]) -> int:
         languages = [n for n in names if _LANGUAGE.fullmatch(n) and _SCANNER not in n]
         if not languages:
-            raise WasmRefused("The file is no grammar: it exports no function tree_sitter_*.")
+            raise WasmRejected("The file is no grammar: it exports no function tree_sitter_*.")
         name = min(languages, key=len)
         self.exported_name = name.removeprefix("tree_sitter_")
         address = _function(name, exports[name])(self.store)
         if not isinstance(address, int):
-            raise WasmRefused("The file is no grammar: its language is not an address.")
+            raise WasmRejected("The file is no grammar: its language is not an address.")
         return address % _WORD
 
     def _address(self, name: str, found: object, base: int) -> int:
@@ -220,7 +220,7 @@ class Sandbox:
             return self.table.grow(self.store, 1, found)
         if isinstance(found, wasmtime.Global):
             return int(found.value(self.store)) + base
-        raise WasmRefused(f"The grammar imports {name!r}, which there is not.")
+        raise WasmRejected(f"The grammar imports {name!r}, which there is not.")
 
     def _shared(self, base: int, first_slot: int) -> dict[str, _Extern]:
         return {
@@ -256,7 +256,7 @@ class Sandbox:
     def _check_version(self) -> None:
         version = self.call("ts_language_abi_version", self.language)
         if not self.oldest_abi <= version <= self.newest_abi:
-            raise WasmRefused(
+            raise WasmRejected(
                 f"The grammar has ABI {version}; this version of CoCo reads {self.oldest_abi} to "
                 f"{self.newest_abi}.",
                 hint="Take a newer build of the grammar.",
@@ -299,7 +299,7 @@ class Sandbox:
         """Return the names of all named kinds of nodes that can be seen in a tree."""
         count = self.call("ts_language_symbol_count", self.language)
         if count > _MAX_SYMBOLS:
-            raise WasmRefused(f"The grammar claims to have {count} kinds of nodes.")
+            raise WasmRejected(f"The grammar claims to have {count} kinds of nodes.")
         names: dict[str, None] = {}
         for symbol in range(count):
             if self.call("ts_language_type_is_named_wasm", self.language, symbol) and self.call(
@@ -331,7 +331,7 @@ class Sandbox:
 
 def _function(name: str, found: object) -> wasmtime.Func:
     if not isinstance(found, wasmtime.Func):
-        raise WasmRefused(f"The grammar's {name!r} is not a function.")
+        raise WasmRejected(f"The grammar's {name!r} is not a function.")
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from coco_core.terminal import prepare_streams, silence
 from coco_flow.cli.commands import COMMANDS
 from coco_flow.cli.exits import Exit
 from coco_flow.cli.terminal import Terminal
@@ -64,7 +65,7 @@ class Program(click.Group):
             sys.stdout.flush()
         except BrokenPipeError:
             # `coco-flow errors | head -1`: the reader has what it wanted.
-            _silence(sys.stdout)
+            silence(sys.stdout)
             ctx.exit(Exit.OK)
         return result
 
@@ -206,7 +207,7 @@ def _set_up_logging(terminal: Terminal) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code."""
-    _prepare_streams()
+    prepare_streams()
     terminal = Terminal()
     try:
         code = command_line().main(
@@ -236,19 +237,3 @@ def _usage(terminal: Terminal, error: click.ClickException, arguments: Sequence[
     where = context.command_path if context is not None else own
     terminal.error(error.format_message(), hint=f"{where} --help", code="usage")
     return Exit.USAGE
-
-
-def _prepare_streams() -> None:
-    """Make every file name writable: as its bytes where that works, else in a readable form."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            utf8 = (stream.encoding or "").lower().replace("-", "") == "utf8"
-            reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")
-
-
-def _silence(stream: Any) -> None:
-    """Let what is still buffered go nowhere, so that the interpreter's last flush is quiet."""
-    sink = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, stream.fileno())
-    os.close(sink)

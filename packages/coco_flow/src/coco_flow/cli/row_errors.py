@@ -71,7 +71,7 @@ def list_errors(
             for line in error.traceback.splitlines():
                 terminal.line(f"    {line}")
         return Exit.OK
-    from coco_flow.cli.columns import table_lines
+    from coco_core.terminal import table_lines
 
     rows = [_cells(flow, error) for flow, error in found]
     for number, line in enumerate(table_lines(_HEADS, rows, numbers=("ATTEMPTS",))):

@@ -30,7 +30,7 @@ def command(context: click.Context, target: str | None, *, limit: int) -> int:
     Of all flows with state, or of those of APP. An update that runs still is `running`; one whose
     process ended before it was done is `interrupted`: the next one continues where it stopped.
     """
-    from coco_flow.cli.columns import table_lines
+    from coco_core.terminal import table_lines
     from coco_flow.cli.stored_flows import stored_flows
 
     terminal = terminal_of(context)

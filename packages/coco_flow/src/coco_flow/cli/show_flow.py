@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from coco_flow.cli.columns import table_lines
+from coco_core.terminal import table_lines
 from coco_flow.types.value_types import (
     EnrichedValueType,
     FieldSchema,

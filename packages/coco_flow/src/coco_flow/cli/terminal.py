@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-from coco_core.terminal_text import visible
+from coco_core.terminal import colorful, is_terminal, write_message
 
 if TYPE_CHECKING:
     import click
@@ -33,7 +32,7 @@ class Terminal:
     @property
     def lively(self) -> bool:
         """Whether progress bars may be drawn on standard error."""
-        return not self.json and not self.quiet and _is_terminal(sys.stderr)
+        return not self.json and not self.quiet and is_terminal(sys.stderr)
 
     @property
     def answers(self) -> bool:
@@ -68,16 +67,16 @@ class Terminal:
 
     def error_line(self, text: str) -> None:
         """Write one line to standard error as it is."""
-        _say("", "", text)
+        write_message("", "", text)
 
     def note(self, text: str) -> None:
         """Say something about the result on standard error."""
         if not self.quiet:
-            _say("", "2", text)
+            write_message("", "2", text)
 
     def warn(self, text: str) -> None:
         """Say on standard error that something is not as it should be."""
-        _say("warning: ", "33", text)
+        write_message("warning: ", "33", text)
 
     def error(self, message: str, *, hint: str | None, code: str, places: str = "") -> None:
         """Report an error as text or JSON.
@@ -92,11 +91,11 @@ class Terminal:
             body = {"code": code, "message": message, "hint": hint, "traceback": places or None}
             self.document({"error": body})
             return
-        _say("error: ", "1;31", message)
+        write_message("error: ", "1;31", message)
         if places:
-            _say("", "", places)
+            write_message("", "", places)
         if hint:
-            _say("hint: ", "36", hint)
+            write_message("hint: ", "36", hint)
 
 
 def terminal_of(context: click.Context) -> Terminal:
@@ -104,25 +103,3 @@ def terminal_of(context: click.Context) -> Terminal:
     terminal = context.find_root().obj
     assert isinstance(terminal, Terminal)
     return terminal
-
-
-def colorful(stream: TextIO) -> bool:
-    """Whether colors may be written: the terminal has them, and they are not turned off."""
-    return (
-        _is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    )
-
-
-def _is_terminal(stream: TextIO) -> bool:
-    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
-
-
-def _say(tag: str, style: str, text: str) -> None:
-    """Write a line of which the tag is colored, or all of it when there is no tag."""
-    text = visible(text)
-    if style and colorful(sys.stderr):
-        text = f"\x1b[{style}m{tag}\x1b[0m{text}" if tag else f"\x1b[{style}m{text}\x1b[0m"
-    else:
-        text = tag + text
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()

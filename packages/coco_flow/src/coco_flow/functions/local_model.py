@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from coco_core.configs import EmbeddingConfig
-    from coco_embed.choice import ClosableEmbedder, Embedders
+    from coco_embed.resolver import ClosableEmbedder, Embedders
     from coco_embed.settings import EmbeddingSettings
 
 __all__ = ["LocalModel", "embedding_settings", "find_model"]
@@ -116,7 +116,7 @@ class _CocoModel:
         self._lock = threading.Lock()
         self._embedder: ClosableEmbedder | None = None
         try:
-            longest = embedders.model(name).longest
+            longest = embedders.model(name).max_tokens
             self._config: EmbeddingConfig = EmbeddingConfig(name, min(max_tokens, longest))
             self.dimension = embedders.dimension(self._config)
         except CocoError as error:
@@ -224,7 +224,7 @@ _embedders: dict[tuple[str | None, ...], Embedders] = {}
 
 def _shared_embedders() -> Embedders:
     """Return the models that the environment configures, the same objects for every caller."""
-    from coco_embed.choice import Embedders
+    from coco_embed.resolver import Embedders
     from coco_embed.settings import EMBEDDING_VARIABLES
 
     key = tuple(os.environ.get(name) for name in (*EMBEDDING_VARIABLES, "COCO_HOME"))
@@ -237,7 +237,7 @@ def _shared_embedders() -> Embedders:
 
 def embedding_settings() -> EmbeddingSettings:
     """Return the environment's settings, and CoCo's own for what the environment does not set."""
-    from coco_embed.registered import read_models
+    from coco_embed.custom_models import read_models
     from coco_embed.settings import EmbeddingSettings
 
     home = Path(os.environ.get("COCO_HOME") or "~/.coco").expanduser()
@@ -249,7 +249,7 @@ def embedding_settings() -> EmbeddingSettings:
         if not os.environ.get("COCO_MODELS_FILE") and file.is_file():
             text = file.read_text(encoding="utf-8-sig")
             models = read_models(tomllib.loads(text).get("models", {}), file, text)
-            settings = replace(settings, registered=models, registry=f"{file} ([models.NAME])")
+            settings = replace(settings, custom_models=models, registry=f"{file} ([models.NAME])")
     except (CocoError, OSError, ValueError) as error:
         message = error.message if isinstance(error, CocoError) else str(error)
         raise DefinitionError(
@@ -260,14 +260,14 @@ def embedding_settings() -> EmbeddingSettings:
 
 
 def _directory_embedders(settings: EmbeddingSettings, name: str) -> Embedders:
-    from coco_embed.choice import Embedders
-    from coco_embed.registered import RegisteredModel
+    from coco_embed.custom_models import CustomModel
+    from coco_embed.resolver import Embedders
 
     path = Path(name).expanduser().resolve()
     key = (str(path),)
     with _lock:
         found = _embedders.get(key)
         if found is None:
-            model = RegisteredModel(name, origin=name, path=path)
-            found = _embedders[key] = Embedders(replace(settings, registered={name: model}))
+            model = CustomModel(name, origin=name, path=path)
+            found = _embedders[key] = Embedders(replace(settings, custom_models={name: model}))
         return found

@@ -1,1 +1,1 @@
-"""The HTTP API of the daemon: routes, streams, metrics and the guard in front of them."""
+"""HTTP API of the daemon: routes, streams, metrics, and request checks."""

@@ -1,4 +1,4 @@
-"""The daemon's web application: every route over one `DaemonService`, behind one guard."""
+"""FastAPI application of the daemon: all routes, behind one request guard."""
 
 from __future__ import annotations
 
@@ -6,23 +6,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.responses import HTMLResponse
 
 import coco_local
 from coco_local.api.mcp_mount import McpMount
-from coco_local.api.metrics import RequestMetrics
+from coco_local.api.metrics import DaemonMetrics
 from coco_local.api.operations import add_operations
-from coco_local.api.security import Guard
+from coco_local.api.pools import daemon_pools
+from coco_local.api.security import BODY_LIMITS, AccessControl
 from coco_local.api.streaming import Streams
-from coco_local.api.workers import Workers
-from coco_protocol.serving.errors import add_error_handlers
-from coco_protocol.serving.exchange import Exchange
-from coco_protocol.serving.reference import CONTENT_SECURITY_POLICY, reference_page
+from coco_protocol.serving.app import finish_app, new_app
+from coco_protocol.serving.guard import RequestGuard
 
 if TYPE_CHECKING:
-    from coco_local.service import DaemonService
+    from coco_local.api.service import DaemonService
     from coco_local.settings import Settings
 
 __all__ = ["create_app"]
@@ -45,9 +43,9 @@ def create_app(service: DaemonService, settings: Settings) -> FastAPI:
     Raises:
         InvalidConfig: the host is open to other machines and no key is set.
     """
-    workers = Workers()
-    streams = Streams(service, workers)
-    metrics = RequestMetrics(service)
+    pools = daemon_pools()
+    streams = Streams(service, pools)
+    metrics = DaemonMetrics(service)
     mcp = McpMount(service)
 
     @asynccontextmanager
@@ -56,38 +54,22 @@ def create_app(service: DaemonService, settings: Settings) -> FastAPI:
             yield
         streams.close()
 
-    app = FastAPI(
-        title="CoCo",
-        version=coco_local.__version__,
-        description=_DESCRIPTION,
-        docs_url=None,
-        redoc_url=None,
+    app = new_app(
+        "CoCo",
+        coco_local.__version__,
+        _DESCRIPTION,
         lifespan=lifespan,
-        redirect_slashes=False,
-        generate_unique_id_function=_operation_id,
-        # Nothing leaves this machine, whatever the environment says.
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        operation_id=_operation_id,
     )
     app.state.streams = streams
-    add_error_handlers(app)
-    add_operations(app, service, workers)
+    add_operations(app, service, pools)
     streams.add_to(app)
-    metrics.add_to(app, workers)
-    app.add_route("/docs", _reference, include_in_schema=False)
+    metrics.add_to(app, pools)
     app.router.routes.extend(mcp.routes())
-    # The one added last is outermost: a refused request is counted and logged too.
-    app.add_middleware(Guard, settings=settings)
-    app.add_middleware(Exchange, metrics=metrics)
-    # Built now, so that wrong settings are an exception here and not at the first request.
-    app.middleware_stack = app.build_middleware_stack()
+    app.add_middleware(RequestGuard, check=AccessControl(settings).check, limits=BODY_LIMITS)
+    finish_app(app, metrics)
     return app
 
 
 def _operation_id(route: APIRoute) -> str:
     return route.name
-
-
-async def _reference(request: Request) -> Response:
-    """Serve the API's reference; it works offline."""
-    page = reference_page(request.app.openapi())
-    return HTMLResponse(page, headers={"content-security-policy": CONTENT_SECURITY_POLICY})

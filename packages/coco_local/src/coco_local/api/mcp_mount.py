@@ -1,4 +1,4 @@
-"""`/mcp`, loaded with its first request: the SDK takes half a second that every start would pay."""
+"""Lazy mount of `/mcp`: the first request imports the MCP SDK, which takes half a second."""
 
 from __future__ import annotations
 

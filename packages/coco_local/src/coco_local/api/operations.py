@@ -1,4 +1,4 @@
-"""Routes of the operations: each is mounted as the table declares it."""
+"""Operation routes, mounted from the table of operations."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from fastapi import FastAPI, Header, Path, Query, Request, Response
 
 from coco_core.errors import Forbidden, InvalidInput
 from coco_local.api.security import is_loopback_peer
-from coco_local.api.workers import Workers
 from coco_protocol.base import Identifier
 from coco_protocol.envelope import HEADER_PROJECT, Envelope
 from coco_protocol.local import LocalService
 from coco_protocol.operations import Operation
 from coco_protocol.serving.answers import ERRORS, answer
 from coco_protocol.serving.errors import request_id_of
+from coco_protocol.serving.pools import ThreadPools
 
 __all__ = ["add_operations"]
 
@@ -27,12 +27,12 @@ _ProjectHeader: TypeAlias = Annotated[
 ]
 
 
-def add_operations(app: FastAPI, service: LocalService, workers: Workers) -> None:
+def add_operations(app: FastAPI, service: LocalService, pools: ThreadPools) -> None:
     """Add the route of every operation to ``app``."""
     for operation in LocalService.operations():
         app.add_api_route(
             operation.path,
-            _endpoint(operation, service, workers),
+            _endpoint(operation, service, pools),
             methods=[operation.method],
             name=operation.name,
             description=operation.description,
@@ -45,7 +45,7 @@ def add_operations(app: FastAPI, service: LocalService, workers: Workers) -> Non
 
 
 def _endpoint(
-    operation: _Operation, service: LocalService, workers: Workers
+    operation: _Operation, service: LocalService, pools: ThreadPools
 ) -> Callable[..., Awaitable[Response]]:
     async def endpoint(request: Request, *, header: str | None = None, **given: object) -> Response:
         if operation.own_machine and not is_loopback_peer(request):
@@ -57,7 +57,7 @@ def _endpoint(
         if header is not None:
             named = _chosen_project(header, asked.project_id)
             asked = asked.model_copy(update={"project_id": named})
-        found = await workers.run(operation.lane, service.call, operation, asked)
+        found = await pools.run(operation.lane, service.call, operation, asked)
         if isinstance(found, Envelope):
             return answer(found.data, request_id_of(request), found.meta)
         return answer(found, request_id_of(request))

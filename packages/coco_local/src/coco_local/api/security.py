@@ -1,4 +1,4 @@
-"""Who may talk to the daemon: this machine's programs, and nobody's web page.
+"""ASGI middleware: checks Host, Origin, key, and body; no web page reaches the daemon.
 
 A page in the user's browser can reach 127.0.0.1 in two ways. By DNS rebinding its own name points
 here: then ``Host`` names a stranger. Or it sends requests across origins: then ``Origin`` or
@@ -11,29 +11,19 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import re
-from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
-from coco_core.errors import (
-    BodyTooLarge,
-    CocoError,
-    Forbidden,
-    InvalidConfig,
-    Unauthorized,
-    UnsupportedMediaType,
-)
+from coco_core.errors import Forbidden, InvalidConfig, Unauthorized
 from coco_local.settings import Settings
-from coco_protocol.serving.errors import error_response, request_id_of
+from coco_protocol.serving.guard import BodyLimits, bearer_token
 
-__all__ = ["MAX_BODY_BYTES", "Guard", "is_loopback_peer"]
+__all__ = ["BODY_LIMITS", "AccessControl", "is_loopback_peer"]
 
-MAX_BODY_BYTES = 10 * 1024 * 1024
-"""The largest request is a query with 10,000 document ids, well below; files are read from disk."""
+BODY_LIMITS = BodyLimits(hint="Divide the request; files are named by path and never sent.")
 
 # Names that mean this machine whatever the resolver says; 127.0.0.2 and the like serve nobody.
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -46,42 +36,30 @@ _HOST = re.compile(r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?
 # What probes may ask without a key: whether CoCo runs here.
 _OPEN_PATH = "/v1/sys/health"
 
-_BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
+class AccessControl:
+    """Lets in the programs of this machine and, where it is open to others, who has the key."""
 
-class Guard:
-    """Pure ASGI middleware that refuses strangers and bodies that no route would read."""
-
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, settings: Settings) -> None:
         if settings.exposed and not settings.api_key:
             raise InvalidConfig(
                 f"The host {settings.host!r} opens CoCo to other machines, and no key is set.",
                 hint="Set COCO_API_KEY to a long random text, or use the host 127.0.0.1.",
             )
-        self._app = app
         self._key = settings.api_key if settings.exposed else None
         self._any_host = settings.host in _WILDCARDS
         self._hosts = _LOOPBACK | {settings.host.strip("[]").lower()}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or refuse it in the envelope."""
-        if scope["type"] not in {"http", "websocket"}:
-            await self._app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        try:
-            self._check_host(headers)
-            self._check_origin(headers)
-            self._check_key(scope, headers)
-            if scope["type"] == "http":
-                _check_body(scope["method"], headers)
-        except CocoError as error:
-            extra = {"www-authenticate": "Bearer"} if isinstance(error, Unauthorized) else None
-            response = error_response(error, request_id_of(HTTPConnection(scope)), extra)
-            await response(scope, receive, send)
-            return
-        limited = _limited(receive) if scope["type"] == "http" else receive
-        await self._app(scope, limited, send)
+    async def check(self, scope: Scope, headers: Headers) -> None:
+        """Refuse a request.
+
+        Raises:
+            Forbidden: a stranger's page sent it, or it was meant for another host.
+            Unauthorized: the daemon is open to the network, and the key is missing or wrong.
+        """
+        self._check_host(headers)
+        self._check_origin(headers)
+        self._check_key(scope, headers)
 
     def _check_host(self, headers: Headers) -> None:
         given = headers.getlist("host")
@@ -115,10 +93,9 @@ class Guard:
     def _check_key(self, scope: Scope, headers: Headers) -> None:
         if self._key is None or (scope["type"] == "http" and scope["path"] == _OPEN_PATH):
             return
-        scheme, _, given = headers.get("authorization", "").partition(" ")
         # Headers are bytes that were read as Latin-1; this gets the bytes back.
-        known = hmac.compare_digest(given.strip().encode("latin-1"), self._key.encode())
-        if scheme.lower() != "bearer" or not known:
+        given = bearer_token(headers).encode("latin-1")
+        if not hmac.compare_digest(given, self._key.encode()):
             raise Unauthorized(
                 "This daemon is open to the network and needs its key.",
                 hint="Send 'Authorization: Bearer <key>' with the key in COCO_API_KEY.",
@@ -151,56 +128,3 @@ def _origin_name(text: str) -> str | None:
     if parts.scheme not in {"http", "https"} or parts.path or parts.query or parts.fragment:
         return None
     return _host_name(parts.netloc)
-
-
-def _check_body(method: str, headers: Headers) -> None:
-    """Refuse what no route reads: large bodies, and content types that forms can send."""
-    length = headers.get("content-length", "0")
-    if length.isdigit() and int(length) > MAX_BODY_BYTES:
-        raise _too_large(int(length))
-    kind = headers.get("content-type")
-    has_body = "transfer-encoding" in headers or length != "0"
-    if method in _BODILESS and not has_body:
-        return
-    media, _, parameters = (kind or "").partition(";")
-    if (has_body or kind is not None) and media.strip().lower() != "application/json":
-        raise UnsupportedMediaType(
-            f"The content type is {kind!r}; CoCo reads application/json.",
-            hint="Send the header 'content-type: application/json'.",
-        )
-    charset = parameters.partition("charset=")[2].strip().strip('"').lower()
-    if charset not in {"", "utf-8", "utf8"}:
-        raise UnsupportedMediaType(
-            f"The charset is {charset!r}; JSON is UTF-8.", hint="Send the body in UTF-8."
-        )
-    encoding = headers.get("content-encoding", "identity")
-    if encoding != "identity":
-        raise UnsupportedMediaType(
-            f"The content encoding is {encoding!r}.", hint="Send the body uncompressed."
-        )
-
-
-def _too_large(size: int) -> BodyTooLarge:
-    return BodyTooLarge(
-        f"The body has {size} bytes or more; CoCo takes {MAX_BODY_BYTES}.",
-        hint="Divide the request; files are named by path and never sent.",
-        details={"limit_bytes": MAX_BODY_BYTES},
-    )
-
-
-def _limited(receive: Receive) -> Receive:
-    """Count what arrives without a length; the framework passes this exception on unchanged."""
-    size = 0
-
-    async def counted() -> Message:
-        nonlocal size
-        message = await receive()
-        if message["type"] == "http.request":
-            size += len(message.get("body", b""))
-            if size > MAX_BODY_BYTES:
-                raise HTTPException(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail=_too_large(size).message
-                )
-        return message
-
-    return counted

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from importlib import import_module
@@ -13,9 +12,10 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from coco_core.errors import CocoError
+from coco_core.terminal import colorful, prepare_streams, silence
 from coco_local.cli.commands import COMMANDS
 from coco_local.cli.exits import Exit
-from coco_local.cli.terminal import Terminal, colorful, report
+from coco_local.cli.terminal import Terminal, report
 
 if TYPE_CHECKING:
     # Typer carries its own copy of click and names these types nowhere else.
@@ -108,7 +108,7 @@ class _Program(TyperGroup):
             raise typer.Exit(_terminal(ctx).error(error)) from error
         except BrokenPipeError as error:
             # `coco query … | head -1`: the reader has what it wanted.
-            _silence(sys.stdout)
+            silence(sys.stdout)
             raise typer.Exit(Exit.OK) from error
         return result
 
@@ -117,13 +117,6 @@ def _terminal(ctx: Context) -> Terminal:
     terminal = ctx.find_root().obj
     assert isinstance(terminal, Terminal)
     return terminal
-
-
-def _silence(stream: Any) -> None:
-    """Let what is still buffered go nowhere, so that the interpreter's last flush is quiet."""
-    sink = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(sink, stream.fileno())
-    os.close(sink)
 
 
 def _print_version(wanted: bool) -> None:
@@ -157,7 +150,7 @@ def _root(
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
-    _prepare_streams()
+    prepare_streams()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         code = command_line().main(arguments, prog_name="coco", standalone_mode=False)
@@ -187,12 +180,3 @@ def _usage(error: typer.TyperException) -> int:
     where = context.command_path if context is not None else "coco"
     report(error.format_message(), f"{where} --help")
     return Exit.USAGE
-
-
-def _prepare_streams() -> None:
-    """Make every file name writable: as its bytes where that works, else in a readable form."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            utf8 = (stream.encoding or "").lower().replace("-", "") == "utf8"
-            reconfigure(errors="surrogateescape" if utf8 else "backslashreplace")

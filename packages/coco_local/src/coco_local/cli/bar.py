@@ -1,4 +1,4 @@
-"""Progress of fetching something: a bar with size, speed and time left, or a line for each step."""
+"""Progress bar of a download: size, speed, time left; or a line for each step."""
 
 from __future__ import annotations
 

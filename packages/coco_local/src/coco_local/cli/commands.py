@@ -62,6 +62,12 @@ COMMANDS: Final = (
     Command("setup", SETUP, "Install the embedding model.", "setup", "setup"),
     Command("mcp", SETUP, "Serve MCP on standard input and output, or install it.", "mcp", "app"),
     Command("config", SETUP, "Show settings; list and add indexing configs.", "config", "app"),
-    Command("doctor", SETUP, "Check the installation and say how to mend it.", "doctor", "doctor"),
+    Command(
+        "doctor",
+        SETUP,
+        "Check the installation, and say how to fix what is wrong.",
+        "doctor",
+        "doctor",
+    ),
     Command("version", SETUP, "Print the version.", "version", "version"),
 )

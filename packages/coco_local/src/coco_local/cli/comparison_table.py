@@ -1,4 +1,4 @@
-"""The table of an experiment's figures, as `coco experiment run` and `compare` print it."""
+"""The table of an experiment's metrics, as `coco experiment run` and `compare` print it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import shutil
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from coco_core.experiments.comparison import StrategyFigures, best
 from coco_core.terminal_text import visible
-from coco_local.cli.columns import show_table
+from coco_experiments.comparison import StrategyMetrics, best
+from coco_experiments.report.columns import COLUMNS, ReportColumn
 from coco_local.cli.terminal import Terminal
-from coco_local.experiment.report.columns import COLUMNS, ShownColumn
 
-__all__ = ["figure_cells", "show_comparison", "show_folded"]
+__all__ = ["metric_cells", "show_comparison", "show_folded"]
 
 # Stands behind the best of a column; the others get a blank, so that digits stay in line.
 _BEST = "*"
@@ -20,18 +19,18 @@ _GAP = 2
 
 
 def show_comparison(
-    terminal: Terminal, figures: Sequence[StrategyFigures], names: Sequence[str] | None = None
+    terminal: Terminal, metrics: Sequence[StrategyMetrics], names: Sequence[str] | None = None
 ) -> None:
-    """Print the figures of strategies, the best of each column marked with a star.
+    """Print the metrics of strategies, the best of each column marked with a star.
 
     ``names`` replace ``INDEX/QUERY``. On a terminal that is too narrow the columns go on below; in
     a pipe every strategy has one line.
     """
-    if not figures:
+    if not metrics:
         return
-    heads = ("STRATEGY", *(column.head(figures[0].k, short=True).upper() for column in COLUMNS))
-    named = names if names is not None else [each.name for each in figures]
-    rows = [(name, *cells) for name, cells in zip(named, figure_cells(figures), strict=True)]
+    heads = ("STRATEGY", *(column.head(metrics[0].k, short=True).upper() for column in COLUMNS))
+    named = names if names is not None else [each.name for each in metrics]
+    rows = [(name, *cells) for name, cells in zip(named, metric_cells(metrics), strict=True)]
     groups = [
         [at for at, _ in some]
         for _, some in groupby(enumerate(COLUMNS, 1), key=lambda each: each[1].group)
@@ -39,19 +38,19 @@ def show_comparison(
     show_folded(terminal, heads, rows, numbers=heads[1:], groups=groups)
 
 
-def figure_cells(
-    figures: Sequence[StrategyFigures], columns: Sequence[ShownColumn] = COLUMNS
+def metric_cells(
+    metrics: Sequence[StrategyMetrics], columns: Sequence[ReportColumn] = COLUMNS
 ) -> list[tuple[str, ...]]:
     """Return one row of cells a strategy, with the best of each column marked."""
-    marked = [best(figures, column.name) for column in columns]
+    marked = [best(metrics, column.name) for column in columns]
     return [
         tuple(
             column.cell(each.value(column.name))
             # Where all are best, nothing is to choose.
-            + (_BEST if at in top and len(top) < len(figures) else " ")
+            + (_BEST if at in top and len(top) < len(metrics) else " ")
             for column, top in zip(columns, marked, strict=True)
         )
-        for at, each in enumerate(figures)
+        for at, each in enumerate(metrics)
     ]
 
 
@@ -69,8 +68,8 @@ def show_folded(
     """
     width = shutil.get_terminal_size().columns if terminal.pretty else None
     if width is not None and max(len(visible(row[0])) for row in rows) > width // 2:
-        # Names that leave no room for figures stand once, under numbers.
-        show_table(terminal, ("#", heads[0]), [(str(n), row[0]) for n, row in enumerate(rows, 1)])
+        # Names that leave no room for metrics stand once, under numbers.
+        terminal.table(("#", heads[0]), [(str(n), row[0]) for n, row in enumerate(rows, 1)])
         terminal.line()
         heads, rows = ("#", *heads[1:]), [(str(n), *row[1:]) for n, row in enumerate(rows, 1)]
     widths = [max(len(visible(row[at])) for row in (heads, *rows)) for at in range(len(heads))]
@@ -80,7 +79,7 @@ def show_folded(
             terminal.line()
         shown = [0, *part]
         cells = [[row[at] for at in shown] for row in rows]
-        show_table(terminal, [heads[at] for at in shown], cells, numbers=numbers)
+        terminal.table([heads[at] for at in shown], cells, numbers=numbers)
 
 
 def _parts(

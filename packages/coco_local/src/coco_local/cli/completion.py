@@ -1,4 +1,4 @@
-"""Names for shell completion, asked of the running daemon quickly and silently."""
+"""Shell completion: names from the running daemon, within a short timeout."""
 
 from __future__ import annotations
 
@@ -42,14 +42,16 @@ def complete_job(incomplete: str) -> list[tuple[str, str]]:
 
 def _ask(path: str, field: str) -> Iterator[dict[str, Any]]:
     """Yield what the daemon lists; without one, or when it is slow, nothing."""
-    from coco_local.address import daemon_url
     from coco_local.cli.connection import read_settings
-    from coco_local.wire import Wire
+    from coco_local.client.address import daemon_url
+    from coco_local.client.transport import HttpTransport
 
     try:
         settings = read_settings()
-        wire = Wire(daemon_url(settings), api_key=settings.api_key, timeout=_TIMEOUT_SECONDS)
-        entries = wire.exchange("GET", path)["data"][field]
+        transport = HttpTransport(
+            daemon_url(settings), api_key=settings.api_key, timeout=_TIMEOUT_SECONDS
+        )
+        entries = transport.request("GET", path)["data"][field]
     except (CocoError, KeyError, TypeError):
         # Completion has no place for a message; the command itself will say it.
         return

@@ -32,7 +32,6 @@ app.command()(drop)
 @app.command()
 def show(context: typer.Context, *, json: Json = False) -> None:
     """Print every setting with its value and where it comes from."""
-    from coco_local.cli.columns import show_table
     from coco_local.cli.connection import current_directory
     from coco_local.settings import explain_settings, load_settings
 
@@ -47,7 +46,7 @@ def show(context: typer.Context, *, json: Json = False) -> None:
         terminal.emit({"settings": entries})
     else:
         rows = [(value.name, _text(value.value), value.origin) for value in values]
-        show_table(terminal, ("SETTING", "VALUE", "ORIGIN"), rows)
+        terminal.table(("SETTING", "VALUE", "ORIGIN"), rows)
     for warning in load_settings(environ=os.environ, project=project).warnings:
         terminal.warn(warning)
 
@@ -79,7 +78,6 @@ def _text(value: object) -> str:
 @app.command("list")
 def list_configs(context: typer.Context, *, json: Json = False) -> None:
     """List the indexing configs."""
-    from coco_local.cli.columns import show_table
     from coco_local.cli.connection import connected
 
     terminal = terminal_of(context)
@@ -99,7 +97,7 @@ def list_configs(context: typer.Context, *, json: Json = False) -> None:
         )
         for config in data.configs
     ]
-    show_table(terminal, ("ID", "CHUNKS", "SIZE", "OVERLAP", "MODEL", "FINGERPRINT"), rows)
+    terminal.table(("ID", "CHUNKS", "SIZE", "OVERLAP", "MODEL", "FINGERPRINT"), rows)
 
 
 @app.command()

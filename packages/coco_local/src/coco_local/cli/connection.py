@@ -1,4 +1,4 @@
-"""How a verb reaches the daemon."""
+"""Daemon connection of a command."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from coco_core.errors import InvalidInput
 
 if TYPE_CHECKING:
     from coco_local.cli.place import Place
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
     from coco_local.settings import Settings
     from coco_protocol.local import LocalService
 
@@ -33,7 +33,7 @@ def read_settings(flags: Mapping[str, object] | None = None) -> Settings:
 @contextmanager
 def connected(*, timeout: float = 30.0) -> Iterator[Client]:
     """Yield a client of the running daemon."""
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
 
     with Client.discover(read_settings(), timeout=timeout) as client:
         yield client

@@ -7,9 +7,10 @@ from dataclasses import asdict
 
 import typer
 
+from coco_core.terminal import colorful
 from coco_local.cli.exits import Exit
 from coco_local.cli.options import Json
-from coco_local.cli.terminal import colorful, terminal_of
+from coco_local.cli.terminal import terminal_of
 
 __all__ = ["doctor"]
 
@@ -17,16 +18,16 @@ _COLORS = {"ok": "32", "warn": "33", "fail": "1;31"}
 
 
 def doctor(context: typer.Context, *, json: Json = False) -> None:
-    """Check the installation and say how to mend it.
+    """Check the installation, and say how to fix what is wrong.
 
     It works without the service, too. Exit code 1 means that something failed; warnings are 0.
     """
     from coco_local.cli.connection import read_settings
-    from coco_local.doctor import Finding, Level, examine
+    from coco_local.doctor import CheckResult, Level, run_checks
 
     terminal = terminal_of(context)
-    findings: list[Finding] = []
-    for finding in examine(read_settings()):
+    findings: list[CheckResult] = []
+    for finding in run_checks(read_settings()):
         findings.append(finding)
         if json:
             continue

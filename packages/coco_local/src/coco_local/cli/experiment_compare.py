@@ -15,10 +15,10 @@ from coco_local.cli.options import Json
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
-    from coco_local.experiment.report.grouping import Group
-    from coco_local.experiment.report.merging import Comparison, Source
-    from coco_local.experiment.report.movement import Moved
-    from coco_local.experiment.report.verdicts import Finding
+    from coco_experiments.report.biggest_changes import QuestionChange
+    from coco_experiments.report.grouping import Group
+    from coco_experiments.report.merging import Comparison, Source
+    from coco_experiments.report.significance import Finding
 
 __all__ = ["compare"]
 
@@ -37,18 +37,18 @@ def compare(
         list[Path], typer.Argument(metavar="RESULTS...", help="Files that `run` wrote.")
     ],
     by: Annotated[
-        By | None, typer.Option("--by", help="Show each group of questions apart.")
+        By | None, typer.Option("--by", help="Show metrics by group of questions.")
     ] = None,
     k: Annotated[
         int | None,
-        typer.Option("--k", "-k", min=1, metavar="N", help="Judge the first N hits."),
+        typer.Option("--k", "-k", min=1, metavar="N", help="Evaluate the first N hits."),
     ] = None,
     baseline: Annotated[
         str | None,
         typer.Option(
             "--baseline",
             metavar="INDEX/QUERY",
-            help="Compare the others with this strategy; else with the best by nDCG.",
+            help="The baseline; without it the strategy with the best nDCG.",
         ),
     ] = None,
     html: Annotated[
@@ -61,41 +61,41 @@ def compare(
 
     Several files are judged by the questions that all of them asked.
     """
-    from coco_local.experiment.report.document import comparison_document, group_document
-    from coco_local.experiment.report.grouping import grouped
-    from coco_local.experiment.report.merging import merge
-    from coco_local.experiment.report.movement import moved_most
-    from coco_local.experiment.report.verdicts import findings
+    from coco_experiments.report.biggest_changes import biggest_changes
+    from coco_experiments.report.document import comparison_document, group_document
+    from coco_experiments.report.grouping import grouped
+    from coco_experiments.report.merging import merge
+    from coco_experiments.report.significance import findings
 
     terminal = terminal_of(context)
     comparison = merge(_sources(results), k)
     base = comparison.best if baseline is None else comparison.position(baseline)
     found = findings(comparison, base)
-    moved = moved_most(comparison, _MOVED)
+    changes = biggest_changes(comparison, _MOVED)
     groups = grouped(comparison, by) if by is not None else ()
     for note in comparison.notes:
         terminal.warn(note)
     if by is not None and not groups:
         terminal.warn(f"No question has a {by}; --by {by} shows nothing.")
     if html is not None:
-        from coco_local.experiment.report.page import render
+        from coco_experiments.report.page import render
 
         _write_page(terminal, html, render(comparison, base, found))
     if json:
-        document = comparison_document(comparison, base, found, moved)
+        document = comparison_document(comparison, base, found, changes)
         if by is not None:
             document["groups"] = group_document(comparison, by, groups)
         terminal.emit(document)
         return
-    _show(terminal, comparison, base, found, moved)
+    _show(terminal, comparison, base, found, changes)
     if by is not None and groups:
         _show_groups(terminal, comparison, by, groups)
 
 
 def _sources(paths: Sequence[Path]) -> list[Source]:
     """Read the files, each under the shortest name that only it has."""
-    from coco_local.experiment.report.merging import Source
-    from coco_local.experiment.results_file import read_results
+    from coco_experiments.report.merging import Source
+    from coco_experiments.results_file import read_results
 
     full = [path.expanduser().resolve() for path in paths]
     for at, path in enumerate(full):
@@ -108,7 +108,7 @@ def _sources(paths: Sequence[Path]) -> list[Source]:
 
 def _write_page(terminal: Terminal, file: Path, content: bytes) -> None:
     from coco_core.errors import Unreadable
-    from coco_local.cli.figures import byte_count
+    from coco_core.quantities import byte_count
 
     try:
         file.expanduser().write_bytes(content)
@@ -124,41 +124,45 @@ def _show(
     comparison: Comparison,
     baseline: int,
     found: Sequence[Finding],
-    moved: Sequence[Moved],
+    changes: Sequence[QuestionChange],
 ) -> None:
+    from coco_core.quantities import count
+    from coco_experiments.report.significance import caution, lead
     from coco_local.cli.comparison_table import show_comparison
-    from coco_local.cli.figures import count
-    from coco_local.experiment.report.verdicts import caution, lead
 
     experiments = dict.fromkeys(source.results.experiment.name for source in comparison.sources)
     asked = count(len(comparison.questions), "question")
-    _say(terminal, f"{', '.join(experiments)}: {asked}, the first {count(comparison.k, 'hit')}")
+    _write_line(
+        terminal, f"{', '.join(experiments)}: {asked}, the first {count(comparison.k, 'hit')}"
+    )
     terminal.line()
     strategies = comparison.strategies
     show_comparison(
-        terminal, [each.figures for each in strategies], [each.name for each in strategies]
+        terminal, [each.metrics for each in strategies], [each.name for each in strategies]
     )
     terminal.line()
     for sentence in lead(comparison, baseline, found):
-        _say(terminal, sentence)
+        _write_line(terminal, sentence)
     if found:
         terminal.line()
         _show_differences(terminal, comparison, baseline, found)
-        _say(terminal, caution(comparison, baseline, found), faint=True)
-    if moved:
+        _write_line(terminal, caution(comparison, baseline, found), faint=True)
+    if changes:
         terminal.line()
-        _show_moved(terminal, comparison, moved)
+        _show_changes(terminal, comparison, changes)
 
 
 def _show_differences(
     terminal: Terminal, comparison: Comparison, baseline: int, found: Sequence[Finding]
 ) -> None:
+    from coco_experiments.report.columns import MAIN, column_of
+    from coco_experiments.report.significance import signed, written_p
     from coco_local.cli.comparison_table import show_folded
-    from coco_local.experiment.report.columns import MAIN, column_of
-    from coco_local.experiment.report.verdicts import signed, written_p
 
     head = column_of(MAIN).head(comparison.k)
-    _say(terminal, f"{head} against {comparison.strategies[baseline].name}, question by question:")
+    _write_line(
+        terminal, f"{head} against {comparison.strategies[baseline].name}, question by question:"
+    )
     rows = [
         (
             comparison.strategies[each.strategy].name,
@@ -181,19 +185,23 @@ def _show_differences(
     )
 
 
-def _show_moved(terminal: Terminal, comparison: Comparison, moved: Sequence[Moved]) -> None:
-    from coco_local.experiment.report.columns import MAIN, column_of, share
+def _show_changes(
+    terminal: Terminal, comparison: Comparison, changes: Sequence[QuestionChange]
+) -> None:
+    from coco_experiments.report.columns import MAIN, column_of, share
 
     head = column_of(MAIN).head(comparison.k)
-    _say(terminal, f"Questions where the strategies differ most ({head}):")
+    _write_line(terminal, f"Questions where the strategies differ most ({head}):")
 
     def named(positions: Sequence[int]) -> str:
         first = comparison.strategies[positions[0]].name
         return first if len(positions) == 1 else f"{first} and {len(positions) - 1:,} more"
 
-    for each in moved:
+    for each in changes:
         terminal.line()
-        _say(terminal, f"{each.question.question_id}  {' '.join(each.question.query.split())}")
+        _write_line(
+            terminal, f"{each.question.question_id}  {' '.join(each.question.query.split())}"
+        )
         terminal.line(f"  {share(each.best)}  {named(each.high)}", faint=True)
         terminal.line(f"  {share(each.worst)}  {named(each.low)}", faint=True)
 
@@ -201,8 +209,8 @@ def _show_moved(terminal: Terminal, comparison: Comparison, moved: Sequence[Move
 def _show_groups(
     terminal: Terminal, comparison: Comparison, by: By, groups: Sequence[Group]
 ) -> None:
-    from coco_local.cli.comparison_table import figure_cells, show_folded
-    from coco_local.experiment.report.columns import COLUMNS
+    from coco_experiments.report.columns import COLUMNS
+    from coco_local.cli.comparison_table import metric_cells, show_folded
 
     columns = [column for column in COLUMNS if column.group == "quality"]
     heads = ("STRATEGY", *(column.head(comparison.k, short=True).upper() for column in columns))
@@ -213,7 +221,7 @@ def _show_groups(
             (strategy.name, group.title(by), str(group.questions), *cells)
             for group in groups
             for strategy, cells in zip(
-                comparison.strategies, figure_cells(group.figures, columns), strict=True
+                comparison.strategies, metric_cells(group.metrics, columns), strict=True
             )
         ]
         every = (heads[0], by.upper(), "QUESTIONS", *heads[1:])
@@ -221,17 +229,17 @@ def _show_groups(
         return
     for group in groups:
         terminal.line()
-        _say(terminal, f"{by} {group.title(by)} ({group.questions:,})")
+        _write_line(terminal, f"{by} {group.title(by)} ({group.questions:,})")
         rows = [
             (strategy.name, *cells)
             for strategy, cells in zip(
-                comparison.strategies, figure_cells(group.figures, columns), strict=True
+                comparison.strategies, metric_cells(group.metrics, columns), strict=True
             )
         ]
         show_folded(terminal, heads, rows, numbers=heads[1:])
 
 
-def _say(terminal: Terminal, text: str, *, faint: bool = False) -> None:
+def _write_line(terminal: Terminal, text: str, *, faint: bool = False) -> None:
     """Write a sentence, over several lines where the terminal is narrow."""
     if not terminal.pretty:
         terminal.line(text)

@@ -1,36 +1,36 @@
-"""An experiment while it runs: bars on a terminal, a line now and then elsewhere."""
+"""Progress of an experiment: bars on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
 
+from coco_core.quantities import byte_count, count, duration
 from coco_core.terminal_text import visible
-from coco_local.cli.figures import byte_count, count, duration
 from coco_local.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from coco_core.experiments.results import IndexResult
-    from coco_local.experiment.product import BuildStep
+    from coco_experiments.results import IndexResult
+    from coco_experiments.target import BuildStep
 
-__all__ = ["ShownRun", "index_line"]
+__all__ = ["RunProgress", "index_line"]
 
 # Without a terminal, a line each so many seconds says that work goes on and fills no log.
 _QUIET_SECONDS = 5.0
 
 
-class ShownRun:
+class RunProgress:
     """Shows what a run does on standard error; with --json, only what is not as it should be."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._progress: Any = None
         self._task: Any = None
-        self._what = ""
-        self._told_at = 0.0
-        self._told = ""
+        self._current = ""
+        self._last_line_at = 0.0
+        self._last_line = ""
 
-    def __enter__(self) -> ShownRun:
+    def __enter__(self) -> RunProgress:
         if self._terminal.lively:
             from rich.progress import (
                 BarColumn,
@@ -56,10 +56,10 @@ class ShownRun:
         if self._progress is not None:
             self._progress.stop()
 
-    def note(self, text: str) -> None:
+    def info(self, text: str) -> None:
         """Say something that is worth knowing and no error."""
         if not self._terminal.json:
-            self._say(text)
+            self._write(text)
 
     def warn(self, text: str) -> None:
         """Say that something is not as it should be."""
@@ -71,39 +71,39 @@ class ShownRun:
     def building(self, step: BuildStep) -> None:
         """Show how far an index is."""
         what = f"index {step.config_id}: {step.stage or 'waiting'}"
-        self._show(what, step.done, step.total)
+        self._update(what, step.done, step.total)
 
     def built(self, index: IndexResult) -> None:
         """Show an index that can be asked."""
-        self.note(index_line(index))
+        self.info(index_line(index))
 
     def asking(self, done: int, total: int) -> None:
         """Show how many questions were asked."""
-        self._show("questions", done, total)
+        self._update("questions", done, total)
 
-    def _show(self, what: str, done: int, total: int) -> None:
+    def _update(self, what: str, done: int, total: int) -> None:
         if self._progress is not None:
-            if what != self._what:
+            if what != self._current:
                 if self._task is not None:
                     self._progress.remove_task(self._task)
                 self._task = self._progress.add_task(visible(what), total=total or None)
             self._progress.update(self._task, completed=done, total=total or None)
-            self._what = what
+            self._current = what
             return
         line = f"{what}: {done:,} of {total:,}" if total else what
         now = time.monotonic()
-        begun = what != self._what and what.partition(":")[0] != self._what.partition(":")[0]
+        begun = what != self._current and what.partition(":")[0] != self._current.partition(":")[0]
         over = total > 0 and done == total
         if (
             not self._terminal.json
-            and line != self._told
-            and (begun or over or now - self._told_at >= _QUIET_SECONDS)
+            and line != self._last_line
+            and (begun or over or now - self._last_line_at >= _QUIET_SECONDS)
         ):
-            self._told, self._told_at = line, now
+            self._last_line, self._last_line_at = line, now
             self._terminal.note(line)
-        self._what = what
+        self._current = what
 
-    def _say(self, text: str) -> None:
+    def _write(self, text: str) -> None:
         if self._progress is not None:
             self._progress.console.print(visible(text), style="dim")
         else:

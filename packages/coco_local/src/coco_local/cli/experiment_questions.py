@@ -15,10 +15,10 @@ from coco_local.cli.options import Json
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
-    from coco_core.experiments import Question
-    from coco_core.experiments.proposals import ProposalKind
     from coco_core.types import Chunk, DocumentKey
-    from coco_local.experiment.proposing import ProjectFiles
+    from coco_experiments import Question
+    from coco_experiments.generate import QuestionKind
+    from coco_local.experiment.project_files import ProjectFiles
 
 __all__ = ["questions"]
 
@@ -29,9 +29,9 @@ _QUIET_SECONDS = 5.0
 
 
 def _complete_kind(incomplete: str) -> list[str]:
-    from coco_core.experiments.proposals import PROPOSAL_KINDS
+    from coco_experiments.generate import QUESTION_KINDS
 
-    return [kind for kind in PROPOSAL_KINDS if kind.startswith(incomplete)]
+    return [kind for kind in QUESTION_KINDS if kind.startswith(incomplete)]
 
 
 def questions(
@@ -53,7 +53,7 @@ def questions(
         int, typer.Option("--limit", "-n", min=1, metavar="N", help="At most N questions.")
     ] = _LIMIT,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="Another number, another choice.")
+        int, typer.Option("--seed", metavar="N", help="Seed of the random selection.")
     ] = 0,
     kind: Annotated[
         list[str] | None,
@@ -71,10 +71,11 @@ def questions(
     Docstrings ask for their symbols, sections for their headings, names for their definitions; the
     words that would give the answer away are taken out.
     """
-    from coco_core.experiments.proposals import propose
+    from coco_experiments.generate import generate_questions
+    from coco_experiments.question_file import kind_counts, questions_text
     from coco_local.cli.connection import current_directory, read_settings
     from coco_local.cli.importing import absolute
-    from coco_local.experiment.proposing import ProjectFiles, kind_counts, questions_text
+    from coco_local.experiment.project_files import ProjectFiles
 
     terminal = terminal_of(context)
     kinds = _kinds(kind)
@@ -83,10 +84,10 @@ def questions(
     files = ProjectFiles(Path(root), read_settings())
     if files.problem is not None:
         terminal.warn(files.problem)
-    proposed = propose(_with_progress(terminal, files), limit, seed=seed, kinds=kinds)
+    proposed = generate_questions(_with_progress(terminal, files), limit, seed=seed, kinds=kinds)
     if not proposed:
         raise InvalidInput(
-            f"Nothing in {root!r} can be asked for ({files.total:,} files).",
+            f"Nothing in {root!r} gives a question ({files.total:,} files).",
             hint="Docstrings, sections with a heading and named definitions can.",
         )
     if out is not None:
@@ -98,22 +99,22 @@ def questions(
         )
     elif out is None:
         sys.stdout.write(questions_text(proposed, ".jsonl"))
-    _tell(terminal, proposed, files, out)
+    _report(terminal, proposed, files, out)
 
 
-def _kinds(names: Sequence[str] | None) -> list[ProposalKind]:
-    from coco_core.experiments.proposals import PROPOSAL_KINDS
+def _kinds(names: Sequence[str] | None) -> list[QuestionKind]:
+    from coco_experiments.generate import QUESTION_KINDS
 
     for name in names or ():
-        if name not in PROPOSAL_KINDS:
-            raise InvalidInput(f"--kind is {name!r}.", hint=f"Use {', '.join(PROPOSAL_KINDS)}.")
-    return [kind for kind in PROPOSAL_KINDS if not names or kind in names]
+        if name not in QUESTION_KINDS:
+            raise InvalidInput(f"--kind is {name!r}.", hint=f"Use {', '.join(QUESTION_KINDS)}.")
+    return [kind for kind in QUESTION_KINDS if not names or kind in names]
 
 
 def _refuse_existing(out: Path | None) -> None:
     if out is not None and out.expanduser().exists():
         raise InvalidInput(
-            f"{str(out)!r} exists, and somebody may have edited it.",
+            f"{str(out)!r} exists and may have been edited.",
             hint="Name another file, or remove this one.",
         )
 
@@ -129,11 +130,11 @@ def _write(out: Path, text: str) -> None:
         ) from error
 
 
-def _tell(
+def _report(
     terminal: Terminal, proposed: Sequence[Question], files: ProjectFiles, out: Path | None
 ) -> None:
-    from coco_local.cli.figures import count
-    from coco_local.experiment.proposing import kind_counts
+    from coco_core.quantities import count
+    from coco_experiments.question_file import kind_counts
 
     if terminal.json:
         return
@@ -143,7 +144,7 @@ def _tell(
         f"{count(len(proposed), 'question')} from {count(files.total, 'file')}{skipped}: {kinds}"
     )
     where = f"in {out} " if out is not None else ""
-    terminal.note(f"read and edit them {where}before you judge anything by them")
+    terminal.note(f"read and edit them {where}before you use them")
 
 
 def _with_progress(

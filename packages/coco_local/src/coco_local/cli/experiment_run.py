@@ -12,13 +12,13 @@ import typer
 
 from coco_core.errors import CocoError, Unreadable
 from coco_local.cli.exits import Exit
-from coco_local.cli.experiment_product import Server, asked_product
+from coco_local.cli.experiment_target import Server, asked_target
 from coco_local.cli.options import Json, Project
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
-    from coco_core.experiments.reading import ExperimentFile
-    from coco_core.experiments.results import Results
+    from coco_experiments.reading import ExperimentFile
+    from coco_experiments.results import Results
 
 __all__ = ["read_spec", "run"]
 
@@ -33,9 +33,7 @@ def run(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FILE", help="Where the results go.")
     ] = Path("results.json"),
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
     server: Server = None,
     project: Project = None,
     json: Json = False,
@@ -44,23 +42,23 @@ def run(
 
     Ctrl-C loses at most the question in hand: --resume goes on.
     """
-    from coco_local.cli.experiment_progress import ShownRun
-    from coco_local.experiment.journal import journal_path
-    from coco_local.experiment.runner import run_experiment
+    from coco_experiments.journal import journal_path
+    from coco_experiments.runner import run_experiment
+    from coco_local.cli.experiment_progress import RunProgress
 
     terminal = terminal_of(context)
     spec = read_spec(file)
     with (
         _kept(terminal, journal_path(out)),
-        asked_product(spec, file, project=project, server=server) as product,
-        ShownRun(terminal) as watcher,
+        asked_target(spec, file, project=project, server=server) as target,
+        RunProgress(terminal) as listener,
     ):
-        results = run_experiment(spec.experiment, product, out, watcher, resume=resume)
+        results = run_experiment(spec.experiment, target, out, listener, resume=resume)
     failed = sum(answer.error is not None for answer in results.answers)
     if json:
         terminal.emit(_summary(results, out, failed))
     else:
-        _show(terminal, results, out)
+        _update(terminal, results, out)
     if failed:
         first = next(answer for answer in results.answers if answer.error is not None)
         terminal.warn(
@@ -78,7 +76,7 @@ def read_spec(file: Path) -> ExperimentFile:
         Unreadable: it cannot be opened.
         InvalidConfig: what it says is not an experiment; the message has file, line and field.
     """
-    from coco_core.experiments.reading import read_experiment_file
+    from coco_experiments.reading import read_experiment_file
 
     return read_experiment_file(
         _text(file), str(file), lambda name: _text(file.parent / Path(name).expanduser())
@@ -113,18 +111,18 @@ def _text(file: Path) -> str:
         raise Unreadable(f"{str(file)!r} is no text in UTF-8.") from error
 
 
-def _show(terminal: Terminal, results: Results, out: Path) -> None:
-    from coco_core.experiments.comparison import evaluate
+def _update(terminal: Terminal, results: Results, out: Path) -> None:
+    from coco_experiments.comparison import evaluate
     from coco_local.cli.comparison_table import show_comparison
 
     show_comparison(terminal, evaluate(results))
-    terminal.note(f"{out}: look closer with coco experiment compare {out} --html report.html")
+    terminal.note(f"{out}: for details: coco experiment compare {out} --html report.html")
 
 
 def _summary(results: Results, out: Path, failed: int) -> dict[str, Any]:
-    from coco_core.experiments.comparison import COSTS, METRICS, evaluate
+    from coco_experiments.comparison import COSTS, METRICS, evaluate
 
-    figures = evaluate(results)
+    metrics = evaluate(results)
     return {
         "name": results.experiment.name,
         "out": str(out),
@@ -143,6 +141,6 @@ def _summary(results: Results, out: Path, failed: int) -> dict[str, Any]:
                 **{name: each.value(name) for name in (*METRICS, *COSTS)},
                 "errors": each.errors,
             }
-            for each in figures
+            for each in metrics
         ],
     }

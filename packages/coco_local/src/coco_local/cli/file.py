@@ -1,4 +1,4 @@
-"""One file of a project, as it was typed."""
+"""File argument: a path as typed, resolved to a document of a project."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coco_local.cli.connection import current_directory
-from coco_local.cli.place import Place, choose_project, project_around
+from coco_local.cli.place import Place, choose_project
+from coco_local.client.project_lookup import project_around
 
 if TYPE_CHECKING:
     from coco_protocol.local import LocalService

@@ -12,7 +12,7 @@ from coco_local.cli.options import Json
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
-    from coco_local.grammars.installer import Installer, Wanted
+    from coco_local.grammars.installer import Installer, InstallRequest
     from coco_local.grammars.record import GrammarRecord
     from coco_local.grammars.store import GrammarStore
 
@@ -51,8 +51,6 @@ def list_grammars(
 
     A published grammar is fetched by itself when a file of its language is first seen.
     """
-    from coco_local.cli.columns import show_table
-
     del json
     terminal = terminal_of(context)
     rows = _rows(_store(), every=every)
@@ -60,7 +58,7 @@ def list_grammars(
         terminal.emit({"grammars": rows})
         return
     cells = [tuple(_cell(row[head.lower()]) for head in _HEADS) for row in rows]
-    show_table(terminal, _HEADS, cells, numbers=("SIZE",))
+    terminal.table(_HEADS, cells, numbers=("SIZE",))
 
 
 @app.command()
@@ -71,7 +69,7 @@ def install(
     source: Annotated[
         str | None,
         typer.Option(
-            "--from", metavar="FILE|URL|npm:PACKAGE", help="Where from; else the registry of npm."
+            "--from", metavar="FILE|URL|npm:PACKAGE", help="Source; without it the npm registry."
         ),
     ] = None,
     query: Annotated[
@@ -79,15 +77,15 @@ def install(
     ] = None,
     extensions: Annotated[
         list[str] | None,
-        typer.Option("--ext", metavar=".EXT", help="A new language's files end so."),
+        typer.Option("--ext", metavar=".EXT", help="File extension of a new language."),
     ] = None,
     filenames: Annotated[
         list[str] | None,
-        typer.Option("--filename", metavar="NAME", help="A new language's files are called so."),
+        typer.Option("--filename", metavar="NAME", help="File name of a new language."),
     ] = None,
     shebangs: Annotated[
         list[str] | None,
-        typer.Option("--shebang", metavar="PROGRAM", help="A new language's scripts name it."),
+        typer.Option("--shebang", metavar="PROGRAM", help="Shebang program of a new language."),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Install it again, also when it is installed.")
@@ -99,7 +97,7 @@ def install(
     The file is verified, and examined in a sandbox before it replaces anything. An interrupted
     download goes on where it was.
     """
-    from coco_local.grammars.installer import Wanted
+    from coco_local.grammars.installer import InstallRequest
 
     del json
     terminal = terminal_of(context)
@@ -111,7 +109,7 @@ def install(
         if record is not None and not force and source is None and query is None:
             terminal.note(f"{name} {record.version} is installed; again with --force")
             continue
-        wanted = Wanted(
+        request = InstallRequest(
             name,
             source=source,
             query=query,
@@ -119,8 +117,8 @@ def install(
             filenames=tuple(each.lower() for each in filenames or ()),
             shebangs=tuple(shebangs or ()),
         )
-        done.append(_install(terminal, installer, wanted))
-        _tell(terminal, done[-1])
+        done.append(_install(terminal, installer, request))
+        _report(terminal, done[-1])
     if terminal.json:
         terminal.emit({"grammars": [_row(record) for record in done]})
 
@@ -218,19 +216,19 @@ def _installer() -> Installer:
     return Installer(GrammarStore(settings.home.grammars), settings.grammar_source)
 
 
-def _install(terminal: Terminal, installer: Installer, wanted: Wanted) -> GrammarRecord:
+def _install(terminal: Terminal, installer: Installer, request: InstallRequest) -> GrammarRecord:
     from coco_local.cli.bar import Bar
 
-    with Bar(terminal, f"looking for the grammar of {wanted.language}") as bar:
-        return installer.install(wanted, bar.show)
+    with Bar(terminal, f"looking for the grammar of {request.language}") as bar:
+        return installer.install(request, bar.show)
 
 
-def _again(record: GrammarRecord) -> Wanted:
+def _again(record: GrammarRecord) -> InstallRequest:
     """Ask for the newest version of what is installed."""
-    from coco_local.grammars.installer import Wanted
+    from coco_local.grammars.installer import InstallRequest
     from coco_local.grammars.sources import without_version
 
-    return Wanted(
+    return InstallRequest(
         record.language,
         source=without_version(record.source),
         kind=record.kind,
@@ -240,10 +238,10 @@ def _again(record: GrammarRecord) -> Wanted:
     )
 
 
-def _tell(terminal: Terminal, record: GrammarRecord) -> None:
+def _report(terminal: Terminal, record: GrammarRecord) -> None:
     if terminal.json:
         return
-    from coco_local.cli.figures import byte_count
+    from coco_core.quantities import byte_count
 
     version = f" {record.version}" if record.version else ""
     terminal.line(
@@ -251,7 +249,7 @@ def _tell(terminal: Terminal, record: GrammarRecord) -> None:
         f"{record.licence}, query {record.query_origin}) from {record.source}"
     )
     if record.stubs:
-        terminal.warn(f"it wants functions that there are not: {', '.join(record.stubs)}")
+        terminal.warn(f"it imports functions that do not exist: {', '.join(record.stubs)}")
 
 
 def _rows(store: GrammarStore, *, every: bool) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""How results are shown: highlighted for people, plain for programs."""
+"""Formatting of results: highlighted on a terminal, plain in a pipe."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import typer
+
 from coco_core.terminal_text import visible
+from coco_local.cli.exits import Exit
 from coco_local.cli.terminal import Terminal
 from coco_protocol.docs import ReadRequest
 
 if TYPE_CHECKING:
     from coco_local.cli.place import Place
-    from coco_protocol.docs import Hit, QueryData, QueryMeta
+    from coco_protocol.docs import Hit, QueryData, QueryEnvelope, QueryMeta
     from coco_protocol.local import LocalService
 
-__all__ = ["Shown", "show_files", "show_hits", "tell_state", "why_empty"]
+__all__ = ["Excerpt", "show_answer", "show_hits"]
 
 _EMPTY = {
     "nothing_indexed": (
         "nothing of {name} is indexed yet",
-        "It is on its way, or see why not: coco status",
+        "It is being indexed; see the progress: coco status",
     ),
     "filtered_out": (
         "everything in {name} that matches was left out by the filters",
@@ -34,7 +37,7 @@ _EMPTY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Excerpt:
     """A stretch of a file as it is printed."""
 
     path: str
@@ -43,7 +46,7 @@ class Shown:
     text: str
 
     @classmethod
-    def of(cls, hit: Hit, client: LocalService, place: Place, context: int) -> Shown:
+    def of(cls, hit: Hit, client: LocalService, place: Place, context: int) -> Excerpt:
         """Take the hit's lines, with ``context`` lines around them read from disk."""
         chunk = hit.chunk
         path = chunk.path or chunk.doc_id
@@ -79,7 +82,7 @@ def show_hits(
     for number, hit in enumerate(hits):
         if number:
             terminal.line()
-        shown = Shown.of(hit, client, place, context)
+        shown = Excerpt.of(hit, client, place, context)
         if terminal.pretty:
             _show_pretty(terminal, hit, shown)
         else:
@@ -90,13 +93,43 @@ def show_hits(
             _explain(terminal, hit)
 
 
-def show_files(terminal: Terminal, place: Place, hits: Sequence[Hit]) -> None:
+def show_answer(
+    terminal: Terminal,
+    client: LocalService,
+    place: Place,
+    answer: QueryEnvelope,
+    *,
+    files: bool,
+    context: int = 0,
+    explain: bool = False,
+) -> None:
+    """Show results, or only their ``files``, and what is missing from them.
+
+    Raises:
+        typer.Exit: nothing was found.
+    """
+    data = answer.data
+    if terminal.json:
+        terminal.emit(data, answer.meta)
+    else:
+        if files:
+            _show_files(terminal, place, data.results)
+        else:
+            show_hits(terminal, client, place, data.results, context=context, explain=explain)
+        _tell_state(terminal, answer.meta)
+        if not data.results:
+            _why_empty(terminal, place, data)
+    if not data.results:
+        raise typer.Exit(Exit.NOTHING_FOUND)
+
+
+def _show_files(terminal: Terminal, place: Place, hits: Sequence[Hit]) -> None:
     """Print each result's file once."""
     for path in dict.fromkeys(hit.chunk.path or hit.chunk.doc_id for hit in hits):
         terminal.line(place.shown(path))
 
 
-def tell_state(terminal: Terminal, meta: QueryMeta) -> None:
+def _tell_state(terminal: Terminal, meta: QueryMeta) -> None:
     """Say on standard error what is missing from the answer."""
     if meta.notice:
         terminal.note(meta.notice)
@@ -105,7 +138,7 @@ def tell_state(terminal: Terminal, meta: QueryMeta) -> None:
     if meta.tier == "keyword":
         parts.append("keyword search only: the embedding model is not ready")
     elif meta.tier == "static":
-        parts.append("instant vectors: the embedding model's are not computed yet")
+        parts.append("static vectors: the embedding model's are not computed yet")
     elif meta.tier == "mixed":
         parts.append(f"{meta.vector_coverage:.0%} of the index has vectors so far")
     if meta.pending_files:
@@ -115,7 +148,7 @@ def tell_state(terminal: Terminal, meta: QueryMeta) -> None:
         terminal.note("; ".join(parts))
 
 
-def why_empty(terminal: Terminal, place: Place, data: QueryData) -> None:
+def _why_empty(terminal: Terminal, place: Place, data: QueryData) -> None:
     """Say on standard error why there is nothing."""
     sentence, hint = _EMPTY[data.empty_reason or "no_match"]
     project = place.project
@@ -123,7 +156,7 @@ def why_empty(terminal: Terminal, place: Place, data: QueryData) -> None:
     terminal.note(hint)
 
 
-def _show_pretty(terminal: Terminal, hit: Hit, shown: Shown) -> None:
+def _show_pretty(terminal: Terminal, hit: Hit, shown: Excerpt) -> None:
     from rich.syntax import Syntax
     from rich.text import Text
 
@@ -158,7 +191,7 @@ def _scores(hit: Hit) -> str:
         parts.append(f"words {meta.fts:.2f}")
     if meta.source == "live":
         parts.append("found on disk")
-    if meta.moved:
+    if meta.relocated:
         parts.append("lines corrected")
     return " · ".join(part for part in parts if part)
 

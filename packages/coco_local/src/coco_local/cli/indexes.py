@@ -18,9 +18,8 @@ def indexes(context: typer.Context, *, project: Project = None, json: Json = Fal
 
     Build another one: coco index --config ID; ask it: coco query --config ID
     """
-    from coco_local.cli.columns import show_table
+    from coco_core.quantities import byte_count
     from coco_local.cli.connection import connected, place_of
-    from coco_local.cli.figures import byte_count
     from coco_local.cli.projects import vectors
     from coco_protocol.projects import ProjectRequest
 
@@ -46,13 +45,13 @@ def indexes(context: typer.Context, *, project: Project = None, json: Json = Fal
         for index in data.indexes
     ]
     heads = ("CONFIG", "ROLE", "STATE", "FILES", "CHUNKS", "VECTORS", "SIZE")
-    show_table(terminal, heads, rows, numbers=("FILES", "CHUNKS", "VECTORS", "SIZE"))
+    terminal.table(heads, rows, numbers=("FILES", "CHUNKS", "VECTORS", "SIZE"))
     for index in data.indexes:
         for trouble in (index.error, index.notice):
             if trouble:
                 terminal.warn(f"{index.config_id}: {trouble}")
     if awaited is not None:
-        terminal.note(f"{awaited} will answer as soon as it is complete")
+        terminal.note(f"{awaited} becomes the active index when it is complete")
 
 
 def drop(

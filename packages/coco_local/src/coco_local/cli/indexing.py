@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from coco_local.cli.place import Place
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
     from coco_protocol.projects import ProjectBody
 
 __all__ = ["index", "prune"]
@@ -26,10 +26,10 @@ def index(
     *,
     project: Project = None,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Forget the index and build it anew.")
+        bool, typer.Option("--rebuild", help="Discard the index and build it again.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only say which files belong into the index.")
+        bool, typer.Option("--dry-run", help="Only list which files would be indexed.")
     ] = False,
     files: Annotated[
         bool, typer.Option("--files", help="With --dry-run: print every file.")
@@ -39,7 +39,7 @@ def index(
         typer.Option(
             "--config",
             metavar="ID",
-            help="Build the index under this indexing config, beside the one that answers.",
+            help="Build an index under this config, beside the active one.",
             autocompletion=complete_config,
         ),
     ] = None,
@@ -89,7 +89,7 @@ def _preview(terminal: Terminal, client: Client, place: Place, *, list_files: bo
     others = [
         other
         for other in client.projects().projects
-        if other.project_id != place.project_id and not other.apart
+        if other.project_id != place.project_id and not other.standalone
     ]
     found = preview(place, _roots(others))
     if terminal.json:
@@ -113,7 +113,7 @@ def prune(
     older_than: Annotated[
         float | None,
         typer.Option(
-            "--older-than", min=0, metavar="DAYS", help="Drop embeddings unused for so long."
+            "--older-than", min=0, metavar="DAYS", help="Drop embeddings unused for DAYS days."
         ),
     ] = None,
     orphans: Annotated[
@@ -125,8 +125,8 @@ def prune(
     json: Json = False,
 ) -> None:
     """Remove what no project needs any more."""
+    from coco_core.quantities import byte_count, count
     from coco_local.cli.connection import connected
-    from coco_local.cli.figures import byte_count, count
     from coco_local.cli.requests import build
     from coco_protocol.system import PruneRequest
 

@@ -16,7 +16,7 @@ from coco_local.cli.terminal import Terminal, terminal_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
     from coco_protocol.jobs import JobBody
     from coco_protocol.local import LocalService
 
@@ -51,7 +51,7 @@ def jobs(
         option = "--follow" if follow else "--cancel"
         raise InvalidInput(f"{option} needs the id of a job.", hint="See the ids: coco jobs")
     if follow and cancel:
-        raise InvalidInput("--follow and --cancel are two wishes.", hint="Cancel first.")
+        raise InvalidInput("--follow and --cancel exclude each other.", hint="Cancel first.")
     with connected() as client:
         if job is None:
             _list(terminal, client)
@@ -82,8 +82,7 @@ def _list(terminal: Terminal, client: Client) -> None:
 
 
 def _show(terminal: Terminal, bodies: Sequence[JobBody], names: dict[str, str]) -> None:
-    from coco_local.cli.columns import show_table
-    from coco_local.cli.figures import duration
+    from coco_core.quantities import duration
 
     now = time.time()
     rows = []
@@ -103,7 +102,7 @@ def _show(terminal: Terminal, bodies: Sequence[JobBody], names: dict[str, str]) 
                 body.error or body.current or counts,
             )
         )
-    show_table(terminal, _HEADS, rows)
+    terminal.table(_HEADS, rows)
 
 
 def _follow(terminal: Terminal, client: Client, job_id: str) -> None:

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-Scope: TypeAlias = Literal["user", "project"]
-
 app = typer.Typer(help="Serve MCP on standard input and output, or install it.")
 
 
@@ -49,6 +47,14 @@ ClientName: TypeAlias = Annotated[
     typer.Argument(metavar="CLIENT", help="Which program.", autocompletion=_complete_client),
 ]
 
+OnlyPrint: TypeAlias = Annotated[
+    bool, typer.Option("--print", help="Only show what would be changed.")
+]
+ScopeOption: TypeAlias = Annotated[
+    Literal["user", "project"],
+    typer.Option("--scope", help="For yourself everywhere, or in this project."),
+]
+
 
 @app.command()
 def install(
@@ -58,12 +64,8 @@ def install(
     listing: Annotated[
         bool, typer.Option("--list", help="List the programs that can be configured.")
     ] = False,
-    only_print: Annotated[
-        bool, typer.Option("--print", help="Only show what would be changed.")
-    ] = False,
-    scope: Annotated[
-        Scope, typer.Option("--scope", help="For yourself everywhere, or in this project.")
-    ] = "user",
+    only_print: OnlyPrint = False,
+    scope: ScopeOption = "user",
     json: Json = False,
 ) -> None:
     """Put CoCo into a program's MCP configuration and show what was changed."""
@@ -85,12 +87,8 @@ def uninstall(
     context: typer.Context,
     *,
     client: ClientName = None,
-    only_print: Annotated[
-        bool, typer.Option("--print", help="Only show what would be changed.")
-    ] = False,
-    scope: Annotated[
-        Scope, typer.Option("--scope", help="For yourself everywhere, or in this project.")
-    ] = "user",
+    only_print: OnlyPrint = False,
+    scope: ScopeOption = "user",
     json: Json = False,
 ) -> None:
     """Take CoCo out of a program's MCP configuration; all else stays."""
@@ -120,7 +118,6 @@ def _named(client: str | None) -> str:
 
 
 def _list(terminal: Terminal) -> None:
-    from coco_local.cli.columns import show_table
     from coco_local.mcp.install import clients
 
     if terminal.json:
@@ -131,7 +128,7 @@ def _list(terminal: Terminal) -> None:
         terminal.emit({"clients": entries})
         return
     rows = [(client.name, client.title, ", ".join(client.scopes)) for client in clients()]
-    show_table(terminal, ("CLIENT", "PROGRAM", "SCOPES"), rows)
+    terminal.table(("CLIENT", "PROGRAM", "SCOPES"), rows)
 
 
 def _show(terminal: Terminal, change: Change, *, dry_run: bool) -> None:

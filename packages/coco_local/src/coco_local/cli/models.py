@@ -19,14 +19,13 @@ def models(context: typer.Context, *, json: Json = False) -> None:
     """
     from dataclasses import asdict
 
-    from coco_embed.catalogue import look_at_models
-    from coco_local.cli.columns import show_table
-    from coco_local.embedders import local_embedders
+    from coco_embed.model_list import list_models
+    from coco_local.models.embedders import local_embedders
     from coco_local.settings import load_settings
 
     terminal = terminal_of(context)
     settings = load_settings(environ=os.environ)
-    found = list(look_at_models(local_embedders(settings).settings))
+    found = list(list_models(local_embedders(settings).settings))
     if json:
         terminal.emit({"models": [asdict(entry) for entry in found]})
         return
@@ -36,13 +35,13 @@ def models(context: typer.Context, *, json: Json = False) -> None:
             entry.kind,
             entry.state,
             str(entry.dimension or "-"),
-            str(entry.longest or "-"),
+            str(entry.max_tokens or "-"),
             entry.place or "-",
         )
         for entry in found
     ]
     heads = ("MODEL", "KIND", "STATE", "DIMENSION", "WINDOW", "PLACE")
-    show_table(terminal, heads, rows, numbers=("DIMENSION", "WINDOW"))
+    terminal.table(heads, rows, numbers=("DIMENSION", "WINDOW"))
     for entry in found:
         if entry.state != "ready":
             terminal.warn(f"{entry.name}: {entry.detail} {entry.hint}".strip())

@@ -1,22 +1,25 @@
-"""Where a command is about: the project, and paths as the caller sees and writes them."""
+"""Location of a command: its project, and paths relative to the current directory."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coco_core.errors import PathRefused, ProjectNotFound
+from coco_local.client.project_lookup import (
+    named_project,
+    path_in_project,
+    project_around,
+    project_names,
+)
 
 if TYPE_CHECKING:
     from coco_protocol.projects import ProjectBody
 
-__all__ = ["Place", "choose_project", "project_around"]
-
-# More names than this in one error message help nobody.
-_MAX_NAMES = 20
+__all__ = ["Place", "choose_project"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Place:
         typed = Path(path).expanduser()
         here = self.cwd / typed
         from_root = not typed.is_absolute() and not here.exists() and (root / typed).exists()
-        relative = self._below_root(root / typed if from_root else here)
+        relative = path_in_project(self.project, root / typed if from_root else here)
         if relative is None:
             raise PathRefused(
                 f"{path!r} is outside the project {self.project.name!r} ({self.project.root}).",
@@ -71,7 +74,7 @@ class Place:
     def _glob(self, pattern: str) -> str:
         if not pattern.startswith(("./", "../")) and pattern not in {".", ".."}:
             return pattern
-        relative = self._below_root(self.cwd / pattern)
+        relative = path_in_project(self.project, self.cwd / pattern)
         if relative is None:
             raise PathRefused(
                 f"{pattern!r} is outside the project {self.project.name!r} ({self.project.root}).",
@@ -80,16 +83,6 @@ class Place:
         if (self.cwd / pattern).is_dir():
             return f"{relative}/**" if relative else "**"
         return relative
-
-    def _below_root(self, path: Path) -> str | None:
-        # Only the dots are folded: a link inside the project keeps the name it is indexed by.
-        folded = Path(os.path.normpath(path))
-        root = Path(self.project.root)
-        for candidate, base in ((folded, root), (folded.resolve(), root.resolve())):
-            if candidate.is_relative_to(base):
-                relative = PurePosixPath(candidate.relative_to(base).as_posix())
-                return "" if relative == PurePosixPath(".") else str(relative)
-        return None
 
 
 def choose_project(projects: Sequence[ProjectBody], named: str | None, cwd: Path) -> Place:
@@ -107,26 +100,17 @@ def choose_project(projects: Sequence[ProjectBody], named: str | None, cwd: Path
         raise ProjectNotFound("CoCo has no project yet.", hint="Add this directory: coco import .")
     raise ProjectNotFound(
         f"{str(cwd)!r} is in no project.",
-        hint=f"Add it: coco import .  Or name one of {_names(projects)}: --project NAME",
+        hint=f"Add it: coco import .  Or name one of {project_names(projects)}: --project NAME",
     )
 
 
 def _named(projects: Sequence[ProjectBody], name: str, cwd: Path) -> ProjectBody:
-    for project in projects:
-        if project.project_id == name:
-            return project
-    same = [project for project in projects if project.name == name]
-    same = same or [project for project in projects if project.name.lower() == name.lower()]
-    if len(same) == 1:
-        return same[0]
-    if len(same) > 1:
-        ids = ", ".join(f"{project.project_id} ({project.root})" for project in same)
-        raise ProjectNotFound(
-            f"{len(same)} projects are named {name!r}.", hint=f"Name an id: {ids}"
-        )
+    same = named_project(projects, name)
+    if same is not None:
+        return same
     directory = cwd / Path(name).expanduser()
     for project in projects:
-        # By its own directory also one that stands apart: the one around it is not meant.
+        # By its own directory also a standalone one: the one around it is not meant.
         if os.path.realpath(directory) == os.path.realpath(project.root):
             return project
     found = (
@@ -142,7 +126,7 @@ def _named(projects: Sequence[ProjectBody], name: str, cwd: Path) -> ProjectBody
         )
     raise ProjectNotFound(
         f"There is no project {name!r}.",
-        hint=f"CoCo knows {_names(projects)}. Add a directory: coco import PATH"
+        hint=f"CoCo knows {project_names(projects)}. Add a directory: coco import PATH"
         if projects
         else "CoCo has no project yet. Add a directory: coco import PATH",
     )
@@ -151,26 +135,3 @@ def _named(projects: Sequence[ProjectBody], name: str, cwd: Path) -> ProjectBody
 def _is_root(projects: Sequence[ProjectBody], directory: Path) -> bool:
     """Whether it is a project whose directory was deleted: that is when one wants to forget it."""
     return any(os.path.normpath(directory) == project.root for project in projects)
-
-
-def project_around(projects: Sequence[ProjectBody], path: Path) -> ProjectBody | None:
-    """Return the innermost project that contains ``path``, symbolic links resolved.
-
-    One that stands apart contains it only where no other does.
-    """
-    places = {Path(os.path.normpath(path)), path.resolve()}
-    holding = []
-    for project in projects:
-        root = Path(project.root)
-        bases = {root, root.resolve()}
-        if any(place.is_relative_to(base) for place in places for base in bases):
-            holding.append(project)
-    return max(
-        holding, key=lambda found: (not found.apart, len(Path(found.root).parts)), default=None
-    )
-
-
-def _names(projects: Sequence[ProjectBody]) -> str:
-    names = sorted({project.name for project in projects})
-    rest = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
-    return ", ".join(names[:_MAX_NAMES]) + rest

@@ -1,4 +1,4 @@
-"""What would be indexed, found by the scan that the service uses."""
+"""Dry run of indexing: the files that the service's scan would index."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coco_core.quantities import byte_count, count
 from coco_local.cli.connection import read_settings
-from coco_local.cli.figures import byte_count, count
 from coco_local.cli.place import Place
 from coco_local.scan import ProjectScan
 from coco_protocol.projects import ProjectBody

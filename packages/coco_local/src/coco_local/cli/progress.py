@@ -1,4 +1,4 @@
-"""Background work while it goes on: bars on a terminal, a line now and then elsewhere."""
+"""Progress of jobs: bars on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from coco_core.errors import JobNotFound
+from coco_core.quantities import duration
 from coco_core.terminal_text import visible
-from coco_local.cli.figures import duration
 from coco_local.cli.terminal import Terminal
-from coco_local.client import FINAL_STATES
+from coco_local.client.http_client import FINAL_STATES
 from coco_protocol.jobs import JobRequest
 
 if TYPE_CHECKING:

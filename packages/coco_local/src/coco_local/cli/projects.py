@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from coco_protocol.projects import ProjectBody
 
-__all__ = ["forget", "index_state", "projects", "show_projects", "side_indexes", "vectors"]
+__all__ = ["forget", "index_state", "projects", "secondary_indexes", "show_projects", "vectors"]
 
 _HEADS = ("NAME", "STATE", "FILES", "CHUNKS", "VECTORS", "PENDING", "SKIPPED", "ID", "ROOT")
 _NUMBERS = ("FILES", "CHUNKS", "VECTORS", "PENDING", "SKIPPED")
@@ -39,14 +39,14 @@ def vectors(embedded: int, chunks: int) -> str:
     return f"{embedded / chunks:.0%}" if embedded == chunks else f"{embedded * 100 // chunks}%"
 
 
-def side_indexes(project: ProjectBody) -> str | None:
+def secondary_indexes(project: ProjectBody) -> str | None:
     """Return a line about the indexes beside the one that answers; None when there are none."""
-    if not project.side_indexes:
+    if not project.secondary_indexes:
         return None
     told = [
         f"{index.config_id} ({index.state}, {index.chunks:,} chunks, "
         f"{vectors(index.embedded, index.chunks)} vectors)"
-        for index in project.side_indexes
+        for index in project.secondary_indexes
     ]
     return f"beside {project.config_id} in {project.name}: {', '.join(told)}"
 
@@ -67,9 +67,8 @@ def show_projects(terminal: Terminal, projects: Sequence[ProjectBody]) -> None:
         )
         for project in projects
     ]
-    from coco_local.cli.columns import show_table
 
-    show_table(terminal, _HEADS, rows, numbers=_NUMBERS)
+    terminal.table(_HEADS, rows, numbers=_NUMBERS)
 
 
 def projects(context: typer.Context, *, json: Json = False) -> None:
@@ -87,7 +86,7 @@ def projects(context: typer.Context, *, json: Json = False) -> None:
         return
     show_projects(terminal, data.projects)
     for project in data.projects:
-        if (beside := side_indexes(project)) is not None:
+        if (beside := secondary_indexes(project)) is not None:
             terminal.note(beside)
         if project.error:
             terminal.warn(f"{project.name}: {project.error}")
@@ -124,8 +123,8 @@ def forget(
 def _agreed(project: ProjectBody) -> bool:
     if not sys.stdin.isatty():
         raise InvalidInput(
-            f"Forgetting {project.name!r} needs a yes, and nobody is there to ask.",
-            hint=f"Say it at once: coco forget {project.name} --yes",
+            f"Forgetting {project.name!r} needs a confirmation, and this is no terminal.",
+            hint=f"Confirm it beforehand: coco forget {project.name} --yes",
         )
     sys.stderr.write(
         f"Forget {project.name} ({project.root}) with its index of {project.files:,} files? [y/N] "

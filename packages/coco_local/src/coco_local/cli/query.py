@@ -7,7 +7,6 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 from coco_local.cli.completion import complete_config
-from coco_local.cli.exits import Exit
 from coco_local.cli.filters import Exclude, Kinds, Languages, MaxTokens, Paths, Symbol
 from coco_local.cli.options import Json, Project
 from coco_local.cli.terminal import terminal_of
@@ -59,7 +58,7 @@ def query(
         typer.Option(
             "--config",
             metavar="ID",
-            help="Ask the index under this indexing config.",
+            help="Search the index built under this config.",
             autocompletion=complete_config,
         ),
     ] = None,
@@ -81,7 +80,7 @@ def query(
     What you leave out is as the project's adopted defaults say (coco experiment adopt).
     """
     from coco_local.cli.connection import connected, place_of
-    from coco_local.cli.hits import show_files, show_hits, tell_state, why_empty
+    from coco_local.cli.hits import show_answer
     from coco_local.cli.requests import build
     from coco_protocol.docs import FiltersBody, QueryRequest, RankingBody, RetrievalBody
 
@@ -114,18 +113,6 @@ def query(
             ),
         )
         answer = client.query(request)
-        data = answer.data
-        if json:
-            terminal.emit(data, answer.meta)
-        elif files:
-            show_files(terminal, place, data.results)
-        else:
-            show_hits(terminal, client, place, data.results, context=around, explain=explain)
-        if not json:
-            tell_state(terminal, answer.meta)
-            if not data.results:
-                why_empty(terminal, place, data)
-            elif data.next_offset is not None and terminal.pretty:
-                terminal.note(f"more: --offset {data.next_offset}")
-    if not data.results:
-        raise typer.Exit(Exit.NOTHING_FOUND)
+        show_answer(terminal, client, place, answer, files=files, context=around, explain=explain)
+        if not json and answer.data.next_offset is not None and terminal.pretty:
+            terminal.note(f"more: --offset {answer.data.next_offset}")

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from coco_core.errors import InvalidInput
-from coco_local.cli.exits import Exit
 from coco_local.cli.filters import Exclude, Kinds, Languages, MaxTokens, Paths
 from coco_local.cli.options import Json, Project
 from coco_local.cli.terminal import terminal_of
@@ -48,10 +47,11 @@ def related(
     """Find code like the code at a line."""
     from coco_local.cli.connection import connected
     from coco_local.cli.file import locate
-    from coco_local.cli.hits import show_files, show_hits, tell_state, why_empty
+    from coco_local.cli.hits import show_answer
     from coco_local.cli.requests import build
     from coco_protocol.docs import FiltersBody, RelatedRequest, RetrievalBody
 
+    del json
     file, line, _ = split_line(where)
     if line is None:
         raise InvalidInput(
@@ -74,17 +74,4 @@ def related(
                 kinds=kind,
             ),
         )
-        answer = client.related(request)
-        data = answer.data
-        if json:
-            terminal.emit(data, answer.meta)
-        elif files:
-            show_files(terminal, place, data.results)
-        else:
-            show_hits(terminal, client, place, data.results, context=0, explain=False)
-        if not json:
-            tell_state(terminal, answer.meta)
-            if not data.results:
-                why_empty(terminal, place, data)
-    if not data.results:
-        raise typer.Exit(Exit.NOTHING_FOUND)
+        show_answer(terminal, client, place, client.related(request), files=files)

@@ -1,4 +1,4 @@
-"""Requests from what was typed: a value that the wire refuses is reported as the user's."""
+"""Requests built from arguments; a value that the wire rejects is a usage error."""
 
 from __future__ import annotations
 

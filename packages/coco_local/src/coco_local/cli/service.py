@@ -8,7 +8,7 @@ import typer
 
 from coco_core.errors import DaemonNotRunning
 from coco_local.cli.options import Json
-from coco_local.cli.start import Host, LogLevel, ModelUrl, Offline, Port, announce
+from coco_local.cli.start import Host, LogLevel, ModelUrl, Offline, Port, announce, service_flags
 from coco_local.cli.terminal import terminal_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def stop(context: typer.Context, *, json: Json = False) -> None:
     if json:
         terminal.emit({"pid": stopped.pid, "seconds": stopped.seconds, "how": stopped.how})
     else:
-        terminal.line(_told(stopped))
+        terminal.line(_describe(stopped))
 
 
 def restart(
@@ -54,13 +54,7 @@ def restart(
 
     del json
     terminal = terminal_of(context)
-    flags: dict[str, object] = {
-        "host": host,
-        "port": port,
-        "model_url": model_url,
-        "offline": offline,
-        "log_level": log_level,
-    }
+    flags = service_flags(host, port, model_url, offline, log_level)
     # Wrong flags are told before anything is stopped.
     settings = read_settings(flags)
     record = ServiceLock(settings.home.lock).inspect()
@@ -72,11 +66,11 @@ def restart(
     except DaemonNotRunning:
         terminal.note("the service did not run")
     else:
-        terminal.note(_told(stopped))
+        terminal.note(_describe(stopped))
     settings = read_settings(flags)
     announce(terminal, settings, detach(settings, flags, []))
 
 
-def _told(stopped: Stopped) -> str:
+def _describe(stopped: Stopped) -> str:
     how = "" if stopped.how == "asked" else ", which did not answer"
     return f"stopped the service (PID {stopped.pid}{how}) in {stopped.seconds:.1f} s"

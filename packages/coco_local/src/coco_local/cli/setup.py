@@ -62,7 +62,7 @@ def setup(
     else:
         store.verify(present)
         model = present
-    _tell(terminal, model, was_there=present is not None)
+    _report(terminal, model, was_there=present is not None)
 
 
 def _install(
@@ -79,7 +79,7 @@ def _install(
         return provision(store, sources=default_sources(mirror), on_progress=bar.show)
 
 
-def _tell(terminal: Terminal, model: InstalledModel, *, was_there: bool) -> None:
+def _report(terminal: Terminal, model: InstalledModel, *, was_there: bool) -> None:
     size = sum(record.size for record in model.manifest.files.values())
     if terminal.json:
         terminal.emit(
@@ -91,12 +91,12 @@ def _tell(terminal: Terminal, model: InstalledModel, *, was_there: bool) -> None
             }
         )
         return
-    from coco_local.cli.figures import byte_count
+    from coco_core.quantities import byte_count
 
     what = "is installed and its checksums are right" if was_there else "is installed"
     terminal.line(f"{model.name} {what}: {model.directory} ({byte_count(size)})")
     if not was_there and _daemon_runs():
-        terminal.note("the running service takes it up with: coco restart")
+        terminal.note("to use it, restart the running service: coco restart")
 
 
 def _daemon_runs() -> bool:

@@ -18,15 +18,19 @@ if TYPE_CHECKING:
     from coco_local.settings import Settings
     from coco_protocol.system import HealthData
 
-__all__ = ["Host", "LogLevel", "ModelUrl", "Offline", "Port", "announce", "start"]
+__all__ = ["Host", "LogLevel", "ModelUrl", "Offline", "Port", "announce", "service_flags", "start"]
 
 Port: TypeAlias = Annotated[
     int | None,
-    typer.Option("--port", min=0, max=65_535, metavar="PORT", help="Listen there; 0: any free."),
+    typer.Option(
+        "--port", min=0, max=65_535, metavar="PORT", help="Port to listen on; 0: any free."
+    ),
 ]
 Host: TypeAlias = Annotated[
     str | None,
-    typer.Option("--host", metavar="ADDRESS", help="Listen there; opening it needs COCO_API_KEY."),
+    typer.Option(
+        "--host", metavar="ADDRESS", help="Address; beyond loopback, COCO_API_KEY is needed."
+    ),
 ]
 ModelUrl: TypeAlias = Annotated[
     str | None,
@@ -51,7 +55,7 @@ def start(
         bool, typer.Option("--headless", help="Log lines instead of the dashboard.")
     ] = False,
     detach: Annotated[
-        bool, typer.Option("--detach", "-d", help="Go to the background as soon as it listens.")
+        bool, typer.Option("--detach", "-d", help="Run in the background; return once it listens.")
     ] = False,
     host: Host = None,
     port: Port = None,
@@ -71,15 +75,11 @@ def start(
     from coco_local.daemon.lifecycle import find_running
 
     if json and not detach:
-        raise InvalidInput("--json belongs to --detach.", hint="Use: coco start --detach --json")
+        raise InvalidInput(
+            "--json works only with --detach.", hint="Use: coco start --detach --json"
+        )
     terminal = terminal_of(context)
-    flags = {
-        "host": host,
-        "port": port,
-        "model_url": model_url,
-        "offline": offline,
-        "log_level": log_level,
-    }
+    flags = service_flags(host, port, model_url, offline, log_level)
     settings = read_settings(flags)
     for warning in settings.warnings:
         terminal.warn(warning)
@@ -105,9 +105,26 @@ def start(
         end(code)
 
 
+def service_flags(
+    host: str | None,
+    port: int | None,
+    model_url: str | None,
+    offline: bool | None,
+    log_level: str | None,
+) -> dict[str, object]:
+    """Return what flags say of the service's settings, by their names."""
+    return {
+        "host": host,
+        "port": port,
+        "model_url": model_url,
+        "offline": offline,
+        "log_level": log_level,
+    }
+
+
 def announce(terminal: Terminal, settings: Settings, health: HealthData) -> None:
     """Say where a service listens that has gone to the background."""
-    from coco_local.address import daemon_url
+    from coco_local.client.address import daemon_url
 
     url = daemon_url(settings)
     if terminal.json:
@@ -117,7 +134,7 @@ def announce(terminal: Terminal, settings: Settings, health: HealthData) -> None
     terminal.line(f"log      {settings.home.log}")
     if health.model.state != "ready":
         told = (health.model.detail or health.model.state).rstrip(".")
-        terminal.line(f"model    {told}; until it is ready, the built-in vectors stand in")
+        terminal.line(f"model    {told}; until it is ready, static vectors are used")
     terminal.line("see it with coco status, search with coco query, end it with coco stop")
 
 

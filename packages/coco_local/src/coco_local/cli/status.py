@@ -13,7 +13,7 @@ from coco_local.cli.options import Json
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
     from coco_protocol.jobs import JobBody
     from coco_protocol.projects import ProjectBody
     from coco_protocol.system import ModelBody, StatsData
@@ -65,7 +65,7 @@ class _State:
 
     @classmethod
     def of(cls, client: Client) -> _State:
-        from coco_local.client import FINAL_STATES
+        from coco_local.client.http_client import FINAL_STATES
 
         stats, projects = client.stats(), client.projects().projects
         jobs = [job for job in client.jobs().jobs if job.state not in FINAL_STATES]
@@ -86,10 +86,10 @@ def show_status(terminal: Terminal, client: Client) -> None:
 
 
 def _show(terminal: Terminal, state: _State) -> None:
+    from coco_core.quantities import byte_count, count, duration
     from coco_local import __version__
-    from coco_local.cli.figures import byte_count, count, duration
     from coco_local.cli.progress import job_line
-    from coco_local.cli.projects import show_projects, side_indexes
+    from coco_local.cli.projects import secondary_indexes, show_projects
 
     stats, health = state.stats, state.stats.health
     terminal.line(
@@ -97,7 +97,9 @@ def _show(terminal: Terminal, state: _State) -> None:
         f"up {duration(health.uptime_seconds)})"
     )
     if health.version != __version__:
-        terminal.warn(f"this program is version {__version__}; bring both together: coco restart")
+        terminal.warn(
+            f"this program is version {__version__}; restart it in this version: coco restart"
+        )
     terminal.line(f"home     {health.home}")
     terminal.line(f"model    {_model(health.model)}")
     terminal.line(
@@ -128,7 +130,7 @@ def _show(terminal: Terminal, state: _State) -> None:
         return
     show_projects(terminal, state.projects)
     for project in state.projects:
-        if (beside := side_indexes(project)) is not None:
+        if (beside := secondary_indexes(project)) is not None:
             terminal.line(beside)
     names = {project.project_id: project.name for project in state.projects}
     for job in state.jobs:
@@ -156,7 +158,7 @@ def _show_troubles(terminal: Terminal, projects: list[ProjectBody]) -> None:
             )
         if project.watch in {"partial", "polling"}:
             hint = f" {project.watch_hint}" if project.watch_hint else ""
-            terminal.warn(f"{project.name}: changes are noticed late ({project.watch}).{hint}")
+            terminal.warn(f"{project.name}: changes are detected late ({project.watch}).{hint}")
     for project in projects:
         if not project.skipped_files:
             continue
@@ -186,7 +188,7 @@ def _explain(terminal: Terminal, client: Client, path: str) -> None:
     if data.rule:
         terminal.line(f"  by {data.rule}")
     if data.project_id is None:
-        terminal.note("no project holds it; add one: coco import DIRECTORY")
+        terminal.note("it is in no project; add one: coco import DIRECTORY")
 
 
 def _watch(terminal: Terminal, client: Client) -> None:

@@ -1,14 +1,14 @@
-"""What a command writes: results to standard output, everything about them to standard error."""
+"""Terminal output: results on standard output, messages on standard error."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from coco_core.errors import CocoError, DaemonNotRunning
+from coco_core.terminal import colorful, is_terminal, table_lines, write_message
 from coco_core.terminal_text import visible
 from coco_local.cli.exits import Exit
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
-__all__ = ["Terminal", "colorful", "report", "terminal_of"]
+__all__ = ["Terminal", "report", "terminal_of"]
 
 
 class Terminal:
@@ -31,12 +31,12 @@ class Terminal:
     @property
     def pretty(self) -> bool:
         """Whether standard output is looked at by a person: colors, tables, highlighting."""
-        return not self.json and _is_terminal(sys.stdout)
+        return not self.json and is_terminal(sys.stdout)
 
     @property
     def lively(self) -> bool:
         """Whether progress bars may be drawn on standard error."""
-        return not self.json and _is_terminal(sys.stderr)
+        return not self.json and is_terminal(sys.stderr)
 
     @property
     def console(self) -> Console:
@@ -56,18 +56,25 @@ class Terminal:
 
     def line(self, text: str = "", *, faint: bool = False) -> None:
         """Write one line of the result, less bright when it only leads to the others."""
-        text = visible(text) if _is_terminal(sys.stdout) else text
+        text = visible(text) if is_terminal(sys.stdout) else text
         if faint and colorful(sys.stdout):
             text = f"\x1b[2m{text}\x1b[0m"
         sys.stdout.write(f"{text}\n")
 
+    def table(
+        self, heads: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[str] = ()
+    ) -> None:
+        """Write rows under their heads; the columns named in ``numbers`` are aligned right."""
+        for at, line in enumerate(table_lines(heads, rows, numbers=numbers)):
+            self.line(line, faint=at == 0)
+
     def note(self, text: str) -> None:
         """Say something about the result on standard error."""
-        _say(sys.stderr, "", "2", text)
+        write_message("", "2", text)
 
     def warn(self, text: str) -> None:
         """Say on standard error that something is not as it should be."""
-        _say(sys.stderr, "warning: ", "33", text)
+        write_message("warning: ", "33", text)
 
     def emit(self, data: BaseModel | Mapping[str, Any], meta: BaseModel | None = None) -> None:
         """Write the JSON envelope that the HTTP API answers with."""
@@ -96,16 +103,16 @@ class Terminal:
         return Exit.NOT_RUNNING if isinstance(error, DaemonNotRunning) else Exit.ERROR
 
     def _write(self, document: Mapping[str, Any]) -> None:
-        indent = 2 if _is_terminal(sys.stdout) else None
+        indent = 2 if is_terminal(sys.stdout) else None
         sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=indent) + "\n")
         sys.stdout.flush()
 
 
 def report(message: str, hint: str | None) -> None:
     """Write an error and what to do about it to standard error."""
-    _say(sys.stderr, "error: ", "1;31", message)
+    write_message("error: ", "1;31", message)
     if hint:
-        _say(sys.stderr, "hint: ", "36", hint)
+        write_message("hint: ", "36", hint)
 
 
 def terminal_of(context: typer.Context) -> Terminal:
@@ -113,25 +120,3 @@ def terminal_of(context: typer.Context) -> Terminal:
     terminal = context.find_root().obj
     assert isinstance(terminal, Terminal)
     return terminal
-
-
-def colorful(stream: TextIO) -> bool:
-    """Whether colors may be written: a terminal that has them, and nobody forbade them."""
-    return (
-        _is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    )
-
-
-def _is_terminal(stream: TextIO) -> bool:
-    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
-
-
-def _say(stream: TextIO, tag: str, style: str, text: str) -> None:
-    """Write a line of which the tag is colored, or all of it when there is no tag."""
-    text = visible(text)
-    if colorful(stream):
-        text = f"\x1b[{style}m{tag}\x1b[0m{text}" if tag else f"\x1b[{style}m{text}\x1b[0m"
-    else:
-        text = tag + text
-    stream.write(f"{text}\n")
-    stream.flush()

@@ -1,1 +1,1 @@
-"""The daemon: its parts put together, its start, its stop."""
+"""Daemon: composition, start, and stop."""

@@ -1,4 +1,4 @@
-"""The daemon in the background: what `coco_local.daemon.lifecycle.detach` starts.
+"""Entry point of the background daemon, which `coco_local.daemon.lifecycle.detach` starts.
 
 Standard input brings the request; standard output takes back one line that says whether the daemon
 answers or why it does not, and then becomes the log.
@@ -24,9 +24,9 @@ def main() -> int:
     try:
         flags, paths = _request()
         settings = load_settings(flags, environ=os.environ)
-        code = serve(settings, paths, False, flags=flags, on_up=_say_up, log_style="none")
+        code = serve(settings, paths, False, flags=flags, on_up=_report_up, log_style="none")
     except CocoError as error:
-        _say_error(error)
+        _report_error(error)
         return 1
     return end(code)
 
@@ -46,11 +46,11 @@ def _request() -> tuple[dict[str, object], list[Path]]:
     return flags, paths
 
 
-def _say_up() -> None:
+def _report_up() -> None:
     _say({"pid": os.getpid()})
 
 
-def _say_error(error: CocoError) -> None:
+def _report_error(error: CocoError) -> None:
     from coco_protocol.errors import error_envelope
 
     body = error_envelope(error, "").error.model_dump(mode="json")

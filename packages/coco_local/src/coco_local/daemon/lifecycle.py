@@ -1,4 +1,4 @@
-"""Finding, waiting for, stopping and putting into the background: the daemon seen from outside."""
+"""Daemon control from outside: find, wait for, stop, detach."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from coco_core.errors import CocoError, DaemonNotRunning, PortTaken, Unavailable
-from coco_local.daemon.birth import is_alive
+from coco_local.client.address import reachable_url
 from coco_local.daemon.listener import port_taken
 from coco_local.daemon.lock import LockRecord, ServiceLock
+from coco_local.daemon.process_identity import is_alive
 
 if TYPE_CHECKING:
     from coco_local.settings import Settings
@@ -86,7 +87,7 @@ def wait_until_up(
         Unavailable: it runs and does not answer in time.
     """
     deadline = time.monotonic() + timeout
-    url = address_of(record)
+    url = reachable_url(record.host, record.port)
     while record.alive:
         try:
             health = _ask(settings, url)
@@ -106,7 +107,7 @@ def wait_until_up(
 
 def register(settings: Settings, paths: Sequence[Path]) -> list[RegisterData]:
     """Register directories with the running daemon."""
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
     from coco_protocol.projects import RegisterRequest
 
     with Client.discover(settings) as client:
@@ -120,7 +121,7 @@ def stop_running(settings: Settings) -> Stopped:
         DaemonNotRunning: there is none.
         Unavailable: it did not end.
     """
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
 
     began = time.monotonic()
     record = ServiceLock(settings.home.lock).inspect()
@@ -128,7 +129,7 @@ def stop_running(settings: Settings) -> Stopped:
         raise DaemonNotRunning("The CoCo service does not run.")
     how = "asked"
     try:
-        url = address_of(record)
+        url = reachable_url(record.host, record.port)
         with Client(url, settings.api_key, timeout=_PROBE_SECONDS) as client:
             client.shutdown()
     except CocoError:
@@ -141,7 +142,7 @@ def stop_running(settings: Settings) -> Stopped:
     if record.alive:
         raise Unavailable(
             f"CoCo with PID {record.pid} does not end.",
-            hint="End it by force; nothing is lost that is not rebuilt: "
+            hint="Kill it; whatever is lost is rebuilt: "
             + (f"taskkill /F /PID {record.pid}" if os.name == "nt" else f"kill -9 {record.pid}"),
             details={"pid": record.pid},
         )
@@ -177,16 +178,17 @@ def detach(settings: Settings, flags: Mapping[str, object], paths: Sequence[Path
     # The request goes through a pipe: arguments can be read by every user of the machine.
     answer = _exchange(process, json.dumps(request).encode())
     try:
-        said = json.loads(answer)
+        started = json.loads(answer)
     except ValueError:
         process.wait()
         raise Unavailable(
             f"CoCo ended while it started, with code {process.returncode}.",
             hint=f"Its log is in {str(settings.home.log)!r}. It ends with: {_log_end(settings)}",
         ) from None
-    if "error" in said:
+    if "error" in started:
         process.wait()
-        raise to_error(ErrorBody.model_validate(said["error"]["body"]), said["error"]["status"])
+        error = started["error"]
+        raise to_error(ErrorBody.model_validate(error["body"]), error["status"])
     # It is nobody's child from here on; Popen would warn that it still runs.
     process.returncode = 0
     record = ServiceLock(settings.home.lock).inspect()
@@ -199,15 +201,9 @@ def detach(settings: Settings, flags: Mapping[str, object], paths: Sequence[Path
     return health
 
 
-def address_of(record: LockRecord) -> str:
-    """Return the base URL of the daemon that wrote a lock."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(record.host, record.host)  # noqa: S104 - compared, not bound
-    return f"http://[{host}]:{record.port}" if ":" in host else f"http://{host}:{record.port}"
-
-
 def _ask(settings: Settings, url: str) -> HealthData | None:
     """Return the health of what answers there; None when nothing listens."""
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
 
     with Client(url, settings.api_key, timeout=_PROBE_SECONDS) as client:
         try:
@@ -243,7 +239,7 @@ def _terminate(record: LockRecord) -> None:
 
 def _wait_for_end(record: LockRecord) -> bool:
     deadline = time.monotonic() + _STOP_SECONDS
-    while is_alive(record.pid, record.birth):
+    while is_alive(record.pid, record.identity):
         if time.monotonic() > deadline:
             return False
         time.sleep(_PAUSE_SECONDS)

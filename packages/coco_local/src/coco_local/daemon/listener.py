@@ -1,4 +1,4 @@
-"""The daemon's own socket: bound before anything else, so that a taken port is known at once."""
+"""Listening socket, bound first so that a port conflict is known at once."""
 
 from __future__ import annotations
 

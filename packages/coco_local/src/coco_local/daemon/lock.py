@@ -1,18 +1,13 @@
-"""``service.lock``: who serves this home.
+"""Service lock: ``service.lock`` allows one daemon for each home.
 
-A lock file is born whole: it is written under another name and then linked, which fails when the
-name is taken. That needs no advisory lock, so it is the same on every system and on network drives.
-
-A dead holder's lock is replaced under a second lock that is named after the dead holder and taken
-in the same way; so of all who find the same corpse exactly one replaces it, and whoever comes later
-finds another holder. Should that one die in between, its own corpse is dealt with alike.
+A lock of the operating system ends with its process, but tells nobody where the process listens.
+So the lock is a record of its holder, and such a lock beside it (``service.lock.guard``), held for
+a moment, decides who may write it: of all who find a stale lock exactly one replaces it, and
+whoever is killed in between blocks nobody.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import itertools
 import json
 import os
 import time
@@ -21,19 +16,13 @@ from pathlib import Path
 
 from coco_core.errors import AlreadyRunning, InvalidConfig
 from coco_local import __version__
-from coco_local.daemon.birth import birth_of, is_alive
+from coco_local.daemon.process_identity import identity_of, is_alive
 
 __all__ = ["LockRecord", "ServiceLock", "already_running"]
 
-# A system without hard links writes the lock in two steps; a lock that is empty or cut and younger
-# than this may be just being written.
-_WRITE_SECONDS = 2.0
-_PAUSE_SECONDS = 0.02
-
-# Each turn someone else has won or died; so many in a row is a broken file system.
-_MAX_TURNS = 500
-
-_serial = itertools.count()
+# Who holds the guard reads and writes one small file; longer means that the disk hangs.
+_GUARD_SECONDS = 10.0
+_POLL_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +30,7 @@ class LockRecord:
     """What stands in the lock."""
 
     pid: int
-    birth: str
+    identity: str
     started: float
     host: str
     port: int
@@ -51,12 +40,12 @@ class LockRecord:
     def mine(cls, host: str, port: int) -> LockRecord:
         """Describe this process."""
         pid = os.getpid()
-        return cls(pid, birth_of(pid) or "", time.time(), host, port, __version__)
+        return cls(pid, identity_of(pid) or "", time.time(), host, port, __version__)
 
     @property
     def alive(self) -> bool:
         """Whether the process that wrote the record runs."""
-        return is_alive(self.pid, self.birth)
+        return is_alive(self.pid, self.identity)
 
 
 class ServiceLock:
@@ -122,86 +111,29 @@ def already_running(holder: LockRecord) -> AlreadyRunning:
 
 def _take(path: Path, record: LockRecord) -> LockRecord | None:
     """Make ``path`` hold ``record``; return the living holder if there is one."""
-    for _ in range(_MAX_TURNS):
-        if _create(path, record):
-            return None
-        found = _read_raw(path)
-        if found is None:
-            continue
-        holder = _parse(found)
+    # Commands that only look at the lock need not load it.
+    from filelock import FileLock
+
+    # The guard would be made together with its directory, and a home that is gone stays gone.
+    path.parent.stat()
+    guard = path.with_name(f"{path.name}.guard")
+    fresh = path.with_name(f"{path.name}.new")
+    with FileLock(guard, timeout=_GUARD_SECONDS, poll_interval=_POLL_SECONDS):
+        holder = _read(path)
         if holder is not None and holder.alive:
             return holder
-        if holder is None and _is_young(path):
-            time.sleep(_PAUSE_SECONDS)
-            continue
-        if _replace(path, found, record):
-            return None
-    raise OSError(f"the lock {str(path)!r} changes without end")
-
-
-def _replace(path: Path, corpse: bytes, record: LockRecord) -> bool:
-    """Put ``record`` in the place of exactly this corpse, as the only one who may."""
-    name = hashlib.blake2b(corpse, digest_size=8).hexdigest()
-    guard = path.with_name(f"{path.name}.{name}")
-    if _take(guard, record) is not None:
-        time.sleep(_PAUSE_SECONDS)
-        return False
-    try:
-        if _read_raw(path) != corpse:
-            return False
-        fresh = _write_aside(path, record)
-        fresh.replace(path)
-        return True
-    finally:
-        guard.unlink(missing_ok=True)
-
-
-def _create(path: Path, record: LockRecord) -> bool:
-    """Create the file with its content in one step; False when it exists."""
-    fresh = _write_aside(path, record)
-    try:
-        os.link(fresh, path)
-    except FileExistsError:
-        return False
-    except OSError:
-        return _create_in_two_steps(path, fresh.read_bytes())
-    finally:
-        fresh.unlink()
-    return True
-
-
-def _create_in_two_steps(path: Path, content: bytes) -> bool:
-    """Create the file where there are no hard links (FAT, some network drives)."""
-    try:
-        with path.open("xb") as file:
-            file.write(content)
-    except FileExistsError:
-        return False
-    return True
-
-
-def _write_aside(path: Path, record: LockRecord) -> Path:
-    aside = path.with_name(f"{path.name}.{os.getpid()}-{next(_serial)}")
-    with contextlib.suppress(FileNotFoundError):
-        # A process of this number died here.
-        aside.unlink()
-    try:
-        aside.write_text(json.dumps(asdict(record)), encoding="utf-8")
-    except OSError:
-        # The disk is full: nothing half-written stays behind.
-        aside.unlink(missing_ok=True)
-        raise
-    return aside
+        try:
+            fresh.write_text(json.dumps(asdict(record)), encoding="utf-8")
+            fresh.replace(path)
+        finally:
+            # The disk is full: nothing half-written stays behind.
+            fresh.unlink(missing_ok=True)
+    return None
 
 
 def _read(path: Path) -> LockRecord | None:
-    raw = _read_raw(path)
-    return None if raw is None else _parse(raw)
-
-
-def _read_raw(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return _parse(path.read_bytes())
     except FileNotFoundError:
         return None
 
@@ -212,7 +144,7 @@ def _parse(raw: bytes) -> LockRecord | None:
         data = json.loads(raw)
         return LockRecord(
             pid=int(data["pid"]),
-            birth=str(data["birth"]),
+            identity=str(data["identity"]),
             started=float(data["started"]),
             host=str(data["host"]),
             port=int(data["port"]),
@@ -220,10 +152,3 @@ def _parse(raw: bytes) -> LockRecord | None:
         )
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def _is_young(path: Path) -> bool:
-    try:
-        return time.time() - path.stat().st_mtime < _WRITE_SECONDS
-    except OSError:
-        return False

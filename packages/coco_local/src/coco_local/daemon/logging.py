@@ -23,7 +23,7 @@ LogStyle = Literal["console", "json", "none"]
 _FILE_BYTES = 4 << 20
 _OLD_FILES = 3
 
-# Libraries that tell every request or every poll at the level "info".
+# Libraries that log every request or every poll at the level "info".
 _CHATTY = ("uvicorn", "httpx", "httpcore", "mcp", "watchfiles", "asyncio", "lance", "multipart")
 
 _SHARED: list[structlog.typing.Processor] = [

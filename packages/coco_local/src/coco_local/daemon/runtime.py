@@ -11,23 +11,23 @@ import psutil
 import structlog
 
 from coco_embed.static import StaticEmbedder
-from coco_local.activity import Activity
-from coco_local.adoption import Adoption
-from coco_local.embedders import local_embedders
-from coco_local.grammars.keeper import GrammarKeeper
-from coco_local.index.embedding import EmbeddingQueue
-from coco_local.index.gate import QueryGate
-from coco_local.index.shared import Shared
-from coco_local.index.static import StaticQueue
-from coco_local.index.worker import IndexWorker
-from coco_local.index_models import IndexModels
-from coco_local.jobs import JobRegistry
-from coco_local.model import ModelService
+from coco_local.api.service import DaemonService
+from coco_local.grammars.manager import GrammarManager
+from coco_local.indexing.context import IndexContext
+from coco_local.indexing.embedding_queue import EmbeddingQueue
+from coco_local.indexing.gate import ForegroundGate
+from coco_local.indexing.static_queue import StaticQueue
+from coco_local.indexing.worker import IndexWorker
+from coco_local.models.embedders import local_embedders
+from coco_local.models.index_models import IndexModels
+from coco_local.models.main_model import ModelService
+from coco_local.monitoring.activity import Activity
+from coco_local.monitoring.jobs import JobRegistry
 from coco_local.operations import FUNCTIONS, Context
-from coco_local.operations.upkeep import Upkeep
-from coco_local.registry import ProjectRegistry
+from coco_local.operations.store_maintenance import StoreMaintenance
+from coco_local.projects.defaults import ProjectDefaults
+from coco_local.projects.registry import ProjectRegistry
 from coco_local.search.service import QueryService
-from coco_local.service import DaemonService
 from coco_local.settings import Settings
 from coco_local.store.database import Database
 from coco_local.store.embeddings import EmbeddingCache
@@ -59,22 +59,22 @@ class LocalDaemon(DaemonService):
         self.settings = settings
         self.stop_requested = threading.Event()
         self._activity = Activity()
-        self._gate = QueryGate()
+        self._gate = ForegroundGate()
         self._database = Database(settings.meta_db, metadata, SCHEMA_VERSION, keep=KEPT)
         self._cache = EmbeddingCache(settings.meta_db.with_name("embeddings.db"))
         self._configs = ConfigStore(self._database)
         self._jobs = JobRegistry()
-        self._embeddings = EmbeddingQueue(self._cache, self._activity, self._gate.yield_to_queries)
+        self._embeddings = EmbeddingQueue(self._cache, self._activity, self._gate.wait_until_idle)
         static = StaticEmbedder()
         self._models = IndexModels(
             settings.model_name,
             static,
-            local_embedders(settings, self._gate.yield_to_queries),
+            local_embedders(settings, self._gate.wait_until_idle),
             self._activity,
             self._on_model,
         )
-        self._statics = StaticQueue(static, self._gate.yield_to_queries)
-        shared = Shared(
+        self._statics = StaticQueue(static, self._gate.wait_until_idle)
+        index_context = IndexContext(
             settings=settings,
             models=self._models,
             embeddings=self._embeddings,
@@ -84,12 +84,12 @@ class LocalDaemon(DaemonService):
             wake=self._wake,
             stopping=self.stop_requested,
         )
-        self._registry = ProjectRegistry(self._database, self._configs, self._jobs, shared)
-        self._adoption = Adoption(self._registry)
-        self._grammars = GrammarKeeper(settings, self._activity, self._registry.indexers)
+        self._registry = ProjectRegistry(self._database, self._configs, self._jobs, index_context)
+        self._defaults = ProjectDefaults(self._registry)
+        self._grammars = GrammarManager(settings, self._activity, self._registry.indexers)
         self._worker = IndexWorker(self._registry.indexers, self._after_round)
         self._model = ModelService(
-            settings, self._models, self._activity, self._gate.yield_to_queries
+            settings, self._models, self._activity, self._gate.wait_until_idle
         )
         self._queries = QueryService(self._registry, self._activity, self._gate)
         self._context = self._make_context(mode)
@@ -131,13 +131,13 @@ class LocalDaemon(DaemonService):
         """Return a job's events above ``after``; wait up to ``timeout`` seconds for the first."""
         return self._jobs.wait_events(job_id, after, timeout)
 
-    def note_log(self, level: str, message: str) -> None:
+    def record_log(self, level: str, message: str) -> None:
         """Show a line of the log in the dashboard."""
         self._activity.log(level, message)
 
     def _make_context(self, mode: Literal["tui", "headless"]) -> Context:
         process = psutil.Process()
-        # It tells the share of time since it was last asked.
+        # It returns the share of time since it was last asked.
         process.cpu_percent()
         return Context(
             settings=self.settings,
@@ -147,7 +147,7 @@ class LocalDaemon(DaemonService):
             stop_requested=self.stop_requested,
             wake_worker=self._wake,
             registry=self._registry,
-            adoption=self._adoption,
+            defaults=self._defaults,
             configs=self._configs,
             jobs=self._jobs,
             queries=self._queries,
@@ -156,18 +156,20 @@ class LocalDaemon(DaemonService):
             model=self._model,
             grammars=self._grammars,
             activity=self._activity,
-            upkeep=Upkeep(self._database, self._cache, self._registry, self.settings),
+            maintenance=StoreMaintenance(
+                self._database, self._cache, self._registry, self.settings
+            ),
         )
 
     def _on_model(self) -> None:
-        self._registry.note_embedders()
+        self._registry.rebuild_changed_models()
         self._embeddings.wake()
 
     def _wake(self) -> None:
         self._worker.wake()
 
     def _after_round(self) -> None:
-        held = any(indexer.bulk for indexer in self._registry.active())
+        held = any(indexer.backlog.is_large for indexer in self._registry.active())
         self._embeddings.hold(held=held)
         self._statics.hold(held=held)
-        self._adoption.settle()
+        self._defaults.activate_completed()

@@ -1,4 +1,4 @@
-"""One daemon from its first to its last moment."""
+"""Main function of the daemon: start, serve, shut down."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class _Running:
         for warning in self._settings.warnings:
             log.warning("setting_ignored", why=warning)
         daemon = LocalDaemon(self._settings, "tui" if tui else "headless")
-        follow_log(daemon.note_log)
+        follow_log(daemon.record_log)
         threading.Thread(
             target=self._watch_stop, args=(daemon,), name="stop watch", daemon=True
         ).start()
@@ -240,7 +240,7 @@ class _Running:
 
 
 def _bind(settings: Settings, lock: ServiceLock) -> socket.socket:
-    """Bind; who loses against another start of this home is told so, and not of a foreign program.
+    """Bind; who loses against another start of this home learns that, not of a foreign program.
 
     Between the winner's port and its lock lies a moment.
     """

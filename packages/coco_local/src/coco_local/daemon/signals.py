@@ -1,4 +1,4 @@
-"""Stopping on SIGINT, SIGTERM and a closed terminal, without doing anything in a handler.
+"""Signal handling: SIGINT, SIGTERM, and SIGHUP as a stop, with no work in the handler.
 
 A Python handler runs in the middle of whatever the main thread does, which may hold the very lock
 that setting an event needs. So the handler only sends a byte, and a thread does the rest.

@@ -1,6 +1,6 @@
-"""`coco doctor`: is everything in order, and how is what is not mended."""
+"""`coco doctor`: checks of the installation, each with a remedy."""
 
-from coco_local.doctor.examination import examine
-from coco_local.doctor.finding import Finding, Level
+from coco_local.doctor.check_result import CheckResult, Level
+from coco_local.doctor.checks import run_checks
 
-__all__ = ["Finding", "Level", "examine"]
+__all__ = ["CheckResult", "Level", "run_checks"]

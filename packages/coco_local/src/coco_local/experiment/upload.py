@@ -13,7 +13,7 @@ from typing import IO
 
 from coco_core.decoding import decode
 from coco_core.errors import InvalidInput, Unreadable
-from coco_local.index.pipeline import read_file
+from coco_local.indexing.pipeline import read_file
 from coco_local.scan import ProjectScan
 from coco_local.settings import Settings
 

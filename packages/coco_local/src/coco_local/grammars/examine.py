@@ -1,4 +1,4 @@
-"""Examines a grammar in a process of its own, with limits, and leaves its compiled form behind.
+"""Grammar check: loads a grammar in a limited child process, and keeps it compiled.
 
 Run as ``python -m coco_local.grammars.examine``: a JSON object with ``wasm``, ``query`` (paths),
 ``name`` and ``compiled`` (a folder) on standard input, one with the findings on standard output.
@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 
-from coco_core.errors import CocoError, Unavailable, WasmFailed, WasmRefused
+from coco_core.errors import CocoError, Unavailable, WasmFailed, WasmRejected
 
 __all__ = ["Findings", "examine"]
 
@@ -28,7 +28,7 @@ _WALL_SECONDS = 180.0
 _MEMORY_BYTES = 3 << 30
 _POLL_SECONDS = 0.05
 
-_ERRORS: dict[str, type[CocoError]] = {kind.code: kind for kind in (WasmFailed, WasmRefused)}
+_ERRORS: dict[str, type[CocoError]] = {kind.code: kind for kind in (WasmFailed, WasmRejected)}
 
 Findings = dict[str, Any]
 
@@ -46,7 +46,7 @@ def examine(
         The fields of `coco_core.wasm.grammar.Probe`.
 
     Raises:
-        WasmRefused: it is no grammar that can be used here.
+        WasmRejected: it is no grammar that can be used here.
         WasmFailed: it failed, or took more time or memory than it may.
     """
     request = json.dumps(
@@ -69,12 +69,12 @@ def examine(
         last = (complaint.strip().splitlines() or [f"it ended with {child.returncode}"])[-1]
         raise WasmFailed(
             f"The grammar of {name!r} could not be loaded: {last}.",
-            hint="It may have needed too much time; take another build of it.",
+            hint="It may have exceeded the time limit; use another build of it.",
         )
     answer: Findings = json.loads(output)
     error = answer.get("error")
     if error is not None:
-        raise _ERRORS.get(error["code"], WasmRefused)(error["message"], hint=error["hint"])
+        raise _ERRORS.get(error["code"], WasmRejected)(error["message"], hint=error["hint"])
     return answer
 
 

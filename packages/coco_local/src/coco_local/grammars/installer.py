@@ -1,4 +1,4 @@
-"""Installing a grammar: fetched, examined apart, and put in place in one step."""
+"""Grammar installation: download, check in a child process, move into place."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from coco_local.grammars.record import GrammarRecord
 from coco_local.grammars.sources import GrammarSource, source_of
 from coco_local.grammars.store import GRAMMAR, LICENCE, QUERY, GrammarStore
 
-__all__ = ["Installer", "Wanted"]
+__all__ = ["InstallRequest", "Installer"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -40,7 +40,7 @@ _LICENCES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class InstallRequest:
     """What to install."""
 
     language: str
@@ -66,7 +66,7 @@ class Installer:
 
     def install(
         self,
-        wanted: Wanted,
+        request: InstallRequest,
         on_progress: Callable[[Progress], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
     ) -> GrammarRecord:
@@ -75,11 +75,11 @@ class Installer:
         Raises:
             InvalidInput: the name or the source cannot be used.
             Unavailable: the source does not give the grammar.
-            WasmRefused: the file is no grammar that can be used here.
+            WasmRejected: the file is no grammar that can be used here.
             WasmFailed: it failed or took too much while it was examined.
         """
-        language = _checked(wanted)
-        source = self._source(wanted, language.name)
+        language = _checked(request)
+        source = self._source(request, language.name)
         watch = Watch(source.name, on_progress, cancelled)
         with self.store.staging() as folder:
             self._drop_old_downloads()
@@ -87,16 +87,16 @@ class Installer:
                 fetched = source.fetch(language.name, folder, self.store.downloads, watch)
             except SourceFailed as error:
                 raise Unavailable(
-                    f"The grammar of {language.name!r} is not to be had from {source.name}: "
+                    f"The grammar of {language.name!r} is not available from {source.name}: "
                     f"{error}.",
-                    hint="Name another source with --from; what arrived is kept.",
+                    hint="Name another source with --from; partial downloads are kept.",
                 ) from error
             wasm = folder / GRAMMAR
             size = wasm.stat().st_size
             if size > _MAX_WASM_BYTES:
                 raise InvalidInput(f"{source.name} has {size} bytes; no grammar is so large.")
             query = folder / QUERY
-            query.write_text(_query(wanted, language.name), encoding="utf-8")
+            query.write_text(_query(request, language.name), encoding="utf-8")
             watch.report("install")
             found = examine(wasm, query, language.name, self.store.compiled, cancelled)
             query.write_text(found["query"], encoding="utf-8")
@@ -109,21 +109,21 @@ class Installer:
                 licence=_licence(fetched.licence, folder / LICENCE),
                 exported_name=found["exported_name"],
                 abi=found["abi"],
-                query_origin="given" if wanted.query is not None else found["query_origin"],
+                query_origin="given" if request.query is not None else found["query_origin"],
                 installed_at=time.time(),
                 stubs=tuple(found["stubs"]),
-                kind=wanted.kind,
-                extensions=wanted.extensions,
-                filenames=wanted.filenames,
-                shebangs=wanted.shebangs,
+                kind=request.kind,
+                extensions=request.extensions,
+                filenames=request.filenames,
+                shebangs=request.shebangs,
             )
             self.store.add(folder, record)
         return record
 
-    def _source(self, wanted: Wanted, language: str) -> GrammarSource:
+    def _source(self, request: InstallRequest, language: str) -> GrammarSource:
         config = NpmConfig(self.environ)
-        given = wanted.source if wanted.source is not None else self.mirror
-        return source_of(given, language, config, newest=wanted.newest)
+        given = request.source if request.source is not None else self.mirror
+        return source_of(given, language, config, newest=request.newest)
 
     def _drop_old_downloads(self) -> None:
         oldest = time.time() - _KEPT_SECONDS
@@ -132,36 +132,36 @@ class Installer:
                 path.unlink(missing_ok=True)
 
 
-def _checked(wanted: Wanted) -> Language:
+def _checked(request: InstallRequest) -> Language:
     """Return the language, known or new."""
-    known = named_language(wanted.language)
+    known = named_language(request.language)
     if known is not None and known.parser is Parser.NATIVE:
         raise InvalidInput(
             f"{known.name!r} has a grammar that is built in.", hint="There is nothing to install."
         )
     if known is not None:
         return known
-    name = wanted.language.strip().lower()
+    name = request.language.strip().lower()
     if not _NAME.fullmatch(name):
         raise InvalidInput(
-            f"{wanted.language!r} is no name for a language.",
+            f"{request.language!r} is no name for a language.",
             hint="Use small letters, digits and _, as in the file's function tree_sitter_NAME.",
         )
-    if not (wanted.extensions or wanted.filenames or wanted.shebangs):
+    if not (request.extensions or request.filenames or request.shebangs):
         raise InvalidInput(
             f"CoCo does not know the language {name!r}, so it needs to know its files.",
             hint="Say which: --ext .foo, --filename Foofile or --shebang foo",
         )
-    return Language(name, LanguageKind(wanted.kind))
+    return Language(name, LanguageKind(request.kind))
 
 
-def _query(wanted: Wanted, language: str) -> str:
-    if wanted.query is None:
+def _query(request: InstallRequest, language: str) -> str:
+    if request.query is None:
         return query_text(language)
     try:
-        return wanted.query.expanduser().read_text(encoding="utf-8")
+        return request.query.expanduser().read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Unreadable(f"{str(wanted.query)!r} cannot be read: {error}.") from error
+        raise Unreadable(f"{str(request.query)!r} cannot be read: {error}.") from error
 
 
 def _licence(named: str, path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Compiled modules on disk, by content and version of the engine; compiled apart from the daemon.
+"""Cache of compiled WebAssembly modules, by content and engine version.
 
 Loading a compiled grammar takes a tenth of a millisecond; compiling one takes up to seconds, and
 nothing inside wasmtime bounds that: a child process does it (`coco_local.grammars.examine`).
@@ -37,7 +37,7 @@ class CompiledModules:
         self._modules: dict[str, wasmtime.Module] = {}
 
     def __call__(self, wasm: bytes) -> wasmtime.Module:
-        """Return a compiled module; what cannot be compiled raises `WasmRefused`."""
+        """Return a compiled module; what cannot be compiled raises `WasmRejected`."""
         digest = hashlib.sha256(wasm).hexdigest()
         module = self._modules.get(digest)
         if module is None:

@@ -1,4 +1,4 @@
-"""The package registry that the user's npm is configured with; none is written here.
+"""Package registry from the user's npm configuration; none is built in.
 
 What npm reads is read: the environment, the user's and the global ``.npmrc``. Where they say
 nothing, npm itself is asked, which has its own default. A project's ``.npmrc`` is not read: a

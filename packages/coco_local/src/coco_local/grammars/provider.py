@@ -1,4 +1,4 @@
-"""The source of WebAssembly grammars that the chunker asks (`coco_core.languages.grammars`)."""
+"""Grammar provider: gives chunking the installed WebAssembly grammars."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class GrammarProvider:
         on_missing: Callable[[str], None] | None = None,
         on_failure: Callable[[str, CocoError], None] | None = None,
     ) -> None:
-        """``on_missing`` hears of languages whose grammar could be installed, once each."""
+        """``on_missing`` is called with languages whose grammar could be installed, once each."""
         self._store = store
         self._on_missing = on_missing
         self._on_failure = on_failure

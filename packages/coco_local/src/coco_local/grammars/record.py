@@ -1,4 +1,4 @@
-"""What is known of an installed grammar: ``grammar.json`` beside it."""
+"""Grammar manifest: ``grammar.json`` beside an installed grammar."""
 
 from __future__ import annotations
 

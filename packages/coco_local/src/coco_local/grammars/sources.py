@@ -1,4 +1,4 @@
-"""Where a grammar's file comes from: this machine, a URL, or a package of the user's registry."""
+"""Grammar sources: local files, URLs, and packages of the user's registry."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ __all__ = [
     "Fetched",
     "FolderSource",
     "GrammarSource",
+    "GrammarUrlSource",
     "NpmSource",
-    "UrlSource",
     "source_of",
     "without_version",
 ]
@@ -103,7 +103,7 @@ class FolderSource:
 
 
 @dataclass(frozen=True, slots=True)
-class UrlSource:
+class GrammarUrlSource:
     """A URL of a ``.wasm``, of a package, or of a mirror that holds files of the usual names."""
 
     url: str
@@ -213,7 +213,7 @@ class NpmSource:
                 # What was resumed may have been of another file: once more from the start.
                 path.unlink()
                 if again:
-                    raise SourceFailed(f"{url} is not what the registry promises: {promised}")
+                    raise SourceFailed(f"{url} does not match what the registry states: {promised}")
         return path
 
 
@@ -246,7 +246,7 @@ def source_of(
         return NpmSource(config, match["package"], match["version"] or "", match["member"] or "")
     parts = urllib.parse.urlsplit(given)
     if parts.scheme in {"http", "https"} and parts.netloc:
-        return UrlSource(given)
+        return GrammarUrlSource(given)
     if parts.scheme == "file":
         return FolderSource(Path(urllib.request.url2pathname(parts.path)))
     if given.startswith("npm:") or "://" in given:
@@ -265,7 +265,7 @@ def _integrity(dist: Mapping[str, Any]) -> str:
     for promised in str(dist.get("integrity", "")).split():
         if promised.partition("-")[0] in _HASHES:
             return promised
-    raise SourceFailed("the registry promises no checksum for the package")
+    raise SourceFailed("the registry states no checksum for the package")
 
 
 def _keeps(path: Path, promised: str) -> bool:

@@ -1,1 +1,1 @@
-"""Turning files into an index that answers: reading, memory, background work."""
+"""What an index is: documents, chunks, vectors and postings in memory, and its checkpoint file."""

@@ -1,4 +1,4 @@
-"""Vectors in one byte a number: a quarter of what a scan must read, and how far it can be wrong.
+"""Int8 quantization of vectors, with a bound on the error of each score.
 
 A vector v is kept as ``scale * codes`` and the length of what rounding left. By Cauchy and Schwarz
 the product of two vectors differs from that of their codes by no more than

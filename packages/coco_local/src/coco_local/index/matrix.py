@@ -1,4 +1,4 @@
-"""The vectors of an index in memory, scanned flat: bytes to find the candidates, halves to score.
+"""Vector matrix in memory: int8 scan for candidates, float16 for exact scores.
 
 Reading is what a scan costs. The bytes of 100,000 x 384 are read in 2 to 3 ms where float32 takes
 12 to 24 (two cores, in turn); which rows may be among the best follows from the bytes' own bounds,
@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coco_core.types import FloatMatrix, FloatVector
-from coco_local.index.best import best_rows, kth_best
 from coco_local.index.byte_vectors import ByteVectors, encoded, scan
+from coco_local.index.top_k import best_rows, kth_best
 
 __all__ = ["VectorMatrix"]
 
@@ -107,15 +107,15 @@ class VectorMatrix:
         self._columns.put(rows, vectors)
         self._columns.static[rows] = True
 
-    def image(self, rows: int) -> dict[str, NDArray[Any]]:
+    def to_arrays(self, rows: int) -> dict[str, NDArray[Any]]:
         """Return a copy of the first rows: which are known, and the columns of those."""
         known = self.known(rows).copy()
         picked = np.flatnonzero(known)
         columns = {f"vector_{c}": getattr(self._columns, c)[picked] for c in _VECTOR_COLUMNS}
         return {"known": known, **columns}
 
-    def use_image(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Take the rows that `image` returned."""
+    def load_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take the rows that `to_arrays` returned."""
         known = arrays["known"]
         count = int(known.sum())
         columns = {name: arrays[f"vector_{name}"] for name in _VECTOR_COLUMNS}

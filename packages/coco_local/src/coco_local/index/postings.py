@@ -1,4 +1,4 @@
-"""The inverted index in memory: sorted segments, as in a log-structured merge tree.
+"""Inverted index in memory: sorted segments, merged like an LSM tree.
 
 A changed file adds a small segment that the next query sees; small segments are merged when they
 are looked up, large ones by `compact` in the background. All arrays are numpy, so that building a
@@ -84,7 +84,7 @@ class Postings:
             self._segments.append(segment)
 
     def lookup(self, terms: Sequence[int]) -> list[tuple[NDArray[np.int32], NDArray[np.uint8]]]:
-        """Return (rows, frequencies) of each term, dead rows included."""
+        """Return (rows, frequencies) of each term, deleted rows included."""
         with self._lock:
             self._settle(_QUERY_MERGE_LIMIT)
             segments = list(self._segments)
@@ -95,19 +95,19 @@ class Postings:
         with self._lock:
             self._settle(_QUERY_MERGE_LIMIT)
 
-    def compact(self, alive: NDArray[np.bool_]) -> None:
-        """Merge all segments into one and drop the postings of dead rows; for the background."""
+    def compact(self, live: NDArray[np.bool_]) -> None:
+        """Merge all segments into one and drop the postings of deleted rows; for the background."""
         with self._lock:
             self._settle(0)
             merged = list(self._segments)
         if len(merged) < 2:
             return
-        segment = _merge(merged, alive)
+        segment = _merge(merged, live)
         with self._lock:
             # Segments that arrived meanwhile stand behind those that were merged.
             self._segments = [segment, *self._segments[len(merged) :]]
 
-    def image(self) -> dict[str, NDArray[Any]]:
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of all segments, which never change, under names of their own."""
         return {
             f"segment_{number}_{part}": getattr(segment, part)
@@ -115,8 +115,8 @@ class Postings:
             for part in Segment.__slots__
         }
 
-    def use_image(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Take the segments that `image` returned."""
+    def load_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Take the segments that `to_arrays` returned."""
         for number in itertools.count():
             if f"segment_{number}_ids" not in arrays:
                 return
@@ -157,13 +157,13 @@ class Postings:
             self._segments[-1] = _merge([self._segments[-1], last], None)
 
 
-def _merge(segments: Sequence[Segment], alive: NDArray[np.bool_] | None) -> Segment:
+def _merge(segments: Sequence[Segment], live: NDArray[np.bool_] | None) -> Segment:
     parts = [segment.expand() for segment in segments]
     ids = np.concatenate([part[0] for part in parts])
     rows = np.concatenate([part[1] for part in parts])
     frequencies = np.concatenate([part[2] for part in parts])
-    if alive is not None:
-        kept = alive[rows]
+    if live is not None:
+        kept = live[rows]
         ids, rows, frequencies = ids[kept], rows[kept], frequencies[kept]
     return Segment.build(ids, rows, frequencies)
 

@@ -1,4 +1,4 @@
-"""The index of one project under one config: stores and memory kept in step.
+"""Index of one project under one config: writes SQLite, memory, and LanceDB in order.
 
 Order of a write: SQLite first (it says what exists), memory in the same breath (it answers),
 LanceDB later and in batches. A crash in between leaves documents marked as not stored; `load` drops
@@ -18,14 +18,13 @@ import structlog
 
 from coco_core.bm25 import TermVector
 from coco_core.configs import IndexingConfig
-from coco_core.types import ChunkFacts, FloatMatrix
+from coco_core.types import ChunkMetadata, FloatMatrix
 from coco_embed.memory import release_freed_memory
-from coco_local.index.image import read_image, write_image
+from coco_local.index.checkpoint import read_checkpoint, write_checkpoint
 from coco_local.index.memory import DocumentEntry, MemoryIndex
 from coco_local.store.database import Database
 from coco_local.store.documents import (
     DocumentStore,
-    PreparedChunk,
     PreparedDocument,
     StoredDocument,
     WrittenDocument,
@@ -37,17 +36,17 @@ __all__ = ["ProjectIndex"]
 
 log = structlog.get_logger(__name__)
 
-# Dead rows cost memory and scan time; a rebuild of the arrays pays off when they are a third.
-_DEAD_SHARE = 1 / 3
-_DEAD_MINIMUM = 2_000
+# Deleted rows cost memory and scan time; a rebuild of the arrays pays off when they are a third.
+_TOMBSTONE_SHARE = 1 / 3
+_TOMBSTONE_MINIMUM = 2_000
 
 # Segments of the inverted index; each costs some microseconds for each term of a query.
 _MOST_SEGMENTS = 8
 
-# Writes after which a new image is worth it, while the daemon runs: a daemon that is killed before
-# loads the tables, a second or two later. At the stop an image is always taken.
-_IMAGE_MINIMUM = 2_000
-_IMAGE_SHARE = 0.2
+# Writes after which a new checkpoint is worth it, while the daemon runs: a daemon that is killed
+# before loads the tables, a second or two later. At the stop a checkpoint is always written.
+_CHECKPOINT_MINIMUM = 2_000
+_CHECKPOINT_SHARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +76,16 @@ class ProjectIndex:
         self._dimension = dimension
         self._lance: LanceStore | None = None
         self._lance_stats: LanceStats | None = None
-        # Rows that LanceDB was given since the image of the memory was taken.
+        # Rows that LanceDB was given since the checkpoint was written.
         self._changed_rows = 0
         # Guards the order of writes to SQLite and memory; held for a few milliseconds at a time.
         self._write_lock = threading.Lock()
         self._flush_lock = threading.Lock()
-        self._tickets = itertools.count(1)
-        self._applied: dict[str, int] = {}
+        self._sequences = itertools.count(1)
+        self._last_applied: dict[str, int] = {}
         self._unflushed: dict[int, _Unflushed] = {}
         self._unflushed_vectors: list[int] = []
-        self._dead_keys: list[int] = []
+        self._tombstones: list[int] = []
         # The last flush failed somewhere: what waits may stand in LanceDB already.
         self._half_flushed = False
 
@@ -98,23 +97,23 @@ class ProjectIndex:
         if not documents:
             self._forget_lance_rows()
             return
-        if not self._load_image(documents):
+        if not self._load_checkpoint(documents):
             self._load_tables(documents)
 
-    def _load_image(self, documents: Mapping[int, StoredDocument]) -> bool:
+    def _load_checkpoint(self, documents: Mapping[int, StoredDocument]) -> bool:
         """Take the memory of the last stop, if LanceDB is as it was then."""
-        image = read_image(self._directory, self._lance_state())
-        if image is None:
+        checkpoint = read_checkpoint(self._directory, self._lance_state())
+        if checkpoint is None:
             return False
-        before = image.arrays["keys"][image.arrays["alive"]].tolist()
+        before = checkpoint.arrays["keys"][checkpoint.arrays["live"]].tolist()
         stored = {key: document for key, document in documents.items() if document.stored}
         try:
-            self.memory = MemoryIndex.of_image(self._dimension, image, stored)
-            self._lance_stats = LanceStats(**image.texts["lance"])
+            self.memory = MemoryIndex.from_checkpoint(self._dimension, checkpoint, stored)
+            self._lance_stats = LanceStats(**checkpoint.texts["lance"])
         except (ValueError, KeyError, TypeError, IndexError) as error:
-            log.warning("image_ignored", path=str(self._directory), reason=str(error))
+            log.warning("checkpoint_ignored", path=str(self._directory), reason=str(error))
             return False
-        self._dead_keys = [key for key in before if self.memory.row_of(key) is None]
+        self._tombstones = [key for key in before if self.memory.row_of(key) is None]
         whole = {entry.document.key for entry in self.memory.documents.values()}
         self.store.delete([documents[key].doc_id for key in documents.keys() - whole])
         return True
@@ -123,31 +122,31 @@ class ProjectIndex:
         self._changed_rows = len(documents)
         table, vectors = self._open_lance().load()
         known = set(table.keys.tolist())
-        chunks: dict[int, list[tuple[ChunkFacts, bytes]]] = {key: [] for key in documents}
-        for document_key, facts, embed_key in self.store.facts():
-            chunks[document_key].append((facts, embed_key))
+        chunks: dict[int, list[tuple[ChunkMetadata, bytes]]] = {key: [] for key in documents}
+        for document_key, chunk, embed_key in self.store.metadata():
+            chunks[document_key].append((chunk, embed_key))
         whole = [
             key
             for key, document in documents.items()
-            if document.stored and all(facts.key in known for facts, _ in chunks[key])
+            if document.stored and all(chunk.key in known for chunk, _ in chunks[key])
         ]
         self.memory.load(
             (
-                (documents[key], [f for f, _ in chunks[key]], [e for _, e in chunks[key]])
+                (documents[key], [c for c, _ in chunks[key]], [e for _, e in chunks[key]])
                 for key in whole
             ),
             table,
         )
-        living = {facts.key for key in whole for facts, _ in chunks[key]}
+        live = {chunk.key for key in whole for chunk, _ in chunks[key]}
         self.memory.set_vectors(vectors.keys.tolist(), vectors.vectors.astype(np.float32))
-        self._dead_keys = list((known | set(vectors.keys.tolist())) - living)
+        self._tombstones = list((known | set(vectors.keys.tolist())) - live)
         self.store.delete([documents[key].doc_id for key in documents.keys() - set(whole)])
 
     def _forget_lance_rows(self) -> None:
         """An empty database beside old LanceDB files means that their rows are orphans."""
         if self._directory.exists():
             table, vectors = self._open_lance().load()
-            self._dead_keys = [*table.keys.tolist(), *vectors.keys.tolist()]
+            self._tombstones = [*table.keys.tolist(), *vectors.keys.tolist()]
 
     def _open_lance(self) -> LanceStore:
         if self._lance is None:
@@ -159,21 +158,21 @@ class ProjectIndex:
 
     # --- writing -------------------------------------------------------------------------------
 
-    def ticket(self) -> int:
-        """Take before reading a file: of two writes of one document, the later ticket wins."""
-        return next(self._tickets)
+    def next_sequence(self) -> int:
+        """Take before reading a file: of two writes of one document, the higher number wins."""
+        return next(self._sequences)
 
     def apply(self, prepared: Sequence[tuple[int, PreparedDocument]]) -> list[StoredDocument]:
-        """Replace documents by what was read under the given tickets; older reads are ignored."""
+        """Replace documents by what was read under the given numbers; older reads are ignored."""
         with self._write_lock:
             fresh = [
-                (ticket, document)
-                for ticket, document in prepared
-                if self._applied.get(document.doc_id, 0) < ticket
+                (sequence, document)
+                for sequence, document in prepared
+                if self._last_applied.get(document.doc_id, 0) < sequence
             ]
             written = self.store.replace([document for _, document in fresh])
-            for (ticket, document), result in zip(fresh, written, strict=True):
-                self._applied[document.doc_id] = ticket
+            for (sequence, document), result in zip(fresh, written, strict=True):
+                self._last_applied[document.doc_id] = sequence
                 self._replace_in_memory(document, result)
         return [result.document for result in written]
 
@@ -183,35 +182,35 @@ class ProjectIndex:
         self.memory.replace(
             written.document,
             [
-                _facts(key, prepared.doc_id, chunk)
-                for key, chunk in zip(written.chunk_keys, prepared.chunks, strict=True)
+                ChunkMetadata.of(key, prepared.doc_id, each.chunk)
+                for key, each in zip(written.chunk_keys, prepared.chunks, strict=True)
             ],
             [chunk.embed_key for chunk in prepared.chunks],
             terms,
         )
         self._unflushed[written.document.key] = _Unflushed(written.chunk_keys, terms)
 
-    def touch(self, ticket: int, doc_id: str, size: int, mtime_ns: int) -> None:
-        """Note that a file has another time stamp but the same content."""
+    def touch(self, sequence: int, doc_id: str, size: int, mtime_ns: int) -> None:
+        """Record that a file has another time stamp but the same content."""
         with self._write_lock:
             entry = self.memory.documents.get(doc_id)
-            if entry is None or self._applied.get(doc_id, 0) > ticket:
+            if entry is None or self._last_applied.get(doc_id, 0) > sequence:
                 return
             self.store.touch([(doc_id, size, mtime_ns)])
             self.memory.update_document(replace(entry.document, size=size, mtime_ns=mtime_ns))
 
-    def remove(self, ticket: int, doc_ids: Sequence[str]) -> list[str]:
+    def remove(self, sequence: int, doc_ids: Sequence[str]) -> list[str]:
         """Remove documents; returns those that existed."""
         with self._write_lock:
             gone = [
                 doc_id
                 for doc_id in doc_ids
-                if doc_id in self.memory.documents and self._applied.get(doc_id, 0) < ticket
+                if doc_id in self.memory.documents and self._last_applied.get(doc_id, 0) < sequence
             ]
             if gone:
                 self.store.delete(gone)
             for doc_id in gone:
-                self._applied[doc_id] = ticket
+                self._last_applied[doc_id] = sequence
                 self._forget_entry(self.memory.remove(doc_id))
         return gone
 
@@ -219,11 +218,11 @@ class ProjectIndex:
         if entry is None:
             return
         if self._unflushed.pop(entry.document.key, None) is None:
-            self._dead_keys += [self.memory.facts.key(row) for row in entry.rows]
+            self._tombstones += [self.memory.metadata.key(row) for row in entry.rows]
 
     def clear(self) -> None:
         """Forget every document."""
-        self.remove(self.ticket(), list(self.memory.documents))
+        self.remove(self.next_sequence(), list(self.memory.documents))
         self.flush()
 
     def set_vectors(self, keys: Sequence[int], vectors: FloatMatrix) -> None:
@@ -242,10 +241,10 @@ class ProjectIndex:
     def unflushed(self) -> int:
         """Rows that LanceDB does not have, or must drop."""
         waiting = sum(len(item.keys) for item in self._unflushed.values())
-        return waiting + len(self._unflushed_vectors) + len(self._dead_keys)
+        return waiting + len(self._unflushed_vectors) + len(self._tombstones)
 
     def flush(self, *, tidy: bool = True) -> None:
-        """Write what is new to LanceDB; ``tidy`` also keeps its files and dead rows few.
+        """Write what is new to LanceDB; ``tidy`` also keeps its files and deleted rows few.
 
         Raises:
             StoreBroken: it cannot be written; all of it waits for the next flush.
@@ -253,17 +252,17 @@ class ProjectIndex:
         with self._flush_lock:
             with self._write_lock:
                 new, self._unflushed = self._unflushed, {}
-                dead, self._dead_keys = self._dead_keys, []
+                tombstones, self._tombstones = self._tombstones, []
                 vector_keys, self._unflushed_vectors = self._unflushed_vectors, []
                 rows = [(key, self.memory.row_of(key)) for key in vector_keys]
-                living = [(key, row) for key, row in rows if row is not None]
-                vectors = self.memory.matrix.take(np.array([row for _, row in living], np.int64))
+                live = [(key, row) for key, row in rows if row is not None]
+                vectors = self.memory.matrix.take(np.array([row for _, row in live], np.int64))
             try:
-                self._write(new, dead, [key for key, _ in living], vectors)
+                self._write(new, tombstones, [key for key, _ in live], vectors)
                 if tidy:
                     self._open_lance().compact()
             except Exception as error:
-                self._take_back(new, dead, vector_keys)
+                self._take_back(new, tombstones, vector_keys)
                 raise store_failure(error, self._directory) or error from error
         if tidy:
             self._tidy_memory()
@@ -271,14 +270,14 @@ class ProjectIndex:
     def _write(
         self,
         new: Mapping[int, _Unflushed],
-        dead: Sequence[int],
+        tombstones: Sequence[int],
         vector_keys: Sequence[int],
         vectors: FloatMatrix,
     ) -> None:
         lance = self._open_lance()
-        self._changed_rows += len(new) + len(dead) + len(vector_keys)
+        self._changed_rows += len(new) + len(tombstones) + len(vector_keys)
         keys = [key for item in new.values() for key in item.keys]
-        lance.delete(dead)
+        lance.delete(tombstones)
         if self._half_flushed:
             lance.delete(keys)
             lance.delete_vectors(vector_keys)
@@ -289,16 +288,16 @@ class ProjectIndex:
         self._half_flushed = False
 
     def _take_back(
-        self, new: Mapping[int, _Unflushed], dead: Sequence[int], vector_keys: Sequence[int]
+        self, new: Mapping[int, _Unflushed], tombstones: Sequence[int], vector_keys: Sequence[int]
     ) -> None:
         """Let everything of a flush that failed wait for the next one."""
         with self._write_lock:
-            living = {entry.document.key for entry in self.memory.documents.values()}
-            self._unflushed |= {key: item for key, item in new.items() if key in living}
+            live = {entry.document.key for entry in self.memory.documents.values()}
+            self._unflushed |= {key: item for key, item in new.items() if key in live}
             gone = [
-                key for document, item in new.items() if document not in living for key in item.keys
+                key for document, item in new.items() if document not in live for key in item.keys
             ]
-            self._dead_keys += [*dead, *gone]
+            self._tombstones += [*tombstones, *gone]
             self._unflushed_vectors += vector_keys
             self._half_flushed = True
 
@@ -310,27 +309,29 @@ class ProjectIndex:
         if self._lance is not None and self.unflushed:
             self.flush(tidy=False)
         if self._changed_rows:
-            self.keep_image()
+            self.save_checkpoint()
 
     @property
-    def outgrew_image(self) -> bool:
-        """So much was written since the image was taken that a new one is worth its bytes."""
-        return self._changed_rows > _IMAGE_MINIMUM + _IMAGE_SHARE * self.memory.chunk_count
+    def needs_checkpoint(self) -> bool:
+        """So much was written since the last checkpoint that a new one is worth its bytes."""
+        return (
+            self._changed_rows > _CHECKPOINT_MINIMUM + _CHECKPOINT_SHARE * self.memory.chunk_count
+        )
 
-    def keep_image(self) -> None:
+    def save_checkpoint(self) -> None:
         """Write the memory to a file from which the next start takes it, if all is flushed."""
         with self._flush_lock:
             with self._write_lock:
                 if self.unflushed or self._half_flushed:
                     return
-                image = self.memory.image()
+                checkpoint = self.memory.checkpoint()
             stats = asdict(self._open_lance().stats())
-            image = replace(image, texts={**image.texts, "lance": stats})
+            checkpoint = replace(checkpoint, texts={**checkpoint.texts, "lance": stats})
             try:
-                write_image(self._directory, image, self._lance_state())
+                write_checkpoint(self._directory, checkpoint, self._lance_state())
             except OSError as error:
                 # The next start reads the tables instead.
-                log.warning("image_not_kept", path=str(self._directory), reason=str(error))
+                log.warning("checkpoint_not_saved", path=str(self._directory), reason=str(error))
             self._changed_rows = 0
         release_freed_memory()
 
@@ -340,8 +341,9 @@ class ProjectIndex:
     def _tidy_memory(self) -> None:
         if self.memory.postings.segments() > _MOST_SEGMENTS:
             self.memory.compact_postings()
-        dead = self.memory.dead_count
-        if dead > _DEAD_MINIMUM and dead > _DEAD_SHARE * (dead + self.memory.chunk_count):
+        tombstones = self.memory.tombstones
+        share = tombstones / max(1, tombstones + self.memory.chunk_count)
+        if tombstones > _TOMBSTONE_MINIMUM and share > _TOMBSTONE_SHARE:
             with self._write_lock:
                 self.memory = self.memory.compacted()
 
@@ -353,18 +355,3 @@ class ProjectIndex:
         """Yield the embedding keys in use."""
         for entry in list(self.memory.documents.values()):
             yield from entry.embed_keys
-
-
-def _facts(key: int, doc_id: str, prepared: PreparedChunk) -> ChunkFacts:
-    chunk = prepared.chunk
-    return ChunkFacts(
-        key=key,
-        doc_id=doc_id,
-        kind=chunk.kind,
-        language=chunk.language,
-        symbol=chunk.symbol,
-        definitions=tuple(definition.path for definition in chunk.definitions),
-        start_line=chunk.span.start_line,
-        end_line=chunk.span.end_line,
-        token_count=chunk.token_count,
-    )

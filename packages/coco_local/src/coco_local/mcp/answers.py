@@ -1,4 +1,4 @@
-"""The tools' structured answers: what the text says, for programs."""
+"""Structured answers of the tools, beside their text."""
 
 from __future__ import annotations
 

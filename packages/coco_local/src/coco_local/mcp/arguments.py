@@ -1,4 +1,4 @@
-"""The tools' arguments, written for the model that fills them in."""
+"""Arguments of the tools, described for the model that fills them in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much an answer costs the model that reads it."""
+"""Token budget of an answer."""
 
 from __future__ import annotations
 

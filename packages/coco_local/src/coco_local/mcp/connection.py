@@ -1,4 +1,4 @@
-"""The daemon from the stdio shim, which outlives it: found again after a restart or a move."""
+"""Reconnecting client of the stdio server: finds the daemon again after a restart."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from coco_protocol.local import LocalService
 from coco_protocol.operations import Operation
 
 if TYPE_CHECKING:
-    from coco_local.client import Client
+    from coco_local.client.http_client import Client
     from coco_local.settings import Settings
 
 __all__ = ["Connection"]
@@ -56,7 +56,7 @@ class Connection(LocalService):
         with self._lock:
             if self._client is not None:
                 return self._client, True
-            from coco_local.client import Client
+            from coco_local.client.http_client import Client
 
             self._client = Client.discover(self._settings)
             return self._client, False

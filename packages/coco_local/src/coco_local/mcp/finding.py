@@ -1,4 +1,4 @@
-"""`search` and `related`: places in a project, best first, within a budget of tokens."""
+"""Tools `search` and `related`: ranked results within a token budget."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from coco_local.mcp.arguments import KINDS, RelatedArguments, SearchArguments
 from coco_local.mcp.budget import Budget, estimate_tokens
 from coco_local.mcp.format import TRAIL, hit_text, search_text
 from coco_local.mcp.reply import FRAME_TOKENS, Reply
-from coco_local.mcp.scope import Caller, Scope, choose, choose_file, globs_below
+from coco_local.mcp.scope import Caller, Scope, globs_below, resolve_file, resolve_project
 from coco_protocol.docs import (
     FiltersBody,
     Hit,
@@ -31,7 +31,7 @@ LEAST_TOKENS = 50
 
 def search(service: LocalService, caller: Caller, arguments: SearchArguments) -> Reply:
     """Find places by meaning, words or symbol."""
-    scope = choose(
+    scope = resolve_project(
         service.projects().projects, caller, project=arguments.project, path=arguments.path
     )
     request = QueryRequest(
@@ -66,7 +66,7 @@ def _retrieval(arguments: SearchArguments) -> RetrievalBody:
 
 def related(service: LocalService, caller: Caller, arguments: RelatedArguments) -> Reply:
     """Find places like the one at a file and line."""
-    scope = choose_file(service.projects().projects, caller, arguments.path, arguments.project)
+    scope = resolve_file(service.projects().projects, caller, arguments.path, arguments.project)
     request = RelatedRequest(
         doc_id=scope.within,
         project_id=scope.project.project_id,

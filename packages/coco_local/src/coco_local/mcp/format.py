@@ -1,4 +1,4 @@
-"""Answers as compact text for a model: path:lines, symbol, the code, and nothing twice."""
+"""Text format of answers, compact for a model: path:lines, symbol, code."""
 
 from __future__ import annotations
 

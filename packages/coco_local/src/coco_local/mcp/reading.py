@@ -1,4 +1,4 @@
-"""`outline`, `grep` and `read`: files as they are on disk now."""
+"""Tools `outline`, `grep`, and `read`: files as they are on disk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from coco_local.mcp.arguments import GrepArguments, OutlineArguments, ReadArgume
 from coco_local.mcp.budget import Budget, estimate_tokens
 from coco_local.mcp.format import grep_file, grep_text, outline_text, read_text, symbol_text
 from coco_local.mcp.reply import FRAME_TOKENS, Reply
-from coco_local.mcp.scope import Caller, Scope, choose, choose_file, globs_below
+from coco_local.mcp.scope import Caller, Scope, globs_below, resolve_file, resolve_project
 from coco_protocol.docs import DocumentRequest, GrepRequest, OutlineSymbol, ReadRequest
 from coco_protocol.local import LocalService
 
@@ -20,7 +20,7 @@ __all__ = ["grep", "outline", "read"]
 
 def outline(service: LocalService, caller: Caller, arguments: OutlineArguments) -> Reply:
     """List a file's definitions."""
-    scope = choose_file(service.projects().projects, caller, arguments.path, arguments.project)
+    scope = resolve_file(service.projects().projects, caller, arguments.path, arguments.project)
     request = DocumentRequest(doc_id=scope.within, project_id=scope.project.project_id)
     data = service.outline(request)
     budget = _budget(arguments.max_tokens, scope)
@@ -43,7 +43,7 @@ def outline(service: LocalService, caller: Caller, arguments: OutlineArguments) 
 
 def grep(service: LocalService, caller: Caller, arguments: GrepArguments) -> Reply:
     """Find every line that matches."""
-    scope = choose(
+    scope = resolve_project(
         service.projects().projects, caller, project=arguments.project, path=arguments.path
     )
     request = GrepRequest(
@@ -85,7 +85,7 @@ def read(service: LocalService, caller: Caller, arguments: ReadArguments) -> Rep
             f"end_line {arguments.end_line} is before start_line {arguments.start_line}.",
             hint="Leave end_line out to read as far as max_tokens allows.",
         )
-    scope = choose_file(service.projects().projects, caller, arguments.path, arguments.project)
+    scope = resolve_file(service.projects().projects, caller, arguments.path, arguments.project)
     request = ReadRequest(
         doc_id=scope.within,
         project_id=scope.project.project_id,

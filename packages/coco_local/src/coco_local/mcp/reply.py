@@ -1,4 +1,4 @@
-"""What a tool gives back."""
+"""Result of a tool call: text and structured content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pydantic models as the small, plain JSON Schemas that every MCP client understands."""
+"""JSON Schemas of the tools, plain enough for every MCP client."""
 
 from __future__ import annotations
 

@@ -1,19 +1,23 @@
-"""Which project a call is about, and which part of it."""
+"""Resolves which project a call is about, and which part of it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from coco_core.errors import InvalidInput, PathRefused, ProjectNotFound
+from coco_local.client.project_lookup import (
+    named_project,
+    path_in_project,
+    project_around,
+    project_names,
+)
 from coco_protocol.projects import ProjectBody
 
-__all__ = ["Caller", "Scope", "choose", "choose_file", "globs_below"]
+__all__ = ["Caller", "Scope", "globs_below", "resolve_file", "resolve_project"]
 
-# More names than this in one error message help nobody.
-MAX_NAMES = 20
 # What stands in a hint when no directory is worth naming.
 ANYWHERE = "PATH"
 # What means something else than itself in a glob.
@@ -37,7 +41,7 @@ class Scope:
     notice: str | None = None
 
 
-def choose(
+def resolve_project(
     projects: Sequence[ProjectBody],
     caller: Caller,
     *,
@@ -58,10 +62,10 @@ def choose(
     named = project or None
     target = Path(path).expanduser() if path else None
     if named is None and target is not None and target.is_absolute():
-        owner = _around(projects, target)
+        owner = project_around(projects, target)
         if owner is None:
             raise ProjectNotFound(
-                f"{path!r} is in no project that CoCo knows ({_names(projects)}).",
+                f"{path!r} is in no project that CoCo knows ({project_names(projects)}).",
                 hint="Add it first: coco import PATH",
             )
         return Scope(owner, _relative(owner, target))
@@ -76,7 +80,7 @@ def choose(
     return Scope(chosen, within, notice)
 
 
-def choose_file(
+def resolve_file(
     projects: Sequence[ProjectBody], caller: Caller, path: str, project: str | None
 ) -> Scope:
     """Choose the project of a file; ``within`` is the file.
@@ -84,7 +88,7 @@ def choose_file(
     Raises:
         InvalidInput: ``path`` is the project's own directory.
     """
-    scope = choose(projects, caller, project=project, path=path)
+    scope = resolve_project(projects, caller, project=project, path=path)
     if not scope.within:
         raise InvalidInput(
             f"{path!r} is the project's directory, not a file.", hint="Name a file in it."
@@ -113,26 +117,17 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def _named(projects: Sequence[ProjectBody], name: str, places: tuple[Path, ...]) -> ProjectBody:
-    for project in projects:
-        if project.project_id == name:
-            return project
-    same = [project for project in projects if project.name == name]
-    same = same or [project for project in projects if project.name.lower() == name.lower()]
-    if len(same) == 1:
-        return same[0]
-    if len(same) > 1:
-        ids = ", ".join(f"{project.project_id} ({project.root})" for project in same)
-        raise ProjectNotFound(
-            f"{len(same)} projects are named {name!r}.", hint=f"Pass one of the ids: {ids}"
-        )
+    same = named_project(projects, name)
+    if same is not None:
+        return same
     path = Path(name).expanduser()
     candidates = [path] if path.is_absolute() else [place / path for place in places]
     for candidate in candidates:
-        owner = _around(projects, candidate)
+        owner = project_around(projects, candidate)
         if owner is not None and (path.is_absolute() or candidate.exists()):
             return owner
     raise ProjectNotFound(
-        f"There is no project {name!r}; CoCo knows {_names(projects)}.",
+        f"There is no project {name!r}; CoCo knows {project_names(projects)}.",
         hint="Pass one of these, or add it: coco import PATH",
     )
 
@@ -142,11 +137,11 @@ def _default(
 ) -> tuple[ProjectBody, str | None]:
     """Return the project that the caller works in, or the only one with a notice that says so."""
     for place in places:
-        owner = _around(projects, place)
+        owner = project_around(projects, place)
         if owner is not None:
             return owner, None
     here = _importable(places)
-    projects = [project for project in projects if not project.apart] or projects
+    projects = [project for project in projects if not project.standalone] or projects
     if len(projects) == 1:
         only = projects[0]
         if not places or here == ANYWHERE:
@@ -157,28 +152,12 @@ def _default(
         )
     if places and here != ANYWHERE:
         raise ProjectNotFound(
-            f"{here} is in no project; CoCo knows {_names(projects)}.",
+            f"{here} is in no project; CoCo knows {project_names(projects)}.",
             hint=f"Add it: coco import {here} — or pass project=NAME.",
         )
     raise ProjectNotFound(
-        f"CoCo knows several projects ({_names(projects)}) and none was named.",
+        f"CoCo knows several projects ({project_names(projects)}) and none was named.",
         hint="Pass project=NAME.",
-    )
-
-
-def _around(projects: Sequence[ProjectBody], path: Path) -> ProjectBody | None:
-    """Return the innermost project that contains ``path``, symbolic links resolved.
-
-    One that stands apart contains it only where no other does.
-    """
-    wanted = {path, path.resolve()}
-    holding = []
-    for project in projects:
-        root = Path(project.root)
-        if any(place.is_relative_to(base) for place in wanted for base in {root, root.resolve()}):
-            holding.append(project)
-    return max(
-        holding, key=lambda found: (not found.apart, len(Path(found.root).parts)), default=None
     )
 
 
@@ -193,35 +172,19 @@ def _within(project: ProjectBody, target: Path, places: tuple[Path, ...]) -> str
         return _relative(project, target)
     if not (root / target).exists():
         for place in places:
-            if (place / target).exists() and _around([project], place / target) is not None:
+            if (place / target).exists() and project_around([project], place / target) is not None:
                 return _relative(project, place / target)
     return _relative(project, root / target)
 
 
 def _relative(project: ProjectBody, target: Path) -> str:
-    root = Path(project.root)
-    # Only the dots are folded here: a link inside the project keeps the name it is indexed by.
-    folded = Path(*_folded(target))
-    for path, base in ((folded, root), (target.resolve(), root.resolve())):
-        if path.is_relative_to(base):
-            relative = PurePosixPath(path.relative_to(base).as_posix())
-            return "" if relative == PurePosixPath(".") else str(relative)
-    raise PathRefused(
-        f"{str(target)!r} is outside the project {project.name!r} ({project.root}).",
-        hint="Give a path inside the project, or name another project.",
-    )
-
-
-def _folded(path: Path) -> tuple[str, ...]:
-    parts: list[str] = []
-    for part in path.parts:
-        if part == "..":
-            if len(parts) <= 1:
-                raise InvalidInput(f"{str(path)!r} leads above the root of the file system.")
-            parts.pop()
-        else:
-            parts.append(part)
-    return tuple(parts)
+    relative = path_in_project(project, target)
+    if relative is None:
+        raise PathRefused(
+            f"{str(target)!r} is outside the project {project.name!r} ({project.root}).",
+            hint="Give a path inside the project, or name another project.",
+        )
+    return relative
 
 
 def _importable(places: tuple[Path, ...]) -> str:
@@ -231,9 +194,3 @@ def _importable(places: tuple[Path, ...]) -> str:
         if place != home and place not in home.parents:
             return str(place)
     return ANYWHERE
-
-
-def _names(projects: Sequence[ProjectBody]) -> str:
-    names = sorted(project.name for project in projects)
-    rest = f", and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
-    return ", ".join(names[:MAX_NAMES]) + rest

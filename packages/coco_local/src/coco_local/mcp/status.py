@@ -1,4 +1,4 @@
-"""`status`: what CoCo knows and what it is doing."""
+"""Tool `status`: projects, progress of indexing, and the model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from coco_local.mcp.answers import ProjectState, StatusAnswer
 from coco_local.mcp.arguments import StatusArguments
 from coco_local.mcp.format import status_text
 from coco_local.mcp.reply import Reply
-from coco_local.mcp.scope import Caller, choose
+from coco_local.mcp.scope import Caller, resolve_project
 from coco_protocol.local import LocalService
 from coco_protocol.projects import ProjectBody
 
@@ -21,7 +21,7 @@ def status(service: LocalService, caller: Caller, arguments: StatusArguments) ->
     current: str | None = None
     notice: str | None = None
     try:
-        scope = choose(projects, caller, project=arguments.project)
+        scope = resolve_project(projects, caller, project=arguments.project)
         current, notice = scope.project.project_id, scope.notice
     except ProjectNotFound as error:
         if arguments.project is not None:

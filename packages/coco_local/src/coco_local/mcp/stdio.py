@@ -1,4 +1,4 @@
-"""`coco mcp`: a thin server on standard input and output that asks the daemon."""
+"""`coco mcp`: the MCP server on standard input and output, a client of the daemon."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tools: what each is for, in words for the model that chooses."""
+"""Tool definitions: names, descriptions, and functions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What local mode does: one function for each operation of `coco_protocol.local.LocalService`.
+"""Operations of local mode: one function per entry of `coco_protocol.local.LocalService`.
 
 Each takes the parts of the daemon and its request, and raises `coco_core.errors.CocoError` for what
 a caller did wrong. They run in several threads at once.

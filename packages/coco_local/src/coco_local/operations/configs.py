@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from coco_local.operations.bodies import config_body
 from coco_local.operations.context import FUNCTIONS, Context
+from coco_local.operations.serializers import config_body
 from coco_protocol.base import EmptyRequest
 from coco_protocol.configs import ConfigBody, ConfigIdRequest, ConfigList, ConfigRequest
 from coco_protocol.local import LocalService

@@ -1,4 +1,4 @@
-"""What operations work with, and the functions that answer them."""
+"""Context of the operations, and the registry of their functions."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Final, Literal
 
 import psutil
 
-from coco_local.activity import Activity
-from coco_local.adoption import Adoption
-from coco_local.grammars.keeper import GrammarKeeper
-from coco_local.index.gate import QueryGate
-from coco_local.index_models import IndexModels
-from coco_local.jobs import JobRegistry
-from coco_local.model import ModelService
-from coco_local.operations.upkeep import Upkeep
-from coco_local.registry import ProjectRegistry
+from coco_local.grammars.manager import GrammarManager
+from coco_local.indexing.gate import ForegroundGate
+from coco_local.models.index_models import IndexModels
+from coco_local.models.main_model import ModelService
+from coco_local.monitoring.activity import Activity
+from coco_local.monitoring.jobs import JobRegistry
+from coco_local.operations.store_maintenance import StoreMaintenance
+from coco_local.projects.defaults import ProjectDefaults
+from coco_local.projects.registry import ProjectRegistry
 from coco_local.search.service import QueryService
 from coco_local.settings import Settings
 from coco_local.store.projects import ConfigStore
@@ -37,16 +37,16 @@ class Context:
     stop_requested: threading.Event
     wake_worker: Callable[[], None]
     registry: ProjectRegistry
-    adoption: Adoption
+    defaults: ProjectDefaults
     configs: ConfigStore
     jobs: JobRegistry
     queries: QueryService
-    gate: QueryGate
+    gate: ForegroundGate
     models: IndexModels
     model: ModelService
-    grammars: GrammarKeeper
+    grammars: GrammarManager
     activity: Activity
-    upkeep: Upkeep
+    maintenance: StoreMaintenance
 
 
 FUNCTIONS: Final[Functions[Context]] = Functions()

@@ -10,10 +10,10 @@ from coco_core.errors import InvalidInput, Unreadable
 from coco_core.globs import compile_glob
 from coco_core.languages import detect_language
 from coco_core.types import Chunk, chunk_ids
-from coco_local.index.indexer import ProjectIndexer
+from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.operations.context import FUNCTIONS, Context
 from coco_local.search.ripgrep import LineMatch, ripgrep
-from coco_local.search.source import SourceFile
+from coco_local.source.reader import SourceFile
 from coco_protocol.docs import (
     ChunkBody,
     ChunksData,
@@ -30,6 +30,7 @@ from coco_protocol.docs import (
     ReadRequest,
 )
 from coco_protocol.local import LocalService
+from coco_protocol.serving.hits import chunk_fields
 from coco_protocol.system import ExplainPathData, ExplainRequest
 
 # What a query may wait for files that changed a moment ago.
@@ -41,9 +42,9 @@ def outline(context: Context, request: DocumentRequest) -> OutlineData:
     """Return the definitions or headings of a file, parsed now."""
     indexer = context.registry.resolve(request.project_id, request.path).active
     with context.gate.query():
-        cut = _cut(indexer, request.doc_id)
-    symbols = _symbols(cut.chunks)
-    return OutlineData(doc_id=request.doc_id, language=cut.language, symbols=symbols)
+        chunked = _chunk_file(indexer, request.doc_id)
+    symbols = _symbols(chunked.chunks)
+    return OutlineData(doc_id=request.doc_id, language=chunked.language, symbols=symbols)
 
 
 @FUNCTIONS.answers(LocalService.documents)
@@ -51,10 +52,10 @@ def documents(context: Context, request: DocumentsRequest) -> DocumentsData:
     """Return a page of what is indexed, with what changed a moment ago."""
     indexer = context.registry.resolve(request.project_id, request.path).active
     with context.gate.query():
-        indexer.sync()
+        indexer.backlog.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)
         entries = dict(indexer.index.memory.documents)
-        # A name that is no text cannot be told in JSON.
+        # A name that is no text cannot stand in JSON.
         names = sorted(name for name in entries if name > request.after and _is_text(name))
         page = [
             DocumentBody(
@@ -73,14 +74,14 @@ def documents(context: Context, request: DocumentsRequest) -> DocumentsData:
 
 @FUNCTIONS.answers(LocalService.chunks)
 def chunks(context: Context, request: DocumentRequest) -> ChunksData:
-    """Return a file in chunks, cut now."""
+    """Return a file in chunks, as it is now."""
     doc_id = request.doc_id
     indexer = context.registry.resolve(request.project_id, request.path).active
     with context.gate.query():
-        cut = _cut(indexer, doc_id)
-        ids = chunk_ids(doc_id, [chunk.content_hash for chunk in cut.chunks])
-    bodies = [_body(doc_id, *pair) for pair in zip(ids, cut.chunks, strict=True)]
-    return ChunksData(doc_id=doc_id, language=cut.language, chunks=bodies)
+        chunked = _chunk_file(indexer, doc_id)
+        ids = chunk_ids(doc_id, [chunk.content_hash for chunk in chunked.chunks])
+    bodies = [_body(doc_id, *pair) for pair in zip(ids, chunked.chunks, strict=True)]
+    return ChunksData(doc_id=doc_id, language=chunked.language, chunks=bodies)
 
 
 @FUNCTIONS.answers(LocalService.read)
@@ -113,11 +114,11 @@ def grep(context: Context, request: GrepRequest) -> GrepData:
     """Return matching lines of the files that belong into the index."""
     indexer = context.registry.resolve(request.project_id, request.path).active
     with context.gate.query():
-        indexer.sync()
+        indexer.backlog.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)
         include = [compile_glob(pattern) for pattern in request.include]
         exclude = [compile_glob(pattern) for pattern in request.exclude]
-        names = {*indexer.index.memory.documents, *indexer.pending_files.all()}
+        names = {*indexer.index.memory.documents, *indexer.backlog.files.all()}
         files = [
             name
             for name in sorted(names)
@@ -168,12 +169,12 @@ def _allowed(indexer: ProjectIndexer, doc_id: str) -> SourceFile:
     if not decision.indexed:
         raise Unreadable(
             f"{doc_id!r} is not part of the project's index: {decision.reason}",
-            hint="Only files that CoCo would index are handed out.",
+            hint="Only files that CoCo would index can be read.",
         )
     return file
 
 
-def _cut(indexer: ProjectIndexer, doc_id: str) -> ChunkedDocument:
+def _chunk_file(indexer: ProjectIndexer, doc_id: str) -> ChunkedDocument:
     return chunk_document(doc_id, _allowed(indexer, doc_id).data, indexer.index.config.chunking)
 
 
@@ -192,20 +193,13 @@ def _body(doc_id: str, chunk_id: str, chunk: Chunk) -> ChunkBody:
         path=doc_id,
         start_line=chunk.span.start_line,
         end_line=chunk.span.end_line,
-        language=chunk.language,
-        kind=chunk.kind.value,
-        symbol=chunk.symbol,
-        signature=chunk.signature,
-        heading_trail=list(chunk.heading_trail),
-        fragment=chunk.fragment,
-        definitions=[definition.path for definition in chunk.definitions],
-        token_count=chunk.token_count,
         content=chunk.text,
+        **chunk_fields(chunk),
     )
 
 
 def _symbols(chunks: tuple[Chunk, ...]) -> list[OutlineSymbol]:
-    """Return what the chunks define, in order; the same definition cut in two comes once."""
+    """Return what the chunks define, in order; the same definition in two chunks comes once."""
     symbols: dict[tuple[str, int], OutlineSymbol] = {}
     for chunk in chunks:
         for definition in chunk.definitions:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from coco_local.index.indexer import ProjectIndexer
+from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.operations.context import FUNCTIONS, Context
-from coco_local.registry import repositories
+from coco_local.projects.registry import repositories
 from coco_protocol.docs import ImportData, ImportRequest, IndexRequest
 from coco_protocol.local import LocalService
 
@@ -35,7 +35,7 @@ def index(context: Context, request: IndexRequest) -> ImportData:
     indexer = context.registry.add_index(project, request.indexing_config_id)
     if request.rebuild:
         indexer.files.parse_again()
-        indexer.request_rebuild()
+        indexer.backlog.request_rebuild()
     return _start_jobs(context, [indexer])
 
 

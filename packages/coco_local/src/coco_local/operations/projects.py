@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from coco_local.operations.bodies import index_list, project_body
 from coco_local.operations.context import FUNCTIONS, Context
+from coco_local.operations.serializers import index_list, project_body
 from coco_protocol.base import EmptyRequest
 from coco_protocol.defaults import AdoptRequest, DefaultsBody
 from coco_protocol.local import LocalService
@@ -23,7 +23,7 @@ from coco_protocol.projects import (
 def register(context: Context, request: RegisterRequest) -> RegisterData:
     """Register a directory and index it in the background."""
     found, created = context.registry.register(
-        request.path, request.name, request.indexing_config_id, apart=request.apart
+        request.path, request.name, request.indexing_config_id, standalone=request.standalone
     )
     if created:
         context.registry.index_job(found.active)
@@ -56,7 +56,7 @@ def forget(context: Context, request: ProjectRequest) -> ProjectBody:
     body = project_body(forgotten)
     for indexer in forgotten.all():
         indexer.close()
-        context.upkeep.remove_index(indexer)
+        context.maintenance.remove_index(indexer)
     return body
 
 
@@ -71,7 +71,7 @@ def rescan(context: Context, request: ProjectRequest) -> RescanData:
 @FUNCTIONS.answers(LocalService.indexes)
 def indexes(context: Context, request: ProjectRequest) -> IndexList:
     """Return the indexes of a project, the active one first."""
-    return index_list(context.registry.get(request.project_id), context.upkeep)
+    return index_list(context.registry.get(request.project_id), context.maintenance)
 
 
 @FUNCTIONS.answers(LocalService.drop_index)
@@ -81,19 +81,19 @@ def drop_index(context: Context, request: DropIndexRequest) -> IndexList:
     gone = context.registry.drop_index(found, request.config_id)
     if gone is not None:
         gone.close()
-        context.upkeep.remove_index(gone)
-    return index_list(found, context.upkeep)
+        context.maintenance.remove_index(gone)
+    return index_list(found, context.maintenance)
 
 
 @FUNCTIONS.answers(LocalService.defaults)
 def defaults(context: Context, request: ProjectRequest) -> DefaultsBody:
     """Return what a project's queries take when they say nothing else."""
-    return context.adoption.defaults(request.project_id)
+    return context.defaults.defaults(request.project_id)
 
 
 @FUNCTIONS.answers(LocalService.adopt)
 def adopt(context: Context, request: AdoptRequest) -> DefaultsBody:
     """Change what a project's queries take when they say nothing else."""
-    body = context.adoption.adopt(request.project_id, request.defaults)
+    body = context.defaults.adopt(request.project_id, request.defaults)
     context.wake_worker()
     return body

@@ -1,4 +1,4 @@
-"""The service about itself: health, stats, prune and shutdown."""
+"""System operations: health, stats, prune, and shutdown."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import os
 import time
 
 from coco_local import __version__
-from coco_local.operations.bodies import missing_vectors
 from coco_local.operations.context import FUNCTIONS, Context
+from coco_local.operations.serializers import missing_vectors
 from coco_protocol.base import EmptyRequest
 from coco_protocol.local import LocalService
 from coco_protocol.system import (
@@ -49,21 +49,21 @@ def stats(context: Context, request: EmptyRequest) -> StatsData:
         health=health(context, request),
         memory_bytes=context.process.memory_info().rss,
         cpu_percent=context.process.cpu_percent(),
-        index_bytes=context.upkeep.index_bytes(),
+        index_bytes=context.maintenance.index_bytes(),
         latency=activity.latency(),
         embedding_rate=activity.embedding_rate(),
         recent_queries=activity.recent_queries(),
         recent_files=activity.recent_files(),
         log=activity.log_lines(),
         grammars=context.grammars.bodies(),
-        stores=context.upkeep.store_stats(),
+        stores=context.maintenance.store_stats(),
     )
 
 
 @FUNCTIONS.answers(LocalService.prune)
 def prune(context: Context, request: PruneRequest) -> PruneData:
     """Remove what no project needs any more."""
-    return context.upkeep.prune(request)
+    return context.maintenance.prune(request)
 
 
 @FUNCTIONS.answers(LocalService.shutdown)

@@ -1,4 +1,4 @@
-"""Which files of a directory belong into its index, and why the others do not."""
+"""Scan: which files of a directory are indexed, and why the others are not."""
 
 from coco_local.scan.content import refuse_content
 from coco_local.scan.listing import FileStat, Listing

@@ -1,4 +1,4 @@
-"""What only the content tells: binaries and minified bundles behind harmless names.
+"""Reasons that only the content shows: binaries and minified bundles behind harmless names.
 
 A listing opens no file. Whoever reads one asks here with the bytes that he has anyway.
 """

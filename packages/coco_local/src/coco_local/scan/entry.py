@@ -1,4 +1,4 @@
-"""One path as `os.scandir` shows it, and what its name can be."""
+"""Directory entry: a path as `os.scandir` reports it, and what its name may be."""
 
 from __future__ import annotations
 

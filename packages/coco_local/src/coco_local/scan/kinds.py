@@ -1,4 +1,4 @@
-"""Files that are known by their name to be secrets, locks, minified bundles or binaries."""
+"""File exclusion by name: secrets, lock files, minified bundles, binaries."""
 
 from __future__ import annotations
 

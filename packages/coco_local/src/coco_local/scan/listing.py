@@ -1,4 +1,4 @@
-"""What a scan of a directory finds."""
+"""Result of a directory scan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One project's files: listed at once, or decided one by one with the same result."""
+"""Project scan: lists all files, or decides about one path by the same rules."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = ["ProjectScan"]
 _ENVIRONMENT_MARK = "pyvenv.cfg"
 
 
-class _Place(NamedTuple):
+class _Directory(NamedTuple):
     """A directory that is looked into."""
 
     doc: str
@@ -40,23 +40,25 @@ class _Place(NamedTuple):
     """Git ignores the directory by this rule: only what is tracked counts."""
 
 
-class _Verdict(NamedTuple):
+class _RuleResult(NamedTuple):
     excluded: bool
     rule: Rule | None
-    wished: bool = False
-    """A rule asks for it by name."""
+    requested: bool = False
+    """A rule that binds whatever git says asks for it."""
 
 
 @dataclass(slots=True)
-class _Ground:
+class _ScanContext:
     """Everything that was read before the first directory is opened."""
 
     settings: Settings
     tree: Worktree
-    place: _Place
-    borders: frozenset[str]
+    folder: _Directory
+    nested_roots: frozenset[str]
     problem: str | None
-    places: dict[str, tuple[tuple[int, int, int], _Place | Decision]] = field(default_factory=dict)
+    folders: dict[str, tuple[tuple[int, int, int], _Directory | Decision]] = field(
+        default_factory=dict
+    )
 
 
 class ProjectScan:
@@ -66,17 +68,17 @@ class ProjectScan:
         self,
         root: Path,
         settings: Settings,
-        borders: Collection[Path] = (),
+        nested_roots: Collection[Path] = (),
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """``borders`` are directories inside that belong to others: nested registered projects."""
+        """``nested_roots`` are the roots of projects that are registered inside this one."""
         self.root = root
         self._prefix = str(root).rstrip(os.sep) + os.sep
         self._given = settings
-        self._borders = frozenset(borders)
+        self._nested_roots = frozenset(nested_roots)
         self._environ = os.environ if environ is None else environ
         self._lock = threading.Lock()
-        self._ground: _Ground | None = None
+        self._context: _ScanContext | None = None
         self._tracked_read: tuple[object, Tracked] | None = None
 
     # --- what is known -------------------------------------------------------------------------
@@ -94,11 +96,11 @@ class ProjectScan:
     def refresh(self) -> None:
         """Forget what was read from ignore files, git and the project's settings."""
         with self._lock:
-            self._ground = None
+            self._context = None
 
-    def set_borders(self, borders: Collection[Path]) -> None:
-        """Take over which directories inside belong to other projects."""
-        self._borders = frozenset(borders)
+    def set_nested_roots(self, nested_roots: Collection[Path]) -> None:
+        """Leave out other projects' roots inside this one."""
+        self._nested_roots = frozenset(nested_roots)
         self.refresh()
 
     def is_rule_file(self, path: Path) -> bool:
@@ -113,37 +115,37 @@ class ProjectScan:
     def list_files(self) -> Listing:
         """Walk the project with fresh rules; what cannot be read is counted, never raised."""
         self.refresh()
-        ground = self._ready()
+        context = self._ready()
         listing = Listing()
-        self._walk(ground, ground.place, listing)
+        self._walk(context, context.folder, listing)
         return listing
 
     def list_below(self, directory: Path) -> list[FileStat]:
         """Return the indexed files of one directory and everything below it."""
-        ground = self._ready()
+        context = self._ready()
         doc = self._doc(directory)
-        found = self._find(ground, doc) if doc else ground.place
+        found = self._find(context, doc) if doc else context.folder
         if doc is None or isinstance(found, Decision):
             return []
         listing = Listing()
-        self._walk(ground, found, listing)
+        self._walk(context, found, listing)
         return list(listing.files.values())
 
-    def _walk(self, ground: _Ground, start: _Place, listing: Listing) -> None:
+    def _walk(self, context: _ScanContext, start: _Directory, listing: Listing) -> None:
         counts: Counter[str] = Counter()
         stack = [start]
         while stack:
-            place = stack.pop()
-            directory = self._prefix + place.doc
+            folder = stack.pop()
+            directory = self._prefix + folder.doc
             try:
                 with os.scandir(directory) as entries:
                     found = {entry.name: entry for entry in entries}
             except FileNotFoundError:
                 continue
             except OSError:
-                self._leave_out(listing, counts, place.doc, Reason.UNREADABLE)
+                self._leave_out(listing, counts, folder.doc, Reason.UNREADABLE)
                 continue
-            inside = self._inside(ground, place, directory, found) if place.doc else place
+            inside = self._inside(context, folder, directory, found) if folder.doc else folder
             if isinstance(inside, Decision):
                 counts[inside.reason] += 1
                 continue
@@ -152,13 +154,13 @@ class ProjectScan:
                     continue
                 try:
                     if entry.is_dir(follow_symlinks=False) and not is_junction(entry):
-                        child = self._child(ground, inside, name)
-                        if isinstance(child, _Place):
+                        child = self._child(context, inside, name)
+                        if isinstance(child, _Directory):
                             stack.append(child)
                             continue
                         reason: str = child.reason
                     else:
-                        file = self._file(ground, inside, name, entry)
+                        file = self._file(context, inside, name, entry)
                         if isinstance(file, FileStat):
                             listing.files[file.doc_id] = file
                             continue
@@ -178,15 +180,15 @@ class ProjectScan:
     # --- one path ------------------------------------------------------------------------------
 
     def decide(self, path: Path) -> Decision:
-        """Say whether a path is indexed, from its name and its place alone; opens no file."""
+        """Decide whether a path is indexed, from its name and its place alone; opens no file."""
         doc = self._doc(path)
         if doc is None:
             return Decision(False, Reason.OUTSIDE)
         if not doc:
             return Decision(False, Reason.DIRECTORY)
-        ground = self._ready()
+        context = self._ready()
         parent, _, name = doc.rpartition("/")
-        found = self._find(ground, parent) if parent else ground.place
+        found = self._find(context, parent) if parent else context.folder
         if isinstance(found, Decision):
             return found
         if name == ".git":
@@ -194,9 +196,9 @@ class ProjectScan:
         entry = PathEntry(self._prefix + doc)
         try:
             if entry.is_dir():
-                child = self._find(ground, doc)
-                return Decision(False, Reason.DIRECTORY) if isinstance(child, _Place) else child
-            file = self._file(ground, found, name, entry)
+                child = self._find(context, doc)
+                return Decision(False, Reason.DIRECTORY) if isinstance(child, _Directory) else child
+            file = self._file(context, found, name, entry)
         except (FileNotFoundError, NotADirectoryError):
             return Decision(False, Reason.MISSING)
         except OSError:
@@ -225,13 +227,13 @@ class ProjectScan:
             return None
         return text[len(self._prefix) :].replace(os.sep, "/")
 
-    def _find(self, ground: _Ground, doc: str) -> _Place | Decision:
+    def _find(self, context: _ScanContext, doc: str) -> _Directory | Decision:
         """Go down to a directory, through the same checks as a walk."""
-        place = ground.place
+        folder = context.folder
         for name in doc.split("/"):
             if name == ".git":
                 return Decision(False, Reason.GIT)
-            directory = self._prefix + place.doc + name
+            directory = self._prefix + folder.doc + name
             try:
                 status = os.lstat(directory)
             except OSError:
@@ -242,69 +244,73 @@ class ProjectScan:
                 return Decision(False, Reason.MISSING)
             # A file that comes or goes changes its directory's time: rules, .git, pyvenv.cfg.
             signature = (status.st_dev, status.st_ino, status.st_mtime_ns)
-            key = place.doc + name
-            known = ground.places.get(key)
+            key = folder.doc + name
+            known = context.folders.get(key)
             if known is None or known[0] != signature:
-                entered = self._child(ground, place, name)
-                if isinstance(entered, _Place):
-                    entered = self._inside(ground, entered, directory, _here(directory))
-                known = ground.places[key] = (signature, entered)
+                entered = self._child(context, folder, name)
+                if isinstance(entered, _Directory):
+                    entered = self._inside(context, entered, directory, _here(directory))
+                known = context.folders[key] = (signature, entered)
             if isinstance(known[1], Decision):
                 return known[1]
-            place = known[1]
-        return place
+            folder = known[1]
+        return folder
 
     # --- the checks ----------------------------------------------------------------------------
 
-    def _verdict(self, place: _Place, name: str, *, directory: bool) -> _Verdict:
-        path = place.path + name
-        strong = place.rules.strong(name, path, directory=directory)
-        if strong is not None and not strong.negated:
-            return _Verdict(True, strong)
-        weak = place.hidden
-        if weak is None:
-            if strong is not None:
-                return _Verdict(False, strong, wished=True)
-            weak = place.rules.weak(name, path, directory=directory)
-            if weak is None or weak.negated:
-                return _Verdict(False, None)
+    def _apply_rules(self, folder: _Directory, name: str, *, directory: bool) -> _RuleResult:
+        path = folder.path + name
+        forced = folder.rules.forced_rule(name, path, directory=directory)
+        if forced is not None and not forced.negated:
+            return _RuleResult(True, forced)
+        ignoring = folder.hidden
+        if ignoring is None:
+            if forced is not None:
+                return _RuleResult(False, forced, requested=True)
+            ignoring = folder.rules.git_rule(name, path, directory=directory)
+            if ignoring is None or ignoring.negated:
+                return _RuleResult(False, None)
         tracked = self._tracked()
         known = path in (tracked.directories if directory else tracked.files)
-        return _Verdict(not known, weak)
+        return _RuleResult(not known, ignoring)
 
-    def _child(self, ground: _Ground, place: _Place, name: str) -> _Place | Decision:
-        """Judge a directory by its name and its place."""
-        doc = place.doc + name
-        if doc in ground.borders:
+    def _child(self, context: _ScanContext, folder: _Directory, name: str) -> _Directory | Decision:
+        """Decide about a directory by its name and its place."""
+        doc = folder.doc + name
+        if doc in context.nested_roots:
             return Decision(False, Reason.PROJECT)
-        verdict = self._verdict(place, name, directory=True)
-        rule = verdict.rule
-        if verdict.excluded:
+        result = self._apply_rules(folder, name, directory=True)
+        rule = result.rule
+        if result.excluded:
             return Decision(False, Reason.IGNORED, rule.origin if rule else None)
         if not is_unicode(name):
             return Decision(False, Reason.NAME)
         hidden = None if rule is None or rule.negated else rule
-        return _Place(doc + "/", place.path + name + "/", place.rules, hidden)
+        return _Directory(doc + "/", folder.path + name + "/", folder.rules, hidden)
 
     def _inside(
-        self, ground: _Ground, place: _Place, directory: str, present: Collection[str]
-    ) -> _Place | Decision:
-        """Judge a directory by what is in it, and add its own rules."""
+        self, context: _ScanContext, folder: _Directory, directory: str, present: Collection[str]
+    ) -> _Directory | Decision:
+        """Decide about a directory by what is in it, and add its own rules."""
         if ".git" in present and is_repository(Path(directory, ".git")):
             return Decision(False, Reason.REPOSITORY)
-        path = place.path.removesuffix("/")
+        path = folder.path.removesuffix("/")
         if _ENVIRONMENT_MARK in present and path not in self._tracked().directories:
             return Decision(False, Reason.ENVIRONMENT)
-        rules = place.rules.below(directory, path, present, ground.tree.ignore_case)
-        return place if rules is place.rules else place._replace(rules=rules)
+        rules = folder.rules.below(directory, path, present, context.tree.ignore_case)
+        return folder if rules is folder.rules else folder._replace(rules=rules)
 
     def _file(
-        self, ground: _Ground, place: _Place, name: str, entry: os.DirEntry[str] | PathEntry
+        self,
+        context: _ScanContext,
+        folder: _Directory,
+        name: str,
+        entry: os.DirEntry[str] | PathEntry,
     ) -> FileStat | Decision:
-        verdict = self._verdict(place, name, directory=False)
-        if verdict.excluded:
+        result = self._apply_rules(folder, name, directory=False)
+        if result.excluded:
             return Decision(
-                False, Reason.IGNORED, verdict.rule.origin if verdict.rule is not None else None
+                False, Reason.IGNORED, result.rule.origin if result.rule is not None else None
             )
         if not is_unicode(name):
             return Decision(False, Reason.NAME)
@@ -313,12 +319,12 @@ class ProjectScan:
         status = entry.stat(follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):
             return Decision(False, Reason.SPECIAL)
-        refused = refuse_secret(name) or (None if verdict.wished else refuse_noise(name))
-        if refused is None and status.st_size > ground.settings.max_file_bytes:
+        refused = refuse_secret(name) or (None if result.requested else refuse_noise(name))
+        if refused is None and status.st_size > context.settings.max_file_bytes:
             refused = Reason.TOO_LARGE
         if refused is not None:
             return Decision(False, refused)
-        return FileStat(place.doc + name, status.st_size, status.st_mtime_ns)
+        return FileStat(folder.doc + name, status.st_size, status.st_mtime_ns)
 
     def _link(self, path: str) -> Decision:
         target = os.path.realpath(path)
@@ -328,13 +334,13 @@ class ProjectScan:
 
     # --- reading -------------------------------------------------------------------------------
 
-    def _ready(self) -> _Ground:
+    def _ready(self) -> _ScanContext:
         with self._lock:
-            if self._ground is None:
-                self._ground = self._read()
-            return self._ground
+            if self._context is None:
+                self._context = self._read()
+            return self._context
 
-    def _read(self) -> _Ground:
+    def _read(self) -> _ScanContext:
         problem = None
         try:
             settings = for_project(self._given, self.root)
@@ -344,9 +350,11 @@ class ProjectScan:
         base = self._below_top(tree)
         rules = outermost_rules(tree, settings.include, settings.exclude, base)
         rules = own_rules(rules, tree, _chain(base))
-        place = _Place("", f"{base}/" if base else "", rules)
-        foreign = (self._doc(border) for border in (*self._borders, self._given.home.root))
-        return _Ground(settings, tree, place, frozenset(doc for doc in foreign if doc), problem)
+        folder = _Directory("", f"{base}/" if base else "", rules)
+        foreign = (self._doc(root) for root in (*self._nested_roots, self._given.home.root))
+        return _ScanContext(
+            settings, tree, folder, frozenset(doc for doc in foreign if doc), problem
+        )
 
     def _below_top(self, tree: Worktree) -> str:
         relative = self.root.relative_to(tree.top).as_posix()

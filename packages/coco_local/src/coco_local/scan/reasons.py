@@ -1,4 +1,4 @@
-"""Why a path is or is not in the index."""
+"""Reasons why a path is, or is not, indexed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Reason(StrEnum):
     LOCK = "lock file of a package manager"
     SECRET = "may hold a secret"  # noqa: S105 - a reason, not a password
     LINK_OUT = "symlink that leaves the project"
-    LINK_IN = "symlink inside the project, its target stands for itself"
+    LINK_IN = "symlink inside the project, its target is indexed instead"
     GIT = "git's own data"
     REPOSITORY = "repository of its own inside the project"
     PROJECT = "belongs to another project"

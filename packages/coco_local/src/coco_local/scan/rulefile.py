@@ -1,4 +1,4 @@
-"""One file of ignore rules, compiled so that the last matching line is found in a few look-ups."""
+"""Ignore file, compiled so that the last matching line is found in a few look-ups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All rules that apply at one place of the tree, strongest first."""
+"""All ignore rules that apply in one directory: forced rules first, then git's."""
 
 from __future__ import annotations
 
@@ -45,16 +45,16 @@ _MAX_RULE_BYTES: Final = 1 << 20
 class Rules:
     """The rules of a directory; most directories share those of their parent."""
 
-    wish: RuleFile
+    settings_rules: RuleFile
     """``exclude`` and ``include`` of the settings."""
     own: tuple[tuple[RuleFile, ...], ...]
     """For each of `OWN_NAMES` the files from here upwards."""
     git: tuple[RuleFile, ...]
     """.gitignore from here upwards, info/exclude, global excludes, built-in."""
 
-    def strong(self, name: str, path: str, *, directory: bool) -> Rule | None:
+    def forced_rule(self, name: str, path: str, *, directory: bool) -> Rule | None:
         """Return the rule that binds whatever git says."""
-        rule = self.wish.match(name, path, directory=directory)
+        rule = self.settings_rules.match(name, path, directory=directory)
         if rule is not None:
             return rule
         for files in self.own:
@@ -64,7 +64,7 @@ class Rules:
                     return rule
         return None
 
-    def weak(self, name: str, path: str, *, directory: bool) -> Rule | None:
+    def git_rule(self, name: str, path: str, *, directory: bool) -> Rule | None:
         """Return git's rule; it does not bind tracked files."""
         for file in self.git:
             rule = file.match(name, path, directory=directory)
@@ -83,7 +83,7 @@ class Rules:
         own = tuple(
             _with(read.get(name), files) for name, files in zip(OWN_NAMES, self.own, strict=True)
         )
-        return Rules(self.wish, own, _with(read.get(".gitignore"), self.git))
+        return Rules(self.settings_rules, own, _with(read.get(".gitignore"), self.git))
 
 
 def outermost_rules(
@@ -92,7 +92,7 @@ def outermost_rules(
     """Return the rules that hold before any ignore file inside the tree was read."""
     fold = tree.ignore_case
     lines = [*exclude, *(f"!{pattern}" for pattern in include)]
-    wish = [
+    settings_rules = [
         Rule(rule.pattern, rule.negated, rule.directories_only, rule.basename, f"settings: {line}")
         for line in lines
         for rule in parse_rules(os.fsencode(line), "settings")
@@ -103,7 +103,7 @@ def outermost_rules(
         RuleFile(parse_rules(_BUILT_IN, "built-in"), "", ignore_case=fold),
     ]
     return Rules(
-        RuleFile(wish, base, ignore_case=fold),
+        RuleFile(settings_rules, base, ignore_case=fold),
         tuple(() for _ in OWN_NAMES),
         tuple(file for file in git if file),
     )

@@ -1,4 +1,4 @@
-"""Where git's rules for a directory stand: top of the work tree, index, excludes, configuration."""
+"""Git work tree: its root, index, exclude files, and configuration."""
 
 from __future__ import annotations
 

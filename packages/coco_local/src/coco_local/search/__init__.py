@@ -1,1 +1,1 @@
-"""Answering: executor, liveness, live search, and the shapes of answers."""
+"""Answering: executor, hydration, live search, and the shapes of answers."""

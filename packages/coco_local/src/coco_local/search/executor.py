@@ -1,4 +1,4 @@
-"""LanceExecutor: finds candidates with raw stage scores; it never decides relevance.
+"""InMemoryExecutor: finds candidates with raw stage scores; it never decides relevance.
 
 It works on the memory index, which holds LanceDB's rows and what is not flushed yet. Filters are
 applied before each stage is cut to its best k.
@@ -13,19 +13,18 @@ from numpy.typing import NDArray
 
 from coco_core.bm25 import term_scores
 from coco_core.filters import Filters, matches_path, matches_symbol
-from coco_core.intent import SearchIntent
-from coco_core.plan import Wanted
-from coco_core.ports import SearchExecutor
 from coco_core.query import Query
+from coco_core.search.ports import SearchExecutor
+from coco_core.search.request import SearchRequest
 from coco_core.tokens import term_id
-from coco_core.types import Candidate, ExecutorAnswer, FloatVector
-from coco_local.index.best import best_rows
+from coco_core.types import Candidate, CandidateSet, FloatVector
 from coco_local.index.memory import MemoryIndex, Snapshot
+from coco_local.index.top_k import best_rows
 
-__all__ = ["LanceExecutor"]
+__all__ = ["InMemoryExecutor"]
 
 
-class LanceExecutor:
+class InMemoryExecutor:
     """Executes one search on one index."""
 
     def __init__(self, memory: MemoryIndex, only: dict[str, list[range]] | None = None) -> None:
@@ -39,34 +38,29 @@ class LanceExecutor:
         snapshot = self._memory.snapshot()
         self._ahead = snapshot, self._keyword(query, snapshot)
 
-    def search(
-        self,
-        intent: SearchIntent,
-        query: Query,
-        query_vector: FloatVector | None,
-        wanted: Wanted,
-    ) -> ExecutorAnswer:
+    def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
         """Return the best candidates of each stage, with every known score of each."""
+        query, limits = request.query, request.limits
         if self._ahead is None:
             self.look_up(query)
         assert self._ahead is not None
         snapshot, keyword = self._ahead
-        allowed = snapshot.alive & self._filter(intent.filters, snapshot)
+        allowed = snapshot.live & self._filter(request.intent.filters, snapshot)
         filtered = int(allowed.sum())
         if self._only is not None:
             allowed &= self._touching(self._only, snapshot)
         picked: set[int] = set()
-        picked.update(best_rows(np.where(allowed, keyword, 0.0), wanted.keyword, 0.0).tolist())
+        picked.update(best_rows(np.where(allowed, keyword, 0.0), limits.keyword, 0.0).tolist())
         matrix = self._memory.matrix
         has_vector = snapshot.known | snapshot.static
         searchable = allowed & has_vector
-        asked = query_vector if wanted.vector else None
+        asked = query_vector if limits.vector else None
         near: dict[int, float] = {}
         if asked is not None:
-            best, cosines = matrix.best(asked, searchable, wanted.vector)
+            best, cosines = matrix.best(asked, searchable, limits.vector)
             near = dict(zip(best.tolist(), cosines.tolist(), strict=True))
             picked.update(near)
-        for name in wanted.definitions:
+        for name in limits.definitions:
             defining = self._memory.rows_defining(name.rpartition(".")[2])
             picked.update(row for row in defining if row < snapshot.rows and allowed[row])
         named = self._named(query)
@@ -77,11 +71,11 @@ class LanceExecutor:
             others = others[has_vector[others]]
             near |= zip(others.tolist(), matrix.cosines(asked, others).tolist(), strict=True)
         rows = sorted(picked)
-        facts = self._memory.facts.of_rows(rows)
-        return ExecutorAnswer(
+        chunks = self._memory.metadata.of_rows(rows)
+        return CandidateSet(
             candidates=[
                 Candidate(chunk, bm25, near.get(row), row in named)
-                for row, chunk, bm25 in zip(rows, facts, keyword[rows].tolist(), strict=True)
+                for row, chunk, bm25 in zip(rows, chunks, keyword[rows].tolist(), strict=True)
             ],
             vector_coverage=known_share,
             static_share=static_share,
@@ -94,13 +88,13 @@ class LanceExecutor:
         scores = np.zeros(snapshot.rows, np.float32)
         terms = [term_id(term) for term in query.terms]
         for rows, frequencies in self._memory.postings.lookup(terms):
-            living = rows < snapshot.rows
-            living[living] = snapshot.alive[rows[living]]
-            rows_now = rows[living]
+            live = rows < snapshot.rows
+            live[live] = snapshot.live[rows[live]]
+            rows_now = rows[live]
             if not len(rows_now):
                 continue
             scores[rows_now] += term_scores(
-                snapshot.stats, len(rows_now), frequencies[living], snapshot.lengths[rows_now]
+                snapshot.stats, len(rows_now), frequencies[live], snapshot.lengths[rows_now]
             )
         return scores
 
@@ -120,15 +114,15 @@ class LanceExecutor:
             return np.zeros(snapshot.rows, np.bool_)
         allowed = self._allowed_documents(filters)[snapshot.document_of]
         if filters.languages:
-            allowed &= self._memory.facts.languages.among(filters.languages, snapshot.rows)
+            allowed &= self._memory.metadata.languages.among(filters.languages, snapshot.rows)
         if filters.kinds:
-            allowed &= self._memory.facts.kinds.among(filters.kinds, snapshot.rows)
+            allowed &= self._memory.metadata.kinds.among(filters.kinds, snapshot.rows)
         if filters.symbol is not None:
-            for row in np.flatnonzero(allowed & snapshot.alive).tolist():
-                facts = self._memory.facts[row]
+            for row in np.flatnonzero(allowed & snapshot.live).tolist():
+                chunk = self._memory.metadata[row]
                 allowed[row] = any(
                     matches_symbol(filters.symbol, path)
-                    for path in (facts.symbol, *facts.definitions)
+                    for path in (chunk.symbol, *chunk.definitions)
                 )
         return allowed
 
@@ -149,13 +143,12 @@ class LanceExecutor:
             entry = self._memory.documents.get(doc_id)
             for row in entry.rows if entry else ():
                 if row < snapshot.rows:
-                    allowed[row] = _touches(
-                        self._memory.facts[row].start_line, self._memory.facts[row].end_line, lines
-                    )
+                    chunk = self._memory.metadata[row]
+                    allowed[row] = _touches(chunk.start_line, chunk.end_line, lines)
         return allowed
 
 
-_: type[SearchExecutor] = LanceExecutor
+_: type[SearchExecutor] = InMemoryExecutor
 
 
 def _touches(start: int, end: int, lines: Iterable[range]) -> bool:

@@ -1,30 +1,31 @@
-"""Liveness: a hit is read from disk now; its lines are corrected, or it is dropped."""
+"""Hits as they are on disk now: lines are corrected, and what is gone is dropped."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from coco_core.liveness import locate
 from coco_core.ranking import Ranked
-from coco_core.types import text_hash
+from coco_core.relocation import relocate
+from coco_core.search.page import Pick
+from coco_core.types import Span
 from coco_local.index.project import ProjectIndex
-from coco_local.search.source import SourceFile, SourceReader
-from coco_local.store.documents import ChunkPlace
+from coco_local.source.reader import SourceFile, SourceReader
+from coco_local.store.documents import IndexedChunk
 
-__all__ = ["Hydrator", "LiveHit"]
+__all__ = ["Hydrator", "VerifiedHit"]
 
 
 @dataclass(frozen=True, slots=True)
-class LiveHit:
+class VerifiedHit:
     """A hit whose text and lines are true at this moment."""
 
     ranked: Ranked
-    place: ChunkPlace
+    indexed: IndexedChunk
     start_line: int
     end_line: int
     content: str
-    moved: bool
+    relocated: bool
 
 
 class Hydrator:
@@ -34,40 +35,46 @@ class Hydrator:
         self._index = index
         self._reader = reader
         self._files: dict[str, SourceFile | None] = {}
-        self._places: dict[int, ChunkPlace] = {}
-        self._asked: set[int] = set()
-        self.corrected = 0
-        self.dropped = 0
+        self._chunks: dict[int, IndexedChunk] = {}
+        self._verified: dict[int, VerifiedHit] = {}
+        self.relocated = 0
+        self.stale_dropped = 0
         self.stale: set[str] = set()
         """Documents that differ from the index and must be indexed again."""
 
     def prefetch(self, ranked: Sequence[Ranked]) -> None:
-        """Fetch the places of hits that will be hydrated, in one query."""
-        keys = [item.candidate.facts.key for item in ranked]
-        self._asked.update(keys)
-        self._places.update(self._index.store.places(keys))
+        """Fetch what the index keeps of hits that will be verified, in one query."""
+        keys = [item.candidate.metadata.key for item in ranked]
+        self._chunks.update(self._index.store.chunks(keys))
 
-    def has_place(self, ranked: Ranked) -> bool:
-        """Whether the hit's place was fetched."""
-        return ranked.candidate.facts.key in self._asked
-
-    def hydrate(self, ranked: Ranked) -> LiveHit | None:
-        """Return the hit as it is on disk now; None when its text is gone."""
-        facts = ranked.candidate.facts
-        place = self._places.get(facts.key)
-        file = self._open(facts.doc_id) if place is not None else None
-        if place is None or file is None:
-            # Replaced or removed while the query ran.
-            self._drop(facts.doc_id)
+    def locate(self, ranked: Ranked) -> tuple[int, int] | None:
+        """Return the lines where a hit stands now; None when its text is gone."""
+        hit = self.verify(ranked)
+        if hit is None:
             return None
-        text = file.text_at(place)
-        if text is not None and text_hash(text) == place.content_hash:
-            if not self._same_lines(file, place):
-                return self._relocate(ranked, place, file)
-            return LiveHit(ranked, place, place.start_line, place.end_line, text, moved=False)
-        return self._relocate(ranked, place, file)
+        self._verified[ranked.candidate.metadata.key] = hit
+        return hit.start_line, hit.end_line
 
-    def _same_lines(self, file: SourceFile, place: ChunkPlace) -> bool:
+    def hydrate(self, picks: Sequence[Pick]) -> list[VerifiedHit]:
+        """Return the hits of the page, each with the lines of those that were joined with it."""
+        return [self._widened(pick) for pick in picks]
+
+    def verify(self, ranked: Ranked) -> VerifiedHit | None:
+        """Return the hit as it is on disk now; None when its text is gone."""
+        metadata = ranked.candidate.metadata
+        indexed = self._chunks.get(metadata.key)
+        file = self._open(metadata.doc_id) if indexed is not None else None
+        if indexed is None or file is None:
+            # Replaced or removed while the query ran.
+            self._drop(metadata.doc_id)
+            return None
+        text = file.text_of(indexed.chunk)
+        if text is None or not self._same_lines(file, indexed.chunk.span):
+            return self._relocate(ranked, indexed, file)
+        span = indexed.chunk.span
+        return VerifiedHit(ranked, indexed, span.start_line, span.end_line, text, relocated=False)
+
+    def _same_lines(self, file: SourceFile, span: Span) -> bool:
         """Equal bytes at the same offset can stand on other lines only if earlier text changed."""
         entry = self._index.memory.documents.get(file.doc_id)
         document = entry.document if entry is not None else None
@@ -76,28 +83,34 @@ class Hydrator:
             file.mtime_ns,
         ):
             return True
-        return file.data.count(b"\n", 0, place.start_byte) == place.start_line - 1
+        return file.data.count(b"\n", 0, span.start_byte) == span.start_line - 1
 
-    def _relocate(self, ranked: Ranked, place: ChunkPlace, file: SourceFile) -> LiveHit | None:
+    def _relocate(
+        self, ranked: Ranked, indexed: IndexedChunk, file: SourceFile
+    ) -> VerifiedHit | None:
         self.stale.add(file.doc_id)
-        found = locate(file.lines, place.start_line, place.end_line, place.fingerprint)
+        span = indexed.chunk.span
+        found = relocate(file.lines, span.start_line, span.end_line, indexed.fingerprint)
         if found is None:
             self._drop(file.doc_id)
             return None
-        self.corrected += 1
+        self.relocated += 1
         content = "".join(file.lines[found.start_line - 1 : found.end_line])
-        return LiveHit(ranked, place, found.start_line, found.end_line, content, moved=True)
+        return VerifiedHit(
+            ranked, indexed, found.start_line, found.end_line, content, relocated=True
+        )
 
-    def widened(self, hit: LiveHit, start_line: int, end_line: int) -> LiveHit:
-        """Return a hit that shows more lines, for the chunks that were joined with it."""
+    def _widened(self, pick: Pick) -> VerifiedHit:
+        hit = self._verified[pick.ranked.candidate.metadata.key]
+        start_line, end_line = pick.start_line, pick.end_line
         if (hit.start_line, hit.end_line) == (start_line, end_line):
             return hit
-        file = self._open(hit.ranked.candidate.facts.doc_id)
+        file = self._open(pick.doc_id)
         lines = file.lines[start_line - 1 : end_line] if file is not None else []
         return replace(hit, start_line=start_line, end_line=end_line, content="".join(lines))
 
     def _drop(self, doc_id: str) -> None:
-        self.dropped += 1
+        self.stale_dropped += 1
         self.stale.add(doc_id)
 
     def _open(self, doc_id: str) -> SourceFile | None:

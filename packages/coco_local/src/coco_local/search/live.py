@@ -1,4 +1,4 @@
-"""Live search: quoted strings, matched literally, and files that are not indexed yet."""
+"""Live search: quoted strings, and files that are not indexed yet."""
 
 from __future__ import annotations
 

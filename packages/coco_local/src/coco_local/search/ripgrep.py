@@ -1,4 +1,4 @@
-"""ripgrep, from its wheel: the layer that searches the files themselves."""
+"""ripgrep: text search in the files themselves, with the program from its wheel."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ _TIMEOUT_SECONDS = 10.0
 # two megabytes elsewhere).
 _MOST_FILES = 250 if sys.platform == "win32" else 5_000
 
-_NOTHING_FOUND = 1
 _FAILED = 2
 
 
@@ -102,7 +101,7 @@ def _raise_failure(message: str) -> None:
     if any(words in message for words in _PATTERN_WORDS):
         raise InvalidInput(
             f"The pattern is not valid: {message}",
-            hint="Search for the literal text, or mend the regular expression.",
+            hint="Search for the literal text, or correct the regular expression.",
         )
     # With --no-messages, unreadable files are the usual silent reason; they are no error.
     if message:

@@ -1,35 +1,25 @@
-"""Queries: bring the index up to the moment, search, verify on disk, answer."""
+"""Query service: updates the index, searches, verifies hits on disk, answers."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from coco_core.errors import (
-    DocumentNotFound,
-    InvalidInput,
-    InvalidIntent,
-    Unavailable,
-)
-from coco_core.intent import SearchIntent
-from coco_core.plan import wanted
-from coco_core.query import Query, understand
-from coco_core.ranking import rank
-from coco_core.types import ExecutorAnswer, FloatVector
-from coco_local.activity import Activity
-from coco_local.adoption import adopted_retrieval
-from coco_local.index.gate import QueryGate
-from coco_local.index.indexer import ProjectIndexer
-from coco_local.index_models import IndexModel
-from coco_local.project_indexes import ProjectIndexes
-from coco_local.registry import ProjectRegistry
-from coco_local.search.executor import LanceExecutor
-from coco_local.search.hydrate import Hydrator, LiveHit
+from coco_core.errors import DocumentNotFound, InvalidInput, Unavailable
+from coco_core.query import Query
+from coco_core.search.course import SearchPage, StageClock, run_search
+from coco_core.search.request import SearchRequest
+from coco_core.types import FloatVector
+from coco_local.indexing.gate import ForegroundGate
+from coco_local.indexing.indexer import ProjectIndexer
+from coco_local.monitoring.activity import Activity
+from coco_local.projects.defaults import default_retrieval
+from coco_local.projects.registry import ProjectRegistry
+from coco_local.search.executor import InMemoryExecutor
+from coco_local.search.hydrate import Hydrator, VerifiedHit
 from coco_local.search.live import literal_lines, promising_files
-from coco_local.search.page import fill_page
-from coco_local.store.documents import ChunkPlace
+from coco_local.store.documents import IndexedChunk
 from coco_protocol.docs import (
     ChunkBody,
     Hit,
@@ -40,7 +30,8 @@ from coco_protocol.docs import (
     QueryRequest,
     RelatedRequest,
 )
-from coco_protocol.serving.intents import intent_of, retrieval_intent, with_defaults
+from coco_protocol.serving.hits import chunk_fields, scores_of
+from coco_protocol.serving.intents import retrieval_intent, with_adopted
 
 __all__ = ["QueryService"]
 
@@ -62,30 +53,12 @@ _FIRST_SCAN_SECONDS = 10.0
 _EMBEDDING_THREADS = 4
 
 
-@dataclass
-class _Clock:
-    """Time by stage, in milliseconds."""
-
-    started: float = field(default_factory=time.perf_counter)
-    last: float = field(default_factory=time.perf_counter)
-    took: dict[str, float] = field(default_factory=dict)
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.took[stage] = round((now - self.last) * 1000, 3)
-        self.last = now
-
-    def total(self) -> float:
-        return (time.perf_counter() - self.started) * 1000
-
-
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Question:
     """A question, and the index that it goes to."""
 
     indexer: ProjectIndexer
-    intent: SearchIntent
-    query: Query
+    search: SearchRequest
     config_id: str
     query_config_id: str | None = None
     without: int | None = None
@@ -108,7 +81,7 @@ class QueryService:
         self,
         registry: ProjectRegistry,
         activity: Activity,
-        gate: QueryGate,
+        gate: ForegroundGate,
     ) -> None:
         self._registry = registry
         self._activity = activity
@@ -123,209 +96,171 @@ class QueryService:
         """Answer a question."""
         project = self._registry.resolve(request.project_id, request.path)
         indexer = project.named(request.indexing_config_id)
-        request, adopted = _with_adopted(request, project)
-        intent = intent_of(request)
-        _refuse_reranker(intent)
-        query = understand(intent)
-        asked = _Asked(
+        retrieval, adopted = with_adopted(
+            request.retrieval_config, default_retrieval(project), project.defaults.query_config_id
+        )
+        intent = retrieval_intent(
+            request.query, retrieval, request.filters, explain=request.explain
+        )
+        question = _Question(
             indexer,
-            intent,
-            query,
+            SearchRequest.of(intent),
             config_id=request.indexing_config_id or project.project.config_id,
             query_config_id=adopted,
         )
-        if not _asks_vectors(intent):
-            return self._answer(asked, lambda: _QueryVector(None))
+        if not question.search.needs_vector:
+            return self._answer(question, lambda: _QueryVector(None))
         # The model computes outside of the interpreter's lock: meanwhile this thread goes on.
-        return self._answer(asked, self._embedding.submit(_query_vector, asked).result)
+        return self._answer(question, self._embedding.submit(_query_vector, question).result)
 
     def related(self, request: RelatedRequest) -> QueryEnvelope:
         """Answer with chunks like the one at a place."""
         project = self._registry.resolve(request.project_id, request.path)
         indexer = project.active
-        indexer.wait_scanned(_FIRST_SCAN_SECONDS)
-        indexer.sync()
+        indexer.backlog.wait_scanned(_FIRST_SCAN_SECONDS)
+        indexer.backlog.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)
-        place, doc_id = _chunk_at(indexer, request)
-        text = " ".join(part for part in (place.symbol, *place.heading_trail) if part)
+        known, doc_id = _chunk_at(indexer, request)
+        names = (known.chunk.symbol, *known.chunk.heading_trail)
+        text = " ".join(part for part in names if part)
         text = text or doc_id
         intent = retrieval_intent(text, request.retrieval_config, request.filters)
-        _refuse_reranker(intent)
-        row = indexer.index.memory.row_of(place.key)
+        row = indexer.index.memory.row_of(known.key)
         vector = indexer.index.memory.matrix.get(row) if row is not None else None
-        asked = _Asked(
+        question = _Question(
             indexer,
-            intent,
-            understand(intent),
+            SearchRequest.of(intent),
             config_id=project.project.config_id,
-            without=place.key,
+            without=known.key,
         )
-        return self._answer(asked, lambda: _QueryVector(vector))
+        return self._answer(question, lambda: _QueryVector(vector))
 
     # --- one answer ----------------------------------------------------------------------------
 
-    def _answer(self, asked: _Asked, vector_of: Callable[[], _QueryVector]) -> QueryEnvelope:
-        indexer, intent, query = asked.indexer, asked.intent, asked.query
+    def _answer(self, question: _Question, vector_of: Callable[[], _QueryVector]) -> QueryEnvelope:
+        indexer, search = question.indexer, question.search
         with self._gate.query():
-            clock = _Clock()
-            proven = _bring_up_to_date(indexer, query)
+            clock = StageClock()
+            proven = _bring_up_to_date(indexer, search.query)
             clock.lap("sync")
             only = None
-            if query.phrases:
+            if search.query.phrases:
                 only = literal_lines(
-                    indexer.project.root, query.phrases, list(indexer.index.memory.documents)
+                    indexer.project.root,
+                    search.query.phrases,
+                    list(indexer.index.memory.documents),
                 )
-            executor = LanceExecutor(indexer.index.memory, only)
-            executor.look_up(query)
+            executor = InMemoryExecutor(indexer.index.memory, only)
+            executor.look_up(search.query)
             clock.lap("keywords")
             embedded = vector_of()
             clock.lap("embed")
-            found = executor.search(intent, query, embedded.vector, wanted(intent, query))
-            clock.lap("search")
-            ranked = [
-                item
-                for item in rank(intent, query, found)
-                if item.candidate.facts.key != asked.without
-            ]
-            clock.lap("rank")
             hydrator = Hydrator(indexer.index, indexer.reader)
-            hits, next_offset = fill_page(intent, ranked, hydrator)
-            indexer.note_stale(hydrator.stale)
+            page = run_search(
+                search, embedded.vector, executor, hydrator, clock, without=question.without
+            )
+            indexer.backlog.report_stale(hydrator.stale)
             clock.lap("validate")
-            indexer.embed_first([hit.ranked.candidate.facts.doc_id for hit in hits])
-        meta = _meta(asked, embedded, found, hydrator, clock, proven=proven)
+            indexer.embed_first([hit.ranked.candidate.metadata.doc_id for hit in page.hits])
+        meta = _meta(question, embedded, page, hydrator, clock, proven=proven)
         self._activity.query(
-            indexer.project.project_id, intent.query, len(hits), clock.total(), meta.tier
+            indexer.project.project_id,
+            search.intent.query,
+            len(page.hits),
+            clock.took["total"],
+            meta.tier,
         )
         data = QueryData(
-            results=[_hit(hit, intent) for hit in hits],
-            next_offset=next_offset,
-            empty_reason=None if hits else _why_empty(found, indexer),
+            results=[_hit(hit, explain=search.intent.explain) for hit in page.hits],
+            next_offset=page.next_offset,
+            empty_reason=page.empty_reason,
         )
         return QueryEnvelope(meta=meta, data=data)
 
 
-def _with_adopted(
-    request: QueryRequest, project: ProjectIndexes
-) -> tuple[QueryRequest, str | None]:
-    """Fill what was left out from the project's defaults; returns also their name if any was."""
-    defaults = adopted_retrieval(project)
-    if defaults is None:
-        return request, None
-    sent = request.retrieval_config
-    filled = with_defaults(sent, defaults)
-    before = (sent.model_fields_set, sent.ranking.model_fields_set)
-    if (filled.model_fields_set, filled.ranking.model_fields_set) == before:
-        return request, None
-    return request.model_copy(update={"retrieval_config": filled}), project.adopted.query_config_id
-
-
-def _asks_vectors(intent: SearchIntent) -> bool:
-    return intent.retrieval_mode != "fts" and intent.hybrid_alpha != 0
-
-
-def _query_vector(asked: _Asked) -> _QueryVector:
-    model = asked.indexer.model
+def _query_vector(question: _Question) -> _QueryVector:
+    model = question.indexer.model
     try:
-        vector, notice = model.embed_query(asked.query.embed_text), None
+        vector, notice = model.embed_query(question.search.query.embed_text), None
     except Unavailable as error:
         vector, notice = None, str(error)
-    if vector is None and asked.intent.retrieval_mode == "vector":
+    if vector is None and question.search.intent.retrieval_mode == "vector":
         raise Unavailable(
-            "Vector search needs the embedding model, which is not there.",
+            "Vector search needs the embedding model, which is not available.",
             hint=notice or model.notice or "Search with retrieval_mode 'hybrid' or 'fts'.",
         )
     return _QueryVector(vector, notice)
 
 
 def _meta(
-    asked: _Asked,
+    question: _Question,
     embedded: _QueryVector,
-    found: ExecutorAnswer,
+    page: SearchPage[VerifiedHit],
     hydrator: Hydrator,
-    clock: _Clock,
+    clock: StageClock,
     *,
     proven: bool,
 ) -> QueryMeta:
-    indexer = asked.indexer
+    indexer = question.indexer
     pending = indexer.pending
-    coverage = found.vector_coverage - found.static_share
-    tier = "keyword"
-    if embedded.vector is not None and found.vector_coverage > 0:
-        tier = _vector_tier(indexer.model, coverage)
     notices = [embedded.notice or indexer.model.notice, _progress(indexer, pending)]
-    clock.took["total"] = round(clock.total(), 3)
     return QueryMeta.model_validate(
         {
             "status": "fresh" if pending == 0 and proven else "stale",
             "project_id": indexer.project.project_id,
-            "indexing_config_id": asked.config_id,
-            "query_config_id": asked.query_config_id,
-            "tier": tier,
-            "vector_coverage": round(coverage, 4),
+            "indexing_config_id": question.config_id,
+            "query_config_id": question.query_config_id,
+            "tier": page.tier(model_ready=indexer.model.ready),
+            "vector_coverage": round(page.candidates.model_coverage, 4),
             "pending_files": pending,
-            "corrected": hydrator.corrected,
-            "dropped": hydrator.dropped,
+            "relocated_hits": hydrator.relocated,
+            "stale_hits_dropped": hydrator.stale_dropped,
             "notice": " ".join(notice for notice in notices if notice) or None,
             "took_ms": clock.took,
         }
     )
 
 
-def _vector_tier(model: IndexModel, coverage: float) -> str:
-    if coverage <= 0 or not model.ready:
-        return "static"
-    return "transformer" if coverage >= 1 else "mixed"
-
-
-def _refuse_reranker(intent: SearchIntent) -> None:
-    if intent.reranker is not None:
-        raise InvalidIntent(
-            f"There is no reranker {intent.reranker.model_name!r} on this machine.",
-            hint="Leave `reranker` out; local mode ranks without a cross-encoder.",
-        )
-
-
 def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> bool:
     """Index what changed, as far as there is time; False when changes may not be known yet."""
-    proven = indexer.sync()
-    proven &= indexer.wait_scanned(_FIRST_SCAN_SECONDS)
-    if indexer.pending and not indexer.bulk:
+    proven = indexer.backlog.sync()
+    proven &= indexer.backlog.wait_scanned(_FIRST_SCAN_SECONDS)
+    if indexer.pending and not indexer.backlog.is_large:
         indexer.catch_up(None, _CATCH_UP_SECONDS)
     if not indexer.pending:
         return proven
-    with indexer.turn() as mine:
+    with indexer.backlog.try_lock() as mine:
         # Of many queries at once one looks into the files that wait, and all gain by it: each on
         # its own would search them again and take the cores from the others and from the indexing.
         if mine:
-            waiting = indexer.pending_files.all()
+            waiting = indexer.backlog.files.all()
             found = promising_files(indexer.project.root, query, waiting, _LIVE_FILES)
             indexer.catch_up(found, _LIVE_SECONDS)
         else:
-            indexer.hand_over()
+            indexer.backlog.notify_worker()
     return proven
 
 
-def _chunk_at(indexer: ProjectIndexer, request: RelatedRequest) -> tuple[ChunkPlace, str]:
+def _chunk_at(indexer: ProjectIndexer, request: RelatedRequest) -> tuple[IndexedChunk, str]:
     store, memory = indexer.index.store, indexer.index.memory
     if request.chunk_id is not None:
         for doc_id in [request.doc_id] if request.doc_id else list(memory.documents):
-            for place in store.document_places(doc_id):
-                if place.chunk_id == request.chunk_id:
-                    return place, doc_id
+            for known in store.document_chunks(doc_id):
+                if known.chunk_id == request.chunk_id:
+                    return known, doc_id
         raise DocumentNotFound(f"There is no chunk {request.chunk_id!r}.")
     if request.doc_id is None or request.line is None:
         raise InvalidInput("Give doc_id and line, or chunk_id.")
-    places = store.document_places(request.doc_id)
-    if not places:
+    chunks = store.document_chunks(request.doc_id)
+    if not chunks:
         raise DocumentNotFound(
             f"There is no indexed file {request.doc_id!r}.",
             hint="Paths are relative to the project's root.",
         )
-    for place in places:
-        if place.start_line <= request.line <= place.end_line:
-            return place, request.doc_id
-    return places[-1], request.doc_id
+    for known in chunks:
+        if known.chunk.span.start_line <= request.line <= known.chunk.span.end_line:
+            return known, request.doc_id
+    return chunks[-1], request.doc_id
 
 
 def _progress(indexer: ProjectIndexer, pending: int) -> str | None:
@@ -335,38 +270,17 @@ def _progress(indexer: ProjectIndexer, pending: int) -> str | None:
     return f"Indexing: {total - pending} of {total} files are in the index."
 
 
-def _why_empty(found: ExecutorAnswer, indexer: ProjectIndexer) -> str:
-    if found.total == 0 or not indexer.index.memory.documents:
-        return "nothing_indexed"
-    return "filtered_out" if found.filtered == 0 else "no_match"
-
-
-def _hit(hit: LiveHit, intent: SearchIntent) -> Hit:
-    candidate = hit.ranked.candidate
-    facts = candidate.facts
-    place = hit.place
+def _hit(hit: VerifiedHit, *, explain: bool) -> Hit:
+    doc_id = hit.ranked.candidate.metadata.doc_id
     return Hit(
-        meta=HitMeta(
-            score=round(hit.ranked.score, 6),
-            vector=round(candidate.vector, 6) if candidate.vector is not None else None,
-            fts=round(candidate.keyword, 4) if candidate.keyword is not None else None,
-            moved=hit.moved,
-            explain=dict(hit.ranked.explanation or {}) if intent.explain else None,
-        ),
+        meta=HitMeta(**scores_of(hit.ranked, explain=explain), relocated=hit.relocated),
         chunk=ChunkBody(
-            chunk_id=place.chunk_id,
-            doc_id=facts.doc_id,
-            path=facts.doc_id,
+            chunk_id=hit.indexed.chunk_id,
+            doc_id=doc_id,
+            path=doc_id,
             start_line=hit.start_line,
             end_line=hit.end_line,
-            language=place.language,
-            kind=place.kind,
-            symbol=place.symbol,
-            signature=place.signature,
-            heading_trail=list(place.heading_trail),
-            fragment=place.fragment,
-            definitions=list(facts.definitions),
-            token_count=place.token_count,
             content=hit.content,
+            **chunk_fields(hit.indexed.chunk),
         ),
     )

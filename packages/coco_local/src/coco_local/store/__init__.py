@@ -1,1 +1,1 @@
-"""Where the daemon keeps what it knows: SQLite for metadata, LanceDB for terms and vectors."""
+"""Stores of the daemon: SQLite for metadata, LanceDB for terms and vectors."""

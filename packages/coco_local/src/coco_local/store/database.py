@@ -1,4 +1,4 @@
-"""Opening SQLite: one writer at a time, readers never wait, a foreign schema is rebuilt."""
+"""SQLite connections: one writer, readers that never wait, rebuild on a foreign schema."""
 
 from __future__ import annotations
 
@@ -36,7 +36,6 @@ class Database:
         self.path = path
         self._metadata, self._version, self._keep = metadata, version, keep
         self._write_lock = threading.Lock()
-        self.rebuilt = False
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self.engine = self._open()
@@ -48,7 +47,6 @@ class Database:
             log.warning("store_rebuilt", path=str(path), reason=str(error.orig))
             self._set_aside()
             self.engine = self._open()
-            self.rebuilt = True
 
     def _open(self) -> Engine:
         engine = create_engine(
@@ -78,7 +76,6 @@ class Database:
         for table in reversed(self._metadata.sorted_tables):
             if table not in self._keep:
                 table.drop(connection, checkfirst=True)
-        self.rebuilt = True
 
     def _set_aside(self) -> None:
         for suffix in ("", "-wal", "-shm"):
@@ -99,7 +96,7 @@ class Database:
         Raises:
             StoreBroken: the file cannot be read.
         """
-        with self._told(), self.engine.connect() as connection:
+        with self._translated_errors(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -109,11 +106,11 @@ class Database:
         Raises:
             StoreBroken: the file cannot be written: the disk is full, or gone.
         """
-        with self._told(), self._write_lock, self.engine.begin() as connection:
+        with self._translated_errors(), self._write_lock, self.engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except DBAPIError as error:

@@ -1,4 +1,4 @@
-"""Documents and their chunks in SQLite; what is written here is what exists."""
+"""Documents and chunks in SQLite, the record of what exists."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import json
 import os
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy import text as sql
 
 from coco_core.bm25 import TermVector
-from coco_core.types import Chunk, ChunkFacts, ChunkKind
+from coco_core.chunk_columns import CHUNK_COLUMNS, LIST_COLUMNS, from_columns, to_columns
+from coco_core.types import Chunk, ChunkKind, ChunkMetadata
 from coco_local.store.database import Database
 from coco_local.store.schema import chunks, documents
 
 __all__ = [
-    "ChunkPlace",
+    "DocumentRecord",
     "DocumentStore",
+    "IndexedChunk",
     "PreparedChunk",
     "PreparedDocument",
     "StoredDocument",
@@ -44,8 +46,8 @@ class PreparedChunk:
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedDocument:
-    """A file, read and cut; nothing of it is written yet."""
+class DocumentRecord:
+    """A file as it was when it was read."""
 
     doc_id: str
     size: int
@@ -53,20 +55,20 @@ class PreparedDocument:
     content_hash: bytes
     language: str
     encoding: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDocument(DocumentRecord):
+    """A file, read and chunked; nothing of it is written yet."""
+
     chunks: tuple[PreparedChunk, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class StoredDocument:
+class StoredDocument(DocumentRecord):
     """A document as the database knows it."""
 
     key: int
-    doc_id: str
-    size: int
-    mtime_ns: int
-    content_hash: bytes
-    language: str
-    encoding: str
     stored: bool
 
 
@@ -79,26 +81,13 @@ class WrittenDocument:
 
 
 @dataclass(frozen=True, slots=True)
-class ChunkPlace:
-    """Where a chunk was when its file was indexed, and how to find it again."""
+class IndexedChunk:
+    """A chunk as the index keeps it: without its text, with what finds that again on disk."""
 
     key: int
     document_key: int
     chunk_id: str
-    kind: str
-    language: str
-    symbol: str
-    signature: str
-    definitions: tuple[tuple[str, str, int], ...]
-    """(dotted path, kind, line) of what begins in it."""
-    heading_trail: tuple[str, ...]
-    fragment: str
-    start_line: int
-    end_line: int
-    start_byte: int
-    end_byte: int
-    token_count: int
-    content_hash: str
+    chunk: Chunk
     embed_key: bytes
     fingerprint: bytes
 
@@ -118,16 +107,7 @@ class DocumentStore:
 
     def documents(self) -> list[StoredDocument]:
         """Return every document."""
-        statement = select(
-            documents.c.key,
-            documents.c.doc_id,
-            documents.c.size,
-            documents.c.mtime_ns,
-            documents.c.content_hash,
-            documents.c.language,
-            documents.c.encoding,
-            documents.c.stored,
-        ).where(documents.c.index_id == self._index_id)
+        statement = select(*_DOCUMENT_COLUMNS).where(documents.c.index_id == self._index_id)
         with self._database.read() as connection:
             return [_stored(row) for row in connection.execute(statement)]
 
@@ -142,14 +122,23 @@ class DocumentStore:
             next_document = _last_key(connection, "documents") + 1
             next_chunk = _last_key(connection, "chunks") + 1
             for key, document in enumerate(prepared, start=next_document):
-                document_rows.append(self._document_row(key, document, now))
+                stored = _as_stored(key, document)
+                document_rows.append(
+                    {
+                        **_values(stored),
+                        "doc_id": os.fsencode(document.doc_id),
+                        "index_id": self._index_id,
+                        "chunk_count": len(document.chunks),
+                        "indexed_at": now,
+                    }
+                )
                 chunk_rows += [
                     _chunk_row(chunk_key, key, prepared_chunk)
                     for chunk_key, prepared_chunk in enumerate(document.chunks, start=next_chunk)
                 ]
                 keys = range(next_chunk, next_chunk + len(document.chunks))
                 next_chunk += len(document.chunks)
-                written.append(WrittenDocument(_as_stored(key, document), keys))
+                written.append(WrittenDocument(stored, keys))
             if document_rows:
                 connection.execute(insert(documents), document_rows)
             if chunk_rows:
@@ -191,21 +180,14 @@ class DocumentStore:
                     update(documents).where(documents.c.key.in_(batch)).values(stored=int(stored))
                 )
 
-    def facts(self) -> Iterator[tuple[int, ChunkFacts, bytes]]:
-        """Yield (document key, facts, embed key) of every chunk, in document order."""
+    def metadata(self) -> Iterator[tuple[int, ChunkMetadata, bytes]]:
+        """Yield (document key, metadata, embed key) of every chunk, in document order."""
         statement = (
             select(
-                chunks.c.key,
                 chunks.c.document_key,
-                documents.c.doc_id,
-                chunks.c.kind,
-                chunks.c.language,
-                chunks.c.symbol,
-                chunks.c.definitions,
-                chunks.c.start_line,
-                chunks.c.end_line,
-                chunks.c.token_count,
                 chunks.c.embed_key,
+                documents.c.doc_id,
+                *(chunks.c[name] for name in _METADATA_COLUMNS),
             )
             .join(documents, documents.c.key == chunks.c.document_key)
             .where(documents.c.index_id == self._index_id)
@@ -213,50 +195,39 @@ class DocumentStore:
         )
         names: dict[bytes, str] = {}
         with self._database.read() as connection:
-            for row in connection.execute(statement):
-                doc_id = names.get(row.doc_id)
+            for document_key, embed_key, name, *values in connection.execute(statement):
+                doc_id = names.get(name)
                 if doc_id is None:
-                    doc_id = names[row.doc_id] = os.fsdecode(row.doc_id)
-                paths = (
-                    () if row.definitions == "[]" else [d[0] for d in json.loads(row.definitions)]
-                )
-                facts = ChunkFacts(
-                    key=row.key,
-                    doc_id=doc_id,
-                    kind=ChunkKind(row.kind),
-                    language=row.language,
-                    symbol=row.symbol,
-                    definitions=tuple(paths),
-                    start_line=row.start_line,
-                    end_line=row.end_line,
-                    token_count=row.token_count,
-                )
-                yield row.document_key, facts, row.embed_key
+                    doc_id = names[name] = os.fsdecode(name)
+                known = dict(zip(_METADATA_COLUMNS, values, strict=True))
+                known["kind"] = ChunkKind(known["kind"])
+                begun = () if known["definitions"] == "[]" else json.loads(known["definitions"])
+                known["definitions"] = tuple([path for path, _, _ in begun])
+                yield document_key, ChunkMetadata(doc_id=doc_id, **known), embed_key
 
-    def places(self, keys: Collection[int]) -> dict[int, ChunkPlace]:
-        """Return the places of chunks; keys that are gone are absent."""
-        found: dict[int, ChunkPlace] = {}
+    def chunks(self, keys: Collection[int]) -> dict[int, IndexedChunk]:
+        """Return chunks by key; those that are gone are absent."""
+        found: dict[int, IndexedChunk] = {}
         with self._database.read() as connection:
             for batch in _batches(list(keys), _BATCH):
                 # Every query asks this: SQLAlchemy would take longer to build it than SQLite needs.
                 marks = ",".join("?" * len(batch))
-                statement = f"{_SELECT_PLACES} WHERE chunks.key IN ({marks})"
+                statement = f"{_SELECT_CHUNKS} WHERE chunks.key IN ({marks})"
                 for row in connection.exec_driver_sql(statement, tuple(batch)):
-                    place = _place(row)
-                    found[place.key] = place
+                    found[row[0]] = _indexed_chunk(row)
         return found
 
-    def document_places(self, doc_id: str) -> list[ChunkPlace]:
-        """Return the places of a document's chunks, in order."""
+    def document_chunks(self, doc_id: str) -> list[IndexedChunk]:
+        """Return a document's chunks, in order."""
         statement = (
-            select(*_PLACE_COLUMNS)
+            select(*_CHUNK_COLUMNS)
             .join(documents, documents.c.key == chunks.c.document_key)
             .where(documents.c.index_id == self._index_id)
             .where(documents.c.doc_id == os.fsencode(doc_id))
             .order_by(chunks.c.key)
         )
         with self._database.read() as connection:
-            return [_place(row) for row in connection.execute(statement)]
+            return [_indexed_chunk(row) for row in connection.execute(statement)]
 
     def embed_keys(self) -> set[bytes]:
         """Return the embedding keys that the index uses."""
@@ -283,47 +254,14 @@ class DocumentStore:
                 )
             )
 
-    def _document_row(self, key: int, document: PreparedDocument, now: float) -> dict[str, object]:
-        return {
-            "key": key,
-            "index_id": self._index_id,
-            "doc_id": os.fsencode(document.doc_id),
-            "size": document.size,
-            "mtime_ns": document.mtime_ns,
-            "content_hash": document.content_hash,
-            "language": document.language,
-            "encoding": document.encoding,
-            "chunk_count": len(document.chunks),
-            "indexed_at": now,
-            "stored": 0,
-        }
 
-
-_PLACE_COLUMNS = (
-    chunks.c.key,
-    chunks.c.document_key,
-    chunks.c.chunk_id,
-    chunks.c.kind,
-    chunks.c.language,
-    chunks.c.symbol,
-    chunks.c.signature,
-    chunks.c.definitions,
-    chunks.c.heading_trail,
-    chunks.c.fragment,
-    chunks.c.start_line,
-    chunks.c.end_line,
-    chunks.c.start_byte,
-    chunks.c.end_byte,
-    chunks.c.token_count,
-    chunks.c.content_hash,
-    chunks.c.embed_key,
-    chunks.c.fingerprint,
+_DOCUMENT_COLUMNS = tuple(documents.c[field.name] for field in fields(StoredDocument))
+_METADATA_COLUMNS = tuple(field.name for field in fields(ChunkMetadata) if field.name != "doc_id")
+_CHUNK_COLUMNS = tuple(
+    chunks.c[name]
+    for name in ("key", "document_key", "chunk_id", "embed_key", "fingerprint", *CHUNK_COLUMNS)
 )
-_SELECT_PLACES = str(select(*_PLACE_COLUMNS))
-_DEFINITIONS, _TRAIL = (
-    [column.name for column in _PLACE_COLUMNS].index(name)
-    for name in ("definitions", "heading_trail")
-)
+_SELECT_CHUNKS = str(select(*_CHUNK_COLUMNS))
 
 
 def _batches(values: Sequence[T], size: int) -> Iterator[list[T]]:
@@ -338,60 +276,41 @@ def _last_key(connection: Connection, table: str) -> int:
 
 
 def _stored(row: Row[*tuple[Any, ...]]) -> StoredDocument:
-    return StoredDocument(
-        key=row.key,
-        doc_id=os.fsdecode(row.doc_id),
-        size=row.size,
-        mtime_ns=row.mtime_ns,
-        content_hash=row.content_hash,
-        language=row.language,
-        encoding=row.encoding,
-        stored=bool(row.stored),
-    )
+    """Read the columns of `_DOCUMENT_COLUMNS`."""
+    values = dict(row._mapping)
+    values["doc_id"] = os.fsdecode(values["doc_id"])
+    values["stored"] = bool(values["stored"])
+    return StoredDocument(**values)
 
 
 def _as_stored(key: int, document: PreparedDocument) -> StoredDocument:
-    return StoredDocument(
-        key=key,
-        doc_id=document.doc_id,
-        size=document.size,
-        mtime_ns=document.mtime_ns,
-        content_hash=document.content_hash,
-        language=document.language,
-        encoding=document.encoding,
-        stored=False,
-    )
+    values = _values(document)
+    del values["chunks"]
+    return StoredDocument(**values, key=key, stored=False)
+
+
+def _values(document: DocumentRecord) -> dict[str, Any]:
+    return {field.name: getattr(document, field.name) for field in fields(document)}
 
 
 def _chunk_row(key: int, document_key: int, prepared: PreparedChunk) -> dict[str, object]:
-    chunk = prepared.chunk
-    found = [[d.path, d.kind.value, d.line] for d in chunk.definitions]
+    columns = to_columns(prepared.chunk)
+    for name in LIST_COLUMNS:
+        columns[name] = json.dumps(columns[name])
     return {
         "key": key,
         "document_key": document_key,
         "chunk_id": prepared.chunk_id,
-        "kind": chunk.kind.value,
-        "language": chunk.language,
-        "symbol": chunk.symbol,
-        "signature": chunk.signature,
-        "definitions": json.dumps(found) if found else "[]",
-        "heading_trail": json.dumps(chunk.heading_trail) if chunk.heading_trail else "[]",
-        "fragment": chunk.fragment,
-        "start_line": chunk.span.start_line,
-        "end_line": chunk.span.end_line,
-        "start_byte": chunk.span.start_byte,
-        "end_byte": chunk.span.end_byte,
-        "token_count": chunk.token_count,
-        "content_hash": chunk.content_hash,
         "embed_key": prepared.embed_key,
         "fingerprint": prepared.fingerprint,
+        **columns,
     }
 
 
-def _place(row: Row[*tuple[Any, ...]]) -> ChunkPlace:
-    """Read the columns of `_PLACE_COLUMNS`, which are the fields of a `ChunkPlace` in order."""
-    values: list[Any] = list(row)
-    trail, found = values[_TRAIL], values[_DEFINITIONS]
-    values[_TRAIL] = () if trail == "[]" else tuple(json.loads(trail))
-    values[_DEFINITIONS] = () if found == "[]" else tuple(map(tuple, json.loads(found)))
-    return ChunkPlace(*values)
+def _indexed_chunk(row: Row[*tuple[Any, ...]]) -> IndexedChunk:
+    """Read the columns of `_CHUNK_COLUMNS`."""
+    key, document_key, chunk_id, embed_key, fingerprint, *values = row
+    columns = dict(zip(CHUNK_COLUMNS, values, strict=True))
+    for name in LIST_COLUMNS:
+        columns[name] = () if columns[name] == "[]" else json.loads(columns[name])
+    return IndexedChunk(key, document_key, chunk_id, from_columns(columns), embed_key, fingerprint)

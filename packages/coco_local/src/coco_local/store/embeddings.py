@@ -1,4 +1,4 @@
-"""The content-addressed cache of embeddings: the same text under the same model is embedded once.
+"""Embedding cache: vectors by content and model, so that a text is embedded once.
 
 It stands in a file of its own, shared by all projects, so that a worktree, a copy or a branch
 switch finds its vectors. Vectors are float16: rounding costs less than 0.001 of cosine and half the
@@ -16,7 +16,7 @@ import numpy as np
 from sqlalchemy import Column, Integer, LargeBinary, MetaData, String, Table, delete, func, select
 from sqlalchemy.dialects.sqlite import insert
 
-from coco_core.types import FloatMatrix, FloatVector
+from coco_core.types import Chunk, FloatMatrix, FloatVector
 from coco_local.store.database import Database
 
 __all__ = ["EMBED_KEY_BYTES", "EmbeddingCache", "embed_key"]
@@ -40,13 +40,13 @@ _embeddings = Table(
 )
 
 
-def embed_key(content_hash: str, symbol: str, heading_trail: Sequence[str]) -> bytes:
+def embed_key(chunk: Chunk) -> bytes:
     """Return the key of a chunk's embedding, `EMBED_KEY_BYTES` long.
 
     The path is left out on purpose: a renamed or copied file keeps its vectors, although their
     header still names the place where the text was first seen.
     """
-    raw = "\0".join((content_hash, symbol, *heading_trail))
+    raw = "\0".join((chunk.content_hash, chunk.symbol, *chunk.heading_trail))
     encoded = raw.encode("utf-8", "surrogatepass")
     return hashlib.blake2b(encoded, digest_size=EMBED_KEY_BYTES).digest()
 

@@ -1,4 +1,4 @@
-"""What the system did to a store, told so that the user knows what to do."""
+"""Failures of a store (disk full, damage, rights) as errors that a user can act upon."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_damage(error: DBAPIError) -> bool:
 
 
 def store_failure(error: Exception, place: Path) -> StoreBroken | None:
-    """Return what to tell the user about ``error``; None when it says nothing about a store."""
+    """Return the error to show the user for ``error``; None when it is not about a store."""
     where = str(place)
     if _is_full(error):
         return StoreBroken(
@@ -39,7 +39,7 @@ def store_failure(error: Exception, place: Path) -> StoreBroken | None:
     if isinstance(error, DBAPIError):
         return StoreBroken(
             f"The database {where!r} failed: {error.orig}.",
-            hint="If this stays, restart CoCo; a damaged index is rebuilt: coco restart",
+            hint="If this persists, restart CoCo, which rebuilds a damaged index: coco restart",
             details={"path": where},
         )
     if isinstance(error, OSError):

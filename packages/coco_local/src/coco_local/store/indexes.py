@@ -1,4 +1,4 @@
-"""Which indexes a project has, and what was adopted for it, in SQLite."""
+"""Which indexes a project has, and its defaults, in SQLite."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from sqlalchemy.dialects.sqlite import insert
 from coco_local.store.database import Database
 from coco_local.store.schema import adopted, embedded_by, indexes, projects
 
-__all__ = ["Adopted", "IndexStore"]
+__all__ = ["IndexStore", "StoredDefaults"]
 
 
 @dataclass(frozen=True, slots=True)
-class Adopted:
-    """What was adopted for a project."""
+class StoredDefaults:
+    """The defaults of a project, as they were adopted."""
 
     query_config_id: str | None = None
     retrieval: str | None = None
     """JSON of the retrieval config; only what was set."""
     pending_config_id: str | None = None
-    """The index that will answer as soon as it is complete."""
+    """The index that becomes the active index when it is complete."""
 
 
 class IndexStore:
@@ -90,18 +90,18 @@ class IndexStore:
                 )
         return known in {None, embedder}
 
-    def adopted(self, project_id: str) -> Adopted:
-        """Return what was adopted for a project."""
+    def defaults(self, project_id: str) -> StoredDefaults:
+        """Return the defaults of a project."""
         with self._database.read() as connection:
             row = connection.execute(
                 select(adopted).where(adopted.c.project_id == project_id)
             ).one_or_none()
         if row is None:
-            return Adopted()
-        return Adopted(row.query_config_id, row.retrieval, row.pending_config_id)
+            return StoredDefaults()
+        return StoredDefaults(row.query_config_id, row.retrieval, row.pending_config_id)
 
-    def adopt(self, project_id: str, new: Adopted) -> None:
-        """Remember what was adopted for a project."""
+    def set_defaults(self, project_id: str, new: StoredDefaults) -> None:
+        """Store the defaults of a project."""
         values = {
             "query_config_id": new.query_config_id,
             "retrieval": new.retrieval,

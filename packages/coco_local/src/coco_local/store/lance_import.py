@@ -1,4 +1,4 @@
-"""Importing LanceDB without the client of remote namespaces, which local tables never use."""
+"""Import of LanceDB without its client for remote namespaces."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from sqlalchemy import Row, delete, insert, select, update
 from coco_core.configs import DEFAULT_CONFIG, IndexingConfig
 from coco_core.errors import ConfigConflict, ConfigNotFound
 from coco_local.store.database import Database
-from coco_local.store.schema import adopted, apart_projects, configs, indexes, projects
+from coco_local.store.schema import adopted, configs, indexes, projects, standalone_projects
 
 __all__ = ["ConfigStore", "Project", "ProjectStore", "StoredConfig"]
 
@@ -30,7 +30,7 @@ class Project:
     config_id: str
     created_at: float
     indexed_at: float | None
-    apart: bool = False
+    standalone: bool = False
     """No path leads to it, and a project around it keeps its files."""
 
 
@@ -43,11 +43,11 @@ class ProjectStore:
     def all(self) -> list[Project]:
         """Return every project, by name."""
         with self._database.read() as connection:
-            apart = set(connection.execute(select(apart_projects.c.project_id)).scalars())
+            standalone = set(connection.execute(select(standalone_projects.c.project_id)).scalars())
             rows = connection.execute(select(projects).order_by(projects.c.name, projects.c.root))
-            return [_project(row, apart=row.project_id in apart) for row in rows]
+            return [_project(row, standalone=row.project_id in standalone) for row in rows]
 
-    def add(self, root: Path, name: str, config_id: str, *, apart: bool = False) -> Project:
+    def add(self, root: Path, name: str, config_id: str, *, standalone: bool = False) -> Project:
         """Register a root; its id is derived from the path, so that it survives a lost database."""
         raw = os.fsencode(root)
         project = Project(
@@ -57,7 +57,7 @@ class ProjectStore:
             config_id=config_id,
             created_at=time.time(),
             indexed_at=None,
-            apart=apart,
+            standalone=standalone,
         )
         with self._database.write() as connection:
             connection.execute(
@@ -69,24 +69,26 @@ class ProjectStore:
                     created_at=project.created_at,
                 )
             )
-            if apart:
-                connection.execute(insert(apart_projects).values(project_id=project.project_id))
+            if standalone:
+                connection.execute(
+                    insert(standalone_projects).values(project_id=project.project_id)
+                )
         return project
 
     def join(self, project_id: str) -> None:
-        """Let paths lead to a project that was apart."""
+        """Let paths lead to a project that was standalone."""
         with self._database.write() as connection:
             connection.execute(
-                delete(apart_projects).where(apart_projects.c.project_id == project_id)
+                delete(standalone_projects).where(standalone_projects.c.project_id == project_id)
             )
 
     def remove(self, project_id: str) -> None:
         """Forget a project with all that was said of it; its indexes are removed elsewhere."""
         with self._database.write() as connection:
-            for table in (projects, apart_projects, indexes, adopted):
+            for table in (projects, standalone_projects, indexes, adopted):
                 connection.execute(delete(table).where(table.c.project_id == project_id))
 
-    def note_indexed(self, project_id: str, at: float) -> None:
+    def record_indexed(self, project_id: str, at: float) -> None:
         """Note when a project was last brought up to date, in Unix seconds."""
         with self._database.write() as connection:
             connection.execute(
@@ -94,7 +96,7 @@ class ProjectStore:
             )
 
 
-def _project(row: Row[*tuple[Any, ...]], *, apart: bool) -> Project:
+def _project(row: Row[*tuple[Any, ...]], *, standalone: bool) -> Project:
     return Project(
         project_id=row.project_id,
         name=row.name,
@@ -102,7 +104,7 @@ def _project(row: Row[*tuple[Any, ...]], *, apart: bool) -> Project:
         config_id=row.config_id,
         created_at=row.created_at,
         indexed_at=row.indexed_at,
-        apart=apart,
+        standalone=standalone,
     )
 
 

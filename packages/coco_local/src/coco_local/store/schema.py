@@ -25,7 +25,6 @@ __all__ = [
     "KEPT",
     "SCHEMA_VERSION",
     "adopted",
-    "apart_projects",
     "chunks",
     "configs",
     "documents",
@@ -33,6 +32,7 @@ __all__ = [
     "indexes",
     "metadata",
     "projects",
+    "standalone_projects",
 ]
 
 SCHEMA_VERSION = 1
@@ -81,7 +81,7 @@ adopted = Table(
 )
 
 # Projects that no path leads to, inside others that keep their files.
-apart_projects = Table(
+standalone_projects = Table(
     "apart_projects",
     metadata,
     Column("project_id", String, primary_key=True),
@@ -95,7 +95,7 @@ embedded_by = Table(
     Column("embedder", String, nullable=False),
 )
 
-KEPT = (projects, configs, indexes, adopted, apart_projects)
+KEPT = (projects, configs, indexes, adopted, standalone_projects)
 """Tables that survive another `SCHEMA_VERSION`: only the user could fill them again."""
 
 documents = Table(

@@ -1,4 +1,4 @@
-"""The terminal dashboard: what the daemon does now, and a search box with a code preview.
+"""Terminal dashboard: activity of the daemon, and a search with a code preview.
 
 It talks to the daemon over HTTP only, also when the daemon runs in the same process.
 """

@@ -1,4 +1,4 @@
-"""The application: threads, themes, and what it does outside the screen."""
+"""Dashboard application: threads, themes, and actions outside the screen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Input
 
 from coco_core.errors import CocoError
-from coco_local.client import Client
+from coco_local.client.http_client import Client
 from coco_local.tui.dashboard import DashboardScreen
 from coco_local.tui.dialogs import QuitChoice, QuitDialog
 from coco_local.tui.editor import EditorCommand, editor_command
@@ -25,7 +25,7 @@ from coco_local.tui.messages import (
     ActionFinished,
     Closing,
     ConnectionLost,
-    SnapshotArrived,
+    StatusArrived,
 )
 from coco_local.tui.theme import DARK, LIGHT, preferred_theme
 from coco_protocol.docs import Hit, ImportRequest
@@ -73,7 +73,7 @@ class CocoApp(App[bool]):
         self.owns_daemon = owns_daemon
         self.environ = os.environ if environ is None else environ
         self.feed = Feed(client, self.post_message, closing)
-        self.dashboard = DashboardScreen(address)
+        self.dashboard = DashboardScreen(address, self)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = preferred_theme(self.environ)
@@ -113,7 +113,7 @@ class CocoApp(App[bool]):
         """Nobody looks: ask rarely."""
         self.feed.focused = False
 
-    @on(SnapshotArrived)
+    @on(StatusArrived)
     @on(ConnectionLost)
     def _pass_on(self, event: events.Event) -> None:
         """The feed speaks to the app; the dashboard listens, also under a dialog."""
@@ -125,12 +125,12 @@ class CocoApp(App[bool]):
         self.exit(False)
 
     @on(ActionFinished)
-    def _tell_success(self, event: ActionFinished) -> None:
+    def _notify_success(self, event: ActionFinished) -> None:
         self.notify(event.text, markup=False)
         self.feed.refresh()
 
     @on(ActionFailed)
-    def _tell_failure(self, event: ActionFailed) -> None:
+    def _notify_failure(self, event: ActionFailed) -> None:
         self.notify(event.text, severity=event.severity, markup=False)
 
     def action_interrupt(self) -> None:
@@ -168,7 +168,7 @@ class CocoApp(App[bool]):
         self._do(lambda: self.client.import_paths(request), f"Importing {path}")
 
     def _do(self, action: Callable[[], object], done: str) -> None:
-        """Run a request off the event loop and tell how it ended."""
+        """Run a request off the event loop and post how it ended."""
 
         def run() -> None:
             try:

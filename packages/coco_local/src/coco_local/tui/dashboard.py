@@ -1,8 +1,8 @@
-"""The one screen: what the daemon does, or, while one searches, results and code."""
+"""Main screen: panels of the daemon's activity, or search results and code."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -12,10 +12,11 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Input, OptionList, Static
 
+from coco_local.tui.actions import AppActions
 from coco_local.tui.dialogs import ImportDialog, PickDialog
 from coco_local.tui.help import HelpDialog
 from coco_local.tui.history import History
-from coco_local.tui.messages import ConnectionLost, ProjectChosen, Snapshot, SnapshotArrived
+from coco_local.tui.messages import ConnectionLost, DaemonStatus, ProjectChosen, StatusArrived
 from coco_local.tui.panels.embedding import Embedding, EmbeddingState
 from coco_local.tui.panels.files import Files
 from coco_local.tui.panels.latency import Latency
@@ -30,12 +31,9 @@ from coco_local.tui.status import Banner, TopBar
 from coco_protocol.docs import Hit
 from coco_protocol.projects import ProjectBody
 
-if TYPE_CHECKING:
-    from coco_local.tui.app import CocoApp
-
 __all__ = ["DashboardScreen"]
 
-# Actions on a letter: while a query is typed the letter belongs to it.
+# AppActions on a letter: while a query is typed the letter belongs to it.
 _LETTERS = {"pick", "rescan", "import", "view", "log", "help", "theme", "close", "search"}
 # What the lower left shows in turn where there is room for one panel only.
 _VIEWS = ("files", "queries", "log")
@@ -64,21 +62,14 @@ class DashboardScreen(Screen[bool]):
         Binding("shift+tab", "app.focus_previous", "Previous", show=False),
     ]
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, actions: AppActions) -> None:
         super().__init__()
         self._address = address
+        self._actions = actions
         self._history = History()
         self._projects: tuple[ProjectBody, ...] = ()
         self._chosen: str | None = None
         self._view = _VIEWS[0]
-
-    @property
-    def coco(self) -> CocoApp:
-        """The app, under its own type."""
-        from coco_local.tui.app import CocoApp
-
-        assert isinstance(self.app, CocoApp)
-        return self.app
 
     def compose(self) -> ComposeResult:
         """All panels; the style sheet arranges them by the size of the terminal."""
@@ -96,7 +87,7 @@ class DashboardScreen(Screen[bool]):
                 yield Files(id="files")
                 yield Queries(id="queries")
             yield Log(id="log")
-        yield SearchView(self.coco.client, id="search")
+        yield SearchView(self._actions.client, id="search")
         yield Static(id="offline")
         yield Footer(show_command_palette=False)
 
@@ -104,18 +95,18 @@ class DashboardScreen(Screen[bool]):
         """Letters are actions until one turns to the search box."""
         self.add_class(f"-view-{self._view}", "-waiting")
 
-    @on(SnapshotArrived)
-    def _show_snapshot(self, event: SnapshotArrived) -> None:
-        snapshot = event.snapshot
-        stats = snapshot.stats
+    @on(StatusArrived)
+    def _show_status(self, event: StatusArrived) -> None:
+        status = event.status
+        stats = status.stats
         self.remove_class("-waiting", "-stale")
-        self._show_projects(snapshot.projects)
+        self._show_projects(status.projects)
         self._history.add(stats)
         self.query_one(TopBar).online(stats.health)
         self.query_one(Banner).model(stats.health.model)
         self.query_one(Banner).grammars(stats.grammars)
         self.query_one(Latency).show(stats.latency)
-        self.query_one(Embedding).show(_embedding(snapshot))
+        self.query_one(Embedding).show(_embedding(status))
         self.query_one(Machine).show(self._history.machine(stats))
         self.query_one(Files).show(tuple(stats.recent_files))
         self.query_one(Queries).show(tuple(stats.recent_queries))
@@ -157,7 +148,7 @@ class DashboardScreen(Screen[bool]):
     # Keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Hide the keys that would not act now, so that the footer tells the truth."""
+        """Hide the keys that would not act now, so that the footer is right."""
         typing = isinstance(self.focused, Input)
         searching = self.has_class("-searching")
         if action in _LETTERS and typing:
@@ -209,7 +200,7 @@ class DashboardScreen(Screen[bool]):
 
     def action_theme(self) -> None:
         """Light or dark."""
-        self.coco.switch_theme()
+        self._actions.switch_theme()
 
     def action_help(self) -> None:
         """All keys."""
@@ -221,21 +212,21 @@ class DashboardScreen(Screen[bool]):
 
     def action_close(self) -> None:
         """Close the dashboard."""
-        self.coco.action_close()
+        self._actions.action_close()
 
     def action_rescan(self) -> None:
         """Look for changes that the watcher missed."""
         if self.chosen is None:
             self.notify("There is no project to rescan. Press i to import one.", severity="warning")
         else:
-            self.coco.rescan(self.chosen)
+            self._actions.rescan(self.chosen)
 
     def action_import(self) -> None:
         """Ask for a directory and import it."""
 
         def take(answer: tuple[str, bool] | None) -> None:
             if answer is not None:
-                self.coco.import_path(*answer)
+                self._actions.import_path(*answer)
 
         self.app.push_screen(ImportDialog(), take)
 
@@ -267,13 +258,13 @@ class DashboardScreen(Screen[bool]):
         """Open the chosen hit where the user edits."""
         hit = self._hit()
         if hit is not None and self.chosen is not None:
-            self.coco.open_hit(self.chosen, hit)
+            self._actions.open_hit(self.chosen, hit)
 
     def action_copy_hit(self) -> None:
         """Copy the place of the chosen hit."""
         hit = self._hit()
         if hit is not None and self.chosen is not None:
-            self.coco.copy_place(self.chosen, hit)
+            self._actions.copy_place(self.chosen, hit)
 
     def action_move_hit(self, step: int) -> None:
         """Choose another hit."""
@@ -288,15 +279,15 @@ class DashboardScreen(Screen[bool]):
         return self.query_one(SearchView).results.chosen
 
 
-def _embedding(snapshot: Snapshot) -> EmbeddingState:
+def _embedding(status: DaemonStatus) -> EmbeddingState:
     """All projects together."""
-    stats = snapshot.stats
-    embedded = sum(project.embedded for project in snapshot.projects)
-    chunks = sum(project.chunks for project in snapshot.projects)
+    stats = status.stats
+    embedded = sum(project.embedded for project in status.projects)
+    chunks = sum(project.chunks for project in status.projects)
     waiting = stats.health.queues.chunks
     rate = stats.embedding_rate
     eta = waiting / rate if waiting and rate > 0 else None
-    current = next((job.current for job in snapshot.jobs if job.state == "running"), "")
+    current = next((job.current for job in status.jobs if job.state == "running"), "")
     files = stats.health.queues.files
     return EmbeddingState(embedded, chunks, waiting, files, rate, eta, current)
 

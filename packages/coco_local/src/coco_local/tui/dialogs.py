@@ -1,4 +1,4 @@
-"""What the dashboard asks: what to import, which project, what becomes of the daemon."""
+"""Dialogs: import a directory, choose a project, stop the daemon."""
 
 from __future__ import annotations
 

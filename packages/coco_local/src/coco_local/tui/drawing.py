@@ -1,4 +1,4 @@
-"""Marks made of characters: aligned rows, progress bars, sparklines."""
+"""Text graphics: aligned rows, progress bars, sparklines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Opening a file at a line in the user's editor."""
+"""Editor: opens a file at a line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import PurePath
 
 __all__ = ["EditorCommand", "editor_command"]
 
-# How an editor is told the line: "+12 file" is what vi began and most terminal editors understand.
+# How an editor is given the line: "+12 file" is what vi began and most terminal editors understand.
 _GOTO_OPTION = {"code", "code-insiders", "codium", "cursor", "windsurf"}
 _COLON = {"subl", "zed", "hx", "helix", "micro", "kak"}
 _JETBRAINS = {"idea", "pycharm", "webstorm", "goland", "clion", "rustrover"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coco_core.errors import CocoError
-from coco_local.tui.messages import Preview
+from coco_local.tui.messages import Excerpt
 from coco_local.tui.source import highlight_lines
 from coco_protocol.docs import Hit, ReadRequest
 
@@ -21,7 +21,7 @@ _FROM_TOP = 400
 _BEFORE, _AFTER = 120, 200
 
 
-def read_excerpt(client: LocalService, hit: Hit, project_id: str) -> Preview:
+def read_excerpt(client: LocalService, hit: Hit, project_id: str) -> Excerpt:
     """The file around ``hit`` as it is on disk; the hit's own text when it cannot be read."""
     chunk = hit.chunk
     path = chunk.path or chunk.doc_id
@@ -36,6 +36,6 @@ def read_excerpt(client: LocalService, hit: Hit, project_id: str) -> Preview:
     except CocoError:
         # Gone or unreadable since: the hit still carries what was found.
         lines = highlight_lines(chunk.content, path, chunk.language)
-        return Preview(path, start, lines, start, end)
+        return Excerpt(path, start, lines, start, end)
     lines = highlight_lines(read.content.removesuffix("\n"), path, read.language)
-    return Preview(path, read.start_line, lines, start, end)
+    return Excerpt(path, read.start_line, lines, start, end)

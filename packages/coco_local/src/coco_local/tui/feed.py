@@ -1,4 +1,4 @@
-"""The thread that asks the daemon how it is, once a second, and tells the app."""
+"""The feed of the dashboard: a thread that polls the daemon once a second and posts its status."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from coco_core.errors import CocoError
-from coco_local.tui.messages import Closing, ConnectionLost, Snapshot, SnapshotArrived
+from coco_local.tui.messages import Closing, ConnectionLost, DaemonStatus, StatusArrived
 
 if TYPE_CHECKING:
     from textual.message import Message
@@ -35,12 +35,12 @@ class Feed:
     def __init__(
         self,
         client: LocalService,
-        tell: Callable[[Message], object],
+        post: Callable[[Message], object],
         closing: threading.Event | None = None,
     ) -> None:
-        """Take where to ask, whom to tell, and the event that ends the dashboard."""
+        """Take where to ask, where to post messages, and the event that ends the dashboard."""
         self._client = client
-        self._tell = tell
+        self._post = post
         self._closing = closing
         self._wake = threading.Event()
         self._stopped = False
@@ -73,7 +73,7 @@ class Feed:
     def _run(self) -> None:
         while not self._stopped:
             if self._closing is not None and self._closing.is_set():
-                self._tell(Closing())
+                self._post(Closing())
                 return
             self._wake.clear()
             self._ask()
@@ -92,12 +92,12 @@ class Feed:
         except CocoError as error:
             self._seen = None
             self._still_rounds = 0
-            self._tell(ConnectionLost(error.message, error.hint or _START_HINT))
+            self._post(ConnectionLost(error.message, error.hint or _START_HINT))
         else:
-            self._note_work(stats)
-            self._tell(SnapshotArrived(Snapshot(stats, projects, jobs)))
+            self._record_work(stats)
+            self._post(StatusArrived(DaemonStatus(stats, projects, jobs)))
 
-    def _note_work(self, stats: StatsData) -> None:
+    def _record_work(self, stats: StatsData) -> None:
         """Count the rounds since something happened."""
         queues = stats.health.queues
         work = (queues, stats.recent_files[:1], stats.recent_queries[:1], stats.health.model)

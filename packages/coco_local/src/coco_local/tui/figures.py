@@ -1,4 +1,4 @@
-"""How numbers, times and paths are written: fixed shapes, so that columns stay aligned."""
+"""Number, time, and path formats of fixed shape, so that columns stay aligned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of keys."""
+"""Help screen: all keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The course of the figures that the daemon only tells as they are now."""
+"""History of figures of which the daemon gives only the current value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A worker thread for requests of which only the newest matters."""
+"""Request thread that keeps only the newest request."""
 
 from __future__ import annotations
 

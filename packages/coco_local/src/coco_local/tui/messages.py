@@ -1,4 +1,4 @@
-"""Every event of the TUI: frozen, and newer ones replace older ones of their kind in the queue."""
+"""Messages of the dashboard: frozen; a newer one replaces older ones of its kind."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ __all__ = [
     "ActionFinished",
     "Closing",
     "ConnectionLost",
-    "Preview",
+    "DaemonStatus",
+    "Excerpt",
     "PreviewReady",
     "ProjectChosen",
     "QueryAnswered",
     "QueryFailed",
-    "Snapshot",
-    "SnapshotArrived",
+    "StatusArrived",
 ]
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What the daemon said about itself in one round."""
+class DaemonStatus:
+    """Statistics, projects and jobs of the daemon, as one poll found them."""
 
     stats: StatsData
     projects: tuple[ProjectBody, ...]
@@ -38,7 +38,7 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class Excerpt:
     """A stretch of a file, highlighted, with the lines of the hit in it."""
 
     path: str
@@ -67,10 +67,10 @@ class _Event(Message):
 
 
 @dataclass
-class SnapshotArrived(_Event, bubble=False):
+class StatusArrived(_Event, bubble=False):
     """The daemon answered."""
 
-    snapshot: Snapshot
+    status: DaemonStatus
 
 
 @dataclass
@@ -122,12 +122,12 @@ class PreviewReady(_Event, bubble=False):
     """The preview numbered ``sequence`` can be shown."""
 
     sequence: int
-    preview: Preview
+    preview: Excerpt
 
 
 @dataclass
 class ActionFinished(Message):
-    """Something the user asked for was done: each one is told, none replaces another."""
+    """Something the user asked for was done: each one is shown, none replaces another."""
 
     text: str
 

@@ -11,7 +11,7 @@ from textual.style import Style
 
 from coco_local.tui.figures import tail
 from coco_local.tui.lines import LineView
-from coco_local.tui.messages import Preview
+from coco_local.tui.messages import Excerpt
 
 __all__ = ["CodePreview"]
 
@@ -36,7 +36,7 @@ class CodePreview(LineView):
         super().__init__(id=id)
         self._hit = _Hit(0, -1)
 
-    def show(self, preview: Preview, words: re.Pattern[str] | None) -> None:
+    def show(self, preview: Excerpt, words: re.Pattern[str] | None) -> None:
         """Show ``preview`` with the hit near the top and the query's words marked in it."""
         first = preview.first_line
         self._hit = _Hit(preview.hit_start - first, preview.hit_end - first)

@@ -1,4 +1,4 @@
-"""The list of hits beside the preview."""
+"""Result list, beside the preview."""
 
 from __future__ import annotations
 
@@ -90,4 +90,4 @@ def _tags(hit: Hit) -> str:
     """What is special about where the hit comes from."""
     if hit.meta.source == "live":
         return "live"
-    return "moved" if hit.meta.moved else ""
+    return "moved" if hit.meta.relocated else ""

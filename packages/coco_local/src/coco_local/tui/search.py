@@ -1,4 +1,4 @@
-"""Searching: results while one types, the code of the chosen one beside them."""
+"""Search view: results while typing, and the code of the selected one."""
 
 from __future__ import annotations
 

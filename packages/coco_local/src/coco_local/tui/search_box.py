@@ -1,4 +1,4 @@
-"""The line to type a query in, with the project it goes to."""
+"""Search box: the line for a query, and the project that it goes to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is typed into the search box: words, and filters such as ``lang:python path:src/**``."""
+"""Search syntax: words, and filters such as ``lang:python path:src/**``."""
 
 from __future__ import annotations
 

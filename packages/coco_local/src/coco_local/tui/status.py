@@ -1,4 +1,4 @@
-"""The two lines above everything: what runs where, and what is wrong with it."""
+"""Status lines: the service's address, and its most important problem."""
 
 from __future__ import annotations
 

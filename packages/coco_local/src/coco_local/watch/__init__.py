@@ -1,4 +1,4 @@
-"""What changes below a project's root: seen, gathered, and proven to be complete up to now."""
+"""Watching: change events of a project, gathered, and provably complete up to now."""
 
 from coco_local.watch.debounce import Batch, Debouncer
 from coco_local.watch.feed import ChangeFeed

@@ -1,4 +1,4 @@
-"""Gathering changes: a save is several events, a branch switch is thousands."""
+"""Debouncer of changes: a save is several events, a branch switch is thousands."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Debouncer:
         return self._first is not None
 
     def add(self, paths: Iterable[Path], now: float) -> None:
-        """Take note of changes that were seen now."""
+        """Add changes that were seen now."""
         if not self._storm:
             self._paths.update(paths)
             if len(self._paths) > self._storm_paths:

@@ -1,4 +1,4 @@
-"""One project's changes, delivered as they come, and on request completely up to now."""
+"""Change feed of one project: changes as they come, and on request all of them up to now."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _MAX_RETRY_SECONDS = 60.0
 
 # The system reports a new directory before it watches it, and nothing of what was put there in
 # between. It is delivered again after these times, when its watch stands.
-_SETTLE_SECONDS = (0.1, 1.0)
+_REDELIVER_SECONDS = (0.1, 1.0)
 
 # What may matter of git's own files: another branch, other excludes.
 _GIT_FILES = ("/.git/HEAD", "/.git/info/exclude")
@@ -72,7 +72,7 @@ class ChangeFeed:
         self._real = ""
         self._identity: tuple[int, int] | None = None
         self._synced = 0.0
-        self._young: dict[str, list[float]] = {}
+        self._new_dirs: dict[str, list[float]] = {}
         self._retry_at = 0.0
         self._retry_after = _RETRY_SECONDS
         self._poll_at = 0.0
@@ -144,7 +144,7 @@ class ChangeFeed:
             self._deliver(gathered)
             self._fail(str(error))
             return False
-        self._deliver(gathered, young=True)
+        self._deliver(gathered, redeliver=True)
         if self._identity is None:
             # The root itself was delivered, or is gone.
             self._check_root(touched)
@@ -205,8 +205,8 @@ class ChangeFeed:
                 self._check_root(now)
         elif self._state.mode is WatchMode.POLLING and now >= self._retry_at:
             self._establish(now, again=True)
-        if self._young:
-            self._settle(now)
+        if self._new_dirs:
+            self._redeliver(now)
         if self._state.mode in {WatchMode.POLLING, WatchMode.PARTIAL} and now >= self._poll_at:
             self._poll_at = now + _POLL_SECONDS
             self._send({self.root})
@@ -221,26 +221,26 @@ class ChangeFeed:
             self._state = WatchState(
                 WatchMode.MISSING,
                 f"{str(self.root)!r} is not there",
-                "It is taken up again when it comes back.",
+                "It is watched again when it comes back.",
             )
             log.warning("project root is gone", root=str(self.root))
             self._send({self.root})
         else:
             self._establish(now, again=True)
 
-    def _settle(self, now: float) -> None:
+    def _redeliver(self, now: float) -> None:
         """Deliver new directories again when their watch stands."""
-        due = [path for path, times in self._young.items() if times[0] <= now]
+        due = [path for path, times in self._new_dirs.items() if times[0] <= now]
         # A cookie that comes back says that the system has worked through what came before.
-        # The same call delivers the young directories.
+        # The same call delivers the new directories.
         if not due or not self._sync(now + _STEP_SECONDS):
             return
         for path in due:
-            times = self._young.get(path)
+            times = self._new_dirs.get(path)
             if times:
                 times.pop(0)
                 if not times:
-                    del self._young[path]
+                    del self._new_dirs[path]
 
     # --- the notifier ----------------------------------------------------------------------------
 
@@ -293,12 +293,12 @@ class ChangeFeed:
         if self._notifier is not None:
             self._notifier.close()
             self._notifier = None
-        self._young.clear()
+        self._new_dirs.clear()
 
     # --- delivery --------------------------------------------------------------------------------
 
-    def _deliver(self, changes: set[tuple[int, str]], *, young: bool = False) -> None:
-        """Hand over changed paths; ``young`` adds directories whose watch may not stand yet."""
+    def _deliver(self, changes: set[tuple[int, str]], *, redeliver: bool = False) -> None:
+        """Deliver changed paths; ``redeliver`` adds directories whose watch may not stand yet."""
         paths: set[Path] = set()
         cookies = self._cookie.rpartition(os.sep)[0]
         if (DELETED, self._real) in changes:
@@ -311,10 +311,10 @@ class ChangeFeed:
                 continue
             if change == ADDED and _is_directory(path):
                 now = time.monotonic()
-                self._young[path] = [now + wait for wait in _SETTLE_SECONDS]
+                self._new_dirs[path] = [now + wait for wait in _REDELIVER_SECONDS]
             paths.add(self._shown(path))
-        if young:
-            paths.update(self._shown(path) for path in self._young)
+        if redeliver:
+            paths.update(self._shown(path) for path in self._new_dirs)
         if paths:
             self._send(paths)
 
@@ -327,7 +327,7 @@ class ChangeFeed:
         try:
             self._on_paths(paths)
         except Exception:
-            log.exception("change could not be taken up", root=str(self.root))
+            log.exception("change could not be processed", root=str(self.root))
 
 
 def _is_directory(path: str) -> bool:

@@ -1,4 +1,4 @@
-"""The system's change events, taken from watchfiles without losing one.
+"""File system events from watchfiles, without losing any.
 
 `RustNotify.watch` copies and empties its set of changes under one lock, but on its way out by
 ``timeout`` or a set ``stop_event`` it empties the set that it has looked at a moment before: an

@@ -1,4 +1,4 @@
-"""How well a project is watched, in words for ``coco status`` and ``coco doctor``."""
+"""Watch state of a project, in words for ``coco status`` and ``coco doctor``."""
 
 from __future__ import annotations
 

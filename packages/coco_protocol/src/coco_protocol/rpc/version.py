@@ -1,4 +1,4 @@
-"""The version of the gRPC contract, and what a difference means."""
+"""Version of the gRPC contract, and its compatibility rule."""
 
 from __future__ import annotations
 

@@ -7,13 +7,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from coco_protocol.base import Answer, Identifier, PlainText, Request
-from coco_protocol.docs import FiltersBody, RetrievalBody
-from coco_protocol.envelope import Envelope, Meta
+from coco_protocol.docs import ChunkFields, HitScores, QueryFields, QueryMetaFields
+from coco_protocol.envelope import Envelope
 
 __all__ = [
     "ChunkBody",
     "Hit",
-    "HitMeta",
     "ImportHead",
     "ImportOptions",
     "IndexRequest",
@@ -29,59 +28,28 @@ __all__ = [
 
 OnError = Literal["skip", "fail"]
 
-_PROJECT = "Instead of being told by the header only; must be the same."
+_PROJECT = "Optional; it must equal the header."
 
 
-class QueryRequest(Request):
+class QueryRequest(QueryFields):
     """``POST /v1/docs/query``."""
 
-    query: PlainText = Field(min_length=1, max_length=10_000)
     project_id: Identifier | None = Field(default=None, description=_PROJECT)
-    indexing_config_id: Identifier | None = Field(
-        default=None, description="Another index than the project's active one."
-    )
-    retrieval_config: RetrievalBody = Field(default_factory=RetrievalBody)
-    filters: FiltersBody = Field(default_factory=FiltersBody)
-    explain: bool = False
 
 
-class ChunkBody(Answer):
+class ChunkBody(ChunkFields):
     """A chunk: its content and logical references."""
 
-    chunk_id: str
-    doc_id: str
     source_ref: str | None = None
     title: str | None = None
     ordinal: int = 0
-    language: str
-    kind: str
-    symbol: str = ""
-    signature: str = ""
-    heading_trail: list[str] = Field(default_factory=list)
-    fragment: str = ""
-    definitions: list[str] = Field(
-        default_factory=list, description="Dotted paths of what begins in the chunk."
-    )
-    token_count: int = 0
     tags: list[str] = Field(default_factory=list)
-    content: str
-
-
-class HitMeta(Answer):
-    """Scores of a hit; ``null`` is unknown."""
-
-    score: float
-    vector: float | None = None
-    fts: float | None = None
-    quality: float | None = None
-    verified: bool | None = None
-    explain: dict[str, float] | None = None
 
 
 class Hit(Answer):
     """One result."""
 
-    meta: HitMeta
+    meta: HitScores
     chunk: ChunkBody
 
 
@@ -93,18 +61,11 @@ class QueryData(Answer):
     empty_reason: Literal["nothing_indexed", "filtered_out", "no_match"] | None = None
 
 
-class QueryMeta(Meta):
+class QueryMeta(QueryMetaFields):
     """What answered; ``status`` is ``stale`` when another config than the active one was asked."""
 
-    project_id: str = ""
     version_id: str | None = None
-    indexing_config_id: str = ""
-    query_config_id: str | None = Field(
-        default=None, description="the adopted retrieval config that the request left values to"
-    )
     tier: Literal["keyword", "mixed", "transformer"] = "keyword"
-    notice: str | None = Field(default=None, description="what is missing, in one sentence")
-    took_ms: dict[str, float] = Field(default_factory=dict)
 
 
 class QueryEnvelope(Envelope[QueryData]):
@@ -118,22 +79,22 @@ class ImportHead(Request):
 
     project_id: Identifier | None = Field(default=None, description=_PROJECT)
     indexing_config_id: Identifier | None = Field(
-        default=None, description="How to cut and embed; without it the project's active config."
+        default=None, description="How to chunk and embed; without it the project's active config."
     )
     blob_ref: PlainText | None = Field(
         default=None,
         max_length=300,
-        description="Items that an earlier import brought, instead of `items`.",
+        description="The items of an earlier import, instead of `items`.",
     )
     on_error: OnError = Field(
         default="skip", description="Leave broken items out, or fail at the first one."
     )
-    activate: bool = Field(default=True, description="Answer from the new version once complete.")
+    activate: bool = Field(default=True, description="Activate the new version once complete.")
     wasm_module_ref: PlainText | None = Field(
-        default=None, max_length=300, description="A text rule that every item goes through."
+        default=None, max_length=300, description="A text rule applied to every item."
     )
     idempotency_key: Identifier | None = Field(
-        default=None, description="The same key again answers with the job that exists."
+        default=None, description="A repeated key returns the existing job."
     )
 
 

@@ -1,4 +1,4 @@
-"""Background work on the server's wire."""
+"""Jobs on the server's wire."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class JobEvent(Answer):
 class RejectedItem(Answer):
     """An item that was left out."""
 
-    item: int = Field(description="Its position in what was sent, from 0.")
+    item: int = Field(description="Its position in the import, from 0.")
     code: str
     message: str
     doc_id: str | None = None

@@ -1,4 +1,4 @@
-"""A user's notes on the server's wire."""
+"""Memos on the server's wire: a user's notes in a project."""
 
 from __future__ import annotations
 

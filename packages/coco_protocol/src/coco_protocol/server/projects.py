@@ -90,7 +90,7 @@ class ActivateRequest(Request):
     """``POST /v1/projects/{id}/versions/{vid}/activate``; the body may be left out."""
 
     expected_version_id: Identifier | None = Field(
-        default=None, description="Refuse when another version than this one answers now."
+        default=None, description="Refuse unless this version is the active one."
     )
 
 

@@ -1,4 +1,4 @@
-"""Logical names of sources: ``kb:project-alpha`` is one, whatever a file system knows is not."""
+"""Source names: logical ones such as ``kb:project-alpha``, never file system paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The server about itself: health and retention."""
+"""Service health and retention on the server's wire."""
 
 from __future__ import annotations
 

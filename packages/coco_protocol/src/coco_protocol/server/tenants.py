@@ -48,7 +48,7 @@ class OrgRequest(Request):
     name: PlainText = Field(min_length=1, max_length=200)
     org_id: OrgId | None = None
     limits: dict[LimitName, _Limit] = Field(
-        default_factory=dict, description="What differs from the service's quotas and rates."
+        default_factory=dict, description="Overrides of the service's quotas and rates."
     )
 
 
@@ -95,7 +95,7 @@ class RotateRequest(Request):
     """``POST /v1/sys/keys/{id}/rotate``."""
 
     grace_seconds: float = Field(
-        default=0, ge=0, le=2_592_000, description="How long the old key opens as well."
+        default=0, ge=0, le=2_592_000, description="How long the old key remains valid."
     )
 
 

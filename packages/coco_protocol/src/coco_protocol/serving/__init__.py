@@ -1,4 +1,4 @@
-"""What every HTTP service of CoCo does alike: answers, errors, exchanges, event streams, reference.
+"""Parts shared by CoCo's HTTP services: answers, errors, exchanges, event streams.
 
 Needs FastAPI and structlog (`coco-protocol[serving]`); clients import the models alone.
 """

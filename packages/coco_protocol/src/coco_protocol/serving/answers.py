@@ -1,17 +1,15 @@
-"""Successful answers: the envelope written straight to bytes, validated nowhere twice."""
+"""Success answers: the envelope serialized straight to bytes."""
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeAlias
 
 from fastapi import Response
-from pydantic_core import PydanticSerializationError, to_json
 
-from coco_protocol.base import Answer
+from coco_protocol.base import Answer, json_bytes
 from coco_protocol.envelope import ErrorEnvelope, Meta
 
-__all__ = ["ERRORS", "Responses", "answer", "json_bytes", "text_answer"]
+__all__ = ["ERRORS", "Responses", "answer", "text_answer"]
 
 Responses: TypeAlias = dict[int | str, dict[str, Any]]
 
@@ -31,12 +29,3 @@ def answer(data: Answer, request_id: str, meta: Meta | None = None) -> Response:
     head = (meta or Meta()).model_copy(update={"request_id": request_id})
     body = b'{"meta":' + json_bytes(head) + b',"data":' + json_bytes(data) + b"}"
     return Response(body, media_type="application/json")
-
-
-def json_bytes(model: Answer) -> bytes:
-    """Serialize; what is no Unicode (file names with stray bytes) becomes a question mark."""
-    try:
-        return to_json(model, inf_nan_mode="null")
-    except (PydanticSerializationError, UnicodeEncodeError):
-        text = json.dumps(model.model_dump(), ensure_ascii=False, separators=(",", ":"))
-        return text.encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""Every error of the API in the one shape: the service's, the framework's and the unforeseen."""
+"""Exception handlers: every error becomes the error envelope."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from coco_core.errors import (
     MethodNotAllowed,
     NotFound,
 )
+from coco_protocol.base import json_bytes
 from coco_protocol.errors import error_envelope
-from coco_protocol.serving.answers import json_bytes
 
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection

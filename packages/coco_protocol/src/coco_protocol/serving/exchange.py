@@ -1,4 +1,4 @@
-"""One HTTP exchange from outside: its id, its duration, its line in the log, its last resort."""
+"""ASGI middleware: request id, duration, access log, and handler of last resort."""
 
 from __future__ import annotations
 

@@ -1,51 +1,25 @@
-"""From the wire's query to the core's intent."""
+"""Conversion of a wire query to a search intent."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from coco_core.filters import Filters, kind_named
 from coco_core.intent import RankingOptions, RerankerOptions, SearchIntent
-from coco_protocol.docs import FiltersBody, QueryRequest, RetrievalBody
+from coco_protocol.docs import FiltersBody, RetrievalBody
 
-__all__ = ["intent_of", "retrieval_intent", "with_defaults"]
-
-
-def intent_of(request: QueryRequest) -> SearchIntent:
-    """Return the intent of a query."""
-    return retrieval_intent(
-        request.query, request.retrieval_config, request.filters, explain=request.explain
-    )
+__all__ = ["retrieval_intent", "with_adopted", "with_defaults"]
 
 
 def retrieval_intent(
     query: str, retrieval: RetrievalBody, filters: FiltersBody, *, explain: bool = False
 ) -> SearchIntent:
-    """Return the intent of a text under a retrieval config."""
-    ranking = retrieval.ranking
-    reranker = retrieval.reranker
-    return SearchIntent(
-        query=query,
-        retrieval_mode=retrieval.retrieval_mode,
-        top_k=retrieval.top_k,
-        offset=retrieval.offset,
-        hybrid_alpha=retrieval.hybrid_alpha,
-        filters=_filters(filters),
-        reranker=(
-            RerankerOptions(reranker.model_name, reranker.rerank_top_n) if reranker else None
-        ),
-        per_document=retrieval.per_document,
-        max_tokens=retrieval.max_tokens,
-        min_score=retrieval.min_score,
-        ranking=RankingOptions(
-            profile=ranking.profile,
-            fusion=ranking.fusion,
-            definitions=ranking.definitions,
-            paths=ranking.paths,
-            coherence=ranking.coherence,
-            penalties=ranking.penalties,
-            diversity=ranking.diversity,
-        ),
-        explain=explain,
-    )
+    """Return the intent of a text under a retrieval config, whose fields are the intent's."""
+    values: dict[str, Any] = dict(retrieval)
+    values["ranking"] = RankingOptions(**dict(retrieval.ranking))
+    if retrieval.reranker is not None:
+        values["reranker"] = RerankerOptions(**dict(retrieval.reranker))
+    return SearchIntent(query=query, filters=_filters(filters), explain=explain, **values)
 
 
 def with_defaults(body: RetrievalBody, defaults: RetrievalBody | None) -> RetrievalBody:
@@ -65,16 +39,19 @@ def with_defaults(body: RetrievalBody, defaults: RetrievalBody | None) -> Retrie
     return RetrievalBody.model_validate(merged)
 
 
+def with_adopted(
+    body: RetrievalBody, defaults: RetrievalBody | None, name: str | None
+) -> tuple[RetrievalBody, str | None]:
+    """Return `with_defaults`, and the ``name`` of the defaults if anything was left to them."""
+    filled = with_defaults(body, defaults)
+    before = (body.model_fields_set, body.ranking.model_fields_set)
+    after = (filled.model_fields_set, filled.ranking.model_fields_set)
+    return filled, name if after != before else None
+
+
 def _filters(body: FiltersBody) -> Filters:
-    return Filters(
-        languages=tuple(body.languages),
-        include=tuple(body.include),
-        exclude=tuple(body.exclude),
-        kinds=tuple(kind_named(kind) for kind in body.kinds),
-        symbol=body.symbol,
-        doc_ids=tuple(body.doc_ids),
-        tags=tuple(body.tags),
-        min_quality=body.min_quality,
-        verified=body.verified,
-        changed_since=body.changed_since,
-    )
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in body
+    }
+    values["kinds"] = tuple(kind_named(kind) for kind in body.kinds)
+    return Filters(**values)

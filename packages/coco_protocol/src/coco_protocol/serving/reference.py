@@ -1,4 +1,4 @@
-"""``/docs``: the OpenAPI document as one page that needs no script and no network."""
+"""API reference at ``/docs``: the OpenAPI document as one page without scripts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Server-sent events: the envelope's models as events, and errors after the head as events too."""
+"""Server-sent events: models as events, and late errors as events too."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from fastapi import Response
 from starlette.responses import StreamingResponse
 
 from coco_core.errors import CocoError
-from coco_protocol.base import Answer
+from coco_protocol.base import Answer, json_bytes
 from coco_protocol.errors import error_envelope
-from coco_protocol.serving.answers import json_bytes
 from coco_protocol.serving.errors import unforeseen
 
 __all__ = ["EVENT_STREAM", "KEEP_ALIVE", "event_bytes", "event_stream"]

@@ -1,1 +1,1 @@
-"""The HTTP service: authentication, limits, routes and streams over the store and the queue."""
+"""HTTP API of server mode: authentication, limits, routes, and streams."""

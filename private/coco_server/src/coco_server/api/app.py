@@ -1,4 +1,4 @@
-"""The service's web application: every route over one set of services, behind one guard."""
+"""FastAPI application of the API service: all routes, behind one request guard."""
 
 from __future__ import annotations
 
@@ -7,28 +7,25 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from anyio import to_thread
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
-from starlette.responses import HTMLResponse
 
 import coco_server
 from coco_protocol.server.system import PruneRequest
-from coco_protocol.serving.errors import add_error_handlers
-from coco_protocol.serving.exchange import Exchange
-from coco_protocol.serving.reference import CONTENT_SECURITY_POLICY, reference_page
-from coco_server.api.configs import ConfigsApi
-from coco_server.api.defaults import DefaultsApi
-from coco_server.api.docs import DocsApi
-from coco_server.api.following import Followers
-from coco_server.api.guard import Guard
-from coco_server.api.jobs import JobsApi
-from coco_server.api.keeper import Keeper
-from coco_server.api.memos import MemosApi
-from coco_server.api.projects import ProjectsApi
-from coco_server.api.pruning import prune
+from coco_protocol.serving.app import finish_app, new_app
+from coco_protocol.serving.guard import RequestGuard
+from coco_server.api.job_events import JobEventReader
+from coco_server.api.routes.configs import ConfigsApi
+from coco_server.api.routes.defaults import DefaultsApi
+from coco_server.api.routes.docs import DocsApi
+from coco_server.api.routes.jobs import JobsApi
+from coco_server.api.routes.memos import MemosApi
+from coco_server.api.routes.projects import ProjectsApi
+from coco_server.api.routes.system import SystemApi
+from coco_server.api.routes.tenants import TenantsApi
 from coco_server.api.services import Services
-from coco_server.api.system import SystemApi
-from coco_server.api.tenants import TenantsApi
+from coco_server.auth.access import BODY_LIMITS, AccessControl
+from coco_server.domain.retention_scheduler import RetentionScheduler
 
 __all__ = ["create_app"]
 
@@ -48,55 +45,38 @@ def create_app(services: Services) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await to_thread.run_sync(services.open)
-        keeper = Keeper(partial(prune, services, PruneRequest()))
-        keeper.start()
+        scheduler = RetentionScheduler(partial(services.prune, PruneRequest()))
+        scheduler.start()
         try:
             yield
         finally:
             services.stopping = True
-            keeper.close()
+            scheduler.close()
             await services.links.close()
             await to_thread.run_sync(services.close)
 
-    app = FastAPI(
-        title="CoCo server",
-        version=coco_server.__version__,
-        description=_DESCRIPTION,
-        docs_url=None,
-        redoc_url=None,
+    app = new_app(
+        "CoCo server",
+        coco_server.__version__,
+        _DESCRIPTION,
         lifespan=lifespan,
-        redirect_slashes=False,
-        generate_unique_id_function=_operation_id,
-        # What is traced is decided by COCO_OTEL_ENDPOINT and by nothing in the environment.
-        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
+        operation_id=_operation_id,
     )
     app.state.services = services
-    add_error_handlers(app)
     DocsApi(services).add_to(app)
     ProjectsApi(services).add_to(app)
     DefaultsApi(services).add_to(app)
-    JobsApi(services, Followers(services)).add_to(app)
+    JobsApi(services, JobEventReader(services)).add_to(app)
     MemosApi(services).add_to(app)
     ConfigsApi(services).add_to(app)
     TenantsApi(services).add_to(app)
     SystemApi(services).add_to(app)
-    app.add_route("/docs", _reference, include_in_schema=False)
-    # The one added last is outermost: a refused request is counted and logged too.
-    app.add_middleware(
-        Guard, settings=services.settings, keyring=services.keyring, threads=services.threads
-    )
-    app.add_middleware(Exchange, metrics=services.metrics, log_level="info")
-    # Built now, so that wrong settings are an exception here and not at the first request.
-    app.middleware_stack = app.build_middleware_stack()
+    access = AccessControl(services.settings, services.authenticator, services.pools)
+    app.add_middleware(RequestGuard, check=access.check, limits=BODY_LIMITS)
+    finish_app(app, services.metrics, log_level="info")
     return app
 
 
 def _operation_id(route: APIRoute) -> str:
     # Several groups have a "query"; clients made of the document name their methods by this.
     return f"{route.tags[0]}_{route.name}" if route.tags else route.name
-
-
-async def _reference(request: Request) -> Response:
-    """Serve the API's reference; it works offline."""
-    page = reference_page(request.app.openapi())
-    return HTMLResponse(page, headers={"content-security-policy": CONTENT_SECURITY_POLICY})

@@ -1,18 +1,25 @@
-"""What the routes work with, made once for a process: the composition root of the API service."""
+"""Composition root of the API service: builds what the routes use."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from coco_embed.choice import Embedders
-from coco_protocol.server.system import PartHealth, PartState
-from coco_server.api.admission import Admission
-from coco_server.api.identity import Keyring
-from coco_server.api.metrics import ServerMetrics
-from coco_server.api.threads import Threads
-from coco_server.jobs.wakeup import Doorbell, EventWatch, PostgresDoorbell, RedisDoorbell
+from fastapi import Response
+
+from coco_embed.resolver import Embedders
+from coco_protocol.base import Answer
+from coco_protocol.operations import Lane
+from coco_protocol.server.system import PartHealth, PartState, PruneData, PruneRequest
+from coco_protocol.serving.answers import answer
+from coco_protocol.serving.pools import ThreadPools
+from coco_server.auth.authenticate import Authenticator
+from coco_server.auth.authorize import Authorizer, Caller
+from coco_server.domain.retention import policy_of, prune
+from coco_server.jobs.notifier import EventListener, JobNotifier, open_notifier
+from coco_server.metrics import ServerMetrics
 from coco_server.rpc.link import LinkStatus
 from coco_server.rpc.links import WorkerLinks
 from coco_server.rpc.tls import RpcTls
@@ -20,10 +27,13 @@ from coco_server.search.backend import executor_for
 from coco_server.search.service import SearchService
 from coco_server.settings import Settings
 from coco_server.store.blobs import BlobStore
-from coco_server.store.session import Database
-from coco_server.store.vectors import VectorStore, open_vectors
+from coco_server.store.session import Database, SystemSession, TenantSession
+from coco_server.store.vector_backend import open_vectors
+from coco_server.store.vectors import VectorStore
 
 __all__ = ["Services", "build_services"]
+
+_T = TypeVar("_T")
 
 _WORKER_STATES: Mapping[LinkStatus, PartState] = {
     LinkStatus.READY: "ok",
@@ -41,14 +51,14 @@ class Services:
     database: Database
     blobs: BlobStore
     embedders: Embedders
-    threads: Threads
+    pools: ThreadPools
     metrics: ServerMetrics
-    keyring: Keyring
-    admission: Admission
+    authenticator: Authenticator
+    authorizer: Authorizer
     search: SearchService
     vectors: VectorStore
-    doorbell: Doorbell
-    watch: EventWatch
+    notifier: JobNotifier
+    event_listener: EventListener
     links: WorkerLinks
     started_at: float = field(default_factory=time.time)
     stopping: bool = False
@@ -56,15 +66,39 @@ class Services:
     def open(self) -> None:
         """Connect to the database, and begin to hear of jobs' events."""
         self.database.open()
-        self.watch.start()
+        self.event_listener.start()
 
     def close(self) -> None:
         """Let go of everything."""
-        self.watch.close()
-        self.doorbell.close()
+        self.event_listener.close()
+        self.notifier.close()
         self.search.close()
         self.embedders.close()
         self.database.close()
+
+    async def in_org(self, lane: Lane, org_id: str, work: Callable[[TenantSession], _T]) -> _T:
+        """Run ``work`` on a thread of its lane, in one transaction of an org."""
+
+        def run() -> _T:
+            with self.database.tenant(org_id) as session:
+                return work(session)
+
+        return await self.pools.run(lane, run)
+
+    async def respond(
+        self, caller: Caller, lane: Lane, work: Callable[[TenantSession], Answer]
+    ) -> Response:
+        """Answer a caller with what ``work`` finds in their org."""
+        return answer(await self.in_org(lane, caller.scope.org_id, work), caller.request_id)
+
+    async def in_system(self, lane: Lane, work: Callable[[SystemSession], _T]) -> _T:
+        """Run ``work`` on a thread of its lane, in one transaction over all orgs."""
+
+        def run() -> _T:
+            with self.database.system() as session:
+                return work(session)
+
+        return await self.pools.run(lane, run)
 
     async def dispatch(self, job_id: str) -> None:
         """Hand a job to a worker that is called directly, or wake those that look into the queue.
@@ -72,14 +106,24 @@ class Services:
         The queue has the job in any case.
         """
         if not (self.links and await self.links.submit(job_id)):
-            await self.threads.change(self.doorbell.ring, job_id)
+            await self.pools.run("change", self.notifier.notify, job_id)
 
     async def recall(self, job_id: str) -> None:
         """Tell the worker that has a job to stop now; its heartbeat tells it in any case."""
         if self.links:
             await self.links.cancel(job_id)
         else:
-            await self.threads.change(self.doorbell.ring, job_id)
+            await self.pools.run("change", self.notifier.notify, job_id)
+
+    def prune(self, wanted: PruneRequest) -> PruneData:
+        """Remove, or with ``dry_run`` count, what the service's policy does not keep."""
+        policy = policy_of(
+            wanted,
+            keep_versions=self.settings.retention_versions,
+            hours=self.settings.retention_hours,
+            job_hours=self.settings.retention_job_hours,
+        )
+        return prune(self.database, wanted, policy, self.vectors, self.blobs)
 
     async def worker_health(self) -> list[PartHealth]:
         """Return the state of the workers that are called directly; numbered, not named."""
@@ -98,7 +142,7 @@ class Services:
 def build_services(settings: Settings) -> Services:
     """Build what the settings describe; opens nothing yet."""
     database = Database(settings.meta_db, most=settings.db_connections, name="coco-server")
-    threads = Threads(settings.db_connections)
+    pools = _pools(settings.db_connections)
     metrics = ServerMetrics()
     embedders = Embedders(settings.embedding)
     vectors = open_vectors(
@@ -112,14 +156,14 @@ def build_services(settings: Settings) -> Services:
         database=database,
         blobs=BlobStore(settings.blob_url),
         embedders=embedders,
-        threads=threads,
+        pools=pools,
         metrics=metrics,
-        keyring=Keyring(settings, database),
-        admission=Admission(settings, database, threads, metrics),
+        authenticator=Authenticator(settings, database),
+        authorizer=Authorizer(settings, database, pools, metrics),
         search=SearchService(database, embedders, executor_for(vectors)),
         vectors=vectors,
-        doorbell=_doorbell(settings),
-        watch=EventWatch(settings.meta_db),
+        notifier=open_notifier(settings),
+        event_listener=EventListener(settings.meta_db),
         links=WorkerLinks(
             settings.worker_addr,
             RpcTls(settings.worker_tls_ca, settings.worker_tls_cert, settings.worker_tls_key),
@@ -127,8 +171,9 @@ def build_services(settings: Settings) -> Services:
     )
 
 
-def _doorbell(settings: Settings) -> Doorbell:
-    if settings.queue_mode == "redis":
-        assert settings.redis_url is not None, "checked with the settings"
-        return RedisDoorbell(settings.redis_url, settings.redis_queue)
-    return PostgresDoorbell(settings.meta_db)
+def _pools(connections: int) -> ThreadPools:
+    """Give each lane a share of the database's connections, of which there are two at least."""
+    # Half for queries, which wait for nobody; a quarter each for what changes something and for
+    # what only looks. Authorization is short and shares the queries' part.
+    quarter = max(1, connections // 4)
+    return ThreadPools(query=max(1, connections // 2), change=quarter, status=quarter)

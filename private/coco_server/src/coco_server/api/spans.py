@@ -1,4 +1,4 @@
-"""A span around each exchange; imported only where OpenTelemetry is installed."""
+"""OpenTelemetry span of each request; imported only where it is installed."""
 
 from __future__ import annotations
 

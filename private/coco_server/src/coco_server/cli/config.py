@@ -11,13 +11,13 @@ import typer
 from pydantic import ValidationError
 
 from coco_core.errors import InvalidConfig
-from coco_embed.choice import Embedders, EmbeddingSettings
+from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_protocol.base import Answer
 from coco_protocol.server.configs import ConfigList, ConfigRequest
-from coco_server.api.bodies import config_body
-from coco_server.api.configs import register_config
 from coco_server.cli.connection import opened
 from coco_server.cli.output import AsJson, show
+from coco_server.domain.configs import register_config
+from coco_server.domain.serializers import config_body
 from coco_server.settings import explain_settings
 from coco_server.store import configs, orgs
 

@@ -1,4 +1,4 @@
-"""The database that an administrator's command works on: the service's own."""
+"""Database connection of administration commands."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from coco_server.settings import explain_settings
 from coco_server.store.migrate import open_checked
 from coco_server.store.preflight import refuse_embedded
 from coco_server.store.session import Database
-from coco_server.store.vectors import VectorStore, open_vectors
+from coco_server.store.vector_backend import open_vectors
+from coco_server.store.vectors import VectorStore
 
 __all__ = ["chosen_vectors", "database_url", "opened"]
 
@@ -54,7 +55,7 @@ def opened() -> Iterator[Database]:
     """Yield the database, checked as at the service's start.
 
     Raises:
-        DatabaseUnfit: it lacks something; the hint says what mends it.
+        DatabaseIncompatible: it lacks something; the hint says what mends it.
         Unavailable: it cannot be reached.
     """
     url = database_url()

@@ -21,7 +21,7 @@ _LOOK_SECONDS = 0.5
 
 
 def dev(
-    port: Annotated[int, typer.Option(help="Of the API service; 0: any free one.")] = 3456,
+    port: Annotated[int, typer.Option(help="Port of the API service; 0: any free one.")] = 3456,
     data: Annotated[
         Path | None, typer.Option(help="Keep everything in this folder; otherwise nothing is kept.")
     ] = None,

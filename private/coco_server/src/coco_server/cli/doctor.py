@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 import typer
 
 from coco_core.errors import CocoError
-from coco_embed.catalogue import look_at_models
-from coco_embed.choice import Embedders
+from coco_embed.model_list import list_models
+from coco_embed.resolver import Embedders
 from coco_protocol.base import Answer
 from coco_server.cli.output import AsJson, show
 from coco_server.settings import Settings, load_settings
@@ -66,11 +66,11 @@ def _checks() -> Iterator[_Check]:
             yield _Check(name=name, ok=True, detail=check(settings))
         except CocoError as error:
             yield _Check(name=name, ok=False, detail=str(error))
-    for entry in look_at_models(settings.embedding, registered_only=True):
+    for entry in list_models(settings.embedding, custom_only=True):
         ready = entry.state == "ready"
-        said = f"{entry.kind}, {entry.dimension} dimensions, {entry.place}"
+        detail = f"{entry.kind}, {entry.dimension} dimensions, {entry.place}"
         problem = f"{entry.state} ({entry.origin}): {entry.detail} {entry.hint}".rstrip()
-        yield _Check(name=f"model {entry.name}", ok=ready, detail=said if ready else problem)
+        yield _Check(name=f"model {entry.name}", ok=ready, detail=detail if ready else problem)
 
 
 def _database(settings: Settings) -> str:
@@ -84,7 +84,7 @@ def _blobs(settings: Settings) -> str:
 
 
 def _model(settings: Settings) -> str:
-    from coco_server.api.projects import DEFAULT_CONFIG
+    from coco_server.domain.configs import DEFAULT_CONFIG
 
     embedders = Embedders(settings.embedding)
     try:

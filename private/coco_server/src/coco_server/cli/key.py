@@ -8,9 +8,9 @@ from typing import Annotated, cast
 import typer
 
 from coco_protocol.server.tenants import KeyBody, KeyList, KeyRequest, KeyScope, NewKeyBody
-from coco_server.api.bodies import key_body
 from coco_server.cli.connection import opened
 from coco_server.cli.output import AsJson, show
+from coco_server.domain.serializers import key_body
 from coco_server.store import keys, orgs
 
 __all__ = ["key"]
@@ -25,7 +25,7 @@ def create(
     org_id: Annotated[str, typer.Argument(help="Whose key.")],
     name: Annotated[str, typer.Argument(help="What it is for.")],
     scope: Annotated[list[str] | None, typer.Option(help="query, ingest, manage, memo.")] = None,
-    days: Annotated[float | None, typer.Option(help="How long it opens.")] = None,
+    days: Annotated[float | None, typer.Option(help="Days of validity.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a key; its text is printed this once."""
@@ -53,7 +53,7 @@ def list_keys(
 @key.command("rotate")
 def rotate(
     key_id: str,
-    grace_hours: Annotated[float, typer.Option(help="How long the old key opens as well.")] = 0,
+    grace_hours: Annotated[float, typer.Option(help="How long the old key remains valid.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Make a new key like this one."""

@@ -8,9 +8,9 @@ import typer
 
 from coco_core.errors import InvalidInput
 from coco_protocol.server.tenants import LimitName, OrgBody, OrgList, OrgRequest
-from coco_server.api.bodies import org_body, org_use
 from coco_server.cli.connection import opened
 from coco_server.cli.output import AsJson, show
+from coco_server.domain.serializers import org_body, org_use
 from coco_server.store import orgs
 
 __all__ = ["org"]
@@ -20,8 +20,10 @@ org = typer.Typer(help="Tenants: create, list, show.", no_args_is_help=True)
 
 @org.command("create")
 def create(
-    name: Annotated[str, typer.Argument(help="What people call it.")],
-    org_id: Annotated[str | None, typer.Option("--id", help="Its id; made up if left out.")] = None,
+    name: Annotated[str, typer.Argument(help="Its display name.")],
+    org_id: Annotated[
+        str | None, typer.Option("--id", help="Its id; generated if omitted.")
+    ] = None,
     limit: Annotated[
         list[str] | None, typer.Option(help="A limit of its own: org_max_documents=1000.")
     ] = None,

@@ -1,4 +1,4 @@
-"""What commands print: a table for people, or JSON for programs."""
+"""Command output: tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from coco_protocol.base import Answer
-from coco_protocol.serving.answers import json_bytes
+from coco_core.terminal import table_lines
+from coco_protocol.base import Answer, json_bytes
 
 __all__ = ["AsJson", "show", "table"]
 
@@ -30,11 +30,8 @@ def table(rows: Sequence[Mapping[str, object]]) -> str:
         width = max(map(len, rows[0]))
         return "".join(f"{name:<{width}}  {_text(value)}\n" for name, value in rows[0].items())
     names = list(rows[0])
-    cells = [[name.upper() for name in names]]
-    cells += [[_text(row[name]) for name in names] for row in rows]
-    widths = [max(len(line[column]) for line in cells) for column in range(len(names))]
-    lines = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in cells)
-    return "\n".join(lines) + "\n"
+    cells = [[_text(row[name]) for name in names] for row in rows]
+    return "\n".join(table_lines([name.upper() for name in names], cells)) + "\n"
 
 
 def _text(value: object) -> str:

@@ -9,9 +9,9 @@ import typer
 from coco_core.errors import ProjectNotFound
 from coco_protocol.server.memos import DeletedData
 from coco_protocol.server.projects import ActivateData, ProjectList, VersionList
-from coco_server.api.bodies import defaults_body, project_body, version_body
 from coco_server.cli.connection import chosen_vectors, opened
 from coco_server.cli.output import AsJson, show
+from coco_server.domain.serializers import defaults_body, project_body, version_body
 from coco_server.store import projects, retention, versions
 from coco_server.store.projects import Project
 from coco_server.store.session import Database

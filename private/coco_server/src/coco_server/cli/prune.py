@@ -9,9 +9,10 @@ import typer
 
 from coco_core.errors import InvalidConfig
 from coco_protocol.server.system import PruneRequest
-from coco_server.api.pruning import policy_of, prune_database
 from coco_server.cli.connection import chosen_vectors, opened
 from coco_server.cli.output import AsJson, show
+from coco_server.domain.retention import policy_of
+from coco_server.domain.retention import prune as remove
 from coco_server.settings import explain_settings
 from coco_server.store.blobs import BlobStore
 
@@ -25,9 +26,9 @@ def prune(
         int | None, typer.Option(min=0, help="Versions of each project kept for a rollback.")
     ] = None,
     older_than_hours: Annotated[
-        float | None, typer.Option(min=0, help="Only what is older.")
+        float | None, typer.Option(min=0, help="Minimum age in hours.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would go.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove what retention does not keep."""
@@ -45,5 +46,5 @@ def prune(
     if blob_url is None:
         raise InvalidConfig("COCO_BLOB_URL is not set.", hint="Set it as for the service.")
     with opened() as database:
-        found = prune_database(database, wanted, policy, chosen_vectors(), BlobStore(str(blob_url)))
+        found = remove(database, wanted, policy, chosen_vectors(), BlobStore(str(blob_url)))
     show(found, [found.model_dump()], as_json=as_json)

@@ -37,6 +37,6 @@ def serve(
         "log_level": log_level,
     }
     settings = load_settings(flags, environ=os.environ, insecure_dev=insecure_dev)
-    from coco_server.api.serving import serve as run
+    from coco_server.api.server import serve as run
 
     run(settings, migrate_first=migrate)

@@ -1,4 +1,4 @@
-"""Child processes that never outlive this one."""
+"""Child processes that end with their parent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PostgreSQL, the API service and workers on loopback, with an org and keys to try them with."""
+"""Development stack: PostgreSQL, API service, and workers on loopback, with an org."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import httpx
@@ -93,12 +92,7 @@ class DevStack:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def start(self) -> Access:

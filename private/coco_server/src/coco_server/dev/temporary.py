@@ -1,4 +1,4 @@
-"""Folders for as long as a process lives; what a killed one leaves goes at the next start."""
+"""Temporary directories; what a killed process left is removed at the next start."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The job queue: PostgreSQL holds the truth; the row that users see is the queue's row."""
+"""Job queue on PostgreSQL: the queue's row is the row that users see."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from coco_core.errors import JobNotFound
 from coco_server.jobs import events
-from coco_server.jobs.holding import end, lock_held, require_held
+from coco_server.jobs.leases import end, lock_leased, require_lease
 from coco_server.jobs.records import Job
 from coco_server.store.ids import new_id
 from coco_server.store.rows import all_rows, json_value, one_row
@@ -116,7 +116,7 @@ def claim(
     that job is taken or none.
     """
     session.connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CLAIM_LOCK,))
-    _bury_dead(session)
+    _fail_exhausted_jobs(session)
     taken = one_row(
         session,
         Job,
@@ -163,7 +163,7 @@ def claim(
     return taken
 
 
-def _bury_dead(session: SystemSession) -> None:
+def _fail_exhausted_jobs(session: SystemSession) -> None:
     """Fail the jobs whose last attempt was lost; each is locked, so nobody commits beside it."""
     dead = session.connection.execute(
         "SELECT job_id, version_id, attempt FROM jobs WHERE state = 'running' "
@@ -215,7 +215,7 @@ def progress(
     Raises:
         LeaseLost: another worker has the job; the transaction must be rolled back.
     """
-    require_held(
+    require_lease(
         session.connection.execute(
             "UPDATE jobs SET done = %s, checkpoint = %s, stage = coalesce(%s, stage), "
             "total = coalesce(%s, total) WHERE job_id = %s AND fence = %s AND state = 'running'",
@@ -233,7 +233,7 @@ def finish(session: Session, held: Job, result: Mapping[str, object]) -> None:
     Raises:
         LeaseLost: another worker has the job.
     """
-    lock_held(session, held)
+    lock_leased(session, held)
     end(session, held.job_id, None, "succeeded", result=result)
 
 
@@ -250,7 +250,7 @@ def fail(
     Raises:
         LeaseLost: another worker has the job.
     """
-    lock_held(session, held)
+    lock_leased(session, held)
     if not retry or held.attempt >= held.max_attempts:
         end(session, held.job_id, held.version_id, "failed", error=error, result=result)
         return False
@@ -269,7 +269,7 @@ def cancelled(session: Session, held: Job, result: Mapping[str, object] | None =
     Raises:
         LeaseLost: another worker has the job.
     """
-    lock_held(session, held)
+    lock_leased(session, held)
     end(session, held.job_id, held.version_id, "cancelled", result=result)
 
 
@@ -279,7 +279,7 @@ def release(session: Session, held: Job) -> None:
     Raises:
         LeaseLost: another worker has the job.
     """
-    lock_held(session, held)
+    lock_leased(session, held)
     session.connection.execute(
         "UPDATE jobs SET state = 'queued', attempt = attempt - 1, lease_owner = NULL, "
         "lease_until = NULL WHERE job_id = %s",

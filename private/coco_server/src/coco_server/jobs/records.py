@@ -1,4 +1,4 @@
-"""What a job is: the row that the queue works on and that users see."""
+"""Job record: the row of the queue, which users see too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Items that a job did not take, each with its reason; written with the batch they came in."""
+"""Rejected items of a job, written in the transaction of their batch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The API service's side of gRPC: links to workers, and the TLS that both sides use."""
+"""gRPC client of the API service: links to workers, and the TLS of both sides."""
 
 from __future__ import annotations
 

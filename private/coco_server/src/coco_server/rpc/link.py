@@ -1,8 +1,9 @@
-"""A link to one worker: handshake first, then jobs, progress and vectors."""
+"""Worker link: handshake, then jobs, progress, and vectors."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -153,15 +154,12 @@ class WorkerLink:
         Raises:
             Unavailable: the worker cannot be reached, or must not be used.
         """
-        await self._greet()
-        try:
+        async with self._call():
             answer = await self._stub.Submit(
                 worker_pb2.SubmitRequest(job_id=job_id),
                 timeout=_CALL_SECONDS,
                 metadata=self._metadata,
             )
-        except grpc.aio.AioRpcError as error:
-            raise self._error(error) from error
         return _OUTCOMES.get(answer.outcome, SubmitOutcome.BUSY)
 
     async def cancel(self, job_id: str) -> bool:
@@ -170,15 +168,12 @@ class WorkerLink:
         Raises:
             Unavailable: the worker cannot be reached, or must not be used.
         """
-        await self._greet()
-        try:
+        async with self._call():
             answer = await self._stub.Cancel(
                 worker_pb2.CancelRequest(job_id=job_id),
                 timeout=_CALL_SECONDS,
                 metadata=self._metadata,
             )
-        except grpc.aio.AioRpcError as error:
-            raise self._error(error) from error
         return bool(answer.running)
 
     async def progress(self, job_id: str) -> AsyncIterator[worker_pb2.ProgressEvent]:
@@ -188,15 +183,12 @@ class WorkerLink:
             JobNotFound: there is no such job.
             Unavailable: the worker cannot be reached, or must not be used.
         """
-        await self._greet()
-        try:
+        async with self._call():
             call = self._stub.Progress(
                 worker_pb2.ProgressRequest(job_id=job_id), metadata=self._metadata
             )
             async for event in call:
                 yield event
-        except grpc.aio.AioRpcError as error:
-            raise self._error(error) from error
 
     async def embed(
         self,
@@ -212,8 +204,7 @@ class WorkerLink:
             InvalidConfig: the worker has no such model.
             Unavailable: the worker cannot be reached, or must not be used.
         """
-        await self._greet()
-        try:
+        async with self._call():
             answer = await self._stub.Embed(
                 worker_pb2.EmbedRequest(
                     texts=texts,
@@ -224,8 +215,6 @@ class WorkerLink:
                 timeout=seconds,
                 metadata=self._metadata,
             )
-        except grpc.aio.AioRpcError as error:
-            raise self._error(error) from error
         vectors = np.frombuffer(answer.vectors, "<f4").astype(np.float32, copy=False)
         return vectors.reshape(answer.count, answer.dimension)
 
@@ -233,15 +222,20 @@ class WorkerLink:
         """End calls in progress and the connection."""
         await self._channel.close()
 
-    async def _greet(self) -> None:
-        if self._greeted:
-            return
-        state = await self.state()
-        if not state.usable:
-            raise Unavailable(
-                f"The worker at {self.address} cannot be used: {state.detail}",
-                hint="See GET /v1/sys/health.",
-            )
+    @asynccontextmanager
+    async def _call(self) -> AsyncIterator[None]:
+        """Shake hands before the first call, and turn gRPC's errors into CoCo's."""
+        if not self._greeted:
+            state = await self.state()
+            if not state.usable:
+                raise Unavailable(
+                    f"The worker at {self.address} cannot be used: {state.detail}",
+                    hint="See GET /v1/sys/health.",
+                )
+        try:
+            yield
+        except grpc.aio.AioRpcError as error:
+            raise self._error(error) from error
 
     def _error(self, error: grpc.aio.AioRpcError) -> CocoError:
         # Whatever listens there after a fault may be another program.

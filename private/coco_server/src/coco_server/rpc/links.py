@@ -1,4 +1,4 @@
-"""All workers that the API service calls directly: a job goes to the first that has a free hand."""
+"""Worker links: offers a job to the workers until one has a free slot."""
 
 from __future__ import annotations
 

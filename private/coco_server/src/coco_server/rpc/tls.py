@@ -1,4 +1,4 @@
-"""TLS of the gRPC link, for both sides: each may show a certificate, and ask for the other's."""
+"""TLS of the gRPC link, optionally mutual."""
 
 from __future__ import annotations
 

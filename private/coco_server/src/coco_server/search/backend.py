@@ -1,11 +1,11 @@
-"""Which executor searches what a vector store holds."""
+"""Executor selection: by the vector store that holds a version."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TypeAlias
 
-from coco_core.ports import SearchExecutor
+from coco_core.search.ports import SearchExecutor
 from coco_server.search.pg import PgExecutor
 from coco_server.store.session import TenantSession
 from coco_server.store.vectors import VectorStore

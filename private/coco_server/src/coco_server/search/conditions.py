@@ -1,4 +1,4 @@
-"""A query's filters as SQL over a version's chunks; `coco_core.filters.matches` judges them."""
+"""Filters as SQL conditions over a version's chunks."""
 
 from __future__ import annotations
 

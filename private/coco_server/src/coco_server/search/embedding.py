@@ -1,4 +1,4 @@
-"""Vectors of queries, and the recent ones remembered."""
+"""Query embedding, with a cache of recent queries."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from coco_core.configs import EmbeddingConfig
 from coco_core.types import FloatVector
-from coco_embed.choice import ClosableEmbedder, Embedders
+from coco_embed.resolver import ClosableEmbedder, Embedders
 
 __all__ = ["QueryVectors"]
 

@@ -8,7 +8,7 @@ size and filter, never left to the planner's guess: a shared index under a filte
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, LiteralString
@@ -19,12 +19,13 @@ from pgvector import HalfVector, Vector
 from psycopg import sql
 
 from coco_core.bm25 import saturated_scores
+from coco_core.chunk_columns import kind_of
 from coco_core.intent import SearchIntent
-from coco_core.plan import Wanted
-from coco_core.ports import SearchExecutor
 from coco_core.query import Query
+from coco_core.search.ports import SearchExecutor
+from coco_core.search.request import CandidateLimits, SearchRequest
 from coco_core.tokens import term_id
-from coco_core.types import Candidate, ChunkFacts, ChunkKind, ExecutorAnswer, FloatVector
+from coco_core.types import Candidate, CandidateSet, ChunkMetadata, FloatVector
 from coco_server.search.conditions import conditions
 from coco_server.store import postings
 from coco_server.store.sealing import corpus_stats, search_is_exact
@@ -32,16 +33,7 @@ from coco_server.store.session import TenantSession
 from coco_server.store.tables import in_version, of_version
 from coco_server.store.versions import Version
 
-__all__ = [
-    "Allowed",
-    "KeywordStage",
-    "PgExecutor",
-    "allowed_chunks",
-    "best_keys",
-    "defining",
-    "facts_of",
-    "read_facts",
-]
+__all__ = ["Allowed", "PgExecutor", "read_metadata"]
 
 # HNSW returns at most as many rows as it keeps candidates; pgvector allows no more than this.
 _MOST_HNSW_CANDIDATES = 1000
@@ -63,7 +55,7 @@ _NEAREST: LiteralString = """
 """
 
 # Of what vectors found the distance is known; only what keywords alone picked is looked up.
-_FACTS_OF_BOTH: LiteralString = """
+_METADATA_OF_BOTH: LiteralString = """
     WITH nearest AS MATERIALIZED ({nearest}),
     found AS (
         SELECT chunk_key, distance FROM nearest
@@ -75,7 +67,7 @@ _FACTS_OF_BOTH: LiteralString = """
         token_count, -distance
     FROM found JOIN {source_chunks} USING (chunk_key)
 """
-_FACTS_OF_NEAREST: LiteralString = """
+_METADATA_OF_NEAREST: LiteralString = """
     SELECT chunk_key, doc_id, kind, language, symbol, definitions, start_line, end_line,
         token_count, -distance
     FROM ({nearest}) AS nearest JOIN {source_chunks} USING (chunk_key)
@@ -102,15 +94,15 @@ class Allowed:
         return mask
 
 
-class KeywordStage:
+class _KeywordStage:
     """Keyword scores of a whole version for one query."""
 
     def __init__(
-        self, session: TenantSession, version: Version, query: Query, wanted: Wanted
+        self, session: TenantSession, version: Version, query: Query, limits: CandidateLimits
     ) -> None:
         """Read the postings of the query's terms, in one statement; none that nobody looks at."""
         stats = corpus_stats(version)
-        terms = {term_id(term) for term in query.terms} if wanted.keyword_scores else set()
+        terms = {term_id(term) for term in query.terms} if limits.keyword_scores else set()
         name = term_id(query.name) if query.name else None
         found = postings.lookup(
             session, version.version_no, terms | ({name} if name is not None else set())
@@ -120,10 +112,10 @@ class KeywordStage:
         for term in terms & found.keys():
             keys, weights = found[term]
             self.scores[keys] += saturated_scores(stats, len(keys), weights)
-        self.named: frozenset[int] = frozenset()
+        self.exact_name_matches: frozenset[int] = frozenset()
         """Keys of the chunks that hold the whole name, if the query is one."""
         if name is not None and name in found:
-            self.named = frozenset(found[name][0].tolist())
+            self.exact_name_matches = frozenset(found[name][0].tolist())
 
 
 class PgExecutor:
@@ -133,31 +125,25 @@ class PgExecutor:
         self._session = session
         self._version = version
 
-    def search(
-        self,
-        intent: SearchIntent,
-        query: Query,
-        query_vector: FloatVector | None,
-        wanted: Wanted,
-    ) -> ExecutorAnswer:
+    def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
         """Return the best candidates of each stage, with every known score of each."""
-        version = self._version
-        allowed = allowed_chunks(
-            self._session, version, intent, query, embedded=self._count_embedded
+        version, query, limits = self._version, request.query, request.limits
+        allowed = _allowed_chunks(
+            self._session, version, request.intent, query, embedded=self._count_embedded
         )
         mask = allowed.mask(version.chunk_count)
-        keyword = KeywordStage(self._session, version, query, wanted)
-        picked = set(best_keys(keyword.scores, mask, wanted.keyword))
-        picked |= defining(self._session, version, wanted.definitions, mask)
-        searched = query_vector if query_vector is not None and wanted.vector else None
-        rows = self._candidates(sorted(picked), searched, allowed, wanted.vector)
-        return ExecutorAnswer(
+        keyword = _KeywordStage(self._session, version, query, limits)
+        picked = set(_best_keys(keyword.scores, mask, limits.keyword))
+        picked |= _defining(self._session, version, limits.definitions, mask)
+        searched = query_vector if query_vector is not None and limits.vector else None
+        rows = self._candidates(sorted(picked), searched, allowed, limits.vector)
+        return CandidateSet(
             candidates=[
                 Candidate(
-                    facts=facts_of(row),
-                    keyword=float(keyword.scores[row[0]]) if wanted.keyword_scores else None,
-                    vector=row[9] if searched is not None else None,
-                    named=row[0] in keyword.named,
+                    metadata=_metadata(row),
+                    keyword=float(keyword.scores[row[0]]) if limits.keyword_scores else None,
+                    vector=row[9],
+                    exact_name_match=row[0] in keyword.exact_name_matches,
                 )
                 for row in sorted(rows)
             ],
@@ -181,9 +167,9 @@ class PgExecutor:
         allowed: Allowed,
         wanted: int,
     ) -> list[tuple[Any, ...]]:
-        """Return facts and similarities of what keywords picked and of the nearest vectors."""
+        """Return metadata and similarities of what keywords picked and of the nearest vectors."""
         if vector is None:
-            return read_facts(self._session, self._version, picked)
+            return read_metadata(self._session, self._version, picked)
         if allowed.keys is not None:
             # How many chunks pass decides how they are best found.
             self._set("plan_cache_mode", "force_custom_plan")
@@ -248,9 +234,9 @@ class PgExecutor:
         if allowed.keys is not None:
             where = "WHERE chunk_key = ANY(%(allowed)s)"
             values["allowed"] = allowed.keys.tolist()
-        facts = _FACTS_OF_BOTH if picked else _FACTS_OF_NEAREST
+        metadata = _METADATA_OF_BOTH if picked else _METADATA_OF_NEAREST
         statement = _search_statement(
-            self._version.version_no, self._version.dimension, facts, where, distance
+            self._version.version_no, self._version.dimension, metadata, where, distance
         )
         cursor = self._session.connection.execute(statement, values, binary=True)
         return cursor.fetchall()
@@ -264,7 +250,7 @@ _: type[SearchExecutor] = PgExecutor
 def _search_statement(
     number: int,
     dimension: int,
-    facts: LiteralString,
+    metadata: LiteralString,
     where: LiteralString,
     distance: LiteralString,
 ) -> bytes:
@@ -274,10 +260,10 @@ def _search_statement(
         where=sql.SQL(where),
         distance=sql.SQL(distance).format(dimension=sql.Literal(dimension)),
     )
-    return in_version(facts, number, nearest=nearest).as_bytes(None)
+    return in_version(metadata, number, nearest=nearest).as_bytes(None)
 
 
-def allowed_chunks(
+def _allowed_chunks(
     session: TenantSession,
     version: Version,
     intent: SearchIntent,
@@ -323,7 +309,7 @@ def _passing(
     return np.sort(np.frombuffer(packed, ">i4").astype(np.int32))
 
 
-def defining(
+def _defining(
     session: TenantSession,
     version: Version,
     names: Sequence[str],
@@ -339,7 +325,7 @@ def defining(
     return {key for (key,) in rows if mask is None or mask[key]}
 
 
-def best_keys(scores: NDArray[np.float32], mask: NDArray[np.bool_] | None, most: int) -> list[int]:
+def _best_keys(scores: NDArray[np.float32], mask: NDArray[np.bool_] | None, most: int) -> list[int]:
     """Return the keys of the best scores above 0; ties at the border are broken by key."""
     if most <= 0:
         return []
@@ -350,10 +336,10 @@ def best_keys(scores: NDArray[np.float32], mask: NDArray[np.bool_] | None, most:
     return [int(key) for key in keys]
 
 
-def read_facts(
+def read_metadata(
     session: TenantSession, version: Version, keys: Sequence[int]
 ) -> list[tuple[Any, ...]]:
-    """Return the facts of chunks, as rows that `facts_of` reads; their similarity is None."""
+    """Return the metadata of chunks, as rows that `_metadata` reads; their similarity is None."""
     if not keys:
         return []
     return session.connection.execute(
@@ -367,14 +353,14 @@ def read_facts(
     ).fetchall()
 
 
-def facts_of(row: Sequence[Any]) -> ChunkFacts:
-    """Read the facts of a chunk from a row of `read_facts`."""
+def _metadata(row: Sequence[Any]) -> ChunkMetadata:
+    """Read the metadata of a chunk from a row of `read_metadata`."""
     # By position: some hundred of them are made for every query.
     key, doc_id, kind, language, symbol, definitions, start_line, end_line, tokens, _ = row
-    return ChunkFacts(
+    return ChunkMetadata(
         key,
         doc_id,
-        _KINDS.get(kind, ChunkKind.TEXT),
+        kind_of(kind),
         language,
         symbol,
         tuple(definitions),
@@ -382,6 +368,3 @@ def facts_of(row: Sequence[Any]) -> ChunkFacts:
         end_line,
         tokens,
     )
-
-
-_KINDS: Mapping[str, ChunkKind] = {str(kind): kind for kind in ChunkKind}

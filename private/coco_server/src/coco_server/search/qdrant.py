@@ -1,20 +1,15 @@
-"""QdrantExecutor: keywords, filters and facts from PostgreSQL, similarities from Qdrant."""
+"""QdrantExecutor: keywords, filters and metadata from PostgreSQL, similarities from Qdrant."""
 
 from __future__ import annotations
 
-from coco_core.intent import SearchIntent
-from coco_core.plan import Wanted
-from coco_core.ports import SearchExecutor
-from coco_core.query import Query
-from coco_core.types import Candidate, ExecutorAnswer, FloatVector
-from coco_server.search.pg import (
-    KeywordStage,
-    allowed_chunks,
-    best_keys,
-    defining,
-    facts_of,
-    read_facts,
-)
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coco_core.types import FloatVector
+from coco_server.search.pg import Allowed, PgExecutor, read_metadata
 from coco_server.store.qdrant import QdrantVectors
 from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
@@ -22,58 +17,23 @@ from coco_server.store.versions import Version
 __all__ = ["QdrantExecutor"]
 
 
-class QdrantExecutor:
-    """Executes one search on one version, in the session's transaction."""
+class QdrantExecutor(PgExecutor):
+    """Executes one search on one version whose vectors are in Qdrant."""
 
     def __init__(self, session: TenantSession, version: Version, vectors: QdrantVectors) -> None:
-        self._session = session
-        self._version = version
+        super().__init__(session, version)
         self._vectors = vectors
 
-    def search(
-        self,
-        intent: SearchIntent,
-        query: Query,
-        query_vector: FloatVector | None,
-        wanted: Wanted,
-    ) -> ExecutorAnswer:
-        """Return the best candidates of each stage, with every known score of each."""
-        version = self._version
-        allowed = allowed_chunks(
-            self._session,
-            version,
-            intent,
-            query,
-            embedded=lambda keys: self._vectors.count_among(version, keys),
-        )
-        mask = allowed.mask(version.chunk_count)
-        keyword = KeywordStage(self._session, version, query, wanted)
-        picked = set(best_keys(keyword.scores, mask, wanted.keyword))
-        picked |= defining(self._session, version, wanted.definitions, mask)
+    def _count_embedded(self, keys: NDArray[np.int32]) -> int:
+        return self._vectors.count_among(self._version, keys)
+
+    def _candidates(
+        self, picked: Sequence[int], vector: FloatVector | None, allowed: Allowed, wanted: int
+    ) -> list[tuple[Any, ...]]:
         similar: dict[int, float] = {}
-        if query_vector is not None and wanted.vector and version.embedded_count:
+        if vector is not None and self._version.embedded_count:
             similar = self._vectors.similarities(
-                version,
-                query_vector,
-                nearest=wanted.vector,
-                allowed=allowed.keys,
-                picked=sorted(picked),
+                self._version, vector, nearest=wanted, allowed=allowed.keys, picked=picked
             )
-        rows = read_facts(self._session, version, sorted(picked | similar.keys()))
-        return ExecutorAnswer(
-            candidates=[
-                Candidate(
-                    facts=facts_of(row),
-                    keyword=float(keyword.scores[row[0]]) if wanted.keyword_scores else None,
-                    vector=similar.get(row[0]),
-                    named=row[0] in keyword.named,
-                )
-                for row in sorted(rows)
-            ],
-            vector_coverage=allowed.coverage,
-            total=version.chunk_count,
-            filtered=allowed.filtered,
-        )
-
-
-_: type[SearchExecutor] = QdrantExecutor
+        rows = read_metadata(self._session, self._version, sorted({*picked, *similar}))
+        return [(*row[:-1], similar.get(row[0])) for row in rows]

@@ -1,56 +1,34 @@
-"""Queries: which version answers, the query's vector, candidates, ranking, contents."""
+"""Query service: resolves the version, embeds, searches, ranks, loads contents."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal, Self
+from dataclasses import dataclass, replace
+from typing import Self
 
 import psycopg
 
-from coco_core.answer import Pick, Selection
 from coco_core.configs import IndexingConfig
-from coco_core.errors import CocoError, InvalidConfig, InvalidIntent, ModelMissing, Unavailable
-from coco_core.intent import SearchIntent
-from coco_core.plan import wanted
-from coco_core.query import Query, understand
-from coco_core.ranking import Ranked, rank
-from coco_core.types import ExecutorAnswer, FloatVector
-from coco_embed.choice import Embedders
-from coco_protocol.docs import FiltersBody, RetrievalBody
-from coco_protocol.server.docs import ChunkBody, Hit, HitMeta, QueryData, QueryMeta, QueryRequest
-from coco_protocol.serving.intents import retrieval_intent, with_defaults
+from coco_core.errors import CocoError, InvalidConfig, ModelMissing, Unavailable
+from coco_core.search.course import SearchPage, StageClock, run_search
+from coco_core.search.request import SearchRequest
+from coco_core.types import FloatVector
+from coco_embed.resolver import Embedders
+from coco_protocol.docs import RetrievalBody
+from coco_protocol.server.docs import Hit, QueryData, QueryMeta, QueryRequest
+from coco_protocol.serving.intents import retrieval_intent, with_adopted
 from coco_server.search.backend import ExecutorFactory
 from coco_server.search.embedding import QueryVectors
+from coco_server.search.hydrate import StoredHits
 from coco_server.search.pg import PgExecutor
-from coco_server.store import chunks, versions
-from coco_server.store.chunks import ChunkContent
+from coco_server.store import versions
 from coco_server.store.session import Database, Scope, TenantSession
-from coco_server.store.versions import Answering
+from coco_server.store.versions import QueryTarget
 
-__all__ = ["SearchService", "served_intent"]
+__all__ = ["SearchService"]
 
 # Projects of which it is remembered what their last query met; a few hundred bytes each.
 _MOST_MET = 10_000
-
-# Hits that are looked at behind a full answer, to tell whether a further page is worth asking for.
-_LOOK_BEYOND = 20
-
-
-@dataclass
-class _Clock:
-    """Time by stage, in milliseconds."""
-
-    started: float = field(default_factory=time.perf_counter)
-    last: float = field(default_factory=time.perf_counter)
-    took: dict[str, float] = field(default_factory=dict)
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.took[stage] = round((now - self.last) * 1000, 3)
-        self.took["total"] = round((now - self.started) * 1000, 3)
-        self.last = now
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +42,17 @@ class _Basis:
     """Whether there are vectors at all."""
 
     @classmethod
-    def of(cls, target: Answering) -> Self:
+    def of(cls, target: QueryTarget) -> Self:
         """Take it from what answers."""
         embedded = target.version is not None and target.version.embedded_count > 0
         return cls(target.config, target.retrieval_config, target.query_config_id, embedded)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """A request as its project's index understands it."""
+class _Question:
+    """A request as its project's index takes it."""
 
-    intent: SearchIntent
-    query: Query
+    search: SearchRequest
     adopted: str | None
     """The name of the retrieval config that filled what was left out."""
     vector: FloatVector | None = None
@@ -118,51 +95,47 @@ class SearchService:
         self._vectors.close()
 
     def _answer(self, scope: Scope, request: QueryRequest) -> tuple[QueryMeta, QueryData]:
-        clock = _Clock()
+        clock = StageClock()
         key = (scope.org_id, scope.project_id, request.indexing_config_id)
         # No connection is held while a model embeds. So the query is embedded before, for the index
         # that the last one met, and one transaction does the rest; only where that has changed the
         # embedding comes in between.
         expected = self._met.get(key)
-        asked = self._asked(request, expected) if expected is not None else None
+        question = self._question(request, expected) if expected is not None else None
         clock.lap("embed")
-        with self._database.asking(scope.org_id) as session:
-            target = versions.answering(session, scope.project_id, request.indexing_config_id)
+        with self._database.read_transaction(scope.org_id) as session:
+            target = versions.resolve_version(session, scope.project_id, request.indexing_config_id)
             clock.lap("resolve")
             basis = _Basis.of(target)
-            if asked is not None and basis == expected:
-                return self._from_version(session, scope.project_id, target, asked, clock)
+            if question is not None and basis == expected:
+                return self._from_version(session, scope.project_id, target, question, clock)
         if len(self._met) >= _MOST_MET:
             self._met.clear()
         self._met[key] = basis
-        asked = self._asked(request, basis)
+        question = self._question(request, basis)
         clock.lap("embed")
-        with self._database.asking(scope.org_id) as session:
-            return self._from_version(session, scope.project_id, target, asked, clock)
+        with self._database.read_transaction(scope.org_id) as session:
+            return self._from_version(session, scope.project_id, target, question, clock)
 
     def _from_version(
         self,
         session: TenantSession,
         project_id: str,
-        target: Answering,
-        asked: _Asked,
-        clock: _Clock,
+        target: QueryTarget,
+        question: _Question,
+        clock: StageClock,
     ) -> tuple[QueryMeta, QueryData]:
-        if asked.error is not None:
-            raise asked.error
-        intent, query, vector = asked.intent, asked.query, asked.vector
-        found, hits, next_offset = ExecutorAnswer([]), [], None
+        if question.error is not None:
+            raise question.error
+        page: SearchPage[Hit] = SearchPage.empty()
         if target.version is not None:
-            executor = self._executor(session, target.version)
-            found = executor.search(intent, query, vector, wanted(intent, query))
-            clock.lap("search")
-            picks, next_offset = _select(intent, rank(intent, query, found))
-            clock.lap("rank")
-            keys = [pick.ranked.candidate.facts.key for pick in picks]
-            contents = chunks.contents(session, target.version, keys)
-            hits = [
-                _hit(pick, contents[key], intent) for pick, key in zip(picks, keys, strict=True)
-            ]
+            page = run_search(
+                question.search,
+                question.vector,
+                self._executor(session, target.version),
+                StoredHits(session, target.version, explain=question.search.intent.explain),
+                clock,
+            )
             clock.lap("contents")
         meta = QueryMeta.model_validate(
             {
@@ -170,121 +143,39 @@ class SearchService:
                 "project_id": project_id,
                 "version_id": target.version.version_id if target.version else None,
                 "indexing_config_id": target.config_id,
-                "query_config_id": asked.adopted,
-                "tier": _tier(vector, found.vector_coverage),
-                "notice": asked.notice,
+                "query_config_id": question.adopted,
+                "tier": page.tier(),
+                "notice": question.notice,
                 "took_ms": clock.took,
             }
         )
-        empty = None if hits else _why_empty(found)
-        return meta, QueryData(results=hits, next_offset=next_offset, empty_reason=empty)
+        data = QueryData(
+            results=page.hits, next_offset=page.next_offset, empty_reason=page.empty_reason
+        )
+        return meta, data
 
-    def _asked(self, request: QueryRequest, basis: _Basis) -> _Asked:
-        """Understand a request, and embed its query where that is of use.
+    def _question(self, request: QueryRequest, basis: _Basis) -> _Question:
+        """Read a request, and embed its query where that is of use.
 
         Raises:
             InvalidIntent: the request does not fit together.
         """
-        retrieval, adopted = _with_adopted(request.retrieval_config, basis)
-        intent = served_intent(request.query, retrieval, request.filters, explain=request.explain)
-        asked = _Asked(intent, understand(intent), adopted)
-        by_words = intent.retrieval_mode == "fts" or intent.hybrid_alpha == 0
-        if by_words or not basis.embedded:
-            return asked
+        defaults = None
+        if basis.retrieval_config is not None:
+            defaults = RetrievalBody.model_validate(basis.retrieval_config)
+        retrieval, adopted = with_adopted(request.retrieval_config, defaults, basis.query_config_id)
+        intent = retrieval_intent(
+            request.query, retrieval, request.filters, explain=request.explain
+        )
+        question = _Question(SearchRequest.of(intent), adopted)
+        if not question.search.needs_vector or not basis.embedded:
+            return question
         embedding = IndexingConfig.from_dict(basis.config).embedding
         try:
-            return replace(asked, vector=self._vectors.of(asked.query.embed_text, embedding))
+            vector = self._vectors.of(question.search.query.embed_text, embedding)
         except (Unavailable, ModelMissing, InvalidConfig) as error:
             # Vectors that were imported may be of a model that this service does not have.
             if intent.retrieval_mode == "vector":
-                return replace(asked, error=error)
-            return replace(asked, notice=f"Keywords alone answered: {error.message}")
-
-
-def served_intent(
-    query: str, retrieval: RetrievalBody, filters: FiltersBody, *, explain: bool = False
-) -> SearchIntent:
-    """Return the intent of a text under a retrieval config.
-
-    Raises:
-        InvalidIntent: they do not fit together, or ask for what this service does not have.
-    """
-    intent = retrieval_intent(query, retrieval, filters, explain=explain)
-    if intent.reranker is not None:
-        raise InvalidIntent(
-            f"There is no reranker {intent.reranker.model_name!r} in this service.",
-            hint="Leave `reranker` out.",
-        )
-    return intent
-
-
-def _with_adopted(sent: RetrievalBody, basis: _Basis) -> tuple[RetrievalBody, str | None]:
-    """Fill what was left out from the project's defaults; returns also their name if any was."""
-    if basis.retrieval_config is None:
-        return sent, None
-    filled = with_defaults(sent, RetrievalBody.model_validate(basis.retrieval_config))
-    before = (sent.model_fields_set, sent.ranking.model_fields_set)
-    after = (filled.model_fields_set, filled.ranking.model_fields_set)
-    return filled, basis.query_config_id if after != before else None
-
-
-def _select(intent: SearchIntent, ranked: list[Ranked]) -> tuple[list[Pick], int | None]:
-    """Return the picks of this page, and the offset of the next one if there is one."""
-    selection = Selection(intent)
-    looked_beyond = 0
-    for item in ranked:
-        if selection.full:
-            looked_beyond += 1
-            if selection.more or looked_beyond > _LOOK_BEYOND:
-                break
-        if selection.wants(item):
-            # Hits are shown as they were stored, without lines: none may vanish in another, as it
-            # would where all chunks of a document came with the same lines.
-            own = item.candidate.facts.key
-            selection.offer(item, start_line=own, end_line=own)
-    return selection.picks, selection.next_offset
-
-
-def _tier(
-    vector: FloatVector | None, coverage: float
-) -> Literal["keyword", "mixed", "transformer"]:
-    if vector is None or coverage <= 0:
-        return "keyword"
-    return "transformer" if coverage >= 1 else "mixed"
-
-
-def _why_empty(found: ExecutorAnswer) -> Literal["nothing_indexed", "filtered_out", "no_match"]:
-    if found.total == 0:
-        return "nothing_indexed"
-    return "filtered_out" if found.filtered == 0 else "no_match"
-
-
-def _hit(pick: Pick, chunk: ChunkContent, intent: SearchIntent) -> Hit:
-    candidate = pick.ranked.candidate
-    return Hit(
-        meta=HitMeta(
-            score=round(pick.ranked.score, 6),
-            vector=round(candidate.vector, 6) if candidate.vector is not None else None,
-            fts=round(candidate.keyword, 4) if candidate.keyword is not None else None,
-            quality=chunk.quality,
-            verified=chunk.verified,
-            explain=dict(pick.ranked.explanation or {}) if intent.explain else None,
-        ),
-        chunk=ChunkBody(
-            chunk_id=chunk.chunk_id,
-            doc_id=chunk.doc_id,
-            source_ref=chunk.source_ref,
-            title=chunk.title,
-            ordinal=chunk.ordinal,
-            language=chunk.language,
-            kind=chunk.kind,
-            symbol=chunk.symbol,
-            signature=chunk.signature,
-            heading_trail=chunk.heading_trail,
-            fragment=chunk.fragment,
-            definitions=list(candidate.facts.definitions),
-            token_count=chunk.token_count,
-            tags=chunk.tags,
-            content=chunk.content,
-        ),
-    )
+                return replace(question, error=error)
+            return replace(question, notice=f"Keywords alone answered: {error.message}")
+        return replace(question, vector=vector)

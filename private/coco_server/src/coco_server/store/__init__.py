@@ -1,1 +1,1 @@
-"""All SQL of server mode; see `session` for how a statement is tied to one org."""
+"""SQL of server mode; `session` ties every statement to one org."""

@@ -1,4 +1,4 @@
-"""Large bodies by reference: a directory, S3, Google Cloud or Azure, chosen by URL.
+"""Blob store: a directory, S3, Google Cloud, or Azure, chosen by URL.
 
 Bytes pass through in pieces, in both directions; a body of any size takes the same memory.
 Credentials and endpoints come from the environment, under each cloud's own names (``AWS_…``,
@@ -88,7 +88,7 @@ class BlobStore:
         """
         ref = _reference(org_id, suffix)
         counted = _Counted(body, most)
-        with self._told():
+        with self._translated_errors():
             await obstore.put_async(
                 self._store,
                 ref,
@@ -106,7 +106,7 @@ class BlobStore:
             Unavailable: the store does not take it.
         """
         ref = _reference(org_id, suffix)
-        with self._told():
+        with self._translated_errors():
             obstore.put(self._store, ref, body)
         return BlobInfo(ref, len(body), hashlib.sha256(body).hexdigest())
 
@@ -116,7 +116,7 @@ class BlobStore:
         Raises:
             NotFound: there is none, or it belongs to another org.
         """
-        with self._told(ref):
+        with self._translated_errors(ref):
             return BlobInfo(ref, obstore.head(self._store, _owned(org_id, ref))["size"], "")
 
     def open(self, org_id: str, ref: str) -> BlobFile:
@@ -127,25 +127,14 @@ class BlobStore:
         """
         return BlobFile(self, _owned(org_id, ref), self.info(org_id, ref).size)
 
-    async def stream(self, org_id: str, ref: str) -> AsyncIterator[bytes]:
-        """Yield a body of this org piece by piece.
-
-        Raises:
-            NotFound: there is none, or it belongs to another org.
-        """
-        with self._told(ref):
-            found = await obstore.get_async(self._store, _owned(org_id, ref))
-            async for piece in found.stream(min_chunk_size=_READ_BYTES):
-                yield bytes(piece)
-
     def read_range(self, ref: str, start: int, end: int) -> bytes:
         """Return bytes from ``start`` to before ``end`` of a body that `open` has found."""
-        with self._told(ref):
+        with self._translated_errors(ref):
             return bytes(obstore.get_range(self._store, ref, start=start, end=end))
 
     def delete(self, org_id: str, ref: str) -> None:
         """Remove a body of this org; one that is gone already is as good."""
-        with self._told(ref):
+        with self._translated_errors(ref):
             try:
                 obstore.delete(self._store, _owned(org_id, ref))
             except FileNotFoundError:
@@ -157,7 +146,7 @@ class BlobStore:
         Raises:
             Unavailable: the store cannot be listed.
         """
-        with self._told():
+        with self._translated_errors():
             for found in obstore.list(self._store, prefix=org_id, chunk_size=_LISTED):
                 for each in found:
                     ref = each["path"]
@@ -176,7 +165,7 @@ class BlobStore:
         self.delete("coco", written.ref)
 
     @contextmanager
-    def _told(self, ref: str = "") -> Iterator[None]:
+    def _translated_errors(self, ref: str = "") -> Iterator[None]:
         try:
             yield
         except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Writing documents and chunks into a version that is being built, and reading them back.
+"""Documents and chunks of a version: written while it is built, and read for answers.
 
 A batch is one transaction: either all of it is there, with the job's checkpoint, or nothing. So an
 attempt that goes on where the last one stopped writes nothing twice.
@@ -7,8 +7,9 @@ attempt that goes on where the last one stopped writes nothing twice.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, LiteralString
 
 import numpy as np
@@ -16,12 +17,12 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from coco_core.bm25 import TermVector
+from coco_core.chunk_columns import CHUNK_COLUMNS, from_columns, to_columns
 from coco_core.errors import VersionConflict
-from coco_core.types import FloatVector
+from coco_core.types import Chunk, FloatVector
 from coco_server.store import postings, usage
-from coco_server.store.rows import all_rows
 from coco_server.store.session import TenantSession, loading
-from coco_server.store.tables import in_version, of_version
+from coco_server.store.tables import in_version
 from coco_server.store.usage import Quotas
 from coco_server.store.vectors import PgVectors, VectorStore
 from coco_server.store.versions import Version
@@ -49,21 +50,10 @@ class ChunkRow:
     ordinal: int
     """Its place in the document, from 0."""
     chunk_id: str
-    content: str
-    content_hash: str
+    chunk: Chunk
     terms: TermVector
     vector: FloatVector | None
     """float32[d]; None when it was not embedded. It is normalised when it is written."""
-    kind: str = "text"
-    language: str = ""
-    symbol: str = ""
-    definitions: tuple[str, ...] = ()
-    signature: str = ""
-    heading_trail: tuple[str, ...] = ()
-    fragment: str = ""
-    start_line: int = 1
-    end_line: int = 1
-    token_count: int = 0
     quality: float | None = None
     verified: bool | None = None
     tags: tuple[str, ...] = ()
@@ -73,22 +63,14 @@ class ChunkRow:
 
 @dataclass(frozen=True, slots=True)
 class ChunkContent:
-    """What an answer shows of a chunk."""
+    """What an answer shows of a chunk; its definitions have no lines, which are not kept."""
 
-    chunk_key: int
+    chunk: Chunk
     chunk_id: str
     doc_id: str
     source_ref: str | None
     title: str | None
     ordinal: int
-    kind: str
-    language: str
-    symbol: str
-    signature: str
-    heading_trail: list[str]
-    fragment: str
-    token_count: int
-    content: str
     quality: float | None
     verified: bool | None
     tags: list[str]
@@ -96,8 +78,8 @@ class ChunkContent:
 
 # One look-up for each chunk, whatever the planner thinks of the documents of all versions.
 _CONTENTS: LiteralString = """
-    SELECT chunk_key, chunk_id, doc_id, source_ref, title, ordinal, kind, language, symbol,
-        signature, heading_trail, fragment, token_count, content, quality, verified, tags
+    SELECT chunk_key, content, {columns}, chunk_id, doc_id, source_ref, title, ordinal, quality,
+        verified, tags
     FROM {source_chunks} AS c LEFT JOIN LATERAL (
         SELECT source_ref, title FROM documents
         WHERE version_no = c.version_no AND documents.doc_id = c.doc_id LIMIT 1
@@ -134,8 +116,8 @@ def append(
         VersionConflict: the version is no longer built.
         QuotaExceeded: the org may not hold that much.
     """
-    texts = [_storable(chunk.content) for chunk in chunks]
-    embedded = sum(chunk.vector is not None for chunk in chunks)
+    texts = [_storable(each.chunk.text) for each in chunks]
+    embedded = sum(each.vector is not None for each in chunks)
     size = sum(map(len, texts)) + 4 * version.dimension * embedded
     first = _take_keys(session, version, chunks, (items, len(documents), embedded, size))
     _insert_documents(session, version, documents)
@@ -145,7 +127,7 @@ def append(
         postings.add_batch(session, version.version_no, first, [each.terms for each in chunks])
     _add_vectors(session, version, first, chunks, vectors or PgVectors())
     # Last, for the org's other imports wait from here to the end of the transaction.
-    more_documents, more_bytes = usage.draw(
+    more_documents, more_bytes = usage.consume(
         session, version.version_id, documents=len(documents), storage_bytes=size
     )
     usage.reserve(
@@ -164,9 +146,19 @@ def contents(
     """Return what answers show of the chunks with these keys, by key."""
     if not keys:
         return {}
-    statement = of_version(_CONTENTS, version.version_no)
-    found = all_rows(session, ChunkContent, statement, (list(keys),))
-    return {chunk.chunk_key: chunk for chunk in found}
+    statement = _contents_statement(version.version_no)
+    found: dict[int, ChunkContent] = {}
+    for row in session.connection.execute(statement, (list(keys),)):
+        key, content, *values = row
+        columns, known = values[: len(_KEPT)], values[len(_KEPT) :]
+        found[key] = ChunkContent(_chunk_of(columns, content), *known)
+    return found
+
+
+# As many as there are versions that are asked again and again.
+@lru_cache(maxsize=1_024)
+def _contents_statement(version_no: int) -> bytes:
+    return in_version(_CONTENTS, version_no, columns=_identifiers(_KEPT)).as_bytes(None)
 
 
 def _take_keys(
@@ -251,6 +243,20 @@ _COLUMNS = {
     "meta": "jsonb",
 }
 
+# Columns of the core's record; where in a document a chunk begins is nothing that bytes tell here.
+_KEPT = tuple(name for name in CHUNK_COLUMNS if name in _COLUMNS)
+
+
+def _identifiers(names: Iterable[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, names))
+
+
+def _chunk_of(values: Sequence[Any], content: str) -> Chunk:
+    """Read the columns of `_KEPT`; of definitions only the dotted paths are kept."""
+    row = dict(zip(_KEPT, values, strict=True))
+    row["definitions"] = [(path, row["kind"], 0) for path in row["definitions"]]
+    return from_columns(row, content)
+
 
 def _copy_chunks(
     session: TenantSession,
@@ -264,38 +270,32 @@ def _copy_chunks(
     statement = in_version(
         "COPY {source_chunks} ({columns}) FROM STDIN (FORMAT BINARY)",
         version.version_no,
-        columns=sql.SQL(", ").join(map(sql.Identifier, _COLUMNS)),
+        columns=_identifiers(_COLUMNS),
     )
-    fixed = (version.org_id, version.project_id, version.version_no, version.config_id)
+    fixed = {
+        "org_id": version.org_id,
+        "project_id": version.project_id,
+        "version_no": version.version_no,
+        "config_id": version.config_id,
+    }
     with session.connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(list(_COLUMNS.values()))
-        for key, (chunk, text) in enumerate(zip(chunks, texts, strict=True), first):
-            copy.write_row(
-                (
-                    *fixed,
-                    key,
-                    chunk.doc_id,
-                    chunk.ordinal,
-                    chunk.chunk_id,
-                    chunk.kind,
-                    chunk.language,
-                    chunk.symbol,
-                    list(chunk.definitions),
-                    chunk.signature,
-                    list(chunk.heading_trail),
-                    chunk.fragment,
-                    chunk.start_line,
-                    chunk.end_line,
-                    chunk.token_count,
-                    text.decode(),
-                    chunk.content_hash,
-                    chunk.quality,
-                    chunk.verified,
-                    list(chunk.tags),
-                    chunk.changed_at,
-                    Jsonb(dict(chunk.meta)),
-                )
-            )
+        for key, (each, text) in enumerate(zip(chunks, texts, strict=True), first):
+            values = to_columns(each.chunk) | fixed
+            values |= {
+                "chunk_key": key,
+                "doc_id": each.doc_id,
+                "ordinal": each.ordinal,
+                "chunk_id": each.chunk_id,
+                "definitions": [definition.path for definition in each.chunk.definitions],
+                "content": text.decode(),
+                "quality": each.quality,
+                "verified": each.verified,
+                "tags": list(each.tags),
+                "changed_at": each.changed_at,
+                "meta": Jsonb(dict(each.meta)),
+            }
+            copy.write_row([values[name] for name in _COLUMNS])
 
 
 def _copy_names(
@@ -303,8 +303,8 @@ def _copy_names(
 ) -> None:
     defined = [
         (name, key)
-        for key, chunk in enumerate(chunks, first)
-        for name in {path.rpartition(".")[2].lower() for path in chunk.definitions}
+        for key, each in enumerate(chunks, first)
+        for name in {definition.name.lower() for definition in each.chunk.definitions}
     ]
     statement = in_version(
         "COPY {chunk_names} (name, chunk_key) FROM STDIN (FORMAT BINARY)", version.version_no

@@ -1,4 +1,4 @@
-"""Indexing configs of an org: immutable, for whoever names one means what it said."""
+"""Indexing configs of an org, immutable once registered."""
 
 from __future__ import annotations
 

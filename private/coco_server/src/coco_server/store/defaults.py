@@ -1,4 +1,4 @@
-"""What a project's queries take when they say nothing else: the index and the retrieval config."""
+"""Project defaults: the index and the retrieval config for queries that name none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Large answers as the database writes them: each row one JSON text, never parsed on the way."""
+"""Export queries: PostgreSQL writes each row as JSON, which is never parsed."""
 
 from __future__ import annotations
 

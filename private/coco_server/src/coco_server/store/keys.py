@@ -139,7 +139,7 @@ def rotate(session: SystemSession, key_id: str, *, old_until: datetime | None = 
         (key_id,),
     )
     if old is None:
-        raise NotFound(f"There is no living key {key_id!r}.")
+        raise NotFound(f"There is no valid key {key_id!r}.")
     session.connection.execute(
         "UPDATE api_keys SET expires_at = least(expires_at, coalesce(%(until)s, now())), "
         "revoked_at = CASE WHEN %(until)s::timestamptz IS NULL THEN now() END "

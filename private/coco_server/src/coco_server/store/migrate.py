@@ -1,4 +1,4 @@
-"""Bringing the schema up to date with Alembic, and refusing to run on one that is not."""
+"""Schema migration with Alembic, and the check that the schema is current."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from psycopg.rows import TupleRow
 from sqlalchemy import create_engine, pool
 
-from coco_core.errors import DatabaseUnfit
+from coco_core.errors import DatabaseIncompatible
 from coco_server.store.preflight import check_database, connect, require_roles
 
 __all__ = ["current_revision", "head_revision", "migrate", "open_checked", "require_migrated"]
@@ -24,8 +24,8 @@ def migrate(url: str) -> tuple[str | None, str]:
     """Bring the database at ``url`` to the newest schema; returns the revision before and after.
 
     Raises:
-        DatabaseUnfit: an administrator must do something first, or the schema is newer than this
-            program.
+        DatabaseIncompatible: an administrator must do something first, or the schema is newer than
+            this program.
         Unavailable: the database cannot be reached.
     """
     with connect(url) as connection:
@@ -48,12 +48,12 @@ def require_migrated(connection: psycopg.Connection[TupleRow]) -> None:
     """Refuse a schema that is not the one this program was written for.
 
     Raises:
-        DatabaseUnfit: it is older or newer.
+        DatabaseIncompatible: it is older or newer.
     """
     found = current_revision(connection)
     _refuse_newer(found)
     if found != head_revision():
-        raise DatabaseUnfit(
+        raise DatabaseIncompatible(
             f"The database {connection.info.dbname!r} has schema {found or 'none'}; "
             f"this program needs {head_revision()}.",
             hint="Run `coco-server migrate`, or start with --migrate.",
@@ -64,7 +64,7 @@ def open_checked(url: str, *, migrate_first: bool = False) -> list[str]:
     """Make sure that server mode can start on a database; returns warnings.
 
     Raises:
-        DatabaseUnfit: it cannot; the hint says what mends it.
+        DatabaseIncompatible: it cannot; the hint says what mends it.
         Unavailable: the database cannot be reached.
     """
     if migrate_first:
@@ -94,7 +94,7 @@ def head_revision() -> str:
 def _refuse_newer(found: str | None) -> None:
     known = {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
     if found is not None and found not in known:
-        raise DatabaseUnfit(
+        raise DatabaseIncompatible(
             f"The database has schema {found}, which this program does not know.",
             hint="A newer CoCo has migrated it: install that version here too.",
         )

@@ -1,4 +1,4 @@
-"""Orgs, their users, and what they hold."""
+"""Orgs, their users, and their usage."""
 
 from __future__ import annotations
 

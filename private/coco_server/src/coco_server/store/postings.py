@@ -1,4 +1,4 @@
-"""The inverted index of a version: terms come in batches and are turned over when it is complete.
+"""Inverted index of a version: term batches, transposed to postings at completion.
 
 Scores are the core's: what is kept of a posting is the core's weighted frequency, which needs the
 mean lengths of the whole version. They are known when the last batch has come, and never change

@@ -1,4 +1,4 @@
-"""What a database must be before server mode starts on it; each refusal says what mends it."""
+"""Database requirements, checked at start; each failure says what to do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import psycopg
 from psycopg.rows import TupleRow
 
-from coco_core.errors import DatabaseUnfit, InvalidConfig, Unavailable
+from coco_core.errors import DatabaseIncompatible, InvalidConfig, Unavailable
 
 __all__ = ["APP_ROLES", "check_database", "connect", "refuse_embedded", "require_roles"]
 
@@ -77,11 +77,11 @@ def check_database(connection: psycopg.Connection[TupleRow]) -> list[str]:
     """Check server, extension and roles; returns warnings.
 
     Raises:
-        DatabaseUnfit: something is missing that a statement of an administrator adds.
+        DatabaseIncompatible: something is missing that a statement of an administrator adds.
     """
     major = connection.info.server_version // 10_000
     if major < _LEAST_POSTGRES:
-        raise DatabaseUnfit(
+        raise DatabaseIncompatible(
             f"PostgreSQL {major} is too old: server mode needs {_LEAST_POSTGRES} or newer.",
             hint="Upgrade the server; the image pgvector/pgvector:pg18 has all that is needed.",
         )
@@ -100,7 +100,7 @@ def _require_extension(connection: psycopg.Connection[TupleRow]) -> None:
         connection, "SELECT default_version FROM pg_available_extensions WHERE name = 'vector'"
     )
     if found is None and offered is None:
-        raise DatabaseUnfit(
+        raise DatabaseIncompatible(
             "pgvector is not installed on the PostgreSQL server.",
             hint="Install its package (postgresql-18-pgvector, or the image "
             f"pgvector/pgvector:pg18), then run as a superuser in {database!r}: "
@@ -110,7 +110,7 @@ def _require_extension(connection: psycopg.Connection[TupleRow]) -> None:
         try:
             connection.execute("CREATE EXTENSION vector")
         except psycopg.errors.InsufficientPrivilege as error:
-            raise DatabaseUnfit(
+            raise DatabaseIncompatible(
                 f"The extension vector is missing in {database!r}, and the user "
                 f"{connection.info.user!r} may not create it.",
                 hint=f"Run as a superuser in {database!r}: CREATE EXTENSION vector;",
@@ -118,7 +118,7 @@ def _require_extension(connection: psycopg.Connection[TupleRow]) -> None:
         found = offered
     if _numbers(str(found)) < _LEAST_PGVECTOR:
         least = ".".join(map(str, _LEAST_PGVECTOR))
-        raise DatabaseUnfit(
+        raise DatabaseIncompatible(
             f"pgvector {found} is too old: server mode needs {least} or newer "
             f"(this server offers {offered}).",
             hint=f"Install pgvector {least} or newer on the server, then run as a superuser in "
@@ -130,7 +130,7 @@ def require_roles(connection: psycopg.Connection[TupleRow], *, create: bool = Fa
     """Check that the user may act as the roles of the application; ``create`` makes them.
 
     Raises:
-        DatabaseUnfit: it may not; the hint holds the statements that allow it.
+        DatabaseIncompatible: it may not; the hint holds the statements that allow it.
     """
     user = connection.info.user
     for role in APP_ROLES:
@@ -147,7 +147,7 @@ def require_roles(connection: psycopg.Connection[TupleRow], *, create: bool = Fa
         except psycopg.errors.InsufficientPrivilege:
             create = False
         if not create:
-            raise DatabaseUnfit(
+            raise DatabaseIncompatible(
                 f"The user {user!r} may not act as the role {role!r}, which row-level security "
                 "is tied to.",
                 hint=f"Run as a superuser: {statements}",

@@ -1,4 +1,4 @@
-"""Projects: a logical source, and which of its versions answers."""
+"""Projects: a logical source name, and the active version."""
 
 from __future__ import annotations
 

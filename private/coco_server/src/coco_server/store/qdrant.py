@@ -1,4 +1,4 @@
-"""Vectors in a Qdrant server: one collection for each dimension, with all versions of all orgs.
+"""Qdrant vector store: one collection per dimension, shared by all versions and orgs.
 
 PostgreSQL stays the truth. Points are written before the transaction that counts them commits,
 under ids made of version and chunk, so a batch that is repeated overwrites its own. What a lost
@@ -82,7 +82,7 @@ class QdrantVectors:
             Unavailable: the server does not answer.
         """
         del session
-        with self._told():
+        with self._translated_errors():
             name = self._collection(version.dimension)
             for first in range(0, len(keys), _BATCH):
                 part = keys[first : first + _BATCH]
@@ -106,7 +106,7 @@ class QdrantVectors:
 
     def drop(self, version_no: int, dimension: int) -> None:
         """Remove a version's points."""
-        with self._told():
+        with self._translated_errors():
             self._client.delete(
                 self._collection(dimension),
                 models.FilterSelector(filter=_of(version_no)),
@@ -134,12 +134,12 @@ class QdrantVectors:
         if picked:
             straight = models.SearchParams(exact=True)
             requests.append(_request(vector, _among(version, picked), len(picked), straight))
-        with self._told():
+        with self._translated_errors():
             answers = self._client.query_batch_points(self._collection(version.dimension), requests)
         return {_key(point.id): point.score for answer in answers for point in answer.points}
 
     def _count(self, version: Version, which: models.Filter) -> int:
-        with self._told():
+        with self._translated_errors():
             name = self._collection(version.dimension)
             return self._client.count(name, count_filter=which, exact=True).count
 
@@ -176,7 +176,7 @@ class QdrantVectors:
         )
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except (ApiException, httpx.HTTPError) as error:

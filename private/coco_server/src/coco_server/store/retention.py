@@ -1,4 +1,4 @@
-"""Removing versions that nobody can go back to any more, in small steps that disturb no reader."""
+"""Retention of versions: drops those that no rollback can reach, in small steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from coco_server.store.session import Database, SystemSession, TenantSession
 from coco_server.store.vectors import VectorStore
 
 __all__ = [
-    "EndedNotes",
+    "EndedMemos",
     "Expired",
     "RetentionPolicy",
     "expired",
@@ -64,7 +64,7 @@ class Expired:
 
 
 @dataclass(frozen=True, slots=True)
-class EndedNotes:
+class EndedMemos:
     """Notes and sessions whose time is over."""
 
     memos: int
@@ -73,7 +73,7 @@ class EndedNotes:
 
 def prune_memos(
     session: SystemSession, *, org_id: str | None = None, dry_run: bool = False
-) -> EndedNotes:
+) -> EndedMemos:
     """Remove notes and sessions whose time is over; returns how many were, or would be."""
     counted = session.connection.execute(
         "SELECT "
@@ -92,7 +92,7 @@ def prune_memos(
             "WHERE expires_at <= now() AND (%(org)s::text IS NULL OR org_id = %(org)s)",
             {"org": org_id},
         )
-    return EndedNotes(memos=counted[0], sessions=counted[1])
+    return EndedMemos(memos=counted[0], sessions=counted[1])
 
 
 def expired(session: SystemSession, policy: RetentionPolicy) -> list[Expired]:
@@ -195,6 +195,7 @@ def prune(
     database: Database,
     policy: RetentionPolicy,
     *,
+    org_id: str | None = None,
     dry_run: bool = False,
     vectors: VectorStore | None = None,
 ) -> list[Expired]:
@@ -204,6 +205,8 @@ def prune(
     """
     with database.system() as session:
         found = expired(session, policy)
+    if org_id is not None:
+        found = [version for version in found if version.org_id == org_id]
     if dry_run:
         return found
     return [version for version in found if remove(database, version, vectors)]

@@ -1,4 +1,4 @@
-"""Reading rows into the dataclasses that name their columns."""
+"""Row mapping: database rows to dataclasses with the same column names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Completing a build: counts are compared, indexes built, and only then the version is READY."""
+"""Sealing of a version: compares counts, builds indexes, marks it READY."""
 
 from __future__ import annotations
 
@@ -79,14 +79,14 @@ def seal(
         raise VersionConflict(
             f"The version {now.version_id!r} holds {held} chunks and vectors, but "
             f"{(now.chunk_count, now.embedded_count)} were written.",
-            hint="Build it again; the version that answers stays active.",
+            hint="Build it again; the active version is unchanged.",
         )
     session.connection.execute(
         "UPDATE project_versions SET status = 'READY', ready_at = now(), approximate = %s "
         "WHERE org_id = %s AND version_id = %s",
         (approximate, session.org_id, now.version_id),
     )
-    usage.release_rest(session, now.version_id)
+    usage.release_unused(session, now.version_id)
     return versions.get(session, now.project_id, now.version_id)
 
 

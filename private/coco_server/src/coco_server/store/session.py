@@ -1,4 +1,4 @@
-"""Transactions that are tied to one org by the database itself.
+"""Transactions bound to one org by row-level security.
 
 The pool's user owns the tables and, by itself, sees no row. A transaction first takes one of two
 roles: ``coco_app`` together with an org, or ``coco_system``. Both settings end with the
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from types import TracebackType
 from typing import Any, LiteralString, Self, TypeAlias
 
 import psycopg
@@ -42,7 +41,7 @@ _BEGIN_TENANT: LiteralString = (
 )
 # What a question reads it looks up by keys; the planner needs not find that out each time. Joins by
 # hashing read whole tables for some hundred rows, and planning costs as much as looking up.
-_BEGIN_ASKING: LiteralString = (
+_BEGIN_READ: LiteralString = (
     _BEGIN_TENANT + ", set_config('plan_cache_mode', 'force_generic_plan', true), "
     "set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
 )
@@ -113,12 +112,7 @@ class Database:
     def __enter__(self) -> Self:
         return self.open()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def open(self) -> Self:
@@ -145,13 +139,13 @@ class Database:
             yield session
 
     @contextmanager
-    def asking(self, org_id: str) -> Iterator[TenantSession]:
+    def read_transaction(self, org_id: str) -> Iterator[TenantSession]:
         """Yield such a transaction whose statements look rows up by their keys.
 
         Raises:
             Unavailable: the database cannot be reached.
         """
-        with self._begun(_BEGIN_ASKING, org_id) as session:
+        with self._begun(_BEGIN_READ, org_id) as session:
             yield session
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""The names of a version's own tables, as parts of statements."""
+"""Table names of a version, as SQL identifiers."""
 
 from __future__ import annotations
 

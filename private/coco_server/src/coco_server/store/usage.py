@@ -1,19 +1,22 @@
-"""What an org uses, counted in the transactions that use it, and never beyond its quotas."""
+"""Usage and quotas of an org, updated in the transactions that use them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from coco_core.errors import QuotaExceeded
+from coco_server.settings import BackendSettings
 from coco_server.store.session import Session, TenantSession
 
 __all__ = [
     "Quotas",
+    "consume",
     "count",
-    "draw",
     "embeddings_today",
+    "quotas_of",
     "release",
-    "release_rest",
+    "release_unused",
     "reserve",
     "reserve_build",
 ]
@@ -27,6 +30,22 @@ class Quotas:
     chunks: int | None = None
     storage_bytes: int | None = None
     embeddings_per_day: int | None = None
+
+
+def quotas_of(settings: BackendSettings, limits: Mapping[str, object]) -> Quotas:
+    """Return the quotas of an org with these limits of its own; 0 means nothing at all."""
+
+    def chosen(name: str) -> int | None:
+        own = limits.get(name)
+        general: int | None = getattr(settings, name)
+        return own if isinstance(own, int) else general
+
+    return Quotas(
+        documents=chosen("org_max_documents"),
+        chunks=chosen("org_max_chunks"),
+        storage_bytes=chosen("org_max_storage_bytes"),
+        embeddings_per_day=chosen("org_max_embeddings_per_day"),
+    )
 
 
 def reserve(
@@ -67,7 +86,7 @@ def reserve_build(
     documents: int,
     storage_bytes: int,
 ) -> None:
-    """Reserve for a build what its import brings; `draw` takes from that, `release_rest` ends it.
+    """Reserve for a build what its import brings; `consume` and `release_unused` spend it.
 
     Raises:
         QuotaExceeded: nothing was reserved; the message names quota, limit and use.
@@ -80,7 +99,7 @@ def reserve_build(
     )
 
 
-def draw(
+def consume(
     session: TenantSession, version_id: str, *, documents: int, storage_bytes: int
 ) -> tuple[int, int]:
     """Use up what is reserved for a build; returns the documents and bytes beyond it."""
@@ -101,7 +120,7 @@ def draw(
     return documents - held[0], storage_bytes - held[1]
 
 
-def release_rest(session: Session, version_id: str) -> None:
+def release_unused(session: Session, version_id: str) -> None:
     """Give back what a build that has ended did not use of its reservation."""
     session.connection.execute(
         "WITH rest AS (SELECT org_id, reserved_documents AS documents, reserved_bytes AS bytes "

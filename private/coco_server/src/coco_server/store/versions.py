@@ -23,17 +23,17 @@ from coco_server.store.rows import all_rows, json_value, one_row
 from coco_server.store.session import Session, TenantSession
 
 __all__ = [
-    "Answering",
+    "QueryTarget",
     "Version",
     "VersionStatus",
     "activate",
     "active",
-    "answering",
     "create",
     "fail",
     "get",
     "list_of",
     "newest_of_config",
+    "resolve_version",
     "rollback",
 ]
 
@@ -70,7 +70,7 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
-class Answering:
+class QueryTarget:
     """What a query is answered from."""
 
     config_id: str
@@ -86,7 +86,7 @@ class Answering:
     """What the project's queries take that do not say it themselves."""
 
 
-_ANSWERING: LiteralString = """
+_QUERY_TARGET: LiteralString = """
     SELECT c.config_id, c.body, c.config_id = p.active_config_id, p.query_config_id,
         p.retrieval_config, {columns}
     FROM projects AS p
@@ -189,7 +189,9 @@ def newest_of_config(session: TenantSession, project_id: str, config_id: str) ->
     )
 
 
-def answering(session: TenantSession, project_id: str, config_id: str | None = None) -> Answering:
+def resolve_version(
+    session: TenantSession, project_id: str, config_id: str | None = None
+) -> QueryTarget:
     """Return what a query is answered from, in one statement, for every query asks this.
 
     Without a config it is the project's active one. Of another config the newest complete version
@@ -199,7 +201,7 @@ def answering(session: TenantSession, project_id: str, config_id: str | None = N
         ProjectNotFound: the org has no such project.
         ConfigNotFound: the org has no such config.
     """
-    statement = sql.SQL(_ANSWERING).format(
+    statement = sql.SQL(_QUERY_TARGET).format(
         columns=sql.SQL(", ").join(sql.Identifier("v", each.name) for each in fields(Version))
     )
     values = {"org": session.org_id, "project": project_id, "config": config_id}
@@ -209,7 +211,7 @@ def answering(session: TenantSession, project_id: str, config_id: str | None = N
         configs.get(session, config_id or project.active_config_id)
         raise VersionConflict("The project changed while it was looked up.")
     asked, body, is_active, query_config_id, retrieval, *version = row
-    return Answering(
+    return QueryTarget(
         config_id=asked,
         config=body,
         active=is_active,
@@ -247,7 +249,7 @@ def activate(
     if expected is not ... and now_active != expected:
         raise VersionConflict(
             f"The active version is {now_active!r} and not {expected!r}.",
-            hint="Look at the versions again and repeat what you still want.",
+            hint="List the versions again, and repeat the request if it still applies.",
             details={"active_version_id": now_active},
         )
     if wanted.status == "ACTIVE":
@@ -303,4 +305,4 @@ def fail(session: Session, version_id: str, failure: Mapping[str, object]) -> No
         "WHERE version_id = %s AND status = 'BUILDING'",
         (json_value(failure), version_id),
     )
-    usage.release_rest(session, version_id)
+    usage.release_unused(session, version_id)

@@ -1,4 +1,4 @@
-"""From the bytes of an import to checked items, one at a time and in bounded memory."""
+"""Import reader: the bytes of an import to checked items, in bounded memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read items from a JSON array, or from the array ``items`` of a JSON object."""
+"""JSON reader: items of an array, or of the array ``items`` of an object."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from coco_core.errors import Unreadable
 from coco_worker.items.decode import Raw, decode
-from coco_worker.items.item import ItemLimits, Reason, Rejection
+from coco_worker.items.item import ItemLimits, Rejection, RejectionReason
 from coco_worker.items.scan import JsonScanner
 
 __all__ = ["read_array"]
@@ -66,7 +66,7 @@ def _elements(scanner: JsonScanner, limits: ItemLimits) -> Iterator[Raw]:
         data = scanner.value(limits.item_bytes)
         if data is None:
             message = f"The item has more than {limits.item_bytes} bytes."
-            yield index, Rejection(index, Reason.TOO_LARGE, message)
+            yield index, Rejection(index, RejectionReason.TOO_LARGE, message)
         else:
             yield index, decode(index, data)
         index += 1

@@ -1,4 +1,4 @@
-"""Decode the bytes of one item in JSON."""
+"""JSON decoder of one item."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from coco_worker.items.item import Reason, Rejection
+from coco_worker.items.item import Rejection, RejectionReason
 
 __all__ = ["Raw", "decode"]
 
@@ -34,4 +34,4 @@ def _decode_anyway(index: int, data: bytes, first: orjson.JSONDecodeError) -> ob
         return json.loads(data)
     except (ValueError, RecursionError):
         message = f"The item is not valid JSON: {str(first)[:200]}."
-        return Rejection(index, Reason.NOT_JSON, message)
+        return Rejection(index, RejectionReason.NOT_JSON, message)

@@ -1,4 +1,4 @@
-"""What an import consists of: items that can be indexed, and the reasons of those that cannot."""
+"""Items of an import, and the reasons of rejections."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from coco_core.types import ChunkKind, FloatVector
+from coco_core.types import Chunk, FloatVector
 
-__all__ = ["Item", "ItemLimits", "ItemMeta", "Outcome", "Part", "Reason", "Rejection"]
+__all__ = ["Item", "ItemLimits", "ItemMeta", "Outcome", "Part", "Rejection", "RejectionReason"]
 
 
-class Reason(StrEnum):
+class RejectionReason(StrEnum):
     """Why an item was refused; part of the wire contract."""
 
     NOT_JSON = "not_json"
@@ -33,7 +33,7 @@ class Rejection:
     """An item that is left out, told by its position (0-based) in what was sent."""
 
     index: int
-    reason: Reason
+    reason: RejectionReason
     message: str
     doc_id: str = ""
     """Empty when the item does not even tell that."""
@@ -58,13 +58,10 @@ class Part:
     """A chunk that arrived as such."""
 
     ordinal: int
-    content: str
+    chunk: Chunk
+    """Its language and its tokens are not known yet."""
     vector: FloatVector | None = None
     """L2-normalized float32[d]."""
-    kind: ChunkKind = ChunkKind.TEXT
-    symbol: str = ""
-    signature: str = ""
-    heading_trail: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

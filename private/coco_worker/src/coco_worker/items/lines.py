@@ -1,11 +1,11 @@
-"""Read NDJSON: one item a line; a broken or oversize line costs only itself."""
+"""NDJSON reader: one item a line; an invalid line costs only itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 from coco_worker.items.decode import Raw, decode
-from coco_worker.items.item import ItemLimits, Reason, Rejection
+from coco_worker.items.item import ItemLimits, Rejection, RejectionReason
 
 __all__ = ["read_lines"]
 
@@ -21,7 +21,7 @@ def read_lines(read: Callable[[], bytes], limits: ItemLimits) -> Iterator[Raw]:
     for line in _lines(read, limits.item_bytes):
         if line is None:
             message = f"The line has more than {limits.item_bytes} bytes."
-            yield index, Rejection(index, Reason.TOO_LARGE, message)
+            yield index, Rejection(index, RejectionReason.TOO_LARGE, message)
         elif line.strip():
             yield index, decode(index, line)
         else:

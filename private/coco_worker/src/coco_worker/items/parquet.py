@@ -1,4 +1,4 @@
-"""Read items from Parquet: some rows at a time, vectors without a Python object for each number."""
+"""Parquet reader: items by batches of rows, vectors as arrays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read an import of any format: checked items and rejections, in the order of the file."""
+"""Reader of an import in any format: items and rejections, in file order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, assert_never
 from coco_worker.items.array import read_array
 from coco_worker.items.check import check_item
 from coco_worker.items.decode import Raw
-from coco_worker.items.item import Item, ItemLimits, Outcome, Reason, Rejection
+from coco_worker.items.item import Item, ItemLimits, Outcome, Rejection, RejectionReason
 from coco_worker.items.lines import read_lines
 from coco_worker.items.parquet import read_parquet
 from coco_worker.items.seen import SeenItems
@@ -55,7 +55,7 @@ def _raw(file: io.RawIOBase, kind: ItemFormat, limits: ItemLimits) -> Iterator[R
 def _duplicate(item: Item) -> Rejection:
     return Rejection(
         item.index,
-        Reason.DUPLICATE,
+        RejectionReason.DUPLICATE,
         f"The document {item.doc_id!r} came before"
         + (" with a chunk of this ordinal." if item.parts else "."),
         item.doc_id,

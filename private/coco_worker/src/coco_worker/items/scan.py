@@ -1,4 +1,4 @@
-"""Find the values of a JSON text in a stream of bytes, without decoding and in bounded memory.
+"""Streaming JSON scanner: finds values in bytes, without decoding, in bounded memory.
 
 A JSON parser would give up a whole import at its first misspelt number, and would hold an item of
 any size in memory. Here only strings and brackets are followed, so that every element of the array

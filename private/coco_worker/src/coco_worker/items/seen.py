@@ -1,4 +1,4 @@
-"""Which documents and chunks an import has brought already, in 16 bytes each."""
+"""Duplicate detection: documents and chunks seen in an import, in 16 bytes each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The listening side: versions are compared before anything else, and health is the standard's."""
+"""gRPC server of a worker: version handshake, and the standard health service."""
 
 from __future__ import annotations
 
@@ -94,18 +94,18 @@ class RpcServer:
     def start(self) -> None:
         """Answer calls."""
         self._server.start()
-        self._say(health_pb2.HealthCheckResponse.SERVING)
+        self._set_health(health_pb2.HealthCheckResponse.SERVING)
 
     def drain(self) -> None:
         """Say that nothing new is taken; calls are still answered."""
-        self._say(health_pb2.HealthCheckResponse.NOT_SERVING)
+        self._set_health(health_pb2.HealthCheckResponse.NOT_SERVING)
 
     def stop(self, grace_seconds: float = 2.0) -> None:
         """End; calls in progress get so long."""
         self._health.enter_graceful_shutdown()
         self._server.stop(grace_seconds).wait()
 
-    def _say(self, status: int) -> None:
+    def _set_health(self, status: int) -> None:
         for name in ("", SERVICE):
             self._health.set(name, status)
 

@@ -1,4 +1,4 @@
-"""What the API service may ask of a worker."""
+"""gRPC methods of a worker."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import structlog
 from coco_core.configs import EmbeddingConfig
 from coco_core.errors import CocoError, InvalidInput, JobNotFound, NotFound, Unavailable
 from coco_core.version import __version__
-from coco_embed.choice import ClosableEmbedder, Embedders
+from coco_embed.resolver import ClosableEmbedder, Embedders
 from coco_protocol.rpc import worker_pb2, worker_pb2_grpc
 from coco_protocol.rpc.version import RPC_VERSION, RpcVersion, mismatch
 from coco_server.jobs import queue
@@ -84,7 +84,7 @@ class WorkerService(worker_pb2_grpc.WorkerServicer):
         self, request: worker_pb2.SubmitRequest, context: grpc.ServicerContext
     ) -> worker_pb2.SubmitResponse:
         """Take a job now."""
-        with _told(context):
+        with _translated_errors(context):
             outcome = self._worker.submit(request.job_id)
         log.info("job_handed_over", job_id=request.job_id, outcome=outcome)
         return worker_pb2.SubmitResponse(outcome=_OUTCOMES[outcome])
@@ -103,7 +103,7 @@ class WorkerService(worker_pb2_grpc.WorkerServicer):
         """Tell how a job is doing until it has ended."""
         last = None
         while context.is_active():
-            with _told(context):
+            with _translated_errors(context):
                 job = self._job(request.job_id)
             event = _event(job)
             if event != last:
@@ -117,7 +117,7 @@ class WorkerService(worker_pb2_grpc.WorkerServicer):
         self, request: worker_pb2.EmbedRequest, context: grpc.ServicerContext
     ) -> worker_pb2.EmbedResponse:
         """Turn texts into vectors."""
-        with _told(context):
+        with _translated_errors(context):
             if not 1 <= len(request.texts) <= _MOST_TEXTS:
                 raise InvalidInput(
                     f"The request has {len(request.texts)} texts; 1 to {_MOST_TEXTS} are taken."
@@ -157,7 +157,7 @@ class WorkerService(worker_pb2_grpc.WorkerServicer):
         return found
 
 
-class _told:  # noqa: N801 - reads as a statement
+class _translated_errors:  # noqa: N801 - reads as a statement
     """Ends a call with the status and code of the error that the block raises."""
 
     def __init__(self, context: grpc.ServicerContext) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from coco_flow.cli.columns import table_lines
+from coco_core.terminal import table_lines
 
 if TYPE_CHECKING:
     from coco_flow.cli.terminal import Terminal

@@ -11,21 +11,12 @@ from pathlib import Path
 
 from coco_core.errors import InvalidInput, Unreadable
 from coco_local.mcp.install.change import Change, read_text, write
-from coco_local.mcp.install.claude import CLAUDE_CODE, CLAUDE_DESKTOP
-from coco_local.mcp.install.client import Command, McpClient, ScopeName, Surroundings
-from coco_local.mcp.install.cline import CLINE, CLINE_CLI
-from coco_local.mcp.install.codex import CODEX
-from coco_local.mcp.install.continuedev import CONTINUE
-from coco_local.mcp.install.cursor import CURSOR
-from coco_local.mcp.install.gemini import GEMINI
-from coco_local.mcp.install.opencode import OPENCODE
-from coco_local.mcp.install.vscode import VSCODE, VSCODE_INSIDERS
-from coco_local.mcp.install.windsurf import WINDSURF
-from coco_local.mcp.install.zed import ZED
+from coco_local.mcp.install.client import Environment, LaunchCommand, McpClient, ScopeName
+from coco_local.mcp.install.clients import CLIENTS
 
 __all__ = [
     "Change",
-    "Command",
+    "LaunchCommand",
     "McpClient",
     "ScopeName",
     "clients",
@@ -34,22 +25,6 @@ __all__ = [
     "install",
     "uninstall",
 ]
-
-CLIENTS = (
-    CLAUDE_CODE,
-    CLAUDE_DESKTOP,
-    CURSOR,
-    VSCODE,
-    VSCODE_INSIDERS,
-    CODEX,
-    WINDSURF,
-    ZED,
-    GEMINI,
-    OPENCODE,
-    CONTINUE,
-    CLINE,
-    CLINE_CLI,
-)
 
 # Names that people type for the same thing.
 ALIASES = {
@@ -86,19 +61,19 @@ def find_client(name: str) -> McpClient:
     )
 
 
-def coco_command() -> Command:
+def coco_command() -> LaunchCommand:
     """Return the absolute command of this installation: editors start without a shell's PATH."""
     suffix = ".exe" if os.name == "nt" else ""
     started = Path(sys.argv[0])
     beside = Path(sys.executable).parent / f"coco{suffix}"
     found = shutil.which("coco")
     if started.stem == "coco" and started.is_absolute() and started.exists():
-        return Command(str(started))
+        return LaunchCommand(str(started))
     if beside.exists():
-        return Command(str(beside))
+        return LaunchCommand(str(beside))
     if found:
-        return Command(str(Path(found).absolute()))
-    return Command(sys.executable, ("-m", "coco_local.cli", "mcp"))
+        return LaunchCommand(str(Path(found).absolute()))
+    return LaunchCommand(sys.executable, ("-m", "coco_local.cli", "mcp"))
 
 
 def install(
@@ -108,7 +83,7 @@ def install(
     project_dir: Path | None = None,
     home: Path | None = None,
     dry_run: bool = False,
-    command: Command | None = None,
+    command: LaunchCommand | None = None,
     environ: Mapping[str, str] | None = None,
     platform: str = sys.platform,
 ) -> Change:
@@ -118,7 +93,7 @@ def install(
         InvalidInput: no such client, or no such scope in it.
         Unreadable: the file is broken; it is left as it is.
     """
-    at = _surroundings(home, project_dir, environ, platform)
+    at = _environment(home, project_dir, environ, platform)
     return _change(client, scope, command or coco_command(), at, dry_run=dry_run)
 
 
@@ -138,24 +113,24 @@ def uninstall(
         InvalidInput: no such client, or no such scope in it.
         Unreadable: the file is broken; it is left as it is.
     """
-    at = _surroundings(home, project_dir, environ, platform)
+    at = _environment(home, project_dir, environ, platform)
     return _change(client, scope, None, at, dry_run=dry_run)
 
 
-def _surroundings(
+def _environment(
     home: Path | None,
     project_dir: Path | None,
     environ: Mapping[str, str] | None,
     platform: str,
-) -> Surroundings:
+) -> Environment:
     if environ is None:
         # Another home than one's own is not described by one's own variables.
         environ = os.environ if home is None else {}
-    return Surroundings(home or Path.home(), project_dir, environ, platform)
+    return Environment(home or Path.home(), project_dir, environ, platform)
 
 
 def _change(
-    name: str, scope: ScopeName, command: Command | None, at: Surroundings, *, dry_run: bool
+    name: str, scope: ScopeName, command: LaunchCommand | None, at: Environment, *, dry_run: bool
 ) -> Change:
     client = find_client(name)
     path = _locate(client, scope, at)
@@ -165,7 +140,7 @@ def _change(
     except ValueError as error:
         raise Unreadable(
             f"{path} cannot be edited: {error}.",
-            hint="Mend the file, or add the entry by hand: see `--print` and docs/mcp.md.",
+            hint="Fix the file, or add the entry by hand: see `--print` and docs/mcp.md.",
         ) from error
     change = Change(path, before, after, client.title, client.after)
     if dry_run or not change.changed:
@@ -173,7 +148,7 @@ def _change(
     return replace(change, backup=write(change))
 
 
-def _locate(client: McpClient, scope: ScopeName, at: Surroundings) -> Path:
+def _locate(client: McpClient, scope: ScopeName, at: Environment) -> Path:
     if scope not in client.scopes:
         raise InvalidInput(
             f"{client.title} has no configuration of scope {scope!r}.",

@@ -1,4 +1,4 @@
-"""A change of one configuration file: what it was, what it will be, and the careful write."""
+"""Configuration change: old text, new text, and a write that loses nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an installer knows about one MCP client: where its configuration is and what goes in."""
+"""Base of the installers: a client's configuration files, and the entry for CoCo."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from coco_local.mcp.install.jsonc import remove_member, set_member
 
 __all__ = [
     "SERVER_NAME",
-    "Command",
     "Edit",
+    "Environment",
     "JsonEntry",
+    "LaunchCommand",
     "McpClient",
     "ScopeName",
-    "Surroundings",
     "stdio_entry",
     "typed_stdio_entry",
 ]
@@ -28,7 +28,7 @@ ScopeName = Literal["user", "project"]
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class LaunchCommand:
     """What the client is to run."""
 
     program: str
@@ -36,7 +36,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Environment:
     """The machine as the installer sees it."""
 
     home: Path
@@ -66,7 +66,7 @@ class Surroundings:
         return Path(chosen).expanduser() if chosen else default
 
 
-Edit = Callable[[str, Command | None], str]
+Edit = Callable[[str, LaunchCommand | None], str]
 """Text of the file before to text after; ``None`` takes CoCo's entry out.
 
 Raises `ValueError` with the place when the text is broken.
@@ -78,9 +78,9 @@ class JsonEntry:
     """An edit that puts an object at ``keys`` + ``coco`` of a JSON file."""
 
     keys: tuple[str, ...]
-    entry: Callable[[Command], Mapping[str, Any]]
+    entry: Callable[[LaunchCommand], Mapping[str, Any]]
 
-    def __call__(self, text: str, command: Command | None) -> str:
+    def __call__(self, text: str, command: LaunchCommand | None) -> str:
         """Return the text after the edit."""
         mark = "\ufeff" if text.startswith("\ufeff") else ""
         body = text.removeprefix(mark)
@@ -96,7 +96,7 @@ class McpClient:
 
     name: str
     title: str
-    user: Callable[[Surroundings], Path] | None
+    user: Callable[[Environment], Path] | None
     project: Callable[[Path], Path] | None
     edit: Edit
     after: str
@@ -112,11 +112,11 @@ class McpClient:
         return tuple(name for name, locate in both if locate is not None)
 
 
-def stdio_entry(command: Command) -> dict[str, Any]:
+def stdio_entry(command: LaunchCommand) -> dict[str, Any]:
     """Return the entry that most clients share."""
     return {"command": command.program, "args": list(command.arguments)}
 
 
-def typed_stdio_entry(command: Command) -> dict[str, Any]:
+def typed_stdio_entry(command: LaunchCommand) -> dict[str, Any]:
     """Return the entry of clients that want the transport named."""
     return {"type": "stdio", **stdio_entry(command)}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tomlkit
+from tomlkit.container import OutOfOrderTableProxy
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Table
 
 __all__ = ["TomlTableError", "remove_table", "set_table"]
 
-HEADER = re.compile(r"^[ \t]*\[(?!\[)(?P<keys>[^\]\n]+)\][ \t]*(#[^\n]*)?\r?$", re.MULTILINE)
-ANY_HEADER = re.compile(r"^[ \t]*\[", re.MULTILINE)
-BARE = re.compile(r"^[A-Za-z0-9_-]+$")
+_MARK = "\ufeff"
 
 
 class TomlTableError(ValueError):
@@ -24,26 +26,21 @@ def set_table(text: str, keys: Sequence[str], values: Mapping[str, str | list[st
     Raises:
         TomlTableError: the file is broken, or the table is written inline.
     """
-    wanted = _loads(text)
-    table = _table(wanted, keys)
+    document = _parse(text)
+    table = _find(document, keys)
     if table is not None and all(table.get(key) == value for key, value in values.items()):
         return text
-    _expect(wanted, keys).update(values)
-    newline = "\r\n" if "\r\n" in text else "\n"
-    lines = [f"{key} = {_value(value)}" for key, value in values.items()]
-    span = _span(text, keys)
-    if span is None:
-        name = ".".join(key if BARE.match(key) else json.dumps(key) for key in keys)
-        head = text.rstrip()
-        before = head + newline * 2 if head else ""
-        after = before + newline.join([f"[{name}]", *lines]) + newline
-    else:
-        start, end = span
-        body = text[start:end]
-        for key, line in zip(values, lines, strict=True):
-            body = _assign(body, key, line, newline)
-        after = text[:start] + body + text[end:]
-    return _checked(after, wanted, keys)
+    wanted = document.unwrap()
+    _make(wanted, keys).update(values)
+    if table is not None:
+        table.update(values)
+        return _checked(document.as_string(), text, wanted, keys)
+    # Behind all else: among its siblings a new table would move what the user has written.
+    made = tomlkit.table()
+    made.update(values)
+    head = document.as_string().rstrip()
+    lines = f"[{tomlkit.key(list(keys)).as_string()}]\n{made.as_string()}"
+    return _checked(f"{head}\n\n{lines}" if head else lines, text, wanted, keys)
 
 
 def remove_table(text: str, keys: Sequence[str]) -> str:
@@ -52,122 +49,54 @@ def remove_table(text: str, keys: Sequence[str]) -> str:
     Raises:
         TomlTableError: the file is broken, or the table is written inline.
     """
-    wanted = _loads(text)
-    if _table(wanted, keys) is None:
+    document = _parse(text)
+    if _find(document, keys) is None:
         return text
-    parent = _table(wanted, keys[:-1])
+    wanted = document.unwrap()
+    del _make(wanted, keys[:-1])[keys[-1]]
+    parent = _find(document, keys[:-1])
     assert parent is not None
     del parent[keys[-1]]
-    for header in reversed(list(HEADER.finditer(text))):
-        if _keys(header["keys"])[: len(keys)] == list(keys):
-            following = ANY_HEADER.search(text, header.end())
-            end = following.start() if following else len(text)
-            text = text[: header.start()] + text[end:]
-    if not text.strip():
-        text = ""
-    if not parent:
-        # The parent was only implied by the header that is gone.
-        _drop_empty(wanted, keys[:-1], _loads(text))
-    return _checked(text, wanted, keys)
+    after = document.as_string()
+    return _checked(after if after.strip() else "", text, wanted, keys)
 
 
-def _assign(body: str, key: str, line: str, newline: str) -> str:
-    """Return a table's body with ``key`` set; a value over several lines is replaced whole."""
-    name = re.escape(key)
-    start = re.search(rf'^[ \t]*(?:{name}|"{name}")[ \t]*=', body, re.MULTILINE)
-    if start is None:
-        header_end = body.index("\n") + 1 if "\n" in body else len(body)
-        head = body[:header_end]
-        head = head if head.endswith("\n") else head + newline
-        return head + line + newline + body[header_end:]
-    end = start.end()
-    while True:
-        stop = body.find("\n", end)
-        stop = len(body) if stop < 0 else stop
-        try:
-            tomllib.loads(body[start.start() : stop])
-        except tomllib.TOMLDecodeError:
-            if stop == len(body):
-                raise TomlTableError(f"the value of {key!r} does not end") from None
-            end = stop + 1
-            continue
-        tail = "\r" if body[stop - 1 : stop] == "\r" else ""
-        return body[: start.start()] + line + tail + body[stop:]
-
-
-def _span(text: str, keys: Sequence[str]) -> tuple[int, int] | None:
-    """Return where the table's header starts and its own keys end."""
-    for header in HEADER.finditer(text):
-        if _keys(header["keys"]) == list(keys):
-            following = ANY_HEADER.search(text, header.end())
-            return header.start(), following.start() if following else len(text)
-    return None
-
-
-def _keys(header: str) -> list[str]:
-    """Return the parts of a header's dotted key."""
+def _parse(text: str) -> tomlkit.TOMLDocument:
     try:
-        node: object = tomllib.loads(f"[{header}]")
-    except tomllib.TOMLDecodeError:
-        return []
-    parts: list[str] = []
-    while isinstance(node, dict) and node:
-        (name,) = node
-        parts.append(name)
-        node = node[name]
-    return parts
-
-
-def _loads(text: str) -> dict[str, object]:
-    try:
-        return tomllib.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError as error:
+        return tomlkit.parse(text.removeprefix(_MARK))
+    except TOMLKitError as error:
         raise TomlTableError(str(error)) from error
 
 
-def _table(document: dict[str, object], keys: Sequence[str]) -> dict[str, object] | None:
-    node: object = document
+def _find(document: tomlkit.TOMLDocument, keys: Sequence[str]) -> Any:
+    """Return a table that lines can be added to; None when there is none of this name."""
+    node: Any = document
     for key in keys:
-        if not isinstance(node, dict):
-            raise TomlTableError(f"{'.'.join(keys)!r} is not a table")
         if key not in node:
             return None
         node = node[key]
-    if not isinstance(node, dict):
-        raise TomlTableError(f"{'.'.join(keys)!r} is not a table")
+        if not isinstance(node, Table | OutOfOrderTableProxy):
+            raise TomlTableError(f"{'.'.join(keys)!r} is not a table of its own")
     return node
 
 
-def _expect(document: dict[str, object], keys: Sequence[str]) -> dict[str, object]:
+def _make(values: dict[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    """Return the table ``keys``, made where there is none."""
     for key in keys:
-        child = document.setdefault(key, {})
-        if not isinstance(child, dict):
-            raise TomlTableError(f"{key!r} is not a table")
-        document = child
-    return document
+        values = values.setdefault(key, {})
+    return values
 
 
-def _drop_empty(wanted: dict[str, object], keys: Sequence[str], now: dict[str, object]) -> None:
-    if keys and _table(now, keys) is None:
-        parent = _table(wanted, keys[:-1])
-        if parent is not None:
-            parent.pop(keys[-1], None)
-
-
-def _checked(text: str, wanted: dict[str, object], keys: Sequence[str]) -> str:
-    """Return ``text`` when it says exactly what was wanted: the last guard before a write."""
+def _checked(after: str, before: str, wanted: dict[str, Any], keys: Sequence[str]) -> str:
+    """Return the new text when it says exactly what was wanted: the last guard before a write."""
     try:
-        same = tomllib.loads(text.removeprefix("\ufeff")) == wanted
-    except tomllib.TOMLDecodeError:
-        same = False
-    if not same:
-        name = ".".join(keys)
-        raise TomlTableError(f"{name!r} is written in a form that cannot be edited in place")
-    return text
-
-
-def _value(value: str | list[str]) -> str:
-    """Return a TOML string or array of strings; JSON's escapes are TOML's."""
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return f"[{', '.join(_value(item) for item in value)}]"
+        found = tomllib.loads(after)
+    except tomllib.TOMLDecodeError as error:
+        raise TomlTableError(str(error)) from error
+    # A parent that only the header of its child had named is gone with it.
+    _make(found, keys[:-1])
+    if found != wanted:
+        raise TomlTableError(f"{'.'.join(keys)!r} is written in a form that cannot be edited")
+    if before.count("\r\n") == before.count("\n") > 0:
+        after = after.replace("\r\n", "\n").replace("\n", "\r\n")
+    return (_MARK if before.startswith(_MARK) else "") + after

@@ -1,4 +1,4 @@
-"""The embedding queue: how much waits, how fast it goes, how long it will take."""
+"""Embedding panel: queue length, pace, and time left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files that were indexed or removed last."""
+"""Files panel: the files indexed or removed last."""
 
 from __future__ import annotations
 

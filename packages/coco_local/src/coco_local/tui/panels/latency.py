@@ -1,4 +1,4 @@
-"""Queries per second and how long they take."""
+"""Latency panel: queries per second, and their latency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The daemon's log: follows its end until it is scrolled away from."""
+"""Log panel: follows the end of the daemon's log until it is scrolled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the daemon costs: memory, processor, disk."""
+"""Machine panel: memory, CPU, and disk space of the daemon."""
 
 from __future__ import annotations
 

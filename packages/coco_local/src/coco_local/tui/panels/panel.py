@@ -1,4 +1,4 @@
-"""What all panels share: a titled frame around lines drawn to its size, redrawn only on change."""
+"""Panel: base class with a titled frame, redrawn only when its lines change."""
 
 from __future__ import annotations
 
@@ -44,9 +44,3 @@ class Panel(Widget, Generic[S]):
     def draw(self, state: S, width: int, height: int, /) -> list[Content]:
         """The lines of ``state``, each of at most ``width`` cells."""
         raise NotImplementedError
-
-    def subtitle(self, text: str) -> None:
-        """Set the text in the lower border, without a redraw when it is the same."""
-        content = Content(text)
-        if not isinstance(self.border_subtitle, str) or self.border_subtitle != content.markup:
-            self.border_subtitle = content

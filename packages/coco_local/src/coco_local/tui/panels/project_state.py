@@ -1,4 +1,4 @@
-"""What the projects panel shows: the projects, the chosen one, and how far each index is."""
+"""State of the projects panel: projects, selection, and progress of indexes."""
 
 from __future__ import annotations
 

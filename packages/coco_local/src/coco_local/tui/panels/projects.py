@@ -1,4 +1,4 @@
-"""The registered projects with the state of their index; one of them is the chosen one."""
+"""Projects panel: the registered projects, and the state of their indexes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _EMPTY = (
 
 
 class Projects(Panel[ProjectsState]):
-    """A list with a cursor; the line under it tells more about the chosen project."""
+    """A list with a cursor; the line under it shows more about the chosen project."""
 
     TITLE = "Projects"
     can_focus = True

@@ -1,4 +1,4 @@
-"""The queries that were answered last, by whomever they were asked."""
+"""Queries panel: the queries answered last, from any client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a project's queries take when they say nothing else.
+"""Project defaults: the index and the retrieval config for queries that name none.
 
 Runs before the code that needs it; the code before it does not notice.
 """

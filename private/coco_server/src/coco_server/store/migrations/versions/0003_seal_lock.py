@@ -1,4 +1,4 @@
-"""A version is sealed although the database gathers statistics of its tables at that moment.
+"""Sealing takes its locks in the order of autovacuum, which avoids a deadlock.
 
 Runs before the code that needs it; the code before it does not notice.
 """

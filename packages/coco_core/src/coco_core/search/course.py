@@ -1,0 +1,146 @@
+"""The course of a search: candidates from an executor, ranked, cut to a page, hydrated.
+
+Each product embeds the query before, and says after it what kept the page from being complete.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeAlias, TypeVar
+
+from coco_core.ranking import Ranked, rank
+from coco_core.search.page import Selection
+from coco_core.search.ports import Hydrator, SearchExecutor
+from coco_core.search.request import SearchRequest
+from coco_core.types import CandidateSet, FloatVector
+
+__all__ = ["EmptyReason", "SearchPage", "StageClock", "Tier", "run_search"]
+
+HitT = TypeVar("HitT")
+
+EmptyReason: TypeAlias = Literal["nothing_indexed", "filtered_out", "no_match"]
+Tier: TypeAlias = Literal["keyword", "static", "mixed", "transformer"]
+
+# Hits that are looked at behind a full page, to tell whether a further page is worth asking for.
+_LOOK_BEYOND = 20
+
+# Candidates that are prefetched together with those of the page: one that tells of a next page, one
+# for a hit that has vanished. A row costs as much as hashing a chunk.
+_SPARE = 2
+
+
+class StageClock:
+    """Time by stage and in total, in milliseconds."""
+
+    def __init__(self) -> None:
+        self._started = self._last = time.perf_counter()
+        self.took: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        """End a stage."""
+        now = time.perf_counter()
+        self.took[stage] = round((now - self._last) * 1000, 3)
+        self.took["total"] = round((now - self._started) * 1000, 3)
+        self._last = now
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage(Generic[HitT]):
+    """The hits of one page, best first, and what they were taken from."""
+
+    hits: list[HitT]
+    next_offset: int | None
+    """Where the next page starts; None when this one is the last."""
+    candidates: CandidateSet
+    by_vector: bool
+    """Whether there was a query vector."""
+
+    @classmethod
+    def empty(cls) -> SearchPage[HitT]:
+        """Return the page of a search where nothing is indexed."""
+        return cls([], None, CandidateSet([]), by_vector=False)
+
+    @property
+    def empty_reason(self) -> EmptyReason | None:
+        """Why there is no hit; None when there is one."""
+        if self.hits:
+            return None
+        if self.candidates.total == 0:
+            return "nothing_indexed"
+        return "filtered_out" if self.candidates.filtered == 0 else "no_match"
+
+    def tier(self, *, model_ready: bool = True) -> Tier:
+        """Return whose vectors decided, as far as chunks have any."""
+        if not self.by_vector or self.candidates.vector_coverage <= 0:
+            return "keyword"
+        if self.candidates.model_coverage <= 0 or not model_ready:
+            return "static"
+        return "transformer" if self.candidates.model_coverage >= 1 else "mixed"
+
+
+def run_search(
+    request: SearchRequest,
+    query_vector: FloatVector | None,
+    executor: SearchExecutor,
+    hydrator: Hydrator[HitT],
+    clock: StageClock,
+    *,
+    without: int | None = None,
+) -> SearchPage[HitT]:
+    """Return a page of hits; the clock ends the stages ``search`` and ``rank``.
+
+    Args:
+        request: what is searched.
+        query_vector: float32[d], of the index's model.
+        executor: of the index.
+        hydrator: of the index; fresh, for this search only.
+        clock: its last stage, the hydration, is the caller's to name.
+        without: the key of a chunk that is no answer.
+    """
+    found = executor.search(request, query_vector)
+    clock.lap("search")
+    ranked = rank(request.intent, request.query, found)
+    if without is not None:
+        ranked = [item for item in ranked if item.candidate.metadata.key != without]
+    clock.lap("rank")
+    selection = _fill(Selection(request.intent), ranked, hydrator)
+    hits = hydrator.hydrate(selection.picks)
+    return SearchPage(hits, selection.next_offset, found, query_vector is not None)
+
+
+def _fill(selection: Selection, ranked: Sequence[Ranked], hydrator: Hydrator[HitT]) -> Selection:
+    """Take candidates until the page is full; one whose text is gone makes room for the next."""
+    prefetched: set[int] = set()
+    looked_beyond = 0
+    for number, item in enumerate(ranked):
+        if selection.full:
+            looked_beyond += 1
+            if selection.more or looked_beyond > _LOOK_BEYOND:
+                break
+        if not selection.has_room_for(item):
+            continue
+        if item.candidate.metadata.key not in prefetched:
+            likely = _likely(ranked[number:], selection)
+            prefetched.update(each.candidate.metadata.key for each in likely)
+            hydrator.prefetch(likely)
+        lines = hydrator.locate(item)
+        if lines is not None:
+            selection.offer(item, start_line=lines[0], end_line=lines[1])
+    return selection
+
+
+def _likely(ranked: Sequence[Ranked], selection: Selection) -> list[Ranked]:
+    """Return the first candidate and those behind it that enter if all before them stand."""
+    taken: Counter[str] = Counter()
+    found: list[Ranked] = []
+    for item in ranked:
+        doc_id = item.candidate.metadata.doc_id
+        if selection.has_room_for(item, after=taken[doc_id]):
+            taken[doc_id] += 1
+            found.append(item)
+            if len(found) == selection.size + _SPARE:
+                break
+    return found

@@ -1,0 +1,1 @@
+"""The daemon over HTTP, as its clients see it: address, transport, operations."""

@@ -1,1 +1,0 @@
-"""What an experiment's results say: figures, differences, and a page that shows both."""

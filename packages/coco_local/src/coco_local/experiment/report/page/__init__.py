@@ -1,5 +1,0 @@
-"""A comparison as one page of HTML that needs nothing but itself."""
-
-from coco_local.experiment.report.page.rendering import render
-
-__all__ = ["render"]

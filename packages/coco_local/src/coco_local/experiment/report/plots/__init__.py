@@ -1,1 +1,0 @@
-"""Plots as inline SVG: places in percent and sizes in pixels, so that they fit every width."""

@@ -1,0 +1,1 @@
+"""Keeping indexes in step with the disk: changes, queues, workers, embedding."""

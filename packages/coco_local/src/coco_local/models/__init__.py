@@ -1,0 +1,1 @@
+"""The embedding models: the daemon's own, and those that indexing configs name."""

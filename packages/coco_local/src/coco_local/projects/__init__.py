@@ -1,0 +1,1 @@
+"""The registered projects, their indexes, and their defaults."""

@@ -1,0 +1,1 @@
+"""The files of projects as they are on disk now."""

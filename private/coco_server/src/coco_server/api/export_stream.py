@@ -1,0 +1,47 @@
+"""Export streams: rows from a database cursor to the socket, unparsed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from anyio import CancelScope
+from fastapi import Response
+from starlette.responses import StreamingResponse
+
+from coco_protocol.base import json_bytes
+from coco_protocol.envelope import Meta
+from coco_server.api.services import Services
+from coco_server.auth.authorize import Caller
+from coco_server.domain.exports import ExportReader
+from coco_server.store.export import Export
+
+__all__ = ["stream_rows"]
+
+
+async def stream_rows(services: Services, caller: Caller, name: str, export: Export) -> Response:
+    """Return the envelope around ``{name: [row, …]}``, written as the rows come.
+
+    The first rows are read before the answer begins: what fails until then is an error envelope.
+    What fails later breaks the connection, so that nobody takes half an answer for a whole one.
+    """
+    rows = ExportReader(services.database, caller.scope.org_id, export)
+    first = await services.pools.run("status", next, rows, None)
+    head = b'{"meta":' + json_bytes(Meta(request_id=caller.request_id))
+    head += b',"data":{"' + name.encode() + b'":['
+
+    async def pieces() -> AsyncIterator[bytes]:
+        ready = first
+        try:
+            yield head
+            separator = b""
+            while ready is not None:
+                yield separator + b",".join(ready)
+                separator = b","
+                ready = await services.pools.run("status", next, rows, None)
+            yield b"]}}"
+        finally:
+            # A client that leaves must not keep a connection to the database.
+            with CancelScope(shield=True):
+                await services.pools.run("status", rows.close)
+
+    return StreamingResponse(pieces(), media_type="application/json")

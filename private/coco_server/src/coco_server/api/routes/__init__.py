@@ -1,0 +1,3 @@
+"""The routes of the HTTP API, one group a module."""
+
+__all__: list[str] = []

@@ -1,0 +1,119 @@
+"""Routes of memos: a user's notes in a project, with a session token."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Annotated, TypeAlias
+
+from fastapi import FastAPI, Header, Path, Response
+
+from coco_protocol.base import Identifier
+from coco_protocol.envelope import Envelope
+from coco_protocol.server.memos import (
+    DeletedData,
+    MemoBody,
+    MemoList,
+    MemoQueryData,
+    MemoQueryRequest,
+    MemoRequest,
+    MemoSessionData,
+    MemoSessionRequest,
+)
+from coco_server.api.routes.parameters import Tenant
+from coco_server.api.routes.route_table import add_routes
+from coco_server.api.services import Services
+from coco_server.auth.authorize import Caller
+from coco_server.domain.memo_ranking import rank_memos
+from coco_server.domain.serializers import memo_body, memo_hit
+from coco_server.store import memos
+from coco_server.store.session import TenantSession
+
+__all__ = ["MemosApi"]
+
+MemoPath: TypeAlias = Annotated[Identifier, Path(description="The memo's id.")]
+TokenHeader: TypeAlias = Annotated[
+    Identifier, Header(alias="x-coco-session-token", description="What the session answered.")
+]
+
+
+class MemosApi:
+    """``/v1/memo``."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def add_to(self, app: FastAPI) -> None:
+        """Add the routes to ``app``."""
+        add_routes(
+            app,
+            "memo",
+            ("POST", "/v1/memo/session", self.begin, Envelope[MemoSessionData]),
+            ("POST", "/v1/memo", self.create, Envelope[MemoBody]),
+            ("GET", "/v1/memo", self.memos, Envelope[MemoList]),
+            ("POST", "/v1/memo/query", self.query, Envelope[MemoQueryData]),
+            ("DELETE", "/v1/memo/{memo_id}", self.delete, Envelope[DeletedData]),
+        )
+
+    async def begin(self, tenant: Tenant, body: MemoSessionRequest | None = None) -> Response:
+        """Begin a session of the user in the project; its token is shown this once."""
+        caller = await self._authorize(tenant)
+        ttl = (body or MemoSessionRequest()).ttl_seconds
+
+        def begin(session: TenantSession) -> MemoSessionData:
+            made, token = memos.open_session(session, caller.scope, ttl_seconds=ttl)
+            return MemoSessionData(
+                session_id=made.session_id,
+                session_token=token,
+                expires_at=made.expires_at.timestamp(),
+            )
+
+        return await self._services.respond(caller, "change", begin)
+
+    async def create(self, tenant: Tenant, body: MemoRequest) -> Response:
+        """Keep a note; it can be found at once."""
+        caller = await self._authorize(tenant)
+
+        def create(session: TenantSession) -> MemoBody:
+            owner = memos.require_session(session, caller.scope, body.session_token)
+            made = memos.create(
+                session, owner, body.content, tags=body.tags, ttl_seconds=body.ttl_seconds
+            )
+            return memo_body(made)
+
+        return await self._services.respond(caller, "change", create)
+
+    async def memos(self, tenant: Tenant, token: TokenHeader) -> Response:
+        """List the user's newest notes in the project."""
+        caller = await self._authorize(tenant)
+
+        def look(session: TenantSession) -> MemoList:
+            owner = memos.require_session(session, caller.scope, token)
+            return MemoList(memos=[memo_body(memo) for memo in memos.list_of(session, owner)])
+
+        return await self._services.respond(caller, "status", look)
+
+    async def query(self, tenant: Tenant, body: MemoQueryRequest) -> Response:
+        """Search the user's notes by words; the answer is always fresh."""
+        caller = await self._authorize(tenant)
+
+        def look(session: TenantSession) -> MemoQueryData:
+            owner = memos.require_session(session, caller.scope, body.session_token)
+            found = memos.list_of(session, owner, tags=body.tags)
+            best = islice(rank_memos(body.query, found), body.top_k)
+            return MemoQueryData(results=[memo_hit(memo, score) for memo, score in best])
+
+        return await self._services.respond(caller, "query", look)
+
+    async def delete(self, tenant: Tenant, memo_id: MemoPath, token: TokenHeader) -> Response:
+        """Remove a note."""
+        caller = await self._authorize(tenant)
+
+        def delete(session: TenantSession) -> DeletedData:
+            owner = memos.require_session(session, caller.scope, token)
+            memos.delete(session, owner, memo_id)
+            return DeletedData(deleted=memo_id)
+
+        return await self._services.respond(caller, "change", delete)
+
+    async def _authorize(self, tenant: Tenant) -> Caller:
+        return await self._services.authorizer.authorize(tenant, "memo", "query")

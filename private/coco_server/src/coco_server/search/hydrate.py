@@ -1,0 +1,63 @@
+"""Hits of one version: what the store kept of the chunks that made the page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from coco_core.ranking import Ranked
+from coco_core.search.page import Pick
+from coco_protocol.docs import HitScores
+from coco_protocol.server.docs import ChunkBody, Hit
+from coco_protocol.serving.hits import chunk_fields, scores_of
+from coco_server.store import chunks
+from coco_server.store.chunks import ChunkContent
+from coco_server.store.session import TenantSession
+from coco_server.store.versions import Version
+
+__all__ = ["StoredHits"]
+
+
+class StoredHits:
+    """Hydrates one search on one version, in the session's transaction."""
+
+    def __init__(self, session: TenantSession, version: Version, *, explain: bool) -> None:
+        self._session = session
+        self._version = version
+        self._explain = explain
+
+    def prefetch(self, ranked: Sequence[Ranked]) -> None:
+        """Do nothing: no chunk of a complete version vanishes."""
+
+    def locate(self, ranked: Ranked) -> tuple[int, int]:
+        """Return a line of the chunk's own.
+
+        Hits are shown as they were stored, without lines: none may vanish in another, as it would
+        where all chunks of a document came with the same lines.
+        """
+        own = ranked.candidate.metadata.key
+        return own, own
+
+    def hydrate(self, picks: Sequence[Pick]) -> list[Hit]:
+        """Read the contents of the page's chunks in one statement."""
+        keys = [pick.ranked.candidate.metadata.key for pick in picks]
+        found = chunks.contents(self._session, self._version, keys)
+        return [self._hit(pick.ranked, found[key]) for pick, key in zip(picks, keys, strict=True)]
+
+    def _hit(self, ranked: Ranked, stored: ChunkContent) -> Hit:
+        return Hit(
+            meta=HitScores(
+                **scores_of(ranked, explain=self._explain),
+                quality=stored.quality,
+                verified=stored.verified,
+            ),
+            chunk=ChunkBody(
+                chunk_id=stored.chunk_id,
+                doc_id=stored.doc_id,
+                source_ref=stored.source_ref,
+                title=stored.title,
+                ordinal=stored.ordinal,
+                tags=stored.tags,
+                content=stored.chunk.text,
+                **chunk_fields(stored.chunk),
+            ),
+        )

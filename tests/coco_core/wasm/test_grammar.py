@@ -232,7 +232,7 @@ def test_a_missing_import_fails_only_when_it_is_called(load: Load) -> None:
         (b"<!doctype html>", "does not begin with its magic number"),
         (b"\0asm\1\0\0\0", "no tree-sitter grammar"),
         (bytes(wasmtime.wat2wasm("(module)")), "no tree-sitter grammar"),
-        (JSON[:20], "cut off|damaged"),
+        (JSON[:20], "truncated|damaged"),
         (JSON[: len(JSON) // 2], "not a valid WebAssembly module"),
         (JSON[:-10], "not a valid WebAssembly module"),
     ],

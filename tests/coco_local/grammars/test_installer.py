@@ -93,7 +93,7 @@ def test_a_file_outside_the_catalogue_is_refused(installer: Installer, server: F
 
 
 def test_a_registry_that_is_not_there(installer: Installer, server: FileServer) -> None:
-    with pytest.raises(Unavailable, match="is not to be had from npm:"):
+    with pytest.raises(Unavailable, match="is not available from npm:"):
         installer.install(InstallRequest("properties"))
 
 

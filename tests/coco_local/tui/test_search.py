@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from coco_local.tui.preview import CodePreview
-from coco_local.tui.results import Results
+from coco_local.tui.results import ResultList
 from coco_local.tui.search import SearchView
 from tests.coco_local.tui.conftest import Session, Stage
 
@@ -107,7 +107,7 @@ def test_preview_has_the_lines_of_the_file(stage: Stage) -> None:
         await session.until_shown("func (s *Spool) Append")
         [row] = [row for row in session.text.split("\n") if "func (s *Spool)" in row]
         assert "▌12  " in row
-        assert session.app.dashboard.query_one(Results).highlighted == 3
+        assert session.app.dashboard.query_one(ResultList).highlighted == 3
 
     stage.play(scenario)
 
@@ -127,7 +127,7 @@ def test_focus_goes_round_and_back(stage: Stage) -> None:
         await ask(session, "backoff")
         await session.until_shown("7 hits")
         await session.press("tab")
-        assert isinstance(session.app.focused, Results)
+        assert isinstance(session.app.focused, ResultList)
         await session.press("tab")
         assert isinstance(session.app.focused, CodePreview)
         await session.press("slash")

@@ -22,7 +22,7 @@ from coco_local.settings import load_settings
 from coco_local.tui.app import CocoApp
 from coco_local.tui.panels.projects import Projects
 from coco_local.tui.preview import CodePreview
-from coco_local.tui.results import Results
+from coco_local.tui.results import ResultList
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -83,7 +83,7 @@ async def picture(
         if query:
             await pilot.press("slash")
             app.dashboard.query_one("#query", Input).value = query
-            await until(lambda: app.dashboard.query_one(Results).hits)
+            await until(lambda: app.dashboard.query_one(ResultList).hits)
             await until(lambda: app.dashboard.query_one(CodePreview).border_title)
         await pilot.pause()
         svg = app.export_screenshot(title="coco start")

@@ -13,7 +13,7 @@ from coco_experiments.report.biggest_changes import biggest_changes
 from coco_experiments.report.columns import COLUMNS, column_of, milliseconds
 from coco_experiments.report.document import comparison_document, group_document
 from coco_experiments.report.grouping import grouped
-from coco_experiments.report.merging import Comparison, Source, merge
+from coco_experiments.report.merging import Comparison, ResultsSource, merge
 from coco_experiments.report.significance import adjusted, caution, findings, lead, written_p
 from tests.experiment_results import QUESTIONS, RANKS, made_results, with_questions
 
@@ -22,7 +22,7 @@ SECOND = 1 / math.log2(3)
 
 
 def compared(*results: Results, k: int | None = None) -> Comparison:
-    named = [Source(f"file{at}", each) for at, each in enumerate(results, 1)]
+    named = [ResultsSource(f"file{at}", each) for at, each in enumerate(results, 1)]
     return merge(named, k)
 
 

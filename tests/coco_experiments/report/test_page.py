@@ -19,7 +19,7 @@ import pytest
 
 from coco_core.configs import IndexingConfig
 from coco_experiments import Expected, Question, Results
-from coco_experiments.report.merging import Source, merge
+from coco_experiments.report.merging import ResultsSource, merge
 from coco_experiments.report.page import answers as answers_module
 from coco_experiments.report.page import render
 from coco_experiments.report.significance import findings
@@ -62,7 +62,7 @@ class Page(HTMLParser):
 
 
 def page_of(*results: Results) -> str:
-    comparison = merge([Source(f"file{at}", each) for at, each in enumerate(results, 1)])
+    comparison = merge([ResultsSource(f"file{at}", each) for at, each in enumerate(results, 1)])
     best = comparison.best
     return render(comparison, best, findings(comparison, best)).decode()
 

@@ -20,7 +20,7 @@ from coco_local.indexing.file_indexer import FileIndexer
 from coco_local.monitoring.activity import Activity
 from coco_local.scan import ProjectScan
 from coco_local.search.executor import InMemoryExecutor
-from coco_local.search.hydrate import Hydrator, VerifiedHit
+from coco_local.search.hydrate import DiskHydrator, VerifiedHit
 from coco_local.settings import load_settings
 from coco_local.source.reader import SourceReader
 from coco_local.store.database import Database
@@ -61,11 +61,11 @@ class Bench:
         files.index(["module.py"])
         self.reader = SourceReader(root, settings.max_file_bytes)
 
-    def hits(self, text: str) -> tuple[list[VerifiedHit], Hydrator]:
+    def hits(self, text: str) -> tuple[list[VerifiedHit], DiskHydrator]:
         request = SearchRequest.of(SearchIntent(text))
         found = InMemoryExecutor(self.index.memory).search(request, None)
         ranked = rank(request.intent, request.query, found)
-        hydrator = Hydrator(self.index, self.reader)
+        hydrator = DiskHydrator(self.index, self.reader)
         hydrator.prefetch(ranked)
         return [hit for item in ranked if (hit := hydrator.verify(item)) is not None], hydrator
 

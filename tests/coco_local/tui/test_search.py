@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from coco_local.tui.preview import CodePreview
-from coco_local.tui.results import Results
+from coco_local.tui.results import ResultList
 from coco_local.tui.search import SearchView
 from tests.coco_local.tui.conftest import Session, Stage
 
@@ -89,7 +89,7 @@ async def test_preview_has_the_lines_of_the_file(session: Session) -> None:
     await session.until_shown("func (s *Spool) Append")
     [row] = [row for row in session.text.split("\n") if "func (s *Spool)" in row]
     assert "▌12  " in row
-    assert session.app.dashboard.query_one(Results).highlighted == 3
+    assert session.app.dashboard.query_one(ResultList).highlighted == 3
 
 
 async def test_file_that_is_gone_shows_what_was_found(session: Session) -> None:
@@ -101,7 +101,7 @@ async def test_file_that_is_gone_shows_what_was_found(session: Session) -> None:
 async def test_focus_goes_round_and_back(session: Session) -> None:
     await ask(session, "backoff", "7 hits")
     await session.press("tab")
-    assert isinstance(session.app.focused, Results)
+    assert isinstance(session.app.focused, ResultList)
     await session.press("tab")
     assert isinstance(session.app.focused, CodePreview)
     await session.press("slash")

@@ -34,7 +34,7 @@ def acme(database: Database) -> Tenant:
         usage.count(session, Quotas(), queries=1)
         job = queue.enqueue(session, project_id=tenant.project_id, kind="import", payload={})
         rejections.add(
-            session, job.job_id, [rejections.RejectedItem(0, "nan", "not a number", None)]
+            session, job.job_id, [rejections.StoredRejection(0, "nan", "not a number", None)]
         )
         for statement in (
             "INSERT INTO sessions VALUES ('s', %(org)s, %(project)s, 'u', 't', now(), %(later)s)",

@@ -52,7 +52,7 @@ def imported(tenant: Tenant, blobs: BlobStore, ref: str | None = None) -> tuple[
     tenant.fill(version, {"a": "text"})
     tenant.seal(version)
     with tenant.database.tenant(tenant.org_id) as session:
-        rejected = rejections.RejectedItem(0, "nan", "not a number", None)
+        rejected = rejections.StoredRejection(0, "nan", "not a number", None)
         rejections.add(session, held.job_id, [rejected])
         queue.finish(session, held, {"chunks": 1})
         versions.activate(session, tenant.project_id, version.version_id)

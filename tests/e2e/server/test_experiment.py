@@ -13,7 +13,7 @@ import pytest
 
 from coco_experiments.comparison import METRICS, evaluate
 from coco_experiments.results_file import read_results
-from coco_server.dev.stack import Access, DevStack
+from coco_server.dev.stack import DevAccess, DevStack
 from tests.daemon_process import running_daemon
 from tests.experiment_parts import write_pages, write_spec
 from tests.programs import run_coco
@@ -30,13 +30,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def access() -> Iterator[Access]:
+def access() -> Iterator[DevAccess]:
     with DevStack() as stack:
         assert stack.access is not None
         yield stack.access
 
 
-def coco(place: Path, access: Access, *arguments: str, **environ: str) -> Done:
+def coco(place: Path, access: DevAccess, *arguments: str, **environ: str) -> Done:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COCO_")}
     keys = {
         "COCO_HOME": str(place / "home"),
@@ -49,11 +49,11 @@ def coco(place: Path, access: Access, *arguments: str, **environ: str) -> Done:
 
 
 @pytest.fixture(scope="module")
-def done(place: Path, access: Access) -> Done:
+def done(place: Path, access: DevAccess) -> Done:
     return coco(place, access, "run", "experiment.yml", "--server", access.url, "--out", "s.json")
 
 
-def test_the_server_gives_the_daemons_figures(done: Done, place: Path, access: Access) -> None:
+def test_the_server_gives_the_daemons_figures(done: Done, place: Path, access: DevAccess) -> None:
     assert done.returncode == 0, done.stderr
     server = read_results(place / "s.json")
     assert server.target.product == "server"
@@ -72,7 +72,9 @@ def test_the_server_gives_the_daemons_figures(done: Done, place: Path, access: A
     ]
 
 
-def test_a_second_run_uploads_and_builds_nothing(done: Done, place: Path, access: Access) -> None:
+def test_a_second_run_uploads_and_builds_nothing(
+    done: Done, place: Path, access: DevAccess
+) -> None:
     again = coco(
         place, access, "run", "experiment.yml", "--server", access.url, "--out", "s2.json", "--json"
     )
@@ -87,7 +89,7 @@ def test_a_second_run_uploads_and_builds_nothing(done: Done, place: Path, access
 
 
 def test_the_winner_answers_and_the_other_index_is_stale(
-    done: Done, place: Path, access: Access
+    done: Done, place: Path, access: DevAccess
 ) -> None:
     adopted = coco(place, access, "adopt", "s.json", "--index", "windows", "--query", "keywords")
     assert adopted.returncode == 0, adopted.stderr
@@ -107,7 +109,7 @@ def test_the_winner_answers_and_the_other_index_is_stale(
         assert asked(indexing_config_id="sections")["status"] == "stale"
 
 
-def test_lines_wrong_keys_and_a_missing_admin_key_are_told(place: Path, access: Access) -> None:
+def test_lines_wrong_keys_and_a_missing_admin_key_are_told(place: Path, access: DevAccess) -> None:
     lines = [{"question_id": "q1", "query": "port", "expected_doc_ids": ["guide.md:3-9"]}]
     write_spec(place / "lines.yml", evaluation_set=lines)
     refused = coco(place, access, "run", "lines.yml", "--server", access.url)

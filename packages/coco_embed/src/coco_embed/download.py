@@ -20,7 +20,7 @@ from coco_embed.progress import SourceFailed, Watch
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["Access", "FileAbsent", "download"]
+__all__ = ["DownloadAuth", "FileAbsent", "download"]
 
 # A host that does not answer in this time is taken for unreachable, so that the next source comes
 # soon; a server that was reached may pause longer.
@@ -39,7 +39,7 @@ class FileAbsent(SourceFailed):
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class DownloadAuth:
     """What a private server wants to see, and by whom its certificate is signed."""
 
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Access:
     ca_file: str | None = None
 
 
-_OPEN = Access()
+_OPEN = DownloadAuth()
 
 
 def download(
@@ -57,7 +57,7 @@ def download(
     watch: Watch,
     file: OfficialFile | None = None,
     *,
-    access: Access = _OPEN,
+    access: DownloadAuth = _OPEN,
 ) -> None:
     """Fetch ``url`` to ``target``.
 
@@ -87,7 +87,9 @@ def _is_right(part: Path, file: OfficialFile, watch: Watch, *, keep_reason: bool
     return True
 
 
-def _fetch(url: str, part: Path, watch: Watch, file: OfficialFile | None, access: Access) -> None:
+def _fetch(
+    url: str, part: Path, watch: Watch, file: OfficialFile | None, access: DownloadAuth
+) -> None:
     import httpx
 
     timeout = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)

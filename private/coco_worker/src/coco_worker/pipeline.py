@@ -17,7 +17,7 @@ from coco_embed.budget import EmbeddingBudget
 from coco_embed.resolver import ClosableEmbedder, Embedders
 from coco_server.jobs import queue, rejections
 from coco_server.jobs.payload import IngestPayload
-from coco_server.jobs.rejections import RejectedItem
+from coco_server.jobs.rejections import StoredRejection
 from coco_server.store import chunks, orgs, sealing, usage, versions
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database, TenantSession
@@ -298,8 +298,8 @@ class _Build:
         }
 
 
-def _row(rejection: Rejection) -> RejectedItem:
-    return RejectedItem(
+def _row(rejection: Rejection) -> StoredRejection:
+    return StoredRejection(
         rejection.index, rejection.reason.value, rejection.message, rejection.doc_id or None
     )
 

@@ -14,7 +14,7 @@ import structlog
 from coco_core.errors import CocoError, LeaseLost
 from coco_server.jobs import queue, rejections
 from coco_server.jobs.records import Job
-from coco_server.jobs.rejections import RejectedItem
+from coco_server.jobs.rejections import StoredRejection
 from coco_server.store.session import TenantSession
 from coco_worker import metrics
 from coco_worker.heartbeat import Heartbeat
@@ -246,7 +246,7 @@ class Worker:
 
 def _list_rejection(error: ItemRejected, session: TenantSession, job: Job) -> None:
     rejection = error.rejection
-    row = RejectedItem(
+    row = StoredRejection(
         rejection.index, rejection.reason.value, rejection.message, rejection.doc_id or None
     )
     rejections.add(session, job.job_id, [row])

@@ -20,10 +20,10 @@ from coco_core.ranking.definitions import definition_boosts
 from coco_core.ranking.pages import with_page
 from coco_core.ranking.paths import path_boosts
 from coco_core.ranking.penalties import penalty_factors
-from coco_core.ranking.profiles import Settings, is_prose, settings_for
+from coco_core.ranking.profiles import RankingSettings, is_prose, settings_for
 from coco_core.types import Candidate, CandidateSet, ChunkMetadata
 
-__all__ = ["Ranked", "Settings", "rank", "settings_for"]
+__all__ = ["Ranked", "RankingSettings", "rank", "settings_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranke
 
 
 def _evidence(
-    query: Query, chunks: Sequence[ChunkMetadata], fused: Scores, settings: Settings
+    query: Query, chunks: Sequence[ChunkMetadata], fused: Scores, settings: RankingSettings
 ) -> tuple[Scores, Scores, Scores]:
     """Return the boosts by coherence, definitions and paths, zeros where one is switched off."""
     prose = np.array([is_prose(chunk.language) for chunk in chunks])

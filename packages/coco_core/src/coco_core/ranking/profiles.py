@@ -12,7 +12,7 @@ from coco_core.languages import LanguageKind, named_language
 from coco_core.query import Query
 from coco_core.types import Candidate
 
-__all__ = ["Settings", "Worth", "is_prose", "settings_for"]
+__all__ = ["RankingSettings", "Worth", "is_prose", "settings_for"]
 
 # From here on the project has documents that a user's question can be about.
 _HAS_DOCS = 0.3
@@ -45,7 +45,7 @@ _PROSE: Mapping[Profile, Worth] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class RankingSettings:
     """The resolved switches."""
 
     profile: Profile
@@ -62,7 +62,9 @@ class Settings:
     have meant the documents."""
 
 
-def settings_for(intent: SearchIntent, query: Query, candidates: Sequence[Candidate]) -> Settings:
+def settings_for(
+    intent: SearchIntent, query: Query, candidates: Sequence[Candidate]
+) -> RankingSettings:
     """Resolve the profile (``auto`` by candidates and query) and the switches."""
     options = intent.ranking
     profile = options.profile
@@ -72,7 +74,7 @@ def settings_for(intent: SearchIntent, query: Query, candidates: Sequence[Candid
     def chosen(switch: bool | None, default: bool) -> bool:
         return default if switch is None else switch
 
-    return Settings(
+    return RankingSettings(
         profile=profile,
         # Relative scores measured better than reciprocal ranks throughout.
         fusion=options.fusion or "relative",

@@ -13,11 +13,11 @@ from coco_experiments.comparison import StrategyMetrics, evaluate
 from coco_experiments.problems import suggestions
 from coco_experiments.report.columns import MAIN
 
-__all__ = ["Comparison", "Source", "Strategy", "merge"]
+__all__ = ["Comparison", "ResultsSource", "Strategy", "merge"]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ResultsSource:
     """A results file under the name that tells it from the others."""
 
     name: str
@@ -33,14 +33,14 @@ class Strategy:
     index: str
     """The index, told from others of the same id likewise."""
     metrics: StrategyMetrics
-    source: Source
+    source: ResultsSource
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Strategies judged by the same questions."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[ResultsSource, ...]
     strategies: tuple[Strategy, ...]
     questions: tuple[Question, ...]
     k: int
@@ -80,7 +80,7 @@ def _rank(metrics: StrategyMetrics) -> tuple[float, float]:
     )
 
 
-def merge(sources: Sequence[Source], k: int | None = None) -> Comparison:
+def merge(sources: Sequence[ResultsSource], k: int | None = None) -> Comparison:
     """Judge all strategies of all files at one cut-off, by the questions that the files share.
 
     Raises:
@@ -117,11 +117,11 @@ def merge(sources: Sequence[Source], k: int | None = None) -> Comparison:
     return Comparison(tuple(sources), strategies, questions, cutoff, notes)
 
 
-def _told_apart(name: str, source: Source, counts: Counter[str]) -> str:
+def _told_apart(name: str, source: ResultsSource, counts: Counter[str]) -> str:
     return f"{source.name}:{name}" if counts[name] > 1 else name
 
 
-def _shared(sources: Sequence[Source]) -> tuple[Question, ...]:
+def _shared(sources: Sequence[ResultsSource]) -> tuple[Question, ...]:
     first, *others = (source.results.experiment.questions for source in sources)
     known = [{question.question_id: _content(question) for question in each} for each in others]
     shared = tuple(
@@ -143,7 +143,7 @@ def _content(question: Question) -> tuple[object, ...]:
 
 
 def _on_files(
-    sources: Sequence[Source], questions: Sequence[Question], cutoff: int, given: int | None
+    sources: Sequence[ResultsSource], questions: Sequence[Question], cutoff: int, given: int | None
 ) -> Iterator[str]:
     for source in sources:
         left_out = len(source.results.experiment.questions) - len(questions)

@@ -17,7 +17,7 @@ from coco_local.cli.terminal import Terminal, terminal_of
 if TYPE_CHECKING:
     from coco_experiments.report.biggest_changes import QuestionChange
     from coco_experiments.report.grouping import Group
-    from coco_experiments.report.merging import Comparison, Source
+    from coco_experiments.report.merging import Comparison, ResultsSource
     from coco_experiments.report.significance import Finding
 
 __all__ = ["compare"]
@@ -92,9 +92,9 @@ def compare(
         _show_groups(terminal, comparison, by, groups)
 
 
-def _sources(paths: Sequence[Path]) -> list[Source]:
+def _sources(paths: Sequence[Path]) -> list[ResultsSource]:
     """Read the files, each under the shortest name that only it has."""
-    from coco_experiments.report.merging import Source
+    from coco_experiments.report.merging import ResultsSource
     from coco_experiments.results_file import read_results
 
     full = [path.expanduser().resolve() for path in paths]
@@ -103,7 +103,7 @@ def _sources(paths: Sequence[Path]) -> list[Source]:
             raise InvalidInput(f"{str(paths[at])!r} is given twice.", hint="Name each file once.")
     stems = [path.stem for path in paths]
     names = stems if len(set(stems)) == len(stems) else [str(path) for path in paths]
-    return [Source(name, read_results(path)) for name, path in zip(names, full, strict=True)]
+    return [ResultsSource(name, read_results(path)) for name, path in zip(names, full, strict=True)]
 
 
 def _write_page(terminal: Terminal, file: Path, content: bytes) -> None:

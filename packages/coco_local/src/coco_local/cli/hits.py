@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from coco_protocol.docs import Hit, QueryData, QueryEnvelope, QueryMeta
     from coco_protocol.local import LocalService
 
-__all__ = ["Excerpt", "show_answer", "show_hits"]
+__all__ = ["HitExcerpt", "show_answer", "show_hits"]
 
 _EMPTY = {
     "nothing_indexed": (
@@ -37,7 +37,7 @@ _EMPTY = {
 
 
 @dataclass(frozen=True, slots=True)
-class Excerpt:
+class HitExcerpt:
     """A stretch of a file as it is printed."""
 
     path: str
@@ -46,7 +46,7 @@ class Excerpt:
     text: str
 
     @classmethod
-    def of(cls, hit: Hit, client: LocalService, place: Place, context: int) -> Excerpt:
+    def of(cls, hit: Hit, client: LocalService, place: Place, context: int) -> HitExcerpt:
         """Take the hit's lines, with ``context`` lines around them read from disk."""
         chunk = hit.chunk
         path = chunk.path or chunk.doc_id
@@ -82,7 +82,7 @@ def show_hits(
     for number, hit in enumerate(hits):
         if number:
             terminal.line()
-        shown = Excerpt.of(hit, client, place, context)
+        shown = HitExcerpt.of(hit, client, place, context)
         if terminal.pretty:
             _show_pretty(terminal, hit, shown)
         else:
@@ -156,7 +156,7 @@ def _why_empty(terminal: Terminal, place: Place, data: QueryData) -> None:
     terminal.note(hint)
 
 
-def _show_pretty(terminal: Terminal, hit: Hit, shown: Excerpt) -> None:
+def _show_pretty(terminal: Terminal, hit: Hit, shown: HitExcerpt) -> None:
     from rich.syntax import Syntax
     from rich.text import Text
 

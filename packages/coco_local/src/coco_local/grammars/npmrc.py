@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 
 from coco_core.errors import Unavailable
-from coco_embed.download import Access
+from coco_embed.download import DownloadAuth
 
 __all__ = ["NpmConfig"]
 
@@ -52,7 +52,7 @@ class NpmConfig:
             )
         return found.rstrip("/") + "/"
 
-    def access(self, url: str) -> Access:
+    def access(self, url: str) -> DownloadAuth:
         """Return what the configuration holds for a URL: a token, a certificate."""
         parts = urllib.parse.urlsplit(url)
         place = f"//{parts.netloc}{parts.path}"
@@ -65,7 +65,7 @@ class NpmConfig:
             if place.startswith(prefix.rstrip("/") + "/") and len(prefix) > longest:
                 longest = len(prefix)
                 headers["Authorization"] = _authorization(kind, value)
-        return Access(headers, self._values.get("cafile") or self._asked.get("cafile"))
+        return DownloadAuth(headers, self._values.get("cafile") or self._asked.get("cafile"))
 
     @cached_property
     def _values(self) -> dict[str, str]:

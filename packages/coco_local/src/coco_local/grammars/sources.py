@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from coco_core.errors import InvalidInput, Unreadable
-from coco_embed.download import Access, FileAbsent, download
+from coco_embed.download import DownloadAuth, FileAbsent, download
 from coco_embed.progress import SourceFailed, Watch
 from coco_local.grammars.catalogue import catalogue
 from coco_local.grammars.npmrc import NpmConfig
@@ -186,7 +186,7 @@ class NpmSource:
         access = self.config.access(url)
         accepted = {"Accept": "application/vnd.npm.install-v1+json; q=1.0, application/json; q=0.8"}
         headers = {**access.headers, **accepted}
-        download(url, path, downloads, watch, access=Access(headers, access.ca_file))
+        download(url, path, downloads, watch, access=DownloadAuth(headers, access.ca_file))
         try:
             document = json.loads(path.read_bytes())
             version = self.version or document["dist-tags"]["latest"]

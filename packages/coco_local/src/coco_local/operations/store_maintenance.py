@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
-from pathlib import Path
 
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.projects.registry import ProjectRegistry
 from coco_local.settings import Settings
 from coco_local.store.database import Database
+from coco_local.store.disk_usage import disk_usage
 from coco_local.store.documents import DocumentStore
 from coco_local.store.embeddings import EmbeddingCache
 from coco_protocol.system import PruneData, PruneRequest
@@ -42,7 +42,7 @@ class StoreMaintenance:
         now = time.monotonic()
         if now - self._sized_at > 10.0:
             self._sized_at = now
-            self._lance_bytes = _size(self._vectors)
+            self._lance_bytes = disk_usage(self._vectors)
         return self._database.size_bytes() + self._cache.size_bytes() + self._lance_bytes
 
     def store_stats(self) -> dict[str, int]:
@@ -69,7 +69,7 @@ class StoreMaintenance:
         chunks = sum(i.index.memory.chunk_count for i in self._registry.indexers())
         share = indexer.index.memory.chunk_count / chunks if chunks else 0.0
         tables = (self._vectors / indexer.index.index_id).glob("*.lance")
-        return sum(map(_size, tables)) + round(share * self._database.size_bytes())
+        return sum(map(disk_usage, tables)) + round(share * self._database.size_bytes())
 
     def remove_index(self, indexer: ProjectIndexer) -> None:
         """Remove everything that was stored for an index."""
@@ -98,7 +98,7 @@ class StoreMaintenance:
 
     def _prune_orphans(self, kept: set[str], *, dry_run: bool) -> tuple[int, int, int]:
         orphaned = {
-            path.name: _size(path)
+            path.name: disk_usage(path)
             for path in (self._vectors.iterdir() if self._vectors.is_dir() else ())
             if path.is_dir() and path.name not in kept
         }
@@ -111,7 +111,3 @@ class StoreMaintenance:
                 store.delete_all()
                 shutil.rmtree(self._vectors / index_id, ignore_errors=True)
         return len(ids | orphaned.keys()), documents, sum(orphaned.values())
-
-
-def _size(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())

@@ -13,7 +13,7 @@ from coco_local.index.project import ProjectIndex
 from coco_local.source.reader import SourceFile, SourceReader
 from coco_local.store.documents import IndexedChunk
 
-__all__ = ["Hydrator", "VerifiedHit"]
+__all__ = ["DiskHydrator", "VerifiedHit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class VerifiedHit:
     relocated: bool
 
 
-class Hydrator:
+class DiskHydrator:
     """Reads and verifies the hits of one answer; each file is read at most once."""
 
     def __init__(self, index: ProjectIndex, reader: SourceReader) -> None:

@@ -17,7 +17,7 @@ from coco_local.monitoring.activity import Activity
 from coco_local.projects.defaults import default_retrieval
 from coco_local.projects.registry import ProjectRegistry
 from coco_local.search.executor import InMemoryExecutor
-from coco_local.search.hydrate import Hydrator, VerifiedHit
+from coco_local.search.hydrate import DiskHydrator, VerifiedHit
 from coco_local.search.live import literal_lines, promising_files
 from coco_local.store.documents import IndexedChunk
 from coco_protocol.docs import (
@@ -155,7 +155,7 @@ class QueryService:
             clock.lap("keywords")
             embedded = vector_of()
             clock.lap("embed")
-            hydrator = Hydrator(indexer.index, indexer.reader)
+            hydrator = DiskHydrator(indexer.index, indexer.reader)
             page = run_search(
                 search, embedded.vector, executor, hydrator, clock, without=question.without
             )
@@ -196,7 +196,7 @@ def _meta(
     question: _Question,
     embedded: _QueryVector,
     page: SearchPage[VerifiedHit],
-    hydrator: Hydrator,
+    hydrator: DiskHydrator,
     clock: StageClock,
     *,
     proven: bool,

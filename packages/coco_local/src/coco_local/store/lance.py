@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from coco_core.bm25 import FIELDS, TermVector
 from coco_core.types import FloatMatrix
 from coco_embed.memory import release_freed_memory
+from coco_local.store.disk_usage import disk_usage
 from coco_local.store.lance_import import import_lancedb
 
 if TYPE_CHECKING:
@@ -253,7 +254,7 @@ class LanceStore:
             rows=stats[0]["num_rows"],
             versions=sum(len(table.list_versions()) for table in (self._terms, self._vectors)),
             fragments=sum(stat["fragment_stats"]["num_fragments"] for stat in stats),
-            bytes=sum(f.stat().st_size for f in self._directory.rglob("*") if f.is_file()),
+            bytes=disk_usage(self._directory),
         )
 
     def _append(self, table: object, rows: pa.Table) -> None:

@@ -12,7 +12,7 @@ from coco_local.tui.drawing import spread, stack
 from coco_local.tui.figures import one_line, tail
 from coco_protocol.docs import ChunkBody, Hit
 
-__all__ = ["Results", "hit_title"]
+__all__ = ["ResultList", "hit_title"]
 
 # Lists lower than this get one line a hit instead of two.
 _LOW = 12
@@ -30,7 +30,7 @@ def hit_title(chunk: ChunkBody) -> str:
     return next((line for line in lines if any(map(str.isalnum, line))), chunk.kind)
 
 
-class Results(OptionList):
+class ResultList(OptionList):
     """Hits, best first; rows are drawn to the list's size."""
 
     def __init__(self, *, id: str | None = None) -> None:

@@ -20,7 +20,7 @@ from coco_local.tui.figures import milliseconds
 from coco_local.tui.latest import Latest
 from coco_local.tui.messages import PreviewReady, QueryAnswered, QueryFailed
 from coco_local.tui.preview import CodePreview
-from coco_local.tui.results import Results
+from coco_local.tui.results import ResultList
 from coco_local.tui.search_words import parse_search
 from coco_local.tui.source import word_pattern
 from coco_protocol.docs import Hit, QueryMeta, QueryRequest, RetrievalBody
@@ -74,7 +74,7 @@ class SearchView(Container):
 
     def compose(self) -> ComposeResult:
         """Results, then code."""
-        yield Results(id="results")
+        yield ResultList(id="results")
         yield CodePreview(id="preview")
 
     def on_mount(self) -> None:
@@ -93,9 +93,9 @@ class SearchView(Container):
         self._wanted.join()
 
     @property
-    def results(self) -> Results:
+    def results(self) -> ResultList:
         """The list of hits."""
-        return self.query_one(Results)
+        return self.query_one(ResultList)
 
     @property
     def code(self) -> CodePreview:

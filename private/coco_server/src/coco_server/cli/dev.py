@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from coco_core.errors import Unavailable
-from coco_server.dev.stack import Access, DevStack
+from coco_server.dev.stack import DevAccess, DevStack
 
 __all__ = ["dev"]
 
@@ -50,7 +50,7 @@ def dev(
                 raise Unavailable(f"The {gone} has ended:\n{stack.tail(gone)}")
 
 
-def _as_json(access: Access, database: str) -> str:
+def _as_json(access: DevAccess, database: str) -> str:
     return json.dumps(
         {
             "url": access.url,
@@ -63,7 +63,7 @@ def _as_json(access: Access, database: str) -> str:
     )
 
 
-def _text(access: Access) -> str:
+def _text(access: DevAccess) -> str:
     return f"""\
 CoCo's server mode is running on this machine only; Ctrl-C ends it.
 

@@ -25,13 +25,13 @@ from coco_server.store import keys, orgs
 from coco_server.store.migrate import migrate
 from coco_server.store.session import Database
 
-__all__ = ["Access", "DevStack"]
+__all__ = ["DevAccess", "DevStack"]
 
 _START_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class DevAccess:
     """What a caller needs."""
 
     url: str
@@ -82,7 +82,7 @@ class DevStack:
         self.postgres: DevPostgres | None = None
         self.api: subprocess.Popen[bytes] | None = None
         self.workers: list[subprocess.Popen[bytes]] = []
-        self.access: Access | None = None
+        self.access: DevAccess | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -95,7 +95,7 @@ class DevStack:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self) -> Access:
+    def start(self) -> DevAccess:
         """Start everything, and wait until the API service answers.
 
         Raises:
@@ -171,7 +171,7 @@ class DevStack:
             return ""
         return path.read_text(encoding="utf-8", errors="replace")[-3000:]
 
-    def _grant(self, url: str, directory: Path) -> Access:
+    def _grant(self, url: str, directory: Path) -> DevAccess:
         """Make the demo org and its key; a kept directory keeps its keys, too."""
         kept = directory / "keys"
         if not kept.exists():
@@ -183,7 +183,7 @@ class DevStack:
             kept.touch(0o600)
             kept.write_text(f"{made.text}\n{secrets.token_urlsafe(24)}\n", encoding="utf-8")
         api_key, admin_key = kept.read_text(encoding="utf-8").split()
-        return Access(f"http://127.0.0.1:{self._port}", "org_demo", "dev", api_key, admin_key)
+        return DevAccess(f"http://127.0.0.1:{self._port}", "org_demo", "dev", api_key, admin_key)
 
     def _spawn(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         with self._logs[name].open("ab") as output:

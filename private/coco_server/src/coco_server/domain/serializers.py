@@ -14,7 +14,7 @@ from coco_protocol.server.jobs import JobBody, JobEvent
 from coco_protocol.server.memos import MemoBody, MemoHit
 from coco_protocol.server.projects import ProjectBody, VersionBody
 from coco_protocol.server.tenants import KeyBody, OrgBody, OrgUse
-from coco_server.jobs.events import JobEvent as StoredEvent
+from coco_server.jobs.events import StoredEvent
 from coco_server.jobs.records import Job
 from coco_server.store import orgs, usage
 from coco_server.store.configs import StoredConfig

@@ -10,14 +10,14 @@ from typing import Any
 from coco_server.store.rows import all_rows, json_value
 from coco_server.store.session import Session, TenantSession
 
-__all__ = ["EVENTS_CHANNEL", "JobEvent", "append", "read"]
+__all__ = ["EVENTS_CHANNEL", "StoredEvent", "append", "read"]
 
 EVENTS_CHANNEL = "coco_events"
 """Told the job's id whenever it has a new event."""
 
 
 @dataclass(frozen=True, slots=True)
-class JobEvent:
+class StoredEvent:
     """Something that happened to a job."""
 
     seq: int
@@ -43,11 +43,11 @@ def append(session: Session, job_id: str, kind: str, body: Mapping[str, object])
 
 def read(
     session: TenantSession, job_id: str, *, after: int = 0, most: int = 1000
-) -> list[JobEvent]:
+) -> list[StoredEvent]:
     """Return the events of a job whose number is above ``after``, oldest first."""
     return all_rows(
         session,
-        JobEvent,
+        StoredEvent,
         "SELECT {columns} FROM job_events WHERE org_id = %s AND job_id = %s AND seq > %s "
         "ORDER BY seq LIMIT %s",
         (session.org_id, job_id, after, most),

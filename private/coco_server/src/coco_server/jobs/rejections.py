@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from coco_server.store.rows import all_rows
 from coco_server.store.session import TenantSession
 
-__all__ = ["RejectedItem", "add", "counts", "read"]
+__all__ = ["StoredRejection", "add", "counts", "read"]
 
 
 @dataclass(frozen=True, slots=True)
-class RejectedItem:
+class StoredRejection:
     """One item of an import, by its position in what was sent."""
 
     item: int
@@ -21,7 +21,7 @@ class RejectedItem:
     doc_id: str | None
 
 
-def add(session: TenantSession, job_id: str, rejected: Sequence[RejectedItem]) -> None:
+def add(session: TenantSession, job_id: str, rejected: Sequence[StoredRejection]) -> None:
     """List rejected items; call it in the transaction that moves the job's checkpoint past them."""
     if not rejected:
         return
@@ -42,11 +42,11 @@ def add(session: TenantSession, job_id: str, rejected: Sequence[RejectedItem]) -
 
 def read(
     session: TenantSession, job_id: str, *, after: int = -1, most: int = 1000
-) -> list[RejectedItem]:
+) -> list[StoredRejection]:
     """Return rejected items whose position is above ``after``, in order."""
     return all_rows(
         session,
-        RejectedItem,
+        StoredRejection,
         "SELECT {columns} FROM job_rejections WHERE org_id = %s AND job_id = %s AND item > %s "
         "ORDER BY item LIMIT %s",
         (session.org_id, job_id, after, most),

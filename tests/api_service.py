@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
-import socket
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
-import numpy as np
 import structlog
-import uvicorn
 
-from coco_core.bm25 import term_vector
 from coco_core.configs import EmbeddingConfig, IndexingConfig
 from coco_core.plan import IndexingPlan
-from coco_core.types import Chunk
 from coco_server.api.app import create_app
 from coco_server.api.server import server_options
 from coco_server.api.services import Services, build_services
@@ -29,16 +22,15 @@ from coco_server.dev.children import free_port, spawn, stop
 from coco_server.jobs import queue
 from coco_server.jobs.payload import IngestPayload
 from coco_server.settings import Settings, load_settings
-from coco_server.store import chunks, configs, keys, orgs, projects, sealing, versions
-from coco_server.store.chunks import ChunkRow, DocumentRow
+from coco_server.store import chunks, keys, orgs, sealing, versions
 from coco_server.store.versions import Version
+from tests.app_server import serve_app
+from tests.coco_server.tenants import register_project, rows
 from tests.waiting import until
 
 ADMIN_KEY = "admin-key-of-the-tests"
 
 CONFIG = IndexingConfig("small", embedding=EmbeddingConfig(model_name="hashing", max_tokens=64))
-
-DIMENSION = 8
 
 
 def settings_for(database_url: str, blobs: Path, **environ: str) -> Settings:
@@ -79,16 +71,7 @@ class Org:
     def with_project(self, source_ref: str = "kb:one") -> Org:
         """Register a project with the config `CONFIG`."""
         with self.services.database.tenant(self.org_id) as session:
-            configs.register(
-                session,
-                CONFIG.config_id,
-                CONFIG.to_dict(),
-                dimension=DIMENSION,
-                fingerprint=CONFIG.fingerprint,
-            )
-            made = projects.register(
-                session, source_ref, name="One", platform="test", config_id=CONFIG.config_id
-            )
+            made = register_project(session, CONFIG, source_ref=source_ref)
         return replace(self, project_id=made.project_id)
 
     def build(self, texts: Mapping[str, str], *, activate: bool = True) -> tuple[Version, str]:
@@ -112,47 +95,28 @@ class Org:
             held = queue.claim(session, "test", most_per_org=1000)
         assert held is not None
         assert held.version_id == version.version_id
-        rows = [chunk_row(doc_id, text) for doc_id, text in texts.items()]
-        documents = [DocumentRow(doc_id, doc_id, 1) for doc_id in texts]
         with services.database.tenant(self.org_id) as session:
-            chunks.append(session, version, documents, rows, items=len(rows))
+            chunks.append(session, version, *rows(texts), items=len(texts))
             sealed = sealing.seal(session, version)
             if activate:
                 sealed = versions.activate(session, self.project_id, version.version_id)
-            queue.finish(session, held, {"chunks": len(rows)})
+            queue.finish(session, held, {"chunks": len(texts)})
         return sealed, held.job_id
-
-
-def chunk_row(doc_id: str, text: str) -> ChunkRow:
-    """Return a chunk with some vector and the terms of the text's beginning."""
-    vector = np.random.default_rng(len(text)).standard_normal(DIMENSION).astype(np.float32)
-    return ChunkRow(
-        doc_id=doc_id,
-        ordinal=0,
-        chunk_id=f"{doc_id}#0",
-        chunk=Chunk.plain(text),
-        terms=term_vector(doc_id, Chunk.plain(text[:1000])),
-        vector=vector / np.linalg.norm(vector),
-    )
 
 
 @dataclass(frozen=True)
 class Running:
-    """A service that answers."""
-
     url: str
     services: Services
 
     def org(self, name: str, scopes: tuple[str, ...] = ("query", "ingest", "manage", "memo"),
             **limits: int) -> Org:  # fmt: skip
-        """Create an org with a key."""
         with self.services.database.system() as session:
             org = orgs.create(session, name, limits=limits)
             key = keys.create(session, org.org_id, "test", scopes)
         return Org(self.services, org.org_id, key.text)
 
     def client(self, headers: Mapping[str, str] | None = None) -> httpx.Client:
-        """Return a client of the service."""
         return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)
 
     @property
@@ -166,31 +130,12 @@ def running(settings: Settings) -> Iterator[Running]:
     # A line for each request would hide what pytest says.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     services = build_services(settings)
-    app = create_app(services)
-    options = {**server_options(settings), "timeout_graceful_shutdown": 2}
-    config = uvicorn.Config(app, log_level="warning", **options)
-    server = uvicorn.Server(config)
-    # asyncio sends small answers at once only where the socket says that it is TCP.
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(128)
-        thread = threading.Thread(target=_run, args=(server, listener))
-        thread.start()
-        scheme = "https" if "ssl_certfile" in options else "http"
+    with serve_app(create_app(services), **server_options(settings)) as url:
         try:
-            while not server.started:
-                assert thread.is_alive(), "the service does not start"
-            yield Running(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}", services)
+            yield Running(url, services)
         finally:
             services.stopping = True
-            server.should_exit = True
-            thread.join(timeout=15)
     structlog.reset_defaults()
-    assert not thread.is_alive()
-
-
-def _run(server: uvicorn.Server, listener: socket.socket) -> None:
-    asyncio.run(server.serve(sockets=[listener]))
 
 
 @dataclass(frozen=True)

@@ -57,10 +57,7 @@ class _Handler(Handler):
     def state(self) -> AzureServer:
         return self.server.state  # type: ignore[attr-defined,no-any-return]
 
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def do_GET(self) -> None:
+    def respond(self) -> None:
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         self.state.requests.append(f"{self.command} {parts.path}")

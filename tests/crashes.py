@@ -9,11 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from coco_core.errors import CocoError
-from coco_local.daemon.runtime import LocalDaemon
-from coco_local.settings import load_settings
 from coco_protocol.projects import RegisterRequest
 from tests.daemon_process import Daemon, wait_for
 from tests.index_contents import IndexContents, index_contents
+from tests.local_daemon import local_daemon
 
 # A kill falls anywhere within the work that follows the moment it was aimed at.
 _LONGEST_DELAY = 0.08
@@ -67,15 +66,10 @@ def _lance_rows(daemon: Daemon) -> int:
 
 def fresh_contents(home: Path, project: Path) -> IndexContents:
     """Index a project in a home of its own, in this process: nothing disturbs it."""
-    environ = {"COCO_HOME": str(home), "COCO_OFFLINE": "1"}
-    daemon = LocalDaemon(load_settings(environ=environ))
-    daemon.start()
-    try:
+    with local_daemon(home) as daemon:
         daemon.register(RegisterRequest(path=str(project)))
         wait_for(lambda: daemon.projects().projects[0].state == "ready", "the fresh index", 600)
         wait_for(lambda: daemon.stats().stores["lance_rows"] > 0, "the first write to LanceDB")
-    finally:
-        daemon.close()
     return index_contents(home)
 
 

@@ -7,7 +7,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,8 +18,9 @@ import pytest
 from coco_core.errors import CocoError
 from coco_embed.store import DEFAULT_MODEL
 from coco_local.client.http_client import Client
-from coco_protocol.docs import QueryData, QueryMeta, QueryRequest, RetrievalBody
+from coco_protocol.docs import ChunkBody, QueryData, QueryMeta, QueryRequest, RetrievalBody
 from coco_protocol.projects import ProjectBody, ProjectRequest
+from tests.programs import command, run_coco
 from tests.started import require
 
 # Nothing here takes longer unless it is broken; a loaded machine is no reason to fail.
@@ -72,17 +72,7 @@ class Daemon:
 
     def coco(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run the command line to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", "coco_local.cli", *arguments],
-            env=self.env,
-            cwd=cwd,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=PATIENCE,
-            check=False,
-            stdin=subprocess.DEVNULL,
-        )
+        return run_coco(*arguments, env=self.env, cwd=cwd)
 
     def start(self, *paths: Path, arguments: tuple[str, ...] = ()) -> Daemon:
         """Start in the foreground of its own process and wait until it answers."""
@@ -90,8 +80,7 @@ class Daemon:
         self.home.mkdir(parents=True, exist_ok=True)
         log = (self.home / "test-output.log").open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "coco_local.cli", "start", "--headless", *arguments]
-            + [str(path) for path in paths],
+            command("start", "--headless", *arguments, *map(str, paths)),
             env=self.env,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -145,6 +134,14 @@ class Daemon:
         with self.client as client:
             answer = client.query(QueryRequest(query=text, retrieval_config=body))
         return answer.meta, answer.data
+
+    def chunks(self, text: str) -> list[ChunkBody]:
+        """Ask the only project for what it finds, best first."""
+        return [hit.chunk for hit in self.query(text)[1].results]
+
+    def paths(self, text: str) -> list[str | None]:
+        """Ask the only project where it finds this, best first."""
+        return [chunk.path for chunk in self.chunks(text)]
 
 
 @contextmanager

@@ -25,8 +25,6 @@ _times = itertools.count(1)
 
 @dataclass
 class DriveFile:
-    """A file or folder."""
-
     id: str
     name: str
     parents: list[str]
@@ -101,9 +99,15 @@ class _Handler(Handler):
     def state(self) -> DriveServer:
         return self.server.state  # type: ignore[attr-defined,no-any-return]
 
-    def do_POST(self) -> None:
+    def respond(self) -> None:
+        if self.command == "POST":
+            self._give_token()
+        else:
+            self._give_files()
+
+    def _give_token(self) -> None:
         """Give a token to who signs with the account's key."""
-        body = self.body().decode()
+        body = self.read_body().decode()
         claims = self.state.account.signed(parse_qs(body)["assertion"][0])
         if claims is None or "drive.readonly" not in claims["scope"]:
             self.answer(400, {"error": "invalid_grant", "error_description": "Bad signature."})
@@ -112,7 +116,7 @@ class _Handler(Handler):
         token = f"token-{self.state.tokens}"
         self.answer(200, {"access_token": token, "expires_in": 3600, "token_type": "Bearer"})
 
-    def do_GET(self) -> None:
+    def _give_files(self) -> None:
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}
         path = parts.path.removeprefix("/drive/v3")

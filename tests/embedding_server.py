@@ -45,8 +45,6 @@ class EmbeddingServer:
 
 
 def hashing(dimension: int) -> Embed:
-    """Return the hashing embedder."""
-
     def embed(texts: Sequence[str]) -> FloatMatrix:
         vectors = np.zeros((len(texts), dimension), np.float32)
         for row, text in zip(vectors, texts, strict=True):
@@ -71,14 +69,14 @@ def embedding_server(
     state.gate.set()
 
     class Embeddings(Handler):
-        def do_POST(self) -> None:
-            body = json.loads(self.body())
+        def respond(self) -> None:
+            body = json.loads(self.read_body())
             with state.lock:
                 state.requests += 1
                 refusal = state.refusals.pop(0) if state.refusals else None
             state.gate.wait()
             if refusal is not None:
-                self.answer(refusal[0], b"{}", refusal[1])
+                self.answer(refusal[0], {}, refusal[1])
                 return
             with state.lock:
                 state.texts += len(body["input"])
@@ -95,7 +93,6 @@ def embedding_server(
 
 
 def main() -> None:
-    """Serve until interrupted."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dimension", type=int, default=384)
     parser.add_argument("--port", type=int, default=0)

@@ -200,7 +200,6 @@ class FakeService(DaemonService):
         return job.job_id
 
     def get(self, project_id: str) -> FakeProject:
-        """Return a project."""
         if project_id not in self.known:
             raise ProjectNotFound(
                 f"There is no project {project_id!r}.", hint="List them with: coco projects"
@@ -214,7 +213,6 @@ class FakeService(DaemonService):
         return self.get(project_id or next(iter(self.known), ""))
 
     def text(self, request: DocumentRequest | ReadRequest) -> str:
-        """Return the text of a file."""
         project = self.resolve(request.project_id, request.path)
         name = request.doc_id
         if ".." in name.split("/") or name.startswith("/"):

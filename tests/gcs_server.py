@@ -36,10 +36,7 @@ def gcs_server() -> Iterator[GcsServer]:
 
 
 class _Handler(Handler):
-    def do_HEAD(self) -> None:
-        self.do_GET()
-
-    def do_GET(self) -> None:
+    def respond(self) -> None:
         state: GcsServer = self.server.state  # type: ignore[attr-defined]
         parts = urlsplit(self.path)
         query = {name: values[0] for name, values in parse_qs(parts.query).items()}

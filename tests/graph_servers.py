@@ -155,11 +155,8 @@ def ladybug_server(path: Path) -> Iterator[LadybugServer]:
     lock = threading.Lock()
 
     class Cypher(Handler):
-        def plain(self, value: object) -> object:
-            return str(value)
-
-        def do_POST(self) -> None:
-            body = json.loads(self.body())
+        def respond(self) -> None:
+            body = json.loads(self.read_body())
             if self.path != "/cypher" or refusals:
                 self.answer(refusals.pop(0) if refusals else 404, {"error": "not now"})
                 return
@@ -170,7 +167,7 @@ def ladybug_server(path: Path) -> Iterator[LadybugServer]:
             except RuntimeError as error:
                 self.answer(400, {"error": str(error)})
                 return
-            self.answer(200, answer)
+            self.answer(200, json.loads(json.dumps(answer, default=str)))
 
     try:
         with served(Cypher) as server:

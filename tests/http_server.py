@@ -10,64 +10,68 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-__all__ = ["Handler", "served"]
+__all__ = ["Handler", "Server", "served"]
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Keeps connections open, logs nothing, and sends whole answers."""
+    """Keeps connections open, sends whole answers and writes no log; `respond` says what."""
 
     protocol_version = "HTTP/1.1"
     # An answer goes out in two writes, and the second must not wait for the first one's receipt.
     disable_nagle_algorithm = True
 
-    def body(self) -> bytes:
-        """Read what was sent."""
+    def do_GET(self) -> None:
+        self.respond()
+
+    do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
+
+    def respond(self) -> None:
+        raise NotImplementedError
+
+    def read_body(self) -> bytes:
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
     def answer(
-        self, status: int, content: object = b"", headers: Mapping[str, str] | None = None
+        self, status: int, body: object = b"", headers: Mapping[str, str] | None = None
     ) -> None:
-        """Send bytes as they are and anything else as JSON; a client may be gone by now."""
-        is_json = not isinstance(content, bytes)
-        body = json.dumps(content, default=self.plain).encode() if is_json else content
-        assert isinstance(body, bytes)
+        """Send bytes as they are and anything else as JSON."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        kind = {} if isinstance(body, bytes) else {"Content-Type": "application/json"}
         try:
             self.send_response(status)
-            if is_json:
-                self.send_header("Content-Type", "application/json")
-            for name, value in (headers or {}).items():
+            for name, value in {**kind, **(headers or {})}.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if self.command != "HEAD":
-                self.wfile.write(body)
-        except (BrokenPipeError, ConnectionResetError):
+                self.wfile.write(content)
+        except ConnectionError:
             self.close_connection = True
 
-    def plain(self, value: object) -> object:
-        """Return plain data for what JSON does not know."""
-        raise TypeError(repr(value))
-
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        pass
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class Server(ThreadingHTTPServer):
     request_queue_size = 128
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Connections that a client, or a script, breaks off are no errors."""
-        if not isinstance(sys.exception(), OSError | json.JSONDecodeError):
+        """Connections that a script, or a client that is killed, breaks off are no errors."""
+        error = sys.exception()
+        if not isinstance(error, OSError | json.JSONDecodeError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 @contextmanager
 def served(
-    handler: type[BaseHTTPRequestHandler], *, port: int = 0, tls: ssl.SSLContext | None = None
+    handler: type[BaseHTTPRequestHandler],
+    *,
+    server: type[ThreadingHTTPServer] = Server,
+    port: int = 0,
+    tls: ssl.SSLContext | None = None,
 ) -> Iterator[ThreadingHTTPServer]:
-    """Answer with ``handler`` until the block ends."""
-    with _Server(("127.0.0.1", port), handler) as running:
+    """Answer with `handler` until the block ends; `server` is another class of server."""
+    with server(("127.0.0.1", port), handler) as running:
         if tls is not None:
             running.socket = tls.wrap_socket(running.socket, server_side=True)
         thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)

@@ -39,7 +39,6 @@ class IndexContents:
 
     @property
     def chunks(self) -> int:
-        """Chunks of all documents."""
         return sum(map(len, self.documents.values()))
 
 

@@ -23,8 +23,6 @@ from tests.http_server import Handler, served
 
 @dataclass(frozen=True)
 class Received:
-    """A request as it came."""
-
     path: str
     query: str
     headers: Mapping[str, str]
@@ -186,14 +184,11 @@ _ENDPOINTS: tuple[tuple[str, Callable[[LlmServer, Received], Any]], ...] = (
 )
 
 
-_JSON = {"Content-Type": "application/json"}
-
-
 class _Handler(Handler):
     state: LlmServer
 
-    def do_POST(self) -> None:
-        raw = self.body()
+    def respond(self) -> None:
+        raw = self.read_body()
         parts = urlsplit(self.path)
         headers = {name.lower(): value for name, value in self.headers.items()}
         is_json = headers.get("content-type", "").startswith("application/json")
@@ -220,7 +215,8 @@ class _Handler(Handler):
             self.close_connection = True
             return
         if failure is not None:
-            self.answer(failure.status, failure.body, {**_JSON, **failure.headers})
+            headers = {"Content-Type": "application/json", **failure.headers}
+            self.answer(failure.status, failure.body, headers)
             return
         for ending, reply in _ENDPOINTS:
             if received.path.endswith(ending):

@@ -16,7 +16,8 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
+from pydantic_core import to_jsonable_python
 from qdrant_client import QdrantClient, models
 
 from tests.http_server import Handler, served
@@ -97,13 +98,8 @@ class _Store:
 class _Handler(Handler):
     store = _Store()
 
-    def do_GET(self) -> None:
-        self._serve()
-
-    do_PUT = do_POST = do_DELETE = do_GET
-
-    def _serve(self) -> None:
-        body = self.body()
+    def respond(self) -> None:
+        body = self.read_body()
         if self.headers.get("api-key") != API_KEY:
             self.answer(401, {"status": {"error": "Must provide an API key"}})
             return
@@ -113,12 +109,7 @@ class _Handler(Handler):
         except (KeyError, ValueError) as error:
             self.answer(404, {"status": {"error": f"{self.command} {self.path}: {error}"}})
             return
-        self.answer(200, {"result": result, "status": "ok", "time": 0.0})
-
-    def plain(self, value: object) -> object:
-        if isinstance(value, BaseModel):
-            return value.model_dump(mode="json")
-        return super().plain(value)
+        self.answer(200, {"result": to_jsonable_python(result), "status": "ok", "time": 0.0})
 
 
 def new_prefix() -> str:

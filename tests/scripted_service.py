@@ -35,33 +35,32 @@ class Script(Handler):
         super().setup()
         self.connections.append(self.connection)
 
-    def do_GET(self) -> None:
-        self.sent = self.body()
+    def respond(self) -> None:
+        self.body = self.read_body()
         path = self.path.partition("?")[0]
         if path == "/v1/sys/health" and path not in self.scripts:
             self.send_json({"meta": {}, "data": HEALTH})
             return
         self.scripts[path](self)
 
-    do_POST = do_DELETE = do_GET
-
     def send_json(self, document: object, status: int = 200) -> None:
         self.answer(status, document)
 
-    def send_raw(self, content: bytes, status: int = 200) -> None:
-        self.answer(status, content)
-
-    def send_events(self, *events: JobEvent) -> None:
+    def send_stream(self, *messages: str) -> None:
+        """Send these as a stream of events, and break off."""
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.send_header("connection", "close")
         self.end_headers()
-        self.close_connection = True
+        for message in messages:
+            self.wfile.write(f"{message}\n\n".encode())
+
+    def send_events(self, *events: JobEvent) -> None:
+        messages = []
         for event in events:
             data = event.model_dump_json()
-            self.wfile.write(
-                f": waiting\n\nid: {event.sequence}\nevent: job\ndata: {data}\n\n".encode()
-            )
+            messages += [": waiting", f"id: {event.sequence}\nevent: job\ndata: {data}"]
+        self.send_stream(*messages)
 
 
 @contextmanager
@@ -69,9 +68,8 @@ def scripted(
     scripts: dict[str, Answer], tls: ssl.SSLContext | None = None
 ) -> Iterator[tuple[Client, type[Script]]]:
     kind = type("Scripted", (Script,), {"scripts": scripts, "connections": []})
-    with served(kind, tls=tls) as server:
-        client = Client(f"http://127.0.0.1:{server.server_address[1]}", timeout=5)
-        try:
-            yield client, kind
-        finally:
-            client.close()
+    with (
+        served(kind, tls=tls) as server,
+        Client(f"http://127.0.0.1:{server.server_port}", timeout=5) as client,
+    ):
+        yield client, kind

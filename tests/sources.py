@@ -96,7 +96,6 @@ def write_project(root: Path) -> Path:
 
 
 def commit(root: Path, message: str) -> None:
-    """Commit everything."""
     git(root, "add", "--all")
     git(
         root,
@@ -112,5 +111,4 @@ def commit(root: Path, message: str) -> None:
 
 
 def git(root: Path, *arguments: str) -> None:
-    """Run git."""
     subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True)

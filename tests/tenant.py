@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from coco_core.configs import ChunkingConfig, EmbeddingConfig, IndexingConfig
 from coco_core.plan import IndexingPlan
 from coco_server.jobs import queue
 from coco_server.jobs.payload import ImportFormat, IngestPayload, OnError
 from coco_server.jobs.records import DONE_STATES, Job
-from coco_server.store import configs, orgs, projects, versions
+from coco_server.store import orgs, versions
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
+from tests.coco_server.tenants import register_project
 from tests.waiting import until
 
 DIMENSION = 16
@@ -49,22 +53,19 @@ class Tenant:
         with database.system() as session:
             org = orgs.create(session, "Acme", limits=limits)
         with database.tenant(org.org_id) as session:
-            configs.register(
-                session,
-                config.config_id,
-                config.to_dict(),
-                dimension=dimension,
-                fingerprint=config.fingerprint,
-            )
-            project = projects.register(
-                session, "kb:one", name="One", platform="test", config_id=config.config_id
-            )
+            project = register_project(session, config, dimension)
         return cls(database, blobs, org.org_id, project.project_id, config)
 
     def ndjson(self, items: Iterable[object]) -> str:
         """Store items; return their reference."""
         body = "".join(json.dumps(item) + "\n" for item in items).encode()
         return self.blobs.put_bytes(self.org_id, "ndjson", body).ref
+
+    def parquet(self, table: pa.Table, **options: int) -> str:
+        """Store rows; return their reference."""
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, **options)
+        return self.blobs.put_bytes(self.org_id, "parquet", sink.getvalue().to_pybytes()).ref
 
     def enqueue(
         self,
@@ -110,6 +111,14 @@ class Tenant:
 
         return until(look, seconds)
 
+    def succeeded(self, job: Job) -> versions.Version:
+        """Wait until a job has succeeded; return the version that answers now."""
+        done = self.ended(job)
+        assert done.state == "succeeded", done.error
+        active = self.active()
+        assert active is not None
+        return active
+
     def version(self, version_id: str | None) -> versions.Version:
         """Return a version as it is now."""
         assert version_id is not None
@@ -117,7 +126,6 @@ class Tenant:
             return versions.get(session, self.project_id, version_id)
 
     def active(self) -> versions.Version | None:
-        """Return the version that answers."""
         with self.database.tenant(self.org_id) as session:
             return versions.active(session, self.project_id)
 
@@ -129,7 +137,3 @@ class Tenant:
             return session.connection.execute(
                 f"SELECT {columns} FROM source_chunks_{version.version_no} ORDER BY doc_id, ordinal"
             ).fetchall()
-
-    def with_config(self, config: IndexingConfig) -> Tenant:
-        """Return the same project under another config, whether it is registered or not."""
-        return replace(self, config=config)

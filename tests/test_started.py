@@ -53,9 +53,7 @@ def test_what_a_function_starts_is_read_from_its_code(called: object, markers: s
     assert started_by(called) == markers
 
 
-def test_fixtures_count_and_so_do_those_that_a_parameter_names(
-    request: pytest.FixtureRequest,
-) -> None:
+def test_fixtures_count_and_those_that_a_parameter_names(request: pytest.FixtureRequest) -> None:
     item = request.node
     assert markers_of(item) == set()
     item.fixturenames.append("program_that_is_started")

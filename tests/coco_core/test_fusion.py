@@ -28,9 +28,7 @@ SCORES = st.lists(
 
 @pytest.mark.parametrize("method", METHODS)
 @given(candidates=SCORES)
-def test_alpha_0_and_1_are_the_pure_rankings(
-    method: FusionMethod, candidates: list[Candidate]
-) -> None:
+def test_alpha_0_and_1_are_pure_rankings(method: FusionMethod, candidates: list[Candidate]) -> None:
     for alpha, mode, stage in ((0.0, "fts", "keyword"), (1.0, "vector", "vector")):
         hybrid = fuse(candidates, mode="hybrid", alpha=alpha, method=method, vector_coverage=0.5)
         pure = fuse(candidates, mode=mode, alpha=0.5, method=method, vector_coverage=0.5)  # type: ignore[arg-type]  # both are modes
@@ -41,9 +39,7 @@ def test_alpha_0_and_1_are_the_pure_rankings(
 
 @pytest.mark.parametrize("method", METHODS)
 @given(candidates=SCORES, alpha=st.floats(0, 1))
-def test_scores_stay_between_0_and_1(
-    method: FusionMethod, candidates: list[Candidate], alpha: float
-) -> None:
+def test_scores_are_0_to_1(method: FusionMethod, candidates: list[Candidate], alpha: float) -> None:
     scores = fuse(candidates, mode="hybrid", alpha=alpha, method=method, vector_coverage=1.0)
     assert scores.shape == (len(candidates),)
     assert (scores >= 0).all()

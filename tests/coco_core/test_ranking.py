@@ -48,22 +48,82 @@ def test_nothing_gives_nothing() -> None:
     assert ranked("x") == []
 
 
-def test_of_equal_definitions_the_one_further_up_comes_first() -> None:
-    hits = ranked(
-        "BaseModel",
-        candidate("pydantic/v1/models.py", 9.1, defines=("BaseModel",)),
-        candidate("pydantic/models.py", 9.0, defines=("BaseModel",)),
-    )
-    assert files(hits) == ["pydantic/models.py", "pydantic/v1/models.py"]
+CLASSES = (
+    candidate("uses.py", 9.0),
+    candidate("core.py", 2.0, defines=("Router",)),
+    candidate("other.py", 8.0, defines=("Router.match",)),
+)
+RUNS = [
+    candidate(path, 1.0, defines=(name,))
+    for path, name in (("a.py", "Server.run"), ("b.py", "app.run"), ("c.py", "App.run"))
+]
+MANY = [candidate("many.py", score, line=line) for score, line in ((2.9, 1), (2.5, 20), (2.0, 40))]
+TESTED = candidate("tests/test_queue.py", 3.0), candidate("worker.py", 2.0)
+COMPATIBLE = candidate("pkg/compat.py", 3.0), candidate("pkg/worker.py", 2.0)
+CHANGES = [
+    candidate(path, score, language="markdown")
+    for path, score in (("CHANGELOG.md", 2.5), ("docs/retry.md", 2.0))
+]
+WHOLE_NAME = replace(candidate("tests/test_zoo.py", 10.0), exact_name_match=True)
 
 
-def test_a_file_of_one_part_of_a_class_does_not_pass_for_the_class_itself() -> None:
-    hits = ranked(
-        "Serializer",
-        candidate("src/Serializer.Json.cs", 9.5, defines=("Serializer",)),
-        candidate("src/Serializer.cs", 9.0, defines=("Serializer",)),
-    )
-    assert files(hits)[0] == "src/Serializer.cs"
+@pytest.mark.parametrize(
+    ("query", "candidates", "first"),
+    [
+        # Of equal definitions the one further up, and the class rather than a part of it.
+        (
+            "BaseModel",
+            [
+                candidate("pydantic/v1/models.py", 9.1, defines=("BaseModel",)),
+                candidate("pydantic/models.py", 9.0, defines=("BaseModel",)),
+            ],
+            ["pydantic/models.py", "pydantic/v1/models.py"],
+        ),
+        (
+            "Serializer",
+            [
+                candidate("src/Serializer.Json.cs", 9.5, defines=("Serializer",)),
+                candidate("src/Serializer.cs", 9.0, defines=("Serializer",)),
+            ],
+            ["src/Serializer.cs"],
+        ),
+        # The definition of the named symbol, also one that only the look-up found.
+        ("Router", CLASSES, ["core.py"]),
+        ("Router", [CLASSES[0], candidate("c.py", None, defines=("Router",))], ["c.py"]),
+        # Exact before another case before another path.
+        ("App.run", [*RUNS, candidate("d.py", 5.0)], ["c.py", "b.py"]),
+        # The file's name is evidence, also a short form of the word; so are several hits.
+        (
+            "how are cookies parsed",
+            [candidate("web/server.py", 3.0), candidate("web/cookies.py", 2.5)],
+            ["web/cookies.py", "web/server.py"],
+        ),
+        (
+            "authentication of users",
+            [candidate("server.py", 3.0), candidate("auth.py", 2.5)],
+            ["auth.py"],
+        ),
+        ("retry after timeout", [candidate("alone.py", 3.0), *MANY], ["many.py"]),
+        # Tests, compatibility code and changelogs stand lower unless they are asked for;
+        # a word that holds the other asks for nothing, and a lone test is still found.
+        ("job retries", TESTED, ["worker.py"]),
+        ("tests of job retries", TESTED, ["tests/test_queue.py"]),
+        ("latest job retries", TESTED, ["worker.py"]),
+        ("job retries", TESTED[:1], ["tests/test_queue.py"]),
+        ("unicode handling", COMPATIBLE, ["pkg/worker.py"]),
+        ("compatibility of unicode handling", COMPATIBLE, ["pkg/compat.py"]),
+        ("pause between attempts", CHANGES, ["docs/retry.md"]),
+        ("pause between attempts changed", CHANGES, ["CHANGELOG.md"]),
+        # The whole name in a test beats half of it elsewhere.
+        (
+            "zebra19quagga",
+            [candidate("src/zoo.py", 5.0), WHOLE_NAME],
+            ["tests/test_zoo.py", "src/zoo.py"],
+        ),
+    ],
+)
+def test_what_comes_first(query: str, candidates: list[Candidate], first: list[str]) -> None:
+    assert files(ranked(query, *candidates))[: len(first)] == first
 
 
 @pytest.mark.parametrize(
@@ -94,32 +154,6 @@ def test_templates_and_tooling_stand_back_unless_asked_for() -> None:
         assert penalties[path] == 1.0
 
 
-def test_the_definition_of_the_named_symbol_comes_first() -> None:
-    hits = ranked(
-        "Router",
-        candidate("uses.py", 9.0),
-        candidate("core.py", 2.0, defines=("Router",)),
-        candidate("other.py", 8.0, defines=("Router.match",)),
-    )
-    assert files(hits)[0] == "core.py"
-
-
-def test_a_definition_found_only_by_look_up_still_counts() -> None:
-    hits = ranked("Router", candidate("uses.py", 9.0), candidate("c.py", None, defines=("Router",)))
-    assert files(hits)[0] == "c.py"
-
-
-def test_exact_before_case_before_other_path() -> None:
-    hits = ranked(
-        "App.run",
-        candidate("a.py", 1.0, defines=("Server.run",)),
-        candidate("b.py", 1.0, defines=("app.run",)),
-        candidate("c.py", 1.0, defines=("App.run",)),
-        candidate("d.py", 5.0),
-    )
-    assert files(hits)[:2] == ["c.py", "b.py"]
-
-
 @pytest.mark.parametrize(
     ("name", "path", "better_than"),
     [
@@ -132,20 +166,6 @@ def test_definition_matches_are_ordered(name: str, path: str, better_than: tuple
     best = definition_match(name, path)
     assert best > 0
     assert all(definition_match(name, other) < best for other in better_than)
-
-
-def test_the_file_name_is_evidence() -> None:
-    hits = ranked(
-        "how are cookies parsed",
-        candidate("web/server.py", 3.0),
-        candidate("web/cookies.py", 2.5),
-    )
-    assert files(hits) == ["web/cookies.py", "web/server.py"]
-
-
-def test_a_short_form_in_the_file_name_counts() -> None:
-    hits = ranked("authentication of users", candidate("server.py", 3.0), candidate("auth.py", 2.5))
-    assert files(hits)[0] == "auth.py"
 
 
 @pytest.mark.parametrize(
@@ -161,38 +181,6 @@ def test_a_short_form_in_the_file_name_counts() -> None:
 )
 def test_file_stem(doc_id: str, stem: str) -> None:
     assert file_stem(doc_id) == stem
-
-
-def test_several_hits_speak_for_their_file() -> None:
-    hits = ranked(
-        "retry after timeout",
-        candidate("alone.py", 3.0),
-        candidate("many.py", 2.9, line=1),
-        candidate("many.py", 2.5, line=20),
-        candidate("many.py", 2.0, line=40),
-    )
-    assert files(hits)[0] == "many.py"
-
-
-def test_tests_stand_lower_unless_asked_for() -> None:
-    pair = candidate("tests/test_queue.py", 3.0), candidate("worker.py", 2.0)
-    assert files(ranked("job retries", *pair))[0] == "worker.py"
-    assert files(ranked("tests of job retries", *pair))[0] == "tests/test_queue.py"
-
-
-def test_a_word_that_holds_another_asks_for_nothing() -> None:
-    pair = candidate("tests/test_queue.py", 3.0), candidate("worker.py", 2.0)
-    assert files(ranked("latest job retries", *pair))[0] == "worker.py"
-
-
-def test_compatibility_code_comes_when_asked_for() -> None:
-    pair = candidate("pkg/compat.py", 3.0), candidate("pkg/worker.py", 2.0)
-    assert files(ranked("unicode handling", *pair))[0] == "pkg/worker.py"
-    assert files(ranked("compatibility of unicode handling", *pair))[0] == "pkg/compat.py"
-
-
-def test_a_lone_test_is_still_found() -> None:
-    assert files(ranked("job retries", candidate("tests/test_queue.py", 3.0)))
 
 
 @pytest.mark.parametrize(
@@ -294,15 +282,6 @@ def test_a_page_proves_nothing_by_its_name_when_code_is_wanted() -> None:
     assert by_file["src/other.py"]["coherence"] > 0
 
 
-def test_changelogs_stand_lower_among_documents_unless_asked_for() -> None:
-    pair = (
-        candidate("CHANGELOG.md", 2.5, language="markdown"),
-        candidate("docs/retry.md", 2.0, language="markdown"),
-    )
-    assert files(ranked("pause between attempts", *pair))[0] == "docs/retry.md"
-    assert files(ranked("pause between attempts changed", *pair))[0] == "CHANGELOG.md"
-
-
 def test_a_program_named_after_changes_is_no_changelog() -> None:
     assert "changelog" in file_traits("docs/history.md", "markdown")
     assert "changelog" not in file_traits("src/history.rs", "rust")
@@ -379,9 +358,3 @@ def test_four_hundred_candidates_are_ranked_in_no_time() -> None:
         times.append(time.process_time() - start)
     # The target is 2 ms; the margin is for a busy machine.
     assert min(times) < 0.01
-
-
-def test_the_whole_name_in_a_test_beats_half_of_it_elsewhere() -> None:
-    whole = replace(candidate("tests/test_zoo.py", 10.0), exact_name_match=True)
-    hits = ranked("zebra19quagga", candidate("src/zoo.py", 5.0), whole)
-    assert files(hits) == ["tests/test_zoo.py", "src/zoo.py"]

@@ -14,30 +14,33 @@ CHUNK = "".join(FILE[START - 1 : END])
 PRINT = fingerprint(CHUNK)
 
 
+def located(lines: list[str], start: int = START, end: int = END):
+    """Find the chunk, which must be there."""
+    found = relocate(lines, start, end, PRINT)
+    assert found is not None
+    return found
+
+
 def test_four_bytes_per_line() -> None:
     assert len(PRINT) == 4 * (END - START + 1)
     assert len(fingerprint("")) == 4
 
 
 def test_unchanged() -> None:
-    found = relocate(FILE, START, END, PRINT)
-    assert found is not None
+    found = located(FILE)
     assert (found.start_line, found.end_line, found.exact, found.similarity) == (40, 52, True, 1.0)
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r", ""])
 def test_line_ends_and_indentation_do_not_count(ending: str) -> None:
     lines = ["    " + line.rstrip("\n") + ending for line in FILE]
-    found = relocate(lines, START, END, PRINT)
-    assert found is not None
-    assert found.exact
+    assert located(lines).exact
 
 
 @pytest.mark.parametrize("shift", [-39, -20, -1, 1, 7, 20, 300])
 def test_moved(shift: int) -> None:
     lines = FILE[-shift:] if shift < 0 else ["new line\n"] * shift + FILE
-    found = relocate(lines, START, END, PRINT)
-    assert found is not None
+    found = located(lines)
     assert found.exact
     assert (found.start_line, found.end_line) == (START + shift, END + shift)
     assert "".join(lines[found.start_line - 1 : found.end_line]) == CHUNK
@@ -46,17 +49,13 @@ def test_moved(shift: int) -> None:
 def test_the_nearest_of_equal_places() -> None:
     lines = ["top of the file\n"] * 10 + CHUNK.splitlines(keepends=True) + FILE[60:80]
     lines += CHUNK.splitlines(keepends=True)
-    near_second = relocate(lines, 40, 52, PRINT)
-    near_first = relocate(lines, 15, 27, PRINT)
-    assert near_second is not None
-    assert near_first is not None
-    assert (near_first.start_line, near_second.start_line) == (11, 44)
+    assert located(lines, 15, 27).start_line == 11
+    assert located(lines, 40, 52).start_line == 44
 
 
 def test_edited_inside() -> None:
     lines = [*FILE[:44], "changed\n", "added one\n", "added two\n", *FILE[45:]]
-    found = relocate(lines, START, END, PRINT)
-    assert found is not None
+    found = located(lines)
     assert not found.exact
     assert (found.start_line, found.end_line) == (START, END + 2)
     assert found.similarity == pytest.approx(12 / 13)
@@ -64,8 +63,7 @@ def test_edited_inside() -> None:
 
 def test_edited_and_moved() -> None:
     lines = ["new line\n"] * 15 + FILE[:44] + FILE[46:]
-    found = relocate(lines, START, END, PRINT)
-    assert found is not None
+    found = located(lines)
     assert (found.start_line, found.end_line) == (START + 15, END + 15 - 2)
 
 
@@ -73,8 +71,7 @@ def test_a_changed_first_and_last_line_still_belong() -> None:
     lines = list(FILE)
     lines[START - 1] = "renamed\n"
     lines[END - 1] = "other end\n"
-    found = relocate(lines, START, END, PRINT)
-    assert found is not None
+    found = located(lines)
     assert (found.start_line, found.end_line) == (START, END)
 
 
@@ -100,9 +97,7 @@ def test_far_away_nearly_all_of_it_must_be_there() -> None:
     chunk = CHUNK.splitlines(keepends=True)
     far = [f"something else {i}\n" for i in range(200)]
     assert relocate(far + chunk[:8], START, END, PRINT) is None
-    found = relocate(far + chunk[:10], START, END, PRINT)
-    assert found is not None
-    assert found.start_line == 201
+    assert located(far + chunk[:10]).start_line == 201
 
 
 def test_braces_and_empty_lines_fit_nowhere_else() -> None:
@@ -125,9 +120,7 @@ LINES = st.lists(
 
 
 @given(LINES, LINES, st.integers(1, 30), st.integers(0, 10))
-def test_whatever_happens_the_lines_exist(
-    before: list[str], now: list[str], start: int, more: int
-) -> None:
+def test_the_lines_always_exist(before: list[str], now: list[str], start: int, more: int) -> None:
     chunk = before[start - 1 : start + more]
     if not chunk:
         return
@@ -146,14 +139,11 @@ def test_whatever_happens_the_lines_exist(
     st.lists(st.integers(0, 99), unique=True, max_size=3),
     st.lists(st.tuples(st.integers(0, 100), st.integers(1, 6)), max_size=4),
 )
-def test_a_few_edits_anywhere_do_not_lose_it(
-    removed: list[int], inserted: list[tuple[int, int]]
-) -> None:
+def test_a_few_edits_do_not_lose_it(removed: list[int], inserted: list[tuple[int, int]]) -> None:
     lines = [line for i, line in enumerate(FILE) if i not in removed]
     for at, count in inserted:
         lines[at:at] = [f"fresh {at} {i}\n" for i in range(count)]
-    found = relocate(lines, START, END, PRINT)
-    assert found is not None
+    found = located(lines)
     left = [line for i, line in enumerate(FILE) if START - 1 <= i < END and i not in removed]
     shown = lines[found.start_line - 1 : found.end_line]
     # Most of what is left is shown, in order; far outliers after big insertions may be cut.

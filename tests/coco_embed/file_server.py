@@ -30,9 +30,10 @@ def serve() -> Iterator[FileServer]:
     state = FileServer()
 
     class Files(Handler):
+        # Each answer ends its connection.
         protocol_version = "HTTP/1.0"
 
-        def do_GET(self) -> None:
+        def respond(self) -> None:
             wanted = self.headers.get("Range")
             state.requests.append((self.path, wanted))
             content = state.files.get(self.path.partition("?")[0])

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from coco_core.errors import QuotaExceeded, Unavailable
 from coco_embed.budget import EmbeddingBudget
+from tests.threads import at_once
 
 
 def test_a_budget_of_texts_is_kept_to_the_unit_by_many_threads() -> None:
@@ -19,11 +18,7 @@ def test_a_budget_of_texts_is_kept_to_the_unit_by_many_threads() -> None:
             except QuotaExceeded:
                 refused.append(1)
 
-    threads = [threading.Thread(target=spend) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[spend] * 8)
     assert budget.sent == 999
     assert len(refused) == 800 - 333
 

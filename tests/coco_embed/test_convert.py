@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 import sysconfig
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from coco_embed.safetensors import Weights, read_safetensors
 from coco_embed.session import Session, open_session, run_one
 from coco_embed.store import InstalledModel
 from coco_embed.tokenizer import WordPieces
+from tests.programs import python
 
 pytestmark = pytest.mark.slow
 
@@ -54,9 +53,7 @@ def vectors(session: Session, rows: list[list[int]]) -> FloatMatrix:
     return np.vstack([run_one(session, row) for row in rows])
 
 
-def test_the_float_graph_gives_the_published_vectors(
-    float_session: Session, words: WordPieces
-) -> None:
+def test_the_float_graph_gives_published_vectors(float_session: Session, words: WordPieces) -> None:
     # What sentence-transformers prints for its own first example.
     published = [0.06765687, 0.06349586, 0.04871308, 0.07930492, 0.037448, 0.0026528]
     [row] = words.ids(["This is an example sentence"], CHECK_WINDOW)
@@ -91,9 +88,7 @@ def test_the_processor_is_found_to_saturate_or_not() -> None:
     assert weight_limit() in {127, 63}
 
 
-def test_a_conversion_is_the_same_each_time(
-    model: InstalledModel, official: Path, tmp_path: Path
-) -> None:
+def test_conversions_are_all_equal(model: InstalledModel, official: Path, tmp_path: Path) -> None:
     conversion = convert(official / "model.safetensors", official / "tokenizer.json", tmp_path)
     assert conversion == model.manifest.conversion
     assert (tmp_path / "model.onnx").read_bytes() == model.onnx.read_bytes()
@@ -136,14 +131,6 @@ def test_a_file_that_is_not_safetensors_is_reported(tmp_path: Path, content: byt
 
 
 def test_importing_the_embedder_loads_no_runtime() -> None:
-    program = (
-        "import coco_embed.onnx, coco_embed.provision, coco_embed.http, sys; print(*sys.modules)"
-    )
-    output = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        encoding="utf-8",
-    ).stdout.split()
+    modules = "coco_embed.onnx, coco_embed.provision, coco_embed.http"
+    output = python(f"import {modules}, sys; print(*sys.modules)").split()
     assert not {"onnx", "onnxruntime", "httpx", "tokenizers"} & set(output)

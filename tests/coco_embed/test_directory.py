@@ -86,9 +86,7 @@ def test_tokens_become_one_vector(tiny: Path, pooling: str | None, expected: Flo
         ({"pooling_mode": "weightedmean"}, WEIGHTS @ TOKENS),
     ],
 )
-def test_the_directory_says_how_it_pools(
-    tiny: Path, config: dict[str, object], expected: FloatVector
-) -> None:
+def test_its_pooling_is_read(tiny: Path, config: dict[str, object], expected: FloatVector) -> None:
     write_json(tiny, "1_Pooling/config.json", config)
     np.testing.assert_allclose(embed(tiny, "red red blue"), unit(expected), atol=1e-6)
 
@@ -112,9 +110,7 @@ def test_the_state_that_another_task_trained_is_left_alone(tiny: Path) -> None:
     "inputs",
     [("input_ids",), ("input_ids", "token_type_ids", "position_ids", "attention_mask")],
 )
-def test_the_graph_gets_the_inputs_that_it_names(
-    tiny: Path, kind: int, inputs: tuple[str, ...]
-) -> None:
+def test_the_graph_gets_the_inputs_it_names(tiny: Path, kind: int, inputs: tuple[str, ...]) -> None:
     write_graph(tiny / "onnx" / "model.onnx", kind=kind, inputs=inputs, half=True)
     (tiny / "model.onnx").unlink()
     vector = embed(tiny, "green")
@@ -270,9 +266,7 @@ def _images(path: Path) -> None:
         ),
     ],
 )
-def test_a_directory_that_holds_no_such_model_says_why(
-    tiny: Path, spoil: Any, problem: str
-) -> None:
+def test_a_directory_without_such_a_model_says_why(tiny: Path, spoil: Any, problem: str) -> None:
     spoil(tiny)
     with pytest.raises(CocoError) as raised:
         embed(tiny, "red")

@@ -69,9 +69,7 @@ def test_a_server_without_ranges_starts_again(server: FileServer, tmp_path: Path
     assert fetch(server, tmp_path) == CONTENT
 
 
-def test_a_wrong_checksum_is_refused_and_nothing_is_kept(
-    server: FileServer, tmp_path: Path
-) -> None:
+def test_a_wrong_checksum_is_refused_and_nothing_kept(server: FileServer, tmp_path: Path) -> None:
     server.files["/weights"] = CONTENT[:-1] + b"x"
     with pytest.raises(SourceFailed, match="wrong checksum"):
         fetch(server, tmp_path)
@@ -91,9 +89,7 @@ def test_a_part_that_is_complete_needs_no_server(server: FileServer, tmp_path: P
     assert server.requests == []
 
 
-def test_a_part_longer_than_the_file_there_is_thrown_away(
-    server: FileServer, tmp_path: Path
-) -> None:
+def test_a_part_longer_than_the_file_is_thrown_away(server: FileServer, tmp_path: Path) -> None:
     server.files["/weights"] = CONTENT[:1000]
     (tmp_path / f"{FILE.sha256}.part").write_bytes(CONTENT[:2000])
     with pytest.raises(SourceFailed, match="shorter"):

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import pytest
 from coco_core.errors import InvalidConfig, Unavailable
 from coco_embed.http import HttpEmbedder
 from tests.http_server import Handler, served
+from tests.threads import broken_off
 
 
 @dataclass
@@ -34,8 +34,8 @@ def server() -> Iterator[EmbeddingServer]:
     state = EmbeddingServer()
 
     class Embeddings(Handler):
-        def do_POST(self) -> None:
-            body = json.loads(self.body())
+        def respond(self) -> None:
+            body = json.loads(self.read_body())
             assert self.path == "/v1/embeddings"
             state.requests.append(body)
             state.keys.append(self.headers.get("Authorization"))
@@ -50,8 +50,8 @@ def server() -> Iterator[EmbeddingServer]:
                 status, headers, answer = 200, {}, json.dumps({"data": data})
             self.answer(status, answer.encode(), headers)
 
-    with served(Embeddings) as running:
-        state.url = f"http://127.0.0.1:{running.server_port}/v1"
+    with served(Embeddings) as httpd:
+        state.url = f"http://127.0.0.1:{httpd.server_port}/v1"
         yield state
 
 
@@ -67,9 +67,7 @@ def expected(text: str) -> np.ndarray:
     return row / np.linalg.norm(row)
 
 
-def test_texts_go_in_batches_and_come_back_in_order(
-    server: EmbeddingServer, embedder: HttpEmbedder
-) -> None:
+def test_texts_go_in_batches_in_order(server: EmbeddingServer, embedder: HttpEmbedder) -> None:
     texts = ["x" * (number % 9) for number in range(30)]
     vectors = embedder.embed_documents(texts)
     np.testing.assert_allclose(vectors, [expected(text or " ") for text in texts], atol=1e-6)
@@ -170,9 +168,7 @@ def test_an_unreachable_server_is_reported() -> None:
     embedder.close()
 
 
-def test_the_key_comes_from_the_environment(
-    server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_key_is_in_a_variable(server: EmbeddingServer, monkeypatch: pytest.MonkeyPatch) -> None:
     embedder = HttpEmbedder(base_url=server.url, model="m", dimension=3, api_key_env="EMBED_KEY")
     monkeypatch.delenv("EMBED_KEY", raising=False)
     with pytest.raises(InvalidConfig, match="EMBED_KEY is not set"):
@@ -183,25 +179,12 @@ def test_the_key_comes_from_the_environment(
     embedder.close()
 
 
-def test_closing_ends_the_wait_for_a_busy_server(
-    server: EmbeddingServer, embedder: HttpEmbedder
-) -> None:
+def test_closing_ends_a_wait_for_a_server(server: EmbeddingServer, embedder: HttpEmbedder) -> None:
     server.faults = [(503, {"Retry-After": "50"}, "busy")] * 9
-    problems: list[Unavailable] = []
-
-    def index() -> None:
-        try:
-            embedder.embed_documents(["abc"])
-        except Unavailable as error:
-            problems.append(error)
-
-    thread = threading.Thread(target=index)
-    thread.start()
-    while not server.requests:
-        assert thread.is_alive()
-    embedder.close()
-    thread.join(10)
-    assert len(problems) == 1
+    with broken_off(lambda: embedder.embed_documents(["abc"])) as thread:
+        while not server.requests:
+            assert thread.is_alive()
+        embedder.close()
     with pytest.raises(Unavailable, match="closed"):
         embedder.embed_query("abc")
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from coco_core.errors import InvalidInput, Unavailable
 from coco_embed.onnx import OnnxEmbedder
 from coco_embed.store import InstalledModel
+from tests.threads import at_once, broken_off
 
 TEXTS = [
     "def add(a, b):\n    return a + b\n",
@@ -123,12 +125,7 @@ def test_many_threads_get_what_one_gets(embedder: OnnxEmbedder) -> None:
         if not np.array_equal(embedder.embed_documents(TEXTS * 5), np.tile(expected, (5, 1))):
             wrong.append(-1)
 
-    threads = [threading.Thread(target=ask, args=(place,)) for place in range(len(TEXTS))]
-    threads += [threading.Thread(target=index) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    at_once(*(partial(ask, place) for place in range(len(TEXTS))), index, index)
     assert wrong == []
 
 
@@ -169,20 +166,10 @@ def test_a_closed_embedder_says_so(model: InstalledModel) -> None:
 def test_closing_ends_documents_in_progress(model: InstalledModel) -> None:
     started = threading.Event()
     embedder = OnnxEmbedder(model, before_work=started.set)
-    problems: list[BaseException] = []
-
-    def index() -> None:
-        try:
-            embedder.embed_documents([f"text number {number} " * 40 for number in range(3000)])
-        except Unavailable as error:
-            problems.append(error)
-
-    indexing = threading.Thread(target=index)
-    indexing.start()
-    assert started.wait(30)
-    embedder.close()
-    indexing.join(30)
-    assert len(problems) == 1
+    texts = [f"text number {number} " * 40 for number in range(3000)]
+    with broken_off(lambda: embedder.embed_documents(texts)):
+        assert started.wait(30)
+        embedder.close()
 
 
 def test_a_broken_file_is_reported(model: InstalledModel, tmp_path: Path) -> None:

@@ -55,9 +55,7 @@ def left_over(store: ModelStore) -> list[str]:
     return [path.name for path in store.root.rglob("*") if path.name.endswith((".part", "ready"))]
 
 
-def test_the_first_source_that_works_is_used(
-    store: ModelStore, server: FileServer, tmp_path: Path
-) -> None:
+def test_the_first_good_source_wins(store: ModelStore, server: FileServer, tmp_path: Path) -> None:
     seen: list[Progress] = []
     sources: list[Source] = [PathSource(tmp_path / "nothing"), UrlSource(f"{server.url}/m")]
     model = provision(store, sources=sources, on_progress=seen.append)
@@ -75,9 +73,7 @@ def test_the_first_source_that_works_is_used(
     assert provision(store, sources=[]) == model
 
 
-def test_when_no_source_works_each_reason_and_the_remedy_are_told(
-    store: ModelStore, tmp_path: Path
-) -> None:
+def test_without_a_source_reasons_and_remedy_are_told(store: ModelStore, tmp_path: Path) -> None:
     sources: list[Source] = [PathSource(tmp_path / "nothing"), UrlSource("http://127.0.0.1:9/m")]
     with pytest.raises(ModelMissing) as caught:
         provision(store, sources=sources)
@@ -103,9 +99,7 @@ def test_two_processes_at_once_fetch_it_once(store: ModelStore, server: FileServ
     store.verify(model)
 
 
-def test_a_killed_process_leaves_nothing_half_installed(
-    store: ModelStore, server: FileServer
-) -> None:
+def test_a_killed_process_leaves_nothing_half_done(store: ModelStore, server: FileServer) -> None:
     server.held_path = "/m/model.safetensors"
     process = start(store, f"{server.url}/m")
     assert server.holding.wait(30)
@@ -125,9 +119,7 @@ def test_a_killed_process_leaves_nothing_half_installed(
     assert left_over(store) == []
 
 
-def test_a_process_killed_while_converting_leaves_nothing(
-    store: ModelStore, official: Path
-) -> None:
+def test_a_process_killed_in_converting_leaves_nothing(store: ModelStore, official: Path) -> None:
     class Killed(BaseException):
         pass
 
@@ -151,9 +143,7 @@ def test_cancelling_is_no_failure_of_a_source(store: ModelStore, official: Path)
     assert store.find() is None
 
 
-def test_a_model_made_elsewhere_is_installed_as_it_is(
-    store: ModelStore, model: InstalledModel
-) -> None:
+def test_a_finished_model_is_installed_as_it_is(store: ModelStore, model: InstalledModel) -> None:
     for path in (model.directory, model.onnx):
         installed = install_from_path(store, path)
         assert installed.onnx.read_bytes() == model.onnx.read_bytes()

@@ -16,6 +16,7 @@ from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_embed.static import StaticEmbedder
 from coco_embed.store import InstalledModel
 from tests.embedding_server import EmbeddingServer, embedding_server
+from tests.threads import broken_off
 from tests.waiting import until
 
 
@@ -88,21 +89,11 @@ def test_closing_one_window_ends_its_calls_and_no_other(model: InstalledModel) -
         EmbeddingSettings(models=model.directory.parents[1], before_work=before_work)
     )
     first, second = (embedders.open(EmbeddingConfig(max_tokens=size)) for size in (64, 128))
-    problems: list[Unavailable] = []
-
-    def index() -> None:
-        try:
-            first.embed_documents([f"text number {number}" for number in range(100)])
-        except Unavailable as error:
-            problems.append(error)
-
-    thread = threading.Thread(target=index)
-    thread.start()
-    assert started.wait(30)
-    first.close()
-    go.set()
-    thread.join(30)
-    assert len(problems) == 1
+    texts = [f"text number {number}" for number in range(100)]
+    with broken_off(lambda: first.embed_documents(texts)):
+        assert started.wait(30)
+        first.close()
+        go.set()
     assert second.embed_documents(["text"]).shape == (1, 384)
     embedders.close()
 
@@ -203,20 +194,9 @@ def test_closing_ends_a_request_that_the_server_does_not_answer(server: Embeddin
     embedders = Embedders(EmbeddingSettings(url=server.url, dimension=32, batch_size=1))
     embedder = embedders.open(EmbeddingConfig(model_name="hashing"), timeout=600)
     server.gate.clear()
-    problems: list[Unavailable] = []
-
-    def index() -> None:
-        try:
-            embedder.embed_documents(["one", "two"])
-        except Unavailable as error:
-            problems.append(error)
-
-    thread = threading.Thread(target=index)
-    thread.start()
-    until(lambda: server.requests >= 2)
-    embedder.close()
-    thread.join(10)
-    assert len(problems) == 1
+    with broken_off(lambda: embedder.embed_documents(["one", "two"])):
+        until(lambda: server.requests >= 2)
+        embedder.close()
 
 
 def test_a_registered_server_needs_no_other_setting(server: EmbeddingServer) -> None:

@@ -81,9 +81,7 @@ def test_the_name_of_a_url_hides_secrets() -> None:
 
 
 @pytest.mark.slow
-def test_a_path_may_be_a_folder_a_file_a_wheel_or_a_mirror(
-    official: Path, wheel: Path, tmp_path: Path
-) -> None:
+def test_folders_files_wheels_and_mirrors_work(official: Path, wheel: Path, tmp_path: Path) -> None:
     mirror = tmp_path / "mirror"
     (mirror / HUB[1:]).parent.mkdir(parents=True)
     (mirror / HUB[1:]).symlink_to(official)
@@ -94,9 +92,7 @@ def test_a_path_may_be_a_folder_a_file_a_wheel_or_a_mirror(
         fetch(mirror_source(place.as_uri() if number % 2 else str(place)), folder)
 
 
-def test_paths_that_hold_no_model_are_refused_with_the_reason(
-    official: Path, tmp_path: Path
-) -> None:
+def test_paths_without_a_model_are_refused_with_the_reason(official: Path, tmp_path: Path) -> None:
     alone = tmp_path / "alone"
     alone.mkdir()
     (alone / WEIGHTS.name).symlink_to(official / WEIGHTS.name)

@@ -65,9 +65,7 @@ def test_no_text_gives_no_vector(static: StaticEmbedder) -> None:
     assert static.embed_documents([]).shape == (0, 384)
 
 
-def test_vectors_lie_where_the_model_puts_them(
-    vectors: FloatMatrix, embedder: OnnxEmbedder
-) -> None:
+def test_vectors_lie_where_a_model_puts_them(vectors: FloatMatrix, embedder: OnnxEmbedder) -> None:
     real = embedder.embed_documents(TEXTS)
     assert (vectors * real).sum(axis=1).mean() > 0.7
     # The model's own query finds among static vectors what it finds among its own.

@@ -79,7 +79,6 @@ def write_graph(
 
 
 def write_json(directory: Path, name: str, content: object) -> None:
-    """Write one of the files that describe a model."""
     path = directory / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content), encoding="utf-8")

@@ -31,9 +31,7 @@ def program() -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.parametrize("how", ["terminate", "kill"])
-def test_everything_starts_and_ends_with_the_command(
-    program: subprocess.Popen[bytes], how: str
-) -> None:
+def test_all_starts_and_ends_with_the_command(program: subprocess.Popen[bytes], how: str) -> None:
     assert program.stdout is not None
     access = json.loads(program.stdout.readline())
     answer = httpx.get(f"{access['url']}/v1/sys/health", timeout=30)
@@ -52,9 +50,7 @@ def test_everything_starts_and_ends_with_the_command(
     assert len(gone) == len(children)
 
 
-def test_what_a_killed_command_leaves_goes_at_the_next_start(
-    program: subprocess.Popen[bytes],
-) -> None:
+def test_what_a_killed_command_leaves_goes_at_next_start(program: subprocess.Popen[bytes]) -> None:
     assert program.stdout is not None
     json.loads(program.stdout.readline())
     children = psutil.Process(program.pid).children(recursive=True)
@@ -74,9 +70,7 @@ def test_what_a_killed_command_leaves_goes_at_the_next_start(
     assert not mine.path.exists()
 
 
-def test_folders_without_our_mark_are_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_unmarked_folders_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     (tmp_path / "coco-dev-stack-other").mkdir()
     target = tmp_path / "elsewhere"

@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from coco_core.configs import DEFAULT_CONFIG, IndexingConfig
+from coco_core.configs import DEFAULT_CONFIG, ChunkingConfig
 from coco_core.header import embedding_text
 from coco_core.types import Chunk
 from coco_embed.resolver import Embedders, EmbeddingSettings
@@ -46,10 +45,9 @@ def test_items_are_cut_embedded_written_and_switched_to(
             ]
         )
     )
-    done = tenant.ended(job)
-    assert done.state == "succeeded", done.error
-    active = tenant.active()
-    assert active is not None and active.version_id == job.version_id
+    active = tenant.succeeded(job)
+    assert active.version_id == job.version_id
+    done = tenant.job(job.job_id)
     assert done.result is not None
     assert done.result["indexed"] == 5 and done.result["rejected"] == 0
     assert (active.item_count, active.document_count) == (5, 4)
@@ -149,13 +147,8 @@ def test_parquet_with_vectors_needs_no_model(
             "vector": pa.FixedSizeListArray.from_arrays(vectors.ravel(), DIMENSION),
         }
     )
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, row_group_size=700)
-    ref = tenant.blobs.put_bytes(tenant.org_id, "parquet", sink.getvalue().to_pybytes()).ref
-    job = tenant.ended(tenant.enqueue(ref, format="parquet"))
-    assert job.state == "succeeded", job.error
-    active = tenant.active()
-    assert active is not None
+    ref = tenant.parquet(table, row_group_size=700)
+    active = tenant.succeeded(tenant.enqueue(ref, format="parquet"))
     assert (active.chunk_count, active.document_count) == (count, 1000)
     assert embedding.requests == 0
 
@@ -195,33 +188,20 @@ def test_sizes_in_the_models_tokens_need_its_tokenizer_only_when_there_is_one(
     tenant: Tenant, start: Start
 ) -> None:
     start()
-    fixed = IndexingConfig.from_dict(
-        {
-            **CONFIG.to_dict(),
-            "config_id": "fixed",
-            "chunking": {"strategy_name": "fixed_token", "chunk_size": 16},
-        }
-    )
+    fixed = replace(CONFIG, config_id="fixed", chunking=ChunkingConfig("fixed_token", 16))
     other = Tenant.create(tenant.database, tenant.blobs, config=fixed)
-    job = other.ended(other.enqueue(other.ndjson(documents(3))))
-    assert job.state == "succeeded", job.error
+    other.succeeded(other.enqueue(other.ndjson(documents(3))))
 
 
 def test_a_document_of_very_many_chunks_is_one_batch(tenant: Tenant, start: Start) -> None:
     start()
-    config = IndexingConfig.from_dict(
-        {
-            **CONFIG.to_dict(),
-            "config_id": "tiny",
-            "chunking": {"strategy_name": "recursive_char", "chunk_size": 16, "unit": "chars"},
-        }
-    )
+    chunking = ChunkingConfig("recursive_char", 16, unit="chars")
+    config = replace(CONFIG, config_id="tiny", chunking=chunking)
     many = Tenant.create(tenant.database, tenant.blobs, config=config)
     content = "\n".join(f"line number {number}" for number in range(5000))
-    job = many.ended(many.enqueue(many.ndjson([{"doc_id": "long.txt", "content": content}])))
-    assert job.state == "succeeded", job.error
-    active = many.active()
-    assert active is not None and active.chunk_count > 4096
+    ref = many.ndjson([{"doc_id": "long.txt", "content": content}])
+    active = many.succeeded(many.enqueue(ref))
+    assert active.chunk_count > 4096
     rows = many.rows(active, "chunk_key, ordinal")
     assert sorted(rows) == [(number, number) for number in range(active.chunk_count)]
 
@@ -235,10 +215,8 @@ def test_the_built_in_model_embeds_what_came_without_a_vector(
     worker = Worker(replace(deps, embedders=embedders), poll_seconds=0.05)
     worker.start()
     try:
-        job = tenant.ended(tenant.enqueue(tenant.ndjson(documents(20))))
-        assert job.state == "succeeded", job.error
-        active = tenant.active()
-        assert active is not None and active.embedded_count == active.chunk_count == 20
+        active = tenant.succeeded(tenant.enqueue(tenant.ndjson(documents(20))))
+        assert active.embedded_count == active.chunk_count == 20
         expected = embedders.open(DEFAULT_CONFIG.embedding).embed_documents(
             [
                 embedding_text(
@@ -271,15 +249,11 @@ def test_an_import_is_read_from_a_cloud(database: Database, deps: IngestDeps) ->
                 "content": [f"topic {number}" for number in range(500)],
             }
         )
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, row_group_size=100)
-        ref = blobs.put_bytes(tenant.org_id, "parquet", sink.getvalue().to_pybytes()).ref
+        ref = tenant.parquet(table, row_group_size=100)
         worker = Worker(replace(deps, blobs=blobs), poll_seconds=0.05)
         worker.start()
         try:
-            job = tenant.ended(tenant.enqueue(ref, format="parquet"))
+            active = tenant.succeeded(tenant.enqueue(ref, format="parquet"))
         finally:
             worker.stop()
-    assert job.state == "succeeded", job.error
-    active = tenant.active()
-    assert active is not None and active.chunk_count == 500
+    assert active.chunk_count == 500

@@ -33,11 +33,9 @@ def test_a_server_that_is_away_is_tried_again_and_what_was_done_is_kept(
 
     start()
     until(fail_later)
-    done = tenant.ended(job)
-    assert done.state == "succeeded", done.error
+    active = tenant.succeeded(job)
+    done = tenant.job(job.job_id)
     assert done.attempt > 1
-    active = tenant.active()
-    assert active is not None
     assert active.document_count == 1100
     assert len({row[0] for row in tenant.rows(active)}) == 1100
     # What the first attempt committed was not embedded again.
@@ -87,10 +85,8 @@ def test_a_worker_that_was_replaced_writes_nothing(
     start()
     until(lambda: tenant.job(job.job_id).attempt == 2)
     embedding.gate.set()
-    assert tenant.ended(job).state == "succeeded"
+    active = tenant.succeeded(job)
     until(lambda: slow.running == 0)
-    active = tenant.active()
-    assert active is not None
     rows = tenant.rows(active, "doc_id, ordinal")
     assert len(rows) == len(set(rows)) == active.chunk_count
     assert len({row[0] for row in rows}) == 1200

@@ -24,6 +24,7 @@ from coco_worker.rpc.server import SERVICE, RpcServer
 from coco_worker.rpc.service import WorkerService
 from coco_worker.worker import Worker
 from tests.coco_worker.conftest import Start
+from tests.coco_worker.items_made import documents
 from tests.embedding_server import EmbeddingServer
 from tests.tenant import CONFIG, DIMENSION, Tenant
 from tests.trust import certificate
@@ -75,10 +76,6 @@ def asked(
             return await question(link)
 
     return asyncio.run(ask())
-
-
-def documents(count: int) -> list[dict[str, str]]:
-    return [{"doc_id": f"d{number}", "content": f"topic {number}"} for number in range(count)]
 
 
 def test_a_handshake_says_who_is_there(serve: Serve) -> None:
@@ -157,9 +154,7 @@ def test_a_full_worker_sends_the_job_back(
     assert tenant.ended(job).state == "cancelled"
 
 
-def test_the_first_worker_with_a_free_hand_gets_the_job(
-    serve: Serve, tenant: Tenant, worker: Worker
-) -> None:
+def test_the_first_free_worker_gets_the_job(serve: Serve, tenant: Tenant, worker: Worker) -> None:
     server = serve()
     gone = serve()
     gone.stop(0)

@@ -21,10 +21,7 @@ def test_a_rule_changes_texts_before_they_are_cut(tenant: Tenant, start: Start) 
         {"doc_id": "b.md", "content": f"its key is {secret}", "ordinal": 0},
         {"doc_id": "c.md", "content": "nothing to hide"},
     ]
-    job = tenant.ended(tenant.enqueue(tenant.ndjson(items), wasm_module_ref=ref))
-    assert job.state == "succeeded", job.error
-    active = tenant.active()
-    assert active is not None
+    active = tenant.succeeded(tenant.enqueue(tenant.ndjson(items), wasm_module_ref=ref))
     texts = {row[0]: row[2] for row in tenant.rows(active)}
     assert secret not in "".join(texts.values())
     assert texts["c.md"] == "nothing to hide"
@@ -53,13 +50,11 @@ def test_a_rule_that_fails_costs_the_item_and_not_the_worker(tenant: Tenant, sta
         {"doc_id": "loop", "content": "? endless"},
         {"doc_id": "fine", "content": "as it was"},
     ]
-    job = tenant.ended(tenant.enqueue(tenant.ndjson(items), wasm_module_ref=ref))
-    assert job.state == "succeeded", job.error
+    job = tenant.enqueue(tenant.ndjson(items), wasm_module_ref=ref)
+    active = tenant.succeeded(job)
     with tenant.database.tenant(tenant.org_id) as session:
         listed = rejections.read(session, job.job_id)
     assert [(each.item, each.code) for each in listed] == [(1, "rule_failed"), (2, "rule_failed")]
-    active = tenant.active()
-    assert active is not None
     assert {row[0] for row in tenant.rows(active)} == {"good", "fine"}
 
 

@@ -126,9 +126,7 @@ def test_filters_mean_the_same(filters: Filters) -> None:
 @pytest.mark.parametrize("mode", ["fts", "vector", "hybrid"])
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("missing", [frozenset(), frozenset({"web/router.py", "docs/guide.md"})])
-def test_the_order_is_the_same(
-    build: Build, query: str, mode: str, missing: frozenset[str]
-) -> None:
+def test_the_order_is_equal(build: Build, query: str, mode: str, missing: frozenset[str]) -> None:
     intent = SearchIntent(query, retrieval_mode=mode)  # type: ignore[arg-type]  # one of the modes
     expected = ask(PlainExecutor(corpus(), missing), intent)
     answer = ask(build(corpus(), missing), intent)

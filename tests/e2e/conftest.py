@@ -12,7 +12,6 @@ from tests.sources import write_project
 
 @pytest.fixture(scope="session")
 def model() -> Path:
-    """A folder with the installed model."""
     return installed_model().directory.parent
 
 

@@ -63,26 +63,20 @@ def test_the_model_joins_in(full_daemon: Daemon, project: Path) -> None:
 
 
 def test_definitions_come_before_uses(daemon: Daemon) -> None:
-    _, data = daemon.query("total_price")
-    assert data.results[0].chunk.path == "shop/cart.py"
-    assert "def total_price" in data.results[0].chunk.content
+    found = daemon.chunks("total_price")[0]
+    assert found.path == "shop/cart.py"
+    assert "def total_price" in found.content
 
 
 def test_documents_answer_with_their_headings(daemon: Daemon) -> None:
-    _, data = daemon.query("when do parcels leave the warehouse")
-    hit = data.results[0].chunk
+    hit = daemon.chunks("when do parcels leave the warehouse")[0]
     assert hit.path == "README.md"
     assert hit.heading_trail[-1] == "Shipping"
 
 
 def test_ignored_files_and_secrets_are_nowhere(daemon: Daemon) -> None:
     for text in ("generated_symbol", "very-secret", "SECRET_TOKEN", "a line of the log"):
-        _, data = daemon.query(text)
-        assert not {hit.chunk.path for hit in data.results} & {
-            "build/output.py",
-            ".env",
-            "debug.log",
-        }
+        assert not {"build/output.py", ".env", "debug.log"} & set(daemon.paths(text))
 
 
 def test_filters_hold_before_the_cut(daemon: Daemon) -> None:
@@ -98,8 +92,7 @@ def test_filters_hold_before_the_cut(daemon: Daemon) -> None:
 
 
 def test_quoted_text_matches_literally(daemon: Daemon) -> None:
-    _, data = daemon.query('"delay *= 2"')
-    assert [hit.chunk.path for hit in data.results] == ["shop/retry.py"]
+    assert daemon.paths('"delay *= 2"') == ["shop/retry.py"]
     _, data = daemon.query('"delay *= 3"')
     assert data.results == []
     assert data.empty_reason == "no_match"
@@ -124,24 +117,19 @@ def test_a_saved_file_is_found_by_the_very_next_query(daemon: Daemon, project: P
 
 def test_deleted_and_renamed_files_leave_at_once(daemon: Daemon, project: Path) -> None:
     (project / "shop" / "retry.py").rename(project / "shop" / "again.py")
-    _, data = daemon.query("retry_with_backoff")
-    assert [h.chunk.path for h in data.results if h.chunk.symbol == "retry_with_backoff"] == [
-        "shop/again.py"
-    ]
+    found = daemon.chunks("retry_with_backoff")
+    assert [each.path for each in found if each.symbol == "retry_with_backoff"] == ["shop/again.py"]
     (project / "shop" / "again.py").unlink()
-    _, data = daemon.query("retry_with_backoff")
-    assert all("again" not in (hit.chunk.path or "") for hit in data.results)
+    assert all("again" not in (path or "") for path in daemon.paths("retry_with_backoff"))
 
 
 def test_a_new_directory_is_seen(daemon: Daemon, project: Path) -> None:
     deep = project / "new" / "deep"
     deep.mkdir(parents=True)
     (deep / "quokka.py").write_text("def feed_quokka():\n    pass\n", encoding="utf-8")
-    _, data = daemon.query("feed_quokka")
-    assert data.results[0].chunk.path == "new/deep/quokka.py"
+    assert daemon.paths("feed_quokka")[0] == "new/deep/quokka.py"
     (project / "new").rename(project / "old")
-    _, data = daemon.query("feed_quokka")
-    assert [hit.chunk.path for hit in data.results][:1] == ["old/deep/quokka.py"]
+    assert daemon.paths("feed_quokka")[:1] == ["old/deep/quokka.py"]
 
 
 def test_a_branch_switch_shows_no_text_of_the_other_branch(daemon: Daemon, project: Path) -> None:
@@ -158,16 +146,12 @@ def test_a_branch_switch_shows_no_text_of_the_other_branch(daemon: Daemon, proje
     assert all(not (hit.chunk.path or "").startswith("many/") for hit in data.results), meta
     assert_true(project, data.results)
     git(project, "switch", "--quiet", "other")
-    _, data = daemon.query("retry_with_backoff")
-    assert all(hit.chunk.path != "shop/retry.py" for hit in data.results)
+    assert "shop/retry.py" not in daemon.paths("retry_with_backoff")
     assert_true(project, data.results)
 
 
 def daemon_sees(daemon: Daemon, word: str, path: str) -> None:
-    wait_for(
-        lambda: path in {hit.chunk.path for hit in daemon.query(word)[1].results[:1]},
-        f"{path} at the top",
-    )
+    wait_for(lambda: path in daemon.paths(word)[:1], f"{path} at the top")
 
 
 def test_edits_while_the_daemon_is_down(daemon: Daemon, project: Path) -> None:
@@ -181,10 +165,8 @@ def test_edits_while_the_daemon_is_down(daemon: Daemon, project: Path) -> None:
     _, data = daemon.query("lower_price")
     assert data.results[0].chunk.symbol == "lower_price"
     assert_true(project, data.results)
-    _, data = daemon.query("brand_new_thing")
-    assert data.results[0].chunk.path == "shop/fresh.py"
-    _, data = daemon.query("retry_with_backoff")
-    assert all(hit.chunk.path != "shop/retry.py" for hit in data.results)
+    assert daemon.paths("brand_new_thing")[0] == "shop/fresh.py"
+    assert "shop/retry.py" not in daemon.paths("retry_with_backoff")
 
 
 def test_nothing_is_embedded_twice(full_daemon: Daemon, project: Path) -> None:
@@ -208,9 +190,7 @@ def test_pages_do_not_overlap(daemon: Daemon) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_documents_are_listed_in_pages_with_what_tells_a_change(
-    daemon: Daemon, project: Path
-) -> None:
+def test_documents_come_in_pages_with_what_tells_a_change(daemon: Daemon, project: Path) -> None:
     with daemon.client as client:
         first = client.documents(DocumentsRequest())
         assert first.next_after is None

@@ -15,6 +15,8 @@ from coco_protocol.projects import ProjectRequest
 from tests.daemon_process import Daemon, running_daemon
 from tests.experiment_parts import write_pages, write_spec
 
+Done = subprocess.CompletedProcess[str]
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -33,18 +35,16 @@ def site(place: Path) -> Iterator[Daemon]:
         yield daemon
 
 
-def run(site: Daemon, place: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(site: Daemon, place: Path, *arguments: str) -> Done:
     return site.coco("experiment", "run", "experiment.yml", *arguments, cwd=place)
 
 
 @pytest.fixture(scope="module")
-def first(site: Daemon, place: Path) -> subprocess.CompletedProcess[str]:
+def first(site: Daemon, place: Path) -> Done:
     return run(site, place, "--out", "first.json")
 
 
-def test_a_run_builds_asks_and_prints_the_table(
-    first: subprocess.CompletedProcess[str], site: Daemon, place: Path
-) -> None:
+def test_a_run_builds_asks_and_prints_the_table(first: Done, site: Daemon, place: Path) -> None:
     assert first.returncode == 0, first.stderr
     heads, *rows = [line.split() for line in first.stdout.splitlines()]
     assert heads[0] == "STRATEGY" and "NDCG@3" in heads
@@ -63,9 +63,7 @@ def test_a_run_builds_asks_and_prints_the_table(
     assert not list(place.glob("first.json.*"))
 
 
-def test_the_project_around_it_keeps_its_files(
-    first: subprocess.CompletedProcess[str], site: Daemon
-) -> None:
+def test_the_project_around_it_keeps_its_files(first: Done, site: Daemon) -> None:
     with site.client as client:
         projects = {p.name: p for p in client.projects().projects}
         pages = ProjectRequest(project_id=projects["pages"].project_id)
@@ -77,9 +75,7 @@ def test_the_project_around_it_keeps_its_files(
         assert {each.config_id for each in indexes} == {"sections", "windows"}
 
 
-def test_a_second_run_repeats_no_work(
-    first: subprocess.CompletedProcess[str], site: Daemon, place: Path
-) -> None:
+def test_a_second_run_repeats_no_work(first: Done, site: Daemon, place: Path) -> None:
     again = run(site, place, "--out", "second.json", "--json")
     assert again.returncode == 0, again.stderr
     summary = json.loads(again.stdout)["data"]
@@ -91,9 +87,9 @@ def test_a_second_run_repeats_no_work(
 
 
 def test_what_is_adopted_answers_until_it_is_taken_back(
-    first: subprocess.CompletedProcess[str], site: Daemon, place: Path
+    first: Done, site: Daemon, place: Path
 ) -> None:
-    def adopt(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def adopt(*arguments: str) -> Done:
         return site.coco("experiment", "adopt", "first.json", *arguments, cwd=place)
 
     project_id = read_results(place / "first.json").target.project_id
@@ -121,7 +117,7 @@ def test_what_is_adopted_answers_until_it_is_taken_back(
 
 
 def test_an_unknown_strategy_is_told_with_the_known_ones(
-    first: subprocess.CompletedProcess[str], site: Daemon, place: Path
+    first: Done, site: Daemon, place: Path
 ) -> None:
     done = site.coco("experiment", "adopt", "first.json", "--index", "windoes", cwd=place)
     assert done.returncode == 1

@@ -72,9 +72,7 @@ def test_offline_nothing_is_fetched_and_status_says_so(daemon: Daemon) -> None:
     assert "COCO_OFFLINE forbids fetching it" in status.stdout
 
 
-def test_an_install_beside_the_daemon_cuts_files_anew_and_a_removal_undoes_it(
-    daemon: Daemon,
-) -> None:
+def test_an_install_beside_the_daemon_cuts_files_anew_and_removal_undoes_it(daemon: Daemon) -> None:
     installed = daemon.coco("grammar", "install", "properties", "--from", str(PROPERTIES), "--json")
     assert installed.returncode == 0, installed.stderr
     (grammar,) = json.loads(installed.stdout)["data"]["grammars"]
@@ -93,9 +91,7 @@ def test_an_install_while_the_daemon_is_down_is_taken_up_at_the_next_start(
     wait_for(lambda: symbols(daemon) == ["server.port"], "the new chunks")
 
 
-def test_a_grammar_that_loops_is_stopped_and_the_daemon_goes_on(
-    daemon: Daemon, project: Path
-) -> None:
+def test_a_looping_grammar_is_stopped_and_the_daemon_goes_on(daemon: Daemon, project: Path) -> None:
     daemon.coco("grammar", "install", "properties", "--from", str(PROPERTIES))
     wait_for(lambda: symbols(daemon) == ["server.port"], "the new chunks")
     daemon.stop()

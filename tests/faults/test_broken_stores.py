@@ -5,25 +5,26 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from coco_local.daemon.runtime import LocalDaemon
-from coco_local.settings import load_settings
 from coco_protocol.docs import QueryRequest
 from coco_protocol.projects import RegisterRequest
 from coco_protocol.system import PruneRequest
 from tests.crashes import assert_same, settled_contents
 from tests.daemon_process import Daemon, wait_for
 from tests.index_contents import IndexContents, index_contents
+from tests.local_daemon import local_daemon
 from tests.sources import write_project
+
+Good = tuple[Path, Path, IndexContents]
 
 
 @pytest.fixture(scope="module")
-def good(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, IndexContents]:
+def good(tmp_path_factory: pytest.TempPathFactory) -> Good:
     """A project, the home of a daemon that indexed it and ended, and what it wrote."""
     folder = tmp_path_factory.mktemp("good")
     project = write_project(folder / "shop")
@@ -85,25 +86,15 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@contextmanager
-def _daemon(home: Path) -> Iterator[LocalDaemon]:
-    """Run a daemon in this process: a dozen real ones would spend their time on imports."""
-    daemon = LocalDaemon(load_settings(environ={"COCO_HOME": str(home), "COCO_OFFLINE": "1"}))
-    daemon.start()
-    try:
-        yield daemon
-    finally:
-        daemon.close()
-
-
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=list(DAMAGES))
 def test_the_index_is_as_before(
-    good: tuple[Path, Path, IndexContents], tmp_path: Path, damage: Callable[[Path], object]
+    good: Good, tmp_path: Path, damage: Callable[[Path], object]
 ) -> None:
     project, home, before = good
     copy = shutil.copytree(home, tmp_path / "home")
     damage(copy)
-    with _daemon(copy) as daemon:
+    # In this process: a dozen real ones would spend their time on imports.
+    with local_daemon(copy) as daemon:
         # The path is given as always; a database that is lost has lost the list of projects.
         daemon.register(RegisterRequest(path=str(project)))
         wait_for(lambda: daemon.projects().projects[0].state == "ready", "the index")
@@ -114,9 +105,7 @@ def test_the_index_is_as_before(
     assert_same(index_contents(copy), before)
 
 
-def test_another_schema_keeps_the_projects(
-    good: tuple[Path, Path, IndexContents], tmp_path: Path
-) -> None:
+def test_another_schema_keeps_the_projects(good: Good, tmp_path: Path) -> None:
     project, home, before = good
     daemon = Daemon(shutil.copytree(home, tmp_path / "home"))
     _other_schema(daemon.home)
@@ -125,15 +114,13 @@ def test_another_schema_keeps_the_projects(
     assert_same(settled_contents(daemon), before)
 
 
-def test_a_file_in_the_place_of_lancedb(
-    good: tuple[Path, Path, IndexContents], tmp_path: Path
-) -> None:
+def test_a_file_in_the_place_of_lancedb(good: Good, tmp_path: Path) -> None:
     """Whatever it is, it is not ours to delete; the project says what is wrong, and waits."""
     _, home, before = good
     copy = shutil.copytree(home, tmp_path / "home")
     shutil.rmtree(copy / "lancedb")
     (copy / "lancedb").write_text("somebody's notes", encoding="utf-8")
-    with _daemon(copy) as daemon:
+    with local_daemon(copy) as daemon:
         wait_for(lambda: daemon.projects().projects[0].state == "error", "the error")
         told = daemon.projects().projects[0].error
         assert told is not None

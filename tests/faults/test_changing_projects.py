@@ -3,36 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from tests.daemon_process import Daemon, running_daemon, wait_for
+from tests.daemon_process import Daemon, wait_for
 from tests.sources import write_project
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One project for all tests; each leaves it as it was."""
-    return write_project(tmp_path_factory.mktemp("changing") / "shop")
-
-
-@pytest.fixture(scope="module")
-def running(project: Path) -> Iterator[Daemon]:
-    with running_daemon(project.parent / "home", project) as daemon:
-        daemon.wait_indexed()
-        yield daemon
-
-
-def _paths(daemon: Daemon, text: str) -> list[str | None]:
-    _, data = daemon.query(text)
-    return [hit.chunk.path for hit in data.results]
 
 
 def test_a_root_that_goes_and_comes_back(running: Daemon, project: Path) -> None:
     shutil.rmtree(project)
-    assert _paths(running, "retry_with_backoff") == []
+    assert running.paths("retry_with_backoff") == []
     wait_for(lambda: running.project().state == "missing", "the state 'missing'")
     said = running.coco("status")
     assert said.returncode == 0
@@ -40,11 +19,11 @@ def test_a_root_that_goes_and_comes_back(running: Daemon, project: Path) -> None
     write_project(project)
     (project / "shop" / "fresh.py").write_text("def a_fresh_function():\n    pass\n")
     wait_for(lambda: running.project().state == "ready", "the state 'ready'")
-    assert _paths(running, "retry_with_backoff")[0] == "shop/retry.py"
-    assert _paths(running, "a_fresh_function")[0] == "shop/fresh.py"
+    assert running.paths("retry_with_backoff")[0] == "shop/retry.py"
+    assert running.paths("a_fresh_function")[0] == "shop/fresh.py"
     # The watcher must be back as well, not only the listing.
     (project / "shop" / "later.py").write_text("def a_later_function():\n    pass\n")
-    assert _paths(running, "a_later_function")[0] == "shop/later.py"
+    assert running.paths("a_later_function")[0] == "shop/later.py"
     (project / "shop" / "later.py").unlink()
     (project / "shop" / "fresh.py").unlink()
 
@@ -52,26 +31,26 @@ def test_a_root_that_goes_and_comes_back(running: Daemon, project: Path) -> None
 def test_a_root_that_is_moved_away_and_back(running: Daemon, project: Path) -> None:
     away = project.with_name("away")
     project.rename(away)
-    assert _paths(running, "retry_with_backoff") == []
+    assert running.paths("retry_with_backoff") == []
     (away / "shop" / "retry.py").rename(away / "shop" / "again.py")
     away.rename(project)
     wait_for(
-        lambda: "shop/again.py" in _paths(running, "retry_with_backoff")[:1],
+        lambda: "shop/again.py" in running.paths("retry_with_backoff")[:1],
         "the renamed file at the top",
     )
-    assert "shop/retry.py" not in _paths(running, "retry_with_backoff")
+    assert "shop/retry.py" not in running.paths("retry_with_backoff")
     (project / "shop" / "again.py").rename(project / "shop" / "retry.py")
 
 
 def test_a_root_that_becomes_a_file(running: Daemon, project: Path) -> None:
     project.rename(project.with_name("away"))
     project.write_text("now a file\n", encoding="utf-8")
-    assert _paths(running, "retry_with_backoff") == []
+    assert running.paths("retry_with_backoff") == []
     wait_for(lambda: running.project().state == "missing", "the state 'missing'")
     project.unlink()
     project.with_name("away").rename(project)
     wait_for(lambda: running.project().state == "ready", "the state 'ready'")
-    assert _paths(running, "retry_with_backoff")[0] == "shop/retry.py"
+    assert running.paths("retry_with_backoff")[0] == "shop/retry.py"
 
 
 def test_everything_changes_its_type(running: Daemon, project: Path) -> None:
@@ -83,12 +62,12 @@ def test_everything_changes_its_type(running: Daemon, project: Path) -> None:
             inner = project / name / f"inner{Path(name).suffix}"
             inner.parent.mkdir()
             inner.write_text(text, encoding="utf-8")
-        assert _paths(running, "retry_with_backoff")[:1] == ["shop/retry.py/inner.py"]
-        assert _paths(running, "matchRoute")[:1] == ["web/router.ts/inner.ts"]
+        assert running.paths("retry_with_backoff")[:1] == ["shop/retry.py/inner.py"]
+        assert running.paths("matchRoute")[:1] == ["web/router.ts/inner.ts"]
         for name, text in texts.items():
             shutil.rmtree(project / name)
             (project / name).write_text(text, encoding="utf-8")
-        assert _paths(running, "retry_with_backoff")[:1] == ["shop/retry.py"]
-        assert all("inner" not in (path or "") for path in _paths(running, "cart total price"))
+        assert running.paths("retry_with_backoff")[:1] == ["shop/retry.py"]
+        assert all("inner" not in (path or "") for path in running.paths("cart total price"))
     wait_for(lambda: running.project().files == len(texts) + 1, "exactly the files on disk")
     assert running.project().error is None

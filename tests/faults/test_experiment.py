@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from coco_experiments.journal import journal_path
 from coco_experiments.results_file import read_results
 from tests.daemon_process import PATIENCE, Daemon, running_daemon, wait_for
 from tests.experiment_parts import QUESTIONS, write_pages, write_spec
+from tests.programs import begun
 
 # Enough that a kill falls among them.
 _REPEATS = 12
@@ -39,16 +39,9 @@ def daemon(place: Path) -> Iterator[Daemon]:
         yield running
 
 
-def begun(daemon: Daemon, place: Path, out: Path) -> subprocess.Popen[bytes]:
+def running(daemon: Daemon, place: Path, out: Path) -> subprocess.Popen[str]:
     words = ("experiment", "run", "experiment.yml", "--out", str(out), "--json")
-    return subprocess.Popen(
-        [sys.executable, "-m", "coco_local.cli", *words],
-        env=daemon.env,
-        cwd=place,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    return begun(*words, env=daemon.env, cwd=place)
 
 
 def answers(out: Path) -> list[dict[str, object]]:
@@ -62,7 +55,7 @@ def answers(out: Path) -> list[dict[str, object]]:
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_resume_goes_on_where_it_was(daemon: Daemon, place: Path, how: signal.Signals) -> None:
     out = place / f"{how.name}.json"
-    process = begun(daemon, place, out)
+    process = running(daemon, place, out)
     with process:
         wait_for(lambda: len(answers(out)) >= 5, "the first answers")
         process.send_signal(how)
@@ -71,7 +64,7 @@ def test_resume_goes_on_where_it_was(daemon: Daemon, place: Path, how: signal.Si
     before = answers(out)
     assert not out.exists() and 5 <= len(before) < 4 * 3 * _REPEATS
     if how == signal.SIGINT:
-        assert b"--resume" in said and b"Traceback" not in said
+        assert "--resume" in said and "Traceback" not in said
 
     refused = daemon.coco("experiment", "run", "experiment.yml", "--out", str(out), cwd=place)
     assert refused.returncode == 1 and "--resume" in refused.stderr
@@ -94,11 +87,11 @@ def test_resume_goes_on_where_it_was(daemon: Daemon, place: Path, how: signal.Si
 def test_a_daemon_that_dies_leaves_what_was_asked(place: Path, tmp_path: Path) -> None:
     out = tmp_path / "results.json"
     with running_daemon(tmp_path / "home") as daemon:
-        with begun(daemon, place, out) as process:
+        with running(daemon, place, out) as process:
             wait_for(lambda: len(answers(out)) >= 5, "the first answers")
             daemon.stop(signal.SIGKILL)
             _, said = process.communicate(timeout=PATIENCE)
-        assert process.returncode == 3, said.decode()
+        assert process.returncode == 3, said
         assert len(answers(out)) >= 5
         daemon.start()
         done = daemon.coco(

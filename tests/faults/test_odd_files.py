@@ -14,7 +14,6 @@ import pytest
 
 from coco_protocol.projects import ProjectBody, ProjectRequest
 from tests.daemon_process import Daemon, running_daemon, wait_for
-from tests.sources import write_project
 
 # What each odd file says, when it is found.
 _BODY = "def {word}():\n    return 1\n"
@@ -141,11 +140,9 @@ def test_odd_names_are_found(place: Place, number: int) -> None:
         (_word("name", number), name),
         (_word("folder", number), f"in {name.removesuffix('.py')}"[:255] + "/inner.py"),
     ):
-        _, data = place.daemon.query(word)
-        assert data.results[0].chunk.path == path
-        assert data.results[0].chunk.symbol == word
-        _, data = place.daemon.query(f'"{word}"')
-        assert [hit.chunk.path for hit in data.results] == [path]
+        found = place.daemon.chunks(word)[0]
+        assert (found.path, found.symbol) == (path, word)
+        assert place.daemon.paths(f'"{word}"') == [path]
 
 
 @pytest.mark.parametrize(
@@ -160,8 +157,7 @@ def test_odd_names_are_found(place: Place, number: int) -> None:
     ],
 )
 def test_odd_text_is_found(place: Place, name: str, word: str, line: int) -> None:
-    _, data = place.daemon.query(word)
-    hit = data.results[0].chunk
+    hit = place.daemon.chunks(word)[0]
     assert hit.path == name
     assert hit.start_line is not None
     assert hit.end_line is not None
@@ -211,8 +207,7 @@ def test_what_a_user_may_miss_is_named_with_the_project(place: Place) -> None:
 def test_nothing_of_what_is_left_out_is_in_an_answer(place: Place) -> None:
     words = (_OUTSIDE, "broken_name", "broken_folder", "text_in_a_huge_file", "in_a_binary")
     for word in words:
-        _, data = place.daemon.query(f'"{word}"')
-        assert data.results == [], word
+        assert place.daemon.paths(f'"{word}"') == [], word
 
 
 def _becomes_pipe(path: Path) -> None:
@@ -239,19 +234,6 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One project for all changes; each is undone."""
-    return write_project(tmp_path_factory.mktemp("changed") / "shop")
-
-
-@pytest.fixture(scope="module")
-def running(project: Path) -> Iterator[Daemon]:
-    with running_daemon(project.parent / "home", project) as daemon:
-        daemon.wait_indexed()
-        yield daemon
-
-
 @pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
 def test_a_file_that_becomes_odd_leaves_and_comes_back(
     running: Daemon, project: Path, change: Callable[[Path], object]
@@ -259,21 +241,17 @@ def test_a_file_that_becomes_odd_leaves_and_comes_back(
     path = project / "shop" / "retry.py"
     text = path.read_bytes()
     change(path)
-    _, data = running.query("retry_with_backoff")
-    assert all(hit.chunk.path != "shop/retry.py" for hit in data.results)
+    assert "shop/retry.py" not in running.paths("retry_with_backoff")
     if path.is_dir() and not path.is_symlink():
         path.rmdir()
     else:
         path.unlink()
     path.write_bytes(text)
-    _, data = running.query("retry_with_backoff")
-    assert data.results[0].chunk.path == "shop/retry.py"
+    assert running.paths("retry_with_backoff")[0] == "shop/retry.py"
     assert running.project().error is None
 
 
-def test_a_file_that_may_not_be_read_is_skipped_shown_and_retried(
-    running: Daemon, project: Path
-) -> None:
+def test_an_unreadable_file_is_skipped_shown_and_retried(running: Daemon, project: Path) -> None:
     path = project / "shop" / "locked.py"
     path.write_text("def locked_function():\n    pass\n", encoding="utf-8")
     path.chmod(0)
@@ -288,5 +266,4 @@ def test_a_file_that_may_not_be_read_is_skipped_shown_and_retried(
     with running.client as client:
         client.rescan(ProjectRequest(project_id=running.project().project_id))
     wait_for(lambda: running.project().skipped == 0, "the file read again")
-    _, data = running.query("locked_function")
-    assert data.results[0].chunk.path == "shop/locked.py"
+    assert running.paths("locked_function")[0] == "shop/locked.py"

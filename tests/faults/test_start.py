@@ -17,6 +17,7 @@ import pytest
 from coco_local.daemon.lock import LockRecord
 from coco_local.daemon.process_identity import identity_of
 from tests.daemon_process import PATIENCE, Daemon, wait_for
+from tests.programs import begun
 from tests.sources import write_project
 
 
@@ -49,23 +50,14 @@ def _holder(daemon: Daemon) -> int:
 
 
 def test_two_starts_at_the_same_instant(daemon: Daemon, project: Path) -> None:
-    both = [
-        subprocess.Popen(
-            [sys.executable, "-m", "coco_local.cli", "start", "--headless", str(project)],
-            env=daemon.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        for _ in range(2)
-    ]
+    both = [begun("start", "--headless", str(project), env=daemon.env) for _ in range(2)]
     try:
         wait_for(lambda: any(p.poll() is not None for p in both), "the end of one of them")
         (loser,) = [p for p in both if p.poll() is not None]
         (winner,) = [p for p in both if p is not loser]
         out, err = loser.communicate()
-        assert loser.returncode == 0, err.decode()
-        assert str(winner.pid) in (out + err).decode()
+        assert loser.returncode == 0, err
+        assert str(winner.pid) in out + err
         assert _holder(daemon) == winner.pid
         with daemon.client as client:
             assert client.health().pid == winner.pid
@@ -78,9 +70,7 @@ def test_two_starts_at_the_same_instant(daemon: Daemon, project: Path) -> None:
     assert not _lock(daemon).exists()
 
 
-def test_starting_again_registers_the_path_and_succeeds(
-    daemon: Daemon, project: Path, tmp_path: Path
-) -> None:
+def test_starting_again_registers_the_path(daemon: Daemon, project: Path, tmp_path: Path) -> None:
     daemon.start(project)
     other = write_project(tmp_path / "other")
     again = daemon.coco("start", "--headless", str(other))

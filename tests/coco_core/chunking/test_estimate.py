@@ -39,9 +39,7 @@ def test_lines_count_alone_as_together(first: str, second: str) -> None:
 
 
 @given(TEXT, st.integers(1, 20), st.data())
-def test_a_ruler_measures_what_the_tokenizer_counts(
-    text: str, size: int, data: st.DataObject
-) -> None:
+def test_a_ruler_measures_what_tokenizers_count(text: str, size: int, data: st.DataObject) -> None:
     for tokenizer in (None, estimate):
         token_counter = TokenCounter(text, "tokens", tokenizer)
         starts = [0, *(at + 1 for at, char in enumerate(text) if char == "\n"), len(text)]

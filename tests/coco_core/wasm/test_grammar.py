@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import wasmtime
@@ -30,6 +31,8 @@ HEAD = (
     "(module (@dylink.0 (mem-info (memory 1024 4) (table 0 0)))"
     ' (import "env" "memory" (memory 1)) (import "env" "__memory_base" (global $base i32))'
 )
+
+Load = Callable[..., WasmGrammar]
 
 
 class Compiled:
@@ -56,17 +59,24 @@ def modules(engine: Engine) -> Compiled:
 
 
 @pytest.fixture(scope="module")
-def json_grammar(engine: Engine, modules: Compiled) -> Iterator[WasmGrammar]:
-    grammar = WasmGrammar(engine, modules, JSON, load_query("json"), name="json")
+def load(engine: Engine, modules: Compiled) -> Load:
+    """Loads a grammar, that of JSON if not said otherwise."""
+
+    def load(wasm: bytes = JSON, query: LanguageQuery | None = None, **more: Any) -> WasmGrammar:
+        return WasmGrammar(engine, modules, wasm, query or load_query("json"), name="json", **more)
+
+    return load
+
+
+@pytest.fixture(scope="module")
+def json_grammar(load: Load) -> Iterator[WasmGrammar]:
+    grammar = load()
     yield grammar
     grammar.close()
 
 
-def grammar_of(engine: Engine, modules: Compiled, body: str, imports: str = "") -> WasmGrammar:
-    wat = f"{HEAD} {imports} {body})"
-    return WasmGrammar(
-        engine, modules, bytes(wasmtime.wat2wasm(wat)), parse_query(""), name="hostile"
-    )
+def module_of(body: str, imports: str = "") -> bytes:
+    return bytes(wasmtime.wat2wasm(f"{HEAD} {imports} {body})"))
 
 
 def parts_of(syntax: Syntax) -> list[list[tuple[int, int]]]:
@@ -132,10 +142,8 @@ def test_a_grammar_is_shared_by_threads(json_grammar: WasmGrammar) -> None:
     assert together == [(found := json_grammar.parse(each)) and found.plain for each in sources]
 
 
-def test_a_sandbox_that_grew_large_is_not_kept(
-    engine: Engine, modules: Compiled, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    grammar = WasmGrammar(engine, modules, JSON, load_query("json"), name="json")
+def test_a_sandbox_that_grew_large_is_not_kept(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    grammar = load()
     assert [grammar.parse(b"[1]") is not None, len(grammar._idle)] == [True, 1]
     small = grammar._idle[0].memory_bytes
     monkeypatch.setattr("coco_core.wasm.grammar._KEPT_BYTES", small)
@@ -202,25 +210,19 @@ HOSTILE = {
 
 @pytest.mark.parametrize("case", HOSTILE)
 def test_a_hostile_grammar_is_stopped_with_a_reason(
-    engine: Engine, modules: Compiled, case: str, monkeypatch: pytest.MonkeyPatch
+    load: Load, case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("coco_core.wasm.sandbox.LOAD_SECONDS", 0.2)
     body, message = HOSTILE[case]
     with pytest.raises((WasmRejected, WasmFailed), match=message):
-        grammar_of(engine, modules, body)
+        load(module_of(body), parse_query(""))
 
 
-def test_an_import_that_is_not_there_fails_only_when_it_is_called(
-    engine: Engine, modules: Compiled
-) -> None:
+def test_a_missing_import_fails_only_when_it_is_called(load: Load) -> None:
     imports = '(import "env" "system" (func $f (param i32) (result i32)))'
+    language = '(func (export "tree_sitter_x") (result i32) (call $f (i32.const 0)))'
     with pytest.raises(WasmFailed, match="called 'system', which there is not"):
-        grammar_of(
-            engine,
-            modules,
-            '(func (export "tree_sitter_x") (result i32) (call $f (i32.const 0)))',
-            imports,
-        )
+        load(module_of(language, imports), parse_query(""))
 
 
 @pytest.mark.parametrize(
@@ -230,16 +232,14 @@ def test_an_import_that_is_not_there_fails_only_when_it_is_called(
         (b"<!doctype html>", "does not begin with its magic number"),
         (b"\0asm\1\0\0\0", "no tree-sitter grammar"),
         (bytes(wasmtime.wat2wasm("(module)")), "no tree-sitter grammar"),
-        (JSON[:20], "cut off|damaged"),
+        (JSON[:20], "truncated|damaged"),
         (JSON[: len(JSON) // 2], "not a valid WebAssembly module"),
         (JSON[:-10], "not a valid WebAssembly module"),
     ],
 )
-def test_a_file_that_is_no_grammar_is_refused(
-    engine: Engine, modules: Compiled, wasm: bytes, message: str
-) -> None:
+def test_a_file_that_is_no_grammar_is_refused(load: Load, wasm: bytes, message: str) -> None:
     with pytest.raises(WasmRejected, match=message):
-        WasmGrammar(engine, modules, wasm, parse_query(""), name="x")
+        load(wasm, parse_query(""))
 
 
 def test_damaged_grammars_never_harm_the_host(engine: Engine) -> None:
@@ -269,11 +269,9 @@ def test_damaged_grammars_never_harm_the_host(engine: Engine) -> None:
     assert outcomes["refused"] and outcomes["parsed"]
 
 
-def test_a_grammar_that_keeps_failing_is_asked_no_more(engine: Engine, modules: Compiled) -> None:
+def test_a_grammar_that_keeps_failing_is_asked_no_more(load: Load) -> None:
     heard: list[CocoError] = []
-    grammar = WasmGrammar(
-        engine, modules, JSON, load_query("json"), name="json", on_failure=heard.append
-    )
+    grammar = load(on_failure=heard.append)
     good = grammar._wasm
     # From here on every new sandbox meets another file.
     grammar.close()
@@ -284,15 +282,13 @@ def test_a_grammar_that_keeps_failing_is_asked_no_more(engine: Engine, modules: 
     assert good == JSON
 
 
-def test_a_query_that_does_not_fit_says_where(engine: Engine, modules: Compiled) -> None:
+def test_a_query_that_does_not_fit_says_where(load: Load) -> None:
     query = LanguageQuery("(object) @body (nothing) @lead", {})
     with pytest.raises(WasmRejected, match=r"no such kind of node \(at 'nothing"):
-        WasmGrammar(engine, modules, JSON, query, name="json")
+        load(JSON, query)
 
 
-def test_a_query_is_fitted_to_another_version_of_a_grammar(
-    engine: Engine, modules: Compiled
-) -> None:
+def test_a_query_is_fitted_to_another_grammar_version(engine: Engine, modules: Compiled) -> None:
     query = "(pair key: (_) @name) @definition.config\n(gone) @body\n(object) @body\n"
     found = probe(engine, modules, JSON, query, "json")
     assert found.query_origin == "fitted"
@@ -300,9 +296,7 @@ def test_a_query_is_fitted_to_another_version_of_a_grammar(
     assert "(object) @body" in found.query
 
 
-def test_a_grammar_without_a_query_gets_one_from_its_names(
-    engine: Engine, modules: Compiled
-) -> None:
+def test_a_grammar_without_query_gets_one_from_its_names(engine: Engine, modules: Compiled) -> None:
     wasm = (GRAMMARS / "tree-sitter-properties.wasm").read_bytes()
     found = probe(engine, modules, wasm, "", "properties")
     assert (found.exported_name, found.query_origin) == ("properties", "derived")

@@ -56,9 +56,7 @@ def test_the_committed_modules_are_built_from_their_sources() -> None:
         ("-----BEGIN PUBLIC KEY-----\nMIIE\n", "-----BEGIN PUBLIC KEY-----\nMIIE\n"),
     ],
 )
-def test_the_example_redacts_secrets_and_nothing_else(
-    redact: TextRule, text: str, expected: str
-) -> None:
+def test_the_example_redacts_secrets_alone(redact: TextRule, text: str, expected: str) -> None:
     assert redact.apply(text) == expected
 
 

@@ -57,32 +57,18 @@ def data(document: object, status: int = 200) -> Answer:
 
 
 def refusal(code: str, status: int, **headers: str) -> Answer:
-    body = json.dumps({"meta": {}, "error": {"code": code, "message": f"It is {code}."}}).encode()
-
-    def send(request: Script) -> None:
-        request.send_response(status)
-        for name, value in headers.items():
-            request.send_header(name.replace("_", "-"), value)
-        request.send_header("content-length", str(len(body)))
-        request.end_headers()
-        request.wfile.write(body)
-
-    return send
+    body = {"meta": {}, "error": {"code": code, "message": f"It is {code}."}}
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda request: request.answer(status, body, sent)
 
 
 def events(*numbers: int, last: bool = False) -> Answer:
-    def send(request: Script) -> None:
-        request.send_response(200)
-        request.send_header("content-type", "text/event-stream")
-        request.send_header("connection", "close")
-        request.end_headers()
-        request.close_connection = True
-        for number in numbers:
-            kind = "succeeded" if last and number == numbers[-1] else "progress"
-            event = json.dumps({"sequence": number, "at": 0, "kind": kind, "body": {}})
-            request.wfile.write(f"id: {number}\nevent: job\ndata: {event}\n\n".encode())
-
-    return send
+    messages = []
+    for number in numbers:
+        kind = "succeeded" if last and number == numbers[-1] else "progress"
+        event = json.dumps({"sequence": number, "at": 0, "kind": kind, "body": {}})
+        messages.append(f"id: {number}\nevent: job\ndata: {event}")
+    return lambda request: request.send_stream(*messages)
 
 
 QUERY = data({"results": []})
@@ -119,8 +105,8 @@ def test_an_error_is_the_class_that_the_server_raised(server: Server, client: Se
     "answer",
     [
         data({"signature": "other"}),
-        lambda request: request.send_raw(b"<html>"),
-        lambda request: request.send_raw(b"{}", 502),
+        lambda request: request.answer(200, b"<html>"),
+        lambda request: request.answer(502, b"{}"),
         lambda request: request.send_json([]),
     ],
 )
@@ -154,7 +140,7 @@ def test_a_broken_stream_is_picked_up_where_it_was(server: Server, client: Serve
 
 def test_a_stream_that_ends_with_its_job_is_over(server: Server, client: ServerClient) -> None:
     server.on("/v1/jobs/j1", data({**JOB, "state": "succeeded"}))
-    server.on(EVENTS, lambda request: request.send_raw(b"", 204))
+    server.on(EVENTS, lambda request: request.answer(204))
     assert list(client.job_events("p1", "j1")) == []
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Response
+from websockets.sync.client import connect
 
 from coco_local.api.app import create_app
-from coco_local.daemon.listener import bind, listen
 from coco_local.settings import Settings, load_settings
+from tests.app_server import serve_app
 from tests.fake_service import FakeService, demo_service
 
 
@@ -23,20 +24,19 @@ def settings_for(home: Path, **flags: object) -> Settings:
 
 @contextmanager
 def serve(service: FakeService, settings: Settings) -> Iterator[str]:
-    """Serve until the end of the block; the address is answered from the first moment on."""
     app = create_app(service, settings)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
-    with closing(bind("127.0.0.1", 0)) as listener:
-        listen(listener)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
+    with serve_app(app) as url:
         try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+            yield url
         finally:
             app.state.streams.close()
-            server.should_exit = True
-            thread.join(timeout=10)
-    assert not thread.is_alive()
+
+
+def refused_socket(url: str, **options: object) -> Response:
+    """Return the answer to a client that wants a WebSocket and does not get it."""
+    with pytest.raises(InvalidStatus) as caught, connect(url, proxy=None, **options):  # type: ignore[arg-type]  # as `connect` takes them
+        pass
+    return caught.value.response
 
 
 @pytest.fixture

@@ -146,9 +146,7 @@ def test_texts_and_numbers_that_nothing_can_hold(shared: httpx.Client, content: 
     check_error(answer, 400, "invalid_input")
 
 
-def test_a_body_that_declares_to_be_large_is_refused_before_it_is_sent(
-    shared: httpx.Client,
-) -> None:
+def test_a_body_declared_as_large_is_refused_before_it_is_sent(shared: httpx.Client) -> None:
     connection = http.client.HTTPConnection(shared.base_url.host, shared.base_url.port, timeout=10)
     connection.putrequest("POST", "/v1/docs/query")
     connection.putheader("content-type", "application/json")

@@ -32,9 +32,7 @@ class Gate:
 
 
 @pytest.mark.slow
-def test_fifty_clients_queue_and_health_answers_meanwhile(
-    client: httpx.Client, service: FakeService
-) -> None:
+def test_fifty_clients_queue_and_health_answers(client: httpx.Client, service: FakeService) -> None:
     service.before_query = gate = Gate()
     threads = query_threads()
 

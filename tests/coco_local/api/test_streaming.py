@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from coco_core.errors import ModelMissing
@@ -15,6 +14,7 @@ from coco_protocol.base import EmptyRequest
 from coco_protocol.jobs import JobEvent
 from coco_protocol.local import LocalService
 from coco_protocol.system import StatsData
+from tests.coco_local.api.conftest import refused_socket
 from tests.fake_service import FakeService
 
 
@@ -51,9 +51,7 @@ def test_a_job_is_followed_to_its_end(client: httpx.Client, service: FakeService
 
 
 @pytest.mark.parametrize("how", ["header", "query"])
-def test_a_stream_is_resumed_without_loss(
-    client: httpx.Client, service: FakeService, how: str
-) -> None:
+def test_streams_resume_without_loss(client: httpx.Client, service: FakeService, how: str) -> None:
     job = service.start_job()
     job.enter("parse", 3)
     job.enter("embed", 3)
@@ -70,9 +68,7 @@ def test_a_stream_is_resumed_without_loss(
 
 
 @pytest.mark.parametrize("value", ["-1", "x", "1e3", str(2**60)])
-def test_a_wrong_event_id_is_an_error(
-    client: httpx.Client, service: FakeService, value: str
-) -> None:
+def test_wrong_event_ids_are_errors(client: httpx.Client, service: FakeService, value: str) -> None:
     path = f"/v1/jobs/{service.start_job().job_id}/events"
     answer = client.get(path, headers={"last-event-id": value})
     assert answer.status_code == 400
@@ -82,23 +78,15 @@ def test_a_wrong_event_id_is_an_error(
 def test_an_unknown_job_is_an_error_and_no_stream(client: httpx.Client, address: str) -> None:
     answer = client.get("/v1/jobs/none/events")
     assert answer.json()["error"]["code"] == "job_not_found"
-    with (
-        pytest.raises(InvalidStatus) as caught,
-        connect(f"{address.replace('http', 'ws')}/v1/jobs/none/events", proxy=None),
-    ):
-        pass
-    assert caught.value.response.status_code == 404
-    assert json.loads(caught.value.response.body)["error"]["code"] == "job_not_found"
+    refused = refused_socket(f"{address.replace('http', 'ws')}/v1/jobs/none/events")
+    assert refused.status_code == 404
+    assert json.loads(refused.body)["error"]["code"] == "job_not_found"
 
 
 def test_a_wrong_parameter_of_a_websocket_is_an_error(address: str) -> None:
-    with (
-        pytest.raises(InvalidStatus) as caught,
-        connect(f"{address.replace('http', 'ws')}/v1/jobs/none/events?after=x", proxy=None),
-    ):
-        pass
-    assert caught.value.response.status_code == 400
-    assert json.loads(caught.value.response.body)["error"]["code"] == "invalid_input"
+    refused = refused_socket(f"{address.replace('http', 'ws')}/v1/jobs/none/events?after=x")
+    assert refused.status_code == 400
+    assert json.loads(refused.body)["error"]["code"] == "invalid_input"
 
 
 def test_a_websocket_sends_the_same_events(address: str, service: FakeService) -> None:

@@ -7,7 +7,6 @@ import os
 import pty
 import select
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 from coco_local.cli import main
 from tests.daemon_process import PATIENCE, Daemon, free_port, running_daemon
+from tests.programs import command, run_coco
 from tests.sources import write_project
 
 
@@ -37,6 +37,18 @@ class Result:
     @property
     def error(self) -> Any:
         return self.document["error"]
+
+    def prints(self, *shown: str, code: int = 0) -> Result:
+        """Check how it ended and that it printed this."""
+        assert self.code == code, self.err
+        assert not [text for text in shown if text not in self.out], self.out
+        return self
+
+    def fails(self, *said: str, code: int = 1) -> Result:
+        """Check that it failed and said this on standard error."""
+        assert self.code == code, self.err
+        assert not [text for text in said if text not in self.err], self.err
+        return self
 
 
 Coco = Callable[..., Result]
@@ -93,18 +105,12 @@ def shop(running: Daemon, project: Path, coco: Coco, monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
-def process() -> Callable[..., subprocess.CompletedProcess[str]]:
+def process() -> Coco:
     """Run a command line as a process of its own."""
 
-    def run(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "coco_local.cli", *arguments],
-            capture_output=True,
-            encoding="utf-8",
-            timeout=PATIENCE,
-            check=False,
-            env={**os.environ, **environ},
-        )
+    def run(*arguments: str, **environ: str) -> Result:
+        done = run_coco(*arguments, env={**os.environ, **environ})
+        return Result(done.returncode, done.stdout, done.stderr)
 
     return run
 
@@ -116,7 +122,7 @@ def on_terminal() -> Callable[..., Result]:
     def run(*arguments: str, **environ: str) -> Result:
         ours, theirs = pty.openpty()
         with subprocess.Popen(
-            [sys.executable, "-m", "coco_local.cli", *arguments],
+            command(*arguments),
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,

@@ -87,9 +87,7 @@ def test_a_wrong_registration_is_told_with_its_line(coco) -> None:
 
 
 def test_configs_are_added_listed_and_shown(coco, running, small, tmp_path) -> None:
-    added = coco("config", "add", small)
-    assert added.code == 0
-    assert "chunk_size: 128" in added.out
+    coco("config", "add", small).prints("chunk_size: 128")
     assert "small" in coco("config", "list").out
     shown = coco("config", "show-index", "small")
     # What is shown can be added again.
@@ -125,9 +123,7 @@ def test_a_config_never_changes(coco, running, small) -> None:
 def test_a_wrong_file_is_told(coco, running, tmp_path, content, said) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text(content, encoding="utf-8")
-    result = coco("config", "add", path)
-    assert result.code == 1
-    assert said in result.err
+    coco("config", "add", path).fails(said)
 
 
 def test_a_missing_file_and_a_missing_config(coco, running, tmp_path) -> None:

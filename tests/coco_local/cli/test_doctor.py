@@ -24,13 +24,13 @@ def home() -> Path:
 
 
 def test_a_fresh_machine_fails_nothing(coco) -> None:
-    result = coco("doctor")
-    assert result.code == 0
-    assert "warn model: all-MiniLM-L6-v2 is not installed" in result.out
-    assert "-> Fetch it: coco setup" in result.out
-    assert "ok   ripgrep: ripgrep " in result.out
-    assert "start it with: coco start" in result.out
-    assert f"ok   versions: everything is version {__version__}\n" in result.out
+    coco("doctor").prints(
+        "warn model: all-MiniLM-L6-v2 is not installed",
+        "-> Fetch it: coco setup",
+        "ok   ripgrep: ripgrep ",
+        "start it with: coco start",
+        f"ok   versions: everything is version {__version__}\n",
+    )
 
 
 def test_every_finding_that_is_not_ok_says_what_to_do(coco, home, monkeypatch) -> None:
@@ -88,10 +88,7 @@ def test_a_taken_port(coco, home, monkeypatch) -> None:
 
 def test_a_damaged_database(coco, home) -> None:
     (home / "coco.db").write_bytes(b"this is no database " * 100)
-    result = coco("doctor")
-    assert result.code == 1
-    assert "fail metadata: " in result.out
-    assert "coco restart" in result.out
+    coco("doctor").prints("fail metadata: ", "coco restart", code=1)
 
 
 def test_a_database_of_another_version(coco, home) -> None:
@@ -107,9 +104,7 @@ def test_a_damaged_vector_store(coco, home) -> None:
     index = home / "lancedb" / "some-index"
     (index / "terms.lance").mkdir(parents=True)
     (index / "terms.lance" / "junk").write_text("x", encoding="utf-8")
-    result = coco("doctor")
-    assert result.code == 1
-    assert f"fail vectors: {index} cannot be opened" in result.out
+    coco("doctor").prints(f"fail vectors: {index} cannot be opened", code=1)
 
 
 def test_a_lock_that_was_left_behind(coco, home) -> None:

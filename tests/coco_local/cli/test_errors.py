@@ -45,9 +45,9 @@ def test_stop_without_a_daemon_exits_3(coco) -> None:
 
 def test_a_process_says_the_same(process) -> None:
     done = process("status")
-    assert done.returncode == 3
-    assert done.stdout == ""
-    assert done.stderr == f"error: {SENTENCE}\n"
+    assert done.code == 3
+    assert done.out == ""
+    assert done.err == f"error: {SENTENCE}\n"
 
 
 @contextmanager
@@ -97,9 +97,7 @@ def test_the_daemon_of_another_home_is_not_ones_own(coco, running, monkeypatch, 
 
 def test_wrong_settings_name_the_variable(coco, monkeypatch) -> None:
     monkeypatch.setenv("COCO_PORT", "many")
-    result = coco("status")
-    assert result.code == 1
-    assert "env COCO_PORT" in result.err
+    coco("status").fails("env COCO_PORT")
 
 
 def test_a_working_directory_that_is_gone(coco, running, tmp_path, monkeypatch) -> None:
@@ -107,6 +105,4 @@ def test_a_working_directory_that_is_gone(coco, running, tmp_path, monkeypatch) 
     gone.mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    result = coco("query", "x")
-    assert result.code == 1
-    assert "does not exist any more" in result.err
+    coco("query", "x").fails("does not exist any more")

@@ -29,9 +29,7 @@ def test_clients_are_listed(coco) -> None:
 
 
 def test_printing_writes_nothing(coco, user) -> None:
-    result = coco("mcp", "install", "cursor", "--print")
-    assert result.code == 0
-    assert '+    "coco": {' in result.out
+    coco("mcp", "install", "cursor", "--print").prints('+    "coco": {')
     assert not (user / ".cursor").exists()
 
 
@@ -62,9 +60,7 @@ def test_from_below_the_top_of_a_repository_its_top_is_meant(coco, user, monkeyp
 
 
 def test_unknown_clients_and_no_client(coco) -> None:
-    unknown = coco("mcp", "install", "nonsense")
-    assert unknown.code == 1
-    assert "claude" in unknown.err
+    coco("mcp", "install", "nonsense").fails("claude")
     assert "coco mcp install --list" in coco("mcp", "install").err
 
 

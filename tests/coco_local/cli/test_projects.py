@@ -57,9 +57,7 @@ def test_import_recursive_registers_each_repository(coco, running, tmp_path) -> 
 def test_import_of_what_is_no_directory(coco, running, tmp_path, monkeypatch, path, said) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file.txt").write_text("x", encoding="utf-8")
-    result = coco("import", path)
-    assert result.code == 1
-    assert said in result.err
+    coco("import", path).fails(said)
 
 
 def test_projects_lists_state_and_root(coco, shop) -> None:
@@ -73,13 +71,9 @@ def test_projects_lists_state_and_root(coco, shop) -> None:
 
 def test_forget_asks_and_without_a_terminal_refuses(coco, other, monkeypatch) -> None:
     assert coco("import", other).code == 0
-    refused = coco("forget", "other")
-    assert refused.code == 1
-    assert "coco forget other --yes" in refused.err
+    coco("forget", "other").fails("coco forget other --yes")
     assert coco("query", "cart", "-p", "other").code == 0
-    done = coco("forget", "other", "--yes")
-    assert done.code == 0
-    assert "its files are as they were" in done.out
+    coco("forget", "other", "--yes").prints("its files are as they were")
     assert (other / "README.md").exists()
     assert coco("query", "cart", "-p", "other").code == 1
 
@@ -92,9 +86,7 @@ def test_forget_takes_the_path_of_a_directory_that_is_gone(coco, running, tmp_pa
 
 
 def test_forget_of_something_unknown(coco, shop) -> None:
-    result = coco("forget", "nonsense", "--yes")
-    assert result.code == 1
-    assert "There is no project 'nonsense'" in result.err
+    coco("forget", "nonsense", "--yes").fails("There is no project 'nonsense'")
 
 
 def test_index_waits_until_it_is_done(coco, other) -> None:
@@ -140,9 +132,7 @@ def test_jobs_are_listed_shown_and_followed(coco, other) -> None:
 
 def test_jobs_that_do_not_exist(coco, running) -> None:
     for options in ([], ["--follow"], ["--cancel"]):
-        result = coco("jobs", "nonsense", *options)
-        assert result.code == 1
-        assert "There is no job 'nonsense'" in result.err
+        coco("jobs", "nonsense", *options).fails("There is no job 'nonsense'")
     assert coco("jobs", "--follow").code == 1
 
 

@@ -42,18 +42,13 @@ def test_a_project_is_named_by_id_and_by_path_too(coco, shop, tmp_path, monkeypa
 
 def test_outside_of_every_project_it_says_how_to_add_one(coco, shop, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    result = coco("query", "cart")
-    assert result.code == 1
-    assert "is in no project" in result.err
-    assert "coco import ." in result.err
-    assert "shop" in result.err
+    coco("query", "cart").fails("is in no project", "coco import .", "shop")
 
 
 def test_an_unknown_project_is_told_with_the_known_ones(coco, shop) -> None:
-    result = coco("query", "cart", "-p", "nonsense")
-    assert result.code == 1
-    assert "error: There is no project 'nonsense'." in result.err
-    assert "hint: CoCo knows shop" in result.err
+    coco("query", "cart", "-p", "nonsense").fails(
+        "error: There is no project 'nonsense'.", "hint: CoCo knows shop"
+    )
 
 
 def test_nothing_found_says_why_and_exits_4(coco, shop) -> None:
@@ -61,9 +56,7 @@ def test_nothing_found_says_why_and_exits_4(coco, shop) -> None:
     result = coco("query", "zyxwvu", "--mode", "fts")
     assert (result.code, result.out) == (4, "")
     assert "nothing in shop matches" in result.err
-    filtered = coco("query", "cart", "--lang", "rust")
-    assert filtered.code == 4
-    assert "left out by the filters" in filtered.err
+    coco("query", "cart", "--lang", "rust").fails("left out by the filters", code=4)
 
 
 def test_nothing_found_as_json_is_still_an_answer(coco, shop) -> None:
@@ -103,9 +96,7 @@ def test_a_pattern_with_a_dot_is_relative_to_here(coco, shop, monkeypatch) -> No
     monkeypatch.chdir(shop / "tests")
     assert coco("query", "cart", "--files", "--path", ".").out == "test_cart.py\n"
     assert coco("query", "cart", "--files", "--path", "../README.md").out == "../README.md\n"
-    outside = coco("query", "cart", "--path", "../../*")
-    assert outside.code == 1
-    assert "outside the project" in outside.err
+    coco("query", "cart", "--path", "../../*").fails("outside the project")
 
 
 def test_context_shows_lines_around_the_hit(coco, shop) -> None:

@@ -16,9 +16,7 @@ def test_a_model_is_installed_from_a_folder_and_found_again(coco, model_folder) 
     first = coco("setup", "--model-path", model_folder, "--json").data
     assert first["installed"] is True
     assert Path(first["directory"]).is_relative_to(os.environ["COCO_HOME"])
-    again = coco("setup")
-    assert again.code == 0
-    assert "is installed and its checksums are right" in again.out
+    coco("setup").prints("is installed and its checksums are right")
     assert "ok   model: all-MiniLM-L6-v2" in coco("doctor").out
 
 
@@ -28,13 +26,8 @@ def test_a_damaged_model_is_found_by_setup_and_doctor(coco, model_folder) -> Non
     content = bytearray(weights.read_bytes())
     content[len(content) // 2] ^= 1
     weights.write_bytes(content)
-    result = coco("doctor")
-    assert result.code == 1
-    assert "fail model: " in result.out
-    assert "coco setup --force" in result.out
-    told = coco("setup")
-    assert told.code == 1
-    assert "hint: Run: coco setup --force" in told.err
+    coco("doctor").prints("fail model: ", "coco setup --force", code=1)
+    coco("setup").fails("hint: Run: coco setup --force")
 
 
 @pytest.mark.parametrize(
@@ -42,15 +35,13 @@ def test_a_damaged_model_is_found_by_setup_and_doctor(coco, model_folder) -> Non
 )
 def test_what_is_no_model_is_told(coco, tmp_path, name, said) -> None:
     (tmp_path / "notes.txt").write_text("no model", encoding="utf-8")
-    result = coco("setup", "--model-path", tmp_path / name)
-    assert result.code == 1
-    assert said in result.err
+    coco("setup", "--model-path", tmp_path / name).fails(said)
 
 
 def test_two_sources_are_one_too_many(coco, tmp_path) -> None:
-    result = coco("setup", "--model-path", tmp_path, "--model-url", "https://example.org/")
-    assert result.code == 1
-    assert "two sources" in result.err
+    coco("setup", "--model-path", tmp_path, "--model-url", "https://example.org/").fails(
+        "two sources"
+    )
 
 
 def test_progress_is_drawn_on_a_terminal(on_terminal, model_folder) -> None:

@@ -1,13 +1,11 @@
 import re
 import signal
-import subprocess
-import sys
+
+from tests.programs import begun
 
 
 def test_status_tells_service_model_projects_and_stores(coco, shop, running) -> None:
-    result = coco("status")
-    assert result.code == 0
-    assert f"listens on http://127.0.0.1:{running.port}" in result.out
+    result = coco("status").prints(f"listens on http://127.0.0.1:{running.port}")
     assert re.search(r"^model +all-MiniLM-L6-v2: missing", result.out, re.MULTILINE)
     assert re.search(r"^stores +lance", result.out, re.MULTILINE)
     assert str(shop) in result.out
@@ -31,14 +29,9 @@ def test_explain_names_the_rule(coco, shop) -> None:
 
 
 def test_watching_ends_with_ctrl_c_and_130(running) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "coco_local.cli", "status", "--watch", "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        # A suite that runs in the background of a shell inherits an ignored SIGINT.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    ) as child:
+    # A suite that runs in the background of a shell inherits an ignored SIGINT.
+    heard = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    with begun("status", "--watch", "--json", **heard) as child:
         assert child.stdout is not None
         assert child.stdout.readline().startswith('{"meta"')
         child.send_signal(signal.SIGINT)
@@ -48,12 +41,7 @@ def test_watching_ends_with_ctrl_c_and_130(running) -> None:
 
 
 def test_a_closed_pipe_is_no_error(running, shop) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "coco_local.cli", "query", "cart", "-k", "50", "--per-file", "9"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    ) as child:
+    with begun("query", "cart", "-k", "50", "--per-file", "9") as child:
         assert child.stdout is not None
         child.stdout.close()
         assert child.stderr is not None

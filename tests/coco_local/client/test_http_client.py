@@ -37,10 +37,14 @@ def job(state: str, done: int = 0) -> JobBody:
     return JobBody(job_id="j", kind="index", state=state, done=done, created_at=0.0)
 
 
+def running(script: Script) -> None:
+    script.send_json({"meta": {}, "data": job("running").model_dump(mode="json")})
+
+
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
-    with running_daemon(tmp_path_factory.mktemp("client") / "home") as running:
-        yield running
+    with running_daemon(tmp_path_factory.mktemp("client") / "home") as daemon:
+        yield daemon
 
 
 def test_nothing_listens() -> None:
@@ -177,9 +181,6 @@ def test_a_broken_event_stream_is_picked_up_where_it_was() -> None:
                 JobEvent(sequence=2, job=job("running", 2)), JobEvent(sequence=3, job=job("failed"))
             )
 
-    running: Answer = lambda s: s.send_json(  # noqa: E731 - as short as what it says
-        {"meta": {}, "data": job("running").model_dump(mode="json")}
-    )
     with scripted({"/v1/jobs/j/events": events, "/v1/jobs/j": running}) as (client, _):
         sequences = [event.sequence for event in client.job_events("j")]
     assert sequences == [1, 2, 3]
@@ -187,9 +188,6 @@ def test_a_broken_event_stream_is_picked_up_where_it_was() -> None:
 
 
 def test_a_stream_that_always_breaks_is_given_up() -> None:
-    running: Answer = lambda s: s.send_json(  # noqa: E731 - as short as what it says
-        {"meta": {}, "data": job("running").model_dump(mode="json")}
-    )
     scripts: dict[str, Answer] = {
         "/v1/jobs/j/events": lambda s: s.send_events(),
         "/v1/jobs/j": running,
@@ -200,13 +198,8 @@ def test_a_stream_that_always_breaks_is_given_up() -> None:
 
 def test_an_error_within_a_stream_is_raised() -> None:
     def events(script: Script) -> None:
-        script.send_response(200)
-        script.send_header("content-type", "text/event-stream")
-        script.send_header("connection", "close")
-        script.end_headers()
-        script.close_connection = True
         envelope = error_envelope(JobNotFound("It is gone."), "id").model_dump_json()
-        script.wfile.write(f"event: error\ndata: {envelope}\n\n".encode())
+        script.send_stream(f"event: error\ndata: {envelope}")
 
     broken = {"/v1/jobs/j/events": events}
     with scripted(broken) as (client, _), pytest.raises(JobNotFound, match=r"It is gone\."):

@@ -134,7 +134,7 @@ def test_a_daemon_that_hangs_is_told_and_ended(
 
 
 class _Foreign(Handler):
-    def do_GET(self) -> None:
+    def respond(self) -> None:
         self.answer(200, b"<html>hello</html>")
 
 

@@ -85,9 +85,7 @@ def test_a_package_that_was_replaced_is_refused(installer: Installer, server: Fi
     assert installer.store.all() == {}
 
 
-def test_a_file_that_the_catalogue_does_not_know_is_refused(
-    installer: Installer, server: FileServer
-) -> None:
+def test_a_file_outside_the_catalogue_is_refused(installer: Installer, server: FileServer) -> None:
     other = package({"tree-sitter-properties.wasm": b"\0asm\1\0\0\0"})
     publish(server, "tree-sitter-properties", {"0.3.0": other})
     with pytest.raises(Unavailable, match="has the checksum"):
@@ -95,13 +93,11 @@ def test_a_file_that_the_catalogue_does_not_know_is_refused(
 
 
 def test_a_registry_that_is_not_there(installer: Installer, server: FileServer) -> None:
-    with pytest.raises(Unavailable, match="is not to be had from npm:"):
+    with pytest.raises(Unavailable, match="is not available from npm:"):
         installer.install(InstallRequest("properties"))
 
 
-def test_a_newer_version_takes_the_place_of_the_older(
-    installer: Installer, server: FileServer
-) -> None:
+def test_a_newer_version_replaces_the_older(installer: Installer, server: FileServer) -> None:
     publish_properties(server)
     old = installer.install(InstallRequest("properties"))
     # Another file with the same content: a custom section at its end.

@@ -1,30 +1,30 @@
-"""Several indexes of one project: built from each other, asked by name, adopted and removed."""
+"""Several indexes of one project: built from each other, asked by name, removed."""
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from coco_core.configs import EmbeddingConfig, IndexingConfig
+from coco_core.configs import ChunkingConfig, EmbeddingConfig, IndexingConfig
 from coco_core.errors import ConfigNotFound, Conflict, InvalidConfig, Unavailable
-from coco_protocol.docs import (
-    ImportRequest,
-    IndexRequest,
-    QueryRequest,
-    RetrievalBody,
-)
-from coco_protocol.projects import (
-    ProjectRequest,
-    RegisterRequest,
-)
-from coco_protocol.system import PruneRequest
-from tests.coco_local.index.conftest import SMALL, STATIC, TWIN, WINDOW, Answer, Bench
+from coco_protocol.docs import IndexRequest
 from tests.daemon_process import free_port
+from tests.local_daemon import Answer, Bench, open_bench, register_server
 from tests.sources import write_project
 from tests.waiting import until
+
+STATIC = IndexingConfig("static", embedding=EmbeddingConfig("coco-static"))
+SMALL = IndexingConfig("small", ChunkingConfig("fixed_token", 32), STATIC.embedding)
+WINDOW = IndexingConfig("window", embedding=EmbeddingConfig(max_tokens=256))
+TWIN = IndexingConfig("twin")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with open_bench(tmp_path / "home", write_project(tmp_path / "shop")) as bench:
+        yield bench
 
 
 def shown(answer: Answer) -> list[tuple[str, int | None, str]]:
@@ -32,9 +32,7 @@ def shown(answer: Answer) -> list[tuple[str, int | None, str]]:
     return [(h.chunk.doc_id, h.chunk.start_line, h.chunk.content) for h in answer[1].results]
 
 
-def test_an_index_of_the_same_chunks_copies_them_and_embeds_with_its_own_model(
-    bench: Bench,
-) -> None:
+def test_an_index_of_the_same_chunks_copies_them_and_embeds_by_its_own_model(bench: Bench) -> None:
     job = bench.build(STATIC)
     indexes = bench.indexes()
     assert job.state == "succeeded"
@@ -135,9 +133,7 @@ def test_what_does_not_exist_is_refused_with_what_does(bench: Bench) -> None:
     assert list(bench.indexes()) == ["default"]
 
 
-def test_a_window_of_a_model_that_is_missing_says_so_and_answers_as_the_first_one(
-    bench: Bench,
-) -> None:
+def test_a_window_of_a_missing_model_says_so_and_answers_as_the_first_one(bench: Bench) -> None:
     job = bench.build(WINDOW)
     assert (job.state, job.counts["embedded"]) == ("succeeded", 0)
     assert "coco setup" in (bench.indexes()["window"].notice or "")
@@ -150,14 +146,9 @@ def test_a_window_of_a_model_that_is_missing_says_so_and_answers_as_the_first_on
 
 def test_a_server_that_is_down_is_named_and_words_go_on(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    home.mkdir()
-    url = f"http://127.0.0.1:{free_port()}/v1"
-    table = f'[models.far]\nurl = "{url}"\nmodel = "far"\ndimension = 8\n'
-    (home / "config.toml").write_text(table, encoding="utf-8")
-    bench = Bench(home, write_project(tmp_path / "shop"))
-    try:
-        config = IndexingConfig("far", embedding=EmbeddingConfig("far"))
-        bench.build(config)
+    register_server(home, f"http://127.0.0.1:{free_port()}/v1", "far", 8)
+    with open_bench(home, write_project(tmp_path / "shop")) as bench:
+        bench.build(IndexingConfig("far", embedding=EmbeddingConfig("far")))
         until(lambda: "'far'" in (bench.indexes()["far"].notice or ""))
         meta, data = bench.ask("retry_with_backoff", "far")
         assert (meta.tier, data.results[0].chunk.symbol) == ("keyword", "retry_with_backoff")
@@ -166,55 +157,3 @@ def test_a_server_that_is_down_is_named_and_words_go_on(tmp_path: Path) -> None:
             bench.ask("delay", "far", retrieval_mode="vector")
         assert "'far'" in (raised.value.hint or "")
         assert "coco setup" in (bench.ask("delay")[0].notice or "")
-    finally:
-        bench.daemon.close()
-
-
-def test_forgetting_a_project_removes_all_its_indexes(bench: Bench) -> None:
-    bench.build(STATIC)
-    bench.build(SMALL)
-    bench.adopt(query_config_id="q", retrieval_config=RetrievalBody(top_k=1))
-    kept = bench.daemon.prune(PruneRequest(older_than_days=0, dry_run=False))
-    assert (kept.indexes, kept.embeddings) == (0, 0)
-    assert all(i.chunks for i in bench.indexes().values())
-
-    bench.daemon.forget(bench.project)
-    with closing(sqlite3.connect(bench.home / "coco.db")) as connection:
-        for table in ("documents", "chunks", "indexes", "adopted", "projects"):
-            (rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
-            assert rows == 0, table
-    assert not list((bench.home / "lancedb").glob("*"))
-
-
-def test_a_project_apart_takes_nothing_from_the_one_around_it(bench: Bench) -> None:
-    whole = bench.indexes()["default"].files
-    inner = bench.root / "shop"
-    made = bench.daemon.register(RegisterRequest(path=str(inner), standalone=True))
-    standalone = ProjectRequest(project_id=made.project_id)
-    until(lambda: bench.daemon.project(standalone).state == "ready")
-    assert bench.daemon.project(standalone).standalone
-    assert bench.indexes()["default"].files == whole
-    assert bench.project_at(str(inner / "cart.py")) == bench.project_id
-    assert bench.project_at(None) == bench.project_id
-    answer = bench.daemon.query(QueryRequest(query="Cart", project_id=made.project_id))
-    assert answer.data.results[0].chunk.doc_id == "cart.py"
-    bench.restart()
-    assert bench.daemon.project(standalone).standalone
-    assert bench.indexes()["default"].files == whole
-
-    # Registered like any other, it becomes one, and a border of the outer one.
-    bench.daemon.register(RegisterRequest(path=str(inner)))
-    assert bench.project_at(str(inner / "cart.py")) == made.project_id
-    until(lambda: bench.indexes()["default"].files < whole)
-
-
-def test_an_import_under_another_config_builds_its_index_beside_the_first(bench: Bench) -> None:
-    bench.add_config(SMALL)
-    request = ImportRequest(paths=[str(bench.root)], indexing_config_id="small")
-    data = bench.daemon.import_paths(request)
-    assert data.project_ids == [bench.project_id]
-    bench.wait()
-    assert {name: i.active for name, i in bench.indexes().items()} == {
-        "default": True,
-        "small": False,
-    }

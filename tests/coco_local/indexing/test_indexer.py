@@ -9,18 +9,15 @@ from pathlib import Path
 import pytest
 
 from coco_local.daemon.runtime import LocalDaemon
-from coco_local.settings import load_settings
 from coco_protocol.projects import RegisterRequest
+from tests.local_daemon import local_daemon
 from tests.waiting import until
 
 
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[LocalDaemon]:
-    environ = {"COCO_HOME": str(tmp_path / "home"), "COCO_OFFLINE": "1"}
-    daemon = LocalDaemon(load_settings(environ=environ))
-    daemon.start()
-    yield daemon
-    daemon.close()
+    with local_daemon(tmp_path / "home") as daemon:
+        yield daemon
 
 
 def test_a_file_that_the_worker_lets_go_of_unread_is_indexed_by_the_query_that_waits(

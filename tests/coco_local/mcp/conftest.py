@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from mcp.types import CallToolResult
 
 from coco_local.api.app import create_app
 from coco_local.settings import Settings, load_settings
 from coco_protocol.system import ModelBody
+from tests.app_server import serve_app
 from tests.fake_service import FakeService
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
 
 
 @pytest.fixture
@@ -57,33 +49,9 @@ def text_of() -> Callable[[CallToolResult], str]:
     return text
 
 
-@contextmanager
-def serve(app: Any, port: int = 0) -> Iterator[str]:
-    """Run an ASGI application on a (free) port of this machine and yield its address."""
-    # Without the protocol named, asyncio leaves Nagle on and every answer waits 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="on"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 10
-    while not server.started:
-        assert thread.is_alive(), "the server did not start"
-        assert time.monotonic() < deadline, "the server did not start in time"
-        thread.join(0.01)
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        listener.close()
-        assert not thread.is_alive(), "the server did not stop"
-
-
 @pytest.fixture
 def serving() -> Callable[..., AbstractContextManager[str]]:
-    return serve
+    return serve_app
 
 
 @pytest.fixture
@@ -94,7 +62,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def daemon_url(service: FakeService, settings: Settings) -> Iterator[str]:
     """The address of the whole API over the fake service, served for real."""
-    with serve(create_app(service, settings)) as url:
+    with serve_app(create_app(service, settings)) as url:
         yield url
 
 

@@ -8,34 +8,20 @@ import pytest
 from mcp import Client
 
 from coco_local.api.app import create_app
-from coco_local.daemon.runtime import LocalDaemon
-from coco_local.settings import load_settings
-from coco_protocol.docs import ImportRequest, QueryRequest
-from coco_protocol.jobs import JobRequest
+from coco_protocol.docs import QueryRequest
+from tests.local_daemon import open_bench
 
 pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
 def daemon(tmp_path: Path, project: Path):
-    home = tmp_path / "coco-home"
-    settings = load_settings(environ={"COCO_HOME": str(home), "COCO_OFFLINE": "1"})
-    daemon = LocalDaemon(settings)
-    daemon.start()
-    try:
-        for job_id in daemon.import_paths(ImportRequest(paths=[str(project)])).job_ids:
-            after = 0
-            while daemon.job(JobRequest(job_id=job_id)).state in {"queued", "running"}:
-                events = daemon.wait_job_events(job_id, after, 5.0)
-                after = events[-1].sequence if events else after
-        yield daemon, settings
-    finally:
-        daemon.close()
+    with open_bench(tmp_path / "coco-home", project) as bench:
+        yield bench.daemon
 
 
-async def test_every_tool_answers_from_the_files_as_they_are(daemon, serving, project, text_of):
-    service, settings = daemon
-    with serving(create_app(service, settings)) as url:
+async def test_each_tool_answers_from_current_files(daemon, settings, serving, project, text_of):
+    with serving(create_app(daemon, settings)) as url:
         async with Client(f"{url}/mcp") as client:
 
             async def ask(name: str, **arguments: object) -> str:
@@ -45,7 +31,7 @@ async def test_every_tool_answers_from_the_files_as_they_are(daemon, serving, pr
 
             result = await client.call_tool("search", {"query": "add an item to the cart"})
             found = [hit["path"] for hit in result.structured_content["results"]]
-            direct = service.query(QueryRequest(query="add an item to the cart"))
+            direct = daemon.query(QueryRequest(query="add an item to the cart"))
             assert found == [hit.chunk.path for hit in direct.data.results]
             assert "src/cart.py" in found
 

@@ -12,6 +12,7 @@ from mcp.client.streamable_http import streamable_http_client
 pytestmark = pytest.mark.anyio
 
 TOOLS = ["search", "related", "outline", "grep", "read", "status"]
+PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
 
 async def test_client_lists_and_calls_every_tool(http_url, text_of):
@@ -55,11 +56,10 @@ async def test_handshake_era_client_works_too(http_url, text_of):
 
 
 async def test_slash_at_the_end_is_no_redirect_and_only_post_is_served(http_url):
-    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
     headers = {"accept": "application/json, text/event-stream"}
     async with httpx.AsyncClient() as http:
         for url in (http_url, f"{http_url}/"):
-            answer = await http.post(url, json=ping, headers=headers)
+            answer = await http.post(url, json=PING, headers=headers)
             assert answer.status_code == 200
             assert answer.json()["result"] == {}
         refused = await http.get(http_url, headers=headers)
@@ -68,12 +68,11 @@ async def test_slash_at_the_end_is_no_redirect_and_only_post_is_served(http_url)
 
 
 async def test_any_loopback_name_is_accepted(http_url):
-    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
     port = http_url.split(":")[2].split("/")[0]
     headers = {"accept": "application/json", "origin": "http://localhost:5173"}
     async with httpx.AsyncClient() as http:
         for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}", "localhost"):
-            answer = await http.post(http_url, json=ping, headers={**headers, "host": host})
+            answer = await http.post(http_url, json=PING, headers={**headers, "host": host})
             assert answer.status_code == 200, host
 
 

@@ -28,11 +28,18 @@ def projects(tree: Path) -> list[ProjectBody]:
     return [body(tree / "app"), body(tree / "app/vendor/lib"), body(tree / "docs")]
 
 
-def test_the_innermost_project_around_the_caller_wins(tree, projects):
-    assert resolve_project(projects, Caller(places=(tree / "app/src",))).project.name == "app"
-    assert (
-        resolve_project(projects, Caller(places=(tree / "app/vendor/lib",))).project.name == "lib"
-    )
+@pytest.mark.parametrize(
+    ("places", "chosen"),
+    [
+        # The innermost project around the caller, and the first place that is in one at all.
+        (["app/src"], "app"),
+        (["app/vendor/lib"], "lib"),
+        (["elsewhere", "docs"], "docs"),
+    ],
+)
+def test_where_the_caller_is_chooses_the_project(tree, projects, places, chosen):
+    caller = Caller(places=tuple(tree / place for place in places))
+    assert resolve_project(projects, caller).project.name == chosen
 
 
 def test_a_project_apart_is_only_chosen_by_its_name(tree, projects):
@@ -42,11 +49,6 @@ def test_a_project_apart_is_only_chosen_by_its_name(tree, projects):
     assert resolve_project(known, inside).project.name == "app"
     assert resolve_project(known, inside, project="lib").project.name == "lib"
     assert resolve_project(known, Caller()).project.name == "app"
-
-
-def test_the_first_place_that_is_in_a_project_decides(tree, projects):
-    caller = Caller(places=(tree / "elsewhere", tree / "docs"))
-    assert resolve_project(projects, caller).project.name == "docs"
 
 
 def test_a_named_project_goes_before_where_the_caller_is(tree, projects):
@@ -60,8 +62,10 @@ def test_a_bound_caller_stays_in_its_project(tree, projects):
     assert resolve_project(projects, caller).project.name == "docs"
 
 
-def test_an_absolute_path_brings_its_project_along(tree, projects):
-    scope = resolve_project(projects, Caller(project="docs"), path=str(tree / "app/src/main.py"))
+@pytest.mark.parametrize("base", ["app", "link"])
+def test_an_absolute_path_brings_its_project_along(tree, projects, base):
+    (tree / "link").symlink_to(tree / "app", target_is_directory=True)
+    scope = resolve_project(projects, Caller(project="docs"), path=str(tree / base / "src/main.py"))
     assert (scope.project.name, scope.within) == ("app", "src/main.py")
 
 
@@ -89,12 +93,6 @@ def test_an_absolute_path_must_lie_in_the_named_project(tree, projects):
         resolve_project(projects, Caller(), project="app", path=str(tree / "docs/x.md"))
 
 
-def test_a_linked_way_to_a_project_is_understood(tree, projects):
-    (tree / "link").symlink_to(tree / "app", target_is_directory=True)
-    scope = resolve_project(projects, Caller(), path=str(tree / "link/src/main.py"))
-    assert (scope.project.name, scope.within) == ("app", "src/main.py")
-
-
 def test_nothing_imported_says_what_to_import(tree):
     with pytest.raises(ProjectNotFound) as caught:
         resolve_project([], Caller(places=(tree / "app",)))
@@ -107,11 +105,8 @@ def test_the_only_project_answers_and_says_that_it_is_another(tree, projects):
     assert scope.notice is not None
     assert f"coco import {tree / 'elsewhere'}" in scope.notice
     assert resolve_project(projects[:1], Caller()).notice is None
-
-
-def test_home_is_never_proposed_for_import(projects):
-    scope = resolve_project(projects[:1], Caller(places=(Path.home(), Path("/"))))
-    assert scope.notice is None
+    # Nobody imports the whole home.
+    assert resolve_project(projects[:1], Caller(places=(Path.home(), Path("/")))).notice is None
 
 
 def test_several_projects_and_none_fits_lists_them(tree, projects):

@@ -18,6 +18,7 @@ from mcp.types import ListRootsResult, Root
 from coco_local.api.app import create_app
 from coco_local.client import address
 from coco_local.mcp.connection import Connection
+from tests.programs import python
 
 pytestmark = pytest.mark.anyio
 
@@ -100,9 +101,7 @@ async def test_handshake_client_s_roots_say_where_it_works(
     assert asked == [1]
 
 
-async def test_a_directory_in_no_project_is_named(
-    daemon_url, service, parameters, tmp_path, text_of
-):
+async def test_a_place_in_no_project_is_named(daemon_url, service, parameters, tmp_path, text_of):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (tmp_path / "zoo").mkdir()
@@ -144,9 +143,7 @@ async def test_without_a_daemon_it_starts_says_how_and_recovers(
 
 
 @pytest.mark.slow
-async def test_a_daemon_that_moved_to_another_port_is_found(
-    service, settings, serving, monkeypatch
-):
+async def test_a_daemon_moved_to_another_port_is_found(service, settings, serving, monkeypatch):
     """Only the address is stood in for; daemons and connections are real."""
     place: list[str] = []
     monkeypatch.setattr(address, "daemon_url", lambda _: place[-1])
@@ -191,5 +188,4 @@ def test_nothing_heavy_is_loaded():
         "import sys, coco_local.mcp.stdio, coco_local.client.http_client, coco_local.settings\n"
         f"print([m for m in {HEAVY.split()!r} if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
-    assert done.stdout.strip() == "[]"
+    assert python(code).strip() == "[]"

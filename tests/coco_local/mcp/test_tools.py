@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -45,9 +46,14 @@ def server(service, project):
     return build_server(service, caller_of)
 
 
-async def test_listing_is_what_clients_can_digest(server):
+@pytest.fixture
+async def client(server):
     async with Client(server) as client:
-        tools = (await client.list_tools()).tools
+        yield client
+
+
+async def test_listing_is_what_clients_can_digest(client):
+    tools = (await client.list_tools()).tools
     assert len(tools) == len(TOOLS)
     for tool in tools:
         assert tool.title
@@ -79,25 +85,24 @@ async def test_listing_is_what_clients_can_digest(server):
     assert "method" in search["properties"]["kinds"]["items"]["enum"]
 
 
-async def test_search_passes_on_what_was_asked(server, service):
-    async with Client(server) as client:
-        result = await client.call_tool(
-            "search",
-            {
-                "query": "cart",
-                "limit": 3,
-                "offset": 1,
-                "languages": "Python",
-                "include": ["*.py"],
-                "exclude": ["tests/**"],
-                "kinds": ["function"],
-                "mode": "fts",
-                "max_tokens": 1000,
-                "per_file": 2,
-                "profile": "docs",
-                "path": "src",
-            },
-        )
+async def test_search_passes_on_what_was_asked(client, service):
+    result = await client.call_tool(
+        "search",
+        {
+            "query": "cart",
+            "limit": 3,
+            "offset": 1,
+            "languages": "Python",
+            "include": ["*.py"],
+            "exclude": ["tests/**"],
+            "kinds": ["function"],
+            "mode": "fts",
+            "max_tokens": 1000,
+            "per_file": 2,
+            "profile": "docs",
+            "path": "src",
+        },
+    )
     assert not result.is_error
     asked = service.received(QueryRequest)[-1]
     assert asked.retrieval_config.top_k == 3
@@ -112,39 +117,36 @@ async def test_search_passes_on_what_was_asked(server, service):
     assert asked.filters.kinds == ["function"]
 
 
-async def test_search_leaves_to_the_project_what_nobody_fixed(server, service):
-    async with Client(server) as client:
-        await client.call_tool("search", {"query": "cart"})
+async def test_search_leaves_to_the_project_what_nobody_fixed(client, service):
+    await client.call_tool("search", {"query": "cart"})
     sent = service.received(QueryRequest)[-1].retrieval_config
     # How much comes back is the caller's budget.
     assert sent.model_fields_set == {"top_k", "offset", "max_tokens"}
 
 
-async def test_answers_keep_to_the_budget_and_name_the_next(server, project, text_of):
+async def test_answers_keep_to_the_budget_and_name_the_next(client, project, text_of):
     for number in range(12):
         text = f"# file {number}\n" + "value = compute(value)\n" * 40
         (project / f"m{number:02}.py").write_text(text, encoding="utf-8")
     seen: list[str] = []
     offset = 0
-    async with Client(server) as client:
-        while True:
-            arguments = {"query": "compute", "offset": offset, "max_tokens": 1000, "limit": 5}
-            result = await client.call_tool("search", arguments)
-            text = text_of(result)
-            assert estimate_tokens(text) <= 1000
-            data = result.structured_content
-            seen.extend(hit["path"] for hit in data["results"])
-            if "next_offset" not in data:
-                break
-            assert text.endswith(f"\nMore: offset={data['next_offset']}")
-            offset = data["next_offset"]
+    while True:
+        arguments = {"query": "compute", "offset": offset, "max_tokens": 1000, "limit": 5}
+        result = await client.call_tool("search", arguments)
+        text = text_of(result)
+        assert estimate_tokens(text) <= 1000
+        data = result.structured_content
+        seen.extend(hit["path"] for hit in data["results"])
+        if "next_offset" not in data:
+            break
+        assert text.endswith(f"\nMore: offset={data['next_offset']}")
+        offset = data["next_offset"]
     assert seen == [f"m{number:02}.py" for number in range(12)]
 
 
-async def test_one_result_that_is_too_long_is_cut_and_says_so(server, project, text_of):
+async def test_one_result_that_is_too_long_is_cut_and_says_so(client, project, text_of):
     (project / "long.py").write_text("needle = 1\n" * 2000, encoding="utf-8")
-    async with Client(server) as client:
-        result = await client.call_tool("search", {"query": "needle", "max_tokens": 300})
+    result = await client.call_tool("search", {"query": "needle", "max_tokens": 300})
     text = text_of(result)
     assert estimate_tokens(text) <= 300
     assert "(cut to fit max_tokens; read long.py for the rest)" in text
@@ -153,22 +155,20 @@ async def test_one_result_that_is_too_long_is_cut_and_says_so(server, project, t
     assert hit["end_line"] == hit["content"].count("\n") + 1
 
 
-async def test_freshness_is_one_line(server, service, text_of):
-    async with Client(server) as client:
-        service.pending = 3
-        text = text_of(await client.call_tool("search", {"query": "pay"}))
-        assert text.startswith("[3 changed files not indexed yet, searched as text]\n--- src/pay")
-        service.notice = "The model is missing:\nkeyword search only."
-        text = text_of(await client.call_tool("search", {"query": "pay"}))
-        assert text.startswith("[The model is missing: keyword search only.]\n--- src/pay")
+async def test_freshness_is_one_line(client, service, text_of):
+    service.pending = 3
+    text = text_of(await client.call_tool("search", {"query": "pay"}))
+    assert text.startswith("[3 changed files not indexed yet, searched as text]\n--- src/pay")
+    service.notice = "The model is missing:\nkeyword search only."
+    text = text_of(await client.call_tool("search", {"query": "pay"}))
+    assert text.startswith("[The model is missing: keyword search only.]\n--- src/pay")
 
 
-async def test_empty_says_why(server, text_of):
-    async with Client(server) as client:
-        nothing = await client.call_tool("search", {"query": "zzz"})
-        beyond = await client.call_tool("search", {"query": "pay", "offset": 9})
-        no_line = await client.call_tool("grep", {"pattern": "zzz"})
-        bare = await client.call_tool("outline", {"path": "README.md"})
+async def test_empty_says_why(client, text_of):
+    nothing = await client.call_tool("search", {"query": "zzz"})
+    beyond = await client.call_tool("search", {"query": "pay", "offset": 9})
+    no_line = await client.call_tool("grep", {"pattern": "zzz"})
+    bare = await client.call_tool("outline", {"path": "README.md"})
     assert text_of(nothing).startswith("Nothing matches.")
     assert nothing.structured_content["empty_reason"] == "no_match"
     assert text_of(beyond) == "No more results after offset 9."
@@ -176,10 +176,9 @@ async def test_empty_says_why(server, text_of):
     assert text_of(bare) == "README.md (markdown): no definitions or headings; read it."
 
 
-async def test_grep_groups_by_file_and_merges_context(server, text_of):
-    async with Client(server) as client:
-        result = await client.call_tool("grep", {"pattern": "cart", "context": 1, "path": "src"})
-        cut = await client.call_tool("grep", {"pattern": "cart", "limit": 1})
+async def test_grep_groups_by_file_and_merges_context(client, text_of):
+    result = await client.call_tool("grep", {"pattern": "cart", "context": 1, "path": "src"})
+    cut = await client.call_tool("grep", {"pattern": "cart", "limit": 1})
     assert text_of(result) == (
         "src/cart.py\n3- \n4: def add_item(cart, item):\n5:     cart.append(item)\n"
         "src/pay.py\n1: def pay(cart):\n2:     return sum(cart)"
@@ -188,55 +187,49 @@ async def test_grep_groups_by_file_and_merges_context(server, text_of):
     assert cut.structured_content["truncated"] is True
 
 
-async def test_read_goes_on_where_it_stopped(server, project, text_of):
+async def test_read_goes_on_where_it_stopped(client, project, text_of):
     (project / "big.txt").write_text(
         "".join(f"line {n} of the file\n" for n in range(1, 501)), encoding="utf-8"
     )
     lines: list[str] = []
     start = 1
-    async with Client(server) as client:
-        while True:
-            arguments = {"path": "big.txt", "start_line": start, "max_tokens": 600}
-            result = await client.call_tool("read", arguments)
-            assert estimate_tokens(text_of(result)) <= 600
-            data = result.structured_content
-            assert data["start_line"] == start
-            lines.extend(data["content"].split("\n"))
-            if "next_start_line" not in data:
-                break
-            start = data["next_start_line"]
+    while True:
+        arguments = {"path": "big.txt", "start_line": start, "max_tokens": 600}
+        result = await client.call_tool("read", arguments)
+        assert estimate_tokens(text_of(result)) <= 600
+        data = result.structured_content
+        assert data["start_line"] == start
+        lines.extend(data["content"].split("\n"))
+        if "next_start_line" not in data:
+            break
+        start = data["next_start_line"]
     assert lines == [f"line {n} of the file" for n in range(1, 501)]
 
 
-async def test_one_endless_line_still_gives_its_start(server, project, text_of):
+async def test_one_endless_line_still_gives_its_start(client, project, text_of):
     (project / "data.txt").write_text("x" * 100_000, encoding="utf-8")
-    async with Client(server) as client:
-        result = await client.call_tool("read", {"path": "data.txt", "max_tokens": 200})
+    result = await client.call_tool("read", {"path": "data.txt", "max_tokens": 200})
     assert 100 < len(text_of(result)) < 700
 
 
-async def test_outline_indents_headings_and_joins_what_was_cut(server, service, text_of):
+async def test_outline_indents_headings_and_joins_what_was_cut(client, service, text_of):
     def symbols(request):
-        section = {"kind": "section"}
-        return OutlineData(
-            doc_id=request.doc_id,
-            language="markdown",
-            symbols=[
-                OutlineSymbol(symbol="Shop", line=1, end_line=4, signature="Shop", **section),
-                OutlineSymbol(symbol="Use", line=5, end_line=9, signature="Shop > Use", **section),
-                OutlineSymbol(
-                    symbol="Use", line=10, end_line=12, signature="Shop > Use", **section
-                ),
-            ],
-        )
+        headings = [
+            OutlineSymbol(symbol=name, kind="section", line=line, end_line=end, signature=trail)
+            for name, line, end, trail in (
+                ("Shop", 1, 4, "Shop"),
+                ("Use", 5, 9, "Shop > Use"),
+                ("Use", 10, 12, "Shop > Use"),
+            )
+        ]
+        return OutlineData(doc_id=request.doc_id, language="markdown", symbols=headings)
 
     service.answer(LocalService.outline, symbols)
-    async with Client(server) as client:
-        text = text_of(await client.call_tool("outline", {"path": "README.md"}))
+    text = text_of(await client.call_tool("outline", {"path": "README.md"}))
     assert text == "README.md (markdown)\n1-4 Shop\n  5-12 Use"
 
 
-async def test_read_gives_lines_without_carriage_returns(server, service, text_of):
+async def test_read_gives_lines_without_carriage_returns(client, service, text_of):
     def lines(request):
         return ReadData(
             doc_id=request.doc_id,
@@ -248,8 +241,7 @@ async def test_read_gives_lines_without_carriage_returns(server, service, text_o
         )
 
     service.answer(LocalService.read, lines)
-    async with Client(server) as client:
-        text = text_of(await client.call_tool("read", {"path": "dos.txt"}))
+    text = text_of(await client.call_tool("read", {"path": "dos.txt"}))
     assert text == "--- dos.txt:1-3 of 3\na\n\nb"
 
 
@@ -267,52 +259,45 @@ async def test_read_gives_lines_without_carriage_returns(server, service, text_o
         ("grep", {"pattern": "x", "project": "nope"}, "There is no project 'nope'"),
     ],
 )
-async def test_mistakes_are_answers(server, text_of, name, arguments, said):
-    async with Client(server) as client:
-        result = await client.call_tool(name, arguments)
+async def test_mistakes_are_answers(client, text_of, name, arguments, said):
+    result = await client.call_tool(name, arguments)
     assert result.is_error
     assert said in text_of(result)
     assert result.structured_content is None
 
 
-async def test_unknown_tool_is_a_protocol_error(server):
-    async with Client(server) as client:
-        with pytest.raises(MCPError) as caught:
-            await client.call_tool("fetch", {})
+async def test_unknown_tool_is_a_protocol_error(client):
+    with pytest.raises(MCPError) as caught:
+        await client.call_tool("fetch", {})
     assert caught.value.error.code == INVALID_PARAMS
     assert "search, related" in caught.value.error.message
 
 
-async def test_errors_of_the_service_carry_message_and_hint(server, service, text_of):
+async def test_errors_of_the_service_carry_message_and_hint(client, service, text_of):
     def broken() -> None:
         raise StoreBroken("The index cannot be opened.", hint="coco doctor")
 
     service.before_query = broken
-    async with Client(server) as client:
-        result = await client.call_tool("search", {"query": "x"})
+    result = await client.call_tool("search", {"query": "x"})
     assert result.is_error
     assert text_of(result) == "The index cannot be opened.\ncoco doctor"
 
 
-async def test_a_service_that_hangs_is_given_up(server, service, text_of, monkeypatch):
-    import threading
-
+async def test_a_service_that_hangs_is_given_up(client, service, text_of, monkeypatch):
     release = threading.Event()
     service.before_query = lambda: release.wait(20) and None
     monkeypatch.setattr(server_module, "TOOL_TIMEOUT", 0.2)
-    async with Client(server) as client:
-        result = await client.call_tool("search", {"query": "x"})
-        release.set()
+    result = await client.call_tool("search", {"query": "x"})
+    release.set()
     assert result.is_error
     assert "did not answer" in text_of(result)
 
 
-async def test_status_marks_where_one_works(server, service, project, tmp_path, text_of):
+async def test_status_marks_where_one_works(client, service, project, tmp_path, text_of):
     other = tmp_path / "zoo"
     other.mkdir()
     service.add_directory(other)
-    async with Client(server) as client:
-        text = text_of(await client.call_tool("status", {}))
+    text = text_of(await client.call_tool("status", {}))
     assert text.split("\n") == [
         "CoCo 0.1.0; model all-MiniLM-L6-v2: missing (coco setup)",
         f"* shop ready: 3/3 files, 0/3 chunks with vectors ({project})",

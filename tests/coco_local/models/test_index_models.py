@@ -11,7 +11,6 @@ import pytest
 from coco_core.configs import ChunkingConfig, EmbeddingConfig, IndexingConfig
 from coco_core.types import FloatMatrix, FloatVector
 from coco_embed.static import StaticEmbedder
-from coco_local.daemon.runtime import LocalDaemon
 from coco_local.index.project import ProjectIndex
 from coco_local.indexing.embedding_queue import EmbeddingQueue, Priority
 from coco_local.indexing.file_indexer import FileIndexer
@@ -24,16 +23,9 @@ from coco_local.store.database import Database
 from coco_local.store.embeddings import EmbeddingCache
 from coco_local.store.projects import Project
 from coco_local.store.schema import SCHEMA_VERSION, metadata
-from coco_protocol.configs import ConfigRequest
-from coco_protocol.docs import IndexRequest, QueryRequest
-from coco_protocol.jobs import JobBody, JobRequest
-from coco_protocol.projects import (
-    DropIndexRequest,
-    IndexBody,
-    ProjectRequest,
-    RegisterRequest,
-)
+from coco_protocol.docs import IndexRequest
 from tests.embedding_server import EmbeddingServer, embedding_server
+from tests.local_daemon import Bench, open_bench, register_server
 from tests.many_files import write_many
 from tests.sources import write_project
 from tests.waiting import until
@@ -48,152 +40,86 @@ def server() -> Iterator[EmbeddingServer]:
         yield running
 
 
-class Home:
-    """A home with a registered model, and the daemon that is started on it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        root.mkdir()
-
-    def register(self, url: str, model: str, dimension: int) -> None:
-        """Write the settings' table of the model ``far``."""
-        table = f'[models.far]\nurl = "{url}"\nmodel = "{model}"\ndimension = {dimension}\n'
-        (self.root / "config.toml").write_text(table, encoding="utf-8")
-
-    def start(self) -> LocalDaemon:
-        environ = {"COCO_HOME": str(self.root), "COCO_OFFLINE": "1"}
-        daemon = LocalDaemon(load_settings(environ=environ))
-        daemon.start()
-        return daemon
-
-
-def build(daemon: LocalDaemon, project_id: str, config: IndexingConfig) -> JobBody:
-    job = start(daemon, project_id, config)
-    until(lambda: daemon.job(job).finished_at is not None)
-    return daemon.job(job)
-
-
-def start(daemon: LocalDaemon, project_id: str, config: IndexingConfig) -> JobRequest:
-    daemon.add_config(ConfigRequest.model_validate(config.to_dict()))
-    request = IndexRequest(project_id=project_id, indexing_config_id=config.config_id)
-    [job_id] = daemon.index(request).job_ids
-    return JobRequest(job_id=job_id)
-
-
-def drop(daemon: LocalDaemon, project_id: str, config_id: str) -> None:
-    daemon.drop_index(DropIndexRequest(project_id=project_id, config_id=config_id))
-
-
-def index(daemon: LocalDaemon, project_id: str, config_id: str) -> IndexBody:
-    found = daemon.indexes(ProjectRequest(project_id=project_id)).indexes
-    return next(body for body in found if body.config_id == config_id)
+@pytest.fixture
+def bench(tmp_path: Path, server: EmbeddingServer) -> Iterator[Bench]:
+    """A project, under a home that knows the server's model."""
+    register_server(tmp_path / "home", server.url, "first", 32)
+    with open_bench(tmp_path / "home", write_project(tmp_path / "shop")) as bench:
+        yield bench
 
 
 def test_a_registered_model_that_gives_other_vectors_builds_its_index_anew(
-    tmp_path: Path, server: EmbeddingServer
+    bench: Bench, server: EmbeddingServer
 ) -> None:
-    home = Home(tmp_path / "home")
-    home.register(server.url, "first", 32)
-    daemon = home.start()
-    root = write_project(tmp_path / "shop")
-    project_id = daemon.register(RegisterRequest(path=str(root))).project_id
-    job = build(daemon, project_id, FAR)
-    chunks = index(daemon, project_id, "far").chunks
+    job = bench.build(FAR)
+    chunks = bench.indexes()["far"].chunks
     # One text opened it, and equal texts are embedded once.
     assert 0 < server.texts - 1 <= chunks
     assert job.counts["embedded"] == chunks
-    ask = QueryRequest(
-        query="sum the prices of all items", project_id=project_id, indexing_config_id="far"
-    )
-    answer = daemon.query(ask)
-    meta, data = answer.meta, answer.data
+    question = "sum the prices of all items"
+    meta, data = bench.ask(question, "far")
     assert (meta.tier, meta.notice) == ("transformer", None)
     assert data.results[0].meta.vector is not None
-    daemon.close()
 
-    asked = server.texts
-    daemon = home.start()
-    until(lambda: daemon.query(ask).meta.tier == "transformer")
+    with bench.stopped():
+        asked = server.texts
+    until(lambda: bench.ask(question, "far")[0].tier == "transformer")
     assert server.texts <= asked + 2, "its vectors were kept"
-    daemon.close()
 
-    home.register(server.url, "second", 32)
-    daemon = home.start()
+    with bench.stopped():
+        register_server(bench.home, server.url, "second", 32)
     until(lambda: server.texts >= 2 * asked - 1)
-    until(lambda: index(daemon, project_id, "far").embedded == chunks)
-    daemon.close()
+    until(lambda: bench.indexes()["far"].embedded == chunks)
 
-    home.register(server.url, "third", 16)
-    daemon = home.start()
-    until(lambda: index(daemon, project_id, "far").notice is not None)
-    until(lambda: "32" in (index(daemon, project_id, "far").notice or ""))
-    answer = daemon.query(ask)
-    assert (answer.meta.tier, bool(answer.data.results)) == ("keyword", True)
-    drop(daemon, project_id, "far")
+    with bench.stopped():
+        register_server(bench.home, server.url, "third", 16)
+    until(lambda: bench.indexes()["far"].notice is not None)
+    until(lambda: "32" in (bench.indexes()["far"].notice or ""))
+    meta, data = bench.ask(question, "far")
+    assert (meta.tier, bool(data.results)) == ("keyword", True)
+    bench.drop_index("far")
     with embedding_server(dimension=16) as other:
-        daemon.close()
-        home.register(other.url, "third", 16)
-        daemon = home.start()
-        assert build(daemon, project_id, FAR).counts["embedded"] == chunks
-        daemon.close()
+        with bench.stopped():
+            register_server(bench.home, other.url, "third", 16)
+        assert bench.build(FAR).counts["embedded"] == chunks
 
 
-def test_a_server_that_fails_meanwhile_is_told_and_tried_again(
-    tmp_path: Path, server: EmbeddingServer
-) -> None:
-    home = Home(tmp_path / "home")
-    home.register(server.url, "first", 32)
-    daemon = home.start()
-    root = write_project(tmp_path / "shop")
-    project_id = daemon.register(RegisterRequest(path=str(root))).project_id
-    job = build(daemon, project_id, FAR)
+def test_a_failing_server_is_told_and_tried_again(bench: Bench, server: EmbeddingServer) -> None:
+    job = bench.build(FAR)
     # A client of the protocol tries again by itself before it gives up.
     server.refusals += [(400, {})]
-    (root / "shop" / "zebra.py").write_text("def zebra_crossing():\n    return 1\n")
-    until(lambda: "fails" in (index(daemon, project_id, "far").notice or ""))
-    until(lambda: index(daemon, project_id, "far").embedded > job.counts["embedded"])
-    until(lambda: index(daemon, project_id, "far").notice is None)
-    daemon.close()
+    (bench.root / "shop" / "zebra.py").write_text("def zebra_crossing():\n    return 1\n")
+    until(lambda: "fails" in (bench.indexes()["far"].notice or ""))
+    until(lambda: bench.indexes()["far"].embedded > job.counts["embedded"])
+    until(lambda: bench.indexes()["far"].notice is None)
 
 
-def test_an_index_beside_waits_for_the_one_that_answers_and_copies_all_of_it(
-    tmp_path: Path,
-) -> None:
-    daemon = Home(tmp_path / "home").start()
-    try:
-        paths = write_many(tmp_path / "many", 200)
-        project_id = daemon.register(RegisterRequest(path=str(tmp_path / "many"))).project_id
-        job = build(daemon, project_id, STATIC)
+def test_an_index_beside_waits_for_the_one_that_answers_and_copies_it_all(tmp_path: Path) -> None:
+    paths = write_many(tmp_path / "many", 200)
+    with open_bench(tmp_path / "home", tmp_path / "many", settle=False) as bench:
+        job = bench.build(STATIC)
         assert (job.counts["parsed"], job.counts["copied"]) == (0, len(paths))
-    finally:
-        daemon.close()
 
 
-def test_of_two_new_indexes_that_are_cut_alike_one_parses_and_the_other_copies(
-    tmp_path: Path,
-) -> None:
-    daemon = Home(tmp_path / "home").start()
-    try:
-        paths = write_many(tmp_path / "many", 120)
-        project_id = daemon.register(RegisterRequest(path=str(tmp_path / "many"))).project_id
-        until(lambda: daemon.project(ProjectRequest(project_id=project_id)).state == "ready")
+def test_of_two_new_indexes_cut_alike_one_parses_and_the_other_copies(tmp_path: Path) -> None:
+    paths = write_many(tmp_path / "many", 120)
+    with open_bench(tmp_path / "home", tmp_path / "many") as bench:
         jobs = []
         for tokens in (64, 128):
             chunking = ChunkingConfig("recursive_char", 200)
             config = IndexingConfig(f"w{tokens}", chunking, EmbeddingConfig("coco-static", tokens))
-            jobs.append(start(daemon, project_id, config))
+            bench.add_config(config)
+            jobs.append(bench.begin(IndexRequest(indexing_config_id=config.config_id)))
 
         def asked_until_done() -> bool:
             # Each question lets the work in hand be cut short.
-            daemon.query(QueryRequest(query="balance of the ledger", project_id=project_id))
-            return all(daemon.job(job).finished_at is not None for job in jobs)
+            bench.ask("balance of the ledger")
+            return all(bench.daemon.job(job).finished_at is not None for job in jobs)
 
         until(asked_until_done)
-        counts = [daemon.job(job).counts for job in jobs]
+        counts = [bench.daemon.job(job).counts for job in jobs]
         assert [c["parsed"] for c in counts] == [len(paths), 0]
         assert [c["copied"] for c in counts] == [0, len(paths)]
-    finally:
-        daemon.close()
 
 
 class Recording:
@@ -237,9 +163,7 @@ class Source:
 
 
 @pytest.mark.slow
-def test_batches_hold_texts_of_one_model_and_the_index_that_answers_comes_first(
-    tmp_path: Path,
-) -> None:
+def test_batches_are_of_one_model_and_the_index_that_answers_comes_first(tmp_path: Path) -> None:
     write_many(tmp_path / "many", 24)
     home = tmp_path / "home"
     database = Database(home / "coco.db", metadata, SCHEMA_VERSION)
@@ -268,25 +192,18 @@ def test_batches_hold_texts_of_one_model_and_the_index_that_answers_comes_first(
 
 
 def test_an_embedder_is_opened_on_demand_and_closed_with_its_last_index(
-    tmp_path: Path, server: EmbeddingServer
+    bench: Bench, server: EmbeddingServer
 ) -> None:
-    home = Home(tmp_path / "home")
-    home.register(server.url, "first", 32)
-    daemon = home.start()
-    root = write_project(tmp_path / "shop")
-    project_id = daemon.register(RegisterRequest(path=str(root))).project_id
     assert server.requests == 0
-    build(daemon, project_id, FAR)
-    model = daemon._models.of(FAR.embedding, 32)
-    assert model.ready
+    bench.build(FAR)
+    models = bench.daemon._models
+    assert models.of(FAR.embedding, 32).ready
     # Nobody here knows its tokens: an estimate cuts, and another model's chunks are not the same.
     chunking = ChunkingConfig("fixed_token", 32)
     for name, model_name in (("pieces", "coco-static"), ("estimate", "far")):
         config = IndexingConfig(name, chunking, EmbeddingConfig(model_name))
-        assert build(daemon, project_id, config).counts["copied"] == 0
-    drop(daemon, project_id, "estimate")
-    drop(daemon, project_id, "pieces")
-    drop(daemon, project_id, "far")
-    assert not daemon._models._others
-    assert not daemon._models._opened
-    daemon.close()
+        assert bench.build(config).counts["copied"] == 0
+    for name in ("estimate", "pieces", "far"):
+        bench.drop_index(name)
+    assert not models._others
+    assert not models._opened

@@ -10,7 +10,7 @@ from coco_local.scan import ProjectScan
 from coco_local.settings import load_settings
 from tests.coco_local.scan.trees import git
 
-Make = Callable[..., ProjectScan]
+Scan = Callable[..., ProjectScan]
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def scan(environ: Mapping[str, str], root: Path) -> Make:
+def scan(environ: Mapping[str, str], root: Path) -> Scan:
     def make(
         at: Path | None = None, nested_roots: tuple[Path, ...] = (), **flags: object
     ) -> ProjectScan:

@@ -1,22 +1,27 @@
-"""Files that are left out for what they are: secrets, noise, links, odd names, special files."""
+"""Which files are left out for what they are, whatever the rules say."""
 
 from __future__ import annotations
 
 import os
 import socket
-import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from coco_local.scan import ProjectScan, Reason
+from coco_local.scan import Reason
+from tests.coco_local.scan.conftest import Scan
 from tests.coco_local.scan.trees import git, listed, put
-
-Make = Callable[..., ProjectScan]
+from tests.programs import python
 
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX file systems")
+
+
+def test_a_listing_carries_size_and_time(scan: Scan, root: Path) -> None:
+    put(root, {"src/a.py": "x = 1\n"})
+    found = scan().list_files().files["src/a.py"]
+    status = (root / "src/a.py").stat()
+    assert (found.doc_id, found.size, found.mtime_ns) == ("src/a.py", 6, status.st_mtime_ns)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +30,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX file systems"
      ".netrc", ".npmrc", "credentials", "credentials.json", "client_secret_1.json", "x.tfstate",
      "x.tfstate.backup", "secrets.yml", "my-service-account.json", ".htpasswd"],
 )  # fmt: skip
-def test_secrets_are_never_listed_even_when_asked_for(scan: Make, repo: Path, name: str) -> None:
+def test_secrets_are_never_listed_even_when_asked_for(scan: Scan, repo: Path, name: str) -> None:
     put(repo, {name: "x", ".cocoignore": f"!{name}\n"})
     git(repo, "add", "-f", ".")
     made = scan(include=[name])
@@ -38,7 +43,7 @@ def test_secrets_are_never_listed_even_when_asked_for(scan: Make, repo: Path, na
     [".env.example", ".env.sample", "id_rsa.pub", "credentials.py", "secrets.py", "key.go",
      "env.ts", "keys.md", "client_secret.md", "environment.env.example"],
 )  # fmt: skip
-def test_names_that_only_look_like_secrets(scan: Make, root: Path, name: str) -> None:
+def test_names_that_only_look_like_secrets(scan: Scan, root: Path, name: str) -> None:
     put(root, {name: "x"})
     assert listed(scan()) == {name}
 
@@ -55,16 +60,14 @@ def test_names_that_only_look_like_secrets(scan: Make, root: Path, name: str) ->
         ("a.tar.gz", Reason.BINARY),
     ],
 )
-def test_noise_stays_out_unless_asked_for(
-    scan: Make, root: Path, name: str, reason: Reason
-) -> None:
+def test_noise_stays_out_unless_asked(scan: Scan, root: Path, name: str, reason: Reason) -> None:
     put(root, {name: "x"})
     assert scan().decide(root / name).reason == reason
     assert listed(scan()) == set()
     assert listed(scan(include=[name])) == {name}
 
 
-def test_a_large_file_is_named(scan: Make, root: Path) -> None:
+def test_a_large_file_is_named(scan: Scan, root: Path) -> None:
     put(root, {"big.txt": b"x" * 11, "fits.txt": b"x" * 10})
     made = scan(max_file_bytes=10)
     assert listed(made) == {"fits.txt"}
@@ -74,7 +77,7 @@ def test_a_large_file_is_named(scan: Make, root: Path) -> None:
 
 
 @posix
-def test_symlinks_are_never_followed(scan: Make, root: Path, tmp_path: Path) -> None:
+def test_symlinks_are_never_followed(scan: Scan, root: Path, tmp_path: Path) -> None:
     put(tmp_path, {"outside/secret.py": "", "outside.py": ""})
     put(root, {"a.py": "", "real/b.py": ""})
     (root / "in.py").symlink_to("a.py")
@@ -94,14 +97,14 @@ def test_symlinks_are_never_followed(scan: Make, root: Path, tmp_path: Path) -> 
 
 
 @posix
-def test_names_that_are_odd(scan: Make, root: Path) -> None:
+def test_names_that_are_odd(scan: Scan, root: Path) -> None:
     odd = ["a\nb.py", "***", 'it\'s "quoted".py', "ü \u202e.md", "***/x.py", "-rf", "a\\b.py"]
     put(root, {f"{index}/{name}": "" for index, name in enumerate(odd)})
     assert listed(scan()) == {f"{index}/{name}" for index, name in enumerate(odd)}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
-def test_a_name_that_is_not_utf8_is_left_out_and_named(scan: Make, root: Path) -> None:
+def test_a_name_that_is_not_utf8_is_left_out_and_named(scan: Scan, root: Path) -> None:
     put(root, {"a.py": ""})
     Path(os.fsdecode(os.fsencode(root) + b"/\xff.py")).touch()
     directory = Path(os.fsdecode(os.fsencode(root) + b"/d\xff"))
@@ -116,7 +119,7 @@ def test_a_name_that_is_not_utf8_is_left_out_and_named(scan: Make, root: Path) -
 
 @posix
 def test_what_is_no_file_is_left_out(
-    scan: Make, root: Path, monkeypatch: pytest.MonkeyPatch
+    scan: Scan, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put(root, {"a.py": ""})
     os.mkfifo(root / "pipe")
@@ -145,7 +148,7 @@ print(sorted(listing.files), listing.skipped, decision.indexed)
 
 
 @posix
-def test_an_unreadable_directory_is_named(scan: Make, root: Path, tmp_path: Path) -> None:
+def test_an_unreadable_directory_is_named(scan: Scan, root: Path, tmp_path: Path) -> None:
     put(root, {"a.py": "", "closed/x.py": ""})
     (root / "closed").chmod(0)
     try:
@@ -158,8 +161,25 @@ def test_an_unreadable_directory_is_named(scan: Make, root: Path, tmp_path: Path
         for path in (tmp_path, *tmp_path.parents):
             if path.owner() == "root" and path != Path("/"):
                 path.chmod(path.stat().st_mode | 0o755)
-        command = [sys.executable, "-c", _AS_NOBODY, str(root)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert done.stdout == "['a.py'] {'closed/': <Reason.UNREADABLE: 'cannot be read'>} False\n"
+        told = python(_AS_NOBODY, root)
+        assert told == "['a.py'] {'closed/': <Reason.UNREADABLE: 'cannot be read'>} False\n"
     finally:
         (root / "closed").chmod(0o755)
+
+
+def test_a_root_that_went_away_lists_nothing(scan: Scan, root: Path) -> None:
+    made = scan()
+    root.rmdir()
+    assert made.list_files().files == {}
+    assert made.decide(root / "a.py").reason == Reason.MISSING
+
+
+def test_content_decides_when_it_is_explained(scan: Scan, root: Path) -> None:
+    put(root, {"a.dat": b"\0\1\2", "b.js": "var a=1;" * 1000, "c.dat": "text\n"})
+    made = scan()
+    assert made.decide(root / "a.dat").indexed
+    assert made.explain(root / "a.dat").reason == Reason.BINARY
+    assert made.explain(root / "b.js").reason == Reason.MINIFIED
+    assert made.explain(root / "c.dat").indexed
+    assert made.explain(root / "none").reason == Reason.MISSING
+    assert made.explain(root).reason == Reason.DIRECTORY

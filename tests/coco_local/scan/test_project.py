@@ -1,28 +1,19 @@
+"""Which rules say what a project lists: git's, search tools', the project's own."""
+
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from coco_local.scan import ProjectScan, Reason
+from coco_local.scan import Reason
 from coco_local.settings import PROJECT_FILE
+from tests.coco_local.scan.conftest import Scan
 from tests.coco_local.scan.trees import git, listed, put
 
-Make = Callable[..., ProjectScan]
 
-posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX file systems")
-
-
-def test_a_listing_carries_size_and_time(scan: Make, root: Path) -> None:
-    put(root, {"src/a.py": "x = 1\n"})
-    found = scan().list_files().files["src/a.py"]
-    status = (root / "src/a.py").stat()
-    assert (found.doc_id, found.size, found.mtime_ns) == ("src/a.py", 6, status.st_mtime_ns)
-
-
-def test_rules_of_all_levels_and_kinds(scan: Make, repo: Path) -> None:
+def test_rules_of_all_levels_and_kinds(scan: Scan, repo: Path) -> None:
     home = Path(os.environ["HOME"])
     put(home, {".config/git/ignore": "*.global\n"})
     put(
@@ -51,7 +42,7 @@ def test_rules_of_all_levels_and_kinds(scan: Make, repo: Path) -> None:
     }  # fmt: skip
 
 
-def test_the_rule_that_decided_is_named(scan: Make, repo: Path) -> None:
+def test_the_rule_that_decided_is_named(scan: Scan, repo: Path) -> None:
     put(
         repo,
         {"src/.gitignore": "# mine\n\n*.log\ngen/\n", "src/a.log": "", "src/gen/deep/x.py": ""},
@@ -65,7 +56,7 @@ def test_the_rule_that_decided_is_named(scan: Make, repo: Path) -> None:
     assert scan(exclude=["*.md"]).decide(repo / "x.md").rule == "settings: *.md"
 
 
-def test_excludes_named_in_gits_configuration(scan: Make, repo: Path) -> None:
+def test_excludes_named_in_gits_configuration(scan: Scan, repo: Path) -> None:
     home = Path(os.environ["HOME"])
     put(home, {"mine.txt": "*.secretly\n"})
     git(repo, "config", "core.excludesFile", "~/mine.txt")
@@ -75,9 +66,7 @@ def test_excludes_named_in_gits_configuration(scan: Make, repo: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["2", "3", "4"])
-def test_a_tracked_file_is_listed_though_a_rule_ignores_it(
-    scan: Make, repo: Path, version: str
-) -> None:
+def test_a_tracked_file_is_listed_even_if_ignored(scan: Scan, repo: Path, version: str) -> None:
     put(
         repo,
         {".gitignore": "gen/\n*.out\n", "gen/a.py": "", "gen/b.py": "", "x.out": "", "y.out": ""},
@@ -94,16 +83,14 @@ def test_a_tracked_file_is_listed_though_a_rule_ignores_it(
     assert listed(made) == expected - {"gen/a.py"}
 
 
-def test_an_index_that_only_git_reads(scan: Make, repo: Path) -> None:
+def test_an_index_that_only_git_reads(scan: Scan, repo: Path) -> None:
     put(repo, {".gitignore": "*.out\n", "x.out": "", "y.out": ""})
     git(repo, "add", "-f", "x.out")
     git(repo, "update-index", "--split-index")
     assert listed(scan()) == {".gitignore", "x.out"}
 
 
-def test_rules_for_search_tools_bind_tracked_files_and_bring_ignored_ones_back(
-    scan: Make, repo: Path
-) -> None:
+def test_rules_for_search_bind_tracked_files_and_bring_ignored_back(scan: Scan, repo: Path) -> None:
     put(
         repo,
         {
@@ -121,7 +108,7 @@ def test_rules_for_search_tools_bind_tracked_files_and_bring_ignored_ones_back(
 
 
 def test_a_linked_worktree_uses_its_own_index_and_the_shared_excludes(
-    scan: Make, repo: Path, tmp_path: Path
+    scan: Scan, repo: Path, tmp_path: Path
 ) -> None:
     put(repo, {"a.py": "", ".git/info/exclude": "*.mine\n"})
     git(repo, "add", "a.py")
@@ -133,7 +120,7 @@ def test_a_linked_worktree_uses_its_own_index_and_the_shared_excludes(
     assert listed(scan(linked)) == {"a.py", "b.mine", "d.py"}
 
 
-def test_a_project_below_the_top_keeps_the_rules_above_it(scan: Make, repo: Path) -> None:
+def test_a_project_below_the_top_keeps_the_rules_above_it(scan: Scan, repo: Path) -> None:
     put(
         repo,
         {".gitignore": "*.log\n/app/gen/\n", "app/x.log": "", "app/gen/a.py": "", "app/a.py": ""},
@@ -145,7 +132,7 @@ def test_a_project_below_the_top_keeps_the_rules_above_it(scan: Make, repo: Path
     assert made.decide(repo / ".gitignore").reason == Reason.OUTSIDE
 
 
-def test_without_git_the_rules_hold_and_dependencies_stay_out(scan: Make, root: Path) -> None:
+def test_without_git_the_rules_hold_and_dependencies_stay_out(scan: Scan, root: Path) -> None:
     put(
         root,
         {
@@ -166,7 +153,7 @@ def test_without_git_the_rules_hold_and_dependencies_stay_out(scan: Make, root: 
     assert "node_modules/x/index.js" in listed(made)
 
 
-def test_nested_repositories_and_registered_projects_are_left_out(scan: Make, repo: Path) -> None:
+def test_nested_repositories_and_registered_projects_are_left_out(scan: Scan, repo: Path) -> None:
     put(repo, {"a.py": "", "sub/b.py": "", "other/c.py": "", "fake/.git": "no", "fake/d.py": ""})
     git(repo / "sub", "init", "-q")
     made = scan(nested_roots=(repo / "other",))
@@ -178,7 +165,50 @@ def test_nested_repositories_and_registered_projects_are_left_out(scan: Make, re
     assert listed(made) == {"a.py", "fake/d.py", "other/c.py"}
 
 
-def test_the_projects_own_settings(scan: Make, root: Path) -> None:
+def test_a_part_of_the_project(scan: Scan, repo: Path) -> None:
+    put(repo, {".gitignore": "gen/\n", "a/x.py": "", "a/b/y.py": "", "a/gen/z.py": "", "c.py": ""})
+    made = scan()
+    assert {file.doc_id for file in made.list_below(repo / "a")} == {"a/x.py", "a/b/y.py"}
+    assert {file.doc_id for file in made.list_below(repo)} == set(made.list_files().files)
+    assert made.list_below(repo / "a/gen") == []
+    assert made.list_below(repo / "a/x.py") == []
+    assert made.list_below(repo.parent) == []
+
+
+def test_new_rules_hold_after_a_refresh(scan: Scan, root: Path) -> None:
+    put(root, {"a.log": "", ".gitignore": ""})
+    made = scan()
+    assert made.decide(root / "a.log").indexed
+    put(root, {".gitignore": "*.log\n"})
+    assert made.is_rule_file(root / ".gitignore")
+    made.refresh()
+    assert not made.decide(root / "a.log").indexed
+
+
+def test_rules_that_come_with_a_directory_need_no_refresh(scan: Scan, root: Path) -> None:
+    put(root, {"d/a.log": ""})
+    made = scan()
+    assert made.decide(root / "d/a.log").indexed
+    os.utime(root / "d", ns=(0, 0))
+    assert made.decide(root / "d/a.log").indexed
+    put(root, {"d/.gitignore": "*.log\n"})
+    assert not made.decide(root / "d/a.log").indexed
+
+
+def test_a_mean_ignore_file_is_no_trap(scan: Scan, root: Path) -> None:
+    if hasattr(os, "symlink"):
+        (root / "link").mkdir()
+        (root / "link/.gitignore").symlink_to("/etc/passwd")
+    put(
+        root,
+        {".gitignore": b"\xff\xfe[\n**" + b"*a" * 40 + b"b\n!\n/\n//\n\\\n", "a" * 60 + ".c": ""},
+    )
+    (root / "dir").mkdir()
+    (root / "dir/.gitignore").mkdir()
+    assert "a" * 60 + ".c" in set(scan().list_files().files)
+
+
+def test_the_projects_own_settings(scan: Scan, root: Path) -> None:
     put(
         root, {PROJECT_FILE: 'max_file_bytes = 30\nexclude = ["gen"]\n', "gen/a.py": "", "a.py": ""}
     )
@@ -192,64 +222,3 @@ def test_the_projects_own_settings(scan: Make, root: Path) -> None:
     made.refresh()
     assert "port may not be set in a project" in str(made.problem)
     assert listed(made) == {PROJECT_FILE, "a.py", "gen/a.py"}
-
-
-def test_a_root_that_went_away_lists_nothing(scan: Make, root: Path) -> None:
-    made = scan()
-    root.rmdir()
-    assert made.list_files().files == {}
-    assert made.decide(root / "a.py").reason == Reason.MISSING
-
-
-def test_a_part_of_the_project(scan: Make, repo: Path) -> None:
-    put(repo, {".gitignore": "gen/\n", "a/x.py": "", "a/b/y.py": "", "a/gen/z.py": "", "c.py": ""})
-    made = scan()
-    assert {file.doc_id for file in made.list_below(repo / "a")} == {"a/x.py", "a/b/y.py"}
-    assert {file.doc_id for file in made.list_below(repo)} == set(made.list_files().files)
-    assert made.list_below(repo / "a/gen") == []
-    assert made.list_below(repo / "a/x.py") == []
-    assert made.list_below(repo.parent) == []
-
-
-def test_new_rules_hold_after_a_refresh(scan: Make, root: Path) -> None:
-    put(root, {"a.log": "", ".gitignore": ""})
-    made = scan()
-    assert made.decide(root / "a.log").indexed
-    put(root, {".gitignore": "*.log\n"})
-    assert made.is_rule_file(root / ".gitignore")
-    made.refresh()
-    assert not made.decide(root / "a.log").indexed
-
-
-def test_rules_that_come_with_a_directory_need_no_refresh(scan: Make, root: Path) -> None:
-    put(root, {"d/a.log": ""})
-    made = scan()
-    assert made.decide(root / "d/a.log").indexed
-    os.utime(root / "d", ns=(0, 0))
-    assert made.decide(root / "d/a.log").indexed
-    put(root, {"d/.gitignore": "*.log\n"})
-    assert not made.decide(root / "d/a.log").indexed
-
-
-def test_content_decides_when_it_is_explained(scan: Make, root: Path) -> None:
-    put(root, {"a.dat": b"\0\1\2", "b.js": "var a=1;" * 1000, "c.dat": "text\n"})
-    made = scan()
-    assert made.decide(root / "a.dat").indexed
-    assert made.explain(root / "a.dat").reason == Reason.BINARY
-    assert made.explain(root / "b.js").reason == Reason.MINIFIED
-    assert made.explain(root / "c.dat").indexed
-    assert made.explain(root / "none").reason == Reason.MISSING
-    assert made.explain(root).reason == Reason.DIRECTORY
-
-
-def test_a_mean_ignore_file_is_no_trap(scan: Make, root: Path) -> None:
-    if hasattr(os, "symlink"):
-        (root / "link").mkdir()
-        (root / "link/.gitignore").symlink_to("/etc/passwd")
-    put(
-        root,
-        {".gitignore": b"\xff\xfe[\n**" + b"*a" * 40 + b"b\n!\n/\n//\n\\\n", "a" * 60 + ".c": ""},
-    )
-    (root / "dir").mkdir()
-    (root / "dir/.gitignore").mkdir()
-    assert "a" * 60 + ".c" in set(scan().list_files().files)

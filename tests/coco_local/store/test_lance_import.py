@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.programs import python
 
 PROGRAM = """
 import sys
@@ -31,11 +31,4 @@ print(table.to_arrow()["key"].to_pylist(), "lance_namespace_urllib3_client.api" 
     ],
 )
 def test_lancedb_works(tmp_path: Path, left_out: str, printed: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(tmp_path), left_out],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert done.stdout.strip() == printed, done.stderr
+    assert python(PROGRAM, tmp_path, left_out).strip() == printed

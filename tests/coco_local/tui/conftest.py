@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from textual import events
 from textual.pilot import Pilot
 
@@ -24,6 +23,7 @@ from coco_local.tui.app import CocoApp
 from coco_local.tui.search import SearchView
 from coco_protocol.base import Request
 from coco_protocol.operations import Operation
+from tests.app_server import serve_app
 from tests.coco_local.tui.sample_service import SampleService, busy_projects
 from tests.coco_local.tui.screen_text import screen_text
 
@@ -54,28 +54,19 @@ class Server:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self.port: int = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self._thread: threading.Thread | None = None
+        self._running = ExitStack()
+        self._runs = False
 
     def start(self) -> None:
-        if self._thread is not None:
-            return
-        self._app = create_app(self.switch, self._settings)
-        config = uvicorn.Config(self._app, log_level="warning", timeout_graceful_shutdown=1)
-        self._server = uvicorn.Server(config)
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._listener]}
-        )
-        self._thread.start()
+        if not self._runs:
+            app = create_app(self.switch, self._settings)
+            self._running.enter_context(serve_app(app, self.port))
+            self._running.callback(app.state.streams.close)
+            self._runs = True
 
     def stop(self) -> None:
-        if self._thread is None:
-            return
-        self._app.state.streams.close()
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
-        self._listener.close()
-        self._thread = None
+        self._running.close()
+        self._runs = False
 
 
 @dataclass
@@ -123,49 +114,34 @@ class Session:
         await self.until(lambda: text not in self.text)
 
 
-Scenario = Callable[[Session], Awaitable[None]]
-
-
 class Stage:
-    """Runs a scenario over the dashboard and returns what the app returned."""
-
     def __init__(self, service: SampleService, server: Server) -> None:
         self.service = service
         self.server = server
 
-    def play(
+    @asynccontextmanager
+    async def session(
         self,
-        scenario: Scenario,
         *,
         size: tuple[int, int] = (120, 40),
         owns_daemon: bool = False,
         environ: dict[str, str] | None = None,
         closing: threading.Event | None = None,
-    ) -> bool | None:
-        return asyncio.run(self._play(scenario, size, owns_daemon, environ or {}, closing))
-
-    async def _play(
-        self,
-        scenario: Scenario,
-        size: tuple[int, int],
-        owns_daemon: bool,
-        environ: dict[str, str],
-        closing: threading.Event | None,
-    ) -> bool | None:
+    ) -> AsyncIterator[Session]:
+        """Run a dashboard until the end of the block; what the app returned is known after it."""
         with Client(self.server.url, timeout=10) as client:
             app = CocoApp(
                 client,
                 "http://127.0.0.1:3456",
                 owns_daemon=owns_daemon,
                 closing=closing,
-                environ=environ,
+                environ=environ or {},
             )
             async with app.run_test(size=size, notifications=True) as pilot:
                 search = app.dashboard.query_one(SearchView)
-                await scenario(Session(app, pilot, self.service, self.server))
+                yield Session(app, pilot, self.service, self.server)
             app.feed.join()
             search.join()
-        return app.return_value
 
 
 @pytest.fixture
@@ -197,3 +173,11 @@ def stage(
     yield Stage(service, server)
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture
+async def session(stage: Stage) -> AsyncIterator[Session]:
+    """A dashboard that shows the projects."""
+    async with stage.session() as session:
+        await session.until_shown("courier")
+        yield session

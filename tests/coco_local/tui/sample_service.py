@@ -197,42 +197,24 @@ def _query(request: QueryRequest) -> QueryEnvelope:
 
 def busy_projects() -> tuple[ProjectBody, ...]:
     """Three projects in different states."""
+    fixtures = SkippedFile(path="data/fixtures.json", reason="larger than 1 MiB")
     return (
-        ProjectBody(
-            project_id="p-atlas",
-            name="atlas",
-            root="/home/ada/src/atlas",
-            state="embedding",
-            files=2381,
-            files_total=2381,
-            chunks=18_204,
-            embedded=11_290,
-            indexed_at=NOON - 20,
+        _project("atlas", "src", 2381, 18_204, 11_290, age=20, state="embedding"),
+        _project(
+            "courier", "src", 214, 1893, 1893, age=95,
+            files_total=215, skipped=1, skipped_files=[fixtures],
         ),
-        ProjectBody(
-            project_id="p-courier",
-            name="courier",
-            root="/home/ada/src/courier",
-            state="ready",
-            files=214,
-            files_total=215,
-            chunks=1893,
-            embedded=1893,
-            skipped=1,
-            skipped_files=[SkippedFile(path="data/fixtures.json", reason="larger than 1 MiB")],
-            indexed_at=NOON - 95,
-        ),
-        ProjectBody(
-            project_id="p-handbook",
-            name="handbook",
-            root="/home/ada/notes/handbook",
-            state="ready",
-            files=88,
-            files_total=88,
-            chunks=640,
-            embedded=640,
-            indexed_at=NOON - 4000,
-        ),
+        _project("handbook", "notes", 88, 640, 640, age=4000),
+    )  # fmt: skip
+
+
+def _project(
+    name: str, folder: str, files: int, chunks: int, embedded: int, *, age: float, **more: object
+) -> ProjectBody:
+    known = {"project_id": f"p-{name}", "name": name, "root": f"/home/ada/{folder}/{name}"}
+    counts = {"files": files, "files_total": files, "chunks": chunks, "embedded": embedded}
+    return ProjectBody.model_validate(
+        {**known, **counts, "state": "ready", "indexed_at": NOON - age, **more}
     )
 
 
@@ -280,17 +262,16 @@ def recent_files() -> list[RecentFile]:
         ("atlas/geometry/projection.rs", "indexed", 14),
         ("atlas/geometry/quaternion.rs", "indexed", 11),
     ]
+    names = ("path", "action", "chunks")
     return [
         RecentFile.model_validate(
             {
                 "at": NOON - 4 * index,
                 "project_id": "p-courier",
-                "path": path,
-                "action": action,
-                "chunks": chunks,
+                **dict(zip(names, each, strict=True)),
             }
         )
-        for index, (path, action, chunks) in enumerate(paths)
+        for index, each in enumerate(paths)
     ]
 
 

@@ -15,6 +15,8 @@ import pytest
 from coco_protocol.system import ModelBody, QueueStats
 from tests.coco_local.tui.conftest import ConditionTimeout, Session, Stage
 
+pytestmark = pytest.mark.anyio
+
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 SIZES = [(80, 24), (120, 40)]
 
@@ -43,20 +45,17 @@ async def compare(name: str, size: tuple[int, int], session: Session) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_dashboard_while_embedding(stage: Stage, size: tuple[int, int]) -> None:
+async def test_dashboard_while_embedding(stage: Stage, size: tuple[int, int]) -> None:
     stage.service.queues = QueueStats(files=12, chunks=6914)
     stage.service.embedding_rate = 412
-
-    async def scenario(session: Session) -> None:
+    async with stage.session(size=size) as session:
         await session.until_shown("62 %", "412 MB", "17 s left", "backoff.py", "p95")
         await compare("dashboard", size, session)
 
-    stage.play(scenario, size=size)
-
 
 @pytest.mark.parametrize("size", SIZES)
-def test_search(stage: Stage, size: tuple[int, int]) -> None:
-    async def scenario(session: Session) -> None:
+async def test_search(stage: Stage, size: tuple[int, int]) -> None:
+    async with stage.session(size=size) as session:
         await session.until_shown("courier")
         await session.press("slash")
         await session.paste("backoff")
@@ -64,40 +63,32 @@ def test_search(stage: Stage, size: tuple[int, int]) -> None:
         await session.until_shown("7 hits")
         await compare("search", size, session)
 
-    stage.play(scenario, size=size)
-
 
 @pytest.mark.parametrize("size", SIZES)
-def test_no_project_yet(stage: Stage, size: tuple[int, int]) -> None:
+async def test_no_project_yet(stage: Stage, size: tuple[int, int]) -> None:
     stage.service.project_list = ()
     stage.service.quiet = True
-
-    async def scenario(session: Session) -> None:
+    async with stage.session(size=size) as session:
         await session.until_shown("coco import PATH", "118 MB")
         await compare("empty", size, session)
 
-    stage.play(scenario, size=size)
-
 
 @pytest.mark.parametrize("size", SIZES)
-def test_model_is_fetched(stage: Stage, size: tuple[int, int]) -> None:
+async def test_model_is_fetched(stage: Stage, size: tuple[int, int]) -> None:
     stage.service.model = ModelBody(
         name="all-MiniLM-L6-v2",
         state="downloading",
         progress=0.43,
         detail="39 of 90 MB · 4 s left",
     )
-
-    async def scenario(session: Session) -> None:
+    async with stage.session(size=size) as session:
         await session.until_shown("43 %", "39 of 90 MB")
         await compare("fetching", size, session)
 
-    stage.play(scenario, size=size)
-
 
 @pytest.mark.parametrize("size", SIZES)
-def test_help(stage: Stage, size: tuple[int, int]) -> None:
-    async def scenario(session: Session) -> None:
+async def test_help(stage: Stage, size: tuple[int, int]) -> None:
+    async with stage.session(size=size) as session:
         await session.until_shown("courier")
         await session.press("question_mark")
         await session.until_shown("lang:python" if size[1] >= 40 else "rescan it for changes")
@@ -105,5 +96,3 @@ def test_help(stage: Stage, size: tuple[int, int]) -> None:
         assert "Filters in the search box" in shown or size[1] < 40
         await session.press("escape")
         await session.until_gone("rescan it for changes")
-
-    stage.play(scenario, size=size)

@@ -87,9 +87,7 @@ def test_bar_is_full_only_when_done(share: float, width: int) -> None:
     st.integers(min_value=1, max_value=40),
     st.integers(min_value=1, max_value=5),
 )
-def test_chart_has_the_asked_size_and_shows_every_value(
-    values: list[float], width: int, height: int
-) -> None:
+def test_a_chart_has_its_size_and_every_value(values: list[float], width: int, height: int) -> None:
     lines = sparkline(values, width, height)
     assert [line.cell_length for line in lines] == [width] * height
     shown = ([0.0] * width + values)[-width:]

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -15,6 +17,9 @@ import pytest
 from coco_local.watch import ChangeFeed, WatchMode
 from coco_local.watch.notifier import Notifier
 from coco_local.watch.state import fault_state
+from tests.programs import python
+from tests.threads import at_once
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -29,13 +34,11 @@ class Seen:
 
     def __init__(self) -> None:
         self.paths: set[Path] = set()
-        self.deliveries = 0
         self._condition = threading.Condition()
 
     def __call__(self, paths: set[Path]) -> None:
         with self._condition:
             self.paths |= paths
-            self.deliveries += 1
             self._condition.notify_all()
 
     def clear(self) -> None:
@@ -64,20 +67,29 @@ def seen() -> Seen:
     return Seen()
 
 
+@contextmanager
+def watching(
+    root: Path, cookies: Path, consumer: Callable[[set[Path]], None]
+) -> Iterator[ChangeFeed]:
+    feed = ChangeFeed(root, cookies, consumer)
+    feed.start()
+    try:
+        yield feed
+    finally:
+        feed.stop()
+
+
 @pytest.fixture
 def feed(root: Path, tmp_path: Path, seen: Seen) -> Iterator[ChangeFeed]:
-    made = ChangeFeed(root, tmp_path / "cookies", seen)
-    made.start()
-    yield made
-    made.stop()
+    with watching(root, tmp_path / "cookies", seen) as feed:
+        yield feed
 
 
-def _wait(condition: object, what: str) -> None:
-    assert callable(condition)
-    deadline = time.monotonic() + _PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
+def save(feed: ChangeFeed, path: Path) -> Path:
+    """Write a file and wait until the feed has delivered all that came before."""
+    path.write_text("x", encoding="utf-8")
+    assert feed.sync(_PATIENCE)
+    return path
 
 
 def test_changes_are_delivered_by_themselves(feed: ChangeFeed, root: Path, seen: Seen) -> None:
@@ -133,11 +145,7 @@ def test_many_threads_sync_at_once(feed: ChangeFeed, root: Path, seen: Seen) -> 
             if not feed.sync(_PATIENCE) or path not in seen.paths:
                 missing.append(path)
 
-    threads = [threading.Thread(target=edit, args=(number,)) for number in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(edit, number) for number in range(12)))
     assert missing == []
 
 
@@ -146,13 +154,9 @@ def test_a_new_tree_filled_at_once_is_covered(feed: ChangeFeed, root: Path, seen
     for number in range(40):
         path = root / f"new{number}" / "a" / "b" / "x.py"
         path.parent.mkdir(parents=True)
-        path.write_text("x", encoding="utf-8")
-        assert feed.sync(_PATIENCE)
-        assert seen.covers(path)
+        assert seen.covers(save(feed, path))
     # Later, when its watch stands, every file in it is seen by itself.
-    (root / "new0/a/b/late.py").write_text("x", encoding="utf-8")
-    assert feed.sync(_PATIENCE)
-    assert seen.covers(root / "new0/a/b/late.py")
+    assert seen.covers(save(feed, root / "new0/a/b/late.py"))
 
 
 def test_a_new_directory_is_delivered_again_when_its_watch_stands(
@@ -178,9 +182,7 @@ def test_a_moved_tree_is_delivered_at_both_ends(
     seen.wait_for(root / "other")
 
 
-def test_gits_own_files_are_dropped_but_for_what_may_matter(
-    feed: ChangeFeed, root: Path, seen: Seen
-) -> None:
+def test_most_of_gits_own_files_are_dropped(feed: ChangeFeed, root: Path, seen: Seen) -> None:
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     assert feed.sync(_PATIENCE)
     seen.clear()
@@ -194,42 +196,32 @@ def test_gits_own_files_are_dropped_but_for_what_may_matter(
 
 
 def test_cookies_are_never_delivered(root: Path, seen: Seen) -> None:
-    feed = ChangeFeed(root, root / ".coco/cookies", seen)
-    feed.start()
-    try:
+    with watching(root, root / ".coco/cookies", seen) as feed:
         for _ in range(20):
             assert feed.sync(_PATIENCE)
         assert not {path for path in seen.paths if "cookies" in path.parts[-3:-1]}
-    finally:
-        feed.stop()
     assert not list((root / ".coco/cookies").iterdir())
 
 
 def test_a_root_behind_a_link_keeps_its_name(root: Path, tmp_path: Path, seen: Seen) -> None:
     (tmp_path / "link").symlink_to(root)
-    feed = ChangeFeed(tmp_path / "link", tmp_path / "cookies", seen)
-    feed.start()
-    try:
+    with watching(tmp_path / "link", tmp_path / "cookies", seen):
         (root / "a.py").write_text("x", encoding="utf-8")
         seen.wait_for(tmp_path / "link/a.py")
-    finally:
-        feed.stop()
 
 
 def test_a_root_that_goes_and_comes_back(
     feed: ChangeFeed, root: Path, seen: Seen, tmp_path: Path
 ) -> None:
     root.rename(tmp_path / "elsewhere")
-    _wait(lambda: feed.state.mode is WatchMode.MISSING, "the loss was not noticed")
+    until(lambda: feed.state.mode is WatchMode.MISSING, _PATIENCE)
     seen.wait_for(root)
     assert not feed.sync(0.01)
     seen.clear()
     root.mkdir()
-    _wait(lambda: feed.state.mode is WatchMode.WATCHING, "the return was not noticed")
+    until(lambda: feed.state.mode is WatchMode.WATCHING, _PATIENCE)
     seen.wait_for(root)
-    (root / "a.py").write_text("x", encoding="utf-8")
-    assert feed.sync(_PATIENCE)
-    assert root / "a.py" in seen.paths
+    assert save(feed, root / "a.py") in seen.paths
 
 
 def test_a_root_that_is_replaced_in_a_moment(feed: ChangeFeed, root: Path, seen: Seen) -> None:
@@ -239,37 +231,27 @@ def test_a_root_that_is_replaced_in_a_moment(feed: ChangeFeed, root: Path, seen:
     assert feed.sync(_PATIENCE)
     assert root in seen.paths
     seen.clear()
-    (root / "b.py").write_text("x", encoding="utf-8")
-    assert feed.sync(_PATIENCE)
-    assert root / "b.py" in seen.paths
+    assert save(feed, root / "b.py") in seen.paths
 
 
 @linux
-def test_a_name_that_is_not_utf8_costs_a_rescan_and_no_more(
-    feed: ChangeFeed, root: Path, seen: Seen
-) -> None:
+def test_a_name_that_is_not_utf8_costs_a_rescan(feed: ChangeFeed, root: Path, seen: Seen) -> None:
     bad = os.fsencode(root) + b"/\xff.txt"
     os.close(os.open(bad, os.O_CREAT))
     # What watches now cannot name the file: a new watch is set up, and the project listed again.
     seen.wait_for(root)
-    _wait(lambda: feed.sync(0.1), "the watch did not come back")
+    until(lambda: feed.sync(0.1), _PATIENCE)
     assert feed.state.mode is WatchMode.WATCHING
-    (root / "a.py").write_text("x", encoding="utf-8")
-    assert feed.sync(_PATIENCE)
-    assert root / "a.py" in seen.paths
+    assert save(feed, root / "a.py") in seen.paths
     Path(os.fsdecode(bad)).unlink()
 
 
-def test_cookies_that_somebody_removes(
-    feed: ChangeFeed, root: Path, tmp_path: Path, seen: Seen
-) -> None:
+def test_cookies_that_are_removed(feed: ChangeFeed, root: Path, tmp_path: Path, seen: Seen) -> None:
     assert feed.sync(_PATIENCE)
     shutil.rmtree(tmp_path / "cookies")
     assert not feed.sync(0.5)
-    _wait(lambda: feed.sync(0.1), "the cookies were not set up again")
-    (root / "a.py").write_text("x", encoding="utf-8")
-    assert feed.sync(_PATIENCE)
-    assert seen.covers(root / "a.py")
+    until(lambda: feed.sync(0.1), _PATIENCE)
+    assert seen.covers(save(feed, root / "a.py"))
 
 
 def test_a_consumer_that_fails_does_not_end_the_watch(root: Path, tmp_path: Path) -> None:
@@ -279,23 +261,16 @@ def test_a_consumer_that_fails_does_not_end_the_watch(root: Path, tmp_path: Path
         calls.append(paths)
         raise ValueError("broken")
 
-    feed = ChangeFeed(root, tmp_path / "cookies", fail)
-    feed.start()
-    try:
+    with watching(root, tmp_path / "cookies", fail) as feed:
         for name in ("a", "b"):
-            (root / name).write_text("x", encoding="utf-8")
-            assert feed.sync(_PATIENCE)
+            save(feed, root / name)
         assert any(root / "b" in paths for paths in calls)
-    finally:
-        feed.stop()
 
 
 def test_a_root_that_is_not_there(tmp_path: Path, seen: Seen) -> None:
-    feed = ChangeFeed(tmp_path / "none", tmp_path / "cookies", seen)
-    feed.start()
-    assert feed.state.mode is WatchMode.MISSING
-    assert not feed.sync(0.01)
-    feed.stop()
+    with watching(tmp_path / "none", tmp_path / "cookies", seen) as feed:
+        assert feed.state.mode is WatchMode.MISSING
+        assert not feed.sync(0.01)
     assert feed.state.mode is WatchMode.STOPPED
 
 
@@ -322,11 +297,8 @@ print(first.mode, "|", first.hint, "|", got == {Path(sys.argv[1])})
 
 @linux
 def test_a_limit_of_the_system_is_told_and_rescans_take_over(root: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", _LIMITED, str(root), str(tmp_path / "cookies")],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    mode, hint, rescanned = done.stdout.splitlines()[-1].split(" | ")
+    told = python(_LIMITED, root, tmp_path / "cookies")
+    mode, hint, rescanned = told.splitlines()[-1].split(" | ")
     assert mode == WatchMode.POLLING
     assert "fs.inotify.max_user_instances" in hint
     assert rescanned == "True"
@@ -357,8 +329,4 @@ def test_an_idle_feed_costs_next_to_nothing(root: Path, tmp_path: Path) -> None:
         "time.sleep(2)\n"
         "print((time.process_time() - before) / 2)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(root), str(tmp_path / "cookies")],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert float(done.stdout) < 0.01
+    assert float(python(code, root, tmp_path / "cookies")) < 0.01

@@ -1,10 +1,12 @@
-"""Requests to every route of the API, with every id that each takes."""
+"""Which key opens which route of the service, and every id that a request to it names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+__all__ = ["ADMIN", "OPEN", "TENANT", "Request"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,10 @@ class Request:
 
 
 HEADERS = ("org_id", "project_id")
+JOB = (*HEADERS, "job_id")
+VERSION = (*HEADERS, "version_id")
+MEMOS = (*HEADERS, "session_token")
+SESSION = {"session_token": "{session_token}"}
 TOKEN = {"x-coco-session-token": "{session_token}"}
 WORDS = {"query": "zebra", "retrieval_config": {"retrieval_mode": "fts"}}
 ITEMS = {"items": [{"doc_id": "a", "content": "b"}]}
@@ -49,41 +55,25 @@ TENANT: dict[tuple[str, str], list[Request]] = {
         Request({"indexing_config_id": "{config_id}"}, slots=("config_id",)),
     ],
     ("GET", "/v1/projects/{project_id}/versions"): [Request(slots=HEADERS)],
-    ("GET", "/v1/projects/{project_id}/versions/{version_id}"): [
-        Request(slots=(*HEADERS, "version_id"))
-    ],
-    ("GET", "/v1/projects/{project_id}/versions/{version_id}/chunks"): [
-        Request(slots=(*HEADERS, "version_id"))
-    ],
-    ("DELETE", "/v1/projects/{project_id}/versions/{version_id}"): [
-        Request(slots=(*HEADERS, "version_id"))
-    ],
+    ("GET", "/v1/projects/{project_id}/versions/{version_id}"): [Request(slots=VERSION)],
+    ("GET", "/v1/projects/{project_id}/versions/{version_id}/chunks"): [Request(slots=VERSION)],
+    ("DELETE", "/v1/projects/{project_id}/versions/{version_id}"): [Request(slots=VERSION)],
     ("POST", "/v1/projects/{project_id}/versions/{version_id}/activate"): [
-        Request(slots=(*HEADERS, "version_id")),
+        Request(slots=VERSION),
         Request({"expected_version_id": "{version_id}"}, slots=("version_id",)),
     ],
     ("POST", "/v1/projects/{project_id}/rollback"): [Request(slots=HEADERS)],
     ("GET", "/v1/jobs"): [Request(slots=HEADERS)],
-    ("GET", "/v1/jobs/{job_id}"): [Request(slots=(*HEADERS, "job_id"))],
-    ("DELETE", "/v1/jobs/{job_id}"): [Request(slots=(*HEADERS, "job_id"))],
-    ("GET", "/v1/jobs/{job_id}/rejections"): [Request(slots=(*HEADERS, "job_id"))],
-    ("GET", "/v1/jobs/{job_id}/events"): [Request(slots=(*HEADERS, "job_id"))],
-    ("WEBSOCKET", "/v1/jobs/{job_id}/events"): [Request(slots=(*HEADERS, "job_id"))],
+    ("GET", "/v1/jobs/{job_id}"): [Request(slots=JOB)],
+    ("DELETE", "/v1/jobs/{job_id}"): [Request(slots=JOB)],
+    ("GET", "/v1/jobs/{job_id}/rejections"): [Request(slots=JOB)],
+    ("GET", "/v1/jobs/{job_id}/events"): [Request(slots=JOB)],
+    ("WEBSOCKET", "/v1/jobs/{job_id}/events"): [Request(slots=JOB)],
     ("POST", "/v1/memo/session"): [Request(slots=HEADERS)],
-    ("POST", "/v1/memo"): [
-        Request(
-            {"session_token": "{session_token}", "content": "x"}, slots=(*HEADERS, "session_token")
-        )
-    ],
-    ("GET", "/v1/memo"): [Request(headers=TOKEN, slots=(*HEADERS, "session_token"))],
-    ("POST", "/v1/memo/query"): [
-        Request(
-            {"session_token": "{session_token}", "query": "x"}, slots=(*HEADERS, "session_token")
-        )
-    ],
-    ("DELETE", "/v1/memo/{memo_id}"): [
-        Request(headers=TOKEN, slots=(*HEADERS, "session_token", "memo_id"))
-    ],
+    ("POST", "/v1/memo"): [Request({**SESSION, "content": "x"}, slots=MEMOS)],
+    ("GET", "/v1/memo"): [Request(headers=TOKEN, slots=MEMOS)],
+    ("POST", "/v1/memo/query"): [Request({**SESSION, "query": "x"}, slots=MEMOS)],
+    ("DELETE", "/v1/memo/{memo_id}"): [Request(headers=TOKEN, slots=(*MEMOS, "memo_id"))],
     ("GET", "/v1/sys/configs"): [Request(slots=("org_id",))],
     ("POST", "/v1/sys/configs"): [Request({"config_id": "new", "dimension": 8}, slots=("org_id",))],
     ("GET", "/v1/sys/configs/{config_id}"): [Request(slots=("org_id", "config_id"))],

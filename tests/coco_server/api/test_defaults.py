@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
-from coco_core.plan import IndexingPlan
 from coco_core.types import ChunkKind, Definition
-from coco_server.store import chunks, configs, sealing, versions
-from coco_server.store.chunks import DocumentRow
-from tests.api_service import CONFIG, DIMENSION, Org, Running, chunk_row, running
+from coco_server.store import chunks, sealing, versions
+from tests.api_service import CONFIG, Org, Running, running
+from tests.coco_server.tenants import DIMENSION, register_config, rows
 
 WORDS = {"retrieval_mode": "fts"}
 
@@ -21,7 +19,7 @@ OTHER = replace(CONFIG, config_id="other")
 
 
 @pytest.fixture
-def org(service: Running) -> Org:
+def acme(service: Running) -> Org:
     """An org whose project has an active version, and one of another config beside it."""
     org = service.org("Adopting").with_project()
     org.build({f"{n}.md": f"zebra number {n}" for n in range(8)})
@@ -31,28 +29,13 @@ def org(service: Running) -> Org:
 
 def build_beside(org: Org, texts: dict[str, str], *, complete: bool = True) -> str:
     """Build a version of the config `OTHER` that nobody activates; returns its id."""
-    plan = IndexingPlan(config=OTHER)
     with org.services.database.tenant(org.org_id) as session:
-        configs.register(
-            session,
-            OTHER.config_id,
-            plan.config.to_dict(),
-            dimension=DIMENSION,
-            fingerprint=OTHER.fingerprint,
-        )
+        register_config(session, OTHER)
         version = versions.create(session, org.project_id, OTHER.config_id)
         if complete:
-            rows = [chunk_row(doc_id, text) for doc_id, text in texts.items()]
-            documents = [DocumentRow(doc_id, doc_id, 1) for doc_id in texts]
-            chunks.append(session, version, documents, rows, items=len(rows))
+            chunks.append(session, version, *rows(texts), items=len(texts))
             sealing.seal(session, version)
     return version.version_id
-
-
-@pytest.fixture
-def client(service: Running, org: Org) -> Iterator[httpx.Client]:
-    with service.client(org.headers) as client:
-        yield client
 
 
 def path(org: Org) -> str:
@@ -73,11 +56,9 @@ def ask(client: httpx.Client, **body: Any) -> tuple[dict[str, Any], list[str]]:
     return found["meta"], [hit["chunk"]["doc_id"] for hit in found["data"]["results"]]
 
 
-def test_without_an_adopted_experiment_the_active_config_is_all(
-    client: httpx.Client, org: Org
-) -> None:
-    assert client.get(path(org)).json()["data"] == {
-        "project_id": org.project_id,
+def test_if_nothing_was_adopted_the_active_config_is_all(client: httpx.Client, acme: Org) -> None:
+    assert client.get(path(acme)).json()["data"] == {
+        "project_id": acme.project_id,
         "indexing_config_id": "small",
         "pending_indexing_config_id": None,
         "query_config_id": None,
@@ -86,11 +67,11 @@ def test_without_an_adopted_experiment_the_active_config_is_all(
 
 
 def test_the_next_query_of_every_process_takes_what_it_leaves_out(
-    service: Running, client: httpx.Client, org: Org
+    service: Running, client: httpx.Client, acme: Org
 ) -> None:
-    with running(service.services.settings) as second, second.client(org.headers) as other:
+    with running(service.services.settings) as second, second.client(acme.headers) as other:
         assert len(ask(other, retrieval_config=WORDS)[1]) == 8
-        adopted = adopt(client, org, query_config_id="few", retrieval_config={**WORDS, "top_k": 3})
+        adopted = adopt(client, acme, query_config_id="few", retrieval_config={**WORDS, "top_k": 3})
         assert (adopted["query_config_id"], adopted["indexing_config_id"]) == ("few", "small")
         assert adopted["retrieval_config"] == {**WORDS, "top_k": 3}
         for each in (client, other):
@@ -103,21 +84,14 @@ def test_the_next_query_of_every_process_takes_what_it_leaves_out(
     assert (meta["query_config_id"], len(found)) == ("few", 8)
 
 
-def test_adopting_an_index_switches_to_its_newest_complete_version(
-    client: httpx.Client, org: Org
-) -> None:
-    newest = build_beside(org, {"n.md": "zebra of the newest build"})
-    build_beside(org, {}, complete=False)
+def test_adopting_switches_to_the_newest_complete_version(client: httpx.Client, acme: Org) -> None:
+    newest = build_beside(acme, {"n.md": "zebra of the newest build"})
+    build_beside(acme, {}, complete=False)
     meta, found = ask(client, indexing_config_id="other", retrieval_config=WORDS)
     assert (meta["status"], meta["version_id"], found) == ("stale", newest, ["n.md"])
-    before = client.get(f"/v1/projects/{org.project_id}").json()["data"]["active_version_id"]
-    adopted = adopt(
-        client,
-        org,
-        indexing_config_id="other",
-        query_config_id="words",
-        retrieval_config=WORDS,
-    )
+    before = client.get(f"/v1/projects/{acme.project_id}").json()["data"]["active_version_id"]
+    wanted = {"query_config_id": "words", "retrieval_config": WORDS}
+    adopted = adopt(client, acme, indexing_config_id="other", **wanted)
     assert adopted["indexing_config_id"] == "other"
     meta, found = ask(client)
     assert (meta["status"], meta["version_id"], found) == ("fresh", newest, ["n.md"])
@@ -125,22 +99,22 @@ def test_adopting_an_index_switches_to_its_newest_complete_version(
     meta, found = ask(client, indexing_config_id="small")
     assert (meta["status"], meta["version_id"], len(found)) == ("stale", before, 8)
     # Again changes nothing; going back is adopting the other one.
-    assert adopt(client, org, indexing_config_id="other") == adopted
-    adopt(client, org, indexing_config_id="small")
+    assert adopt(client, acme, indexing_config_id="other") == adopted
+    adopt(client, acme, indexing_config_id="small")
     assert ask(client)[0]["version_id"] == before
 
 
-def test_what_is_left_out_of_a_change_stays(client: httpx.Client, org: Org) -> None:
-    first = adopt(client, org, query_config_id="a", retrieval_config={"ranking": {"paths": False}})
-    assert adopt(client, org) == first
+def test_what_is_left_out_of_a_change_stays(client: httpx.Client, acme: Org) -> None:
+    first = adopt(client, acme, query_config_id="a", retrieval_config={"ranking": {"paths": False}})
+    assert adopt(client, acme) == first
     # What was read can be sent back, and means the same.
-    again = client.get(path(org)).json()["data"]
+    again = client.get(path(acme)).json()["data"]
     kept = {name: again[name] for name in ("query_config_id", "retrieval_config")}
-    assert adopt(client, org, **kept) == first
-    assert adopt(client, org, query_config_id="b") == {**first, "query_config_id": "b"}
-    unnamed = adopt(client, org, retrieval_config={"top_k": 2})
+    assert adopt(client, acme, **kept) == first
+    assert adopt(client, acme, query_config_id="b") == {**first, "query_config_id": "b"}
+    unnamed = adopt(client, acme, retrieval_config={"top_k": 2})
     assert (unnamed["query_config_id"], unnamed["retrieval_config"]) == (None, {"top_k": 2})
-    forgotten = adopt(client, org, query_config_id="c", retrieval_config={})
+    forgotten = adopt(client, acme, query_config_id="c", retrieval_config={})
     assert (forgotten["query_config_id"], forgotten["retrieval_config"]) == (None, None)
 
 
@@ -156,23 +130,20 @@ def test_what_is_left_out_of_a_change_stays(client: httpx.Client, org: Org) -> N
     ],
 )
 def test_what_cannot_be_adopted_changes_nothing(
-    client: httpx.Client, org: Org, body: dict[str, Any], status: int, code: str
+    client: httpx.Client, acme: Org, body: dict[str, Any], status: int, code: str
 ) -> None:
-    empty = replace(CONFIG, config_id="empty")
-    with org.services.database.tenant(org.org_id) as session:
-        configs.register(
-            session, "empty", empty.to_dict(), dimension=8, fingerprint=empty.fingerprint
-        )
-    before = client.get(path(org)).json()["data"]
-    answer = client.put(path(org), json=body)
+    with acme.services.database.tenant(acme.org_id) as session:
+        register_config(session, replace(CONFIG, config_id="empty"))
+    before = client.get(path(acme)).json()["data"]
+    answer = client.put(path(acme), json=body)
     assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
-    assert client.get(path(org)).json()["data"] == before
+    assert client.get(path(acme)).json()["data"] == before
 
 
-def test_a_switch_that_compares_meets_the_adopted_version(client: httpx.Client, org: Org) -> None:
-    base = f"/v1/projects/{org.project_id}"
+def test_a_switch_that_compares_meets_the_adopted_version(client: httpx.Client, acme: Org) -> None:
+    base = f"/v1/projects/{acme.project_id}"
     before = client.get(base).json()["data"]["active_version_id"]
-    adopt(client, org, indexing_config_id="other")
+    adopt(client, acme, indexing_config_id="other")
     refused = client.post(
         f"{base}/versions/{before}/activate", json={"expected_version_id": before}
     )
@@ -180,22 +151,22 @@ def test_a_switch_that_compares_meets_the_adopted_version(client: httpx.Client, 
     assert client.post(f"{base}/rollback").json()["data"]["active_version_id"] == before
 
 
-def test_a_hit_names_what_begins_in_it(client: httpx.Client, org: Org) -> None:
-    with org.services.database.tenant(org.org_id) as session:
-        version = versions.create(session, org.project_id, "small")
-        row = chunk_row("a.py", "zebra")
+def test_a_hit_names_what_begins_in_it(client: httpx.Client, acme: Org) -> None:
+    with acme.services.database.tenant(acme.org_id) as session:
+        version = versions.create(session, acme.project_id, "small")
+        documents, (row,) = rows({"a.py": "zebra"})
         begun = tuple(Definition(path, ChunkKind.METHOD, 1) for path in ("Zoo.zebra", "Zoo.lion"))
-        row = replace(row, chunk=replace(row.chunk, definitions=begun))
-        chunks.append(session, version, [DocumentRow("a.py", "", 1)], [row], items=1)
+        defining = replace(row, chunk=replace(row.chunk, definitions=begun))
+        chunks.append(session, version, documents, [defining], items=1)
         sealing.seal(session, version)
-        versions.activate(session, org.project_id, version.version_id)
+        versions.activate(session, acme.project_id, version.version_id)
     answer = client.post("/v1/docs/query", json={"query": "zebra", "retrieval_config": WORDS})
     (hit,) = answer.json()["data"]["results"]
     assert hit["chunk"]["definitions"] == ["Zoo.zebra", "Zoo.lion"]
 
 
-def test_a_version_tells_what_an_experiment_reports(client: httpx.Client, org: Org) -> None:
-    found = client.get(f"/v1/projects/{org.project_id}/versions").json()["data"]["versions"]
+def test_a_version_tells_what_an_experiment_reports(client: httpx.Client, acme: Org) -> None:
+    found = client.get(f"/v1/projects/{acme.project_id}/versions").json()["data"]["versions"]
     by_config = {each["indexing_config_id"]: each for each in found}
     built = by_config["small"]
     assert (built["chunk_count"], built["embedded_count"]) == (8, 8)

@@ -33,8 +33,15 @@ FORMS = {
 
 
 @pytest.fixture
-def org(service: Running) -> Org:
+def acme(service: Running) -> Org:
+    """The org whose `client` it is; one for each test, as what it leaves behind is counted."""
     return service.org("Importer").with_project()
+
+
+def post(client: httpx.Client, media: str, content: object, **params: str) -> httpx.Response:
+    """Send the items as a body of this media type."""
+    headers = {"content-type": media}
+    return client.post("/v1/ingest/batch", content=content, params=params, headers=headers)
 
 
 def _blobs(org: Org) -> list[Path]:
@@ -58,29 +65,28 @@ def _payload(org: Org, job_id: str) -> IngestPayload:
 
 @pytest.mark.parametrize("media", FORMS)
 @pytest.mark.parametrize("path", ["/v1/docs/import", "/v1/ingest/batch"])
-def test_every_format_becomes_a_job(service: Running, org: Org, media: str, path: str) -> None:
-    with service.client({**org.headers, "content-type": media}) as client:
-        answer = client.post(path, content=FORMS[media], params={"activate": "false"})
-        assert answer.status_code == 202
-        data = answer.json()["data"]
-        assert data["items"] == 7
-        job = client.get(f"/v1/jobs/{data['job_id']}").json()["data"]
+def test_every_format_becomes_a_job(client: httpx.Client, acme: Org, media: str, path: str) -> None:
+    headers = {"content-type": media}
+    answer = client.post(path, content=FORMS[media], params={"activate": "false"}, headers=headers)
+    assert answer.status_code == 202
+    data = answer.json()["data"]
+    assert data["items"] == 7
+    job = client.get(f"/v1/jobs/{data['job_id']}").json()["data"]
     assert (job["state"], job["total"], job["version_id"]) == ("queued", 7, data["version_id"])
-    payload = _payload(org, data["job_id"])
+    payload = _payload(acme, data["job_id"])
     assert payload.activate is False
     assert payload.plan.config.config_id == "small"
-    stored = org.services.blobs.open(org.org_id, data["blob_ref"]).read()
+    stored = acme.services.blobs.open(acme.org_id, data["blob_ref"]).read()
     if payload.format == "json":
         assert json.loads(stored) == ROWS
     else:
         assert stored == FORMS[media]
 
 
-def test_options_may_stand_behind_the_items(service: Running, org: Org) -> None:
-    body = {"items": ROWS, "on_error": "fail", "project_id": org.project_id}
-    with service.client(org.headers) as client:
-        data = client.post("/v1/docs/import", json=body).json()["data"]
-    assert _payload(org, data["job_id"]).on_error == "fail"
+def test_options_may_stand_behind_the_items(client: httpx.Client, acme: Org) -> None:
+    body = {"items": ROWS, "on_error": "fail", "project_id": acme.project_id}
+    data = client.post("/v1/docs/import", json=body).json()["data"]
+    assert _payload(acme, data["job_id"]).on_error == "fail"
 
 
 BROKEN: list[tuple[str, bytes, int]] = [
@@ -102,102 +108,94 @@ BROKEN: list[tuple[str, bytes, int]] = [
 
 @pytest.mark.parametrize(("media", "body", "status"), BROKEN)
 def test_what_is_refused_leaves_nothing_behind(
-    service: Running, org: Org, media: str, body: bytes, status: int
+    client: httpx.Client, acme: Org, media: str, body: bytes, status: int
 ) -> None:
-    with service.client({**org.headers, "content-type": media}) as client:
-        answer = client.post("/v1/ingest/batch", content=body)
+    answer = post(client, media, body)
     assert answer.status_code == status, answer.text
     assert answer.json()["error"]["message"]
-    assert _counts(org) == (0, 0)
-    assert _blobs(org) == []
+    assert _counts(acme) == (0, 0)
+    assert _blobs(acme) == []
 
 
-def test_unknown_options_are_refused(service: Running, org: Org) -> None:
-    with service.client({**org.headers, "content-type": "application/x-ndjson"}) as client:
-        answer = client.post("/v1/ingest/batch", content=b"{}", params={"activat": "false"})
+def test_unknown_options_are_refused(client: httpx.Client, acme: Org) -> None:
+    answer = post(client, "application/x-ndjson", b"{}", activat="false")
     assert answer.status_code == 400
     assert "activat" in answer.json()["error"]["message"]
 
 
-def test_an_import_above_the_limit_is_ended(service: Running, org: Org) -> None:
-    before = service.services.settings.max_import_bytes
-    object.__setattr__(service.services.settings, "max_import_bytes", 1_000_000)
+def test_an_import_above_the_limit_is_ended(client: httpx.Client, acme: Org) -> None:
+    settings = acme.services.settings
+    before = settings.max_import_bytes
+    object.__setattr__(settings, "max_import_bytes", 1_000_000)
     try:
-        with service.client({**org.headers, "content-type": "application/x-ndjson"}) as client:
-            answer = client.post("/v1/ingest/batch", content=b"x" * 3_000_000)
+        answer = post(client, "application/x-ndjson", b"x" * 3_000_000)
     finally:
-        object.__setattr__(service.services.settings, "max_import_bytes", before)
+        object.__setattr__(settings, "max_import_bytes", before)
     assert answer.status_code == 413
     assert "COCO_MAX_IMPORT_BYTES" in answer.json()["error"]["hint"]
-    assert _blobs(org) == []
+    assert _blobs(acme) == []
 
 
-def test_the_same_key_again_is_the_same_job(service: Running, org: Org) -> None:
+def test_the_same_key_again_is_the_same_job(client: httpx.Client, acme: Org) -> None:
     body = {"items": ROWS, "idempotency_key": "monday"}
-    with service.client(org.headers) as client:
-        first, second = (client.post("/v1/docs/import", json=body) for _ in range(2))
+    first, second = (client.post("/v1/docs/import", json=body) for _ in range(2))
     assert (first.status_code, second.status_code) == (202, 202)
     for name in ("job_id", "version_id", "blob_ref", "items"):
         assert first.json()["data"][name] == second.json()["data"][name]
-    assert _counts(org) == (1, 1)
-    assert len(_blobs(org)) == 1
+    assert _counts(acme) == (1, 1)
+    assert len(_blobs(acme)) == 1
 
 
-def test_a_second_build_of_a_config_has_to_wait(service: Running, org: Org) -> None:
-    with service.client(org.headers) as client:
-        assert client.post("/v1/docs/import", json={"items": ROWS}).status_code == 202
-        refused = client.post("/v1/docs/import", json={"items": ROWS})
+def test_a_second_build_of_a_config_has_to_wait(client: httpx.Client, acme: Org) -> None:
+    assert client.post("/v1/docs/import", json={"items": ROWS}).status_code == 202
+    refused = client.post("/v1/docs/import", json={"items": ROWS})
     assert refused.status_code == 409
     assert refused.json()["error"]["code"] == "version_conflict"
-    assert len(_blobs(org)) == 1
+    assert len(_blobs(acme)) == 1
 
 
-def test_a_blob_serves_again(service: Running, org: Org) -> None:
-    with service.client(org.headers) as client:
-        first = client.post("/v1/docs/import", json={"items": ROWS}).json()["data"]
-        client.delete(f"/v1/jobs/{first['job_id']}")
-        again = client.post("/v1/docs/import", json={"blob_ref": first["blob_ref"]})
+def test_a_blob_serves_again(client: httpx.Client, acme: Org) -> None:
+    first = client.post("/v1/docs/import", json={"items": ROWS}).json()["data"]
+    client.delete(f"/v1/jobs/{first['job_id']}")
+    again = client.post("/v1/docs/import", json={"blob_ref": first["blob_ref"]})
     assert again.status_code == 202
     assert again.json()["data"]["items"] == 7
-    assert _payload(org, again.json()["data"]["job_id"]).format == "json"
+    assert _payload(acme, again.json()["data"]["job_id"]).format == "json"
 
 
-def test_a_rebuild_takes_the_items_of_the_active_version(service: Running, org: Org) -> None:
-    with service.client(org.headers) as client:
-        nothing = client.post("/v1/docs/index", json={})
-        assert nothing.status_code == 400
-        version, job_id = org.build({"a": "b"})
-        data = client.post("/v1/docs/index", json={}).json()["data"]
+def test_a_rebuild_takes_the_items_of_the_active_version(client: httpx.Client, acme: Org) -> None:
+    nothing = client.post("/v1/docs/index", json={})
+    assert nothing.status_code == 400
+    version, job_id = acme.build({"a": "b"})
+    data = client.post("/v1/docs/index", json={}).json()["data"]
     assert data["version_id"] != version.version_id
-    assert data["blob_ref"] == _payload(org, job_id).blob_ref
+    assert data["blob_ref"] == _payload(acme, job_id).blob_ref
 
 
-def test_activation_can_insist_on_what_it_replaces(service: Running, org: Org) -> None:
-    first, _ = org.build({"a": "b"})
-    second, _ = org.build({"a": "c"}, activate=False)
-    base = f"/v1/projects/{org.project_id}"
+def test_activation_can_insist_on_what_it_replaces(client: httpx.Client, acme: Org) -> None:
+    first, _ = acme.build({"a": "b"})
+    second, _ = acme.build({"a": "c"}, activate=False)
+    base = f"/v1/projects/{acme.project_id}"
     path = f"{base}/versions/{second.version_id}/activate"
-    with service.client(org.headers) as client:
-        wrong = client.post(path, json={"expected_version_id": second.version_id})
-        assert wrong.status_code == 409
-        right = client.post(path, json={"expected_version_id": first.version_id}).json()["data"]
-        assert right["previous_version_id"] == first.version_id
-        back = client.post(f"{base}/rollback").json()["data"]
-        assert back["active_version_id"] == first.version_id
-        listed = client.get(f"{base}/versions").json()["data"]
+    wrong = client.post(path, json={"expected_version_id": second.version_id})
+    assert wrong.status_code == 409
+    right = client.post(path, json={"expected_version_id": first.version_id}).json()["data"]
+    assert right["previous_version_id"] == first.version_id
+    back = client.post(f"{base}/rollback").json()["data"]
+    assert back["active_version_id"] == first.version_id
+    listed = client.get(f"{base}/versions").json()["data"]
     assert listed["active_version_id"] == first.version_id
     assert [each["status"] for each in listed["versions"]] == ["ARCHIVED", "ACTIVE"]
 
 
-def test_an_answer_is_stale_only_from_another_config(service: Running, org: Org) -> None:
-    org.build({"a": "zebra crossing"})
+def test_an_answer_is_stale_only_from_another_config(client: httpx.Client, acme: Org) -> None:
+    acme.build({"a": "zebra crossing"})
     asked = {"query": "zebra", "retrieval_config": {"retrieval_mode": "fts"}}
     config = {"config_id": "other", "dimension": 8, "embedding": {"model_name": "hashing"}}
-    with service.client({**org.headers}) as client:
-        assert client.post("/v1/sys/configs", json=config).status_code == 200
-        found = client.post("/v1/docs/query", json=asked).json()
-        same = client.post("/v1/docs/query", json={**asked, "indexing_config_id": "small"}).json()
-        other = client.post("/v1/docs/query", json={**asked, "indexing_config_id": "other"}).json()
+    assert client.post("/v1/sys/configs", json=config).status_code == 200
+    found = client.post("/v1/docs/query", json=asked).json()
+    same = client.post("/v1/docs/query", json={**asked, "indexing_config_id": "small"}).json()
+    other = client.post("/v1/docs/query", json={**asked, "indexing_config_id": "other"}).json()
     assert [each["meta"]["status"] for each in (found, same, other)] == ["fresh", "fresh", "stale"]
     (hit,) = found["data"]["results"]
     assert hit["chunk"]["content"] == "zebra crossing"
@@ -205,14 +203,12 @@ def test_an_answer_is_stale_only_from_another_config(service: Running, org: Org)
     assert other["data"]["results"] == []
 
 
-def test_a_client_that_breaks_off_leaves_nothing(service: Running, org: Org) -> None:
+def test_a_client_that_breaks_off_leaves_nothing(client: httpx.Client, acme: Org) -> None:
     def breaking() -> object:
         yield b'{"items": [{"doc_id": "a"}'
         raise ConnectionResetError("gone")
 
-    headers = {**org.headers, "content-type": "application/json"}
-    with service.client(headers) as client, pytest.raises((httpx.TransportError, OSError)):
-        client.post("/v1/docs/import", content=breaking())  # type: ignore[arg-type]
-    with service.client(org.headers) as client:
-        assert client.get("/v1/jobs").json()["data"]["jobs"] == []
-    assert _counts(org) == (0, 0)
+    with pytest.raises((httpx.TransportError, OSError)):
+        post(client, "application/json", breaking())
+    assert client.get("/v1/jobs").json()["data"]["jobs"] == []
+    assert _counts(acme) == (0, 0)

@@ -18,22 +18,25 @@ from tests.postgres_server import fresh_database
 
 CLIENTS = 50
 
+# Of the two processes, once they run.
+URLS: list[str] = []
+
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Running, list[str]]]:
-    """Two processes over one database, and this process's own view of it."""
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """This process's own view of what two processes serve."""
     database_url, blobs = fresh_database(), tmp_path_factory.mktemp("blobs")
     services = build_services(settings_for(database_url, blobs))
     with ExitStack() as stack:
         services.database.open()
         stack.callback(services.database.close)
         started = stack.enter_context(api_processes(database_url, blobs, 2))
-        urls = [each.url for each in started]
-        yield Running(urls[0], services), urls
+        URLS[:] = [each.url for each in started]
+        yield Running(URLS[0], services)
 
 
 async def _all_at_once(
-    urls: list[str], orgs_: list[Org], path: str, body: object, each: int
+    orgs_: list[Org], path: str, body: object, each: int
 ) -> list[httpx.Response]:
     """Let `CLIENTS` clients send ``each`` requests, half of them to either process."""
     limits = httpx.Limits(max_connections=CLIENTS)
@@ -43,7 +46,7 @@ async def _all_at_once(
             org = orgs_[number % len(orgs_)]
             found = []
             for turn in range(each):
-                url = urls[(number + turn) % len(urls)] + path
+                url = URLS[(number + turn) % len(URLS)] + path
                 answer = await client.post(url, json=body, headers=org.headers)
                 answer.extensions["arrived"] = time.monotonic()
                 found.append(answer)
@@ -56,14 +59,11 @@ async def _all_at_once(
 WORDS = {"query": "x", "retrieval_config": {"retrieval_mode": "fts"}}
 
 
-def test_a_bucket_gives_what_it_holds_and_what_flows_in(
-    pair: tuple[Running, list[str]],
-) -> None:
-    service, urls = pair
+def test_a_bucket_gives_what_it_holds_and_what_flows_in(service: Running) -> None:
     burst, per_minute = 40, 60
     org = service.org("Fast", rate_limit_per_min=per_minute, rate_limit_burst=burst).with_project()
     started = time.monotonic()
-    answers = asyncio.run(_all_at_once(urls, [org], "/v1/docs/query", WORDS, each=3))
+    answers = asyncio.run(_all_at_once([org], "/v1/docs/query", WORDS, each=3))
     seconds = time.monotonic() - started
     counted = Counter(answer.status_code for answer in answers)
     assert set(counted) == {200, 429}
@@ -82,24 +82,20 @@ def test_a_bucket_gives_what_it_holds_and_what_flows_in(
     assert int(refused.headers["x-ratelimit-reset"]) > 0
 
 
-def test_a_bucket_that_hardly_fills_gives_exactly_its_burst(
-    pair: tuple[Running, list[str]],
-) -> None:
-    service, urls = pair
+def test_a_bucket_that_hardly_fills_gives_exactly_its_burst(service: Running) -> None:
     org = service.org("Slow", rate_limit_per_min=1, rate_limit_burst=30).with_project()
-    answers = asyncio.run(_all_at_once(urls, [org], "/v1/docs/query", WORDS, each=1))
+    answers = asyncio.run(_all_at_once([org], "/v1/docs/query", WORDS, each=1))
     assert Counter(answer.status_code for answer in answers) == {200: 30, 429: 20}
 
 
-def test_imports_do_not_take_the_tokens_of_queries(pair: tuple[Running, list[str]]) -> None:
-    service, urls = pair
+def test_imports_do_not_take_the_tokens_of_queries(service: Running) -> None:
     org = service.org("Busy", rate_limit_per_min=1, rate_limit_burst=2).with_project()
-    with httpx.Client(base_url=urls[0], headers=org.headers, trust_env=False) as client:
+    with service.client(org.headers) as client:
         imports = [client.post("/v1/docs/import", json={}).status_code for _ in range(3)]
         assert imports == [400, 400, 429]
         assert client.post("/v1/docs/query", json=WORDS).status_code == 200
     other = org.with_project("kb:two")
-    with httpx.Client(base_url=urls[1], headers=other.headers, trust_env=False) as client:
+    with httpx.Client(base_url=URLS[1], headers=other.headers, trust_env=False) as client:
         assert client.post("/v1/docs/import", json={}).status_code == 400
 
 
@@ -108,13 +104,12 @@ def _totals(service: Running, org: Org) -> orgs.OrgTotals:
         return orgs.totals(session)
 
 
-def test_a_quota_of_documents_is_reserved_at_once(pair: tuple[Running, list[str]]) -> None:
-    service, urls = pair
+def test_a_quota_of_documents_is_reserved_at_once(service: Running) -> None:
     # One project for each client, for a project builds one version of a config at a time.
     org = service.org("Full", org_max_documents=103, rate_limit_burst=1000)
     projects = [org.with_project(f"kb:p{number}") for number in range(CLIENTS)]
     items = {"items": [{"doc_id": str(number), "content": "x"} for number in range(10)]}
-    answers = asyncio.run(_all_at_once(urls, projects, "/v1/ingest/batch", items, each=1))
+    answers = asyncio.run(_all_at_once(projects, "/v1/ingest/batch", items, each=1))
     counted = Counter(answer.status_code for answer in answers)
     assert counted == {202: 10, 403: 40}
     assert _totals(service, org).documents == 100
@@ -132,23 +127,21 @@ def test_a_quota_of_documents_is_reserved_at_once(pair: tuple[Running, list[str]
     assert row == (10, 10)
 
 
-def test_a_quota_of_bytes_is_reserved_at_once(pair: tuple[Running, list[str]]) -> None:
-    service, urls = pair
+def test_a_quota_of_bytes_is_reserved_at_once(service: Running) -> None:
     body = {"items": [{"doc_id": "a", "content": "x" * 971}]}
     size = len('[{"doc_id":"a","content":""}]') + 971
     assert size == 1000
     org = service.org("Heavy", org_max_storage_bytes=7_500, rate_limit_burst=1000)
     projects = [org.with_project(f"kb:p{number}") for number in range(CLIENTS)]
-    answers = asyncio.run(_all_at_once(urls, projects, "/v1/docs/import", body, each=1))
+    answers = asyncio.run(_all_at_once(projects, "/v1/docs/import", body, each=1))
     assert Counter(answer.status_code for answer in answers) == {202: 7, 403: 43}
     assert _totals(service, org).storage_bytes == 7_000
 
 
-def test_a_cancelled_import_gives_its_reservation_back(pair: tuple[Running, list[str]]) -> None:
-    service, urls = pair
+def test_a_cancelled_import_gives_its_reservation_back(service: Running) -> None:
     org = service.org("Undone", org_max_documents=5, rate_limit_burst=1000).with_project()
     items = {"items": [{"doc_id": str(number), "content": "x"} for number in range(5)]}
-    with httpx.Client(base_url=urls[0], headers=org.headers, trust_env=False) as client:
+    with service.client(org.headers) as client:
         job_id = client.post("/v1/docs/import", json=items).json()["data"]["job_id"]
         assert _totals(service, org).documents == 5
         assert client.delete(f"/v1/jobs/{job_id}").json()["data"]["state"] == "cancelled"
@@ -156,10 +149,7 @@ def test_a_cancelled_import_gives_its_reservation_back(pair: tuple[Running, list
         assert client.post("/v1/docs/import", json=items).status_code == 202
 
 
-def test_chunks_and_embeddings_are_counted_where_they_are_made(
-    pair: tuple[Running, list[str]],
-) -> None:
-    service, _ = pair
+def test_chunks_and_embeddings_are_counted_where_they_are_made(service: Running) -> None:
     org = service.org("Counted").with_project()
     org.build({"a": "one", "b": "two"})
     held = _totals(service, org)
@@ -170,15 +160,14 @@ def test_chunks_and_embeddings_are_counted_where_they_are_made(
             usage.count(session, usage.Quotas(embeddings_per_day=3), embeddings=1)
 
 
-def test_a_rotated_key_opens_in_every_process_at_once(pair: tuple[Running, list[str]]) -> None:
-    service, urls = pair
+def test_a_rotated_key_opens_in_every_process_at_once(service: Running) -> None:
     org = service.org("Turning").with_project()
     path = f"/v1/projects/{org.project_id}"
     with service.services.database.system() as session:
         old = keys.verify(session, org.key)
         assert old is not None
         made = keys.rotate(session, old.key_id)
-    for url in urls:
+    for url in URLS:
         with httpx.Client(base_url=url, headers=org.headers, trust_env=False) as client:
             assert client.get(path).status_code == 401
             fresh = {"authorization": f"Bearer {made.text}"}

@@ -81,9 +81,7 @@ def test_mutual_tls_serves_those_who_show_a_certificate(
             client.get(service.url + HEALTH)
 
 
-def test_behind_a_proxy_only_what_came_over_https_is_served(
-    database_url: str, tmp_path: Path
-) -> None:
+def test_behind_a_proxy_only_https_is_served(database_url: str, tmp_path: Path) -> None:
     settings = settings_for(database_url, tmp_path, COCO_TLS_MODE="proxy")
     with running(settings) as service, service.client() as client:
         for sent, status in (

@@ -57,12 +57,10 @@ def test_a_span_names_the_route_and_whose_request_it_was(database_url: str, tmp_
 
 
 class Collector(Handler):
-    """Keeps what is sent to it."""
-
     received: ClassVar[list[tuple[str, bytes]]] = []
 
-    def do_POST(self) -> None:
-        self.received.append((self.path, self.body()))
+    def respond(self) -> None:
+        self.received.append((self.path, self.read_body()))
         self.answer(200)
 
 

@@ -63,9 +63,7 @@ def test_configs_projects_and_pruning(capsys: pytest.CaptureFixture[str], tmp_pa
     assert run(capsys, "prune", "--dry-run")["dry_run"] is True
 
 
-def test_a_project_s_defaults_are_shown(
-    capsys: pytest.CaptureFixture[str], database: Database
-) -> None:
+def test_project_defaults_are_shown(capsys: pytest.CaptureFixture[str], database: Database) -> None:
     tenant = new_tenant(database, "Epsilon")
     tenant.activate(tenant.build({"a": "one"}))
     shown = run(capsys, "project", "defaults", tenant.project_id)

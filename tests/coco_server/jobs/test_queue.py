@@ -13,46 +13,19 @@ from coco_server.jobs.notifier import EventListener, PostgresNotifier
 from coco_server.jobs.records import Job
 from coco_server.store.session import Database
 from tests.coco_server.tenants import Tenant, new_tenant
-from tests.postgres_server import fresh_database
+from tests.queue_parts import database, look, put, take, taken, tenant
+
+__all__ = ["database", "tenant"]
 
 
-@pytest.fixture
-def database() -> object:
-    """A queue of its own for each test: claims see the jobs of all orgs."""
-    with Database(fresh_database(), most=16) as opened:
-        yield opened
-
-
-@pytest.fixture
-def tenant(database: Database) -> Tenant:
-    return new_tenant(database)
-
-
-def put(tenant: Tenant, **options: object) -> Job:
-    with tenant.database.tenant(tenant.org_id) as session:
-        return queue.enqueue(
-            session,
-            project_id=tenant.project_id,
-            kind="import",
-            payload={"blob_ref": "b"},
-            **options,  # type: ignore[arg-type]  # named by the tests
-        )
-
-
-def take(database: Database, worker: str = "w", **options: float) -> Job | None:
-    with database.system() as session:
-        return queue.claim(session, worker, **options)  # type: ignore[arg-type]
-
-
-def look(tenant: Tenant, job: Job) -> Job:
-    with tenant.database.tenant(tenant.org_id) as session:
-        return queue.get(session, tenant.project_id, job.job_id)
+def cancel(tenant: Tenant, job_id: str) -> Job:
+    with tenant.session() as session:
+        return queue.request_cancel(session, tenant.project_id, job_id)
 
 
 def test_a_job_goes_through_its_states(tenant: Tenant) -> None:
     job = put(tenant)
-    held = take(tenant.database)
-    assert held is not None
+    held = taken(tenant)
     assert (held.job_id, held.state, held.attempt, held.fence) == (job.job_id, "running", 1, 1)
     assert take(tenant.database) is None
     with tenant.database.tenant(tenant.org_id) as session:
@@ -78,8 +51,8 @@ def test_enqueueing_again_with_the_same_key_is_the_same_job(tenant: Tenant) -> N
 
 def test_higher_priority_comes_first_then_age(tenant: Tenant) -> None:
     old, urgent, young = put(tenant), put(tenant, priority=5), put(tenant)
-    taken = [take(tenant.database, most_per_org=9) for _ in range(3)]
-    assert [each.job_id for each in taken if each] == [urgent.job_id, old.job_id, young.job_id]
+    claimed = [take(tenant.database, most_per_org=9) for _ in range(3)]
+    assert [each.job_id for each in claimed if each] == [urgent.job_id, old.job_id, young.job_id]
 
 
 def test_many_jobs_of_one_org_do_not_keep_another_waiting(database: Database) -> None:
@@ -87,8 +60,8 @@ def test_many_jobs_of_one_org_do_not_keep_another_waiting(database: Database) ->
     for _ in range(20):
         put(large)
     put(small)
-    taken = [take(database, f"w{n}") for n in range(2)]
-    assert {each.org_id for each in taken if each} == {large.org_id, small.org_id}
+    claimed = [take(database, f"w{n}") for n in range(2)]
+    assert {each.org_id for each in claimed if each} == {large.org_id, small.org_id}
 
 
 def test_the_share_of_an_org_holds_under_racing_claims(database: Database) -> None:
@@ -109,41 +82,33 @@ def test_the_share_of_an_org_holds_under_racing_claims(database: Database) -> No
 def test_a_waiting_job_is_cancelled_at_once_and_a_running_one_is_told(tenant: Tenant) -> None:
     version = tenant.begin()
     waiting = put(tenant, version_id=version.version_id)
-    with tenant.database.tenant(tenant.org_id) as session:
-        ended = queue.request_cancel(session, tenant.project_id, waiting.job_id)
-    assert ended.state == "cancelled"
+    assert cancel(tenant, waiting.job_id).state == "cancelled"
     assert tenant.version(version).status == "FAILED"
     running = put(tenant)
-    held = take(tenant.database)
-    assert held is not None
-    with tenant.database.tenant(tenant.org_id) as session:
-        told = queue.request_cancel(session, tenant.project_id, running.job_id)
+    held = taken(tenant)
+    told = cancel(tenant, running.job_id)
     assert (told.state, told.cancel_requested) == ("running", True)
     with tenant.database.system() as session:
         assert queue.heartbeat(session, "w", queue.fences([held])) == {running.job_id: True}
     with tenant.database.tenant(tenant.org_id) as session:
         queue.cancelled(session, held)
     assert look(tenant, running).state == "cancelled"
-    with tenant.database.tenant(tenant.org_id) as session:
-        again = queue.request_cancel(session, tenant.project_id, running.job_id)
-        assert again.state == "cancelled"
-        with pytest.raises(JobNotFound):
-            queue.request_cancel(session, tenant.project_id, "job_none")
+    assert cancel(tenant, running.job_id).state == "cancelled"
+    with pytest.raises(JobNotFound):
+        cancel(tenant, "job_none")
 
 
 def test_a_failure_is_tried_again_later_and_not_for_ever(tenant: Tenant) -> None:
     version = tenant.begin()
     job = put(tenant, max_attempts=2, version_id=version.version_id)
-    held = take(tenant.database)
-    assert held is not None
+    held = taken(tenant)
     with tenant.database.tenant(tenant.org_id) as session:
         assert queue.fail(session, held, {"code": "unavailable"}, retry=True)
     assert look(tenant, job).state == "queued"
     assert take(tenant.database) is None  # not before its time
     with tenant.database.system() as session:
         session.connection.execute("UPDATE jobs SET run_after = now()")
-    held = take(tenant.database)
-    assert held is not None
+    held = taken(tenant)
     assert held.attempt == 2
     with tenant.database.tenant(tenant.org_id) as session:
         assert not queue.fail(session, held, {"code": "unavailable"}, retry=True)
@@ -153,14 +118,13 @@ def test_a_failure_is_tried_again_later_and_not_for_ever(tenant: Tenant) -> None
 
 def test_a_job_that_is_given_back_costs_no_attempt(tenant: Tenant) -> None:
     job = put(tenant)
-    held = take(tenant.database)
-    assert held is not None
+    held = taken(tenant)
     with tenant.database.tenant(tenant.org_id) as session:
         queue.release(session, held)
     assert (look(tenant, job).state, look(tenant, job).attempt) == ("queued", 0)
     again = take(tenant.database, "other")
     assert again is not None
-    with pytest.raises(LeaseLost), tenant.database.tenant(tenant.org_id) as session:
+    with pytest.raises(LeaseLost), tenant.session() as session:
         queue.finish(session, held, {})
 
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from coco_core.bm25 import term_vector
 from coco_core.configs import DEFAULT_CONFIG
 from coco_core.filters import Filters
 from coco_core.intent import RetrievalMode, SearchIntent
 from coco_core.search.request import CandidateLimits, SearchRequest
-from coco_core.types import CandidateSet, Chunk, FloatMatrix
+from coco_core.types import CandidateSet, FloatMatrix
 from coco_server.search.pg import PgExecutor
-from coco_server.store import chunks, configs, orgs, projects, sealing, versions
+from coco_server.store import chunks, orgs, sealing, versions
 from coco_server.store.session import Database
 from coco_server.store.versions import Version
+from tests.coco_server.tenants import chunk_row, register_project
 
 DIMENSION = 16
 # Enough for an index at this dimension, were it not for the limit that the test lowers.
@@ -38,11 +39,8 @@ def version(database: Database, matrix: FloatMatrix) -> Version:
     with database.system() as session:
         orgs.create(session, "Search", org_id=ORG)
     with database.tenant(ORG) as session:
-        configs.register(
-            session, "default", DEFAULT_CONFIG.to_dict(), dimension=DIMENSION, fingerprint=""
-        )
-        project = projects.register(session, "kb:s", name="s", platform="test", config_id="default")
-        made = versions.create(session, project.project_id, "default")
+        project = register_project(session, DEFAULT_CONFIG, DIMENSION)
+        made = versions.create(session, project.project_id, DEFAULT_CONFIG.config_id)
         rows = [row(number, matrix) for number in range(COUNT)]
         documents = [chunks.DocumentRow(each.doc_id, "", 1) for each in rows]
         for first in range(0, COUNT, 1000):
@@ -55,35 +53,35 @@ def version(database: Database, matrix: FloatMatrix) -> Version:
 
 
 def row(number: int, matrix: FloatMatrix) -> chunks.ChunkRow:
-    doc_id = f"folder{number % 10}/file{number}.md"
-    chunk = Chunk.plain(f"common words and number{number}")
-    return chunks.ChunkRow(
-        doc_id=doc_id,
-        ordinal=0,
-        chunk_id=str(number),
-        chunk=chunk,
-        terms=term_vector(doc_id, chunk),
-        vector=matrix[number],
+    return chunk_row(
+        f"folder{number % 10}/file{number}.md",
+        f"common words and number{number}",
+        matrix[number],
         tags=("rare",) if number % 500 == 0 else (),
         quality=0.9 if number % 2 else None,
     )
 
 
-def ask(
-    database: Database,
-    version: Version,
-    query: str,
-    vector: FloatMatrix,
-    most: CandidateLimits | None = None,
-    *,
-    mode: str = "vector",
-    **filters: object,
-) -> CandidateSet:
-    intent = SearchIntent(query, retrieval_mode=mode, filters=Filters(**filters))  # type: ignore[arg-type]  # named by the tests
-    request = SearchRequest.of(intent)
-    with database.read_transaction(ORG) as session:
-        executor = PgExecutor(session, version)
-        return executor.search(replace(request, limits=most or request.limits), vector)
+Ask = Callable[..., CandidateSet]
+
+
+@pytest.fixture
+def ask(database: Database, version: Version) -> Ask:
+    def asked(
+        query: str,
+        vector: FloatMatrix,
+        most: CandidateLimits | None = None,
+        *,
+        mode: str = "vector",
+        **filters: object,
+    ) -> CandidateSet:
+        intent = SearchIntent(query, retrieval_mode=mode, filters=Filters(**filters))  # type: ignore[arg-type]  # named by the tests
+        request = SearchRequest.of(intent)
+        with database.read_transaction(ORG) as session:
+            executor = PgExecutor(session, version)
+            return executor.search(replace(request, limits=most or request.limits), vector)
+
+    return asked
 
 
 def nearest(answer: CandidateSet, count: int = 10) -> list[int]:
@@ -91,13 +89,11 @@ def nearest(answer: CandidateSet, count: int = 10) -> list[int]:
     return [each.metadata.key for each in best[:count]]
 
 
-def test_the_index_is_walked_and_finds_the_nearest(
-    database: Database, version: Version, matrix: FloatMatrix
-) -> None:
+def test_the_index_is_walked_and_finds_the_nearest(ask: Ask, matrix: FloatMatrix) -> None:
     found = 0
     for number in range(0, COUNT, 100):
         exact = np.argsort(-(matrix @ matrix[number]))[:10].tolist()
-        answer = ask(database, version, "words", matrix[number])
+        answer = ask("words", matrix[number])
         assert len([each for each in answer.candidates if each.vector is not None]) >= 200
         found += len(set(exact) & set(nearest(answer)))
     assert found / (10 * COUNT / 100) >= 0.98
@@ -141,18 +137,14 @@ def test_the_plan_of_a_vector_query_is_the_index(
     ],
 )
 def test_filters_leave_the_nearest_that_pass(
-    database: Database,
-    version: Version,
-    matrix: FloatMatrix,
-    filters: dict[str, object],
-    passing: object,
+    ask: Ask, matrix: FloatMatrix, filters: dict[str, object], passing: Callable[[int], bool]
 ) -> None:
-    allowed = np.array([passing(number) for number in range(COUNT)])  # type: ignore[operator]
+    allowed = np.array([passing(number) for number in range(COUNT)])
     hits, asked = 0, 0
     for number in range(0, COUNT, 300):
         scores = np.where(allowed, matrix @ matrix[number], -np.inf)
         exact = [k for k in np.argsort(-scores)[:10].tolist() if allowed[k]]
-        answer = ask(database, version, "words", matrix[number], **filters)
+        answer = ask("words", matrix[number], **filters)
         keys = [each.metadata.key for each in answer.candidates]
         assert allowed[keys].all()
         assert answer.filtered == allowed.sum()
@@ -161,30 +153,24 @@ def test_filters_leave_the_nearest_that_pass(
     assert hits / asked >= 0.98
 
 
-def test_more_than_the_index_keeps_is_found_by_a_scan(
-    database: Database, version: Version, matrix: FloatMatrix
-) -> None:
-    answer = ask(database, version, "words", matrix[0], CandidateLimits(keyword=0, vector=2_000))
+def test_more_than_the_index_keeps_is_found_by_a_scan(ask: Ask, matrix: FloatMatrix) -> None:
+    answer = ask("words", matrix[0], CandidateLimits(keyword=0, vector=2_000))
     exact = np.argsort(-(matrix @ matrix[0]))[:2_000]
     assert {each.metadata.key for each in answer.candidates} == set(exact.tolist())
 
 
-def test_every_candidate_has_both_scores(
-    database: Database, version: Version, matrix: FloatMatrix
-) -> None:
-    answer = ask(database, version, "number77", matrix[500], mode="hybrid")
+def test_every_candidate_has_both_scores(ask: Ask, matrix: FloatMatrix) -> None:
+    answer = ask("number77", matrix[500], mode="hybrid")
     named = next(each for each in answer.candidates if each.metadata.key == 77)
     assert named.keyword
     assert named.exact_name_match
     assert named.vector == pytest.approx(float(matrix[77] @ matrix[500]), abs=1e-4)
 
 
-def test_quoted_phrases_are_found_letter_by_letter(
-    database: Database, version: Version, matrix: FloatMatrix
-) -> None:
-    answer = ask(database, version, '"and number17"', matrix[0], mode="hybrid")
+def test_quoted_phrases_are_found_letter_by_letter(ask: Ask, matrix: FloatMatrix) -> None:
+    answer = ask('"and number17"', matrix[0], mode="hybrid")
     keys = {each.metadata.key for each in answer.candidates}
     assert keys == {17, *range(170, 180), *range(1700, 1800)}
     assert answer.filtered == COUNT
-    nothing = ask(database, version, '"words and numb3r"', matrix[0], mode="hybrid")
+    nothing = ask('"words and numb3r"', matrix[0], mode="hybrid")
     assert list(nothing.candidates) == []

@@ -14,10 +14,17 @@ from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_protocol.docs import FiltersBody, RetrievalBody
 from coco_protocol.server.docs import QueryData, QueryMeta, QueryRequest
 from coco_server.search.service import SearchService
-from coco_server.store import chunks, configs, defaults, retention, sealing, versions
+from coco_server.store import chunks, defaults, retention, sealing, versions
 from coco_server.store.retention import RetentionPolicy
 from coco_server.store.session import Database, Scope
-from tests.coco_server.tenants import DIMENSION, Tenant, new_tenant, rows, vector_of
+from tests.coco_server.tenants import (
+    DIMENSION,
+    Tenant,
+    new_tenant,
+    register_config,
+    rows,
+    vector_of,
+)
 
 TEXTS = {"a.md": "routers match the path of a request", "b.md": "cookies are parsed from a header"}
 
@@ -43,11 +50,6 @@ class WordVectors:
 
 
 @pytest.fixture
-def tenant(database: Database) -> Tenant:
-    return new_tenant(database)
-
-
-@pytest.fixture
 def words() -> WordVectors:
     return WordVectors()
 
@@ -61,7 +63,6 @@ def service(tenant: Tenant, words: WordVectors) -> Iterator[SearchService]:
 
 @pytest.fixture
 def without_model(tenant: Tenant) -> Iterator[SearchService]:
-    """A service whose embedding server is gone."""
     gone = Embedders(EmbeddingSettings(url="http://127.0.0.1:1/v1", dimension=DIMENSION))
     made = SearchService(tenant.database, gone)
     yield made
@@ -91,15 +92,11 @@ def test_the_active_version_answers(service: SearchService, tenant: Tenant) -> N
     assert [hit.chunk.doc_id for hit in data.results] == ["c.md"]
 
 
-def test_another_config_than_the_active_one_is_stale(
-    service: SearchService, tenant: Tenant
-) -> None:
+def test_another_config_than_the_active_is_stale(service: SearchService, tenant: Tenant) -> None:
     tenant.activate(tenant.build(TEXTS))
     other = replace(DEFAULT_CONFIG, config_id="other")
     with tenant.database.tenant(tenant.org_id) as session:
-        configs.register(
-            session, "other", other.to_dict(), dimension=DIMENSION, fingerprint=other.fingerprint
-        )
+        register_config(session, other)
         beside = versions.create(session, tenant.project_id, "other")
         chunks.append(session, beside, *rows({"o.md": "routers beside the others"}))
         sealing.seal(session, beside)
@@ -126,9 +123,7 @@ def test_an_empty_answer_says_why(service: SearchService, tenant: Tenant) -> Non
     assert ask(service, tenant, "routers", filters=nothing)[1].empty_reason == "filtered_out"
 
 
-def test_chunks_of_one_document_are_all_shown_when_asked_for(
-    service: SearchService, tenant: Tenant
-) -> None:
+def test_all_chunks_of_one_document_come_if_asked(service: SearchService, tenant: Tenant) -> None:
     """Chunks that arrive cut have no lines of their own: they must not be taken for one."""
     version = tenant.begin()
     _, made = rows({f"{n}": f"routers part {n}" for n in range(4)})

@@ -14,14 +14,8 @@ from coco_core.errors import QuotaExceeded
 from coco_core.tokens import analyze, term_id
 from coco_core.types import Chunk
 from coco_server.store import chunks, orgs, postings, sealing, usage
-from coco_server.store.session import Database
 from coco_server.store.usage import Quotas
-from tests.coco_server.tenants import Tenant, new_tenant, rows
-
-
-@pytest.fixture
-def tenant(database: Database) -> Tenant:
-    return new_tenant(database)
+from tests.coco_server.tenants import Tenant, rows
 
 
 def test_a_version_keeps_every_field_of_a_chunk_but_its_bytes() -> None:
@@ -101,7 +95,7 @@ def test_a_batch_beyond_the_quota_leaves_nothing(tenant: Tenant) -> None:
     version = tenant.begin()
     with (
         pytest.raises(QuotaExceeded, match="COCO_ORG_MAX_CHUNKS is 1; 0 are in use") as refused,
-        tenant.database.tenant(tenant.org_id) as session,
+        tenant.session() as session,
     ):
         chunks.append(session, version, *rows({"a": "1", "b": "2"}), quotas=Quotas(chunks=1))
     assert refused.value.details["requested"] == 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,18 +17,14 @@ from coco_server.store import retention, versions
 from coco_server.store.blobs import BlobStore
 from coco_server.store.orphans import Orphans, remove_orphans
 from coco_server.store.retention import RetentionPolicy
-from coco_server.store.session import Database
 from tests.coco_server.tenants import Tenant, new_tenant
+
+NOTHING_KEPT = RetentionPolicy(keep_versions=0, keep_hours=0, soak_seconds=0)
 
 
 @pytest.fixture
 def blobs(tmp_path: Path) -> BlobStore:
     return BlobStore(tmp_path.as_uri())
-
-
-@pytest.fixture
-def tenant(database: Database) -> Iterator[Tenant]:
-    yield new_tenant(database)
 
 
 def age(folder: Path, hours: float) -> None:
@@ -64,6 +59,10 @@ def imported(tenant: Tenant, blobs: BlobStore, ref: str | None = None) -> tuple[
         return queue.get(session, tenant.project_id, held.job_id), ref
 
 
+def removed(tenant: Tenant, blobs: BlobStore, hours: float = 0, **more: bool) -> Orphans:
+    return remove_orphans(tenant.database, blobs, hours=hours, org_id=tenant.org_id, **more)
+
+
 def exists(blobs: BlobStore, tenant: Tenant, ref: str) -> bool:
     try:
         blobs.info(tenant.org_id, ref)
@@ -72,41 +71,34 @@ def exists(blobs: BlobStore, tenant: Tenant, ref: str) -> bool:
     return True
 
 
-def test_a_job_stays_as_long_as_its_version(
-    tenant: Tenant, blobs: BlobStore, tmp_path: Path
-) -> None:
+def test_jobs_stay_as_long_as_versions(tenant: Tenant, blobs: BlobStore, tmp_path: Path) -> None:
     old, old_ref = imported(tenant, blobs)
     new, new_ref = imported(tenant, blobs)
     age(tmp_path, 2)
     nothing = Orphans(0, 0, 0)
-    assert remove_orphans(tenant.database, blobs, hours=0, org_id=tenant.org_id) == nothing
-    policy = RetentionPolicy(keep_versions=0, keep_hours=0, soak_seconds=0)
-    retention.prune(tenant.database, policy)
+    assert removed(tenant, blobs) == nothing
+    retention.prune(tenant.database, NOTHING_KEPT)
     # What ended just now is kept a while even so.
-    assert remove_orphans(tenant.database, blobs, hours=1, org_id=tenant.org_id) == nothing
-    dry = remove_orphans(tenant.database, blobs, hours=0, org_id=tenant.org_id, dry_run=True)
+    assert removed(tenant, blobs, hours=1) == nothing
+    dry = removed(tenant, blobs, dry_run=True)
     assert dry == Orphans(1, 1, 2)
     assert exists(blobs, tenant, old_ref)
-    assert remove_orphans(tenant.database, blobs, hours=0, org_id=tenant.org_id) == dry
+    assert removed(tenant, blobs) == dry
     assert (exists(blobs, tenant, old_ref), exists(blobs, tenant, new_ref)) == (False, True)
     with tenant.database.tenant(tenant.org_id) as session:
         assert [each.job_id for each in queue.list_of(session, tenant.project_id)] == [new.job_id]
         assert events.read(session, old.job_id) == []
         row = session.connection.execute("SELECT count(*) FROM job_rejections").fetchone()
     assert row == (1,)
-    assert remove_orphans(tenant.database, blobs, hours=0, org_id=tenant.org_id) == nothing
+    assert removed(tenant, blobs) == nothing
 
 
-def test_an_import_that_another_job_refers_to_stays(
-    tenant: Tenant, blobs: BlobStore, tmp_path: Path
-) -> None:
+def test_an_import_that_a_job_needs_stays(tenant: Tenant, blobs: BlobStore, tmp_path: Path) -> None:
     _, ref = imported(tenant, blobs)
     imported(tenant, blobs, ref)
     age(tmp_path, 2)
-    policy = RetentionPolicy(keep_versions=0, keep_hours=0, soak_seconds=0)
-    retention.prune(tenant.database, policy)
-    found = remove_orphans(tenant.database, blobs, hours=0, org_id=tenant.org_id)
-    assert found == Orphans(1, 0, 0)
+    retention.prune(tenant.database, NOTHING_KEPT)
+    assert removed(tenant, blobs) == Orphans(1, 0, 0)
     assert exists(blobs, tenant, ref)
 
 
@@ -121,8 +113,7 @@ def test_young_imports_rules_and_other_orgs_stay(
     ]
     age(tmp_path, 3)
     young = blobs.put_bytes(tenant.org_id, "json", b"[]").ref
-    found = remove_orphans(tenant.database, blobs, hours=0, org_id=tenant.org_id)
-    assert found == Orphans(0, 1, 5)
+    assert removed(tenant, blobs) == Orphans(0, 1, 5)
     left = [exists(blobs, tenant, ref) for ref in (refs[0], refs[1], young)]
     assert left == [False, True, True]
     assert exists(blobs, other, refs[2])

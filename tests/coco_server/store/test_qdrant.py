@@ -13,10 +13,10 @@ from coco_server.search.pg import PgExecutor
 from coco_server.store import chunks, retention, sealing
 from coco_server.store.qdrant import QdrantVectors
 from coco_server.store.retention import RetentionPolicy
-from coco_server.store.session import Database
 from coco_server.store.vector_backend import open_vectors
 from coco_server.store.vectors import PgVectors
-from tests.coco_server.tenants import Tenant, new_tenant, rows, vector_of
+from coco_server.store.versions import Version
+from tests.coco_server.tenants import Tenant, rows, vector_of
 from tests.qdrant_server import API_KEY, new_prefix, qdrant_server
 
 
@@ -28,19 +28,21 @@ def vectors() -> Iterator[QdrantVectors]:
         made.close()
 
 
-@pytest.fixture
-def tenant(database: Database) -> Tenant:
-    return new_tenant(database)
-
-
 class Lost(Exception):
     pass
+
+
+def built(tenant: Tenant, vectors: QdrantVectors, texts: dict[str, str]) -> Version:
+    version = tenant.begin()
+    with tenant.database.tenant(tenant.org_id) as session:
+        chunks.append(session, version, *rows(texts), vectors=vectors)
+        return sealing.seal(session, version, vectors=vectors)
 
 
 def test_a_batch_that_is_repeated_is_there_once(tenant: Tenant, vectors: QdrantVectors) -> None:
     version = tenant.begin()
     batch = rows({"a": "one", "b": "two"})
-    with pytest.raises(Lost), tenant.database.tenant(tenant.org_id) as session:
+    with pytest.raises(Lost), tenant.session() as session:
         chunks.append(session, version, *batch, vectors=vectors)
         raise Lost
     with tenant.database.tenant(tenant.org_id) as session:
@@ -54,40 +56,28 @@ def test_a_batch_that_is_repeated_is_there_once(tenant: Tenant, vectors: QdrantV
 
 
 def test_versions_of_one_collection_are_apart(tenant: Tenant, vectors: QdrantVectors) -> None:
-    built = []
-    for texts in ({"a": "one"}, {"b": "two", "c": "three"}):
-        version = tenant.begin()
-        with tenant.database.tenant(tenant.org_id) as session:
-            chunks.append(session, version, *rows(texts), vectors=vectors)
-            built.append(sealing.seal(session, version, vectors=vectors))
-    assert [vectors.count(each) for each in built] == [1, 2]
-    found = vectors.similarities(built[0], vector_of("two"), nearest=9, allowed=None, picked=[])
+    first = built(tenant, vectors, {"a": "one"})
+    second = built(tenant, vectors, {"b": "two", "c": "three"})
+    assert [vectors.count(each) for each in (first, second)] == [1, 2]
+    found = vectors.similarities(first, vector_of("two"), nearest=9, allowed=None, picked=[])
     assert set(found) == {0}
     few = vectors.similarities(
-        built[1], vector_of("two"), nearest=9, allowed=np.array([1], np.int32), picked=[]
+        second, vector_of("two"), nearest=9, allowed=np.array([1], np.int32), picked=[]
     )
     assert set(few) == {1}
 
 
-def test_missing_points_keep_a_version_from_being_ready(
-    tenant: Tenant, vectors: QdrantVectors
-) -> None:
+def test_missing_points_keep_a_version_unready(tenant: Tenant, vectors: QdrantVectors) -> None:
     version = tenant.begin()
     with tenant.database.tenant(tenant.org_id) as session:
         chunks.append(session, version, *rows({"a": "one"}), vectors=vectors)
     vectors.drop(version.version_no, version.dimension)
-    with (
-        pytest.raises(VersionConflict, match="were written"),
-        tenant.database.tenant(tenant.org_id) as session,
-    ):
+    with pytest.raises(VersionConflict, match="were written"), tenant.session() as session:
         sealing.seal(session, version, vectors=vectors)
 
 
 def test_points_go_with_their_version(tenant: Tenant, vectors: QdrantVectors) -> None:
-    version = tenant.begin()
-    with tenant.database.tenant(tenant.org_id) as session:
-        chunks.append(session, version, *rows({"a": "one"}), vectors=vectors)
-        ready = sealing.seal(session, version, vectors=vectors)
+    ready = built(tenant, vectors, {"a": "one"})
     policy = RetentionPolicy(keep_versions=0, keep_hours=0, soak_seconds=0)
     removed = retention.prune(tenant.database, policy, vectors=vectors)
     assert ready.version_id in [each.version_id for each in removed]

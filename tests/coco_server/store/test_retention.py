@@ -9,19 +9,13 @@ import pytest
 
 from coco_core.configs import DEFAULT_CONFIG
 from coco_core.errors import VersionConflict, VersionNotFound
-from coco_server.store import chunks, configs, orgs, retention, sealing, versions
+from coco_server.store import chunks, orgs, retention, sealing, versions
 from coco_server.store.retention import RetentionPolicy
-from coco_server.store.session import Database
 from coco_server.store.tables import in_version
 from coco_server.store.versions import Version
-from tests.coco_server.tenants import DIMENSION, Tenant, new_tenant, rows
+from tests.coco_server.tenants import Tenant, register_config, rows
 
 AT_ONCE = RetentionPolicy(keep_versions=1, keep_hours=0, soak_seconds=0)
-
-
-@pytest.fixture
-def tenant(database: Database) -> Tenant:
-    return new_tenant(database)
 
 
 def builds(tenant: Tenant, count: int) -> list[Version]:
@@ -87,9 +81,7 @@ def test_what_was_activated_meanwhile_is_left_alone(tenant: Tenant) -> None:
     assert tenant.version(first).status == "ACTIVE"
 
 
-def test_a_removal_that_was_interrupted_goes_on(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_removal_goes_on(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     first, *_ = builds(tenant, 3)
     with tenant.database.system() as session:
         (found,) = [e for e in retention.expired(session, AT_ONCE) if e.org_id == tenant.org_id]
@@ -109,9 +101,7 @@ def test_of_another_config_the_version_that_answers_is_kept(tenant: Tenant) -> N
     other = replace(DEFAULT_CONFIG, config_id="other")
     beside = []
     with tenant.database.tenant(tenant.org_id) as session:
-        configs.register(
-            session, "other", other.to_dict(), dimension=DIMENSION, fingerprint=other.fingerprint
-        )
+        register_config(session, other)
         for _ in range(2):
             version = versions.create(session, tenant.project_id, "other")
             chunks.append(session, version, *rows({"o": "beside"}))

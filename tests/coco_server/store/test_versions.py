@@ -10,13 +10,7 @@ import pytest
 
 from coco_core.errors import VersionConflict, VersionNotFound
 from coco_server.store import orgs, versions
-from coco_server.store.session import Database
-from tests.coco_server.tenants import Tenant, new_tenant
-
-
-@pytest.fixture
-def tenant(database: Database) -> Tenant:
-    return new_tenant(database)
+from tests.coco_server.tenants import Tenant
 
 
 def test_a_build_becomes_ready_and_active_and_archived(tenant: Tenant) -> None:
@@ -52,10 +46,7 @@ def test_concurrent_builds_of_a_config_leave_one(tenant: Tenant) -> None:
 def test_the_database_itself_refuses_a_second(tenant: Tenant, status: str) -> None:
     for _ in range(2):
         tenant.build({"a": "x"})
-    with (
-        pytest.raises(psycopg.errors.UniqueViolation),
-        tenant.database.tenant(tenant.org_id) as session,
-    ):
+    with pytest.raises(psycopg.errors.UniqueViolation), tenant.session() as session:
         session.connection.execute(
             "UPDATE project_versions SET status = %s WHERE project_id = %s",
             (status, tenant.project_id),
@@ -72,7 +63,7 @@ def test_what_is_not_complete_cannot_be_activated(tenant: Tenant) -> None:
         tenant.activate(building)
     with pytest.raises(VersionConflict):
         tenant.fill(building, {"late": "row"})
-    with pytest.raises(VersionNotFound), tenant.database.tenant(tenant.org_id) as session:
+    with pytest.raises(VersionNotFound), tenant.session() as session:
         versions.activate(session, tenant.project_id, "ver_none")
 
 
@@ -118,10 +109,7 @@ def test_racing_activations_without_expectation_end_in_one_active(tenant: Tenant
 
 def test_rollback_goes_back_to_what_was_active_before(tenant: Tenant) -> None:
     first, second = tenant.build({"a": "1"}), tenant.build({"a": "2"})
-    with (
-        pytest.raises(VersionConflict, match="no earlier"),
-        tenant.database.tenant(tenant.org_id) as session,
-    ):
+    with pytest.raises(VersionConflict, match="no earlier"), tenant.session() as session:
         versions.rollback(session, tenant.project_id)
     tenant.activate(first)
     tenant.activate(second)
@@ -151,7 +139,7 @@ def test_a_lost_batch_leaves_nothing(tenant: Tenant) -> None:
     class Lost(Exception):
         pass
 
-    with pytest.raises(Lost), tenant.database.tenant(tenant.org_id) as session:
+    with pytest.raises(Lost), tenant.session() as session:
         from coco_server.store import chunks
         from tests.coco_server.tenants import rows
 

@@ -20,7 +20,8 @@ from coco_worker.pipeline import IngestDeps
 from coco_worker.rpc.server import RpcServer
 from coco_worker.rpc.service import WorkerService
 from coco_worker.worker import Worker
-from tests.api_service import DIMENSION, running, settings_for
+from tests.api_service import running, settings_for
+from tests.coco_server.tenants import DIMENSION
 from tests.embedding_server import EmbeddingServer, embedding_server
 from tests.trust import certificate
 from tests.waiting import until

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,9 @@ from coco_experiments.results_file import read_results
 from coco_server.dev.stack import DevAccess, DevStack
 from tests.daemon_process import running_daemon
 from tests.experiment_parts import write_pages, write_spec
+from tests.programs import run_coco
+
+Done = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +36,7 @@ def access() -> Iterator[DevAccess]:
         yield stack.access
 
 
-def coco(
-    place: Path, access: DevAccess, *arguments: str, **environ: str
-) -> subprocess.CompletedProcess[str]:
+def coco(place: Path, access: DevAccess, *arguments: str, **environ: str) -> Done:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COCO_")}
     keys = {
         "COCO_HOME": str(place / "home"),
@@ -45,25 +45,15 @@ def coco(
         "COCO_ORG": access.org_id,
         "COCO_USER": access.user_id,
     }
-    return subprocess.run(
-        [sys.executable, "-m", "coco_local.cli", "experiment", *arguments],
-        env={**kept, **keys, **environ},
-        cwd=place,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
+    return run_coco("experiment", *arguments, env={**kept, **keys, **environ}, cwd=place)
 
 
 @pytest.fixture(scope="module")
-def done(place: Path, access: DevAccess) -> subprocess.CompletedProcess[str]:
+def done(place: Path, access: DevAccess) -> Done:
     return coco(place, access, "run", "experiment.yml", "--server", access.url, "--out", "s.json")
 
 
-def test_the_server_gives_the_daemons_figures(
-    done: subprocess.CompletedProcess[str], place: Path, access: DevAccess
-) -> None:
+def test_the_server_gives_the_daemons_figures(done: Done, place: Path, access: DevAccess) -> None:
     assert done.returncode == 0, done.stderr
     server = read_results(place / "s.json")
     assert server.target.product == "server"
@@ -83,7 +73,7 @@ def test_the_server_gives_the_daemons_figures(
 
 
 def test_a_second_run_uploads_and_builds_nothing(
-    done: subprocess.CompletedProcess[str], place: Path, access: DevAccess
+    done: Done, place: Path, access: DevAccess
 ) -> None:
     again = coco(
         place, access, "run", "experiment.yml", "--server", access.url, "--out", "s2.json", "--json"
@@ -99,7 +89,7 @@ def test_a_second_run_uploads_and_builds_nothing(
 
 
 def test_the_winner_answers_and_the_other_index_is_stale(
-    done: subprocess.CompletedProcess[str], place: Path, access: DevAccess
+    done: Done, place: Path, access: DevAccess
 ) -> None:
     adopted = coco(place, access, "adopt", "s.json", "--index", "windows", "--query", "keywords")
     assert adopted.returncode == 0, adopted.stderr

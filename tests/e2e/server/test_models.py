@@ -89,9 +89,7 @@ def ask(client: httpx.Client, query: str, config_id: str) -> tuple[dict[str, Any
     return answer.json()["meta"], [hit["chunk"]["doc_id"] for hit in hits]
 
 
-def test_documents_and_queries_are_embedded_with_the_model_of_their_config(
-    service: Running,
-) -> None:
+def test_documents_and_queries_are_embedded_by_the_model_of_their_config(service: Running) -> None:
     org = service.org("Acme").with_project()
     with service.client(org.headers) as client:
         for each, dimension in (

@@ -9,7 +9,7 @@ import tempfile
 import textwrap
 import threading
 import time
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -24,47 +24,18 @@ from coco_server.store import chunks, sealing, versions
 from coco_server.store.migrate import migrate
 from coco_server.store.session import Database
 from tests.coco_server.tenants import Tenant, new_tenant, rows
-from tests.postgres_server import fresh_database
+from tests.queue_parts import database, look, put, take, taken, tenant
+from tests.threads import at_once
+from tests.waiting import until
+
+__all__ = ["database", "tenant"]
 
 SHORT = 0.3
 
 
-@pytest.fixture
-def database() -> Iterator[Database]:
-    with Database(fresh_database(), most=16) as opened:
-        yield opened
-
-
-@pytest.fixture
-def tenant(database: Database) -> Tenant:
-    return new_tenant(database)
-
-
-def put(tenant: Tenant, **options: object) -> Job:
-    with tenant.database.tenant(tenant.org_id) as session:
-        return queue.enqueue(
-            session,
-            project_id=tenant.project_id,
-            kind="import",
-            payload={},
-            **options,  # type: ignore[arg-type]  # named by the tests
-        )
-
-
-def take(database: Database, worker: str, **options: float) -> Job | None:
-    with database.system() as session:
-        return queue.claim(session, worker, **options)  # type: ignore[arg-type]
-
-
 def take_over(database: Database, worker: str) -> Job:
     """Claim until the lease of the one before has run out."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        held = take(database, worker)
-        if held is not None:
-            return held
-        time.sleep(0.02)
-    raise AssertionError("the lease did not run out")
+    return until(lambda: take(database, worker), 30)
 
 
 def write(tenant: Tenant, held: Job, version: versions.Version, name: str, done: int) -> None:
@@ -76,8 +47,7 @@ def write(tenant: Tenant, held: Job, version: versions.Version, name: str, done:
 def test_the_job_of_a_dead_worker_goes_on_where_it_stopped(tenant: Tenant) -> None:
     version = tenant.begin()
     put(tenant, version_id=version.version_id)
-    first = take(tenant.database, "dies", lease_seconds=SHORT)
-    assert first is not None
+    first = taken(tenant, "dies", lease_seconds=SHORT)
     write(tenant, first, version, "a", 1)
     second = take_over(tenant.database, "lives")
     assert (second.fence, second.attempt, second.checkpoint) == (2, 2, {"items": 1})
@@ -88,8 +58,7 @@ def test_the_job_of_a_dead_worker_goes_on_where_it_stopped(tenant: Tenant) -> No
 def test_a_worker_that_was_replaced_writes_nothing_more(tenant: Tenant) -> None:
     version = tenant.begin()
     put(tenant, version_id=version.version_id)
-    zombie = take(tenant.database, "zombie", lease_seconds=SHORT)
-    assert zombie is not None
+    zombie = taken(tenant, "zombie", lease_seconds=SHORT)
     heir = take_over(tenant.database, "heir")
     with tenant.database.system() as session:
         assert queue.heartbeat(session, "zombie", queue.fences([zombie])) == {}
@@ -117,12 +86,8 @@ def test_a_worker_that_is_replaced_in_the_middle_of_a_batch_writes_nothing(
 ) -> None:
     version = tenant.begin()
     put(tenant, version_id=version.version_id)
-    slow = take(tenant.database, "slow", lease_seconds=SHORT)
-    assert slow is not None
-    with (
-        pytest.raises(LeaseLost),
-        tenant.database.tenant(tenant.org_id) as session,
-    ):
+    slow = taken(tenant, "slow", lease_seconds=SHORT)
+    with pytest.raises(LeaseLost), tenant.session() as session:
         chunks.append(session, version, *rows({"late": "a batch under way"}), items=1)
         heir = take_over(tenant.database, "heir")
         queue.progress(session, slow, done=1, checkpoint={"items": 1})
@@ -138,8 +103,7 @@ def test_a_job_that_kills_every_worker_ends(tenant: Tenant) -> None:
     with tenant.database.system() as session:
         session.connection.execute("UPDATE jobs SET lease_until = now() - interval '1 second'")
     assert take(tenant.database, "third") is None
-    with tenant.database.tenant(tenant.org_id) as session:
-        ended = queue.get(session, tenant.project_id, job.job_id)
+    ended = look(tenant, job)
     assert ended.state == "failed"
     assert ended.error is not None
     assert ended.error["code"] == "lease_lost"
@@ -177,11 +141,7 @@ def test_with_workers_dying_at_random_every_job_is_applied_once(database: Databa
             except LeaseLost:
                 late.append(held.job_id)
 
-    threads = [threading.Thread(target=work, args=(f"w{n}",)) for n in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(work, f"w{n}") for n in range(4)))
     with database.system() as session:
         states = session.connection.execute("SELECT DISTINCT state FROM jobs").fetchall()
     assert applied(database) == sorted(job.job_id for job in jobs)
@@ -189,9 +149,7 @@ def test_with_workers_dying_at_random_every_job_is_applied_once(database: Databa
     assert late, "no worker came too late, so nothing was fenced off"
 
 
-def test_a_job_that_ends_while_another_worker_claims_it_is_not_taken_again(
-    database: Database,
-) -> None:
+def test_a_job_that_ends_while_another_worker_claims_it_is_not_retaken(database: Database) -> None:
     """Leases so short that claims and ends meet all the time."""
     tenants = [new_tenant(database, name) for name in ("a", "b", "c")]
     jobs = [put(tenant, max_attempts=10_000) for tenant in tenants for _ in range(60)]
@@ -208,11 +166,7 @@ def test_a_job_that_ends_while_another_worker_claims_it_is_not_taken_again(
             except LeaseLost:
                 continue
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(work, number) for number in range(6)))
     assert applied(database) == sorted(job.job_id for job in jobs)
 
 

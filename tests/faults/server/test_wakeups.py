@@ -32,20 +32,18 @@ def test_losing_redis_costs_time_and_no_job(
     tenant = Tenant.create(database, blobs)
     items = [{"doc_id": f"d{number}", "content": f"topic {number}"} for number in range(5)]
     with DevRedis() as redis:
-        worker = WorkerProcess(
-            tmp_path / "worker.log",
-            {
-                "COCO_META_DB": database_url,
-                "COCO_BLOB_URL": blobs.url,
-                "COCO_EMBED_URL": embedding.url,
-                "COCO_EMBED_DIMENSION": str(DIMENSION),
-                "COCO_QUEUE_MODE": "redis",
-                "COCO_REDIS_URL": redis.url,
-                "COCO_REDIS_QUEUE": "jobs-of-a-test",
-                # By looking alone it would find a job after ten minutes.
-                "COCO_WORKER_POLL_SECONDS": "600",
-            },
-        ).wait_started()
+        environ = {
+            "COCO_META_DB": database_url,
+            "COCO_BLOB_URL": blobs.url,
+            "COCO_EMBED_URL": embedding.url,
+            "COCO_EMBED_DIMENSION": str(DIMENSION),
+            "COCO_QUEUE_MODE": "redis",
+            "COCO_REDIS_URL": redis.url,
+            "COCO_REDIS_QUEUE": "jobs-of-a-test",
+            # By looking alone it would find a job after ten minutes.
+            "COCO_WORKER_POLL_SECONDS": "600",
+        }
+        worker = WorkerProcess(tmp_path / "worker.log", environ).wait_started()
         notifier = RedisNotifier(redis.url, "jobs-of-a-test")
         try:
             first = tenant.enqueue(tenant.ndjson(items))
@@ -63,18 +61,7 @@ def test_losing_redis_costs_time_and_no_job(
     until(lambda: "notifier_lost" in worker.said(), 60)
     assert worker.process.poll() is None
     assert worker.stop() == 0
-    late = WorkerProcess(
-        tmp_path / "late.log",
-        {
-            "COCO_META_DB": database_url,
-            "COCO_BLOB_URL": blobs.url,
-            "COCO_EMBED_URL": embedding.url,
-            "COCO_EMBED_DIMENSION": str(DIMENSION),
-            "COCO_QUEUE_MODE": "redis",
-            "COCO_REDIS_URL": redis.url,
-            "COCO_WORKER_POLL_SECONDS": "1",
-        },
-    )
+    late = WorkerProcess(tmp_path / "late.log", {**environ, "COCO_WORKER_POLL_SECONDS": "1"})
     try:
         assert tenant.ended(lost).state == "succeeded"
     finally:

@@ -90,7 +90,7 @@ def expected(tenant: Tenant, items: list[dict[str, Any]], url: str) -> tuple[int
     rows = []
     for key, (chunk, vector) in enumerate(zip(chunks, vectors, strict=True)):
         signs = "".join("+" if number > 0 else "-" for number in vector)
-        rows.append(f"{key} {chunk.doc_id} {chunk.ordinal} {chunk.content} {signs}")
+        rows.append(f"{key} {chunk.doc_id} {chunk.ordinal} {chunk.chunk.text} {signs}")
     return len(rows), checksum(rows)
 
 

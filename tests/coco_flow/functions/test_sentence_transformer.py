@@ -227,9 +227,10 @@ def test_an_onnx_directory_is_named_by_its_path(
     vectors = executor(TEXTS[:2])
     builtin = OnnxEmbedder(installed_model(), max_tokens=256)
     try:
-        # float32 against int8.
+        # float32 against int8: what `accuracy_check` asks of every text, on a processor without
+        # instructions for int8, too.
         similar = (np.array(vectors) * builtin.embed_documents(TEXTS[:2])).sum(axis=1)
-        assert similar.min() > 0.98
+        assert similar.min() > 0.97
     finally:
         builtin.close()
 

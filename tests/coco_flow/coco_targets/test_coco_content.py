@@ -183,9 +183,9 @@ def test_with_vectors_an_import_is_parquet_that_the_worker_reads(
     assert isinstance(first, Item)
     assert (first.doc_id, first.title, first.meta.tags) == ("a", "A", ("x",))
     assert first.meta.extra == {"n": {"m": 1}}
-    assert first.parts[0].content == "é漢😀"
+    assert first.parts[0].chunk.text == "é漢😀"
     assert isinstance(second, Item) and isinstance(third, Item)
-    assert (second.content, third.parts[0].heading_trail) == ("half ?", ("One", "Two"))
+    assert (second.content, third.parts[0].chunk.heading_trail) == ("half ?", ("One", "Two"))
     store.close()
 
 

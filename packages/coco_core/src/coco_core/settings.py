@@ -149,7 +149,7 @@ def unknown_variables(
     known = {variable for setting in settings for variable in setting.variables}
     known |= {*_NOT_SETTINGS, *others}
     return [
-        f"The environment variable {name} means nothing to {program}. {suggest(name, known)}"
+        f"The environment variable {name} is no setting of {program}. {suggest(name, known)}"
         for name in sorted(environ)
         if name.startswith("COCO_") and name not in known
     ]

@@ -215,8 +215,8 @@ def _folder(api: CocoApi, key: Mapping[str, Any]) -> DocumentFolder:
 def _register(api: CocoApi, root: Path, name: str, config: str | None) -> str:
     from coco_protocol.projects import RegisterData, RegisterRequest
 
-    # Apart: a project around the folder keeps its files, and paths lead to it as before.
-    wanted = {"path": str(root), "name": name, "apart": True}
+    # Standalone: a project around the folder keeps its files, and paths lead to it as before.
+    wanted = {"path": str(root), "name": name, "standalone": True}
     if config is not None:
         wanted["indexing_config_id"] = config
     return api.post(

@@ -8,9 +8,9 @@ import importlib.util
 import os
 import sys
 import threading
-from importlib.machinery import PathFinder
+from importlib.machinery import PathFinder, SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from coco_core.errors import CocoError
 from coco_flow.errors import FlowError
@@ -86,15 +86,17 @@ def _load_file(target: str) -> ModuleType:
     known = sys.modules.get(name)
     if known is not None and getattr(known, "__file__", None) == str(path):
         return known
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
+    if path.suffix != ".py":
         raise AppNotLoaded(f"{target!r} is not a Python file.", hint="Its name must end in .py.")
+    loader = _FileLoader(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    assert spec is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     folder = str(path.parent)
     sys.path.insert(0, folder)
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except (Exception, SystemExit) as error:
         sys.modules.pop(name, None)
         raise _failed(repr(target), error, path) from error
@@ -103,6 +105,20 @@ def _load_file(target: str) -> ModuleType:
     if folder not in sys.path:
         sys.path.append(folder)
     return module
+
+
+class _FileLoader(SourceFileLoader):
+    """Compiles a file as it is now, and leaves no bytecode in the user's folder.
+
+    Python takes cached bytecode for current while size and second of the file are the same, so that
+    an edit of a number right after a run would not be seen.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile the source."""
+        path = self.get_filename(fullname)
+        code: CodeType = self.source_to_code(self.get_data(path), path)
+        return code
 
 
 def _module_name(path: Path) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,39 +12,16 @@ import pytest
 from sqlalchemy import Column, String, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from coco_core.errors import Unavailable
-from coco_flow.errors import DefinitionError, WrongRows
-from coco_flow.models import (
-    ModelContext,
-    Reference,
-    TableWriter,
-    execute_model_sync,
-    model,
-)
+from coco_flow.errors import WrongRows
+from coco_flow.models import ModelContext, Reference, TableWriter, execute_model_sync, model
 from coco_flow.models.database import Database
-from tests.model_parts import contents, fill, open_database, row_class
-
-KEY = {"document_id": str, "number": int}
-ROWS = [("a", 0, "x"), ("a", 1, "y"), ("b", 0, "z")]
-NAMES = ("document_id", "number", "text")
-
-
-def as_mappings(rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
-    return [dict(zip(NAMES, row, strict=True)) for row in rows]
-
-
-def figures(result: dict[str, Any]) -> tuple[int, ...]:
-    names = ("rows_written", "inserted", "updated", "deleted", "unchanged")
-    return tuple(result[name] for name in names)
+from tests.coco_flow.models.written_rows import KEY, NAMES, ROWS, as_mappings, figures, stored
+from tests.model_parts import contents, fill, row_class
 
 
 @pytest.fixture
 def parts(database: Database) -> Any:
     return row_class("parts", key=KEY, text=str, size=int)
-
-
-def stored(database: Database) -> list[tuple[Any, ...]]:
-    return contents(database, "parts", *NAMES)
 
 
 FORMS: dict[str, Any] = {
@@ -165,58 +140,6 @@ def test_nothing_is_written_of_an_empty_frame(database: Database, parts: Any, em
     result = TableWriter(db_model=parts, write_strategy="replace").write(empty)
     assert figures(result) == (0, 0, 0, 0, 0)
     assert stored(database) == ROWS
-
-
-OTHER = "a row of another model"
-
-
-@pytest.mark.parametrize(
-    ("rows", "words"),
-    [
-        ([{"document_id": "a", "number": 0, "text": 5}],
-         ["Column 'text' of table 'parts' takes text, not 5 (int)", "row 0 (document_id='a', nu"]),
-        ([*as_mappings(ROWS), {"document_id": "c", "number": "x", "text": ""}],
-         ["Column 'number' of table 'parts' takes integers, not 'x' (str)", "row 3", "'c'"]),
-        ([{"document_id": None, "number": 0}], ["Column 'document_id'", "may not be null"]),
-        ([{"number": 0, "text": "x"}], ["'document_id'", "may not be null", "=nothing"]),
-        (pd.DataFrame({"document_id": ["a"], "number": [float("nan")]}), ["'number'", "be null"]),
-        ([{"document_id": "a", "number": 0, "txt": ""}], ["The table has no column 'txt'"]),
-        (pd.DataFrame({"document_id": ["a"], "x": [1]}), ["The table has no column 'x'"]),
-        (pd.DataFrame({"document_id": ["a"], 5: [1]}), ["The table has no column '5'"]),
-        (pd.DataFrame([["a", "b"]], columns=["document_id"] * 2), ["two columns 'document_id'"]),
-        (OTHER, ["writes table 'parts'", "(table 'others')"]),
-        ([object()], ["Row 0 is object: <object"]),
-        ([["a", 0, "x"]], ["Row 0 is list: ['a', 0, 'x']"]),
-        ("text", ["'text' is no rows for table 'parts'"]),
-        (5, ["5 is no rows"]),
-    ],
-    ids=str,
-)  # fmt: skip
-def test_rows_that_do_not_fit_are_refused(
-    database: Database, parts: Any, rows: Any, words: list[str]
-) -> None:
-    if rows is OTHER:
-        rows = [row_class("others", key=KEY)(document_id="a", number=0)]
-    TableWriter(db_model=parts).write(as_mappings(ROWS))
-    for strategy in ("append", "merge", "replace"):
-        with pytest.raises(WrongRows) as caught:
-            TableWriter(db_model=parts, write_strategy=strategy).write(rows)  # type: ignore[arg-type]
-        for word in words:
-            assert word in caught.value.message
-        assert caught.value.hint
-    assert stored(database) == ROWS
-
-
-def test_a_long_value_is_shortened_in_the_message(database: Database, parts: Any) -> None:
-    with pytest.raises(WrongRows) as caught:
-        TableWriter(db_model=parts).write([{"document_id": "a", "number": "x" * 10_000}])
-    assert len(caught.value.message) < 400
-
-
-def test_the_table_must_be_known(database: Database) -> None:
-    for rows in ([], [{"document_id": "a"}], pd.DataFrame({"document_id": ["a"]})):
-        with pytest.raises(DefinitionError, match="not known which table"):
-            TableWriter().write(rows)
 
 
 def test_a_constraint_of_the_table_is_not_taken_for_a_repeated_key(database: Database) -> None:
@@ -352,71 +275,3 @@ def test_a_writer_in_a_run_shows_its_rows_when_the_model_has_ended(
     assert figures(result) == (3, 2, 1, 1, 0)
     assert stored(database) == ROWS
     assert contents(database, "parts", "workflow_id", "model_name") == [("wf", "m.parts")] * 3
-
-
-def test_two_writers_wait_for_each_other(database: Database, parts: Any) -> None:
-    TableWriter(db_model=parts).write(as_mappings(ROWS[:1]))
-    waits, ends = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with database.writing() as connection:
-            connection.exec_driver_sql("UPDATE parts SET text = 'held'")
-            waits.set()
-            assert ends.wait(30)
-
-    def write() -> None:
-        TableWriter(db_model=parts, write_strategy="merge").write(as_mappings(ROWS))
-
-    holder, writer = threading.Thread(target=hold), threading.Thread(target=write)
-    holder.start()
-    assert waits.wait(30)
-    writer.start()
-    ends.set()
-    writer.join(30)
-    holder.join(30)
-    assert stored(database) == ROWS
-
-
-def test_a_database_that_is_lost_in_the_midst_is_said_to_be(
-    tmp_path: Path, own_models: None
-) -> None:
-    with open_database("postgres", tmp_path) as database:
-        fill(database, "CREATE TABLE documents (id TEXT)", [{"id": "a"}])
-
-        @model("m.out", row_class("out", text=str))
-        def out(ctx: Any, writer: Any, documents: Any = Reference("documents")) -> None:
-            writer.write({"document_id": "a"})
-            with database.engine.connect() as connection:
-                connection.exec_driver_sql(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
-            writer.write({"document_id": "b"})
-
-        with pytest.raises(Unavailable, match="cannot be used: "):
-            execute_model_sync(out)
-        assert contents(database, "out") == []
-
-
-def test_many_writers_at_once(database: Database, parts: Any) -> None:
-    """Eight threads create the table and write it at the same time."""
-    failures: list[BaseException] = []
-    ready = threading.Barrier(8)
-
-    def write(number: int) -> None:
-        try:
-            ready.wait(30)
-            for turn in range(3):
-                rows = as_mappings([(f"d{number}", turn, "x")])
-                TableWriter(db_model=parts, write_strategy="merge").write(rows)
-        except BaseException as error:
-            failures.append(error)
-            raise
-
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert failures == []
-    assert len(stored(database)) == 24

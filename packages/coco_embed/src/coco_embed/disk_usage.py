@@ -11,8 +11,8 @@ __all__ = ["disk_usage"]
 def disk_usage(directory: Path) -> int:
     """Return the bytes of all files below a directory.
 
-    LanceDB replaces and removes files at any time; what is gone by the time it is looked at counts
-    for nothing.
+    Stores and installers replace and remove files at any time; what is gone by the time it is
+    looked at counts for nothing.
     """
     total = 0
     for folder, _, names in os.walk(directory):

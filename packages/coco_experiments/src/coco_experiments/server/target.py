@@ -101,15 +101,7 @@ class ServerTarget:
         version = self._newest(config.config_id)
         if version is None:
             return None
-        return IndexResult(
-            config_id=config.config_id,
-            fingerprint=config.fingerprint,
-            documents=version.document_count,
-            chunks=version.chunk_count,
-            seconds=None,
-            bytes=version.storage_bytes,
-            version_id=version.version_id,
-        )
+        return _result(config, version, seconds=None)
 
     def build(
         self, config: IndexingConfig, listener: ProgressListener, *, vectors: bool
@@ -130,19 +122,8 @@ class ServerTarget:
             for each in self._client.versions(self._project_id).versions
             if each.version_id == started.version_id
         )
-        return IndexResult(
-            config_id=config.config_id,
-            fingerprint=config.fingerprint,
-            documents=version.document_count,
-            chunks=version.chunk_count,
-            seconds=round(time.monotonic() - began, 3),
-            bytes=version.storage_bytes,
-            parsed=_number(result, "parsed"),
-            copied=_number(result, "copied"),
-            embedded=_number(result, "embedded"),
-            reused=_number(result, "reused"),
-            version_id=version.version_id,
-        )
+        work = {name: _number(result, name) for name in ("parsed", "copied", "embedded", "reused")}
+        return _result(config, version, seconds=round(time.monotonic() - began, 3), **work)
 
     def size(self, config_id: str) -> int | None:
         """Return the bytes of the version that answers for a config."""
@@ -256,6 +237,21 @@ class ServerTarget:
                 hint=str(error["hint"]) if error.get("hint") else "See the worker's log.",
             )
         return job.result or {}
+
+
+def _result(
+    config: IndexingConfig, version: VersionBody, *, seconds: float | None, **work: int | None
+) -> IndexResult:
+    return IndexResult(
+        config_id=config.config_id,
+        fingerprint=config.fingerprint,
+        documents=version.document_count,
+        chunks=version.chunk_count,
+        seconds=seconds,
+        bytes=version.storage_bytes,
+        version_id=version.version_id,
+        **work,
+    )
 
 
 def _step(config_id: str, event: JobEvent, items: int) -> BuildStep:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 import time
 
+from coco_embed.disk_usage import disk_usage
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.projects.registry import ProjectRegistry
 from coco_local.settings import Settings
 from coco_local.store.database import Database
-from coco_local.store.disk_usage import disk_usage
 from coco_local.store.documents import DocumentStore
 from coco_local.store.embeddings import EmbeddingCache
 from coco_protocol.system import PruneData, PruneRequest

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from coco_core.bm25 import FIELDS, TermVector
 from coco_core.types import FloatMatrix
+from coco_embed.disk_usage import disk_usage
 from coco_embed.memory import release_freed_memory
-from coco_local.store.disk_usage import disk_usage
 from coco_local.store.lance_import import import_lancedb
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ _OWN = tuple(field.name for field in fields(Chunk) if field.name not in _NO_COLU
 _SPAN = tuple(field.name for field in fields(Span))
 
 CHUNK_COLUMNS = (*_OWN, *_SPAN)
-"""The names of a chunk's columns; those of its span stand beside its own."""
+"""The names of a chunk's columns; those of its span follow its own."""
 
 LIST_COLUMNS = frozenset(field.name for field in fields(Chunk) if field.default == ()) - _NO_COLUMNS
 """Those that hold lists; all others hold texts or numbers."""

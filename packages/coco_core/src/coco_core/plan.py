@@ -1,4 +1,4 @@
-"""Indexing and query plans: the orders that a control plane hands to whoever computes."""
+"""Indexing and query plans: what a control plane sends to workers."""
 
 from __future__ import annotations
 

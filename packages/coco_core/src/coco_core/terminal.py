@@ -13,12 +13,12 @@ __all__ = ["colorful", "is_terminal", "prepare_streams", "silence", "table_lines
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether a person looks at the stream, or somebody says so."""
+    """Whether the stream is a terminal, or FORCE_COLOR says so."""
     return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
 
 
 def colorful(stream: TextIO) -> bool:
-    """Whether colors may be written: a terminal that has them, and nobody forbade them."""
+    """Whether colors may be written: a terminal that has them, unless NO_COLOR is set."""
     forbidden = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     return is_terminal(stream) and not forbidden
 

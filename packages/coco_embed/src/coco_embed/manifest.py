@@ -1,4 +1,4 @@
-"""Model manifest: ``manifest.json`` beside an installed model's files."""
+"""Model manifest: ``manifest.json`` in an installed model's directory."""
 
 from __future__ import annotations
 

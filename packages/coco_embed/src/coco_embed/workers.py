@@ -1,4 +1,4 @@
-"""Embedding threads, at a lower priority than everything that somebody waits for."""
+"""Embedding threads, at a lower priority than every request."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ class StrategyMetrics:
 
     @property
     def index_bytes(self) -> int | None:
-        """The index on disk; ``None`` where nobody can tell."""
+        """The index on disk; ``None`` where it is unknown."""
         return self.index.bytes if self.index is not None else None
 
     def mean(self, metric: Metric) -> float:

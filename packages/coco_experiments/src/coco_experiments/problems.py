@@ -74,7 +74,7 @@ def format_value(value: object) -> str:
 
 
 def suggestions(name: str, known: Collection[str]) -> str:
-    """Return the sentences that help with a name nobody knows."""
+    """Return the sentences that help with an unknown name."""
     return f"{did_you_mean(name, known)}Known: {', '.join(sorted(known))}."
 
 

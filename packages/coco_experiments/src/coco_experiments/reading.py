@@ -149,7 +149,7 @@ def _all_repeated(data: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _repeated(elements: object, path: FieldPath, key: str) -> Iterator[Problem]:
-    """Find what stands twice though other things are wrong: all mistakes are told together."""
+    """Find what stands twice though other things are wrong: all mistakes are reported together."""
     listed = elements if isinstance(elements, list) else []
     names = _names(listed, key)
     for position, first in repeated(names):
@@ -177,13 +177,13 @@ def _similar_document(doc_id: str, documents: Collection[str]) -> str:
 def _question_file(data: dict[str, Any], problems: list[Problem]) -> tuple[FieldPath, str] | None:
     """Take the name of the question file out of the experiment, if it names one."""
     inline = data.get("evaluation_set")
-    beside = data.pop("evaluation_set_file", None)
-    if beside is not None:
+    file_name = data.pop("evaluation_set_file", None)
+    if file_name is not None:
         if inline is not None:
             problems.append(
                 Problem((_SET_FILE,), "is given beside evaluation_set; give one of them.")
             )
-        return _named(beside, (_SET_FILE,), problems)
+        return _named(file_name, (_SET_FILE,), problems)
     if not isinstance(inline, Mapping):
         return None
     for name in inline:

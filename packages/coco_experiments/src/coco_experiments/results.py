@@ -55,7 +55,7 @@ class IndexResult:
     seconds: Number | None
     """From its order until every vector was there; ``None`` when it existed before."""
     bytes: Count | None
-    """On disk; ``None`` where nobody can tell."""
+    """On disk; ``None`` where it is unknown."""
     parsed: Count | None = None
     """Documents that were parsed and cut."""
     copied: Count | None = None

@@ -124,10 +124,10 @@ class Experiment:
     @classmethod
     def _either(cls, path: str | None, info: ValidationInfo) -> str | None:
         # One that was wrong was given.
-        beside = info.data.get("project_id", "wrong") is not None
-        if beside and path is not None:
+        has_project = info.data.get("project_id", "wrong") is not None
+        if has_project and path is not None:
             raise ValueError("is given beside project_id; give one of them.")
-        if not beside and path is None:
+        if not has_project and path is None:
             raise ValueError("is missing, as is project_id; give one of them.")
         return path
 
@@ -141,7 +141,7 @@ class Experiment:
 
     @property
     def cutoff(self) -> int:
-        """The cut-off of the metrics when nobody asks for another."""
+        """The default cut-off of the metrics."""
         return self.k or min(plan.intent("?").top_k for plan in self.queries)
 
     @property

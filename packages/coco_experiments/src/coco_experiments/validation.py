@@ -1,4 +1,4 @@
-"""Plain data read by Pydantic, and what it finds wrong told in the words of the file's author."""
+"""Plain data read by Pydantic, and its errors in the terms of the file."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ FIELDS: Final[tuple[Setting, ...]] = (
     Setting("vector_db_collection_prefix", _name, "letters, digits, '-' and '_'"),
     Setting("admin_key", _key, "16 printable ASCII characters and more", secret=True),
     Setting("api_key", _key, "16 printable ASCII characters and more", secret=True),
-    # For the collector of /metrics, which needs not be told the admin key.
+    # For the collector of /metrics, which must not need the admin key.
     Setting("metrics_key", _key, "16 printable ASCII characters and more", secret=True),
     Setting("rate_limit_per_min", integer(1, 10_000_000), "requests a minute", 600),
     Setting("rate_limit_burst", integer(1, 10_000_000), "requests at once", 100),
@@ -142,7 +142,7 @@ FIELDS: Final[tuple[Setting, ...]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackendSettings:
-    """What the API service and its workers must be told alike."""
+    """What the API service and its workers must agree on."""
 
     meta_db: str
     vector_backend: Literal["pgvector", "qdrant"]

@@ -86,8 +86,8 @@ def projects(context: typer.Context, *, json: Json = False) -> None:
         return
     show_projects(terminal, data.projects)
     for project in data.projects:
-        if (beside := secondary_indexes(project)) is not None:
-            terminal.note(beside)
+        if (indexes := secondary_indexes(project)) is not None:
+            terminal.note(indexes)
         if project.error:
             terminal.warn(f"{project.name}: {project.error}")
 

@@ -133,8 +133,8 @@ def announce(terminal: Terminal, settings: Settings, health: HealthData) -> None
     terminal.line(f"CoCo {health.version} listens on {url} (PID {health.pid})")
     terminal.line(f"log      {settings.home.log}")
     if health.model.state != "ready":
-        told = (health.model.detail or health.model.state).rstrip(".")
-        terminal.line(f"model    {told}; until it is ready, static vectors are used")
+        shown = (health.model.detail or health.model.state).rstrip(".")
+        terminal.line(f"model    {shown}; until it is ready, static vectors are used")
     terminal.line("see it with coco status, search with coco query, end it with coco stop")
 
 

@@ -130,8 +130,8 @@ def _show(terminal: Terminal, state: _State) -> None:
         return
     show_projects(terminal, state.projects)
     for project in state.projects:
-        if (beside := secondary_indexes(project)) is not None:
-            terminal.line(beside)
+        if (indexes := secondary_indexes(project)) is not None:
+            terminal.line(indexes)
     names = {project.project_id: project.name for project in state.projects}
     for job in state.jobs:
         terminal.line(f"job {job.job_id}  {job_line(job, names)}")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["named_project", "path_in_project", "project_around", "project_names"]
 
-# More names than this in one error message help nobody.
+# More names than this make an error message too long to read.
 _MAX_NAMES = 20
 
 

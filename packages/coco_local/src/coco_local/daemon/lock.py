@@ -1,9 +1,9 @@
 """Service lock: ``service.lock`` allows one daemon for each home.
 
-A lock of the operating system ends with its process, but tells nobody where the process listens.
-So the lock is a record of its holder, and such a lock beside it (``service.lock.guard``), held for
+A lock of the operating system ends with its process, but does not say where the process listens.
+So the lock is a record of its holder, and such a lock (``service.lock.guard``), held for
 a moment, decides who may write it: of all who find a stale lock exactly one replaces it, and
-whoever is killed in between blocks nobody.
+a process that is killed in between blocks no other.
 """
 
 from __future__ import annotations

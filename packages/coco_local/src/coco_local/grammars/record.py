@@ -1,4 +1,4 @@
-"""Grammar manifest: ``grammar.json`` beside an installed grammar."""
+"""Grammar manifest: ``grammar.json`` in an installed grammar's directory."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ class Backlog:
     # --- for the worker ------------------------------------------------------------------------
 
     def is_rescan_due(self, now: float) -> bool:
-        """Whether somebody asked for a rescan, or the last one is long ago."""
+        """Whether a rescan was requested, or the last one is long ago."""
         return self.rescan_wanted or now >= self._next_rescan
 
     def begin_rescan(self) -> None:

@@ -123,7 +123,7 @@ class ProjectIndexer:
 
     @property
     def _embedding(self) -> bool:
-        # Whoever builds an index to compare it wants its vectors.
+        # An index that is built to be compared needs its vectors.
         expected = self.model.ready or (self.secondary and self.model.coming)
         return expected and self._context.embeddings.waiting(self)
 

@@ -1,4 +1,4 @@
-"""Structured answers of the tools, beside their text."""
+"""Structured answers of the tools."""
 
 from __future__ import annotations
 

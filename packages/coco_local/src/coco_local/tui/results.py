@@ -1,4 +1,4 @@
-"""Result list, beside the preview."""
+"""Result list, next to the preview."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ async def send_events(
         group.start_soon(listen)
         code = await _send(socket, feed, stopping)
         group.cancel_scope.cancel()
-    # A client that has left cannot be told of the end, and needs not be.
+    # A client that has disconnected cannot receive the end, and needs not.
     with contextlib.suppress(WebSocketDisconnect):
         await socket.close(code)
 

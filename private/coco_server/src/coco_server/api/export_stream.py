@@ -22,7 +22,7 @@ async def stream_rows(services: Services, caller: Caller, name: str, export: Exp
     """Return the envelope around ``{name: [row, …]}``, written as the rows come.
 
     The first rows are read before the answer begins: what fails until then is an error envelope.
-    What fails later breaks the connection, so that nobody takes half an answer for a whole one.
+    What fails later breaks the connection, so that half an answer is not taken for a whole one.
     """
     rows = ExportReader(services.database, caller.scope.org_id, export)
     first = await services.pools.run("status", next, rows, None)

@@ -173,7 +173,7 @@ def build_services(settings: Settings) -> Services:
 
 def _pools(connections: int) -> ThreadPools:
     """Give each lane a share of the database's connections, of which there are two at least."""
-    # Half for queries, which wait for nobody; a quarter each for what changes something and for
-    # what only looks. Authorization is short and shares the queries' part.
+    # Half for queries, which never wait for other lanes; a quarter each for what changes something
+    # and for what only looks. Authorization is short and shares the queries' part.
     quarter = max(1, connections // 4)
     return ThreadPools(query=max(1, connections // 2), change=quarter, status=quarter)

@@ -97,7 +97,7 @@ def version_body(version: Version) -> VersionBody:
 
 
 def job_body(job: Job) -> JobBody:
-    """Serialize a job; who works on it is nobody's business."""
+    """Serialize a job; which worker has it is not public."""
     return _body(JobBody, job, stage=job.stage or "")
 
 

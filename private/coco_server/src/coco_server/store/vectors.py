@@ -1,4 +1,4 @@
-"""Stores of a version's vectors: the port, and pgvector beside the chunks."""
+"""Stores of a version's vectors: the port, and pgvector in the chunks' database."""
 
 from __future__ import annotations
 

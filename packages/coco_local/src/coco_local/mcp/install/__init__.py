@@ -65,12 +65,12 @@ def coco_command() -> LaunchCommand:
     """Return the absolute command of this installation: editors start without a shell's PATH."""
     suffix = ".exe" if os.name == "nt" else ""
     started = Path(sys.argv[0])
-    beside = Path(sys.executable).parent / f"coco{suffix}"
+    executable = Path(sys.executable).parent / f"coco{suffix}"
     found = shutil.which("coco")
     if started.stem == "coco" and started.is_absolute() and started.exists():
         return LaunchCommand(str(started))
-    if beside.exists():
-        return LaunchCommand(str(beside))
+    if executable.exists():
+        return LaunchCommand(str(executable))
     if found:
         return LaunchCommand(str(Path(found).absolute()))
     return LaunchCommand(sys.executable, ("-m", "coco_local.cli", "mcp"))

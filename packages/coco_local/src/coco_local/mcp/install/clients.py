@@ -75,7 +75,7 @@ def _edit_opencode(text: str, command: LaunchCommand | None) -> str:
 
 
 def _opencode_file(directory: Callable[..., Path]) -> Callable[..., Path]:
-    """Prefer the ``.jsonc`` that is there to a new ``.json`` beside it."""
+    """Prefer the ``.jsonc`` that is there to a new ``.json``."""
 
     def locate(at: Any) -> Path:
         base = directory(at)

@@ -17,6 +17,7 @@ __all__ = [
     "DocumentRequest",
     "DocumentsData",
     "DocumentsRequest",
+    "EnclosingBody",
     "FiltersBody",
     "FusionMethod",
     "GrepData",
@@ -30,6 +31,7 @@ __all__ = [
     "IndexRequest",
     "OutlineData",
     "OutlineSymbol",
+    "PieceBody",
     "Profile",
     "QueryData",
     "QueryEnvelope",
@@ -176,11 +178,36 @@ class HitMeta(HitScores):
     relocated: bool = Field(default=False, description="the lines were corrected at answer time")
 
 
+class PieceBody(Answer):
+    """Whole lines of a document, both ends included."""
+
+    start_line: int
+    end_line: int
+    content: str
+
+
+class EnclosingBody(Answer):
+    """A definition with all of its lines."""
+
+    symbol: str
+    kind: str
+    start_line: int
+    end_line: int
+    signature: str = ""
+
+
 class Hit(Answer):
-    """One result."""
+    """One result: its best chunk, and the lines of its document that answer."""
 
     meta: HitMeta
     chunk: ChunkBody
+    pieces: list[PieceBody] = Field(
+        default_factory=list,
+        description="the lines that answer, in order; what lies between two pieces is left out",
+    )
+    enclosing: EnclosingBody | None = Field(
+        default=None, description="the definition that the first piece lies in"
+    )
 
 
 class QueryData(Answer):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from coco_core.header import split_identifiers
 from coco_core.intent import SearchIntent
 from coco_core.stopwords import ASKS_DOCS, ASKS_EXAMPLES, ASKS_TESTS, STOPWORDS, word_set
-from coco_core.tokens import analyze, words
+from coco_core.tokens import analyze, composed, spaceless, words
+from coco_core.wording import Wording
 
 __all__ = ["Query", "QueryShape", "parse_query"]
 
@@ -20,6 +21,7 @@ QueryShape: TypeAlias = Literal["symbol", "mixed", "sentence"]
 ALPHA: dict[QueryShape, float] = {"symbol": 0.3, "mixed": 0.5, "sentence": 0.6}
 
 _QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”')
+_ONLY_QUOTED = re.compile(r'(?:\s*(?:"[^"]+"|“[^”]+”))+\s*')
 _BACKTICKED = re.compile(r"`([^`]+)`")
 # Names joined by the separators of any language: a.b, A::b, a->b, A#b, a\b, a/b, Foo.bar().
 _NAME = re.compile(r"[@$]?[^\W\d]\w*[!?]?(?:(?:\.|::|->|#|\\|/|:)[^\W\d]\w*[!?]?)*(?:\(\))?")
@@ -34,6 +36,8 @@ _ANNOUNCERS = word_set(
 _AS_USER = re.compile(r"\b(?:I|[Mm]y|me)\b(?![./])")
 # From this many words on, a query without any identifier is a sentence.
 _SENTENCE_WORDS = 3
+# The same in characters of Chinese, Japanese and other scripts that put no spaces between words.
+_SPACELESS_SENTENCE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Query:
     terms: tuple[str, ...]
     """Analyzed keywords, without repetitions and without filling words, in order."""
     phrases: tuple[str, ...]
-    """Strings that stood in quotes: they must occur literally."""
+    """Strings that must occur literally: the query is made of quoted strings and nothing else."""
     symbols: tuple[str, ...]
     """Dotted names worth looking up among the definitions, as written."""
     shape: QueryShape
@@ -60,12 +64,20 @@ class Query:
     embed_text: str
     words: tuple[str, ...]
     """Lower-case words for evidence in paths, without filling words."""
+    wording: Wording
+    """All words as written and in order, to be found standing so."""
+
+    def without_phrases(self) -> Query:
+        """Return the same question, whose quoted strings need not occur."""
+        return replace(self, phrases=())
 
 
 def parse_query(intent: SearchIntent) -> Query:
     """Read the query of an intent."""
-    text = intent.query.strip()
-    phrases = tuple(a or b for a, b in _QUOTED.findall(text))
+    text = composed(intent.query).strip()
+    # A quoted run in a longer text is part of what was pasted: JSON, a log line, a message.
+    quoted = _QUOTED.findall(intent.query) if _ONLY_QUOTED.fullmatch(intent.query) else []
+    phrases = tuple(a or b for a, b in quoted)
     bare = text.strip('"“”`').strip()
     symbols = _symbols(text, bare)
     terms = _terms(text)
@@ -85,6 +97,7 @@ def parse_query(intent: SearchIntent) -> Query:
         name=_whole_name(symbols[0]) if shape == "symbol" else "",
         embed_text=split_identifiers(text),
         words=_path_words(text),
+        wording=Wording.of(text),
     )
 
 
@@ -98,7 +111,14 @@ def _terms(text: str) -> tuple[str, ...]:
     kept = [word for word in words(text) if word.lower() not in STOPWORDS]
     # A query of nothing but filling words means them: `with`, `the who`.
     source = " ".join(kept) if kept else text
-    return tuple(dict.fromkeys(analyze(source)))
+    return tuple(dict.fromkeys(term for word in words(source) for term in _terms_of(word)))
+
+
+def _terms_of(word: str) -> list[str]:
+    """Return the terms of a word; of a run of characters the pairs, which say more than each."""
+    runs = spaceless(word)
+    single = {char for run in runs if len(run) > 1 for char in run}
+    return [term for term in analyze(word) if term not in single]
 
 
 def _path_words(text: str) -> tuple[str, ...]:
@@ -109,6 +129,11 @@ def _path_words(text: str) -> tuple[str, ...]:
 
 def _shape(bare: str, symbols: tuple[str, ...]) -> QueryShape:
     tokens = bare.split()
+    without_spaces = sum(map(len, spaceless(bare)))
+    if without_spaces >= _SPACELESS_SENTENCE:
+        return "sentence"
+    if without_spaces:
+        return "mixed"
     if len(tokens) == 1 or (len(tokens) == 2 and tokens[0].lower() in _ANNOUNCERS):
         return "symbol" if symbols else "mixed"
     if len(tokens) >= _SENTENCE_WORDS and not any(_is_identifier(name) for name in symbols):

@@ -25,6 +25,12 @@ from coco_core.types import Candidate, CandidateSet, ChunkMetadata
 
 __all__ = ["Ranked", "RankingSettings", "rank", "settings_for"]
 
+# Text that stands as it was asked for beats whatever resembles it: more than a perfect match with
+# all other evidence but for the definition of a name that is asked for by itself.
+_LITERAL_WEIGHT = 3.0
+
+_LEAST_FACTOR = 0.8
+
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
@@ -60,6 +66,9 @@ def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranke
     best = float(fused.max())
     unit = best if best > 0 else 1.0
     scores = (fused + unit * (coherence + definitions + paths)) * factors
+    # What stands there as asked is the answer, even in a test: there only equals are ordered.
+    literal = np.array([each.literal for each in candidates]) * np.maximum(factors, _LEAST_FACTOR)
+    scores += unit * _LITERAL_WEIGHT * literal
     # Plain numbers: comparing and converting NumPy's one by one takes several times as long.
     falling = (-scores).tolist()
     order = sorted(
@@ -87,6 +96,7 @@ def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranke
                 "coherence": float(unit * coherence[i]),
                 "definition": float(unit * definitions[i]),
                 "path": float(unit * paths[i]),
+                "literal": float(unit * _LITERAL_WEIGHT * literal[i]),
                 "penalty": float(factors[i]),
             },
         )

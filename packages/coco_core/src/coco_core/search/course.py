@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from coco_core.ranking import Ranked, rank
+from coco_core.search.literal import with_literal_evidence
 from coco_core.search.page import Selection
 from coco_core.search.ports import Hydrator, SearchExecutor
 from coco_core.search.request import SearchRequest
@@ -90,7 +91,7 @@ def run_search(
     *,
     without: int | None = None,
 ) -> SearchPage[HitT]:
-    """Return a page of hits; the clock ends the stages ``search`` and ``rank``.
+    """Return a page of hits; the clock ends the stages ``search``, ``literal`` and ``rank``.
 
     Args:
         request: what is searched.
@@ -102,6 +103,8 @@ def run_search(
     """
     found = executor.search(request, query_vector)
     clock.lap("search")
+    found = with_literal_evidence(request.query, found, hydrator.texts)
+    clock.lap("literal")
     ranked = rank(request.intent, request.query, found)
     if without is not None:
         ranked = [item for item in ranked if item.candidate.metadata.key != without]

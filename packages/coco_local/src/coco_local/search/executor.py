@@ -15,6 +15,7 @@ from coco_core.bm25 import term_scores
 from coco_core.filters import Filters, matches_path, matches_symbol
 from coco_core.query import Query
 from coco_core.search.ports import SearchExecutor
+from coco_core.search.promising import promising_chunks
 from coco_core.search.request import SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, FloatVector
@@ -49,7 +50,10 @@ class InMemoryExecutor:
         filtered = int(allowed.sum())
         if self._only is not None:
             allowed &= self._touching(self._only, snapshot)
-        picked: set[int] = set()
+        promising = promising_chunks(
+            query.wording, self._holding(query, snapshot), keyword, allowed, snapshot.stats.chunks
+        )
+        picked = set(promising.rows)
         picked.update(best_rows(np.where(allowed, keyword, 0.0), limits.keyword, 0.0).tolist())
         matrix = self._memory.matrix
         has_vector = snapshot.known | snapshot.static
@@ -81,7 +85,15 @@ class InMemoryExecutor:
             static_share=static_share,
             total=snapshot.stats.chunks,
             filtered=filtered,
+            frequencies=promising.frequencies,
+            promising=[self._memory.metadata.key(row) for row in promising.rows],
         )
+
+    def _holding(self, query: Query, snapshot: Snapshot) -> dict[str, NDArray[np.int32]]:
+        """Return the living rows that hold each term of the wording."""
+        terms = query.wording.terms
+        found = self._memory.postings.lookup([term_id(term) for term in terms])
+        return {term: _living(rows, snapshot) for term, (rows, _) in zip(terms, found, strict=True)}
 
     def _keyword(self, query: Query, snapshot: Snapshot) -> NDArray[np.float32]:
         """Return float32[rows]: fielded BM25."""
@@ -149,6 +161,11 @@ class InMemoryExecutor:
 
 
 _: type[SearchExecutor] = InMemoryExecutor
+
+
+def _living(rows: NDArray[np.int32], snapshot: Snapshot) -> NDArray[np.int32]:
+    rows = rows[rows < snapshot.rows]
+    return rows[snapshot.live[rows]]
 
 
 def _touches(start: int, end: int, lines: Iterable[range]) -> bool:

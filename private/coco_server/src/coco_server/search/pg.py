@@ -23,6 +23,7 @@ from coco_core.chunk_columns import kind_of
 from coco_core.intent import SearchIntent
 from coco_core.query import Query
 from coco_core.search.ports import SearchExecutor
+from coco_core.search.promising import promising_chunks
 from coco_core.search.request import CandidateLimits, SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, ChunkMetadata, FloatVector
@@ -94,6 +95,9 @@ class Allowed:
         return mask
 
 
+_NO_KEYS = np.empty(0, np.int64)
+
+
 class _KeywordStage:
     """Keyword scores of a whole version for one query."""
 
@@ -104,9 +108,17 @@ class _KeywordStage:
         stats = corpus_stats(version)
         terms = {term_id(term) for term in query.terms} if limits.keyword_scores else set()
         name = term_id(query.name) if query.name else None
+        wording = {term: term_id(term) for term in query.wording.terms}
         found = postings.lookup(
-            session, version.version_no, terms | ({name} if name is not None else set())
+            session,
+            version.version_no,
+            terms | set(wording.values()) | ({name} if name is not None else set()),
         )
+        self.holding = {
+            term: found[number][0] if number in found else _NO_KEYS
+            for term, number in wording.items()
+        }
+        """Keys of the chunks that hold each term of the wording."""
         self.scores = np.zeros(version.chunk_count, np.float32)
         """float32[chunks]"""
         for term in terms & found.keys():
@@ -133,7 +145,11 @@ class PgExecutor:
         )
         mask = allowed.mask(version.chunk_count)
         keyword = _KeywordStage(self._session, version, query, limits)
-        picked = set(_best_keys(keyword.scores, mask, limits.keyword))
+        promising = promising_chunks(
+            query.wording, keyword.holding, keyword.scores, mask, version.chunk_count
+        )
+        picked = set(promising.rows)
+        picked |= set(_best_keys(keyword.scores, mask, limits.keyword))
         picked |= _defining(self._session, version, limits.definitions, mask)
         searched = query_vector if query_vector is not None and limits.vector else None
         rows = self._candidates(sorted(picked), searched, allowed, limits.vector)
@@ -150,6 +166,8 @@ class PgExecutor:
             vector_coverage=allowed.coverage,
             total=version.chunk_count,
             filtered=allowed.filtered,
+            frequencies=promising.frequencies,
+            promising=promising.rows,
         )
 
     def _count_embedded(self, keys: NDArray[np.int32]) -> int:

@@ -1,0 +1,200 @@
+"""Literal evidence: how much of a query's wording stands in a chunk's text as written.
+
+The words of the query and of the text are aligned: the best chain of equal words in the same order,
+with short gaps for what was filled in (`%s`, `{name}`) or left out. Rare words weigh most. A chain
+counts when it covers most of the query, or of a line of what was pasted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from coco_core.query import Query
+from coco_core.types import Candidate, CandidateSet
+from coco_core.wording import AskedWord, literal_words, rarity
+
+__all__ = ["Asked", "Run", "best_run", "with_literal_evidence"]
+
+Texts = Callable[[Sequence[Candidate]], Sequence[str]]
+"""Returns the texts of candidates, in order; empty where one is gone."""
+
+# Words between two of a chain, in the text and in the query: a placeholder, a format's prefix, the
+# quotes and the indentation between two parts of one message.
+_LONGEST_GAP = 5
+
+# What a gap costs, in units of a word that stands once in the index: words that happen to stand in
+# one sentence make no quotation.
+_GAP = 0.06
+_GAP_WORD = 0.03
+
+# No word weighs less in a chain: the run itself is rare, however common its words are.
+_LEAST_WEIGHT = 0.04
+
+# The share of the wording from which a chain is evidence, and from which it is proof.
+_SHARE = (0.5, 0.8)
+
+# The same for its weight, in units of a word that stands once in the index.
+_WEIGHT = (0.35, 0.9)
+
+# The same for the number of its words: two or three stand together by chance in any prose.
+_WORDS = (2, 6)
+_WHOLE_WORDS = (1, 4)
+_WHOLE = 0.95
+
+# Of a paste with many lines one is enough, if it is among those with most to say.
+_LINE_SHARE = 0.6
+
+_DOUBT = 1.5
+
+# What a word that stands nowhere counts against every place: less than one that stands somewhere,
+# for it may have been filled in.
+_UNKNOWN = 0.3
+
+# A word that is no word of a language and stands in few chunks is proof by itself.
+_RARE = 0.75
+_FEW_WORDS = 8
+_COINED = 0.7
+
+# Apart from white space not written as asked: other punctuation, other case.
+_NOT_VERBATIM = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A query's wording with the weights of one index."""
+
+    words: Sequence[AskedWord]
+    weights: Sequence[float]
+    places: dict[str, list[int]]
+    """Where each word stands in the query, last first."""
+    whole: float
+    """The weight that a chain covers when it covers all that is asked for."""
+
+    @classmethod
+    def of(cls, query: Query, found: CandidateSet) -> Asked:
+        """Weigh the words; those that no chunk holds are left out, as what was filled in."""
+        kept: list[AskedWord] = []
+        weights: list[float] = []
+        masses: list[float] = []
+        for line in query.wording.lines:
+            mass = 0.0
+            for word in line:
+                weight = rarity(found.frequencies.get(word.term, 0), found.total)
+                if weight:
+                    kept.append(word)
+                    weights.append(max(weight, _LEAST_WEIGHT))
+                    mass += weights[-1] * word.share
+                elif word.share == 1 and not word.coined:
+                    mass += _UNKNOWN
+            masses.append(mass)
+        places: dict[str, list[int]] = {}
+        for place in range(len(kept) - 1, -1, -1):
+            places.setdefault(kept[place].text, []).append(place)
+        whole = sum(masses) if len(masses) == 1 else _LINE_SHARE * max(masses, default=0.0)
+        return cls(kept, weights, places, whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The best chain in one text."""
+
+    weight: float
+    words: int
+
+
+def best_run(asked: Asked, words: Sequence[str]) -> Run:
+    """Return the best chain of the asked words in a text's words."""
+    places, weights = asked.places, asked.weights
+    count = len(weights)
+    chain = [0.0] * count
+    length = [0] * count
+    last = [-(_LONGEST_GAP + 2)] * count
+    best, best_length = 0.0, 0
+    for at, word in enumerate(words):
+        for place in places.get(word, ()):
+            before, before_length = 0.0, 0
+            for other in range(place - 1, max(-1, place - 2 - _LONGEST_GAP), -1):
+                apart = at - last[other] - 1
+                if 0 <= apart <= _LONGEST_GAP:
+                    skipped = apart + place - other - 1
+                    value = chain[other] - (_GAP + _GAP_WORD * skipped if skipped else 0.0)
+                    if value > before:
+                        before, before_length = value, length[other]
+            value = before + weights[place]
+            # A shorter chain must not replace a longer one that is still within reach.
+            if at - last[place] > _LONGEST_GAP + 1 or value >= chain[place]:
+                chain[place], length[place], last[place] = value, before_length + 1, at
+                if value > best:
+                    best, best_length = value, before_length + 1
+    return Run(best, best_length)
+
+
+def with_literal_evidence(query: Query, found: CandidateSet, texts: Texts) -> CandidateSet:
+    """Read the promising candidates and note in each how much of the wording stands in it."""
+    wanted = set(found.promising)
+    read = [each for each in found.candidates if each.metadata.key in wanted]
+    asked = Asked.of(query, found)
+    if not read or not asked.words:
+        return found
+    evidence = dict(
+        zip(
+            (each.metadata.key for each in read),
+            _strengths(query, asked, found, texts(read)),
+            strict=True,
+        )
+    )
+    return replace(
+        found,
+        candidates=[
+            replace(each, literal=strength)
+            if (strength := evidence.get(each.metadata.key, 0.0))
+            else each
+            for each in found.candidates
+        ],
+    )
+
+
+def _strengths(
+    query: Query, asked: Asked, found: CandidateSet, texts: Sequence[str]
+) -> list[float]:
+    read = [literal_words(text) for text in texts]
+    runs = [best_run(asked, each) for each in read]
+    most = max((run.weight for run in runs), default=0.0)
+    coined = _coined_words(query, found)
+    plain = " ".join(query.text.split())
+    strengths: list[float] = []
+    for text, own, run in zip(texts, read, runs, strict=True):
+        strength = 0.0
+        if run.words > 1 or len(asked.words) == 1:
+            share = run.weight / asked.whole
+            words = _WHOLE_WORDS if share >= _WHOLE else _WORDS
+            strength = _ramp(share, *_SHARE) * _ramp(run.weight, *_WEIGHT)
+            strength *= _ramp(run.words, *words) * (run.weight / most) ** 2
+            # Half an evidence is chance more often than not.
+            strength **= _DOUBT
+        if coined:
+            present = set(own)
+            held = sum(weight for word, weight in coined.items() if word in present)
+            strength = max(strength, _COINED * held / sum(coined.values()))
+        if strength and plain not in " ".join(text.split()):
+            strength *= _NOT_VERBATIM
+        strengths.append(strength)
+    return strengths
+
+
+def _coined_words(query: Query, found: CandidateSet) -> dict[str, float]:
+    """Return the words that prove a place by themselves, with their weights."""
+    words = query.wording.words
+    if len(words) > _FEW_WORDS:
+        return {}
+    weighed = {
+        word.text: rarity(found.frequencies.get(word.term, 0), found.total)
+        for word in words
+        if word.coined
+    }
+    return {word: weight for word, weight in weighed.items() if weight >= _RARE}
+
+
+def _ramp(value: float, low: float, high: float) -> float:
+    return min(max((value - low) / (high - low), 0.0), 1.0)

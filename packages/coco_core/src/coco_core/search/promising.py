@@ -1,0 +1,88 @@
+"""Promising chunks: those that hold most of a query's wording, found from the postings alone.
+
+Whether the words stand in the query's order only the text can tell. Reading is what costs, so few
+chunks are read: by line of the query, those that hold the rarest and the most of its words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coco_core.wording import AskedWord, Wording, rarity
+
+__all__ = ["Promising", "promising_chunks"]
+
+Rows = NDArray[np.int32] | NDArray[np.int64]
+
+# Chunks that are read for a query of one line; of a paste with many lines, for each of those that
+# have most to say.
+_MOST_READ = 24
+_MOST_READ_OF_LINE = 6
+_MOST_LINES = 10
+
+# A chunk that holds less of a line's words, by their rarity, does not hold the line.
+_LEAST_HELD = 0.45
+
+# Among equals the better match by keywords is read first.
+_TIE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Promising:
+    """Rows worth reading, best first, and what the weights of the words are made of."""
+
+    rows: list[int]
+    frequencies: Mapping[str, int]
+
+
+def promising_chunks(
+    wording: Wording,
+    postings: Mapping[str, Rows],
+    keyword: NDArray[np.float32],
+    allowed: NDArray[np.bool_] | None,
+    chunks: int,
+) -> Promising:
+    """Return the chunks that hold most of the wording.
+
+    Args:
+        wording: of the query.
+        postings: the rows of the living chunks that hold each of ``wording.terms``.
+        keyword: float32[rows], the keyword scores.
+        allowed: bool[rows], what passes the filters; None when all do.
+        chunks: living chunks of the index.
+    """
+    frequencies = {term: len(rows) for term, rows in postings.items()}
+    lines = [_weighted(line, frequencies, chunks) for line in wording.lines]
+    lines = sorted((line for line in lines if line), key=lambda line: -sum(line.values()))
+    most = _MOST_READ if len(lines) == 1 else _MOST_READ_OF_LINE
+    best = float(keyword.max(initial=0.0))
+    found: dict[int, None] = {}
+    for line in lines[:_MOST_LINES]:
+        held = np.zeros(len(keyword), np.float32)
+        for term, weight in line.items():
+            held[postings[term]] += np.float32(weight)
+        if allowed is not None:
+            held[~allowed] = 0.0
+        rows = np.flatnonzero(held >= np.float32(_LEAST_HELD * sum(line.values())))
+        order = held[rows] + (_TIE / best * keyword[rows] if best > 0 else 0.0)
+        if len(rows) > most:
+            kept = np.argpartition(-order, most)[:most]
+            rows, order = rows[kept], order[kept]
+        found |= dict.fromkeys(rows[np.lexsort((rows, -order))].tolist())
+    return Promising(list(found), frequencies)
+
+
+def _weighted(
+    line: tuple[AskedWord, ...], frequencies: Mapping[str, int], chunks: int
+) -> dict[str, float]:
+    """Return the weight of each distinct term of a line that occurs."""
+    found: dict[str, float] = {}
+    for word in line:
+        weight = word.share * rarity(frequencies.get(word.term, 0), chunks)
+        if weight > found.get(word.term, 0.0):
+            found[word.term] = weight
+    return found

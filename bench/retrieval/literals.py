@@ -2,11 +2,11 @@
 
     python -m bench.retrieval.literals CHECKOUT [CHECKOUT …] [--models DIR] [--each 6] [--misses]
 
-From each repository literals are drawn by a seeded rule, so many of each kind: error messages and log
-messages (what they are formatted with is filled in, as a user sees them), comments, constants, lines
-of code, and pasted lines (a log line with its time and level, a hunk of a diff). Each is asked in
-the default mode and by keywords alone; right is every line that holds the literal's longest fixed
-part. Prints the share with a right line in the first hit and in the first five, by mode, by kind
+From each repository literals are drawn by a seeded rule, so many of each kind: error messages and
+log messages (what they are formatted with is filled in, as a user sees them), comments, constants,
+lines of code, and pasted lines (a log line with its time and level, a hunk of a diff). Each is
+asked in the default mode and by keywords alone; right is every line that holds the literal's
+longest fixed part. Prints the share with a right line in the first hit and in the first five, by mode, by kind
 and by repository.
 """
 
@@ -44,7 +44,7 @@ MODES: Mapping[str, dict[str, Any]] = {"default": {}, "fts": {"retrieval_mode": 
 
 _STRING = re.compile(r"\"((?:[^\"\\\n]|\\.)*)\"|'((?:[^'\\\n]|\\.)*)'|`([^`\n]*)`")
 _PLACEHOLDER = re.compile(
-    r"%[-+ #0]*\d*(?:\.\d+)?[a-zA-Z]|%\([\w.]+\)[a-z]|\$\{[^{}]*\}|#\{[^{}]*\}|\{[^{}\s][^{}]*\}|\{\}"
+    r"%[-+ #0]*\d*(?:\.\d+)?[a-zA-Z]|%\([\w.]+\)[a-z]|[$#]\{[^{}]*\}|\{[^{}\s][^{}]*\}|\{\}"
 )
 _ERROR = re.compile(r"\b(?:raise|throw|panic|\w*Error\w*|\w*Exception|\w*Errorf|bail!|fail)\b")
 _LOG = re.compile(
@@ -116,8 +116,9 @@ def _found(
         else:
             yield "log", message
         query, fixed = message
-        yield "pasted log line", (f"2026-03-0{chosen.randint(1, 9)} 12:0{chosen.randint(0, 9)}:17,"
-                                  f"{chosen.randint(100, 999)} ERROR [worker-3] {query}", fixed)  # fmt: skip
+        day, minute, milli = chosen.randint(1, 9), chosen.randint(0, 9), chosen.randint(100, 999)
+        stamp = f"2026-03-0{day} 12:0{minute}:17,{milli}"
+        yield "pasted log line", (f"{stamp} ERROR [worker-3] {query}", fixed)
     constant = _CONSTANT.match(line)
     if constant:
         yield "constant", (constant[1].strip(), constant[1].strip())
@@ -161,7 +162,7 @@ def _sources(root: Path) -> Iterator[tuple[str, list[str]]]:
 def ask_all(there: Service, project_id: str, root: Path, drawn: Sequence[Literal]) -> list[Asked]:
     """Ask every literal in every mode."""
     asked: list[Asked] = []
-    texts = {doc_id: lines for doc_id, lines in _sources(root)}
+    texts = dict(_sources(root))
     for literal in drawn:
         for mode, retrieval in MODES.items():
             hits = there.ask(project_id, literal.query, retrieval).hits

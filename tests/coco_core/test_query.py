@@ -53,11 +53,16 @@ def test_names_lean_to_keywords_and_sentences_to_vectors() -> None:
         ('{"name": "flask", "version": "3"}', ()),
         ('File "/srv/app/server.py", line 5, in get', ()),
         ("'Exact String'", ()),
-        ('"', ()),
-        ('""', ()),
+        ('"', ('"',)),
+        ("=>", ("=>",)),
+        ("i++;", ("i++;",)),
+        (" a[i] ", ("a[i]",)),
+        ("🚀", ("🚀",)),
+        ("x != None", ()),
+        ("is it ok?", ()),
     ],
 )
-def test_only_a_query_of_quoted_strings_alone_demands_them(
+def test_quoted_strings_alone_and_what_has_no_word_must_occur(
     text: str, phrases: tuple[str, ...]
 ) -> None:
     query = read(text)

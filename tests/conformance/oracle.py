@@ -7,6 +7,7 @@ from collections.abc import Sequence, Set
 import numpy as np
 
 from coco_core.bm25 import CorpusStats, TermVector, term_scores
+from coco_core.file_names import file_name
 from coco_core.filters import matches
 from coco_core.query import Query
 from coco_core.search.ports import SearchExecutor
@@ -48,6 +49,7 @@ class PlainExecutor:
         for each in passing:
             if names & {p.rpartition(".")[2].casefold() for p in each.metadata.definitions}:
                 found.append(each)
+        found += [c for c in passing if file_name(c.metadata.doc_id) in limits.files]
         promising = self.promising(query, {each.metadata.key for each in passing})
         found += [each for each in passing if each.metadata.key in promising.rows]
         covered = sum(c.metadata.doc_id not in self.without_vectors for c in passing)

@@ -13,7 +13,7 @@ def ask(**fields: object) -> CandidateLimits:
 
 
 def test_both_stages_over_fetch() -> None:
-    assert ask() == CandidateLimits(keyword=150, vector=150, definitions=("run",))
+    assert ask() == CandidateLimits(keyword=150, vector=150, definitions=("run",), files=("app.run",))
     assert ask(top_k=100, offset=50).keyword == 750
     assert ask(top_k=1000, offset=10_000).vector == 10_000
 

@@ -6,8 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from coco_core.file_names import NamedFile, named_files
 from coco_core.header import split_identifiers
 from coco_core.intent import SearchIntent
+from coco_core.languages import detect_language
 from coco_core.stopwords import ASKS_DOCS, ASKS_EXAMPLES, ASKS_TESTS, STOPWORDS, word_set
 from coco_core.tokens import analyze, composed, spaceless, words
 from coco_core.wording import Wording
@@ -22,6 +24,13 @@ ALPHA: dict[QueryShape, float] = {"symbol": 0.3, "mixed": 0.5, "sentence": 0.6}
 
 _QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”')
 _ONLY_QUOTED = re.compile(r'(?:\s*(?:"[^"]+"|“[^”]+”))+\s*')
+# What no language claims and is a file's name all the same.
+_TEXT_FILES = (".txt", ".log", ".csv")
+
+# Signs that code is written with and sentences are not.
+_OPERATOR = re.compile(r"[=+*&|^~%$#@\\/<>\[\](){};]|\?\?|!")
+# Words of an expression such as `i++;` or `a[i]`, too short to be looked up.
+_SHORT_WORD = 2
 _BACKTICKED = re.compile(r"`([^`]+)`")
 # Names joined by the separators of any language: a.b, A::b, a->b, A#b, a\b, a/b, Foo.bar().
 _NAME = re.compile(r"[@$]?[^\W\d]\w*[!?]?(?:(?:\.|::|->|#|\\|/|:)[^\W\d]\w*[!?]?)*(?:\(\))?")
@@ -48,7 +57,8 @@ class Query:
     terms: tuple[str, ...]
     """Analyzed keywords, without repetitions and without filling words, in order."""
     phrases: tuple[str, ...]
-    """Strings that must occur literally: the query is made of quoted strings and nothing else."""
+    """Strings that must occur literally: the query is made of quoted strings and nothing else, or
+    holds no word that could be looked up."""
     symbols: tuple[str, ...]
     """Dotted names worth looking up among the definitions, as written."""
     shape: QueryShape
@@ -66,6 +76,10 @@ class Query:
     """Lower-case words for evidence in paths, without filling words."""
     wording: Wording
     """All words as written and in order, to be found standing so."""
+    files: tuple[NamedFile, ...]
+    """What may be names of files with their suffix."""
+    is_file: bool
+    """Is the name of a file, perhaps with its directory and a line, and nothing else."""
 
     def without_phrases(self) -> Query:
         """Return the same question, whose quoted strings need not occur."""
@@ -76,17 +90,17 @@ def parse_query(intent: SearchIntent) -> Query:
     """Read the query of an intent."""
     text = composed(intent.query).strip()
     # A quoted run in a longer text is part of what was pasted: JSON, a log line, a message.
-    quoted = _QUOTED.findall(intent.query) if _ONLY_QUOTED.fullmatch(intent.query) else []
-    phrases = tuple(a or b for a, b in quoted)
     bare = text.strip('"“”`').strip()
-    symbols = _symbols(text, bare)
+    files = named_files(text)
+    is_file = len(files) == 1 and not bare.count(" ") and _is_known_file(files[0])
+    symbols = () if is_file else _symbols(text, bare)
     terms = _terms(text)
     shape = _shape(bare, symbols)
     lowered = {word.lower() for word in words(text)}
     return Query(
         text=text,
         terms=terms,
-        phrases=phrases,
+        phrases=_phrases(intent.query, terms),
         symbols=symbols,
         shape=shape,
         wants_tests=not lowered.isdisjoint(ASKS_TESTS),
@@ -98,7 +112,24 @@ def parse_query(intent: SearchIntent) -> Query:
         embed_text=split_identifiers(text),
         words=_path_words(text),
         wording=Wording.of(text),
+        files=files,
+        is_file=is_file,
     )
+
+
+def _phrases(text: str, terms: tuple[str, ...]) -> tuple[str, ...]:
+    if _ONLY_QUOTED.fullmatch(text):
+        # Elsewhere a quoted run is part of what was pasted: JSON, a log line, a message.
+        return tuple(a or b for a, b in _QUOTED.findall(text))
+    short = all(len(word) <= _SHORT_WORD and word.isascii() for word in words(text))
+    if not terms or (short and _OPERATOR.search(text)):
+        return (text.strip(),)
+    return ()
+
+
+def _is_known_file(file: NamedFile) -> bool:
+    """Tell a file's name from a dotted one: `query.py`, not `App.run`."""
+    return file.name.endswith(_TEXT_FILES) or detect_language(file.name) != "text"
 
 
 def _whole_name(symbol: str) -> str:

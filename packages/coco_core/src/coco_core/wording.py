@@ -27,7 +27,7 @@ _FILLED_IN = 0.3
 
 # Quoted (an apostrophe inside a word opens nothing), a path, an address, a long number.
 _VALUE = re.compile(
-    r"(?<!\w)'[^'\n]*'(?!\w)|\"[^\"\n]*\"|“[^”\n]*”|(?<!\w)‘[^’\n]*’(?!\w)|`[^`\n]*`"
+    r"(?<!\w)'[^'\n]*'(?!\w)|\"[^\"\n]*\"|“[^”\n]*”|(?<!\w)\u2018[^\u2019\n]*\u2019(?!\w)|`[^`\n]*`"
     r"|\w*:?(?:[/\\][\w.@~-]+){2,}|\b\d+(?:\.\d+){3}\b|\b[0-9a-f]*\d[0-9a-f]{7,}\b"
 )
 

@@ -17,6 +17,7 @@ from coco_core.intent import SearchIntent
 from coco_core.query import Query
 from coco_core.ranking.coherence import coherence_boosts
 from coco_core.ranking.definitions import definition_boosts
+from coco_core.ranking.files import file_boosts
 from coco_core.ranking.pages import with_page
 from coco_core.ranking.paths import path_boosts
 from coco_core.ranking.penalties import penalty_factors
@@ -66,6 +67,9 @@ def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranke
     best = float(fused.max())
     unit = best if best > 0 else 1.0
     scores = (fused + unit * (coherence + definitions + paths)) * factors
+    # A file that is asked for by its name is meant, whatever kind of file it is.
+    files = file_boosts(query, chunks) if settings.paths else np.zeros_like(fused)
+    scores += unit * files
     # What stands there as asked is the answer, even in a test: there only equals are ordered.
     literal = np.array([each.literal for each in candidates]) * np.maximum(factors, _LEAST_FACTOR)
     scores += unit * _LITERAL_WEIGHT * literal
@@ -95,7 +99,7 @@ def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranke
                 "fused": float(fused[i]),
                 "coherence": float(unit * coherence[i]),
                 "definition": float(unit * definitions[i]),
-                "path": float(unit * paths[i]),
+                "path": float(unit * (paths[i] + files[i])),
                 "literal": float(unit * _LITERAL_WEIGHT * literal[i]),
                 "penalty": float(factors[i]),
             },

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
 
+from coco_core.query import Query
 from coco_core.ranking import Ranked, rank
 from coco_core.search.literal import with_literal_evidence
 from coco_core.search.page import Selection
@@ -58,6 +59,8 @@ class SearchPage(Generic[HitT]):
     candidates: CandidateSet
     by_vector: bool
     """Whether there was a query vector."""
+    notice: str | None = None
+    """What a reader of the hits must know, in a sentence."""
 
     @classmethod
     def empty(cls) -> SearchPage[HitT]:
@@ -102,6 +105,11 @@ def run_search(
         without: the key of a chunk that is no answer.
     """
     found = executor.search(request, query_vector)
+    notice = None
+    if request.query.phrases and not found.candidates and found.filtered and request.query.terms:
+        notice = _not_as_written(request.query)
+        request = request.without_phrases()
+        found = executor.search(request, query_vector)
     clock.lap("search")
     found = with_literal_evidence(request.query, found, hydrator.texts)
     clock.lap("literal")
@@ -111,7 +119,12 @@ def run_search(
     clock.lap("rank")
     selection = _fill(Selection(request.intent), ranked, hydrator)
     hits = hydrator.hydrate(selection.picks)
-    return SearchPage(hits, selection.next_offset, found, query_vector is not None)
+    return SearchPage(hits, selection.next_offset, found, query_vector is not None, notice)
+
+
+def _not_as_written(query: Query) -> str:
+    phrases = " and ".join(f"“{phrase}”" for phrase in query.phrases)
+    return f"Nothing that was searched holds {phrases} as written; these are matches for its words."
 
 
 def _fill(selection: Selection, ranked: Sequence[Ranked], hydrator: Hydrator[HitT]) -> Selection:

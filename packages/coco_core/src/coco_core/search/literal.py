@@ -166,7 +166,7 @@ def _strengths(
     strengths: list[float] = []
     for text, own, run in zip(texts, read, runs, strict=True):
         strength = 0.0
-        if run.words > 1 or len(asked.words) == 1:
+        if run.words:
             share = run.weight / asked.whole
             words = _WHOLE_WORDS if share >= _WHOLE else _WORDS
             strength = _ramp(share, *_SHARE) * _ramp(run.weight, *_WEIGHT)

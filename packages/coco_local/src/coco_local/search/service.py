@@ -203,7 +203,11 @@ def _meta(
 ) -> QueryMeta:
     indexer = question.indexer
     pending = indexer.pending
-    notices = [embedded.notice or indexer.model.notice, _progress(indexer, pending)]
+    notices = [
+        page.notice,
+        embedded.notice or indexer.model.notice,
+        _progress(indexer, pending),
+    ]
     return QueryMeta.model_validate(
         {
             "status": "fresh" if pending == 0 and proven else "stale",

@@ -28,6 +28,7 @@ from coco_core.search.request import CandidateLimits, SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, ChunkMetadata, FloatVector
 from coco_server.search.conditions import conditions
+from coco_server.search.named_chunks import defining, in_files
 from coco_server.store import postings
 from coco_server.store.sealing import corpus_stats, search_is_exact
 from coco_server.store.session import TenantSession
@@ -150,7 +151,11 @@ class PgExecutor:
         )
         picked = set(promising.rows)
         picked |= set(_best_keys(keyword.scores, mask, limits.keyword))
-        picked |= _defining(self._session, version, limits.definitions, mask)
+        picked |= defining(self._session, version, limits.definitions, mask)
+        picked |= in_files(self._session, version, limits.files, mask)
+        if query.phrases and allowed.keys is not None:
+            # They hold what was asked for, whatever the stages make of it.
+            picked |= set(allowed.keys[: limits.literal].tolist())
         searched = query_vector if query_vector is not None and limits.vector else None
         rows = self._candidates(sorted(picked), searched, allowed, limits.vector)
         return CandidateSet(
@@ -325,22 +330,6 @@ def _passing(
     ).fetchone()
     packed = row[0] if row and row[0] is not None else b""
     return np.sort(np.frombuffer(packed, ">i4").astype(np.int32))
-
-
-def _defining(
-    session: TenantSession,
-    version: Version,
-    names: Sequence[str],
-    mask: NDArray[np.bool_] | None,
-) -> set[int]:
-    """Return the keys of the chunks that define one of these names, in any case."""
-    if not names:
-        return set()
-    rows = session.connection.execute(
-        of_version("SELECT chunk_key FROM {chunk_names} WHERE name = ANY(%s)", version.version_no),
-        ([name.lower() for name in names],),
-    ).fetchall()
-    return {key for (key,) in rows if mask is None or mask[key]}
 
 
 def _best_keys(scores: NDArray[np.float32], mask: NDArray[np.bool_] | None, most: int) -> list[int]:

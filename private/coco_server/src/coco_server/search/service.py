@@ -145,7 +145,7 @@ class SearchService:
                 "indexing_config_id": target.config_id,
                 "query_config_id": question.adopted,
                 "tier": page.tier(),
-                "notice": question.notice,
+                "notice": " ".join(n for n in (page.notice, question.notice) if n) or None,
                 "took_ms": clock.took,
             }
         )

@@ -164,7 +164,7 @@ def texts(session: TenantSession, version: Version, keys: Sequence[int]) -> dict
         version.version_no,
     )
     rows = session.connection.execute(statement, (list(keys),), binary=True).fetchall()
-    return {key: content for key, content in rows}
+    return dict(rows)
 
 
 # As many as there are versions that are asked again and again.

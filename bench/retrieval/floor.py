@@ -58,6 +58,7 @@ def main() -> None:
         found = repositories(arguments.questions, arguments.checkouts, only)
         for number, repository in enumerate(found):
             ready = there.index(repository.root, embedded=arguments.models is not None)
+            there.settle()
             project = ready.project.project_id
             print(f"{repository.name}: ready after {ready.seconds:.1f} s", flush=True)
 

@@ -6,8 +6,8 @@ From each repository literals are drawn by a seeded rule, so many of each kind: 
 log messages (what they are formatted with is filled in, as a user sees them), comments, constants,
 lines of code, and pasted lines (a log line with its time and level, a hunk of a diff). Each is
 asked in the default mode and by keywords alone; right is every line that holds the literal's
-longest fixed part. Prints the share with a right line in the first hit and in the first five, by mode, by kind
-and by repository.
+longest fixed part. Prints the share with a right line in the first hit and in the first five, by
+mode, by kind and by repository.
 """
 
 from __future__ import annotations

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from coco_protocol.docs import QueryRequest, RetrievalBody
+from coco_protocol.docs import QueryRequest
 from tests.local_daemon import Answer, Bench, open_bench
 
 pytestmark = [pytest.mark.slow]
@@ -73,7 +72,7 @@ SETTINGS = '{\n  "name": "shop-front",\n  "retries": 7,\n  "theme": { "accent": 
 CHINESE = """\
 # 使用说明
 
-配置文件在启动时加载，默认路径是用户目录。
+配置文件在启动时加载并且默认路径是用户目录。
 
 ## 命令行
 
@@ -84,7 +83,15 @@ CHINESE = """\
 数据库连接失败时会自动重试三次。
 """
 
-JAPANESE = "# 設定\n\n設定ファイルは起動時に読み込まれます。\n\n# 認証\n\nトークンの有効期限を確認します。\n"
+JAPANESE = """\
+# 設定
+
+設定ファイルは起動時に読み込まれます。
+
+# 認証
+
+トークンの有効期限を確認します。
+"""
 
 
 def _noise(number: int) -> str:
@@ -125,7 +132,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         "docs/" + unicodedata.normalize("NFD", "Übersicht.md"): "# Liste\n\nAlles an einem Ort.\n",
         "docs/zaehlen.md": unicodedata.normalize("NFD", "# Zähler\n\nWo man Schäfchen zählt.\n"),
         "src/query.py": "def run(text):\n    return text.strip()\n",
-        "src/queries.py": "QUERY = 'query'\n\n\ndef query(queries):\n    return [q for q in queries]\n",
+        "src/queries.py": "QUERY = 'query'\n\n\ndef query(queries):\n    return queries[0]\n",
         **{f"src/noise/part{n}.py": _noise(n) for n in range(40)},
     }
     for name, text in files.items():
@@ -179,17 +186,17 @@ def first(bench: Bench, text: str, mode: str = "hybrid") -> str:
         ("Übersicht.md", "docs/Übersicht.md"),
         (unicodedata.normalize("NFD", "Übersicht"), "docs/Übersicht.md"),
         ("zählt", "docs/zaehlen.md"),
-        ("配置文件在哪里加载？", "docs/chinese.md"),
+        ("配置文件在哪里加载", "docs/chinese.md"),
         ("数据库连接失败怎么办", "docs/chinese.md"),
         ("設定ファイルはどこで読み込まれますか", "docs/japanese.md"),
-        ("トークンの期限はどこで確認する？", "docs/japanese.md"),
+        ("トークンの期限はどこで確認する", "docs/japanese.md"),
         (
-            "2026-03-01 12:00:03,120 WARNING [worker-3] Connection to 10.0.0.5 refused after 3 retries",
+            "2026-03-01 12:00:03,120 WARNING [w-3] Connection to 10.0.0.5 refused after 3 retries",
             "src/server.py",
         ),
         (
             'Traceback (most recent call last):\n  File "/srv/app/server.py", line 11, in handle\n'
-            '    raise KeyError("profile has no name")\nKeyError: \'profile has no name\'',
+            "    raise KeyError(\"profile has no name\")\nKeyError: 'profile has no name'",
             "src/server.py",
         ),
         ("KeyError: “profile has no name”", "src/server.py"),
@@ -237,5 +244,33 @@ def test_an_operator_that_is_nowhere_is_no_match(shop: Bench) -> None:
     assert (data.results, data.empty_reason) == ([], "no_match")
 
 
-def test_a_retrieval_config_keeps_its_types() -> None:
-    assert RetrievalBody(min_score=0.5).min_score == 0.5
+@pytest.mark.parametrize(
+    "text", ["banana bread recipe with walnuts", "xqzv blorft wumpus", "penguins of antarctica"]
+)
+def test_nonsense_has_no_hits_and_says_so(shop: Bench, text: str) -> None:
+    meta, data = ask(shop, text)
+    assert (data.results, data.empty_reason) == ([], "no_match")
+    assert meta.notice is not None
+    assert "No word of the query occurs here" in meta.notice
+
+
+def test_nonsense_with_one_common_word_says_which(shop: Bench) -> None:
+    meta, data = ask(shop, "elephants dancing in a line on the moon")
+    assert len(data.results) < 3
+    if not data.results:
+        assert "only “line” occur" in (meta.notice or "")
+
+
+def test_a_question_in_another_script_says_what_the_model_knows(shop: Bench) -> None:
+    meta, _ = ask(shop, "数据库连接失败怎么办")
+    assert "English only" in (meta.notice or "")
+    meta, _ = ask(shop, "where is the database")
+    assert "English only" not in (meta.notice or "")
+
+
+def test_the_least_score_leaves_out_weaker_hits(shop: Bench) -> None:
+    _, data = ask(shop, "find the project", top_k=50)
+    scores = [hit.meta.score for hit in data.results]
+    assert scores == sorted(scores, reverse=True)
+    _, cut = ask(shop, "find the project", top_k=50, min_score=scores[3])
+    assert [hit.meta.score for hit in cut.results] == [s for s in scores if s >= scores[3]]

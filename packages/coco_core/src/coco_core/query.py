@@ -22,6 +22,10 @@ QueryShape: TypeAlias = Literal["symbol", "mixed", "sentence"]
 # (published for other tools: .3 for symbols, a plateau from .55 to .70 for sentences).
 ALPHA: dict[QueryShape, float] = {"symbol": 0.3, "mixed": 0.5, "sentence": 0.6}
 
+# Words in another script than the code's are rare in it: where they stand is what was meant.
+_OTHER_SCRIPT_ALPHA = 0.3
+_LAST_LATIN = "\u024f"
+
 _QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”')
 _ONLY_QUOTED = re.compile(r'(?:\s*(?:"[^"]+"|“[^”]+”))+\s*')
 # What no language claims and is a file's name all the same.
@@ -80,6 +84,8 @@ class Query:
     """What may be names of files with their suffix."""
     is_file: bool
     """Is the name of a file, perhaps with its directory and a line, and nothing else."""
+    other_script: bool
+    """Most of its letters are not Latin."""
 
     def without_phrases(self) -> Query:
         """Return the same question, whose quoted strings need not occur."""
@@ -96,6 +102,8 @@ def parse_query(intent: SearchIntent) -> Query:
     symbols = () if is_file else _symbols(text, bare)
     terms = _terms(text)
     shape = _shape(bare, symbols)
+    letters = [char for char in text if char.isalpha()]
+    other_script = 2 * sum(char > _LAST_LATIN for char in letters) > len(letters)
     lowered = {word.lower() for word in words(text)}
     return Query(
         text=text,
@@ -107,13 +115,14 @@ def parse_query(intent: SearchIntent) -> Query:
         wants_examples=not lowered.isdisjoint(ASKS_EXAMPLES),
         wants_docs=not lowered.isdisjoint(ASKS_DOCS),
         asks_as_user=_AS_USER.search(bare) is not None,
-        alpha=ALPHA[shape],
+        alpha=_OTHER_SCRIPT_ALPHA if other_script else ALPHA[shape],
         name=_whole_name(symbols[0]) if shape == "symbol" else "",
         embed_text=split_identifiers(text),
         words=_path_words(text),
         wording=Wording.of(text),
         files=files,
         is_file=is_file,
+        other_script=other_script,
     )
 
 

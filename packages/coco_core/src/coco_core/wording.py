@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import log1p
 
+from coco_core.plain_words import is_plain_word
 from coco_core.tokens import analyze, composed, spaceless
 
 __all__ = ["AskedWord", "Wording", "literal_words", "rarity"]
@@ -31,6 +32,9 @@ _VALUE = re.compile(
     r"|\w*:?(?:[/\\][\w.@~-]+){2,}|\b\d+(?:\.\d+){3}\b|\b[0-9a-f]*\d[0-9a-f]{7,}\b"
 )
 
+# Shorter ones are abbreviations as often as words.
+_SHORTEST_COINED = 5
+
 # When a line was logged says nothing of where it comes from.
 _TIME = re.compile(
     r"\b\d{4}[-/]\d\d[-/]\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)?"
@@ -49,7 +53,7 @@ class AskedWord:
     share: float
     """How much it counts against a place that it is not there: less for what is filled in."""
     coined: bool
-    """Written as no word of a language is: with digits, underscores or capitals inside."""
+    """No word that people use: made up, or written with digits, underscores or capitals inside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,11 @@ def _asked(line: str) -> tuple[AskedWord, ...]:
     return tuple(found)
 
 
+@lru_cache(maxsize=8192)
 def _is_coined(word: str) -> bool:
+    plain = word.isascii() and word.isalpha() and (word[1:].islower() or word.isupper())
+    if plain:
+        return len(word) >= _SHORTEST_COINED and not is_plain_word(word.lower())
     return any(char.isdigit() or char == "_" for char in word) or (
         word != word.upper() and word[1:] != word[1:].lower()
     )

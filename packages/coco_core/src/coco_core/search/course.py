@@ -16,6 +16,7 @@ from coco_core.ranking import Ranked, rank
 from coco_core.search.literal import with_literal_evidence
 from coco_core.search.page import Selection
 from coco_core.search.ports import Hydrator, SearchExecutor
+from coco_core.search.relevance import above_floor, no_match_notice
 from coco_core.search.request import SearchRequest
 from coco_core.types import CandidateSet, FloatVector
 
@@ -93,6 +94,7 @@ def run_search(
     clock: StageClock,
     *,
     without: int | None = None,
+    floor: float | None = None,
 ) -> SearchPage[HitT]:
     """Return a page of hits; the clock ends the stages ``search``, ``literal`` and ``rank``.
 
@@ -103,9 +105,10 @@ def run_search(
         hydrator: of the index; fresh, for this search only.
         clock: its last stage, the hydration, is the caller's to name.
         without: the key of a chunk that is no answer.
+        floor: the cosine below which a vector of the index's model is no evidence, if it is known.
     """
     found = executor.search(request, query_vector)
-    notice = None
+    notice: str | None = None
     if request.query.phrases and not found.candidates and found.filtered and request.query.terms:
         notice = _not_as_written(request.query)
         request = request.without_phrases()
@@ -113,6 +116,11 @@ def run_search(
     clock.lap("search")
     found = with_literal_evidence(request.query, found, hydrator.texts)
     clock.lap("literal")
+    if floor is not None and query_vector is not None and without is None:
+        kept = above_floor(request.query, found, floor)
+        if found.candidates and not kept.candidates:
+            notice = no_match_notice(request.query, found)
+        found = kept
     ranked = rank(request.intent, request.query, found)
     if without is not None:
         ranked = [item for item in ranked if item.candidate.metadata.key != without]

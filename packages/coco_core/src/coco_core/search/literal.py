@@ -53,8 +53,9 @@ _UNKNOWN = 0.3
 
 # A word that is no word of a language and stands in few chunks is proof by itself.
 _RARE = 0.75
-_FEW_WORDS = 8
-_COINED = 0.7
+_FEW_WORDS = 12
+# How much of that depends on how well the words around it agree.
+_CONTEXT = 0.3
 
 # Apart from white space not written as asked: other punctuation, other case.
 _NOT_VERBATIM = 0.8
@@ -176,8 +177,10 @@ def _strengths(
         if coined:
             present = set(own)
             held = sum(weight for word, weight in coined.items() if word in present)
-            strength = max(strength, _COINED * held / sum(coined.values()))
-        if strength and plain not in " ".join(text.split()):
+            near = run.weight / most if most else 0.0
+            proof = held / sum(coined.values()) * (1 - _CONTEXT + _CONTEXT * near)
+            strength = max(strength, proof)
+        if strength > _CONTEXT and plain not in " ".join(text.split()):
             strength *= _NOT_VERBATIM
         strengths.append(strength)
     return strengths
@@ -193,7 +196,12 @@ def _coined_words(query: Query, found: CandidateSet) -> dict[str, float]:
         for word in words
         if word.coined
     }
-    return {word: weight for word, weight in weighed.items() if weight >= _RARE}
+    rare = {word: weight for word, weight in weighed.items() if weight >= _RARE}
+    # A name that the project defines is found by its definition.
+    for each in found.candidates if rare else ():
+        for path in each.metadata.definitions:
+            rare.pop(path.rpartition(".")[2].casefold(), None)
+    return rare
 
 
 def _ramp(value: float, low: float, high: float) -> float:

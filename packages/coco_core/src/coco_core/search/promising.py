@@ -27,6 +27,11 @@ _MOST_LINES = 10
 # A chunk that holds less of a line's words, by their rarity, does not hold the line.
 _LEAST_HELD = 0.45
 
+# The few chunks that hold a rare word are read whatever else they hold: words that stand in so few
+# chunks, the rarest first.
+_FEW_CHUNKS = 6
+_MOST_RARE_WORDS = 4
+
 # Among equals the better match by keywords is read first.
 _TIE = 0.05
 
@@ -60,7 +65,7 @@ def promising_chunks(
     lines = sorted((line for line in lines if line), key=lambda line: -sum(line.values()))
     most = _MOST_READ if len(lines) == 1 else _MOST_READ_OF_LINE
     best = float(keyword.max(initial=0.0))
-    found: dict[int, None] = {}
+    found = dict.fromkeys(_holding_rare(postings, allowed))
     for line in lines[:_MOST_LINES]:
         held = np.zeros(len(keyword), np.float32)
         for term, weight in line.items():
@@ -74,6 +79,12 @@ def promising_chunks(
             rows, order = rows[kept], order[kept]
         found |= dict.fromkeys(rows[np.lexsort((rows, -order))].tolist())
     return Promising(list(found), frequencies)
+
+
+def _holding_rare(postings: Mapping[str, Rows], allowed: NDArray[np.bool_] | None) -> list[int]:
+    few = sorted((rows for rows in postings.values() if 0 < len(rows) <= _FEW_CHUNKS), key=len)
+    held = [row for rows in few[:_MOST_RARE_WORDS] for row in rows.tolist()]
+    return [row for row in held if allowed is None or allowed[row]]
 
 
 def _weighted(

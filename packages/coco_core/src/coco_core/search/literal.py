@@ -112,8 +112,9 @@ def best_run(asked: Asked, words: Sequence[str]) -> Run:
     length = [0] * count
     last = [-(_LONGEST_GAP + 2)] * count
     best, best_length = 0.0, 0
-    for at, word in enumerate(words):
-        for place in places.get(word, ()):
+    # Nearly all words of a text are none of the query's: those are passed over first.
+    for at in [at for at, word in enumerate(words) if word in places]:
+        for place in places[words[at]]:
             before, before_length = 0.0, 0
             for other in range(place - 1, max(-1, place - 2 - _LONGEST_GAP), -1):
                 apart = at - last[other] - 1
@@ -138,22 +139,12 @@ def with_literal_evidence(query: Query, found: CandidateSet, texts: Texts) -> Ca
     asked = Asked.of(query, found)
     if not read or not asked.words:
         return found
-    evidence = dict(
-        zip(
-            (each.metadata.key for each in read),
-            _strengths(query, asked, found, texts(read)),
-            strict=True,
-        )
-    )
-    return replace(
-        found,
-        candidates=[
-            replace(each, literal=strength)
-            if (strength := evidence.get(each.metadata.key, 0.0))
-            else each
-            for each in found.candidates
-        ],
-    )
+    strengths = iter(_strengths(query, asked, found, texts(read)))
+    candidates = list(found.candidates)
+    for place, each in enumerate(candidates):
+        if each.metadata.key in wanted:
+            candidates[place] = replace(each, literal=next(strengths))
+    return replace(found, candidates=candidates)
 
 
 def _strengths(

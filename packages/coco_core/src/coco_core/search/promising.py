@@ -20,12 +20,12 @@ Rows = NDArray[np.int32] | NDArray[np.int64]
 
 # Chunks that are read for a query of one line; of a paste with many lines, for each of those that
 # have most to say.
-_MOST_READ = 24
+_MOST_READ = 20
 _MOST_READ_OF_LINE = 6
 _MOST_LINES = 10
 
 # A chunk that holds less of a line's words, by their rarity, does not hold the line.
-_LEAST_HELD = 0.45
+_LEAST_HELD = 0.5
 
 # The few chunks that hold a rare word are read whatever else they hold: words that stand in so few
 # chunks, the rarest first.

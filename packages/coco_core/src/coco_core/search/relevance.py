@@ -11,7 +11,7 @@ from math import log1p
 
 from coco_core.query import Query
 from coco_core.stopwords import STOPWORDS
-from coco_core.types import Candidate, CandidateSet
+from coco_core.types import CandidateSet
 
 __all__ = ["BUILT_IN_FLOOR", "STATIC_FLOOR", "above_floor", "no_match_notice", "search_notice"]
 
@@ -43,14 +43,18 @@ def above_floor(query: Query, found: CandidateSet, floor: float) -> CandidateSet
     if not any(each.keyword for each in found.candidates):
         floor *= _STRANGER
 
-    def stays(each: Candidate) -> bool:
-        if each.vector is None or each.vector >= floor or each.literal or each.exact_name_match:
-            return True
-        if any(file.agreement(each.metadata.doc_id) for file in query.files):
-            return True
-        return bool(each.keyword) and (each.keyword or 0.0) >= _FAIR_SHARE * best
-
-    return replace(found, candidates=[each for each in found.candidates if stays(each)])
+    least = _FAIR_SHARE * best
+    kept = [
+        each
+        for each in found.candidates
+        if each.vector is None
+        or each.vector >= floor
+        or (each.keyword and each.keyword >= least)
+        or each.literal
+        or each.exact_name_match
+        or any(file.agreement(each.metadata.doc_id) for file in query.files)
+    ]
+    return found if len(kept) == len(found.candidates) else replace(found, candidates=kept)
 
 
 def no_match_notice(query: Query, found: CandidateSet) -> str:

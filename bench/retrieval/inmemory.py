@@ -25,7 +25,7 @@ from coco_core.search.literal import with_literal_evidence
 from coco_core.search.page import select
 from coco_core.search.request import SearchRequest
 
-SWITCHES = ("definitions", "paths", "coherence", "penalties")
+SWITCHES = ("definitions", "paths", "coherence", "literal", "penalties")
 
 # What a repository's mean must change by to count as gained or lost.
 _NOTICEABLE = 0.001

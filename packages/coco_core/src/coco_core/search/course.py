@@ -114,7 +114,9 @@ def run_search(
         request = request.without_phrases()
         found = executor.search(request, query_vector)
     clock.lap("search")
-    found = with_literal_evidence(request.query, found, hydrator.texts)
+    # What is like a chunk need not say what its name says.
+    if without is None and request.intent.ranking.literal is not False:
+        found = with_literal_evidence(request.query, found, hydrator.texts)
     clock.lap("literal")
     if floor is not None and query_vector is not None and without is None:
         kept = above_floor(request.query, found, floor)

@@ -24,13 +24,20 @@ _MOST_WORDS = 240
 
 # What stands in quotes is often a value that was filled in, and a number nearly always is one:
 # where they are missing, that says little against a place.
-_FILLED_IN = 0.3
+_FILLED_IN = 0.1
 
 # Quoted (an apostrophe inside a word opens nothing), a path, an address, a long number.
 _VALUE = re.compile(
     r"(?<!\w)'[^'\n]*'(?!\w)|\"[^\"\n]*\"|“[^”\n]*”|(?<!\w)\u2018[^\u2019\n]*\u2019(?!\w)|`[^`\n]*`"
     r"|\w*:?(?:[/\\][\w.@~-]+){2,}|\b\d+(?:\.\d+){3}\b|\b[0-9a-f]*\d[0-9a-f]{7,}\b"
 )
+
+# Prose that is as long as this and stands somewhere letter by letter was taken from there; code is
+# known by its signs.
+_SHORTEST_FIXED = 12
+_FEWEST_FIXED_WORDS = 3
+_SHORTEST_CODE = 5
+_CODE = re.compile(r"[=+*&|^~%$#@<>\[\](){};]|->|::|--|!=")
 
 # Shorter ones are abbreviations as often as words.
 _SHORTEST_COINED = 5
@@ -61,18 +68,23 @@ class Wording:
     """A query's words, line by line."""
 
     lines: tuple[tuple[AskedWord, ...], ...]
+    fixed: tuple[str, ...] = ()
+    """What stands between values, white space as single spaces, where it is long enough or has
+    signs enough to be told from prose."""
 
     @classmethod
     def of(cls, text: str) -> Wording:
         """Read the words of a query."""
         lines: list[tuple[AskedWord, ...]] = []
         left = _MOST_WORDS
+        fixed: dict[str, None] = {}
         for line in composed(text).splitlines():
             asked = _asked(line)[:left]
             if asked:
                 lines.append(asked)
                 left -= len(asked)
-        return cls(tuple(lines))
+                fixed |= dict.fromkeys(_fixed(line))
+        return cls(tuple(lines), tuple(fixed))
 
     @property
     def words(self) -> tuple[AskedWord, ...]:
@@ -123,6 +135,16 @@ def _asked(line: str) -> tuple[AskedWord, ...]:
         # Nothing but values: then they are what is looked for.
         return tuple(AskedWord(each.text, each.term, 1.0, each.coined) for each in found)
     return tuple(found)
+
+
+def _fixed(line: str) -> list[str]:
+    parts = [" ".join(part.split()) for part in _VALUE.split(_TIME.sub(" ", line))]
+    return [
+        part
+        for part in parts
+        if (len(part) >= _SHORTEST_FIXED and len(_WORD.findall(part)) >= _FEWEST_FIXED_WORDS)
+        or (len(part) >= _SHORTEST_CODE and _CODE.search(part) and _WORD.search(part))
+    ]
 
 
 @lru_cache(maxsize=8192)

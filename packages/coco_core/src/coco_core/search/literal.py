@@ -7,6 +7,7 @@ counts when it covers most of the query, or of a line of what was pasted.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -56,6 +57,10 @@ _RARE = 0.75
 _FEW_WORDS = 12
 # How much of that depends on how well the words around it agree.
 _CONTEXT = 0.3
+
+# A part of the query that stands letter by letter, and the least share of it that such a part is.
+_VERBATIM = 0.8
+_LEAST_PART = 0.6
 
 # Apart from white space not written as asked: other punctuation, other case.
 _NOT_VERBATIM = 0.8
@@ -133,48 +138,96 @@ def best_run(asked: Asked, words: Sequence[str]) -> Run:
 
 
 def with_literal_evidence(query: Query, found: CandidateSet, texts: Texts) -> CandidateSet:
-    """Read the promising candidates and note in each how much of the wording stands in it."""
+    """Read the promising candidates and note in each how much of the wording stands in it.
+
+    Those that came for their wording alone and do not hold it are left out.
+    """
+    if query.phrases:
+        # What the executor found holds them.
+        return replace(found, candidates=[replace(each, literal=1.0) for each in found.candidates])
     wanted = set(found.promising)
     read = [each for each in found.candidates if each.metadata.key in wanted]
     asked = Asked.of(query, found)
     if not read or not asked.words:
         return found
     strengths = iter(_strengths(query, asked, found, texts(read)))
-    candidates = list(found.candidates)
-    for place, each in enumerate(candidates):
-        if each.metadata.key in wanted:
-            candidates[place] = replace(each, literal=next(strengths))
+    candidates: list[Candidate] = []
+    for each in found.candidates:
+        if each.metadata.key not in wanted:
+            candidates.append(each)
+            continue
+        literal = next(strengths)
+        if literal or each.keyword or each.vector is not None:
+            candidates.append(replace(each, literal=literal) if literal else each)
     return replace(found, candidates=candidates)
 
 
 def _strengths(
     query: Query, asked: Asked, found: CandidateSet, texts: Sequence[str]
 ) -> list[float]:
-    read = [literal_words(text) for text in texts]
-    runs = [best_run(asked, each) for each in read]
+    words = [literal_words(text) for text in texts]
+    runs = [best_run(asked, each) for each in words]
     most = max((run.weight for run in runs), default=0.0)
     coined = _coined_words(query, found)
+    verbatim = _Verbatim.of(query)
     plain = " ".join(query.text.split())
     strengths: list[float] = []
-    for text, own, run in zip(texts, read, runs, strict=True):
-        strength = 0.0
-        if run.words:
-            share = run.weight / asked.whole
-            words = _WHOLE_WORDS if share >= _WHOLE else _WORDS
-            strength = _ramp(share, *_SHARE) * _ramp(run.weight, *_WEIGHT)
-            strength *= _ramp(run.words, *words) * (run.weight / most) ** 2
-            # Half an evidence is chance more often than not.
-            strength **= _DOUBT
+    for text, own, run in zip(texts, words, runs, strict=True):
+        flat = " ".join(text.split())
+        strength = _of_run(asked, run, most)
         if coined:
             present = set(own)
             held = sum(weight for word, weight in coined.items() if word in present)
             near = run.weight / most if most else 0.0
             proof = held / sum(coined.values()) * (1 - _CONTEXT + _CONTEXT * near)
             strength = max(strength, proof)
-        if strength > _CONTEXT and plain not in " ".join(text.split()):
+        if strength > _CONTEXT and plain not in flat:
             strength *= _NOT_VERBATIM
-        strengths.append(strength)
+        strengths.append(max(strength, verbatim.strength(flat)))
     return strengths
+
+
+def _of_run(asked: Asked, run: Run, most: float) -> float:
+    if not run.words:
+        return 0.0
+    share = run.weight / asked.whole
+    words = _WHOLE_WORDS if share >= _WHOLE else _WORDS
+    strength = _ramp(share, *_SHARE) * _ramp(run.weight, *_WEIGHT) * _ramp(run.words, *words)
+    # Half an evidence is chance more often than not.
+    return float((strength * (run.weight / most) ** 2) ** _DOUBT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Verbatim:
+    """The parts of a query that are looked for letter by letter, with what each proves."""
+
+    parts: Sequence[tuple[re.Pattern[str], float]]
+
+    @classmethod
+    def of(cls, query: Query) -> _Verbatim:
+        """Take the one word of the query if it is no name, else what stands between values."""
+        text = query.text
+        if not any(char.isspace() for char in text):
+            named = query.shape == "symbol" or query.is_file or query.other_script
+            return cls([] if named else [(_as_written(text), 1.0)])
+        count = sum(word.share == 1 for word in query.wording.words)
+        parts = []
+        for part in query.wording.fixed:
+            share = len(literal_words(part)) / count if len(query.wording.lines) == 1 else 1.0
+            if share >= _LEAST_PART:
+                parts.append((_as_written(part), _VERBATIM * min(share, 1.0)))
+        return cls(parts)
+
+    def strength(self, flat: str) -> float:
+        """Return what a text proves, given with single spaces."""
+        return max((proof for pattern, proof in self.parts if pattern.search(flat)), default=0.0)
+
+
+def _as_written(text: str) -> re.Pattern[str]:
+    """Return a pattern for a text that is no part of a longer word."""
+    start = r"(?<!\w)" if text[0].isalnum() else ""
+    end = r"(?!\w)" if text[-1].isalnum() else ""
+    return re.compile(start + re.escape(text) + end)
 
 
 def _coined_words(query: Query, found: CandidateSet) -> dict[str, float]:

@@ -24,6 +24,10 @@ _MOST_READ = 20
 _MOST_READ_OF_LINE = 6
 _MOST_LINES = 10
 
+# Where more than those hold every word, all are common, and only their order can tell: so many.
+_MOST_HOLDING_ALL = 60
+_ALL = 0.97
+
 # A chunk that holds less of a line's words, by their rarity, does not hold the line.
 _LEAST_HELD = 0.5
 
@@ -62,20 +66,25 @@ def promising_chunks(
     """
     frequencies = {term: len(rows) for term, rows in postings.items()}
     lines = [_weighted(line, frequencies, chunks) for line in wording.lines]
-    lines = sorted((line for line in lines if line), key=lambda line: -sum(line.values()))
+    lines = [line for line in lines if line]
+    lines.sort(key=lambda line: -sum(share for _, share in line.values()))
     most = _MOST_READ if len(lines) == 1 else _MOST_READ_OF_LINE
     best = float(keyword.max(initial=0.0))
     found = dict.fromkeys(_holding_rare(postings, allowed))
     for line in lines[:_MOST_LINES]:
         held = np.zeros(len(keyword), np.float32)
-        for term, weight in line.items():
+        for term, (weight, _) in line.items():
             held[postings[term]] += np.float32(weight)
         if allowed is not None:
             held[~allowed] = 0.0
-        rows = np.flatnonzero(held >= np.float32(_LEAST_HELD * sum(line.values())))
+        whole = sum(weight for weight, _ in line.values())
+        needed = sum(share for _, share in line.values())
+        rows = np.flatnonzero(held >= np.float32(_LEAST_HELD * needed))
         order = held[rows] + (_TIE / best * keyword[rows] if best > 0 else 0.0)
-        if len(rows) > most:
-            kept = np.argpartition(-order, most)[:most]
+        holding_all = int((held[rows] >= np.float32(_ALL * whole)).sum())
+        wanted = max(most, min(holding_all, _MOST_HOLDING_ALL) if len(line) > 1 else 0)
+        if len(rows) > wanted:
+            kept = np.argpartition(-order, wanted)[:wanted]
             rows, order = rows[kept], order[kept]
         found |= dict.fromkeys(rows[np.lexsort((rows, -order))].tolist())
     return Promising(list(found), frequencies)
@@ -89,11 +98,11 @@ def _holding_rare(postings: Mapping[str, Rows], allowed: NDArray[np.bool_] | Non
 
 def _weighted(
     line: tuple[AskedWord, ...], frequencies: Mapping[str, int], chunks: int
-) -> dict[str, float]:
-    """Return the weight of each distinct term of a line that occurs."""
-    found: dict[str, float] = {}
+) -> dict[str, tuple[float, float]]:
+    """Return for each distinct term of a line that occurs its weight, and what of it is needed."""
+    found: dict[str, tuple[float, float]] = {}
     for word in line:
-        weight = word.share * rarity(frequencies.get(word.term, 0), chunks)
-        if weight > found.get(word.term, 0.0):
-            found[word.term] = weight
+        weight = rarity(frequencies.get(word.term, 0), chunks)
+        if weight:
+            found[word.term] = max(found.get(word.term, (0.0, 0.0)), (weight, weight * word.share))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from mcp import Client
 from mcp.client.session import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
-from mcp.types import ListRootsResult, Root
+from mcp.types import INVALID_REQUEST, PARSE_ERROR, ListRootsResult, Root
 
 from coco_local.api.app import create_app
 from coco_local.client import address
@@ -186,6 +187,42 @@ def test_it_dies_with_its_client_and_writes_nothing_but_messages(parameters, pro
     for line in process.stdout.read().splitlines():
         assert line.startswith(b'{"jsonrpc":"2.0"')
     process.stdout.close()
+
+
+def test_every_line_and_every_call_in_flight_is_answered(daemon_url, service, parameters, project):
+    """The input ends at once after the calls: their results still come before the exit."""
+    greeting = {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "raw", "version": "1"},
+    }
+    lines = [request(0, "initialize", greeting), "no json", "[]"]
+    lines += [request(n, "tools/call", {"name": "search", "arguments": {}}) for n in range(1, 21)]
+    half = r'{"name": "search", "arguments": {"query": "item \ud83d"}}'
+    lines.append(request(21, "tools/call", {}).replace("{}", half))
+    lines.append(request("last", "tools/call", {"name": "grep", "arguments": '{"pattern": "sum"}'}))
+    params = parameters(daemon_url, project)
+    done = subprocess.run(
+        [params.command, *params.args],
+        input="\n".join(lines).encode(),
+        stdout=subprocess.PIPE,
+        env={**os.environ, **params.env},
+        cwd=project,
+        timeout=60,
+        check=True,
+    )
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    by_id = {answer["id"]: answer for answer in answers if answer["id"] is not None}
+    refused = [answer["error"]["code"] for answer in answers if answer["id"] is None]
+    assert refused == [PARSE_ERROR, INVALID_REQUEST]
+    assert set(by_id) == {*range(22), "last"}
+    assert all(by_id[n]["result"]["isError"] for n in range(1, 21))
+    assert by_id[21]["result"]["content"][0]["text"].startswith("--- src/cart.py")
+    assert by_id["last"]["result"]["content"][0]["text"].startswith("src/pay.py")
+
+
+def request(number: int | str, method: str, params: dict[str, object]) -> str:
+    return json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
 
 
 def test_nothing_heavy_is_loaded():

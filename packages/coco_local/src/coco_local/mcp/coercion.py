@@ -202,13 +202,13 @@ def _texts(value: Any) -> list[str]:
         else:
             value = COMMA.split(value)
     if not isinstance(value, list):
-        raise ValueError(f'send a list of texts, e.g. ["a", "b"] (got {_shown(value)})')
+        raise ValueError(f'send a list of texts, e.g. ["a", "b"] (got {_shown(value)}).')
     texts: list[str] = []
     for item in value:
         if item is None:
             continue
         if not isinstance(item, str):
-            raise ValueError(f'send a list of texts, e.g. ["a", "b"] (got {_shown(item)} in it)')
+            raise ValueError(f'send a list of texts, e.g. ["a", "b"] (got {_shown(item)} in it).')
         texts.extend(each.strip() for each in COMMA.split(_text(item)) if each.strip())
     return texts
 

@@ -83,7 +83,7 @@ def _like(service: LocalService, scope: Scope) -> list[str]:
         there = [each.name for each in parent.iterdir()]
     except (OSError, ValueError):
         return []
-    close = difflib.get_close_matches(name, there, 2, 0.6)
+    close = difflib.get_close_matches(name, there, 2, 0.7)
     return [(Path(scope.within).parent / each).as_posix() for each in close]
 
 

@@ -61,7 +61,7 @@ ACCEPTED = [
     Case("outline", {"path": "shop/cart.py#L10", "max_tokens": None}, "apply_discount"),
     Case("grep", {"pattern": "apply_discount", "regex": "false"}, "shop/cart.py"),
     Case("grep", {"pattern": "apply_\\w+", "regex": "true", "context": "1"}, "shop/cart.py"),
-    Case("grep", {"pattern": "apply_discount", "limit": 9999}, "[limit is at most 1000.),
+    Case("grep", {"pattern": "apply_discount", "limit": 9999}, "[limit is at most 1000.]"),
     Case("grep", {"pattern": "apply_discount", "case_sensitive": None}, "shop/cart.py"),
     Case("read", {"path": "shop/cart.py:3-3"}, "--- shop/cart.py:3-3 of "),
     Case("read", {"path": "/shop/cart.py", "start_line": "3", "end_line": 3.0}, "from decimal"),

@@ -189,6 +189,24 @@ def test_it_dies_with_its_client_and_writes_nothing_but_messages(parameters, pro
     process.stdout.close()
 
 
+def test_a_client_that_is_gone_is_no_error(parameters, project):
+    params = parameters("http://127.0.0.1:9", project)
+    process = subprocess.Popen(
+        [params.command, *params.args],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, **params.env},
+        cwd=project,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    ping = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "ping"})
+    _, errors = process.communicate(f"{ping}\nno json\n{ping}\n".encode(), timeout=30)
+    assert process.returncode == 0
+    assert b"Traceback" not in errors
+
+
 def test_every_line_and_every_call_in_flight_is_answered(daemon_url, service, parameters, project):
     """The input ends at once after the calls: their results still come before the exit."""
     greeting = {

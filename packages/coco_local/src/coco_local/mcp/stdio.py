@@ -42,7 +42,7 @@ def run_stdio(settings: Settings, project: str | None) -> int:
     places = _places()
     try:
         anyio.run(_serve, settings, project, places)
-    except* (BrokenPipeError, ConnectionResetError):
+    except* (BrokenPipeError, ConnectionResetError, anyio.BrokenResourceError):
         # The client left without closing the input first; nobody is there to be told.
         log.debug("the client closed the connection")
     except* KeyboardInterrupt:

@@ -26,8 +26,12 @@ from mcp.types import (
 )
 
 from coco_local.mcp.messages import Rejected, parse_message
+from coco_local.mcp.server import TOOL_TIMEOUT
 
 __all__ = ["stdio_streams"]
+
+# A call has ended by then, with a sentence if the service is stuck.
+LAST_ANSWERS = TOOL_TIMEOUT + 5.0
 
 Incoming = MemoryObjectReceiveStream[SessionMessage | Exception]
 Outgoing = MemoryObjectSendStream[SessionMessage]
@@ -37,12 +41,13 @@ class _Calls:
     """The requests that have no answer yet."""
 
     def __init__(self) -> None:
-        self._open: Counter[str | int] = Counter()
+        # By the text of the id: a client may cancel call 7 as "7".
+        self._open: Counter[str] = Counter()
         self._changed = anyio.Event()
 
     def came_in(self, message: JSONRPCMessage) -> None:
         if isinstance(message, JSONRPCRequest):
-            self._open[message.id] += 1
+            self._open[str(message.id)] += 1
         elif (
             isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled"
         ):
@@ -54,8 +59,8 @@ class _Calls:
             self._answered(message.id)
 
     def _answered(self, request_id: object) -> None:
-        if isinstance(request_id, str | int) and self._open[request_id] > 0:
-            self._open[request_id] -= 1
+        if self._open[str(request_id)] > 0:
+            self._open[str(request_id)] -= 1
             self._changed.set()
 
     async def all_answered(self) -> None:
@@ -92,7 +97,8 @@ async def stdio_streams(
                         continue
                     calls.came_in(message)
                     await to_server.send(SessionMessage(message))
-                await calls.all_answered()
+                with anyio.move_on_after(LAST_ANSWERS):
+                    await calls.all_answered()
 
         async def write() -> None:
             async with from_server, wire:

@@ -47,6 +47,9 @@ ACCEPTED = [
     Case("search", {"query": "apply_discount", "path": "shop\\cart.py"}, CART),
     Case("search", {"query": "apply_discount", "path": "shop/cart.py:12"}, CART),
     Case("search", {"query": "apply_discount", "include": "*.py, *.{ts,tsx}"}, CART),
+    Case("search", {"query": "apply_discount", "include": "shop\\*.py"}, CART),
+    Case("search", {"query": "apply_discount", "include": "{root}/shop/**"}, CART),
+    Case("search", {"query": "apply_discount", "exclude": ".\\web"}, CART),
     Case("search", {"query": "apply_discount", "kinds": "functions"}, CART),
     Case("search", {"query": "apply_discount", "limit": 5.0, "offset": "0"}, CART),
     Case("search", {"query": "apply_discount", "limit": 500}, "[limit is at most 50. "),
@@ -60,6 +63,7 @@ ACCEPTED = [
     Case("outline", {"path": "shop/cart.py#L10", "max_tokens": None}, "apply_discount"),
     Case("grep", {"pattern": "apply_discount", "regex": "false"}, "shop/cart.py"),
     Case("grep", {"pattern": "apply_\\w+", "regex": "true", "context": "1"}, "shop/cart.py"),
+    Case("grep", {"pattern": "apply_discount", "include": "shop\\*.py"}, "shop/cart.py"),
     Case("grep", {"pattern": "apply_discount", "limit": 9999}, "[limit is at most 1000.]"),
     Case("grep", {"pattern": "apply_discount", "case_sensitive": None}, "shop/cart.py"),
     Case("read", {"path": "shop/cart.py:3-3"}, "--- shop/cart.py:3-3 of "),
@@ -137,11 +141,17 @@ def text_of(result: CallToolResult) -> str:
     return str(getattr(content, "text", ""))
 
 
-async def test_each_call_gets_its_result_or_a_sentence(client: Client) -> None:
+async def test_each_call_gets_its_result_or_a_sentence(
+    client: Client, shop: tuple[Daemon, Path]
+) -> None:
     wrong = []
     async with client:
         for case in CASES:
-            result = await client.call_tool(case.tool, case.arguments)
+            arguments = {
+                name: value.replace("{root}", str(shop[1])) if isinstance(value, str) else value
+                for name, value in case.arguments.items()
+            }
+            result = await client.call_tool(case.tool, arguments)
             text = text_of(result)
             fits = estimate_tokens(text) <= 4_000 and result.structured_content is None
             if not fits or bool(result.is_error) != case.refused or case.says not in text:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coco_local.mcp.arguments import GrepArguments, SearchArguments
-from coco_local.mcp.budget import Budget, estimate_tokens, notice_line
+from coco_local.mcp.budget import Budget, estimate_tokens, notice_line, within_budget
 from coco_local.mcp.finding import search
 from coco_local.mcp.reading import grep
 from coco_local.mcp.scope import Caller
@@ -126,6 +126,14 @@ def test_a_clipped_text_is_a_start_that_was_paid_for(text, tokens):
     assert budget.left >= 0
     assert text.encode("utf-8", "replace").decode().startswith(start)
     assert not start or estimate_tokens(start) + budget.left == tokens
+
+
+@given(st.text(), st.integers(min_value=100, max_value=400))
+def test_no_answer_is_longer_than_its_budget(text, tokens):
+    whole = text * 30
+    answer = within_budget(whole, tokens)
+    assert estimate_tokens(answer) <= tokens
+    assert answer == whole or answer.endswith("\n(cut to fit max_tokens)")
 
 
 @pytest.mark.parametrize("tokens", [100, 400])

@@ -37,10 +37,15 @@ KINDS = ("function", "class", "method", "section", "table", "code_block", "confi
 
 Strings = Annotated[list[str], Field(max_length=100)]
 Tokens = Annotated[
-    int, Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"Size of the answer, {DEFAULT_TOKENS}.")
+    int,
+    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"Tokens of the answer ({DEFAULT_TOKENS})."),
 ]
-Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description=f"Results, {DEFAULT_LIMIT}.")]
-Offset = Annotated[int, Field(ge=0, le=10_000, description="As the answer's last line says.")]
+Limit = Annotated[
+    int, Field(ge=1, le=MAX_LIMIT, description=f"How many results ({DEFAULT_LIMIT}).")
+]
+Offset = Annotated[
+    int, Field(ge=0, le=10_000, description="Where the answer's last line says to go on.")
+]
 Project = Annotated[
     str | None,
     Field(max_length=4096, description="Another project: its name or directory."),
@@ -58,6 +63,7 @@ class Arguments(BaseModel):
     unlisted: ClassVar[frozenset[str]] = frozenset()
 
     project: Project = None
+    max_tokens: Tokens = DEFAULT_TOKENS
 
 
 class _Filters(Arguments):
@@ -84,7 +90,6 @@ class SearchArguments(_Filters):
     path: Place = None
     limit: Limit = DEFAULT_LIMIT
     offset: Offset = 0
-    max_tokens: Tokens = DEFAULT_TOKENS
     mode: Literal["hybrid", "fts", "vector"] = Field(
         default="hybrid",
         description="hybrid = words and meaning (best); fts = words only; vector = meaning only.",
@@ -107,7 +112,6 @@ class RelatedArguments(_Filters):
     line: int = Field(default=1, ge=1, description="A line of the code to compare with.")
     limit: Limit = DEFAULT_LIMIT
     offset: Offset = 0
-    max_tokens: Tokens = DEFAULT_TOKENS
 
 
 class OutlineArguments(Arguments):
@@ -116,7 +120,6 @@ class OutlineArguments(Arguments):
     unlisted: ClassVar[frozenset[str]] = frozenset({"max_tokens"})
 
     path: File
-    max_tokens: Tokens = DEFAULT_TOKENS
 
 
 class GrepArguments(Arguments):
@@ -133,8 +136,7 @@ class GrepArguments(Arguments):
     include: Include = Field(default_factory=list)
     exclude: Exclude = Field(default_factory=list)
     context: int = Field(default=0, ge=0, le=20, description="Lines around a match.")
-    limit: int = Field(default=60, ge=1, le=1_000, description="Matches, 60.")
-    max_tokens: Tokens = DEFAULT_TOKENS
+    limit: int = Field(default=60, ge=1, le=1_000, description="How many matches (60).")
 
 
 class ReadArguments(Arguments):
@@ -152,5 +154,3 @@ class StatusArguments(Arguments):
     """Arguments of ``status``."""
 
     unlisted: ClassVar[frozenset[str]] = frozenset({"max_tokens", "project"})
-
-    max_tokens: Tokens = DEFAULT_TOKENS

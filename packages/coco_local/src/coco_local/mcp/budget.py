@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["Budget", "estimate_tokens", "notice_line"]
+__all__ = ["Budget", "estimate_tokens", "notice_line", "within_budget"]
 
 # Measured on source files, BPE vocabularies of current models take 3 to 4 bytes per token;
 # the low end keeps an answer within what was asked for.
 BYTES_PER_TOKEN = 3.2
 # A piece of a result is worth showing from this many lines on, its header counted.
 LEAST_LINES = 4
+CUT = "\n(cut to fit max_tokens)"
 # The share of an answer that a notice may take.
 NOTICE_SHARE = 0.5
 
@@ -94,3 +95,12 @@ def notice_line(budget: Budget, notice: str | None) -> str:
     line = f"{part.clip(line)}…]\n"
     budget.take(line)
     return line
+
+
+def within_budget(text: str, tokens: int) -> str:
+    """Return the text, its start where a header alone is longer than a small budget."""
+    if estimate_tokens(text) <= tokens:
+        return text
+    budget = Budget(tokens)
+    budget.take(CUT)
+    return budget.clip(text) + CUT

@@ -9,7 +9,14 @@ from coco_local.mcp.budget import Budget, notice_line
 from coco_local.mcp.coercion import did_you_mean
 from coco_local.mcp.format import TRAIL, empty_text, hit_text
 from coco_local.mcp.missing import known_languages, require_path
-from coco_local.mcp.scope import Caller, Scope, globs_below, resolve_file, resolve_project
+from coco_local.mcp.scope import (
+    Caller,
+    Scope,
+    globs_below,
+    plain_globs,
+    resolve_file,
+    resolve_project,
+)
 from coco_protocol.docs import (
     FiltersBody,
     Hit,
@@ -42,7 +49,7 @@ def search(service: LocalService, caller: Caller, arguments: SearchArguments) ->
         query=arguments.query,
         project_id=scope.project.project_id,
         retrieval_config=_retrieval(arguments),
-        filters=_filters(service, arguments, scope.within),
+        filters=_filters(service, arguments, scope, scope.within),
     )
     found = service.query(request)
     return _found(scope, found, offset=arguments.offset, max_tokens=arguments.max_tokens)
@@ -82,7 +89,7 @@ def related(service: LocalService, caller: Caller, arguments: RelatedArguments) 
             offset=arguments.offset,
             max_tokens=arguments.max_tokens * ROOM,
         ),
-        filters=_filters(service, arguments, ""),
+        filters=_filters(service, arguments, scope, ""),
     )
     found = service.related(request)
     return _found(scope, found, offset=arguments.offset, max_tokens=arguments.max_tokens)
@@ -106,12 +113,15 @@ def _found(scope: Scope, found: QueryEnvelope, *, offset: int, max_tokens: int) 
 
 
 def _filters(
-    service: LocalService, arguments: SearchArguments | RelatedArguments, within: str
+    service: LocalService,
+    arguments: SearchArguments | RelatedArguments,
+    scope: Scope,
+    within: str,
 ) -> FiltersBody:
     return FiltersBody(
         languages=known_languages(service, arguments.languages),
-        include=globs_below(within, arguments.include),
-        exclude=arguments.exclude,
+        include=globs_below(within, plain_globs(scope.project, arguments.include)),
+        exclude=plain_globs(scope.project, arguments.exclude),
         kinds=[_kind(kind) for kind in arguments.kinds],
     )
 

@@ -13,7 +13,7 @@ from coco_local.mcp.arguments import GrepArguments, OutlineArguments, ReadArgume
 from coco_local.mcp.budget import Budget, estimate_tokens, notice_line
 from coco_local.mcp.format import grep_file, symbol_text
 from coco_local.mcp.missing import require_path
-from coco_local.mcp.scope import Caller, globs_below, resolve_file, resolve_project
+from coco_local.mcp.scope import Caller, globs_below, plain_globs, resolve_file, resolve_project
 from coco_protocol.docs import (
     DocumentRequest,
     GrepMatch,
@@ -67,8 +67,8 @@ def grep(service: LocalService, caller: Caller, arguments: GrepArguments) -> str
         project_id=scope.project.project_id,
         regex=arguments.regex,
         case_sensitive=arguments.case_sensitive,
-        include=globs_below(scope.within, arguments.include),
-        exclude=arguments.exclude,
+        include=globs_below(scope.within, plain_globs(scope.project, arguments.include)),
+        exclude=plain_globs(scope.project, arguments.exclude),
         context=arguments.context,
         limit=arguments.limit,
     )

@@ -18,7 +18,7 @@ from coco_local.mcp.coercion import did_you_mean
 from coco_local.mcp.paths import Spot, exists, expanded, inside, spot_of
 from coco_protocol.projects import ProjectBody
 
-__all__ = ["Caller", "Scope", "globs_below", "resolve_file", "resolve_project"]
+__all__ = ["Caller", "Scope", "globs_below", "plain_globs", "resolve_file", "resolve_project"]
 
 # What stands in a hint when no directory is worth naming.
 ANYWHERE = "PATH"
@@ -125,6 +125,13 @@ def resolve_file(
             f"{path!r} is the project's directory, not a file.", hint="Name a file in it."
         )
     return scope
+
+
+def plain_globs(project: ProjectBody, globs: Sequence[str]) -> list[str]:
+    """Return globs in CoCo's form: the other separator is turned, the project's root cut off."""
+    root = Path(project.root).as_posix().rstrip("/")
+    turned = [g if "/" in g else g.replace("\\", "/") for g in globs]
+    return [g.removeprefix(root) if g.startswith(f"{root}/") else g for g in turned]
 
 
 def globs_below(within: str, include: Sequence[str]) -> list[str]:

@@ -26,7 +26,7 @@ from mcp.types import Tool as ListedTool
 
 from coco_core.errors import CocoError
 from coco_core.version import __version__
-from coco_local.mcp.budget import Budget
+from coco_local.mcp.budget import Budget, within_budget
 from coco_local.mcp.coercion import did_you_mean, read_arguments
 from coco_local.mcp.schema import plain_schema
 from coco_local.mcp.scope import Caller
@@ -99,7 +99,8 @@ def build_server(service: LocalService, caller_of: CallerOf) -> Server[Any]:
                 f"{tool.name} failed inside CoCo; the log has the reason.\n"
                 "Use another tool for this, and tell the user: coco doctor"
             )
-        return CallToolResult(content=[TextContent(type="text", text=text)])
+        fitting = within_budget(text, arguments.max_tokens)
+        return CallToolResult(content=[TextContent(type="text", text=fitting)])
 
     server: Server[Any] = Server(
         "coco",

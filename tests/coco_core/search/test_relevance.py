@@ -58,6 +58,9 @@ def test_the_notice_says_which_words_occur() -> None:
     assert no_match_notice(asking("penguins of winter"), none).startswith("No word of the query")
     some = replace(none, frequencies={"wint": 4, "of": 9})
     assert "only “winter” occur here" in no_match_notice(asking("penguins of winter"), some)
+    filling = replace(none, frequencies={"of": 9})
+    notice = no_match_notice(asking("penguins of winter"), filling)
+    assert notice.startswith("Apart from “of”, no word of the query occurs here")
 
 
 @pytest.mark.parametrize(

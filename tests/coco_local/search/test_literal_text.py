@@ -251,7 +251,7 @@ def test_nonsense_has_no_hits_and_says_so(shop: Bench, text: str) -> None:
     meta, data = ask(shop, text)
     assert (data.results, data.empty_reason) == ([], "no_match")
     assert meta.notice is not None
-    assert "No word of the query occurs here" in meta.notice
+    assert "word of the query occurs here, and nothing is close" in meta.notice
 
 
 def test_nonsense_with_one_common_word_says_which(shop: Bench) -> None:

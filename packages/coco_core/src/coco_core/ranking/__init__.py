@@ -95,7 +95,8 @@ class _Evidence:
     """What speaks for and against each candidate apart from its fused score."""
 
     unit: float
-    """Boosts are in units of the best fused score, so that they weigh the same in every index."""
+    """Boosts by words are in units of the best fused score, so that they weigh the same in every
+    index; what was asked for letter by letter counts however little the stages made of it."""
     coherence: Scores
     definitions: Scores
     paths: Scores
@@ -111,7 +112,7 @@ class _Evidence:
         # A file that is asked for by its name is meant, whatever kind of file it is. Text that
         # stands there as asked is the answer, even in a test: there equals are ordered, no more.
         kind = np.maximum(self.factors, _LEAST_FACTOR)
-        total: Scores = found + self.unit * (self.files + self.literal * kind)
+        total: Scores = found + self.files + self.literal * kind
         return total
 
     def explained(self, i: int) -> dict[str, float]:
@@ -119,8 +120,8 @@ class _Evidence:
         return {
             "coherence": float(self.unit * self.coherence[i]),
             "definition": float(self.unit * self.definitions[i]),
-            "path": float(self.unit * (self.paths[i] + self.files[i])),
-            "literal": float(self.unit * self.literal[i]),
+            "path": float(self.unit * self.paths[i] + self.files[i]),
+            "literal": float(self.literal[i]),
             "penalty": float(self.factors[i]),
         }
 

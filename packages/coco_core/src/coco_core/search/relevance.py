@@ -59,14 +59,14 @@ def above_floor(query: Query, found: CandidateSet, floor: float) -> CandidateSet
 
 def no_match_notice(query: Query, found: CandidateSet) -> str:
     """Say what a query without any hit had in common with the index."""
-    known = [
-        word.text
-        for word in query.wording.words
-        if found.frequencies.get(word.term) and word.text not in STOPWORDS
-    ]
-    if not known:
-        return "No word of the query occurs here, and nothing is close to it in meaning."
-    return f"Of the query's words only {_listed(known)} occur here, and nothing is close to it."
+    known = [word.text for word in query.wording.words if found.frequencies.get(word.term)]
+    telling = [word for word in known if word not in STOPWORDS]
+    if telling:
+        return (
+            f"Of the query's words only {_listed(telling)} occur here, and nothing is close to it."
+        )
+    filling = f"Apart from {_listed(known)}, no" if known else "No"
+    return f"{filling} word of the query occurs here, and nothing is close to it in meaning."
 
 
 def search_notice(query: Query) -> str | None:

@@ -6,7 +6,7 @@ import pytest
 
 from coco_core.intent import SearchIntent
 from coco_core.query import Query, parse_query
-from coco_core.search.relevance import above_floor, no_match_notice, search_notice
+from coco_core.search.relevance import below_floor, no_match_notice, search_notice
 from coco_core.types import Candidate, CandidateSet, ChunkKind, ChunkMetadata
 
 CHUNK = ChunkMetadata(1, "src/app.py", ChunkKind.TEXT, "python", "", (), 1, 9, 10)
@@ -20,7 +20,7 @@ def asking(text: str) -> Query:
 
 def kept(text: str, candidate: Candidate, **frequencies: int) -> int:
     answer = CandidateSet([candidate], total=1000, filtered=1000, frequencies=frequencies)
-    return len(above_floor(asking(text), answer, FLOOR).candidates)
+    return 1 - len(below_floor(asking(text), answer, FLOOR))
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def test_what_is_neither_near_nor_holds_the_words_is_left_out(
 
 def test_a_query_without_a_known_word_must_be_closer() -> None:
     assert kept("penguins survive", Candidate(CHUNK, None, FLOOR + 0.01)) == 0
-    near = [Candidate(CHUNK, None, FLOOR + 0.01), replace(Candidate(CHUNK), keyword=9.0)]
+    near = [Candidate(CHUNK, None, FLOOR + 0.01), Candidate(CHUNK, 9.0)]
     answer = CandidateSet(near, total=1000, filtered=1000)
-    assert len(above_floor(asking("penguins survive"), answer, FLOOR).candidates) == 2
+    assert not below_floor(asking("penguins survive"), answer, FLOOR)
 
 
 def test_files_and_phrases_that_were_asked_for_stay() -> None:

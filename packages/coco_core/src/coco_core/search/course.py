@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
 
@@ -16,7 +16,7 @@ from coco_core.ranking import Ranked, rank
 from coco_core.search.literal import with_literal_evidence
 from coco_core.search.page import Selection
 from coco_core.search.ports import Hydrator, SearchExecutor
-from coco_core.search.relevance import above_floor, no_match_notice
+from coco_core.search.relevance import below_floor, no_match_notice
 from coco_core.search.request import SearchRequest
 from coco_core.types import CandidateSet, FloatVector
 
@@ -118,14 +118,14 @@ def run_search(
     if without is None and request.intent.ranking.literal is not False:
         found = with_literal_evidence(request.query, found, hydrator.texts)
     clock.lap("literal")
-    if floor is not None and query_vector is not None and without is None:
-        kept = above_floor(request.query, found, floor)
-        if found.candidates and not kept.candidates:
-            notice = no_match_notice(request.query, found)
-        found = kept
     ranked = rank(request.intent, request.query, found)
-    if without is not None:
-        ranked = [item for item in ranked if item.candidate.metadata.key != without]
+    left_out: Set[int] = frozenset() if without is None else {without}
+    if floor is not None and query_vector is not None and without is None:
+        left_out = below_floor(request.query, found, floor)
+        if left_out and len(left_out) == len(ranked):
+            notice = no_match_notice(request.query, found)
+    if left_out:
+        ranked = [item for item in ranked if item.candidate.metadata.key not in left_out]
     clock.lap("rank")
     selection = _fill(Selection(request.intent), ranked, hydrator)
     hits = hydrator.hydrate(selection.picks)

@@ -6,14 +6,13 @@ when its vector is closer than those of questions that have nothing to do with a
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import log1p
 
 from coco_core.query import Query
 from coco_core.stopwords import STOPWORDS
 from coco_core.types import CandidateSet
 
-__all__ = ["BUILT_IN_FLOOR", "STATIC_FLOOR", "above_floor", "no_match_notice", "search_notice"]
+__all__ = ["BUILT_IN_FLOOR", "STATIC_FLOOR", "below_floor", "no_match_notice", "search_notice"]
 
 BUILT_IN_FLOOR = 0.28
 """The cosine of all-MiniLM-L6-v2 below which a chunk is not close to a query.
@@ -34,27 +33,27 @@ _FAIR_SHARE = 0.25
 _STRANGER = 1.25
 
 
-def above_floor(query: Query, found: CandidateSet, floor: float) -> CandidateSet:
-    """Leave out the candidates that are neither near nor hold a fair share of the query's words."""
+def below_floor(query: Query, found: CandidateSet, floor: float) -> frozenset[int]:
+    """Return the keys of candidates that are neither near nor hold a fair share of the words.
+
+    They are ranked all the same: how far apart the others are is measured with them.
+    """
     if query.phrases:
         # What holds the text that was asked for is an answer, whatever the text means.
-        return found
-    best = _best_keyword(query, found)
+        return frozenset()
     if not any(each.keyword for each in found.candidates):
         floor *= _STRANGER
-
-    least = _FAIR_SHARE * best
-    kept = [
-        each
+    least = _FAIR_SHARE * _best_keyword(query, found)
+    return frozenset(
+        each.metadata.key
         for each in found.candidates
-        if each.vector is None
-        or each.vector >= floor
-        or (each.keyword and each.keyword >= least)
-        or each.literal
-        or each.exact_name_match
-        or any(file.agreement(each.metadata.doc_id) for file in query.files)
-    ]
-    return found if len(kept) == len(found.candidates) else replace(found, candidates=kept)
+        if each.vector is not None
+        and each.vector < floor
+        and not (each.keyword and each.keyword >= least)
+        and not each.literal
+        and not each.exact_name_match
+        and not any(file.agreement(each.metadata.doc_id) for file in query.files)
+    )
 
 
 def no_match_notice(query: Query, found: CandidateSet) -> str:

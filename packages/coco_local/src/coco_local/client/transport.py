@@ -18,8 +18,8 @@ from coco_core.errors import CocoError, DaemonNotRunning, InvalidInput, Unavaila
 
 __all__ = ["NOT_RUNNING", "HttpTransport", "not_coco_error"]
 
-NOT_RUNNING: Final = "start the CoCo service first: coco start"
-"""What every client says when nothing listens; 1-product fixes the words."""
+NOT_RUNNING: Final = "start the CoCo service first: coco start --detach"
+"""What every client says when nothing listens: the command returns, on a terminal or without."""
 
 # More idle connections than a dashboard and its commands use at once serve nobody.
 _MAX_IDLE = 4

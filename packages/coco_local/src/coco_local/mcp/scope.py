@@ -14,6 +14,7 @@ from coco_local.client.project_lookup import (
     project_around,
     project_names,
 )
+from coco_local.scan.owner import repository_in
 from coco_protocol.projects import ProjectBody
 
 __all__ = ["Caller", "Scope", "globs_below", "resolve_file", "resolve_project"]
@@ -76,8 +77,18 @@ def resolve_project(
         chosen = _named(projects, caller.project, caller.places)
     else:
         chosen, notice = _default(projects, caller.places)
-    within = _within(chosen, target, caller.places) if target is not None else ""
-    return Scope(chosen, within, notice)
+    if target is None:
+        return Scope(chosen, "", notice)
+    within = _within(chosen, target, caller.places)
+    other = _inner_project(projects, chosen, within)
+    if other is None:
+        return Scope(chosen, within, notice)
+    if named is not None:
+        raise PathRefused(
+            f"{path!r} lies in the project {other.name!r}, a repository inside {chosen.name!r}.",
+            hint=f"Pass project={other.name!r}, or no project.",
+        )
+    return Scope(other, _relative(other, Path(chosen.root) / within), notice)
 
 
 def resolve_file(
@@ -175,6 +186,20 @@ def _within(project: ProjectBody, target: Path, places: tuple[Path, ...]) -> str
             if (place / target).exists() and project_around([project], place / target) is not None:
                 return _relative(project, place / target)
     return _relative(project, root / target)
+
+
+def _inner_project(
+    projects: Sequence[ProjectBody], project: ProjectBody, within: str
+) -> ProjectBody | None:
+    """Return the project of a repository inside ``project`` that the path lies in, if it does.
+
+    Raises:
+        ProjectNotFound: it lies in one that is not indexed.
+    """
+    root = Path(project.root)
+    if repository_in(root, root / within) is None:
+        return None
+    return project_around(projects, root / within)
 
 
 def _relative(project: ProjectBody, target: Path) -> str:

@@ -29,6 +29,7 @@ from starlette.responses import JSONResponse, Response
 
 from coco_core.errors import CocoError, DaemonNotRunning
 from coco_core.version import __version__
+from coco_local.client.transport import NOT_RUNNING
 from coco_local.mcp.reply import Reply
 from coco_local.mcp.schema import plain_schema
 from coco_local.mcp.scope import Caller
@@ -42,11 +43,9 @@ if TYPE_CHECKING:
 
     CallerOf = Callable[[ServerRequestContext[Any, Any]], Awaitable[Caller]]
 
-__all__ = ["NOT_RUNNING", "McpApp", "build_server", "mcp_app"]
+__all__ = ["McpApp", "build_server", "mcp_app"]
 
 log = logging.getLogger(__name__)
-
-NOT_RUNNING = "start the CoCo service first: coco start"
 
 INSTRUCTIONS = (
     "CoCo indexes this machine's projects and answers from their files as they are now. "

@@ -19,7 +19,14 @@ from coco_local.scan.listing import FileStat, Listing
 from coco_local.scan.reasons import NOTEWORTHY, Decision, Reason
 from coco_local.scan.rulefile import Rule
 from coco_local.scan.rules import RULE_NAMES, Rules, outermost_rules, own_rules
-from coco_local.scan.worktree import Tracked, Worktree, find_worktree, is_repository, read_tracked
+from coco_local.scan.worktree import (
+    BARE_NAMES,
+    Tracked,
+    Worktree,
+    find_worktree,
+    is_repository,
+    read_tracked,
+)
 from coco_local.settings import PROJECT_FILE, Settings, for_project
 
 __all__ = ["ProjectScan"]
@@ -54,7 +61,8 @@ class _ScanContext:
     settings: Settings
     tree: Worktree
     folder: _Directory
-    nested_roots: frozenset[str]
+    home: str | None
+    """CoCo's own directory, when it lies in the project."""
     problem: str | None
     folders: dict[str, tuple[tuple[int, int, int], _Directory | Decision]] = field(
         default_factory=dict
@@ -68,14 +76,11 @@ class ProjectScan:
         self,
         root: Path,
         settings: Settings,
-        nested_roots: Collection[Path] = (),
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """``nested_roots`` are the roots of projects that are registered inside this one."""
         self.root = root
         self._prefix = str(root).rstrip(os.sep) + os.sep
         self._given = settings
-        self._nested_roots = frozenset(nested_roots)
         self._environ = os.environ if environ is None else environ
         self._lock = threading.Lock()
         self._context: _ScanContext | None = None
@@ -97,11 +102,6 @@ class ProjectScan:
         """Forget what was read from ignore files, git and the project's settings."""
         with self._lock:
             self._context = None
-
-    def set_nested_roots(self, nested_roots: Collection[Path]) -> None:
-        """Leave out other projects' roots inside this one."""
-        self._nested_roots = frozenset(nested_roots)
-        self.refresh()
 
     def is_rule_file(self, path: Path) -> bool:
         """Tell whether a change of this file can change what is indexed."""
@@ -147,7 +147,7 @@ class ProjectScan:
                 continue
             inside = self._inside(context, folder, directory, found) if folder.doc else folder
             if isinstance(inside, Decision):
-                counts[inside.reason] += 1
+                self._leave_out(listing, counts, folder.doc, inside.reason)
                 continue
             for name, entry in found.items():
                 if name == ".git":
@@ -176,6 +176,8 @@ class ProjectScan:
         counts[reason] += 1
         if reason in NOTEWORTHY:
             listing.skipped[printable(doc)] = reason
+        if reason == Reason.REPOSITORY:
+            listing.repositories.append(doc.removesuffix("/"))
 
     # --- one path ------------------------------------------------------------------------------
 
@@ -277,8 +279,8 @@ class ProjectScan:
     def _child(self, context: _ScanContext, folder: _Directory, name: str) -> _Directory | Decision:
         """Decide about a directory by its name and its place."""
         doc = folder.doc + name
-        if doc in context.nested_roots:
-            return Decision(False, Reason.PROJECT)
+        if doc == context.home:
+            return Decision(False, Reason.HOME)
         result = self._apply_rules(folder, name, directory=True)
         rule = result.rule
         if result.excluded:
@@ -295,8 +297,13 @@ class ProjectScan:
         if ".git" in present and is_repository(Path(directory, ".git")):
             return Decision(False, Reason.REPOSITORY)
         path = folder.path.removesuffix("/")
-        if _ENVIRONMENT_MARK in present and path not in self._tracked().directories:
-            return Decision(False, Reason.ENVIRONMENT)
+        foreign = None
+        if _ENVIRONMENT_MARK in present:
+            foreign = Reason.ENVIRONMENT
+        elif all(name in present for name in BARE_NAMES):
+            foreign = Reason.GIT
+        if foreign is not None and path not in self._tracked().directories:
+            return Decision(False, foreign)
         rules = folder.rules.below(directory, path, present, context.tree.ignore_case)
         return folder if rules is folder.rules else folder._replace(rules=rules)
 
@@ -351,10 +358,7 @@ class ProjectScan:
         rules = outermost_rules(tree, settings.include, settings.exclude, base)
         rules = own_rules(rules, tree, _chain(base))
         folder = _Directory("", f"{base}/" if base else "", rules)
-        foreign = (self._doc(root) for root in (*self._nested_roots, self._given.home.root))
-        return _ScanContext(
-            settings, tree, folder, frozenset(doc for doc in foreign if doc), problem
-        )
+        return _ScanContext(settings, tree, folder, self._doc(self._given.home.root), problem)
 
     def _below_top(self, tree: Worktree) -> str:
         relative = self.root.relative_to(tree.top).as_posix()
@@ -376,7 +380,7 @@ class ProjectScan:
 
 
 def _here(directory: str) -> list[str]:
-    names = (".git", _ENVIRONMENT_MARK, *RULE_NAMES)
+    names = (".git", _ENVIRONMENT_MARK, *BARE_NAMES, *RULE_NAMES)
     return [name for name in names if os.path.lexists(f"{directory}/{name}")]
 
 

@@ -8,14 +8,27 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from coco_local.scan.gitindex import UnknownIndex, tracked_paths
 
-__all__ = ["Tracked", "Worktree", "find_worktree", "is_repository", "read_tracked"]
+__all__ = [
+    "BARE_NAMES",
+    "Tracked",
+    "Worktree",
+    "common_directory",
+    "find_worktree",
+    "is_bare",
+    "is_repository",
+    "read_tracked",
+]
 
 # git answers in milliseconds; a hanging file system must not hold the daemon.
 _GIT_SECONDS = 10.0
 _HASH_BYTES = {"sha256": 32}
+
+BARE_NAMES: Final = ("HEAD", "objects", "refs")
+"""What every git directory has."""
 
 # A console window would flash up on Windows with every call.
 if sys.platform == "win32":
@@ -64,6 +77,21 @@ def is_repository(dot_git: Path) -> bool:
             return file.read(8).startswith(b"gitdir:")
     except OSError:
         return False
+
+
+def is_bare(directory: Path) -> bool:
+    """Tell whether a directory is a git directory itself: a repository without files."""
+    return all((directory / name).exists() for name in BARE_NAMES)
+
+
+def common_directory(top: Path) -> Path | None:
+    """Return the git directory that all work trees of a repository share; None when it is gone."""
+    try:
+        _, shared = _git_directories(top / ".git")
+    except OSError:
+        return None
+    real = Path(os.path.realpath(shared))
+    return real if real.is_dir() else None
 
 
 def find_worktree(root: Path, environ: Mapping[str, str]) -> Worktree:

@@ -260,7 +260,7 @@ class ProjectIndexer:
                 self._jobs.fail(f"The directory {str(self.project.root)!r} is not there.")
                 self.backlog.end_rescan(None)
                 return
-            listing = self.files.list_files()
+            listing = self.backlog.changes.list_files()
             self.files_total = len(listing.files)
             gone = [d for d in list(self.index.memory.documents) if d not in listing.files]
             self.backlog.end_rescan([*gone, *self.files.differing(listing)])

@@ -6,7 +6,7 @@ import os
 import stat
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -33,6 +33,9 @@ __all__ = ["ProjectScan"]
 
 # Left by `python -m venv` and its kin in the directory that they fill with other people's code.
 _ENVIRONMENT_MARK = "pyvenv.cfg"
+
+
+def _pass_by(_: Path) -> None: ...
 
 
 class _Directory(NamedTuple):
@@ -112,15 +115,20 @@ class ProjectScan:
 
     # --- all files -----------------------------------------------------------------------------
 
-    def list_files(self) -> Listing:
-        """Walk the project with fresh rules; what cannot be read is counted, never raised."""
+    def list_files(self, enter: Callable[[Path], object] = _pass_by) -> Listing:
+        """Walk the project with fresh rules; what cannot be read is counted, never raised.
+
+        ``enter`` is called with each directory before it is looked into.
+        """
         self.refresh()
         context = self._ready()
         listing = Listing()
-        self._walk(context, context.folder, listing)
+        self._walk(context, context.folder, listing, enter)
         return listing
 
-    def list_below(self, directory: Path) -> list[FileStat]:
+    def list_below(
+        self, directory: Path, enter: Callable[[Path], object] = _pass_by
+    ) -> list[FileStat]:
         """Return the indexed files of one directory and everything below it."""
         context = self._ready()
         doc = self._doc(directory)
@@ -128,15 +136,22 @@ class ProjectScan:
         if doc is None or isinstance(found, Decision):
             return []
         listing = Listing()
-        self._walk(context, found, listing)
+        self._walk(context, found, listing, enter)
         return list(listing.files.values())
 
-    def _walk(self, context: _ScanContext, start: _Directory, listing: Listing) -> None:
+    def _walk(
+        self,
+        context: _ScanContext,
+        start: _Directory,
+        listing: Listing,
+        enter: Callable[[Path], object],
+    ) -> None:
         counts: Counter[str] = Counter()
         stack = [start]
         while stack:
             folder = stack.pop()
             directory = self._prefix + folder.doc
+            enter(Path(directory))
             try:
                 with os.scandir(directory) as entries:
                     found = {entry.name: entry for entry in entries}
@@ -356,7 +371,7 @@ class ProjectScan:
         tree = find_worktree(self.root, self._environ)
         base = self._below_top(tree)
         rules = outermost_rules(tree, settings.include, settings.exclude, base)
-        rules = own_rules(rules, tree, _chain(base))
+        rules = own_rules(rules, tree, base)
         folder = _Directory("", f"{base}/" if base else "", rules)
         return _ScanContext(settings, tree, folder, self._doc(self._given.home.root), problem)
 
@@ -382,11 +397,3 @@ class ProjectScan:
 def _here(directory: str) -> list[str]:
     names = (".git", _ENVIRONMENT_MARK, *BARE_NAMES, *RULE_NAMES)
     return [name for name in names if os.path.lexists(f"{directory}/{name}")]
-
-
-def _chain(base: str) -> Iterator[str]:
-    """Yield the directory and those above it, the top first; the project's own is the last."""
-    yield ""
-    parts = base.split("/") if base else []
-    for count in range(1, len(parts) + 1):
-        yield "/".join(parts[:count])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -109,9 +109,11 @@ def outermost_rules(
     )
 
 
-def own_rules(rules: Rules, tree: Worktree, parents: Iterable[str]) -> Rules:
-    """Add the ignore files of the directories between the top of the tree and the project."""
-    for parent in parents:
+def own_rules(rules: Rules, tree: Worktree, base: str) -> Rules:
+    """Add the ignore files of the directories from the top of the tree to the project's own."""
+    parts = base.split("/") if base else []
+    for count in range(len(parts) + 1):
+        parent = "/".join(parts[:count])
         rules = rules.below(str(tree.top / parent), parent, RULE_NAMES, tree.ignore_case)
     return rules
 

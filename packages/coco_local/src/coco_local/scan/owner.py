@@ -194,8 +194,14 @@ def _of_same_repository(projects: Iterable[P], repository: Path) -> P | None:
     shared = common_directory(repository)
     if shared is None:
         return None
+    found: P | None = None
     for project in projects:
-        top = innermost_repository(Path(os.path.realpath(project.root)))
-        if top not in {None, repository} and common_directory(top) == shared:
+        root = Path(os.path.realpath(project.root))
+        top = innermost_repository(root)
+        if top is None or top == repository or common_directory(top) != shared:
+            continue
+        if root == top and not project.standalone:
             return project
-    return None
+        # A part of the repository shares what it has.
+        found = found or project
+    return found

@@ -133,13 +133,13 @@ async def test_without_a_daemon_it_starts_says_how_and_recovers(
         for name, arguments in calls.items():
             result = await client.call_tool(name, arguments)
             assert result.is_error
-            assert text_of(result) == "start the CoCo service first: coco start"
+            assert text_of(result) == "start the CoCo service first: coco start --detach"
         for _ in range(2):
             with serving(create_app(service, settings), urlsplit(url).port):
                 result = await client.call_tool("search", {"query": "pay"})
                 assert text_of(result).startswith("--- src/pay.py:1-2")
             result = await client.call_tool("search", {"query": "pay"})
-            assert text_of(result) == "start the CoCo service first: coco start"
+            assert text_of(result) == "start the CoCo service first: coco start --detach"
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="counts on inotify's 
 
 
 class Seen:
-    """What was delivered, and a way to wait for it; new directories are listed, as an index does."""
+    """What was delivered, and a way to wait for it; it lists new directories as an index does."""
 
     def __init__(self) -> None:
         self.paths: set[Path] = set()

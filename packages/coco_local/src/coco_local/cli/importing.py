@@ -126,7 +126,10 @@ def _what_follows(client: LocalService, imported: set[str], *, waited: bool) -> 
     if not waited:
         yield "indexing goes on in the background; how far it is: coco status"
         return
+    from coco_core.quantities import count
+
     model = client.health().model
+    behind = False
     for project in client.projects().projects:
         if project.project_id not in imported or project.error:
             continue
@@ -134,12 +137,11 @@ def _what_follows(client: LocalService, imported: set[str], *, waited: bool) -> 
             yield f"{project.name}: no file in it belongs into an index: coco index --dry-run"
         elif project.embedded < project.chunks:
             yield (
-                f"{project.name}: keyword search answers now, {project.files:,} files; vectors: "
-                f"{project.embedded:,} of {project.chunks:,} chunks"
+                f"{project.name}: keyword search answers now ({count(project.files, 'file')}); "
+                f"{project.embedded:,} of {project.chunks:,} vectors are there"
             )
-            yield (
-                "the others follow in the background: coco status; to wait for them: "
-                "coco import --wait"
-                if model.state == "ready"
-                else f"they follow when the model is there; it is {model.state}: coco status"
-            )
+            behind = True
+    if behind and model.state == "ready":
+        yield "vectors follow in the background: coco status; with --wait it returns after the last"
+    elif behind:
+        yield f"vectors follow when the model is there; it is {model.state}: coco status"

@@ -154,6 +154,8 @@ def _join(
     for project in registered:
         what = "registered" if project.created else "is registered"
         terminal.line(f"{what}: {project.name} ({project.path})")
+        for notice in project.notices:
+            terminal.note(notice)
     with connected() as client:
         show_status(terminal, client)
 

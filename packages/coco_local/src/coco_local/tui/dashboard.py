@@ -13,6 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, Input, OptionList, Static
 
 from coco_local.tui.actions import AppActions
+from coco_local.tui.choice import first_choice, working_directory
 from coco_local.tui.dialogs import ImportDialog, PickDialog
 from coco_local.tui.help import HelpDialog
 from coco_local.tui.history import History
@@ -35,6 +36,8 @@ __all__ = ["DashboardScreen"]
 
 # AppActions on a letter: while a query is typed the letter belongs to it.
 _LETTERS = {"pick", "rescan", "import", "view", "log", "help", "theme", "close", "search"}
+# Time to read why the project that one stands in is not the one that is searched, and its remedy.
+_PROBLEM_SECONDS = 30.0
 # What the lower left shows in turn where there is room for one panel only.
 _VIEWS = ("files", "queries", "log")
 
@@ -69,6 +72,8 @@ class DashboardScreen(Screen[bool]):
         self._history = History()
         self._projects: tuple[ProjectBody, ...] = ()
         self._chosen: str | None = None
+        self._here = working_directory()
+        self._problem: str | None = None
         self._view = _VIEWS[0]
 
     def compose(self) -> ComposeResult:
@@ -126,7 +131,11 @@ class DashboardScreen(Screen[bool]):
         self.remove_class("-offline")
         self._projects = projects
         if self._chosen not in {project.project_id for project in projects}:
-            self._choose(projects[0].project_id if projects else None)
+            chosen, problem = first_choice(projects, self._here)
+            if problem and problem != self._problem:
+                self.notify(problem, severity="warning", timeout=_PROBLEM_SECONDS, markup=False)
+            self._problem = problem
+            self._choose(chosen.project_id if chosen else None)
         self.query_one(Projects).show(ProjectsState(projects, self._chosen))
 
     @property

@@ -142,6 +142,9 @@ class ChangeFeed:
             yield
             return
         number = notifier.begin_listing()
+        if self._state.mode is WatchMode.PARTIAL:
+            # It is asked for all directories again.
+            self._state = WatchState(WatchMode.WATCHING)
         yield
         notifier.end_listing(number)
 

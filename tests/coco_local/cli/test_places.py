@@ -118,7 +118,6 @@ def test_a_part_of_a_project_stays_in_it(outer: Path, imported: Coco) -> None:
 
 
 def test_what_a_project_leaves_out_may_be_one(outer: Path, imported: Coco) -> None:
-    (outer / "build").mkdir()
     (outer / "build/made.py").write_text("made = 1\n", encoding="utf-8")
     result = imported("import", outer / "build")
     assert result.out == f"build  {outer}/build\n"

@@ -108,13 +108,13 @@ def test_a_part_of_a_project_stays_in_it(outer: Path, imported: Coco) -> None:
     assert "shop is part of the project 'outer'" in result.err
     assert f"coco import --standalone {outer}/shop" in result.err
     imported("grep", "class Cart", "-p", str(outer)).prints("shop/cart.py")
-    assert imported("import", "--standalone", outer / "shop").out == f"shop  {outer}/shop\n"
-    imported("grep", "class Cart", "-p", "outer").prints("shop/cart.py")
-    imported("grep", "class Cart", "-p", "shop").prints("cart.py")
+    assert imported("import", "--standalone", outer / "web").out == f"web  {outer}/web\n"
+    imported("grep", "matchRoute", "-p", "outer").prints("web/router.ts")
+    imported("grep", "matchRoute", "-p", "web").prints("router.ts")
     assert _files(imported, "outer") == whole
     # In either order of going.
     assert imported("forget", "outer", "--yes").code == 0
-    imported("grep", "class Cart", "-p", "shop").prints("cart.py")
+    imported("grep", "matchRoute", "-p", "web").prints("router.ts")
 
 
 def test_what_a_project_leaves_out_may_be_one(outer: Path, imported: Coco) -> None:
@@ -126,11 +126,11 @@ def test_what_a_project_leaves_out_may_be_one(outer: Path, imported: Coco) -> No
 
 def test_a_part_that_came_first_stays_a_project(imported: Coco, tmp_path: Path) -> None:
     root = write_project(tmp_path / "late")
-    assert imported("import", root / "shop").out == f"shop  {root}/shop\n"
-    assert "shop is a project, too: both hold its files" in imported("import", root).err
-    imported("grep", "class Cart", "-p", "late").prints("shop/cart.py")
-    assert imported("forget", "shop", "--yes").code == 0
-    imported("grep", "class Cart", "-p", str(root / "shop")).prints("shop/cart.py")
+    assert imported("import", root / "web").out == f"web  {root}/web\n"
+    assert "web is a project, too: both hold its files" in imported("import", root).err
+    imported("grep", "matchRoute", "-p", "late").prints("web/router.ts")
+    assert imported("forget", "web", "--yes").code == 0
+    imported("grep", "matchRoute", "-p", str(root / "web")).prints("web/router.ts")
 
 
 def test_an_import_says_what_is_still_to_come(imported: Coco, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from coco_local.scan.owner import Owner, owner_of, repository_in
+from coco_local.git.owner import Owner, owner_of, repository_in
 from tests.coco_local.scan.conftest import Scan
 from tests.coco_local.scan.trees import git, put
 

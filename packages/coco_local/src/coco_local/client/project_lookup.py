@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coco_core.errors import ProjectNotFound
-from coco_local.scan.owner import owner_of
+from coco_local.git.owner import owner_of
 
 if TYPE_CHECKING:
     from coco_protocol.projects import ProjectBody

@@ -14,7 +14,7 @@ from coco_local.client.project_lookup import (
     project_around,
     project_names,
 )
-from coco_local.scan.owner import repository_in
+from coco_local.git.owner import repository_in
 from coco_protocol.projects import ProjectBody
 
 __all__ = ["Caller", "Scope", "globs_below", "resolve_file", "resolve_project"]

@@ -10,10 +10,10 @@ import structlog
 
 from coco_core.errors import InvalidInput
 from coco_core.quantities import count
+from coco_local.git.owner import command_path, owner_of
+from coco_local.git.worktree import is_bare
 from coco_local.scan import ProjectScan
-from coco_local.scan.owner import command_path, owner_of
 from coco_local.scan.reasons import Reason
-from coco_local.scan.worktree import is_bare
 from coco_local.settings import Settings
 from coco_local.store.projects import Project
 

@@ -13,12 +13,12 @@ import structlog
 from coco_core.errors import PathRefused, ProjectNotFound
 from coco_core.globs import literal_head
 from coco_embed.store import DEFAULT_MODEL
+from coco_local.git.owner import Owner, command_path, owner_of, repository_in
 from coco_local.indexing.context import IndexContext
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.monitoring.jobs import Job, JobRegistry
 from coco_local.projects.importing import Contents, part_of, project_root
 from coco_local.projects.indexes import IndexDeps, ProjectIndexes
-from coco_local.scan.owner import Owner, command_path, owner_of, repository_in
 from coco_local.store.database import Database
 from coco_local.store.indexes import IndexStore
 from coco_local.store.projects import ConfigStore, Project, ProjectStore

@@ -12,14 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from coco_core.errors import InvalidConfig
-from coco_local.scan.content import HEAD_BYTES, refuse_content
-from coco_local.scan.entry import PathEntry, is_junction, is_unicode, printable
-from coco_local.scan.kinds import refuse_noise, refuse_secret
-from coco_local.scan.listing import FileStat, Listing
-from coco_local.scan.reasons import NOTEWORTHY, Decision, Reason
-from coco_local.scan.rulefile import Rule
-from coco_local.scan.rules import RULE_NAMES, Rules, outermost_rules, own_rules
-from coco_local.scan.worktree import (
+from coco_local.git.worktree import (
     BARE_NAMES,
     Tracked,
     Worktree,
@@ -27,6 +20,13 @@ from coco_local.scan.worktree import (
     is_repository,
     read_tracked,
 )
+from coco_local.scan.content import HEAD_BYTES, refuse_content
+from coco_local.scan.entry import PathEntry, is_junction, is_unicode, printable
+from coco_local.scan.kinds import refuse_noise, refuse_secret
+from coco_local.scan.listing import FileStat, Listing
+from coco_local.scan.reasons import NOTEWORTHY, Decision, Reason
+from coco_local.scan.rulefile import Rule
+from coco_local.scan.rules import RULE_NAMES, Rules, outermost_rules, own_rules
 from coco_local.settings import PROJECT_FILE, Settings, for_project
 
 __all__ = ["ProjectScan"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from coco_local.git.worktree import Worktree
 from coco_local.scan.rulefile import Rule, RuleFile, parse_rules
-from coco_local.scan.worktree import Worktree
 
 __all__ = ["OWN_NAMES", "RULE_NAMES", "Rules", "outermost_rules", "own_rules"]
 

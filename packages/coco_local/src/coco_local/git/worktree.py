@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from coco_local.scan.gitindex import UnknownIndex, tracked_paths
+from coco_local.git.gitindex import UnknownIndex, tracked_paths
 
 __all__ = [
     "BARE_NAMES",
@@ -29,12 +28,6 @@ _HASH_BYTES = {"sha256": 32}
 
 BARE_NAMES: Final = ("HEAD", "objects", "refs")
 """What every git directory has."""
-
-# A console window would flash up on Windows with every call.
-if sys.platform == "win32":
-    _CREATION_FLAGS = subprocess.CREATE_NO_WINDOW
-else:
-    _CREATION_FLAGS = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +158,11 @@ def _git_config(root: Path) -> dict[str, str]:
 
 def _git(directory: Path, *arguments: str) -> bytes:
     """Run git; empty when it is not installed, refuses or hangs."""
+    # Every command looks for its project, and only a listing asks git.
+    import subprocess
+
+    # A console window would flash up on Windows with every call.
+    flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
     try:
         done = subprocess.run(
             ["git", *arguments],
@@ -173,7 +171,7 @@ def _git(directory: Path, *arguments: str) -> bytes:
             capture_output=True,
             timeout=_GIT_SECONDS,
             check=False,
-            creationflags=_CREATION_FLAGS,
+            creationflags=flags,
         )
     except (OSError, subprocess.TimeoutExpired):
         return b""

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
 from coco_core.errors import ProjectNotFound
-from coco_local.scan.worktree import (
+from coco_local.git.worktree import (
     common_directory,
     find_worktree,
     is_bare,

@@ -161,8 +161,11 @@ def _git(directory: Path, *arguments: str) -> bytes:
     # Every command looks for its project, and only a listing asks git.
     import subprocess
 
-    # A console window would flash up on Windows with every call.
-    flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
+    if sys.platform == "win32":
+        # A console window would flash up with every call.
+        flags = subprocess.CREATE_NO_WINDOW
+    else:
+        flags = 0
     try:
         done = subprocess.run(
             ["git", *arguments],

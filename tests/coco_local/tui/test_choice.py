@@ -30,7 +30,6 @@ def test_the_project_around_comes_first(projects: list[ProjectBody], tmp_path: P
     alpha, beta = projects
     assert first_choice(projects, tmp_path / "beta/src") == (beta, None)
     assert first_choice(projects, tmp_path) == (alpha, None)
-    assert first_choice(projects, None) == (alpha, None)
     assert first_choice([], tmp_path) == (None, None)
     chosen, problem = first_choice(projects, tmp_path / "beta/clone")
     assert chosen == alpha
@@ -38,12 +37,8 @@ def test_the_project_around_comes_first(projects: list[ProjectBody], tmp_path: P
 
 
 async def test_the_dashboard_says_so(
-    stage: Stage, projects: list[ProjectBody], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, projects: list[ProjectBody], tmp_path: Path
 ) -> None:
     stage.service.project_list = tuple(projects)
-    monkeypatch.chdir(tmp_path / "beta")
-    async with stage.session() as session:
-        await session.until(lambda: session.app.dashboard.chosen == projects[1])
-    monkeypatch.chdir(tmp_path / "beta/clone")
-    async with stage.session() as session:
+    async with stage.session(place=tmp_path / "beta/clone") as session:
         await session.until_shown("repository of its own")

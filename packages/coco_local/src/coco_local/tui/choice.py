@@ -9,28 +9,18 @@ from coco_core.errors import ProjectNotFound
 from coco_local.client.project_lookup import project_around
 from coco_protocol.projects import ProjectBody
 
-__all__ = ["first_choice", "working_directory"]
+__all__ = ["first_choice"]
 
 
 def first_choice(
-    projects: Sequence[ProjectBody], here: Path | None
+    projects: Sequence[ProjectBody], here: Path
 ) -> tuple[ProjectBody | None, str | None]:
     """Return the project around ``here``, else the first of all, and what the user must know.
 
     That is, when ``here`` lies in a repository of its own that is not indexed.
     """
     first = projects[0] if projects else None
-    if here is None:
-        return first, None
     try:
         return project_around(projects, here) or first, None
     except ProjectNotFound as error:
         return first, str(error)
-
-
-def working_directory() -> Path | None:
-    """Return where the dashboard was opened; None when that directory is gone."""
-    try:
-        return Path.cwd()
-    except OSError:
-        return None

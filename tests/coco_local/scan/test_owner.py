@@ -39,6 +39,7 @@ def checkout(root: Path, library: Path) -> Path:
     git(root, "clone", "-q", str(library), "clone")
     git(root, *LOCAL, "submodule", "add", "-q", str(library), "vendor/sub")
     git(root / "vendor/sub", "worktree", "add", "-q", "../of-sub")
+    git(root, "worktree", "add", "-q", ".git/agents/b")
     git(root, "clone", "-q", "--bare", str(library), "mirror")
     put(root, {"lost/.git": "gitdir: /nowhere/at/all\n", "lost/z.py": ""})
     put(root, {"fake/.git/x": "", "fake/f.py": ""})
@@ -57,7 +58,15 @@ def owner(place: Path, *roots: Path | Known) -> Owner[Known]:
     return owner_of([root if isinstance(root, Known) else Known(root) for root in roots], place)
 
 
-INNER = [".claude/worktrees/a", "clone", "vendor/sub", "vendor/of-sub", "mirror", "lost"]
+INNER = [
+    ".claude/worktrees/a",
+    ".git/agents/b",
+    "clone",
+    "vendor/sub",
+    "vendor/of-sub",
+    "mirror",
+    "lost",
+]
 
 
 @pytest.mark.parametrize("inner", INNER)
@@ -75,7 +84,9 @@ def test_a_repository_inside_answers_for_itself_or_not_at_all(checkout: Path, in
 
 def test_the_rest_belongs_to_the_project_around(checkout: Path) -> None:
     around = Known(checkout)
-    for place in ("", "app.py", "pkg", "fake/f.py", "vendor", ".claude", ".git/hooks", "new/x"):
+    places = ("app.py", "pkg", "fake/f.py", "vendor", ".claude", "new/x", ".")
+    inside_git = (".git/hooks", ".git/modules/vendor/sub", ".git/agents")
+    for place in (*places, *inside_git):
         assert owner(checkout / place, around).project == around, place
         assert repository_in(checkout, checkout / place) is None, place
 
@@ -88,6 +99,8 @@ def test_the_scan_says_the_same(scan: Scan, checkout: Path) -> None:
     assert {path for path in files if made.decide(path).indexed} == {
         path for path in files if path not in refused and path.parent.name != "gen"
     }
+    # A work tree that git has lost is listed by its ignore files, once it is a project.
+    assert set(scan(checkout / "lost").list_files().files) == {"z.py"}
     listing = made.list_files()
     assert sorted(listing.repositories) == ["clone", "lost", "vendor/of-sub", "vendor/sub"]
 

@@ -134,7 +134,9 @@ def innermost_repository(directory: Path) -> Path | None:
     counts unless the repository around it tracks its files, as test data.
     """
     for top in (directory, *directory.parents):
-        if is_repository(top / ".git") or (is_bare(top) and not _is_tracked(top)):
+        # What looks bare below a `.git` is that repository's own; a work tree may lie there, too.
+        bare = ".git" not in top.parts and is_bare(top) and not _is_tracked(top)
+        if bare or is_repository(top / ".git"):
             return top
     return None
 
@@ -149,16 +151,11 @@ def _innermost(found: list[tuple[int, P]]) -> P:
 
 
 def _directory(place: Path) -> Path:
-    """Return the directory that a place lies in, really; git's own data lie in their work tree."""
+    """Return the directory that a place lies in, by its real name."""
     folded = Path(os.path.normpath(place))
     # A link to a file is a file of the directory that it stands in.
     real = Path(os.path.realpath(folded))
-    if not real.is_dir():
-        real = Path(os.path.realpath(folded.parent))
-    for path in (*reversed(real.parents), real):
-        if path.name == ".git":
-            return path.parent
-    return real
+    return real if real.is_dir() else Path(os.path.realpath(folded.parent))
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from coco_core.errors import CocoError, PathRefused, ProjectNotFound
+from coco_core.errors import CocoError, InvalidInput, PathRefused, ProjectNotFound
 from coco_local.daemon.runtime import LocalDaemon
 from coco_protocol.docs import (
     DocumentRequest,
@@ -97,6 +97,16 @@ def test_no_operation_answers_for_another_repository(
     (shop / inner / file).write_text("def only_here(): ...\n", encoding="utf-8")
     found = service.grep(GrepRequest(pattern="only_here", path=place)).matches
     assert [(match.path, match.line) for match in found] == [(file, 1)]
+
+
+def test_an_import_with_a_refused_directory_registers_none(
+    service: LocalDaemon, tmp_path: Path
+) -> None:
+    good = write_project(tmp_path / "good")
+    write_project(tmp_path / "ws/one")
+    with pytest.raises(InvalidInput, match="no files of its own"):
+        service.import_paths(ImportRequest(paths=[str(good), str(tmp_path / "ws")]))
+    assert service.projects().projects == []
 
 
 def test_a_project_and_a_part_of_it_come_and_go_in_any_order(

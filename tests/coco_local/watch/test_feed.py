@@ -265,6 +265,20 @@ def test_a_name_that_is_not_utf8(root: Path, tmp_path: Path, seen: Seen, trees: 
         Path(os.fsdecode(bad)).unlink()
 
 
+@linux
+def test_a_queue_that_ran_over_costs_a_listing(feed: ChangeFeed, root: Path, seen: Seen) -> None:
+    limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text(encoding="ascii"))
+    files = [save(feed, root / name) for name in ("a", "b")]
+    seen.clear()
+    with feed._lock:
+        # Nothing is taken meanwhile, and the kernel joins only equal events in a row.
+        for number in range(limit + 2):
+            os.utime(files[number % 2])
+    seen.wait_for(root)
+    until(lambda: feed.sync(0.1), _PATIENCE)
+    assert save(feed, root / "c") in seen.paths
+
+
 def test_cookies_that_are_removed(feed: ChangeFeed, root: Path, tmp_path: Path, seen: Seen) -> None:
     assert feed.sync(_PATIENCE)
     shutil.rmtree(tmp_path / "cookies")

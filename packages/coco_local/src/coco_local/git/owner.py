@@ -112,12 +112,9 @@ def owner_of(projects: Iterable[P], place: Path) -> Owner[P]:
         return Owner(_innermost(answering))
     if repository is None:
         return Owner(None)
-    return Owner(
-        None,
-        repository,
-        _innermost(holding) if holding else None,
-        _of_same_repository(known, repository),
-    )
+    around = _innermost(holding) if holding else None
+    first = [around] if around is not None else []
+    return Owner(None, repository, around, _of_same_repository([*first, *known], repository))
 
 
 def repository_in(root: Path, place: Path) -> Path | None:

@@ -21,6 +21,10 @@ def import_paths(context: Context, request: ImportRequest) -> ImportData:
         paths = [path for parent in paths for path in _repositories(parent, context.settings)]
     config_id = request.indexing_config_id
     registry = context.registry
+    if len(paths) > 1:
+        # All or none: what came before a refused one would be registered and not indexed.
+        for path in paths:
+            registry.examine(path, standalone=request.standalone)
     done = [
         registry.register(path, config_id=config_id, standalone=request.standalone)
         for path in paths

@@ -200,20 +200,12 @@ class ProjectRegistry:
             ConfigNotFound: the indexing config is not known.
             InvalidConfig: it names a model that does not exist.
         """
-        root = project_root(path)
-        settings = self._context.settings
-        wanted = config_id or settings.config_id
+        wanted = config_id or self._context.settings.config_id
         config = self._configs.get(wanted).config
         dimension = self._context.models.dimension(config.embedding)
-        projects = [known.project for known in self.all()]
-        around = None if standalone else part_of(root, projects, settings)
-        if around is not None and all(project.root != root for project in projects):
-            return Registration(self.get(around.project_id), False, (_part_notice(root, around),))
-        notices: tuple[str, ...] = ()
-        if not standalone:
-            contents = Contents(root, settings)
-            contents.refuse_empty()
-            notices = tuple(contents.notices(projects))
+        root, around, notices = self.examine(path, standalone=standalone)
+        if around is not None:
+            return Registration(self.get(around.project_id), False, notices)
         with self._lock:
             for known in self._projects.values():
                 if known.project.root == root:
@@ -228,6 +220,26 @@ class ProjectRegistry:
             self._projects[project.project_id] = opened
         log.info("project_registered", project=project.project_id, root=str(root))
         return Registration(opened, True, notices)
+
+    def examine(
+        self, path: str, *, standalone: bool = False
+    ) -> tuple[Path, Project | None, tuple[str, ...]]:
+        """Return a directory's root, the project that it is a part of, and notices for its user.
+
+        Raises:
+            InvalidInput: it is no directory that can be a project.
+        """
+        root = project_root(path)
+        if standalone:
+            return root, None, ()
+        settings = self._context.settings
+        projects = [known.project for known in self.all()]
+        around = part_of(root, projects, settings)
+        if around is not None and all(project.root != root for project in projects):
+            return root, around, (_part_notice(root, around),)
+        contents = Contents(root, settings)
+        contents.refuse_empty()
+        return root, None, tuple(contents.notices(projects))
 
     def forget(self, project_id: str) -> ProjectIndexes:
         """Remove a project from the registry; the caller closes and removes its indexes."""

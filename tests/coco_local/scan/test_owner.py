@@ -178,6 +178,12 @@ def test_names_do_not_matter_only_directories(checkout: Path, tmp_path: Path) ->
     assert owner(checkout / "pkg/file", Known(checkout)).project == Known(checkout)
 
 
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "x" * 5000, "sub\0/y.py"])
+def test_a_name_that_no_file_can_have_is_no_way_out(checkout: Path, name: str) -> None:
+    assert owner(checkout / "pkg" / name, Known(checkout)).project == Known(checkout)
+    assert owner(checkout / "clone" / name, Known(checkout)).project is None
+
+
 def test_a_root_that_moved_or_is_gone(checkout: Path, tmp_path: Path) -> None:
     gone = Known(tmp_path / "gone")
     assert owner(tmp_path / "gone/x.py", gone).project == gone

@@ -150,9 +150,21 @@ def _innermost(found: list[tuple[int, P]]) -> P:
 def _directory(place: Path) -> Path:
     """Return the directory that a place lies in, by its real name."""
     folded = Path(os.path.normpath(place))
+    while not _is_possible(folded):
+        folded = folded.parent
     # A link to a file is a file of the directory that it stands in.
     real = Path(os.path.realpath(folded))
-    return real if real.is_dir() else Path(os.path.realpath(folded.parent))
+    # Unlike Path.is_dir, it says no to a name that is too long for the file system.
+    is_directory = os.path.isdir(real)  # noqa: PTH112  # see above
+    return real if is_directory else Path(os.path.realpath(folded.parent))
+
+
+def _is_possible(path: Path) -> bool:
+    """Tell whether a file can have this name: the wire and agents bring others."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -74,7 +74,8 @@ def is_repository(dot_git: Path) -> bool:
 
 def is_bare(directory: Path) -> bool:
     """Tell whether a directory is a git directory itself: a repository without files."""
-    return all((directory / name).exists() for name in BARE_NAMES)
+    # Unlike Path.exists, it says no to a name that is too long for the file system.
+    return all(os.path.exists(directory / name) for name in BARE_NAMES)  # noqa: PTH110  # see above
 
 
 def common_directory(top: Path) -> Path | None:

@@ -188,18 +188,18 @@ def _text(path: Path) -> str:
 
 
 def test_a_work_tree_shares_every_vector(full_daemon: Daemon, project: Path) -> None:
-    git(project, "worktree", "add", "-q", "../beside")
-    beside = project.parent / "beside"
+    git(project, "worktree", "add", "-q", "../linked")
+    linked = project.parent / "linked"
     with full_daemon.client as client:
         (known,) = client.projects().projects
         with pytest.raises(CocoError, match="only what differs from it is embedded"):
-            client.query(QueryRequest(query="cart", path=str(beside)))
-        data = client.import_paths(ImportRequest(paths=[str(beside)]))
+            client.query(QueryRequest(query="cart", path=str(linked)))
+        data = client.import_paths(ImportRequest(paths=[str(linked)]))
         job = JobRequest(job_id=data.job_ids[0])
         until(lambda: client.job(job).finished_at)
         counts = client.job(job).counts
         assert (counts["embedded"], counts["reused"]) == (0, known.chunks)
-        (beside / "shop/new.py").write_text("def brand_new(): ...\n", encoding="utf-8")
-        answer = client.query(QueryRequest(query="brand_new", path=str(beside)))
+        (linked / "shop/new.py").write_text("def brand_new(): ...\n", encoding="utf-8")
+        answer = client.query(QueryRequest(query="brand_new", path=str(linked)))
         assert answer.data.results[0].chunk.path == "shop/new.py"
         assert client.query(QueryRequest(query="brand_new", path=str(project))).data.results

@@ -1,4 +1,4 @@
-"""Where one stands decides which project answers, or that none does; and what an import says."""
+"""The current directory decides which project answers, or that none does; what imports say."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_work_tree_inside_is_refused_until_it_is_imported(
     imported("grep", "class Cart").fails(code=4)
 
 
-def test_a_folder_of_clones_is_told_what_it_is(imported: Coco, tmp_path: Path) -> None:
+def test_a_folder_of_clones_is_refused_with_the_command(imported: Coco, tmp_path: Path) -> None:
     folder = tmp_path / "ws"
     for name in ("one", "two"):
         write_project(folder / name)

@@ -76,7 +76,7 @@ def test_a_repository_inside_is_refused_until_it_is_a_project(tree, projects, cl
         with pytest.raises(ProjectNotFound, match="repository of its own") as caught:
             resolve_project(projects, caller, **arguments)
         assert f"coco import {clone}" in (caught.value.hint or "")
-    # Who names the project means it, wherever he stands.
+    # A project that is named is meant, wherever the caller works.
     assert resolve_project(projects, inside, project="app").project.name == "app"
     known = [*projects, body(clone)]
     for caller, arguments in ways[:-1]:

@@ -118,12 +118,12 @@ def test_test_data_that_looks_bare_stays_with_the_repository_that_tracks_it(
 def test_a_work_tree_elsewhere_names_the_project_that_it_belongs_to(
     checkout: Path, tmp_path: Path, library: Path
 ) -> None:
-    git(checkout, "worktree", "add", "-q", str(tmp_path / "beside"))
-    found = owner(tmp_path / "beside", Known(library), Known(checkout / "pkg"), Known(checkout))
+    git(checkout, "worktree", "add", "-q", str(tmp_path / "linked"))
+    found = owner(tmp_path / "linked", Known(library), Known(checkout / "pkg"), Known(checkout))
     refusal = found.refusal()
     assert refusal is not None
     assert refusal.hint is not None
-    assert refusal.hint.startswith(f"Index it: coco import {tmp_path / 'beside'}")
+    assert refusal.hint.startswith(f"Index it: coco import {tmp_path / 'linked'}")
     assert "'project'" in refusal.hint
     # A clone shares nothing that says so, and lies in no project: nothing can be mistaken for it.
     git(tmp_path, "clone", "-q", str(library), "copy")
@@ -171,7 +171,7 @@ def test_names_do_not_matter_only_directories(checkout: Path, tmp_path: Path) ->
     assert owner(link / "pkg", Known(checkout)).project == Known(checkout)
     assert owner(checkout / "pkg", Known(link)).project == Known(link)
     assert owner(link / "clone", Known(checkout)).project is None
-    # What a link inside leads to is not the project's; a file behind one is where the link stands.
+    # What a link inside leads to is not the project's; a link to a file is where the link lies.
     (checkout / "out").symlink_to(tmp_path, target_is_directory=True)
     (checkout / "pkg/file").symlink_to(tmp_path / "library/lib.py")
     assert owner(checkout / "out/library", Known(checkout)).project is None

@@ -152,7 +152,7 @@ def _directory(place: Path) -> Path:
     folded = Path(os.path.normpath(place))
     while not _is_possible(folded):
         folded = folded.parent
-    # A link to a file is a file of the directory that it stands in.
+    # A link to a file is a file of the directory in which it lies.
     real = Path(os.path.realpath(folded))
     # Unlike Path.is_dir, it says no to a name that is too long for the file system.
     is_directory = os.path.isdir(real)  # noqa: PTH112  # see above

@@ -312,5 +312,5 @@ def _part_notice(root: Path, around: Project) -> str:
     return (
         f"{inside} is part of the project {around.name!r} ({around.root}), which has its files "
         f"already; search only there with: coco query --path {command_path(f'{inside}/**')}  "
-        f"For an index of its own besides: coco import --standalone {command_path(root)}"
+        f"For a second index of it: coco import --standalone {command_path(root)}"
     )

@@ -38,7 +38,7 @@ __all__ = ["DashboardScreen"]
 
 # AppActions on a letter: while a query is typed the letter belongs to it.
 _LETTERS = {"pick", "rescan", "import", "view", "log", "help", "theme", "close", "search"}
-# Time to read why the project that one stands in is not the one that is searched, and its remedy.
+# Time to read why the repository around the user is not the one that is searched, and the remedy.
 _PROBLEM_SECONDS = 30.0
 # Actions on what the search lists.
 _SEARCHING = {"switch_kind", "look_from", "copy_place", "pick_anywhere", "leave"}

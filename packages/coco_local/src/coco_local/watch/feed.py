@@ -42,7 +42,7 @@ _RETRY_SECONDS = 1.0
 _MAX_RETRY_SECONDS = 60.0
 
 # A system that watches trees reports a new directory before it watches it, and nothing of what was
-# put there in between. It is delivered again after these times, when its watch stands.
+# put there in between. It is delivered again after these times, when it is watched.
 _REDELIVER_SECONDS = (0.1, 1.0)
 
 # What may matter of git's own files: another branch, other excludes.
@@ -59,8 +59,8 @@ class ChangeFeed:
     may have been lost. ``on_paths`` is called by one thread at a time, under the feed's lock: it
     must be quick and must not call `sync`.
 
-    Where ``trees`` is false, a directory below the root is watched once `watch` was called for it:
-    whoever lists a directory calls it before, so that nothing is missed between the two.
+    Where ``trees`` is false, a directory below the root is watched once `watch` was called for it;
+    a listing calls it before it looks into the directory, so that nothing is missed in between.
     """
 
     def __init__(

@@ -107,6 +107,7 @@ def test_a_part_of_a_project_stays_in_it(outer: Path, imported: Coco) -> None:
     assert result.out == f"outer  {outer}\n"
     assert "shop is part of the project 'outer'" in result.err
     assert f"coco import --standalone {outer}/shop" in result.err
+    imported("forget", outer / "shop", "--yes").fails("is a part of the project 'outer'")
     imported("grep", "class Cart", "-p", str(outer)).prints("shop/cart.py")
     assert imported("import", "--standalone", outer / "web").out == f"web  {outer}/web\n"
     imported("grep", "matchRoute", "-p", "outer").prints("web/router.ts")

@@ -368,7 +368,10 @@ class ImportRequest(Request):
     """``POST /v1/docs/import``: register directories (idempotent) and index them."""
 
     paths: list[PathText] = Field(min_length=1, max_length=1000)
-    recursive: bool = False
+    recursive: bool = Field(default=False, description="each repository found below is a project")
+    standalone: bool = Field(
+        default=False, description="also a part of a project gets an index, addressed by id"
+    )
     indexing_config_id: Identifier | None = None
 
 
@@ -387,3 +390,8 @@ class ImportData(Answer):
 
     project_ids: list[str]
     job_ids: list[str]
+    notices: list[str] = Field(
+        default_factory=list,
+        description="what a user may not expect, as sentences: repositories inside that are not "
+        "part of the project, or a project that has the files already",
+    )

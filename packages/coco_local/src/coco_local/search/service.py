@@ -98,6 +98,7 @@ class QueryService:
         """Answer a question."""
         project = self._registry.resolve(request.project_id, request.path)
         indexer = project.named(request.indexing_config_id)
+        self._registry.check_globs(project.project, request.filters.include)
         retrieval, adopted = with_adopted(
             request.retrieval_config, default_retrieval(project), project.defaults.query_config_id
         )
@@ -119,6 +120,9 @@ class QueryService:
         """Answer with chunks like the one at a place."""
         project = self._registry.resolve(request.project_id, request.path)
         indexer = project.active
+        self._registry.check_globs(project.project, request.filters.include)
+        if request.doc_id is not None:
+            self._registry.check_inside(project.project, [request.doc_id])
         indexer.backlog.wait_scanned(_FIRST_SCAN_SECONDS)
         indexer.backlog.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)

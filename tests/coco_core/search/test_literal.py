@@ -162,3 +162,9 @@ def test_what_is_not_promising_is_not_read() -> None:
         raise AssertionError(candidates)
 
     assert with_literal_evidence(parsed, answer, read) is answer
+
+
+def test_a_word_repeated_without_end_is_compared_in_bounded_steps() -> None:
+    plan = asked("alpha " * 240, "alpha")
+    assert len(plan.places["alpha"]) == 12
+    assert best_run(plan, ["alpha"] * 500).words >= 12

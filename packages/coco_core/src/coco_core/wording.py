@@ -29,7 +29,7 @@ _FILLED_IN = 0.1
 # Quoted (an apostrophe inside a word opens nothing), a path, an address, a long number.
 _VALUE = re.compile(
     r"(?<!\w)'[^'\n]*'(?!\w)|\"[^\"\n]*\"|“[^”\n]*”|(?<!\w)\u2018[^\u2019\n]*\u2019(?!\w)|`[^`\n]*`"
-    r"|\w*:?(?:[/\\][\w.@~-]+){2,}|\b\d+(?:\.\d+){3}\b|\b[0-9a-f]*\d[0-9a-f]{7,}\b"
+    r"|(?<!\w)\w*:?(?:[/\\][\w.@~-]+){2,}|\b\d+(?:\.\d+){3}\b|\b(?=[a-f]*\d)[0-9a-f]{8,}\b"
 )
 
 # Prose that is as long as this and stands somewhere letter by letter was taken from there; code is

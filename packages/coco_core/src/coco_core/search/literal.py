@@ -24,6 +24,10 @@ Texts = Callable[[Sequence[Candidate]], Sequence[str]]
 # quotes and the indentation between two parts of one message.
 _LONGEST_GAP = 5
 
+# A word that a paste repeats is followed from so many of its places, which bounds the time; only
+# filling words stand in more.
+_MOST_REPEATED = 12
+
 # What a gap costs, in units of a word that stands once in the index: words that happen to stand in
 # one sentence make no quotation.
 _GAP = 0.06
@@ -96,7 +100,9 @@ class Asked:
             masses.append(mass)
         places: dict[str, list[int]] = {}
         for place in range(len(kept) - 1, -1, -1):
-            places.setdefault(kept[place].text, []).append(place)
+            own = places.setdefault(kept[place].text, [])
+            if len(own) < _MOST_REPEATED:
+                own.append(place)
         whole = sum(masses) if len(masses) == 1 else _LINE_SHARE * max(masses, default=0.0)
         return cls(kept, weights, places, whole)
 

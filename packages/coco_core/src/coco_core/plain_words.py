@@ -1,4 +1,4 @@
-"""Everyday words, told from names and made-up words that a query looks for."""
+"""Everyday words, as against names and made-up words that a query looks for."""
 
 from __future__ import annotations
 

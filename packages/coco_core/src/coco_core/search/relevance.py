@@ -1,6 +1,7 @@
 """Relevance floor: leaves out what neither the query's words nor its meaning lead to.
 
-Something is always nearest. A chunk stays when it holds a fair share of the query's words, or when its vector is closer than those of questions that have nothing to do with a project.
+Something is always nearest. A chunk stays when it holds a fair share of the query's words, or when
+its vector is closer than those of questions that have nothing to do with a project.
 """
 
 from __future__ import annotations

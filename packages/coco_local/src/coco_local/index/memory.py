@@ -267,6 +267,10 @@ class MemoryIndex:
         """Return the rows that define a symbol whose last part is ``name``, in any case."""
         return list(self._definitions.get(name.lower(), ()))
 
+    def defined_names(self) -> list[str]:
+        """Return the last parts of all symbols that were ever defined, in lower case."""
+        return list(self._definitions)
+
     def row_of(self, key: int) -> int | None:
         """Return the living row of a chunk."""
         row = self._row_of.get(key)

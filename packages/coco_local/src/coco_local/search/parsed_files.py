@@ -1,0 +1,96 @@
+"""Parsed files: what code intelligence knows of a project's files as they are on disk now."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Collection
+
+from coco_core.code import Modules, Unit, family_of, modules_of, parse_unit
+from coco_local.source.reader import SourceReader
+
+__all__ = ["DiskSources", "ParsedFiles"]
+
+# A tree takes about fifteen times its source: this much source is about 60 MB.
+_MOST_BYTES = 4 * 1024 * 1024
+
+
+class ParsedFiles:
+    """Parsed files of all projects, the last used ones; thread-safe.
+
+    A file counts as unchanged only if its bytes are: an editor can save twice within one tick of
+    a file system's clock.
+    """
+
+    def __init__(self, most_bytes: int = _MOST_BYTES) -> None:
+        self._lock = threading.Lock()
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._units: OrderedDict[tuple[str, str], tuple[bytes, Unit | None]] = OrderedDict()
+        self._modules: dict[tuple[str, str], tuple[frozenset[str], Modules]] = {}
+
+    def parsed(self, project_id: str, path: str, data: bytes) -> Unit | None:
+        """Return the parsed file, parsed now unless its bytes are the last ones."""
+        key = project_id, path
+        with self._lock:
+            known = self._units.get(key)
+            if known is not None and known[0] == data:
+                self._units.move_to_end(key)
+                return known[1]
+        unit = parse_unit(path, data)
+        with self._lock:
+            before = self._units.pop(key, None)
+            self._bytes += len(data) - (len(before[0]) if before is not None else 0)
+            self._units[key] = data, unit
+            while self._bytes > self._most_bytes and len(self._units) > 1:
+                _, (old, _) = self._units.popitem(last=False)
+                self._bytes -= len(old)
+        return unit
+
+    def modules(self, project_id: str, family: str, files: frozenset[str]) -> Modules:
+        """Return what resolves imports among these files."""
+        key = project_id, family
+        known = self._modules.get(key)
+        if known is None or known[0] != files:
+            known = self._modules[key] = files, modules_of(family, files)
+        return known[1]
+
+
+class DiskSources:
+    """The files of one project for one answer: each is read at most once."""
+
+    def __init__(
+        self, parsed: ParsedFiles, project_id: str, reader: SourceReader, files: Collection[str]
+    ) -> None:
+        self._parsed = parsed
+        self._project_id = project_id
+        self._reader = reader
+        self.files = frozenset(files)
+        self._data: dict[str, bytes] = {}
+        self._units: dict[str, Unit | None] = {}
+
+    def data(self, path: str) -> bytes:
+        """Return a file's bytes; nothing for one that is gone or no part of the project."""
+        known = self._data.get(path)
+        if known is None:
+            file = self._reader.open(path, "") if path in self.files else None
+            known = self._data[path] = file.data if file is not None else b""
+        return known
+
+    def unit(self, path: str) -> Unit | None:
+        """Return the parsed file; None when it is gone or no code that can be parsed."""
+        if path not in self._units:
+            data = self.data(path)
+            self._units[path] = (
+                self._parsed.parsed(self._project_id, path, data) if data else None
+            )
+        return self._units[path]
+
+    def modules(self, language: str) -> Modules:
+        """Return what resolves the imports of a language."""
+        return self._parsed.modules(self._project_id, family_of(language), self.files)
+
+    def holds(self, path: str, name: str) -> bool:
+        """Whether a name stands in a file's bytes; those of UTF-16 are not told from others."""
+        data = self.data(path)
+        return name.encode("utf-8", "surrogatepass") in data or data[:2] in {b"\xff\xfe", b"\xfe\xff"}

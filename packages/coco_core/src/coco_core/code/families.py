@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from coco_core.code.modules import Modules, PythonModules
+from coco_core.code.ecma_modules import EcmaModules
+from coco_core.code.ecmascript import EcmaUnit
+from coco_core.code.modules import Modules, PythonModules, Read
 from coco_core.code.python import PythonUnit
 from coco_core.code.unit import Unit
 from coco_core.decoding import decode
@@ -17,8 +19,17 @@ __all__ = ["family_of", "modules_of", "parse_unit"]
 _MAX_PARSED_BYTES = 4_194_304
 _HEAD_BYTES = 16_384
 
-_UNITS: dict[str, type[Unit]] = {"python": PythonUnit}
-_MODULES: dict[str, Callable[[Collection[str]], Modules]] = {"python": PythonModules}
+_UNITS: dict[str, type[Unit]] = {
+    "python": PythonUnit,
+    "javascript": EcmaUnit,
+    "typescript": EcmaUnit,
+    "tsx": EcmaUnit,
+}
+_FAMILIES = {"python": "python", "javascript": "ecma", "typescript": "ecma", "tsx": "ecma"}
+_MODULES: dict[str, Callable[[Collection[str], Read], Modules]] = {
+    "python": PythonModules,
+    "ecma": EcmaModules,
+}
 
 
 def parse_unit(path: str, data: bytes) -> Unit | None:
@@ -37,9 +48,9 @@ def parse_unit(path: str, data: bytes) -> Unit | None:
 
 def family_of(language: str) -> str:
     """Return the family of a language; languages of one import each other."""
-    return language if language in _MODULES else ""
+    return _FAMILIES.get(language, "")
 
 
-def modules_of(family: str, files: Collection[str]) -> Modules:
+def modules_of(family: str, files: Collection[str], read: Read) -> Modules:
     """Return what resolves the imports of a family among these files."""
-    return _MODULES[family](files)
+    return _MODULES[family](files, read)

@@ -227,7 +227,10 @@ class Finder:
         if site.base is not None:
             if not wanted.as_member and not unit.may_be_module(site.base):
                 return None
-        elif site.keyword_of is not None or not wanted.as_global:
+        elif site.keyword_of is not None:
+            if not (unit.keys_are_members and wanted.as_member):
+                return None
+        elif not wanted.as_global:
             return None
         return _occurrence(unit, site, sure=False, why=thing.why)
 

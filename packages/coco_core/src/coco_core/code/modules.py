@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Collection
-from typing import Protocol
+from collections.abc import Callable, Collection
+from typing import Protocol, TypeAlias
 
-__all__ = ["Modules", "PythonModules"]
+__all__ = ["Modules", "PythonModules", "Read"]
+
+Read: TypeAlias = Callable[[str], bytes]
+"""Returns the bytes of a file; none when it is gone."""
 
 
 class Modules(Protocol):
     """Finds the file that an import means."""
+
+    configs: tuple[str, ...]
+    """Files whose content decides, too."""
 
     def find(self, path: str, module: str) -> str | None:
         """Return the file (or the directory, with ``/``) that ``module`` names in file ``path``."""
@@ -29,7 +35,9 @@ _PACKAGE = ("/__init__.py", "/__init__.pyi")
 class PythonModules:
     """Python's modules: packages, single files, and directories without ``__init__``."""
 
-    def __init__(self, files: Collection[str]) -> None:
+    def __init__(self, files: Collection[str], read: Read) -> None:
+        del read
+        self.configs: tuple[str, ...] = ()
         python = {name for name in files if name.endswith(_PYTHON_SUFFIXES)}
         self._files = python
         self._packages = {

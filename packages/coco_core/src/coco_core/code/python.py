@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from tree_sitter import Node
 
 from coco_core.code.site import Kind, Origin, Role, Site
-from coco_core.code.unit import Enclosing, Expression, Form, Unit, children_of
+from coco_core.code.unit import Enclosing, Expression, Form, Unit, children_of, is_field
 
 __all__ = ["PythonUnit"]
 
@@ -48,9 +48,9 @@ class PythonUnit(Unit):
         judged = self._binding(node, parent, name)
         if judged is not None:
             return judged
-        if parent.type == "attribute" and _is_field(parent, "attribute", node):
+        if parent.type == "attribute" and is_field(parent, "attribute", node):
             return self._attribute(node, parent, name)
-        if parent.type == "keyword_argument" and _is_field(parent, "name", node):
+        if parent.type == "keyword_argument" and is_field(parent, "name", node):
             call = parent.parent.parent if parent.parent is not None else None
             keyword_of = call if call is not None and call.type == "call" else None
             return Site(node, name, Role.USE, keyword_of=keyword_of)
@@ -60,7 +60,7 @@ class PythonUnit(Unit):
 
     def _binding(self, node: Node, parent: Node, name: str) -> Site | None:
         kind = parent.type
-        if kind in {"function_definition", "class_definition"} and _is_field(parent, "name", node):
+        if kind in {"function_definition", "class_definition"} and is_field(parent, "name", node):
             return self._definition(node, parent, name)
         if kind in {"dotted_name", "aliased_import"}:
             return self._imported(node, name)
@@ -68,7 +68,7 @@ class PythonUnit(Unit):
             return Site(node, name, Role.USE)
         if kind == "as_pattern_target":
             return self._bound(node, name, None)
-        if kind == "named_expression" and _is_field(parent, "name", node):
+        if kind == "named_expression" and is_field(parent, "name", node):
             return self._bound(node, name, parent.child_by_field_name("value"))
         parameter = self._parameter(node, parent, name)
         if parameter is not None:
@@ -98,7 +98,7 @@ class PythonUnit(Unit):
         holder, child = parent, node
         annotation = None
         while holder.type in {"list_splat_pattern", "dictionary_splat_pattern", *_TYPED} or (
-            holder.type == "default_parameter" and _is_field(holder, "name", child)
+            holder.type == "default_parameter" and is_field(holder, "name", child)
         ):
             if holder.type in _TYPED:
                 annotation = holder.child_by_field_name("type")
@@ -131,10 +131,10 @@ class PythonUnit(Unit):
             target, holder = holder, holder.parent
         kind = holder.type
         if kind in {"for_statement", "for_in_clause", "assignment", "augmented_assignment"}:
-            if not _is_field(holder, "left", target):
+            if not is_field(holder, "left", target):
                 return None
         elif kind == "type_alias_statement" or (kind == "type" and _aliases(holder)):
-            if kind == "type" and not _is_field(holder.parent, "left", holder):
+            if kind == "type" and not is_field(holder.parent, "left", holder):
                 return None
             return self._bound(node, name, None)
         else:
@@ -253,7 +253,7 @@ class PythonUnit(Unit):
             base is not None
             and holder is not None
             and holder.type == "assignment"
-            and _is_field(holder, "left", target)
+            and is_field(holder, "left", target)
         ):
             form = self.expression(base)
             if form.form in {Form.THIS, Form.CLASS_ITSELF} and form.of is not None:
@@ -279,7 +279,7 @@ class PythonUnit(Unit):
         child, parent = node, node.parent
         while parent is not None:
             if parent.type in {"function_definition", "class_definition", "lambda"}:
-                if _is_field(parent, "body", child):
+                if is_field(parent, "body", child):
                     return parent
             elif parent.type in _COMPREHENSIONS:
                 return parent
@@ -500,10 +500,6 @@ class PythonUnit(Unit):
         return [self.read(each).lstrip("@").strip() for each in children_of(holder, "decorator")]
 
 
-def _is_field(parent: Node | None, field: str, child: Node) -> bool:
-    return parent is not None and parent.child_by_field_name(field) == child
-
-
 def _holds(outer: Node, inner: Node) -> bool:
     return outer.start_byte <= inner.start_byte and inner.end_byte <= outer.end_byte
 
@@ -525,11 +521,11 @@ def _use(node: Node) -> Role:
     """Return whether an expression is called, as a decorator too."""
     parent = node.parent
     if parent is not None:
-        if parent.type == "call" and _is_field(parent, "function", node):
+        if parent.type == "call" and is_field(parent, "function", node):
             return Role.CALL
         if parent.type == "decorator":
             return Role.CALL
-        if parent.type == "augmented_assignment" and _is_field(parent, "left", node):
+        if parent.type == "augmented_assignment" and is_field(parent, "left", node):
             return Role.WRITE
     return Role.USE
 

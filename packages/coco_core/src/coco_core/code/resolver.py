@@ -54,6 +54,8 @@ class Resolver:
             return self._canonical_member(unit, site)
         if site.binds is not None:
             return self._canonical(unit, site)
+        if site.role is Role.EXPORT and site.value is not None:
+            return self.lookup(unit, unit.read(site.value), site.value, _DEPTH)
         if site.keyword_of is not None:
             return self._keyword(unit, site)
         if site.base is not None:
@@ -99,6 +101,9 @@ class Resolver:
 
     def _keyword(self, unit: Unit, site: Site) -> Thing:
         call = site.keyword_of
+        if site.annotation is not None:
+            owner = self._typed(unit, site.annotation, _DEPTH)
+            return self.member(owner, site.name, _DEPTH, unit.read(site.annotation))
         expression = unit.expression(call) if call is not None else None
         if expression is None or expression.of is None:
             return Unknown("the called function is not known")
@@ -155,10 +160,15 @@ class Resolver:
                 for site in unit.sites(local):
                     if site.binds == unit.module_scope:
                         return self._bound(unit, site, depth)
-            if local != name:
-                anonymous = unit.anonymous(name)
-                if anonymous is not None:
-                    return Entity(unit, anonymous)
+                for site in unit.sites(local):
+                    # `exports.f = …`: a member of the module.
+                    if site.member_of == unit.root.id:
+                        return self._canonical_member(unit, site)
+            anonymous = unit.anonymous(name)
+            if anonymous is not None:
+                return Entity(unit, anonymous)
+            if name == "export=":
+                return ModuleThing(module)
         below = self._sources.modules(unit.language if unit else "python").below(module, name)
         if below is not None:
             return ModuleThing(below)
@@ -265,6 +275,8 @@ class Resolver:
                 return self._super(unit, of, depth)
             case Form.SAME if of is not None:
                 return self.infer(unit, of, depth - 1)
+            case Form.TYPED if of is not None:
+                return self._typed(unit, of, depth)
             case Form.LITERAL:
                 return External()
         return Unknown(f"the type of {_short(unit.read(node))} is not known")

@@ -14,7 +14,7 @@ from tree_sitter import Node, Tree
 from coco_core.code.site import Kind, Origin, Site
 from coco_core.decoding import SourceText
 
-__all__ = ["Enclosing", "Expression", "Form", "Unit", "children_of"]
+__all__ = ["Enclosing", "Expression", "Form", "Unit", "children_of", "is_field"]
 
 # A name more often in one file than this is generated data; the first ones answer.
 _MOST_SITES = 5_000
@@ -34,6 +34,8 @@ class Form(StrEnum):
     LITERAL = "literal"
     FUNCTION = "function"
     """An anonymous function or class."""
+    TYPED = "typed"
+    """Has the type that is written."""
     SAME = "same"
     """Has the type of another expression: parentheses, `await`, a cast."""
     UNKNOWN = "unknown"
@@ -66,6 +68,8 @@ class Unit(ABC):
 
     identifiers: frozenset[str]
     """Types of the leaves that are names."""
+    keys_are_members = False
+    """Whether a key of an object can be a member of a type that is not known here."""
 
     def __init__(self, path: str, language: str, source: SourceText, tree: Tree) -> None:
         self.path = path
@@ -215,6 +219,11 @@ class Unit(ABC):
         """Return a line of the text without its end; 0-based."""
         raw = self.text[self._starts[number] : self._starts[number + 1] - 1]
         return raw.decode("utf-8", "replace").rstrip("\r")
+
+
+def is_field(parent: Node | None, field: str, child: Node) -> bool:
+    """Whether ``child`` is that field of ``parent``."""
+    return parent is not None and parent.child_by_field_name(field) == child
 
 
 def children_of(node: Node, *types: str) -> list[Node]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from coco_core.code import Modules, Unit, family_of, modules_of, parse_unit
 from coco_local.source.reader import SourceReader
@@ -27,7 +27,7 @@ class ParsedFiles:
         self._most_bytes = most_bytes
         self._bytes = 0
         self._units: OrderedDict[tuple[str, str], tuple[bytes, Unit | None]] = OrderedDict()
-        self._modules: dict[tuple[str, str], tuple[frozenset[str], Modules]] = {}
+        self._modules: dict[tuple[str, str], tuple[frozenset[str], tuple[bytes, ...], Modules]] = {}
 
     def parsed(self, project_id: str, path: str, data: bytes) -> Unit | None:
         """Return the parsed file, parsed now unless its bytes are the last ones."""
@@ -47,13 +47,23 @@ class ParsedFiles:
                 self._bytes -= len(old)
         return unit
 
-    def modules(self, project_id: str, family: str, files: frozenset[str]) -> Modules:
+    def modules(
+        self,
+        project_id: str,
+        family: str,
+        files: frozenset[str],
+        read: Callable[[str], bytes],
+    ) -> Modules:
         """Return what resolves imports among these files."""
         key = project_id, family
         known = self._modules.get(key)
-        if known is None or known[0] != files:
-            known = self._modules[key] = files, modules_of(family, files)
-        return known[1]
+        if known is not None and known[0] == files:
+            configs = tuple(read(name) for name in known[2].configs)
+            if configs == known[1]:
+                return known[2]
+        modules = modules_of(family, files, read)
+        self._modules[key] = files, tuple(read(name) for name in modules.configs), modules
+        return modules
 
 
 class DiskSources:
@@ -68,6 +78,7 @@ class DiskSources:
         self.files = frozenset(files)
         self._data: dict[str, bytes] = {}
         self._units: dict[str, Unit | None] = {}
+        self._modules: dict[str, Modules] = {}
 
     def data(self, path: str) -> bytes:
         """Return a file's bytes; nothing for one that is gone or no part of the project."""
@@ -88,7 +99,13 @@ class DiskSources:
 
     def modules(self, language: str) -> Modules:
         """Return what resolves the imports of a language."""
-        return self._parsed.modules(self._project_id, family_of(language), self.files)
+        family = family_of(language)
+        known = self._modules.get(family)
+        if known is None:
+            known = self._modules[family] = self._parsed.modules(
+                self._project_id, family, self.files, self.data
+            )
+        return known
 
     def holds(self, path: str, name: str) -> bool:
         """Whether a name stands in a file's bytes; those of UTF-16 are not told from others."""

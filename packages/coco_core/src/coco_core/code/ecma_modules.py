@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from coco_core.code.modules import Read
 
@@ -93,6 +93,16 @@ class EcmaModules:
         """Return nothing: no module is a part of another."""
         del module, name
         return None
+
+    def package(self, path: str) -> Sequence[str]:
+        """Return none: every file imports what it uses."""
+        del path
+        return ()
+
+    def inside(self, module: str) -> Sequence[str]:
+        """Return none: a directory is known by its index file."""
+        del module
+        return ()
 
     def _package(self, module: str) -> str | None:
         parts = module.split("/")

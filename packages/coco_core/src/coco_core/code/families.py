@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from coco_core.code.by_rules import RuledUnit
 from coco_core.code.ecma_modules import EcmaModules
 from coco_core.code.ecmascript import EcmaUnit
 from coco_core.code.modules import Modules, PythonModules, Read
+from coco_core.code.package_modules import GoModules, JavaModules, NoModules, RustModules
 from coco_core.code.python import PythonUnit
+from coco_core.code.rules import RULES
 from coco_core.code.unit import Unit
 from coco_core.decoding import decode
 from coco_core.languages import detect_language
@@ -20,15 +23,21 @@ _MAX_PARSED_BYTES = 4_194_304
 _HEAD_BYTES = 16_384
 
 _UNITS: dict[str, type[Unit]] = {
+    **dict.fromkeys(RULES, RuledUnit),
     "python": PythonUnit,
     "javascript": EcmaUnit,
     "typescript": EcmaUnit,
     "tsx": EcmaUnit,
 }
 _FAMILIES = {"python": "python", "javascript": "ecma", "typescript": "ecma", "tsx": "ecma"}
+_FAMILIES |= {"go": "go", "java": "java", "kotlin": "java", "rust": "rust"}
 _MODULES: dict[str, Callable[[Collection[str], Read], Modules]] = {
     "python": PythonModules,
     "ecma": EcmaModules,
+    "go": GoModules,
+    "java": JavaModules,
+    "rust": RustModules,
+    "": NoModules,
 }
 
 

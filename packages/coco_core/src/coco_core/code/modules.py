@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol, TypeAlias
 
 __all__ = ["Modules", "PythonModules", "Read"]
@@ -25,6 +25,14 @@ class Modules(Protocol):
 
     def below(self, module: str, name: str) -> str | None:
         """Return the module ``name`` inside of the package or directory ``module``."""
+        ...
+
+    def package(self, path: str) -> Sequence[str]:
+        """Return the files that see each other's names without an import."""
+        ...
+
+    def inside(self, module: str) -> Sequence[str]:
+        """Return the files that make up a directory as one module."""
         ...
 
 
@@ -93,6 +101,16 @@ class PythonModules:
         """Return a module of a package."""
         folder, _, base = module.rpartition("/")
         return self._at(folder, [name]) if not base or base.startswith("__init__.") else None
+
+    def package(self, path: str) -> Sequence[str]:
+        """Return none: every file imports what it uses."""
+        del path
+        return ()
+
+    def inside(self, module: str) -> Sequence[str]:
+        """Return none: a directory without ``__init__`` has no names but its modules."""
+        del module
+        return ()
 
     def _own_root(self, folder: str) -> str:
         while folder in self._packages:

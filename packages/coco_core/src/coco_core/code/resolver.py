@@ -70,11 +70,32 @@ class Resolver:
             for site in bindings:
                 if site.binds == scope:
                     return self._bound(unit, site, depth)
+        origin = unit.import_named(name)
+        if origin is not None and depth:
+            return self.imported(unit, origin, depth - 1)
         if depth:
-            found = self._from_wildcards(unit, name, depth)
+            found = self._from_package(unit, name) or self._from_wildcards(unit, name, depth)
             if found is not None:
                 return found
+        if unit.names_are_global:
+            return Unknown("the name alone; this language's imports are not followed")
         return External()
+
+    def _from_package(self, unit: Unit, name: str) -> Thing | None:
+        """Return what another file of the same package defines."""
+        for path in self._sources.modules(unit.language).package(unit.path):
+            if path != unit.path:
+                found = self._at_top(path, name)
+                if found is not None:
+                    return found
+        return None
+
+    def _at_top(self, path: str, name: str) -> Entity | None:
+        unit = self._sources.unit(path) if self._sources.holds(path, name) else None
+        for site in unit.sites(name) if unit is not None else ():
+            if unit is not None and site.binds == unit.module_scope and site.origin is None:
+                return self._canonical(unit, site)
+        return None
 
     def _bound(self, unit: Unit, site: Site, depth: int) -> Thing:
         if site.origin is not None:
@@ -130,15 +151,17 @@ class Resolver:
 
     def imported(self, unit: Unit, origin: Origin, depth: int) -> Thing:
         """Return what an import brings."""
-        module = self._sources.modules(unit.language).find(unit.path, origin.module)
+        modules = self._sources.modules(unit.language)
+        module = modules.find(unit.path, origin.module)
         if module is None:
             return External()
         if not origin.name:
-            return ModuleThing(module)
-        return self.exported(module, origin.name, depth)
+            return ModuleThing(module, modules)
+        return self.exported(ModuleThing(module, modules), origin.name, depth)
 
-    def exported(self, module: str, name: str, depth: int) -> Thing:
+    def exported(self, thing: ModuleThing, name: str, depth: int) -> Thing:
         """Return what a module offers under a name."""
+        module = thing.path
         key = module, name
         if key in self._exports:
             known = self._exports[key]
@@ -146,11 +169,16 @@ class Resolver:
         if depth <= 0:
             return Unknown("imports that go in a circle")
         self._exports[key] = None
-        found = self._exported(module, name, depth)
+        found = self._exported(thing, name, depth)
         self._exports[key] = found
         return found
 
-    def _exported(self, module: str, name: str, depth: int) -> Thing:
+    def _exported(self, thing: ModuleThing, name: str, depth: int) -> Thing:
+        module, modules = thing.path, thing.modules
+        for path in modules.inside(module):
+            top = self._at_top(path, name)
+            if top is not None:
+                return top
         unit = None if module.endswith("/") else self._sources.unit(module)
         if unit is not None:
             for origin in unit.exports(name):
@@ -168,10 +196,13 @@ class Resolver:
             if anonymous is not None:
                 return Entity(unit, anonymous)
             if name == "export=":
-                return ModuleThing(module)
-        below = self._sources.modules(unit.language if unit else "python").below(module, name)
+                return thing
+            passed_on = unit.import_named(name)
+            if passed_on is not None and depth > 1:
+                return self.imported(unit, passed_on, depth - 1)
+        below = modules.below(module, name)
         if below is not None:
-            return ModuleThing(below)
+            return ModuleThing(below, modules)
         if unit is not None:
             found = self._from_wildcards(unit, name, depth)
             if found is not None:
@@ -182,11 +213,12 @@ class Resolver:
         """Return what a name is through ``from x import *``; None when no such import has it."""
         unknown: Thing | None = None
         for module in unit.wildcards():
-            path = self._sources.modules(unit.language).find(unit.path, module)
+            modules = self._sources.modules(unit.language)
+            path = modules.find(unit.path, module)
             if path is None:
                 unknown = Unknown(f"{module!r} brings names that are not known")
                 continue
-            found = self.exported(path, name, depth - 1)
+            found = self.exported(ModuleThing(path, modules), name, depth - 1)
             if isinstance(found, Entity | ModuleThing):
                 return found
         return unknown
@@ -200,8 +232,8 @@ class Resolver:
         match owner:
             case External():
                 return owner
-            case ModuleThing(path):
-                return self.exported(path, name, depth - 1)
+            case ModuleThing():
+                return self.exported(owner, name, depth - 1)
             case Instance(of):
                 return self._class_member(of, name, depth)
             case Entity(_, site) if site.kind is Kind.CLASS:
@@ -231,6 +263,14 @@ class Resolver:
             for site in of.unit.sites(name):
                 if site.member_of is not None and of.unit.same_class(site.member_of, whole):
                     return self._canonical_member(of.unit, site)
+        for path in self._sources.modules(of.unit.language).package(of.unit.path):
+            # Methods of one type may stand in all files of its package.
+            other = self._sources.unit(path) if self._sources.holds(path, name) else None
+            for site in other.sites(name) if other is not None else ():
+                if other is not None and site.member_of is not None and other.same_class(
+                    site.member_of, whole
+                ) and path != of.unit.path:
+                    return self._canonical_member(other, site)
         outside = False
         for base in of.unit.bases(whole):
             thing = self.infer(of.unit, base, depth - 1)

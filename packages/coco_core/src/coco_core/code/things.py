@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from coco_core.code.modules import Modules
 from coco_core.code.site import Site
 from coco_core.code.unit import Unit
 
@@ -37,6 +38,8 @@ class ModuleThing:
 
     path: str
     """The file; a directory ends in ``/``."""
+    modules: Modules
+    """What resolves its imports."""
 
 
 @dataclass(frozen=True, slots=True)

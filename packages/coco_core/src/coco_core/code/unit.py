@@ -174,6 +174,16 @@ class Unit(ABC):
         del annotation
         return None
 
+    def import_named(self, name: str) -> Origin | None:
+        """Return what a name is by an import that does not spell it as one identifier."""
+        del name
+        return None
+
+    @property
+    def names_are_global(self) -> bool:
+        """Whether a bare name without a binding may be defined in any other file."""
+        return False
+
     def wildcards(self) -> Sequence[str]:
         """Return the modules of which every name is taken over."""
         return ()

@@ -117,8 +117,10 @@ class NativeGrammar:
     def parse(self, source: bytes) -> Syntax | None:
         """Parse UTF-8 text; ``None`` when that is unsafe or takes too long."""
         tree = self.tree(source)
-        if tree is None:
-            return None
+        return self.matches(source, tree) if tree is not None else None
+
+    def matches(self, source: bytes, tree: tree_sitter.Tree) -> Syntax:
+        """Return what the language's query finds in a tree of its own."""
         # No progress callback here: py-tree-sitter 0.26.1 crashes in it (it keeps a pointer to
         # what was on the stack). The queries have no unbounded pattern: linear in the tree.
         cursor = tree_sitter.QueryCursor(self._query, match_limit=MATCH_LIMIT)

@@ -1,0 +1,404 @@
+"""Languages whose names are followed by a table of rules: Go, Java, Rust, C and many others."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import NamedTuple
+from zlib import crc32
+
+from tree_sitter import Node, Tree
+
+from coco_core.code.imports_by_rules import Imports, imports_of
+from coco_core.code.rules import RULES, Rules
+from coco_core.code.site import Kind, Origin, Role, Site
+from coco_core.code.unit import Enclosing, Expression, Form, Unit
+from coco_core.decoding import SourceText
+from coco_core.languages.grammars import NativeGrammar, grammar_for
+
+__all__ = ["RuledUnit"]
+
+_KINDS = {
+    "function": Kind.FUNCTION,
+    "macro": Kind.FUNCTION,
+    "prototype": Kind.FUNCTION,
+    "clause": Kind.FUNCTION,
+    "inner": Kind.FUNCTION,
+    "method": Kind.METHOD,
+    "constant": Kind.VARIABLE,
+    "field": Kind.FIELD,
+    "property": Kind.FIELD,
+    "module": Kind.MODULE,
+}
+
+# What a name may be wrapped in where it is bound.
+_WRAPPERS = frozenset(
+    {
+        "expression_list", "pointer_declarator", "array_declarator", "reference_declarator",
+        "init_declarator", "variable_declarator", "variable_declaration", "tuple_pattern",
+        "tuple_struct_pattern", "ref_pattern", "mut_pattern", "reference_pattern",
+        "struct_pattern", "field_pattern", "slice_pattern", "or_pattern", "captured_pattern",
+        "left_assignment_list", "destructured_left_assignment", "parameter", "inferred_parameters",
+    }
+)  # fmt: skip
+
+
+class _Definition(NamedTuple):
+    start: int
+    end: int
+    name: tuple[int, int]
+    kind: Kind | None
+    """None for what only holds others, such as ``impl``."""
+    symbol: str
+    parent: int
+
+
+class RuledUnit(Unit):
+    """A file of a language of `RULES`; definitions are those of the language's outline."""
+
+    def __init__(self, path: str, language: str, source: SourceText, tree: Tree) -> None:
+        super().__init__(path, language, source, tree)
+        self._rules: Rules = RULES[language]
+        self.identifiers = self._rules.identifiers
+
+    # --- definitions ---------------------------------------------------------------------------
+
+    @cached_property
+    def _definitions(self) -> list[_Definition]:
+        grammar = grammar_for(self.language)
+        if not isinstance(grammar, NativeGrammar):
+            return []
+        found: list[_Definition] = []
+        open_: list[int] = []
+        matches = grammar.matches(self.text, self._tree).named
+        ordered = sorted(matches, key=lambda match: (match.start, -match.end))
+        taken: set[tuple[int, int]] = set()
+        for match in ordered:
+            if match.name in taken:
+                continue
+            taken.add(match.name)
+            while open_ and found[open_[-1]].end <= match.start:
+                open_.pop()
+            parent = open_[-1] if open_ else -1
+            raw = match.kind.rpartition(".")[2]
+            kind = None if not match.kind.startswith("definition") else _KINDS.get(raw, Kind.CLASS)
+            name = self._text(match.name)
+            above = found[parent].symbol if parent >= 0 else ""
+            if match.scope is not None:
+                above = self._text(match.scope)
+            symbol = f"{above}.{name}" if above else name
+            found.append(_Definition(match.start, match.end, match.name, kind, symbol, parent))
+            open_.append(len(found) - 1)
+        return found
+
+    @cached_property
+    def _by_name(self) -> dict[int, int]:
+        return {each.name[0]: number for number, each in enumerate(self._definitions)}
+
+    def _text(self, where: tuple[int, int]) -> str:
+        raw = self.text[where[0] : where[1]].decode("utf-8", "replace")
+        return raw.partition("<")[0].strip().replace("::", ".")
+
+    def _definition_site(self, node: Node, name: str) -> Site | None:
+        number = self._by_name.get(node.start_byte)
+        if number is None or self._definitions[number].kind is None:
+            return None
+        definition = self._definitions[number]
+        kind = definition.kind
+        owner, _, _ = definition.symbol.rpartition(".")
+        parent = self._definitions[definition.parent] if definition.parent >= 0 else None
+        inside_function = parent is not None and parent.kind in (Kind.FUNCTION, Kind.METHOD)
+        if kind is Kind.VARIABLE and inside_function:
+            return None
+        member_of: int | None = None
+        in_class = owner and (parent is None or parent.kind in (None, Kind.CLASS))
+        if in_class and kind is not Kind.CLASS:
+            member_of = owner_id(owner.rpartition(".")[2])
+            kind = Kind.METHOD if kind in (Kind.FUNCTION, Kind.METHOD) else Kind.FIELD
+        whole = self.root.descendant_for_byte_range(definition.start, definition.end)
+        binds: int | None = None if member_of is not None else self.root.id
+        if inside_function:
+            binds = next(self.scopes(whole.parent if whole and whole.parent else node), None)
+        returns = whole.child_by_field_name(self._rules.returns) if whole and self._rules.returns else None
+        return Site(
+            node,
+            name,
+            Role.DEFINITION,
+            binds=binds,
+            member_of=member_of,
+            kind=kind,
+            whole=whole,
+            annotation=returns,
+        )
+
+    # --- sites ---------------------------------------------------------------------------------
+
+    def site(self, node: Node, name: str) -> Site | None:
+        parent = node.parent
+        if parent is None or (parent.type == self._rules.private):
+            return None
+        found = self._definition_site(node, name)
+        if found is not None:
+            return found
+        found = self._field(node, parent, name)
+        if found is not None:
+            return found
+        if self._inside_import(node):
+            origin = self._imports.named.get(name)
+            return Site(node, name, Role.IMPORT, origin=origin, kind=Kind.IMPORT)
+        base = self._base(node)
+        if base is not None:
+            return Site(node, name, self._use(parent, node), base=base)
+        return self._local(node, name) or Site(node, name, self._use(node, node))
+
+    def _field(self, node: Node, parent: Node, name: str) -> Site | None:
+        holder, child = parent, node
+        while holder.type in _WRAPPERS and holder.parent is not None:
+            holder, child = holder.parent, holder
+        field = self._rules.fields.get(holder.type)
+        if field is None or not _in_field(holder, field, child):
+            return None
+        for around in self._around(node):
+            if around.kind is Kind.CLASS:
+                return Site(
+                    node,
+                    name,
+                    Role.DEFINITION,
+                    member_of=owner_id(around.symbol.rpartition(".")[2]),
+                    kind=Kind.FIELD,
+                    whole=holder,
+                    annotation=holder.child_by_field_name("type"),
+                )
+            break
+        return None
+
+    def _inside_import(self, node: Node) -> bool:
+        if not self._rules.imports:
+            return False
+        at = node.parent
+        while at is not None:
+            if at.type in self._rules.imports:
+                return True
+            at = at.parent
+        return False
+
+    def _base(self, node: Node) -> Node | None:
+        parent = node.parent
+        if parent is None:
+            return None
+        fields = self._rules.members.get(parent.type)
+        if fields is not None and fields[1] and parent.child_by_field_name(fields[1]) == node:
+            return parent.child_by_field_name(fields[0])
+        if parent.type == "navigation_suffix" and parent.parent is not None:
+            return parent.parent.named_children[0]
+        return None
+
+    def _local(self, node: Node, name: str) -> Site | None:
+        child, holder = node, node.parent
+        while holder is not None:
+            field = self._rules.locals.get(holder.type)
+            if field is not None and _in_field(holder, field, child):
+                return self._local_site(node, name, holder)
+            if holder.type not in _WRAPPERS or holder.child_by_field_name("type") == child:
+                return None
+            if holder.child_by_field_name("value") == child:
+                return None
+            child, holder = holder, holder.parent
+        return None
+
+    def _local_site(self, node: Node, name: str, holder: Node) -> Site | None:
+        if node.type == "constant" or (self.language == "rust" and name[:1].isupper()):
+            return None
+        scope = next(self.scopes(holder), self.root.id)
+        annotation = holder.child_by_field_name("type")
+        values = holder.child_by_field_name("value") or holder.child_by_field_name("right")
+        value = None
+        if values is not None:
+            value = values
+            if values.type == "expression_list":
+                left = holder.child_by_field_name("left") or holder.child_by_field_name("name")
+                single = len(values.named_children) == 1 and (
+                    left is None or left.type != "expression_list" or left.named_child_count == 1
+                )
+                value = values.named_children[0] if single else None
+        inner = node.parent
+        if value is None and inner is not None and inner.type in {"variable_declarator", "init_declarator"}:
+            value = inner.child_by_field_name("value")
+            if value is None and inner.named_child_count > 1 and inner.type == "variable_declarator":
+                value = inner.named_children[-1]
+        is_parameter = "parameter" in holder.type
+        return Site(
+            node,
+            name,
+            Role.DEFINITION,
+            binds=scope,
+            kind=Kind.PARAMETER if is_parameter else Kind.VARIABLE,
+            whole=holder,
+            value=value,
+            annotation=annotation,
+        )
+
+    def _use(self, expression: Node, node: Node) -> Role:
+        for candidate in (node, expression):
+            parent = candidate.parent
+            if parent is None:
+                continue
+            field = self._rules.calls.get(parent.type)
+            if field is None:
+                continue
+            if field:
+                callee = parent.child_by_field_name(field)
+                while callee is not None and callee.type in {"generic_type", "generic_function"}:
+                    callee = callee.named_children[0]
+                if callee == candidate:
+                    return Role.CALL
+            elif parent.named_children and parent.named_children[0] == candidate:
+                return Role.CALL
+        return Role.USE
+
+    # --- scopes --------------------------------------------------------------------------------
+
+    def scopes(self, node: Node) -> Iterator[int]:
+        at: Node | None = node
+        while at is not None:
+            if at.type in self._rules.scopes:
+                yield at.id
+            at = at.parent
+        yield self.root.id
+
+    def _around(self, node: Node) -> Iterator[_Definition]:
+        starts = self._starts_of_definitions
+        number = bisect_right(starts, node.start_byte) - 1
+        while number >= 0:
+            definition = self._definitions[number]
+            if definition.end >= node.end_byte and definition.name != node.byte_range:
+                yield definition
+                number = definition.parent
+            elif definition.end >= node.end_byte:
+                number = definition.parent
+            else:
+                number -= 1 if definition.parent < 0 else number - definition.parent
+
+    @cached_property
+    def _starts_of_definitions(self) -> list[int]:
+        return [each.start for each in self._definitions]
+
+    def parents(self, node: Node) -> Iterator[Enclosing]:
+        for each in self._around(node):
+            if each.kind in (None, Kind.VARIABLE, Kind.FIELD):
+                continue
+            name = self.root.descendant_for_byte_range(*each.name)
+            whole = self.root.descendant_for_byte_range(each.start, each.end)
+            if name is None or whole is None:
+                continue
+            kind = each.kind if each.kind is not None else Kind.CLASS
+            if kind is Kind.FUNCTION and "." in each.symbol:
+                kind = Kind.METHOD
+            yield Enclosing(
+                each.symbol, kind, whole.start_point.row, whole.end_point.row,
+                name.start_point.row, name,
+            )  # fmt: skip
+
+    def symbol_of(self, site: Site) -> str:
+        number = self._by_name.get(site.start)
+        if number is not None:
+            return self._definitions[number].symbol
+        return super().symbol_of(site)
+
+    # --- expressions and classes ---------------------------------------------------------------
+
+    def expression(self, node: Node) -> Expression:
+        rules, kind = self._rules, node.type
+        if kind in rules.this:
+            around = self._class_around(node)
+            return Expression(Form.THIS, of=around) if around is not None else Expression(Form.UNKNOWN)
+        if kind in rules.identifiers:
+            if self.read(node) == "Self":
+                around = self._class_around(node)
+                if around is not None:
+                    return Expression(Form.CLASS_ITSELF, of=around)
+            return Expression(Form.NAME, self.read(node), node)
+        if kind in rules.new:
+            field = rules.new[kind]
+            of = node.child_by_field_name(field) if field else _first(node)
+            return Expression(Form.NEW, of=of)
+        if kind in rules.calls:
+            field = rules.calls[kind]
+            callee = node.child_by_field_name(field) if field else _first(node)
+            if callee is not None and self._base(callee) is not None:
+                return Expression(Form.CALL, of=callee)
+            return Expression(Form.CALL, of=callee)
+        if kind in rules.members:
+            base_field, name_field = rules.members[kind]
+            base = node.child_by_field_name(base_field) if base_field else None
+            name = node.child_by_field_name(name_field) if name_field else None
+            if base is not None and name is not None:
+                return Expression(Form.MEMBER, self.read(name), base)
+        if kind in rules.same and node.named_children:
+            return Expression(Form.SAME, of=node.named_children[0])
+        if kind in rules.literals:
+            return Expression(Form.LITERAL)
+        return Expression(Form.UNKNOWN)
+
+    def _class_around(self, node: Node) -> Node | None:
+        """Return the name of the class, or of the type that an ``impl`` is for."""
+        for each in self._around(node):
+            if each.kind in (None, Kind.CLASS):
+                return self.root.descendant_for_byte_range(*each.name)
+        return None
+
+    def name_of(self, whole: Node) -> Node | None:
+        return whole if whole.type in self.identifiers else whole.child_by_field_name("name")
+
+    def same_class(self, member_of: int, whole: Node) -> bool:
+        name = self.name_of(whole)
+        return name is not None and member_of == owner_id(self.read(name))
+
+    def bases(self, whole: Node) -> Sequence[Node]:
+        found: list[Node] = []
+        for child in whole.children:
+            if child.type in self._rules.bases:
+                for each in child.named_children:
+                    found += each.named_children if each.type == "type_list" else [each]
+        return found
+
+    # --- imports -------------------------------------------------------------------------------
+
+    @cached_property
+    def _imports(self) -> Imports:
+        return imports_of(self)
+
+    def import_named(self, name: str) -> Origin | None:
+        return self._imports.named.get(name)
+
+    def wildcards(self) -> Sequence[str]:
+        return self._imports.wildcards
+
+    def renamed(self, site: Site) -> Sequence[tuple[str, bool]]:
+        if site.role is not Role.IMPORT:
+            return ()
+        return [
+            (local, False)
+            for local, origin in self._imports.named.items()
+            if origin.name == site.name and local != site.name
+        ]
+
+    @property
+    def names_are_global(self) -> bool:
+        return self.language not in {"go", "java", "rust"}
+
+
+def owner_id(name: str) -> int:
+    """Return the id of a class by its name: its parts may lie in several files."""
+    return -1 - crc32(name.encode("utf-8", "surrogatepass"))
+
+
+def _in_field(holder: Node, field: str, child: Node) -> bool:
+    if not field:
+        return child in holder.named_children
+    return child in holder.children_by_field_name(field)
+
+
+def _first(node: Node) -> Node | None:
+    return node.named_children[0] if node.named_children else None

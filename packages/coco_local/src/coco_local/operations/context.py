@@ -18,6 +18,7 @@ from coco_local.monitoring.jobs import JobRegistry
 from coco_local.operations.store_maintenance import StoreMaintenance
 from coco_local.projects.defaults import ProjectDefaults
 from coco_local.projects.registry import ProjectRegistry
+from coco_local.search.maps import Maps
 from coco_local.search.parsed_files import ParsedFiles
 from coco_local.search.service import QueryService
 from coco_local.settings import Settings
@@ -43,6 +44,7 @@ class Context:
     jobs: JobRegistry
     queries: QueryService
     parsed: ParsedFiles
+    maps: Maps
     gate: ForegroundGate
     models: IndexModels
     model: ModelService

@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from coco_core.errors import InvalidInput, Unavailable
+from coco_protocol.docs import FiltersBody
 
-__all__ = ["changed_files"]
+__all__ = ["changed_files", "resolved_revision"]
+
+# No file has this name: a filter by it lets nothing pass.
+_NO_FILE = "\0"
 
 # git compares a large working tree in a second; a network mount may never answer.
 _TIMEOUT_SECONDS = 10.0
@@ -51,6 +55,17 @@ def changed_files(root: Path, revision: str) -> frozenset[str]:
         for name in output.split(b"\0")
         if name
     )
+
+
+def resolved_revision(root: Path, filters: FiltersBody) -> FiltersBody:
+    """Return filters with a revision replaced by the files that differ from it."""
+    if filters.since_revision is None:
+        return filters
+    changed = changed_files(root, filters.since_revision)
+    if filters.doc_ids:
+        changed &= frozenset(filters.doc_ids)
+    update = {"since_revision": None, "doc_ids": sorted(changed) or [_NO_FILE]}
+    return filters.model_copy(update=update)
 
 
 def _git(root: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[bytes]:

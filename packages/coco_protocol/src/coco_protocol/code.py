@@ -18,6 +18,8 @@ __all__ = [
     "MapEntry",
     "MapRequest",
     "MapSymbol",
+    "NamesData",
+    "NamesRequest",
     "OccurrenceBody",
     "SymbolData",
     "SymbolRequest",
@@ -184,3 +186,18 @@ class MapData(Answer):
     files: int
     definitions: int
     notice: str | None = None
+
+
+class NamesRequest(Request):
+    """``GET /v1/docs/names``: what a name may be completed to."""
+
+    prefix: PlainText = Field(default="", max_length=500)
+    limit: int = Field(default=50, ge=1, le=1000)
+    project_id: Identifier | None = Field(default=None, description="Instead of the header.")
+    path: PathText | None = Field(default=None, description="A place in the project.")
+
+
+class NamesData(Answer):
+    """Names that the project defines, in order."""
+
+    names: list[str]

@@ -8,6 +8,8 @@ from coco_protocol.code import (
     FilesRequest,
     MapData,
     MapRequest,
+    NamesData,
+    NamesRequest,
     SymbolData,
     SymbolRequest,
 )
@@ -121,6 +123,13 @@ class LocalService(Service):
         SymbolRequest,
         SymbolData,
         "Find where a name is defined, where it is used, or who calls it, from the parser.",
+        lane="query",
+    )
+    names = Operation(
+        "GET /v1/docs/names",
+        NamesRequest,
+        NamesData,
+        "List the names that a project defines and that begin in a given way.",
         lane="query",
     )
     files = Operation(

@@ -2,35 +2,17 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
-from zlib import crc32
 
-from tree_sitter import Node, Tree
+from tree_sitter import Node
 
 from coco_core.code.imports_by_rules import Imports, imports_of
-from coco_core.code.rules import RULES, Rules
+from coco_core.code.ruled_structure import RuledStructure, owner_id
 from coco_core.code.site import Kind, Origin, Role, Site
-from coco_core.code.unit import Enclosing, Expression, Form, Unit
-from coco_core.decoding import SourceText
-from coco_core.languages.grammars import NativeGrammar, grammar_for
+from coco_core.code.unit import Expression, Form
 
 __all__ = ["RuledUnit"]
-
-_KINDS = {
-    "function": Kind.FUNCTION,
-    "macro": Kind.FUNCTION,
-    "prototype": Kind.FUNCTION,
-    "clause": Kind.FUNCTION,
-    "inner": Kind.FUNCTION,
-    "method": Kind.METHOD,
-    "constant": Kind.VARIABLE,
-    "field": Kind.FIELD,
-    "property": Kind.FIELD,
-    "module": Kind.MODULE,
-}
 
 # What a name may be wrapped in where it is bound.
 _WRAPPERS = frozenset(
@@ -44,70 +26,17 @@ _WRAPPERS = frozenset(
 )  # fmt: skip
 
 
-class _Definition(NamedTuple):
-    start: int
-    end: int
-    name: tuple[int, int]
-    kind: Kind | None
-    """None for what only holds others, such as ``impl``."""
-    symbol: str
-    parent: int
-
-
-class RuledUnit(Unit):
+class RuledUnit(RuledStructure):
     """A file of a language of `RULES`; definitions are those of the language's outline."""
 
-    def __init__(self, path: str, language: str, source: SourceText, tree: Tree) -> None:
-        super().__init__(path, language, source, tree)
-        self._rules: Rules = RULES[language]
-        self.identifiers = self._rules.identifiers
-
-    # --- definitions ---------------------------------------------------------------------------
-
-    @cached_property
-    def _definitions(self) -> list[_Definition]:
-        grammar = grammar_for(self.language)
-        if not isinstance(grammar, NativeGrammar):
-            return []
-        found: list[_Definition] = []
-        open_: list[int] = []
-        matches = grammar.matches(self.text, self._tree).named
-        ordered = sorted(matches, key=lambda match: (match.start, -match.end))
-        taken: set[tuple[int, int]] = set()
-        for match in ordered:
-            if match.name in taken:
-                continue
-            taken.add(match.name)
-            while open_ and found[open_[-1]].end <= match.start:
-                open_.pop()
-            parent = open_[-1] if open_ else -1
-            raw = match.kind.rpartition(".")[2]
-            kind = None if not match.kind.startswith("definition") else _KINDS.get(raw, Kind.CLASS)
-            name = self._text(match.name)
-            above = found[parent].symbol if parent >= 0 else ""
-            if match.scope is not None:
-                above = self._text(match.scope)
-            symbol = f"{above}.{name}" if above else name
-            found.append(_Definition(match.start, match.end, match.name, kind, symbol, parent))
-            open_.append(len(found) - 1)
-        return found
-
-    @cached_property
-    def _by_name(self) -> dict[int, int]:
-        return {each.name[0]: number for number, each in enumerate(self._definitions)}
-
-    def _text(self, where: tuple[int, int]) -> str:
-        raw = self.text[where[0] : where[1]].decode("utf-8", "replace")
-        return raw.partition("<")[0].strip().replace("::", ".")
-
     def _definition_site(self, node: Node, name: str) -> Site | None:
-        number = self._by_name.get(node.start_byte)
-        if number is None or self._definitions[number].kind is None:
+        number = self.by_name.get(node.start_byte)
+        if number is None or self.definitions[number].kind is None:
             return None
-        definition = self._definitions[number]
+        definition = self.definitions[number]
         kind = definition.kind
         owner, _, _ = definition.symbol.rpartition(".")
-        parent = self._definitions[definition.parent] if definition.parent >= 0 else None
+        parent = self.definitions[definition.parent] if definition.parent >= 0 else None
         inside_function = parent is not None and parent.kind in (Kind.FUNCTION, Kind.METHOD)
         if kind is Kind.VARIABLE and inside_function:
             return None
@@ -120,7 +49,9 @@ class RuledUnit(Unit):
         binds: int | None = None if member_of is not None else self.root.id
         if inside_function:
             binds = next(self.scopes(whole.parent if whole and whole.parent else node), None)
-        returns = whole.child_by_field_name(self._rules.returns) if whole and self._rules.returns else None
+        returns = (
+            whole.child_by_field_name(self.rules.returns) if whole and self.rules.returns else None
+        )
         return Site(
             node,
             name,
@@ -132,11 +63,10 @@ class RuledUnit(Unit):
             annotation=returns,
         )
 
-    # --- sites ---------------------------------------------------------------------------------
-
     def site(self, node: Node, name: str) -> Site | None:
+        """Judge one identifier."""
         parent = node.parent
-        if parent is None or (parent.type == self._rules.private):
+        if parent is None or (parent.type == self.rules.private):
             return None
         found = self._definition_site(node, name)
         if found is not None:
@@ -156,10 +86,10 @@ class RuledUnit(Unit):
         holder, child = parent, node
         while holder.type in _WRAPPERS and holder.parent is not None:
             holder, child = holder.parent, holder
-        field = self._rules.fields.get(holder.type)
+        field = self.rules.fields.get(holder.type)
         if field is None or not _in_field(holder, field, child):
             return None
-        for around in self._around(node):
+        for around in self.around(node):
             if around.kind is Kind.CLASS:
                 return Site(
                     node,
@@ -174,11 +104,11 @@ class RuledUnit(Unit):
         return None
 
     def _inside_import(self, node: Node) -> bool:
-        if not self._rules.imports:
+        if not self.rules.imports:
             return False
         at = node.parent
         while at is not None:
-            if at.type in self._rules.imports:
+            if at.type in self.rules.imports:
                 return True
             at = at.parent
         return False
@@ -187,7 +117,7 @@ class RuledUnit(Unit):
         parent = node.parent
         if parent is None:
             return None
-        fields = self._rules.members.get(parent.type)
+        fields = self.rules.members.get(parent.type)
         if fields is not None and fields[1] and parent.child_by_field_name(fields[1]) == node:
             return parent.child_by_field_name(fields[0])
         if parent.type == "navigation_suffix" and parent.parent is not None:
@@ -197,7 +127,7 @@ class RuledUnit(Unit):
     def _local(self, node: Node, name: str) -> Site | None:
         child, holder = node, node.parent
         while holder is not None:
-            field = self._rules.locals.get(holder.type)
+            field = self.rules.locals.get(holder.type)
             if field is not None and _in_field(holder, field, child):
                 return self._local_site(node, name, holder)
             if holder.type not in _WRAPPERS or holder.child_by_field_name("type") == child:
@@ -223,9 +153,17 @@ class RuledUnit(Unit):
                 )
                 value = values.named_children[0] if single else None
         inner = node.parent
-        if value is None and inner is not None and inner.type in {"variable_declarator", "init_declarator"}:
+        if (
+            value is None
+            and inner is not None
+            and inner.type in {"variable_declarator", "init_declarator"}
+        ):
             value = inner.child_by_field_name("value")
-            if value is None and inner.named_child_count > 1 and inner.type == "variable_declarator":
+            if (
+                value is None
+                and inner.named_child_count > 1
+                and inner.type == "variable_declarator"
+            ):
                 value = inner.named_children[-1]
         is_parameter = "parameter" in holder.type
         return Site(
@@ -244,7 +182,7 @@ class RuledUnit(Unit):
             parent = candidate.parent
             if parent is None:
                 continue
-            field = self._rules.calls.get(parent.type)
+            field = self.rules.calls.get(parent.type)
             if field is None:
                 continue
             if field:
@@ -257,65 +195,17 @@ class RuledUnit(Unit):
                 return Role.CALL
         return Role.USE
 
-    # --- scopes --------------------------------------------------------------------------------
-
-    def scopes(self, node: Node) -> Iterator[int]:
-        at: Node | None = node
-        while at is not None:
-            if at.type in self._rules.scopes:
-                yield at.id
-            at = at.parent
-        yield self.root.id
-
-    def _around(self, node: Node) -> Iterator[_Definition]:
-        starts = self._starts_of_definitions
-        number = bisect_right(starts, node.start_byte) - 1
-        while number >= 0:
-            definition = self._definitions[number]
-            if definition.end >= node.end_byte and definition.name != node.byte_range:
-                yield definition
-                number = definition.parent
-            elif definition.end >= node.end_byte:
-                number = definition.parent
-            else:
-                number -= 1 if definition.parent < 0 else number - definition.parent
-
-    @cached_property
-    def _starts_of_definitions(self) -> list[int]:
-        return [each.start for each in self._definitions]
-
-    def parents(self, node: Node) -> Iterator[Enclosing]:
-        for each in self._around(node):
-            if each.kind in (None, Kind.VARIABLE, Kind.FIELD):
-                continue
-            name = self.root.descendant_for_byte_range(*each.name)
-            whole = self.root.descendant_for_byte_range(each.start, each.end)
-            if name is None or whole is None:
-                continue
-            kind = each.kind if each.kind is not None else Kind.CLASS
-            if kind is Kind.FUNCTION and "." in each.symbol:
-                kind = Kind.METHOD
-            yield Enclosing(
-                each.symbol, kind, whole.start_point.row, whole.end_point.row,
-                name.start_point.row, name,
-            )  # fmt: skip
-
-    def symbol_of(self, site: Site) -> str:
-        number = self._by_name.get(site.start)
-        if number is not None:
-            return self._definitions[number].symbol
-        return super().symbol_of(site)
-
-    # --- expressions and classes ---------------------------------------------------------------
-
     def expression(self, node: Node) -> Expression:
-        rules, kind = self._rules, node.type
+        """Reduce an expression or a type."""
+        rules, kind = self.rules, node.type
         if kind in rules.this:
-            around = self._class_around(node)
-            return Expression(Form.THIS, of=around) if around is not None else Expression(Form.UNKNOWN)
+            around = self.class_around(node)
+            return (
+                Expression(Form.THIS, of=around) if around is not None else Expression(Form.UNKNOWN)
+            )
         if kind in rules.identifiers:
             if self.read(node) == "Self":
-                around = self._class_around(node)
+                around = self.class_around(node)
                 if around is not None:
                     return Expression(Form.CLASS_ITSELF, of=around)
             return Expression(Form.NAME, self.read(node), node)
@@ -341,41 +231,20 @@ class RuledUnit(Unit):
             return Expression(Form.LITERAL)
         return Expression(Form.UNKNOWN)
 
-    def _class_around(self, node: Node) -> Node | None:
-        """Return the name of the class, or of the type that an ``impl`` is for."""
-        for each in self._around(node):
-            if each.kind in (None, Kind.CLASS):
-                return self.root.descendant_for_byte_range(*each.name)
-        return None
-
-    def name_of(self, whole: Node) -> Node | None:
-        return whole if whole.type in self.identifiers else whole.child_by_field_name("name")
-
-    def same_class(self, member_of: int, whole: Node) -> bool:
-        name = self.name_of(whole)
-        return name is not None and member_of == owner_id(self.read(name))
-
-    def bases(self, whole: Node) -> Sequence[Node]:
-        found: list[Node] = []
-        for child in whole.children:
-            if child.type in self._rules.bases:
-                for each in child.named_children:
-                    found += each.named_children if each.type == "type_list" else [each]
-        return found
-
-    # --- imports -------------------------------------------------------------------------------
-
     @cached_property
     def _imports(self) -> Imports:
         return imports_of(self)
 
     def import_named(self, name: str) -> Origin | None:
+        """Return what an import brings under a name."""
         return self._imports.named.get(name)
 
     def wildcards(self) -> Sequence[str]:
+        """Return the modules of which every name is imported."""
         return self._imports.wildcards
 
     def renamed(self, site: Site) -> Sequence[tuple[str, bool]]:
+        """Return the aliases of an import or an export."""
         if site.role is not Role.IMPORT:
             return ()
         return [
@@ -386,12 +255,8 @@ class RuledUnit(Unit):
 
     @property
     def names_are_global(self) -> bool:
+        """Whether other files may define a bare name."""
         return self.language not in {"go", "java", "rust"}
-
-
-def owner_id(name: str) -> int:
-    """Return the id of a class by its name: its parts may lie in several files."""
-    return -1 - crc32(name.encode("utf-8", "surrogatepass"))
 
 
 def _in_field(holder: Node, field: str, child: Node) -> bool:

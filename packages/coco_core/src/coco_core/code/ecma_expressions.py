@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tree_sitter import Node
 
+from coco_core.code.ecma_structure import EcmaStructure
 from coco_core.code.unit import Expression, Form
-
-if TYPE_CHECKING:
-    from coco_core.code.ecmascript import EcmaUnit
 
 __all__ = ["expression_of"]
 
@@ -30,7 +26,7 @@ _TRANSPARENT = frozenset({"Promise", "Readonly", "Partial", "Required", "NonNull
 _UNKNOWN = Expression(Form.UNKNOWN)
 
 
-def expression_of(unit: EcmaUnit, node: Node) -> Expression:
+def expression_of(unit: EcmaStructure, node: Node) -> Expression:
     """Reduce an expression or a type."""
     kind = node.type
     if kind in {"identifier", "type_identifier"}:
@@ -50,22 +46,26 @@ def expression_of(unit: EcmaUnit, node: Node) -> Expression:
         name = node.child_by_field_name("property") or node.child_by_field_name("name")
         if base is not None and name is not None:
             return Expression(Form.MEMBER, unit.read(name), base)
+    if kind in {"generic_type", "union_type"}:
+        return _generic(unit, node) if kind == "generic_type" else _union(unit, node)
+    return _made(node)
+
+
+def _made(node: Node) -> Expression:
+    """Reduce what a call, a constructor or a cast makes."""
+    kind = node.type
     if kind == "call_expression":
         return Expression(Form.CALL, of=node.child_by_field_name("function"))
     if kind == "new_expression":
         return Expression(Form.NEW, of=node.child_by_field_name("constructor"))
     if kind in {"as_expression", "satisfies_expression"} and len(node.named_children) > 1:
         return Expression(Form.TYPED, of=node.named_children[-1])
-    if kind == "generic_type":
-        return _generic(unit, node)
-    if kind == "union_type":
-        return _union(unit, node)
     if kind in {"arrow_function", "function_expression"}:
         return Expression(Form.FUNCTION)
     return _UNKNOWN
 
 
-def _generic(unit: EcmaUnit, node: Node) -> Expression:
+def _generic(unit: EcmaStructure, node: Node) -> Expression:
     name = node.child_by_field_name("name")
     arguments = node.child_by_field_name("type_arguments")
     if name is None:
@@ -75,13 +75,13 @@ def _generic(unit: EcmaUnit, node: Node) -> Expression:
     return Expression(Form.SAME, of=name)
 
 
-def _union(unit: EcmaUnit, node: Node) -> Expression:
+def _union(unit: EcmaStructure, node: Node) -> Expression:
     """Read ``X | undefined`` as X."""
     parts = [each for each in node.named_children if unit.read(each) not in {"undefined", "null"}]
     return Expression(Form.SAME, of=parts[0]) if len(parts) == 1 else _UNKNOWN
 
 
-def _this(unit: EcmaUnit, node: Node) -> Expression:
+def _this(unit: EcmaStructure, node: Node) -> Expression:
     """Return what ``this`` belongs to: a class, an object, or what a function is assigned to."""
     child, at = node, node.parent
     while at is not None:
@@ -111,7 +111,7 @@ def _this(unit: EcmaUnit, node: Node) -> Expression:
     return _UNKNOWN
 
 
-def _class_around(unit: EcmaUnit, node: Node) -> Node | None:
+def _class_around(unit: EcmaStructure, node: Node) -> Node | None:
     del unit
     at = node.parent
     while at is not None:

@@ -1,4 +1,4 @@
-"""Modules of JavaScript and TypeScript: relative paths, tsconfig's paths, packages of a workspace."""
+"""Modules of JavaScript and TypeScript: relative, by tsconfig, or packages of a workspace."""
 
 from __future__ import annotations
 

@@ -291,13 +291,8 @@ def _occurrence(unit: Unit, site: Site, *, sure: bool, why: str) -> Occurrence:
         around = list(unit.parents(site.node))[1:]
         enclosing = around[0] if around else None
     place = (
-        Place(
-            enclosing.symbol, enclosing.kind, enclosing.start_line + 1, enclosing.end_line + 1
-        )
+        Place(enclosing.symbol, enclosing.kind, enclosing.start_line + 1, enclosing.end_line + 1)
         if enclosing is not None
         else None
     )
-    return Occurrence(
-        unit.path, row + 1, first, last, site.role, sure, why, unit.line(row), place
-    )
-
+    return Occurrence(unit.path, row + 1, first, last, site.role, sure, why, unit.line(row), place)

@@ -49,7 +49,7 @@ def _go(unit: Unit, statement: Node, found: Imports) -> None:
         place = spec.child_by_field_name("path")
         if place is None:
             continue
-        module = unit.read(place).strip("\"`")
+        module = unit.read(place).strip('"`')
         alias = spec.child_by_field_name("name")
         if alias is not None and alias.type == "dot":
             found.wildcards.append(module)

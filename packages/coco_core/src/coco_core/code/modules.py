@@ -48,9 +48,7 @@ class PythonModules:
         self.configs: tuple[str, ...] = ()
         python = {name for name in files if name.endswith(_PYTHON_SUFFIXES)}
         self._files = python
-        self._packages = {
-            name.rpartition("/")[0] for name in python if name.endswith(_PACKAGE)
-        }
+        self._packages = {name.rpartition("/")[0] for name in python if name.endswith(_PACKAGE)}
         self._directories: set[str] = set()
         for name in python:
             folder = name.rpartition("/")[0]

@@ -124,28 +124,22 @@ class RustModules(NoModules):
         if not parts:
             return None
         here = self._module_folder(path)
-        if parts[0] == "crate":
-            base = self._crate_source(path)
-            parts = parts[1:]
-            if not parts:
-                return self._root_file(base)
-        elif parts[0] in {"self", "super"}:
-            base = here
-            if parts[0] == "self" and len(parts) == 1:
-                return path
-            while parts and parts[0] == "super":
+        if parts[0] == "crate" or parts[0] in self._crates:
+            base = (
+                self._crate_source(path) if parts[0] == "crate" else f"{self._crates[parts[0]]}src/"
+            )
+            return self._below(base, parts[1:]) if parts[1:] else self._root_file(base)
+        if parts == ["self"]:
+            return path
+        base = here
+        while parts and parts[0] in {"self", "super"}:
+            if parts[0] == "super":
                 base = base.rstrip("/").rpartition("/")[0] + "/" if "/" in base.rstrip("/") else ""
-                parts = parts[1:]
-            parts = [part for part in parts if part != "self"]
-            if not parts:
-                return self._file_of_folder(base)
-        elif parts[0] in self._crates:
-            base = f"{self._crates[parts[0]]}src/"
             parts = parts[1:]
-            if not parts:
-                return self._root_file(base)
-        else:
-            base = here
+        return self._below(base, parts) if parts else self._file_of_folder(base)
+
+    def _below(self, base: str, parts: Sequence[str]) -> str | None:
+        """Return the file of the longest beginning of a path that is one."""
         for count in range(len(parts), 0, -1):
             place = base + "/".join(parts[:count])
             for found in (f"{place}.rs", f"{place}/mod.rs"):

@@ -53,9 +53,7 @@ class MapLine:
     definitions: int = 0
 
 
-def weight_of(
-    symbol: str, kind: str, references: float, namesakes: int, *, apart: bool
-) -> float:
+def weight_of(symbol: str, kind: str, references: float, namesakes: int, *, apart: bool) -> float:
     """Return how much a definition says about its project.
 
     Args:
@@ -67,7 +65,7 @@ def weight_of(
     """
     parts = symbol.split(".")
     weight = _KINDS.get(kind, 0.2) * math.sqrt(1.0 + references / max(1, namesakes))
-    if any(part.startswith("_") or part.startswith("#") for part in parts):
+    if any(part.startswith(("_", "#")) for part in parts):
         weight *= _PRIVATE
     if len(parts) > 1:
         weight *= _NESTED ** (len(parts) - 1)

@@ -1,47 +1,32 @@
-"""Python: which identifiers bind, import and use names, in which scope."""
+"""Python: which identifiers bind, import and use names."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from tree_sitter import Node
 
+from coco_core.code.python_expressions import PythonExpressions
+from coco_core.code.python_structure import COMPREHENSIONS
 from coco_core.code.site import Kind, Origin, Role, Site
-from coco_core.code.unit import Enclosing, Expression, Form, Unit, children_of, is_field
+from coco_core.code.unit import Form, is_field
 
 __all__ = ["PythonUnit"]
 
-_FUNCTIONS = frozenset({"function_definition", "lambda"})
-_COMPREHENSIONS = frozenset(
-    {
-        "list_comprehension",
-        "set_comprehension",
-        "dictionary_comprehension",
-        "generator_expression",
-    }
-)
 _PATTERNS = frozenset(
     {"pattern_list", "tuple_pattern", "list_pattern", "list_splat_pattern", "tuple", "list"}
 )
 _PARAMETERS = frozenset({"parameters", "lambda_parameters"})
-_LITERALS = frozenset(
-    {
-        "string", "concatenated_string", "integer", "float", "list", "dictionary", "set", "tuple",
-        "true", "false", "none", "list_comprehension", "dictionary_comprehension",
-        "set_comprehension", "generator_expression", "comparison_operator", "not_operator",
-    }
-)  # fmt: skip
 _TYPED = frozenset({"typed_parameter", "typed_default_parameter"})
-_STAR = re.compile(rb"import[ \t]*\*")
 
 
-class PythonUnit(Unit):
+class PythonUnit(PythonExpressions):
     """A Python file."""
 
     identifiers = frozenset({"identifier"})
 
     def site(self, node: Node, name: str) -> Site | None:
+        """Judge one identifier."""
         parent = node.parent
         if parent is None:
             return None
@@ -55,8 +40,6 @@ class PythonUnit(Unit):
             keyword_of = call if call is not None and call.type == "call" else None
             return Site(node, name, Role.USE, keyword_of=keyword_of)
         return Site(node, name, _use(node))
-
-    # --- what binds ----------------------------------------------------------------------------
 
     def _binding(self, node: Node, parent: Node, name: str) -> Site | None:
         kind = parent.type
@@ -76,18 +59,17 @@ class PythonUnit(Unit):
         return self._assigned(node, parent, name)
 
     def _definition(self, node: Node, whole: Node, name: str) -> Site:
-        scope = self._scope(whole)
+        scope = self.scope_of(whole)
         is_class = whole.type == "class_definition"
         member = scope.id if scope.type == "class_definition" else None
+        kind = Kind.METHOD if member is not None else Kind.FUNCTION
         if is_class:
             kind = Kind.CLASS
-        else:
-            kind = Kind.METHOD if member is not None else Kind.FUNCTION
         return Site(
             node,
             name,
             Role.DEFINITION,
-            binds=self._declared_scope(name, scope),
+            binds=self.declared_scope(name, scope),
             member_of=member,
             kind=kind,
             whole=whole,
@@ -156,14 +138,14 @@ class PythonUnit(Unit):
         role: Role = Role.DEFINITION,
         whole: Node | None = None,
     ) -> Site:
-        scope = self._scope(node)
+        scope = self.scope_of(node)
         in_comprehension = node.parent is not None and any(
             each.type == "for_in_clause" for each in _up(node, scope)
         )
         if not in_comprehension:
-            while scope.type in _COMPREHENSIONS:
-                scope = self._scope(scope)
-        binds = self._declared_scope(name, scope)
+            while scope.type in COMPREHENSIONS:
+                scope = self.scope_of(scope)
+        binds = self.declared_scope(name, scope)
         member = scope.id if scope.type == "class_definition" else None
         return Site(
             node,
@@ -197,7 +179,7 @@ class PythonUnit(Unit):
         alias = entry.child_by_field_name("alias") if entry.type == "aliased_import" else None
         path = entry.child_by_field_name("name") if alias is not None else entry
         assert path is not None
-        binds: int | None = self._declared_scope(name, self._scope(statement))
+        binds: int | None = self.declared_scope(name, self.scope_of(statement))
         module = statement.child_by_field_name("module_name")
         if module is not None:
             if entry == module:
@@ -205,9 +187,7 @@ class PythonUnit(Unit):
             origin = Origin(self.read(module), self.read(path))
             if alias is not None and node != alias:
                 binds = None
-            return Site(
-                node, name, Role.IMPORT, binds=binds, origin=origin, kind=Kind.IMPORT
-            )
+            return Site(node, name, Role.IMPORT, binds=binds, origin=origin, kind=Kind.IMPORT)
         if alias is not None and node == alias:
             origin = Origin(self.read(path))
         else:
@@ -225,9 +205,7 @@ class PythonUnit(Unit):
             dots = self.read(module.children[0])
             names = module.children[-1]
         upto = self.read(names).split(".")[: names.named_children.index(node) + 1]
-        return Site(
-            node, name, Role.IMPORT, origin=Origin(dots + ".".join(upto)), kind=Kind.IMPORT
-        )
+        return Site(node, name, Role.IMPORT, origin=Origin(dots + ".".join(upto)), kind=Kind.IMPORT)
 
     def _captured(self, node: Node, name: str) -> Site:
         """Judge a dotted name of a pattern: a single one captures, a dotted one is a value."""
@@ -271,233 +249,6 @@ class PythonUnit(Unit):
                 )
             return Site(node, name, Role.WRITE, base=base)
         return Site(node, name, _use(attribute), base=base)
-
-    # --- scopes --------------------------------------------------------------------------------
-
-    def _scope(self, node: Node) -> Node:
-        """Return the scope that holds ``node``; a definition is held by the one around it."""
-        child, parent = node, node.parent
-        while parent is not None:
-            if parent.type in {"function_definition", "class_definition", "lambda"}:
-                if is_field(parent, "body", child):
-                    return parent
-            elif parent.type in _COMPREHENSIONS:
-                return parent
-            child, parent = parent, parent.parent
-        return self.root
-
-    def _declared_scope(self, name: str, scope: Node) -> int:
-        """Return the scope that ``global`` and ``nonlocal`` make of it."""
-        if scope.type != "function_definition" or b"global" not in self.text:
-            if scope.type != "function_definition" or b"nonlocal" not in self.text:
-                return scope.id
-        body = scope.child_by_field_name("body")
-        for statement in body.named_children if body is not None else ():
-            if statement.type in {"global_statement", "nonlocal_statement"} and any(
-                self.read(each) == name for each in statement.named_children
-            ):
-                if statement.type == "global_statement":
-                    return self.root.id
-                return self._declared_scope(name, self._scope(scope))
-        return scope.id
-
-    def scopes(self, node: Node) -> Iterator[int]:
-        scope = self._scope(node)
-        innermost = True
-        name = self.read(node)
-        while True:
-            if scope.type == "function_definition":
-                declared = self._declared_scope(name, scope)
-                if declared != scope.id:
-                    yield declared
-            # Names of a class are not seen from its methods.
-            if scope.type != "class_definition" or innermost:
-                yield scope.id
-            if scope == self.root:
-                return
-            innermost = innermost and scope.type in _COMPREHENSIONS
-            scope = self._scope(scope)
-
-    def parents(self, node: Node) -> Iterator[Enclosing]:
-        found: list[Node] = []
-        at = node.parent
-        while at is not None:
-            if at.type in {"function_definition", "class_definition"}:
-                found.append(at)
-            at = at.parent
-        names = [each.child_by_field_name("name") for each in found]
-        for number, (whole, name) in enumerate(zip(found, names, strict=True)):
-            if name is None:
-                continue
-            above = [self.read(each) for each in reversed(names[number:]) if each is not None]
-            outer = found[number + 1] if number + 1 < len(found) else None
-            kind = Kind.CLASS if whole.type == "class_definition" else Kind.FUNCTION
-            if kind is Kind.FUNCTION and outer is not None and outer.type == "class_definition":
-                kind = Kind.METHOD
-            start = whole
-            if whole.parent is not None and whole.parent.type == "decorated_definition":
-                start = whole.parent
-            yield Enclosing(
-                ".".join(above),
-                kind,
-                start.start_point.row,
-                whole.end_point.row,
-                name.start_point.row,
-                name,
-            )
-
-    # --- expressions ---------------------------------------------------------------------------
-
-    def expression(self, node: Node) -> Expression:
-        kind = node.type
-        if kind == "identifier":
-            return self._self_or_name(node)
-        if kind == "attribute":
-            name = node.child_by_field_name("attribute")
-            base = node.child_by_field_name("object")
-            if name is not None and base is not None:
-                return Expression(Form.MEMBER, self.read(name), base)
-        if kind == "call":
-            callee = node.child_by_field_name("function")
-            if callee is not None and callee.type == "identifier" and self.read(callee) == "super":
-                around = self._class_around(node)
-                return Expression(Form.SUPER, of=around) if around else Expression(Form.UNKNOWN)
-            if callee is not None:
-                return Expression(Form.CALL, of=callee)
-        if kind in {"parenthesized_expression", "await", "type", "named_expression"}:
-            inner = node.named_children
-            if inner:
-                return Expression(Form.SAME, of=inner[-1])
-        if kind == "conditional_expression" and node.named_children:
-            return Expression(Form.SAME, of=node.named_children[0])
-        if kind == "binary_operator":
-            left = node.child_by_field_name("left")
-            right = node.child_by_field_name("right")
-            if right is not None and right.type == "none":
-                return Expression(Form.SAME, of=left)
-        if kind in _LITERALS:
-            return Expression(Form.LITERAL)
-        if kind == "lambda":
-            return Expression(Form.FUNCTION)
-        if kind == "generic_type":
-            return self._generic(node)
-        return Expression(Form.UNKNOWN)
-
-    def _generic(self, node: Node) -> Expression:
-        """Read ``Optional[X]`` and ``Annotated[X, …]`` as X, and ``X[…]`` as X."""
-        parts = node.named_children
-        if len(parts) > 1 and self.read(parts[0]) in {"Optional", "Annotated", "type", "Type"}:
-            inner = parts[1].named_children
-            if self.read(parts[0]) in {"type", "Type"}:
-                return Expression(Form.UNKNOWN)
-            return Expression(Form.SAME, of=inner[0]) if inner else Expression(Form.UNKNOWN)
-        return Expression(Form.SAME, of=parts[0]) if parts else Expression(Form.UNKNOWN)
-
-    def is_property(self, site: Site) -> bool:
-        return site.whole is not None and any(
-            mark.rpartition(".")[2] in {"property", "cached_property", "setter"}
-            for mark in self._decorators(site.whole)
-        )
-
-    def renamed(self, site: Site) -> Sequence[tuple[str, bool]]:
-        entry = site.node.parent
-        if site.role is not Role.IMPORT or entry is None:
-            return ()
-        if entry.type == "dotted_name":
-            entry = entry.parent
-        alias = entry.child_by_field_name("alias") if entry is not None else None
-        if alias is None or alias == site.node:
-            return ()
-        return ((self.read(alias), self._scope(alias) == self.root),)
-
-    def quoted_type(self, annotation: Node) -> str | None:
-        inner = annotation.named_children[0] if annotation.type == "type" else annotation
-        if inner.type != "string":
-            return None
-        text = self.read(inner).strip("\"'")
-        return text if text.isidentifier() else None
-
-    def _self_or_name(self, node: Node) -> Expression:
-        name = self.read(node)
-        scope = self._scope(node)
-        while scope.type in _COMPREHENSIONS or scope.type == "lambda":
-            scope = self._scope(scope)
-        while scope.type == "function_definition":
-            outer = self._scope(scope)
-            if outer.type == "class_definition" and self._first_parameter(scope) == name:
-                marks = self._decorators(scope)
-                if "staticmethod" not in marks:
-                    of_class = "classmethod" in marks or self._name_of(scope) in {
-                        "__new__",
-                        "__init_subclass__",
-                        "__class_getitem__",
-                    }
-                    form = Form.CLASS_ITSELF if of_class else Form.THIS
-                    return Expression(form, name, outer)
-            if name in self._parameters(scope):
-                break
-            scope = outer
-        return Expression(Form.NAME, name, node)
-
-    def _class_around(self, node: Node) -> Node | None:
-        scope = self._scope(node)
-        while scope != self.root:
-            if scope.type == "class_definition":
-                return scope
-            scope = self._scope(scope)
-        return None
-
-    def bases(self, whole: Node) -> Sequence[Node]:
-        listed = whole.child_by_field_name("superclasses")
-        if listed is None:
-            return ()
-        return [
-            each.named_children[0] if each.type == "subscript" else each
-            for each in listed.named_children
-            if each.type in {"identifier", "attribute", "subscript", "call"}
-        ]
-
-    def wildcards(self) -> Sequence[str]:
-        found: list[str] = []
-        for match in _STAR.finditer(self.text):
-            node = self.root.descendant_for_byte_range(match.end() - 1, match.end())
-            while node is not None and node.type != "import_from_statement":
-                node = node.parent
-            module = node.child_by_field_name("module_name") if node is not None else None
-            if module is not None:
-                found.append(self.read(module))
-        return found
-
-    def _parameters(self, function: Node) -> list[str]:
-        listed = function.child_by_field_name("parameters")
-        if listed is None:
-            return []
-        names: list[str] = []
-        for each in listed.named_children:
-            node = each
-            while node.type != "identifier":
-                inner = node.child_by_field_name("name") or (
-                    node.named_children[0] if node.named_children else None
-                )
-                if inner is None:
-                    break
-                node = inner
-            names.append(self.read(node))
-        return names
-
-    def _first_parameter(self, function: Node) -> str:
-        names = self._parameters(function)
-        return names[0] if names else ""
-
-    def _name_of(self, whole: Node) -> str:
-        name = whole.child_by_field_name("name")
-        return self.read(name) if name is not None else ""
-
-    def _decorators(self, function: Node) -> list[str]:
-        holder = function.parent
-        if holder is None or holder.type != "decorated_definition":
-            return []
-        return [self.read(each).lstrip("@").strip() for each in children_of(holder, "decorator")]
 
 
 def _holds(outer: Node, inner: Node) -> bool:

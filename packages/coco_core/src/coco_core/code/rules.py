@@ -63,7 +63,9 @@ _GO = Rules(
         " type_case default_case type_spec"
     ),
     new={"composite_literal": "type"},
-    same=_set("parenthesized_expression pointer_type parenthesized_type unary_expression generic_type"),
+    same=_set(
+        "parenthesized_expression pointer_type parenthesized_type unary_expression generic_type"
+    ),
     literals=_set(
         "interpreted_string_literal raw_string_literal int_literal float_literal rune_literal true"
         " false nil slice_type map_type array_type channel_type function_type func_literal"
@@ -113,9 +115,7 @@ _JAVA = Rules(
 )
 
 _RUST = Rules(
-    identifiers=_set(
-        "identifier field_identifier type_identifier shorthand_field_identifier"
-    ),
+    identifiers=_set("identifier field_identifier type_identifier shorthand_field_identifier"),
     members={
         "field_expression": ("value", "field"),
         "scoped_identifier": ("path", "name"),
@@ -198,8 +198,8 @@ _CSHARP = Rules(
         "type_parameter": "name",
     },
     scopes=_set(
-        "method_declaration constructor_declaration local_function_statement lambda_expression block"
-        " foreach_statement for_statement catch_clause accessor_declaration"
+        "method_declaration constructor_declaration local_function_statement lambda_expression"
+        " block foreach_statement for_statement catch_clause accessor_declaration"
     ),
     new={"object_creation_expression": "type"},
     same=_set("parenthesized_expression nullable_type generic_name await_expression"),

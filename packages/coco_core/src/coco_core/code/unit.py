@@ -107,11 +107,7 @@ class Unit(ABC):
 
     def defined(self, name: str) -> list[Site]:
         """Return the sites that bind the name or define a member of that name."""
-        return [
-            site
-            for site in self.sites(name)
-            if site.kind is not None and site.origin is None
-        ]
+        return [site for site in self.sites(name) if site.kind is not None and site.origin is None]
 
     @abstractmethod
     def site(self, node: Node, name: str) -> Site | None:

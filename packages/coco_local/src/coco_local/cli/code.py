@@ -54,7 +54,9 @@ def definition(
 
     Exit code 4 means that nothing in the project defines it.
     """
-    _ask(context, "definition", name, project, json=json, include=path, exclude=exclude, since=since)
+    _ask(
+        context, "definition", name, project, json=json, include=path, exclude=exclude, since=since
+    )
 
 
 def references(

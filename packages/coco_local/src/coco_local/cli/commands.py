@@ -43,8 +43,12 @@ COMMANDS: Final = (
         "references",
     ),
     Command("callers", SEARCH, "List the functions that call a name.", "code", "callers"),
-    Command("map", SEARCH, "Show a tree of files with their main definitions.", "files", "project_map"),
-    Command("files", SEARCH, "List the files of a project, with language and size.", "files", "files"),
+    Command(
+        "map", SEARCH, "Show a tree of files with their main definitions.", "files", "project_map"
+    ),
+    Command(
+        "files", SEARCH, "List the files of a project, with language and size.", "files", "files"
+    ),
     Command("read", SEARCH, "Print lines of a project's file.", "read", "read"),
     Command(
         "import", PROJECTS, "Register directories and index them.", "importing", "import_paths"

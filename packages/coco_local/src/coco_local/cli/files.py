@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from coco_local.cli.completion import complete_path
 from coco_local.cli.exits import Exit
 from coco_local.cli.filters import Exclude, Languages, Since
 from coco_local.cli.options import Json, Project
@@ -89,7 +90,12 @@ def project_map(
     context: typer.Context,
     *,
     path: Annotated[
-        str | None, typer.Argument(metavar="[PATH]", help="A directory or file of a project.")
+        str | None,
+        typer.Argument(
+            metavar="[PATH]",
+            help="A directory or file of a project.",
+            autocompletion=complete_path,
+        ),
     ] = None,
     project: Project = None,
     include: Annotated[

@@ -24,6 +24,13 @@ from coco_local.mcp.arguments import (
     SearchArguments,
     StatusArguments,
 )
+from coco_local.mcp.code import (
+    CodeAnswer,
+    MapArguments,
+    SymbolArguments,
+    project_map,
+    symbol,
+)
 from coco_local.mcp.finding import related, search
 from coco_local.mcp.reading import grep, outline, read
 from coco_local.mcp.reply import Reply
@@ -88,6 +95,24 @@ TOOLS: tuple[Tool, ...] = (
         GrepArguments,
         GrepAnswer,
         grep,
+    ),
+    Tool(
+        "symbol",
+        "Definition, references, callers",
+        "Find where a name is defined, every place that uses it, or who calls it, from the parser: "
+        "strings, comments and other things of that name do not count. Use it before a change.",
+        SymbolArguments,
+        CodeAnswer,
+        symbol,
+    ),
+    Tool(
+        "map",
+        "Map of a project",
+        "Show a project's or directory's tree with its main definitions, or list the files that a "
+        "glob names. Use it first in a project that you do not know.",
+        MapArguments,
+        CodeAnswer,
+        project_map,
     ),
     Tool(
         "read",

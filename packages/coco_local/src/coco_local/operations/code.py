@@ -6,11 +6,14 @@ from coco_core.code import Definition, Occurrence
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.operations.context import FUNCTIONS, Context
 from coco_local.search.callers import Caller, group_calls, with_callers
+from coco_local.search.near_names import names_beginning
 from coco_local.search.path_filter import path_filter
 from coco_local.search.symbols import Found, SymbolSearch
 from coco_protocol.code import (
     CallerBody,
     DefinitionBody,
+    NamesData,
+    NamesRequest,
     OccurrenceBody,
     SymbolData,
     SymbolRequest,
@@ -64,6 +67,13 @@ def symbol(context: Context, request: SymbolRequest) -> SymbolData:
         next_after=found.next_after,
         notice=_notice(request, found),
     )
+
+
+@FUNCTIONS.answers(LocalService.names)
+def names(context: Context, request: NamesRequest) -> NamesData:
+    """Return names that begin in a given way, in any case."""
+    memory = context.registry.resolve(request.project_id, request.path).active.index.memory
+    return NamesData(names=names_beginning(memory, request.prefix, request.limit))
 
 
 def catch_up(indexer: ProjectIndexer) -> None:

@@ -68,11 +68,10 @@ class MapIndex:
         )
         references = iter(memory.postings.counts(terms).tolist())
         names = Counter(
-            symbol.rpartition(".")[2] for each in self._documents.values() for symbol in each.symbols
+            symbol.rpartition(".")[2]
+            for each in self._documents.values()
+            for symbol in each.symbols
         )
-        files: list[MapFile] = []
-        for doc_id, each in sorted(self._documents.items()):
-            files.append(MapFile(doc_id, ()))
         weighed: dict[str, list[MappedSymbol]] = {}
         for doc_id, each in self._documents.items():
             apart = is_apart(doc_id)
@@ -90,7 +89,7 @@ class MapIndex:
                 )
                 for symbol, row, kind in zip(each.symbols, each.rows, each.kinds, strict=True)
             ]
-        return [MapFile(file.path, weighed[file.path]) for file in files]
+        return [MapFile(doc_id, weighed[doc_id]) for doc_id in sorted(weighed)]
 
 
 def is_apart(path: str) -> bool:

@@ -8,7 +8,7 @@ from coco_core.code import NamePath
 from coco_core.tokens import identifier_parts
 from coco_local.index.memory import MemoryIndex
 
-__all__ = ["near_names"]
+__all__ = ["names_beginning", "near_names"]
 
 _MOST = 5
 
@@ -29,7 +29,9 @@ def near_names(memory: MemoryIndex, name: NamePath) -> list[str]:
     close = get_close_matches(wanted, alike, _MOST, 0.75)
     if len(close) < _MOST and len(wanted) >= _SHORTEST_PART:
         sharing = [
-            each for each in known if len(each) >= _SHORTEST_PART and (wanted in each or each in parts)
+            each
+            for each in known
+            if len(each) >= _SHORTEST_PART and (wanted in each or each in parts)
         ]
         close += [each for each in sorted(sharing, key=len) if each not in close]
     found: list[str] = []
@@ -39,6 +41,17 @@ def near_names(memory: MemoryIndex, name: NamePath) -> list[str]:
     for each in dict.fromkeys(close):
         found += _written(memory, each)
     return list(dict.fromkeys(found))[:_MOST]
+
+
+def names_beginning(memory: MemoryIndex, prefix: str, limit: int) -> list[str]:
+    """Return the names that begin so, in any case, as they are written."""
+    wanted = prefix.lower()
+    found: set[str] = set()
+    for name in sorted(each for each in memory.defined_names() if each.startswith(wanted)):
+        found.update(path.rpartition(".")[2] for path in _written(memory, name))
+        if len(found) >= limit:
+            break
+    return sorted(found)[:limit]
 
 
 def _alike(name: str, flat: str) -> bool:
@@ -53,7 +66,6 @@ def _written(memory: MemoryIndex, name: str) -> list[str]:
     """Return the symbols of that last part as they are written, with the class around."""
     found: list[str] = []
     for row in memory.rows_defining(name)[:_MOST]:
-        for path in memory.metadata.definitions(row):
-            if path.rpartition(".")[2].lower() == name:
-                found.append(path)
+        paths = memory.metadata.definitions(row)
+        found += [path for path in paths if path.rpartition(".")[2].lower() == name]
     return found

@@ -92,9 +92,7 @@ class DiskSources:
         """Return the parsed file; None when it is gone or no code that can be parsed."""
         if path not in self._units:
             data = self.data(path)
-            self._units[path] = (
-                self._parsed.parsed(self._project_id, path, data) if data else None
-            )
+            self._units[path] = self._parsed.parsed(self._project_id, path, data) if data else None
         return self._units[path]
 
     def modules(self, language: str) -> Modules:
@@ -110,4 +108,7 @@ class DiskSources:
     def holds(self, path: str, name: str) -> bool:
         """Whether a name stands in a file's bytes; those of UTF-16 are not told from others."""
         data = self.data(path)
-        return name.encode("utf-8", "surrogatepass") in data or data[:2] in {b"\xff\xfe", b"\xfe\xff"}
+        return name.encode("utf-8", "surrogatepass") in data or data[:2] in {
+            b"\xff\xfe",
+            b"\xfe\xff",
+        }

@@ -18,8 +18,8 @@ from coco_local.projects.defaults import default_retrieval
 from coco_local.projects.registry import ProjectRegistry
 from coco_local.search.executor import InMemoryExecutor
 from coco_local.search.hydrate import DiskHydrator, VerifiedHit
-from coco_local.search.revision import resolved_revision
 from coco_local.search.live import literal_lines, promising_files
+from coco_local.search.revision import resolved_revision
 from coco_local.store.documents import IndexedChunk
 from coco_protocol.docs import (
     ChunkBody,

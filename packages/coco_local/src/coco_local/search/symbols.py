@@ -101,7 +101,9 @@ class SymbolSearch:
             found.definitions = self._finder.definitions(name.path, name, local=True)
         if not found.definitions:
             found.near = near_names(self._memory, name)
-            found.outside = not name.qualifiers and not name.path and self._is_used(candidates, name)
+            found.outside = (
+                not name.qualifiers and not name.path and self._is_used(candidates, name)
+            )
         return found
 
     def references(
@@ -191,7 +193,9 @@ class SymbolSearch:
         found: set[str] = set()
         for row in self._memory.rows_defining(name):
             chunk = self._memory.metadata[row]
-            if _is_code(chunk.language) and any(path.rpartition(".")[2] == name for path in chunk.definitions):
+            if _is_code(chunk.language) and any(
+                path.rpartition(".")[2] == name for path in chunk.definitions
+            ):
                 found.add(chunk.doc_id)
         return found
 

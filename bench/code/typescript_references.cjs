@@ -56,7 +56,9 @@ const place = (source, offset) => {
 for (const [name, offset, text, source] of definitions.slice(0, Number(count))) {
   const found = service.findReferences(path.join(root, name), offset) || [];
   const references = [];
-  for (const symbol of found) for (const each of symbol.references) {
+  // A default export brings the references of what is exported under it elsewhere, too.
+  const same = (info) => info.kind === "alias" || info.name.includes(text) || info.name.startsWith("(");
+  for (const symbol of found.filter((each) => same(each.definition))) for (const each of symbol.references) {
     const where = program.getSourceFile(each.fileName);
     if (where && !each.fileName.includes("node_modules")) references.push(place(where, each.textSpan.start));
   }

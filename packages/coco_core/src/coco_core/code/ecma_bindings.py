@@ -42,7 +42,13 @@ class EcmaBindings(EcmaStructure):
         plain = kind in {"arrow_function", "catch_clause"} and is_field(holder, "parameter", target)
         if function is not None and (kind == "formal_parameters" or plain):
             return Site(
-                node, name, Role.DEFINITION, binds=function.id, kind=Kind.PARAMETER, whole=target
+                node,
+                name,
+                Role.DEFINITION,
+                binds=function.id,
+                kind=Kind.PARAMETER,
+                whole=target,
+                space="value",
             )
         return self._assigned(node, target, holder, name)
 
@@ -82,6 +88,7 @@ class EcmaBindings(EcmaStructure):
             Role.DEFINITION,
             binds=scope.id,
             kind=kind,
+            space="" if kind is Kind.CLASS else "value",
             whole=whole,
             value=value if target is node and kind is Kind.VARIABLE else None,
             annotation=annotation,

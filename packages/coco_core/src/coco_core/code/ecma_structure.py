@@ -162,6 +162,14 @@ class EcmaStructure(Unit):
                 kind = Kind.CLASS if value.type == "class" else Kind.FUNCTION
         return (name, kind) if name is not None and kind is not None else None
 
+    def space_of(self, node: Node) -> str:
+        """Return the space of a name: types and values are apart."""
+        if node.type in {"type_identifier", "nested_type_identifier"}:
+            return "type"
+        parent = node.parent
+        passed = parent is not None and parent.type in {"export_specifier", "import_specifier"}
+        return "" if passed else "value"
+
     def name_of(self, whole: Node) -> Node | None:
         """Return the name of a definition."""
         return whole.child_by_field_name("name") or whole.child_by_field_name("key")

@@ -12,6 +12,13 @@ from coco_core.code.unit import Expression, is_field
 
 __all__ = ["EcmaUnit"]
 
+_SPACES = {
+    "interface_declaration": "type",
+    "type_alias_declaration": "type",
+    "function_declaration": "value",
+    "generator_function_declaration": "value",
+    "function_signature": "value",
+}
 _IMPORTS = frozenset(
     {"import_specifier", "import_clause", "namespace_import", "import_require_clause"}
 )
@@ -86,7 +93,9 @@ class EcmaUnit(EcmaBindings):
             return Site(node, name, Role.DEFINITION, binds=parent.id, kind=of, whole=parent)
         holder = parent.parent.parent if parent.parent is not None else None
         if kind == "type_parameter" and named and holder is not None:
-            return Site(node, name, Role.DEFINITION, binds=holder.id, kind=Kind.PARAMETER)
+            return Site(
+                node, name, Role.DEFINITION, binds=holder.id, kind=Kind.PARAMETER, space="type"
+            )
         return None
 
     def _declared(self, node: Node, whole: Node, name: str) -> Site:
@@ -96,6 +105,7 @@ class EcmaUnit(EcmaBindings):
             Role.DEFINITION,
             binds=self._block(whole).id,
             kind=DECLARED[whole.type],
+            space=_SPACES.get(whole.type, ""),
             whole=whole,
             annotation=whole.child_by_field_name("return_type"),
         )

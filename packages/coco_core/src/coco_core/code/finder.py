@@ -15,6 +15,7 @@ from coco_core.code.unit import Unit
 __all__ = ["Definition", "Finder", "Occurrence", "Place", "Wanted", "is_local"]
 
 _MEMBERS = frozenset({Kind.METHOD, Kind.FIELD})
+_PASSED = frozenset({Role.IMPORT, Role.EXPORT})
 _LOCAL = frozenset({Kind.PARAMETER, Kind.VARIABLE})
 _WORD = re.compile(rb"[\w$\x80-\xff]+")
 
@@ -216,6 +217,10 @@ class Finder:
 
     def _judge(self, unit: Unit, site: Site, wanted: Wanted, *, own: bool) -> Occurrence | None:
         thing = self._resolver.identify(unit, site)
+        if isinstance(thing, Entity) and site.role in _PASSED and not wanted.means(thing):
+            # One import may bring a type and a value of the same name.
+            others = (self._resolver.identify(unit, site, space) for space in ("type", "value"))
+            thing = next((t for t in others if isinstance(t, Entity) and wanted.means(t)), thing)
         if wanted.outside:
             return self._by_name(unit, site, thing)
         if isinstance(thing, Entity):

@@ -25,11 +25,11 @@ class Inference(ABC):
     """Follows values; names and members are the resolver's."""
 
     @abstractmethod
-    def lookup(self, unit: Unit, name: str, node: Node, depth: int) -> Thing:
+    def lookup(self, unit: Unit, name: str, node: Node, depth: int, space: str = "") -> Thing:
         """Return what a bare name means at a place."""
 
     @abstractmethod
-    def member(self, owner: Thing, name: str, depth: int, text: str) -> Thing:
+    def member(self, owner: Thing, name: str, depth: int, text: str, space: str = "") -> Thing:
         """Return what ``owner.name`` is."""
 
     def infer(self, unit: Unit, node: Node, depth: int) -> Thing:
@@ -44,7 +44,8 @@ class Inference(ABC):
                 return self._value(self.lookup(unit, expression.name, at, depth - 1), depth)
             case Form.MEMBER if of is not None:
                 owner = self.infer(unit, of, depth - 1)
-                found = self.member(owner, expression.name, depth - 1, unit.read(of))
+                space = unit.space_of(node)
+                found = self.member(owner, expression.name, depth - 1, unit.read(of), space)
                 return self._value(found, depth)
             case Form.CALL if of is not None:
                 return self._result(self.infer(unit, of, depth - 1), depth)

@@ -36,38 +36,43 @@ class Resolver(Inference):
 
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
-        self._exports: dict[tuple[str, str], Thing | None] = {}
+        self._exports: dict[tuple[str, str, str], Thing | None] = {}
         self._members: dict[tuple[str, int, str], Thing | None] = {}
 
-    def identify(self, unit: Unit, site: Site) -> Thing:
-        """Return what a site is or names, imports followed."""
+    def identify(self, unit: Unit, site: Site, space: str = "") -> Thing:
+        """Return what a site is or names, imports followed.
+
+        An import may bring a type and a value of one name: ``space`` says which is meant.
+        """
         if site.origin is not None:
-            return self.imported(unit, site.origin, DEPTH)
+            return self.imported(unit, site.origin, DEPTH, space)
         if site.member_of is not None and site.role in (Role.DEFINITION, Role.WRITE):
             return self._canonical_member(unit, site)
         if site.binds is not None:
             return self._canonical(unit, site)
         if site.role is Role.EXPORT and site.value is not None:
-            return self.lookup(unit, unit.read(site.value), site.value, DEPTH)
+            return self.lookup(unit, unit.read(site.value), site.value, DEPTH, space)
         if site.keyword_of is not None:
             return self._keyword(unit, site)
         if site.base is not None:
             owner = self.infer(unit, site.base, DEPTH)
-            return self.member(owner, site.name, DEPTH, unit.read(site.base))
-        return self.lookup(unit, site.name, site.node, DEPTH)
+            space = space or unit.space_of(site.node)
+            return self.member(owner, site.name, DEPTH, unit.read(site.base), space)
+        return self.lookup(unit, site.name, site.node, DEPTH, space)
 
-    def lookup(self, unit: Unit, name: str, node: Node, depth: int) -> Thing:
+    def lookup(self, unit: Unit, name: str, node: Node, depth: int, space: str = "") -> Thing:
         """Return what a bare name means at a place."""
+        space = space or unit.space_of(node)
         bindings = [site for site in unit.sites(name) if site.binds is not None]
         for scope in unit.scopes(node):
             for site in bindings:
-                if site.binds == scope:
-                    return self._bound(unit, site, depth)
+                if site.binds == scope and site.meets(space):
+                    return self._bound(unit, site, depth, space)
         origin = unit.import_named(name)
         if origin is not None and depth:
-            return self.imported(unit, origin, depth - 1)
+            return self.imported(unit, origin, depth - 1, space)
         if depth:
-            found = self._from_package(unit, name) or self._from_wildcards(unit, name, depth)
+            found = self._from_package(unit, name) or self._from_wildcards(unit, name, depth, space)
             if found is not None:
                 return found
         if unit.names_are_global:
@@ -90,15 +95,18 @@ class Resolver(Inference):
                 return self._canonical(unit, site)
         return None
 
-    def _bound(self, unit: Unit, site: Site, depth: int) -> Thing:
+    def _bound(self, unit: Unit, site: Site, depth: int, space: str) -> Thing:
         if site.origin is not None:
-            return self.imported(unit, site.origin, depth - 1) if depth else Unknown("a circle")
+            return (
+                self.imported(unit, site.origin, depth - 1, space) if depth else Unknown("a circle")
+            )
         return self._canonical(unit, site)
 
     def _canonical(self, unit: Unit, site: Site) -> Entity:
         """Return the first site that binds the same name in the same scope."""
         for other in unit.sites(site.name):
-            if other.binds == site.binds and other.origin is None and other.kind is not None:
+            same = other.binds == site.binds and other.meets(site.space)
+            if same and other.origin is None and other.kind is not None:
                 return Entity(unit, other)
         return Entity(unit, site)
 
@@ -140,7 +148,7 @@ class Resolver(Inference):
             return called
         return Unknown("the called function is not known")
 
-    def imported(self, unit: Unit, origin: Origin, depth: int) -> Thing:
+    def imported(self, unit: Unit, origin: Origin, depth: int, space: str = "") -> Thing:
         """Return what an import brings."""
         modules = self._sources.modules(unit.language)
         module = modules.find(unit.path, origin.module)
@@ -148,47 +156,49 @@ class Resolver(Inference):
             return External()
         if not origin.name:
             return ModuleThing(module, modules)
-        return self.exported(ModuleThing(module, modules), origin.name, depth)
+        return self.exported(ModuleThing(module, modules), origin.name, depth, space)
 
-    def exported(self, thing: ModuleThing, name: str, depth: int) -> Thing:
+    def exported(self, thing: ModuleThing, name: str, depth: int, space: str = "") -> Thing:
         """Return what a module offers under a name."""
         module = thing.path
-        key = module, name
+        key = module, name, space
         if key in self._exports:
             known = self._exports[key]
             return known if known is not None else Unknown("imports that go in a circle")
         if depth <= 0:
             return Unknown("imports that go in a circle")
         self._exports[key] = None
-        found = self._exported(thing, name, depth)
+        found = self._exported(thing, name, depth, space)
         self._exports[key] = found
         return found
 
-    def _exported(self, thing: ModuleThing, name: str, depth: int) -> Thing:
+    def _exported(self, thing: ModuleThing, name: str, depth: int, space: str) -> Thing:
         module, modules = thing.path, thing.modules
         for path in modules.inside(module):
             top = self._at_top(path, name)
             if top is not None:
                 return top
         unit = None if module.endswith("/") else self._sources.unit(module)
-        found = self._offered(thing, unit, name, depth) if unit is not None else None
+        found = self._offered(thing, unit, name, depth, space) if unit is not None else None
         if found is not None:
             return found
         below = modules.below(module, name)
         if below is not None:
             return ModuleThing(below, modules)
-        wild = self._from_wildcards(unit, name, depth) if unit is not None else None
+        wild = self._from_wildcards(unit, name, depth, space) if unit is not None else None
         return wild or Unknown(f"{module} does not say where it takes {name!r} from")
 
-    def _offered(self, thing: ModuleThing, unit: Unit, name: str, depth: int) -> Thing | None:
+    def _offered(
+        self, thing: ModuleThing, unit: Unit, name: str, depth: int, space: str
+    ) -> Thing | None:
         """Return what a file itself offers under a name, its own or passed on."""
         for origin in unit.exports(name):
-            return self.imported(unit, origin, depth - 1)
+            return self.imported(unit, origin, depth - 1, space)
         local = unit.exported_as(name)
         if local and self._sources.holds(unit.path, local):
             for site in unit.sites(local):
-                if site.binds == unit.module_scope:
-                    return self._bound(unit, site, depth)
+                if site.binds == unit.module_scope and site.meets(space):
+                    return self._bound(unit, site, depth, space)
             for site in unit.sites(local):
                 # `exports.f = …`: a member of the module.
                 if site.member_of == unit.root.id:
@@ -199,9 +209,9 @@ class Resolver(Inference):
         if name == "export=":
             return thing
         passed_on = unit.import_named(name)
-        return self.imported(unit, passed_on, depth - 1) if passed_on and depth > 1 else None
+        return self.imported(unit, passed_on, depth - 1, space) if passed_on and depth > 1 else None
 
-    def _from_wildcards(self, unit: Unit, name: str, depth: int) -> Thing | None:
+    def _from_wildcards(self, unit: Unit, name: str, depth: int, space: str) -> Thing | None:
         """Return what a name is through ``from x import *``; None when no such import has it."""
         unknown: Thing | None = None
         for module in unit.wildcards():
@@ -210,12 +220,12 @@ class Resolver(Inference):
             if path is None:
                 unknown = Unknown(f"{module!r} brings names that are not known")
                 continue
-            found = self.exported(ModuleThing(path, modules), name, depth - 1)
+            found = self.exported(ModuleThing(path, modules), name, depth - 1, space)
             if isinstance(found, Entity | ModuleThing):
                 return found
         return unknown
 
-    def member(self, owner: Thing, name: str, depth: int, text: str) -> Thing:
+    def member(self, owner: Thing, name: str, depth: int, text: str, space: str = "") -> Thing:
         """Return what ``owner.name`` is; ``text`` is how the owner is written."""
         if depth <= 0:
             return Unknown("a circle")
@@ -223,7 +233,7 @@ class Resolver(Inference):
             case External():
                 return owner
             case ModuleThing():
-                return self.exported(owner, name, depth - 1)
+                return self.exported(owner, name, depth - 1, space)
             case Instance(of):
                 return self._class_member(of, name, depth)
             case Entity(_, site) if site.kind is Kind.CLASS:

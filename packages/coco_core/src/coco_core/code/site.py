@@ -67,8 +67,14 @@ class Site:
     """The whole definition."""
     value: Node | None = None
     """What is assigned, if all of it goes to this name."""
+    space: str = ""
+    """``type`` or ``value`` where a language keeps names of both apart; empty for either."""
     annotation: Node | None = None
     """The declared type; of a function what it returns."""
+
+    def meets(self, space: str) -> bool:
+        """Whether what it binds can be seen in a space of names."""
+        return not space or not self.space or self.space == space
 
     @property
     def start(self) -> int:

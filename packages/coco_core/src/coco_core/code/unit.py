@@ -175,6 +175,11 @@ class Unit(ABC):
         del name
         return None
 
+    def space_of(self, node: Node) -> str:
+        """Return in which space of names an identifier is looked up; empty for either."""
+        del node
+        return ""
+
     @property
     def names_are_global(self) -> bool:
         """Whether a bare name without a binding may be defined in any other file."""

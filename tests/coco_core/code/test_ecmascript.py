@@ -32,7 +32,10 @@ def test_relative_imports_find_files_and_index_files() -> None:
         "src/b.ts": "import * as lib from './lib/index.js'\nlib.f()\n",
         "src/c.ts": "import { f } from 'elsewhere'\nf()\n",
     }
-    assert references(files, "f") == ["src/a.ts:1:10", "src/a.ts:1:15", "src/a.ts:2:1"] + [
+    assert references(files, "f") == [
+        "src/a.ts:1:10",
+        "src/a.ts:1:15",
+        "src/a.ts:2:1",
         "src/b.ts:2:5",
         "src/lib/index.ts:1:17",
     ]
@@ -77,7 +80,9 @@ def test_a_default_export_has_the_name_that_the_importer_gives_it() -> None:
 def test_common_js_modules() -> None:
     files = {
         "a.js": "exports.f = function () {}\nfunction g() {}\nmodule.exports.g = g\n",
-        "b.js": "const { f, g: h } = require('./a')\nconst a = require('./a')\nf(); h(); a.f(); a.g()\n",
+        "b.js": (
+            "const { f, g: h } = require('./a')\nconst a = require('./a')\nf(); h(); a.f(); a.g()\n"
+        ),
         "c.js": "function main() {}\nmodule.exports = main\n",
         "d.js": "const run = require('./c')\nrun()\n",
         "e.js": "function one() {}\nmodule.exports = { one, two: one }\n",

@@ -28,7 +28,8 @@ def test_go_methods_follow_receivers_and_types() -> None:
         "a.go": (
             "package a\ntype S struct { n *S }\n"
             "func (s *S) Run() { s.Run(); s.n.Run() }\n"
-            "func f(s *S, x any) { s.Run(); x.Run(); y := &S{}; y.Run() }\n"
+            "func f(s *S) { s.Run(); y := &S{}; y.Run() }\n"
+            "func h(all []*S) { for _, s := range all { s.Run() } }\n"
         ),
         "b.go": "package a\nfunc g(s S) { s.Run() }\n",
     }
@@ -36,9 +37,9 @@ def test_go_methods_follow_receivers_and_types() -> None:
         "a.go:3:13",
         "a.go:3:23",
         "a.go:3:34",
-        "a.go:4:25",
-        "a.go:4:34?",
-        "a.go:4:54",
+        "a.go:4:18",
+        "a.go:4:38",
+        "a.go:5:46?",
         "b.go:2:17",
     ]
 
@@ -67,15 +68,27 @@ def test_java_imports_and_packages() -> None:
     assert references(files, "Cart.total")[-1] == "src/org/web/Page.java:3:49"
 
 
+def test_java_methods_are_called_without_this() -> None:
+    files = {
+        "a/A.java": "package a;\nclass A { void run() {} void go() { run(); } }\n",
+        "a/B.java": "package a;\nclass B extends A { void more() { run(); } }\n",
+        "a/C.java": "package a;\nclass C { void run() {} void other() { run(); } }\n",
+    }
+    assert references(files, "A.run") == ["a/A.java:2:16", "a/A.java:2:37", "a/B.java:2:35"]
+
+
 def test_rust_modules_and_impls() -> None:
     files = {
         "Cargo.toml": '[package]\nname = "shop"\n',
-        "src/lib.rs": "pub mod cart;\nuse cart::Cart;\nfn f(c: &Cart) -> u32 { c.total() }\n",
+        "src/lib.rs": ("pub mod cart;\nuse cart::Cart;\nfn f(c: &Cart) -> u32 { c.total() }\n"),
         "src/cart.rs": (
             "pub struct Cart;\nimpl Cart {\n    pub fn new() -> Self { Self::make() }\n"
             "    fn make() -> Self { Cart }\n    pub fn total(&self) -> u32 { 1 }\n}\n"
         ),
-        "src/web/mod.rs": "use crate::cart::{Cart as Basket, self};\nfn g() { Basket::new(); cart::Cart::new(); }\n",
+        "src/web/mod.rs": (
+            "use crate::cart::{Cart as Basket, self};\n"
+            "fn g() { Basket::new(); cart::Cart::new(); }\n"
+        ),
         "src/other.rs": "fn Cart() {}\n",
     }
     assert references(files, "src/cart.rs:1") == [

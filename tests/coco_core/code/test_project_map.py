@@ -46,12 +46,12 @@ def test_hidden_files_and_definitions_are_counted() -> None:
     for tokens in (60, 90, 150, 300, 1_000):
         lines = choose(files_of(40), tokens)
         shown = sum(line.files for line in lines if not line.path.endswith("/"))
+        folders = [line for line in lines if line.path.endswith("/")]
+        paths = [line.path for line in lines]
         opened = {
-            line.path
-            for line in lines
-            if any(o.path.startswith(line.path) and o != line for o in lines)
+            f.path for f in folders if any(p.startswith(f.path) and p != f.path for p in paths)
         }
-        closed = sum(l.files for l in lines if l.path.endswith("/") and l.path not in opened)
+        closed = sum(folder.files for folder in folders if folder.path not in opened)
         assert shown + closed == 40
 
 

@@ -103,7 +103,9 @@ def test_a_module_named_like_one_of_the_library_is_not_taken_for_it() -> None:
     files = {
         "src/app/__init__.py": "",
         "src/app/json.py": "def dumps(x): pass\n",
-        "src/app/main.py": "import json\nfrom app import json as ours\njson.dumps(1)\nours.dumps(1)\n",
+        "src/app/main.py": (
+            "import json\nfrom app import json as ours\njson.dumps(1)\nours.dumps(1)\n"
+        ),
     }
     assert references(files, "dumps") == ["src/app/json.py:1:5", "src/app/main.py:4:6"]
 
@@ -145,7 +147,8 @@ def test_one_assignment_or_an_annotation_decides_the_type() -> None:
         "a = C()\na.m()\n"
         "def f(b: C, c: 'C', d: C | None, e):\n    b.m(); c.m(); d.m(); e.m()\n"
         "make().m()\n"
-        "class D:\n    def __init__(self):\n        self.c = C()\n    def g(self):\n        self.c.m()\n"
+        "class D:\n    def __init__(self):\n        self.c = C()\n"
+        "    def g(self):\n        self.c.m()\n"
         "g = C()\ng = make\ng.m()\n"
     )
     assert references({"a.py": code}, "C.m") == [

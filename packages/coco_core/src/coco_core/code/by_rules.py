@@ -26,6 +26,13 @@ _WRAPPERS = frozenset(
 )  # fmt: skip
 
 
+# What gives a name only a part of its value.
+_PARTS = frozenset(
+    {"range_clause", "for_expression", "for_range_loop", "foreach_statement",
+     "enhanced_for_statement", "let_condition", "for", "receive_statement"}
+)  # fmt: skip
+
+
 class RuledUnit(RuledStructure):
     """A file of a language of `RULES`; definitions are those of the language's outline."""
 
@@ -75,7 +82,9 @@ class RuledUnit(RuledStructure):
         if found is not None:
             return found
         if self._inside_import(node):
-            origin = self._imports.named.get(name)
+            named = self._imports.named
+            same = (each for each in named.values() if each.name == name)
+            origin = named.get(name) or next(same, None)
             return Site(node, name, Role.IMPORT, origin=origin, kind=Kind.IMPORT)
         base = self._base(node)
         if base is not None:
@@ -142,29 +151,7 @@ class RuledUnit(RuledStructure):
             return None
         scope = next(self.scopes(holder), self.root.id)
         annotation = holder.child_by_field_name("type")
-        values = holder.child_by_field_name("value") or holder.child_by_field_name("right")
-        value = None
-        if values is not None:
-            value = values
-            if values.type == "expression_list":
-                left = holder.child_by_field_name("left") or holder.child_by_field_name("name")
-                single = len(values.named_children) == 1 and (
-                    left is None or left.type != "expression_list" or left.named_child_count == 1
-                )
-                value = values.named_children[0] if single else None
-        inner = node.parent
-        if (
-            value is None
-            and inner is not None
-            and inner.type in {"variable_declarator", "init_declarator"}
-        ):
-            value = inner.child_by_field_name("value")
-            if (
-                value is None
-                and inner.named_child_count > 1
-                and inner.type == "variable_declarator"
-            ):
-                value = inner.named_children[-1]
+        value = self._value(node, holder)
         is_parameter = "parameter" in holder.type
         return Site(
             node,
@@ -176,6 +163,26 @@ class RuledUnit(RuledStructure):
             value=value,
             annotation=annotation,
         )
+
+    def _value(self, node: Node, holder: Node) -> Node | None:
+        """Return what all of goes to one name; of a loop or a pattern that is not known."""
+        inner = node.parent
+        if inner is None or holder.type in _PARTS:
+            return None
+        if inner.type in {"variable_declarator", "init_declarator"}:
+            value = inner.child_by_field_name("value")
+            if value is None and inner.named_child_count > 1:
+                value = inner.named_children[-1]
+            return value
+        value = holder.child_by_field_name("value") or holder.child_by_field_name("right")
+        if value is None or (inner != holder and inner.type != "expression_list"):
+            return None
+        if value.type == "expression_list":
+            single = value.named_child_count == 1 and (
+                inner == holder or inner.named_child_count == 1
+            )
+            return value.named_children[0] if single else None
+        return value
 
     def _use(self, expression: Node, node: Node) -> Role:
         for candidate in (node, expression):

@@ -235,7 +235,7 @@ class Finder:
         elif site.keyword_of is not None:
             if not (unit.keys_are_members and wanted.as_member):
                 return None
-        elif not wanted.as_global:
+        elif not wanted.as_global and not unit.members_are_bare:
             return None
         return _occurrence(unit, site, sure=False, why=thing.why)
 

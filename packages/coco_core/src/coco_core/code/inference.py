@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 from tree_sitter import Node
 
-from coco_core.code.site import Kind
+from coco_core.code.site import Kind, Site
 from coco_core.code.things import Entity, External, Instance, Thing, Unknown
 from coco_core.code.unit import Form, Unit
 
@@ -23,6 +23,10 @@ _MOST_SHOWN = 40
 
 class Inference(ABC):
     """Follows values; names and members are the resolver's."""
+
+    @abstractmethod
+    def identify(self, unit: Unit, site: Site, space: str = "") -> Thing:
+        """Return what a site is or names, imports followed."""
 
     @abstractmethod
     def lookup(self, unit: Unit, name: str, node: Node, depth: int, space: str = "") -> Thing:
@@ -72,8 +76,10 @@ class Inference(ABC):
             return Unknown("a class without a name")
         for site in unit.sites(unit.read(name)):
             if site.node == name:
-                entity = Entity(unit, site)
-                return Instance(entity) if instance else entity
+                # `impl Cart` names the class that it is for.
+                known = Entity(unit, site) if site.kind else self.identify(unit, site)
+                if isinstance(known, Entity):
+                    return Instance(known) if instance else known
         return Unknown("a class without a name")
 
     def _super(self, unit: Unit, whole: Node, depth: int) -> Thing:

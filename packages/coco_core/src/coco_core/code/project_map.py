@@ -7,7 +7,16 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["MapFile", "MapLine", "MappedSymbol", "choose", "render", "weight_of"]
+__all__ = [
+    "MapFile",
+    "MapLine",
+    "MappedSymbol",
+    "choose",
+    "ranked_symbols",
+    "render",
+    "tokens_of",
+    "weight_of",
+]
 
 # As for the answers of MCP: vocabularies of current models take 3 to 4 bytes a token.
 _BYTES_PER_TOKEN = 3.2
@@ -17,6 +26,9 @@ _PRIVATE = 0.1
 _NESTED = 0.5
 # Tests, examples and generated code show no structure of the project.
 _APART = 0.05
+
+# The line's number, what it is, the indentation.
+_SYMBOL_BYTES = 24
 
 # After so many definitions that do not fit, none will.
 _MOST_MISSES = 30
@@ -53,6 +65,11 @@ class MapLine:
     definitions: int = 0
 
 
+def tokens_of(text: str) -> int:
+    """Return about how many tokens a text is."""
+    return int(len(text.encode("utf-8", "replace")) / _BYTES_PER_TOKEN) + 1
+
+
 def weight_of(symbol: str, kind: str, references: float, namesakes: int, *, apart: bool) -> float:
     """Return how much a definition says about its project.
 
@@ -72,30 +89,44 @@ def weight_of(symbol: str, kind: str, references: float, namesakes: int, *, apar
     return weight * _APART if apart else weight
 
 
-def choose(files: Sequence[MapFile], max_tokens: int, base: str = "") -> list[MapLine]:
+def ranked_symbols(files: Iterable[MapFile]) -> list[tuple[MappedSymbol, str]]:
+    """Return all definitions with their files, the weightiest first."""
+    return sorted(
+        ((symbol, file.path) for file in files for symbol in file.symbols),
+        key=lambda pair: (-pair[0].weight, pair[1], pair[0].symbol),
+    )
+
+
+def choose(
+    files: Sequence[MapFile],
+    max_tokens: int,
+    base: str = "",
+    ranked: Sequence[tuple[MappedSymbol, str]] | None = None,
+) -> list[MapLine]:
     """Return the lines of the map in the order of the tree; directories end in ``/``.
 
     Definitions are taken by weight until the budget is spent; a file that has none of them is
     counted in its directory, and a directory without any stays closed.
+
+    Args:
+        files: those that the map is of.
+        max_tokens: the budget; the directories at the top are shown in any case.
+        base: the directory that the map begins at, with ``/``.
+        ranked: `ranked_symbols` of these files, or of more.
     """
-    left = int(max_tokens * _BYTES_PER_TOKEN)
-    counts = _directories(files, base)
+    tree = _Tree(files, base)
+    left = int(max_tokens * _BYTES_PER_TOKEN) - tree.cost_of_opening(base)
     opened = {base}
     shown: dict[str, list[MappedSymbol]] = defaultdict(list)
-    left -= sum(_cost_of_path(path) for path in _children(counts, base))
-    ranked = sorted(
-        ((symbol, file.path) for file in files for symbol in file.symbols),
-        key=lambda pair: (-pair[0].weight, pair[1], pair[0].symbol),
-    )
     misses = 0
-    for symbol, path in ranked:
-        cost = len(symbol.symbol) + 24
+    for symbol, path in ranked if ranked is not None else ranked_symbols(files):
+        if path not in tree.paths:
+            continue
+        cost = len(symbol.symbol) + _SYMBOL_BYTES
         fresh = [folder for folder in _above(path, base) if folder not in opened]
         if path not in shown:
             cost += _cost_of_path(path)
-            cost += sum(
-                _cost_of_path(child) for folder in fresh for child in _children(counts, folder)
-            )
+            cost += sum(tree.cost_of_opening(folder) for folder in fresh)
         if cost > left:
             misses += 1
             if misses >= _MOST_MISSES:
@@ -104,16 +135,15 @@ def choose(files: Sequence[MapFile], max_tokens: int, base: str = "") -> list[Ma
         left -= cost
         opened.update(fresh)
         shown[path].append(symbol)
-    for file in sorted(files, key=lambda file: (file.path.count("/"), file.path)):
-        # What is left names files of opened directories.
-        folder = _folder(file.path)
-        if file.path not in shown and folder in opened:
-            cost = _cost_of_path(file.path)
+    for folder in sorted(opened, key=lambda each: (each.count("/"), each)):
+        # What is left names the other files of opened directories.
+        for file in tree.inside[folder]:
+            cost = _cost_of_path(file.path) if file.path not in shown else 0
             if cost > left:
-                break
+                return tree.lines(opened, shown)
             left -= cost
-            shown[file.path] = []
-    return _lines(files, counts, opened, shown, base)
+            shown.setdefault(file.path, [])
+    return tree.lines(opened, shown)
 
 
 def render(lines: Sequence[MapLine], labels: dict[tuple[str, str], str], base: str = "") -> str:
@@ -139,53 +169,50 @@ def render(lines: Sequence[MapLine], labels: dict[tuple[str, str], str], base: s
     return "\n".join(written)
 
 
-def _lines(
-    files: Sequence[MapFile],
-    counts: Counter[str],
-    opened: set[str],
-    shown: dict[str, list[MappedSymbol]],
-    base: str,
-) -> list[MapLine]:
-    by_folder: dict[str, list[MapFile]] = defaultdict(list)
-    for file in files:
-        by_folder[_folder(file.path)].append(file)
-    lines: list[MapLine] = []
-    # A stack keeps the order of the tree: directories first, then files.
-    pending: list[str] = [base]
-    while pending:
-        folder = pending.pop()
-        if folder != base:
-            closed = folder not in opened
-            lines.append(MapLine(folder, counts[folder]))
-            if closed:
-                continue
-        pending += sorted(
-            (child for child in _children(counts, folder) if child.endswith("/")), reverse=True
-        )
-        hidden = 0
-        for file in sorted(by_folder[folder], key=lambda each: each.path):
-            if file.path in shown:
-                order = {symbol: number for number, symbol in enumerate(file.symbols)}
-                symbols = sorted(shown[file.path], key=lambda symbol: order[symbol])
+class _Tree:
+    """The directories of some files."""
+
+    def __init__(self, files: Sequence[MapFile], base: str) -> None:
+        self.paths = {file.path for file in files}
+        self.inside: dict[str, list[MapFile]] = defaultdict(list)
+        self._base = base
+        self._counts: Counter[str] = Counter()
+        self._folders: dict[str, list[str]] = defaultdict(list)
+        for file in files:
+            self.inside[_folder(file.path)].append(file)
+        for folder, inside in self.inside.items():
+            for above in _above(folder, base):
+                if above not in self._counts:
+                    self._folders[_folder(above[:-1])].append(above)
+                self._counts[above] += len(inside)
+            inside.sort(key=lambda file: file.path)
+
+    def cost_of_opening(self, folder: str) -> int:
+        """Return the bytes of the lines of the directories in a directory."""
+        return sum(_cost_of_path(each) for each in self._folders[folder])
+
+    def lines(self, opened: set[str], shown: dict[str, list[MappedSymbol]]) -> list[MapLine]:
+        """Return the lines in the order of the tree."""
+        lines: list[MapLine] = []
+        pending = [self._base]
+        while pending:
+            folder = pending.pop()
+            if folder != self._base:
+                lines.append(MapLine(folder, self._counts[folder]))
+                if folder not in opened:
+                    continue
+            pending += sorted(self._folders[folder], reverse=True)
+            hidden = 0
+            for file in self.inside[folder]:
+                if file.path not in shown:
+                    hidden += 1
+                    continue
+                order = {symbol.symbol: number for number, symbol in enumerate(file.symbols)}
+                symbols = sorted(shown[file.path], key=lambda each: order[each.symbol])
                 lines.append(MapLine(file.path, 1, tuple(symbols), len(file.symbols)))
-            else:
-                hidden += 1
-        if hidden:
-            lines.append(MapLine(f"{folder}*", hidden))
-    return lines
-
-
-def _directories(files: Iterable[MapFile], base: str) -> Counter[str]:
-    counts: Counter[str] = Counter()
-    for file in files:
-        for folder in _above(file.path, base):
-            counts[folder] += 1
-    return counts
-
-
-def _children(counts: Counter[str], folder: str) -> list[str]:
-    level = folder.count("/") + 1
-    return [each for each in counts if each.count("/") == level and each.startswith(folder)]
+            if hidden:
+                lines.append(MapLine(f"{folder}*", hidden))
+        return lines
 
 
 def _above(path: str, base: str) -> list[str]:

@@ -68,6 +68,11 @@ class Resolver(Inference):
             for site in bindings:
                 if site.binds == scope and site.meets(space):
                     return self._bound(unit, site, depth, space)
+        for around in unit.classes_around(node) if depth else ():
+            owner = self._class_at(unit, around, instance=True)
+            member = self.member(owner, name, depth - 1, "")
+            if isinstance(member, Entity):
+                return member
         origin = unit.import_named(name)
         if origin is not None and depth:
             return self.imported(unit, origin, depth - 1, space)

@@ -32,6 +32,10 @@ _KINDS = {
 }
 
 
+# Languages in which `run()` in a class may be `this.run()`.
+_BARE = frozenset({"java", "csharp", "cpp", "kotlin", "scala", "swift", "ruby"})
+
+
 class _Definition(NamedTuple):
     start: int
     end: int
@@ -145,6 +149,18 @@ class RuledStructure(Unit):
         if number is not None:
             return self.definitions[number].symbol
         return super().symbol_of(site)
+
+    def classes_around(self, node: Node) -> Iterator[Node]:
+        """Yield the names of the classes around a place, the innermost first."""
+        for each in self.around(node) if self.members_are_bare else ():
+            name = self.root.descendant_for_byte_range(*each.name)
+            if each.kind in (None, Kind.CLASS) and name is not None:
+                yield name
+
+    @property
+    def members_are_bare(self) -> bool:
+        """Whether a method is called without naming its object."""
+        return self.language in _BARE
 
     def name_of(self, whole: Node) -> Node | None:
         """Return the name of a definition."""

@@ -180,6 +180,16 @@ class Unit(ABC):
         del node
         return ""
 
+    def classes_around(self, node: Node) -> Iterator[Node]:
+        """Yield the classes whose members are seen at a place without ``this``."""
+        del node
+        return iter(())
+
+    @property
+    def members_are_bare(self) -> bool:
+        """Whether a bare name may be a member of the class around it."""
+        return False
+
     @property
     def names_are_global(self) -> bool:
         """Whether a bare name without a binding may be defined in any other file."""
@@ -204,7 +214,7 @@ class Unit(ABC):
         around = site.whole if site.whole is not None else site.node
         for parent in self.parents(around):
             # `self.x` is set in a method, and is a member of the class.
-            if site.member_of is None or parent.kind is Kind.CLASS:
+            if site.member_of is None or parent.kind not in (Kind.METHOD, Kind.FUNCTION):
                 parts.append(parent.symbol)
                 break
         return ".".join(reversed(parts))

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from coco_core.code.project_map import MapLine, choose, render
+from coco_core.code.project_map import (
+    MapFile,
+    MapLine,
+    MappedSymbol,
+    choose,
+    render,
+    tokens_of,
+)
 from coco_core.errors import DocumentNotFound
 from coco_core.languages import named_language
 from coco_local.indexing.indexer import ProjectIndexer
@@ -21,8 +28,13 @@ from coco_protocol.code import (
 )
 from coco_protocol.local import LocalService
 
-# A signature is cut here: the map shows what there is, not how it is called.
-_MAX_SIGNATURE = 120
+# A signature is cut here: the map shows what there is, not how it is called. When the budget does
+# not hold it, more of it goes, and at last all.
+_MAX_SIGNATURE = 100
+_SIGNATURES = (_MAX_SIGNATURE, 60, 0)
+
+# Below this a map is a list of directories.
+_LEAST_BUDGET = 20
 
 
 @FUNCTIONS.answers(LocalService.files)
@@ -70,9 +82,9 @@ def project_map(context: Context, request: MapRequest) -> MapData:
         base = f"{directory}/" if directory and directory != "." else ""
         if directory in memory.documents:
             base = directory[: directory.rfind("/") + 1]
-            chosen = context.maps.files(indexer, lambda path: path == directory)
+            chosen, ranked = context.maps.files(indexer, lambda path: path == directory)
         else:
-            chosen = context.maps.files(
+            chosen, ranked = context.maps.files(
                 indexer, lambda path: path.startswith(base) and allowed(path)
             )
             if base and not chosen and not any(n.startswith(base) for n in memory.documents):
@@ -80,13 +92,7 @@ def project_map(context: Context, request: MapRequest) -> MapData:
                     f"There is no indexed directory or file {directory!r}.",
                     hint="Paths are relative to the project's root.",
                 )
-        lines = choose(chosen, request.max_tokens, base)
-        symbols = _described(indexer, lines)
-    labels = {
-        (path, each.symbol): f"{each.line} {each.signature or _plain(each)}"
-        for path, listed in symbols.items()
-        for each in listed
-    }
+        lines, symbols, text = _fitting(indexer, chosen, ranked, request.max_tokens, base)
     return MapData(
         entries=[
             MapEntry(
@@ -97,11 +103,40 @@ def project_map(context: Context, request: MapRequest) -> MapData:
             )
             for line in lines
         ],
-        text=render(lines, labels, base),
+        text=text,
         files=len(chosen),
         definitions=sum(len(file.symbols) for file in chosen),
         notice=_pending(indexer),
     )
+
+
+def _fitting(
+    indexer: ProjectIndexer,
+    chosen: list[MapFile],
+    ranked: list[tuple[MappedSymbol, str]],
+    max_tokens: int,
+    base: str,
+) -> tuple[list[MapLine], dict[str, list[MapSymbol]], str]:
+    """Return the map that keeps to the budget with its signatures, which are known only then."""
+    budget = max_tokens
+    while True:
+        lines = choose(chosen, budget, base, ranked)
+        symbols = _described(indexer, lines)
+        for longest in _SIGNATURES:
+            text = render(lines, _labels(symbols, longest), base)
+            if tokens_of(text) <= max_tokens:
+                return lines, symbols, text
+        if budget < _LEAST_BUDGET or not any(line.symbols for line in lines):
+            return lines, symbols, text
+        budget = budget * 3 // 4
+
+
+def _labels(symbols: dict[str, list[MapSymbol]], longest: int) -> dict[tuple[str, str], str]:
+    return {
+        (path, each.symbol): f"{each.line} {each.signature[:longest] or _plain(each)}"
+        for path, listed in symbols.items()
+        for each in listed
+    }
 
 
 def _described(indexer: ProjectIndexer, lines: list[MapLine]) -> dict[str, list[MapSymbol]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from coco_core.code.project_map import MapFile, MappedSymbol, weight_of
+from coco_core.code.project_map import MapFile, MappedSymbol, ranked_symbols, weight_of
 from coco_core.languages import LanguageKind, named_language
 from coco_core.ranking.penalties import file_traits
 from coco_core.tokens import term_ids
@@ -43,16 +43,20 @@ class MapIndex:
         self._documents: dict[str, _Defined] = {}
         self._state: tuple[int, ...] = ()
         self._files: list[MapFile] = []
+        self._ranked: list[tuple[MappedSymbol, str]] = []
 
-    def files(self, memory: MemoryIndex, allowed: Callable[[str], bool]) -> list[MapFile]:
-        """Return the files that are allowed, with their definitions in order."""
+    def files(
+        self, memory: MemoryIndex, allowed: Callable[[str], bool]
+    ) -> tuple[list[MapFile], list[tuple[MappedSymbol, str]]]:
+        """Return the files that are allowed, and the definitions of all files by weight."""
         with self._lock:
             state = (id(memory), len(memory.metadata), memory.chunk_count, len(memory.documents))
             if state != self._state:
                 self._files = self._weighed(memory)
+                self._ranked = ranked_symbols(self._files)
                 self._state = state
-            files = self._files
-        return [file for file in files if allowed(file.path)]
+            files, ranked = self._files, self._ranked
+        return [file for file in files if allowed(file.path)], ranked
 
     def _weighed(self, memory: MemoryIndex) -> list[MapFile]:
         entries = dict(memory.documents)

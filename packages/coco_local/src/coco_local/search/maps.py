@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from weakref import WeakKeyDictionary
 
-from coco_core.code.project_map import MapFile
+from coco_core.code.project_map import MapFile, MappedSymbol
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.search.map_index import MapIndex
 
@@ -20,8 +20,10 @@ class Maps:
         self._lock = threading.Lock()
         self._indexes: WeakKeyDictionary[ProjectIndexer, MapIndex] = WeakKeyDictionary()
 
-    def files(self, indexer: ProjectIndexer, allowed: Callable[[str], bool]) -> list[MapFile]:
-        """Return the files of an index that are allowed, with their weighed definitions."""
+    def files(
+        self, indexer: ProjectIndexer, allowed: Callable[[str], bool]
+    ) -> tuple[list[MapFile], list[tuple[MappedSymbol, str]]]:
+        """Return the files of an index that are allowed, and all definitions by weight."""
         with self._lock:
             known = self._indexes.get(indexer)
             if known is None:

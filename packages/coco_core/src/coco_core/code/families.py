@@ -30,6 +30,7 @@ _UNITS: dict[str, type[Unit]] = {
     "tsx": EcmaUnit,
 }
 _FAMILIES = {"python": "python", "javascript": "ecma", "typescript": "ecma", "tsx": "ecma"}
+_FAMILIES |= {"c": "c", "cpp": "c", "ocaml": "ocaml", "ocaml_interface": "ocaml"}
 _FAMILIES |= {"go": "go", "java": "java", "kotlin": "java", "rust": "rust"}
 _MODULES: dict[str, Callable[[Collection[str], Read], Modules]] = {
     "python": PythonModules,
@@ -37,7 +38,6 @@ _MODULES: dict[str, Callable[[Collection[str], Read], Modules]] = {
     "go": GoModules,
     "java": JavaModules,
     "rust": RustModules,
-    "": NoModules,
 }
 
 
@@ -57,9 +57,9 @@ def parse_unit(path: str, data: bytes) -> Unit | None:
 
 def family_of(language: str) -> str:
     """Return the family of a language; languages of one import each other."""
-    return _FAMILIES.get(language, "")
+    return _FAMILIES.get(language, language)
 
 
 def modules_of(family: str, files: Collection[str], read: Read) -> Modules:
     """Return what resolves the imports of a family among these files."""
-    return _MODULES[family](files, read)
+    return _MODULES.get(family, NoModules)(files, read)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from coco_core.code.families import family_of
 from coco_core.code.name import NamePath
 from coco_core.code.resolver import Resolver, Sources
 from coco_core.code.site import Kind, Role, Site
@@ -95,6 +96,15 @@ class Wanted:
         if self.targets is None:
             return True
         return any(target.kind not in _MEMBERS for target in self.targets.values())
+
+    def reaches(self, unit: Unit) -> bool:
+        """Whether code in a file can use what is sought at all: only that of one language."""
+        if self.targets is None:
+            return True
+        family = family_of(unit.language)
+        return any(
+            family_of(target.entity.unit.language) == family for target in self.targets.values()
+        )
 
     def means(self, entity: Entity) -> bool:
         """Whether a definition is sought."""
@@ -188,12 +198,16 @@ class Finder:
     def references(self, path: str, wanted: Wanted) -> list[Occurrence]:
         """Return the occurrences of what is wanted in a file, in order."""
         unit = self._sources.unit(path)
-        if unit is None:
+        if unit is None or not (wanted.outside or wanted.reaches(unit)):
             return []
         found: dict[int, Occurrence] = {}
         pending = [name for name in wanted.names if self._sources.holds(path, name)]
         local: list[str] = []
+        modules = self._sources.modules(unit.language)
         for node, origin in () if wanted.outside else unit.origins():
+            module = modules.find(path, origin.module)
+            if module is None or not self._sources.holds(module, wanted.name):
+                continue
             thing = self._resolver.imported(unit, origin, 8)
             if isinstance(thing, Entity) and wanted.means(thing):
                 local.append(unit.read(node))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from coco_core.code.project_map import MapFile, MappedSymbol, ranked_symbols, weight_of
-from coco_core.languages import LanguageKind, named_language
+from coco_core.languages import is_code
 from coco_core.ranking.penalties import file_traits
 from coco_core.tokens import term_ids
 from coco_local.index.memory import DocumentEntry, MemoryIndex
@@ -102,9 +102,8 @@ def is_apart(path: str) -> bool:
 
 
 def _defined(memory: MemoryIndex, entry: DocumentEntry) -> _Defined:
-    language = named_language(entry.document.language)
     symbols: dict[str, tuple[int, str]] = {}
-    if language is not None and language.kind is LanguageKind.CODE:
+    if is_code(entry.document.language):
         for row in entry.rows:
             chunk = memory.metadata[row]
             for symbol in chunk.definitions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from coco_core.code import NamePath
+from coco_core.languages import is_code
 from coco_core.tokens import identifier_parts
 from coco_local.index.memory import MemoryIndex
 
@@ -15,6 +16,9 @@ _MOST = 5
 # Comparing letter by letter takes 20 µs a name.
 _MOST_COMPARED = 1_000
 
+# Share of letters that two names must have in common, in order.
+_CLOSE = 0.75
+
 # Names shorter than this are part of every other name.
 _SHORTEST_PART = 3
 
@@ -22,24 +26,29 @@ _SHORTEST_PART = 3
 def near_names(memory: MemoryIndex, name: NamePath) -> list[str]:
     """Return symbols that exist and are spelled or composed alike, the nearest first."""
     wanted = name.last.lower()
-    flat = wanted.replace("_", "")
     parts = {part.lower() for part in identifier_parts(name.last)}
     known = memory.defined_names()
-    alike = [each for each in known if _alike(each, flat)][:_MOST_COMPARED]
-    close = get_close_matches(wanted, alike, _MOST, 0.75)
+    # There are tens of thousands: only those that begin or end alike are compared by letters.
+    shortest, longest = len(wanted) * 2 // 3 - 1, len(wanted) * 3 // 2 + 2
+    begin, end = wanted[:2], wanted[-3:]
+    alike = [
+        each
+        for each in known
+        if (each[:2] == begin or each[-3:] == end) and shortest <= len(each) <= longest
+    ]
+    close = get_close_matches(wanted, alike[:_MOST_COMPARED], _MOST, _CLOSE)
     if len(close) < _MOST and len(wanted) >= _SHORTEST_PART:
-        sharing = [
-            each
-            for each in known
-            if len(each) >= _SHORTEST_PART and (wanted in each or each in parts)
-        ]
-        close += [each for each in sorted(sharing, key=len) if each not in close]
-    found: list[str] = []
-    if wanted in known:
+        sharing = [each for each in known if wanted in each or each in parts]
+        longer = [each for each in sharing if len(each) >= _SHORTEST_PART and each not in close]
+        close += sorted(longer, key=len)
+    if memory.rows_defining(wanted):
         # The last part exists, elsewhere or in another case.
         close = [wanted, *close]
+    found: list[str] = []
     for each in dict.fromkeys(close):
         found += _written(memory, each)
+        if len(found) >= _MOST:
+            break
     return list(dict.fromkeys(found))[:_MOST]
 
 
@@ -54,18 +63,12 @@ def names_beginning(memory: MemoryIndex, prefix: str, limit: int) -> list[str]:
     return sorted(found)[:limit]
 
 
-def _alike(name: str, flat: str) -> bool:
-    """Whether a name is about as long and begins or ends in the same way."""
-    plain = name.replace("_", "")
-    return abs(len(plain) - len(flat)) <= max(2, len(flat) // 3) and (
-        plain[:2] == flat[:2] or plain[-3:] == flat[-3:]
-    )
-
-
 def _written(memory: MemoryIndex, name: str) -> list[str]:
     """Return the symbols of that last part as they are written, with the class around."""
     found: list[str] = []
-    for row in memory.rows_defining(name)[:_MOST]:
+    for row in memory.rows_defining(name)[: _MOST * 2]:
+        if not is_code(memory.metadata[row].language):
+            continue
         paths = memory.metadata.definitions(row)
         found += [path for path in paths if path.rpartition(".")[2].lower() == name]
     return found

@@ -11,8 +11,8 @@ from coco_local.source.reader import SourceReader
 
 __all__ = ["DiskSources", "ParsedFiles"]
 
-# A tree takes about fifteen times its source: this much source is about 60 MB.
-_MOST_BYTES = 4 * 1024 * 1024
+# A tree takes about thirty times its source: this much source is about 60 MB.
+_MOST_BYTES = 2 * 1024 * 1024
 
 
 class ParsedFiles:

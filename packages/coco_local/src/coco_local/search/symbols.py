@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from coco_core.code import Definition, Finder, NamePath, Occurrence, Role, Wanted, read_name
 from coco_core.errors import InvalidInput
-from coco_core.languages import LanguageKind, named_language
+from coco_core.languages import is_code
 from coco_core.ranking.penalties import file_traits
 from coco_core.tokens import term_ids, words
 from coco_local.index.memory import MemoryIndex
@@ -69,7 +69,7 @@ class SymbolSearch:
                 return read_name(text.removeprefix("./"), path)
             at = text.find(":", at + 1)
         name = read_name(text)
-        if not name.last or name.last.isdigit():
+        if not name.last or name.last.isdigit() or ":" in name.last:
             raise InvalidInput(
                 f"{text!r} names no symbol, and no line of a file of the project.",
                 hint="Give a name, Class.method, path/file.py:Class.method or path/file.py:12.",
@@ -193,7 +193,7 @@ class SymbolSearch:
         found: set[str] = set()
         for row in self._memory.rows_defining(name):
             chunk = self._memory.metadata[row]
-            if _is_code(chunk.language) and any(
+            if is_code(chunk.language) and any(
                 path.rpartition(".")[2] == name for path in chunk.definitions
             ):
                 found.add(chunk.doc_id)
@@ -230,8 +230,3 @@ def files_with(memory: MemoryIndex, name: str) -> set[str] | None:
 def _order(path: str) -> tuple[bool, str]:
     """Code of one's own before tests, examples and what is generated."""
     return bool(file_traits(path, "") - _OWN), path
-
-
-def _is_code(language: str) -> bool:
-    known = named_language(language)
-    return known is not None and known.kind is LanguageKind.CODE

@@ -190,6 +190,20 @@ def test_keyword_arguments_belong_to_the_called_function() -> None:
     assert references({"a.py": code}, "a.py:2:7") == ["a.py:2:7", "a.py:3:3"]
 
 
+def test_keyword_arguments_of_classes_are_arguments_or_declared_fields() -> None:
+    code = (
+        "class A:\n    size = None\n    def __init__(self, size): self.size = size\n"
+        "class B(str):\n    size = None\n    def __new__(cls, size=1): ...\n"
+        "class C:\n    size: int\n"
+        "A(size=1); B(size=2); C(size=3)\n"
+    )
+    files = {"a.py": code}
+    assert references(files, "A.size") == ["a.py:2:5", "a.py:3:36"]
+    assert references(files, "B.size") == ["a.py:5:5"]
+    assert references(files, "C.size") == ["a.py:8:5", "a.py:9:25"]
+    assert "a.py:9:3" in references(files, "a.py:3:24")
+
+
 def test_callers_are_named_by_the_definition_around_the_call() -> None:
     code = (
         "def f(): pass\n"

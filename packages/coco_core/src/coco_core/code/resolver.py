@@ -135,23 +135,31 @@ class Resolver(Inference):
         if expression is None or expression.of is None:
             return Unknown("the called function is not known")
         called = self.infer(unit, expression.of, DEPTH)
-        if isinstance(called, Entity):
-            if called.site.kind in CALLABLE and called.site.whole is not None:
-                for other in called.unit.sites(site.name):
-                    if other.binds == called.site.whole.id and other.kind is Kind.PARAMETER:
-                        return Entity(called.unit, other)
-                return External()
-            if called.site.kind is Kind.CLASS:
-                maker = self.member(called, "__init__", DEPTH, "")
-                if isinstance(maker, Entity) and maker.site.whole is not None:
-                    for other in maker.unit.sites(site.name):
-                        if other.binds == maker.site.whole.id and other.kind is Kind.PARAMETER:
-                            return Entity(maker.unit, other)
-                    return External()
-                return self.member(called, site.name, DEPTH, "")
         if isinstance(called, External):
             return called
+        if isinstance(called, Entity) and called.site.kind in CALLABLE:
+            return self._argument(called, site.name)
+        if isinstance(called, Entity) and called.site.kind is Kind.CLASS:
+            return self._field_of(called, site.name)
         return Unknown("the called function is not known")
+
+    def _argument(self, function: Entity, name: str) -> Thing:
+        whole = function.site.whole
+        for other in function.unit.sites(name) if whole is not None else ():
+            if whole is not None and other.binds == whole.id and other.kind is Kind.PARAMETER:
+                return Entity(function.unit, other)
+        return External()
+
+    def _field_of(self, called: Entity, name: str) -> Thing:
+        """Return what ``C(name=…)`` gives a value to: an argument, or a field that is declared."""
+        for maker in ("__init__", "__new__"):
+            found = self.member(called, maker, DEPTH, "")
+            if isinstance(found, Entity):
+                return self._argument(found, name)
+        field = self.member(called, name, DEPTH, "")
+        if isinstance(field, Entity) and field.site.annotation is not None:
+            return field
+        return Unknown(f"what makes a {called.site.name} is not known")
 
     def imported(self, unit: Unit, origin: Origin, depth: int, space: str = "") -> Thing:
         """Return what an import brings."""

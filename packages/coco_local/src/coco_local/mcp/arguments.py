@@ -15,6 +15,7 @@ __all__ = [
     "ReadArguments",
     "RelatedArguments",
     "SearchArguments",
+    "Since",
     "StatusArguments",
 ]
 
@@ -61,6 +62,11 @@ File = Annotated[
 Include = Annotated[Strings, Field(description="Only these path globs, e.g. 'src/**/*.py'.")]
 Exclude = Annotated[Strings, Field(description="Leave out these path globs, e.g. 'tests/**'.")]
 
+Since = Annotated[
+    str | None,
+    Field(max_length=500, description="Only files that differ from this git revision."),
+]
+
 
 class Arguments(BaseModel):
     """Common to all tools; an argument that does not exist is an answer, not a silence."""
@@ -101,6 +107,7 @@ class SearchArguments(_Filters):
     offset: int = Field(
         default=0, ge=0, le=10_000, description="Skip results already seen; answers name the next."
     )
+    since: Since = None
     max_tokens: Tokens = DEFAULT_TOKENS
     mode: Literal["hybrid", "fts", "vector"] = Field(
         default="hybrid",
@@ -144,6 +151,7 @@ class GrepArguments(Arguments):
     )
     include: Include = Field(default_factory=list)
     exclude: Exclude = Field(default_factory=list)
+    since: Since = None
     context: int = Field(default=0, ge=0, le=20, description="Lines around each match.")
     limit: int = Field(default=60, ge=1, le=1_000, description="How many matches at most.")
     max_tokens: Tokens = DEFAULT_TOKENS

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from coco_local.mcp.arguments import DEFAULT_TOKENS, Arguments, Exclude, Include, Tokens
+from coco_local.mcp.arguments import DEFAULT_TOKENS, Arguments, Exclude, Include, Since, Tokens
 from coco_local.mcp.budget import Budget
 from coco_local.mcp.reply import FRAME_TOKENS, Reply
 from coco_local.mcp.scope import Caller, Scope, globs_below, resolve_project
@@ -46,9 +46,7 @@ class SymbolArguments(Arguments):
     )
     include: Include = Field(default_factory=list)
     exclude: Exclude = Field(default_factory=list)
-    since: str | None = Field(
-        default=None, max_length=500, description="Only files that differ from this git revision."
-    )
+    since: Since = None
     depth: int = Field(default=1, ge=1, le=5, description="callers: so many steps up.")
     after: str = Field(default="", max_length=4096, description="As the answer's last line says.")
     limit: int = Field(default=200, ge=1, le=10_000, description="Occurrences, about.")
@@ -64,9 +62,7 @@ class MapArguments(Arguments):
     glob: str | None = Field(
         default=None, max_length=4096, description="List the files like this: src/**/*.py"
     )
-    since: str | None = Field(
-        default=None, max_length=500, description="Only files that differ from this git revision."
-    )
+    since: Since = None
     max_tokens: Tokens = 2_000
 
 

@@ -53,6 +53,7 @@ def grep(service: LocalService, caller: Caller, arguments: GrepArguments) -> Rep
         case_sensitive=arguments.case_sensitive,
         include=globs_below(scope.within, arguments.include),
         exclude=arguments.exclude,
+        since_revision=arguments.since or None,
         context=arguments.context,
         limit=arguments.limit,
     )

@@ -72,10 +72,10 @@ def references(
     after: After = None,
     json: Json = False,
 ) -> None:
-    """List where a name is used; text in strings and comments does not count.
+    """List where a name is used.
 
-    A ? marks a guess: syntax does not say what stands before the dot. Exit code 4 means that
-    nothing was found.
+    Text in strings and comments does not count. A ? marks a guess: syntax does not say what
+    stands before the dot. Exit code 4 means that nothing was found.
     """
     _ask(
         context,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from coco_local.mcp.arguments import DEFAULT_TOKENS, Arguments, Exclude, Include, Since, Tokens
-from coco_local.mcp.budget import Budget
-from coco_local.mcp.reply import FRAME_TOKENS, Reply
-from coco_local.mcp.scope import Caller, Scope, globs_below, resolve_project
+from coco_local.mcp.arguments import Arguments, Exclude, Include, Place, Since, Tokens
+from coco_local.mcp.budget import Budget, notice_line
+from coco_local.mcp.missing import require_path
+from coco_local.mcp.scope import Caller, Scope, globs_below, plain_globs, resolve_project
 from coco_protocol.code import (
     CallerBody,
     FilesRequest,
@@ -21,77 +21,78 @@ from coco_protocol.code import (
 )
 from coco_protocol.local import LocalService
 
-__all__ = ["CodeAnswer", "MapArguments", "SymbolArguments", "project_map", "symbol"]
+__all__ = ["MapArguments", "SymbolArguments", "project_map", "symbol"]
 
-
-class CodeAnswer(BaseModel):
-    """The answer of `symbol` and `map`, as the text has it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    text: str
+# MapRequest refuses less.
+LEAST_TOKENS = 50
+# What the lines at the end of a map take.
+ENDING_TOKENS = 40
+CUT = "(cut to fit max_tokens; {} more lines)"
 
 
 class SymbolArguments(Arguments):
     """Arguments of ``symbol``."""
 
+    unlisted: ClassVar[frozenset[str]] = frozenset(
+        {"include", "exclude", "since", "depth", "limit", "max_tokens"}
+    )
+
     name: str = Field(
         min_length=1,
         max_length=1000,
-        description="f, Class.method, module.f, src/a.py:12 or src/a.py:Class.method",
+        description="f, Class.method, src/a.py:12 or src/a.py:Class.method",
     )
-    want: Literal["definition", "references", "callers"] = "definition"
-    path: str | None = Field(
-        default=None, max_length=4096, description="Only this directory or file."
+    want: Literal["definition", "references", "callers"] = Field(
+        default="definition", description="What to find (definition)."
     )
+    path: Place = None
     include: Include = Field(default_factory=list)
     exclude: Exclude = Field(default_factory=list)
     since: Since = None
     depth: int = Field(default=1, ge=1, le=5, description="callers: so many steps up.")
     after: str = Field(default="", max_length=4096, description="As the answer's last line says.")
     limit: int = Field(default=200, ge=1, le=10_000, description="Occurrences, about.")
-    max_tokens: Tokens = DEFAULT_TOKENS
 
 
 class MapArguments(Arguments):
     """Arguments of ``map``."""
 
-    path: str | None = Field(
-        default=None, max_length=4096, description="Only this directory or file."
-    )
+    path: Place = None
     glob: str | None = Field(
-        default=None, max_length=4096, description="List the files like this: src/**/*.py"
+        default=None, max_length=4096, description="List files like this: src/**/*.py"
     )
     since: Since = None
     max_tokens: Tokens = 2_000
 
 
-def symbol(service: LocalService, caller: Caller, arguments: SymbolArguments) -> Reply:
+def symbol(service: LocalService, caller: Caller, arguments: SymbolArguments) -> str:
     """Find a name's definition, references or callers."""
     scope = resolve_project(
         service.projects().projects, caller, project=arguments.project, path=arguments.path
     )
+    require_path(service, scope)
     data = service.symbol(
         SymbolRequest(
-            name=arguments.name,
+            name=_name(scope, arguments.name),
             want=arguments.want,
             project_id=scope.project.project_id,
-            include=globs_below(scope.within, arguments.include),
-            exclude=arguments.exclude,
+            include=globs_below(scope.within, plain_globs(scope.project, arguments.include)),
+            exclude=plain_globs(scope.project, arguments.exclude),
             since_revision=arguments.since or None,
             depth=arguments.depth,
             after=arguments.after,
             limit=arguments.limit,
         )
     )
-    return _reply(scope, arguments.max_tokens, _symbol_lines(data), _endings(data))
+    return _text(scope, arguments.max_tokens, _symbol_lines(data), _endings(data))
 
 
-def project_map(service: LocalService, caller: Caller, arguments: MapArguments) -> Reply:
+def project_map(service: LocalService, caller: Caller, arguments: MapArguments) -> str:
     """Show a tree of definitions, or the files that a glob names."""
     scope = resolve_project(
         service.projects().projects, caller, project=arguments.project, path=arguments.path
     )
+    require_path(service, scope)
     if arguments.glob:
         return _files(service, scope, arguments)
     data = service.map(
@@ -99,38 +100,46 @@ def project_map(service: LocalService, caller: Caller, arguments: MapArguments) 
             project_id=scope.project.project_id,
             directory=scope.within,
             since_revision=arguments.since or None,
-            max_tokens=max(50, arguments.max_tokens - 2 * FRAME_TOKENS),
+            max_tokens=max(LEAST_TOKENS, arguments.max_tokens - ENDING_TOKENS),
         )
     )
-    ending = [f"({data.files} files, {data.definitions} definitions; path or max_tokens for more)"]
-    ending += [f"[{data.notice}]"] if data.notice else []
-    return _reply(scope, arguments.max_tokens, data.text.splitlines(), ending)
+    endings = [f"({data.files} files, {data.definitions} definitions; path or max_tokens for more)"]
+    endings += [f"[{data.notice}]"] if data.notice else []
+    return _text(scope, arguments.max_tokens, data.text.splitlines(), endings)
 
 
-def _files(service: LocalService, scope: Scope, arguments: MapArguments) -> Reply:
+def _files(service: LocalService, scope: Scope, arguments: MapArguments) -> str:
     data = service.files(
         FilesRequest(
             project_id=scope.project.project_id,
-            include=globs_below(scope.within, [arguments.glob or "**"]),
+            include=globs_below(scope.within, plain_globs(scope.project, [arguments.glob or "**"])),
             since_revision=arguments.since or None,
         )
     )
     lines = [f"{file.path} {file.language} {file.size}" for file in data.files]
-    ending = [f"({data.total} files: path, language, bytes)"]
-    ending += [f"[{data.notice}]"] if data.notice else []
-    return _reply(scope, arguments.max_tokens, lines, ending)
+    endings = [f"({data.total} files: path, language, bytes)"]
+    endings += [f"[{data.notice}]"] if data.notice else []
+    return _text(scope, arguments.max_tokens, lines, endings)
 
 
-def _reply(scope: Scope, max_tokens: int, lines: list[str], endings: list[str]) -> Reply:
-    budget = Budget(max_tokens - FRAME_TOKENS)
-    head = [f"[{' '.join(scope.notice.split())}]"] if scope.notice else []
-    for line in (*head, *endings):
+def _name(scope: Scope, name: str) -> str:
+    """Return a name as the project writes it: without quotes, its file relative to the root."""
+    bare = name.strip().strip("`\"'").removeprefix("./")
+    return bare.removeprefix(f"{scope.project.root}/")
+
+
+def _text(scope: Scope, max_tokens: int, lines: list[str], endings: list[str]) -> str:
+    """Return the lines that fit, and what is said at the end in any case."""
+    budget = Budget(max_tokens)
+    head = notice_line(budget, scope.notice)
+    for line in endings:
         budget.take(line + "\n")
-    shown = budget.head(lines)
-    cut = len(lines) - len(shown)
-    more = [f"(cut to fit max_tokens; {cut} more lines)"] if cut else []
-    text = "\n".join([*head, *shown, *more, *endings])
-    return Reply(text, CodeAnswer(text=text))
+    shown = Budget(budget.left).head(lines)
+    if len(shown) < len(lines):
+        budget.take(CUT.format(len(lines)) + "\n")
+        shown = budget.head(lines)
+        endings = [CUT.format(len(lines) - len(shown)), *endings]
+    return head + "\n".join([*shown, *endings])
 
 
 def _symbol_lines(data: SymbolData) -> list[str]:

@@ -8,6 +8,7 @@ from coco_core.code import (
     Definition,
     Finder,
     Modules,
+    Occurrence,
     Unit,
     Wanted,
     family_of,
@@ -74,7 +75,7 @@ def callers(files: Mapping[str, str], name: str) -> list[str]:
     ]
 
 
-def _found(files, name):
+def _found(files: Mapping[str, str], name: str) -> list[Occurrence]:
     texts = Texts(files)
     sources = Units(texts)
     finder = Finder(sources)
@@ -90,7 +91,7 @@ def _found(files, name):
         )
     else:
         wanted = Wanted(asked.last, outside=True)
-    found = {}
+    found: dict[tuple[str, int, int], Occurrence] = {}
     done: set[str] = set()
     while set(wanted.names) - done:
         done = set(wanted.names)

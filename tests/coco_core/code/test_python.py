@@ -110,6 +110,20 @@ def test_a_module_named_like_one_of_the_library_is_not_taken_for_it() -> None:
     assert references(files, "dumps") == ["src/app/json.py:1:5", "src/app/main.py:4:6"]
 
 
+def test_directories_without_init_are_packages_too() -> None:
+    files = {
+        "src/cart.py": "def f(): pass\n",
+        "src/use.py": "from src.cart import f\nf()\n",
+        "tools/run.py": "import src.cart\nsrc.cart.f()\n",
+    }
+    assert references(files, "f") == [
+        "src/cart.py:1:5",
+        "src/use.py:1:22",
+        "src/use.py:2:1",
+        "tools/run.py:2:10",
+    ]
+
+
 def test_an_import_from_outside_is_something_else() -> None:
     files = {"a.py": "def get(): pass\n", "b.py": "from requests import get\nget()\n"}
     assert references(files, "get") == ["a.py:1:5"]

@@ -2,8 +2,6 @@
 
 import re
 
-from tests.sources import git
-
 
 def test_definition_prints_path_line_kind_and_head(coco, shop) -> None:
     result = coco("definition", "apply_discount").prints()
@@ -46,10 +44,8 @@ def test_map_and_files(coco, shop) -> None:
     coco("files", "*.nothing").fails("no file of", code=4)
 
 
-def test_since_keeps_to_what_differs(coco, shop) -> None:
+def test_an_unknown_revision_is_an_error(coco, shop) -> None:
     coco("files", "--since", "nosuch").fails("git", code=1)
-    if (shop / ".git").exists():
-        assert git(shop, "rev-parse", "HEAD")
 
 
 def test_names_complete(process, shop) -> None:

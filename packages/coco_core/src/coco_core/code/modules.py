@@ -89,7 +89,9 @@ class PythonModules:
             # A directory without any file of the name is a package only where nothing else is.
             if found is not None and (not found.endswith("/") or root == own or len(parts) > 1):
                 return found
-        for root in ("src", "lib"):
+        if top in sys.stdlib_module_names:
+            return None
+        for root in ("", "src", "lib"):
             found = self._at(root, parts)
             if found is not None:
                 return found

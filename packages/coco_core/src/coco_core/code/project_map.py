@@ -12,6 +12,7 @@ __all__ = [
     "MapLine",
     "MappedSymbol",
     "choose",
+    "rank_key",
     "ranked_symbols",
     "render",
     "tokens_of",
@@ -82,19 +83,21 @@ def weight_of(symbol: str, kind: str, references: float, namesakes: int, *, apar
     """
     parts = symbol.split(".")
     weight = _KINDS.get(kind, 0.2) * math.sqrt(1.0 + references / max(1, namesakes))
-    if any(part.startswith(("_", "#")) for part in parts):
+    if "_" in symbol and any(part.startswith("_") for part in parts):
         weight *= _PRIVATE
     if len(parts) > 1:
         weight *= _NESTED ** (len(parts) - 1)
     return weight * _APART if apart else weight
 
 
+def rank_key(pair: tuple[MappedSymbol, str]) -> tuple[float, str, str]:
+    """Return what definitions are ordered by: weight, then file and name."""
+    return -pair[0].weight, pair[1], pair[0].symbol
+
+
 def ranked_symbols(files: Iterable[MapFile]) -> list[tuple[MappedSymbol, str]]:
     """Return all definitions with their files, the weightiest first."""
-    return sorted(
-        ((symbol, file.path) for file in files for symbol in file.symbols),
-        key=lambda pair: (-pair[0].weight, pair[1], pair[0].symbol),
-    )
+    return sorted(((symbol, file.path) for file in files for symbol in file.symbols), key=rank_key)
 
 
 def choose(

@@ -185,6 +185,9 @@ def _show(terminal: Terminal, place: Place, data: SymbolData) -> None:
         _row(terminal, where, f"{step}{mark}{what}{called}{more}", caller.text)
     if data.notice:
         terminal.note(data.notice)
+    elif data.want != "definition" and not data.occurrences and not data.callers:
+        what = "uses" if data.want == "references" else "calls"
+        terminal.note(f"nothing {what} {data.name} in these files")
     if data.next_after is not None:
         terminal.note(f"more with --after {data.next_after}")
     if data.near:

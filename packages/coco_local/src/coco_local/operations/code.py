@@ -8,7 +8,7 @@ from coco_local.operations.context import FUNCTIONS, Context
 from coco_local.search.callers import Caller, group_calls, with_callers
 from coco_local.search.near_names import names_beginning
 from coco_local.search.path_filter import path_filter
-from coco_local.search.symbols import Found, SymbolSearch
+from coco_local.search.symbols import Found, Indexed, SymbolSearch
 from coco_protocol.code import (
     CallerBody,
     DefinitionBody,
@@ -56,7 +56,8 @@ def symbol(context: Context, request: SymbolRequest) -> SymbolData:
     return SymbolData(
         name=request.name,
         want=request.want,
-        definitions=[_definition(each) for each in found.definitions],
+        definitions=[_definition(each) for each in found.definitions]
+        + [_indexed(each) for each in found.indexed],
         occurrences=[_occurrence(each) for each in found.occurrences]
         if request.want == "references"
         else [],
@@ -90,7 +91,17 @@ def _notice(request: SymbolRequest, found: Found) -> str | None:
             f"The project does not define {request.name!r}; it comes from outside, or is only "
             "set at run time."
         )
-    elif not found.definitions and not found.occurrences and not found.next_after:
+    elif found.indexed and request.want != "definition":
+        parts.append(
+            f"{request.name!r} is defined in a language that no built-in grammar parses, so its "
+            "uses are not known; search the text with grep."
+        )
+    elif (
+        not found.definitions
+        and not found.indexed
+        and not found.occurrences
+        and not found.next_after
+    ):
         parts.append(f"Nothing in the project defines {request.name!r}.")
     if found.next_after is not None:
         parts.append(
@@ -114,6 +125,17 @@ def _definition(found: Definition) -> DefinitionBody:
         column=found.column,
         end_line=found.end_line,
         signature=_line(found.text),
+    )
+
+
+def _indexed(found: Indexed) -> DefinitionBody:
+    return DefinitionBody(
+        path=found.path,
+        symbol=found.symbol,
+        kind=found.kind,
+        line=found.line,
+        column=1,
+        end_line=max(found.line, found.end_line),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 
 from coco_core.code import NamePath
@@ -12,6 +13,9 @@ from coco_local.index.memory import MemoryIndex
 __all__ = ["names_beginning", "near_names"]
 
 _MOST = 5
+
+# Selectors and keys are defined, too, and are no names of programs.
+_WORD = re.compile(r"[\w$]+[?!]?$")
 
 # Comparing letter by letter takes 20 µs a name.
 _MOST_COMPARED = 1_000
@@ -56,7 +60,8 @@ def names_beginning(memory: MemoryIndex, prefix: str, limit: int) -> list[str]:
     """Return the names that begin so, in any case, as they are written."""
     wanted = prefix.lower()
     found: set[str] = set()
-    for name in sorted(each for each in memory.defined_names() if each.startswith(wanted)):
+    known = (name for name in memory.defined_names() if name.startswith(wanted))
+    for name in sorted(name for name in known if _WORD.match(name)):
         found.update(path.rpartition(".")[2] for path in _written(memory, name))
         if len(found) >= limit:
             break

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from coco_core.code import Definition, Finder, NamePath, Occurrence, Role, Wanted, read_name
 from coco_core.errors import InvalidInput
@@ -18,6 +20,9 @@ from coco_local.search.parsed_files import DiskSources, ParsedFiles
 
 __all__ = ["Found", "SymbolSearch", "files_with"]
 
+# A line of a file, which is none of the project's.
+_PLACE = re.compile(r".+\.\w+(?::\d+)+")
+
 # What is no reason to look at a file later.
 _OWN = frozenset({"barrel", "tooling", "declaration"})
 
@@ -26,11 +31,23 @@ _OWN = frozenset({"barrel", "tooling", "declaration"})
 _SECONDS = 0.4
 
 
+class Indexed(NamedTuple):
+    """A definition as the index knows it; lines are 1-based."""
+
+    path: str
+    symbol: str
+    kind: str
+    line: int
+    end_line: int
+
+
 @dataclass
 class Found:
     """What was found of a name, and how far the search went."""
 
     definitions: list[Definition] = field(default_factory=list)
+    indexed: list[Indexed] = field(default_factory=list)
+    """Definitions in files that no built-in grammar parses, as the index has them."""
     occurrences: list[Occurrence] = field(default_factory=list)
     near: list[str] = field(default_factory=list)
     files: int = 0
@@ -52,6 +69,7 @@ class SymbolSearch:
         memory = indexer.index.memory
         pending = indexer.backlog.files.all()
         self._memory = memory
+        self._store = indexer.index.store
         self._pending = pending
         self._allowed = allowed
         self._sources = DiskSources(
@@ -69,7 +87,7 @@ class SymbolSearch:
                 return read_name(text.removeprefix("./"), path)
             at = text.find(":", at + 1)
         name = read_name(text)
-        if not name.last or name.last.isdigit() or ":" in name.last:
+        if not name.last or name.last.isdigit() or _PLACE.fullmatch(text):
             raise InvalidInput(
                 f"{text!r} names no symbol, and no line of a file of the project.",
                 hint="Give a name, Class.method, path/file.py:Class.method or path/file.py:12.",
@@ -100,6 +118,8 @@ class SymbolSearch:
         if not found.definitions and name.path:
             found.definitions = self._finder.definitions(name.path, name, local=True)
         if not found.definitions:
+            found.indexed = self._indexed(name)
+        if not found.definitions and not found.indexed:
             found.near = near_names(self._memory, name)
             found.outside = (
                 not name.qualifiers and not name.path and self._is_used(candidates, name)
@@ -198,6 +218,26 @@ class SymbolSearch:
             ):
                 found.add(chunk.doc_id)
         return found
+
+    def _indexed(self, name: NamePath) -> list[Indexed]:
+        """Return the definitions that only the index knows: those of WebAssembly grammars."""
+        metadata = self._memory.metadata
+        rows = [
+            row
+            for row in self._memory.rows_defining(name.last)
+            if is_code(metadata[row].language) and self._allowed(metadata[row].doc_id)
+        ]
+        chunks = self._store.chunks({metadata.key(row) for row in rows})
+        paths = {metadata.key(row): metadata[row].doc_id for row in rows}
+        return sorted(
+            {
+                Indexed(paths[key], each.path, each.kind.value, each.line, each.end_line)
+                for key, indexed in chunks.items()
+                for each in indexed.chunk.definitions
+                if each.name == name.last and name.fits(paths[key], each.path)
+                if self._sources.unit(paths[key]) is None
+            }
+        )
 
     def _is_used(self, candidates: Sequence[str], name: NamePath) -> bool:
         for path in candidates:

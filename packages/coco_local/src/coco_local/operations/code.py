@@ -31,6 +31,7 @@ _MAX_TEXT = 300
 def symbol(context: Context, request: SymbolRequest) -> SymbolData:
     """Return the definitions, references or callers of a name."""
     indexer = context.registry.resolve(request.project_id, request.path).active
+    context.registry.check_globs(indexer.project, request.include)
     with context.gate.query():
         catch_up(indexer)
         allowed = path_filter(

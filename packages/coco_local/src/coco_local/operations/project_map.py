@@ -41,6 +41,7 @@ _LEAST_BUDGET = 20
 def files(context: Context, request: FilesRequest) -> FilesData:
     """Return a page of the files that fit."""
     indexer = context.registry.resolve(request.project_id, request.path).active
+    context.registry.check_globs(indexer.project, request.include)
     with context.gate.query():
         catch_up(indexer)
         allowed = path_filter(
@@ -72,6 +73,7 @@ def files(context: Context, request: FilesRequest) -> FilesData:
 def project_map(context: Context, request: MapRequest) -> MapData:
     """Return the tree of a project or a directory with its main definitions."""
     indexer = context.registry.resolve(request.project_id, request.path).active
+    context.registry.check_globs(indexer.project, request.include)
     with context.gate.query():
         catch_up(indexer)
         allowed = path_filter(

@@ -71,8 +71,6 @@ def test_an_unknown_name_says_so_and_names_others(bench: Bench) -> None:
     assert found.notice == "Nothing in the project defines 'check_out'."
     assert "checkout" in found.near
     assert "Cart.total" in ask(bench, "Crt.total").near
-    with pytest.raises(InvalidInput):
-        ask(bench, "gone.py:12")
 
 
 def test_references_follow_imports_and_say_what_is_a_guess(bench: Bench) -> None:
@@ -106,6 +104,25 @@ def test_callers_step_by_step(bench: Bench) -> None:
 def test_globs_narrow_the_files(bench: Bench) -> None:
     found = ask(bench, "total", want="references", include=["web/**"])
     assert {each.path for each in found.occurrences} == {"web/app.ts"}
+
+
+def test_filters_say_where_to_look_and_not_what_is_meant(bench: Bench) -> None:
+    found = ask(bench, "Cart.total", want="references", include=["shop/web.py"])
+    assert places(found) == ["shop/web.py:5?", "shop/web.py:6"]
+    for want, said in (("definition", "is not defined"), ("references", "is not used")):
+        empty = ask(bench, "Cart.total", want=want, include=["web/**"])
+        assert (empty.definitions if want == "definition" else empty.occurrences) == []
+        assert empty.notice == f"'Cart.total' {said} in the files that the filters leave."
+    uncalled = ask(bench, "page", want="callers")
+    assert uncalled.notice == "'page' is defined, and nothing calls it."
+
+
+def test_a_line_without_a_definition(bench: Bench) -> None:
+    found = ask(bench, "README.md:1")
+    assert found.notice == "No definition stands on that line or around it: 'README.md:1'."
+    for name in ("gone.py:12", "gone.py:f", "gone/there:f"):
+        with pytest.raises(InvalidInput, match="is no file of the project"):
+            ask(bench, name)
 
 
 def test_what_was_saved_a_moment_ago_counts(bench: Bench) -> None:

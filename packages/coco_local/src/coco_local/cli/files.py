@@ -140,4 +140,8 @@ def project_map(
             terminal.line(line)
         if data.notice:
             terminal.note(data.notice)
-        terminal.note(f"{data.files} files, {data.definitions} definitions; more: --max-tokens N")
+        if data.files:
+            counts = f"{data.files} files, {data.definitions} definitions"
+            terminal.note(f"{counts}; more: --max-tokens N")
+        else:
+            terminal.note(f"no file of {place.project.name} fits")

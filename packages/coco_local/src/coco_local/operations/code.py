@@ -42,6 +42,7 @@ def symbol(context: Context, request: SymbolRequest) -> SymbolData:
         callers: list[Caller] = []
         if request.want == "definition":
             found = search.definitions(name)
+            found.definitions = search.left(found.definitions)
         else:
             found = search.references(
                 name,
@@ -67,7 +68,7 @@ def symbol(context: Context, request: SymbolRequest) -> SymbolData:
         files=found.files,
         files_searched=found.searched,
         next_after=found.next_after,
-        notice=_notice(request, found),
+        notice=_notice(request, found, is_line=name.line is not None),
     )
 
 
@@ -85,8 +86,11 @@ def catch_up(indexer: ProjectIndexer) -> None:
     indexer.catch_up(None, _CATCH_UP_SECONDS)
 
 
-def _notice(request: SymbolRequest, found: Found) -> str | None:
+def _notice(request: SymbolRequest, found: Found, *, is_line: bool) -> str | None:
     parts: list[str] = []
+    listed = [*found.definitions, *found.indexed]
+    shown = listed if request.want == "definition" else found.occurrences
+    empty = not shown and not found.next_after
     if found.outside:
         parts.append(
             f"The project does not define {request.name!r}; it comes from outside, or is only "
@@ -97,13 +101,20 @@ def _notice(request: SymbolRequest, found: Found) -> str | None:
             f"{request.name!r} is defined in a language that no built-in grammar parses, so its "
             "uses are not known; search the text with grep."
         )
-    elif (
-        not found.definitions
-        and not found.indexed
-        and not found.occurrences
-        and not found.next_after
-    ):
-        parts.append(f"Nothing in the project defines {request.name!r}.")
+    elif empty and found.defined:
+        what = {"definition": "is not defined", "references": "is not used"}
+        parts.append(
+            f"{request.name!r} {what.get(request.want, 'is not called')} in the files that the "
+            "filters leave."
+            if request.include or request.exclude or request.since_revision
+            else f"{request.name!r} is defined, and nothing calls it."
+        )
+    elif empty:
+        parts.append(
+            f"No definition stands on that line or around it: {request.name!r}."
+            if is_line
+            else f"Nothing in the project defines {request.name!r}."
+        )
     if found.next_after is not None:
         parts.append(
             f"{found.searched} of {found.files} files with the name were looked at; "

@@ -20,8 +20,8 @@ from coco_local.search.parsed_files import DiskSources, ParsedFiles
 
 __all__ = ["Found", "SymbolSearch", "files_with"]
 
-# A line of a file, which is none of the project's.
-_PLACE = re.compile(r".+\.\w+(?::\d+)+")
+# A line or a name in a file, which is none of the project's.
+_PLACE = re.compile(r"(.*\w\.\w+):(?!:).*|(.+/.+):(?!:).*")
 
 # What is no reason to look at a file later.
 _OWN = frozenset({"barrel", "tooling", "declaration"})
@@ -53,6 +53,8 @@ class Found:
     files: int = 0
     searched: int = 0
     next_after: str | None = None
+    defined: bool = False
+    """The project defines the name, perhaps in files that are left out."""
     outside: bool = False
     """The project uses the name and does not define it."""
 
@@ -87,9 +89,15 @@ class SymbolSearch:
                 return read_name(text.removeprefix("./"), path)
             at = text.find(":", at + 1)
         name = read_name(text)
-        if not name.last or name.last.isdigit() or _PLACE.fullmatch(text):
+        place = _PLACE.fullmatch(text)
+        if place is not None:
             raise InvalidInput(
-                f"{text!r} names no symbol, and no line of a file of the project.",
+                f"{place[1] or place[2]!r} is no file of the project: {text!r} names nothing.",
+                hint="Give the file relative to the project's root.",
+            )
+        if not name.last or name.last.isdigit():
+            raise InvalidInput(
+                f"{text!r} names no symbol.",
                 hint="Give a name, Class.method, path/file.py:Class.method or path/file.py:12.",
             )
         return name
@@ -99,8 +107,10 @@ class SymbolSearch:
         found = Found()
         if name.line is not None:
             found.definitions = self._finder.at(name.path, name.line, name.column)
+            found.defined = bool(found.definitions)
             return found
-        candidates = [name.path] if name.path else self._candidates(name.last)
+        # All files: what is meant does not depend on where its uses are looked for.
+        candidates = [name.path] if name.path else self._all_with(name.last)
         defining = self._defining(name.last)
         # What the index knows as a definition first; the others may still set an attribute.
         ordered = sorted(candidates, key=lambda path: (path not in defining, _order(path)))
@@ -117,14 +127,20 @@ class SymbolSearch:
                 found.definitions += self._finder.definitions(path, name)
         if not found.definitions and name.path:
             found.definitions = self._finder.definitions(name.path, name, local=True)
+        found.defined = bool(found.definitions)
         if not found.definitions:
             found.indexed = self._indexed(name)
+            found.defined = bool(found.indexed)
         if not found.definitions and not found.indexed:
             found.near = near_names(self._memory, name)
             found.outside = (
                 not name.qualifiers and not name.path and self._is_used(candidates, name)
             )
         return found
+
+    def left(self, definitions: list[Definition]) -> list[Definition]:
+        """Return the definitions in files that are meant."""
+        return [each for each in definitions if self._allowed(each.path)]
 
     def references(
         self, name: NamePath, *, after: str, limit: int, calls: bool = False, sure: bool = False
@@ -143,6 +159,7 @@ class SymbolSearch:
                 wanted = Wanted(name.last, outside=True)
             else:
                 return found
+        found.defined |= not found.outside
         self._collect(wanted, found, after=after, limit=limit, calls=calls, sure=sure)
         return found
 
@@ -203,10 +220,14 @@ class SymbolSearch:
         return self._candidates(wanted.name)
 
     def _candidates(self, name: str) -> list[str]:
+        """Return the files that are meant and may hold a name."""
+        return [path for path in self._all_with(name) if self._allowed(path)]
+
+    def _all_with(self, name: str) -> list[str]:
         """Return the files that may hold a name, those that are not indexed yet among them."""
         found = files_with(self._memory, name)
         names = self._sources.files if found is None else {*found, *self._pending}
-        return [path for path in names if path in self._sources.files and self._allowed(path)]
+        return [path for path in names if path in self._sources.files]
 
     def _defining(self, name: str) -> set[str]:
         """Return the files of which the index knows that they define a name."""
@@ -223,9 +244,7 @@ class SymbolSearch:
         """Return the definitions that only the index knows: those of WebAssembly grammars."""
         metadata = self._memory.metadata
         rows = [
-            row
-            for row in self._memory.rows_defining(name.last)
-            if is_code(metadata[row].language) and self._allowed(metadata[row].doc_id)
+            row for row in self._memory.rows_defining(name.last) if is_code(metadata[row].language)
         ]
         chunks = self._store.chunks({metadata.key(row) for row in rows})
         paths = {metadata.key(row): metadata[row].doc_id for row in rows}

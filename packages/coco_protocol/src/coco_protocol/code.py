@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from coco_protocol.base import Answer, Identifier, PathText, PlainText, Request
+from coco_protocol.base import Answer, Identifier, PathText, PlainText, Request, Revision
 
 __all__ = [
     "CallerBody",
@@ -28,8 +28,6 @@ __all__ = [
 
 Want = Literal["definition", "references", "callers"]
 
-_REVISION = "Only files that differ from this git revision, untracked ones too."
-
 
 class SymbolRequest(Request):
     """``POST /v1/docs/symbol``: where a name is defined, where it is used, who calls it."""
@@ -44,9 +42,7 @@ class SymbolRequest(Request):
     path: PathText | None = Field(default=None, description="A place in the project.")
     include: list[PlainText] = Field(default_factory=list, max_length=200, description="path globs")
     exclude: list[PlainText] = Field(default_factory=list, max_length=200, description="path globs")
-    since_revision: PlainText | None = Field(
-        default=None, min_length=1, max_length=500, description=_REVISION
-    )
+    since_revision: Revision = None
     sure: bool = Field(default=False, description="Leave out guesses.")
     depth: int = Field(default=1, ge=1, le=5, description="callers of callers: how many steps")
     limit: int = Field(default=200, ge=1, le=10_000)
@@ -118,9 +114,7 @@ class FilesRequest(Request):
     include: list[PlainText] = Field(default_factory=list, max_length=200, description="path globs")
     exclude: list[PlainText] = Field(default_factory=list, max_length=200, description="path globs")
     languages: list[PlainText] = Field(default_factory=list, max_length=100)
-    since_revision: PlainText | None = Field(
-        default=None, min_length=1, max_length=500, description=_REVISION
-    )
+    since_revision: Revision = None
     project_id: Identifier | None = None
     path: PathText | None = Field(default=None, description="A place in the project.")
     limit: int = Field(default=1000, ge=1, le=10_000)
@@ -152,9 +146,7 @@ class MapRequest(Request):
     )
     include: list[PlainText] = Field(default_factory=list, max_length=200, description="path globs")
     exclude: list[PlainText] = Field(default_factory=list, max_length=200, description="path globs")
-    since_revision: PlainText | None = Field(
-        default=None, min_length=1, max_length=500, description=_REVISION
-    )
+    since_revision: Revision = None
     max_tokens: int = Field(default=2_000, ge=50, le=1_000_000)
     project_id: Identifier | None = None
     path: PathText | None = Field(default=None, description="A place in the project.")

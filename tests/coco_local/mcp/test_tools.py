@@ -172,7 +172,7 @@ async def test_empty_says_why(client, text_of):
     assert text_of(nothing).startswith("Nothing matches.")
     assert nothing.structured_content["empty_reason"] == "no_match"
     assert text_of(beyond) == "No more results after offset 9."
-    assert text_of(no_line) == "No line matches."
+    assert text_of(no_line) == "No line matches 'zzz'."
     assert text_of(bare) == "README.md (markdown): no definitions or headings; read it."
 
 

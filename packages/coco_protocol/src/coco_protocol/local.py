@@ -10,8 +10,6 @@ from coco_protocol.docs import (
     DocumentRequest,
     DocumentsData,
     DocumentsRequest,
-    GrepData,
-    GrepRequest,
     ImportData,
     ImportRequest,
     IndexRequest,
@@ -22,6 +20,7 @@ from coco_protocol.docs import (
     ReadRequest,
     RelatedRequest,
 )
+from coco_protocol.grep import GrepData, GrepRequest
 from coco_protocol.jobs import JobBody, JobList, JobRequest
 from coco_protocol.operations import Operation, Service
 from coco_protocol.projects import (

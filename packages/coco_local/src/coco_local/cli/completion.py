@@ -7,7 +7,7 @@ from typing import Any
 
 from coco_core.errors import CocoError
 
-__all__ = ["complete_config", "complete_job", "complete_project"]
+__all__ = ["complete_config", "complete_job", "complete_language", "complete_project"]
 
 # Whoever presses TAB gives up sooner than this.
 _TIMEOUT_SECONDS = 0.5
@@ -38,6 +38,13 @@ def complete_job(incomplete: str) -> list[tuple[str, str]]:
         for entry in _ask("/v1/jobs", "jobs")
         if entry["job_id"].startswith(incomplete)
     ]
+
+
+def complete_language(incomplete: str) -> list[str]:
+    """Offer the names of languages."""
+    from coco_core.languages import languages
+
+    return [each.name for each in languages() if each.name.startswith(incomplete.lower())]
 
 
 def _ask(path: str, field: str) -> Iterator[dict[str, Any]]:

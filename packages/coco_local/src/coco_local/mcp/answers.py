@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict
+
+from coco_protocol.docs import EmptyReason
+from coco_protocol.grep import GrepEmptyReason
 
 __all__ = [
     "FileOutline",
     "GrepAnswer",
+    "GrepFile",
     "GrepHit",
     "ProjectState",
     "ReadAnswer",
@@ -48,7 +50,7 @@ class SearchAnswer(_Answer):
     pending_files: int = 0
     tier: str
     notice: str | None = None
-    empty_reason: Literal["nothing_indexed", "filtered_out", "no_match"] | None = None
+    empty_reason: EmptyReason | None = None
 
 
 class SymbolLine(_Answer):
@@ -73,20 +75,30 @@ class FileOutline(_Answer):
 
 
 class GrepHit(_Answer):
-    """A matching line."""
+    """A matching line; a long one is cut around what matches."""
 
     path: str
     line: int
     text: str
 
 
+class GrepFile(_Answer):
+    """A file with the number of its matching lines."""
+
+    path: str
+    lines: int
+
+
 class GrepAnswer(_Answer):
-    """Matching lines in path order."""
+    """Matching lines by path, or only the files."""
 
     project: str
     root: str
     matches: list[GrepHit]
+    counts: list[GrepFile] = []
     truncated: bool = False
+    notice: str | None = None
+    empty_reason: GrepEmptyReason | None = None
 
 
 class ReadAnswer(_Answer):

@@ -134,7 +134,9 @@ class OutlineArguments(Arguments):
 class GrepArguments(Arguments):
     """Arguments of ``grep``."""
 
-    pattern: str = Field(min_length=1, max_length=10_000, description="Text to find, literally.")
+    pattern: str = Field(
+        min_length=1, max_length=10_000, description="Text to find, literally; may span lines."
+    )
     regex: bool = Field(default=False, description="Read pattern as a (Rust) regular expression.")
     case_sensitive: bool | None = Field(
         default=None, description="Default: only when the pattern has a capital letter."
@@ -144,7 +146,10 @@ class GrepArguments(Arguments):
     )
     include: Include = Field(default_factory=list)
     exclude: Exclude = Field(default_factory=list)
+    word: bool = Field(default=False, description="Only as a whole word.")
     context: int = Field(default=0, ge=0, le=20, description="Lines around each match.")
+    count: bool = Field(default=False, description="Only name files, with their matching lines.")
+    ignored: bool = Field(default=False, description="Also ignored files.")
     limit: int = Field(default=60, ge=1, le=1_000, description="How many matches at most.")
     max_tokens: Tokens = DEFAULT_TOKENS
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from coco_core.errors import InvalidInput
+from coco_core.globs import globs_below
 from coco_local.mcp.answers import SearchAnswer, SearchHit
 from coco_local.mcp.arguments import KINDS, RelatedArguments, SearchArguments
 from coco_local.mcp.budget import Budget, estimate_tokens
 from coco_local.mcp.format import TRAIL, hit_text, search_text
 from coco_local.mcp.reply import FRAME_TOKENS, Reply
-from coco_local.mcp.scope import Caller, Scope, globs_below, resolve_file, resolve_project
+from coco_local.mcp.scope import Caller, Scope, resolve_file, resolve_project
 from coco_protocol.docs import (
     FiltersBody,
     Hit,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
 from coco_local.mcp.answers import (
     FileOutline,
-    GrepAnswer,
     ProjectState,
     ReadAnswer,
     SearchAnswer,
@@ -14,13 +11,11 @@ from coco_local.mcp.answers import (
     StatusAnswer,
     SymbolLine,
 )
-from coco_protocol.docs import GrepMatch
 
 __all__ = [
     "TRAIL",
-    "grep_file",
-    "grep_text",
     "hit_text",
+    "notice_line",
     "outline_text",
     "read_text",
     "search_text",
@@ -52,7 +47,7 @@ def hit_text(hit: SearchHit) -> str:
 
 def search_text(answer: SearchAnswer, *, seen: int = 0) -> str:
     """Return the results of a search; ``seen`` is the offset that was asked for."""
-    parts = [_notice(answer.notice)] if answer.notice else []
+    parts = [notice_line(answer.notice)] if answer.notice else []
     parts.extend(hit_text(hit) for hit in answer.results)
     if not answer.results:
         if seen and answer.empty_reason in (None, "no_match"):
@@ -81,7 +76,7 @@ def symbol_text(symbol: SymbolLine) -> str:
 
 def outline_text(answer: FileOutline, notice: str | None) -> str:
     """Return the definitions of a file."""
-    lines = [_notice(notice).rstrip("\n")] if notice else []
+    lines = [notice_line(notice).rstrip("\n")] if notice else []
     if not answer.symbols:
         lines.append(f"{answer.path} ({answer.language}): no definitions or headings; read it.")
         return "\n".join(lines)
@@ -93,46 +88,9 @@ def outline_text(answer: FileOutline, notice: str | None) -> str:
     return "\n".join(lines)
 
 
-def grep_file(path: str, matches: Sequence[GrepMatch]) -> list[str]:
-    """Return a file's matches as lines: ``12: match``, ``13- context``, ``--`` between groups."""
-    shown: dict[int, str] = {}
-    for match in matches:
-        first = match.line - len(match.before)
-        for number, text in enumerate(match.before, first):
-            shown.setdefault(number, f"{number}- {_short(text)}")
-        for number, text in enumerate(match.after, match.line + 1):
-            shown.setdefault(number, f"{number}- {_short(text)}")
-    for match in matches:
-        shown[match.line] = f"{match.line}: {_short(match.text)}"
-    context = any(match.before or match.after for match in matches)
-    lines = [path]
-    previous: int | None = None
-    for number in sorted(shown):
-        if context and previous is not None and number > previous + 1:
-            lines.append("--")
-        lines.append(shown[number])
-        previous = number
-    return lines
-
-
-def grep_text(blocks: Iterable[Sequence[str]], answer: GrepAnswer, notice: str | None) -> str:
-    """Return the matches, grouped by file."""
-    lines = [_notice(notice).rstrip("\n")] if notice else []
-    for block in blocks:
-        lines.extend(block)
-    if not answer.matches and not answer.truncated:
-        lines.append("No line matches.")
-    elif not answer.matches:
-        lines.append("There are matches, but none fits max_tokens: raise it.")
-    elif answer.truncated:
-        count = len(answer.matches)
-        lines.append(f"(first {count} matches; narrow pattern, path or include to see others)")
-    return "\n".join(lines)
-
-
 def read_text(answer: ReadAnswer, notice: str | None) -> str:
     """Return the lines of a file under a header that says which they are."""
-    head = _notice(notice) if notice else ""
+    head = notice_line(notice) if notice else ""
     if answer.total_lines == 0:
         return f"{head}--- {answer.path}: empty file"
     span = f"{answer.start_line}-{answer.end_line} of {answer.total_lines}"
@@ -144,7 +102,7 @@ def status_text(answer: StatusAnswer) -> str:
     """Return the state of CoCo and of each project, one line each."""
     lines = [f"CoCo {answer.version}; model {answer.model}: {answer.model_state}"]
     if answer.notice:
-        lines.append(_notice(answer.notice).rstrip("\n"))
+        lines.append(notice_line(answer.notice).rstrip("\n"))
     if not answer.projects:
         lines.append("No project yet. Import one: coco import PATH")
     lines.extend(_project_line(project, answer.current) for project in answer.projects)
@@ -165,7 +123,7 @@ def _project_line(project: ProjectState, current: str | None) -> str:
     return f"{line} ({project.root})"
 
 
-def _notice(text: str) -> str:
+def notice_line(text: str) -> str:
     """Return a notice on one line, whatever it was."""
     return f"[{' '.join(text.split())}]\n"
 

@@ -1,21 +1,19 @@
-"""Tools `outline`, `grep`, and `read`: files as they are on disk."""
+"""Tools `outline` and `read`: files as they are on disk."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
 
 from coco_core.errors import InvalidInput
-from coco_local.mcp.answers import FileOutline, GrepAnswer, GrepHit, ReadAnswer, SymbolLine
-from coco_local.mcp.arguments import GrepArguments, OutlineArguments, ReadArguments
-from coco_local.mcp.budget import Budget, estimate_tokens
-from coco_local.mcp.format import grep_file, grep_text, outline_text, read_text, symbol_text
-from coco_local.mcp.reply import FRAME_TOKENS, Reply
-from coco_local.mcp.scope import Caller, Scope, globs_below, resolve_file, resolve_project
-from coco_protocol.docs import DocumentRequest, GrepRequest, OutlineSymbol, ReadRequest
+from coco_local.mcp.answers import FileOutline, ReadAnswer, SymbolLine
+from coco_local.mcp.arguments import OutlineArguments, ReadArguments
+from coco_local.mcp.format import outline_text, read_text, symbol_text
+from coco_local.mcp.reply import Reply, budget_within
+from coco_local.mcp.scope import Caller, resolve_file
+from coco_protocol.docs import DocumentRequest, OutlineSymbol, ReadRequest
 from coco_protocol.local import LocalService
 
-__all__ = ["grep", "outline", "read"]
+__all__ = ["outline", "read"]
 
 
 def outline(service: LocalService, caller: Caller, arguments: OutlineArguments) -> Reply:
@@ -23,7 +21,7 @@ def outline(service: LocalService, caller: Caller, arguments: OutlineArguments) 
     scope = resolve_file(service.projects().projects, caller, arguments.path, arguments.project)
     request = DocumentRequest(doc_id=scope.within, project_id=scope.project.project_id)
     data = service.outline(request)
-    budget = _budget(arguments.max_tokens, scope)
+    budget = budget_within(arguments.max_tokens, scope)
     symbols: list[SymbolLine] = []
     found = _joined(data.symbols)
     for line in found:
@@ -39,43 +37,6 @@ def outline(service: LocalService, caller: Caller, arguments: OutlineArguments) 
         truncated=len(symbols) < len(found),
     )
     return Reply(outline_text(answer, scope.notice), answer)
-
-
-def grep(service: LocalService, caller: Caller, arguments: GrepArguments) -> Reply:
-    """Find every line that matches."""
-    scope = resolve_project(
-        service.projects().projects, caller, project=arguments.project, path=arguments.path
-    )
-    request = GrepRequest(
-        pattern=arguments.pattern,
-        project_id=scope.project.project_id,
-        regex=arguments.regex,
-        case_sensitive=arguments.case_sensitive,
-        include=globs_below(scope.within, arguments.include),
-        exclude=arguments.exclude,
-        context=arguments.context,
-        limit=arguments.limit,
-    )
-    data = service.grep(request)
-    budget = _budget(arguments.max_tokens, scope)
-    blocks: list[list[str]] = []
-    shown: list[GrepHit] = []
-    for path, group in groupby(data.matches, key=lambda match: match.path):
-        matches = list(group)
-        # A file that does not fit whole is shown as far as it does.
-        while matches and not budget.take("\n".join(grep_file(path, matches)) + "\n"):
-            matches = matches[: len(matches) // 2]
-        if not matches:
-            break
-        blocks.append(grep_file(path, matches))
-        shown.extend(GrepHit(path=path, line=m.line, text=m.text) for m in matches)
-    answer = GrepAnswer(
-        project=scope.project.name,
-        root=scope.project.root,
-        matches=shown,
-        truncated=data.truncated or len(shown) < len(data.matches),
-    )
-    return Reply(grep_text(blocks, answer, scope.notice), answer)
 
 
 def read(service: LocalService, caller: Caller, arguments: ReadArguments) -> Reply:
@@ -96,7 +57,7 @@ def read(service: LocalService, caller: Caller, arguments: ReadArguments) -> Rep
     lines = [line.removesuffix("\r") for line in data.content.split("\n")]
     if lines[-1] == "":
         lines.pop()
-    budget = _budget(arguments.max_tokens, scope)
+    budget = budget_within(arguments.max_tokens, scope)
     taken = budget.head(lines)
     if lines and not taken:
         # One huge line: its start is better than silence.
@@ -127,9 +88,3 @@ def _joined(symbols: Sequence[OutlineSymbol]) -> list[SymbolLine]:
         else:
             lines.append(line)
     return lines
-
-
-def _budget(max_tokens: int, scope: Scope) -> Budget:
-    """Return what is left for the files' own text."""
-    said = f"{scope.notice or ''}{scope.within}"
-    return Budget(max_tokens - FRAME_TOKENS - estimate_tokens(said))

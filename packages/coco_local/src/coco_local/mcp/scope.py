@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,10 @@ from coco_local.client.project_lookup import (
 )
 from coco_protocol.projects import ProjectBody
 
-__all__ = ["Caller", "Scope", "globs_below", "resolve_file", "resolve_project"]
+__all__ = ["Caller", "Scope", "resolve_file", "resolve_project"]
 
 # What stands in a hint when no directory is worth naming.
 ANYWHERE = "PATH"
-# What means something else than itself in a glob.
-SPECIAL = re.compile(r"[\\*?\[{]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,26 +91,6 @@ def resolve_file(
             f"{path!r} is the project's directory, not a file.", hint="Name a file in it."
         )
     return scope
-
-
-def globs_below(within: str, include: Sequence[str]) -> list[str]:
-    """Return the include globs that keep a search inside ``within``.
-
-    Given globs are then relative to ``within``. See `coco_core.globs` for what they mean.
-    """
-    if not within:
-        return list(include)
-    base = f"/{SPECIAL.sub(_escaped, within)}"
-    if not include:
-        return [base]
-    return [
-        f"{base}/{glob.lstrip('/')}" if "/" in glob.rstrip("/") else f"{base}/**/{glob}"
-        for glob in include
-    ]
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return f"\\{found[0]}"
 
 
 def _named(projects: Sequence[ProjectBody], name: str, places: tuple[Path, ...]) -> ProjectBody:

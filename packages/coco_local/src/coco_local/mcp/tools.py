@@ -25,7 +25,8 @@ from coco_local.mcp.arguments import (
     StatusArguments,
 )
 from coco_local.mcp.finding import related, search
-from coco_local.mcp.reading import grep, outline, read
+from coco_local.mcp.grepping import grep
+from coco_local.mcp.reading import outline, read
 from coco_local.mcp.reply import Reply
 from coco_local.mcp.scope import Caller
 from coco_local.mcp.status import status
@@ -82,9 +83,9 @@ TOOLS: tuple[Tool, ...] = (
     Tool(
         "grep",
         "Find exact text",
-        "Find every line that contains an exact string, or matches a regex, in the project's files "
-        "as they are on disk now; ignored files are left out. Use it to list all uses of a known "
-        "name before a change. When you do not know the exact words, use search.",
+        "Find every line that contains an exact string, or matches a regex, in the project's text "
+        "files as they are on disk now; it names what it did not search. Use it to list all uses "
+        "of a known name before a change. When you do not know the exact words, use search.",
         GrepArguments,
         GrepAnswer,
         grep,

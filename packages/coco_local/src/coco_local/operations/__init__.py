@@ -5,7 +5,7 @@ a caller did wrong. They run in several threads at once.
 """
 
 # Each module registers its functions.
-from coco_local.operations import configs, files, indexing, jobs, projects, queries, system
+from coco_local.operations import configs, files, grep, indexing, jobs, projects, queries, system
 from coco_local.operations.context import FUNCTIONS, Context
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Context",
     "configs",
     "files",
+    "grep",
     "indexing",
     "jobs",
     "projects",

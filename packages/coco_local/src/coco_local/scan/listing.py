@@ -24,5 +24,7 @@ class Listing:
     files: dict[str, FileStat] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     """Path to reason, for what a user may not expect; a directory ends with ``/``."""
+    only_text: dict[str, str] = field(default_factory=dict)
+    """Path to reason, for files that are not indexed and that a text search looks into."""
     counts: dict[str, int] = field(default_factory=dict)
     """How many entries were left out, by reason; an ignored directory counts once."""

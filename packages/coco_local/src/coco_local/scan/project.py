@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from coco_core.errors import InvalidConfig
-from coco_local.scan.content import HEAD_BYTES, refuse_content
+from coco_local.scan.content import refuse_content
 from coco_local.scan.entry import PathEntry, is_junction, is_unicode, printable
-from coco_local.scan.kinds import refuse_noise, refuse_secret
+from coco_local.scan.kinds import refuse_noise
 from coco_local.scan.listing import FileStat, Listing
-from coco_local.scan.reasons import NOTEWORTHY, Decision, Reason
+from coco_local.scan.reasons import NOTEWORTHY, SEARCHED_AS_TEXT, Decision, Reason
 from coco_local.scan.rulefile import Rule
 from coco_local.scan.rules import RULE_NAMES, Rules, outermost_rules, own_rules
+from coco_local.scan.secrets import JUDGED_BYTES, refuse_secret_file
 from coco_local.scan.worktree import Tracked, Worktree, find_worktree, is_repository, read_tracked
 from coco_local.settings import PROJECT_FILE, Settings, for_project
 
@@ -120,16 +121,15 @@ class ProjectScan:
         self._walk(context, context.folder, listing)
         return listing
 
-    def list_below(self, directory: Path) -> list[FileStat]:
-        """Return the indexed files of one directory and everything below it."""
+    def list_below(self, directory: Path) -> Listing:
+        """Walk one directory and everything below it."""
         context = self._ready()
         doc = self._doc(directory)
         found = self._find(context, doc) if doc else context.folder
-        if doc is None or isinstance(found, Decision):
-            return []
         listing = Listing()
-        self._walk(context, found, listing)
-        return list(listing.files.values())
+        if doc is not None and not isinstance(found, Decision):
+            self._walk(context, found, listing)
+        return listing
 
     def _walk(self, context: _ScanContext, start: _Directory, listing: Listing) -> None:
         counts: Counter[str] = Counter()
@@ -176,11 +176,16 @@ class ProjectScan:
         counts[reason] += 1
         if reason in NOTEWORTHY:
             listing.skipped[printable(doc)] = reason
+        if reason in SEARCHED_AS_TEXT:
+            listing.only_text[doc] = reason
 
     # --- one path ------------------------------------------------------------------------------
 
     def decide(self, path: Path) -> Decision:
-        """Decide whether a path is indexed, from its name and its place alone; opens no file."""
+        """Decide whether a path is indexed, from its name and its place.
+
+        It opens only a file that is called like one with secrets.
+        """
         doc = self._doc(path)
         if doc is None:
             return Decision(False, Reason.OUTSIDE)
@@ -212,7 +217,7 @@ class ProjectScan:
             return decision
         try:
             with (self.root / path).open("rb") as file:
-                reason = refuse_content(path.name, file.read(HEAD_BYTES))
+                reason = refuse_content(path.name, file.read(JUDGED_BYTES))
         except OSError as error:
             return Decision(False, Reason.UNREADABLE, error.strerror)
         return Decision(False, reason) if reason is not None else decision
@@ -319,7 +324,9 @@ class ProjectScan:
         status = entry.stat(follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):
             return Decision(False, Reason.SPECIAL)
-        refused = refuse_secret(name) or (None if result.requested else refuse_noise(name))
+        refused = refuse_secret_file(entry.path, name)
+        if refused is None and not result.requested:
+            refused = refuse_noise(name)
         if refused is None and status.st_size > context.settings.max_file_bytes:
             refused = Reason.TOO_LARGE
         if refused is not None:

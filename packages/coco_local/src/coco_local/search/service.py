@@ -148,7 +148,7 @@ class QueryService:
                 only = literal_lines(
                     indexer.project.root,
                     search.query.phrases,
-                    list(indexer.index.memory.documents),
+                    indexer.index.memory.encodings(),
                 )
             executor = InMemoryExecutor(indexer.index.memory, only)
             executor.look_up(search.query)

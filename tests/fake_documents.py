@@ -141,7 +141,7 @@ def matching(
     data = QueryData(
         results=page,
         next_offset=offset + top if more else None,
-        empty_reason=None if page else "no_match",
+        empty_reason=None if page else "past_the_end" if hits else "no_match",
     )
     return QueryEnvelope(meta=meta, data=data)
 

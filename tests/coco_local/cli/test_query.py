@@ -56,7 +56,18 @@ def test_nothing_found_says_why_and_exits_4(coco, shop) -> None:
     result = coco("query", "zyxwvu", "--mode", "fts")
     assert (result.code, result.out) == (4, "")
     assert "nothing in shop matches" in result.err
-    coco("query", "cart", "--lang", "rust").fails("left out by the filters", code=4)
+    assert "model" not in result.err
+    for options, sentence in (
+        (["--lang", "rust"], "no indexed file of shop is in that language"),
+        (["--path", "nope/**"], "No file that is indexed matches 'nope/**'."),
+        (["--symbol", "no_such_name"], "nothing in shop defines a symbol of that name"),
+        (["--lang", "python", "--kind", "section"], "nothing in shop passes all of the filters"),
+        (["--offset", "900"], "there are no more results in shop"),
+    ):
+        said = coco("query", "cart", *options).fails(sentence, code=4).err
+        assert "not ready" not in said
+    coco("query", "cart", "--lang", "pyhton").fails("no language 'pyhton'", "Did you mean python")
+    coco("query", "cart", "--kind", "klass").fails("Unknown chunk kind 'klass'", "class")
 
 
 def test_nothing_found_as_json_is_still_an_answer(coco, shop) -> None:

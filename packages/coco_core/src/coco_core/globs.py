@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from coco_core.errors import InvalidIntent
 
-__all__ = ["compile_glob", "globs_below"]
+__all__ = ["compile_glob", "glob_of", "globs_below"]
 
 # Longer than any path that file systems allow.
 _LONGEST = 4096
@@ -49,13 +49,18 @@ def globs_below(within: str, include: Sequence[str]) -> list[str]:
     """
     if not within:
         return list(include)
-    base = f"/{_SPECIAL.sub(_escaped, within)}"
+    base = glob_of(within)
     if not include:
         return [base]
     return [
         f"{base}/{glob.lstrip('/')}" if "/" in glob.rstrip("/") else f"{base}/**/{glob}"
         for glob in include
     ]
+
+
+def glob_of(path: str) -> str:
+    """Return the glob of one path, and of all that is in it."""
+    return f"/{_SPECIAL.sub(_escaped, path)}"
 
 
 def _escaped(found: re.Match[str]) -> str:

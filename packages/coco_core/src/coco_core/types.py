@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -170,6 +170,10 @@ class Candidate:
     """Holds ``Query.name``: the whole name that was asked for, not only its parts."""
 
 
+FilterName: TypeAlias = Literal["no_such_path", "no_such_language", "no_such_symbol"]
+"""A filter that can be of something which no index has, by the reason for an empty page."""
+
+
 @dataclass(frozen=True, slots=True)
 class CandidateSet:
     """What an executor found, unranked."""
@@ -183,6 +187,8 @@ class CandidateSet:
     """Chunks in the index."""
     filtered: int = 0
     """Chunks that pass the filters: 0 of many means that the filters exclude everything."""
+    unmet: FilterName | None = None
+    """The one filter that no chunk of the index passes, as far as the executor tells."""
 
     @property
     def model_coverage(self) -> float:

@@ -29,6 +29,8 @@ __all__ = [
 
 # Names that are offered for one that does not exist.
 _MOST_ALIKE = 3
+# A letter or two of a word, in the wrong place or missing.
+_ALIKE = 0.7
 
 _FAMILIAR = "python, javascript, typescript, java, go, rust, c, cpp, csharp, ruby, php, markdown"
 
@@ -42,7 +44,8 @@ def language(name: str) -> Language:
     found = named_language(name) or language_of_extension(name)
     if found is not None:
         return found
-    alike = get_close_matches(name.strip().lower(), known_names(), _MOST_ALIKE)
+    near = get_close_matches(name.strip().lower(), known_names(), _MOST_ALIKE, _ALIKE)
+    alike = dict.fromkeys(language(each).name for each in near)
     hint = f"Did you mean {' or '.join(alike)}?" if alike else f"Known are {_FAMILIAR}, and more."
     raise InvalidInput(f"There is no language {name!r}.", hint=hint)
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
 
+from coco_core.intent import SearchIntent
 from coco_core.ranking import Ranked, rank
 from coco_core.search.page import Selection
 from coco_core.search.ports import Hydrator, SearchExecutor
@@ -21,7 +22,18 @@ __all__ = ["EmptyReason", "SearchPage", "StageClock", "Tier", "run_search"]
 
 HitT = TypeVar("HitT")
 
-EmptyReason: TypeAlias = Literal["nothing_indexed", "filtered_out", "no_match"]
+EmptyReason: TypeAlias = Literal[
+    "nothing_indexed",
+    "no_files",
+    "no_such_path",
+    "no_such_language",
+    "no_such_symbol",
+    "filtered_out",
+    "below_min_score",
+    "past_the_end",
+    "changed",
+    "no_match",
+]
 Tier: TypeAlias = Literal["keyword", "static", "mixed", "transformer"]
 
 # Hits that are looked at behind a full page, to tell whether a further page is worth asking for.
@@ -57,6 +69,8 @@ class SearchPage(Generic[HitT]):
     candidates: CandidateSet
     by_vector: bool
     """Whether there was a query vector."""
+    none_taken: EmptyReason = "no_match"
+    """Why there is no hit although chunks passed the filters, if there is none."""
 
     @classmethod
     def empty(cls) -> SearchPage[HitT]:
@@ -70,7 +84,9 @@ class SearchPage(Generic[HitT]):
             return None
         if self.candidates.total == 0:
             return "nothing_indexed"
-        return "filtered_out" if self.candidates.filtered == 0 else "no_match"
+        if self.candidates.filtered == 0:
+            return self.candidates.unmet or "filtered_out"
+        return self.none_taken
 
     def tier(self, *, model_ready: bool = True) -> Tier:
         """Return whose vectors decided, as far as chunks have any."""
@@ -108,7 +124,20 @@ def run_search(
     clock.lap("rank")
     selection = _fill(Selection(request.intent), ranked, hydrator)
     hits = hydrator.hydrate(selection.picks)
-    return SearchPage(hits, selection.next_offset, found, query_vector is not None)
+    by_vector = query_vector is not None
+    return SearchPage(
+        hits, selection.next_offset, found, by_vector, _why_none_taken(request.intent, ranked)
+    )
+
+
+def _why_none_taken(intent: SearchIntent, ranked: Sequence[Ranked]) -> EmptyReason:
+    """Return what keeps a page empty, if it is."""
+    if not ranked:
+        return "no_match"
+    if intent.min_score is not None and ranked[0].score < intent.min_score:
+        return "below_min_score"
+    # Of the first page nothing is left only when no text is where the index has it.
+    return "past_the_end" if intent.offset else "changed"
 
 
 def _fill(selection: Selection, ranked: Sequence[Ranked], hydrator: Hydrator[HitT]) -> Selection:

@@ -31,9 +31,16 @@ TELLING_KINDS = frozenset({"function", "class", "method", "table"})
 TRAIL = " > "
 
 EMPTY = {
-    "nothing_indexed": "The project is not indexed yet: try again in a moment; grep works already.",
-    "filtered_out": "Everything that matches was left out by the filters: loosen languages, "
-    "include, exclude, kinds or path.",
+    "nothing_indexed": "Nothing of the project is indexed yet; status shows the progress, and grep "
+    "works already.",
+    "no_files": "The project has no file that is indexed; grep may still find text.",
+    "no_such_path": "No indexed file is at that path: correct path or include.",
+    "no_such_language": "No indexed file is in that language: correct languages.",
+    "no_such_symbol": "Nothing defines a symbol of that name.",
+    "filtered_out": "Nothing passes all filters: loosen languages, include, exclude, kinds, path.",
+    "below_min_score": "Everything that matches has a lower score than asked for.",
+    "past_the_end": "No more results after offset {seen}.",
+    "changed": "What matched has just changed on disk: ask again.",
     "no_match": "Nothing matches. Try other words, a symbol, or grep for an exact string.",
 }
 
@@ -50,10 +57,7 @@ def search_text(answer: SearchAnswer, *, seen: int = 0) -> str:
     parts = [notice_line(answer.notice)] if answer.notice else []
     parts.extend(hit_text(hit) for hit in answer.results)
     if not answer.results:
-        if seen and answer.empty_reason in (None, "no_match"):
-            parts.append(f"No more results after offset {seen}.\n")
-        else:
-            parts.append(EMPTY[answer.empty_reason or "no_match"] + "\n")
+        parts.append(EMPTY[answer.empty_reason or "no_match"].format(seen=seen) + "\n")
     elif answer.results[-1].cut:
         last = answer.results[-1]
         parts.append(f"(cut to fit max_tokens; read {last.path} for the rest)\n")

@@ -11,6 +11,8 @@ from coco_core.languages import detect_language
 from coco_core.types import Chunk, chunk_ids
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.operations.context import CATCH_UP_SECONDS, FUNCTIONS, Context
+from coco_local.scan import SEARCHED_AS_TEXT, refuse_content
+from coco_local.search.grep_files import READABLE_BYTES
 from coco_local.source.reader import SourceFile
 from coco_protocol.docs import (
     ChunkBody,
@@ -81,7 +83,7 @@ def read(context: Context, request: ReadRequest) -> ReadData:
     """Return lines of a file."""
     indexer = context.registry.resolve(request.project_id, request.path).active
     with context.gate.query():
-        file = _allowed(indexer, request.doc_id)
+        file = _allowed(indexer, request.doc_id, READABLE_BYTES)
         lines = file.lines
         start = request.start_line
         if start > max(1, len(lines)):
@@ -132,16 +134,20 @@ def explain(context: Context, request: ExplainRequest) -> ExplainPathData:
     )
 
 
-def _allowed(indexer: ProjectIndexer, doc_id: str) -> SourceFile:
-    """Read a file that belongs into the index: secrets and ignored files are not handed out."""
-    file = indexer.reader.require(doc_id)
+def _allowed(indexer: ProjectIndexer, doc_id: str, max_bytes: int | None = None) -> SourceFile:
+    """Read a file that a text search shows: secrets and ignored files are not handed out."""
+    file = indexer.reader.require(doc_id, max_bytes)
     decision = indexer.scan.decide(indexer.project.root / doc_id)
-    if not decision.indexed:
-        raise Unreadable(
-            f"{doc_id!r} is not part of the project's index: {decision.reason}",
-            hint="Only files that CoCo would index can be read.",
-        )
-    return file
+    reason = decision.reason
+    if decision.indexed or reason in SEARCHED_AS_TEXT:
+        refused = refuse_content(doc_id.rpartition("/")[2], file.data)
+        if refused is None or refused in SEARCHED_AS_TEXT:
+            return file
+        reason = refused
+    raise Unreadable(
+        f"{doc_id!r} is not handed out: {reason}.",
+        hint="Text files that are not ignored and hold no secret can be read.",
+    )
 
 
 def _chunk_file(indexer: ProjectIndexer, doc_id: str) -> ChunkedDocument:

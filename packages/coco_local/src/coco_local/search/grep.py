@@ -7,7 +7,13 @@ from collections.abc import Generator
 from contextlib import closing
 
 from coco_local.indexing.indexer import ProjectIndexer
-from coco_local.search.grep_files import GrepFiles, Wanted, ignored_matches, unsearched
+from coco_local.search.grep_files import (
+    GrepFiles,
+    Wanted,
+    ignored_matches,
+    too_large_notice,
+    unsearched,
+)
 from coco_local.search.grep_lines import GrepLines
 from coco_local.search.ripgrep import LineMatch
 from coco_local.search.text_search import (
@@ -50,6 +56,7 @@ def grep_project(indexer: ProjectIndexer, request: GrepRequest) -> GrepData:
     notices = [files.notice]
     reason: GrepEmptyReason | None = None
     if not data.matches and not data.counts:
+        notices.append(too_large_notice(files.too_large))
         reason = files.empty_reason or _why_no_line(request)
         if not request.ignored:
             ignored, complete = ignored_matches(

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from coco_core.decoding import decode
 from coco_core.errors import Unavailable
 from coco_core.globs import compile_glob
 from coco_core.languages import detect_language, language
-from coco_core.quantities import count
+from coco_core.quantities import byte_count, count
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.scan import Reason, refuse_content, refuse_secret_file
 from coco_local.search.absent import absent_paths
@@ -19,7 +20,19 @@ from coco_local.search.ripgrep import count_matches
 from coco_local.source.regular_file import open_regular
 from coco_protocol.grep import GrepEmptyReason, GrepRequest
 
-__all__ = ["GrepFiles", "Wanted", "ignored_matches", "unsearched"]
+__all__ = [
+    "READABLE_BYTES",
+    "GrepFiles",
+    "Wanted",
+    "ignored_matches",
+    "text_encoding",
+    "too_large_notice",
+    "unsearched",
+]
+
+READABLE_BYTES: Final = 67_108_864
+"""Text searches and `read` take larger files than the index does, up to here: an answer must not
+wait for gigabytes of data."""
 
 # As much as tells an encoding, and text from anything else.
 _HEAD_BYTES = 65_536
@@ -69,6 +82,8 @@ class GrepFiles:
     """Also those that wait to be indexed."""
     others: dict[str, str] = field(default_factory=dict)
     """What has no place in the index: too large, minified, a lock file, or ignored."""
+    too_large: list[str] = field(default_factory=list)
+    """What is even larger than a text search takes."""
     empty_reason: GrepEmptyReason | None = None
     """Why there are none at all."""
     notice: str | None = None
@@ -87,9 +102,11 @@ class GrepFiles:
         for names, chosen in ((waiting, files.indexed), (others, files.others)):
             for name in names:
                 if wanted.path(name) and wanted.language(detect_language(name)):
-                    encoding = _encoding(root / name)
+                    encoding = text_encoding(root / name)
                     if encoding is not None:
                         chosen[name] = encoding
+                    elif _size(root / name) > READABLE_BYTES:
+                        files.too_large.append(name)
         names = {*documents, *waiting, *others}
         files.notice = absent_paths(indexer.scan, wanted.include, names, "searched")
         if not files.indexed and not files.others:
@@ -105,19 +122,29 @@ def _why_none(wanted: Wanted, names: Collection[str]) -> GrepEmptyReason:
     return "no_such_path" if wanted.include else "filtered_out"
 
 
-def _encoding(path: Path) -> str | None:
+def text_encoding(path: Path) -> str | None:
     """Return a file's encoding as its first bytes tell it; None for what no search may show."""
     try:
         opened = open_regular(path)
         if opened is None:
             return None
-        with opened[0] as file:
+        file, status = opened
+        with file:
+            if status.st_size > READABLE_BYTES:
+                return None
             head = file.read(_HEAD_BYTES)
         if refuse_secret_file(str(path), path.name) is not None:
             return None
     except OSError:
         return None
     return None if refuse_content(path.name, head) in _CLOSED else decode(head).encoding
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def ignored_matches(
@@ -135,11 +162,21 @@ def ignored_matches(
         for name, _ in count_matches(root, given, patterns, [""], seconds):
             if wanted.path(name) and wanted.language(detect_language(name)):
                 reason = indexer.scan.decide(root / name).reason
-                if reason in _IGNORED and _encoding(root / name) is not None:
+                if reason in _IGNORED and text_encoding(root / name) is not None:
                     reasons[name] = reason
     except Unavailable:
         return reasons, False
     return reasons, True
+
+
+def too_large_notice(names: Sequence[str]) -> str | None:
+    """Say which files are larger than what is searched; None when none are."""
+    if not names:
+        return None
+    shown = ", ".join(sorted(names)[:_NAMED]) + (", …" if len(names) > _NAMED else "")
+    were = "was" if len(names) == 1 else "were"
+    files = count(len(names), "file")
+    return f"{files} larger than {byte_count(READABLE_BYTES)} {were} not searched: {shown}."
 
 
 def unsearched(reasons: Mapping[str, str], *, complete: bool) -> str | None:

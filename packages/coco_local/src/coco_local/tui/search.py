@@ -37,7 +37,14 @@ _HITS = 40
 
 _EMPTY_REASONS = {
     "nothing_indexed": "Nothing is indexed in this project yet",
-    "filtered_out": "The filters leave nothing: remove lang:, path:, kind: or symbol:",
+    "no_files": "This project has no file that is indexed",
+    "no_such_path": "No indexed file is at that path: correct path:",
+    "no_such_language": "No indexed file is in that language: correct lang:",
+    "no_such_symbol": "Nothing defines a symbol of that name: correct symbol:",
+    "filtered_out": "Nothing passes all filters: remove lang:, path:, kind: or symbol:",
+    "below_min_score": "Everything that matches has a lower score than asked for",
+    "past_the_end": "There are no more results",
+    "changed": "What matched has just changed on disk: ask again",
     "no_match": "Nothing matches",
     None: "Nothing matches",
 }

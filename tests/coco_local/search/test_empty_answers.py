@@ -13,7 +13,7 @@ from coco_local.cli import grep as cli_grep
 from coco_local.cli import hits as cli_hits
 from coco_local.mcp import format as mcp_format
 from coco_local.mcp import grepping as mcp_grep
-from coco_local.tui import search as tui_search
+from coco_local.tui import nothing_found as tui
 from coco_protocol.docs import (
     EmptyReason,
     FiltersBody,
@@ -150,7 +150,7 @@ def test_an_empty_project_has_no_files(
 def test_every_reason_has_its_words_on_every_surface() -> None:
     reasons = set(get_args(EmptyReason))
     assert reasons == set(get_args(course.EmptyReason))
-    for table in (cli_hits._EMPTY, mcp_format.EMPTY, tui_search._EMPTY_REASONS):
-        assert set(table) - {None} == reasons
-    for table in (cli_grep._EMPTY, mcp_grep.EMPTY):
+    for table in (cli_hits._EMPTY, mcp_format.EMPTY, tui.NO_HIT):
+        assert set(table) == reasons
+    for table in (cli_grep._EMPTY, mcp_grep.EMPTY, tui.NO_LINE):
         assert set(table) == set(get_args(GrepEmptyReason))

@@ -8,7 +8,7 @@ import pytest
 
 from coco_core.errors import InvalidInput
 from coco_protocol.grep import GrepData, GrepRequest
-from tests.local_daemon import open_bench
+from tests.local_daemon import Bench, open_bench
 
 Grep = Callable[..., GrepData]
 
@@ -28,6 +28,10 @@ _FILES: dict[str, bytes] = {
     "bare16.txt": "wörld of wide text\r\n".encode("utf-16-le"),
     "mark16.txt": "wörld of wide text\r\n".encode("utf-16"),
     "mark32.txt": "wörld of wide text\r\n".encode("utf-32"),
+    "short-gbk.py": "# 计算总价\n".encode("gbk"),
+    "short-russian.py": "# сумма заказа\n".encode("cp1251"),
+    "short-sjis.py": "# 合計\n".encode("shift_jis"),
+    "wide.txt": "第一行\n".encode("utf-16-le"),
     "crlf.c": b"int total;\r\nreturn total;\r\nint last;\r\n",
     "src/shop.py": b"def load(\n    name):\n    return loader(name)\n\n\ndef save():\n    pass\n",
     "src/far.js": b"const T = [" + b"1," * 4000 + b'"needle",' + b"2," * 4000 + b"];\nuse(T);\n",
@@ -45,22 +49,23 @@ _FILES: dict[str, bytes] = {
 
 
 @pytest.fixture(scope="module")
-def grep(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grep]:
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     root = tmp_path_factory.mktemp("project")
     for name, content in _FILES.items():
         path = root / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(content)
     with open_bench(tmp_path_factory.mktemp("home"), root) as bench:
+        yield bench
 
-        def ask(pattern: str, **request: object) -> GrepData:
-            return bench.daemon.grep(
-                GrepRequest.model_validate(
-                    {"pattern": pattern, "project_id": bench.project_id, **request}
-                )
-            )
 
-        yield ask
+@pytest.fixture
+def grep(bench: Bench) -> Grep:
+    def ask(pattern: str, **request: object) -> GrepData:
+        asked = {"pattern": pattern, "project_id": bench.project_id, **request}
+        return bench.daemon.grep(GrepRequest.model_validate(asked))
+
+    return ask
 
 
 def _places(data: GrepData) -> list[tuple[str, int]]:
@@ -75,6 +80,10 @@ def _places(data: GrepData) -> list[tuple[str, int]]:
         ("naïve", [("latin.py", 2)]),
         ("wörld", [("bare16.txt", 1), ("mark16.txt", 1), ("mark32.txt", 1)]),
         ("^wörld", []),
+        ("总价", [("short-gbk.py", 1)]),
+        ("сумма заказа", [("short-russian.py", 1)]),
+        ("合計", [("short-sjis.py", 1)]),
+        ("第一", [("wide.txt", 1)]),
         ("big_needle", [("big.c", 130_001)]),
         ("lock_needle", [("package-lock.json", 1)]),
         ("min_needle", [("app.min.js", 1)]),
@@ -135,6 +144,16 @@ def test_context_keeps_the_numbers_of_lines(grep: Grep) -> None:
     assert (second.line, second.before, second.after) == (6, [""], ["    pass"])
     beside = grep("return", include=["crlf.c"], context=1).matches[0]
     assert (beside.before, beside.after) == (["int total;"], ["int last;"])
+
+
+def test_quoted_words_are_found_in_any_encoding(bench: Bench) -> None:
+    for phrase, name in (
+        ("世界 = 1", "gbk.py"),
+        ("привет = 1", "windows.py"),
+        ("naïve = 1", "latin.py"),
+    ):
+        _, data = bench.ask(f'"{phrase}"', retrieval_mode="fts")
+        assert name in {hit.chunk.path for hit in data.results}, phrase
 
 
 def test_words_languages_and_counts(grep: Grep) -> None:

@@ -43,6 +43,16 @@ _LABELS = {
     **{f"iso8859-{number}": f"iso-8859-{number}" for number in (*range(1, 11), 13, 14, 15, 16)},
 }
 
+# What a file is called that is in no encoding its few foreign bytes would tell.
+_FALLBACKS = frozenset({"cp1252", "latin-1"})
+
+# Encodings that such a file may be in after all, when what is looked for cannot stand in Latin
+# letters: those of one alphabet first, since the others have most alphabets, too.
+_OTHERS = (
+    *("cp1251", "koi8-r", "cp866", "cp1253", "cp1250", "cp1254", "cp1255", "cp1256", "cp874"),
+    *("shift_jis", "gb18030", "big5", "euc_kr", "euc_jp"),
+)
+
 # Bytes that are not valid are searched around, in both.
 _UTF8_NAMES = frozenset({"utf-8", "ascii"})
 
@@ -62,6 +72,7 @@ def search_text(
         InvalidInput: a pattern is no valid regular expression.
         Unavailable: the search did not end in time, or failed.
     """
+    files = _told_by_patterns(root, arguments, patterns, files)
     with ExitStack() as open_searches:
         found = [
             open_searches.enter_context(closing(each))
@@ -80,6 +91,7 @@ def count_text(
         Unavailable: the search did not end in time, or failed.
     """
     counts: dict[str, int] = {}
+    files = _told_by_patterns(root, arguments, patterns, files)
     for label, names in _by_label(files).items():
         if label is not None:
             counts.update(count_matches(root, [*arguments, *label], patterns, names))
@@ -104,6 +116,35 @@ def any_line_end(expression: str) -> str:
 
 def _either_line_end(found: re.Match[str]) -> str:
     return r"(?:\r?\n)" if found[0] in {"\n", r"\n"} else found[0]
+
+
+def _told_by_patterns(
+    root: Path, arguments: Sequence[str], patterns: Sequence[str], files: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Return the files with their encodings, where a foreign pattern shows it by standing there.
+
+    A dozen bytes of Chinese or Russian are too few to tell an encoding, and pass for Windows-1252;
+    with the text that is looked for they are enough.
+    """
+    foreign = "".join(char for pattern in patterns for char in pattern if not char.isascii())
+    if not foreign or _can_hold("cp1252", foreign):
+        return files
+    unknown = [name for name, encoding in files.items() if encoding in _FALLBACKS]
+    told: dict[str, str] = {}
+    for encoding in _OTHERS:
+        left = [name for name in unknown if name not in told]
+        if left and _can_hold(encoding, foreign):
+            given = [*arguments, *(_label_arguments(encoding) or ())]
+            told |= dict.fromkeys(dict(count_matches(root, given, patterns, left)), encoding)
+    return {**files, **told}
+
+
+def _can_hold(encoding: str, text: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _searches(

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-from coco_local.mcp.answers import (
-    FileOutline,
-    ProjectState,
-    ReadAnswer,
-    SearchAnswer,
-    SearchHit,
-    StatusAnswer,
-    SymbolLine,
-)
+from coco_local.mcp.answers import SearchHit, SymbolLine
 
-__all__ = [
-    "TRAIL",
-    "hit_text",
-    "notice_line",
-    "outline_text",
-    "read_text",
-    "search_text",
-    "status_text",
-    "symbol_text",
-]
+__all__ = ["TRAIL", "empty_text", "hit_text", "symbol_text"]
 
 # A matching line longer than this is data or minified code; the start of it says enough.
 MAX_LINE = 300
@@ -52,18 +35,9 @@ def hit_text(hit: SearchHit) -> str:
     return f"--- {hit.path}{lines}{symbol}\n{hit.content.strip(chr(10))}\n"
 
 
-def search_text(answer: SearchAnswer, *, seen: int = 0) -> str:
-    """Return the results of a search; ``seen`` is the offset that was asked for."""
-    parts = [notice_line(answer.notice)] if answer.notice else []
-    parts.extend(hit_text(hit) for hit in answer.results)
-    if not answer.results:
-        parts.append(EMPTY[answer.empty_reason or "no_match"].format(seen=seen) + "\n")
-    elif answer.results[-1].cut:
-        last = answer.results[-1]
-        parts.append(f"(cut to fit max_tokens; read {last.path} for the rest)\n")
-    if answer.next_offset is not None:
-        parts.append(f"More: offset={answer.next_offset}\n")
-    return "".join(parts).rstrip("\n")
+def empty_text(reason: str | None, seen: int) -> str:
+    """Say why there is no result; ``seen`` is the offset that was asked for."""
+    return EMPTY[reason or "no_match"].format(seen=seen)
 
 
 def symbol_text(symbol: SymbolLine) -> str:
@@ -76,60 +50,6 @@ def symbol_text(symbol: SymbolLine) -> str:
         # A heading: its place in the document is its depth, not a repetition of those above.
         what, depth = symbol.symbol, len(trail) - 1
     return f"{'  ' * depth}{symbol.line}-{symbol.end_line} {_short(what)}"
-
-
-def outline_text(answer: FileOutline, notice: str | None) -> str:
-    """Return the definitions of a file."""
-    lines = [notice_line(notice).rstrip("\n")] if notice else []
-    if not answer.symbols:
-        lines.append(f"{answer.path} ({answer.language}): no definitions or headings; read it.")
-        return "\n".join(lines)
-    lines.append(f"{answer.path} ({answer.language})")
-    lines.extend(symbol_text(symbol) for symbol in answer.symbols)
-    if answer.truncated:
-        last = answer.symbols[-1].end_line
-        lines.append(f"(cut to fit max_tokens; more definitions follow line {last})")
-    return "\n".join(lines)
-
-
-def read_text(answer: ReadAnswer, notice: str | None) -> str:
-    """Return the lines of a file under a header that says which they are."""
-    head = notice_line(notice) if notice else ""
-    if answer.total_lines == 0:
-        return f"{head}--- {answer.path}: empty file"
-    span = f"{answer.start_line}-{answer.end_line} of {answer.total_lines}"
-    more = f"\nMore: start_line={answer.next_start_line}" if answer.next_start_line else ""
-    return f"{head}--- {answer.path}:{span}\n{answer.content.rstrip(chr(10))}{more}"
-
-
-def status_text(answer: StatusAnswer) -> str:
-    """Return the state of CoCo and of each project, one line each."""
-    lines = [f"CoCo {answer.version}; model {answer.model}: {answer.model_state}"]
-    if answer.notice:
-        lines.append(notice_line(answer.notice).rstrip("\n"))
-    if not answer.projects:
-        lines.append("No project yet. Import one: coco import PATH")
-    lines.extend(_project_line(project, answer.current) for project in answer.projects)
-    return "\n".join(lines)
-
-
-def _project_line(project: ProjectState, current: str | None) -> str:
-    mark = "* " if project.project_id == current else "  "
-    total = max(project.files_total, project.files)
-    line = f"{mark}{project.name} {project.state}: {project.files}/{total} files, "
-    line += f"{project.embedded}/{project.chunks} chunks with vectors"
-    if project.pending_files:
-        line += f", {project.pending_files} pending"
-    if project.skipped:
-        line += f", {project.skipped} skipped"
-    if project.error:
-        line += f", error: {project.error}"
-    return f"{line} ({project.root})"
-
-
-def notice_line(text: str) -> str:
-    """Return a notice on one line, whatever it was."""
-    return f"[{' '.join(text.split())}]\n"
 
 
 def _short(text: str) -> str:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import bisect
+from collections.abc import Sequence
 from itertools import groupby
 
 from coco_core.globs import globs_below
 from coco_local.client.grep_view import shown_lines
-from coco_local.mcp.answers import GrepAnswer, GrepFile, GrepHit
 from coco_local.mcp.arguments import GrepArguments
-from coco_local.mcp.budget import Budget
-from coco_local.mcp.format import notice_line
-from coco_local.mcp.reply import Reply, budget_within
-from coco_local.mcp.scope import Caller, Scope, resolve_project
-from coco_protocol.grep import GrepData, GrepMatch, GrepRequest
+from coco_local.mcp.budget import Budget, estimate_tokens, notice_line
+from coco_local.mcp.missing import known_languages, require_path
+from coco_local.mcp.scope import Caller, plain_globs, resolve_project
+from coco_protocol.grep import GrepCount, GrepMatch, GrepRequest
 from coco_protocol.local import LocalService
 
 __all__ = ["EMPTY", "grep"]
 
 # A longer line is data or minified code; what stands around the match says enough.
 MAX_LINE = 300
+FIRST = "(first {} {}; narrow pattern, path or include to see others)"
+MOST_MATCHES = 9_999
+NONE_FITS = "There are matches, but none fits max_tokens: raise it."
 
 EMPTY = {
     "no_files": "The project has no text file to search.",
@@ -32,19 +34,21 @@ EMPTY = {
 }
 
 
-def grep(service: LocalService, caller: Caller, arguments: GrepArguments) -> Reply:
+def grep(service: LocalService, caller: Caller, arguments: GrepArguments) -> str:
     """Find every line that matches."""
     scope = resolve_project(
         service.projects().projects, caller, project=arguments.project, path=arguments.path
     )
+    require_path(service, scope)
     request = GrepRequest(
         pattern=arguments.pattern,
         project_id=scope.project.project_id,
         regex=arguments.regex,
         case_sensitive=arguments.case_sensitive,
         word=arguments.word,
-        include=globs_below(scope.within, arguments.include),
-        exclude=arguments.exclude,
+        include=globs_below(scope.within, plain_globs(scope.project, arguments.include)),
+        exclude=plain_globs(scope.project, arguments.exclude),
+        languages=known_languages(service, arguments.languages),
         context=arguments.context,
         output="counts" if arguments.count else "lines",
         ignored=arguments.ignored,
@@ -52,42 +56,53 @@ def grep(service: LocalService, caller: Caller, arguments: GrepArguments) -> Rep
         max_columns=MAX_LINE,
     )
     data = service.grep(request)
-    budget = budget_within(arguments.max_tokens, scope)
-    blocks, answer = _fitted(scope, data, budget)
-    return Reply(_text(blocks, answer, scope.notice, arguments.pattern), answer)
+    budget = Budget(arguments.max_tokens)
+    said = " ".join(each for each in (scope.notice, data.notice) if each)
+    head = notice_line(budget, said)
+    if data.empty_reason is not None:
+        reason = EMPTY[data.empty_reason].format(pattern=arguments.pattern)
+        return head + budget.clip(reason)
+    budget.take(FIRST.format(MOST_MATCHES, "matches") + "\n")
+    if data.counts:
+        lines, count = _counts(data.counts, budget), len(data.counts)
+        shown, kind = len(lines), "files"
+    else:
+        lines, shown = _matches(data.matches, budget)
+        count, kind = len(data.matches), "matches"
+    if data.truncated or shown < count:
+        lines.append(FIRST.format(shown, kind) if shown else NONE_FITS)
+    return head + "\n".join(lines)
 
 
-def _fitted(scope: Scope, data: GrepData, budget: Budget) -> tuple[list[Sequence[str]], GrepAnswer]:
-    """Take as much of an answer as the budget pays for."""
-    budget.take(data.notice or "")
-    blocks: list[Sequence[str]] = []
-    shown: list[GrepHit] = []
-    counts: list[GrepFile] = []
-    for path, group in groupby(data.matches, key=lambda match: match.path):
-        matches = list(group)
+def _counts(counts: Sequence[GrepCount], budget: Budget) -> list[str]:
+    return budget.head([f"{each.path}: {each.lines}" for each in counts])
+
+
+def _matches(matches: Sequence[GrepMatch], budget: Budget) -> tuple[list[str], int]:
+    """Return as many lines as the budget pays for, and of how many matches they are."""
+    lines: list[str] = []
+    count = 0
+    for path, group in groupby(matches, key=lambda match: match.path):
+        found = list(group)
         # A file that does not fit whole is shown as far as it does.
-        while matches and not budget.take("\n".join(_file(path, matches)) + "\n"):
-            matches = matches[: len(matches) // 2]
-        if not matches:
+        fitting = _fitting(path, found, budget)
+        lines.extend(_file(path, found[:fitting]) if fitting else [])
+        count += fitting
+        if fitting < len(found):
             break
-        blocks.append(_file(path, matches))
-        shown.extend(GrepHit(path=path, line=m.line, text=m.text) for m in matches)
-    for each in data.counts:
-        line = f"{each.path}: {each.lines}"
-        if not budget.take(line + "\n"):
-            break
-        blocks.append([line])
-        counts.append(GrepFile(path=each.path, lines=each.lines))
-    cut = len(shown) < len(data.matches) or len(counts) < len(data.counts)
-    return blocks, GrepAnswer(
-        project=scope.project.name,
-        root=scope.project.root,
-        matches=shown,
-        counts=counts,
-        truncated=data.truncated or cut,
-        notice=data.notice,
-        empty_reason=data.empty_reason,
-    )
+    return lines, count
+
+
+def _fitting(path: str, matches: Sequence[GrepMatch], budget: Budget) -> int:
+    """Pay for as many of a file's matches as fit, and return how many."""
+
+    def cost(count: int) -> int:
+        return estimate_tokens("\n".join(_file(path, matches[:count])) + "\n")
+
+    fitting = bisect.bisect_right(range(1, len(matches) + 1), budget.left, key=cost)
+    if fitting:
+        budget.left -= cost(fitting)
+    return fitting
 
 
 def _file(path: str, matches: Sequence[GrepMatch]) -> list[str]:
@@ -99,21 +114,3 @@ def _file(path: str, matches: Sequence[GrepMatch]) -> list[str]:
             lines.append("--")
         lines.append(f"{line.number}{':' if line.matches else '-'} {line.text}")
     return lines
-
-
-def _text(
-    blocks: Iterable[Sequence[str]], answer: GrepAnswer, notice: str | None, pattern: str
-) -> str:
-    """Return the matches, grouped by file."""
-    lines = [notice_line(each).rstrip("\n") for each in (notice, answer.notice) if each]
-    for block in blocks:
-        lines.extend(block)
-    found = len(answer.matches) or len(answer.counts)
-    if not found and not answer.truncated:
-        lines.append(EMPTY[answer.empty_reason or "no_match"].format(pattern=pattern))
-    elif not found:
-        lines.append("There are matches, but none fits max_tokens: raise it.")
-    elif answer.truncated:
-        kind = "files" if answer.counts else "matches"
-        lines.append(f"(first {found} {kind}; narrow pattern, path or include to see others)")
-    return "\n".join(lines)

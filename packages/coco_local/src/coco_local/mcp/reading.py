@@ -3,88 +3,106 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from coco_core.errors import InvalidInput
-from coco_local.mcp.answers import FileOutline, ReadAnswer, SymbolLine
+from coco_local.mcp.answers import SymbolLine
 from coco_local.mcp.arguments import OutlineArguments, ReadArguments
-from coco_local.mcp.format import outline_text, read_text, symbol_text
-from coco_local.mcp.reply import Reply, budget_within
+from coco_local.mcp.budget import Budget, notice_line
+from coco_local.mcp.format import symbol_text
+from coco_local.mcp.missing import require_path
 from coco_local.mcp.scope import Caller, resolve_file
-from coco_protocol.docs import DocumentRequest, OutlineSymbol, ReadRequest
+from coco_protocol.docs import (
+    DocumentRequest,
+    OutlineSymbol,
+    ReadData,
+    ReadRequest,
+)
 from coco_protocol.local import LocalService
 
 __all__ = ["outline", "read"]
 
+CUT = "(cut to fit max_tokens; {} more follow)"
 
-def outline(service: LocalService, caller: Caller, arguments: OutlineArguments) -> Reply:
+
+def outline(service: LocalService, caller: Caller, arguments: OutlineArguments) -> str:
     """List a file's definitions."""
     scope = resolve_file(service.projects().projects, caller, arguments.path, arguments.project)
+    require_path(service, scope)
     request = DocumentRequest(doc_id=scope.within, project_id=scope.project.project_id)
     data = service.outline(request)
-    budget = budget_within(arguments.max_tokens, scope)
-    symbols: list[SymbolLine] = []
-    found = _joined(data.symbols)
-    for line in found:
-        if not budget.take(symbol_text(line) + "\n"):
-            break
-        symbols.append(line)
-    answer = FileOutline(
-        project=scope.project.name,
-        root=scope.project.root,
-        path=data.doc_id,
-        language=data.language,
-        symbols=symbols,
-        truncated=len(symbols) < len(found),
-    )
-    return Reply(outline_text(answer, scope.notice), answer)
+    budget = Budget(arguments.max_tokens)
+    head = notice_line(budget, scope.notice)
+    named = f"{data.doc_id} ({data.language})"
+    found = [symbol_text(symbol) for symbol in _joined(data.symbols)]
+    if not found:
+        return head + budget.clip(f"{named}: no definitions or headings; read it.")
+    budget.take(f"{named}\n")
+    shown = Budget(budget.left).head(found)
+    if len(shown) < len(found):
+        # The last line needs room, too.
+        budget.take(CUT.format("9" * len(str(len(found)))))
+        shown = budget.head(found)
+        last = f"\n{CUT.format(len(found) - len(shown))}"
+    else:
+        last = ""
+    return head + "\n".join([named, *shown]) + last
 
 
-def read(service: LocalService, caller: Caller, arguments: ReadArguments) -> Reply:
+def read(service: LocalService, caller: Caller, arguments: ReadArguments) -> str:
     """Read lines of a file from disk."""
-    if arguments.end_line is not None and arguments.end_line < arguments.start_line:
+    scope = resolve_file(service.projects().projects, caller, arguments.path, arguments.project)
+    require_path(service, scope)
+    given = arguments.model_fields_set
+    first = arguments.start_line if "start_line" in given else scope.first_line or 1
+    last = arguments.end_line
+    if not {"start_line", "end_line"} & given:
+        last = scope.last_line
+    if last is not None and last < first:
         raise InvalidInput(
-            f"end_line {arguments.end_line} is before start_line {arguments.start_line}.",
+            f"end_line {last} is before start_line {first}.",
             hint="Leave end_line out to read as far as max_tokens allows.",
         )
-    scope = resolve_file(service.projects().projects, caller, arguments.path, arguments.project)
     request = ReadRequest(
         doc_id=scope.within,
         project_id=scope.project.project_id,
-        start_line=arguments.start_line,
-        end_line=arguments.end_line,
+        start_line=first,
+        end_line=last,
     )
-    data = service.read(request)
+    budget = Budget(arguments.max_tokens)
+    head = notice_line(budget, scope.notice)
+    return head + _lines(service.read(request), budget)
+
+
+def _lines(data: ReadData, budget: Budget) -> str:
+    """Return the lines under a header that says which they are, and how to go on."""
+    if data.total_lines == 0:
+        return f"--- {data.doc_id}: empty file"
     lines = [line.removesuffix("\r") for line in data.content.split("\n")]
     if lines[-1] == "":
         lines.pop()
-    budget = budget_within(arguments.max_tokens, scope)
+    budget.take(f"--- {data.doc_id}:{data.start_line}-{data.end_line} of {data.total_lines}\n")
+    budget.take(f"More: start_line={data.end_line}\n")
     taken = budget.head(lines)
     if lines and not taken:
         # One huge line: its start is better than silence.
-        taken = [lines[0][: max(1, budget.left * 3)]]
+        taken = [budget.clip(lines[0])]
     end = data.start_line + len(taken) - 1 if taken else data.end_line
-    answer = ReadAnswer(
-        project=scope.project.name,
-        root=scope.project.root,
-        path=data.doc_id,
-        start_line=data.start_line,
-        end_line=end,
-        total_lines=data.total_lines,
-        language=data.language,
-        content="\n".join(taken),
-        next_start_line=end + 1 if end < data.end_line else None,
-    )
-    return Reply(read_text(answer, scope.notice), answer)
+    text = "\n".join([f"--- {data.doc_id}:{data.start_line}-{end} of {data.total_lines}", *taken])
+    more = f"\nMore: start_line={end + 1}" if end < data.end_line else ""
+    return text.rstrip("\n") + more
 
 
 def _joined(symbols: Sequence[OutlineSymbol]) -> list[SymbolLine]:
     """Return the symbols; one that was cut into several chunks is one line."""
     lines: list[SymbolLine] = []
     for symbol in symbols:
-        line = SymbolLine(**symbol.model_dump())
+        line = SymbolLine(
+            symbol.symbol, symbol.kind, symbol.line, symbol.end_line, symbol.signature
+        )
         last = lines[-1] if lines else None
         if last and (last.symbol, last.signature) == (line.symbol, line.signature):
-            lines[-1] = last.model_copy(update={"end_line": line.end_line})
+            lines[-1] = replace(last, end_line=line.end_line)
         else:
             lines.append(line)
     return lines

@@ -70,7 +70,9 @@ def test_grep_says_why_it_found_nothing(coco, shop) -> None:
     coco("grep", "cart", "nope/").fails("There is no 'nope' in the project.", code=4)
     coco("grep", "cart", "--lang", "rust").fails("is in that language", code=4)
     coco("grep", "cart", "--lang", "pyhton").fails("no language 'pyhton'", "Did you mean python")
-    coco("grep", "generated_symbol").fails("1 ignored by a rule (build/output.py)", code=4)
+    coco("grep", "generated_symbol").fails(
+        "1 ignored by a rule (build/output.py)", "--no-ignore", code=4
+    )
     assert coco("grep", "generated_symbol", "--no-ignore", "-l").out == "build/output.py\n"
 
 

@@ -99,6 +99,9 @@ class GrepData(Answer):
     )
     truncated: bool = False
     empty_reason: GrepEmptyReason | None = None
+    ignored_files: int = Field(
+        default=0, description="ignored files that match, where no other file does"
+    )
     notice: str | None = Field(
         default=None, description="what was not searched though it may matter, in sentences"
     )

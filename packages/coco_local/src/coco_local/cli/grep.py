@@ -17,6 +17,8 @@ from coco_local.cli.terminal import Terminal, terminal_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.text import Text
+
     from coco_local.cli.place import Place
     from coco_local.client.grep_view import ShownLine
     from coco_protocol.grep import GrepData, GrepMatch
@@ -206,6 +208,8 @@ def _show(terminal: Terminal, place: Place, data: GrepData, pattern: str, *, fil
             terminal.note(hint)
     if data.notice:
         terminal.note(data.notice)
+    if data.ignored_files:
+        terminal.note("Search ignored files, too: --no-ignore")
 
 
 def _show_plain(terminal: Terminal, path: str, matches: list[GrepMatch], *, first: bool) -> None:
@@ -234,11 +238,11 @@ def _show_file(terminal: Terminal, path: str, matches: list[GrepMatch]) -> None:
     for line in shown_lines(matches):
         if around and line.apart:
             write(Text("--", "dim"))
-        number = Text(f"{line.number}{':' if line.matches else '-'}", "green")
-        write(number + _marked(line), soft_wrap=True)
+        number = (f"{line.number}{':' if line.matches else '-'}", "green")
+        write(Text.assemble(number, _marked(line)), soft_wrap=True)
 
 
-def _marked(line: ShownLine) -> object:
+def _marked(line: ShownLine) -> Text:
     """Return a line with its matches marked; what a terminal would obey is shown instead."""
     from rich.text import Text
 

@@ -61,6 +61,8 @@ def grep(service: LocalService, caller: Caller, arguments: GrepArguments) -> str
     head = notice_line(budget, said)
     if data.empty_reason is not None:
         reason = EMPTY[data.empty_reason].format(pattern=arguments.pattern)
+        if data.ignored_files:
+            reason += " Pass ignored=true to search ignored files, too."
         return head + budget.clip(reason)
     budget.take(FIRST.format(MOST_MATCHES, "matches") + "\n")
     if data.counts:

@@ -66,7 +66,13 @@ def grep_project(indexer: ProjectIndexer, request: GrepRequest) -> GrepData:
     elif not complete:
         notices.append("There was no time to search all ignored files.")
     notice = " ".join(each for each in notices if each)
-    return data.model_copy(update={"empty_reason": reason, "notice": notice or None})
+    return data.model_copy(
+        update={
+            "empty_reason": reason,
+            "notice": notice or None,
+            "ignored_files": 0 if request.ignored or reason is None else len(ignored),
+        }
+    )
 
 
 def _lines(

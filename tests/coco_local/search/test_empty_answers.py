@@ -107,13 +107,16 @@ def test_one_path_of_two_that_is_not_there_is_named(ask: Ask) -> None:
 
 
 def test_a_word_that_only_an_unindexed_file_holds_is_found_there(ask: Ask) -> None:
-    for query in ("wombat_crossing", '"int wombat_crossing"'):
+    there = (
+        "1 file that is not indexed contains it: big.c (larger than the limit); "
+        "grep finds the lines."
+    )
+    phrase = "int wombat_crossing"
+    unwritten = f"Nothing that was searched holds “{phrase}” as written, nor its words."
+    for query, notice in (("wombat_crossing", there), (f'"{phrase}"', f"{unwritten} {there}")):
         answer = ask(query)
         assert answer.data.empty_reason == "no_match"
-        assert answer.meta.notice == (
-            "1 file that is not indexed contains it: big.c (larger than the limit); "
-            "grep finds the lines."
-        )
+        assert answer.meta.notice == notice
     assert ask("no_such_word_anywhere").meta.notice is None
 
 

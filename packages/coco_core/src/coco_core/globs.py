@@ -18,7 +18,7 @@ from functools import lru_cache
 
 from coco_core.errors import InvalidIntent
 
-__all__ = ["compile_glob", "glob_of", "globs_below"]
+__all__ = ["compile_glob", "glob_of", "globs_below", "literal_head"]
 
 # Longer than any path that file systems allow.
 _LONGEST = 4096
@@ -27,10 +27,14 @@ _LONGEST = 4096
 _MOST_STARSTARS = 8
 
 # What means something else than itself in a glob.
-_SPECIAL = re.compile(r"[\\*?\[{]")
+_MEANINGFUL = re.compile(r"[\\*?\[{]")
 
 # Braces multiply; more alternatives than this is a list of files, for which `doc_ids` exists.
 _MOST_ALTERNATIVES = 256
+
+
+_SPECIAL = re.compile(r"(?<!\\)(?:\\\\)*[*?\[{]")
+_ESCAPE = re.compile(r"\\(.)")
 
 
 @lru_cache(maxsize=1024)
@@ -60,11 +64,27 @@ def globs_below(within: str, include: Sequence[str]) -> list[str]:
 
 def glob_of(path: str) -> str:
     """Return the glob of one path, and of all that is in it."""
-    return f"/{_SPECIAL.sub(_escaped, path)}"
+    return f"/{_MEANINGFUL.sub(_escaped, path)}"
 
 
 def _escaped(found: re.Match[str]) -> str:
     return f"\\{found[0]}"
+
+
+def literal_head(pattern: str) -> str:
+    """Return the path that everything which an anchored glob matches lies at or below.
+
+    Empty for a glob that holds at any depth, or that begins with a wildcard.
+    """
+    if "/" not in pattern.removeprefix("./").rstrip("/"):
+        return ""
+    head: list[str] = []
+    for part in pattern.split("/"):
+        if _SPECIAL.search(part):
+            break
+        if part not in {"", "."}:
+            head.append(_ESCAPE.sub(r"\1", part))
+    return "/".join(head)
 
 
 def _refuse(pattern: str, why: str) -> InvalidIntent:

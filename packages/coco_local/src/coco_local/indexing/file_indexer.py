@@ -84,9 +84,9 @@ class FileIndexer:
         self._rechunk_round = 0
         self._rechunk_languages: frozenset[str] = frozenset()
 
-    def list_files(self) -> Listing:
-        """List what belongs into the index now."""
-        listing = self.scan.list_files()
+    def list_files(self, enter: Callable[[Path], object]) -> Listing:
+        """List what belongs into the index now; ``enter`` as in `ProjectScan.list_files`."""
+        listing = self.scan.list_files(enter)
         self.skipped = {
             **dict(listing.skipped),
             **{d: reason for d, reason in self.skipped.items() if d in listing.files},
@@ -103,9 +103,9 @@ class FileIndexer:
         by_content = {d: reason for d, (_, reason) in refused if reason in SEARCHED_AS_TEXT}
         return {**self._only_text, **by_content}
 
-    def list_below(self, directory: Path) -> list[FileStat]:
-        """List what belongs into the index of one directory now."""
-        listing = self.scan.list_below(directory)
+    def list_below(self, directory: Path, enter: Callable[[Path], object]) -> list[FileStat]:
+        """List what belongs into the index of one directory now; ``enter`` as in the scan."""
+        listing = self.scan.list_below(directory, enter)
         self._only_text.update(listing.only_text)
         return list(listing.files.values())
 

@@ -11,7 +11,9 @@ from coco_core.languages import detect_language
 from coco_core.types import Chunk, chunk_ids
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.operations.context import CATCH_UP_SECONDS, FUNCTIONS, Context
+from coco_local.projects.registry import ProjectRegistry
 from coco_local.scan import SEARCHED_AS_TEXT, refuse_content
+from coco_local.scan.reasons import Reason
 from coco_local.search.grep_files import READABLE_BYTES
 from coco_local.source.reader import SourceFile
 from coco_protocol.docs import (
@@ -36,7 +38,7 @@ def outline(context: Context, request: DocumentRequest) -> OutlineData:
     """Return the definitions or headings of a file, parsed now."""
     indexer = context.registry.resolve(request.project_id, request.path).active
     with context.gate.query():
-        chunked = _chunk_file(indexer, request.doc_id)
+        chunked = _chunk_file(context.registry, indexer, request.doc_id)
     symbols = _symbols(chunked.chunks)
     return OutlineData(doc_id=request.doc_id, language=chunked.language, symbols=symbols)
 
@@ -72,7 +74,7 @@ def chunks(context: Context, request: DocumentRequest) -> ChunksData:
     doc_id = request.doc_id
     indexer = context.registry.resolve(request.project_id, request.path).active
     with context.gate.query():
-        chunked = _chunk_file(indexer, doc_id)
+        chunked = _chunk_file(context.registry, indexer, doc_id)
         ids = chunk_ids(doc_id, [chunk.content_hash for chunk in chunked.chunks])
     bodies = [_body(doc_id, *pair) for pair in zip(ids, chunked.chunks, strict=True)]
     return ChunksData(doc_id=doc_id, language=chunked.language, chunks=bodies)
@@ -83,7 +85,7 @@ def read(context: Context, request: ReadRequest) -> ReadData:
     """Return lines of a file."""
     indexer = context.registry.resolve(request.project_id, request.path).active
     with context.gate.query():
-        file = _allowed(indexer, request.doc_id, READABLE_BYTES)
+        file = _allowed(context.registry, indexer, request.doc_id, READABLE_BYTES)
         lines = file.lines
         start = request.start_line
         if start > max(1, len(lines)):
@@ -125,6 +127,10 @@ def explain(context: Context, request: ExplainRequest) -> ExplainPathData:
     if place.is_relative_to(indexer.project.root):
         doc_id = place.relative_to(indexer.project.root).as_posix()
     reason = indexer.files.skipped.get(doc_id, decision.reason)
+    if decision.reason == Reason.REPOSITORY and (
+        refusal := context.registry.owner(place).refusal()
+    ):
+        reason = f"{reason}. {refusal.hint}"
     return ExplainPathData(
         path=request.path,
         project_id=indexer.project.project_id,
@@ -134,9 +140,15 @@ def explain(context: Context, request: ExplainRequest) -> ExplainPathData:
     )
 
 
-def _allowed(indexer: ProjectIndexer, doc_id: str, max_bytes: int | None = None) -> SourceFile:
+def _allowed(
+    registry: ProjectRegistry,
+    indexer: ProjectIndexer,
+    doc_id: str,
+    max_bytes: int | None = None,
+) -> SourceFile:
     """Read a file that a text search shows: secrets and ignored files are not handed out."""
     file = indexer.reader.require(doc_id, max_bytes)
+    registry.check_inside(indexer.project, [doc_id])
     decision = indexer.scan.decide(indexer.project.root / doc_id)
     reason = decision.reason
     if decision.indexed or reason in SEARCHED_AS_TEXT:
@@ -150,8 +162,9 @@ def _allowed(indexer: ProjectIndexer, doc_id: str, max_bytes: int | None = None)
     )
 
 
-def _chunk_file(indexer: ProjectIndexer, doc_id: str) -> ChunkedDocument:
-    return chunk_document(doc_id, _allowed(indexer, doc_id).data, indexer.index.config.chunking)
+def _chunk_file(registry: ProjectRegistry, indexer: ProjectIndexer, doc_id: str) -> ChunkedDocument:
+    data = _allowed(registry, indexer, doc_id).data
+    return chunk_document(doc_id, data, indexer.index.config.chunking)
 
 
 def _is_text(name: str) -> bool:

@@ -13,6 +13,7 @@ from coco_protocol.local import LocalService
 def grep(context: Context, request: GrepRequest) -> GrepData:
     """Return matching lines of a project's text files."""
     indexer = context.registry.resolve(request.project_id, request.path).active
+    context.registry.check_globs(indexer.project, request.include)
     with context.gate.query():
         indexer.backlog.sync()
         listed = indexer.backlog.wait_scanned(FIRST_SCAN_SECONDS)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from coco_core.quantities import count
 from coco_core.query import Query
 from coco_core.search.course import EmptyReason, SearchPage
+from coco_core.search.relevance import search_notice
 from coco_core.search.request import SearchRequest
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.search.absent import absent_paths
@@ -50,6 +51,8 @@ def answer_notice(
         model_notice: why there was none, if there should have been one.
     """
     sentences = [
+        page.notice,
+        search_notice(request.query) if indexer.model.static else None,
         _broken(indexer),
         _without_vectors(indexer, request, page, embedded=embedded, model_notice=model_notice),
         _progress(indexer),

@@ -69,9 +69,11 @@ class Definition:
     line: int
     """Where its name stands."""
     end_line: int = 0
-    """The last line of the whole definition; 0 when nobody knows."""
+    """The last line of the whole definition; 0 when it is not known."""
     title: str = ""
     """A heading's own text; its ``path`` is the slug."""
+    signature: str = ""
+    """Its head on one line; of a heading, the trail of headings down to it."""
 
     @property
     def name(self) -> str:

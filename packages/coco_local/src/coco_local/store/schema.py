@@ -35,7 +35,8 @@ __all__ = [
     "standalone_projects",
 ]
 
-SCHEMA_VERSION = 1
+# 2: definitions with their last lines and signatures.
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -126,7 +127,7 @@ chunks = Table(
     Column("language", String, nullable=False),
     Column("symbol", String, nullable=False),
     Column("signature", String, nullable=False),
-    Column("definitions", String, nullable=False),  # JSON: [[path, kind, line], …]
+    Column("definitions", String, nullable=False),  # JSON: [[path, kind, line, …], …]
     Column("heading_trail", String, nullable=False),  # JSON: […]
     Column("fragment", String, nullable=False),
     Column("start_line", Integer, nullable=False),

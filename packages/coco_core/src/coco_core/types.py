@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
@@ -185,6 +185,8 @@ class CandidateSet:
     """Chunks in the index."""
     filtered: int = 0
     """Chunks that pass the filters: 0 of many means that the filters exclude everything."""
+    term_weights: Mapping[str, float] = field(default_factory=dict)
+    """What each of the query's terms tells, as in BM25; empty where an executor does not say."""
 
     @property
     def model_coverage(self) -> float:

@@ -33,6 +33,8 @@ class Ranked:
     candidate: Candidate
     score: float
     explanation: Mapping[str, float] | None = None
+    own: float = 0.0
+    """What speaks for the chunk itself: the score without what speaks for its file."""
 
 
 def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranked]:
@@ -59,6 +61,7 @@ def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranke
     # Boosts are in units of the best fused score, so that they weigh the same in every index.
     best = float(fused.max())
     unit = best if best > 0 else 1.0
+    own = (fused + unit * definitions).tolist()
     scores = (fused + unit * (coherence + definitions + paths)) * factors
     # Plain numbers: comparing and converting NumPy's one by one takes several times as long.
     falling = (-scores).tolist()
@@ -73,7 +76,7 @@ def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranke
         order = moved
     if not intent.explain:
         final = scores.tolist()
-        return [Ranked(candidates[i], final[i]) for i in order]
+        return [Ranked(candidates[i], final[i], own=own[i]) for i in order]
     keyword, vector = normalized(candidates, settings.fusion)
     return [
         Ranked(
@@ -89,6 +92,7 @@ def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranke
                 "path": float(unit * paths[i]),
                 "penalty": float(factors[i]),
             },
+            own[i],
         )
         for i in order
     ]

@@ -13,6 +13,8 @@ from typing import Generic, Literal, TypeAlias, TypeVar
 
 from coco_core.ranking import Ranked, rank
 from coco_core.search.page import Selection
+from coco_core.search.pieces import QueryTerms
+from coco_core.search.places import share_at, with_further
 from coco_core.search.ports import Hydrator, SearchExecutor
 from coco_core.search.request import SearchRequest
 from coco_core.types import CandidateSet, FloatVector
@@ -89,6 +91,7 @@ def run_search(
     clock: StageClock,
     *,
     without: int | None = None,
+    shares: Sequence[int] | None = None,
 ) -> SearchPage[HitT]:
     """Return a page of hits; the clock ends the stages ``search`` and ``rank``.
 
@@ -99,6 +102,8 @@ def run_search(
         hydrator: of the index; fresh, for this search only.
         clock: its last stage, the hydration, is the caller's to name.
         without: the key of a chunk that is no answer.
+        shares: the tokens that each hit of the page may show, best first, where the hydrator shows
+            pieces of documents; without them a hit costs what its chunk does.
     """
     found = executor.search(request, query_vector)
     clock.lap("search")
@@ -106,12 +111,18 @@ def run_search(
     if without is not None:
         ranked = [item for item in ranked if item.candidate.metadata.key != without]
     clock.lap("rank")
-    selection = _fill(Selection(request.intent), ranked, hydrator)
-    hits = hydrator.hydrate(selection.picks)
+    selection = _fill(Selection(request.intent), ranked, hydrator, shares)
+    terms = QueryTerms.of(request.query.terms, found.term_weights)
+    hits = hydrator.hydrate(with_further(selection.picks, ranked), terms)
     return SearchPage(hits, selection.next_offset, found, query_vector is not None)
 
 
-def _fill(selection: Selection, ranked: Sequence[Ranked], hydrator: Hydrator[HitT]) -> Selection:
+def _fill(
+    selection: Selection,
+    ranked: Sequence[Ranked],
+    hydrator: Hydrator[HitT],
+    shares: Sequence[int] | None,
+) -> Selection:
     """Take candidates until the page is full; one whose text is gone makes room for the next."""
     prefetched: set[int] = set()
     looked_beyond = 0
@@ -128,7 +139,8 @@ def _fill(selection: Selection, ranked: Sequence[Ranked], hydrator: Hydrator[Hit
             hydrator.prefetch(likely)
         lines = hydrator.locate(item)
         if lines is not None:
-            selection.offer(item, start_line=lines[0], end_line=lines[1])
+            tokens = None if shares is None else share_at(shares, len(selection.picks))
+            selection.offer(item, start_line=lines[0], end_line=lines[1], token_count=tokens)
     return selection
 
 

@@ -30,10 +30,13 @@ class SearchHit(_Answer):
     start_line: int | None = None
     end_line: int | None = None
     symbol: str = ""
+    within: str = ""
+    """First and last line, and head of the definition that the first shown line lies in."""
     kind: str
     language: str
     score: float
     content: str
+    """The lines that answer; `…40` stands where lines are left out and line 40 follows."""
     cut: bool = False
 
 

@@ -6,7 +6,8 @@ from coco_core.errors import InvalidInput
 from coco_local.mcp.answers import SearchAnswer, SearchHit
 from coco_local.mcp.arguments import KINDS, RelatedArguments, SearchArguments
 from coco_local.mcp.budget import Budget, estimate_tokens
-from coco_local.mcp.format import TRAIL, hit_text, search_text
+from coco_local.mcp.format import hit_text, search_text
+from coco_local.mcp.hits import rows_of, shown_hit
 from coco_local.mcp.reply import FRAME_TOKENS, Reply
 from coco_local.mcp.scope import Caller, Scope, globs_below, resolve_file, resolve_project
 from coco_protocol.docs import (
@@ -88,13 +89,14 @@ def _found(scope: Scope, found: QueryEnvelope, *, offset: int, max_tokens: int) 
     notice = _freshness(scope, meta)
     budget = Budget(max_tokens - FRAME_TOKENS - (estimate_tokens(notice) if notice else 0))
     results: list[SearchHit] = []
-    for hit in map(_hit, data.results):
+    for found_hit in data.results:
+        hit = shown_hit(found_hit, rows_of(found_hit))
         if budget.take(hit_text(hit)):
             results.append(hit)
             continue
         if not results:
             # Half of the best answer is worth more than none.
-            results.append(_shortened(hit, budget))
+            results.append(_shortened(found_hit, budget))
         break
     next_offset = data.next_offset
     if len(results) < len(data.results):
@@ -132,28 +134,14 @@ def _content_tokens(max_tokens: int, limit: int) -> int:
     return max(LEAST_TOKENS, max_tokens - FRAME_TOKENS - HEADER_TOKENS * limit)
 
 
-def _hit(hit: Hit) -> SearchHit:
-    chunk = hit.chunk
-    return SearchHit(
-        path=chunk.path or chunk.doc_id,
-        start_line=chunk.start_line,
-        end_line=chunk.end_line,
-        symbol=chunk.symbol or TRAIL.join(chunk.heading_trail),
-        kind=chunk.kind,
-        language=chunk.language,
-        score=round(hit.meta.score, 4),
-        content=chunk.content,
-    )
-
-
-def _shortened(hit: SearchHit, budget: Budget) -> SearchHit:
+def _shortened(hit: Hit, budget: Budget) -> SearchHit:
     """Return the hit with as many of its lines as fit."""
-    budget.take(hit_text(hit.model_copy(update={"content": ""})))
+    budget.take(hit_text(shown_hit(hit, [])))
     # The line that says where the rest is names the file once more.
-    budget.take(hit.path)
-    lines = budget.head(hit.content.strip("\n").split("\n"))
-    end = hit.start_line + max(0, len(lines) - 1) if hit.start_line is not None else None
-    return hit.model_copy(update={"content": "\n".join(lines), "end_line": end, "cut": True})
+    budget.take(hit.chunk.path or hit.chunk.doc_id)
+    rows = rows_of(hit)
+    fitting = budget.head([text for _, text in rows])
+    return shown_hit(hit, rows[: len(fitting)]).model_copy(update={"cut": True})
 
 
 def _freshness(scope: Scope, meta: QueryMeta) -> str | None:

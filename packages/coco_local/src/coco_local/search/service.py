@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from coco_core.errors import DocumentNotFound, InvalidInput, Unavailable
 from coco_core.query import Query
 from coco_core.search.course import SearchPage, StageClock, run_search
+from coco_core.search.places import shares_of
 from coco_core.search.request import SearchRequest
-from coco_core.types import FloatVector
+from coco_core.types import Definition, FloatVector
 from coco_local.indexing.gate import ForegroundGate
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.monitoring.activity import Activity
@@ -22,8 +23,10 @@ from coco_local.search.live import literal_lines, promising_files
 from coco_local.store.documents import IndexedChunk
 from coco_protocol.docs import (
     ChunkBody,
+    EnclosingBody,
     Hit,
     HitMeta,
+    PieceBody,
     QueryData,
     QueryEnvelope,
     QueryMeta,
@@ -157,7 +160,13 @@ class QueryService:
             clock.lap("embed")
             hydrator = DiskHydrator(indexer.index, indexer.reader)
             page = run_search(
-                search, embedded.vector, executor, hydrator, clock, without=question.without
+                search,
+                embedded.vector,
+                executor,
+                hydrator,
+                clock,
+                without=question.without,
+                shares=shares_of(search.intent.top_k, search.intent.max_tokens),
             )
             indexer.backlog.report_stale(hydrator.stale)
             clock.lap("validate")
@@ -283,4 +292,21 @@ def _hit(hit: VerifiedHit, *, explain: bool) -> Hit:
             content=hit.content,
             **chunk_fields(hit.indexed.chunk),
         ),
+        pieces=[
+            PieceBody(start_line=piece.start_line, end_line=piece.end_line, content=piece.text)
+            for piece in hit.excerpt.pieces
+        ],
+        enclosing=_enclosing(hit.excerpt.enclosing),
+    )
+
+
+def _enclosing(definition: Definition | None) -> EnclosingBody | None:
+    if definition is None:
+        return None
+    return EnclosingBody(
+        symbol=definition.path,
+        kind=definition.kind.value,
+        start_line=definition.line,
+        end_line=definition.end_line,
+        signature=definition.signature,
     )

@@ -46,6 +46,23 @@ class SourceFile:
         last = self.source.text.rpartition("\n")[2]
         return [last] if last else []
 
+    @cached_property
+    def _raw_lines(self) -> list[bytes]:
+        return self.data.split(b"\n")
+
+    def text_of_lines(self, start_line: int, end_line: int) -> list[str]:
+        """Return lines without their ends; fewer where the file ends before.
+
+        Only what is asked for is decoded where the text is what the bytes say.
+        """
+        if self.encoding != _SLICEABLE:
+            return [line.removesuffix("\n") for line in self.lines[start_line - 1 : end_line]]
+        found = self._raw_lines[start_line - 1 : end_line]
+        if found and end_line >= len(self._raw_lines) and not found[-1]:
+            # What follows the last line feed is no line.
+            found = found[:-1]
+        return [line.decode(_SLICEABLE, "replace") for line in found]
+
     def text_of(self, chunk: Chunk) -> str | None:
         """Return a chunk's text if it still stands where it was, at the same bytes."""
         text = self._text_at(chunk.span)

@@ -1,0 +1,195 @@
+"""The lines of a document that answer: what is shown of the places that were found in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from coco_core.tokens import analyze, words
+
+__all__ = ["Lines", "Place", "QueryTerms", "choose_lines"]
+
+# How far a match speaks for the lines around it: what a name or a comment announces mostly stands
+# below it, so that the lines above count for less.
+_BELOW = (1.0, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
+_ABOVE = (1.0, 0.6, 0.4, 0.2)
+
+# What a comment says is worth less than what the code does: the question is mostly about that, and
+# the words of a docstring are the question's own.
+_PROSE = 0.5
+
+# The head of a definition says what all lines below it are.
+_HEAD = 1.5
+
+# Of a place that was found by its meaning no word may match: its first lines say what it is.
+_BASE = 0.02
+
+# Left out between two pieces, lines up to this many would save no more than their mark costs.
+_SHORTEST_GAP = 2
+
+# Terms below this length are looked for as they are.
+_WHOLE = 4
+
+_LINE_COMMENTS = ("//", "#", "*", "/*", "--", ";;", "%", "<!--", '"""', "'''")
+_NO_COMMENTS = ("#include", "#define", "#if", "#el", "#end", "#!", "#[", "*=", "--")
+_QUOTES = ('"""', "'''")
+
+
+class Lines(NamedTuple):
+    """Lines of a document: 1-based, both ends included."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A part of a document that was found."""
+
+    start_line: int
+    lines: Sequence[str]
+    worth: float = 1.0
+    """How well it answers, against the best place of the document, 0 to 1."""
+    heads: frozenset[int] = frozenset()
+    """The lines (1-based) on which definitions begin."""
+    prose: bool = False
+    """Whether its text is no code, so that nothing in it is a comment."""
+
+
+class QueryTerms:
+    """What is looked for in a line."""
+
+    def __init__(self, weights: Mapping[str, float]) -> None:
+        """Take a query's terms, each with how much of the query it is; together 1."""
+        self._weights = weights
+        # A stem may differ from the word in its last letter: `quer(i)`, `query`.
+        shortened = {term if len(term) < _WHOLE else term[:-1] for term in weights}
+        self._prefixes = tuple(sorted(shortened))
+        self._of_word: dict[str, tuple[str, ...]] = {}
+
+    @classmethod
+    def of(cls, terms: Iterable[str], weights: Mapping[str, float]) -> QueryTerms:
+        """Weigh a query's terms; one without a weight counts as much as the mean of the others."""
+        known = [weights[term] for term in dict.fromkeys(terms) if term in weights]
+        mean = sum(known) / len(known) if known else 1.0
+        raw = {term: weights.get(term, mean) for term in dict.fromkeys(terms)}
+        total = sum(raw.values())
+        return cls({term: weight / total for term, weight in raw.items()} if total else {})
+
+    def found_in(self, line: str) -> float:
+        """Return how much of the query a line holds, 0 to 1."""
+        lowered = line.lower()
+        if not any(prefix in lowered for prefix in self._prefixes):
+            return 0.0
+        found: set[str] = set()
+        for word in words(line):
+            terms = self._of_word.get(word)
+            if terms is None:
+                terms = tuple(term for term in analyze(word) if term in self._weights)
+                self._of_word[word] = terms
+            found.update(terms)
+        return sum(self._weights[term] for term in found)
+
+
+def choose_lines(
+    places: Sequence[Place], terms: QueryTerms, budget: int, cost: Callable[[str], int]
+) -> list[Lines]:
+    """Return the lines of a document's places that are shown, in order and apart from each other.
+
+    Args:
+        places: the document's, in any order; they may overlap.
+        terms: of the query.
+        budget: tokens for all lines together; one line is shown whatever it costs.
+        cost: the tokens of a line.
+    """
+    worth: dict[int, float] = {}
+    text: dict[int, str] = {}
+    for place in places:
+        for number, value in enumerate(_worth(place, terms), place.start_line):
+            worth[number] = max(worth.get(number, 0.0), value)
+        text.update(enumerate(place.lines, place.start_line))
+    chosen: set[int] = set()
+    left = budget
+    for number in sorted(worth, key=lambda number: (-worth[number], number)):
+        price = cost(text[number])
+        if price > left:
+            if chosen:
+                break
+            price = left
+        chosen.add(number)
+        left -= price
+    return _trimmed(_runs(chosen, text), text)
+
+
+def _worth(place: Place, terms: QueryTerms) -> list[float]:
+    """Return what each line of a place is worth."""
+    lines = place.lines
+    prose = [False] * len(lines) if place.prose else _comments(lines)
+    own = [0.0] * len(lines)
+    for at, line in enumerate(lines):
+        found = terms.found_in(line)
+        if place.start_line + at in place.heads:
+            found *= _HEAD
+        own[at] = found * _PROSE if prose[at] else found
+    worth = [0.0] * len(lines)
+    for at, value in enumerate(own):
+        if value:
+            for distance, share in enumerate(_BELOW):
+                if at + distance < len(lines):
+                    worth[at + distance] = max(worth[at + distance], value * share)
+            for distance, share in enumerate(_ABOVE[1:], 1):
+                if at >= distance:
+                    worth[at - distance] = max(worth[at - distance], value * share)
+    size = len(lines)
+    return [
+        place.worth * ((_PROSE if prose[at] else 1.0) * value + _BASE * (1 - at / size))
+        for at, value in enumerate(worth)
+    ]
+
+
+def _comments(lines: Sequence[str]) -> list[bool]:
+    """Tell which lines of code are comments or documentation, as far as their look says."""
+    found: list[bool] = []
+    quote = ""
+    for line in lines:
+        plain = line.strip()
+        if quote:
+            found.append(True)
+            if quote in plain:
+                quote = ""
+            continue
+        opened = next((mark for mark in _QUOTES if mark in plain), "")
+        if opened and plain.count(opened) % 2:
+            quote = opened
+        found.append(plain.startswith(_LINE_COMMENTS) and not plain.startswith(_NO_COMMENTS))
+    return found
+
+
+def _runs(chosen: set[int], text: Mapping[int, str]) -> list[Lines]:
+    """Join lines that follow each other, over gaps that are not worth a mark."""
+    runs: list[Lines] = []
+    for number in sorted(chosen):
+        last = runs[-1] if runs else None
+        if (
+            last is not None
+            and number - last.last - 1 <= _SHORTEST_GAP
+            and all(between in text for between in range(last.last + 1, number))
+        ):
+            runs[-1] = Lines(last.first, number)
+        else:
+            runs.append(Lines(number, number))
+    return runs
+
+
+def _trimmed(runs: Sequence[Lines], text: Mapping[int, str]) -> list[Lines]:
+    """Drop blank lines at the ends of runs, and runs of nothing else."""
+    kept: list[Lines] = []
+    for first, last in runs:
+        while first < last and not text[first].strip():
+            first += 1  # noqa: PLW2901
+        while last > first and not text[last].strip():
+            last -= 1  # noqa: PLW2901
+        if text[first].strip() or len(runs) == 1:
+            kept.append(Lines(first, last))
+    return kept

@@ -1,0 +1,66 @@
+"""The places of a document that share its hit, and the tokens that each hit may show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from coco_core.ranking import Ranked
+from coco_core.search.page import Pick
+
+__all__ = ["share_at", "shares_of", "with_further"]
+
+# Tokens of the first hits, and of every hit behind them: the right file is mostly among the first
+# three, and in it the right definition may be the second or the third.
+_SHARES = (340, 260, 200, 150, 100)
+_FURTHER_SHARE = 80
+
+# Below this a hit says no more than its name: rather fewer hits.
+_LEAST_SHARE = 40
+
+# Places of one document that are looked at, and how near to the best they must score.
+_MOST_FURTHER = 3
+_NEAR = 0.75
+
+
+def shares_of(hits: int, max_tokens: int | None) -> list[int]:
+    """Return the tokens that each hit of a page may show, best first.
+
+    Without a budget the first hits get what shows a definition of some thirty lines; with one,
+    together no more than it, and fewer hits where it does not suffice for all.
+    """
+    plain = [*_SHARES, *[_FURTHER_SHARE] * max(0, hits - len(_SHARES))][:hits]
+    if max_tokens is None:
+        return plain
+    while len(plain) > 1 and plain[-1] * max_tokens < _LEAST_SHARE * sum(plain):
+        plain.pop()
+    total = sum(plain)
+    return [share * max_tokens // total for share in plain]
+
+
+def share_at(shares: Sequence[int], position: int) -> int:
+    """Return the tokens of one hit; more than there are of a hit for which nothing is left."""
+    return shares[position] if position < len(shares) else sum(shares) + 1
+
+
+def with_further(picks: Sequence[Pick], ranked: Sequence[Ranked]) -> list[Pick]:
+    """Return the hits with the other places of their documents that answer nearly as well.
+
+    A chunk that is a hit by itself is no further place of another.
+    """
+    by_document: dict[str, list[Ranked]] = {pick.doc_id: [] for pick in picks}
+    shown = {pick.ranked.candidate.metadata.key for pick in picks}
+    for item in ranked:
+        found = by_document.get(item.candidate.metadata.doc_id)
+        if found is not None and item.candidate.metadata.key not in shown:
+            found.append(item)
+    given: set[str] = set()
+    result: list[Pick] = []
+    for pick in picks:
+        others = [] if pick.doc_id in given else by_document[pick.doc_id]
+        given.add(pick.doc_id)
+        best = max([pick.ranked.own, *(item.own for item in others)])
+        near = [item for item in others if item.own >= _NEAR * best]
+        near.sort(key=lambda item: -item.own)
+        result.append(replace(pick, further=tuple(near[:_MOST_FURTHER])))
+    return result

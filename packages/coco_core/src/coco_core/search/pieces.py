@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from coco_core.tokens import analyze, words
 
-__all__ = ["Lines", "Place", "QueryTerms", "choose_lines"]
+__all__ = ["Lines", "Place", "QueryTerms", "choose_lines", "joined"]
 
 # How far a match speaks for the lines around it: what a name or a comment announces mostly stands
 # below it, so that the lines above count for less.
@@ -19,11 +19,17 @@ _ABOVE = (1.0, 0.6, 0.4, 0.2)
 # the words of a docstring are the question's own.
 _PROSE = 0.5
 
-# The head of a definition says what all lines below it are.
-_HEAD = 1.5
-
 # Of a place that was found by its meaning no word may match: its first lines say what it is.
-_BASE = 0.02
+_BASE = 0.1
+
+# A place that scores half as well as the best gets few lines: its words match by chance.
+_STEEP = 2.0
+
+# Blank lines are shown between others, not for their own sake.
+_BLANK = 0.5
+
+# A line that takes more of the budget than this is data, and would leave nothing for the others.
+_LONGEST_LINE = 0.5
 
 # Left out between two pieces, lines up to this many would save no more than their mark costs.
 _SHORTEST_GAP = 2
@@ -51,8 +57,6 @@ class Place:
     lines: Sequence[str]
     worth: float = 1.0
     """How well it answers, against the best place of the document, 0 to 1."""
-    heads: frozenset[int] = frozenset()
-    """The lines (1-based) on which definitions begin."""
     prose: bool = False
     """Whether its text is no code, so that nothing in it is a comment."""
 
@@ -113,45 +117,41 @@ def choose_lines(
     left = budget
     for number in sorted(worth, key=lambda number: (-worth[number], number)):
         price = cost(text[number])
-        if price > left:
-            if chosen:
-                break
-            price = left
+        if price > left or (price > _LONGEST_LINE * budget and len(text) > 1):
+            continue
         chosen.add(number)
         left -= price
-    return _trimmed(_runs(chosen, text), text)
+    if not chosen and text:
+        chosen.add(max(text, key=lambda number: (worth[number], -number)))
+    return _trimmed(joined(chosen, text), text)
 
 
 def _worth(place: Place, terms: QueryTerms) -> list[float]:
     """Return what each line of a place is worth."""
-    lines = place.lines
-    prose = [False] * len(lines) if place.prose else _comments(lines)
-    own = [0.0] * len(lines)
+    lines, size = place.lines, len(place.lines)
+    prose = [False] * size if place.prose else _comments(lines)
+    worth = [0.0] * size
     for at, line in enumerate(lines):
-        found = terms.found_in(line)
-        if place.start_line + at in place.heads:
-            found *= _HEAD
-        own[at] = found * _PROSE if prose[at] else found
-    worth = [0.0] * len(lines)
-    for at, value in enumerate(own):
-        if value:
-            for distance, share in enumerate(_BELOW):
-                if at + distance < len(lines):
-                    worth[at + distance] = max(worth[at + distance], value * share)
-            for distance, share in enumerate(_ABOVE[1:], 1):
-                if at >= distance:
-                    worth[at - distance] = max(worth[at - distance], value * share)
-    size = len(lines)
-    return [
-        place.worth * ((_PROSE if prose[at] else 1.0) * value + _BASE * (1 - at / size))
-        for at, value in enumerate(worth)
-    ]
+        value = terms.found_in(line)
+        if not value:
+            continue
+        if prose[at]:
+            value *= _PROSE
+        for distance, share in enumerate(_BELOW[: size - at]):
+            worth[at + distance] = max(worth[at + distance], value * share)
+        for distance, share in enumerate(_ABOVE[: at + 1]):
+            worth[at - distance] = max(worth[at - distance], value * share)
+    share = place.worth**_STEEP
+    for at, line in enumerate(lines):
+        own = share * (worth[at] + _BASE * (1 - at / size))
+        worth[at] = own * (_PROSE if prose[at] else 1.0) * (1.0 if line.strip() else _BLANK)
+    return worth
 
 
 def _comments(lines: Sequence[str]) -> list[bool]:
     """Tell which lines of code are comments or documentation, as far as their look says."""
     found: list[bool] = []
-    quote = ""
+    quote = _open_quote(lines)
     for line in lines:
         plain = line.strip()
         if quote:
@@ -166,15 +166,30 @@ def _comments(lines: Sequence[str]) -> list[bool]:
     return found
 
 
-def _runs(chosen: set[int], text: Mapping[int, str]) -> list[Lines]:
-    """Join lines that follow each other, over gaps that are not worth a mark."""
+def _open_quote(lines: Sequence[str]) -> str:
+    """Return the mark of the documentation that the first lines are in the middle of, if any."""
+    for mark in _QUOTES:
+        first = next((line.strip() for line in lines if mark in line), "")
+        closes = first == mark or (first.endswith(mark) and not first.startswith(mark))
+        if closes and sum(line.count(mark) for line in lines) % 2:
+            return mark
+    return ""
+
+
+def joined(chosen: Iterable[int], known: Container[int]) -> list[Lines]:
+    """Join lines that follow each other, over gaps that are not worth a mark.
+
+    Args:
+        chosen: numbers of lines.
+        known: those whose text may be shown.
+    """
     runs: list[Lines] = []
     for number in sorted(chosen):
         last = runs[-1] if runs else None
         if (
             last is not None
             and number - last.last - 1 <= _SHORTEST_GAP
-            and all(between in text for between in range(last.last + 1, number))
+            and all(between in known for between in range(last.last + 1, number))
         ):
             runs[-1] = Lines(last.first, number)
         else:

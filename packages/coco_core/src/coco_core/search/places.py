@@ -7,20 +7,25 @@ from dataclasses import replace
 
 from coco_core.ranking import Ranked
 from coco_core.search.page import Pick
+from coco_core.types import ChunkKind
 
-__all__ = ["share_at", "shares_of", "with_further"]
+__all__ = ["place_worth", "share_at", "shares_of", "with_further"]
 
 # Tokens of the first hits, and of every hit behind them: the right file is mostly among the first
 # three, and in it the right definition may be the second or the third.
-_SHARES = (340, 260, 200, 150, 100)
-_FURTHER_SHARE = 80
+_SHARES = (320, 280, 240, 120)
+_FURTHER_SHARE = 60
 
 # Below this a hit says no more than its name: rather fewer hits.
 _LEAST_SHARE = 40
 
 # Places of one document that are looked at, and how near to the best they must score.
-_MOST_FURTHER = 3
-_NEAR = 0.75
+_MOST_FURTHER = 4
+_NEAR = 0.6
+
+# The head of a class repeats in its documentation the words of all its methods; what answers a
+# question is mostly one of these.
+_CLASS_HEAD = 0.8
 
 
 def shares_of(hits: int, max_tokens: int | None) -> list[int]:
@@ -43,6 +48,12 @@ def share_at(shares: Sequence[int], position: int) -> int:
     return shares[position] if position < len(shares) else sum(shares) + 1
 
 
+def place_worth(item: Ranked) -> float:
+    """Return how well a chunk answers by itself, against others of its document."""
+    head = item.candidate.metadata.kind is ChunkKind.CLASS
+    return item.own * (_CLASS_HEAD if head else 1.0)
+
+
 def with_further(picks: Sequence[Pick], ranked: Sequence[Ranked]) -> list[Pick]:
     """Return the hits with the other places of their documents that answer nearly as well.
 
@@ -59,8 +70,8 @@ def with_further(picks: Sequence[Pick], ranked: Sequence[Ranked]) -> list[Pick]:
     for pick in picks:
         others = [] if pick.doc_id in given else by_document[pick.doc_id]
         given.add(pick.doc_id)
-        best = max([pick.ranked.own, *(item.own for item in others)])
-        near = [item for item in others if item.own >= _NEAR * best]
-        near.sort(key=lambda item: -item.own)
+        best = max(map(place_worth, [pick.ranked, *others]))
+        near = [item for item in others if place_worth(item) >= _NEAR * best]
+        near.sort(key=place_worth, reverse=True)
         result.append(replace(pick, further=tuple(near[:_MOST_FURTHER])))
     return result

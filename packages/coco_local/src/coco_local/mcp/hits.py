@@ -19,7 +19,7 @@ def rows_of(hit: Hit) -> list[Row]:
     """Return what is shown of a hit, line by line: its pieces, or the chunk where it has none."""
     chunk = hit.chunk
     if not hit.pieces:
-        lines = chunk.content.strip("\n").split("\n")
+        lines = chunk.content.split("\n")
         if chunk.start_line is None:
             return [(None, line) for line in lines]
         return list(enumerate(lines, chunk.start_line))
@@ -38,7 +38,8 @@ def shown_hit(hit: Hit, rows: Sequence[Row]) -> SearchHit:
     while kept and kept[-1][0] is None and hit.pieces:
         # A mark behind which nothing follows.
         kept.pop()
-    numbers = [number for number, _ in kept if number is not None]
+    # What follows a chunk's last line feed is no line of its own.
+    numbers = [n for n, _ in kept if n is not None and (hit.pieces or n <= (chunk.end_line or n))]
     return SearchHit(
         path=chunk.path or chunk.doc_id,
         start_line=numbers[0] if numbers else chunk.start_line,

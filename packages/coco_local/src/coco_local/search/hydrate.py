@@ -11,7 +11,8 @@ from coco_core.search.page import Pick
 from coco_core.search.pieces import QueryTerms
 from coco_core.types import Span
 from coco_local.index.project import ProjectIndex
-from coco_local.search.excerpt import NO_EXCERPT, Excerpt, Excerpts, FoundPlace
+from coco_local.search.definitions import FoundPlace
+from coco_local.search.excerpt import NO_EXCERPT, Excerpt, Excerpts
 from coco_local.source.reader import SourceFile, SourceReader
 from coco_local.store.documents import IndexedChunk
 
@@ -69,8 +70,8 @@ class DiskHydrator:
             # It was read when the hit was located.
             assert file is not None
             changed = pick.doc_id in self.stale
-            place = FoundPlace(hit.indexed, hit.start_line, hit.end_line, changed=changed)
-            excerpts.choose(file, place, pick)
+            place = FoundPlace(file, hit.indexed, hit.start_line, hit.end_line, changed)
+            excerpts.choose(place, pick)
             hits.append(hit)
         found = excerpts.finish()
         return [replace(hit, excerpt=excerpt) for hit, excerpt in zip(hits, found, strict=True)]

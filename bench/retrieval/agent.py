@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +15,14 @@ from coco_local.mcp.scope import Caller
 from coco_local.mcp.server import build_server
 from coco_protocol.local import LocalService
 
-__all__ = ["ShownLine", "asking", "shown_lines", "tokens_of"]
+__all__ = ["ShownLine", "ask_search", "shown_lines", "tokens_of"]
 
 # Source in the vocabularies of current models has 3 to 4 bytes a token; the low end, so that a
 # figure is rather too bad than too good.
 _BYTES_PER_TOKEN = 3.2
 
 _HEADER = re.compile(r"--- (?P<path>.+?):(?P<first>\d+)-\d+(?: |$)")
+_WITHIN = re.compile(r"in \d+-\d+: ")
 _GAP = re.compile(r"…(\d+)$")
 
 
@@ -52,36 +52,33 @@ def shown_lines(answer: str) -> Iterator[ShownLine]:
             path, number = header["path"], int(header["first"])
         elif gap:
             number = int(gap[1])
-        elif path and not (line.startswith("in ") and _WITHIN.match(line)):
+        elif path and not _WITHIN.match(line):
             yield ShownLine(path, number, line, spent)
             number += 1
 
 
-_WITHIN = re.compile(r"in \d+-\d+: ")
+def ask_search(service: LocalService, root: Path, question: str, *, offset: int = 0) -> str:
+    """Ask the tool `search` as a host does and return the text of its answer.
 
-
-@contextmanager
-def asking(service: LocalService) -> Iterator[Callable[[Path, str, int], str]]:
-    """Give a function that asks the tool `search` about a directory: the text of its answer.
-
-    Its arguments are the directory, the question, and the number of results to skip.
+    Args:
+        service: the daemon.
+        root: the directory that the agent works in.
+        question: the only argument beside the offset, so that the tool's defaults answer.
+        offset: results to skip.
     """
 
-    def ask(root: Path, question: str, offset: int = 0) -> str:
-        async def caller_of(_: object) -> Caller:
-            return Caller(places=(root,))
+    async def caller_of(_: object) -> Caller:
+        return Caller(places=(root,))
 
-        async def call() -> CallToolResult:
-            async with Client(build_server(service, caller_of)) as client:
-                arguments: dict[str, object] = {"query": question}
-                if offset:
-                    arguments["offset"] = offset
-                return await client.call_tool("search", arguments)
+    async def call() -> CallToolResult:
+        async with Client(build_server(service, caller_of)) as client:
+            arguments: dict[str, object] = {"query": question}
+            if offset:
+                arguments["offset"] = offset
+            return await client.call_tool("search", arguments)
 
-        result = anyio.run(call)
-        text = "\n".join(each.text for each in result.content if isinstance(each, TextContent))
-        if result.is_error:
-            raise SystemExit(f"search failed: {text}")
-        return text
-
-    yield ask
+    result = anyio.run(call)
+    text = "\n".join(each.text for each in result.content if isinstance(each, TextContent))
+    if result.is_error:
+        raise SystemExit(f"search failed: {text}")
+    return text

@@ -17,10 +17,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.local.report import Report
-from bench.retrieval.agent import asking, shown_lines, tokens_of
+from bench.retrieval.agent import ask_search, shown_lines, tokens_of
 from bench.retrieval.line_set import LineQuestion, QuestionSet, history_sets, own_sets
 from bench.retrieval.service import service
 from coco_core.metrics import average
@@ -51,11 +52,11 @@ def look(question: LineQuestion, answer: str) -> float | None:
 
 
 def ask_all(
-    ask: Callable[[Path, str, int], str], questions: QuestionSet, *, history: bool
+    ask: Callable[[Path, str], str], questions: QuestionSet, *, history: bool
 ) -> Iterator[Answered]:
     """Ask every question of a set."""
     for question in questions.questions:
-        answer = ask(questions.root, question.text, 0)
+        answer = ask(questions.root, question.text)
         yield Answered(
             questions.name,
             questions.half,
@@ -99,7 +100,8 @@ def main() -> None:
     if arguments.history is not None:
         sets += [(each, True) for each in history_sets(arguments.history)]
     answered: list[Answered] = []
-    with service(arguments.models, arguments.home) as there, asking(there.client) as ask:
+    with service(arguments.models, arguments.home) as there, there.client as client:
+        ask = partial(ask_search, client)
         for questions, history in sets:
             if arguments.half not in (None, questions.half):
                 continue

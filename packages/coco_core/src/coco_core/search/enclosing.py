@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from coco_core.search.pieces import Lines, joined
+from coco_core.search.pieces import Lines
 from coco_core.tokens import words
 from coco_core.types import ChunkKind, Definition
 
-__all__ = ["HEAD_LINES", "innermost", "outer_paths", "stands_at", "with_heads"]
+__all__ = ["HEAD_LINES", "innermost", "missing_heads", "outer_paths", "stands_at"]
 
 # Lines around a definition's name in which its signature stands: a return type or a template above,
 # parameters one to a line below.
@@ -58,33 +58,15 @@ def stands_at(definition: Definition, lines: Sequence[str]) -> bool:
     return "".join(definition.signature.split()) in around
 
 
-def with_heads(
-    pieces: Sequence[Lines],
-    definitions: Sequence[Definition],
-    known: Container[int],
-    cost: Callable[[int], int],
-    budget: int,
-) -> list[Lines]:
-    """Return the pieces with the heads of the definitions in whose middle further ones begin.
+def missing_heads(pieces: Sequence[Lines], definitions: Sequence[Definition]) -> list[int]:
+    """Return the lines of the heads of the definitions in whose middle further pieces begin.
 
     The first piece has its definition named; a reader of a later one would take it for part of
-    that. Within the budget, for which the last lines give way.
-
-    Args:
-        pieces: in order and apart from each other.
-        definitions: those around them.
-        known: the lines whose text may be shown.
-        cost: the tokens of a line.
-        budget: tokens for all lines together.
+    that.
     """
-    shown = {number for first, last in pieces for number in range(first, last + 1)}
+    found: list[int] = []
     for piece in pieces[1:]:
         around = innermost(piece.first, definitions)
-        if around is not None and around.line > pieces[0].first and around.line in known:
-            shown.add(around.line)
-    while True:
-        runs = joined(shown, known)
-        spent = sum(cost(number) for run in runs for number in range(run.first, run.last + 1))
-        if spent <= budget or len(shown) <= 1:
-            return runs
-        shown.remove(max(shown))
+        if around is not None and pieces[0].first < around.line < piece.first:
+            found.append(around.line)
+    return found

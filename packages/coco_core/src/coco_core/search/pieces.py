@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from coco_core.tokens import analyze, words
 
-__all__ = ["Lines", "Place", "QueryTerms", "choose_lines", "joined"]
+__all__ = ["Lines", "Place", "QueryTerms", "arranged", "best_lines"]
 
 # How far a match speaks for the lines around it: what a name or a comment announces mostly stands
 # below it, so that the lines above count for less.
@@ -96,10 +96,10 @@ class QueryTerms:
         return sum(self._weights[term] for term in found)
 
 
-def choose_lines(
+def best_lines(
     places: Sequence[Place], terms: QueryTerms, budget: int, cost: Callable[[str], int]
-) -> list[Lines]:
-    """Return the lines of a document's places that are shown, in order and apart from each other.
+) -> list[int]:
+    """Return the lines of a document's places that may be shown, the most telling first.
 
     Args:
         places: the document's, in any order; they may overlap.
@@ -113,17 +113,49 @@ def choose_lines(
         for number, value in enumerate(_worth(place, terms), place.start_line):
             worth[number] = max(worth.get(number, 0.0), value)
         text.update(enumerate(place.lines, place.start_line))
-    chosen: set[int] = set()
+    order = sorted(worth, key=lambda number: (-worth[number], number))
+    chosen: list[int] = []
     left = budget
-    for number in sorted(worth, key=lambda number: (-worth[number], number)):
+    for number in order:
         price = cost(text[number])
         if price > left or (price > _LONGEST_LINE * budget and len(text) > 1):
             continue
-        chosen.add(number)
+        chosen.append(number)
         left -= price
-    if not chosen and text:
-        chosen.add(max(text, key=lambda number: (worth[number], -number)))
-    return _trimmed(joined(chosen, text), text)
+    return chosen or order[:1]
+
+
+def arranged(
+    chosen: Sequence[int],
+    text: Mapping[int, str],
+    budget: int,
+    cost: Callable[[str], int],
+    added: Callable[[Sequence[Lines]], Iterable[int]] = lambda _: (),
+) -> list[Lines]:
+    """Return lines as pieces, in order and apart from each other, within a budget.
+
+    What joining them and what is added to them costs, the least telling lines give way for.
+
+    Args:
+        chosen: numbers of lines, the most telling first.
+        text: of every line that may be shown.
+        budget: tokens for all lines together.
+        cost: the tokens of a line.
+        added: the lines that pieces need with them.
+    """
+    kept = list(chosen)
+    while True:
+        pieces = _trimmed(_joined(kept, text), text)
+        pieces = _joined([*_numbers(pieces), *added(pieces)], text)
+        spent = sum(cost(text[number]) for number in _numbers(pieces))
+        if spent <= budget or len(kept) <= 1:
+            return pieces
+        # Several at a time where much is to go: what is over is a handful of lines.
+        del kept[-max(1, (spent - budget) * len(kept) // (2 * spent)) :]
+
+
+def _numbers(pieces: Iterable[Lines]) -> list[int]:
+    return [number for first, last in pieces for number in range(first, last + 1)]
 
 
 def _worth(place: Place, terms: QueryTerms) -> list[float]:
@@ -176,25 +208,17 @@ def _open_quote(lines: Sequence[str]) -> str:
     return ""
 
 
-def joined(chosen: Iterable[int], known: Container[int]) -> list[Lines]:
-    """Join lines that follow each other, over gaps that are not worth a mark.
-
-    Args:
-        chosen: numbers of lines.
-        known: those whose text may be shown.
-    """
-    runs: list[Lines] = []
+def _joined(chosen: Iterable[int], text: Mapping[int, str]) -> list[Lines]:
+    """Join lines that follow each other, over gaps that are not worth a mark."""
+    pieces: list[Lines] = []
     for number in sorted(chosen):
-        last = runs[-1] if runs else None
-        if (
-            last is not None
-            and number - last.last - 1 <= _SHORTEST_GAP
-            and all(between in known for between in range(last.last + 1, number))
-        ):
-            runs[-1] = Lines(last.first, number)
+        last = pieces[-1].last if pieces else -_SHORTEST_GAP - 1
+        gap = range(last + 1, number)
+        if len(gap) <= _SHORTEST_GAP and all(between in text for between in gap):
+            pieces[-1] = Lines(pieces[-1].first, number)
         else:
-            runs.append(Lines(number, number))
-    return runs
+            pieces.append(Lines(number, number))
+    return pieces
 
 
 def _trimmed(runs: Sequence[Lines], text: Mapping[int, str]) -> list[Lines]:

@@ -73,5 +73,20 @@ def with_further(picks: Sequence[Pick], ranked: Sequence[Ranked]) -> list[Pick]:
         best = max(map(place_worth, [pick.ranked, *others]))
         near = [item for item in others if place_worth(item) >= _NEAR * best]
         near.sort(key=place_worth, reverse=True)
-        result.append(replace(pick, further=tuple(near[:_MOST_FURTHER])))
+        result.append(replace(pick, further=_of_different_symbols(pick.ranked, near)))
     return result
+
+
+def _of_different_symbols(first: Ranked, others: Sequence[Ranked]) -> tuple[Ranked, ...]:
+    """Leave out the chunks of a definition that is there already: it is shown as one place."""
+    symbols = {first.candidate.metadata.symbol}
+    kept: list[Ranked] = []
+    for item in others:
+        symbol = item.candidate.metadata.symbol
+        if symbol and symbol in symbols:
+            continue
+        symbols.add(symbol)
+        kept.append(item)
+        if len(kept) == _MOST_FURTHER:
+            break
+    return tuple(kept)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from coco_core.ranking.profiles import is_prose
-from coco_core.search.enclosing import innermost, with_heads
+from coco_core.search.enclosing import innermost, missing_heads
 from coco_core.search.page import Pick
-from coco_core.search.pieces import Lines, Place, QueryTerms, choose_lines
+from coco_core.search.pieces import Lines, Place, QueryTerms, arranged, best_lines
 from coco_core.search.places import place_worth
 from coco_core.types import ChunkMetadata, Definition
 from coco_local.index.project import ProjectIndex
@@ -50,7 +51,8 @@ NO_EXCERPT = Excerpt()
 class _Chosen:
     place: FoundPlace
     text: dict[int, str]
-    lines: list[Lines]
+    lines: list[int]
+    """The most telling first."""
     budget: int
 
 
@@ -76,12 +78,12 @@ class Excerpts:
             text.update(enumerate(shown, lines.first))
             worth = place_worth(item) / best if best > 0 else 1.0
             places.append(Place(lines.first, shown, worth, prose))
-        chosen = choose_lines(places, self._terms, pick.token_count, _cost)
+        chosen = best_lines(places, self._terms, pick.token_count, _cost)
         self._chosen.append(_Chosen(place, text, chosen, pick.token_count))
 
     def finish(self) -> list[Excerpt]:
         """Return the excerpts in the order in which their lines were chosen."""
-        wanted = [(each.place, [lines.first for lines in each.lines]) for each in self._chosen]
+        wanted = [(each.place, each.lines) for each in self._chosen]
         found = standing_definitions(self._index, wanted)
         return [_excerpt(*each) for each in zip(self._chosen, found, strict=True)]
 
@@ -113,8 +115,11 @@ class Excerpts:
 
 def _excerpt(chosen: _Chosen, definitions: list[Definition]) -> Excerpt:
     text = chosen.text
-    budget = chosen.budget
-    lines = with_heads(chosen.lines, definitions, text, lambda number: _cost(text[number]), budget)
+
+    def heads(pieces: Sequence[Lines]) -> Iterable[int]:
+        return (line for line in missing_heads(pieces, definitions) if line in text)
+
+    lines = arranged(chosen.lines, text, chosen.budget, _cost, heads)
     pieces = tuple(
         Piece(first, last, "\n".join(text[number] for number in range(first, last + 1)))
         for first, last in lines

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from coco_core.search.pieces import Lines
 from coco_core.tokens import words
 from coco_core.types import ChunkKind, Definition
 
-__all__ = ["HEAD_LINES", "innermost", "missing_heads", "outer_paths", "stands_at"]
+__all__ = ["head_lines", "innermost", "missing_heads", "outer_paths", "stands_at"]
 
 # Lines around a definition's name in which its signature stands: a return type or a template above,
 # parameters one to a line below.
 _LINES_ABOVE = 8
-HEAD_LINES = 40
+_LINES_BELOW = 40
 
 
 def innermost(line: int, definitions: Iterable[Definition]) -> Definition | None:
@@ -38,35 +38,43 @@ def outer_paths(path: str) -> set[str]:
     return {".".join(parts[:count]) for count in range(1, len(parts) + 1)}
 
 
-def stands_at(definition: Definition, lines: Sequence[str]) -> bool:
-    """Tell whether a definition's head stands in a document's lines where the record says.
+def stands_at(definition: Definition, lines: Sequence[str], first: int) -> bool:
+    """Tell whether a definition's head stands where the record says.
 
     Args:
         definition: with 1-based lines.
-        lines: of the whole document, or its first ones down to some way below the head.
+        lines: of the document, from `head_lines` of the definition.
+        first: the number of the first of them.
     """
-    if not 0 < definition.line <= len(lines):
+    at = definition.line - first
+    if not 0 <= at < len(lines):
         return False
-    own = lines[definition.line - 1]
     if definition.title:
         # Its text stands there, perhaps with marks in between.
-        return set(words(definition.title)) <= set(words(own))
+        return set(words(definition.title)) <= set(words(lines[at]))
     if not definition.signature:
-        return definition.name in own
-    first = max(0, definition.line - 1 - _LINES_ABOVE)
-    around = "".join("".join(lines[first : definition.line + HEAD_LINES]).split())
-    return "".join(definition.signature.split()) in around
+        return definition.name in lines[at]
+    return "".join(definition.signature.split()) in "".join("".join(lines).split())
 
 
-def missing_heads(pieces: Sequence[Lines], definitions: Sequence[Definition]) -> list[int]:
+def head_lines(definition: Definition) -> tuple[int, int]:
+    """Return the first and the last line between which a definition's signature stands."""
+    return max(1, definition.line - _LINES_ABOVE), definition.line + _LINES_BELOW
+
+
+def missing_heads(pieces: Sequence[Lines], around: Callable[[int], Definition | None]) -> list[int]:
     """Return the lines of the heads of the definitions in whose middle further pieces begin.
 
     The first piece has its definition named; a reader of a later one would take it for part of
     that.
+
+    Args:
+        pieces: in order.
+        around: gives the innermost definition that a line lies in.
     """
     found: list[int] = []
     for piece in pieces[1:]:
-        around = innermost(piece.first, definitions)
-        if around is not None and pieces[0].first < around.line < piece.first:
-            found.append(around.line)
+        holding = around(piece.first)
+        if holding is not None and pieces[0].first < holding.line < piece.first:
+            found.append(holding.line)
     return found

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from coco_core.tokens import analyze, words
+from coco_core.tokens import term_id, term_ids
 
 __all__ = ["Lines", "Place", "QueryTerms", "arranged", "best_lines"]
 
 # How far a match speaks for the lines around it: what a name or a comment announces mostly stands
 # below it, so that the lines above count for less.
 _BELOW = (1.0, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
-_ABOVE = (1.0, 0.6, 0.4, 0.2)
+_ABOVE = (0.6, 0.4, 0.2)
 
 # What a comment says is worth less than what the code does: the question is mostly about that, and
 # the words of a docstring are the question's own.
@@ -66,34 +67,41 @@ class QueryTerms:
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         """Take a query's terms, each with how much of the query it is; together 1."""
-        self._weights = weights
+        self._weights = [(term_id(term), weight) for term, weight in weights.items()]
         # A stem may differ from the word in its last letter: `quer(i)`, `query`.
         shortened = {term if len(term) < _WHOLE else term[:-1] for term in weights}
-        self._prefixes = tuple(sorted(shortened))
-        self._of_word: dict[str, tuple[str, ...]] = {}
+        begun = "|".join(map(re.escape, sorted(shortened))) or "(?!)"
+        self._begun = re.compile(begun)
+        # Only words that hold the beginning of a term are looked up.
+        self._words = re.compile(rf"\b\w*?(?:{begun})\w*")
 
     @classmethod
     def of(cls, terms: Iterable[str], weights: Mapping[str, float]) -> QueryTerms:
         """Weigh a query's terms; one without a weight counts as much as the mean of the others."""
-        known = [weights[term] for term in dict.fromkeys(terms) if term in weights]
+        distinct = dict.fromkeys(terms)
+        # One letter (the rest of `view's`) stands in every line.
+        telling = [term for term in distinct if len(term) > 1 or not term.isascii()] or distinct
+        known = [weights[term] for term in telling if term in weights]
         mean = sum(known) / len(known) if known else 1.0
-        raw = {term: weights.get(term, mean) for term in dict.fromkeys(terms)}
+        raw = {term: weights.get(term, mean) for term in telling}
         total = sum(raw.values())
         return cls({term: weight / total for term, weight in raw.items()} if total else {})
 
     def found_in(self, line: str) -> float:
         """Return how much of the query a line holds, 0 to 1."""
         lowered = line.lower()
-        if not any(prefix in lowered for prefix in self._prefixes):
+        if self._begun.search(lowered) is None:
             return 0.0
-        found: set[str] = set()
-        for word in words(line):
-            terms = self._of_word.get(word)
-            if terms is None:
-                terms = tuple(term for term in analyze(word) if term in self._weights)
-                self._of_word[word] = terms
-            found.update(terms)
-        return sum(self._weights[term] for term in found)
+        if len(lowered) != len(line):
+            # A letter that is two in lower case: places in the one are not those in the other.
+            lowered = line
+        # Ids of words are at hand: indexing has asked for them.
+        found = {
+            number
+            for word in self._words.finditer(lowered)
+            for number in term_ids(line[word.start() : word.end()])
+        }
+        return sum([weight for number, weight in self._weights if number in found])
 
 
 def best_lines(
@@ -146,12 +154,13 @@ def arranged(
     kept = list(chosen)
     while True:
         pieces = _trimmed(_joined(kept, text), text)
-        pieces = _joined([*_numbers(pieces), *added(pieces)], text)
+        more = list(added(pieces))
+        if more:
+            pieces = _joined([*_numbers(pieces), *more], text)
         spent = sum(cost(text[number]) for number in _numbers(pieces))
         if spent <= budget or len(kept) <= 1:
             return pieces
-        # Several at a time where much is to go: what is over is a handful of lines.
-        del kept[-max(1, (spent - budget) * len(kept) // (2 * spent)) :]
+        del kept[-max(1, (spent - budget) * len(kept) // spent) :]
 
 
 def _numbers(pieces: Iterable[Lines]) -> list[int]:
@@ -165,19 +174,24 @@ def _worth(place: Place, terms: QueryTerms) -> list[float]:
     worth = [0.0] * size
     for at, line in enumerate(lines):
         value = terms.found_in(line)
-        if not value:
-            continue
-        if prose[at]:
-            value *= _PROSE
-        for distance, share in enumerate(_BELOW[: size - at]):
-            worth[at + distance] = max(worth[at + distance], value * share)
-        for distance, share in enumerate(_ABOVE[: at + 1]):
-            worth[at - distance] = max(worth[at - distance], value * share)
+        if value:
+            _speak(worth, at, value * _PROSE if prose[at] else value)
     share = place.worth**_STEEP
-    for at, line in enumerate(lines):
-        own = share * (worth[at] + _BASE * (1 - at / size))
-        worth[at] = own * (_PROSE if prose[at] else 1.0) * (1.0 if line.strip() else _BLANK)
-    return worth
+    return [
+        share
+        * (worth[at] + _BASE * (1 - at / size))
+        * (_PROSE if prose[at] else 1.0)
+        * (1.0 if line and not line.isspace() else _BLANK)
+        for at, line in enumerate(lines)
+    ]
+
+
+def _speak(worth: list[float], at: int, value: float) -> None:
+    """Let a line speak for those around it."""
+    for number, share in zip(range(at, len(worth)), _BELOW, strict=False):
+        worth[number] = max(worth[number], value * share)
+    for number, share in zip(range(at - 1, -1, -1), _ABOVE, strict=False):
+        worth[number] = max(worth[number], value * share)
 
 
 def _comments(lines: Sequence[str]) -> list[bool]:
@@ -191,9 +205,11 @@ def _comments(lines: Sequence[str]) -> list[bool]:
             if quote in plain:
                 quote = ""
             continue
-        opened = next((mark for mark in _QUOTES if mark in plain), "")
-        if opened and plain.count(opened) % 2:
-            quote = opened
+        for mark in _QUOTES:
+            if mark in plain:
+                if plain.count(mark) % 2:
+                    quote = mark
+                break
         found.append(plain.startswith(_LINE_COMMENTS) and not plain.startswith(_NO_COMMENTS))
     return found
 
@@ -211,14 +227,18 @@ def _open_quote(lines: Sequence[str]) -> str:
 def _joined(chosen: Iterable[int], text: Mapping[int, str]) -> list[Lines]:
     """Join lines that follow each other, over gaps that are not worth a mark."""
     pieces: list[Lines] = []
+    first = last = -_SHORTEST_GAP - 1
     for number in sorted(chosen):
-        last = pieces[-1].last if pieces else -_SHORTEST_GAP - 1
-        gap = range(last + 1, number)
-        if len(gap) <= _SHORTEST_GAP and all(between in text for between in gap):
-            pieces[-1] = Lines(pieces[-1].first, number)
-        else:
-            pieces.append(Lines(number, number))
-    return pieces
+        gap = number - last - 1
+        if gap <= 0 or (
+            gap <= _SHORTEST_GAP and all(between in text for between in range(last + 1, number))
+        ):
+            last = number
+            continue
+        if last > 0:
+            pieces.append(Lines(first, last))
+        first = last = number
+    return [*pieces, Lines(first, last)] if last > 0 else pieces
 
 
 def _trimmed(runs: Sequence[Lines], text: Mapping[int, str]) -> list[Lines]:

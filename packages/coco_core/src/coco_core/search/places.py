@@ -19,8 +19,10 @@ _FURTHER_SHARE = 60
 # Below this a hit says no more than its name: rather fewer hits.
 _LEAST_SHARE = 40
 
-# Places of one document that are looked at, and how near to the best they must score.
+# Places of one document that are looked at beside the best, where a hit may show so many tokens for
+# each, and how near to the best they must score.
 _MOST_FURTHER = 4
+_TOKENS_OF_PLACE = 80
 _NEAR = 0.6
 
 # The head of a class repeats in its documentation the words of all its methods; what answers a
@@ -73,20 +75,22 @@ def with_further(picks: Sequence[Pick], ranked: Sequence[Ranked]) -> list[Pick]:
         best = max(map(place_worth, [pick.ranked, *others]))
         near = [item for item in others if place_worth(item) >= _NEAR * best]
         near.sort(key=place_worth, reverse=True)
-        result.append(replace(pick, further=_of_different_symbols(pick.ranked, near)))
+        most = min(_MOST_FURTHER, pick.token_count // _TOKENS_OF_PLACE)
+        further = _of_different_symbols(pick.ranked, near, most)
+        result.append(replace(pick, further=further))
     return result
 
 
-def _of_different_symbols(first: Ranked, others: Sequence[Ranked]) -> tuple[Ranked, ...]:
+def _of_different_symbols(first: Ranked, others: Sequence[Ranked], most: int) -> tuple[Ranked, ...]:
     """Leave out the chunks of a definition that is there already: it is shown as one place."""
     symbols = {first.candidate.metadata.symbol}
     kept: list[Ranked] = []
     for item in others:
         symbol = item.candidate.metadata.symbol
+        if len(kept) == most:
+            break
         if symbol and symbol in symbols:
             continue
         symbols.add(symbol)
         kept.append(item)
-        if len(kept) == _MOST_FURTHER:
-            break
     return tuple(kept)

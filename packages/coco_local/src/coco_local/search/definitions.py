@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from coco_core.chunking import chunk_document
-from coco_core.search.enclosing import HEAD_LINES, outer_paths, stands_at
-from coco_core.types import Definition
+from coco_core.search.enclosing import head_lines, innermost, outer_paths, stands_at
+from coco_core.types import Chunk, Definition
 from coco_local.index.project import ProjectIndex
 from coco_local.source.reader import SourceFile
 from coco_local.store.documents import IndexedChunk
 
-__all__ = ["FoundPlace", "standing_definitions"]
+__all__ = ["Definitions", "FoundPlace", "definitions_around"]
 
 # A file that differs from the index is parsed for the definitions around what is shown of it, as
 # long as that takes milliseconds; it is indexed again in a moment anyway.
@@ -31,26 +31,49 @@ class FoundPlace:
     """Whether the file differs from what is indexed."""
 
 
-def standing_definitions(
-    index: ProjectIndex, wanted: Sequence[tuple[FoundPlace, Sequence[int]]]
-) -> list[list[Definition]]:
-    """Return for each place the definitions that may reach over lines of its file.
+class Definitions:
+    """The definitions of a file that may reach over the lines that are shown of it."""
 
-    What the index knows comes with one query. A definition whose head does not stand where the
-    record says is left out: size and time of a file may be those of its indexed version although
-    its content is not.
-    """
+    def __init__(self, file: SourceFile, known: Sequence[Definition]) -> None:
+        """Take what is known; whether it still stands is looked up when it is asked for."""
+        self._file = file
+        self._known = known
+        self._stands: dict[Definition, bool] = {}
+
+    def around(self, line: int) -> Definition | None:
+        """Return the innermost definition that a line lies in.
+
+        None where its head does not stand where the record says: size and time of a file may be
+        those of its indexed version although its content is not.
+        """
+        found = innermost(line, self._known)
+        if found is None:
+            return None
+        stands = self._stands.get(found)
+        if stands is None:
+            first, last = head_lines(found)
+            lines = self._file.text_of_lines(first, last)
+            stands = self._stands[found] = stands_at(found, lines, first)
+        return found if stands else None
+
+
+def definitions_around(
+    index: ProjectIndex, wanted: Sequence[tuple[FoundPlace, Sequence[int]]]
+) -> list[Definitions]:
+    """Return for each place the definitions around lines of its file, with one query for all."""
     keys = [set() if place.changed else _defining(index, place, lines) for place, lines in wanted]
     known = {place.indexed.key: place.indexed for place, _ in wanted}
     missing = set().union(*keys) - known.keys()
     if missing:
         known |= index.store.chunks(missing)
-    return [
-        _parsed_now(index, place)
-        if place.changed
-        else _standing(place.file, [known[key] for key in own if key in known])
-        for (place, _), own in zip(wanted, keys, strict=True)
-    ]
+    found: list[Definitions] = []
+    for (place, _), own in zip(wanted, keys, strict=True):
+        chunks = [known[key].chunk for key in own if key in known]
+        if place.changed:
+            chunks = _parsed_now(index, place.file)
+        definitions = [definition for chunk in chunks for definition in chunk.definitions]
+        found.append(Definitions(place.file, definitions))
+    return found
 
 
 def _defining(index: ProjectIndex, place: FoundPlace, lines: Sequence[int]) -> set[int]:
@@ -64,8 +87,11 @@ def _defining(index: ProjectIndex, place: FoundPlace, lines: Sequence[int]) -> s
         if not (pending or names):
             break
         chunk = memory.metadata[row]
+        here = False
         while pending and pending[-1] >= chunk.start_line:
             pending.pop()
+            here = True
+        if here:
             for path in (chunk.symbol, *chunk.definitions):
                 names |= outer_paths(path)
             if chunk.key == place.indexed.key and place.indexed.chunk.fragment:
@@ -78,17 +104,7 @@ def _defining(index: ProjectIndex, place: FoundPlace, lines: Sequence[int]) -> s
     return keys
 
 
-def _standing(file: SourceFile, chunks: Iterable[IndexedChunk]) -> list[Definition]:
-    found = [definition for each in chunks for definition in each.chunk.definitions]
-    if not found:
+def _parsed_now(index: ProjectIndex, file: SourceFile) -> list[Chunk]:
+    if file.size > _LARGEST_PARSED:
         return []
-    lines = file.text_of_lines(1, max(each.line for each in found) + HEAD_LINES)
-    return [each for each in found if stands_at(each, lines)]
-
-
-def _parsed_now(index: ProjectIndex, place: FoundPlace) -> list[Definition]:
-    if place.file.size > _LARGEST_PARSED:
-        return []
-    file = place.file
-    chunked = chunk_document(file.doc_id, file.data, index.config.chunking)
-    return [definition for chunk in chunked.chunks for definition in chunk.definitions]
+    return list(chunk_document(file.doc_id, file.data, index.config.chunking).chunks)

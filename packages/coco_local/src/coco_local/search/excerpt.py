@@ -6,19 +6,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from coco_core.ranking.profiles import is_prose
-from coco_core.search.enclosing import innermost, missing_heads
+from coco_core.search.enclosing import missing_heads
 from coco_core.search.page import Pick
 from coco_core.search.pieces import Lines, Place, QueryTerms, arranged, best_lines
 from coco_core.search.places import place_worth
 from coco_core.types import ChunkMetadata, Definition
 from coco_local.index.project import ProjectIndex
-from coco_local.search.definitions import FoundPlace, standing_definitions
+from coco_local.search.definitions import Definitions, FoundPlace, definitions_around
 
 __all__ = ["NO_EXCERPT", "Excerpt", "Excerpts", "Piece"]
 
 # Chunks of one definition that are looked at above and below the one that was found: together some
-# two hundred lines, of which only the best are shown.
-_MOST_NEIGHBORS = 6
+# hundred and fifty lines, of which only the best are shown.
+_MOST_NEIGHBORS = 4
+
+# A hit that may show less than this shows a part of its chunk.
+_LEAST_OF_DEFINITION = 80
 
 # Characters of source per token: the low end of what vocabularies of current models take, so that
 # an answer keeps to its budget. What is shown of a line in an answer ends somewhere.
@@ -84,12 +87,12 @@ class Excerpts:
     def finish(self) -> list[Excerpt]:
         """Return the excerpts in the order in which their lines were chosen."""
         wanted = [(each.place, each.lines) for each in self._chosen]
-        found = standing_definitions(self._index, wanted)
+        found = definitions_around(self._index, wanted)
         return [_excerpt(*each) for each in zip(self._chosen, found, strict=True)]
 
     def _extents(self, place: FoundPlace, pick: Pick) -> list[Lines]:
         """Return the lines of each place, the hit's own first: with the rest of its definition."""
-        if place.changed:
+        if place.changed or pick.token_count < _LEAST_OF_DEFINITION:
             return [Lines(place.start_line, place.end_line)]
         first, last = self._extent(pick.ranked.candidate.metadata)
         own = Lines(min(first, place.start_line), max(last, place.end_line))
@@ -113,18 +116,18 @@ class Excerpts:
         return Lines(first, last)
 
 
-def _excerpt(chosen: _Chosen, definitions: list[Definition]) -> Excerpt:
+def _excerpt(chosen: _Chosen, definitions: Definitions) -> Excerpt:
     text = chosen.text
 
     def heads(pieces: Sequence[Lines]) -> Iterable[int]:
-        return (line for line in missing_heads(pieces, definitions) if line in text)
+        return (line for line in missing_heads(pieces, definitions.around) if line in text)
 
     lines = arranged(chosen.lines, text, chosen.budget, _cost, heads)
     pieces = tuple(
         Piece(first, last, "\n".join(text[number] for number in range(first, last + 1)))
         for first, last in lines
     )
-    enclosing = innermost(pieces[0].start_line, definitions) if pieces else None
+    enclosing = definitions.around(pieces[0].start_line) if pieces else None
     return Excerpt(pieces, enclosing)
 
 

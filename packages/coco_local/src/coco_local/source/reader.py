@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from coco_core.decoding import SourceText, decode
 from coco_core.errors import DocumentNotFound, PathRefused, Unreadable
 from coco_core.types import Chunk, Span, text_hash
@@ -17,6 +20,8 @@ __all__ = ["SourceFile", "SourceReader"]
 
 # Only here the text is what the bytes say, so that a part can be decoded without the whole.
 _SLICEABLE = "utf-8"
+
+_LINE_FEED = ord("\n")
 
 # Parts of a path that do not lead down.
 _NOT_DOWN = frozenset({"", ".", ".."})
@@ -47,8 +52,8 @@ class SourceFile:
         return [last] if last else []
 
     @cached_property
-    def _raw_lines(self) -> list[bytes]:
-        return self.data.split(b"\n")
+    def _line_feeds(self) -> NDArray[np.intp]:
+        return np.flatnonzero(np.frombuffer(self.data, np.uint8) == _LINE_FEED)
 
     def text_of_lines(self, start_line: int, end_line: int) -> list[str]:
         """Return lines without their ends; fewer where the file ends before.
@@ -57,11 +62,17 @@ class SourceFile:
         """
         if self.encoding != _SLICEABLE:
             return [line.removesuffix("\n") for line in self.lines[start_line - 1 : end_line]]
-        found = self._raw_lines[start_line - 1 : end_line]
-        if found and end_line >= len(self._raw_lines) and not found[-1]:
+        feeds = self._line_feeds
+        if start_line - 1 > len(feeds):
+            return []
+        start = int(feeds[start_line - 2]) + 1 if start_line > 1 else 0
+        end = int(feeds[end_line - 1]) if end_line <= len(feeds) else len(self.data)
+        if start == len(self.data):
             # What follows the last line feed is no line.
-            found = found[:-1]
-        return [line.decode(_SLICEABLE, "replace") for line in found]
+            return []
+        # A line feed is one byte, and part of no other character.
+        text = self.data[start:end].decode(_SLICEABLE, "replace")
+        return text.removesuffix("\n").split("\n")
 
     def text_of(self, chunk: Chunk) -> str | None:
         """Return a chunk's text if it still stands where it was, at the same bytes."""

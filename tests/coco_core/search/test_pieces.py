@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -135,7 +137,7 @@ def test_pieces_lie_in_the_document_in_order_apart_and_within_the_budget(
     numbers = [n for first, last in pieces for n in range(first, last + 1)]
     assert all(first <= last for first, last in pieces)
     assert all(number in text for number in numbers)
-    assert all(a.last + 1 < b.first for a, b in zip(pieces, pieces[1:], strict=False))
+    assert all(a.last + 1 < b.first for a, b in pairwise(pieces))
     spent = sum(cost(text[number]) for number in numbers)
     least = 1 + len(set(known))
     assert spent <= budget or len(numbers) <= 3 * least

@@ -43,6 +43,11 @@ def test_a_definition_that_was_cut_is_one_place() -> None:
     assert further(with_further([pick(hits[0])], hits)) == [[3, 4, 5]]
 
 
+def test_far_apart_in_a_long_definition_are_two_places() -> None:
+    hits = [ranked(1, "a", 1.0, "run"), ranked(200, "a", 0.9, "run"), ranked(210, "a", 0.8, "run")]
+    assert further(with_further([pick(hits[0])], hits)) == [[200]]
+
+
 def test_the_head_of_a_class_gives_way_to_its_methods() -> None:
     hits = [ranked(1, "a", 1.0, "A", ChunkKind.CLASS), ranked(2, "a", 0.9, "A.b"),
             ranked(3, "a", 0.85, "B", ChunkKind.CLASS)]  # fmt: skip

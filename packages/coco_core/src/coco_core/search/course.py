@@ -14,7 +14,7 @@ from typing import Generic, Literal, TypeAlias, TypeVar
 from coco_core.ranking import Ranked, rank
 from coco_core.search.page import Selection
 from coco_core.search.pieces import QueryTerms
-from coco_core.search.places import share_at, with_further
+from coco_core.search.places import share_at, shares_of, with_further, with_shares
 from coco_core.search.ports import Hydrator, SearchExecutor
 from coco_core.search.request import SearchRequest
 from coco_core.types import CandidateSet, FloatVector
@@ -91,7 +91,7 @@ def run_search(
     clock: StageClock,
     *,
     without: int | None = None,
-    shares: Sequence[int] | None = None,
+    in_pieces: bool = False,
 ) -> SearchPage[HitT]:
     """Return a page of hits; the clock ends the stages ``search`` and ``rank``.
 
@@ -102,8 +102,8 @@ def run_search(
         hydrator: of the index; fresh, for this search only.
         clock: its last stage, the hydration, is the caller's to name.
         without: the key of a chunk that is no answer.
-        shares: the tokens that each hit of the page may show, best first, where the hydrator shows
-            pieces of documents; without them a hit costs what its chunk does.
+        in_pieces: whether the hydrator shows pieces of documents: then each hit has its share of
+            the budget; otherwise it costs what its chunk does.
     """
     found = executor.search(request, query_vector)
     clock.lap("search")
@@ -111,9 +111,15 @@ def run_search(
     if without is not None:
         ranked = [item for item in ranked if item.candidate.metadata.key != without]
     clock.lap("rank")
-    selection = _fill(Selection(request.intent), ranked, hydrator, shares)
+    intent = request.intent
+    shares = shares_of(intent.top_k, intent.max_tokens) if in_pieces else None
+    selection = _fill(Selection(intent), ranked, hydrator, shares)
+    picks = selection.picks
+    if in_pieces:
+        # Few hits have more for each.
+        picks = with_shares(picks, shares_of(len(picks), intent.max_tokens))
     terms = QueryTerms.of(request.query.terms, found.term_weights)
-    hits = hydrator.hydrate(with_further(selection.picks, ranked), terms)
+    hits = hydrator.hydrate(with_further(picks, ranked), terms)
     return SearchPage(hits, selection.next_offset, found, query_vector is not None)
 
 

@@ -153,7 +153,7 @@ def arranged(
     """
     kept = list(chosen)
     while True:
-        pieces = _trimmed(_joined(kept, text), text)
+        pieces = _trimmed(_joined(kept, text), text) or [Lines(kept[0], kept[0])]
         more = list(added(pieces))
         if more:
             pieces = _joined([*_numbers(pieces), *more], text)

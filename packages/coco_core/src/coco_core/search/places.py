@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from coco_core.ranking import Ranked
 from coco_core.search.page import Pick
-from coco_core.types import ChunkKind
+from coco_core.types import ChunkKind, ChunkMetadata
 
-__all__ = ["place_worth", "share_at", "shares_of", "with_further"]
+__all__ = ["place_worth", "share_at", "shares_of", "with_further", "with_shares"]
 
 # Tokens of the first hits, and of every hit behind them: the right file is mostly among the first
 # three, and in it the right definition may be the second or the third.
@@ -24,6 +24,9 @@ _LEAST_SHARE = 40
 _MOST_FURTHER = 4
 _TOKENS_OF_PLACE = 80
 _NEAR = 0.6
+
+# Parts of one definition this near to each other are looked at as one place.
+_CLOSE_LINES = 60
 
 # The head of a class repeats in its documentation the words of all its methods; what answers a
 # question is mostly one of these.
@@ -48,6 +51,11 @@ def shares_of(hits: int, max_tokens: int | None) -> list[int]:
 def share_at(shares: Sequence[int], position: int) -> int:
     """Return the tokens of one hit; more than there are of a hit for which nothing is left."""
     return shares[position] if position < len(shares) else sum(shares) + 1
+
+
+def with_shares(picks: Sequence[Pick], shares: Sequence[int]) -> list[Pick]:
+    """Return the hits of a page with the tokens that each may show."""
+    return [replace(pick, token_count=share) for pick, share in zip(picks, shares, strict=True)]
 
 
 def place_worth(item: Ranked) -> float:
@@ -76,21 +84,23 @@ def with_further(picks: Sequence[Pick], ranked: Sequence[Ranked]) -> list[Pick]:
         near = [item for item in others if place_worth(item) >= _NEAR * best]
         near.sort(key=place_worth, reverse=True)
         most = min(_MOST_FURTHER, pick.token_count // _TOKENS_OF_PLACE)
-        further = _of_different_symbols(pick.ranked, near, most)
+        further = _of_other_places(pick.ranked, near, most)
         result.append(replace(pick, further=further))
     return result
 
 
-def _of_different_symbols(first: Ranked, others: Sequence[Ranked], most: int) -> tuple[Ranked, ...]:
-    """Leave out the chunks of a definition that is there already: it is shown as one place."""
-    symbols = {first.candidate.metadata.symbol}
-    kept: list[Ranked] = []
+def _of_other_places(first: Ranked, others: Sequence[Ranked], most: int) -> tuple[Ranked, ...]:
+    """Leave out parts of a definition that is there already: it is shown as one place."""
+    kept = [first]
     for item in others:
-        symbol = item.candidate.metadata.symbol
-        if len(kept) == most:
+        if len(kept) > most:
             break
-        if symbol and symbol in symbols:
-            continue
-        symbols.add(symbol)
-        kept.append(item)
-    return tuple(kept)
+        if not any(_one_place(item.candidate.metadata, each.candidate.metadata) for each in kept):
+            kept.append(item)
+    return tuple(kept[1:])
+
+
+def _one_place(a: ChunkMetadata, b: ChunkMetadata) -> bool:
+    """Whether two chunks are parts of one definition that stand close together."""
+    same = a.symbol == b.symbol and a.symbol != ""
+    return same and abs(a.start_line - b.start_line) <= _CLOSE_LINES

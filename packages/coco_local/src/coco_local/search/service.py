@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from coco_core.errors import DocumentNotFound, InvalidInput, Unavailable
 from coco_core.query import Query
 from coco_core.search.course import SearchPage, StageClock, run_search
-from coco_core.search.places import shares_of
 from coco_core.search.request import SearchRequest
 from coco_core.types import Definition, FloatVector
 from coco_local.indexing.gate import ForegroundGate
@@ -166,7 +165,7 @@ class QueryService:
                 hydrator,
                 clock,
                 without=question.without,
-                shares=shares_of(search.intent.top_k, search.intent.max_tokens),
+                in_pieces=True,
             )
             indexer.backlog.report_stale(hydrator.stale)
             clock.lap("validate")

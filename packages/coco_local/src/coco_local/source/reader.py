@@ -61,18 +61,20 @@ class SourceFile:
         Only what is asked for is decoded where the text is what the bytes say.
         """
         if self.encoding != _SLICEABLE:
-            return [line.removesuffix("\n") for line in self.lines[start_line - 1 : end_line]]
-        feeds = self._line_feeds
-        if start_line - 1 > len(feeds):
-            return []
-        start = int(feeds[start_line - 2]) + 1 if start_line > 1 else 0
-        end = int(feeds[end_line - 1]) if end_line <= len(feeds) else len(self.data)
-        if start == len(self.data):
-            # What follows the last line feed is no line.
-            return []
-        # A line feed is one byte, and part of no other character.
-        text = self.data[start:end].decode(_SLICEABLE, "replace")
-        return text.removesuffix("\n").split("\n")
+            text = "".join(self.lines[start_line - 1 : end_line])
+        else:
+            feeds = self._line_feeds
+            if start_line - 1 > len(feeds):
+                return []
+            start = int(feeds[start_line - 2]) + 1 if start_line > 1 else 0
+            end = int(feeds[end_line - 1]) if end_line <= len(feeds) else len(self.data)
+            # A line feed is one byte, and part of no other character.
+            text = self.data[start:end].decode(_SLICEABLE, "replace")
+            if start == len(self.data):
+                # What follows the last line feed is no line.
+                return []
+        found = text.removesuffix("\n").split("\n")
+        return [line.removesuffix("\r") for line in found] if "\r" in text else found
 
     def text_of(self, chunk: Chunk) -> str | None:
         """Return a chunk's text if it still stands where it was, at the same bytes."""

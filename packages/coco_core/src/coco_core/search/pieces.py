@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from coco_core.tokens import term_id, term_ids
+from coco_core.tokens import term_id, term_ids, words
 
 __all__ = ["Lines", "Place", "QueryTerms", "arranged", "best_lines"]
 
@@ -70,10 +70,7 @@ class QueryTerms:
         self._weights = [(term_id(term), weight) for term, weight in weights.items()]
         # A stem may differ from the word in its last letter: `quer(i)`, `query`.
         shortened = {term if len(term) < _WHOLE else term[:-1] for term in weights}
-        begun = "|".join(map(re.escape, sorted(shortened))) or "(?!)"
-        self._begun = re.compile(begun)
-        # Only words that hold the beginning of a term are looked up.
-        self._words = re.compile(rf"\b\w*?(?:{begun})\w*")
+        self._begun = re.compile("|".join(map(re.escape, sorted(shortened))) or "(?!)")
 
     @classmethod
     def of(cls, terms: Iterable[str], weights: Mapping[str, float]) -> QueryTerms:
@@ -89,18 +86,10 @@ class QueryTerms:
 
     def found_in(self, line: str) -> float:
         """Return how much of the query a line holds, 0 to 1."""
-        lowered = line.lower()
-        if self._begun.search(lowered) is None:
+        if self._begun.search(line.lower()) is None:
             return 0.0
-        if len(lowered) != len(line):
-            # A letter that is two in lower case: places in the one are not those in the other.
-            lowered = line
         # Ids of words are at hand: indexing has asked for them.
-        found = {
-            number
-            for word in self._words.finditer(lowered)
-            for number in term_ids(line[word.start() : word.end()])
-        }
+        found = {number for word in words(line) for number in term_ids(word)}
         return sum([weight for number, weight in self._weights if number in found])
 
 

@@ -170,6 +170,8 @@ class Candidate:
     """Cosine similarity to the query vector."""
     exact_name_match: bool = False
     """Holds ``Query.name``: the whole name that was asked for, not only its parts."""
+    literal: float = 0.0
+    """How much of the query's wording stands in the text as written, 0 to 1; 0 if not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +189,10 @@ class CandidateSet:
     """Chunks that pass the filters: 0 of many means that the filters exclude everything."""
     term_weights: Mapping[str, float] = field(default_factory=dict)
     """What each of the query's terms tells, as in BM25; empty where an executor does not say."""
+    frequencies: Mapping[str, int] = field(default_factory=dict)
+    """Chunks of the index that hold each term of `Query.wording`."""
+    promising: Sequence[int] = ()
+    """Keys of the candidates that hold most of `Query.wording`, whose text is worth reading."""
 
     @property
     def model_coverage(self) -> float:

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from coco_core.errors import DocumentNotFound, InvalidInput, Unavailable
 from coco_core.query import Query
 from coco_core.search.course import SearchPage, StageClock, run_search
+from coco_core.search.relevance import BUILT_IN_FLOOR, STATIC_FLOOR, search_notice
 from coco_core.search.request import SearchRequest
 from coco_core.types import Definition, FloatVector
 from coco_local.indexing.gate import ForegroundGate
 from coco_local.indexing.indexer import ProjectIndexer
+from coco_local.models.index_models import IndexModel
 from coco_local.monitoring.activity import Activity
 from coco_local.projects.defaults import default_retrieval
 from coco_local.projects.registry import ProjectRegistry
@@ -98,6 +100,7 @@ class QueryService:
         """Answer a question."""
         project = self._registry.resolve(request.project_id, request.path)
         indexer = project.named(request.indexing_config_id)
+        self._registry.check_globs(project.project, request.filters.include)
         retrieval, adopted = with_adopted(
             request.retrieval_config, default_retrieval(project), project.defaults.query_config_id
         )
@@ -119,6 +122,9 @@ class QueryService:
         """Answer with chunks like the one at a place."""
         project = self._registry.resolve(request.project_id, request.path)
         indexer = project.active
+        self._registry.check_globs(project.project, request.filters.include)
+        if request.doc_id is not None:
+            self._registry.check_inside(project.project, [request.doc_id])
         indexer.backlog.wait_scanned(_FIRST_SCAN_SECONDS)
         indexer.backlog.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)
@@ -166,6 +172,7 @@ class QueryService:
                 clock,
                 without=question.without,
                 in_pieces=True,
+                floor=_floor(indexer.model),
             )
             indexer.backlog.report_stale(hydrator.stale)
             clock.lap("validate")
@@ -184,6 +191,12 @@ class QueryService:
             empty_reason=page.empty_reason,
         )
         return QueryEnvelope(meta=meta, data=data)
+
+
+def _floor(model: IndexModel) -> float | None:
+    if not model.static:
+        return None
+    return BUILT_IN_FLOOR if model.ready else STATIC_FLOOR
 
 
 def _query_vector(question: _Question) -> _QueryVector:
@@ -211,7 +224,12 @@ def _meta(
 ) -> QueryMeta:
     indexer = question.indexer
     pending = indexer.pending
-    notices = [embedded.notice or indexer.model.notice, _progress(indexer, pending)]
+    notices = [
+        page.notice,
+        search_notice(question.search.query) if indexer.model.static else None,
+        embedded.notice or indexer.model.notice,
+        _progress(indexer, pending),
+    ]
     return QueryMeta.model_validate(
         {
             "status": "fresh" if pending == 0 and proven else "stale",

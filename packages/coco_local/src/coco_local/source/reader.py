@@ -55,26 +55,35 @@ class SourceFile:
     def _line_feeds(self) -> NDArray[np.intp]:
         return np.flatnonzero(np.frombuffer(self.data, np.uint8) == _LINE_FEED)
 
-    def text_of_lines(self, start_line: int, end_line: int) -> list[str]:
-        """Return lines without their ends; fewer where the file ends before.
+    def text_between(self, start_line: int, end_line: int) -> str:
+        """Return the text of some lines, 1-based inclusive, as far as there are so many.
 
         Only what is asked for is decoded where the text is what the bytes say.
         """
         if self.encoding != _SLICEABLE:
-            text = "".join(self.lines[start_line - 1 : end_line])
-        else:
-            feeds = self._line_feeds
-            if start_line - 1 > len(feeds):
-                return []
-            start = int(feeds[start_line - 2]) + 1 if start_line > 1 else 0
-            end = int(feeds[end_line - 1]) if end_line <= len(feeds) else len(self.data)
-            # A line feed is one byte, and part of no other character.
-            text = self.data[start:end].decode(_SLICEABLE, "replace")
-            if start == len(self.data):
-                # What follows the last line feed is no line.
-                return []
+            return "".join(self.lines[start_line - 1 : end_line])
+        feeds = self._line_feeds
+        if start_line - 1 > len(feeds):
+            return ""
+        start = int(feeds[start_line - 2]) + 1 if start_line > 1 else 0
+        end = int(feeds[end_line - 1]) if end_line <= len(feeds) else len(self.data)
+        # A line feed is one byte, and part of no other character.
+        return self.data[start:end].decode(_SLICEABLE, "replace")
+
+    def text_of_lines(self, start_line: int, end_line: int) -> list[str]:
+        """Return lines without their ends; fewer where the file ends before."""
+        text = self.text_between(start_line, end_line)
+        if not text and start_line > self._line_count:
+            return []
         found = text.removesuffix("\n").split("\n")
         return [line.removesuffix("\r") for line in found] if "\r" in text else found
+
+    @property
+    def _line_count(self) -> int:
+        """What follows the last line feed is a line only where there is something."""
+        if self.encoding != _SLICEABLE:
+            return len(self.lines)
+        return len(self._line_feeds) + (not self.data.endswith(b"\n") and self.data != b"")
 
     def text_of(self, chunk: Chunk) -> str | None:
         """Return a chunk's text if it still stands where it was, at the same bytes."""

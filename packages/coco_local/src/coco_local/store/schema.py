@@ -35,8 +35,10 @@ __all__ = [
     "standalone_projects",
 ]
 
-# 2: definitions with their last lines and signatures.
-SCHEMA_VERSION = 2
+# 2: text is composed before it is cut into terms, and single characters of scripts without spaces
+# are terms too. Vectors are kept apart, by content: none is computed anew.
+# 3: definitions have their last lines and signatures.
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 

@@ -133,6 +133,10 @@ class MemoryIndex:
                 self._mark_deleted(entry.rows)
             return entry
 
+    def encodings(self) -> dict[str, str]:
+        """Return the encoding of each document, by doc id."""
+        return {name: entry.document.encoding for name, entry in dict(self.documents).items()}
+
     def set_vectors(self, keys: Sequence[int], vectors: FloatMatrix) -> list[int]:
         """Give chunks their vectors, float32[n, d]; returns the keys that still existed."""
         with self._lock:
@@ -270,6 +274,10 @@ class MemoryIndex:
     def rows_defining(self, name: str) -> list[int]:
         """Return the rows that define a symbol whose last part is ``name``, in any case."""
         return list(self._definitions.get(name.lower(), ()))
+
+    def defined_names(self) -> list[str]:
+        """Return the last parts of all symbols that were ever defined, in lower case."""
+        return list(self._definitions)
 
     def rows_of_files(self, name: str) -> list[int]:
         """Return the rows of the documents with such a `file_name`, in any directory."""

@@ -15,8 +15,10 @@ from coco_local.mcp.arguments import (
     SearchArguments,
     StatusArguments,
 )
+from coco_local.mcp.code import MapArguments, SymbolArguments, project_map, symbol
 from coco_local.mcp.finding import related, search
-from coco_local.mcp.reading import grep, outline, read
+from coco_local.mcp.grepping import grep
+from coco_local.mcp.reading import outline, read
 from coco_local.mcp.scope import Caller
 from coco_local.mcp.status import status
 from coco_protocol.local import LocalService
@@ -62,10 +64,25 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         "grep",
-        "List every line with a text or regex in the project's files as they are now, without "
-        "ignored ones: all uses of a known name. When you do not know the words, use search.",
+        "List every line with a text or regex in the project's text files as they are now: all "
+        "uses of a known name. It says what it did not search. When you do not know the words, "
+        "use search.",
         GrepArguments,
         grep,
+    ),
+    Tool(
+        "symbol",
+        "Find where a name is defined, every place that uses it (references), or who calls it "
+        "(callers), from the parser: texts and other things of that name do not count.",
+        SymbolArguments,
+        symbol,
+    ),
+    Tool(
+        "map",
+        "Show a project's or directory's tree with its main definitions, or the files that a glob "
+        "names. Ask it first about a project that you do not know.",
+        MapArguments,
+        project_map,
     ),
     Tool(
         "read",

@@ -7,6 +7,7 @@ applied before each stage is cut to its best k.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from coco_core.search.ports import SearchExecutor
 from coco_core.search.promising import promising_chunks
 from coco_core.search.request import MOST_OF_FILE, SearchRequest
 from coco_core.tokens import term_id
-from coco_core.types import Candidate, CandidateSet, FloatVector
+from coco_core.types import Candidate, CandidateSet, FilterName, FloatVector
 from coco_local.index.memory import MemoryIndex, Snapshot
 from coco_local.index.top_k import best_rows
 
@@ -96,9 +97,25 @@ class InMemoryExecutor:
             static_share=static_share,
             total=snapshot.stats.chunks,
             filtered=filtered,
+            unmet=None if filtered else self._unmet(request.intent.filters, snapshot),
             frequencies=promising.frequencies,
             promising=[self._memory.metadata.key(row) for row in promising.rows],
         )
+
+    def _unmet(self, filters: Filters, snapshot: Snapshot) -> FilterName | None:
+        """Return the first filter that no chunk passes, whatever the others say."""
+        alone: list[tuple[FilterName, Filters]] = []
+        if filters.include or filters.doc_ids:
+            paths = Filters(include=filters.include, doc_ids=filters.doc_ids)
+            alone.append(("no_such_path", paths))
+        if filters.languages:
+            alone.append(("no_such_language", Filters(languages=filters.languages)))
+        if filters.symbol is not None:
+            alone.append(("no_such_symbol", Filters(symbol=filters.symbol)))
+        for name, only in alone:
+            if not (snapshot.live & self._filter(only, snapshot)).any():
+                return name
+        return None
 
     def _holding(self, query: Query, snapshot: Snapshot) -> dict[str, NDArray[np.int32]]:
         """Return the living rows that hold each term of the wording."""
@@ -151,7 +168,12 @@ class InMemoryExecutor:
 
     def _allowed_documents(self, filters: Filters) -> NDArray[np.bool_]:
         names = list(self._memory.document_ids)
-        allowed = np.array([matches_path(filters, name) for name in names], np.bool_)
+        # A revision of long ago names thousands of files.
+        ids = frozenset(filters.doc_ids)
+        others = replace(filters, doc_ids=())
+        allowed = np.array(
+            [(not ids or name in ids) and matches_path(others, name) for name in names], np.bool_
+        )
         if filters.changed_since is not None:
             for number in np.flatnonzero(allowed).tolist():
                 entry = self._memory.documents.get(names[number])

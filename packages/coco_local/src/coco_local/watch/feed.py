@@ -147,6 +147,9 @@ class ChangeFeed:
             self._state = WatchState(WatchMode.WATCHING)
         yield
         notifier.end_listing(number)
+        if notifier is self._notifier:
+            # Only now is it known that the system grants a watch for every directory.
+            self._retry_after = _RETRY_SECONDS
 
     # --- proof of being up to date ---------------------------------------------------------------
 
@@ -308,7 +311,8 @@ class ChangeFeed:
         except (NotifierFault, OSError) as error:
             self._fail(str(error))
         else:
-            self._retry_after = _RETRY_SECONDS
+            if self._trees:
+                self._retry_after = _RETRY_SECONDS
             self._poll_at = now + _POLL_SECONDS
         if again:
             self._send({self.root})

@@ -76,6 +76,7 @@ class RankingBody(Request):
     definitions: bool | None = None
     paths: bool | None = None
     coherence: bool | None = None
+    literal: bool | None = None
     penalties: bool | None = None
     diversity: bool | None = None
 
@@ -98,7 +99,9 @@ class RetrievalBody(Request):
     )
     per_document: int = Field(default=1, ge=1, le=1000)
     max_tokens: int | None = Field(default=None, ge=50, le=1_000_000)
-    min_score: float | None = None
+    min_score: float | None = Field(
+        default=None, description="Leave out hits below it; 1 = the best match by text alone."
+    )
     ranking: RankingBody = Field(default_factory=RankingBody)
     reranker: RerankerBody | None = None
 

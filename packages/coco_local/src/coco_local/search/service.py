@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from coco_core.errors import DocumentNotFound, InvalidInput, Unavailable
 from coco_core.query import Query
 from coco_core.search.course import SearchPage, StageClock, run_search
+from coco_core.search.relevance import BUILT_IN_FLOOR, STATIC_FLOOR, search_notice
 from coco_core.search.request import SearchRequest
 from coco_core.types import FloatVector
 from coco_local.indexing.gate import ForegroundGate
 from coco_local.indexing.indexer import ProjectIndexer
+from coco_local.models.index_models import IndexModel
 from coco_local.monitoring.activity import Activity
 from coco_local.projects.defaults import default_retrieval
 from coco_local.projects.registry import ProjectRegistry
@@ -161,7 +163,13 @@ class QueryService:
             clock.lap("embed")
             hydrator = DiskHydrator(indexer.index, indexer.reader)
             page = run_search(
-                search, embedded.vector, executor, hydrator, clock, without=question.without
+                search,
+                embedded.vector,
+                executor,
+                hydrator,
+                clock,
+                without=question.without,
+                floor=_floor(indexer.model),
             )
             indexer.backlog.report_stale(hydrator.stale)
             clock.lap("validate")
@@ -180,6 +188,12 @@ class QueryService:
             empty_reason=page.empty_reason,
         )
         return QueryEnvelope(meta=meta, data=data)
+
+
+def _floor(model: IndexModel) -> float | None:
+    if not model.static:
+        return None
+    return BUILT_IN_FLOOR if model.ready else STATIC_FLOOR
 
 
 def _query_vector(question: _Question) -> _QueryVector:
@@ -207,7 +221,12 @@ def _meta(
 ) -> QueryMeta:
     indexer = question.indexer
     pending = indexer.pending
-    notices = [embedded.notice or indexer.model.notice, _progress(indexer, pending)]
+    notices = [
+        page.notice,
+        search_notice(question.search.query) if indexer.model.static else None,
+        embedded.notice or indexer.model.notice,
+        _progress(indexer, pending),
+    ]
     return QueryMeta.model_validate(
         {
             "status": "fresh" if pending == 0 and proven else "stale",

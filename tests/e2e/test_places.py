@@ -199,7 +199,10 @@ def test_a_work_tree_shares_every_vector(full_daemon: Daemon, project: Path) -> 
         until(lambda: client.job(job).finished_at)
         counts = client.job(job).counts
         assert (counts["embedded"], counts["reused"]) == (0, known.chunks)
+        # Nor is anything parsed again.
+        assert (counts["parsed"], counts["copied"]) == (0, known.files)
         (linked / "shop/new.py").write_text("def brand_new(): ...\n", encoding="utf-8")
         answer = client.query(QueryRequest(query="brand_new", path=str(linked)))
         assert answer.data.results[0].chunk.path == "shop/new.py"
-        assert client.query(QueryRequest(query="brand_new", path=str(project))).data.results
+        around = client.query(QueryRequest(query="brand_new", path=str(project))).data.results
+        assert "shop/new.py" not in {hit.chunk.path for hit in around}

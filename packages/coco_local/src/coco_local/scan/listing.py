@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
-__all__ = ["FileStat", "Listing"]
+__all__ = ["FileStat", "Listing", "pass_by"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +29,7 @@ class Listing:
     """Directories that were left out as repositories of their own, without a final slash."""
     counts: dict[str, int] = field(default_factory=dict)
     """How many entries were left out, by reason; an ignored directory counts once."""
+
+
+def pass_by(_: Path) -> None:
+    """Do nothing with a directory that a walk comes to."""

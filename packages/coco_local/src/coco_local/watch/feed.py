@@ -45,8 +45,8 @@ _MAX_RETRY_SECONDS = 60.0
 # put there in between. It is delivered again after these times, when it is watched.
 _REDELIVER_SECONDS = (0.1, 1.0)
 
-# What may matter of git's own files: another branch, other excludes.
-_GIT_FILES = ("/.git/HEAD", "/.git/info/exclude")
+# What may matter of git's own files: another branch, other excludes, other files tracked.
+_GIT_FILES = ("/.git/HEAD", "/.git/info/exclude", "/.git/index")
 _GIT_DIRECTORIES = ("/.git", "/.git/info")
 
 _serial = itertools.count()

@@ -87,7 +87,11 @@ def ask(bench: Bench) -> Ask:
             "no_such_path",
             "'big.c' is not indexed: larger than the limit.",
         ),
-        ({"min_score": 99.0}, "below_min_score", None),
+        (
+            {"min_score": 99.0},
+            "below_min_score",
+            "Every hit is below the least score 99; the best has",
+        ),
         ({"offset": 50}, "past_the_end", None),
         ({}, None, None),
     ],
@@ -96,7 +100,9 @@ def test_the_reason_is_the_one_that_decided(
     ask: Ask, options: dict[str, object], reason: str | None, notice: str | None
 ) -> None:
     answer = ask("cart item", **options)
-    assert (answer.data.empty_reason, answer.meta.notice) == (reason, notice)
+    assert answer.data.empty_reason == reason
+    assert (answer.meta.notice or "").startswith(notice or "")
+    assert (answer.meta.notice is None) == (notice is None)
     assert bool(answer.data.results) == (reason is None)
 
 
@@ -112,7 +118,9 @@ def test_a_word_that_only_an_unindexed_file_holds_is_found_there(ask: Ask) -> No
         "grep finds the lines."
     )
     phrase = "int wombat_crossing"
-    unwritten = f"Nothing that was searched holds “{phrase}” as written, nor its words."
+    unwritten = (
+        f"Nothing that was searched holds “{phrase}” as written, so its words were searched."
+    )
     for query, notice in (("wombat_crossing", there), (f'"{phrase}"', f"{unwritten} {there}")):
         answer = ask(query)
         assert answer.data.empty_reason == "no_match"

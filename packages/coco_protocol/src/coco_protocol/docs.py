@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from coco_protocol.base import Answer, Identifier, PathText, PlainText, Request
+from coco_protocol.base import Answer, Identifier, PathText, PlainText, Request, Revision
 from coco_protocol.envelope import Envelope, Meta
 
 __all__ = [
@@ -78,6 +78,7 @@ class FiltersBody(Request):
     min_quality: float | None = None
     verified: bool | None = None
     changed_since: float | None = Field(default=None, description="Unix seconds")
+    since_revision: Revision = None
 
 
 class RankingBody(Request):

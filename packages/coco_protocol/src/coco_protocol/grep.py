@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from coco_protocol.base import Answer, Identifier, PathText, PlainText, Request
+from coco_protocol.base import Answer, Identifier, PathText, PlainText, Request, Revision
 
 __all__ = [
     "GrepCount",
@@ -36,6 +36,7 @@ class GrepRequest(Request):
     case_sensitive: bool | None = Field(default=None, description="null = smart case")
     include: list[PlainText] = Field(default_factory=list, max_length=200)
     exclude: list[PlainText] = Field(default_factory=list, max_length=200)
+    since_revision: Revision = None
     languages: list[PlainText] = Field(default_factory=list, max_length=100)
     word: bool = Field(default=False, description="only where it stands as a word of its own")
     multiline: bool = Field(

@@ -8,6 +8,7 @@ from coco_core.errors import InvalidInput
 from coco_core.languages.detection import (
     add_language,
     detect_language,
+    is_code,
     known_languages,
     known_names,
     language_of_extension,
@@ -21,6 +22,7 @@ __all__ = [
     "Parser",
     "add_language",
     "detect_language",
+    "is_code",
     "language",
     "language_of_extension",
     "languages",

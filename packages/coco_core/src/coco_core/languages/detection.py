@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from coco_core.languages.table import LANGUAGES, Language, Parser
+from coco_core.languages.table import LANGUAGES, Language, LanguageKind, Parser
 
 __all__ = [
     "add_language",
     "detect_language",
+    "is_code",
     "known_languages",
     "known_names",
     "language_of_extension",
@@ -113,6 +114,12 @@ def language_of_extension(extension: str) -> Language | None:
     """Find a language by an extension of its files, with or without the dot."""
     target = _EXTENSIONS.get(f".{extension.strip().lower().removeprefix('.')}")
     return _BY_NAME[target] if target is not None else None
+
+
+def is_code(name: str) -> bool:
+    """Whether a language is one of programs, not of documents, data or settings."""
+    known = named_language(name)
+    return known is not None and known.kind is LanguageKind.CODE
 
 
 def detect_language(path: str, head: bytes | str = b"") -> str:

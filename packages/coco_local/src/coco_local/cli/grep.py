@@ -10,7 +10,7 @@ import typer
 from coco_core.terminal_text import visible
 from coco_local.cli.completion import complete_language
 from coco_local.cli.exits import Exit
-from coco_local.cli.filters import Exclude
+from coco_local.cli.filters import Exclude, Since
 from coco_local.cli.options import Json, Project
 from coco_local.cli.terminal import Terminal, terminal_of
 
@@ -71,6 +71,7 @@ def grep(
             autocompletion=complete_language,
         ),
     ] = None,
+    since: Since = None,
     regex: Annotated[
         bool,
         typer.Option(
@@ -154,6 +155,7 @@ def grep(
             include=_include(place, paths or (), path or ()),
             exclude=place.globs([*(exclude or ()), *_negated(path or ())]),
             languages=lang,
+            since_revision=since,
             context=around,
             before=before,
             after=after,

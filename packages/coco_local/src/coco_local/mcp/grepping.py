@@ -49,6 +49,7 @@ def grep(service: LocalService, caller: Caller, arguments: GrepArguments) -> str
         include=globs_below(scope.within, plain_globs(scope.project, arguments.include)),
         exclude=plain_globs(scope.project, arguments.exclude),
         languages=known_languages(service, arguments.languages),
+        since_revision=arguments.since or None,
         context=arguments.context,
         output="counts" if arguments.count else "lines",
         ignored=arguments.ignored,

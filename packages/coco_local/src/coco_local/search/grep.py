@@ -42,7 +42,7 @@ def grep_project(indexer: ProjectIndexer, request: GrepRequest) -> GrepData:
         InvalidInput: the pattern, a glob or a language is not valid.
         Unavailable: the search took too long.
     """
-    wanted = Wanted(request)
+    wanted = Wanted(indexer.project.root, request)
     arguments, patterns = _arguments(request), [_pattern(request)]
     ignored: dict[str, str] = {}
     complete = True

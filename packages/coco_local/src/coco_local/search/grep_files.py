@@ -16,6 +16,7 @@ from coco_core.quantities import byte_count, count
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.scan import Reason, refuse_content, refuse_secret_file
 from coco_local.search.absent import absent_paths
+from coco_local.search.path_filter import path_filter
 from coco_local.search.ripgrep import count_matches
 from coco_local.source.regular_file import open_regular
 from coco_protocol.grep import GrepEmptyReason, GrepRequest
@@ -53,21 +54,19 @@ _EVERYTHING = ("--no-ignore", "--hidden", "--glob", "!.git")
 class Wanted:
     """What a request says of paths and languages."""
 
-    def __init__(self, request: GrepRequest) -> None:
+    def __init__(self, root: Path, request: GrepRequest) -> None:
         """Read the conditions.
 
         Raises:
-            InvalidInput: a language does not exist, or a glob is none.
+            InvalidInput: a language or a revision does not exist, or a glob is none.
         """
         self.include = request.include
-        self._include = [compile_glob(pattern) for pattern in request.include]
-        self._exclude = [compile_glob(pattern) for pattern in request.exclude]
+        self._allowed = path_filter(root, request.include, request.exclude, request.since_revision)
         self.languages = {language(name).name for name in request.languages}
 
     def path(self, name: str) -> bool:
         """Whether a file of that name is asked for."""
-        included = not self._include or any(glob.fullmatch(name) for glob in self._include)
-        return included and not any(glob.fullmatch(name) for glob in self._exclude)
+        return self._allowed(name)
 
     def language(self, name: str) -> bool:
         """Whether files of that language are asked for."""
@@ -119,7 +118,9 @@ def _why_none(wanted: Wanted, names: Collection[str]) -> GrepEmptyReason:
         return "no_files"
     if any(wanted.path(name) for name in names):
         return "no_such_language" if wanted.languages else "filtered_out"
-    return "no_such_path" if wanted.include else "filtered_out"
+    globs = [compile_glob(pattern) for pattern in wanted.include]
+    somewhere = any(glob.fullmatch(name) for glob in globs for name in names)
+    return "filtered_out" if somewhere or not globs else "no_such_path"
 
 
 def text_encoding(path: Path) -> str | None:

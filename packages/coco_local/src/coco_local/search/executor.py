@@ -107,9 +107,8 @@ class InMemoryExecutor:
     def _unmet(self, filters: Filters, snapshot: Snapshot) -> FilterName | None:
         """Return the first filter that no chunk passes, whatever the others say."""
         alone: list[tuple[FilterName, Filters]] = []
-        if filters.include or filters.doc_ids:
-            paths = Filters(include=filters.include, doc_ids=filters.doc_ids)
-            alone.append(("no_such_path", paths))
+        if filters.include:
+            alone.append(("no_such_path", Filters(include=filters.include)))
         if filters.languages:
             alone.append(("no_such_language", Filters(languages=filters.languages)))
         if filters.symbol is not None:

@@ -6,7 +6,6 @@ import pytest
 
 from coco_local.tui.editor import editor_command
 from coco_local.tui.figures import duration, milliseconds, percent, size, uptime
-from coco_local.tui.search_words import parse_search
 
 
 @pytest.mark.parametrize(
@@ -56,14 +55,3 @@ def test_figures() -> None:
     ]
     assert [uptime(value) for value in (12, 61, 8040)] == ["<1 min", "1 min", "2 h 14 min"]
     assert [percent(value) for value in (-1, 0.624, 0.9999, 1)] == ["0 %", "62 %", "99 %", "100 %"]
-
-
-def test_filters_are_told_from_words() -> None:
-    words = parse_search(
-        "lang:go retry std::move -path:vendor/** kind:method symbol:App.run http://x :"
-    )
-    assert words.query == "retry std::move http://x :"
-    assert words.filters.languages == ["go"]
-    assert words.filters.exclude == ["vendor/**"]
-    assert words.filters.kinds == ["method"]
-    assert words.filters.symbol == "App.run"

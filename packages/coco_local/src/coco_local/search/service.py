@@ -31,7 +31,7 @@ from coco_protocol.docs import (
     RelatedRequest,
 )
 from coco_protocol.serving.hits import chunk_fields, scores_of
-from coco_protocol.serving.intents import retrieval_intent, with_adopted
+from coco_protocol.serving.intents import query_intent, retrieval_intent, with_adopted
 
 __all__ = ["QueryService"]
 
@@ -99,9 +99,7 @@ class QueryService:
         retrieval, adopted = with_adopted(
             request.retrieval_config, default_retrieval(project), project.defaults.query_config_id
         )
-        intent = retrieval_intent(
-            request.query, retrieval, request.filters, explain=request.explain
-        )
+        intent = query_intent(request.query, retrieval, request.filters, explain=request.explain)
         question = _Question(
             indexer,
             SearchRequest.of(intent),

@@ -15,13 +15,13 @@ from textual.timer import Timer
 from textual.widgets import OptionList
 
 from coco_core.errors import CocoError
+from coco_core.filter_words import split_filters
 from coco_local.tui.excerpt import read_excerpt
 from coco_local.tui.figures import milliseconds
 from coco_local.tui.latest import Latest
 from coco_local.tui.messages import PreviewReady, QueryAnswered, QueryFailed
 from coco_local.tui.preview import CodePreview
 from coco_local.tui.results import ResultList
-from coco_local.tui.search_words import parse_search
 from coco_local.tui.source import word_pattern
 from coco_protocol.docs import Hit, QueryMeta, QueryRequest, RetrievalBody
 
@@ -110,22 +110,21 @@ class SearchView(Container):
             self._timer.stop()
         if project_id is None:
             self._say("No project to search in: press Esc, then i to import one", "$warning")
-        elif parse_search(text).query:
+        elif text.strip():
             self._timer = self.set_timer(_DEBOUNCE, self._submit)
         else:
             self._say("Type what the code does, or a name in it", "$muted")
 
     def _submit(self) -> None:
-        words = parse_search(self._text)
         if self._project_id is None:
             return
+        # Filters such as `lang:py` stand in the text; the service reads them.
         request = QueryRequest(
-            query=words.query,
+            query=self._text,
             project_id=self._project_id,
             retrieval_config=RetrievalBody(top_k=_HITS),
-            filters=words.filters,
         )
-        self._questions.submit(_Question(self._asked, words.query, request))
+        self._questions.submit(_Question(self._asked, self._text, request))
 
     def _query(self, question: _Question) -> None:
         started = time.perf_counter()
@@ -172,7 +171,7 @@ class SearchView(Container):
     @on(PreviewReady)
     def _show_preview(self, event: PreviewReady) -> None:
         if event.sequence == self._previewed and self._shown_hit is not None:
-            self.code.show(event.preview, word_pattern(self._text))
+            self.code.show(event.preview, word_pattern(split_filters(self._text)[0]))
 
     def _say(self, text: str, style: str) -> None:
         """Say something in place of results."""

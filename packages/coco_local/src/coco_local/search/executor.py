@@ -7,11 +7,12 @@ applied before each stage is cut to its best k.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coco_core.bm25 import term_scores
+from coco_core.bm25 import TermStats, term_scores
 from coco_core.filters import Filters, matches_path, matches_symbol
 from coco_core.query import Query
 from coco_core.search.ports import SearchExecutor
@@ -31,12 +32,24 @@ class InMemoryExecutor:
         """Search ``memory``; ``only`` restricts the answer to chunks that touch given lines."""
         self._memory = memory
         self._only = only
+        self._postings: _LivePostings | None = None
         self._ahead: tuple[Snapshot, NDArray[np.float32]] | None = None
 
-    def look_up(self, query: Query) -> None:
-        """Do ahead of `search` what needs no vector, while the query's is being computed."""
-        snapshot = self._memory.snapshot()
-        self._ahead = snapshot, self._keyword(query, snapshot)
+    def statistics(self, query: Query) -> TermStats:
+        """Return what this index knows of the query's terms, to be joined with other indexes'."""
+        found = self._postings = _live_postings(self._memory, query)
+        holding = {term: len(rows) for term, rows, _ in found.of_terms}
+        return TermStats(found.snapshot.stats, holding)
+
+    def look_up(self, query: Query, stats: TermStats | None = None) -> None:
+        """Do ahead of `search` what needs no vector, while the query's is being computed.
+
+        Args:
+            query: what is asked.
+            stats: of all indexes that are searched as one; else this index's own count.
+        """
+        found = self._postings or _live_postings(self._memory, query)
+        self._ahead = found.snapshot, _keyword(found, stats)
 
     def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
         """Return the best candidates of each stage, with every known score of each."""
@@ -82,21 +95,6 @@ class InMemoryExecutor:
             total=snapshot.stats.chunks,
             filtered=filtered,
         )
-
-    def _keyword(self, query: Query, snapshot: Snapshot) -> NDArray[np.float32]:
-        """Return float32[rows]: fielded BM25."""
-        scores = np.zeros(snapshot.rows, np.float32)
-        terms = [term_id(term) for term in query.terms]
-        for rows, frequencies in self._memory.postings.lookup(terms):
-            live = rows < snapshot.rows
-            live[live] = snapshot.live[rows[live]]
-            rows_now = rows[live]
-            if not len(rows_now):
-                continue
-            scores[rows_now] += term_scores(
-                snapshot.stats, len(rows_now), frequencies[live], snapshot.lengths[rows_now]
-            )
-        return scores
 
     def _named(self, query: Query) -> set[int]:
         """Return the rows that hold the whole name, if the query is one."""
@@ -149,6 +147,39 @@ class InMemoryExecutor:
 
 
 _: type[SearchExecutor] = InMemoryExecutor
+
+
+@dataclass(frozen=True, slots=True)
+class _LivePostings:
+    """Where a query's terms stand in the rows of a snapshot that were not deleted."""
+
+    snapshot: Snapshot
+    of_terms: list[tuple[int, NDArray[np.int32], NDArray[np.uint8]]]
+    """Term id, rows, and occurrences per field."""
+
+
+def _live_postings(memory: MemoryIndex, query: Query) -> _LivePostings:
+    snapshot = memory.snapshot()
+    terms = [term_id(term) for term in query.terms]
+    of_terms = []
+    for term, (rows, frequencies) in zip(terms, memory.postings.lookup(terms), strict=True):
+        live = rows < snapshot.rows
+        live[live] = snapshot.live[rows[live]]
+        of_terms.append((term, rows[live], frequencies[live]))
+    return _LivePostings(snapshot, of_terms)
+
+
+def _keyword(found: _LivePostings, stats: TermStats | None) -> NDArray[np.float32]:
+    """Return float32[rows]: fielded BM25."""
+    snapshot = found.snapshot
+    corpus = snapshot.stats if stats is None else stats.corpus
+    scores = np.zeros(snapshot.rows, np.float32)
+    for term, rows, frequencies in found.of_terms:
+        if not len(rows):
+            continue
+        holding = len(rows) if stats is None else stats.holding[term]
+        scores[rows] += term_scores(corpus, holding, frequencies, snapshot.lengths[rows])
+    return scores
 
 
 def _touches(start: int, end: int, lines: Iterable[range]) -> bool:

@@ -33,7 +33,15 @@ from coco_protocol.docs import (
 from coco_protocol.serving.hits import chunk_fields, scores_of
 from coco_protocol.serving.intents import query_intent, retrieval_intent, with_adopted
 
-__all__ = ["QueryService"]
+__all__ = [
+    "QueryService",
+    "QueryVector",
+    "Question",
+    "bring_up_to_date",
+    "indexing_progress",
+    "query_vector",
+    "wire_hit",
+]
 
 # What one query may spend on files that changed a moment ago: a saved file takes a few
 # milliseconds, a branch switch is left to the worker and to the live search.
@@ -54,7 +62,7 @@ _EMBEDDING_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class Question:
     """A question, and the index that it goes to."""
 
     indexer: ProjectIndexer
@@ -66,7 +74,7 @@ class _Question:
 
 
 @dataclass(frozen=True, slots=True)
-class _QueryVector:
+class QueryVector:
     """What a question is in the space of the index's vectors."""
 
     vector: FloatVector | None
@@ -83,9 +91,9 @@ class QueryService:
         activity: Activity,
         gate: ForegroundGate,
     ) -> None:
-        self._registry = registry
-        self._activity = activity
-        self._gate = gate
+        self.registry = registry
+        self.activity = activity
+        self.gate = gate
         self._embedding = ThreadPoolExecutor(_EMBEDDING_THREADS, "coco-question")
 
     def close(self) -> None:
@@ -94,26 +102,26 @@ class QueryService:
 
     def query(self, request: QueryRequest) -> QueryEnvelope:
         """Answer a question."""
-        project = self._registry.resolve(request.project_id, request.path)
+        project = self.registry.resolve(request.project_id, request.path)
         indexer = project.named(request.indexing_config_id)
         retrieval, adopted = with_adopted(
             request.retrieval_config, default_retrieval(project), project.defaults.query_config_id
         )
         intent = query_intent(request.query, retrieval, request.filters, explain=request.explain)
-        question = _Question(
+        question = Question(
             indexer,
             SearchRequest.of(intent),
             config_id=request.indexing_config_id or project.project.config_id,
             query_config_id=adopted,
         )
         if not question.search.needs_vector:
-            return self._answer(question, lambda: _QueryVector(None))
+            return self._answer(question, lambda: QueryVector(None))
         # The model computes outside of the interpreter's lock: meanwhile this thread goes on.
-        return self._answer(question, self._embedding.submit(_query_vector, question).result)
+        return self._answer(question, self._embedding.submit(query_vector, question).result)
 
     def related(self, request: RelatedRequest) -> QueryEnvelope:
         """Answer with chunks like the one at a place."""
-        project = self._registry.resolve(request.project_id, request.path)
+        project = self.registry.resolve(request.project_id, request.path)
         indexer = project.active
         indexer.backlog.wait_scanned(_FIRST_SCAN_SECONDS)
         indexer.backlog.sync()
@@ -125,21 +133,21 @@ class QueryService:
         intent = retrieval_intent(text, request.retrieval_config, request.filters)
         row = indexer.index.memory.row_of(known.key)
         vector = indexer.index.memory.matrix.get(row) if row is not None else None
-        question = _Question(
+        question = Question(
             indexer,
             SearchRequest.of(intent),
             config_id=project.project.config_id,
             without=known.key,
         )
-        return self._answer(question, lambda: _QueryVector(vector))
+        return self._answer(question, lambda: QueryVector(vector))
 
     # --- one answer ----------------------------------------------------------------------------
 
-    def _answer(self, question: _Question, vector_of: Callable[[], _QueryVector]) -> QueryEnvelope:
+    def _answer(self, question: Question, vector_of: Callable[[], QueryVector]) -> QueryEnvelope:
         indexer, search = question.indexer, question.search
-        with self._gate.query():
+        with self.gate.query():
             clock = StageClock()
-            proven = _bring_up_to_date(indexer, search.query)
+            proven = bring_up_to_date(indexer, search.query)
             clock.lap("sync")
             only = None
             if search.query.phrases:
@@ -161,7 +169,7 @@ class QueryService:
             clock.lap("validate")
             indexer.embed_first([hit.ranked.candidate.metadata.doc_id for hit in page.hits])
         meta = _meta(question, embedded, page, hydrator, clock, proven=proven)
-        self._activity.query(
+        self.activity.query(
             indexer.project.project_id,
             search.intent.query,
             len(page.hits),
@@ -169,14 +177,19 @@ class QueryService:
             meta.tier,
         )
         data = QueryData(
-            results=[_hit(hit, explain=search.intent.explain) for hit in page.hits],
+            results=[wire_hit(hit, explain=search.intent.explain) for hit in page.hits],
             next_offset=page.next_offset,
             empty_reason=page.empty_reason,
         )
         return QueryEnvelope(meta=meta, data=data)
 
 
-def _query_vector(question: _Question) -> _QueryVector:
+def query_vector(question: Question) -> QueryVector:
+    """Embed a question.
+
+    Raises:
+        Unavailable: it asks for vectors alone, and there is no model.
+    """
     model = question.indexer.model
     try:
         vector, notice = model.embed_query(question.search.query.embed_text), None
@@ -187,12 +200,12 @@ def _query_vector(question: _Question) -> _QueryVector:
             "Vector search needs the embedding model, which is not available.",
             hint=notice or model.notice or "Search with retrieval_mode 'hybrid' or 'fts'.",
         )
-    return _QueryVector(vector, notice)
+    return QueryVector(vector, notice)
 
 
 def _meta(
-    question: _Question,
-    embedded: _QueryVector,
+    question: Question,
+    embedded: QueryVector,
     page: SearchPage[VerifiedHit],
     hydrator: DiskHydrator,
     clock: StageClock,
@@ -201,7 +214,7 @@ def _meta(
 ) -> QueryMeta:
     indexer = question.indexer
     pending = indexer.pending
-    notices = [embedded.notice or indexer.model.notice, _progress(indexer, pending)]
+    notices = [embedded.notice or indexer.model.notice, indexing_progress(indexer, pending)]
     return QueryMeta.model_validate(
         {
             "status": "fresh" if pending == 0 and proven else "stale",
@@ -219,10 +232,12 @@ def _meta(
     )
 
 
-def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> bool:
+def bring_up_to_date(
+    indexer: ProjectIndexer, query: Query, *, patience: float = _FIRST_SCAN_SECONDS
+) -> bool:
     """Index what changed, as far as there is time; False when changes may not be known yet."""
     proven = indexer.backlog.sync()
-    proven &= indexer.backlog.wait_scanned(_FIRST_SCAN_SECONDS)
+    proven &= indexer.backlog.wait_scanned(patience)
     if indexer.pending and not indexer.backlog.is_large:
         indexer.catch_up(None, _CATCH_UP_SECONDS)
     if not indexer.pending:
@@ -261,14 +276,16 @@ def _chunk_at(indexer: ProjectIndexer, request: RelatedRequest) -> tuple[Indexed
     return chunks[-1], request.doc_id
 
 
-def _progress(indexer: ProjectIndexer, pending: int) -> str | None:
+def indexing_progress(indexer: ProjectIndexer, pending: int) -> str | None:
+    """Return how far an index is, in one sentence; None when nothing waits."""
     if pending == 0:
         return None
     total = max(indexer.files_total, pending)
     return f"Indexing: {total - pending} of {total} files are in the index."
 
 
-def _hit(hit: VerifiedHit, *, explain: bool) -> Hit:
+def wire_hit(hit: VerifiedHit, *, explain: bool) -> Hit:
+    """Return a hit as it is sent."""
     doc_id = hit.ranked.candidate.metadata.doc_id
     return Hit(
         meta=HitMeta(**scores_of(hit.ranked, explain=explain), relocated=hit.relocated),

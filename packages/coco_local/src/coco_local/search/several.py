@@ -1,0 +1,217 @@
+"""Queries over several projects: one ranking of what all of them have."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from coco_core.bm25 import joined_stats
+from coco_core.errors import CocoError, InvalidInput, Unavailable
+from coco_core.search.course import SearchPage, StageClock, run_search
+from coco_core.search.request import SearchRequest
+from coco_local.indexing.indexer import ProjectIndexer
+from coco_local.models.index_models import IndexModel
+from coco_local.projects.indexes import ProjectIndexes
+from coco_local.search.executor import InMemoryExecutor
+from coco_local.search.hydrate import DiskHydrator
+from coco_local.search.joined import IndexShare, JoinedExecutor, JoinedHydrator, SharedHit
+from coco_local.search.live import literal_lines
+from coco_local.search.service import (
+    QueryService,
+    QueryVector,
+    Question,
+    bring_up_to_date,
+    indexing_progress,
+    query_vector,
+    wire_hit,
+)
+from coco_protocol.docs import Hit, QueryData, QueryEnvelope, QueryMeta, QueryRequest
+from coco_protocol.serving.intents import query_intent
+
+__all__ = ["query_several"]
+
+# What all projects together may take to be read for the first time: who asks many of them will not
+# wait for each in turn, and those that are not there yet are named.
+_FIRST_SCAN_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class _Asked:
+    """The indexes that answer, and why others do not."""
+
+    shares: list[IndexShare] = field(default_factory=list)
+    proven: bool = True
+    """Whether every change is known."""
+    notices: list[str] = field(default_factory=list)
+
+
+def query_several(service: QueryService, request: QueryRequest) -> QueryEnvelope:
+    """Answer from the projects that a request names, or from all.
+
+    What a project has adopted as its defaults does not count: they would contradict each other.
+
+    Raises:
+        InvalidInput: the request names one project as well.
+        ProjectNotFound: one that it names does not exist.
+        Unavailable: none of them can answer.
+    """
+    if request.project_id is not None or request.path is not None:
+        raise InvalidInput(
+            "The request names one project, and several to be searched together.",
+            hint="Give project_id or path, or else projects or all_projects.",
+        )
+    projects = service.registry.several(request.projects, every=request.all_projects)
+    search = SearchRequest.of(
+        query_intent(
+            request.query, request.retrieval_config, request.filters, explain=request.explain
+        )
+    )
+    with service.gate.query():
+        clock = StageClock()
+        asked = _Asked()
+        indexers = _current(projects, request.indexing_config_id, search, asked)
+        clock.lap("sync")
+        model = (
+            Counter({i: i.index.memory.chunk_count for i in indexers}).most_common(1)[0][0].model
+        )
+        for indexer in indexers:
+            _ask(indexer, search, asked, same_model=indexer.model is model)
+        if not asked.shares:
+            raise Unavailable("None of the projects can answer.", hint=" ".join(asked.notices))
+        _look_up(asked.shares, search)
+        clock.lap("keywords")
+        embedded = _embedded(asked.shares, search)
+        clock.lap("embed")
+        executor = JoinedExecutor(asked.shares)
+        page = run_search(
+            search, embedded.vector, executor, JoinedHydrator(executor.origins), clock
+        )
+        for share in asked.shares:
+            share.indexer.backlog.report_stale(share.hydrator.stale)
+        clock.lap("validate")
+    if embedded.notice:
+        asked.notices.append(embedded.notice)
+    meta = _meta(asked, page, clock)
+    service.activity.query("", request.query, len(page.hits), clock.took["total"], meta.tier)
+    data = QueryData(
+        results=[_hit(each, explain=request.explain) for each in page.hits],
+        next_offset=page.next_offset,
+        empty_reason=page.empty_reason,
+    )
+    return QueryEnvelope(meta=meta, data=data)
+
+
+def _current(
+    projects: Sequence[ProjectIndexes],
+    config_id: str | None,
+    search: SearchRequest,
+    asked: _Asked,
+) -> list[ProjectIndexer]:
+    """Bring the indexes up to date, and return those that can be searched.
+
+    Raises:
+        Unavailable: there is none.
+    """
+    deadline = time.monotonic() + _FIRST_SCAN_SECONDS
+    ready: list[ProjectIndexer] = []
+    for project in projects:
+        name = project.project.name
+        try:
+            indexer = project.named(config_id)
+        except CocoError as error:
+            asked.notices.append(error.message)
+            continue
+        patience = max(0.0, deadline - time.monotonic())
+        asked.proven &= bring_up_to_date(indexer, search.query, patience=patience)
+        if indexer.error is not None:
+            asked.notices.append(f"{name} cannot answer: {indexer.error}")
+        elif not indexer.index.memory.chunk_count and not indexer.backlog.wait_scanned(0):
+            asked.notices.append(f"{name} cannot answer yet: its index is being read.")
+        else:
+            ready.append(indexer)
+    if not ready:
+        raise Unavailable("None of the projects can answer.", hint=" ".join(asked.notices))
+    return ready
+
+
+def _main_model(indexers: Sequence[ProjectIndexer]) -> IndexModel:
+    """Return the model of most chunks: it embeds the question."""
+    chunks: Counter[IndexModel] = Counter()
+    for indexer in indexers:
+        chunks[indexer.model] += indexer.index.memory.chunk_count
+    return chunks.most_common(1)[0][0]
+
+
+def _ask(
+    indexer: ProjectIndexer, search: SearchRequest, asked: _Asked, *, same_model: bool
+) -> None:
+    """Make an index one of those that answer, unless the question means nothing to it."""
+    name = indexer.project.name
+    if not same_model and search.needs_vector:
+        if search.intent.retrieval_mode == "vector":
+            asked.notices.append(
+                f"{name} cannot answer: another model computed its vectors, which do not compare."
+            )
+            return
+        asked.notices.append(
+            f"{name} was searched by words alone: another model computed its vectors."
+        )
+    only = None
+    if search.query.phrases:
+        only = literal_lines(
+            indexer.project.root, search.query.phrases, list(indexer.index.memory.documents)
+        )
+    pending = indexing_progress(indexer, indexer.pending)
+    if pending is not None:
+        asked.notices.append(f"{name}: {pending}")
+    asked.shares.append(
+        IndexShare(
+            indexer,
+            InMemoryExecutor(indexer.index.memory, only),
+            DiskHydrator(indexer.index, indexer.reader),
+            same_model,
+        )
+    )
+
+
+def _look_up(shares: Sequence[IndexShare], search: SearchRequest) -> None:
+    """Score keywords in every index by what all of them know of the words."""
+    stats = joined_stats([share.executor.statistics(search.query) for share in shares])
+    for share in shares:
+        share.executor.look_up(search.query, stats)
+
+
+def _embedded(shares: Sequence[IndexShare], search: SearchRequest) -> QueryVector:
+    if not search.needs_vector:
+        return QueryVector(None)
+    indexer = next(share.indexer for share in shares if share.same_model)
+    return query_vector(Question(indexer, search, config_id=indexer.index.config.config_id))
+
+
+def _meta(asked: _Asked, page: SearchPage[SharedHit], clock: StageClock) -> QueryMeta:
+    indexers = [share.indexer for share in asked.shares]
+    pending = sum(indexer.pending for indexer in indexers)
+    models = {id(share.indexer.model): share.indexer.model for share in asked.shares}
+    notices = [*asked.notices, *(model.notice for model in models.values() if model.notice)]
+    ready = all(share.indexer.model.ready for share in asked.shares if share.same_model)
+    return QueryMeta.model_validate(
+        {
+            "status": "fresh" if pending == 0 and asked.proven else "stale",
+            "projects": [indexer.project.project_id for indexer in indexers],
+            "tier": page.tier(model_ready=ready),
+            "vector_coverage": round(page.candidates.model_coverage, 4),
+            "pending_files": pending,
+            "relocated_hits": sum(share.hydrator.relocated for share in asked.shares),
+            "stale_hits_dropped": sum(share.hydrator.stale_dropped for share in asked.shares),
+            "notice": " ".join(dict.fromkeys(notices)) or None,
+            "took_ms": clock.took,
+        }
+    )
+
+
+def _hit(shared: SharedHit, *, explain: bool) -> Hit:
+    project = shared.share.indexer.project
+    hit = wire_hit(shared.hit, explain=explain)
+    return hit.model_copy(update={"project_id": project.project_id, "project": project.name})

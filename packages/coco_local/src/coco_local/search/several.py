@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from coco_core.bm25 import joined_stats
 from coco_core.errors import CocoError, InvalidInput, Unavailable
 from coco_core.search.course import SearchPage, StageClock, run_search
+from coco_core.search.joined import IndexShare, JoinedExecutor, JoinedHydrator, SharedHit
 from coco_core.search.request import SearchRequest
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.models.index_models import IndexModel
 from coco_local.projects.indexes import ProjectIndexes
 from coco_local.search.executor import InMemoryExecutor
-from coco_local.search.hydrate import DiskHydrator
-from coco_local.search.joined import IndexShare, JoinedExecutor, JoinedHydrator, SharedHit
+from coco_local.search.hydrate import DiskHydrator, VerifiedHit
 from coco_local.search.live import literal_lines
 from coco_local.search.service import (
     QueryService,
@@ -37,11 +37,22 @@ __all__ = ["query_several"]
 _FIRST_SCAN_SECONDS = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Share:
+    """One project's part in a search."""
+
+    indexer: ProjectIndexer
+    executor: InMemoryExecutor
+    hydrator: DiskHydrator
+    same_model: bool
+    """See `IndexShare`."""
+
+
 @dataclass(slots=True)
 class _Asked:
-    """The indexes that answer, and why others do not."""
+    """The projects that answer, by their ids, and why others do not."""
 
-    shares: list[IndexShare] = field(default_factory=list)
+    shares: dict[str, _Share] = field(default_factory=dict)
     proven: bool = True
     """Whether every change is known."""
     notices: list[str] = field(default_factory=list)
@@ -80,15 +91,13 @@ def query_several(service: QueryService, request: QueryRequest) -> QueryEnvelope
             _ask(indexer, search, asked, same_model=indexer.model is model)
         if not asked.shares:
             raise Unavailable("None of the projects can answer.", hint=" ".join(asked.notices))
-        _look_up(asked.shares, search)
+        shares = list(asked.shares.values())
+        _look_up(shares, search)
         clock.lap("keywords")
-        embedded = _embedded(asked.shares, search)
+        embedded = _embedded(shares, search)
         clock.lap("embed")
-        executor = JoinedExecutor(asked.shares)
-        page = run_search(
-            search, embedded.vector, executor, JoinedHydrator(executor.origins), clock
-        )
-        for share in asked.shares:
+        page = _page(asked.shares, search, embedded, clock)
+        for share in shares:
             share.indexer.backlog.report_stale(share.hydrator.stale)
         clock.lap("validate")
     if embedded.notice:
@@ -96,7 +105,7 @@ def query_several(service: QueryService, request: QueryRequest) -> QueryEnvelope
     meta = _meta(asked, page, clock)
     service.activity.query("", request.query, len(page.hits), clock.took["total"], meta.tier)
     data = QueryData(
-        results=[_hit(each, explain=request.explain) for each in page.hits],
+        results=[_hit(asked, each, explain=request.explain) for each in page.hits],
         next_offset=page.next_offset,
         empty_reason=page.empty_reason,
     )
@@ -166,52 +175,65 @@ def _ask(
     pending = indexing_progress(indexer, indexer.pending)
     if pending is not None:
         asked.notices.append(f"{name}: {pending}")
-    asked.shares.append(
-        IndexShare(
-            indexer,
-            InMemoryExecutor(indexer.index.memory, only),
-            DiskHydrator(indexer.index, indexer.reader),
-            same_model,
-        )
+    asked.shares[indexer.project.project_id] = _Share(
+        indexer,
+        InMemoryExecutor(indexer.index.memory, only),
+        DiskHydrator(indexer.index, indexer.reader),
+        same_model,
     )
 
 
-def _look_up(shares: Sequence[IndexShare], search: SearchRequest) -> None:
+def _look_up(shares: Sequence[_Share], search: SearchRequest) -> None:
     """Score keywords in every index by what all of them know of the words."""
     stats = joined_stats([share.executor.statistics(search.query) for share in shares])
     for share in shares:
         share.executor.look_up(search.query, stats)
 
 
-def _embedded(shares: Sequence[IndexShare], search: SearchRequest) -> QueryVector:
+def _embedded(shares: Sequence[_Share], search: SearchRequest) -> QueryVector:
     if not search.needs_vector:
         return QueryVector(None)
     indexer = next(share.indexer for share in shares if share.same_model)
     return query_vector(Question(indexer, search, config_id=indexer.index.config.config_id))
 
 
-def _meta(asked: _Asked, page: SearchPage[SharedHit], clock: StageClock) -> QueryMeta:
-    indexers = [share.indexer for share in asked.shares]
+def _page(
+    shares: Mapping[str, _Share],
+    search: SearchRequest,
+    embedded: QueryVector,
+    clock: StageClock,
+) -> SearchPage[SharedHit[VerifiedHit]]:
+    executor = JoinedExecutor(
+        [IndexShare(name, share.executor, share.same_model) for name, share in shares.items()]
+    )
+    hydrators = {name: share.hydrator for name, share in shares.items()}
+    hydrator = JoinedHydrator(executor.origins, hydrators)
+    return run_search(search, embedded.vector, executor, hydrator, clock)
+
+
+def _meta(asked: _Asked, page: SearchPage[SharedHit[VerifiedHit]], clock: StageClock) -> QueryMeta:
+    shares = list(asked.shares.values())
+    indexers = [share.indexer for share in shares]
     pending = sum(indexer.pending for indexer in indexers)
-    models = {id(share.indexer.model): share.indexer.model for share in asked.shares}
+    models = {id(share.indexer.model): share.indexer.model for share in shares}
     notices = [*asked.notices, *(model.notice for model in models.values() if model.notice)]
-    ready = all(share.indexer.model.ready for share in asked.shares if share.same_model)
+    ready = all(share.indexer.model.ready for share in shares if share.same_model)
     return QueryMeta.model_validate(
         {
             "status": "fresh" if pending == 0 and asked.proven else "stale",
-            "projects": [indexer.project.project_id for indexer in indexers],
+            "projects": list(asked.shares),
             "tier": page.tier(model_ready=ready),
             "vector_coverage": round(page.candidates.model_coverage, 4),
             "pending_files": pending,
-            "relocated_hits": sum(share.hydrator.relocated for share in asked.shares),
-            "stale_hits_dropped": sum(share.hydrator.stale_dropped for share in asked.shares),
+            "relocated_hits": sum(share.hydrator.relocated for share in shares),
+            "stale_hits_dropped": sum(share.hydrator.stale_dropped for share in shares),
             "notice": " ".join(dict.fromkeys(notices)) or None,
             "took_ms": clock.took,
         }
     )
 
 
-def _hit(shared: SharedHit, *, explain: bool) -> Hit:
-    project = shared.share.indexer.project
+def _hit(asked: _Asked, shared: SharedHit[VerifiedHit], *, explain: bool) -> Hit:
+    project = asked.shares[shared.name].indexer.project
     hit = wire_hit(shared.hit, explain=explain)
     return hit.model_copy(update={"project_id": project.project_id, "project": project.name})

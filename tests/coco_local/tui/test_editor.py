@@ -16,6 +16,9 @@ from coco_local.tui.figures import duration, milliseconds, percent, size, uptime
         ({"VISUAL": "code --wait"}, ("code", "--wait", "--goto", "/a b.py:7"), False),
         ({"EDITOR": "/opt/bin/hx"}, ("/opt/bin/hx", "/a b.py:7"), True),
         ({"EDITOR": "'/my apps/subl' -n"}, ("/my apps/subl", "-n", "/a b.py:7"), False),
+        ({"EDITOR": "kak"}, ("kak", "+7", "/a b.py"), True),
+        ({"EDITOR": "micro"}, ("micro", "+7", "/a b.py"), True),
+        ({"EDITOR": "kate"}, ("kate", "--line", "7", "/a b.py"), False),
         ({"EDITOR": "pycharm"}, ("pycharm", "--line", "7", "/a b.py"), False),
     ],
 )

@@ -6,6 +6,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from coco_local.cli.completion import complete_kind, complete_language, complete_path
+
 __all__ = ["Exclude", "Kinds", "Languages", "MaxTokens", "Paths", "Symbol"]
 
 Paths: TypeAlias = Annotated[
@@ -14,23 +16,38 @@ Paths: TypeAlias = Annotated[
         "--path",
         metavar="GLOB",
         help="Only paths like this, relative to the project (./GLOB: to here). Repeatable.",
+        autocompletion=complete_path,
     ),
 ]
 
 Exclude: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--exclude", metavar="GLOB", help="No paths like this. Repeatable."),
+    typer.Option(
+        "--exclude",
+        metavar="GLOB",
+        help="No paths like this. Repeatable.",
+        autocompletion=complete_path,
+    ),
 ]
 
 Languages: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--lang", "-l", metavar="LANGUAGE", help="Only this language. Repeatable."),
+    typer.Option(
+        "--lang",
+        "-l",
+        metavar="LANGUAGE",
+        help="Only this language. Repeatable.",
+        autocompletion=complete_language,
+    ),
 ]
 
 Kinds: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--kind", metavar="KIND", help="Only this kind: function, class, section … Repeatable."
+        "--kind",
+        metavar="KIND",
+        help="Only this kind: function, class, section … Repeatable.",
+        autocompletion=complete_kind,
     ),
 ]
 

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from coco_core.terminal_text import visible
+from coco_core.excerpt import Line
 from coco_local.cli.exits import Exit
+from coco_local.cli.hit_view import HitView, hit_lines, numbered, shown_lines
+from coco_local.cli.pager import paged
 from coco_local.cli.terminal import Terminal
 from coco_protocol.docs import ReadRequest
 
 if TYPE_CHECKING:
-    from coco_local.cli.place import Place
+    from coco_local.cli.places import Places
     from coco_protocol.docs import Hit, QueryData, QueryEnvelope, QueryMeta
     from coco_protocol.local import LocalService
 
-__all__ = ["HitExcerpt", "show_answer", "show_hits"]
+__all__ = ["Display", "path_of", "show_answer"]
 
 _EMPTY = {
     "nothing_indexed": (
@@ -37,73 +39,30 @@ _EMPTY = {
 
 
 @dataclass(frozen=True, slots=True)
-class HitExcerpt:
-    """A stretch of a file as it is printed."""
+class Display:
+    """What of an answer is printed."""
 
-    path: str
-    start: int | None
-    end: int | None
-    text: str
-
-    @classmethod
-    def of(cls, hit: Hit, client: LocalService, place: Place, context: int) -> HitExcerpt:
-        """Take the hit's lines, with ``context`` lines around them read from disk."""
-        chunk = hit.chunk
-        path = chunk.path or chunk.doc_id
-        shown = place.shown(path)
-        if context == 0 or chunk.start_line is None or chunk.end_line is None:
-            return cls(shown, chunk.start_line, chunk.end_line, chunk.content)
-        wider = client.read(
-            ReadRequest(
-                doc_id=path,
-                project_id=place.project_id,
-                start_line=max(1, chunk.start_line - context),
-                end_line=chunk.end_line + context,
-            )
-        )
-        return cls(shown, wider.start_line, wider.end_line, wider.content)
-
-    @property
-    def lines(self) -> str:
-        """``:first-last``, or nothing where lines have no numbers."""
-        return "" if self.start is None else f":{self.start}-{self.end}"
-
-
-def show_hits(
-    terminal: Terminal,
-    client: LocalService,
-    place: Place,
-    hits: Sequence[Hit],
-    *,
-    context: int,
-    explain: bool,
-) -> None:
-    """Print results, best first."""
-    for number, hit in enumerate(hits):
-        if number:
-            terminal.line()
-        shown = HitExcerpt.of(hit, client, place, context)
-        if terminal.pretty:
-            _show_pretty(terminal, hit, shown)
-        else:
-            symbol = f" {hit.chunk.symbol}" if hit.chunk.symbol else ""
-            terminal.line(f"{shown.path}{shown.lines}{symbol}")
-            terminal.line(shown.text.strip("\n"))
-        if explain:
-            _explain(terminal, hit)
+    query: str = ""
+    """As it was typed; its words are marked."""
+    files: bool = False
+    """Only the files' paths."""
+    full: bool = False
+    """Whole chunks for a person, too."""
+    context: int = 0
+    """Lines around each hit, from disk."""
+    scores: bool = False
+    explain: bool = False
+    pager: bool = True
 
 
 def show_answer(
     terminal: Terminal,
     client: LocalService,
-    place: Place,
+    places: Places,
     answer: QueryEnvelope,
-    *,
-    files: bool,
-    context: int = 0,
-    explain: bool = False,
+    display: Display,
 ) -> None:
-    """Show results, or only their ``files``, and what is missing from them.
+    """Show results and what is missing from them.
 
     Raises:
         typer.Exit: nothing was found.
@@ -112,21 +71,94 @@ def show_answer(
     if terminal.json:
         terminal.emit(data, answer.meta)
     else:
-        if files:
-            _show_files(terminal, place, data.results)
-        else:
-            show_hits(terminal, client, place, data.results, context=context, explain=explain)
+        with paged(terminal, wanted=display.pager and bool(data.results)):
+            if display.files:
+                _show_files(terminal, places, data.results)
+            else:
+                _Printer(terminal, client, places, display).show(data.results)
         _tell_state(terminal, answer.meta)
         if not data.results:
-            _why_empty(terminal, place, data)
+            _why_empty(terminal, places, data)
     if not data.results:
         raise typer.Exit(Exit.NOTHING_FOUND)
 
 
-def _show_files(terminal: Terminal, place: Place, hits: Sequence[Hit]) -> None:
+def path_of(hit: Hit) -> str:
+    """Return a hit's file, relative to its project."""
+    return hit.chunk.path or hit.chunk.doc_id
+
+
+def _show_files(terminal: Terminal, places: Places, hits: Sequence[Hit]) -> None:
     """Print each result's file once."""
-    for path in dict.fromkeys(hit.chunk.path or hit.chunk.doc_id for hit in hits):
-        terminal.line(place.shown(path))
+    for path in dict.fromkeys(places.of(hit).shown(path_of(hit)) for hit in hits):
+        terminal.line(path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Printer:
+    """Prints results, best first."""
+
+    terminal: Terminal
+    client: LocalService
+    places: Places
+    display: Display
+
+    def show(self, hits: Sequence[Hit]) -> None:
+        for number, hit in enumerate(hits):
+            if self.terminal.pretty:
+                if number:
+                    self.terminal.console.print()
+                self._pretty(hit)
+            else:
+                if number:
+                    self.terminal.line()
+                self._plain(hit)
+
+    def _pretty(self, hit: Hit) -> None:
+        display, console = self.display, self.terminal.console
+        view = HitView(console, display.query)
+        lines = hit_lines(hit) if display.full else shown_lines(hit, display.query)
+        lines = self._with_context(hit, lines)
+        first = lines[0].number if hit.chunk.start_line is not None else None
+        shown = self.places.of(hit).shown(path_of(hit))
+        view.header(hit, shown, first, project=self._project(hit))
+        if display.scores or display.explain:
+            console.print(f"  {_scores(hit)}", style="dim", soft_wrap=True)
+        if display.full:
+            view.whole(shown, "\n".join(line.text for line in lines), first)
+        else:
+            view.lines(shown, lines)
+        if display.explain:
+            console.print(f"  {'  '.join(_stages(hit))}", style="dim", soft_wrap=True)
+
+    def _plain(self, hit: Hit) -> None:
+        chunk = hit.chunk
+        lines = self._with_context(hit, numbered(chunk.content, chunk.start_line or 1))
+        place = "" if chunk.start_line is None else f":{lines[0].number}-{lines[-1].number}"
+        parts = [f"{self.places.of(hit).shown(path_of(hit))}{place}", chunk.symbol]
+        project = self._project(hit)
+        parts += [f"[{project}]"] if project is not None else []
+        self.terminal.line(" ".join(part for part in parts if part))
+        self.terminal.line("\n".join(line.text for line in lines).strip("\n"))
+        if self.display.scores or self.display.explain:
+            self.terminal.line("# " + " ".join(_stages(hit)))
+
+    def _project(self, hit: Hit) -> str | None:
+        return hit.project if self.places.together else None
+
+    def _with_context(self, hit: Hit, lines: list[Line]) -> list[Line]:
+        """Return the lines with others around them, read from disk, if these are asked for."""
+        if self.display.context == 0 or hit.chunk.start_line is None:
+            return lines
+        wider = self.client.read(
+            ReadRequest(
+                doc_id=path_of(hit),
+                project_id=self.places.of(hit).project_id,
+                start_line=max(1, lines[0].number - self.display.context),
+                end_line=lines[-1].number + self.display.context,
+            )
+        )
+        return numbered(wider.content, wider.start_line)
 
 
 def _tell_state(terminal: Terminal, meta: QueryMeta) -> None:
@@ -148,43 +180,16 @@ def _tell_state(terminal: Terminal, meta: QueryMeta) -> None:
         terminal.note("; ".join(parts))
 
 
-def _why_empty(terminal: Terminal, place: Place, data: QueryData) -> None:
+def _why_empty(terminal: Terminal, places: Places, data: QueryData) -> None:
     """Say on standard error why there is nothing."""
     sentence, hint = _EMPTY[data.empty_reason or "no_match"]
-    project = place.project
-    terminal.note(f"{sentence.format(name=project.name)} ({project.files:,} files indexed)")
+    terminal.note(f"{sentence.format(name=places.name)} ({places.files:,} files indexed)")
     terminal.note(hint)
-
-
-def _show_pretty(terminal: Terminal, hit: Hit, shown: HitExcerpt) -> None:
-    from rich.syntax import Syntax
-    from rich.text import Text
-
-    start = "" if shown.start is None else f":{shown.start}"
-    header = Text.assemble((visible(f"{shown.path}{start}"), "bold cyan"))
-    if hit.chunk.symbol:
-        header.append(f"  {visible(hit.chunk.symbol)}", "bold")
-    header.append(f"  {_scores(hit)}", "dim")
-    # Not broken into lines: a terminal recognizes path:line only in one piece.
-    terminal.console.print(header, soft_wrap=True)
-    text = visible(shown.text.strip("\n"))
-    terminal.console.print(
-        Syntax(
-            text,
-            Syntax.guess_lexer(shown.path, text),
-            # The terminal's own colors, which are readable on light and on dark.
-            theme="ansi_dark",
-            background_color="default",
-            line_numbers=shown.start is not None,
-            start_line=shown.start or 1,
-            word_wrap=True,
-        )
-    )
 
 
 def _scores(hit: Hit) -> str:
     meta = hit.meta
-    parts = [hit.chunk.kind, f"score {meta.score:.3f}"]
+    parts = [f"score {meta.score:.3f}"]
     if meta.vector is not None:
         parts.append(f"vector {meta.vector:.3f}")
     if meta.fts is not None:
@@ -193,14 +198,10 @@ def _scores(hit: Hit) -> str:
         parts.append("found on disk")
     if meta.relocated:
         parts.append("lines corrected")
-    return " · ".join(part for part in parts if part)
+    return " · ".join(parts)
 
 
-def _explain(terminal: Terminal, hit: Hit) -> None:
+def _stages(hit: Hit) -> list[str]:
     stages = {"score": hit.meta.score, "vector": hit.meta.vector, "words": hit.meta.fts}
     stages |= hit.meta.explain or {}
-    told = [f"{name}={value:.4g}" for name, value in stages.items() if value is not None]
-    if terminal.pretty:
-        terminal.console.print("  " + "  ".join(told), style="dim", soft_wrap=True)
-    else:
-        terminal.line("# " + " ".join(told))
+    return [f"{name}={value:.4g}" for name, value in stages.items() if value is not None]

@@ -9,6 +9,7 @@ from coco_core.chunking import ChunkedDocument, chunk_document
 from coco_core.errors import InvalidInput, Unreadable
 from coco_core.globs import compile_glob
 from coco_core.languages import detect_language
+from coco_core.quantities import count
 from coco_core.types import Chunk, chunk_ids
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.operations.context import FUNCTIONS, Context
@@ -94,7 +95,8 @@ def read(context: Context, request: ReadRequest) -> ReadData:
         start = request.start_line
         if start > max(1, len(lines)):
             raise InvalidInput(
-                f"{request.doc_id!r} has {len(lines)} lines; line {start} is beyond its end."
+                f"{request.doc_id!r} has {count(len(lines), 'line')}; "
+                f"line {start} is beyond its end."
             )
         end = min(request.end_line or len(lines), len(lines))
         if request.end_line is not None and request.end_line < start:

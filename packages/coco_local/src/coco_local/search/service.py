@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from coco_core.errors import DocumentNotFound, InvalidInput, Unavailable
+from coco_core.quantities import count
 from coco_core.query import Query
 from coco_core.search.course import SearchPage, StageClock, run_search
 from coco_core.search.request import SearchRequest
@@ -270,10 +271,14 @@ def _chunk_at(indexer: ProjectIndexer, request: RelatedRequest) -> tuple[Indexed
             f"There is no indexed file {request.doc_id!r}.",
             hint="Paths are relative to the project's root.",
         )
-    for known in chunks:
-        if known.chunk.span.start_line <= request.line <= known.chunk.span.end_line:
-            return known, request.doc_id
-    return chunks[-1], request.doc_id
+    lines = len(indexer.reader.require(request.doc_id).lines)
+    if request.line > max(1, lines):
+        raise InvalidInput(
+            f"{request.doc_id!r} has {count(lines, 'line')}; line {request.line} is beyond its end."
+        )
+    # Between two chunks there is nothing but empty lines: they belong to what stands above them.
+    above = [known for known in chunks if known.chunk.span.start_line <= request.line]
+    return (above or chunks[:1])[-1], request.doc_id
 
 
 def indexing_progress(indexer: ProjectIndexer, pending: int) -> str | None:

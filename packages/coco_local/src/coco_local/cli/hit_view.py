@@ -57,6 +57,7 @@ class HitView:
 
     def header(self, hit: Hit, path: str, line: int | None, *, project: str | None = None) -> None:
         """Print place, kind, name and definition on one row, cut at the console's width."""
+        from rich.cells import cell_len
         from rich.text import Text
 
         place = f"{path}:{line}" if line is not None else path
@@ -70,7 +71,10 @@ class HitView:
         if signature:
             header.append(f"  {visible(signature)}", "dim")
         # A terminal recognizes path:line only in one piece: that is never cut.
-        header.truncate(max(self.console.width, len(place)), overflow="ellipsis")
+        if self.console.width > cell_len(place) + 1:
+            header.truncate(self.console.width, overflow="ellipsis")
+        else:
+            header = header[: len(visible(place))]
         self.console.print(header, soft_wrap=True)
 
     def lines(self, path: str, lines: Sequence[Line]) -> None:
@@ -79,7 +83,7 @@ class HitView:
             return
         finder = WordFinder(split_filters(self.query)[0])
         digits = len(str(lines[-1].number))
-        room = max(self.console.width - digits - 2, 20)
+        room = max(self.console.width - digits - 2, 1)
         previous = lines[0].number - 1
         for line, text in zip(lines, _highlighted(path, lines), strict=True):
             if line.number != previous + 1:

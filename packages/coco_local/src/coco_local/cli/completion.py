@@ -10,7 +10,6 @@ from typing import Any
 import typer
 
 from coco_core.errors import CocoError
-from coco_core.filter_words import FILTER_NAMES
 
 __all__ = [
     "KINDS",
@@ -95,6 +94,8 @@ def complete_words(ctx: typer.Context, incomplete: str) -> list[str]:
     Bash breaks words at colons: there the value alone is completed, and the words before it end in
     the filter's name.
     """
+    from coco_core.filter_words import FILTER_NAMES
+
     args = list(ctx.params.get("text") or ())
     name, colon, value = incomplete.partition(":")
     before = ""

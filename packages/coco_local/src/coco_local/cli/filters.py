@@ -1,4 +1,4 @@
-"""Options that narrow a search, shared by `query` and `related`."""
+"""Options that narrow a search and say how results are shown: of `query` and `related`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ import typer
 
 from coco_local.cli.completion import complete_kind, complete_language, complete_path
 
-__all__ = ["Exclude", "Kinds", "Languages", "MaxTokens", "Paths", "Symbol"]
+__all__ = [
+    "Exclude",
+    "Files",
+    "Full",
+    "Kinds",
+    "Languages",
+    "MaxTokens",
+    "NoPager",
+    "Paths",
+    "Symbol",
+    "Verbose",
+]
 
 Paths: TypeAlias = Annotated[
     list[str] | None,
@@ -59,4 +70,18 @@ Symbol: TypeAlias = Annotated[
 MaxTokens: TypeAlias = Annotated[
     int | None,
     typer.Option("--max-tokens", min=50, metavar="N", help="Stop before this many tokens."),
+]
+
+Files: TypeAlias = Annotated[bool, typer.Option("--files", help="Print only the files' paths.")]
+
+Full: TypeAlias = Annotated[
+    bool, typer.Option("--full", help="Print whole chunks on a terminal, too.")
+]
+
+Verbose: TypeAlias = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print the scores of each result.")
+]
+
+NoPager: TypeAlias = Annotated[
+    bool, typer.Option("--no-pager", help="Print everything, however long it is.")
 ]

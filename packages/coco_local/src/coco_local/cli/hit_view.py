@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 from coco_core.excerpt import Line, WordFinder, best_lines
 from coco_core.filter_words import split_filters
 from coco_core.terminal_text import visible
+from coco_local.cli.hits import path_of, read_around, stages_of
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from coco_local.cli.hits import Display
+    from coco_local.cli.places import Places
     from coco_protocol.docs import Hit
+    from coco_protocol.local import LocalService
 
-__all__ = ["HitView", "hit_lines", "numbered", "shown_lines"]
+__all__ = ["HitView", "hit_lines", "numbered", "show_pretty", "shown_lines"]
 
 # With its header and the empty line behind, a hit takes six rows: ten of them are read at once.
 _MOST_LINES = 4
@@ -45,6 +49,38 @@ def numbered(text: str, first: int) -> list[Line]:
     """Return the lines of a text whose first has this number."""
     texts = text.removesuffix("\n").split("\n")
     return [Line(number, each.removesuffix("\r")) for number, each in enumerate(texts, first)]
+
+
+def show_pretty(
+    console: Console,
+    client: LocalService,
+    places: Places,
+    hits: Sequence[Hit],
+    display: Display,
+) -> None:
+    """Print results, best first."""
+    view = HitView(console, display.query)
+    for number, hit in enumerate(hits):
+        if number:
+            console.print()
+        place = places.of(hit)
+        lines = hit_lines(hit) if display.full else shown_lines(hit, display.query)
+        numbers = hit.chunk.start_line is not None
+        if display.context and numbers:
+            ends = lines[0].number, lines[-1].number
+            wider = read_around(client, place, hit, ends, display.context)
+            lines = numbered(wider.content, wider.start_line)
+        start = lines[0].number if numbers else None
+        shown = place.shown(path_of(hit))
+        view.header(hit, shown, start, project=hit.project if places.together else None)
+        if display.scores or display.explain:
+            console.print(f"  {_scores(hit)}", style="dim", soft_wrap=True)
+        if display.full:
+            view.whole(shown, "\n".join(line.text for line in lines), start)
+        else:
+            view.lines(shown, lines)
+        if display.explain:
+            console.print(f"  {'  '.join(stages_of(hit))}", style="dim", soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +196,17 @@ def _in_view(text: Text, spans: Sequence[tuple[int, int]], room: int) -> Text:
         text = Text.assemble(("…", "dim"), text[max(0, spans[0][0] - _BEFORE_MATCH) :])
     text.truncate(room, overflow="ellipsis")
     return text
+
+
+def _scores(hit: Hit) -> str:
+    meta = hit.meta
+    parts = [f"score {meta.score:.3f}"]
+    if meta.vector is not None:
+        parts.append(f"vector {meta.vector:.3f}")
+    if meta.fts is not None:
+        parts.append(f"words {meta.fts:.2f}")
+    if meta.source == "live":
+        parts.append("found on disk")
+    if meta.relocated:
+        parts.append("lines corrected")
+    return " · ".join(parts)

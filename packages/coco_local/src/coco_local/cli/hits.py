@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from coco_core.excerpt import Line
 from coco_local.cli.exits import Exit
-from coco_local.cli.hit_view import HitView, hit_lines, numbered, shown_lines
-from coco_local.cli.pager import paged
 from coco_local.cli.terminal import Terminal
 from coco_protocol.docs import ReadRequest
 
 if TYPE_CHECKING:
+    from coco_local.cli.place import Place
     from coco_local.cli.places import Places
-    from coco_protocol.docs import Hit, QueryData, QueryEnvelope, QueryMeta
+    from coco_protocol.docs import Hit, QueryData, QueryEnvelope, QueryMeta, ReadData
     from coco_protocol.local import LocalService
 
-__all__ = ["Display", "path_of", "show_answer"]
+__all__ = ["Display", "path_of", "read_around", "show_answer", "stages_of"]
 
 _EMPTY = {
     "nothing_indexed": (
@@ -71,16 +69,32 @@ def show_answer(
     if terminal.json:
         terminal.emit(data, answer.meta)
     else:
-        with paged(terminal, wanted=display.pager and bool(data.results)):
-            if display.files:
-                _show_files(terminal, places, data.results)
-            else:
-                _Printer(terminal, client, places, display).show(data.results)
+        _show(terminal, client, places, data.results, display)
         _tell_state(terminal, answer.meta)
         if not data.results:
             _why_empty(terminal, places, data)
     if not data.results:
         raise typer.Exit(Exit.NOTHING_FOUND)
+
+
+def _show(
+    terminal: Terminal,
+    client: LocalService,
+    places: Places,
+    hits: Sequence[Hit],
+    display: Display,
+) -> None:
+    if display.files:
+        _show_files(terminal, places, hits)
+    elif not terminal.pretty:
+        _show_plain(terminal, client, places, hits, display)
+    elif hits:
+        # A pipe pays for none of this.
+        from coco_local.cli.hit_view import show_pretty
+        from coco_local.cli.pager import paged
+
+        with paged(terminal, wanted=display.pager):
+            show_pretty(terminal.console, client, places, hits, display)
 
 
 def path_of(hit: Hit) -> str:
@@ -94,71 +108,43 @@ def _show_files(terminal: Terminal, places: Places, hits: Sequence[Hit]) -> None
         terminal.line(path)
 
 
-@dataclass(frozen=True, slots=True)
-class _Printer:
-    """Prints results, best first."""
-
-    terminal: Terminal
-    client: LocalService
-    places: Places
-    display: Display
-
-    def show(self, hits: Sequence[Hit]) -> None:
-        for number, hit in enumerate(hits):
-            if self.terminal.pretty:
-                if number:
-                    self.terminal.console.print()
-                self._pretty(hit)
-            else:
-                if number:
-                    self.terminal.line()
-                self._plain(hit)
-
-    def _pretty(self, hit: Hit) -> None:
-        display, console = self.display, self.terminal.console
-        view = HitView(console, display.query)
-        lines = hit_lines(hit) if display.full else shown_lines(hit, display.query)
-        lines = self._with_context(hit, lines)
-        first = lines[0].number if hit.chunk.start_line is not None else None
-        shown = self.places.of(hit).shown(path_of(hit))
-        view.header(hit, shown, first, project=self._project(hit))
+def _show_plain(
+    terminal: Terminal,
+    client: LocalService,
+    places: Places,
+    hits: Sequence[Hit],
+    display: Display,
+) -> None:
+    """Print results as other programs read them, best first."""
+    for number, hit in enumerate(hits):
+        if number:
+            terminal.line()
+        chunk, place = hit.chunk, places.of(hit)
+        start, end, text = chunk.start_line, chunk.end_line, chunk.content
+        if display.context and start is not None and end is not None:
+            wider = read_around(client, place, hit, (start, end), display.context)
+            start, end, text = wider.start_line, wider.end_line, wider.content
+        lines = "" if start is None else f":{start}-{end}"
+        parts = [f"{place.shown(path_of(hit))}{lines}", chunk.symbol]
+        parts += [f"[{hit.project}]"] if places.together else []
+        terminal.line(" ".join(part for part in parts if part))
+        terminal.line(text.strip("\n"))
         if display.scores or display.explain:
-            console.print(f"  {_scores(hit)}", style="dim", soft_wrap=True)
-        if display.full:
-            view.whole(shown, "\n".join(line.text for line in lines), first)
-        else:
-            view.lines(shown, lines)
-        if display.explain:
-            console.print(f"  {'  '.join(_stages(hit))}", style="dim", soft_wrap=True)
+            terminal.line("# " + " ".join(stages_of(hit)))
 
-    def _plain(self, hit: Hit) -> None:
-        chunk = hit.chunk
-        lines = self._with_context(hit, numbered(chunk.content, chunk.start_line or 1))
-        place = "" if chunk.start_line is None else f":{lines[0].number}-{lines[-1].number}"
-        parts = [f"{self.places.of(hit).shown(path_of(hit))}{place}", chunk.symbol]
-        project = self._project(hit)
-        parts += [f"[{project}]"] if project is not None else []
-        self.terminal.line(" ".join(part for part in parts if part))
-        self.terminal.line("\n".join(line.text for line in lines).strip("\n"))
-        if self.display.scores or self.display.explain:
-            self.terminal.line("# " + " ".join(_stages(hit)))
 
-    def _project(self, hit: Hit) -> str | None:
-        return hit.project if self.places.together else None
-
-    def _with_context(self, hit: Hit, lines: list[Line]) -> list[Line]:
-        """Return the lines with others around them, read from disk, if these are asked for."""
-        if self.display.context == 0 or hit.chunk.start_line is None:
-            return lines
-        wider = self.client.read(
-            ReadRequest(
-                doc_id=path_of(hit),
-                project_id=self.places.of(hit).project_id,
-                start_line=max(1, lines[0].number - self.display.context),
-                end_line=lines[-1].number + self.display.context,
-            )
+def read_around(
+    client: LocalService, place: Place, hit: Hit, lines: tuple[int, int], context: int
+) -> ReadData:
+    """Return lines of a hit's file, both ends included, with ``context`` more around, from disk."""
+    return client.read(
+        ReadRequest(
+            doc_id=path_of(hit),
+            project_id=place.project_id,
+            start_line=max(1, lines[0] - context),
+            end_line=lines[1] + context,
         )
-        return numbered(wider.content, wider.start_line)
+    )
 
 
 def _tell_state(terminal: Terminal, meta: QueryMeta) -> None:
@@ -187,21 +173,8 @@ def _why_empty(terminal: Terminal, places: Places, data: QueryData) -> None:
     terminal.note(hint)
 
 
-def _scores(hit: Hit) -> str:
-    meta = hit.meta
-    parts = [f"score {meta.score:.3f}"]
-    if meta.vector is not None:
-        parts.append(f"vector {meta.vector:.3f}")
-    if meta.fts is not None:
-        parts.append(f"words {meta.fts:.2f}")
-    if meta.source == "live":
-        parts.append("found on disk")
-    if meta.relocated:
-        parts.append("lines corrected")
-    return " · ".join(parts)
-
-
-def _stages(hit: Hit) -> list[str]:
+def stages_of(hit: Hit) -> list[str]:
+    """Return a hit's scores, stage by stage."""
     stages = {"score": hit.meta.score, "vector": hit.meta.vector, "words": hit.meta.fts}
     stages |= hit.meta.explain or {}
     return [f"{name}={value:.4g}" for name, value in stages.items() if value is not None]

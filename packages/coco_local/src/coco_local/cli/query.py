@@ -7,8 +7,18 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 from coco_local.cli.completion import complete_config, complete_words
-from coco_local.cli.display import Files, Full, NoPager, Verbose
-from coco_local.cli.filters import Exclude, Kinds, Languages, MaxTokens, Paths, Symbol
+from coco_local.cli.filters import (
+    Exclude,
+    Files,
+    Full,
+    Kinds,
+    Languages,
+    MaxTokens,
+    NoPager,
+    Paths,
+    Symbol,
+    Verbose,
+)
 from coco_local.cli.options import Json, Projects
 from coco_local.cli.terminal import terminal_of
 

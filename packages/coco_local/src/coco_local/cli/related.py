@@ -10,8 +10,17 @@ import typer
 
 from coco_core.errors import InvalidInput
 from coco_local.cli.completion import complete_file
-from coco_local.cli.display import Files, Full, NoPager, Verbose
-from coco_local.cli.filters import Exclude, Kinds, Languages, MaxTokens, Paths
+from coco_local.cli.filters import (
+    Exclude,
+    Files,
+    Full,
+    Kinds,
+    Languages,
+    MaxTokens,
+    NoPager,
+    Paths,
+    Verbose,
+)
 from coco_local.cli.options import Json, Project
 from coco_local.cli.terminal import terminal_of
 

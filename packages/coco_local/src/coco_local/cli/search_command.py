@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from typer.core import TyperCommand
-
-from coco_core.filter_words import FILTER_NAMES
 
 if TYPE_CHECKING:
     from typer._click.core import Context
 
 __all__ = ["SearchCommand", "read_words"]
-
-# `-path:tests` would be the option -p with the value `ath:tests`.
-_NEGATIVE_FILTER = re.compile(rf"-(?:{'|'.join(FILTER_NAMES)}|language|extension|filename):\S")
 
 
 class SearchCommand(TyperCommand):
@@ -33,11 +27,21 @@ def read_words(args: list[str]) -> list[str]:
     """Return arguments in which filters that exclude are words, and ``--open`` has its number."""
     at = args.index("--") if "--" in args else len(args)
     options, words = args[:at], args[at + 1 :]
-    filters = [each for each in options if _NEGATIVE_FILTER.match(each)]
+    # `-path:tests` would be the option -p with the value `ath:tests`.
+    filters = [each for each in options if each.startswith("-") and _is_filter(each)]
     rest: list[str] = []
     for place, each in enumerate(options):
         if each == "--open" and not (options[place + 1 : place + 2] or [""])[0].isdigit():
             rest.append("--open=1")
-        elif not _NEGATIVE_FILTER.match(each):
+        elif each not in filters:
             rest.append(each)
     return [*rest, "--", *words, *filters] if words or filters else rest
+
+
+def _is_filter(word: str) -> bool:
+    if ":" not in word:
+        return False
+    # Few queries have one, and every query would wait for the import.
+    from coco_core.filter_words import split_filters
+
+    return bool(split_filters(word)[1])

@@ -72,9 +72,14 @@ def test_the_answer_is_that_of_one_index(query: str, mode: str) -> None:
     for hit in rank(intent, request.query, found):
         name, original = executor.origins.of(hit)
         assert hit.candidate.metadata.doc_id == f"{name}/{original.candidate.metadata.doc_id}"
-        scores[original.candidate.metadata.key] = hit.score
+        if hit.score > 0:
+            scores[original.candidate.metadata.key] = hit.score
+    # Which texts are worth reading each index judges for itself; such a candidate may be missing,
+    # or be one too many, where nothing else speaks for it.
     wanted = {
-        hit.candidate.metadata.key: hit.score for hit in rank(intent, request.query, expected)
+        hit.candidate.metadata.key: hit.score
+        for hit in rank(intent, request.query, expected)
+        if hit.score > 0
     }
     assert scores == pytest.approx(wanted, abs=1e-3)
 

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
 
+from coco_core.query import Query
 from coco_core.ranking import Ranked, rank
+from coco_core.search.literal import with_literal_evidence
 from coco_core.search.page import Selection
 from coco_core.search.ports import Hydrator, SearchExecutor
+from coco_core.search.relevance import below_floor, no_match_notice
 from coco_core.search.request import SearchRequest
 from coco_core.types import CandidateSet, FloatVector
 
@@ -57,6 +60,8 @@ class SearchPage(Generic[HitT]):
     candidates: CandidateSet
     by_vector: bool
     """Whether there was a query vector."""
+    notice: str | None = None
+    """What a reader of the hits must know, in a sentence."""
 
     @classmethod
     def empty(cls) -> SearchPage[HitT]:
@@ -89,8 +94,9 @@ def run_search(
     clock: StageClock,
     *,
     without: int | None = None,
+    floor: float | None = None,
 ) -> SearchPage[HitT]:
-    """Return a page of hits; the clock ends the stages ``search`` and ``rank``.
+    """Return a page of hits; the clock ends the stages ``search``, ``literal`` and ``rank``.
 
     Args:
         request: what is searched.
@@ -99,16 +105,36 @@ def run_search(
         hydrator: of the index; fresh, for this search only.
         clock: its last stage, the hydration, is the caller's to name.
         without: the key of a chunk that is no answer.
+        floor: the cosine below which a vector of the index's model is no evidence, if it is known.
     """
     found = executor.search(request, query_vector)
+    notice: str | None = None
+    if request.query.phrases and not found.candidates and found.filtered and request.query.terms:
+        notice = _not_as_written(request.query)
+        request = request.without_phrases()
+        found = executor.search(request, query_vector)
     clock.lap("search")
+    # What is like a chunk need not say what its name says.
+    if without is None and request.intent.ranking.literal is not False:
+        found = with_literal_evidence(request.query, found, hydrator.texts)
+    clock.lap("literal")
     ranked = rank(request.intent, request.query, found)
-    if without is not None:
-        ranked = [item for item in ranked if item.candidate.metadata.key != without]
+    left_out: Set[int] = frozenset() if without is None else {without}
+    if floor is not None and query_vector is not None and without is None:
+        left_out = below_floor(request.query, found, floor)
+        if left_out and len(left_out) == len(ranked):
+            notice = no_match_notice(request.query, found)
+    if left_out:
+        ranked = [item for item in ranked if item.candidate.metadata.key not in left_out]
     clock.lap("rank")
     selection = _fill(Selection(request.intent), ranked, hydrator)
     hits = hydrator.hydrate(selection.picks)
-    return SearchPage(hits, selection.next_offset, found, query_vector is not None)
+    return SearchPage(hits, selection.next_offset, found, query_vector is not None, notice)
+
+
+def _not_as_written(query: Query) -> str:
+    phrases = " and ".join(f"“{phrase}”" for phrase in query.phrases)
+    return f"Nothing that was searched holds {phrases} as written; these are matches for its words."
 
 
 def _fill(selection: Selection, ranked: Sequence[Ranked], hydrator: Hydrator[HitT]) -> Selection:

@@ -9,16 +9,17 @@ worth among all.
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+from coco_core.file_names import file_name
 from coco_core.ranking import Ranked
 from coco_core.search.page import Pick
 from coco_core.search.ports import Hydrator, SearchExecutor
 from coco_core.search.request import CandidateLimits, SearchRequest
-from coco_core.types import Candidate, CandidateSet, FloatVector
+from coco_core.types import Candidate, CandidateSet, ChunkMetadata, FloatVector
 
 __all__ = ["IndexShare", "JoinedExecutor", "JoinedHydrator", "Origins", "SharedHit"]
 
@@ -51,19 +52,25 @@ class Origins:
 
     def __init__(self) -> None:
         """Know no candidate yet."""
-        self._known: list[tuple[str, Candidate]] = []
+        self._known: list[tuple[str, ChunkMetadata]] = []
 
     def join(self, name: str, candidate: Candidate) -> Candidate:
         """Return the candidate as the union knows it: keys and paths may occur in every index."""
-        self._known.append((name, candidate))
         metadata = candidate.metadata
+        self._known.append((name, metadata))
         joined = replace(metadata, key=len(self._known) - 1, doc_id=f"{name}/{metadata.doc_id}")
         return replace(candidate, metadata=joined)
 
     def of(self, ranked: Ranked) -> tuple[str, Ranked]:
         """Return the share that found it, and the hit as that one knows it."""
-        name, candidate = self._known[ranked.candidate.metadata.key]
+        name, candidate = self.of_candidate(ranked.candidate)
         return name, replace(ranked, candidate=candidate)
+
+    def of_candidate(self, joined: Candidate) -> tuple[str, Candidate]:
+        """Return the share that found a candidate, and the candidate as that one knows it."""
+        name, metadata = self._known[joined.metadata.key]
+        # What was found out about it since, such as its literal evidence, stays.
+        return name, replace(joined, metadata=metadata)
 
 
 class JoinedExecutor:
@@ -77,44 +84,65 @@ class JoinedExecutor:
     def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
         """Return the best of the union, as many as one index would deliver."""
         joined: list[Candidate] = []
+        frequencies: Counter[str] = Counter()
+        promising: list[int] = []
         total = filtered = 0
         known = static = 0.0
         for share in self._shares:
             found = share.executor.search(request, query_vector if share.same_model else None)
-            joined += [self.origins.join(share.name, each) for each in found.candidates]
+            own = [self.origins.join(share.name, each) for each in found.candidates]
+            wanted = set(found.promising)
+            promising += [
+                union.metadata.key
+                for union, each in zip(own, found.candidates, strict=True)
+                if each.metadata.key in wanted
+            ]
+            joined += own
+            frequencies.update(found.frequencies)
             total += found.total
             filtered += found.filtered
             if share.same_model:
                 known += found.vector_coverage * found.filtered
                 static += found.static_share * found.filtered
         return CandidateSet(
-            _best(joined, request.limits),
+            _best(joined, request.limits, set(promising)),
             vector_coverage=known / filtered if filtered else 0.0,
             static_share=static / filtered if filtered else 0.0,
             total=total,
             filtered=filtered,
+            frequencies=frequencies,
+            promising=promising,
         )
 
 
 _executor: type[SearchExecutor] = JoinedExecutor
 
 
-def _best(candidates: list[Candidate], limits: CandidateLimits) -> list[Candidate]:
-    """Return what each stage would have delivered from one index, in no order."""
-    chosen: dict[int, Candidate] = {}
+def _best(
+    candidates: list[Candidate], limits: CandidateLimits, promising: Set[int]
+) -> list[Candidate]:
+    """Return what one index would have delivered, in the order of its rows."""
+    if limits.literal:
+        # All of them hold the text that was asked for.
+        return candidates
+    names = {name.rpartition(".")[2].casefold() for name in limits.definitions}
 
-    def add(found: Sequence[Candidate]) -> None:
-        chosen.update({each.metadata.key: each for each in found})
+    def asked_for(each: Candidate) -> bool:
+        return (
+            each.metadata.key in promising
+            or file_name(each.metadata.doc_id) in limits.files
+            or not names.isdisjoint(_defined(each))
+        )
 
     def best(most: int, score: Callable[[Candidate], float | None]) -> list[Candidate]:
         scored = [each for each in candidates if score(each) is not None]
         return heapq.nlargest(most, scored, key=lambda each: score(each) or 0.0)
 
-    add(best(limits.keyword, lambda each: each.keyword or None))
-    add(best(limits.vector, lambda each: each.vector))
-    names = {name.rpartition(".")[2].casefold() for name in limits.definitions}
-    add([each for each in candidates if not names.isdisjoint(_defined(each))])
-    return list(chosen.values())
+    chosen = filter(asked_for, candidates)
+    by_keyword = best(limits.keyword, lambda each: each.keyword or None)
+    by_vector = best(limits.vector, lambda each: each.vector)
+    keys = {each.metadata.key for each in (*chosen, *by_keyword, *by_vector)}
+    return [each for each in candidates if each.metadata.key in keys]
 
 
 def _defined(candidate: Candidate) -> set[str]:
@@ -128,6 +156,19 @@ class JoinedHydrator(Generic[HitT]):
         """Hydrate with these, by the shares' names."""
         self._origins = origins
         self._hydrators = hydrators
+
+    def texts(self, candidates: Sequence[Candidate]) -> list[str]:
+        """Return the texts of candidates as they are now, in order; empty where one is gone."""
+        own: defaultdict[str, list[tuple[int, Candidate]]] = defaultdict(list)
+        for place, candidate in enumerate(candidates):
+            name, original = self._origins.of_candidate(candidate)
+            own[name].append((place, original))
+        found = [""] * len(candidates)
+        for name, placed in own.items():
+            texts = self._hydrators[name].texts([candidate for _, candidate in placed])
+            for (place, _), text in zip(placed, texts, strict=True):
+                found[place] = text
+        return found
 
     def prefetch(self, ranked: Sequence[Ranked]) -> None:
         """Fetch at once what `locate` needs."""

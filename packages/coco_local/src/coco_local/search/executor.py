@@ -16,7 +16,8 @@ from coco_core.bm25 import TermStats, term_scores
 from coco_core.filters import Filters, matches_path, matches_symbol
 from coco_core.query import Query
 from coco_core.search.ports import SearchExecutor
-from coco_core.search.request import SearchRequest
+from coco_core.search.promising import promising_chunks
+from coco_core.search.request import MOST_OF_FILE, SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, FloatVector
 from coco_local.index.memory import MemoryIndex, Snapshot
@@ -29,7 +30,12 @@ class InMemoryExecutor:
     """Executes one search on one index."""
 
     def __init__(self, memory: MemoryIndex, only: dict[str, list[range]] | None = None) -> None:
-        """Search ``memory``; ``only`` restricts the answer to chunks that touch given lines."""
+        """Search ``memory``.
+
+        Args:
+            memory: the index.
+            only: the lines in which the query's phrases stand, by document.
+        """
         self._memory = memory
         self._only = only
         self._postings: _LivePostings | None = None
@@ -60,9 +66,12 @@ class InMemoryExecutor:
         snapshot, keyword = self._ahead
         allowed = snapshot.live & self._filter(request.intent.filters, snapshot)
         filtered = int(allowed.sum())
-        if self._only is not None:
+        if self._only is not None and query.phrases:
             allowed &= self._touching(self._only, snapshot)
-        picked: set[int] = set()
+        promising = promising_chunks(
+            query.wording, self._holding(query, snapshot), keyword, allowed, snapshot.stats.chunks
+        )
+        picked = set(promising.rows)
         picked.update(best_rows(np.where(allowed, keyword, 0.0), limits.keyword, 0.0).tolist())
         matrix = self._memory.matrix
         has_vector = snapshot.known | snapshot.static
@@ -76,6 +85,12 @@ class InMemoryExecutor:
         for name in limits.definitions:
             defining = self._memory.rows_defining(name.rpartition(".")[2])
             picked.update(row for row in defining if row < snapshot.rows and allowed[row])
+        for name in limits.files:
+            rows = self._memory.rows_of_files(name)[:MOST_OF_FILE]
+            picked.update(row for row in rows if row < snapshot.rows and allowed[row])
+        if query.phrases:
+            # They hold what was asked for, whatever the stages make of it.
+            picked.update(np.flatnonzero(allowed)[: limits.literal].tolist())
         named = self._named(query)
         known_share = float(searchable.sum()) / filtered if filtered else 0.0
         static_share = float((allowed & snapshot.static).sum()) / filtered if filtered else 0.0
@@ -94,7 +109,18 @@ class InMemoryExecutor:
             static_share=static_share,
             total=snapshot.stats.chunks,
             filtered=filtered,
+            frequencies=promising.frequencies,
+            promising=[self._memory.metadata.key(row) for row in promising.rows],
         )
+
+    def _holding(self, query: Query, snapshot: Snapshot) -> dict[str, NDArray[np.int32]]:
+        """Return the living rows that hold each term of the wording."""
+        terms = query.wording.terms
+        found = self._memory.postings.lookup([term_id(term) for term in terms])
+        return {
+            term: rows[_living(rows, snapshot)]
+            for term, (rows, _) in zip(terms, found, strict=True)
+        }
 
     def _named(self, query: Query) -> set[int]:
         """Return the rows that hold the whole name, if the query is one."""
@@ -163,8 +189,7 @@ def _live_postings(memory: MemoryIndex, query: Query) -> _LivePostings:
     terms = [term_id(term) for term in query.terms]
     of_terms = []
     for term, (rows, frequencies) in zip(terms, memory.postings.lookup(terms), strict=True):
-        live = rows < snapshot.rows
-        live[live] = snapshot.live[rows[live]]
+        live = _living(rows, snapshot)
         of_terms.append((term, rows[live], frequencies[live]))
     return _LivePostings(snapshot, of_terms)
 
@@ -180,6 +205,13 @@ def _keyword(found: _LivePostings, stats: TermStats | None) -> NDArray[np.float3
         holding = len(rows) if stats is None else stats.holding[term]
         scores[rows] += term_scores(corpus, holding, frequencies, snapshot.lengths[rows])
     return scores
+
+
+def _living(rows: NDArray[np.int32], snapshot: Snapshot) -> NDArray[np.bool_]:
+    """Return which of the rows the snapshot has, and were not deleted in it."""
+    live = rows < snapshot.rows
+    live[live] = snapshot.live[rows[live]]
+    return live
 
 
 def _touches(start: int, end: int, lines: Iterable[range]) -> bool:

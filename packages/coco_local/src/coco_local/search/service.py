@@ -10,10 +10,12 @@ from coco_core.errors import DocumentNotFound, InvalidInput, Unavailable
 from coco_core.quantities import count
 from coco_core.query import Query
 from coco_core.search.course import SearchPage, StageClock, run_search
+from coco_core.search.relevance import BUILT_IN_FLOOR, STATIC_FLOOR, search_notice
 from coco_core.search.request import SearchRequest
 from coco_core.types import FloatVector
 from coco_local.indexing.gate import ForegroundGate
 from coco_local.indexing.indexer import ProjectIndexer
+from coco_local.models.index_models import IndexModel
 from coco_local.monitoring.activity import Activity
 from coco_local.projects.defaults import default_retrieval
 from coco_local.projects.registry import ProjectRegistry
@@ -41,6 +43,7 @@ __all__ = [
     "bring_up_to_date",
     "indexing_progress",
     "query_vector",
+    "relevance_floor",
     "wire_hit",
 ]
 
@@ -105,6 +108,7 @@ class QueryService:
         """Answer a question."""
         project = self.registry.resolve(request.project_id, request.path)
         indexer = project.named(request.indexing_config_id)
+        self.registry.check_globs(project.project, request.filters.include)
         retrieval, adopted = with_adopted(
             request.retrieval_config, default_retrieval(project), project.defaults.query_config_id
         )
@@ -124,6 +128,9 @@ class QueryService:
         """Answer with chunks like the one at a place."""
         project = self.registry.resolve(request.project_id, request.path)
         indexer = project.active
+        self.registry.check_globs(project.project, request.filters.include)
+        if request.doc_id is not None:
+            self.registry.check_inside(project.project, [request.doc_id])
         indexer.backlog.wait_scanned(_FIRST_SCAN_SECONDS)
         indexer.backlog.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)
@@ -164,7 +171,13 @@ class QueryService:
             clock.lap("embed")
             hydrator = DiskHydrator(indexer.index, indexer.reader)
             page = run_search(
-                search, embedded.vector, executor, hydrator, clock, without=question.without
+                search,
+                embedded.vector,
+                executor,
+                hydrator,
+                clock,
+                without=question.without,
+                floor=relevance_floor(indexer.model),
             )
             indexer.backlog.report_stale(hydrator.stale)
             clock.lap("validate")
@@ -183,6 +196,13 @@ class QueryService:
             empty_reason=page.empty_reason,
         )
         return QueryEnvelope(meta=meta, data=data)
+
+
+def relevance_floor(model: IndexModel) -> float | None:
+    """Return the cosine below which a vector of the model is no evidence; None if not measured."""
+    if not model.static:
+        return None
+    return BUILT_IN_FLOOR if model.ready else STATIC_FLOOR
 
 
 def query_vector(question: Question) -> QueryVector:
@@ -215,7 +235,12 @@ def _meta(
 ) -> QueryMeta:
     indexer = question.indexer
     pending = indexer.pending
-    notices = [embedded.notice or indexer.model.notice, indexing_progress(indexer, pending)]
+    notices = [
+        page.notice,
+        search_notice(question.search.query) if indexer.model.static else None,
+        embedded.notice or indexer.model.notice,
+        indexing_progress(indexer, pending),
+    ]
     return QueryMeta.model_validate(
         {
             "status": "fresh" if pending == 0 and proven else "stale",

@@ -25,6 +25,7 @@ from coco_local.search.service import (
     bring_up_to_date,
     indexing_progress,
     query_vector,
+    relevance_floor,
     wire_hit,
 )
 from coco_protocol.docs import Hit, QueryData, QueryEnvelope, QueryMeta, QueryRequest
@@ -208,7 +209,11 @@ def _page(
     )
     hydrators = {name: share.hydrator for name, share in shares.items()}
     hydrator = JoinedHydrator(executor.origins, hydrators)
-    return run_search(search, embedded.vector, executor, hydrator, clock)
+    # Of the model that embeds the question; vectors of others are unknown here.
+    model = next(share.indexer.model for share in shares.values() if share.same_model)
+    return run_search(
+        search, embedded.vector, executor, hydrator, clock, floor=relevance_floor(model)
+    )
 
 
 def _meta(asked: _Asked, page: SearchPage[SharedHit[VerifiedHit]], clock: StageClock) -> QueryMeta:
@@ -216,7 +221,11 @@ def _meta(asked: _Asked, page: SearchPage[SharedHit[VerifiedHit]], clock: StageC
     indexers = [share.indexer for share in shares]
     pending = sum(indexer.pending for indexer in indexers)
     models = {id(share.indexer.model): share.indexer.model for share in shares}
-    notices = [*asked.notices, *(model.notice for model in models.values() if model.notice)]
+    notices = [
+        *([page.notice] if page.notice else []),
+        *asked.notices,
+        *(model.notice for model in models.values() if model.notice),
+    ]
     ready = all(share.indexer.model.ready for share in shares if share.same_model)
     return QueryMeta.model_validate(
         {

@@ -11,9 +11,11 @@ import psycopg
 from coco_core.configs import IndexingConfig
 from coco_core.errors import CocoError, InvalidConfig, ModelMissing, Unavailable
 from coco_core.search.course import SearchPage, StageClock, run_search
+from coco_core.search.relevance import BUILT_IN_FLOOR, search_notice
 from coco_core.search.request import SearchRequest
 from coco_core.types import FloatVector
 from coco_embed.resolver import Embedders
+from coco_embed.store import DEFAULT_MODEL
 from coco_protocol.docs import RetrievalBody
 from coco_protocol.server.docs import Hit, QueryData, QueryMeta, QueryRequest
 from coco_protocol.serving.intents import query_intent, with_adopted
@@ -135,8 +137,11 @@ class SearchService:
                 self._executor(session, target.version),
                 StoredHits(session, target.version, explain=question.search.intent.explain),
                 clock,
+                floor=BUILT_IN_FLOOR if _is_built_in(target) else None,
             )
             clock.lap("contents")
+        of_query = search_notice(question.search.query) if _is_built_in(target) else None
+        notices = (page.notice, of_query, question.notice)
         meta = QueryMeta.model_validate(
             {
                 "status": "fresh" if target.active else "stale",
@@ -145,7 +150,7 @@ class SearchService:
                 "indexing_config_id": target.config_id,
                 "query_config_id": question.adopted,
                 "tier": page.tier(),
-                "notice": question.notice,
+                "notice": " ".join(notice for notice in notices if notice) or None,
                 "took_ms": clock.took,
             }
         )
@@ -177,3 +182,8 @@ class SearchService:
                 return replace(question, error=error)
             return replace(question, notice=f"Keywords alone answered: {error.message}")
         return replace(question, vector=vector)
+
+
+def _is_built_in(target: QueryTarget) -> bool:
+    """Whether the vectors are of the model whose relevance floor and language are known."""
+    return IndexingConfig.from_dict(target.config).embedding.model_name == DEFAULT_MODEL

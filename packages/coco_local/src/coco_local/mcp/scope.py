@@ -19,7 +19,15 @@ from coco_local.mcp.coercion import did_you_mean
 from coco_local.mcp.paths import Spot, exists, expanded, inside, spot_of
 from coco_protocol.projects import ProjectBody
 
-__all__ = ["Caller", "Scope", "globs_below", "plain_globs", "resolve_file", "resolve_project"]
+__all__ = [
+    "Caller",
+    "Scope",
+    "globs_below",
+    "plain_globs",
+    "project_named",
+    "resolve_file",
+    "resolve_project",
+]
 
 # What stands in a hint when no directory is worth naming.
 ANYWHERE = "PATH"
@@ -172,6 +180,15 @@ def globs_below(within: str, include: Sequence[str]) -> list[str]:
 
 def _escaped(found: re.Match[str]) -> str:
     return f"\\{found[0]}"
+
+
+def project_named(projects: Sequence[ProjectBody], name: str, caller: Caller) -> ProjectBody:
+    """Return the project of a name, an id, or a directory in it.
+
+    Raises:
+        ProjectNotFound: there is none.
+    """
+    return _named(projects, name, caller.places)
 
 
 def _named(projects: Sequence[ProjectBody], name: str, places: tuple[Path, ...]) -> ProjectBody:

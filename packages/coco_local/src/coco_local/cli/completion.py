@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ __all__ = [
     "complete_language",
     "complete_path",
     "complete_project",
+    "complete_symbol",
     "complete_words",
 ]
 
@@ -113,6 +114,12 @@ def complete_words(ctx: typer.Context, incomplete: str) -> list[str]:
     return [f"{before}{each}" for each in complete(value)] if complete is not None else []
 
 
+def complete_symbol(incomplete: str) -> list[str]:
+    """Offer names that the project around the current directory defines."""
+    query = {"prefix": incomplete, "path": str(Path.cwd())}
+    return [name for name in _asked("/v1/docs/names", "names", query) if isinstance(name, str)]
+
+
 def _project_root() -> Path:
     """Return the root of the project around the current directory, else this directory."""
     here = Path.cwd()
@@ -140,7 +147,12 @@ def _entries(base: Path, incomplete: str) -> list[str]:
 
 
 def _ask(path: str, field: str) -> Iterator[dict[str, Any]]:
-    """Yield what the daemon lists; without one, or when it is slow, nothing."""
+    """Yield the entries that the daemon lists."""
+    yield from (entry for entry in _asked(path, field) if isinstance(entry, dict))
+
+
+def _asked(path: str, field: str, query: Mapping[str, object] | None = None) -> list[Any]:
+    """Return what the daemon lists; without one, or when it is slow, nothing."""
     from coco_local.cli.connection import read_settings
     from coco_local.client.address import daemon_url
     from coco_local.client.transport import HttpTransport
@@ -150,8 +162,8 @@ def _ask(path: str, field: str) -> Iterator[dict[str, Any]]:
         transport = HttpTransport(
             daemon_url(settings), api_key=settings.api_key, timeout=_TIMEOUT_SECONDS
         )
-        entries = transport.request("GET", path)["data"][field]
+        entries = transport.request("GET", path, query=query)["data"][field]
     except (CocoError, KeyError, TypeError):
         # Completion has no place for a message; the command itself will say it.
-        return
-    yield from (entry for entry in entries if isinstance(entry, dict))
+        return []
+    return entries if isinstance(entries, list) else []

@@ -17,6 +17,7 @@ __all__ = [
     "MaxTokens",
     "NoPager",
     "Paths",
+    "Since",
     "Symbol",
     "Verbose",
 ]
@@ -84,4 +85,13 @@ Verbose: TypeAlias = Annotated[
 
 NoPager: TypeAlias = Annotated[
     bool, typer.Option("--no-pager", help="Print everything, however long it is.")
+]
+
+Since: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="REVISION",
+        help="Only files that differ from this git revision (HEAD~5, main), untracked ones too.",
+    ),
 ]

@@ -16,6 +16,7 @@ from coco_local.cli.filters import (
     MaxTokens,
     NoPager,
     Paths,
+    Since,
     Symbol,
     Verbose,
 )
@@ -45,6 +46,7 @@ def query(
     exclude: Exclude = None,
     lang: Languages = None,
     kind: Kinds = None,
+    since: Since = None,
     symbol: Symbol = None,
     limit: Annotated[
         int | None,
@@ -152,6 +154,7 @@ def query(
                 exclude=places.globs(exclude or ()),
                 languages=lang,
                 kinds=kind,
+                since_revision=since,
                 symbol=symbol,
             ),
         )

@@ -19,6 +19,7 @@ from coco_local.cli.filters import (
     MaxTokens,
     NoPager,
     Paths,
+    Since,
     Verbose,
 )
 from coco_local.cli.options import Json, Project
@@ -57,6 +58,7 @@ def related(
     exclude: Exclude = None,
     lang: Languages = None,
     kind: Kinds = None,
+    since: Since = None,
     limit: Annotated[
         int, typer.Option("-k", "--limit", min=1, max=1000, help="At most this many results.")
     ] = 10,
@@ -96,6 +98,7 @@ def related(
                 exclude=place.globs(exclude or ()),
                 languages=lang,
                 kinds=kind,
+                since_revision=since,
             ),
         )
         display = Display(files=files, full=full, scores=verbose, pager=not no_pager)

@@ -65,7 +65,7 @@ def query_several(service: QueryService, request: QueryRequest) -> QueryEnvelope
     What a project has adopted as its defaults does not count: they would contradict each other.
 
     Raises:
-        InvalidInput: the request names one project as well.
+        InvalidInput: the request names one project as well, or a revision.
         ProjectNotFound: one that it names does not exist.
         Unavailable: none of them can answer.
     """
@@ -73,6 +73,11 @@ def query_several(service: QueryService, request: QueryRequest) -> QueryEnvelope
         raise InvalidInput(
             "The request names one project, and several to be searched together.",
             hint="Give project_id or path, or else projects or all_projects.",
+        )
+    if request.filters.since_revision is not None:
+        raise InvalidInput(
+            f"The revision {request.filters.since_revision!r} is of one repository.",
+            hint="Search one project with since_revision, or several without.",
         )
     projects = service.registry.several(request.projects, every=request.all_projects)
     search = SearchRequest.of(

@@ -11,6 +11,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
 
+from coco_core.intent import SearchIntent
 from coco_core.query import Query
 from coco_core.ranking import Ranked, rank
 from coco_core.search.literal import with_literal_evidence
@@ -24,7 +25,18 @@ __all__ = ["EmptyReason", "SearchPage", "StageClock", "Tier", "run_search"]
 
 HitT = TypeVar("HitT")
 
-EmptyReason: TypeAlias = Literal["nothing_indexed", "filtered_out", "no_match"]
+EmptyReason: TypeAlias = Literal[
+    "nothing_indexed",
+    "no_files",
+    "no_such_path",
+    "no_such_language",
+    "no_such_symbol",
+    "filtered_out",
+    "below_min_score",
+    "past_the_end",
+    "changed",
+    "no_match",
+]
 Tier: TypeAlias = Literal["keyword", "static", "mixed", "transformer"]
 
 # Hits that are looked at behind a full page, to tell whether a further page is worth asking for.
@@ -62,6 +74,8 @@ class SearchPage(Generic[HitT]):
     """Whether there was a query vector."""
     notice: str | None = None
     """What a reader of the hits must know, in a sentence."""
+    none_taken: EmptyReason = "no_match"
+    """Why there is no hit although chunks passed the filters, if there is none."""
 
     @classmethod
     def empty(cls) -> SearchPage[HitT]:
@@ -75,7 +89,9 @@ class SearchPage(Generic[HitT]):
             return None
         if self.candidates.total == 0:
             return "nothing_indexed"
-        return "filtered_out" if self.candidates.filtered == 0 else "no_match"
+        if self.candidates.filtered == 0:
+            return self.candidates.unmet or "filtered_out"
+        return self.none_taken
 
     def tier(self, *, model_ready: bool = True) -> Tier:
         """Return whose vectors decided, as far as chunks have any."""
@@ -109,8 +125,9 @@ def run_search(
     """
     found = executor.search(request, query_vector)
     notices: list[str] = []
+    unwritten: Query | None = None
     if request.query.phrases and not found.candidates and found.filtered and request.query.terms:
-        notices.append(_not_as_written(request.query))
+        unwritten = request.query
         request = request.without_phrases()
         found = executor.search(request, query_vector)
     clock.lap("search")
@@ -134,13 +151,28 @@ def run_search(
     clock.lap("rank")
     selection = _fill(Selection(request.intent), ranked, hydrator)
     hits = hydrator.hydrate(selection.picks)
+    if unwritten is not None and not notices:
+        notices.append(_not_as_written(unwritten, bool(hits)))
+    by_vector = query_vector is not None
+    reason = _why_none_taken(request.intent, ranked)
     notice = " ".join(notices) or None
-    return SearchPage(hits, selection.next_offset, found, query_vector is not None, notice)
+    return SearchPage(hits, selection.next_offset, found, by_vector, notice, reason)
 
 
-def _not_as_written(query: Query) -> str:
+def _why_none_taken(intent: SearchIntent, ranked: Sequence[Ranked]) -> EmptyReason:
+    """Return what keeps a page empty, if it is."""
+    if not ranked:
+        return "no_match"
+    if intent.min_score is not None and ranked[0].score < intent.min_score:
+        return "below_min_score"
+    # Of the first page nothing is left only when no text is where the index has it.
+    return "past_the_end" if intent.offset else "changed"
+
+
+def _not_as_written(query: Query, found: bool) -> str:
     phrases = " and ".join(f"“{phrase}”" for phrase in query.phrases)
-    return f"Nothing that was searched holds {phrases} as written, so its words were searched."
+    instead = "; these are matches for its words" if found else ", nor its words"
+    return f"Nothing that was searched holds {phrases} as written{instead}."
 
 
 def _fill(selection: Selection, ranked: Sequence[Ranked], hydrator: Hydrator[HitT]) -> Selection:

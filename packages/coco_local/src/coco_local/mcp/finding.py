@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from coco_core.errors import InvalidInput
+from coco_core.globs import globs_below
 from coco_local.mcp.answers import SearchHit
 from coco_local.mcp.arguments import KINDS, RelatedArguments, SearchArguments
 from coco_local.mcp.budget import Budget, notice_line
@@ -15,7 +16,6 @@ from coco_local.mcp.missing import known_languages, require_path
 from coco_local.mcp.scope import (
     Caller,
     Scope,
-    globs_below,
     plain_globs,
     project_named,
     resolve_file,

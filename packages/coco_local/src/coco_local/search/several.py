@@ -18,12 +18,12 @@ from coco_local.projects.indexes import ProjectIndexes
 from coco_local.search.executor import InMemoryExecutor
 from coco_local.search.hydrate import DiskHydrator, VerifiedHit
 from coco_local.search.live import literal_lines
+from coco_local.search.notices import indexing_progress
 from coco_local.search.service import (
     QueryService,
     QueryVector,
     Question,
     bring_up_to_date,
-    indexing_progress,
     query_vector,
     relevance_floor,
     wire_hit,
@@ -176,9 +176,9 @@ def _ask(
     only = None
     if search.query.phrases:
         only = literal_lines(
-            indexer.project.root, search.query.phrases, list(indexer.index.memory.documents)
+            indexer.project.root, search.query.phrases, indexer.index.memory.encodings()
         )
-    pending = indexing_progress(indexer, indexer.pending)
+    pending = indexing_progress(indexer)
     if pending is not None:
         asked.notices.append(f"{name}: {pending}")
     asked.shares[indexer.project.project_id] = _Share(

@@ -11,16 +11,17 @@ from coco_core.errors import InvalidInput
 from coco_core.filter_words import split_filters
 from coco_core.query_filters import parse_filters
 from coco_local.tui.found import Found, found_by_search, found_by_text, found_in_outline
+from coco_local.tui.nothing_found import no_hit, no_line
 from coco_local.tui.source import word_pattern
 from coco_protocol.docs import (
     DocumentRequest,
-    GrepRequest,
     QueryEnvelope,
     QueryMeta,
     QueryRequest,
     RelatedRequest,
     RetrievalBody,
 )
+from coco_protocol.grep import GrepRequest
 
 if TYPE_CHECKING:
     from coco_protocol.local import LocalService
@@ -32,12 +33,6 @@ LookupKind: TypeAlias = Literal["search", "text", "related", "symbols"]
 # More hits than anyone scrolls through, and more lines.
 _HITS = 40
 _LINES = 400
-
-_EMPTY_REASONS = {
-    "nothing_indexed": "Nothing is indexed in this project yet",
-    "filtered_out": "The filters leave nothing: remove lang:, path:, kind: or symbol:",
-}
-_EMPTY = "Nothing matches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +68,9 @@ class Listing:
 
     found: tuple[Found, ...]
     summary: str
-    reservations: tuple[str, ...] = ()
-    empty: str = _EMPTY
+    empty: str
     """What to say where nothing was found."""
+    reservations: tuple[str, ...] = ()
 
 
 def look_up(client: LocalService, lookup: Lookup) -> Listing:
@@ -113,17 +108,18 @@ def _of_hits(answer: QueryEnvelope) -> Listing:
     return Listing(
         tuple(map(found_by_search, data.results)),
         _counted(len(data.results), "hit", more=data.next_offset is not None),
+        no_hit(data.empty_reason, answer.meta.notice),
         tuple(_reservations(answer.meta)),
-        _EMPTY_REASONS.get(data.empty_reason or "", _EMPTY),
     )
 
 
 def _text(client: LocalService, lookup: Lookup) -> Listing:
     parsed = parse_filters(lookup.text)
     places = [globs for globs in (parsed.paths, parsed.files, parsed.extensions) if globs]
-    if len(places) > 1 or parsed.languages or parsed.kinds or parsed.symbol:
+    if len(places) > 1 or parsed.kinds or parsed.symbol:
         raise InvalidInput(
-            "Text is searched in files: path:, file: or ext: says in which, one of them at a time."
+            "Text is searched in files: lang: says in which, and path:, file: or ext:, one of "
+            "these at a time."
         )
     pattern, regex = _pattern(parsed.text)
     request = GrepRequest(
@@ -132,13 +128,14 @@ def _text(client: LocalService, lookup: Lookup) -> Listing:
         project_id=lookup.project_id,
         include=list(places[0] if places else ()),
         exclude=list(parsed.exclude),
+        languages=list(parsed.languages),
         limit=_LINES,
     )
     data = client.grep(request)
     return Listing(
         tuple(map(found_by_text, data.matches)),
         _counted(len(data.matches), "line", more=data.truncated),
-        empty=f"No line {'matches' if regex else 'has'} {pattern}",
+        empty=no_line(data.empty_reason, pattern, data.notice),
     )
 
 

@@ -16,6 +16,8 @@ from coco_core.query import Query
 from coco_core.ranking import Ranked, rank
 from coco_core.search.literal import with_literal_evidence
 from coco_core.search.page import Selection
+from coco_core.search.pieces import QueryTerms
+from coco_core.search.places import share_at, shares_of, with_further, with_shares
 from coco_core.search.ports import Hydrator, SearchExecutor
 from coco_core.search.relevance import below_floor, no_match_notice
 from coco_core.search.request import SearchRequest
@@ -110,6 +112,7 @@ def run_search(
     clock: StageClock,
     *,
     without: int | None = None,
+    in_pieces: bool = False,
     floor: float | None = None,
 ) -> SearchPage[HitT]:
     """Return a page of hits; the clock ends the stages ``search``, ``literal`` and ``rank``.
@@ -121,6 +124,8 @@ def run_search(
         hydrator: of the index; fresh, for this search only.
         clock: its last stage, the hydration, is the caller's to name.
         without: the key of a chunk that is no answer.
+        in_pieces: whether the hydrator shows pieces of documents: then each hit has its share of
+            the budget; otherwise it costs what its chunk does.
         floor: the cosine below which a vector of the index's model is no evidence, if it is known.
     """
     found = executor.search(request, query_vector)
@@ -149,12 +154,19 @@ def run_search(
             f"Every hit is below the least score {least:g}; the best has {ranked[0].score:.2f}."
         )
     clock.lap("rank")
-    selection = _fill(Selection(request.intent), ranked, hydrator)
-    hits = hydrator.hydrate(selection.picks)
+    intent = request.intent
+    shares = shares_of(intent.top_k, intent.max_tokens) if in_pieces else None
+    selection = _fill(Selection(intent), ranked, hydrator, shares)
+    picks = selection.picks
+    if in_pieces:
+        # Few hits have more for each.
+        picks = with_shares(picks, shares_of(len(picks), intent.max_tokens))
+    terms = QueryTerms.of(request.query.terms, found.term_weights)
+    hits = hydrator.hydrate(with_further(picks, ranked), terms)
     if unwritten is not None and not notices:
         notices.append(_not_as_written(unwritten, bool(hits)))
     by_vector = query_vector is not None
-    reason = _why_none_taken(request.intent, ranked)
+    reason = _why_none_taken(intent, ranked)
     notice = " ".join(notices) or None
     return SearchPage(hits, selection.next_offset, found, by_vector, notice, reason)
 
@@ -175,7 +187,12 @@ def _not_as_written(query: Query, found: bool) -> str:
     return f"Nothing that was searched holds {phrases} as written{instead}."
 
 
-def _fill(selection: Selection, ranked: Sequence[Ranked], hydrator: Hydrator[HitT]) -> Selection:
+def _fill(
+    selection: Selection,
+    ranked: Sequence[Ranked],
+    hydrator: Hydrator[HitT],
+    shares: Sequence[int] | None,
+) -> Selection:
     """Take candidates until the page is full; one whose text is gone makes room for the next."""
     prefetched: set[int] = set()
     looked_beyond = 0
@@ -192,7 +209,8 @@ def _fill(selection: Selection, ranked: Sequence[Ranked], hydrator: Hydrator[Hit
             hydrator.prefetch(likely)
         lines = hydrator.locate(item)
         if lines is not None:
-            selection.offer(item, start_line=lines[0], end_line=lines[1])
+            tokens = None if shares is None else share_at(shares, len(selection.picks))
+            selection.offer(item, start_line=lines[0], end_line=lines[1], token_count=tokens)
     return selection
 
 

@@ -17,9 +17,10 @@ from typing import Generic, TypeVar
 from coco_core.file_names import file_name
 from coco_core.ranking import Ranked
 from coco_core.search.page import Pick
+from coco_core.search.pieces import QueryTerms
 from coco_core.search.ports import Hydrator, SearchExecutor
 from coco_core.search.request import CandidateLimits, SearchRequest
-from coco_core.types import Candidate, CandidateSet, ChunkMetadata, FloatVector
+from coco_core.types import Candidate, CandidateSet, ChunkMetadata, FilterName, FloatVector
 
 __all__ = ["IndexShare", "JoinedExecutor", "JoinedHydrator", "Origins", "SharedHit"]
 
@@ -86,6 +87,8 @@ class JoinedExecutor:
         joined: list[Candidate] = []
         frequencies: Counter[str] = Counter()
         promising: list[int] = []
+        weights: dict[str, float] = {}
+        unmet: set[FilterName | None] = set()
         total = filtered = 0
         known = static = 0.0
         for share in self._shares:
@@ -99,6 +102,9 @@ class JoinedExecutor:
             ]
             joined += own
             frequencies.update(found.frequencies)
+            # Under joined statistics they are the same in each.
+            weights.update(found.term_weights)
+            unmet.add(found.unmet)
             total += found.total
             filtered += found.filtered
             if share.same_model:
@@ -110,6 +116,9 @@ class JoinedExecutor:
             static_share=static / filtered if filtered else 0.0,
             total=total,
             filtered=filtered,
+            # One filter is to blame only where it is in every index.
+            unmet=unmet.pop() if len(unmet) == 1 else None,
+            term_weights=weights,
             frequencies=frequencies,
             promising=promising,
         )
@@ -184,15 +193,16 @@ class JoinedHydrator(Generic[HitT]):
         name, original = self._origins.of(ranked)
         return self._hydrators[name].locate(original)
 
-    def hydrate(self, picks: Sequence[Pick]) -> list[SharedHit[HitT]]:
+    def hydrate(self, picks: Sequence[Pick], terms: QueryTerms) -> list[SharedHit[HitT]]:
         """Return the hits of the page, in order."""
         own: defaultdict[str, list[tuple[int, Pick]]] = defaultdict(list)
         for place, pick in enumerate(picks):
             name, original = self._origins.of(pick.ranked)
-            own[name].append((place, replace(pick, ranked=original)))
+            further = tuple(self._origins.of(each)[1] for each in pick.further)
+            own[name].append((place, replace(pick, ranked=original, further=further)))
         found: dict[int, SharedHit[HitT]] = {}
         for name, placed in own.items():
-            hits = self._hydrators[name].hydrate([pick for _, pick in placed])
+            hits = self._hydrators[name].hydrate([pick for _, pick in placed], terms)
             for (place, _), hit in zip(placed, hits, strict=True):
                 found[place] = SharedHit(name, hit)
         return [found[place] for place in range(len(picks))]

@@ -7,11 +7,11 @@ from types import MappingProxyType
 
 from coco_core.errors import InvalidInput
 from coco_core.globs import globs_below
-from coco_local.mcp.answers import SearchHit
 from coco_local.mcp.arguments import KINDS, RelatedArguments, SearchArguments
 from coco_local.mcp.budget import Budget, notice_line
 from coco_local.mcp.coercion import did_you_mean
-from coco_local.mcp.format import TRAIL, empty_text, hit_text
+from coco_local.mcp.format import empty_text, hit_text
+from coco_local.mcp.hits import shown_hit
 from coco_local.mcp.missing import known_languages, require_path
 from coco_local.mcp.scope import (
     Caller,
@@ -23,7 +23,6 @@ from coco_local.mcp.scope import (
 )
 from coco_protocol.docs import (
     FiltersBody,
-    Hit,
     QueryEnvelope,
     QueryMeta,
     QueryRequest,
@@ -35,9 +34,8 @@ from coco_protocol.local import LocalService
 
 __all__ = ["related", "search"]
 
-# How much more than the answer's budget the service may return: it counts whole chunks, and the
-# answer shows the lines of them that matter.
-ROOM = 8
+# The share of an answer that is lines of files; the rest are the headers above them.
+LINES_SHARE = 0.8
 # What names the next page; the longest of them has its place in every answer.
 LAST_LINE = "More: offset={}"
 LARGEST_OFFSET = 99_999
@@ -101,7 +99,7 @@ def _retrieval(arguments: SearchArguments) -> RetrievalBody:
     values: dict[str, object] = {
         "top_k": arguments.limit,
         "offset": arguments.offset,
-        "max_tokens": arguments.max_tokens * ROOM,
+        "max_tokens": int(arguments.max_tokens * LINES_SHARE),
     }
     if "mode" in given:
         values["retrieval_mode"] = arguments.mode
@@ -124,7 +122,7 @@ def related(service: LocalService, caller: Caller, arguments: RelatedArguments) 
         retrieval_config=RetrievalBody(
             top_k=arguments.limit,
             offset=arguments.offset,
-            max_tokens=arguments.max_tokens * ROOM,
+            max_tokens=int(arguments.max_tokens * LINES_SHARE),
         ),
         filters=_filters(service, arguments, scope, ""),
     )
@@ -146,7 +144,7 @@ def _found(
     """
     budget = Budget(max_tokens)
     notice = notice_line(budget, _freshness(scope, found.meta))
-    hits = [_hit(hit, roots.get(hit.project_id or "")) for hit in found.data.results]
+    hits = [shown_hit(hit, roots.get(hit.project_id or "")) for hit in found.data.results]
     if not hits:
         return notice + budget.clip(empty_text(found.data.empty_reason, offset))
     budget.take(LAST_LINE.format(LARGEST_OFFSET) + "\n")
@@ -186,18 +184,6 @@ def _kind(word: str) -> str:
     raise InvalidInput(
         f"There is no kind {word!r}{did_you_mean(word, KINDS)}",
         hint=f"Kinds: {', '.join(KINDS)}.",
-    )
-
-
-def _hit(hit: Hit, root: str | None = None) -> SearchHit:
-    chunk = hit.chunk
-    path = chunk.path or chunk.doc_id
-    return SearchHit(
-        path=f"{root}/{path}" if root is not None else path,
-        start_line=chunk.start_line,
-        end_line=chunk.end_line,
-        symbol=chunk.symbol or TRAIL.join(chunk.heading_trail),
-        content=chunk.content,
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from coco_core.bm25 import TermStats, term_scores
+from coco_core.bm25 import TermStats, term_scores, term_weight
 from coco_core.filters import Filters, matches_path, matches_symbol
 from coco_core.query import Query
 from coco_core.search.ports import SearchExecutor
@@ -40,12 +40,12 @@ class InMemoryExecutor:
         self._only = only
         self._postings: _LivePostings | None = None
         self._ahead: tuple[Snapshot, NDArray[np.float32]] | None = None
+        self._weights: dict[str, float] = {}
 
     def statistics(self, query: Query) -> TermStats:
         """Return what this index knows of the query's terms, to be joined with other indexes'."""
         found = self._postings = _live_postings(self._memory, query)
-        holding = {term: len(rows) for term, rows, _ in found.of_terms}
-        return TermStats(found.snapshot.stats, holding)
+        return _stats(found)
 
     def look_up(self, query: Query, stats: TermStats | None = None) -> None:
         """Do ahead of `search` what needs no vector, while the query's is being computed.
@@ -55,6 +55,10 @@ class InMemoryExecutor:
             stats: of all indexes that are searched as one; else this index's own count.
         """
         found = self._postings or _live_postings(self._memory, query)
+        stats = stats or _stats(found)
+        self._weights = {
+            term: term_weight(stats.corpus, stats.holding[term_id(term)]) for term in query.terms
+        }
         self._ahead = found.snapshot, _keyword(found, stats)
 
     def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
@@ -110,6 +114,7 @@ class InMemoryExecutor:
             total=snapshot.stats.chunks,
             filtered=filtered,
             unmet=None if filtered else self._unmet(request.intent.filters, snapshot),
+            term_weights=self._weights,
             frequencies=promising.frequencies,
             promising=[self._memory.metadata.key(row) for row in promising.rows],
         )
@@ -215,16 +220,19 @@ def _live_postings(memory: MemoryIndex, query: Query) -> _LivePostings:
     return _LivePostings(snapshot, of_terms)
 
 
-def _keyword(found: _LivePostings, stats: TermStats | None) -> NDArray[np.float32]:
+def _stats(found: _LivePostings) -> TermStats:
+    return TermStats(found.snapshot.stats, {term: len(rows) for term, rows, _ in found.of_terms})
+
+
+def _keyword(found: _LivePostings, stats: TermStats) -> NDArray[np.float32]:
     """Return float32[rows]: fielded BM25."""
     snapshot = found.snapshot
-    corpus = snapshot.stats if stats is None else stats.corpus
     scores = np.zeros(snapshot.rows, np.float32)
     for term, rows, frequencies in found.of_terms:
-        if not len(rows):
-            continue
-        holding = len(rows) if stats is None else stats.holding[term]
-        scores[rows] += term_scores(corpus, holding, frequencies, snapshot.lengths[rows])
+        if len(rows):
+            scores[rows] += term_scores(
+                stats.corpus, stats.holding[term], frequencies, snapshot.lengths[rows]
+            )
     return scores
 
 

@@ -217,7 +217,13 @@ def _page(
     # Of the model that embeds the question; vectors of others are unknown here.
     model = next(share.indexer.model for share in shares.values() if share.same_model)
     return run_search(
-        search, embedded.vector, executor, hydrator, clock, floor=relevance_floor(model)
+        search,
+        embedded.vector,
+        executor,
+        hydrator,
+        clock,
+        in_pieces=True,
+        floor=relevance_floor(model),
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from coco_core.ranking import Ranked
 from coco_core.search.page import Pick
+from coco_core.search.pieces import QueryTerms
 from coco_core.types import Candidate
 from coco_protocol.docs import HitScores
 from coco_protocol.server.docs import ChunkBody, Hit
@@ -45,8 +46,12 @@ class StoredHits:
         own = ranked.candidate.metadata.key
         return own, own
 
-    def hydrate(self, picks: Sequence[Pick]) -> list[Hit]:
-        """Read the contents of the page's chunks in one statement."""
+    def hydrate(self, picks: Sequence[Pick], terms: QueryTerms) -> list[Hit]:
+        """Read the contents of the page's chunks in one statement.
+
+        They are shown whole: without their documents there are no lines to choose from.
+        """
+        del terms
         keys = [pick.ranked.candidate.metadata.key for pick in picks]
         found = chunks.contents(self._session, self._version, keys)
         return [self._hit(pick.ranked, found[key]) for pick, key in zip(picks, keys, strict=True)]

@@ -95,6 +95,9 @@ FILTERS = st.builds(
     Filters,
     languages=st.sampled_from([(), (), ("python",), ("go", "md"), ("rust",)]),
     include=st.sampled_from([(), (), ("*.py",), ("web/",), ("docs/**", "*.go"), ("/nothing",)]),
+    narrowed=st.sampled_from(
+        [(), (), (("web", "docs"),), (("*.py", "*.md"), ("router*", "w*/c*"))]
+    ),
     exclude=st.sampled_from([(), (), ("tests",), ("*.md",), ("web/__init__.py",)]),
     kinds=st.sampled_from(
         [(), (), (ChunkKind.METHOD,), (ChunkKind.SECTION, ChunkKind.FUNCTION), tuple(ChunkKind)]

@@ -53,6 +53,9 @@ class Result:
 
 Coco = Callable[..., Result]
 
+# What a user's environment may hold that changes what commands print or start.
+_OF_A_USER = {"NO_COLOR", "FORCE_COLOR", "CI", "PWD", "PAGER", "LESS", "VISUAL", "EDITOR"}
+
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -69,7 +72,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """A home where nothing runs, and no settings of whoever runs the tests."""
     for name in list(os.environ):
-        if name.startswith("COCO_") or name in {"NO_COLOR", "FORCE_COLOR", "CI", "PWD"}:
+        if name.startswith("COCO_") or name in _OF_A_USER:
             monkeypatch.delenv(name)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COCO_HOME", str(tmp_path_factory.mktemp("nothing") / "home"))

@@ -51,6 +51,14 @@ async def test_each_tool_answers_from_current_files(daemon, settings, serving, p
             assert "--- " in await ask("related", path="src/cart.py", line=4)
             assert "shop" in await ask("status")
 
+            for projects in ("*", project.name, [str(project)]):
+                text = await ask("search", query="refund", projects=projects)
+                assert f"--- {project.resolve()}/src/pay.py:" in text
+            assert "src/pay.py" not in await ask("search", query="refund -path:src", mode="fts")
+            both = {"query": "pay", "projects": ["*"], "path": "src"}
+            assert "names one" in text_of(await client.call_tool("search", both))
+            unknown = await client.call_tool("search", {"query": "lang:pyhton pay"})
+            assert "did you mean python" in text_of(unknown)
             added = await ask("symbol", name="add_item")
             assert added.splitlines()[0] == "src/cart.py:4-5 function add_item"
             (project / "src" / "use.py").write_text(

@@ -6,7 +6,6 @@ import pytest
 
 from coco_local.tui.editor import editor_command
 from coco_local.tui.figures import duration, milliseconds, percent, size, uptime
-from coco_local.tui.search_words import parse_search
 
 
 @pytest.mark.parametrize(
@@ -17,6 +16,9 @@ from coco_local.tui.search_words import parse_search
         ({"VISUAL": "code --wait"}, ("code", "--wait", "--goto", "/a b.py:7"), False),
         ({"EDITOR": "/opt/bin/hx"}, ("/opt/bin/hx", "/a b.py:7"), True),
         ({"EDITOR": "'/my apps/subl' -n"}, ("/my apps/subl", "-n", "/a b.py:7"), False),
+        ({"EDITOR": "kak"}, ("kak", "+7", "/a b.py"), True),
+        ({"EDITOR": "micro"}, ("micro", "+7", "/a b.py"), True),
+        ({"EDITOR": "kate"}, ("kate", "--line", "7", "/a b.py"), False),
         ({"EDITOR": "pycharm"}, ("pycharm", "--line", "7", "/a b.py"), False),
     ],
 )
@@ -56,14 +58,3 @@ def test_figures() -> None:
     ]
     assert [uptime(value) for value in (12, 61, 8040)] == ["<1 min", "1 min", "2 h 14 min"]
     assert [percent(value) for value in (-1, 0.624, 0.9999, 1)] == ["0 %", "62 %", "99 %", "100 %"]
-
-
-def test_filters_are_told_from_words() -> None:
-    words = parse_search(
-        "lang:go retry std::move -path:vendor/** kind:method symbol:App.run http://x :"
-    )
-    assert words.query == "retry std::move http://x :"
-    assert words.filters.languages == ["go"]
-    assert words.filters.exclude == ["vendor/**"]
-    assert words.filters.kinds == ["method"]
-    assert words.filters.symbol == "App.run"

@@ -123,6 +123,17 @@ def test_an_empty_answer_says_why(service: SearchService, tenant: Tenant) -> Non
     assert ask(service, tenant, "routers", filters=nothing)[1].empty_reason == "filtered_out"
 
 
+def test_filters_stand_in_the_text(service: SearchService, tenant: Tenant) -> None:
+    tenant.activate(tenant.build(TEXTS))
+    fts = RetrievalBody(retrieval_mode="fts")
+    plain = ask(service, tenant, "routers", retrieval_config=fts)[1].results
+    assert ask(service, tenant, "routers -ext:py", retrieval_config=fts)[1].results == plain
+    nothing = ask(service, tenant, "routers ext:py", retrieval_config=fts)[1]
+    assert nothing.empty_reason == "filtered_out"
+    with pytest.raises(InvalidIntent, match="did you mean python"):
+        ask(service, tenant, "routers lang:pyhton")
+
+
 def test_all_chunks_of_one_document_come_if_asked(service: SearchService, tenant: Tenant) -> None:
     """Chunks that arrive cut have no lines of their own: they must not be taken for one."""
     version = tenant.begin()

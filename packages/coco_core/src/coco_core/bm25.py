@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -21,7 +21,9 @@ from coco_core.types import Chunk
 __all__ = [
     "FIELDS",
     "CorpusStats",
+    "TermStats",
     "TermVector",
+    "joined_stats",
     "path_terms",
     "saturated_scores",
     "term_scores",
@@ -64,6 +66,30 @@ class CorpusStats:
     chunks: int
     average_lengths: NDArray[np.float32]
     """Mean length of each field, in the order of `FIELDS`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TermStats:
+    """What the scores need to know of the terms of one query."""
+
+    corpus: CorpusStats
+    holding: Mapping[int, int]
+    """How many chunks hold a term, by its id."""
+
+
+def joined_stats(parts: Sequence[TermStats]) -> TermStats:
+    """Return the statistics of several indexes as if they were one.
+
+    Under these a word weighs the same in each of them, so that their scores compare: with its own,
+    a word that is common in one project and rare in another would count for more in the other.
+    """
+    chunks = sum(part.corpus.chunks for part in parts)
+    average = np.zeros(len(FIELDS), np.float32)
+    holding: Counter[int] = Counter()
+    for part in parts:
+        average += part.corpus.average_lengths * np.float32(part.corpus.chunks / max(chunks, 1))
+        holding.update(part.holding)
+    return TermStats(CorpusStats(chunks, average), holding)
 
 
 def term_scores(

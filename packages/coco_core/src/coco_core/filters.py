@@ -22,6 +22,8 @@ class Filters:
     """Names or well-known other names (``py``, ``c++``)."""
     include: tuple[str, ...] = ()
     """Path globs as in `coco_core.globs`."""
+    narrowed: tuple[tuple[str, ...], ...] = ()
+    """Further groups of path globs: of each, too, one must match."""
     exclude: tuple[str, ...] = ()
     kinds: tuple[ChunkKind, ...] = ()
     symbol: str | None = None
@@ -38,7 +40,8 @@ class Filters:
     def __post_init__(self) -> None:
         _set(self, "languages", tuple(language(name).name for name in self.languages))
         _set(self, "kinds", tuple(kind_named(name) for name in self.kinds))
-        for pattern in (*self.include, *self.exclude):
+        _set(self, "narrowed", tuple(tuple(group) for group in self.narrowed))
+        for pattern in (*self.include, *self.exclude, *(g for each in self.narrowed for g in each)):
             compile_glob(pattern)
         if self.symbol is not None and not self.symbol.strip("."):
             raise InvalidIntent(f"The symbol filter is {self.symbol!r}.", hint="Name a symbol.")
@@ -68,12 +71,17 @@ def kind_named(name: str) -> ChunkKind:
 
 
 def matches_path(filters: Filters, doc_id: str) -> bool:
-    """Whether a document's path passes ``include``, ``exclude`` and ``doc_ids``."""
+    """Whether a document's path passes ``include``, ``narrowed``, ``exclude`` and ``doc_ids``."""
     if filters.doc_ids and doc_id not in filters.doc_ids:
         return False
-    if filters.include and not any(compile_glob(g).fullmatch(doc_id) for g in filters.include):
-        return False
-    return not any(compile_glob(g).fullmatch(doc_id) for g in filters.exclude)
+    for group in (filters.include, *filters.narrowed):
+        if group and not _any_matches(group, doc_id):
+            return False
+    return not _any_matches(filters.exclude, doc_id)
+
+
+def _any_matches(globs: Collection[str], doc_id: str) -> bool:
+    return any(compile_glob(glob).fullmatch(doc_id) for glob in globs)
 
 
 def matches_symbol(wanted: str, path: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Literal, TypeAlias, TypeVar, cast, get_args
 
@@ -141,7 +141,7 @@ def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, tuple):
-        return [str(each) for each in value]
+        return [_plain(each) if isinstance(each, tuple) else str(each) for each in value]
     return value
 
 
@@ -163,6 +163,7 @@ _ACCEPTED: dict[str, tuple[type, ...]] = {
     "RankingOptions": (Mapping,),
     "RerankerOptions | None": (Mapping, type(None)),
     "tuple[str, ...]": (list, tuple),
+    "tuple[tuple[str, ...], ...]": (list, tuple),
     "tuple[ChunkKind, ...]": (list, tuple),
 }
 
@@ -206,8 +207,14 @@ def _checked(kind: type, where: str, data: Mapping[str, object]) -> dict[str, ob
         if wrong_bool or not isinstance(value, accepted):
             raise InvalidIntent(f"{name} in {where} is {value!r}; it must be {_said(known[name])}.")
         if isinstance(value, list | tuple):
-            if not all(isinstance(each, str) for each in value):
+            if not _holds_texts(value, nested="tuple[tuple" in known[name]):
                 raise InvalidIntent(f"{name} in {where} is {value!r}; it must be a list of texts.")
             value = tuple(value)  # noqa: PLW2901  # lists of plain data become the field's tuple
         values[name] = value
     return values
+
+
+def _holds_texts(values: Sequence[object], *, nested: bool) -> bool:
+    if nested:
+        return all(isinstance(v, list | tuple) and _holds_texts(v, nested=False) for v in values)
+    return all(isinstance(each, str) for each in values)

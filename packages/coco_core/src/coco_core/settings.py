@@ -6,7 +6,6 @@ sources; nothing is opened here.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -157,6 +156,9 @@ def unknown_variables(
 
 def suggest(name: str, known: Collection[str]) -> str:
     """Return a hint: the known name that was probably meant, or all of them."""
+    # Every command reads the settings, and nearly none finds a wrong one.
+    import difflib
+
     close = difflib.get_close_matches(name, list(known), n=1)
     return f"Did you mean {close[0]}?" if close else f"Known: {', '.join(sorted(known))}."
 

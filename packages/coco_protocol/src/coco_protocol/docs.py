@@ -133,9 +133,18 @@ class QueryFields(Request):
 
 
 class QueryRequest(QueryFields):
-    """``POST /v1/docs/query``; the project comes from the header, ``project_id`` or ``path``."""
+    """``POST /v1/docs/query``; the project comes from the header, ``project_id`` or ``path``.
+
+    Or several projects are searched as one: those of ``projects``, or ``all_projects``.
+    """
 
     path: PathText | None = Field(default=None, description="a directory or file of the project")
+    projects: list[PathText] = Field(
+        default_factory=list,
+        max_length=100,
+        description="search these together: ids, names, or directories",
+    )
+    all_projects: bool = Field(default=False, description="search every project together")
 
 
 class RelatedRequest(Request):
@@ -224,6 +233,10 @@ class Hit(Answer):
     enclosing: EnclosingBody | None = Field(
         default=None, description="the definition that the first piece lies in"
     )
+    project_id: str | None = Field(
+        default=None, description="its project, where several were searched together"
+    )
+    project: str | None = Field(default=None, description="that project's name")
 
 
 class QueryData(Answer):
@@ -257,6 +270,9 @@ class QueryMeta(QueryMetaFields):
     pending_files: int = 0
     relocated_hits: int = 0
     stale_hits_dropped: int = 0
+    projects: list[str] = Field(
+        default_factory=list, description="ids of those that answered, if several were asked"
+    )
 
 
 class QueryEnvelope(Envelope[QueryData]):

@@ -15,6 +15,7 @@ from coco_core.errors import CocoError
 from coco_core.terminal import colorful, prepare_streams, silence
 from coco_local.cli.commands import COMMANDS
 from coco_local.cli.exits import Exit
+from coco_local.cli.search_command import SearchCommand
 from coco_local.cli.terminal import Terminal, report
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class _Verbs(MutableMapping[str, "Command"]):
 
     def __init__(self) -> None:
         self._entries = {command.name: command for command in COMMANDS}
+        self._entries |= {command.alias: command for command in COMMANDS if command.alias}
         self._built: dict[str, Command] = {}
 
     def __getitem__(self, name: str) -> Command:
@@ -58,7 +60,7 @@ class _Verbs(MutableMapping[str, "Command"]):
 def _build(name: str, verb: typer.Typer | Callable[..., None]) -> Command:
     if not isinstance(verb, typer.Typer):
         application = typer.Typer(add_completion=False)
-        application.command(name, context_settings=_SETTINGS)(verb)
+        application.command(name, cls=SearchCommand, context_settings=_SETTINGS)(verb)
         return get_command(application)
     verb.info.context_settings = _SETTINGS
     # Only the whole program offers to install completion.
@@ -85,9 +87,10 @@ class _Program(TyperGroup):
         from typer._click.shell_completion import CompletionItem
 
         verbs = [
-            CompletionItem(command.name, help=command.summary)
+            CompletionItem(name, help=command.summary)
             for command in COMMANDS
-            if command.name.startswith(incomplete)
+            for name in (command.name, command.alias)
+            if name and name.startswith(incomplete)
         ]
         return verbs or super().shell_complete(ctx, incomplete)
 

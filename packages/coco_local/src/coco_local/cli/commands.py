@@ -25,10 +25,14 @@ class Command:
     """The first line of the verb's help, kept here so that `coco --help` imports no verb."""
     module: str
     attribute: str
+    alias: str = ""
+    """Another name of the same verb."""
 
 
 COMMANDS: Final = (
-    Command("query", SEARCH, "Search a project by meaning and by words.", "query", "query"),
+    Command(
+        "query", SEARCH, "Search a project by meaning and by words.", "query", "query", "search"
+    ),
     Command(
         "grep", SEARCH, "Search the text of a project's files as they are now.", "grep", "grep"
     ),

@@ -1,21 +1,31 @@
-"""Shell completion: names from the running daemon, within a short timeout."""
+"""Shell completion: names from the running daemon, within a short timeout, and closed sets."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import typer
+
 from coco_core.errors import CocoError
 
 __all__ = [
+    "KINDS",
     "complete_config",
+    "complete_file",
     "complete_job",
+    "complete_kind",
     "complete_language",
     "complete_path",
     "complete_project",
     "complete_symbol",
+    "complete_words",
 ]
+
+# `coco_core.types.ChunkKind` by value: importing it would load numpy, and TAB would wait for it.
+KINDS = ("function", "class", "method", "section", "table", "code_block", "config", "text")
 
 # Whoever presses TAB gives up sooner than this.
 _TIMEOUT_SECONDS = 0.5
@@ -48,11 +58,60 @@ def complete_job(incomplete: str) -> list[tuple[str, str]]:
     ]
 
 
+def complete_kind(incomplete: str) -> list[str]:
+    """Offer the kinds of chunks."""
+    return [kind for kind in KINDS if kind.startswith(incomplete.lower())]
+
+
 def complete_language(incomplete: str) -> list[str]:
-    """Offer the names of languages."""
+    """Offer the names of languages; other names and extensions only where no name fits."""
     from coco_core.languages import languages
 
-    return [each.name for each in languages() if each.name.startswith(incomplete.lower())]
+    wanted = incomplete.lower()
+    names = [each.name for each in languages() if each.name.startswith(wanted)]
+    return names or [
+        other
+        for each in languages()
+        for other in (*each.aliases, *(e.lstrip(".") for e in each.extensions))
+        if other.startswith(wanted.lstrip("."))
+    ]
+
+
+def complete_file(incomplete: str) -> list[str]:
+    """Offer files and directories, as the shell itself would."""
+    return _entries(Path(), incomplete)
+
+
+def complete_path(incomplete: str) -> list[str]:
+    """Offer paths as ``--path`` reads them: from the project's root, or with a dot from here."""
+    if incomplete.startswith(("./", "../")):
+        return _entries(Path(), incomplete)
+    return _entries(_project_root(), incomplete)
+
+
+def complete_words(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Offer filters that may stand among the words of a query, and their values.
+
+    Bash breaks words at colons: there the value alone is completed, and the words before it end in
+    the filter's name.
+    """
+    from coco_core.filter_words import FILTER_NAMES
+
+    args = list(ctx.params.get("text") or ())
+    name, colon, value = incomplete.partition(":")
+    before = ""
+    if args[-1:] == [":"] and not colon:
+        name, colon, value = args[-2] if len(args) > 1 else "", ":", incomplete
+    elif incomplete == ":":
+        name, value = args[-1] if args else "", ""
+    else:
+        before = f"{name}:"
+    if not colon:
+        names = ("-path", "-file", "-ext") if name.startswith("-") else FILTER_NAMES
+        return [f"{each}:" for each in names if name and each.startswith(name)]
+    offered = {"lang": complete_language, "kind": complete_kind, "path": complete_path}
+    complete = offered.get(name.lstrip("-"))
+    return [f"{before}{each}" for each in complete(value)] if complete is not None else []
 
 
 def complete_symbol(incomplete: str) -> list[str]:
@@ -61,19 +120,30 @@ def complete_symbol(incomplete: str) -> list[str]:
     return [name for name in _asked("/v1/docs/names", "names", query) if isinstance(name, str)]
 
 
-def complete_path(incomplete: str) -> list[str]:
-    """Offer files and directories from the current directory."""
-    folder, slash, begun = incomplete.rpartition("/")
-    base = Path(f"{folder}{slash}" or ".").expanduser()
+def _project_root() -> Path:
+    """Return the root of the project around the current directory, else this directory."""
+    here = Path.cwd()
+    roots = [Path(entry["root"]) for entry in _ask("/v1/projects", "projects")]
+    around = [root for root in roots if here.is_relative_to(root)]
+    return max(around, key=lambda root: len(root.parts), default=here)
+
+
+def _entries(base: Path, incomplete: str) -> list[str]:
+    """Return what a directory below ``base`` has that begins so; directories end in a slash."""
+    directory, slash, start = incomplete.rpartition("/")
+    # An absolute path begins with an empty directory name.
+    place = base / Path(f"{directory}/" if slash else "").expanduser()
+    found = []
     try:
-        entries = sorted(base.iterdir())
+        with os.scandir(place) as entries:
+            for entry in entries:
+                hidden = entry.name.startswith(".") and not start.startswith(".")
+                if entry.name.startswith(start) and not hidden:
+                    found.append(f"{directory}{slash}{entry.name}{'/' if entry.is_dir() else ''}")
     except OSError:
+        # Completion has no place for a message.
         return []
-    return [
-        f"{folder}{slash}{entry.name}{'/' if entry.is_dir() else ''}"
-        for entry in entries
-        if entry.name.startswith(begun) and (begun or not entry.name.startswith("."))
-    ]
+    return sorted(found)
 
 
 def _ask(path: str, field: str) -> Iterator[dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coco_local.cli.completion import complete_path
+from coco_local.cli.completion import complete_file
 from coco_local.cli.exits import Exit
 from coco_local.cli.filters import Exclude, Languages, Since
 from coco_local.cli.options import Json, Project
@@ -94,7 +94,7 @@ def project_map(
         typer.Argument(
             metavar="[PATH]",
             help="A directory or file of a project.",
-            autocompletion=complete_path,
+            autocompletion=complete_file,
         ),
     ] = None,
     project: Project = None,

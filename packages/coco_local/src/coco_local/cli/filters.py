@@ -1,4 +1,4 @@
-"""Options that narrow a search, shared by `query` and `related`."""
+"""Options that narrow a search and say how results are shown: of `query` and `related`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,21 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-__all__ = ["Exclude", "Kinds", "Languages", "MaxTokens", "Paths", "Since", "Symbol"]
+from coco_local.cli.completion import complete_kind, complete_language, complete_path
+
+__all__ = [
+    "Exclude",
+    "Files",
+    "Full",
+    "Kinds",
+    "Languages",
+    "MaxTokens",
+    "NoPager",
+    "Paths",
+    "Since",
+    "Symbol",
+    "Verbose",
+]
 
 Paths: TypeAlias = Annotated[
     list[str] | None,
@@ -14,23 +28,38 @@ Paths: TypeAlias = Annotated[
         "--path",
         metavar="GLOB",
         help="Only paths like this, relative to the project (./GLOB: to here). Repeatable.",
+        autocompletion=complete_path,
     ),
 ]
 
 Exclude: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--exclude", metavar="GLOB", help="No paths like this. Repeatable."),
+    typer.Option(
+        "--exclude",
+        metavar="GLOB",
+        help="No paths like this. Repeatable.",
+        autocompletion=complete_path,
+    ),
 ]
 
 Languages: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--lang", "-l", metavar="LANGUAGE", help="Only this language. Repeatable."),
+    typer.Option(
+        "--lang",
+        "-l",
+        metavar="LANGUAGE",
+        help="Only this language. Repeatable.",
+        autocompletion=complete_language,
+    ),
 ]
 
 Kinds: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(
-        "--kind", metavar="KIND", help="Only this kind: function, class, section … Repeatable."
+        "--kind",
+        metavar="KIND",
+        help="Only this kind: function, class, section … Repeatable.",
+        autocompletion=complete_kind,
     ),
 ]
 
@@ -42,6 +71,20 @@ Symbol: TypeAlias = Annotated[
 MaxTokens: TypeAlias = Annotated[
     int | None,
     typer.Option("--max-tokens", min=50, metavar="N", help="Stop before this many tokens."),
+]
+
+Files: TypeAlias = Annotated[bool, typer.Option("--files", help="Print only the files' paths.")]
+
+Full: TypeAlias = Annotated[
+    bool, typer.Option("--full", help="Print whole chunks on a terminal, too.")
+]
+
+Verbose: TypeAlias = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print the scores of each result.")
+]
+
+NoPager: TypeAlias = Annotated[
+    bool, typer.Option("--no-pager", help="Print everything, however long it is.")
 ]
 
 Since: TypeAlias = Annotated[

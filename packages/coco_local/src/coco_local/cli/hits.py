@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 import typer
 
 from coco_core.quantities import count
-from coco_core.terminal_text import visible
 from coco_local.cli.exits import Exit
 from coco_local.cli.terminal import Terminal
 from coco_protocol.docs import ReadRequest
 
 if TYPE_CHECKING:
     from coco_local.cli.place import Place
-    from coco_protocol.docs import Hit, QueryData, QueryEnvelope, QueryMeta
+    from coco_local.cli.places import Places
+    from coco_protocol.docs import Hit, QueryData, QueryEnvelope, QueryMeta, ReadData
     from coco_protocol.local import LocalService
 
-__all__ = ["HitExcerpt", "show_answer", "show_hits"]
+__all__ = ["Display", "path_of", "read_around", "show_answer", "stages_of"]
 
 _EMPTY = {
     "nothing_indexed": (
@@ -60,73 +60,30 @@ _EMPTY = {
 
 
 @dataclass(frozen=True, slots=True)
-class HitExcerpt:
-    """A stretch of a file as it is printed."""
+class Display:
+    """What of an answer is printed."""
 
-    path: str
-    start: int | None
-    end: int | None
-    text: str
-
-    @classmethod
-    def of(cls, hit: Hit, client: LocalService, place: Place, context: int) -> HitExcerpt:
-        """Take the hit's lines, with ``context`` lines around them read from disk."""
-        chunk = hit.chunk
-        path = chunk.path or chunk.doc_id
-        shown = place.shown(path)
-        if context == 0 or chunk.start_line is None or chunk.end_line is None:
-            return cls(shown, chunk.start_line, chunk.end_line, chunk.content)
-        wider = client.read(
-            ReadRequest(
-                doc_id=path,
-                project_id=place.project_id,
-                start_line=max(1, chunk.start_line - context),
-                end_line=chunk.end_line + context,
-            )
-        )
-        return cls(shown, wider.start_line, wider.end_line, wider.content)
-
-    @property
-    def lines(self) -> str:
-        """``:first-last``, or nothing where lines have no numbers."""
-        return "" if self.start is None else f":{self.start}-{self.end}"
-
-
-def show_hits(
-    terminal: Terminal,
-    client: LocalService,
-    place: Place,
-    hits: Sequence[Hit],
-    *,
-    context: int,
-    explain: bool,
-) -> None:
-    """Print results, best first."""
-    for number, hit in enumerate(hits):
-        if number:
-            terminal.line()
-        shown = HitExcerpt.of(hit, client, place, context)
-        if terminal.pretty:
-            _show_pretty(terminal, hit, shown)
-        else:
-            symbol = f" {hit.chunk.symbol}" if hit.chunk.symbol else ""
-            terminal.line(f"{shown.path}{shown.lines}{symbol}")
-            terminal.line(shown.text.strip("\n"))
-        if explain:
-            _explain(terminal, hit)
+    query: str = ""
+    """As it was typed; its words are marked."""
+    files: bool = False
+    """Only the files' paths."""
+    full: bool = False
+    """Whole chunks for a person, too."""
+    context: int = 0
+    """Lines around each hit, from disk."""
+    scores: bool = False
+    explain: bool = False
+    pager: bool = True
 
 
 def show_answer(
     terminal: Terminal,
     client: LocalService,
-    place: Place,
+    places: Places,
     answer: QueryEnvelope,
-    *,
-    files: bool,
-    context: int = 0,
-    explain: bool = False,
+    display: Display,
 ) -> None:
-    """Show results, or only their ``files``, and what is missing from them.
+    """Show results and what is missing from them.
 
     Raises:
         typer.Exit: nothing was found.
@@ -135,21 +92,82 @@ def show_answer(
     if terminal.json:
         terminal.emit(data, answer.meta)
     else:
-        if files:
-            _show_files(terminal, place, data.results)
-        else:
-            show_hits(terminal, client, place, data.results, context=context, explain=explain)
+        _show(terminal, client, places, data.results, display)
         _tell_state(terminal, answer.meta)
         if not data.results:
-            _why_empty(terminal, place, data)
+            _why_empty(terminal, places, data)
     if not data.results:
         raise typer.Exit(Exit.NOTHING_FOUND)
 
 
-def _show_files(terminal: Terminal, place: Place, hits: Sequence[Hit]) -> None:
+def _show(
+    terminal: Terminal,
+    client: LocalService,
+    places: Places,
+    hits: Sequence[Hit],
+    display: Display,
+) -> None:
+    if display.files:
+        _show_files(terminal, places, hits)
+    elif not terminal.pretty:
+        _show_plain(terminal, client, places, hits, display)
+    elif hits:
+        # A pipe pays for none of this.
+        from coco_local.cli.hit_view import show_pretty
+        from coco_local.cli.pager import paged
+
+        with paged(terminal, wanted=display.pager):
+            show_pretty(terminal.console, client, places, hits, display)
+
+
+def path_of(hit: Hit) -> str:
+    """Return a hit's file, relative to its project."""
+    return hit.chunk.path or hit.chunk.doc_id
+
+
+def _show_files(terminal: Terminal, places: Places, hits: Sequence[Hit]) -> None:
     """Print each result's file once."""
-    for path in dict.fromkeys(hit.chunk.path or hit.chunk.doc_id for hit in hits):
-        terminal.line(place.shown(path))
+    for path in dict.fromkeys(places.of(hit).shown(path_of(hit)) for hit in hits):
+        terminal.line(path)
+
+
+def _show_plain(
+    terminal: Terminal,
+    client: LocalService,
+    places: Places,
+    hits: Sequence[Hit],
+    display: Display,
+) -> None:
+    """Print results as other programs read them, best first."""
+    for number, hit in enumerate(hits):
+        if number:
+            terminal.line()
+        chunk, place = hit.chunk, places.of(hit)
+        start, end, text = chunk.start_line, chunk.end_line, chunk.content
+        if display.context and start is not None and end is not None:
+            wider = read_around(client, place, hit, (start, end), display.context)
+            start, end, text = wider.start_line, wider.end_line, wider.content
+        lines = "" if start is None else f":{start}-{end}"
+        parts = [f"{place.shown(path_of(hit))}{lines}", chunk.symbol]
+        parts += [f"[{hit.project}]"] if places.together else []
+        terminal.line(" ".join(part for part in parts if part))
+        terminal.line(text.strip("\n"))
+        if display.scores or display.explain:
+            terminal.line("# " + " ".join(stages_of(hit)))
+
+
+def read_around(
+    client: LocalService, place: Place, hit: Hit, lines: tuple[int, int], context: int
+) -> ReadData:
+    """Return lines of a hit's file, both ends included, with ``context`` more around, from disk."""
+    return client.read(
+        ReadRequest(
+            doc_id=path_of(hit),
+            project_id=place.project_id,
+            start_line=max(1, lines[0] - context),
+            end_line=lines[1] + context,
+        )
+    )
 
 
 def _tell_state(terminal: Terminal, meta: QueryMeta) -> None:
@@ -169,60 +187,17 @@ def _tell_state(terminal: Terminal, meta: QueryMeta) -> None:
         terminal.note("; ".join(parts))
 
 
-def _why_empty(terminal: Terminal, place: Place, data: QueryData) -> None:
+def _why_empty(terminal: Terminal, places: Places, data: QueryData) -> None:
     """Say on standard error why there is nothing."""
     sentence, hint = _EMPTY[data.empty_reason or "no_match"]
-    project = place.project
-    terminal.note(f"{sentence.format(name=project.name)} ({count(project.files, 'file')} indexed)")
+    files = count(places.files, "file")
+    terminal.note(f"{sentence.format(name=places.name)} ({files} indexed)")
     if hint:
         terminal.note(hint)
 
 
-def _show_pretty(terminal: Terminal, hit: Hit, shown: HitExcerpt) -> None:
-    from rich.syntax import Syntax
-    from rich.text import Text
-
-    start = "" if shown.start is None else f":{shown.start}"
-    header = Text.assemble((visible(f"{shown.path}{start}"), "bold cyan"))
-    if hit.chunk.symbol:
-        header.append(f"  {visible(hit.chunk.symbol)}", "bold")
-    header.append(f"  {_scores(hit)}", "dim")
-    # Not broken into lines: a terminal recognizes path:line only in one piece.
-    terminal.console.print(header, soft_wrap=True)
-    text = visible(shown.text.strip("\n"))
-    terminal.console.print(
-        Syntax(
-            text,
-            Syntax.guess_lexer(shown.path, text),
-            # The terminal's own colors, which are readable on light and on dark.
-            theme="ansi_dark",
-            background_color="default",
-            line_numbers=shown.start is not None,
-            start_line=shown.start or 1,
-            word_wrap=True,
-        )
-    )
-
-
-def _scores(hit: Hit) -> str:
-    meta = hit.meta
-    parts = [hit.chunk.kind, f"score {meta.score:.3f}"]
-    if meta.vector is not None:
-        parts.append(f"vector {meta.vector:.3f}")
-    if meta.fts is not None:
-        parts.append(f"words {meta.fts:.2f}")
-    if meta.source == "live":
-        parts.append("found on disk")
-    if meta.relocated:
-        parts.append("lines corrected")
-    return " · ".join(part for part in parts if part)
-
-
-def _explain(terminal: Terminal, hit: Hit) -> None:
+def stages_of(hit: Hit) -> list[str]:
+    """Return a hit's scores, stage by stage."""
     stages = {"score": hit.meta.score, "vector": hit.meta.vector, "words": hit.meta.fts}
     stages |= hit.meta.explain or {}
-    told = [f"{name}={value:.4g}" for name, value in stages.items() if value is not None]
-    if terminal.pretty:
-        terminal.console.print("  " + "  ".join(told), style="dim", soft_wrap=True)
-    else:
-        terminal.line("# " + " ".join(told))
+    return [f"{name}={value:.4g}" for name, value in stages.items() if value is not None]

@@ -9,7 +9,7 @@ import typer
 from coco_local.cli.completion import complete_project
 from coco_local.cli.terminal import terminal_of
 
-__all__ = ["Json", "Project", "Wait", "Yes"]
+__all__ = ["Json", "Project", "Projects", "Wait", "Yes"]
 
 
 def _set_json(context: typer.Context, wanted: bool) -> bool:
@@ -35,6 +35,18 @@ Project: TypeAlias = Annotated[
         "-p",
         metavar="NAME|ID|PATH",
         help="The project; else the one around the current directory.",
+        autocompletion=complete_project,
+    ),
+]
+
+Projects: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--project",
+        "-p",
+        metavar="NAME|ID|PATH",
+        help="The project; else the one around the current directory. Repeated: all of these, in "
+        "one ranking.",
         autocompletion=complete_project,
     ),
 ]

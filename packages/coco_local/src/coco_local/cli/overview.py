@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Sequence
 from itertools import groupby
 
-from coco_local.cli.commands import COMMANDS
+from coco_local.cli.commands import COMMANDS, Command
 
 __all__ = ["overview"]
 
@@ -38,7 +38,7 @@ def overview(*, color: bool, boxes: bool, width: int | None = None) -> str:
     wide = max(_MIN_WIDTH, min(width or shutil.get_terminal_size().columns, _MAX_WIDTH))
     paint = _Paint(color)
     panels: list[tuple[str, Sequence[tuple[str, str]]]] = [
-        (panel, [(command.name, command.summary) for command in commands])
+        (panel, [(_label(command), command.summary) for command in commands])
         for panel, commands in groupby(COMMANDS, key=lambda command: command.panel)
     ]
     panels.append(("Options", _OPTIONS))
@@ -49,6 +49,10 @@ def overview(*, color: bool, boxes: bool, width: int | None = None) -> str:
         lines += _panel(title, rows, wide, paint, boxes=boxes)
     lines += ["", *(f" {paint.dim(line)}" for line in textwrap.wrap(_EPILOG, wide - 2)), ""]
     return "\n".join(lines)
+
+
+def _label(command: Command) -> str:
+    return f"{command.name} ({command.alias})" if command.alias else command.name
 
 
 class _Paint:

@@ -6,9 +6,21 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from coco_local.cli.completion import complete_config
-from coco_local.cli.filters import Exclude, Kinds, Languages, MaxTokens, Paths, Since, Symbol
-from coco_local.cli.options import Json, Project
+from coco_local.cli.completion import complete_config, complete_words
+from coco_local.cli.filters import (
+    Exclude,
+    Files,
+    Full,
+    Kinds,
+    Languages,
+    MaxTokens,
+    NoPager,
+    Paths,
+    Since,
+    Symbol,
+    Verbose,
+)
+from coco_local.cli.options import Json, Projects
 from coco_local.cli.terminal import terminal_of
 
 __all__ = ["query"]
@@ -22,8 +34,14 @@ Profile: TypeAlias = Literal["auto", "code", "docs", "mixed"]
 def query(
     context: typer.Context,
     *,
-    text: Annotated[list[str], typer.Argument(metavar="TEXT", help="What to look for.")],
-    project: Project = None,
+    text: Annotated[
+        list[str],
+        typer.Argument(metavar="TEXT", help="What to look for.", autocompletion=complete_words),
+    ],
+    project: Projects = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Search every project, in one ranking.")
+    ] = False,
     path: Paths = None,
     exclude: Exclude = None,
     lang: Languages = None,
@@ -72,30 +90,51 @@ def query(
         int,
         typer.Option("--context", "-C", min=0, max=200, metavar="N", help="Lines around each hit."),
     ] = 0,
-    files: Annotated[bool, typer.Option("--files", help="Print only the files' paths.")] = False,
+    files: Files = False,
+    full: Full = False,
+    verbose: Verbose = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Print how each result got its score.")
     ] = False,
+    open_hit: Annotated[
+        int | None,
+        typer.Option(
+            "--open", min=1, metavar="[N]", help="Open the first or the Nth result in your editor."
+        ),
+    ] = None,
+    pick: Annotated[
+        bool,
+        typer.Option("--interactive", "-i", help="Choose among the results, with a preview."),
+    ] = False,
+    no_pager: NoPager = False,
     json: Json = False,
 ) -> None:
     """Search a project by meaning and by words.
 
-    Results are path:line headers and code; piped, they are path:first-last headers and plain text.
-    What is missing from the answer is said on standard error. Exit code 4 means nothing was found.
-    What you leave out is as the project's adopted defaults say (coco experiment adopt).
+    Results are path:line headers and the lines that answer; piped, they are
+    path:first-last headers and whole chunks. What is missing from the answer
+    is said on standard error. Exit code 4 means nothing was found.
+
+    Filters may stand in TEXT; in quotes they are words:
+    lang:py path:src -path:tests file:query.py ext:md kind:class symbol:App.run
+
+    What you leave out is as the project's adopted defaults say
+    (coco experiment adopt).
     """
-    from coco_local.cli.connection import connected, place_of
-    from coco_local.cli.hits import show_answer
+    from coco_local.cli.connection import connected
+    from coco_local.cli.hits import Display, show_answer
+    from coco_local.cli.places import choose_places
     from coco_local.cli.requests import build
     from coco_protocol.docs import FiltersBody, QueryRequest, RankingBody, RetrievalBody
 
     terminal = terminal_of(context)
+    asked = " ".join(text)
     with connected() as client:
-        place = place_of(client, project)
+        places = choose_places(client, project, every=every)
         request = build(
             QueryRequest,
-            query=" ".join(text),
-            project_id=place.project_id,
+            query=asked,
+            **places.fields,
             indexing_config_id=config,
             explain=explain,
             retrieval_config=build(
@@ -111,8 +150,8 @@ def query(
             ),
             filters=build(
                 FiltersBody,
-                include=place.globs(path or ()),
-                exclude=place.globs(exclude or ()),
+                include=places.globs(path or ()),
+                exclude=places.globs(exclude or ()),
                 languages=lang,
                 kinds=kind,
                 since_revision=since,
@@ -120,6 +159,17 @@ def query(
             ),
         )
         answer = client.query(request)
-        show_answer(terminal, client, place, answer, files=files, context=around, explain=explain)
+        if answer.data.results and (open_hit is not None or pick):
+            from coco_local.cli.opening import open_numbered, pick_and_open
+
+            if pick:
+                pick_and_open(terminal, client, places, answer.data.results, asked)
+            else:
+                open_numbered(terminal, places, answer.data.results, open_hit or 1, asked)
+            return
+        display = Display(
+            asked, files, full, context=around, scores=verbose, explain=explain, pager=not no_pager
+        )
+        show_answer(terminal, client, places, answer, display)
         if not json and answer.data.next_offset is not None and terminal.pretty:
             terminal.note(f"more: --offset {answer.data.next_offset}")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from coco_core.terminal_text import visible
+from coco_local.cli.completion import complete_file
 from coco_local.cli.options import Json, Project
 from coco_local.cli.terminal import terminal_of
 
@@ -18,7 +19,11 @@ def read(
     *,
     where: Annotated[
         str,
-        typer.Argument(metavar="PATH[:FIRST[-LAST]]", help="A file, or lines of it."),
+        typer.Argument(
+            metavar="PATH[:FIRST[-LAST]]",
+            help="A file, or lines of it.",
+            autocompletion=complete_file,
+        ),
     ],
     project: Project = None,
     around: Annotated[

@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from coco_core.errors import InvalidInput
-from coco_local.cli.filters import Exclude, Kinds, Languages, MaxTokens, Paths, Since
+from coco_local.cli.completion import complete_file
+from coco_local.cli.filters import (
+    Exclude,
+    Files,
+    Full,
+    Kinds,
+    Languages,
+    MaxTokens,
+    NoPager,
+    Paths,
+    Since,
+    Verbose,
+)
 from coco_local.cli.options import Json, Project
 from coco_local.cli.terminal import terminal_of
 
@@ -18,9 +31,12 @@ _PATH_LINE = re.compile(r"(?P<path>.+?):(?P<first>\d+)(?:-(?P<last>\d+))?(?::\d+
 
 
 def split_line(text: str) -> tuple[str, int | None, int | None]:
-    """Return path, first and last line of ``path``, ``path:10``, ``path:10-42``, ``path:10:3``."""
+    """Return path, first and last line of ``path``, ``path:10``, ``path:10-42``, ``path:10:3``.
+
+    A file may have such a name itself: where it exists, it is meant.
+    """
     match = _PATH_LINE.fullmatch(text)
-    if match is None:
+    if match is None or Path(text).expanduser().is_file():
         return text, None, None
     last = match["last"]
     return match["path"], int(match["first"]), int(last) if last else None
@@ -30,7 +46,12 @@ def related(
     context: typer.Context,
     *,
     where: Annotated[
-        str, typer.Argument(metavar="PATH:LINE", help="A place in a file, as results name it.")
+        str,
+        typer.Argument(
+            metavar="PATH:LINE",
+            help="A place in a file, as results name it.",
+            autocompletion=complete_file,
+        ),
     ],
     project: Project = None,
     path: Paths = None,
@@ -42,13 +63,17 @@ def related(
         int, typer.Option("-k", "--limit", min=1, max=1000, help="At most this many results.")
     ] = 10,
     max_tokens: MaxTokens = None,
-    files: Annotated[bool, typer.Option("--files", help="Print only the files' paths.")] = False,
+    files: Files = False,
+    full: Full = False,
+    verbose: Verbose = False,
+    no_pager: NoPager = False,
     json: Json = False,
 ) -> None:
     """Find code like the code at a line."""
     from coco_local.cli.connection import connected
     from coco_local.cli.file import locate
-    from coco_local.cli.hits import show_answer
+    from coco_local.cli.hits import Display, show_answer
+    from coco_local.cli.places import Places
     from coco_local.cli.requests import build
     from coco_protocol.docs import FiltersBody, RelatedRequest, RetrievalBody
 
@@ -76,4 +101,5 @@ def related(
                 since_revision=since,
             ),
         )
-        show_answer(terminal, client, place, client.related(request), files=files)
+        display = Display(files=files, full=full, scores=verbose, pager=not no_pager)
+        show_answer(terminal, client, Places((place,)), client.related(request), display)

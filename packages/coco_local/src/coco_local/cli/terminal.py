@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from coco_core.errors import CocoError, DaemonNotRunning
@@ -46,6 +48,29 @@ class Terminal:
 
             self._console = Console(file=sys.stdout, highlight=False, emoji=False, markup=False)
         return self._console
+
+    @contextmanager
+    def collected(self) -> Iterator[io.StringIO]:
+        """Keep what is printed on the console in memory, styled as the terminal would show it."""
+        from rich.console import Console
+
+        real = self.console
+        memory = io.StringIO()
+        self._console = Console(
+            file=memory,
+            force_terminal=real.is_terminal,
+            # "auto" of a file that is no terminal would be no color at all.
+            color_system=real.color_system,  # type: ignore[arg-type]  # one of its names
+            no_color=real.no_color,
+            width=real.width,
+            highlight=False,
+            emoji=False,
+            markup=False,
+        )
+        try:
+            yield memory
+        finally:
+            self._console = real
 
     @property
     def aside(self) -> Console:

@@ -101,6 +101,9 @@ class SearchArguments(_Filters):
         description="A question, a name or an error message.",
     )
     path: Place = None
+    projects: Annotated[
+        Strings, Field(description="Several projects in one answer; '*' is all.")
+    ] = Field(default_factory=list)
     limit: Limit = DEFAULT_LIMIT
     offset: Offset = 0
     since: Since = None

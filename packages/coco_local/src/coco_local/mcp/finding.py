@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from coco_core.errors import InvalidInput
 from coco_core.globs import globs_below
 from coco_local.mcp.arguments import KINDS, RelatedArguments, SearchArguments
@@ -14,6 +17,7 @@ from coco_local.mcp.scope import (
     Caller,
     Scope,
     plain_globs,
+    project_named,
     resolve_file,
     resolve_project,
 )
@@ -39,6 +43,8 @@ LARGEST_OFFSET = 99_999
 
 def search(service: LocalService, caller: Caller, arguments: SearchArguments) -> str:
     """Find places by meaning, words or symbol."""
+    if arguments.projects:
+        return _search_several(service, caller, arguments)
     scope = resolve_project(
         service.projects().projects, caller, project=arguments.project, path=arguments.path
     )
@@ -53,6 +59,35 @@ def search(service: LocalService, caller: Caller, arguments: SearchArguments) ->
     )
     found = service.query(request)
     return _found(scope, found, offset=arguments.offset, max_tokens=arguments.max_tokens)
+
+
+def _search_several(service: LocalService, caller: Caller, arguments: SearchArguments) -> str:
+    """Find places in several projects; their paths are absolute, as every tool takes them."""
+    if arguments.project or arguments.path:
+        raise InvalidInput(
+            "projects searches several together, and project or path names one.",
+            hint="Leave project and path out; include='src/**' restricts all of them.",
+        )
+    every = "*" in arguments.projects
+    known = service.projects().projects
+    chosen = [] if every else [project_named(known, n, caller) for n in arguments.projects]
+    request = QueryRequest(
+        query=arguments.query,
+        projects=[project.project_id for project in chosen],
+        all_projects=every,
+        retrieval_config=_retrieval(arguments),
+        filters=FiltersBody(
+            languages=known_languages(service, arguments.languages),
+            include=arguments.include,
+            exclude=arguments.exclude,
+            kinds=[_kind(kind) for kind in arguments.kinds],
+        ),
+    )
+    found = service.query(request)
+    roots = {project.project_id: project.root for project in known}
+    return _found(
+        None, found, offset=arguments.offset, max_tokens=arguments.max_tokens, roots=roots
+    )
 
 
 def _retrieval(arguments: SearchArguments) -> RetrievalBody:
@@ -95,11 +130,21 @@ def related(service: LocalService, caller: Caller, arguments: RelatedArguments) 
     return _found(scope, found, offset=arguments.offset, max_tokens=arguments.max_tokens)
 
 
-def _found(scope: Scope, found: QueryEnvelope, *, offset: int, max_tokens: int) -> str:
-    """Return the results as text that keeps to the budget, with how to go on."""
+def _found(
+    scope: Scope | None,
+    found: QueryEnvelope,
+    *,
+    offset: int,
+    max_tokens: int,
+    roots: Mapping[str, str] = MappingProxyType({}),
+) -> str:
+    """Return the results as text that keeps to the budget, with how to go on.
+
+    ``roots`` are those of several projects, by id: then paths are absolute.
+    """
     budget = Budget(max_tokens)
     notice = notice_line(budget, _freshness(scope, found.meta))
-    hits = [shown_hit(hit) for hit in found.data.results]
+    hits = [shown_hit(hit, roots.get(hit.project_id or "")) for hit in found.data.results]
     if not hits:
         return notice + budget.clip(empty_text(found.data.empty_reason, offset))
     budget.take(LAST_LINE.format(LARGEST_OFFSET) + "\n")
@@ -142,9 +187,9 @@ def _kind(word: str) -> str:
     )
 
 
-def _freshness(scope: Scope, meta: QueryMeta) -> str | None:
+def _freshness(scope: Scope | None, meta: QueryMeta) -> str | None:
     """Return in one line what keeps this answer from being all of the truth."""
-    parts = [scope.notice] if scope.notice else []
+    parts = [scope.notice] if scope is not None and scope.notice else []
     if meta.notice:
         parts.append(meta.notice)
     elif meta.pending_files:

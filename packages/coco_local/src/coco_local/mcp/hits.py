@@ -9,16 +9,20 @@ from coco_protocol.docs import Hit
 __all__ = ["shown_hit"]
 
 
-def shown_hit(hit: Hit) -> SearchHit:
-    """Return what is shown of a hit: its pieces, or its chunk where it has none."""
+def shown_hit(hit: Hit, root: str | None = None) -> SearchHit:
+    """Return what is shown of a hit: its pieces, or its chunk where it has none.
+
+    Below a ``root`` its path is absolute.
+    """
     chunk = hit.chunk
+    path = chunk.path or chunk.doc_id
     first, last, content = chunk.start_line, chunk.end_line, chunk.content
     if hit.pieces:
         first, last = hit.pieces[0].start_line, hit.pieces[-1].end_line
         later = (f"…{piece.start_line}\n{piece.content}" for piece in hit.pieces[1:])
         content = "\n".join([hit.pieces[0].content, *later])
     return SearchHit(
-        path=chunk.path or chunk.doc_id,
+        path=path if root is None else f"{root}/{path}",
         start_line=first,
         end_line=last,
         symbol=_symbol(hit),

@@ -18,7 +18,14 @@ from coco_local.mcp.coercion import did_you_mean
 from coco_local.mcp.paths import Spot, exists, expanded, inside, spot_of
 from coco_protocol.projects import ProjectBody
 
-__all__ = ["Caller", "Scope", "plain_globs", "resolve_file", "resolve_project"]
+__all__ = [
+    "Caller",
+    "Scope",
+    "plain_globs",
+    "project_named",
+    "resolve_file",
+    "resolve_project",
+]
 
 # What stands in a hint when no directory is worth naming.
 ANYWHERE = "PATH"
@@ -149,6 +156,15 @@ def plain_globs(project: ProjectBody, globs: Sequence[str]) -> list[str]:
     root = Path(project.root).as_posix().rstrip("/")
     turned = [g if "/" in g else g.replace("\\", "/") for g in globs]
     return [g.removeprefix(root) if g.startswith(f"{root}/") else g for g in turned]
+
+
+def project_named(projects: Sequence[ProjectBody], name: str, caller: Caller) -> ProjectBody:
+    """Return the project of a name, an id, or a directory in it.
+
+    Raises:
+        ProjectNotFound: there is none.
+    """
+    return _named(projects, name, caller.places)
 
 
 def _named(projects: Sequence[ProjectBody], name: str, places: tuple[Path, ...]) -> ProjectBody:

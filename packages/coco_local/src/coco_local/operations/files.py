@@ -8,6 +8,7 @@ from pathlib import Path
 from coco_core.chunking import ChunkedDocument, chunk_document
 from coco_core.errors import InvalidInput, Unreadable
 from coco_core.languages import detect_language
+from coco_core.quantities import count
 from coco_core.types import Chunk, chunk_ids
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.operations.context import CATCH_UP_SECONDS, FUNCTIONS, Context
@@ -90,7 +91,8 @@ def read(context: Context, request: ReadRequest) -> ReadData:
         start = request.start_line
         if start > max(1, len(lines)):
             raise InvalidInput(
-                f"{request.doc_id!r} has {len(lines)} lines; line {start} is beyond its end."
+                f"{request.doc_id!r} has {count(len(lines), 'line')}; "
+                f"line {start} is beyond its end."
             )
         end = min(request.end_line or len(lines), len(lines))
         if request.end_line is not None and request.end_line < start:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,6 +181,28 @@ class ProjectRegistry:
             "Several projects are registered and none was named.",
             hint=f"Name one of {names}, or give a path.",
         )
+
+    def several(self, names: Sequence[str], *, every: bool) -> list[ProjectIndexes]:
+        """Return the projects of these ids, names or absolute paths, each once; or ``every`` one.
+
+        Standalone ones are among every one only where there are no others.
+
+        Raises:
+            ProjectNotFound: there is no such project, or none at all.
+        """
+        if every:
+            known = self.all()
+            found = [project for project in known if not project.project.standalone] or known
+        else:
+            found = [
+                self.resolve(None, name) if Path(name).is_absolute() else self.get(name)
+                for name in names
+            ]
+        if not found:
+            raise ProjectNotFound(
+                "No project is registered.", hint="Register one with: coco import PATH"
+            )
+        return list({project.project.project_id: project for project in found}.values())
 
     def register(
         self,

@@ -7,12 +7,12 @@ applied before each stage is cut to its best k.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from coco_core.bm25 import term_scores, term_weight
+from coco_core.bm25 import TermStats, term_scores, term_weight
 from coco_core.filters import Filters, matches_path, matches_symbol
 from coco_core.query import Query
 from coco_core.search.ports import SearchExecutor
@@ -39,13 +39,28 @@ class InMemoryExecutor:
         """
         self._memory = memory
         self._only = only
+        self._postings: _LivePostings | None = None
         self._ahead: tuple[Snapshot, NDArray[np.float32]] | None = None
         self._weights: dict[str, float] = {}
 
-    def look_up(self, query: Query) -> None:
-        """Do ahead of `search` what needs no vector, while the query's is being computed."""
-        snapshot = self._memory.snapshot()
-        self._ahead = snapshot, self._keyword(query, snapshot)
+    def statistics(self, query: Query) -> TermStats:
+        """Return what this index knows of the query's terms, to be joined with other indexes'."""
+        found = self._postings = _live_postings(self._memory, query)
+        return _stats(found)
+
+    def look_up(self, query: Query, stats: TermStats | None = None) -> None:
+        """Do ahead of `search` what needs no vector, while the query's is being computed.
+
+        Args:
+            query: what is asked.
+            stats: of all indexes that are searched as one; else this index's own count.
+        """
+        found = self._postings or _live_postings(self._memory, query)
+        stats = stats or _stats(found)
+        self._weights = {
+            term: term_weight(stats.corpus, stats.holding[term_id(term)]) for term in query.terms
+        }
+        self._ahead = found.snapshot, _keyword(found, stats)
 
     def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
         """Return the best candidates of each stage, with every known score of each."""
@@ -126,25 +141,10 @@ class InMemoryExecutor:
         """Return the living rows that hold each term of the wording."""
         terms = query.wording.terms
         found = self._memory.postings.lookup([term_id(term) for term in terms])
-        return {term: _living(rows, snapshot) for term, (rows, _) in zip(terms, found, strict=True)}
-
-    def _keyword(self, query: Query, snapshot: Snapshot) -> NDArray[np.float32]:
-        """Return float32[rows]: fielded BM25."""
-        scores = np.zeros(snapshot.rows, np.float32)
-        ids = [term_id(term) for term in query.terms]
-        for term, (rows, frequencies) in zip(
-            query.terms, self._memory.postings.lookup(ids), strict=True
-        ):
-            live = rows < snapshot.rows
-            live[live] = snapshot.live[rows[live]]
-            rows_now = rows[live]
-            self._weights[term] = term_weight(snapshot.stats, len(rows_now))
-            if not len(rows_now):
-                continue
-            scores[rows_now] += term_scores(
-                snapshot.stats, len(rows_now), frequencies[live], snapshot.lengths[rows_now]
-            )
-        return scores
+        return {
+            term: rows[_living(rows, snapshot)]
+            for term, (rows, _) in zip(terms, found, strict=True)
+        }
 
     def _named(self, query: Query) -> set[int]:
         """Return the rows that hold the whole name, if the query is one."""
@@ -204,9 +204,46 @@ class InMemoryExecutor:
 _: type[SearchExecutor] = InMemoryExecutor
 
 
-def _living(rows: NDArray[np.int32], snapshot: Snapshot) -> NDArray[np.int32]:
-    rows = rows[rows < snapshot.rows]
-    return rows[snapshot.live[rows]]
+@dataclass(frozen=True, slots=True)
+class _LivePostings:
+    """Where a query's terms stand in the rows of a snapshot that were not deleted."""
+
+    snapshot: Snapshot
+    of_terms: list[tuple[int, NDArray[np.int32], NDArray[np.uint8]]]
+    """Term id, rows, and occurrences per field."""
+
+
+def _live_postings(memory: MemoryIndex, query: Query) -> _LivePostings:
+    snapshot = memory.snapshot()
+    terms = [term_id(term) for term in query.terms]
+    of_terms = []
+    for term, (rows, frequencies) in zip(terms, memory.postings.lookup(terms), strict=True):
+        live = _living(rows, snapshot)
+        of_terms.append((term, rows[live], frequencies[live]))
+    return _LivePostings(snapshot, of_terms)
+
+
+def _stats(found: _LivePostings) -> TermStats:
+    return TermStats(found.snapshot.stats, {term: len(rows) for term, rows, _ in found.of_terms})
+
+
+def _keyword(found: _LivePostings, stats: TermStats) -> NDArray[np.float32]:
+    """Return float32[rows]: fielded BM25."""
+    snapshot = found.snapshot
+    scores = np.zeros(snapshot.rows, np.float32)
+    for term, rows, frequencies in found.of_terms:
+        if len(rows):
+            scores[rows] += term_scores(
+                stats.corpus, stats.holding[term], frequencies, snapshot.lengths[rows]
+            )
+    return scores
+
+
+def _living(rows: NDArray[np.int32], snapshot: Snapshot) -> NDArray[np.bool_]:
+    """Return which of the rows the snapshot has, and were not deleted in it."""
+    live = rows < snapshot.rows
+    live[live] = snapshot.live[rows[live]]
+    return live
 
 
 def _touches(start: int, end: int, lines: Iterable[range]) -> bool:

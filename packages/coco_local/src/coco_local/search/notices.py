@@ -15,7 +15,7 @@ from coco_local.search.grep_files import text_encoding
 from coco_local.search.hydrate import VerifiedHit
 from coco_local.search.text_search import count_text, literal_pattern
 
-__all__ = ["answer_notice", "empty_reason"]
+__all__ = ["answer_notice", "empty_reason", "indexing_progress"]
 
 # Files that are not indexed and hold what was asked for: those that a notice names.
 _NAMED = 3
@@ -55,7 +55,7 @@ def answer_notice(
         search_notice(request.query) if indexer.model.static else None,
         _broken(indexer),
         _without_vectors(indexer, request, page, embedded=embedded, model_notice=model_notice),
-        _progress(indexer),
+        indexing_progress(indexer),
         _left_out(indexer, request, page),
     ]
     return " ".join(each for each in sentences if each) or None
@@ -89,7 +89,8 @@ def _without_vectors(
     return None
 
 
-def _progress(indexer: ProjectIndexer) -> str | None:
+def indexing_progress(indexer: ProjectIndexer) -> str | None:
+    """Return how far an index is, in one sentence; None when nothing waits."""
     pending = indexer.pending
     if pending == 0:
         return None

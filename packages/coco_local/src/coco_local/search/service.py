@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from coco_core.errors import DocumentNotFound, InvalidInput, Unavailable
 from coco_core.globs import glob_of
+from coco_core.quantities import count
 from coco_core.query import Query
 from coco_core.search.course import SearchPage, StageClock, run_search
 from coco_core.search.relevance import BUILT_IN_FLOOR, STATIC_FLOOR
@@ -39,9 +40,18 @@ from coco_protocol.docs import (
     RelatedRequest,
 )
 from coco_protocol.serving.hits import chunk_fields, scores_of
-from coco_protocol.serving.intents import retrieval_intent, with_adopted
+from coco_protocol.serving.intents import query_intent, retrieval_intent, with_adopted
 
-__all__ = ["FIRST_SCAN_SECONDS", "QueryService"]
+__all__ = [
+    "FIRST_SCAN_SECONDS",
+    "QueryService",
+    "QueryVector",
+    "Question",
+    "bring_up_to_date",
+    "query_vector",
+    "relevance_floor",
+    "wire_hit",
+]
 
 # What one query may spend on files that changed a moment ago: a saved file takes a few
 # milliseconds, a branch switch is left to the worker and to the live search.
@@ -62,7 +72,7 @@ _EMBEDDING_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class Question:
     """A question, and the index that it goes to."""
 
     indexer: ProjectIndexer
@@ -74,7 +84,7 @@ class _Question:
 
 
 @dataclass(frozen=True, slots=True)
-class _QueryVector:
+class QueryVector:
     """What a question is in the space of the index's vectors."""
 
     vector: FloatVector | None
@@ -91,9 +101,9 @@ class QueryService:
         activity: Activity,
         gate: ForegroundGate,
     ) -> None:
-        self._registry = registry
-        self._activity = activity
-        self._gate = gate
+        self.registry = registry
+        self.activity = activity
+        self.gate = gate
         self._embedding = ThreadPoolExecutor(_EMBEDDING_THREADS, "coco-question")
 
     def close(self) -> None:
@@ -102,32 +112,32 @@ class QueryService:
 
     def query(self, request: QueryRequest) -> QueryEnvelope:
         """Answer a question."""
-        project = self._registry.resolve(request.project_id, request.path)
+        project = self.registry.resolve(request.project_id, request.path)
         indexer = project.named(request.indexing_config_id)
-        self._registry.check_globs(project.project, request.filters.include)
+        self.registry.check_globs(project.project, request.filters.include)
         retrieval, adopted = with_adopted(
             request.retrieval_config, default_retrieval(project), project.defaults.query_config_id
         )
         filters = resolved_revision(indexer.project.root, request.filters)
-        intent = retrieval_intent(request.query, retrieval, filters, explain=request.explain)
-        question = _Question(
+        intent = query_intent(request.query, retrieval, filters, explain=request.explain)
+        question = Question(
             indexer,
             SearchRequest.of(intent),
             config_id=request.indexing_config_id or project.project.config_id,
             query_config_id=adopted,
         )
         if not question.search.needs_vector:
-            return self._answer(question, lambda: _QueryVector(None))
+            return self._answer(question, lambda: QueryVector(None))
         # The model computes outside of the interpreter's lock: meanwhile this thread goes on.
-        return self._answer(question, self._embedding.submit(_query_vector, question).result)
+        return self._answer(question, self._embedding.submit(query_vector, question).result)
 
     def related(self, request: RelatedRequest) -> QueryEnvelope:
         """Answer with chunks like the one at a place."""
-        project = self._registry.resolve(request.project_id, request.path)
+        project = self.registry.resolve(request.project_id, request.path)
         indexer = project.active
-        self._registry.check_globs(project.project, request.filters.include)
+        self.registry.check_globs(project.project, request.filters.include)
         if request.doc_id is not None:
-            self._registry.check_inside(project.project, [request.doc_id])
+            self.registry.check_inside(project.project, [request.doc_id])
         indexer.backlog.wait_scanned(FIRST_SCAN_SECONDS)
         indexer.backlog.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)
@@ -139,21 +149,21 @@ class QueryService:
         intent = retrieval_intent(text, request.retrieval_config, filters)
         row = indexer.index.memory.row_of(known.key)
         vector = indexer.index.memory.matrix.get(row) if row is not None else None
-        question = _Question(
+        question = Question(
             indexer,
             SearchRequest.of(intent),
             config_id=project.project.config_id,
             without=known.key,
         )
-        return self._answer(question, lambda: _QueryVector(vector))
+        return self._answer(question, lambda: QueryVector(vector))
 
     # --- one answer ----------------------------------------------------------------------------
 
-    def _answer(self, question: _Question, vector_of: Callable[[], _QueryVector]) -> QueryEnvelope:
+    def _answer(self, question: Question, vector_of: Callable[[], QueryVector]) -> QueryEnvelope:
         indexer, search = question.indexer, question.search
-        with self._gate.query():
+        with self.gate.query():
             clock = StageClock()
-            proven = _bring_up_to_date(indexer, search.query)
+            proven = bring_up_to_date(indexer, search.query)
             clock.lap("sync")
             only = None
             if search.query.phrases:
@@ -176,13 +186,13 @@ class QueryService:
                 clock,
                 without=question.without,
                 in_pieces=True,
-                floor=_floor(indexer.model),
+                floor=relevance_floor(indexer.model),
             )
             indexer.backlog.report_stale(hydrator.stale)
             clock.lap("validate")
             indexer.embed_first([hit.ranked.candidate.metadata.doc_id for hit in page.hits])
         meta = _meta(question, embedded, page, hydrator, clock, proven=proven)
-        self._activity.query(
+        self.activity.query(
             indexer.project.project_id,
             search.intent.query,
             len(page.hits),
@@ -190,20 +200,26 @@ class QueryService:
             meta.tier,
         )
         data = QueryData(
-            results=[_hit(hit, explain=search.intent.explain) for hit in page.hits],
+            results=[wire_hit(hit, explain=search.intent.explain) for hit in page.hits],
             next_offset=page.next_offset,
             empty_reason=empty_reason(indexer, page),
         )
         return QueryEnvelope(meta=meta, data=data)
 
 
-def _floor(model: IndexModel) -> float | None:
+def relevance_floor(model: IndexModel) -> float | None:
+    """Return the cosine below which a vector of the model is no evidence; None if not measured."""
     if not model.static:
         return None
     return BUILT_IN_FLOOR if model.ready else STATIC_FLOOR
 
 
-def _query_vector(question: _Question) -> _QueryVector:
+def query_vector(question: Question) -> QueryVector:
+    """Embed a question.
+
+    Raises:
+        Unavailable: it asks for vectors alone, and there is no model.
+    """
     model = question.indexer.model
     try:
         vector, notice = model.embed_query(question.search.query.embed_text), None
@@ -214,12 +230,12 @@ def _query_vector(question: _Question) -> _QueryVector:
             "Vector search needs the embedding model, which is not available.",
             hint=notice or model.notice or "Search with retrieval_mode 'hybrid' or 'fts'.",
         )
-    return _QueryVector(vector, notice)
+    return QueryVector(vector, notice)
 
 
 def _meta(
-    question: _Question,
-    embedded: _QueryVector,
+    question: Question,
+    embedded: QueryVector,
     page: SearchPage[VerifiedHit],
     hydrator: DiskHydrator,
     clock: StageClock,
@@ -251,10 +267,12 @@ def _meta(
     )
 
 
-def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> bool:
+def bring_up_to_date(
+    indexer: ProjectIndexer, query: Query, *, patience: float = FIRST_SCAN_SECONDS
+) -> bool:
     """Index what changed, as far as there is time; False when changes may not be known yet."""
     proven = indexer.backlog.sync()
-    proven &= indexer.backlog.wait_scanned(FIRST_SCAN_SECONDS)
+    proven &= indexer.backlog.wait_scanned(patience)
     if indexer.pending and not indexer.backlog.is_large:
         indexer.catch_up(None, _CATCH_UP_SECONDS)
     if not indexer.pending:
@@ -290,13 +308,18 @@ def _chunk_at(indexer: ProjectIndexer, request: RelatedRequest) -> tuple[Indexed
             absent or f"Nothing of {request.doc_id!r} is indexed: it is empty.",
             hint="Paths are relative to the project's root.",
         )
-    for known in chunks:
-        if known.chunk.span.start_line <= request.line <= known.chunk.span.end_line:
-            return known, request.doc_id
-    return chunks[-1], request.doc_id
+    lines = len(indexer.reader.require(request.doc_id).lines)
+    if request.line > max(1, lines):
+        raise InvalidInput(
+            f"{request.doc_id!r} has {count(lines, 'line')}; line {request.line} is beyond its end."
+        )
+    # Between two chunks there is nothing but empty lines: they belong to what stands above them.
+    above = [known for known in chunks if known.chunk.span.start_line <= request.line]
+    return (above or chunks[:1])[-1], request.doc_id
 
 
-def _hit(hit: VerifiedHit, *, explain: bool) -> Hit:
+def wire_hit(hit: VerifiedHit, *, explain: bool) -> Hit:
+    """Return a hit as it is sent."""
     doc_id = hit.ranked.candidate.metadata.doc_id
     return Hit(
         meta=HitMeta(**scores_of(hit.ranked, explain=explain), relocated=hit.relocated),

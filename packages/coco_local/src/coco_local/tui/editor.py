@@ -11,10 +11,11 @@ __all__ = ["EditorCommand", "editor_command"]
 
 # How an editor is given the line: "+12 file" is what vi began and most terminal editors understand.
 _GOTO_OPTION = {"code", "code-insiders", "codium", "cursor", "windsurf"}
-_COLON = {"subl", "zed", "hx", "helix", "micro", "kak"}
-_JETBRAINS = {"idea", "pycharm", "webstorm", "goland", "clion", "rustrover"}
+_COLON = {"subl", "sublime_text", "zed", "hx", "helix"}
+_JETBRAINS = {"idea", "pycharm", "webstorm", "goland", "clion", "rustrover", "phpstorm", "rubymine"}
+_LINE_OPTION = _JETBRAINS | {"kate", "mate"}
 # Editors with a window of their own leave the terminal to the dashboard.
-_WINDOWED = _GOTO_OPTION | _JETBRAINS | {"subl", "zed", "gvim", "gedit", "kate"}
+_WINDOWED = _GOTO_OPTION | _LINE_OPTION | {"subl", "sublime_text", "zed", "gvim", "gedit"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ def editor_command(environ: Mapping[str, str], path: str, line: int) -> EditorCo
         place: tuple[str, ...] = ("--goto", f"{path}:{line}")
     elif name in _COLON:
         place = (f"{path}:{line}",)
-    elif name in _JETBRAINS:
+    elif name in _LINE_OPTION:
         place = ("--line", str(line), path)
     else:
         place = (f"+{line}", path)

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from coco_core.errors import InvalidInput
+from coco_core.filter_words import split_filters
+from coco_core.query_filters import parse_filters
 from coco_local.tui.found import Found, found_by_search, found_by_text, found_in_outline
 from coco_local.tui.nothing_found import no_hit, no_line
-from coco_local.tui.search_words import parse_search
 from coco_local.tui.source import word_pattern
 from coco_protocol.docs import (
     DocumentRequest,
@@ -55,9 +57,9 @@ class Lookup:
     def marked_words(self) -> re.Pattern[str] | None:
         """What is marked in the code."""
         if self.kind == "text":
-            pattern, regex = _pattern(parse_search(self.text).query)
+            pattern, regex = _pattern(split_filters(self.text)[0])
             return _compiled(pattern if regex else re.escape(pattern))
-        return word_pattern(self.text) if self.kind == "search" else None
+        return word_pattern(split_filters(self.text)[0]) if self.kind == "search" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,11 @@ def look_up(client: LocalService, lookup: Lookup) -> Listing:
 
 
 def _search(client: LocalService, lookup: Lookup) -> Listing:
-    words = parse_search(lookup.text)
+    # Filters such as `lang:py` stand in the text; the service reads them.
     request = QueryRequest(
-        query=words.query,
+        query=lookup.text,
         project_id=lookup.project_id,
         retrieval_config=RetrievalBody(top_k=_HITS),
-        filters=words.filters,
     )
     return _of_hits(client.query(request))
 
@@ -113,15 +114,21 @@ def _of_hits(answer: QueryEnvelope) -> Listing:
 
 
 def _text(client: LocalService, lookup: Lookup) -> Listing:
-    words = parse_search(lookup.text)
-    pattern, regex = _pattern(words.query)
+    parsed = parse_filters(lookup.text)
+    places = [globs for globs in (parsed.paths, parsed.files, parsed.extensions) if globs]
+    if len(places) > 1 or parsed.kinds or parsed.symbol:
+        raise InvalidInput(
+            "Text is searched in files: lang: says in which, and path:, file: or ext:, one of "
+            "these at a time."
+        )
+    pattern, regex = _pattern(parsed.text)
     request = GrepRequest(
         pattern=pattern,
         regex=regex,
         project_id=lookup.project_id,
-        include=words.filters.include,
-        exclude=words.filters.exclude,
-        languages=words.filters.languages,
+        include=list(places[0] if places else ()),
+        exclude=list(parsed.exclude),
+        languages=list(parsed.languages),
         limit=_LINES,
     )
     data = client.grep(request)

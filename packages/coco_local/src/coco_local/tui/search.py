@@ -23,7 +23,6 @@ from coco_local.tui.lookup import Lookup, LookupKind, look_up
 from coco_local.tui.messages import Listed, LookupFailed, PreviewReady
 from coco_local.tui.preview import CodePreview
 from coco_local.tui.results import ResultList
-from coco_local.tui.search_words import parse_search
 
 if TYPE_CHECKING:
     from coco_protocol.local import LocalService
@@ -116,7 +115,7 @@ class SearchView(Container):
         self._lookup = None
         if project_id is None:
             self._say("No project to search in: press Esc, then i to import one", "$warning")
-        elif parse_search(text).query:
+        elif text.strip():
             self._timer = self.set_timer(_DEBOUNCE, self._submit)
         else:
             self._say(_INVITATIONS[self._typed_kind], "$muted")

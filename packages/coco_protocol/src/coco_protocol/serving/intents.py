@@ -1,21 +1,40 @@
-"""Conversion of a wire query to a search intent."""
+"""Conversion of a wire query, with the filters in its text, to a search intent."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from coco_core.errors import InvalidIntent
 from coco_core.filters import Filters, kind_named
 from coco_core.intent import RankingOptions, RerankerOptions, SearchIntent
+from coco_core.query_filters import filter_language, parse_filters, with_filters
 from coco_protocol.docs import FiltersBody, RetrievalBody
 
-__all__ = ["retrieval_intent", "with_adopted", "with_defaults"]
+__all__ = ["query_intent", "retrieval_intent", "with_adopted", "with_defaults"]
+
+
+def query_intent(
+    query: str, retrieval: RetrievalBody, filters: FiltersBody, *, explain: bool = False
+) -> SearchIntent:
+    """Return the intent of what a person or an agent typed, in whose text filters count.
+
+    Raises:
+        InvalidIntent: a filter that cannot be, see `coco_core.query_filters`.
+    """
+    parsed = parse_filters(query)
+    intent = retrieval_intent(parsed.text, retrieval, filters, explain=explain)
+    return replace(intent, filters=with_filters(parsed, intent.filters))
 
 
 def retrieval_intent(
     query: str, retrieval: RetrievalBody, filters: FiltersBody, *, explain: bool = False
 ) -> SearchIntent:
-    """Return the intent of a text under a retrieval config, whose fields are the intent's."""
+    """Return the intent of a text under a retrieval config, whose fields are the intent's.
+
+    Raises:
+        InvalidIntent: a language or a kind that does not exist.
+    """
     values: dict[str, Any] = dict(retrieval)
     values["ranking"] = RankingOptions(**dict(retrieval.ranking))
     if retrieval.reranker is not None:
@@ -62,5 +81,6 @@ def _filters(body: FiltersBody) -> Filters:
         for name, value in body
         if name != "since_revision"
     }
+    values["languages"] = tuple(filter_language(language) for language in body.languages)
     values["kinds"] = tuple(kind_named(kind) for kind in body.kinds)
     return Filters(**values)

@@ -30,8 +30,11 @@ def conditions(
         found.append(("kind = ANY(%s)", [[str(kind) for kind in filters.kinds]]))
     if filters.doc_ids:
         found.append(("doc_id = ANY(%s)", [list(filters.doc_ids)]))
-    if filters.include:
-        found.append(("doc_id ~ ANY(%s)", [_expressions(filters.include)]))
+    found += [
+        ("doc_id ~ ANY(%s)", [_expressions(group)])
+        for group in (filters.include, *filters.narrowed)
+        if group
+    ]
     if filters.exclude:
         found.append(("NOT doc_id ~ ANY(%s)", [_expressions(filters.exclude)]))
     if filters.symbol is not None:

@@ -18,7 +18,7 @@ from coco_embed.resolver import Embedders
 from coco_embed.store import DEFAULT_MODEL
 from coco_protocol.docs import RetrievalBody
 from coco_protocol.server.docs import Hit, QueryData, QueryMeta, QueryRequest
-from coco_protocol.serving.intents import retrieval_intent, with_adopted
+from coco_protocol.serving.intents import query_intent, with_adopted
 from coco_server.search.backend import ExecutorFactory
 from coco_server.search.embedding import QueryVectors
 from coco_server.search.hydrate import StoredHits
@@ -169,9 +169,7 @@ class SearchService:
         if basis.retrieval_config is not None:
             defaults = RetrievalBody.model_validate(basis.retrieval_config)
         retrieval, adopted = with_adopted(request.retrieval_config, defaults, basis.query_config_id)
-        intent = retrieval_intent(
-            request.query, retrieval, request.filters, explain=request.explain
-        )
+        intent = query_intent(request.query, retrieval, request.filters, explain=request.explain)
         question = _Question(SearchRequest.of(intent), adopted)
         if not question.search.needs_vector or not basis.embedded:
             return question

@@ -147,6 +147,11 @@ def run_search(
             notices.append(no_match_notice(request.query, found))
     if left_out:
         ranked = [item for item in ranked if item.candidate.metadata.key not in left_out]
+    least = request.intent.min_score
+    if least is not None and ranked and ranked[0].score < least:
+        notices.append(
+            f"Every hit is below the least score {least:g}; the best has {ranked[0].score:.2f}."
+        )
     clock.lap("rank")
     intent = request.intent
     shares = shares_of(intent.top_k, intent.max_tokens) if in_pieces else None

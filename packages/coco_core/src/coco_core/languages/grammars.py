@@ -116,6 +116,18 @@ class NativeGrammar:
 
     def parse(self, source: bytes) -> Syntax | None:
         """Parse UTF-8 text; ``None`` when that is unsafe or takes too long."""
+        tree = self.tree(source)
+        return self.matches(source, tree) if tree is not None else None
+
+    def matches(self, source: bytes, tree: tree_sitter.Tree) -> Syntax:
+        """Return what the language's query finds in a tree of its own."""
+        # No progress callback here: py-tree-sitter 0.26.1 crashes in it (it keeps a pointer to
+        # what was on the stack). The queries have no unbounded pattern: linear in the tree.
+        cursor = tree_sitter.QueryCursor(self._query, match_limit=MATCH_LIMIT)
+        return _syntax(source, tree, cursor.matches(tree.root_node), self._conditions)
+
+    def tree(self, source: bytes) -> tree_sitter.Tree | None:
+        """Return the whole tree of UTF-8 text; ``None`` when that is unsafe or takes too long."""
         if self._guard is not None and self._guard(source):
             return None
         reader: _Reader | None = getattr(self._local, "reader", None)
@@ -128,10 +140,7 @@ class NativeGrammar:
         root = tree.root_node
         if len(source) > SMALL_BYTES and root.has_error and has_wide_error(root):
             return None
-        # No progress callback here: py-tree-sitter 0.26.1 crashes in it (it keeps a pointer to
-        # what was on the stack). The queries have no unbounded pattern: linear in the tree.
-        cursor = tree_sitter.QueryCursor(self._query, match_limit=MATCH_LIMIT)
-        return _syntax(source, tree, cursor.matches(root), self._conditions)
+        return tree
 
 
 class _Reader:

@@ -113,9 +113,9 @@ def run_search(
         floor: the cosine below which a vector of the index's model is no evidence, if it is known.
     """
     found = executor.search(request, query_vector)
-    notice: str | None = None
+    notices: list[str] = []
     if request.query.phrases and not found.candidates and found.filtered and request.query.terms:
-        notice = _not_as_written(request.query)
+        notices.append(_not_as_written(request.query))
         request = request.without_phrases()
         found = executor.search(request, query_vector)
     clock.lap("search")
@@ -128,9 +128,14 @@ def run_search(
     if floor is not None and query_vector is not None and without is None:
         left_out = below_floor(request.query, found, floor)
         if left_out and len(left_out) == len(ranked):
-            notice = no_match_notice(request.query, found)
+            notices.append(no_match_notice(request.query, found))
     if left_out:
         ranked = [item for item in ranked if item.candidate.metadata.key not in left_out]
+    least = request.intent.min_score
+    if least is not None and ranked and ranked[0].score < least:
+        notices.append(
+            f"Every hit is below the least score {least:g}; the best has {ranked[0].score:.2f}."
+        )
     clock.lap("rank")
     intent = request.intent
     shares = shares_of(intent.top_k, intent.max_tokens) if in_pieces else None
@@ -141,12 +146,13 @@ def run_search(
         picks = with_shares(picks, shares_of(len(picks), intent.max_tokens))
     terms = QueryTerms.of(request.query.terms, found.term_weights)
     hits = hydrator.hydrate(with_further(picks, ranked), terms)
+    notice = " ".join(notices) or None
     return SearchPage(hits, selection.next_offset, found, query_vector is not None, notice)
 
 
 def _not_as_written(query: Query) -> str:
     phrases = " and ".join(f"“{phrase}”" for phrase in query.phrases)
-    return f"Nothing that was searched holds {phrases} as written; these are matches for its words."
+    return f"Nothing that was searched holds {phrases} as written, so its words were searched."
 
 
 def _fill(

@@ -9,7 +9,8 @@ import pytest
 
 from coco_core.errors import DocumentNotFound, InvalidInput
 from coco_protocol.code import FilesRequest, MapRequest, NamesRequest, SymbolData, SymbolRequest
-from coco_protocol.docs import FiltersBody, GrepRequest, QueryRequest
+from coco_protocol.docs import FiltersBody, QueryRequest
+from coco_protocol.grep import GrepRequest
 from tests.local_daemon import Bench, open_bench
 from tests.sources import commit, git
 
@@ -115,6 +116,26 @@ def test_filters_say_where_to_look_and_not_what_is_meant(bench: Bench) -> None:
         assert empty.notice == f"'Cart.total' {said} in the files that the filters leave."
     uncalled = ask(bench, "page", want="callers")
     assert uncalled.notice == "'page' is defined, and nothing calls it."
+
+
+def test_modules_are_definitions_too(bench: Bench) -> None:
+    (found,) = ask(bench, "shop.cart").definitions
+    assert (found.path, found.kind, found.line) == ("shop/cart.py", "module", 1)
+    assert places(ask(bench, "shop.cart", want="references")) == [
+        "shop/__init__.py:1",
+        "tests/test_cart.py:1",
+    ]
+
+
+def test_a_name_that_is_only_local_says_so(bench: Bench) -> None:
+    found = ask(bench, "anything")
+    assert found.definitions == []
+    assert found.notice is not None
+    assert found.notice.startswith("Only functions have 'anything'")
+    assert places(ask(bench, "shop/web.py:4:10", want="references")) == [
+        "shop/web.py:4",
+        "shop/web.py:5",
+    ]
 
 
 def test_a_line_without_a_definition(bench: Bench) -> None:

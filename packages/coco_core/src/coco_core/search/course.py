@@ -11,6 +11,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeAlias, TypeVar
 
+from coco_core.intent import SearchIntent
 from coco_core.query import Query
 from coco_core.ranking import Ranked, rank
 from coco_core.search.literal import with_literal_evidence
@@ -26,7 +27,18 @@ __all__ = ["EmptyReason", "SearchPage", "StageClock", "Tier", "run_search"]
 
 HitT = TypeVar("HitT")
 
-EmptyReason: TypeAlias = Literal["nothing_indexed", "filtered_out", "no_match"]
+EmptyReason: TypeAlias = Literal[
+    "nothing_indexed",
+    "no_files",
+    "no_such_path",
+    "no_such_language",
+    "no_such_symbol",
+    "filtered_out",
+    "below_min_score",
+    "past_the_end",
+    "changed",
+    "no_match",
+]
 Tier: TypeAlias = Literal["keyword", "static", "mixed", "transformer"]
 
 # Hits that are looked at behind a full page, to tell whether a further page is worth asking for.
@@ -64,6 +76,8 @@ class SearchPage(Generic[HitT]):
     """Whether there was a query vector."""
     notice: str | None = None
     """What a reader of the hits must know, in a sentence."""
+    none_taken: EmptyReason = "no_match"
+    """Why there is no hit although chunks passed the filters, if there is none."""
 
     @classmethod
     def empty(cls) -> SearchPage[HitT]:
@@ -77,7 +91,9 @@ class SearchPage(Generic[HitT]):
             return None
         if self.candidates.total == 0:
             return "nothing_indexed"
-        return "filtered_out" if self.candidates.filtered == 0 else "no_match"
+        if self.candidates.filtered == 0:
+            return self.candidates.unmet or "filtered_out"
+        return self.none_taken
 
     def tier(self, *, model_ready: bool = True) -> Tier:
         """Return whose vectors decided, as far as chunks have any."""
@@ -146,8 +162,20 @@ def run_search(
         picks = with_shares(picks, shares_of(len(picks), intent.max_tokens))
     terms = QueryTerms.of(request.query.terms, found.term_weights)
     hits = hydrator.hydrate(with_further(picks, ranked), terms)
+    by_vector = query_vector is not None
     notice = " ".join(notices) or None
-    return SearchPage(hits, selection.next_offset, found, query_vector is not None, notice)
+    reason = _why_none_taken(request.intent, ranked)
+    return SearchPage(hits, selection.next_offset, found, by_vector, notice, reason)
+
+
+def _why_none_taken(intent: SearchIntent, ranked: Sequence[Ranked]) -> EmptyReason:
+    """Return what keeps a page empty, if it is."""
+    if not ranked:
+        return "no_match"
+    if intent.min_score is not None and ranked[0].score < intent.min_score:
+        return "below_min_score"
+    # Of the first page nothing is left only when no text is where the index has it.
+    return "past_the_end" if intent.offset else "changed"
 
 
 def _not_as_written(query: Query) -> str:

@@ -11,6 +11,7 @@ from coco_core.errors import CocoError
 __all__ = [
     "complete_config",
     "complete_job",
+    "complete_language",
     "complete_path",
     "complete_project",
     "complete_symbol",
@@ -45,6 +46,13 @@ def complete_job(incomplete: str) -> list[tuple[str, str]]:
         for entry in _ask("/v1/jobs", "jobs")
         if entry["job_id"].startswith(incomplete)
     ]
+
+
+def complete_language(incomplete: str) -> list[str]:
+    """Offer the names of languages."""
+    from coco_core.languages import languages
+
+    return [each.name for each in languages() if each.name.startswith(incomplete.lower())]
 
 
 def complete_symbol(incomplete: str) -> list[str]:

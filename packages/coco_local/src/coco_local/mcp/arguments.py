@@ -103,8 +103,8 @@ class SearchArguments(_Filters):
     path: Place = None
     limit: Limit = DEFAULT_LIMIT
     offset: Offset = 0
-    max_tokens: SearchTokens = SEARCH_TOKENS
     since: Since = None
+    max_tokens: SearchTokens = SEARCH_TOKENS
     mode: Literal["hybrid", "fts", "vector"] = Field(
         default="hybrid",
         description="hybrid = words and meaning (best); fts = words only; vector = meaning only.",
@@ -142,7 +142,16 @@ class GrepArguments(Arguments):
     """Arguments of ``grep``."""
 
     unlisted: ClassVar[frozenset[str]] = frozenset(
-        {"case_sensitive", "exclude", "max_tokens", "since"}
+        {
+            "case_sensitive",
+            "count",
+            "exclude",
+            "ignored",
+            "languages",
+            "max_tokens",
+            "since",
+            "word",
+        }
     )
 
     pattern: str = Field(min_length=1, max_length=10_000, description="Text, or a regex.")
@@ -153,6 +162,10 @@ class GrepArguments(Arguments):
     path: Place = None
     include: Include = Field(default_factory=list)
     exclude: Exclude = Field(default_factory=list)
+    languages: Strings = Field(default_factory=list)
+    word: bool = Field(default=False, description="Only as a word of its own.")
+    count: bool = Field(default=False, description="Only the files, with their matching lines.")
+    ignored: bool = Field(default=False, description="Also ignored files.")
     since: Since = None
     context: int = Field(default=0, ge=0, le=20, description="Lines around a match.")
     limit: int = Field(default=60, ge=1, le=1_000, description="How many matches (60).")

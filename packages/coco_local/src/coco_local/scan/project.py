@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,22 +19,20 @@ from coco_local.git.worktree import (
     is_repository,
     read_tracked,
 )
-from coco_local.scan.content import HEAD_BYTES, refuse_content
-from coco_local.scan.entry import PathEntry, is_junction, is_unicode, printable
-from coco_local.scan.kinds import refuse_noise, refuse_secret
-from coco_local.scan.listing import FileStat, Listing
-from coco_local.scan.reasons import NOTEWORTHY, Decision, Reason
+from coco_local.scan.content import refuse_content
+from coco_local.scan.entry import PathEntry, is_junction, is_unicode
+from coco_local.scan.kinds import refuse_noise
+from coco_local.scan.listing import FileStat, Listing, pass_by
+from coco_local.scan.reasons import Decision, Reason
 from coco_local.scan.rulefile import Rule
 from coco_local.scan.rules import RULE_NAMES, Rules, outermost_rules, own_rules
+from coco_local.scan.secrets import JUDGED_BYTES, refuse_secret_file
 from coco_local.settings import PROJECT_FILE, Settings, for_project
 
 __all__ = ["ProjectScan"]
 
 # Left by `python -m venv` and its kin in the directory that they fill with other people's code.
 _ENVIRONMENT_MARK = "pyvenv.cfg"
-
-
-def _pass_by(_: Path) -> None: ...
 
 
 class _Directory(NamedTuple):
@@ -88,6 +85,7 @@ class ProjectScan:
         self._lock = threading.Lock()
         self._context: _ScanContext | None = None
         self._tracked_read: tuple[object, Tracked] | None = None
+        self._tracked_then: frozenset[str] = frozenset()
 
     # --- what is known -------------------------------------------------------------------------
 
@@ -111,11 +109,14 @@ class ProjectScan:
         if path.name in RULE_NAMES or (path.name == PROJECT_FILE and path.parent == self.root):
             return True
         tree = self._ready().tree
+        if path == tree.index:
+            # What is tracked in an ignored directory is indexed, and the directory watched.
+            return not self._tracked().directories <= self._tracked_then
         return path in {tree.exclude_file, tree.global_excludes}
 
     # --- all files -----------------------------------------------------------------------------
 
-    def list_files(self, enter: Callable[[Path], object] = _pass_by) -> Listing:
+    def list_files(self, enter: Callable[[Path], object] = pass_by) -> Listing:
         """Walk the project with fresh rules; what cannot be read is counted, never raised.
 
         ``enter`` is called with each directory before it is looked into.
@@ -123,21 +124,19 @@ class ProjectScan:
         self.refresh()
         context = self._ready()
         listing = Listing()
+        self._tracked_then = self._tracked().directories
         self._walk(context, context.folder, listing, enter)
         return listing
 
-    def list_below(
-        self, directory: Path, enter: Callable[[Path], object] = _pass_by
-    ) -> list[FileStat]:
-        """Return the indexed files of one directory and everything below it."""
+    def list_below(self, directory: Path, enter: Callable[[Path], object] = pass_by) -> Listing:
+        """Walk one directory and everything below it."""
         context = self._ready()
         doc = self._doc(directory)
         found = self._find(context, doc) if doc else context.folder
-        if doc is None or isinstance(found, Decision):
-            return []
         listing = Listing()
-        self._walk(context, found, listing, enter)
-        return list(listing.files.values())
+        if doc is not None and not isinstance(found, Decision):
+            self._walk(context, found, listing, enter)
+        return listing
 
     def _walk(
         self,
@@ -146,7 +145,6 @@ class ProjectScan:
         listing: Listing,
         enter: Callable[[Path], object],
     ) -> None:
-        counts: Counter[str] = Counter()
         stack = [start]
         while stack:
             folder = stack.pop()
@@ -158,11 +156,11 @@ class ProjectScan:
             except FileNotFoundError:
                 continue
             except OSError:
-                self._leave_out(listing, counts, folder.doc, Reason.UNREADABLE)
+                listing.leave_out(folder.doc, Reason.UNREADABLE)
                 continue
             inside = self._inside(context, folder, directory, found) if folder.doc else folder
             if isinstance(inside, Decision):
-                self._leave_out(listing, counts, folder.doc, inside.reason)
+                listing.leave_out(folder.doc, inside.reason)
                 continue
             for name, entry in found.items():
                 if name == ".git":
@@ -184,20 +182,15 @@ class ProjectScan:
                     continue
                 except OSError:
                     reason = Reason.UNREADABLE
-                self._leave_out(listing, counts, inside.doc + name, reason)
-        listing.counts.update(counts)
-
-    def _leave_out(self, listing: Listing, counts: Counter[str], doc: str, reason: str) -> None:
-        counts[reason] += 1
-        if reason in NOTEWORTHY:
-            listing.skipped[printable(doc)] = reason
-        if reason == Reason.REPOSITORY:
-            listing.repositories.append(doc.removesuffix("/"))
+                listing.leave_out(inside.doc + name, reason)
 
     # --- one path ------------------------------------------------------------------------------
 
     def decide(self, path: Path) -> Decision:
-        """Decide whether a path is indexed, from its name and its place alone; opens no file."""
+        """Decide whether a path is indexed, from its name and its place.
+
+        It opens only a file that is called like one with secrets.
+        """
         doc = self._doc(path)
         if doc is None:
             return Decision(False, Reason.OUTSIDE)
@@ -229,7 +222,7 @@ class ProjectScan:
             return decision
         try:
             with (self.root / path).open("rb") as file:
-                reason = refuse_content(path.name, file.read(HEAD_BYTES))
+                reason = refuse_content(path.name, file.read(JUDGED_BYTES))
         except OSError as error:
             return Decision(False, Reason.UNREADABLE, error.strerror)
         return Decision(False, reason) if reason is not None else decision
@@ -341,7 +334,9 @@ class ProjectScan:
         status = entry.stat(follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):
             return Decision(False, Reason.SPECIAL)
-        refused = refuse_secret(name) or (None if result.requested else refuse_noise(name))
+        refused = refuse_secret_file(entry.path, name)
+        if refused is None and not result.requested:
+            refused = refuse_noise(name)
         if refused is None and status.st_size > context.settings.max_file_bytes:
             refused = Reason.TOO_LARGE
         if refused is not None:
@@ -369,15 +364,12 @@ class ProjectScan:
         except InvalidConfig as error:
             settings, problem = self._given, str(error)
         tree = find_worktree(self.root, self._environ)
-        base = self._below_top(tree)
+        below = self.root.relative_to(tree.top).as_posix()
+        base = "" if below == "." else below
         rules = outermost_rules(tree, settings.include, settings.exclude, base)
         rules = own_rules(rules, tree, base)
         folder = _Directory("", f"{base}/" if base else "", rules)
         return _ScanContext(settings, tree, folder, self._doc(self._given.home.root), problem)
-
-    def _below_top(self, tree: Worktree) -> str:
-        relative = self.root.relative_to(tree.top).as_posix()
-        return "" if relative == "." else relative
 
     def _tracked(self) -> Tracked:
         """Return what git tracks, read again when the index was written."""

@@ -19,9 +19,10 @@ from coco_core.search.ports import SearchExecutor
 from coco_core.search.promising import promising_chunks
 from coco_core.search.request import MOST_OF_FILE, SearchRequest
 from coco_core.tokens import term_id
-from coco_core.types import Candidate, CandidateSet, FloatVector
+from coco_core.types import Candidate, CandidateSet, FilterName, FloatVector
 from coco_local.index.memory import MemoryIndex, Snapshot
 from coco_local.index.top_k import best_rows
+from coco_local.search.revision import NO_FILE
 
 __all__ = ["InMemoryExecutor"]
 
@@ -98,10 +99,28 @@ class InMemoryExecutor:
             static_share=static_share,
             total=snapshot.stats.chunks,
             filtered=filtered,
+            unmet=None if filtered else self._unmet(request.intent.filters, snapshot),
             term_weights=self._weights,
             frequencies=promising.frequencies,
             promising=[self._memory.metadata.key(row) for row in promising.rows],
         )
+
+    def _unmet(self, filters: Filters, snapshot: Snapshot) -> FilterName | None:
+        """Return the first filter that no chunk passes, whatever the others say."""
+        alone: list[tuple[FilterName, Filters]] = []
+        # A file that does not differ from a revision is at its path all the same.
+        doc_ids = () if NO_FILE in filters.doc_ids else filters.doc_ids
+        if filters.include or doc_ids:
+            paths = Filters(include=filters.include, doc_ids=doc_ids)
+            alone.append(("no_such_path", paths))
+        if filters.languages:
+            alone.append(("no_such_language", Filters(languages=filters.languages)))
+        if filters.symbol is not None:
+            alone.append(("no_such_symbol", Filters(symbol=filters.symbol)))
+        for name, only in alone:
+            if not (snapshot.live & self._filter(only, snapshot)).any():
+                return name
+        return None
 
     def _holding(self, query: Query, snapshot: Snapshot) -> dict[str, NDArray[np.int32]]:
         """Return the living rows that hold each term of the wording."""

@@ -130,9 +130,8 @@ def run_search(
     """
     found = executor.search(request, query_vector)
     notices: list[str] = []
-    unwritten: Query | None = None
     if request.query.phrases and not found.candidates and found.filtered and request.query.terms:
-        unwritten = request.query
+        notices.append(_not_as_written(request.query))
         request = request.without_phrases()
         found = executor.search(request, query_vector)
     clock.lap("search")
@@ -163,11 +162,9 @@ def run_search(
         picks = with_shares(picks, shares_of(len(picks), intent.max_tokens))
     terms = QueryTerms.of(request.query.terms, found.term_weights)
     hits = hydrator.hydrate(with_further(picks, ranked), terms)
-    if unwritten is not None and not notices:
-        notices.append(_not_as_written(unwritten, bool(hits)))
     by_vector = query_vector is not None
-    reason = _why_none_taken(intent, ranked)
     notice = " ".join(notices) or None
+    reason = _why_none_taken(request.intent, ranked)
     return SearchPage(hits, selection.next_offset, found, by_vector, notice, reason)
 
 
@@ -181,10 +178,9 @@ def _why_none_taken(intent: SearchIntent, ranked: Sequence[Ranked]) -> EmptyReas
     return "past_the_end" if intent.offset else "changed"
 
 
-def _not_as_written(query: Query, found: bool) -> str:
+def _not_as_written(query: Query) -> str:
     phrases = " and ".join(f"“{phrase}”" for phrase in query.phrases)
-    instead = "; these are matches for its words" if found else ", nor its words"
-    return f"Nothing that was searched holds {phrases} as written{instead}."
+    return f"Nothing that was searched holds {phrases} as written, so its words were searched."
 
 
 def _fill(

@@ -58,7 +58,7 @@ async def test_each_tool_answers_from_current_files(daemon, settings, serving, p
             both = {"query": "pay", "projects": ["*"], "path": "src"}
             assert "names one" in text_of(await client.call_tool("search", both))
             unknown = await client.call_tool("search", {"query": "lang:pyhton pay"})
-            assert "did you mean python" in text_of(unknown)
+            assert "Did you mean python" in text_of(unknown)
             added = await ask("symbol", name="add_item")
             assert added.splitlines()[0] == "src/cart.py:4-5 function add_item"
             (project / "src" / "use.py").write_text(

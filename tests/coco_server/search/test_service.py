@@ -130,7 +130,7 @@ def test_filters_stand_in_the_text(service: SearchService, tenant: Tenant) -> No
     assert ask(service, tenant, "routers -ext:py", retrieval_config=fts)[1].results == plain
     nothing = ask(service, tenant, "routers ext:py", retrieval_config=fts)[1]
     assert nothing.empty_reason == "filtered_out"
-    with pytest.raises(InvalidIntent, match="did you mean python"):
+    with pytest.raises(InvalidIntent, match="Did you mean python"):
         ask(service, tenant, "routers lang:pyhton")
 
 

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from coco_core.errors import InvalidIntent
+from coco_core.errors import InvalidInput, InvalidIntent
 from coco_core.filter_words import FILTER_NAMES, FilterWord, split_filters
 from coco_core.filters import Filters, kind_named
-from coco_core.languages import languages, named_language
+from coco_core.languages import language
 from coco_core.types import ChunkKind
 
-__all__ = ["ParsedQuery", "filter_language", "parse_filters", "with_filters"]
+__all__ = ["ParsedQuery", "parse_filters", "with_filters"]
 
 # A value at the end of a clause: "in lang:python, where …".
 _PUNCTUATION = ",;?!"
@@ -98,7 +98,7 @@ class _Reader:
             )
         return ParsedQuery(
             rest,
-            languages=_unique(filter_language(each, "lang:") for each in values["lang"]),
+            languages=_unique(_language(each) for each in values["lang"]),
             kinds=tuple(dict.fromkeys(_kind(each) for each in values["kind"])),
             paths=_unique(map(_GLOBS["path"], values["path"])),
             files=_unique(map(_GLOBS["file"], values["file"])),
@@ -130,31 +130,11 @@ def with_filters(parsed: ParsedQuery, given: Filters) -> Filters:
     )
 
 
-def filter_language(word: str, prefix: str = "") -> str:
-    """Return the language that a name, another name of it, or an extension means.
-
-    Args:
-        word: what was given, in any case: ``Python``, ``py``, ``.pyi``, ``c++``.
-        prefix: how it was written before the word, for the message.
-
-    Raises:
-        InvalidIntent: there is none.
-    """
-    wanted = word.strip().lower()
-    known = named_language(wanted)
-    if known is not None:
-        return known.name
-    extension = f".{wanted.lstrip('.')}"
-    for each in languages():
-        if extension in each.extensions:
-            return each.name
-    names = {name: each.name for each in languages() for name in (*each.aliases, each.name)}
-    close = difflib.get_close_matches(wanted, names, n=1)
-    guess = f"; did you mean {names[close[0]]}?" if close else "."
-    raise InvalidIntent(
-        f"There is no language {word!r}{guess}",
-        hint=_as_text("lang", word) if prefix else "All of them: coco grammar list --all",
-    )
+def _language(word: str) -> str:
+    try:
+        return language(word).name
+    except InvalidInput as error:
+        raise InvalidIntent(error.message, hint=f"{error.hint} {_as_text('lang', word)}") from None
 
 
 def _kind(word: str) -> ChunkKind:

@@ -8,7 +8,7 @@ from typing import Any
 from coco_core.errors import InvalidIntent
 from coco_core.filters import Filters, kind_named
 from coco_core.intent import RankingOptions, RerankerOptions, SearchIntent
-from coco_core.query_filters import filter_language, parse_filters, with_filters
+from coco_core.query_filters import parse_filters, with_filters
 from coco_protocol.docs import FiltersBody, RetrievalBody
 
 __all__ = ["query_intent", "retrieval_intent", "with_adopted", "with_defaults"]
@@ -81,6 +81,5 @@ def _filters(body: FiltersBody) -> Filters:
         for name, value in body
         if name != "since_revision"
     }
-    values["languages"] = tuple(filter_language(language) for language in body.languages)
     values["kinds"] = tuple(kind_named(kind) for kind in body.kinds)
     return Filters(**values)

@@ -9,7 +9,7 @@ import pytest
 
 from coco_core.intent import SearchIntent
 from coco_core.ranking import Ranked
-from coco_core.search.course import SearchPage, StageClock, run_search
+from coco_core.search.course import SearchPage, StageClock, find_results
 from coco_core.search.page import Pick
 from coco_core.search.request import SearchRequest
 from coco_core.types import Candidate, CandidateSet, ChunkKind, ChunkMetadata, FloatVector
@@ -45,13 +45,17 @@ class Store:
         self.located.append(key)
         return None if key in self.gone else (key, key)
 
+    def read(self, picks: Sequence[Pick]) -> list[str]:
+        raise AssertionError("no reranker was asked for")
+
     def hydrate(self, picks: Sequence[Pick]) -> list[int]:
         return [pick.start_line for pick in picks]
 
 
 def page(store: Store, *, without: int | None = None, **fields: int) -> SearchPage[int]:
     request = SearchRequest.of(SearchIntent("words", retrieval_mode="fts", **fields))  # type: ignore[arg-type]  # numbers
-    return run_search(request, VECTOR, store, store, StageClock(), without=without)
+    found = find_results(request, VECTOR, store, store, StageClock(), without=without)
+    return found.page()
 
 
 def test_a_hit_that_is_gone_makes_room_for_the_next() -> None:

@@ -1,6 +1,7 @@
-"""The course of a search: candidates from an executor, ranked, cut to a page, hydrated.
+"""The course of a search: candidates from an executor, ranked, reranked, cut to a page, hydrated.
 
-Each product embeds the query before, and says after it what kept the page from being complete.
+Each product embeds the query before, and says after it what kept the page from being complete. It
+calls the reranker, too, between the two halves: a store need not be held meanwhile.
 """
 
 from __future__ import annotations
@@ -8,16 +9,25 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeAlias, TypeVar
 
+from coco_core.intent import SearchIntent
 from coco_core.ranking import Ranked, rank
 from coco_core.search.page import Selection
 from coco_core.search.ports import Hydrator, SearchExecutor
 from coco_core.search.request import SearchRequest
+from coco_core.search.rerank import blended
 from coco_core.types import CandidateSet, FloatVector
 
-__all__ = ["EmptyReason", "SearchPage", "StageClock", "Tier", "run_search"]
+__all__ = [
+    "EmptyReason",
+    "FoundResults",
+    "SearchPage",
+    "StageClock",
+    "Tier",
+    "find_results",
+]
 
 HitT = TypeVar("HitT")
 
@@ -81,7 +91,52 @@ class SearchPage(Generic[HitT]):
         return "transformer" if self.candidates.model_coverage >= 1 else "mixed"
 
 
-def run_search(
+class FoundResults(Generic[HitT]):
+    """The results of a search, of which a page is yet to be cut."""
+
+    def __init__(
+        self,
+        request: SearchRequest,
+        candidates: CandidateSet,
+        selection: Selection,
+        hydrator: Hydrator[HitT],
+        *,
+        by_vector: bool,
+    ) -> None:
+        self._intent = request.intent
+        self._candidates = candidates
+        self._selection = selection
+        self._hydrator = hydrator
+        self._by_vector = by_vector
+        self.query = request.query.embed_text
+        """The query as a reranker reads it."""
+        self.texts: list[str] = []
+        """What a reranker reads of the first results; empty unless one was asked for."""
+        if self._intent.reranker is not None:
+            texts = hydrator.read(selection.picks)
+            self.texts = texts[: self._intent.reranker.rerank_top_n]
+
+    def page(self, scores: FloatVector | None = None) -> SearchPage[HitT]:
+        """Return the page, in the order of the first stage unless there are scores.
+
+        Args:
+            scores: float32[n] of `texts`, 0 to 1; see `coco_core.search.rerank`.
+        """
+        selection = self._selection
+        if self._intent.reranker is not None:
+            picks = selection.picks
+            if scores is not None:
+                picks = blended(picks, scores, explain=self._intent.explain)
+            selection = Selection(self._intent)
+            for pick in picks:
+                selection.take(pick)
+                if selection.more:
+                    break
+        hits = self._hydrator.hydrate(selection.picks)
+        return SearchPage(hits, selection.next_offset, self._candidates, self._by_vector)
+
+
+def find_results(
     request: SearchRequest,
     query_vector: FloatVector | None,
     executor: SearchExecutor,
@@ -89,8 +144,8 @@ def run_search(
     clock: StageClock,
     *,
     without: int | None = None,
-) -> SearchPage[HitT]:
-    """Return a page of hits; the clock ends the stages ``search`` and ``rank``.
+) -> FoundResults[HitT]:
+    """Return the results of which a page is cut; the clock ends the stages ``search``, ``rank``.
 
     Args:
         request: what is searched.
@@ -106,9 +161,18 @@ def run_search(
     if without is not None:
         ranked = [item for item in ranked if item.candidate.metadata.key != without]
     clock.lap("rank")
-    selection = _fill(Selection(request.intent), ranked, hydrator)
-    hits = hydrator.hydrate(selection.picks)
-    return SearchPage(hits, selection.next_offset, found, query_vector is not None)
+    selection = _fill(_selection(request.intent), ranked, hydrator)
+    return FoundResults(request, found, selection, hydrator, by_vector=query_vector is not None)
+
+
+def _selection(intent: SearchIntent) -> Selection:
+    """Return what collects the page, or all that a reranker may bring onto it."""
+    if intent.reranker is None:
+        return Selection(intent)
+    # The page's limits hold for the order in which it is shown. One more tells of a next page.
+    most = max(intent.reranker.rerank_top_n, intent.offset + intent.top_k) + 1
+    everything = replace(intent, offset=0, max_tokens=None, min_score=None)
+    return Selection(everything, most=most)
 
 
 def _fill(selection: Selection, ranked: Sequence[Ranked], hydrator: Hydrator[HitT]) -> Selection:

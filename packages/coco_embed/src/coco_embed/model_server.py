@@ -206,7 +206,7 @@ class ModelServer:
     def _hint(self, status: int) -> str:
         if status in (401, 403):
             return f"Check the key in {self._api_key_env or 'the variable that api_key_env names'}."
-        if status == 404:  # noqa: PLR2004 - HTTP's own number
+        if status == 404:
             return "Check the URL (it usually ends with /v1) and the model's name."
         return "Check that the server runs and can be reached."
 

@@ -1,0 +1,178 @@
+"""Reranker resolver: opens the reranker that a search names."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from coco_core.errors import CocoError, InvalidIntent, ModelMissing, Unavailable
+from coco_core.types import FloatVector
+from coco_embed.registration import close_name
+from coco_embed.reranking.cross_encoder import OnnxReranker
+from coco_embed.reranking.registered import RegisteredReranker
+from coco_embed.reranking.server import ServerReranker
+
+__all__ = ["RerankerListEntry", "Rerankers"]
+
+RerankerState: TypeAlias = Literal["ready", "missing", "unreachable", "unusable"]
+
+# Somebody waits for the answer of a list.
+_LIST_SECONDS = 5.0
+_QUESTION = "how is the service started?"
+_ANSWER = "To start the service, run it with the command start."
+
+
+@dataclass(frozen=True, slots=True)
+class RerankerListEntry:
+    """One registered reranker."""
+
+    name: str
+    kind: Literal["onnx", "http"]
+    state: RerankerState
+    max_tokens: int | None
+    """The longest input, query and text together; None where the directory does not say."""
+    place: str
+    """The directory or the URL."""
+    origin: str
+    """``FILE:LINE`` of the registration."""
+    detail: str = ""
+    """Why it is not ready."""
+    hint: str = ""
+    """What to do about it."""
+
+
+class Rerankers:
+    """The registered rerankers, each opened with its first query; thread-safe."""
+
+    def __init__(
+        self,
+        registered: Mapping[str, RegisteredReranker],
+        *,
+        registry: str,
+        threads: int | None = None,
+    ) -> None:
+        """Describe them.
+
+        Args:
+            registered: by name.
+            registry: where one is registered, for messages.
+            threads: that one model in this process may use; half of the cores when not given, so
+                that queries without it always find one.
+        """
+        self._registered = registered
+        self._registry = registry
+        self._threads = threads or max(1, _cores() // 2)
+        self._lock = threading.Lock()
+        self._opened: dict[str, OnnxReranker | ServerReranker] = {}
+        self._closed = False
+
+    @property
+    def names(self) -> list[str]:
+        """What a search can name."""
+        return sorted(self._registered)
+
+    def seconds(self, name: str) -> float:
+        """Return how long a query waits for a reranker.
+
+        Raises:
+            InvalidIntent: there is no such reranker; it names those that there are.
+        """
+        return float(self._find(name).timeout_seconds)
+
+    def score(
+        self, name: str, query: str, texts: Sequence[str], *, seconds: float | None = None
+    ) -> FloatVector:
+        """Return float32[n] in the order of ``texts``, 0 to 1.
+
+        Args:
+            name: of a reranker.
+            query: as the model reads it.
+            texts: likewise.
+            seconds: that are left; the registered time when not given.
+
+        Raises:
+            InvalidIntent: there is no such reranker.
+            CocoError: it cannot say, or not within its time.
+        """
+        allowed = self.seconds(name) if seconds is None else seconds
+        if allowed <= 0:
+            raise Unavailable(
+                f"The reranker {name!r} is busy with other queries.",
+                hint="Ask again, or raise timeout_seconds where it is registered.",
+            )
+        return self._open(name).score(query, texts, seconds=allowed)
+
+    def list(self) -> Iterator[RerankerListEntry]:
+        """Yield every reranker; each scores a pair to show that it can."""
+        for name in self.names:
+            yield self._look_at(name)
+
+    def close(self) -> None:
+        """Let go of all; calls in progress raise `Unavailable`."""
+        with self._lock:
+            opened, self._opened = self._opened, {}
+            self._closed = True
+        for reranker in opened.values():
+            reranker.close()
+
+    def _find(self, name: str) -> RegisteredReranker:
+        found = self._registered.get(name)
+        if found is None:
+            there = f"there are {', '.join(self.names)}" if self.names else "none is registered"
+            raise InvalidIntent(
+                f"There is no reranker {name!r} here; {there}.",
+                hint=f"{close_name(name, self.names)}Register one in {self._registry}.",
+                details={"model_name": name, "known": self.names},
+            )
+        return found
+
+    def _open(self, name: str) -> OnnxReranker | ServerReranker:
+        model = self._find(name)
+        with self._lock:
+            if self._closed:
+                raise Unavailable("The rerankers are closed.", hint="Restart CoCo: coco restart")
+            if name not in self._opened:
+                self._opened[name] = (
+                    OnnxReranker(model, threads=self._threads)
+                    if model.path is not None
+                    else ServerReranker(model)
+                )
+            return self._opened[name]
+
+    def _look_at(self, name: str) -> RerankerListEntry:
+        model = self._find(name)
+        kind: Literal["onnx", "http"] = "onnx" if model.path is not None else "http"
+        window, detail, hint = model.max_tokens, "", ""
+        state: RerankerState = "ready"
+        try:
+            reranker = self._open(name)
+            window = reranker.max_tokens
+            reranker.score(_QUESTION, [_ANSWER], seconds=_LIST_SECONDS)
+        except CocoError as error:
+            state, detail, hint = _state(error, kind), error.message, error.hint or ""
+        return RerankerListEntry(
+            name=name,
+            kind=kind,
+            state=state,
+            max_tokens=window,
+            place=str(model.path or model.url),
+            origin=model.origin,
+            detail=detail,
+            hint=hint,
+        )
+
+
+def _state(error: CocoError, kind: str) -> RerankerState:
+    if isinstance(error, ModelMissing):
+        return "missing"
+    return "unreachable" if kind == "http" and isinstance(error, Unavailable) else "unusable"
+
+
+def _cores() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 2

@@ -31,8 +31,20 @@ Floats = NDArray[np.float32]
 _WINDOW = 512
 _INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 _EMPTY_WORDS = (
-    "the a an of to in is are how do does i what where which and for it on with"
-).split()  # noqa: SIM905 - a list of twenty literals reads worse
+    "the",
+    "a",
+    "of",
+    "to",
+    "in",
+    "is",
+    "are",
+    "how",
+    "do",
+    "what",
+    "where",
+    "and",
+    "for",
+)
 _PAIRS, _STEPS, _RATE = 400, 200, 2.0
 # [CLS], [SEP] and [PAD] are no words.
 _FIRST_WORD = 1000

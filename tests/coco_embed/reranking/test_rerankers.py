@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from coco_embed.reranking.rerankers import Rerankers
 from coco_embed.settings import EmbeddingSettings
 from tests.cross_encoder import cross_encoder
 from tests.rerank_server import rerank_server
+from tests.waiting import until
 
 
 def read(path: Path, text: str) -> dict[str, RegisteredReranker]:
@@ -38,7 +40,7 @@ path = "gone"
 url = "http://127.0.0.1:9/v1"
 """,
         )
-        made = Rerankers(found, registry="models.toml as [rerankers.NAME]")
+        made = Rerankers(found, hint="Register one in models.toml.")
         yield made
         made.close()
 
@@ -97,10 +99,8 @@ def test_a_name_that_is_not_registered_is_refused_with_those_that_are(
     assert raised.value.message == (
         "There is no reranker 'tiney' here; there are down, far, gone, tiny."
     )
-    assert raised.value.hint == (
-        "Did you mean tiny? Register one in models.toml as [rerankers.NAME]."
-    )
-    nothing = Rerankers({}, registry="the file")
+    assert raised.value.hint == ("Did you mean tiny? Register one in models.toml.")
+    nothing = Rerankers({}, hint="Register one.")
     with pytest.raises(InvalidIntent, match="none is registered"):
         nothing.seconds("tiny")
 
@@ -111,9 +111,40 @@ def test_both_kinds_score(rerankers: Rerankers) -> None:
         assert scores[1] > scores[0]
 
 
+def test_a_failure_leaves_a_sentence_that_says_what_to_do(rerankers: Rerankers) -> None:
+    good = rerankers.attempt("tiny", "q", ["t", "q"])
+    assert good.scores is not None
+    assert (good.scores.argmax(), good.notice) == (1, None)
+    for name, words in {
+        "gone": "Correct its path",
+        "down": "ConnectError",
+        "x": "Register",
+    }.items():
+        bad = rerankers.attempt(name, "q", ["t"])
+        assert bad.scores is None
+        assert str(bad.notice).startswith("These hits are not reranked: ")
+        assert words in str(bad.notice)
+    nothing = rerankers.attempt("gone", "q", [])
+    assert (nothing.notice, len(nothing.scores if nothing.scores is not None else "?")) == (None, 0)
+
+
+def test_no_more_queries_than_allowed_wait_at_a_time() -> None:
+    with rerank_server() as server, ThreadPoolExecutor(2) as pool:
+        model = RegisteredReranker("far", "models.toml:1", url=server.url, timeout_seconds=60)
+        few = Rerankers({"far": model}, hint="", at_once=1)
+        server.gate.clear()
+        first = pool.submit(few.attempt, "far", "push", ["push"])
+        until(lambda: server.requests)
+        assert "busy" in str(few.attempt("far", "push", ["push"]).notice)
+        server.gate.set()
+        assert first.result().notice is None
+        assert few.attempt("far", "push", ["push"]).notice is None
+        few.close()
+
+
 def test_without_time_left_nothing_is_opened(rerankers: Rerankers) -> None:
     with pytest.raises(Unavailable, match="busy with other queries"):
-        rerankers.score("tiny", "q", ["t"], seconds=-0.1)
+        rerankers.score("tiny", "q", ["t"], waited=5)
 
 
 @pytest.mark.slow

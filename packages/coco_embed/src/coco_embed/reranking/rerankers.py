@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import numpy as np
+
 from coco_core.errors import CocoError, InvalidIntent, ModelMissing, Unavailable
 from coco_core.types import FloatVector
 from coco_embed.registration import close_name
@@ -16,7 +18,7 @@ from coco_embed.reranking.cross_encoder import OnnxReranker
 from coco_embed.reranking.registered import RegisteredReranker
 from coco_embed.reranking.server import ServerReranker
 
-__all__ = ["RerankerListEntry", "Rerankers"]
+__all__ = ["RerankerListEntry", "Rerankers", "RerankingAttempt"]
 
 RerankerState: TypeAlias = Literal["ready", "missing", "unreachable", "unusable"]
 
@@ -45,6 +47,16 @@ class RerankerListEntry:
     """What to do about it."""
 
 
+@dataclass(frozen=True, slots=True)
+class RerankingAttempt:
+    """What a reranker said of a query's first results."""
+
+    scores: FloatVector | None
+    """float32[n], 0 to 1; None when it said nothing."""
+    notice: str | None = None
+    """Why it said nothing, and what to do about it."""
+
+
 class Rerankers:
     """The registered rerankers, each opened with its first query; thread-safe."""
 
@@ -52,20 +64,24 @@ class Rerankers:
         self,
         registered: Mapping[str, RegisteredReranker],
         *,
-        registry: str,
+        hint: str,
         threads: int | None = None,
+        at_once: int | None = None,
     ) -> None:
         """Describe them.
 
         Args:
             registered: by name.
-            registry: where one is registered, for messages.
+            hint: how one is registered, for messages, which tenants may read.
             threads: that one model in this process may use; half of the cores when not given, so
                 that queries without it always find one.
+            at_once: queries that may be reranked at a time, where each holds a thread that others
+                need; no limit when not given.
         """
         self._registered = registered
-        self._registry = registry
+        self._hint = hint
         self._threads = threads or max(1, _cores() // 2)
+        self._places = threading.BoundedSemaphore(at_once) if at_once else None
         self._lock = threading.Lock()
         self._opened: dict[str, OnnxReranker | ServerReranker] = {}
         self._closed = False
@@ -76,7 +92,7 @@ class Rerankers:
         return sorted(self._registered)
 
     def seconds(self, name: str) -> float:
-        """Return how long a query waits for a reranker.
+        """Return how long a query waits for a reranker, once it is there.
 
         Raises:
             InvalidIntent: there is no such reranker; it names those that there are.
@@ -84,7 +100,7 @@ class Rerankers:
         return float(self._find(name).timeout_seconds)
 
     def score(
-        self, name: str, query: str, texts: Sequence[str], *, seconds: float | None = None
+        self, name: str, query: str, texts: Sequence[str], *, waited: float = 0.0
     ) -> FloatVector:
         """Return float32[n] in the order of ``texts``, 0 to 1.
 
@@ -92,19 +108,33 @@ class Rerankers:
             name: of a reranker.
             query: as the model reads it.
             texts: likewise.
-            seconds: that are left; the registered time when not given.
+            waited: seconds of its registered time that are gone already.
 
         Raises:
             InvalidIntent: there is no such reranker.
             CocoError: it cannot say, or not within its time.
         """
-        allowed = self.seconds(name) if seconds is None else seconds
-        if allowed <= 0:
+        allowed = self.seconds(name) - waited
+        if allowed <= 0 or not self._take_place():
             raise Unavailable(
-                f"The reranker {name!r} is busy with other queries.",
-                hint="Ask again, or raise timeout_seconds where it is registered.",
+                f"The reranker {name!r} is busy with other queries.", hint="Ask again in a moment."
             )
-        return self._open(name).score(query, texts, seconds=allowed)
+        try:
+            return self._open(name).score(query, texts, seconds=allowed)
+        finally:
+            if self._places is not None:
+                self._places.release()
+
+    def attempt(
+        self, name: str, query: str, texts: Sequence[str], *, waited: float = 0.0
+    ) -> RerankingAttempt:
+        """Return `score`, or why there is none: then the first stage's order answers."""
+        if not texts:
+            return RerankingAttempt(np.zeros(0, np.float32))
+        try:
+            return RerankingAttempt(self.score(name, query, texts, waited=waited))
+        except CocoError as error:
+            return RerankingAttempt(None, f"These hits are not reranked: {error}")
 
     def list(self) -> Iterator[RerankerListEntry]:
         """Yield every reranker; each scores a pair to show that it can."""
@@ -125,10 +155,13 @@ class Rerankers:
             there = f"there are {', '.join(self.names)}" if self.names else "none is registered"
             raise InvalidIntent(
                 f"There is no reranker {name!r} here; {there}.",
-                hint=f"{close_name(name, self.names)}Register one in {self._registry}.",
+                hint=f"{close_name(name, self.names)}{self._hint}",
                 details={"model_name": name, "known": self.names},
             )
         return found
+
+    def _take_place(self) -> bool:
+        return self._places is None or self._places.acquire(blocking=False)
 
     def _open(self, name: str) -> OnnxReranker | ServerReranker:
         model = self._find(name)

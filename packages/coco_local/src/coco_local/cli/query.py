@@ -9,6 +9,7 @@ import typer
 from coco_local.cli.completion import complete_config
 from coco_local.cli.filters import Exclude, Kinds, Languages, MaxTokens, Paths, Symbol
 from coco_local.cli.options import Json, Project
+from coco_local.cli.rerank import NoRerank, Rerank, RerankTopN, with_reranker
 from coco_local.cli.terminal import terminal_of
 
 __all__ = ["query"]
@@ -53,6 +54,9 @@ def query(
         Profile | None,
         typer.Option("--profile", help="What is looked for; decides the ranking."),
     ] = None,
+    rerank: Rerank = None,
+    rerank_top_n: RerankTopN = None,
+    no_rerank: NoRerank = False,
     config: Annotated[
         str | None,
         typer.Option(
@@ -85,6 +89,21 @@ def query(
     from coco_protocol.docs import FiltersBody, QueryRequest, RankingBody, RetrievalBody
 
     terminal = terminal_of(context)
+    retrieval = with_reranker(
+        build(
+            RetrievalBody,
+            retrieval_mode=mode,
+            top_k=limit,
+            offset=offset,
+            hybrid_alpha=alpha,
+            per_document=per_file,
+            max_tokens=max_tokens,
+            ranking=RankingBody(profile=profile) if profile else None,
+        ),
+        rerank,
+        rerank_top_n,
+        none=no_rerank,
+    )
     with connected() as client:
         place = place_of(client, project)
         request = build(
@@ -93,16 +112,7 @@ def query(
             project_id=place.project_id,
             indexing_config_id=config,
             explain=explain,
-            retrieval_config=build(
-                RetrievalBody,
-                retrieval_mode=mode,
-                top_k=limit,
-                offset=offset,
-                hybrid_alpha=alpha,
-                per_document=per_file,
-                max_tokens=max_tokens,
-                ranking=RankingBody(profile=profile) if profile else None,
-            ),
+            retrieval_config=retrieval,
             filters=build(
                 FiltersBody,
                 include=place.globs(path or ()),

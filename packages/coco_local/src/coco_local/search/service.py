@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from coco_core.errors import DocumentNotFound, InvalidInput, Unavailable
+from coco_core.intent import RerankerOptions
 from coco_core.query import Query
-from coco_core.search.course import SearchPage, StageClock, run_search
+from coco_core.search.course import FoundResults, SearchPage, StageClock, find_results
 from coco_core.search.request import SearchRequest
 from coco_core.types import FloatVector
+from coco_embed.reranking.rerankers import Rerankers, RerankingAttempt
 from coco_local.indexing.gate import ForegroundGate
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.monitoring.activity import Activity
@@ -29,6 +31,7 @@ from coco_protocol.docs import (
     QueryMeta,
     QueryRequest,
     RelatedRequest,
+    RetrievalBody,
 )
 from coco_protocol.serving.hits import chunk_fields, scores_of
 from coco_protocol.serving.intents import retrieval_intent, with_adopted
@@ -82,10 +85,12 @@ class QueryService:
         registry: ProjectRegistry,
         activity: Activity,
         gate: ForegroundGate,
+        rerankers: Rerankers,
     ) -> None:
         self._registry = registry
         self._activity = activity
         self._gate = gate
+        self._rerankers = rerankers
         self._embedding = ThreadPoolExecutor(_EMBEDDING_THREADS, "coco-question")
 
     def close(self) -> None:
@@ -93,7 +98,12 @@ class QueryService:
         self._embedding.shutdown(wait=False)
 
     def query(self, request: QueryRequest) -> QueryEnvelope:
-        """Answer a question."""
+        """Answer a question.
+
+        Raises:
+            InvalidIntent: it names a reranker that is not registered.
+        """
+        self._require_reranker(request.retrieval_config)
         project = self._registry.resolve(request.project_id, request.path)
         indexer = project.named(request.indexing_config_id)
         retrieval, adopted = with_adopted(
@@ -115,6 +125,7 @@ class QueryService:
 
     def related(self, request: RelatedRequest) -> QueryEnvelope:
         """Answer with chunks like the one at a place."""
+        self._require_reranker(request.retrieval_config)
         project = self._registry.resolve(request.project_id, request.path)
         indexer = project.active
         indexer.backlog.wait_scanned(_FIRST_SCAN_SECONDS)
@@ -134,6 +145,11 @@ class QueryService:
             without=known.key,
         )
         return self._answer(question, lambda: _QueryVector(vector))
+
+    def _require_reranker(self, asked: RetrievalBody) -> None:
+        """Refuse a name that the caller made up; one that was adopted may have gone since."""
+        if asked.reranker is not None:
+            self._rerankers.seconds(asked.reranker.model_name)
 
     # --- one answer ----------------------------------------------------------------------------
 
@@ -156,13 +172,19 @@ class QueryService:
             embedded = vector_of()
             clock.lap("embed")
             hydrator = DiskHydrator(indexer.index, indexer.reader)
-            page = run_search(
+            found = find_results(
                 search, embedded.vector, executor, hydrator, clock, without=question.without
             )
             indexer.backlog.report_stale(hydrator.stale)
-            clock.lap("validate")
+            reranking = RerankingAttempt(None)
+            if search.intent.reranker is not None:
+                clock.lap("validate")
+                reranking = self._rerank(search.intent.reranker, found)
+            page = found.page(reranking.scores)
+            clock.lap("validate" if search.intent.reranker is None else "rerank")
             indexer.embed_first([hit.ranked.candidate.metadata.doc_id for hit in page.hits])
-        meta = _meta(question, embedded, page, hydrator, clock, proven=proven)
+        notices = [embedded.notice or indexer.model.notice, reranking.notice]
+        meta = _meta(question, notices, page, hydrator, clock, proven=proven)
         self._activity.query(
             indexer.project.project_id,
             search.intent.query,
@@ -176,6 +198,11 @@ class QueryService:
             empty_reason=page.empty_reason,
         )
         return QueryEnvelope(meta=meta, data=data)
+
+    def _rerank(
+        self, wanted: RerankerOptions, found: FoundResults[VerifiedHit]
+    ) -> RerankingAttempt:
+        return self._rerankers.attempt(wanted.model_name, found.query, found.texts)
 
 
 def _query_vector(question: _Question) -> _QueryVector:
@@ -194,7 +221,7 @@ def _query_vector(question: _Question) -> _QueryVector:
 
 def _meta(
     question: _Question,
-    embedded: _QueryVector,
+    notices: Sequence[str | None],
     page: SearchPage[VerifiedHit],
     hydrator: DiskHydrator,
     clock: StageClock,
@@ -203,7 +230,6 @@ def _meta(
 ) -> QueryMeta:
     indexer = question.indexer
     pending = indexer.pending
-    notices = [embedded.notice or indexer.model.notice, _progress(indexer, pending)]
     return QueryMeta.model_validate(
         {
             "status": "fresh" if pending == 0 and proven else "stale",
@@ -215,7 +241,8 @@ def _meta(
             "pending_files": pending,
             "relocated_hits": hydrator.relocated,
             "stale_hits_dropped": hydrator.stale_dropped,
-            "notice": " ".join(notice for notice in notices if notice) or None,
+            "notice": " ".join(each for each in (*notices, _progress(indexer, pending)) if each)
+            or None,
             "took_ms": clock.took,
         }
     )

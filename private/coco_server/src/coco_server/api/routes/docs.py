@@ -66,9 +66,11 @@ class DocsApi:
         caller = await self._services.authorizer.authorize(
             tenant, "query", "query", named=body.project_id
         )
-        meta, data = await self._services.pools.run(
-            "query", self._services.search.query, caller.scope, body
-        )
+        pools = self._services.pools
+        found = await pools.run("query", self._services.search.find, caller.scope, body)
+        if found.waits_for_reranker:
+            await pools.run("rerank", found.rerank)
+        meta, data = found.finished()
         self._services.metrics.queried(meta.took_ms)
         return answer(data, caller.request_id, meta)
 

@@ -11,7 +11,7 @@ import argparse
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -25,6 +25,11 @@ Form = Literal["documents", "texts", "data", "logits"]
 _WORD = re.compile(r"\w+")
 
 
+def overlap(query: str, text: str) -> float:
+    asked = set(_WORD.findall(query.lower()))
+    return len(asked & set(_WORD.findall(text.lower()))) / max(len(asked), 1)
+
+
 @dataclass
 class RerankServer:
     """The running server, and what a test wants of it."""
@@ -33,22 +38,21 @@ class RerankServer:
     requests: list[dict[str, Any]] = field(default_factory=list)
     """The bodies, in order."""
     keys: list[str | None] = field(default_factory=list)
+    score: Callable[[str, str], float] = overlap
+    """Of a query and a text."""
     faults: list[tuple[int, object]] = field(default_factory=list)
     """(status, body) of the next answers, instead of what would be right."""
     gate: threading.Event = field(default_factory=threading.Event)
     """Answers wait for it; set unless a test clears it."""
 
 
-def overlap(query: str, text: str) -> float:
-    asked = set(_WORD.findall(query.lower()))
-    return len(asked & set(_WORD.findall(text.lower()))) / max(len(asked), 1)
-
-
-def _answer(form: Form, body: Mapping[str, Any]) -> tuple[int, object]:
+def _answer(
+    form: Form, body: Mapping[str, Any], score: Callable[[str, str], float]
+) -> tuple[int, object]:
     wanted = "texts" if form == "texts" else "documents"
     if wanted not in body:
         return 422, {"error": f"missing field `{wanted}`"}
-    scores = [overlap(body["query"], text) for text in body[wanted]]
+    scores = [score(body["query"], text) for text in body[wanted]]
     if form == "logits":
         scores = [20 * score - 10 for score in scores]
     order = sorted(range(len(scores)), key=lambda place: -scores[place])
@@ -74,7 +78,7 @@ def rerank_server(form: Form = "documents", *, port: int = 0) -> Iterator[Rerank
             if self.path != "/v1/rerank":
                 self.answer(404, {"error": "no such route"})
                 return
-            self.answer(*(fault or _answer(form, body)))
+            self.answer(*(fault or _answer(form, body, state.score)))
 
     with served(Reranking, port=port) as server:
         state.url = f"http://127.0.0.1:{server.server_port}/v1"

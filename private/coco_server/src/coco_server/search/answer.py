@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 
+from coco_core.errors import InvalidIntent
 from coco_core.search.course import FoundResults, SearchPage, StageClock
 from coco_embed.reranking.rerankers import Rerankers, RerankingAttempt
 from coco_protocol.server.docs import Hit, QueryData, QueryMeta
@@ -51,6 +53,23 @@ class FoundAnswer:
         """Whether `rerank` is to be called before it is finished."""
         return self._results is not None
 
+    @property
+    def patience(self) -> float:
+        """Seconds that it may still wait for its reranker."""
+        try:
+            return self._rerankers.seconds(self._reranker) - self._waited
+        except InvalidIntent:
+            # Adopted, and gone since: there is nothing to wait for.
+            return 0.0
+
+    @property
+    def _waited(self) -> float:
+        return time.monotonic() - self._found_at
+
+    def give_up(self) -> None:
+        """Wait no longer: the model is not asked any more."""
+        self._found_at = -math.inf
+
     def rerank(self) -> None:
         """Ask the reranker; waiting for a thread to do it on counts as waiting for it."""
         results, self._results = self._results, None
@@ -79,5 +98,6 @@ class FoundAnswer:
         return meta, data
 
     def _attempt(self, results: FoundResults[Hit]) -> RerankingAttempt:
-        waited = time.monotonic() - self._found_at
-        return self._rerankers.attempt(self._reranker, results.query, results.texts, waited=waited)
+        return self._rerankers.attempt(
+            self._reranker, results.query, results.texts, waited=self._waited
+        )

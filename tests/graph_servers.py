@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from redis.exceptions import ResponseError
+
 from tests.http_server import Handler, served
 from tests.waiting import until
 
@@ -60,18 +62,35 @@ def falkordb_server(directory: Path) -> Iterator[str]:
 
 
 def falkordb_look(graph: Any) -> Callable[[str], list[list[Any]]]:
-    """Return what runs a query; one about indexes waits until all are built, in the background."""
+    """Return what runs a query; one about indexes waits until all are built, in the background.
+
+    An index that was dropped and declared anew is called built a moment before it can be asked.
+    """
 
     def are_built() -> bool:
         states = graph.query("CALL db.indexes() YIELD status RETURN status").result_set
         return all(state == "OPERATIONAL" for (state,) in states)
 
+    def rows(query: str) -> list[list[Any]]:
+        return [list(row) for row in graph.query(query).result_set]
+
     def look(query: str) -> list[list[Any]]:
         if "db.idx." in query or "db.indexes()" in query:
             until(are_built)
-        return [list(row) for row in graph.query(query).result_set]
+        if "db.idx." in query:
+            until(lambda: _can_be_asked(rows, query))
+        return rows(query)
 
     return look
+
+
+def _can_be_asked(rows: Callable[[str], object], query: str) -> bool:
+    try:
+        rows(query)
+    except ResponseError as error:
+        assert "Invalid arguments for procedure" in str(error)
+        return False
+    return True
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -8,9 +9,12 @@ import pytest
 
 from coco_flow.components import deadline
 
+REAL_SLEEP = asyncio.sleep
+
 
 class Clock:
     def __init__(self) -> None:
+        self._thread = threading.get_ident()
         self.now = 0.0
         self.slept: list[float] = []
 
@@ -18,6 +22,10 @@ class Clock:
         return round(self.now * 1e9)
 
     async def sleep(self, seconds: float) -> None:
+        if threading.get_ident() != self._thread:
+            # An event loop of the library goes on in the background, by the real clock.
+            await REAL_SLEEP(seconds)
+            return
         self.slept.append(seconds)
         self.now += seconds
 

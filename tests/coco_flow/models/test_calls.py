@@ -131,7 +131,9 @@ def test_figures_that_are_returned_are_in_the_result(documents: Database) -> Non
     assert result["rows_written"] == 2
 
 
-@pytest.mark.parametrize("returned", ["text", 5, True, [5], object()], ids=str)
+@pytest.mark.parametrize(
+    "returned", ["text", 5, True, [5], object()], ids=lambda value: type(value).__name__
+)
 def test_what_is_no_rows_is_refused(documents: Database, returned: Any) -> None:
     def out(documents: Any = Reference("documents")) -> Any:
         return returned

@@ -37,7 +37,7 @@ OTHER = "a row of another model"
         (pd.DataFrame({"document_id": ["a"], 5: [1]}), ["The table has no column '5'"]),
         (pd.DataFrame([["a", "b"]], columns=["document_id"] * 2), ["two columns 'document_id'"]),
         (OTHER, ["writes table 'parts'", "(table 'others')"]),
-        ([object()], ["Row 0 is object: <object"]),
+        pytest.param([object()], ["Row 0 is object: <object"], id="no row"),
         ([["a", 0, "x"]], ["Row 0 is list: ['a', 0, 'x']"]),
         ("text", ["'text' is no rows for table 'parts'"]),
         (5, ["5 is no rows"]),

@@ -59,6 +59,29 @@ def test_from_below_the_top_of_a_repository_its_top_is_meant(coco, user, monkeyp
     assert (user / "repository" / ".cursor" / "mcp.json").exists()
 
 
+def test_instructions_come_and_go_with_the_entry(coco, user, monkeypatch) -> None:
+    monkeypatch.chdir(user)
+    (user / "AGENTS.md").write_text("# Rules\n", encoding="utf-8")
+    arguments = ("codex", "--scope", "project", "--instructions")
+    shown = coco("mcp", "install", *arguments, "--print")
+    shown.prints("+[mcp_servers.coco]")
+    shown.prints("+## Finding code with CoCo")
+    assert not (user / ".codex").exists()
+    written = coco("mcp", "install", *arguments, "--json").data
+    assert written["written"]
+    assert written["instructions"]["path"] == str(user / "AGENTS.md")
+    committed = (user / ".codex" / "config.toml").read_text(encoding="utf-8")
+    assert committed == '[mcp_servers.coco]\ncommand = "coco"\nargs = ["mcp"]\n'
+    assert "nothing to change" in coco("mcp", "install", *arguments).out
+    assert coco("mcp", "uninstall", *arguments).code == 0
+    assert (user / "AGENTS.md").read_text(encoding="utf-8") == "# Rules\n"
+
+
+def test_without_a_place_for_instructions_nothing_is_written(coco, user) -> None:
+    coco("mcp", "install", "cursor", "--instructions").fails("reads no file of instructions")
+    assert not (user / ".cursor").exists()
+
+
 def test_unknown_clients_and_no_client(coco) -> None:
     coco("mcp", "install", "nonsense").fails("claude")
     assert "coco mcp install --list" in coco("mcp", "install").err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,8 @@ async def test_each_tool_answers_from_current_files(daemon, settings, serving, p
                 assert not result.is_error, text_of(result)
                 return text_of(result)
 
-            result = await client.call_tool("search", {"query": "add an item to the cart"})
-            found = [hit["path"] for hit in result.structured_content["results"]]
+            text = await ask("search", query="add an item to the cart")
+            found = re.findall(r"^--- ([^:]+):", text, re.MULTILINE)
             direct = daemon.query(QueryRequest(query="add an item to the cart"))
             assert found == [hit.chunk.path for hit in direct.data.results]
             assert "src/cart.py" in found

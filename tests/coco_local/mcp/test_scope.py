@@ -119,7 +119,7 @@ def test_several_projects_and_none_fits_lists_them(tree, projects):
 
 
 def test_unknown_and_ambiguous_names_are_explained(tree, projects):
-    with pytest.raises(ProjectNotFound, match="no project 'shop'; CoCo knows app, docs, lib"):
+    with pytest.raises(ProjectNotFound, match=r"no project 'shop'\. CoCo knows app, docs"):
         resolve_project(projects, Caller(), project="shop")
     twins = [body(tree / "app", "same"), body(tree / "docs", "same")]
     twins = [twin.model_copy(update={"project_id": twin.root}) for twin in twins]

@@ -127,6 +127,7 @@ class Stage:
         owns_daemon: bool = False,
         environ: dict[str, str] | None = None,
         closing: threading.Event | None = None,
+        place: Path = Path("/"),
     ) -> AsyncIterator[Session]:
         """Run a dashboard until the end of the block; what the app returned is known after it."""
         with Client(self.server.url, timeout=10) as client:
@@ -136,6 +137,7 @@ class Stage:
                 owns_daemon=owns_daemon,
                 closing=closing,
                 environ=environ or {},
+                place=place,
             )
             async with app.run_test(size=size, notifications=True) as pilot:
                 search = app.dashboard.query_one(SearchView)

@@ -81,8 +81,35 @@ async def test_refusal_is_told(session: Session) -> None:
 async def test_project_is_picked_from_a_list(session: Session) -> None:
     await session.press("p")
     await session.until_shown("Search in", "/home/ada/notes/handbook")
-    await session.press("end", "enter")
+    await session.press("down", "down", "down", "up", "enter")
+    await session.until_shown("in courier")
+
+
+async def test_projects_of_the_list_are_filtered_by_typing(session: Session) -> None:
+    await session.press("p")
+    await session.until_shown("Search in", "/home/ada/src/courier")
+    await session.paste("NOTES book")
+    await session.until_shown("1 of 3", "/home/ada/notes/handbook")
+    assert "/home/ada/src/courier" not in session.text.partition("Search in")[2].partition("╰")[0]
+    await session.paste(" atlas")
+    await session.until_shown("0 of 3")
+    await session.press("enter", "escape")
+    await session.until_gone("Search in")
+    assert "in atlas" in session.text
+    await session.press("p")
+    await session.paste("hand")
+    await session.until_shown("1 of 3")
+    await session.press("enter")
     await session.until_shown("in handbook")
+
+
+async def test_the_project_around_the_working_directory_is_searched(stage: Stage) -> None:
+    async with stage.session(place=Path("/home/ada/src/courier/delivery")) as session:
+        await session.until_shown("in courier")
+        await session.press("slash")
+        await session.paste("backoff")
+        await session.until(lambda: session.service.asked)
+    assert session.service.asked[-1].project_id == "p-courier"
 
 
 async def test_projects_are_clicked(session: Session) -> None:

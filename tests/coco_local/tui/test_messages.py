@@ -11,11 +11,11 @@ from textual.message import Message
 
 from coco_local.tui import messages
 from coco_local.tui.latest import Latest
-from coco_local.tui.messages import ActionFinished, ConnectionLost, ProjectChosen, QueryFailed
+from coco_local.tui.messages import ActionFinished, ConnectionLost, LookupFailed, ProjectChosen
 
 
 def test_events_are_frozen() -> None:
-    event = QueryFailed(1, "no")
+    event = LookupFailed(1, "no")
     with pytest.raises(dataclasses.FrozenInstanceError):
         event.sequence = 2
     assert event.sequence == 1

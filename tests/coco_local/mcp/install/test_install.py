@@ -38,28 +38,58 @@ WHERE = {
         None,
     ),
     "cline-cli": (".cline/data/settings/cline_mcp_settings.json", None),
+    "kiro": (".kiro/settings/mcp.json", ".kiro/settings/mcp.json"),
+    "copilot": (".copilot/mcp-config.json", ".github/mcp.json"),
+    "zcode": (".zcode/cli/config.json", ".zcode/config.json"),
+    "reasonix": (".reasonix/config.toml", ".mcp.json"),
+    "pi": (".pi/agent/mcp.json", ".pi/mcp.json"),
+    "commandcode": (".commandcode/mcp.json", ".mcp.json"),
+    "antigravity": (".gemini/config/mcp_config.json", ".agents/mcp_config.json"),
+    "grok": (".grok/config.toml", ".grok/config.toml"),
+    "qwen": (".qwen/settings.json", ".qwen/settings.json"),
+    "kilo": (".config/kilo/kilo.jsonc", ".kilo/kilo.jsonc"),
 }
 
 STDIO = {"type": "stdio", "command": COMMAND.program, "args": ["mcp"]}
-PLAIN = {"command": COMMAND.program, "args": ["mcp"]}
 
-ENTRIES = {
-    "claude": (("mcpServers",), STDIO),
-    "claude-desktop": (("mcpServers",), PLAIN),
-    "cursor": (("mcpServers",), STDIO),
-    "vscode": (("servers",), STDIO),
-    "vscode-insiders": (("servers",), STDIO),
-    "codex": (("mcp_servers",), PLAIN),
-    "windsurf": (("mcpServers",), PLAIN),
-    "zed": (("context_servers",), {"source": "custom", **PLAIN, "env": {}}),
-    "gemini": (("mcpServers",), PLAIN),
-    "opencode": (
-        ("mcp",),
-        {"type": "local", "command": [COMMAND.program, "mcp"], "enabled": True},
-    ),
-    "continue": (("mcpServers",), PLAIN),
-    "cline": (("mcpServers",), {**PLAIN, "disabled": False}),
-    "cline-cli": (("mcpServers",), {**PLAIN, "disabled": False}),
+
+def entries(program: str) -> dict:
+    """Where each client's entry is and what it holds."""
+    plain = {"command": program, "args": ["mcp"]}
+    stdio = {"type": "stdio", **plain}
+    listed = {"type": "local", "command": [program, "mcp"], "enabled": True}
+    return {
+        "claude": (("mcpServers",), stdio),
+        "claude-desktop": (("mcpServers",), plain),
+        "cursor": (("mcpServers",), stdio),
+        "vscode": (("servers",), stdio),
+        "vscode-insiders": (("servers",), stdio),
+        "codex": (("mcp_servers",), plain),
+        "windsurf": (("mcpServers",), plain),
+        "zed": (("context_servers",), {"source": "custom", **plain, "env": {}}),
+        "gemini": (("mcpServers",), plain),
+        "opencode": (("mcp",), listed),
+        "continue": (("mcpServers",), plain),
+        "cline": (("mcpServers",), {**plain, "disabled": False}),
+        "cline-cli": (("mcpServers",), {**plain, "disabled": False}),
+        "kiro": (("mcpServers",), plain),
+        "copilot": (("mcpServers",), {**stdio, "tools": ["*"]}),
+        "zcode": (("mcp", "servers"), stdio),
+        "reasonix": (("plugins",), {"name": "coco", **plain}),
+        "pi": (("mcpServers",), plain),
+        "commandcode": (("mcpServers",), plain),
+        "antigravity": (("mcpServers",), plain),
+        "grok": (("mcp_servers",), plain),
+        "qwen": (("mcpServers",), plain),
+        "kilo": (("mcp",), listed),
+    }
+
+
+# What other installers reach, and ours must.
+EXPECTED = {
+    *("claude", "cursor", "gemini", "kiro", "opencode", "copilot", "codex", "zcode", "vscode"),
+    *("windsurf", "zed", "reasonix", "pi", "commandcode", "antigravity", "grok", "qwen"),
+    *("cline", "kilo"),
 }
 
 
@@ -69,7 +99,8 @@ def read(path: Path) -> dict:
 
 
 def test_every_client_is_in_the_tables():
-    assert [client.name for client in clients()] == list(WHERE) == list(ENTRIES)
+    assert [client.name for client in clients()] == list(WHERE) == list(entries(""))
+    assert set(WHERE) >= EXPECTED
 
 
 @pytest.mark.parametrize("name", WHERE)
@@ -92,23 +123,28 @@ def test_install_again_and_uninstall(tmp_path, name, scope):
     assert done.after == planned.after == path.read_text(encoding="utf-8")
     assert done.backup is None
     assert "+" in done.diff
-    keys, entry = ENTRIES[name]
+    keys, entry = entries("coco" if scope == "project" else COMMAND.program)[name]
+    if place == ".mcp.json":
+        keys, entry = ("mcpServers",), {**STDIO, "command": "coco"}
     node = read(path)
     for key in keys:
         node = node[key]
-    assert node == {"coco": entry}
+    assert node == ([entry] if keys == ("plugins",) else {"coco": entry})
 
     again = install(name, scope, command=COMMAND, **options)
     assert not again.changed
     assert again.diff == ""
     moved = install(name, scope, command=LaunchCommand("/usr/bin/coco"), **options)
-    assert "-" in moved.diff
-    assert moved.backup is not None
-    assert moved.backup.read_text(encoding="utf-8") == done.after
+    # What is committed starts whichever CoCo the machine has.
+    assert moved.changed == (scope == "user")
+    if moved.changed:
+        assert moved.backup is not None
+        assert moved.backup.read_text(encoding="utf-8") == done.after
 
     gone = uninstall(name, scope, **options)
     assert gone.changed
     assert "coco" not in json.dumps(read(path))
+    assert scope == "user" or [each.name for each in path.parent.iterdir()] == [path.name]
     assert not uninstall(name, scope, **options).changed
 
 
@@ -207,9 +243,7 @@ def test_opencode_keeps_to_the_form_of_the_file(tmp_path):
     path = tmp_path / "opencode.jsonc"
     path.write_text('{\n  // new form\n  "mcp": {"servers": {}}\n}\n', encoding="utf-8")
     install("opencode", "project", project_dir=tmp_path, home=tmp_path, command=COMMAND)
-    assert read(path)["mcp"] == {
-        "servers": {"coco": {"type": "local", "command": [COMMAND.program, "mcp"]}}
-    }
+    assert read(path)["mcp"] == {"servers": {"coco": {"type": "local", "command": ["coco", "mcp"]}}}
     uninstall("opencode", "project", project_dir=tmp_path, home=tmp_path)
     assert read(path)["mcp"] == {"servers": {}}
 
@@ -224,6 +258,10 @@ def test_opencode_keeps_to_the_form_of_the_file(tmp_path):
         ("zed", "linux", {"XDG_CONFIG_HOME": "/x"}, "/x/zed/settings.json"),
         ("codex", "linux", {"CODEX_HOME": "/c"}, "/c/config.toml"),
         ("claude", "linux", {"CLAUDE_CONFIG_DIR": "/k"}, "/k/.claude.json"),
+        ("copilot", "linux", {"COPILOT_HOME": "/g"}, "/g/mcp-config.json"),
+        ("reasonix", "win32", {"APPDATA": "/r"}, "/r/reasonix/config.toml"),
+        ("reasonix", "linux", {"REASONIX_HOME": "/x"}, "/x/config.toml"),
+        ("pi", "linux", {"PI_CODING_AGENT_DIR": "/p"}, "/p/mcp.json"),
     ],
 )
 def test_platforms_and_variables(tmp_path, name, platform, environ, place):
@@ -236,6 +274,7 @@ def test_platforms_and_variables(tmp_path, name, platform, environ, place):
 def test_names_people_type(tmp_path):
     assert find_client("Claude-Code").name == "claude"
     assert find_client("code").name == "vscode"
+    assert find_client("kilo-code").name == "kilo"
     with pytest.raises(InvalidInput) as caught:
         find_client("emacs")
     assert "claude, claude-desktop, cursor" in (caught.value.hint or "")

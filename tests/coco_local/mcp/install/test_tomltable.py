@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coco_local.mcp.install.tomltable import TomlTableError, remove_table, set_table
+from coco_local.mcp.install.tomltable import (
+    TomlTableError,
+    remove_item,
+    remove_table,
+    set_item,
+    set_table,
+)
 
 KEYS = ("mcp_servers", "coco")
 VALUES: dict[str, str | list[str]] = {"command": "/bin/coco", "args": ["mcp"]}
@@ -100,3 +106,39 @@ def test_any_program_name_survives(program, newline):
     after = set_table(text, KEYS, {"command": program, "args": ["mcp"]})
     assert tomllib.loads(after)["mcp_servers"]["coco"]["command"] == program
     assert after.startswith(text.rstrip())
+
+
+PLUGINS = """# mine
+[[plugins]]
+name = "db" # the good one
+command = "x"
+
+[ui]
+theme = "auto"
+"""
+
+
+def test_a_new_item_goes_to_the_end_and_leaves_again():
+    after = set_item(PLUGINS, "plugins", "coco", VALUES)
+    assert after.startswith(PLUGINS.rstrip())
+    assert tomllib.loads(after)["plugins"] == [
+        {"name": "db", "command": "x"},
+        {"name": "coco", **VALUES},
+    ]
+    assert set_item(after, "plugins", "coco", VALUES) == after
+    moved = set_item(after, "plugins", "coco", {**VALUES, "command": "/usr/bin/coco"})
+    assert tomllib.loads(moved)["plugins"][1]["command"] == "/usr/bin/coco"
+    assert remove_item(moved, "plugins", "coco").rstrip() == PLUGINS.rstrip()
+
+
+def test_the_only_item_of_a_file():
+    after = set_item("", "plugins", "coco", VALUES)
+    assert after == '[[plugins]]\nname = "coco"\ncommand = "/bin/coco"\nargs = ["mcp"]\n'
+    assert remove_item(after, "plugins", "coco") == ""
+    assert remove_item(PLUGINS, "plugins", "coco") == PLUGINS
+
+
+def test_what_is_no_array_of_tables_is_refused():
+    for text in ("plugins = 3\n", "[plugins]\nx = 1\n", "plugins = [\n"):
+        with pytest.raises(TomlTableError):
+            set_item(text, "plugins", "coco", VALUES)

@@ -13,7 +13,7 @@ from starlette.routing import Route
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from coco_local.mcp.server import McpApp
+    from coco_local.mcp.http_app import McpApp
     from coco_protocol.local import LocalService
 
 __all__ = ["McpMount"]
@@ -60,6 +60,6 @@ class McpMount:
             await anyio.sleep_forever()
 
     def _load(self) -> McpApp:
-        from coco_local.mcp.server import mcp_app
+        from coco_local.mcp.http_app import mcp_app
 
         return mcp_app(self._service)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
@@ -12,7 +14,7 @@ from coco_local.cli.options import Json, Project
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
-    from coco_local.mcp.install import Change
+    from coco_local.mcp.install import Change, Part
 
 __all__ = ["app"]
 
@@ -50,6 +52,12 @@ ClientName: TypeAlias = Annotated[
 OnlyPrint: TypeAlias = Annotated[
     bool, typer.Option("--print", help="Only show what would be changed.")
 ]
+Instructions: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--instructions", help="Also the file that tells the program's model when to use CoCo."
+    ),
+]
 ScopeOption: TypeAlias = Annotated[
     Literal["user", "project"],
     typer.Option("--scope", help="For yourself everywhere, or in this project."),
@@ -66,6 +74,7 @@ def install(
     ] = False,
     only_print: OnlyPrint = False,
     scope: ScopeOption = "user",
+    instructions: Instructions = False,
     json: Json = False,
 ) -> None:
     """Put CoCo into a program's MCP configuration and show what was changed."""
@@ -77,9 +86,12 @@ def install(
     if listing:
         _list(terminal)
         return
-    name = _named(client)
-    change = put_in(name, scope, project_dir=_project_root(current_directory()), dry_run=only_print)
-    _show(terminal, change, dry_run=only_print)
+    _apply(
+        terminal,
+        partial(put_in, _named(client), scope, project_dir=_project_root(current_directory())),
+        instructions=instructions,
+        dry_run=only_print,
+    )
 
 
 @app.command()
@@ -89,6 +101,7 @@ def uninstall(
     client: ClientName = None,
     only_print: OnlyPrint = False,
     scope: ScopeOption = "user",
+    instructions: Instructions = False,
     json: Json = False,
 ) -> None:
     """Take CoCo out of a program's MCP configuration; all else stays."""
@@ -96,11 +109,29 @@ def uninstall(
     from coco_local.mcp.install import uninstall as take_out
 
     del json
-    name = _named(client)
-    change = take_out(
-        name, scope, project_dir=_project_root(current_directory()), dry_run=only_print
+    _apply(
+        terminal_of(context),
+        partial(take_out, _named(client), scope, project_dir=_project_root(current_directory())),
+        instructions=instructions,
+        dry_run=only_print,
     )
-    _show(terminal_of(context), change, dry_run=only_print)
+
+
+def _apply(
+    terminal: Terminal, change: Callable[..., Change], *, instructions: bool, dry_run: bool
+) -> None:
+    """Make a change of the configuration and, if wished, of the instructions, and show both."""
+    parts: tuple[Part, ...] = ("server", "instructions") if instructions else ("server",)
+    # What cannot be done is found out before anything is written.
+    for part in parts:
+        change(part=part, dry_run=True)
+    done = [change(part=part, dry_run=dry_run) for part in parts]
+    if terminal.json:
+        shown = [_json(each, dry_run=dry_run) for each in done]
+        terminal.emit({**shown[0], **({"instructions": shown[1]} if instructions else {})})
+        return
+    for each in done:
+        _show(terminal, each, dry_run=dry_run)
 
 
 def _project_root(cwd: Path) -> Path:
@@ -131,19 +162,18 @@ def _list(terminal: Terminal) -> None:
     terminal.table(("CLIENT", "PROGRAM", "SCOPES"), rows)
 
 
+def _json(change: Change, *, dry_run: bool) -> dict[str, object]:
+    return {
+        "client": change.client,
+        "path": str(change.path),
+        "changed": change.changed,
+        "written": change.changed and not dry_run,
+        "backup": str(change.backup) if change.backup else None,
+        "diff": change.diff,
+    }
+
+
 def _show(terminal: Terminal, change: Change, *, dry_run: bool) -> None:
-    if terminal.json:
-        terminal.emit(
-            {
-                "client": change.client,
-                "path": str(change.path),
-                "changed": change.changed,
-                "written": change.changed and not dry_run,
-                "backup": str(change.backup) if change.backup else None,
-                "diff": change.diff,
-            }
-        )
-        return
     if not change.changed:
         terminal.line(f"{change.client}: nothing to change in {change.path}")
         return
@@ -151,7 +181,7 @@ def _show(terminal: Terminal, change: Change, *, dry_run: bool) -> None:
     if dry_run:
         terminal.note(f"{change.client}: this is what would be changed; nothing was written")
         return
-    terminal.note(f"{change.client}: wrote {change.path}")
+    terminal.note(f"{change.client}: {'removed' if change.deletes else 'wrote'} {change.path}")
     if change.backup is not None:
         terminal.note(f"as it was before: {change.backup}")
     if change.note:

@@ -1,10 +1,14 @@
-"""Arguments of the tools, described for the model that fills them in."""
+"""Arguments of the tools, described for the model that fills them in.
+
+Each word of a description is part of every conversation, so it says only what the name does not.
+What is in ``unlisted`` is accepted and documented in docs/mcp.md, but not in the tool's schema.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from coco_protocol.docs import Profile
 
@@ -23,85 +27,69 @@ DEFAULT_LIMIT = 8
 MAX_LIMIT = 50
 # What a capable agent reads without thinking twice; about 300 lines of code.
 DEFAULT_TOKENS = 4_000
-MIN_TOKENS = 200
+# The header of one place and a line of it.
+MIN_TOKENS = 100
 MAX_TOKENS = 50_000
 
 # `coco_core.types.ChunkKind` by value: importing it would load numpy into every agent's shim.
 KINDS = ("function", "class", "method", "section", "table", "code_block", "config", "text")
 
 
-def _listed(value: object) -> object:
-    """Accept one string where a list is wanted: models write ``"python"`` for ``["python"]``."""
-    if value is None:
-        return []
-    return [value] if isinstance(value, str) else value
-
-
-Strings = Annotated[list[str], BeforeValidator(_listed), Field(max_length=100)]
+Strings = Annotated[list[str], Field(max_length=100)]
 Tokens = Annotated[
     int,
-    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description="Budget of the whole answer, in tokens."),
+    Field(ge=MIN_TOKENS, le=MAX_TOKENS, description=f"Tokens of the answer ({DEFAULT_TOKENS})."),
 ]
-Limit = Annotated[int, Field(ge=1, le=MAX_LIMIT, description="How many results at most.")]
+Limit = Annotated[
+    int, Field(ge=1, le=MAX_LIMIT, description=f"How many results ({DEFAULT_LIMIT}).")
+]
+Offset = Annotated[
+    int, Field(ge=0, le=10_000, description="Where the answer's last line says to go on.")
+]
 Project = Annotated[
     str | None,
-    Field(
-        max_length=4096,
-        description="Project name, id, or a directory in it. Default: the project you work in.",
-    ),
+    Field(max_length=4096, description="Another project: its name or directory."),
 ]
-File = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=4096,
-        description="File, relative to the project's root as results show it, or absolute.",
-    ),
-]
-Include = Annotated[Strings, Field(description="Only these path globs, e.g. 'src/**/*.py'.")]
-Exclude = Annotated[Strings, Field(description="Leave out these path globs, e.g. 'tests/**'.")]
+File = Annotated[str, Field(min_length=1, max_length=4096, description="A file.")]
+Place = Annotated[str | None, Field(max_length=4096, description="Only this directory or file.")]
+Include = Annotated[Strings, Field(description="Only these globs: src/**/*.py")]
+Exclude = Annotated[Strings, Field(description="Not these globs.")]
 
 
 class Arguments(BaseModel):
     """Common to all tools; an argument that does not exist is an answer, not a silence."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    unlisted: ClassVar[frozenset[str]] = frozenset()
 
     project: Project = None
+    max_tokens: Tokens = DEFAULT_TOKENS
 
 
 class _Filters(Arguments):
-    languages: Annotated[
-        Strings, Field(description="Only these languages, e.g. 'python', 'markdown'.")
-    ] = Field(default_factory=list)
+    languages: Annotated[Strings, Field(description="Only these: python, …")] = Field(
+        default_factory=list
+    )
     include: Include = Field(default_factory=list)
     exclude: Exclude = Field(default_factory=list)
-    kinds: Annotated[
-        Strings,
-        Field(
-            description=f"Only these kinds: {', '.join(KINDS)}.",
-            json_schema_extra={"items": {"type": "string", "enum": list(KINDS)}},
-        ),
-    ] = Field(default_factory=list)
+    kinds: Annotated[Strings, Field(description=f"Only these: {', '.join(KINDS)}.")] = Field(
+        default_factory=list
+    )
 
 
 class SearchArguments(_Filters):
     """Arguments of ``search``."""
 
+    unlisted: ClassVar[frozenset[str]] = frozenset({"kinds", "mode", "per_file"})
+
     query: str = Field(
         min_length=1,
         max_length=10_000,
-        description="What to find: a question, a description, a symbol, an error message. "
-        'Put "quotes" around words that must match literally.',
+        description="A question, a name or an error message.",
     )
-    path: str | None = Field(
-        default=None, max_length=4096, description="Search only this directory or file."
-    )
+    path: Place = None
     limit: Limit = DEFAULT_LIMIT
-    offset: int = Field(
-        default=0, ge=0, le=10_000, description="Skip results already seen; answers name the next."
-    )
-    max_tokens: Tokens = DEFAULT_TOKENS
+    offset: Offset = 0
     mode: Literal["hybrid", "fts", "vector"] = Field(
         default="hybrid",
         description="hybrid = words and meaning (best); fts = words only; vector = meaning only.",
@@ -109,56 +97,60 @@ class SearchArguments(_Filters):
     per_file: int = Field(default=1, ge=1, le=20, description="Results per file at most.")
     profile: Profile = Field(
         default="auto",
-        description="What to look for: code = where it is done; docs = what the documentation "
-        "says; mixed = both; auto = code, with the best page among it.",
+        description="docs: what the documentation says; code: where it is done.",
     )
 
 
 class RelatedArguments(_Filters):
     """Arguments of ``related``."""
 
+    unlisted: ClassVar[frozenset[str]] = frozenset(
+        {"languages", "include", "exclude", "kinds", "max_tokens", "offset"}
+    )
+
     path: File
-    line: int = Field(default=1, ge=1, description="A line inside the code to compare with.")
+    line: int = Field(default=1, ge=1, description="A line of the code to compare with.")
     limit: Limit = DEFAULT_LIMIT
-    offset: int = Field(default=0, ge=0, le=10_000, description="Skip results already seen.")
-    max_tokens: Tokens = DEFAULT_TOKENS
+    offset: Offset = 0
 
 
 class OutlineArguments(Arguments):
     """Arguments of ``outline``."""
 
+    unlisted: ClassVar[frozenset[str]] = frozenset({"max_tokens"})
+
     path: File
-    max_tokens: Tokens = DEFAULT_TOKENS
 
 
 class GrepArguments(Arguments):
     """Arguments of ``grep``."""
 
-    pattern: str = Field(min_length=1, max_length=10_000, description="Text to find, literally.")
-    regex: bool = Field(default=False, description="Read pattern as a (Rust) regular expression.")
+    unlisted: ClassVar[frozenset[str]] = frozenset({"case_sensitive", "exclude", "max_tokens"})
+
+    pattern: str = Field(min_length=1, max_length=10_000, description="Text, or a regex.")
+    regex: bool = Field(default=False, description="Read pattern as a regular expression.")
     case_sensitive: bool | None = Field(
         default=None, description="Default: only when the pattern has a capital letter."
     )
-    path: str | None = Field(
-        default=None, max_length=4096, description="Search only this directory or file."
-    )
+    path: Place = None
     include: Include = Field(default_factory=list)
     exclude: Exclude = Field(default_factory=list)
-    context: int = Field(default=0, ge=0, le=20, description="Lines around each match.")
-    limit: int = Field(default=60, ge=1, le=1_000, description="How many matches at most.")
-    max_tokens: Tokens = DEFAULT_TOKENS
+    context: int = Field(default=0, ge=0, le=20, description="Lines around a match.")
+    limit: int = Field(default=60, ge=1, le=1_000, description="How many matches (60).")
 
 
 class ReadArguments(Arguments):
     """Arguments of ``read``."""
 
+    unlisted: ClassVar[frozenset[str]] = frozenset({"max_tokens"})
+
     path: File
-    start_line: int = Field(default=1, ge=1, description="First line, from 1.")
-    end_line: int | None = Field(
-        default=None, ge=1, description="Last line. Default: as many as max_tokens allows."
-    )
+    start_line: int = Field(default=1, ge=1, description="From 1.")
+    end_line: int | None = Field(default=None, ge=1)
     max_tokens: Tokens = 8_000
 
 
 class StatusArguments(Arguments):
     """Arguments of ``status``."""
+
+    unlisted: ClassVar[frozenset[str]] = frozenset({"max_tokens", "project"})

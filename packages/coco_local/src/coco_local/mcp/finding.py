@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from coco_core.errors import InvalidInput
-from coco_local.mcp.answers import SearchAnswer, SearchHit
+from coco_local.mcp.answers import SearchHit
 from coco_local.mcp.arguments import KINDS, RelatedArguments, SearchArguments
-from coco_local.mcp.budget import Budget, estimate_tokens
-from coco_local.mcp.format import TRAIL, hit_text, search_text
-from coco_local.mcp.reply import FRAME_TOKENS, Reply
-from coco_local.mcp.scope import Caller, Scope, globs_below, resolve_file, resolve_project
+from coco_local.mcp.budget import Budget, notice_line
+from coco_local.mcp.coercion import did_you_mean
+from coco_local.mcp.format import TRAIL, empty_text, hit_text
+from coco_local.mcp.missing import known_languages, require_path
+from coco_local.mcp.scope import (
+    Caller,
+    Scope,
+    globs_below,
+    plain_globs,
+    resolve_file,
+    resolve_project,
+)
 from coco_protocol.docs import (
     FiltersBody,
     Hit,
@@ -23,22 +31,25 @@ from coco_protocol.local import LocalService
 
 __all__ = ["related", "search"]
 
-# A header line with path, lines and symbol, and the marks around it.
-HEADER_TOKENS = 25
-# RetrievalBody refuses less.
-LEAST_TOKENS = 50
+# How much more than the answer's budget the service may return: it counts whole chunks, and the
+# answer shows the lines of them that matter.
+ROOM = 8
+# What names the next page; the longest of them has its place in every answer.
+LAST_LINE = "More: offset={}"
+LARGEST_OFFSET = 99_999
 
 
-def search(service: LocalService, caller: Caller, arguments: SearchArguments) -> Reply:
+def search(service: LocalService, caller: Caller, arguments: SearchArguments) -> str:
     """Find places by meaning, words or symbol."""
     scope = resolve_project(
         service.projects().projects, caller, project=arguments.project, path=arguments.path
     )
+    require_path(service, scope)
     request = QueryRequest(
         query=arguments.query,
         project_id=scope.project.project_id,
         retrieval_config=_retrieval(arguments),
-        filters=_filters(arguments, scope.within),
+        filters=_filters(service, arguments, scope, scope.within),
     )
     found = service.query(request)
     return _found(scope, found, offset=arguments.offset, max_tokens=arguments.max_tokens)
@@ -53,7 +64,7 @@ def _retrieval(arguments: SearchArguments) -> RetrievalBody:
     values: dict[str, object] = {
         "top_k": arguments.limit,
         "offset": arguments.offset,
-        "max_tokens": _content_tokens(arguments.max_tokens, arguments.limit),
+        "max_tokens": arguments.max_tokens * ROOM,
     }
     if "mode" in given:
         values["retrieval_mode"] = arguments.mode
@@ -64,72 +75,71 @@ def _retrieval(arguments: SearchArguments) -> RetrievalBody:
     return RetrievalBody.model_validate(values)
 
 
-def related(service: LocalService, caller: Caller, arguments: RelatedArguments) -> Reply:
+def related(service: LocalService, caller: Caller, arguments: RelatedArguments) -> str:
     """Find places like the one at a file and line."""
     scope = resolve_file(service.projects().projects, caller, arguments.path, arguments.project)
+    require_path(service, scope)
+    line = arguments.line if "line" in arguments.model_fields_set else scope.first_line
     request = RelatedRequest(
         doc_id=scope.within,
         project_id=scope.project.project_id,
-        line=arguments.line,
+        line=line or arguments.line,
         retrieval_config=RetrievalBody(
             top_k=arguments.limit,
             offset=arguments.offset,
-            max_tokens=_content_tokens(arguments.max_tokens, arguments.limit),
+            max_tokens=arguments.max_tokens * ROOM,
         ),
-        filters=_filters(arguments, ""),
+        filters=_filters(service, arguments, scope, ""),
     )
     found = service.related(request)
     return _found(scope, found, offset=arguments.offset, max_tokens=arguments.max_tokens)
 
 
-def _found(scope: Scope, found: QueryEnvelope, *, offset: int, max_tokens: int) -> Reply:
-    """Turn results into an answer that keeps to the budget."""
-    meta, data = found.meta, found.data
-    notice = _freshness(scope, meta)
-    budget = Budget(max_tokens - FRAME_TOKENS - (estimate_tokens(notice) if notice else 0))
-    results: list[SearchHit] = []
-    for hit in map(_hit, data.results):
-        if budget.take(hit_text(hit)):
-            results.append(hit)
-            continue
-        if not results:
-            # Half of the best answer is worth more than none.
-            results.append(_shortened(hit, budget))
-        break
-    next_offset = data.next_offset
-    if len(results) < len(data.results):
-        next_offset = offset + len(results)
-    answer = SearchAnswer(
-        project=scope.project.name,
-        root=scope.project.root,
-        results=results,
-        next_offset=next_offset,
-        fresh=meta.status == "fresh",
-        pending_files=meta.pending_files,
-        tier=meta.tier,
-        notice=notice,
-        empty_reason=data.empty_reason,
-    )
-    return Reply(search_text(answer, seen=offset), answer)
+def _found(scope: Scope, found: QueryEnvelope, *, offset: int, max_tokens: int) -> str:
+    """Return the results as text that keeps to the budget, with how to go on."""
+    budget = Budget(max_tokens)
+    notice = notice_line(budget, _freshness(scope, found.meta))
+    hits = [_hit(hit) for hit in found.data.results]
+    if not hits:
+        return notice + budget.clip(empty_text(found.data.empty_reason, offset))
+    budget.take(LAST_LINE.format(LARGEST_OFFSET) + "\n")
+    ends = [f"(cut to fit max_tokens; read {hit.path} for the rest)\n" for hit in hits]
+    shown = budget.fill([hit_text(hit) for hit in hits], ends)
+    more = found.data.next_offset
+    if len(shown) < len(hits):
+        more = offset + len(shown)
+    last = LAST_LINE.format(more) if more is not None else ""
+    return (notice + "".join(shown) + last).rstrip("\n")
 
 
-def _filters(arguments: SearchArguments | RelatedArguments, within: str) -> FiltersBody:
-    unknown = sorted(set(arguments.kinds) - set(KINDS))
-    if unknown:
-        raise InvalidInput(
-            f"There is no kind {', '.join(unknown)!r}.", hint=f"Kinds: {', '.join(KINDS)}."
-        )
+def _filters(
+    service: LocalService,
+    arguments: SearchArguments | RelatedArguments,
+    scope: Scope,
+    within: str,
+) -> FiltersBody:
     return FiltersBody(
-        languages=[language.lower() for language in arguments.languages],
-        include=globs_below(within, arguments.include),
-        exclude=arguments.exclude,
-        kinds=arguments.kinds,
+        languages=known_languages(service, arguments.languages),
+        include=globs_below(within, plain_globs(scope.project, arguments.include)),
+        exclude=plain_globs(scope.project, arguments.exclude),
+        kinds=[_kind(kind) for kind in arguments.kinds],
     )
 
 
-def _content_tokens(max_tokens: int, limit: int) -> int:
-    """Return what is left for the code when every result has its header."""
-    return max(LEAST_TOKENS, max_tokens - FRAME_TOKENS - HEADER_TOKENS * limit)
+def _kind(word: str) -> str:
+    """Return a kind of chunk by its name, which may be a plural.
+
+    Raises:
+        InvalidInput: there is no such kind.
+    """
+    bare = word.lower()
+    for kind in KINDS:
+        if bare in (kind, f"{kind}s", f"{kind}es"):
+            return kind
+    raise InvalidInput(
+        f"There is no kind {word!r}{did_you_mean(word, KINDS)}",
+        hint=f"Kinds: {', '.join(KINDS)}.",
+    )
 
 
 def _hit(hit: Hit) -> SearchHit:
@@ -139,21 +149,8 @@ def _hit(hit: Hit) -> SearchHit:
         start_line=chunk.start_line,
         end_line=chunk.end_line,
         symbol=chunk.symbol or TRAIL.join(chunk.heading_trail),
-        kind=chunk.kind,
-        language=chunk.language,
-        score=round(hit.meta.score, 4),
         content=chunk.content,
     )
-
-
-def _shortened(hit: SearchHit, budget: Budget) -> SearchHit:
-    """Return the hit with as many of its lines as fit."""
-    budget.take(hit_text(hit.model_copy(update={"content": ""})))
-    # The line that says where the rest is names the file once more.
-    budget.take(hit.path)
-    lines = budget.head(hit.content.strip("\n").split("\n"))
-    end = hit.start_line + max(0, len(lines) - 1) if hit.start_line is not None else None
-    return hit.model_copy(update={"content": "\n".join(lines), "end_line": end, "cut": True})
 
 
 def _freshness(scope: Scope, meta: QueryMeta) -> str | None:

@@ -2,134 +2,163 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from coco_core.errors import InvalidInput
-from coco_local.mcp.answers import FileOutline, GrepAnswer, GrepHit, ReadAnswer, SymbolLine
+from coco_local.mcp.answers import SymbolLine
 from coco_local.mcp.arguments import GrepArguments, OutlineArguments, ReadArguments
-from coco_local.mcp.budget import Budget, estimate_tokens
-from coco_local.mcp.format import grep_file, grep_text, outline_text, read_text, symbol_text
-from coco_local.mcp.reply import FRAME_TOKENS, Reply
-from coco_local.mcp.scope import Caller, Scope, globs_below, resolve_file, resolve_project
-from coco_protocol.docs import DocumentRequest, GrepRequest, OutlineSymbol, ReadRequest
+from coco_local.mcp.budget import Budget, estimate_tokens, notice_line
+from coco_local.mcp.format import grep_file, symbol_text
+from coco_local.mcp.missing import require_path
+from coco_local.mcp.scope import Caller, globs_below, plain_globs, resolve_file, resolve_project
+from coco_protocol.docs import (
+    DocumentRequest,
+    GrepMatch,
+    GrepRequest,
+    OutlineSymbol,
+    ReadData,
+    ReadRequest,
+)
 from coco_protocol.local import LocalService
 
 __all__ = ["grep", "outline", "read"]
 
+CUT = "(cut to fit max_tokens; {} more follow)"
+FIRST_MATCHES = "(first {} matches; narrow pattern, path or include to see others)"
+MOST_MATCHES = 9_999
+NONE_FITS = "There are matches, but none fits max_tokens: raise it."
 
-def outline(service: LocalService, caller: Caller, arguments: OutlineArguments) -> Reply:
+
+def outline(service: LocalService, caller: Caller, arguments: OutlineArguments) -> str:
     """List a file's definitions."""
     scope = resolve_file(service.projects().projects, caller, arguments.path, arguments.project)
+    require_path(service, scope)
     request = DocumentRequest(doc_id=scope.within, project_id=scope.project.project_id)
     data = service.outline(request)
-    budget = _budget(arguments.max_tokens, scope)
-    symbols: list[SymbolLine] = []
-    found = _joined(data.symbols)
-    for line in found:
-        if not budget.take(symbol_text(line) + "\n"):
-            break
-        symbols.append(line)
-    answer = FileOutline(
-        project=scope.project.name,
-        root=scope.project.root,
-        path=data.doc_id,
-        language=data.language,
-        symbols=symbols,
-        truncated=len(symbols) < len(found),
-    )
-    return Reply(outline_text(answer, scope.notice), answer)
+    budget = Budget(arguments.max_tokens)
+    head = notice_line(budget, scope.notice)
+    named = f"{data.doc_id} ({data.language})"
+    found = [symbol_text(symbol) for symbol in _joined(data.symbols)]
+    if not found:
+        return head + budget.clip(f"{named}: no definitions or headings; read it.")
+    budget.take(f"{named}\n")
+    shown = Budget(budget.left).head(found)
+    if len(shown) < len(found):
+        # The last line needs room, too.
+        budget.take(CUT.format("9" * len(str(len(found)))))
+        shown = budget.head(found)
+        last = f"\n{CUT.format(len(found) - len(shown))}"
+    else:
+        last = ""
+    return head + "\n".join([named, *shown]) + last
 
 
-def grep(service: LocalService, caller: Caller, arguments: GrepArguments) -> Reply:
+def grep(service: LocalService, caller: Caller, arguments: GrepArguments) -> str:
     """Find every line that matches."""
     scope = resolve_project(
         service.projects().projects, caller, project=arguments.project, path=arguments.path
     )
+    require_path(service, scope)
     request = GrepRequest(
         pattern=arguments.pattern,
         project_id=scope.project.project_id,
         regex=arguments.regex,
         case_sensitive=arguments.case_sensitive,
-        include=globs_below(scope.within, arguments.include),
-        exclude=arguments.exclude,
+        include=globs_below(scope.within, plain_globs(scope.project, arguments.include)),
+        exclude=plain_globs(scope.project, arguments.exclude),
         context=arguments.context,
         limit=arguments.limit,
     )
     data = service.grep(request)
-    budget = _budget(arguments.max_tokens, scope)
-    blocks: list[list[str]] = []
-    shown: list[GrepHit] = []
+    budget = Budget(arguments.max_tokens)
+    head = notice_line(budget, scope.notice)
+    if not data.matches:
+        return head + budget.clip("No line matches.")
+    budget.take(FIRST_MATCHES.format(MOST_MATCHES) + "\n")
+    lines: list[str] = []
+    count = 0
     for path, group in groupby(data.matches, key=lambda match: match.path):
         matches = list(group)
         # A file that does not fit whole is shown as far as it does.
-        while matches and not budget.take("\n".join(grep_file(path, matches)) + "\n"):
-            matches = matches[: len(matches) // 2]
-        if not matches:
+        fitting = _fitting(path, matches, budget)
+        lines.extend(grep_file(path, matches[:fitting]) if fitting else [])
+        count += fitting
+        if fitting < len(matches):
             break
-        blocks.append(grep_file(path, matches))
-        shown.extend(GrepHit(path=path, line=m.line, text=m.text) for m in matches)
-    answer = GrepAnswer(
-        project=scope.project.name,
-        root=scope.project.root,
-        matches=shown,
-        truncated=data.truncated or len(shown) < len(data.matches),
-    )
-    return Reply(grep_text(blocks, answer, scope.notice), answer)
+    if data.truncated or count < len(data.matches):
+        lines.append(FIRST_MATCHES.format(count) if count else NONE_FITS)
+    return head + "\n".join(lines)
 
 
-def read(service: LocalService, caller: Caller, arguments: ReadArguments) -> Reply:
+def _fitting(path: str, matches: Sequence[GrepMatch], budget: Budget) -> int:
+    """Pay for as many of a file's matches as fit, and return how many."""
+
+    def cost(count: int) -> int:
+        return estimate_tokens("\n".join(grep_file(path, matches[:count])) + "\n")
+
+    fitting = bisect.bisect_right(range(1, len(matches) + 1), budget.left, key=cost)
+    if fitting:
+        budget.left -= cost(fitting)
+    return fitting
+
+
+def read(service: LocalService, caller: Caller, arguments: ReadArguments) -> str:
     """Read lines of a file from disk."""
-    if arguments.end_line is not None and arguments.end_line < arguments.start_line:
+    scope = resolve_file(service.projects().projects, caller, arguments.path, arguments.project)
+    require_path(service, scope)
+    given = arguments.model_fields_set
+    first = arguments.start_line if "start_line" in given else scope.first_line or 1
+    last = arguments.end_line
+    if not {"start_line", "end_line"} & given:
+        last = scope.last_line
+    if last is not None and last < first:
         raise InvalidInput(
-            f"end_line {arguments.end_line} is before start_line {arguments.start_line}.",
+            f"end_line {last} is before start_line {first}.",
             hint="Leave end_line out to read as far as max_tokens allows.",
         )
-    scope = resolve_file(service.projects().projects, caller, arguments.path, arguments.project)
     request = ReadRequest(
         doc_id=scope.within,
         project_id=scope.project.project_id,
-        start_line=arguments.start_line,
-        end_line=arguments.end_line,
+        start_line=first,
+        end_line=last,
     )
-    data = service.read(request)
+    budget = Budget(arguments.max_tokens)
+    head = notice_line(budget, scope.notice)
+    return head + _lines(service.read(request), budget)
+
+
+def _lines(data: ReadData, budget: Budget) -> str:
+    """Return the lines under a header that says which they are, and how to go on."""
+    if data.total_lines == 0:
+        return f"--- {data.doc_id}: empty file"
     lines = [line.removesuffix("\r") for line in data.content.split("\n")]
     if lines[-1] == "":
         lines.pop()
-    budget = _budget(arguments.max_tokens, scope)
+    budget.take(f"--- {data.doc_id}:{data.start_line}-{data.end_line} of {data.total_lines}\n")
+    budget.take(f"More: start_line={data.end_line}\n")
     taken = budget.head(lines)
     if lines and not taken:
         # One huge line: its start is better than silence.
-        taken = [lines[0][: max(1, budget.left * 3)]]
+        taken = [budget.clip(lines[0])]
     end = data.start_line + len(taken) - 1 if taken else data.end_line
-    answer = ReadAnswer(
-        project=scope.project.name,
-        root=scope.project.root,
-        path=data.doc_id,
-        start_line=data.start_line,
-        end_line=end,
-        total_lines=data.total_lines,
-        language=data.language,
-        content="\n".join(taken),
-        next_start_line=end + 1 if end < data.end_line else None,
-    )
-    return Reply(read_text(answer, scope.notice), answer)
+    text = "\n".join([f"--- {data.doc_id}:{data.start_line}-{end} of {data.total_lines}", *taken])
+    more = f"\nMore: start_line={end + 1}" if end < data.end_line else ""
+    return text.rstrip("\n") + more
 
 
 def _joined(symbols: Sequence[OutlineSymbol]) -> list[SymbolLine]:
     """Return the symbols; one that was cut into several chunks is one line."""
     lines: list[SymbolLine] = []
     for symbol in symbols:
-        line = SymbolLine(**symbol.model_dump())
+        line = SymbolLine(
+            symbol.symbol, symbol.kind, symbol.line, symbol.end_line, symbol.signature
+        )
         last = lines[-1] if lines else None
         if last and (last.symbol, last.signature) == (line.symbol, line.signature):
-            lines[-1] = last.model_copy(update={"end_line": line.end_line})
+            lines[-1] = replace(last, end_line=line.end_line)
         else:
             lines.append(line)
     return lines
-
-
-def _budget(max_tokens: int, scope: Scope) -> Budget:
-    """Return what is left for the files' own text."""
-    said = f"{scope.notice or ''}{scope.within}"
-    return Budget(max_tokens - FRAME_TOKENS - estimate_tokens(said))

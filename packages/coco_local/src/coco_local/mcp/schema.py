@@ -4,23 +4,35 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel
+from coco_local.mcp.arguments import Arguments
 
 __all__ = ["plain_schema"]
 
 
-def plain_schema(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the model's schema without ``$ref``, titles and ``null`` alternatives.
+# Each word is part of every conversation, and what a value may be is checked with a sentence.
+NOISE = frozenset(
+    {"title", "default", "minimum", "maximum", "minLength", "maxLength", "maxItems", "pattern"}
+)
 
-    Several clients translate tool schemas into a dialect that has none of these; an optional
-    argument is one that is not in ``required``.
+
+def plain_schema(model: type[Arguments]) -> dict[str, Any]:
+    """Return the schema of a tool's arguments without what is unlisted and what need not be said.
+
+    There is no ``$ref`` and no ``null`` alternative either, which several clients cannot
+    translate; an optional argument is one that is not in ``required``.
     """
     schema = model.model_json_schema()
     definitions = schema.pop("$defs", {})
-    plain = _plain(schema, definitions)
-    # The class docstring is for us; the tool's description is for the model.
-    plain.pop("description", None)
-    return plain
+    properties = {
+        name: _plain(child, definitions)
+        for name, child in schema["properties"].items()
+        if name not in model.unlisted
+    }
+    # What is needed comes first: models fill arguments in this order.
+    required = schema.get("required", [])
+    ordered = sorted(properties, key=lambda name: name not in required)
+    result: dict[str, Any] = {"type": "object", "properties": {n: properties[n] for n in ordered}}
+    return {**result, "required": required} if required else result
 
 
 def _plain(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
@@ -34,11 +46,9 @@ def _plain(node: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
             return _plain(node, definitions)
     result: dict[str, Any] = {}
     for key, value in node.items():
-        if key == "title" or (key == "default" and value is None):
+        if key in NOISE:
             continue
-        if key == "properties":
-            result[key] = {name: _plain(child, definitions) for name, child in value.items()}
-        elif isinstance(value, dict):
+        if isinstance(value, dict):
             result[key] = _plain(value, definitions)
         else:
             result[key] = value

@@ -14,9 +14,11 @@ from coco_local.client.project_lookup import (
     project_around,
     project_names,
 )
+from coco_local.mcp.coercion import did_you_mean
+from coco_local.mcp.paths import Spot, exists, expanded, inside, spot_of
 from coco_protocol.projects import ProjectBody
 
-__all__ = ["Caller", "Scope", "globs_below", "resolve_file", "resolve_project"]
+__all__ = ["Caller", "Scope", "globs_below", "plain_globs", "resolve_file", "resolve_project"]
 
 # What stands in a hint when no directory is worth naming.
 ANYWHERE = "PATH"
@@ -30,6 +32,8 @@ class Caller:
 
     project: str | None = None
     places: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What this call is to learn about its arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,9 @@ class Scope:
     project: ProjectBody
     within: str = ""
     notice: str | None = None
+    first_line: int | None = None
+    last_line: int | None = None
+    """The lines that were written behind the path, as in ``src/a.py:12-40``."""
 
 
 def resolve_project(
@@ -60,24 +67,48 @@ def resolve_project(
             "CoCo has no project yet.", hint=f"Import one first: coco import {place}"
         )
     named = project or None
-    target = Path(path).expanduser() if path else None
-    if named is None and target is not None and target.is_absolute():
-        owner = project_around(projects, target)
-        if owner is None:
-            raise ProjectNotFound(
-                f"{path!r} is in no project that CoCo knows ({project_names(projects)}).",
-                hint="Add it first: coco import PATH",
-            )
-        return Scope(owner, _relative(owner, target))
+    spot = spot_of(path, caller.places) if path else None
+    if named is None and spot is not None and spot.path.is_absolute():
+        owner = project_around(projects, spot.path)
+        if owner is not None:
+            return _scope(owner, caller, spot, None)
     notice = None
     if named is not None:
         chosen = _named(projects, named, caller.places)
     elif caller.project is not None:
         chosen = _named(projects, caller.project, caller.places)
+    elif spot is not None and spot.path.is_absolute():
+        chosen = _rooted(projects, caller, spot.path)
     else:
         chosen, notice = _default(projects, caller.places)
-    within = _within(chosen, target, caller.places) if target is not None else ""
-    return Scope(chosen, within, notice)
+    return _scope(chosen, caller, spot_of(path, [Path(chosen.root)]) if path else None, notice)
+
+
+def _scope(project: ProjectBody, caller: Caller, spot: Spot | None, notice: str | None) -> Scope:
+    said = " ".join([*(f"{note}." for note in caller.notes), *([notice] if notice else [])])
+    if spot is None:
+        return Scope(project, notice=said or None)
+    within = _within(project, spot.path, caller.places)
+    return Scope(project, within, said or None, spot.first_line, spot.last_line)
+
+
+def _rooted(projects: Sequence[ProjectBody], caller: Caller, target: Path) -> ProjectBody:
+    """Return the caller's project when ``/src/a.py`` is a path below its root.
+
+    Raises:
+        ProjectNotFound: it is not.
+    """
+    nowhere = ProjectNotFound(
+        f"{str(target)!r} is in no project that CoCo knows ({project_names(projects)}).",
+        hint="Add it first: coco import PATH",
+    )
+    try:
+        chosen, _ = _default(projects, caller.places)
+    except ProjectNotFound:
+        raise nowhere from None
+    if inside(Path(chosen.root), target) is None:
+        raise nowhere
+    return chosen
 
 
 def resolve_file(
@@ -94,6 +125,13 @@ def resolve_file(
             f"{path!r} is the project's directory, not a file.", hint="Name a file in it."
         )
     return scope
+
+
+def plain_globs(project: ProjectBody, globs: Sequence[str]) -> list[str]:
+    """Return globs in CoCo's form: the other separator is turned, the project's root cut off."""
+    root = Path(project.root).as_posix().rstrip("/")
+    turned = [g if "/" in g else g.replace("\\", "/") for g in globs]
+    return [g.removeprefix(root) if g.startswith(f"{root}/") else g for g in turned]
 
 
 def globs_below(within: str, include: Sequence[str]) -> list[str]:
@@ -120,14 +158,15 @@ def _named(projects: Sequence[ProjectBody], name: str, places: tuple[Path, ...])
     same = named_project(projects, name)
     if same is not None:
         return same
-    path = Path(name).expanduser()
+    path = expanded(Path(name))
     candidates = [path] if path.is_absolute() else [place / path for place in places]
     for candidate in candidates:
         owner = project_around(projects, candidate)
-        if owner is not None and (path.is_absolute() or candidate.exists()):
+        if owner is not None and (path.is_absolute() or exists(candidate)):
             return owner
+    meant = did_you_mean(name, [project.name for project in projects])
     raise ProjectNotFound(
-        f"There is no project {name!r}; CoCo knows {project_names(projects)}.",
+        f"There is no project {name!r}{meant} CoCo knows {project_names(projects)}.",
         hint="Pass one of these, or add it: coco import PATH",
     )
 
@@ -168,12 +207,14 @@ def _within(project: ProjectBody, target: Path, places: tuple[Path, ...]) -> str
     directory is read from there.
     """
     root = Path(project.root)
-    if target.is_absolute():
+    if target.is_absolute() and path_in_project(project, target) is not None:
         return _relative(project, target)
-    if not (root / target).exists():
+    if not exists(root / target):
         for place in places:
-            if (place / target).exists() and project_around([project], place / target) is not None:
-                return _relative(project, place / target)
+            here = place / target
+            if exists(here) and project_around([project], here) is not None:
+                return _relative(project, here)
+        return _relative(project, inside(root, target) or root / target)
     return _relative(project, root / target)
 
 

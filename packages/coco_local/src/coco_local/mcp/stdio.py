@@ -8,17 +8,16 @@ import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 import anyio
-from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp.types import ListRootsRequest, ListRootsResult, NotificationParams
 
 from coco_local.mcp.connection import Connection
+from coco_local.mcp.paths import file_uri_path
 from coco_local.mcp.scope import Caller
 from coco_local.mcp.server import build_server
+from coco_local.mcp.transport import stdio_streams
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
@@ -43,7 +42,7 @@ def run_stdio(settings: Settings, project: str | None) -> int:
     places = _places()
     try:
         anyio.run(_serve, settings, project, places)
-    except* (BrokenPipeError, ConnectionResetError):
+    except* (BrokenPipeError, ConnectionResetError, anyio.BrokenResourceError):
         # The client left without closing the input first; nobody is there to be told.
         log.debug("the client closed the connection")
     except* KeyboardInterrupt:
@@ -65,7 +64,7 @@ async def _serve(settings: Settings, project: str | None, places: tuple[Path, ..
         "notifications/roots/list_changed", NotificationParams, roots.changed
     )
     with closing(daemon):
-        async with stdio_server() as (incoming, outgoing):
+        async with stdio_streams() as (incoming, outgoing):
             await server.run(incoming, outgoing, server.create_initialization_options())
 
 
@@ -110,14 +109,5 @@ class _Roots:
         except (MCPError, TimeoutError) as error:
             log.warning("the client did not list its roots: %s", error)
             return ()
-        paths = (_file_path(str(root.uri)) for root in answer.roots)
+        paths = (file_uri_path(str(root.uri)) for root in answer.roots)
         return tuple(path for path in paths if path is not None)
-
-
-def _file_path(uri: str) -> Path | None:
-    parts = urlsplit(uri)
-    if parts.scheme != "file":
-        return None
-    # `file://server/share` is a Windows network path; elsewhere the host means this machine.
-    host = f"//{parts.netloc}" if os.name == "nt" and parts.netloc else ""
-    return Path(url2pathname(f"{host}{parts.path}"))

@@ -6,15 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
-
-from coco_local.mcp.answers import (
-    FileOutline,
-    GrepAnswer,
-    ReadAnswer,
-    SearchAnswer,
-    StatusAnswer,
-)
 from coco_local.mcp.arguments import (
     Arguments,
     GrepArguments,
@@ -26,7 +17,6 @@ from coco_local.mcp.arguments import (
 )
 from coco_local.mcp.finding import related, search
 from coco_local.mcp.reading import grep, outline, read
-from coco_local.mcp.reply import Reply
 from coco_local.mcp.scope import Caller
 from coco_local.mcp.status import status
 from coco_protocol.local import LocalService
@@ -36,75 +26,58 @@ __all__ = ["TOOLS", "Tool"]
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool as it is listed, and the function that answers it."""
+    """A tool as it is listed, and the function that answers it with text."""
 
     name: str
-    title: str
     description: str
     arguments: type[Arguments]
-    answer: type[BaseModel]
-    run: Callable[[LocalService, Caller, Any], Reply]
+    run: Callable[[LocalService, Caller, Any], str]
 
 
+# The descriptions are part of every conversation: each says when to use the tool, and which other
+# one is meant instead.
 TOOLS: tuple[Tool, ...] = (
     Tool(
         "search",
-        "Search code and docs",
-        "Find code and documentation in the project by meaning, by words or by symbol. Use it "
-        "first when you do not know where something is: 'where are retries handled', "
-        "'how does login work', a function name, an error message. One call replaces several "
-        "greps and file reads: results are ranked (definitions first), include edits saved a "
-        "moment ago, and come as path:start-end, symbol and the code itself, checked on disk, one "
-        "best place per file. To list every occurrence of an exact string use grep.",
+        "Find code and docs by meaning, words or symbol. Ask it first when you do not know where "
+        "something is: 'where are retries handled', a function's name, an error message. Returns "
+        "the best places with their code as it is now; one call replaces several greps and reads. "
+        "To list every use of a known text, use grep.",
         SearchArguments,
-        SearchAnswer,
         search,
     ),
     Tool(
         "related",
-        "Find similar code",
-        "Find code or text similar to what stands at a file and line: other implementations of "
-        "an idea, callers' patterns to copy, tests and docs of a function. Results look like "
-        "search's.",
+        "Find code or text similar to what stands at a file's line: other implementations, "
+        "patterns to copy, tests and docs of it.",
         RelatedArguments,
-        SearchAnswer,
         related,
     ),
     Tool(
         "outline",
-        "Outline a file",
-        "List a file's definitions (or headings) with their line ranges and signatures, in order. "
-        "Use it before reading a long file, then read only the range you need.",
+        "List a file's definitions or headings with their lines. Use it before a long file, then "
+        "read only the lines you need.",
         OutlineArguments,
-        FileOutline,
         outline,
     ),
     Tool(
         "grep",
-        "Find exact text",
-        "Find every line that contains an exact string, or matches a regex, in the project's files "
-        "as they are on disk now; ignored files are left out. Use it to list all uses of a known "
-        "name before a change. When you do not know the exact words, use search.",
+        "List every line with a text or regex in the project's files as they are now, without "
+        "ignored ones: all uses of a known name. When you do not know the words, use search.",
         GrepArguments,
-        GrepAnswer,
         grep,
     ),
     Tool(
         "read",
-        "Read lines of a file",
-        "Read a range of lines of a project's file from disk, exactly as they are now. Give the "
-        "range that search, outline or grep named.",
+        "Read lines of a file as it is now; path may be 'src/a.py:12-40'.",
         ReadArguments,
-        ReadAnswer,
         read,
     ),
     Tool(
         "status",
-        "State of the index",
-        "Show the projects CoCo knows (* marks the one you work in), how much of each is indexed, "
-        "and the model's state. Use it when search answers with a notice or finds nothing.",
+        "Show the projects, how far each is indexed, and what to do about it. Use it when search "
+        "answers with a notice or finds nothing.",
         StatusArguments,
-        StatusAnswer,
         status,
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from coco_protocol.docs import Hit
+from coco_local.tui.found import Found
 from coco_protocol.local import LocalService
 from coco_protocol.projects import ProjectBody
 
@@ -27,11 +27,11 @@ class AppActions(Protocol):
         """Ask the daemon to import a directory."""
         ...
 
-    def open_hit(self, project: ProjectBody, hit: Hit) -> None:
-        """Open the hit in the user's editor."""
+    def open_place(self, project: ProjectBody, found: Found) -> None:
+        """Open a found place in the user's editor."""
         ...
 
-    def copy_place(self, project: ProjectBody, hit: Hit) -> None:
+    def copy_place(self, project: ProjectBody, found: Found) -> None:
         """Put ``path:line`` onto the clipboard."""
         ...
 

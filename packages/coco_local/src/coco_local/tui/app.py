@@ -20,6 +20,7 @@ from coco_local.tui.dashboard import DashboardScreen
 from coco_local.tui.dialogs import QuitChoice, QuitDialog
 from coco_local.tui.editor import EditorCommand, editor_command
 from coco_local.tui.feed import Feed
+from coco_local.tui.found import Found
 from coco_local.tui.messages import (
     ActionFailed,
     ActionFinished,
@@ -28,7 +29,7 @@ from coco_local.tui.messages import (
     StatusArrived,
 )
 from coco_local.tui.theme import DARK, LIGHT, preferred_theme
-from coco_protocol.docs import Hit, ImportRequest
+from coco_protocol.docs import ImportRequest
 from coco_protocol.local import LocalService
 from coco_protocol.projects import ProjectBody, ProjectRequest
 
@@ -66,14 +67,15 @@ class CocoApp(App[bool]):
         owns_daemon: bool,
         closing: threading.Event | None = None,
         environ: Mapping[str, str] | None = None,
+        place: Path | None = None,
     ) -> None:
-        """Take the client and whether closing the app closes the daemon."""
+        """Take the client, whether closing the app closes the daemon, and where the user works."""
         super().__init__()
         self.client = client
         self.owns_daemon = owns_daemon
         self.environ = os.environ if environ is None else environ
         self.feed = Feed(client, self.post_message, closing)
-        self.dashboard = DashboardScreen(address, self)
+        self.dashboard = DashboardScreen(address, self, place or _working_directory())
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = preferred_theme(self.environ)
@@ -86,10 +88,11 @@ class CocoApp(App[bool]):
         owns_daemon: bool,
         api_key: str | None,
         closing: threading.Event | None,
+        place: Path | None = None,
     ) -> CocoApp:
         """An app over the daemon at ``base_url``, whether or not it answers yet."""
         client = Client(base_url, api_key=api_key)
-        return cls(client, base_url, owns_daemon=owns_daemon, closing=closing)
+        return cls(client, base_url, owns_daemon=owns_daemon, closing=closing, place=place)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Our own color names, also under a theme that lacks them."""
@@ -180,20 +183,19 @@ class CocoApp(App[bool]):
 
         self.run_worker(run, thread=True, group="actions")
 
-    def open_hit(self, project: ProjectBody, hit: Hit) -> None:
-        """Open the hit in the user's editor, or copy its place when none is named."""
-        path, line = _place(project, hit)
-        command = editor_command(self.environ, path, line)
+    def open_place(self, project: ProjectBody, found: Found) -> None:
+        """Open a found place in the user's editor, or copy it when no editor is named."""
+        path = str(Path(project.root) / found.path)
+        command = editor_command(self.environ, path, found.first_line)
         if command is None:
-            self.copy_place(project, hit)
+            self.copy_place(project, found)
         else:
             self._run_editor(command)
 
-    def copy_place(self, project: ProjectBody, hit: Hit) -> None:
+    def copy_place(self, project: ProjectBody, found: Found) -> None:
         """Put ``path:line`` onto the clipboard."""
-        path, line = _place(project, hit)
-        self.copy_to_clipboard(f"{path}:{line}")
-        self.notify(f"{hit.chunk.path or hit.chunk.doc_id}:{line}", title="Copied", markup=False)
+        self.copy_to_clipboard(str(Path(project.root) / found.place))
+        self.notify(found.place, title="Copied", markup=False)
 
     def _run_editor(self, command: EditorCommand) -> None:
         if not command.in_terminal:
@@ -218,5 +220,9 @@ class CocoApp(App[bool]):
             self.post_message(ActionFailed(text))
 
 
-def _place(project: ProjectBody, hit: Hit) -> tuple[str, int]:
-    return str(Path(project.root) / (hit.chunk.path or hit.chunk.doc_id)), hit.chunk.start_line or 1
+def _working_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:
+        # It was deleted; then nothing says which project is meant.
+        return Path.home()

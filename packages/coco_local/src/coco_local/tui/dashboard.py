@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from textual import events, on
@@ -12,10 +13,13 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Input, OptionList, Static
 
+from coco_local.client.project_lookup import project_around
 from coco_local.tui.actions import AppActions
 from coco_local.tui.dialogs import ImportDialog, PickDialog
+from coco_local.tui.found import Found
 from coco_local.tui.help import HelpDialog
 from coco_local.tui.history import History
+from coco_local.tui.lookup import LookupKind
 from coco_local.tui.messages import ConnectionLost, DaemonStatus, ProjectChosen, StatusArrived
 from coco_local.tui.panels.embedding import Embedding, EmbeddingState
 from coco_local.tui.panels.files import Files
@@ -28,13 +32,14 @@ from coco_local.tui.panels.queries import Queries
 from coco_local.tui.search import SearchView
 from coco_local.tui.search_box import SearchBox, SearchInput
 from coco_local.tui.status import Banner, TopBar
-from coco_protocol.docs import Hit
 from coco_protocol.projects import ProjectBody
 
 __all__ = ["DashboardScreen"]
 
 # AppActions on a letter: while a query is typed the letter belongs to it.
 _LETTERS = {"pick", "rescan", "import", "view", "log", "help", "theme", "close", "search"}
+# Actions on what the search lists.
+_SEARCHING = {"switch_kind", "look_from", "copy_place", "pick_anywhere", "leave"}
 # What the lower left shows in turn where there is room for one panel only.
 _VIEWS = ("files", "queries", "log")
 
@@ -55,15 +60,20 @@ class DashboardScreen(Screen[bool]):
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "close", "Quit"),
         Binding("f1", "help_anywhere", "Help", show=False),
-        Binding("ctrl+y", "copy_hit", "Copy"),
+        Binding("ctrl+t", "switch_kind", "Text"),
+        Binding("ctrl+r", "look_from('related')", "Related"),
+        Binding("ctrl+o", "look_from('symbols')", "Symbols"),
+        Binding("ctrl+y", "copy_place", "Copy"),
         Binding("ctrl+p", "pick_anywhere", "Project"),
         Binding("escape", "leave", "Back", key_display="Esc"),
         Binding("tab", "app.focus_next", "Next", show=False),
         Binding("shift+tab", "app.focus_previous", "Previous", show=False),
     ]
 
-    def __init__(self, address: str, actions: AppActions) -> None:
+    def __init__(self, address: str, actions: AppActions, place: Path) -> None:
+        """Take the daemon's address, what the keys do, and where the user works."""
         super().__init__()
+        self._place = place
         self._address = address
         self._actions = actions
         self._history = History()
@@ -126,7 +136,8 @@ class DashboardScreen(Screen[bool]):
         self.remove_class("-offline")
         self._projects = projects
         if self._chosen not in {project.project_id for project in projects}:
-            self._choose(projects[0].project_id if projects else None)
+            here = project_around(projects, self._place) or next(iter(projects), None)
+            self._choose(here.project_id if here is not None else None)
         self.query_one(Projects).show(ProjectsState(projects, self._chosen))
 
     @property
@@ -137,9 +148,13 @@ class DashboardScreen(Screen[bool]):
     def _choose(self, project_id: str | None) -> None:
         self._chosen = project_id
         self.query_one(Projects).show(ProjectsState(self._projects, project_id))
-        self.query_one(SearchBox).scope(self.chosen.name if self.chosen else None)
+        self._show_scope()
         if self.has_class("-searching"):
             self._ask()
+
+    def _show_scope(self) -> None:
+        kind = self.query_one(SearchView).typed_kind
+        self.query_one(SearchBox).scope(self.chosen.name if self.chosen else None, kind)
 
     @on(ProjectChosen)
     def _follow_cursor(self, event: ProjectChosen) -> None:
@@ -153,7 +168,7 @@ class DashboardScreen(Screen[bool]):
         searching = self.has_class("-searching")
         if action in _LETTERS and typing:
             return False
-        if action in ("copy_hit", "pick_anywhere", "leave"):
+        if action in _SEARCHING:
             return searching or self.has_class("-log") if action == "leave" else searching
         board = not searching and not self.has_class("-log")
         if action == "view":
@@ -177,7 +192,9 @@ class DashboardScreen(Screen[bool]):
         self.query_one(SearchInput).focus()
 
     def action_leave(self) -> None:
-        """From the log or the search back to the dashboard."""
+        """From places like one, or symbols, to the results; from these or the log to the board."""
+        if self.has_class("-searching") and self.query_one(SearchView).back():
+            return
         self.remove_class("-log", "-searching")
         self.query_one(SearchInput).clear()
         self.query_one(Projects).focus()
@@ -254,20 +271,29 @@ class DashboardScreen(Screen[bool]):
             self.query_one(SearchView).ask(self.query_one(SearchInput).value, self._chosen)
 
     @on(OptionList.OptionSelected, "#results")
-    def action_open_hit(self) -> None:
-        """Open the chosen hit where the user edits."""
-        hit = self._hit()
-        if hit is not None and self.chosen is not None:
-            self._actions.open_hit(self.chosen, hit)
+    def action_open_place(self) -> None:
+        """Open the chosen place where the user edits."""
+        found = self._found()
+        if found is not None and self.chosen is not None:
+            self._actions.open_place(self.chosen, found)
 
-    def action_copy_hit(self) -> None:
-        """Copy the place of the chosen hit."""
-        hit = self._hit()
-        if hit is not None and self.chosen is not None:
-            self._actions.copy_place(self.chosen, hit)
+    def action_copy_place(self) -> None:
+        """Copy the chosen place."""
+        found = self._found()
+        if found is not None and self.chosen is not None:
+            self._actions.copy_place(self.chosen, found)
 
-    def action_move_hit(self, step: int) -> None:
-        """Choose another hit."""
+    def action_switch_kind(self) -> None:
+        """Look for the typed text in the files instead of searching, and back."""
+        self.query_one(SearchView).switch_kind()
+        self._show_scope()
+
+    def action_look_from(self, kind: LookupKind) -> None:
+        """List what belongs to the chosen place."""
+        self.query_one(SearchView).look_from(kind)
+
+    def action_move_choice(self, step: int) -> None:
+        """Choose another place."""
         self.query_one(SearchView).results.move(step)
 
     def action_scroll_code(self, direction: int) -> None:
@@ -275,7 +301,11 @@ class DashboardScreen(Screen[bool]):
         code = self.query_one(SearchView).code
         (code.scroll_page_down if direction > 0 else code.scroll_page_up)(animate=False)
 
-    def _hit(self) -> Hit | None:
+    def action_scroll_sideways(self, direction: int) -> None:
+        """Scroll the preview to the left or right."""
+        self.query_one(SearchView).code.action_sideways(direction)
+
+    def _found(self) -> Found | None:
         return self.query_one(SearchView).results.chosen
 
 

@@ -60,8 +60,17 @@ class QuitDialog(ModalScreen[QuitChoice | None]):
         self.dismiss("leave" if event.option_id == "leave" else "stop")
 
 
+class FilterInput(Input):
+    """Moves the cursor of the list below without losing the focus."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "screen.move(-1)", "Previous", show=False),
+        Binding("down", "screen.move(1)", "Next", show=False),
+    ]
+
+
 class PickDialog(ModalScreen[str | None]):
-    """Which project searches go to."""
+    """Which project searches go to; typing keeps those whose name or path has the typed words."""
 
     BINDINGS: ClassVar[list[BindingType]] = [_CANCEL]
 
@@ -71,19 +80,44 @@ class PickDialog(ModalScreen[str | None]):
         self._chosen = chosen
 
     def compose(self) -> ComposeResult:
-        """One line a project."""
+        """A line to type in, and one line a project."""
         with Vertical(id="dialog") as dialog:
             dialog.border_title = "Search in"
-            yield OptionList(
-                *(Option(_project(p), id=p.project_id) for p in self._projects), compact=True
-            )
-            yield _keys(("Enter", "choose"), ("Esc", "cancel"))
+            yield FilterInput(placeholder="Type to filter", id="filter", compact=True)
+            yield OptionList(compact=True)
+            yield _keys(("Enter", "choose"), ("↑ ↓", "move"), ("Esc", "cancel"))
 
     def on_mount(self) -> None:
         """Start at the chosen one."""
-        ids = [project.project_id for project in self._projects]
-        if self._chosen in ids:
-            self.query_one(OptionList).highlighted = ids.index(self._chosen)
+        self._show("")
+
+    @on(Input.Changed, "#filter")
+    def _filter(self, event: Input.Changed) -> None:
+        self._show(event.value)
+
+    def _show(self, typed: str) -> None:
+        words = typed.casefold().split()
+        shown = [project for project in self._projects if _has_words(project, words)]
+        options = self.query_one(OptionList)
+        options.set_options([Option(_project(each), id=each.project_id) for each in shown])
+        ids = [project.project_id for project in shown]
+        if ids:
+            options.highlighted = ids.index(self._chosen) if self._chosen in ids else 0
+        dialog = self.query_one("#dialog", Vertical)
+        dialog.border_subtitle = f"{len(shown)} of {len(self._projects)}" if words else ""
+
+    def action_move(self, step: int) -> None:
+        """Move the cursor of the list."""
+        options = self.query_one(OptionList)
+        if options.option_count:
+            at = (options.highlighted or 0) + step
+            options.highlighted = min(options.option_count - 1, max(0, at))
+
+    @on(Input.Submitted, "#filter")
+    def _choose_highlighted(self) -> None:
+        option = self.query_one(OptionList).highlighted_option
+        if option is not None:
+            self.dismiss(option.id)
 
     @on(OptionList.OptionSelected)
     def _choose(self, event: OptionList.OptionSelected) -> None:
@@ -183,6 +217,11 @@ def _project(project: ProjectBody) -> Content:
     mark, style = state_mark(project.state)
     left = Content.assemble(" ", (mark, style), " ", (one_line(project.name), "$strong"))
     return spread(_INNER - 1, left, Content.styled(tail(project.root, 30), "$muted"))
+
+
+def _has_words(project: ProjectBody, words: Sequence[str]) -> bool:
+    text = f"{project.name} {project.root}".casefold()
+    return all(word in text for word in words)
 
 
 def _keys(*keys: tuple[str, str]) -> Static:

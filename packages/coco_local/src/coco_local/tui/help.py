@@ -32,11 +32,14 @@ _SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("↑ ↓", "choose a result"),
             ("Enter", "open it in $VISUAL or $EDITOR, or copy its place"),
+            ("ctrl+t", "look for the text itself (/regex/), and back"),
+            ("ctrl+r", "places like the chosen one"),
+            ("ctrl+o", "the symbols of its file"),
             ("ctrl+y", "copy path:line"),
             ("ctrl+p", "search in another project"),
             ("Tab", "to the results, to the code, and back"),
-            ("PgUp PgDn", "scroll the code"),
-            ("Esc", "back to the dashboard"),
+            ("PgUp PgDn", "scroll the code;  alt+← alt+→  sideways"),
+            ("Esc", "back to the results, to the dashboard"),
         ),
     ),
     (

@@ -8,7 +8,8 @@ from typing import Literal
 from textual.content import Content
 from textual.message import Message
 
-from coco_protocol.docs import Hit, QueryData, QueryMeta
+from coco_local.tui.found import Found
+from coco_local.tui.lookup import Listing
 from coco_protocol.jobs import JobBody
 from coco_protocol.projects import ProjectBody
 from coco_protocol.system import StatsData
@@ -20,10 +21,10 @@ __all__ = [
     "ConnectionLost",
     "DaemonStatus",
     "Excerpt",
+    "Listed",
+    "LookupFailed",
     "PreviewReady",
     "ProjectChosen",
-    "QueryAnswered",
-    "QueryFailed",
     "StatusArrived",
 ]
 
@@ -39,13 +40,11 @@ class DaemonStatus:
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """A stretch of a file, highlighted, with the lines of the hit in it."""
+    """A stretch of a file, highlighted, with the found place in it."""
 
-    path: str
+    found: Found
     first_line: int
     lines: tuple[Content, ...]
-    hit_start: int
-    hit_end: int
 
 
 class _Event(Message):
@@ -94,24 +93,17 @@ class ProjectChosen(_Event, bubble=True):
 
 
 @dataclass
-class QueryAnswered(_Event, bubble=False):
-    """Results for the query numbered ``sequence``."""
+class Listed(_Event, bubble=False):
+    """The answer to the lookup numbered ``sequence``."""
 
     sequence: int
-    text: str
-    meta: QueryMeta
-    data: QueryData
+    listing: Listing
     elapsed_ms: float
-
-    @property
-    def hits(self) -> list[Hit]:
-        """The results, best first."""
-        return self.data.results
 
 
 @dataclass
-class QueryFailed(_Event, bubble=False):
-    """The query numbered ``sequence`` has no answer."""
+class LookupFailed(_Event, bubble=False):
+    """The lookup numbered ``sequence`` has no answer."""
 
     sequence: int
     reason: str

@@ -17,13 +17,13 @@ from textual.widgets import OptionList
 from coco_core.errors import CocoError
 from coco_local.tui.excerpt import read_excerpt
 from coco_local.tui.figures import milliseconds
+from coco_local.tui.found import Found
 from coco_local.tui.latest import Latest
-from coco_local.tui.messages import PreviewReady, QueryAnswered, QueryFailed
+from coco_local.tui.lookup import Lookup, LookupKind, look_up
+from coco_local.tui.messages import Listed, LookupFailed, PreviewReady
 from coco_local.tui.preview import CodePreview
 from coco_local.tui.results import ResultList
 from coco_local.tui.search_words import parse_search
-from coco_local.tui.source import word_pattern
-from coco_protocol.docs import Hit, QueryMeta, QueryRequest, RetrievalBody
 
 if TYPE_CHECKING:
     from coco_protocol.local import LocalService
@@ -32,28 +32,23 @@ __all__ = ["SearchView"]
 
 # Long enough to skip the letters inside a word, short enough to feel immediate.
 _DEBOUNCE = 0.08
-# More hits than anyone scrolls through.
-_HITS = 40
 
-_EMPTY_REASONS = {
-    "nothing_indexed": "Nothing is indexed in this project yet",
-    "filtered_out": "The filters leave nothing: remove lang:, path:, kind: or symbol:",
-    "no_match": "Nothing matches",
-    None: "Nothing matches",
+_INVITATIONS = {
+    "search": "Type what the code does, or a name in it",
+    "text": "Type text as it stands in the files; /between slashes/ it is a regular expression",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _Asked:
     sequence: int
-    text: str
-    request: QueryRequest
+    lookup: Lookup
 
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     sequence: int
-    hit: Hit
+    found: Found
     project_id: str
 
 
@@ -63,13 +58,15 @@ class SearchView(Container):
     def __init__(self, client: LocalService, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._client = client
-        self._asked = 0
+        self._sequence = 0
         self._previewed = 0
-        self._shown_hit: Hit | None = None
+        self._shown: Found | None = None
         self._text = ""
         self._project_id: str | None = None
+        self._lookup: Lookup | None = None
+        self._typed_kind: LookupKind = "search"
         self._timer: Timer | None = None
-        self._questions = Latest("tui-search", self._query)
+        self._lookups = Latest("tui-search", self._answer)
         self._wanted = Latest("tui-preview", self._read)
 
     def compose(self) -> ComposeResult:
@@ -79,22 +76,22 @@ class SearchView(Container):
 
     def on_mount(self) -> None:
         """Start the two threads that ask."""
-        self._questions.start()
+        self._lookups.start()
         self._wanted.start()
 
     def on_unmount(self) -> None:
         """Let them end."""
-        self._questions.stop()
+        self._lookups.stop()
         self._wanted.stop()
 
     def join(self) -> None:
         """Wait for the requests in hand, after the view was removed."""
-        self._questions.join()
+        self._lookups.join()
         self._wanted.join()
 
     @property
     def results(self) -> ResultList:
-        """The list of hits."""
+        """The list of what was found."""
         return self.query_one(ResultList)
 
     @property
@@ -102,81 +99,105 @@ class SearchView(Container):
         """The preview."""
         return self.query_one(CodePreview)
 
+    @property
+    def typed_kind(self) -> LookupKind:
+        """What typing asks for: a search, or lines with the text."""
+        return self._typed_kind
+
+    def switch_kind(self) -> None:
+        """Ask for lines with the typed text instead of a search, and back."""
+        self._typed_kind = "text" if self._typed_kind == "search" else "search"
+        self.ask(self._text, self._project_id)
+
     def ask(self, text: str, project_id: str | None) -> None:
         """Search for ``text`` once typing pauses; whatever is under way is no longer wanted."""
         self._text, self._project_id = text, project_id
-        self._asked += 1
-        if self._timer is not None:
-            self._timer.stop()
+        self._forget_asked()
+        self._lookup = None
         if project_id is None:
             self._say("No project to search in: press Esc, then i to import one", "$warning")
         elif parse_search(text).query:
             self._timer = self.set_timer(_DEBOUNCE, self._submit)
         else:
-            self._say("Type what the code does, or a name in it", "$muted")
+            self._say(_INVITATIONS[self._typed_kind], "$muted")
+
+    def look_from(self, kind: LookupKind) -> None:
+        """List what belongs to the chosen place: places like it, or its file's symbols."""
+        place = self.results.chosen
+        if place is not None and self._project_id is not None:
+            self._forget_asked()
+            self._send(Lookup(kind, self._project_id, place=place))
+
+    def back(self) -> bool:
+        """Return to what was typed; False when that is shown already."""
+        if self._lookup is None or self._lookup.place is None:
+            return False
+        self.ask(self._text, self._project_id)
+        return True
+
+    def _forget_asked(self) -> None:
+        self._sequence += 1
+        if self._timer is not None:
+            self._timer.stop()
 
     def _submit(self) -> None:
-        words = parse_search(self._text)
-        if self._project_id is None:
-            return
-        request = QueryRequest(
-            query=words.query,
-            project_id=self._project_id,
-            retrieval_config=RetrievalBody(top_k=_HITS),
-            filters=words.filters,
-        )
-        self._questions.submit(_Question(self._asked, words.query, request))
+        if self._project_id is not None:
+            self._send(Lookup(self._typed_kind, self._project_id, self._text))
 
-    def _query(self, question: _Question) -> None:
+    def _send(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+        self._lookups.submit(_Asked(self._sequence, lookup))
+
+    def _answer(self, asked: _Asked) -> None:
         started = time.perf_counter()
         try:
-            answer = self._client.query(question.request)
+            listing = look_up(self._client, asked.lookup)
         except CocoError as error:
-            self.post_message(QueryFailed(question.sequence, str(error)))
+            self.post_message(LookupFailed(asked.sequence, str(error)))
             return
         elapsed = (time.perf_counter() - started) * 1000
-        self.post_message(
-            QueryAnswered(question.sequence, question.text, answer.meta, answer.data, elapsed)
-        )
+        self.post_message(Listed(asked.sequence, listing, elapsed))
 
-    @on(QueryAnswered)
-    def _show_answer(self, event: QueryAnswered) -> None:
-        if event.sequence != self._asked:
+    @on(Listed)
+    def _show_listing(self, event: Listed) -> None:
+        if event.sequence != self._sequence or self._lookup is None:
             return
-        self.set_class(not event.hits, "-nothing")
-        self.results.show(event.hits)
-        self.results.border_subtitle = _summary(event)
-        if not event.hits:
-            self._shown_hit = None
-            self._say(_EMPTY_REASONS[event.data.empty_reason], "$muted")
-            self.results.border_subtitle = _summary(event)
+        listing = event.listing
+        self.results.border_title = self._lookup.title
+        if listing.found:
+            self.results.show(listing.found)
+        else:
+            self._say(listing.empty, "$muted")
+        parts = (listing.summary, milliseconds(event.elapsed_ms), *listing.reservations)
+        self.results.border_subtitle = Content(" · ".join(parts))
 
-    @on(QueryFailed)
-    def _show_failure(self, event: QueryFailed) -> None:
-        if event.sequence == self._asked:
+    @on(LookupFailed)
+    def _show_failure(self, event: LookupFailed) -> None:
+        if event.sequence == self._sequence:
             self._say(event.reason, "$error")
 
     @on(OptionList.OptionHighlighted, "#results")
     def _want_preview(self) -> None:
-        hit = self.results.chosen
-        if hit is None or hit is self._shown_hit or self._project_id is None:
+        found = self.results.chosen
+        if found is None or found is self._shown or self._project_id is None:
             return
-        self._shown_hit = hit
+        self._shown = found
         self._previewed += 1
-        self._wanted.submit(_Wanted(self._previewed, hit, self._project_id))
+        self._wanted.submit(_Wanted(self._previewed, found, self._project_id))
 
     def _read(self, wanted: _Wanted) -> None:
-        preview = read_excerpt(self._client, wanted.hit, wanted.project_id)
+        preview = read_excerpt(self._client, wanted.found, wanted.project_id)
         self.post_message(PreviewReady(wanted.sequence, preview))
 
     @on(PreviewReady)
     def _show_preview(self, event: PreviewReady) -> None:
-        if event.sequence == self._previewed and self._shown_hit is not None:
-            self.code.show(event.preview, word_pattern(self._text))
+        if event.sequence == self._previewed and self._shown is not None:
+            words = self._lookup.marked_words if self._lookup is not None else None
+            self.code.show(event.preview, words)
 
     def _say(self, text: str, style: str) -> None:
         """Say something in place of results."""
-        self._shown_hit = None
+        self._shown = None
         self.results.show(())
         self.results.border_subtitle = ""
         self.code.clear()
@@ -184,21 +205,3 @@ class SearchView(Container):
         self.code.set_lines(
             [Content.empty(), *(Content.styled(f"  {line}", style) for line in lines)]
         )
-
-
-def _summary(event: QueryAnswered) -> Content:
-    number = len(event.hits)
-    more = "+" if event.data.next_offset is not None else ""
-    parts = [f"{number}{more} hit" + ("" if number == 1 else "s"), milliseconds(event.elapsed_ms)]
-    parts += _reservations(event.meta)
-    return Content(" · ".join(parts))
-
-
-def _reservations(meta: QueryMeta) -> list[str]:
-    """What stands between this answer and a complete one."""
-    said = []
-    if meta.tier != "transformer":
-        said.append(f"{meta.tier} search")
-    if meta.pending_files:
-        said.append(f"{meta.pending_files} files to do")
-    return said

@@ -31,6 +31,13 @@ class Change:
     """What the user does for the change to count."""
     backup: Path | None = None
     """Where the file as it was is kept; ``None`` when nothing was written over."""
+    keeps_backup: bool = True
+    """A project's files are under version control, and a copy would only lie in its way."""
+
+    @property
+    def deletes(self) -> bool:
+        """Whether nothing is left of a file of instructions."""
+        return self.before is not None and not self.after and self.path.suffix in (".md", ".mdc")
 
     @property
     def changed(self) -> bool:
@@ -84,7 +91,7 @@ def write(change: Change) -> Path | None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         backup = None
-        if change.before is not None:
+        if change.before is not None and change.keeps_backup:
             backup = target.with_name(target.name + BACKUP_SUFFIX)
             shutil.copy2(target, backup)
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
@@ -100,7 +107,11 @@ def write(change: Change) -> Path | None:
                     f"{change.path} was changed by another program just now.",
                     hint=f"Close {change.client} if it is running and try again.",
                 )
-            Path(name).replace(target)
+            if change.deletes:
+                target.unlink()
+                Path(name).unlink()
+            else:
+                Path(name).replace(target)
         except BaseException:
             Path(name).unlink(missing_ok=True)
             raise

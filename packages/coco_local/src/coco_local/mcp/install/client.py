@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any, Literal
 
 from coco_local.mcp.install.jsonc import remove_member, set_member
+from coco_local.mcp.install.tomltable import remove_table, set_table
 
 __all__ = [
     "SERVER_NAME",
     "Edit",
     "Environment",
+    "Guide",
     "JsonEntry",
     "LaunchCommand",
     "McpClient",
     "ScopeName",
+    "TomlEntry",
+    "agents_file",
     "stdio_entry",
     "typed_stdio_entry",
 ]
@@ -91,6 +95,30 @@ class JsonEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class TomlEntry:
+    """An edit that makes ``[KEY.coco]`` a table of a TOML file."""
+
+    key: str
+
+    def __call__(self, text: str, command: LaunchCommand | None) -> str:
+        """Return the text after the edit."""
+        place = (self.key, SERVER_NAME)
+        if command is None:
+            return remove_table(text, place)
+        return set_table(text, place, {"command": command.program, "args": list(command.arguments)})
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """Where a program reads standing instructions for its model."""
+
+    user: Callable[[Environment], Path] | None = None
+    project: Callable[[Path], Path] | None = None
+    head: str = ""
+    """What a file of CoCo's own begins with, so that the program reads it always."""
+
+
+@dataclass(frozen=True, slots=True)
 class McpClient:
     """A program that speaks MCP."""
 
@@ -101,6 +129,9 @@ class McpClient:
     edit: Edit
     after: str
     """What the user does for the change to count."""
+    guide: Guide | None = None
+    project_edit: Edit | None = None
+    """For a project's file that is written in another form."""
 
     @property
     def scopes(self) -> tuple[ScopeName, ...]:
@@ -120,3 +151,8 @@ def stdio_entry(command: LaunchCommand) -> dict[str, Any]:
 def typed_stdio_entry(command: LaunchCommand) -> dict[str, Any]:
     """Return the entry of clients that want the transport named."""
     return {"type": "stdio", **stdio_entry(command)}
+
+
+def agents_file(root: Path) -> Path:
+    """Return the project's file of instructions that most agents read."""
+    return root / "AGENTS.md"

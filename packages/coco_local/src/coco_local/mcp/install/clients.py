@@ -9,17 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from coco_local.mcp.install.agents import AGENTS, opencode_entry
 from coco_local.mcp.install.client import (
-    SERVER_NAME,
     Environment,
+    Guide,
     JsonEntry,
     LaunchCommand,
     McpClient,
+    TomlEntry,
+    agents_file,
     stdio_entry,
     typed_stdio_entry,
 )
 from coco_local.mcp.install.jsonc import parse
-from coco_local.mcp.install.tomltable import remove_table, set_table
 
 __all__ = ["CLIENTS"]
 
@@ -28,16 +30,20 @@ _NEW_SESSION = "Start a new session; /mcp shows the server."
 _VSCODE_EDIT = JsonEntry(("servers",), typed_stdio_entry)
 _VSCODE_AFTER = "Start the server from the mcp.json file, or with 'MCP: List Servers'."
 
-_CODEX_TABLE = ("mcp_servers", SERVER_NAME)
-
 _CLINE_FILE = "cline_mcp_settings.json"
 
-
-def _edit_codex(text: str, command: LaunchCommand | None) -> str:
-    if command is None:
-        return remove_table(text, _CODEX_TABLE)
-    arguments = list(command.arguments)
-    return set_table(text, _CODEX_TABLE, {"command": command.program, "args": arguments})
+# A rule without it waits until a file or the user asks for it.
+_CURSOR_HEAD = "---\ndescription: Finding code with CoCo\nalwaysApply: true\n---\n\n"
+_CONTINUE_HEAD = "---\nname: Finding code with CoCo\nalwaysApply: true\n---\n\n"
+# The first of these that a project has is the one that Zed reads (zed.dev/docs/ai/instructions).
+_ZED_RULES = (
+    ".rules",
+    ".cursorrules",
+    ".windsurfrules",
+    ".clinerules",
+    ".github/copilot-instructions.md",
+    "AGENT.md",
+)
 
 
 def _zed_settings(at: Environment) -> Path:
@@ -47,20 +53,31 @@ def _zed_settings(at: Environment) -> Path:
     return base / "zed" / "settings.json"
 
 
+def _zed_rules(root: Path) -> Path:
+    found = (root / name for name in _ZED_RULES)
+    return next((path for path in found if path.is_file()), agents_file(root))
+
+
+def _cline_rules(root: Path) -> Path:
+    """Return Cline's file of rules, in older projects a file where there now is a directory."""
+    rules = root / ".clinerules"
+    return rules if rules.is_file() else rules / "coco.md"
+
+
+def _copilot_instructions(root: Path) -> Path:
+    return root / ".github" / "copilot-instructions.md"
+
+
 def _zed_entry(command: LaunchCommand) -> dict[str, Any]:
     # Versions of 2025 refuse an entry without a source; newer ones ignore it.
     return {"source": "custom", **stdio_entry(command), "env": {}}
-
-
-def _opencode_entry(command: LaunchCommand) -> dict[str, Any]:
-    return {"type": "local", "command": [command.program, *command.arguments], "enabled": True}
 
 
 def _opencode_2_entry(command: LaunchCommand) -> dict[str, Any]:
     return {"type": "local", "command": [command.program, *command.arguments]}
 
 
-_OPENCODE = JsonEntry(("mcp",), _opencode_entry)
+_OPENCODE = JsonEntry(("mcp",), opencode_entry)
 _OPENCODE_2 = JsonEntry(("mcp", "servers"), _opencode_2_entry)
 
 
@@ -99,7 +116,12 @@ def _cline_command_line(at: Environment) -> Path:
     return at.variable("CLINE_MCP_SETTINGS_PATH", default)
 
 
-CLIENTS = (
+def _cline_instructions(at: Environment) -> Path:
+    """Return the file of every project; Cline's own directory is elsewhere on each system."""
+    return at.home / ".agents" / "AGENTS.md"
+
+
+EDITORS = (
     # code.claude.com/docs/en/mcp
     McpClient(
         name="claude",
@@ -108,6 +130,10 @@ CLIENTS = (
         project=lambda root: root / ".mcp.json",
         edit=JsonEntry(("mcpServers",), typed_stdio_entry),
         after=_NEW_SESSION,
+        guide=Guide(
+            user=lambda at: at.variable("CLAUDE_CONFIG_DIR", at.home / ".claude") / "CLAUDE.md",
+            project=lambda root: root / "CLAUDE.md",
+        ),
     ),
     # modelcontextprotocol.io
     McpClient(
@@ -126,6 +152,9 @@ CLIENTS = (
         project=lambda root: root / ".cursor" / "mcp.json",
         edit=JsonEntry(("mcpServers",), typed_stdio_entry),
         after="Switch the server on in Cursor's settings under MCP.",
+        guide=Guide(
+            project=lambda root: root / ".cursor" / "rules" / "coco.mdc", head=_CURSOR_HEAD
+        ),
     ),
     # code.visualstudio.com/docs/agents/reference/mcp-configuration: `servers`, not `mcpServers`.
     McpClient(
@@ -135,6 +164,7 @@ CLIENTS = (
         project=lambda root: root / ".vscode" / "mcp.json",
         edit=_VSCODE_EDIT,
         after=_VSCODE_AFTER,
+        guide=Guide(project=_copilot_instructions),
     ),
     McpClient(
         name="vscode-insiders",
@@ -143,6 +173,7 @@ CLIENTS = (
         project=lambda root: root / ".vscode" / "mcp.json",
         edit=_VSCODE_EDIT,
         after=_VSCODE_AFTER,
+        guide=Guide(project=_copilot_instructions),
     ),
     # developers.openai.com/codex/mcp: a project's file counts where the project is trusted.
     McpClient(
@@ -150,8 +181,12 @@ CLIENTS = (
         title="Codex",
         user=lambda at: at.variable("CODEX_HOME", at.home / ".codex") / "config.toml",
         project=lambda root: root / ".codex" / "config.toml",
-        edit=_edit_codex,
+        edit=TomlEntry("mcp_servers"),
         after=_NEW_SESSION,
+        guide=Guide(
+            user=lambda at: at.variable("CODEX_HOME", at.home / ".codex") / "AGENTS.md",
+            project=agents_file,
+        ),
     ),
     # docs.windsurf.com/windsurf/cascade/mcp
     McpClient(
@@ -161,6 +196,10 @@ CLIENTS = (
         project=None,
         edit=JsonEntry(("mcpServers",), stdio_entry),
         after="Refresh the MCP servers in Cascade.",
+        guide=Guide(
+            user=lambda at: at.home / ".codeium" / "windsurf" / "memories" / "global_rules.md",
+            project=agents_file,
+        ),
     ),
     # zed.dev/docs/ai/mcp, zed.dev/docs/configuring-zed: ~/.config on macOS, too.
     McpClient(
@@ -170,6 +209,7 @@ CLIENTS = (
         project=lambda root: root / ".zed" / "settings.json",
         edit=JsonEntry(("context_servers",), _zed_entry),
         after="Nothing: Zed reads its settings at once.",
+        guide=Guide(user=lambda at: _zed_settings(at).with_name("AGENTS.md"), project=_zed_rules),
     ),
     # geminicli.com/docs/tools/mcp-server
     McpClient(
@@ -179,6 +219,10 @@ CLIENTS = (
         project=lambda root: root / ".gemini" / "settings.json",
         edit=JsonEntry(("mcpServers",), stdio_entry),
         after=_NEW_SESSION,
+        guide=Guide(
+            user=lambda at: at.home / ".gemini" / "GEMINI.md",
+            project=lambda root: root / "GEMINI.md",
+        ),
     ),
     # opencode.ai/docs/mcp-servers, opencode.ai/docs/migrate-v1
     McpClient(
@@ -188,6 +232,7 @@ CLIENTS = (
         project=_opencode_file(lambda root: root),
         edit=_edit_opencode,
         after="Start a new session.",
+        guide=Guide(user=lambda at: at.xdg_config / "opencode" / "AGENTS.md", project=agents_file),
     ),
     # docs.continue.dev/customize/deep-dives/mcp: a file of its own for each server.
     McpClient(
@@ -197,6 +242,11 @@ CLIENTS = (
         project=lambda root: root / ".continue" / "mcpServers" / "coco.json",
         edit=JsonEntry(("mcpServers",), stdio_entry),
         after="Reload the editor's window; tools work in agent mode.",
+        guide=Guide(
+            user=lambda at: at.home / ".continue" / "rules" / "coco.md",
+            project=lambda root: root / ".continue" / "rules" / "coco.md",
+            head=_CONTINUE_HEAD,
+        ),
     ),
     # docs.cline.bot/mcp: the extension keeps it in the editor's global storage.
     McpClient(
@@ -206,6 +256,7 @@ CLIENTS = (
         project=None,
         edit=JsonEntry(("mcpServers",), _cline_entry),
         after="Nothing: Cline reads its settings at once.",
+        guide=Guide(user=_cline_instructions, project=_cline_rules),
     ),
     McpClient(
         name="cline-cli",
@@ -214,5 +265,8 @@ CLIENTS = (
         project=None,
         edit=JsonEntry(("mcpServers",), _cline_entry),
         after="Start a new session.",
+        guide=Guide(user=_cline_instructions, project=_cline_rules),
     ),
 )
+
+CLIENTS = (*EDITORS, *AGENTS)

@@ -9,9 +9,9 @@ from typing import Any
 import tomlkit
 from tomlkit.container import OutOfOrderTableProxy
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Table
+from tomlkit.items import AoT, Table
 
-__all__ = ["TomlTableError", "remove_table", "set_table"]
+__all__ = ["TomlTableError", "remove_item", "remove_table", "set_item", "set_table"]
 
 _MARK = "\ufeff"
 
@@ -59,6 +59,62 @@ def remove_table(text: str, keys: Sequence[str]) -> str:
     del parent[keys[-1]]
     after = document.as_string()
     return _checked(after if after.strip() else "", text, wanted, keys)
+
+
+def set_item(text: str, key: str, name: str, values: Mapping[str, str | list[str]]) -> str:
+    """Return ``text`` in which the table of this ``name`` among ``[[key]]`` has ``values``.
+
+    Raises:
+        TomlTableError: the file is broken, or ``key`` is no array of tables.
+    """
+    document = _parse(text)
+    wanted = document.unwrap()
+    there = _item(document, key, name)
+    if there is not None:
+        if all(there.get(field) == value for field, value in values.items()):
+            return text
+        there.update(values)
+        next(each for each in wanted[key] if each.get("name") == name).update(values)
+        return _checked(document.as_string(), text, wanted, (key,))
+    made = tomlkit.table()
+    made.update({"name": name, **values})
+    wanted.setdefault(key, []).append({"name": name, **values})
+    head = document.as_string().rstrip()
+    lines = f"[[{key}]]\n{made.as_string()}"
+    return _checked(f"{head}\n\n{lines}" if head else lines, text, wanted, (key,))
+
+
+def remove_item(text: str, key: str, name: str) -> str:
+    """Return ``text`` without the table of this ``name`` among ``[[key]]``.
+
+    Raises:
+        TomlTableError: the file is broken, or ``key`` is no array of tables.
+    """
+    document = _parse(text)
+    there = _item(document, key, name)
+    if there is None:
+        return text
+    wanted = document.unwrap()
+    items = document[key]
+    assert isinstance(items, AoT)
+    position = [each.get("name") for each in wanted[key]].index(name)
+    del items[position]
+    del wanted[key][position]
+    if not wanted[key]:
+        del document[key]
+        del wanted[key]
+    after = document.as_string()
+    return _checked(after if after.strip() else "", text, wanted, (key,))
+
+
+def _item(document: tomlkit.TOMLDocument, key: str, name: str) -> Any:
+    """Return the table of this name; None when there is none."""
+    items = document.get(key)
+    if items is None:
+        return None
+    if not isinstance(items, AoT):
+        raise TomlTableError(f"{key!r} is not an array of tables")
+    return next((each for each in items if each.get("name") == name), None)
 
 
 def _parse(text: str) -> tomlkit.TOMLDocument:

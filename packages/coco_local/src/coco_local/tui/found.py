@@ -1,0 +1,98 @@
+"""Found places: what search, text search, and a file's symbols list, in one shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from coco_local.tui.figures import one_line
+from coco_protocol.docs import ChunkBody, GrepMatch, Hit, OutlineSymbol
+
+__all__ = ["Found", "found_by_search", "found_by_text", "found_in_outline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Lines of a file, 1-based and inclusive, and what names them."""
+
+    title: str
+    kind: str
+    path: str
+    start_line: int
+    end_line: int
+    text: str
+    """The lines themselves, for a file that cannot be read any more."""
+    language: str = ""
+    tag: str = ""
+    """What is special about where it comes from."""
+    marked: tuple[tuple[int, int], ...] = ()
+    """The lines that answer, where they are not all of them."""
+
+    @property
+    def place(self) -> str:
+        """``path:line``: the first line that answers."""
+        return f"{self.path}:{self.first_line}"
+
+    @property
+    def first_line(self) -> int:
+        """Where an editor opens it."""
+        return self.marked[0][0] if self.marked else self.start_line
+
+    @property
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """The lines to mark."""
+        return self.marked or ((self.start_line, self.end_line),)
+
+
+def found_by_search(hit: Hit) -> Found:
+    """Return a hit of a search."""
+    chunk = hit.chunk
+    start = chunk.start_line or 1
+    pieces = tuple((piece.start_line, piece.end_line) for piece in hit.pieces)
+    return Found(
+        title=_title(chunk),
+        kind=chunk.kind,
+        path=chunk.path or chunk.doc_id,
+        start_line=start,
+        end_line=chunk.end_line or start + chunk.content.count("\n"),
+        text=chunk.content,
+        language=chunk.language,
+        tag="live" if hit.meta.source == "live" else "moved" if hit.meta.relocated else "",
+        marked=pieces,
+    )
+
+
+def found_by_text(match: GrepMatch) -> Found:
+    """Return a line that holds a text."""
+    return Found(
+        title=one_line(match.text) or " ",
+        kind="",
+        path=match.path,
+        start_line=match.line,
+        end_line=match.line,
+        text=match.text,
+    )
+
+
+def found_in_outline(path: str, language: str, symbol: OutlineSymbol) -> Found:
+    """Return a definition or heading of a file."""
+    name = one_line(symbol.symbol)
+    return Found(
+        title=name,
+        kind=symbol.kind,
+        path=path,
+        start_line=symbol.line,
+        end_line=symbol.end_line,
+        text=symbol.signature or name,
+        language=language,
+        marked=((symbol.line, symbol.line),),
+    )
+
+
+def _title(chunk: ChunkBody) -> str:
+    """What names the chunk: its symbol, its heading, or its first line with words."""
+    if chunk.symbol:
+        return one_line(chunk.symbol)
+    if chunk.heading_trail:
+        return one_line(" > ".join(chunk.heading_trail))
+    lines = (one_line(line) for line in chunk.content.split("\n"))
+    return next((line for line in lines if any(map(str.isalnum, line))), chunk.kind)

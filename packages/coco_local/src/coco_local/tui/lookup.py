@@ -1,0 +1,188 @@
+"""Lookups: what the search view can list, each answered by one request to the daemon."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from coco_local.tui.found import Found, found_by_search, found_by_text, found_in_outline
+from coco_local.tui.search_words import parse_search
+from coco_local.tui.source import word_pattern
+from coco_protocol.docs import (
+    DocumentRequest,
+    GrepRequest,
+    QueryEnvelope,
+    QueryMeta,
+    QueryRequest,
+    RelatedRequest,
+    RetrievalBody,
+)
+
+if TYPE_CHECKING:
+    from coco_protocol.local import LocalService
+
+__all__ = ["Listing", "Lookup", "LookupKind", "look_up"]
+
+LookupKind: TypeAlias = Literal["search", "text", "related", "symbols"]
+
+# More hits than anyone scrolls through, and more lines.
+_HITS = 40
+_LINES = 400
+
+_EMPTY_REASONS = {
+    "nothing_indexed": "Nothing is indexed in this project yet",
+    "filtered_out": "The filters leave nothing: remove lang:, path:, kind: or symbol:",
+}
+_EMPTY = "Nothing matches"
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What is asked, in which project: typed words, or what belongs to a found place."""
+
+    kind: LookupKind
+    project_id: str
+    text: str = ""
+    place: Found | None = None
+
+    @property
+    def title(self) -> str:
+        """What the list is of."""
+        if self.place is not None and self.kind == "related":
+            return f"Like {self.place.place}"
+        if self.place is not None and self.kind == "symbols":
+            return f"Symbols of {self.place.path}"
+        return "Lines with this text" if self.kind == "text" else "Results"
+
+    @property
+    def marked_words(self) -> re.Pattern[str] | None:
+        """What is marked in the code."""
+        if self.kind == "text":
+            pattern, regex = _pattern(parse_search(self.text).query)
+            return _compiled(pattern if regex else re.escape(pattern))
+        return word_pattern(self.text) if self.kind == "search" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The answer to a lookup: the places, a summary of their number, and what is not complete."""
+
+    found: tuple[Found, ...]
+    summary: str
+    reservations: tuple[str, ...] = ()
+    empty: str = _EMPTY
+    """What to say where nothing was found."""
+
+
+def look_up(client: LocalService, lookup: Lookup) -> Listing:
+    """Ask the daemon.
+
+    Raises:
+        CocoError: the daemon refused, or does not answer.
+    """
+    return _LOOKUPS[lookup.kind](client, lookup)
+
+
+def _search(client: LocalService, lookup: Lookup) -> Listing:
+    words = parse_search(lookup.text)
+    request = QueryRequest(
+        query=words.query,
+        project_id=lookup.project_id,
+        retrieval_config=RetrievalBody(top_k=_HITS),
+        filters=words.filters,
+    )
+    return _of_hits(client.query(request))
+
+
+def _related(client: LocalService, lookup: Lookup) -> Listing:
+    place = _place(lookup)
+    request = RelatedRequest(
+        doc_id=place.path,
+        line=place.first_line,
+        project_id=lookup.project_id,
+        retrieval_config=RetrievalBody(top_k=_HITS),
+    )
+    return _of_hits(client.related(request))
+
+
+def _of_hits(answer: QueryEnvelope) -> Listing:
+    data = answer.data
+    return Listing(
+        tuple(map(found_by_search, data.results)),
+        _counted(len(data.results), "hit", more=data.next_offset is not None),
+        tuple(_reservations(answer.meta)),
+        _EMPTY_REASONS.get(data.empty_reason or "", _EMPTY),
+    )
+
+
+def _text(client: LocalService, lookup: Lookup) -> Listing:
+    words = parse_search(lookup.text)
+    pattern, regex = _pattern(words.query)
+    request = GrepRequest(
+        pattern=pattern,
+        regex=regex,
+        project_id=lookup.project_id,
+        include=words.filters.include,
+        exclude=words.filters.exclude,
+        limit=_LINES,
+    )
+    data = client.grep(request)
+    return Listing(
+        tuple(map(found_by_text, data.matches)),
+        _counted(len(data.matches), "line", more=data.truncated),
+        empty=f"No line {'matches' if regex else 'has'} {pattern}",
+    )
+
+
+def _symbols(client: LocalService, lookup: Lookup) -> Listing:
+    path = _place(lookup).path
+    data = client.outline(DocumentRequest(doc_id=path, project_id=lookup.project_id))
+    return Listing(
+        tuple(found_in_outline(path, data.language, symbol) for symbol in data.symbols),
+        _counted(len(data.symbols), "symbol", more=False),
+        empty=f"{path} has no definitions or headings",
+    )
+
+
+_LOOKUPS: Mapping[LookupKind, Callable[[LocalService, Lookup], Listing]] = {
+    "search": _search,
+    "text": _text,
+    "related": _related,
+    "symbols": _symbols,
+}
+
+
+def _place(lookup: Lookup) -> Found:
+    assert lookup.place is not None, lookup.kind
+    return lookup.place
+
+
+def _pattern(text: str) -> tuple[str, bool]:
+    """Return what is looked for, and whether it is a regular expression: ``/like this/``."""
+    if len(text) > len("//") and text.startswith("/") and text.endswith("/"):
+        return text[1:-1], True
+    return text, False
+
+
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    """Return the pattern as Python reads it; None where only ripgrep does."""
+    try:
+        return re.compile(pattern, re.IGNORECASE if pattern == pattern.lower() else 0)
+    except re.error:
+        return None
+
+
+def _counted(number: int, noun: str, *, more: bool) -> str:
+    return f"{number}{'+' if more else ''} {noun}" + ("" if number == 1 else "s")
+
+
+def _reservations(meta: QueryMeta) -> list[str]:
+    """What is missing from a complete answer."""
+    said = []
+    if meta.tier != "transformer":
+        said.append(f"{meta.tier} search")
+    if meta.pending_files:
+        said.append(f"{meta.pending_files} files to do")
+    return said

@@ -9,7 +9,7 @@ import pytest
 
 from coco_core.intent import SearchIntent
 from coco_core.ranking import Ranked
-from coco_core.search.course import SearchPage, StageClock, find_results
+from coco_core.search.course import SearchPage, StageClock, run_search
 from coco_core.search.page import Pick
 from coco_core.search.request import SearchRequest
 from coco_core.types import Candidate, CandidateSet, ChunkKind, ChunkMetadata, FloatVector
@@ -54,8 +54,7 @@ class Store:
 
 def page(store: Store, *, without: int | None = None, **fields: int) -> SearchPage[int]:
     request = SearchRequest.of(SearchIntent("words", retrieval_mode="fts", **fields))  # type: ignore[arg-type]  # numbers
-    found = find_results(request, VECTOR, store, store, StageClock(), without=without)
-    return found.page()
+    return run_search(request, VECTOR, store, store, StageClock(), without=without)
 
 
 def test_a_hit_that_is_gone_makes_room_for_the_next() -> None:

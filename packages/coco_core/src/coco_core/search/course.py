@@ -1,14 +1,15 @@
 """The course of a search: candidates from an executor, ranked, reranked, cut to a page, hydrated.
 
-Each product embeds the query before, and says after it what kept the page from being complete. It
-calls the reranker, too, between the two halves: a store need not be held meanwhile.
+Each product embeds the query before, and says after it what kept the page from being complete. One
+whose store must not be held while a reranker reads takes the two halves, `find_results` and
+`FoundResults.page`, instead of `run_search`.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeAlias, TypeVar
 
@@ -23,13 +24,18 @@ from coco_core.types import CandidateSet, FloatVector
 __all__ = [
     "EmptyReason",
     "FoundResults",
+    "Rerank",
     "SearchPage",
     "StageClock",
     "Tier",
     "find_results",
+    "run_search",
 ]
 
 HitT = TypeVar("HitT")
+
+Rerank: TypeAlias = Callable[[str, Sequence[str]], FloatVector | None]
+"""Returns float32[n] for a query and n texts, 0 to 1; None when it cannot say."""
 
 EmptyReason: TypeAlias = Literal["nothing_indexed", "filtered_out", "no_match"]
 Tier: TypeAlias = Literal["keyword", "static", "mixed", "transformer"]
@@ -163,6 +169,27 @@ def find_results(
     clock.lap("rank")
     selection = _fill(_selection(request.intent), ranked, hydrator)
     return FoundResults(request, found, selection, hydrator, by_vector=query_vector is not None)
+
+
+def run_search(
+    request: SearchRequest,
+    query_vector: FloatVector | None,
+    executor: SearchExecutor,
+    hydrator: Hydrator[HitT],
+    clock: StageClock,
+    *,
+    without: int | None = None,
+    rerank: Rerank | None = None,
+) -> SearchPage[HitT]:
+    """Return a page of hits; the arguments are those of `find_results`.
+
+    With ``rerank`` and an intent that asks for it, the clock ends the stage ``validate`` before.
+    """
+    found = find_results(request, query_vector, executor, hydrator, clock, without=without)
+    if rerank is None or request.intent.reranker is None:
+        return found.page()
+    clock.lap("validate")
+    return found.page(rerank(found.query, found.texts))
 
 
 def _selection(intent: SearchIntent) -> Selection:

@@ -12,13 +12,14 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from coco_core.errors import CocoError, InvalidIntent, ModelMissing, Unavailable
+from coco_core.intent import RerankerOptions
 from coco_core.types import FloatVector
 from coco_embed.registration import close_name
 from coco_embed.reranking.cross_encoder import OnnxReranker
 from coco_embed.reranking.registered import RegisteredReranker
 from coco_embed.reranking.server import ServerReranker
 
-__all__ = ["RerankerListEntry", "Rerankers", "RerankingAttempt"]
+__all__ = ["QueryReranking", "RerankerListEntry", "Rerankers", "RerankingAttempt"]
 
 RerankerState: TypeAlias = Literal["ready", "missing", "unreachable", "unusable"]
 
@@ -197,6 +198,24 @@ class Rerankers:
             detail=detail,
             hint=hint,
         )
+
+
+class QueryReranking:
+    """One query's reranking by the reranker that its intent names."""
+
+    def __init__(self, rerankers: Rerankers, wanted: RerankerOptions | None) -> None:
+        self._rerankers = rerankers
+        self._wanted = wanted
+        self.notice: str | None = None
+        """Why hits are not reranked although that was wanted."""
+
+    def __call__(self, query: str, texts: Sequence[str]) -> FloatVector | None:
+        """Return float32[n], 0 to 1; None when nothing was wanted or the reranker cannot say."""
+        if self._wanted is None:
+            return None
+        attempt = self._rerankers.attempt(self._wanted.model_name, query, texts)
+        self.notice = attempt.notice
+        return attempt.scores
 
 
 def _state(error: CocoError, kind: str) -> RerankerState:

@@ -7,12 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from coco_core.errors import DocumentNotFound, InvalidInput, Unavailable
-from coco_core.intent import RerankerOptions
 from coco_core.query import Query
-from coco_core.search.course import FoundResults, SearchPage, StageClock, find_results
+from coco_core.search.course import SearchPage, StageClock, run_search
 from coco_core.search.request import SearchRequest
 from coco_core.types import FloatVector
-from coco_embed.reranking.rerankers import Rerankers, RerankingAttempt
+from coco_embed.reranking.rerankers import QueryReranking, Rerankers
 from coco_local.indexing.gate import ForegroundGate
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.monitoring.activity import Activity
@@ -172,15 +171,17 @@ class QueryService:
             embedded = vector_of()
             clock.lap("embed")
             hydrator = DiskHydrator(indexer.index, indexer.reader)
-            found = find_results(
-                search, embedded.vector, executor, hydrator, clock, without=question.without
+            reranking = QueryReranking(self._rerankers, search.intent.reranker)
+            page = run_search(
+                search,
+                embedded.vector,
+                executor,
+                hydrator,
+                clock,
+                without=question.without,
+                rerank=reranking,
             )
             indexer.backlog.report_stale(hydrator.stale)
-            reranking = RerankingAttempt(None)
-            if search.intent.reranker is not None:
-                clock.lap("validate")
-                reranking = self._rerank(search.intent.reranker, found)
-            page = found.page(reranking.scores)
             clock.lap("validate" if search.intent.reranker is None else "rerank")
             indexer.embed_first([hit.ranked.candidate.metadata.doc_id for hit in page.hits])
         notices = [embedded.notice or indexer.model.notice, reranking.notice]
@@ -198,11 +199,6 @@ class QueryService:
             empty_reason=page.empty_reason,
         )
         return QueryEnvelope(meta=meta, data=data)
-
-    def _rerank(
-        self, wanted: RerankerOptions, found: FoundResults[VerifiedHit]
-    ) -> RerankingAttempt:
-        return self._rerankers.attempt(wanted.model_name, found.query, found.texts)
 
 
 def _query_vector(question: _Question) -> _QueryVector:

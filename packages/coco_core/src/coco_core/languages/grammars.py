@@ -26,6 +26,7 @@ from coco_core.languages.limits import (
     TICKS,
 )
 from coco_core.languages.queries import Condition, LanguageQuery, load_query
+from coco_core.languages.repairs import REPAIRS, Repair, error_weight
 from coco_core.languages.syntax import Grammar, Match, Range, Syntax
 from coco_core.languages.table import Parser
 
@@ -112,6 +113,7 @@ class NativeGrammar:
         self._query = tree_sitter.Query(self._language, query.text)
         self._conditions = query.conditions
         self._guard = GUARDS.get(module)
+        self._repairs = REPAIRS.get(module, ())
         self._local = threading.local()
 
     def parse(self, source: bytes) -> Syntax | None:
@@ -128,10 +130,26 @@ class NativeGrammar:
         root = tree.root_node
         if len(source) > SMALL_BYTES and root.has_error and has_wide_error(root):
             return None
+        repaired = source
+        for repair in self._repairs:
+            repaired, tree = _repaired(reader, repair, repaired, tree)
         # No progress callback here: py-tree-sitter 0.26.1 crashes in it (it keeps a pointer to
         # what was on the stack). The queries have no unbounded pattern: linear in the tree.
         cursor = tree_sitter.QueryCursor(self._query, match_limit=MATCH_LIMIT)
-        return _syntax(source, tree, cursor.matches(root), self._conditions)
+        return _syntax(source, tree, cursor.matches(tree.root_node), self._conditions)
+
+
+def _repaired(
+    reader: _Reader, repair: Repair, source: bytes, tree: tree_sitter.Tree
+) -> tuple[bytes, tree_sitter.Tree]:
+    """Return the repaired source and its tree, if there is something to repair and it helps."""
+    changed = repair(source, tree.root_node)
+    again = reader.parse(changed) if changed is not None else None
+    if changed is None or again is None:
+        return source, tree
+    before, after = error_weight(tree.root_node), error_weight(again.root_node)
+    # What was taken for a name need not have been an error.
+    return (changed, again) if after < before or after == before == 0 else (source, tree)
 
 
 class _Reader:

@@ -21,6 +21,7 @@ from coco_core.header import embedding_text, split_identifiers
 from coco_core.languages import LanguageKind, detect_language, named_language
 from coco_core.ports import Embedder
 from coco_core.query import Query
+from coco_core.search.promising import promising_chunks
 from coco_core.search.request import SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import (
@@ -47,6 +48,7 @@ class Prepared:
     metadata: list[ChunkMetadata]
     terms: list[TermVector]
     embedding_texts: list[str]
+    texts: list[str]
 
 
 @dataclass
@@ -58,6 +60,7 @@ class Corpus:
     vectors: FloatMatrix | None = None
     query_vectors: dict[str, FloatVector] = field(default_factory=dict)
     embedding_texts: Sequence[str] = ()
+    texts: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         ids = np.concatenate([vector.ids for vector in self.terms])
@@ -81,7 +84,10 @@ class Corpus:
         """Find and score candidates, as any `SearchExecutor` does; none is filtered."""
         query, limits = request.query, request.limits
         keyword = self._keyword(query)
-        picked = {int(row) for row in _best(keyword, limits.keyword) if keyword[row] > 0}
+        holding = {term: self._postings(term)[0] for term in query.wording.terms}
+        promising = promising_chunks(query.wording, holding, keyword, None, len(self.metadata))
+        picked = set(promising.rows)
+        picked |= {int(row) for row in _best(keyword, limits.keyword) if keyword[row] > 0}
         vector = None
         if self.vectors is not None and query_vector is not None and limits.vector:
             vector = self.vectors @ query_vector
@@ -102,7 +108,13 @@ class Corpus:
             vector_coverage=0.0 if vector is None else 1.0,
             total=len(self.metadata),
             filtered=len(self.metadata),
+            frequencies=promising.frequencies,
+            promising=promising.rows,
         )
+
+    def texts_of(self, candidates: Sequence[Candidate]) -> list[str]:
+        """Return the texts of candidates, in order."""
+        return [self.texts[each.metadata.key] for each in candidates]
 
     def _keyword(self, query: Query) -> FloatVector:
         scores = np.zeros(len(self.metadata), dtype=np.float32)
@@ -132,7 +144,12 @@ def corpora(
     embedder = _embedder(models) if models is not None else None
     for repository in repositories(questions, checkouts, only):
         prepared = _prepared(repository, cache)
-        corpus = Corpus(prepared.metadata, prepared.terms, embedding_texts=prepared.embedding_texts)
+        corpus = Corpus(
+            prepared.metadata,
+            prepared.terms,
+            embedding_texts=prepared.embedding_texts,
+            texts=prepared.texts,
+        )
         if embedder is not None:
             corpus.vectors = _vectors(repository, prepared, embedder, cache)
             corpus.query_vectors = {
@@ -153,10 +170,12 @@ def _prepared(repository: Repository, cache: Path) -> Prepared:
     kept = cache / f"{repository.name}.prepared"
     if kept.exists():
         return Prepared(*pickle.loads(kept.read_bytes()))
-    prepared = Prepared([], [], [])
+    prepared = Prepared([], [], [], [])
     for doc_id, chunk in _chunks(repository.root):
         _add(prepared, doc_id, chunk)
-    kept.write_bytes(pickle.dumps((prepared.metadata, prepared.terms, prepared.embedding_texts)))
+    kept.write_bytes(
+        pickle.dumps((prepared.metadata, prepared.terms, prepared.embedding_texts, prepared.texts))
+    )
     return prepared
 
 
@@ -192,3 +211,4 @@ def _add(prepared: Prepared, doc_id: str, chunk: Chunk) -> None:
     prepared.metadata.append(ChunkMetadata.of(len(prepared.metadata), doc_id, chunk))
     prepared.terms.append(term_vector(doc_id, chunk))
     prepared.embedding_texts.append(embedding_text(doc_id, chunk))
+    prepared.texts.append(chunk.text)

@@ -21,10 +21,11 @@ from bench.retrieval.corpus import Corpus, corpora
 from coco_core.intent import RankingOptions, RetrievalMode, SearchIntent
 from coco_core.metrics import average
 from coco_core.ranking import rank
+from coco_core.search.literal import with_literal_evidence
 from coco_core.search.page import select
 from coco_core.search.request import SearchRequest
 
-SWITCHES = ("definitions", "paths", "coherence", "penalties")
+SWITCHES = ("definitions", "paths", "coherence", "literal", "penalties")
 
 # What a repository's mean must change by to count as gained or lost.
 _NOTICEABLE = 0.001
@@ -82,6 +83,7 @@ def places(corpus: Corpus, text: str, variant: Variant) -> list[Target]:
     request = SearchRequest.of(intent)
     vector = None if variant.mode == "fts" else corpus.query_vector(text)
     answer = corpus.search(request, vector)
+    answer = with_literal_evidence(request.query, answer, corpus.texts_of)
     picks = select(intent, rank(intent, request.query, answer))
     return [(pick.doc_id, pick.start_line, pick.end_line) for pick in picks]
 

@@ -33,7 +33,7 @@ from coco_core.metrics import average, percentile
 # An agent's usual budget for one answer; as many hits as fit into it.
 _BUDGET = {"max_tokens": 2_000, "top_k": 50}
 
-_SWITCHES = ("definitions", "paths", "coherence", "penalties")
+_SWITCHES = ("definitions", "paths", "coherence", "literal", "penalties")
 
 _DEFAULT = "default"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from bench.local.lab import begin, laboratory, wait_ready
+from bench.local.lab import begin, laboratory, wait_idle, wait_ready
 from coco_protocol.docs import Hit
 from coco_protocol.projects import ProjectBody, RegisterRequest
 from tests.daemon_process import Daemon
@@ -62,6 +62,10 @@ class Service:
         answer.raise_for_status()
         hits = [Hit.model_validate(each) for each in answer.json()["data"]["results"]]
         return Asked(hits, took * 1000)
+
+    def settle(self) -> None:
+        """Wait until the daemon has nothing to do: static vectors come after the keywords."""
+        wait_idle(self._daemon)
 
     def forget(self, project_id: str) -> None:
         """Remove a project with its index."""

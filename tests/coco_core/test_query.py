@@ -44,10 +44,31 @@ def test_names_lean_to_keywords_and_sentences_to_vectors() -> None:
     assert read("parse_header callers").alpha < read("how are requests sent").alpha
 
 
-def test_phrases_are_kept_as_written() -> None:
-    query = read('"Exact String" handling and “other one”')
-    assert query.phrases == ("Exact String", "other one")
-    assert "exact" in query.terms
+@pytest.mark.parametrize(
+    ("text", "phrases"),
+    [
+        ('"Exact String"', ("Exact String",)),
+        (' "Exact String" “other one” ', ("Exact String", "other one")),
+        ('"Exact String" handling and “other one”', ()),
+        ('{"name": "flask", "version": "3"}', ()),
+        ('File "/srv/app/server.py", line 5, in get', ()),
+        ("'Exact String'", ()),
+        ('"', ('"',)),
+        ("=>", ("=>",)),
+        ("i++;", ("i++;",)),
+        (" a[i] ", ("a[i]",)),
+        ("🚀", ("🚀",)),
+        ("x != None", ()),
+        ("is it ok?", ()),
+    ],
+)
+def test_quoted_strings_alone_and_what_has_no_word_must_occur(
+    text: str, phrases: tuple[str, ...]
+) -> None:
+    query = read(text)
+    assert query.phrases == phrases
+    assert query.without_phrases().phrases == ()
+    assert query.without_phrases().terms == query.terms
 
 
 def test_filling_words_are_left_out_unless_there_is_nothing_else() -> None:
@@ -81,3 +102,30 @@ def test_any_query_is_understood(text: str) -> None:
     assert 0 <= query.alpha <= 1
     assert all(name.strip(".") for name in query.symbols)
     assert len(set(query.terms)) == len(query.terms)
+
+
+@pytest.mark.parametrize(
+    ("text", "terms", "shape"),
+    [
+        ("令", ("令",), "mixed"),
+        ("命令", ("命令",), "mixed"),
+        (
+            "配置文件在哪里加载",
+            ("配置", "置文", "文件", "件在", "在哪", "哪里", "里加", "加载"),
+            "sentence",
+        ),
+        ("設定 はどこ", ("設定", "はど", "どこ"), "mixed"),
+        ("Router の 設定", ("rout", "の", "設定"), "mixed"),
+    ],
+)
+def test_scripts_without_spaces_are_asked_in_pairs(
+    text: str, terms: tuple[str, ...], shape: str
+) -> None:
+    query = read(text)
+    assert query.terms == terms
+    assert query.shape == shape
+    assert query.name == ""
+
+
+def test_a_decomposed_query_is_the_composed_one() -> None:
+    assert read("wo Za\u0308hlt").terms == read("wo Zählt").terms

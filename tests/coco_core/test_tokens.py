@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,12 @@ from coco_core.tokens import analyze, term_id, term_ids, words
         ("utf8", ["utf8", "utf"]),
         ("a-b", ["a", "b"]),
         ("x1", ["x1"]),
-        ("東京都庁", ["東京", "京都", "都庁"]),
+        ("東京都庁", ["東京", "京都", "都庁", "東", "京", "都", "庁"]),
+        ("令", ["令"]),
+        ("get命令", ["get", "命令", "命", "令"]),
+        ("Za\u0308hlt", ["zahlt"]),
+        ("q\u0308x", ["qx"]),
+        ("हिन्दी", ["हिन्दी".replace("\u094d", "")]),
         ("Größe", ["gross"]),
         ("naïve café", ["naiv", "caf"]),
         ("\uff21\uff22\uff23", ["abc"]),
@@ -30,6 +36,16 @@ from coco_core.tokens import analyze, term_id, term_ids, words
 )
 def test_analyze(text: str, expected: list[str]) -> None:
     assert analyze(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["Zählt", "Übersicht.md", "café_name", "が行", "각본", "naïve-test"]
+)
+def test_composed_and_decomposed_text_have_the_same_terms(text: str) -> None:
+    decomposed = unicodedata.normalize("NFD", text)
+    assert decomposed != text
+    assert analyze(decomposed) == analyze(text)
+    assert words(decomposed) == words(text)
 
 
 def test_one_identifier_in_every_spelling_is_one_term() -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 
 from coco_core.bm25 import CorpusStats, TermVector, term_scores
+from coco_core.file_names import file_name
 from coco_core.filters import matches
 from coco_core.query import Query
 from coco_core.search.ports import SearchExecutor
+from coco_core.search.promising import Promising, promising_chunks
 from coco_core.search.request import SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, FloatVector
@@ -47,13 +49,36 @@ class PlainExecutor:
         for each in passing:
             if names & {p.rpartition(".")[2].casefold() for p in each.metadata.definitions}:
                 found.append(each)
+        found += [c for c in passing if file_name(c.metadata.doc_id) in limits.files]
+        promising = self.promising(query, {each.metadata.key for each in passing})
+        found += [each for each in passing if each.metadata.key in promising.rows]
         covered = sum(c.metadata.doc_id not in self.without_vectors for c in passing)
         return CandidateSet(
             list({each.metadata.key: each for each in found}.values()),
             vector_coverage=covered / len(passing) if passing else 0.0,
             total=self.stats.chunks,
             filtered=len(passing),
+            frequencies=promising.frequencies,
+            promising=promising.rows,
         )
+
+    def promising(self, query: Query, passing: Set[int]) -> Promising:
+        """Keys that are worth reading; rows are keys here."""
+        every = [
+            (facts.key, terms)
+            for document in self.documents
+            for facts, terms in zip(document.facts, document.terms, strict=True)
+        ]
+        size = max((key for key, _ in every), default=-1) + 1
+        allowed, keyword = np.zeros(size, np.bool_), np.zeros(size, np.float32)
+        allowed[list(passing)] = True
+        for key, terms in every:
+            keyword[key] = self.keyword(query, terms)
+        holding = {
+            term: np.array([key for key, own in every if np.uint64(term_id(term)) in own.ids], int)
+            for term in query.wording.terms
+        }
+        return promising_chunks(query.wording, holding, keyword, allowed, len(every))
 
     def keyword(self, query: Query, terms: TermVector) -> float:
         score = 0.0

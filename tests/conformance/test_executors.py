@@ -59,6 +59,9 @@ QUERIES = (
     "tests of the router",
     "routing guide",
     "zebra",
+    "cookies.py",
+    'File "/srv/web/router.py", line 14, in match: raise NotFound(path)',
+    "raise NotFound(path)",
 )
 
 

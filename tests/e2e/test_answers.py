@@ -93,9 +93,11 @@ def test_filters_hold_before_the_cut(daemon: Daemon) -> None:
 
 def test_quoted_text_matches_literally(daemon: Daemon) -> None:
     assert daemon.paths('"delay *= 2"') == ["shop/retry.py"]
-    _, data = daemon.query('"delay *= 3"')
-    assert data.results == []
-    assert data.empty_reason == "no_match"
+    meta, data = daemon.query('"delay *= 3"')
+    assert data.results[0].chunk.path == "shop/retry.py"
+    assert "holds “delay *= 3” as written" in (meta.notice or "")
+    _, data = daemon.query("<=>")
+    assert (data.results, data.empty_reason) == ([], "no_match")
 
 
 def test_a_saved_file_is_found_by_the_very_next_query(daemon: Daemon, project: Path) -> None:

@@ -37,6 +37,9 @@ class Store:
         ]
         return CandidateSet(found, self.coverage, self.static, total=10, filtered=10)
 
+    def texts(self, candidates: Sequence[Candidate]) -> list[str]:
+        return ["" for _ in candidates]
+
     def prefetch(self, ranked: Sequence[Ranked]) -> None:
         self.prefetched.append([item.candidate.metadata.key for item in ranked])
 

@@ -12,16 +12,22 @@ def ask(**fields: object) -> CandidateLimits:
 
 
 def test_both_stages_over_fetch() -> None:
-    assert ask() == CandidateLimits(keyword=150, vector=150, definitions=("run",))
+    assert ask() == CandidateLimits(
+        keyword=150, vector=150, definitions=("run",), files=("app.run",)
+    )
     assert ask(top_k=100, offset=50).keyword == 750
     assert ask(top_k=1000, offset=10_000).vector == 10_000
 
 
 def test_a_stage_without_weight_is_not_asked() -> None:
     for fields in ({"retrieval_mode": "fts"}, {"hybrid_alpha": 0.0}):
-        assert ask(**fields) == CandidateLimits(keyword=200, vector=0, definitions=("run",))
+        assert ask(**fields) == CandidateLimits(
+            keyword=200, vector=0, definitions=("run",), files=("app.run",)
+        )
     for fields in ({"retrieval_mode": "vector"}, {"hybrid_alpha": 1.0}):
-        assert ask(**fields) == CandidateLimits(keyword=0, vector=200, keyword_scores=False)
+        assert ask(**fields) == CandidateLimits(
+            keyword=0, vector=200, files=("app.run",), keyword_scores=False
+        )
     assert ask(retrieval_mode="fts", hybrid_alpha=1.0).keyword == 200
 
 

@@ -37,6 +37,9 @@ class Store:
         ]
         return CandidateSet(found, total=len(found), filtered=len(found))
 
+    def texts(self, candidates: Sequence[Candidate]) -> list[str]:
+        return ["" for _ in candidates]
+
     def prefetch(self, ranked: Sequence[Ranked]) -> None:
         pass
 

@@ -29,7 +29,7 @@ def test_a_fresh_machine_fails_nothing(coco) -> None:
         "warn model: all-MiniLM-L6-v2 is not installed",
         "-> Fetch it: coco setup",
         "ok   ripgrep: ripgrep ",
-        "start it with: coco start",
+        "start it with: coco start --detach",
         f"ok   versions: everything is version {__version__}\n",
     )
 
@@ -93,7 +93,7 @@ def test_a_taken_port(coco, home, monkeypatch) -> None:
         result = coco("doctor")
     assert result.code == 1
     assert "fail port: Port" in result.out
-    assert "coco start --port" in result.out
+    assert "coco start --detach --port" in result.out
 
 
 def test_a_damaged_database(coco, home) -> None:

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 
 import pytest
 
-SENTENCE = "start the CoCo service first: coco start"
+SENTENCE = "start the CoCo service first: coco start --detach"
 
 ASKING = [
     ["query", "x"],

@@ -30,6 +30,16 @@ def test_a_project_that_cannot_be_worked_on_is_not_waited_for(capsys) -> None:
     assert "No disk." in capsys.readouterr().err
 
 
+def test_a_job_is_followed_to_a_stage_and_no_further(capsys) -> None:
+    states = iter([job(stage="indexing", total=9), job(stage="embedding", done=1, total=90)])
+    script: Answer = lambda s: answers(next(states))(s)  # noqa: E731 - as short as what it says
+    with scripted({"/v1/jobs/j": script}) as (client, _):
+        (followed,) = follow_jobs(Terminal(), client, ["j"], {}, last_stage="embedding")
+    assert (followed.state, followed.stage) == ("running", "embedding")
+    # Nothing failed: it goes on without being watched.
+    assert not report_failures(Terminal(), [followed])
+
+
 def test_a_job_that_is_forgotten_was_over(capsys) -> None:
     gone: Answer = lambda script: script.send_json(  # noqa: E731 - as short as what it says
         {"meta": {}, "error": {"code": "job_not_found", "message": "Gone."}}, 404

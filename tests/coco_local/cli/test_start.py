@@ -71,7 +71,11 @@ def test_a_foreign_program_on_the_port(process, offline) -> None:
             assert "Traceback" not in done.err
 
 
-def test_paths_that_are_no_directories(process, offline) -> None:
+def test_paths_that_are_no_projects(process, offline, tmp_path) -> None:
+    for name in ("one", "two"):
+        write_project(tmp_path / "ws" / name)
+    process("start", "--detach", str(tmp_path / "ws")).fails("coco import -r")
+    assert process("stop").code == 0
     process("start", "--detach", "/nonexistent/nowhere").fails("does not exist")
     assert process("status").code == 3
 

@@ -50,7 +50,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 def test_nothing_listens() -> None:
     with pytest.raises(DaemonNotRunning) as caught:
         Client(f"http://127.0.0.1:{free_port()}").projects()
-    assert caught.value.message == "start the CoCo service first: coco start"
+    assert caught.value.message == "start the CoCo service first: coco start --detach"
     assert caught.value.hint is None
 
 

@@ -8,6 +8,7 @@ from coco_core.errors import InvalidInput, PathRefused, ProjectNotFound
 from coco_core.globs import compile_glob
 from coco_local.mcp.scope import Caller, globs_below, resolve_file, resolve_project
 from coco_protocol.projects import ProjectBody
+from tests.sources import commit, git
 
 
 def body(root: Path, name: str | None = None) -> ProjectBody:
@@ -49,6 +50,49 @@ def test_a_project_apart_is_only_chosen_by_its_name(tree, projects):
     assert resolve_project(known, inside).project.name == "app"
     assert resolve_project(known, inside, project="lib").project.name == "lib"
     assert resolve_project(known, Caller()).project.name == "app"
+
+
+@pytest.fixture
+def clone(tree: Path) -> Path:
+    """A repository of its own inside `app`."""
+    inner = tree / "app/clone"
+    (inner / "src").mkdir(parents=True)
+    (inner / "src/main.py").touch()
+    git(inner, "init", "--quiet")
+    return inner
+
+
+def test_a_repository_inside_is_refused_until_it_is_a_project(tree, projects, clone):
+    inside = Caller(places=(clone / "src", tree / "app"))
+    ways = [
+        (inside, {}),
+        (Caller(), {"path": str(clone / "src")}),
+        (Caller(places=(tree / "app",)), {"path": "clone/src"}),
+        (Caller(project="app"), {"path": "clone"}),
+        (Caller(), {"project": str(clone)}),
+        (Caller(), {"project": "app", "path": "clone/src"}),
+    ]
+    for caller, arguments in ways:
+        with pytest.raises(ProjectNotFound, match="repository of its own") as caught:
+            resolve_project(projects, caller, **arguments)
+        assert f"coco import {clone}" in (caught.value.hint or "")
+    # A project that is named is meant, wherever the caller works.
+    assert resolve_project(projects, inside, project="app").project.name == "app"
+    known = [*projects, body(clone)]
+    for caller, arguments in ways[:-1]:
+        scope = resolve_project(known, caller, **arguments)
+        within = "src" if str(arguments.get("path", "")).endswith("src") else ""
+        assert (scope.project.name, scope.within) == ("clone", within), arguments
+    with pytest.raises(PathRefused, match="lies in the project 'clone'"):
+        resolve_project(known, Caller(), project="app", path="clone/src")
+
+
+def test_a_work_tree_elsewhere_is_not_answered_by_the_only_project(tree, clone):
+    commit(clone, "first")
+    git(clone, "worktree", "add", "--quiet", str(tree / "linked"))
+    with pytest.raises(ProjectNotFound, match="repository of its own") as caught:
+        resolve_project([body(clone)], Caller(places=(tree / "linked",)))
+    assert "work tree of the same repository as the project 'clone'" in (caught.value.hint or "")
 
 
 def test_a_named_project_goes_before_where_the_caller_is(tree, projects):

@@ -35,11 +35,9 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def scan(environ: Mapping[str, str], root: Path) -> Scan:
-    def make(
-        at: Path | None = None, nested_roots: tuple[Path, ...] = (), **flags: object
-    ) -> ProjectScan:
+    def make(at: Path | None = None, **flags: object) -> ProjectScan:
         settings = load_settings(flags, environ=environ)
-        return ProjectScan(at or root, settings, nested_roots=nested_roots, environ=environ)
+        return ProjectScan(at or root, settings, environ=environ)
 
     return make
 

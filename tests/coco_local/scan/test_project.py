@@ -153,16 +153,34 @@ def test_without_git_the_rules_hold_and_dependencies_stay_out(scan: Scan, root: 
     assert "node_modules/x/index.js" in listed(made)
 
 
-def test_nested_repositories_and_registered_projects_are_left_out(scan: Scan, repo: Path) -> None:
-    put(repo, {"a.py": "", "sub/b.py": "", "other/c.py": "", "fake/.git": "no", "fake/d.py": ""})
+def test_nested_repositories_and_the_own_home_are_left_out(scan: Scan, repo: Path) -> None:
+    put(repo, {"a.py": "", "sub/b.py": "", "home/c.py": "", "fake/.git": "no", "fake/d.py": ""})
     git(repo / "sub", "init", "-q")
-    made = scan(nested_roots=(repo / "other",))
+    git(repo, "init", "-q", "--bare", "deep/bare")
+    made = scan(home=repo / "home")
     assert listed(made) == {"a.py", "fake/d.py"}
     assert made.decide(repo / "sub/b.py").reason == Reason.REPOSITORY
-    assert made.decide(repo / "other/c.py").reason == Reason.PROJECT
+    assert made.decide(repo / "home/c.py").reason == Reason.HOME
     assert made.decide(repo / ".git/config").reason == Reason.GIT
-    made.set_nested_roots(())
-    assert listed(made) == {"a.py", "fake/d.py", "other/c.py"}
+    assert made.decide(repo / "deep/bare/config").reason == Reason.GIT
+    assert made.list_files().repositories == ["sub"]
+
+
+def test_a_walk_says_where_it_looks_before_it_looks(scan: Scan, repo: Path) -> None:
+    put(repo, {".gitignore": "gen/\n/link\n", "a/b/y.py": "", "a/gen/deep/z.py": ""})
+    (repo / "link").symlink_to(repo.parent, target_is_directory=True)
+    entered: list[Path] = []
+
+    def enter(directory: Path) -> None:
+        entered.append(directory)
+        if directory.name == "b":
+            put(directory, {"late.py": ""})
+
+    assert "a/b/late.py" in scan().list_files(enter).files
+    assert sorted(entered) == [repo, repo / "a", repo / "a/b"]
+    entered.clear()
+    scan().list_below(repo / "a", enter)
+    assert sorted(entered) == [repo / "a", repo / "a/b"]
 
 
 def test_a_part_of_the_project(scan: Scan, repo: Path) -> None:

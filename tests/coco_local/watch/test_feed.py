@@ -30,13 +30,17 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="counts on inotify's 
 
 
 class Seen:
-    """What was delivered, and a way to wait for it."""
+    """What was delivered, and a way to wait for it; it lists new directories as an index does."""
 
     def __init__(self) -> None:
         self.paths: set[Path] = set()
+        self.feed: ChangeFeed | None = None
         self._condition = threading.Condition()
 
     def __call__(self, paths: set[Path]) -> None:
+        for path in paths:
+            if self.feed is not None and path.is_dir():
+                watch_all(self.feed, path)
         with self._condition:
             self.paths |= paths
             self._condition.notify_all()
@@ -67,11 +71,23 @@ def seen() -> Seen:
     return Seen()
 
 
+def watch_all(feed: ChangeFeed, directory: Path) -> None:
+    for top, names, _ in os.walk(directory):
+        feed.watch(Path(top))
+        names[:] = [name for name in names if name != ".git"]
+
+
 @contextmanager
 def watching(
-    root: Path, cookies: Path, consumer: Callable[[set[Path]], None]
+    root: Path,
+    cookies: Path,
+    consumer: Callable[[set[Path]], None],
+    *,
+    trees: bool | None = None,
 ) -> Iterator[ChangeFeed]:
-    feed = ChangeFeed(root, cookies, consumer)
+    feed = ChangeFeed(root, cookies, consumer, trees=trees)
+    if isinstance(consumer, Seen):
+        consumer.feed = feed
     feed.start()
     try:
         yield feed
@@ -160,13 +176,14 @@ def test_a_new_tree_filled_at_once_is_covered(feed: ChangeFeed, root: Path, seen
 
 
 def test_a_new_directory_is_delivered_again_when_its_watch_stands(
-    feed: ChangeFeed, root: Path, seen: Seen
+    root: Path, tmp_path: Path, seen: Seen
 ) -> None:
-    (root / "new").mkdir()
-    seen.wait_for(root / "new")
-    for _ in range(2):
-        seen.clear()
+    with watching(root, tmp_path / "cookies", seen, trees=True):
+        (root / "new").mkdir()
         seen.wait_for(root / "new")
+        for _ in range(2):
+            seen.clear()
+            seen.wait_for(root / "new")
 
 
 def test_a_moved_tree_is_delivered_at_both_ends(
@@ -235,15 +252,31 @@ def test_a_root_that_is_replaced_in_a_moment(feed: ChangeFeed, root: Path, seen:
 
 
 @linux
-def test_a_name_that_is_not_utf8_costs_a_rescan(feed: ChangeFeed, root: Path, seen: Seen) -> None:
+@pytest.mark.parametrize("trees", [False, True])
+def test_a_name_that_is_not_utf8(root: Path, tmp_path: Path, seen: Seen, trees: bool) -> None:
     bad = os.fsencode(root) + b"/\xff.txt"
-    os.close(os.open(bad, os.O_CREAT))
-    # What watches now cannot name the file: a new watch is set up, and the project listed again.
+    with watching(root, tmp_path / "cookies", seen, trees=trees) as feed:
+        os.close(os.open(bad, os.O_CREAT))
+        # What watches trees cannot name it: a new watch is set up, and the project listed again.
+        seen.wait_for(root if trees else Path(os.fsdecode(bad)))
+        until(lambda: feed.sync(0.1), _PATIENCE)
+        assert feed.state.mode is WatchMode.WATCHING
+        assert save(feed, root / "a.py") in seen.paths
+        Path(os.fsdecode(bad)).unlink()
+
+
+@linux
+def test_a_queue_that_ran_over_costs_a_listing(feed: ChangeFeed, root: Path, seen: Seen) -> None:
+    limit = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text(encoding="ascii"))
+    files = [save(feed, root / name) for name in ("a", "b")]
+    seen.clear()
+    with feed._lock:
+        # Nothing is taken meanwhile, and the kernel joins only equal events in a row.
+        for number in range(limit + 2):
+            os.utime(files[number % 2])
     seen.wait_for(root)
     until(lambda: feed.sync(0.1), _PATIENCE)
-    assert feed.state.mode is WatchMode.WATCHING
-    assert save(feed, root / "a.py") in seen.paths
-    Path(os.fsdecode(bad)).unlink()
+    assert save(feed, root / "c") in seen.paths
 
 
 def test_cookies_that_are_removed(feed: ChangeFeed, root: Path, tmp_path: Path, seen: Seen) -> None:
@@ -279,7 +312,7 @@ import resource, sys
 from pathlib import Path
 from coco_local.watch import ChangeFeed, WatchMode
 got = set()
-limit = len(list(Path("/proc/self/fd").iterdir())) + 1
+limit = len(list(Path("/proc/self/fd").iterdir())) - 1
 resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 feed = ChangeFeed(Path(sys.argv[1]), Path(sys.argv[2]), got.update)
 feed.start()

@@ -267,7 +267,7 @@ class Unavailable(CocoError):
 
 
 class DaemonNotRunning(Unavailable):
-    """Start the CoCo service first: coco start."""
+    """The CoCo service does not run; start it with: coco start --detach."""
 
     code = "daemon_not_running"
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 from coco_core.errors import InvalidIntent
 
-__all__ = ["compile_glob"]
+__all__ = ["compile_glob", "literal_head"]
 
 # Longer than any path that file systems allow.
 _LONGEST = 4096
@@ -29,6 +29,10 @@ _MOST_STARSTARS = 8
 _MOST_ALTERNATIVES = 256
 
 
+_SPECIAL = re.compile(r"(?<!\\)(?:\\\\)*[*?\[{]")
+_ESCAPE = re.compile(r"\\(.)")
+
+
 @lru_cache(maxsize=1024)
 def compile_glob(pattern: str) -> re.Pattern[str]:
     """Return the expression that fully matches a doc id, or say why the glob is not valid."""
@@ -36,6 +40,22 @@ def compile_glob(pattern: str) -> re.Pattern[str]:
         raise InvalidIntent(f"A path glob has {len(pattern)} characters; {_LONGEST} is the most.")
     alternatives = [_translate(each, pattern) for each in _expand(pattern, pattern)]
     return re.compile("|".join(alternatives), re.DOTALL)
+
+
+def literal_head(pattern: str) -> str:
+    """Return the path that everything which an anchored glob matches lies at or below.
+
+    Empty for a glob that holds at any depth, or that begins with a wildcard.
+    """
+    if "/" not in pattern.removeprefix("./").rstrip("/"):
+        return ""
+    head: list[str] = []
+    for part in pattern.split("/"):
+        if _SPECIAL.search(part):
+            break
+        if part not in {"", "."}:
+            head.append(_ESCAPE.sub(r"\1", part))
+    return "/".join(head)
 
 
 def _refuse(pattern: str, why: str) -> InvalidIntent:

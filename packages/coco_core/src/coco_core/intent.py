@@ -43,6 +43,8 @@ class RankingOptions:
     """File and directory names are evidence."""
     coherence: bool | None = None
     """Several matching chunks speak for their file."""
+    literal: bool | None = None
+    """What stands literally in a text beats what resembles it."""
     penalties: bool | None = None
     """Tests, examples, generated and vendored code lower unless asked for."""
     diversity: bool | None = None
@@ -52,7 +54,7 @@ class RankingOptions:
         _one_of("ranking.profile", self.profile, get_args(Profile))
         if self.fusion is not None:
             _one_of("ranking.fusion", self.fusion, get_args(FusionMethod))
-        for name in ("definitions", "paths", "coherence", "penalties", "diversity"):
+        for name in ("definitions", "paths", "coherence", "literal", "penalties", "diversity"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, bool):
                 raise InvalidIntent(f"ranking.{name} is {value!r}; it must be true, false or null.")

@@ -5,8 +5,11 @@ A word gives the terms by which someone may look for it:
 - an identifier as a whole, lower-cased and without its separators, so that ``userName``,
   ``user_name`` and ``user-name`` are one term (``username``);
 - its parts (camelCase, snake_case, kebab-case, digits), lightly stemmed;
-- runs of Chinese, Japanese and Korean script as pairs of neighboring characters, since these
-  scripts put no spaces between words.
+- runs of scripts that put no spaces between words (Chinese, Japanese, Korean, Thai, …) as pairs of
+  neighboring characters, and as single characters, so that ``令`` is found in ``命令行``.
+
+Text is composed first (Unicode's form C): ``é`` is one letter, however a file or a keyboard wrote
+it. What has no composed form keeps its marks, which belong to the word.
 
 Everything is looked up per distinct word: a repository repeats its words endlessly, so indexing
 costs one regular expression and one dictionary access per word.
@@ -20,13 +23,25 @@ import unicodedata
 
 from coco_core.stems import stem
 
-__all__ = ["analyze", "identifier_parts", "term_id", "term_ids", "words"]
+__all__ = ["analyze", "composed", "identifier_parts", "spaceless", "term_id", "term_ids", "words"]
 
+# Marks that are written on or after a letter: of Latin, Cyrillic, Hebrew, Arabic, the scripts of
+# India, Thai. Python's ``\w`` takes them for punctuation.
+_MARKS = (
+    r"\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    r"\u0900-\u0963\u0966-\u0dff\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u3099\u309a"
+)
 # Kebab-case is taken only between letters of at least two: ``a-b`` and ``n-1`` are subtractions.
 _WORD = re.compile(r"[^\W\d_]{2,}(?:-[^\W\d_]{2,})+|\w+")
+_MARKED_WORD = re.compile(rf"[^\W\d_]{{2,}}(?:-[^\W\d_]{{2,}})+|\w[\w{_MARKS}]*")
+_BETWEEN_PARTS = re.compile(rf"[^\w{_MARKS}]+|_+")
 _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
-# Han, Hiragana, Katakana, Hangul; written without spaces, or with them but inflected.
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
+# Han, Hiragana, Katakana, Hangul, Thai, Lao, Burmese, Khmer; written without spaces, or with them
+# but inflected.
+_SPACELESS = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+    r"\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003134f]+"
+)
 
 # A longer "word" is a blob (base64, minified data): nobody searches for its pieces.
 _LONGEST_WORD = 64
@@ -42,7 +57,7 @@ _id_of: dict[str, int] = {}
 def analyze(text: str) -> list[str]:
     """Return the terms of ``text`` in order, repetitions included."""
     terms: list[str] = []
-    for word in _WORD.findall(text):
+    for word in words(text):
         known = _terms_of.get(word)
         terms.extend(_remember_terms(word) if known is None else known)
     return terms
@@ -75,14 +90,26 @@ def term_ids(word: str) -> tuple[int, ...]:
 
 def words(text: str) -> list[str]:
     """Return the words of ``text`` before they are analyzed, in order."""
-    return _WORD.findall(text)
+    if text.isascii():
+        return _WORD.findall(text)
+    return _MARKED_WORD.findall(composed(text))
+
+
+def composed(text: str) -> str:
+    """Return the text with every accent joined to its letter (Unicode's form C)."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def spaceless(text: str) -> list[str]:
+    """Return the runs of scripts that put no spaces between words."""
+    return [] if text.isascii() else _SPACELESS.findall(text)
 
 
 def identifier_parts(word: str) -> list[str]:
     """Return the parts of an identifier as written (``HTTPServer2`` gives HTTP, Server, 2)."""
     if word.isascii():
         return _PART.findall(word)
-    return [part for part in re.split(r"[_\W]+", word) if part]
+    return [part for part in _BETWEEN_PARTS.split(word) if part]
 
 
 def _remember_terms(word: str) -> tuple[str, ...]:
@@ -117,7 +144,7 @@ def _split_unicode(word: str) -> tuple[str, ...]:
         return tuple(term for piece in _WORD.findall(folded) for term in _split(piece))
     terms: list[str] = []
     rest = 0
-    for run in _CJK.finditer(folded):
+    for run in _SPACELESS.finditer(folded):
         terms.extend(_folded_parts(folded[rest : run.start()]))
         terms.extend(_pairs(run.group()))
         rest = run.end()
@@ -126,15 +153,13 @@ def _split_unicode(word: str) -> tuple[str, ...]:
 
 
 def _pairs(run: str) -> list[str]:
-    if len(run) == 1:
-        return [run]
-    return [run[i : i + 2] for i in range(len(run) - 1)]
+    return [*(run[i : i + 2] for i in range(len(run) - 1)), *run]
 
 
 def _folded_parts(text: str) -> list[str]:
     """Lower-case and cut at separators; accents are dropped so that ``Größe`` meets ``grosse``."""
     terms: list[str] = []
-    for piece in re.split(r"[\W_]+", text):
+    for piece in _BETWEEN_PARTS.split(text):
         plain = "".join(
             char
             for char in unicodedata.normalize("NFD", piece.casefold())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeAlias
@@ -168,6 +168,8 @@ class Candidate:
     """Cosine similarity to the query vector."""
     exact_name_match: bool = False
     """Holds ``Query.name``: the whole name that was asked for, not only its parts."""
+    literal: float = 0.0
+    """How much of the query's wording stands in the text as written, 0 to 1; 0 if not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,10 @@ class CandidateSet:
     """Chunks in the index."""
     filtered: int = 0
     """Chunks that pass the filters: 0 of many means that the filters exclude everything."""
+    frequencies: Mapping[str, int] = field(default_factory=dict)
+    """Chunks of the index that hold each term of `Query.wording`."""
+    promising: Sequence[int] = ()
+    """Keys of the candidates that hold most of `Query.wording`, whose text is worth reading."""
 
     @property
     def model_coverage(self) -> float:

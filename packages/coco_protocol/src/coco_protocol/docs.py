@@ -76,6 +76,7 @@ class RankingBody(Request):
     definitions: bool | None = None
     paths: bool | None = None
     coherence: bool | None = None
+    literal: bool | None = None
     penalties: bool | None = None
     diversity: bool | None = None
 
@@ -98,7 +99,9 @@ class RetrievalBody(Request):
     )
     per_document: int = Field(default=1, ge=1, le=1000)
     max_tokens: int | None = Field(default=None, ge=50, le=1_000_000)
-    min_score: float | None = None
+    min_score: float | None = Field(
+        default=None, description="Leave out hits below it; 1 = the best match by text alone."
+    )
     ranking: RankingBody = Field(default_factory=RankingBody)
     reranker: RerankerBody | None = None
 
@@ -365,7 +368,10 @@ class ImportRequest(Request):
     """``POST /v1/docs/import``: register directories (idempotent) and index them."""
 
     paths: list[PathText] = Field(min_length=1, max_length=1000)
-    recursive: bool = False
+    recursive: bool = Field(default=False, description="each repository found below is a project")
+    standalone: bool = Field(
+        default=False, description="also a part of a project gets an index, addressed by id"
+    )
     indexing_config_id: Identifier | None = None
 
 
@@ -384,3 +390,8 @@ class ImportData(Answer):
 
     project_ids: list[str]
     job_ids: list[str]
+    notices: list[str] = Field(
+        default_factory=list,
+        description="what a user may not expect, as sentences: repositories inside that are not "
+        "part of the project, or a project that has the files already",
+    )

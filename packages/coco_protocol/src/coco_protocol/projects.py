@@ -48,6 +48,9 @@ class RegisterData(Answer):
     path: str
     name: str
     created: bool = False
+    notices: list[str] = Field(
+        default_factory=list, description="what a user may not expect, as sentences"
+    )
 
 
 class ProjectRequest(Request):

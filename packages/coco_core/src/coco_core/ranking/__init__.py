@@ -17,13 +17,20 @@ from coco_core.intent import SearchIntent
 from coco_core.query import Query
 from coco_core.ranking.coherence import coherence_boosts
 from coco_core.ranking.definitions import definition_boosts
+from coco_core.ranking.files import file_boosts
 from coco_core.ranking.pages import with_page
 from coco_core.ranking.paths import path_boosts
 from coco_core.ranking.penalties import penalty_factors
 from coco_core.ranking.profiles import RankingSettings, is_prose, settings_for
-from coco_core.types import Candidate, CandidateSet, ChunkMetadata
+from coco_core.types import Candidate, CandidateSet
 
 __all__ = ["Ranked", "RankingSettings", "rank", "settings_for"]
+
+# Text that stands as it was asked for beats whatever resembles it: more than a perfect match with
+# all other evidence but for the definition of a name that is asked for by itself.
+_LITERAL_WEIGHT = 3.0
+
+_LEAST_FACTOR = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +57,8 @@ def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranke
         vector_coverage=answer.vector_coverage,
     )
     chunks = [each.metadata for each in candidates]
-    coherence, definitions, paths = _evidence(query, chunks, fused, settings)
-    factors = (
-        penalty_factors(query, candidates, against=settings.against)
-        if settings.penalties
-        else np.ones_like(fused)
-    )
-    # Boosts are in units of the best fused score, so that they weigh the same in every index.
-    best = float(fused.max())
-    unit = best if best > 0 else 1.0
-    scores = (fused + unit * (coherence + definitions + paths)) * factors
+    evidence = _evidence(query, candidates, fused, settings)
+    scores = evidence.scores(fused)
     # Plain numbers: comparing and converting NumPy's one by one takes several times as long.
     falling = (-scores).tolist()
     order = sorted(
@@ -84,31 +83,83 @@ def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranke
                 **({} if np.isnan(vector[i]) else {"vector": float(vector[i])}),
                 "alpha": alpha,
                 "fused": float(fused[i]),
-                "coherence": float(unit * coherence[i]),
-                "definition": float(unit * definitions[i]),
-                "path": float(unit * paths[i]),
-                "penalty": float(factors[i]),
+                **evidence.explained(i),
             },
         )
         for i in order
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What speaks for and against each candidate apart from its fused score."""
+
+    unit: float
+    """Boosts by words are in units of the best fused score, so that they weigh the same in every
+    index; what was asked for letter by letter counts however little the stages made of it."""
+    coherence: Scores
+    definitions: Scores
+    paths: Scores
+    files: Scores
+    literal: Scores
+    factors: Scores
+
+    def scores(self, fused: Scores) -> Scores:
+        """Return the final scores."""
+        found = (fused + self.unit * (self.coherence + self.definitions + self.paths)) * (
+            self.factors
+        )
+        # A file that is asked for by its name is meant, whatever kind of file it is. Text that
+        # stands there as asked is the answer, even in a test: there equals are ordered, no more.
+        kind = np.maximum(self.factors, _LEAST_FACTOR)
+        total: Scores = found + self.files + self.literal * kind
+        return total
+
+    def explained(self, i: int) -> dict[str, float]:
+        """Return one candidate's evidence by name."""
+        return {
+            "coherence": float(self.unit * self.coherence[i]),
+            "definition": float(self.unit * self.definitions[i]),
+            "path": float(self.unit * self.paths[i] + self.files[i]),
+            "literal": float(self.literal[i]),
+            "penalty": float(self.factors[i]),
+        }
+
+
 def _evidence(
-    query: Query, chunks: Sequence[ChunkMetadata], fused: Scores, settings: RankingSettings
-) -> tuple[Scores, Scores, Scores]:
-    """Return the boosts by coherence, definitions and paths, zeros where one is switched off."""
+    query: Query, candidates: Sequence[Candidate], fused: Scores, settings: RankingSettings
+) -> _Evidence:
+    """Weigh the evidence, zeros where a mechanism is switched off."""
+    chunks = [each.metadata for each in candidates]
     prose = np.array([is_prose(chunk.language) for chunk in chunks])
+    nothing = np.zeros_like(fused)
 
     def weighted(scores: Scores, share: float) -> Scores:
         return np.where(prose, share * scores, scores)
 
     worth = settings.prose
-    coherence = definitions = paths = np.zeros_like(fused)
+    coherence = definitions = paths = files = literal = nothing
     if settings.coherence:
         coherence = coherence_boosts(query, chunks, weighted(fused, worth.coherence))
     if settings.definitions:
         definitions = weighted(definition_boosts(query, chunks), worth.definitions)
     if settings.paths:
         paths = weighted(path_boosts(query, chunks), worth.paths)
-    return coherence, definitions, paths
+        files = file_boosts(query, chunks)
+    if settings.literal:
+        literal = _LITERAL_WEIGHT * np.array([each.literal for each in candidates])
+    factors = (
+        penalty_factors(query, candidates, against=settings.against)
+        if settings.penalties
+        else np.ones_like(fused)
+    )
+    best = float(fused.max())
+    return _Evidence(
+        unit=best if best > 0 else 1.0,
+        coherence=coherence,
+        definitions=definitions,
+        paths=paths,
+        files=files,
+        literal=literal,
+        factors=factors,
+    )

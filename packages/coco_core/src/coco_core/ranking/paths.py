@@ -13,6 +13,7 @@ from coco_core.fusion import Scores
 from coco_core.header import split_identifiers
 from coco_core.query import Query
 from coco_core.stems import stem
+from coco_core.tokens import composed
 from coco_core.types import ChunkMetadata
 
 __all__ = ["file_stem", "path_boosts"]
@@ -143,6 +144,7 @@ class _Names:
 
 @lru_cache(maxsize=8192)
 def _names(doc_id: str) -> _Names:
+    doc_id = composed(doc_id)
     *directories, _ = doc_id.split("/")
     name = file_stem(doc_id)
     own = _words(name)

@@ -53,6 +53,7 @@ class RankingSettings:
     definitions: bool
     paths: bool
     coherence: bool
+    literal: bool
     penalties: bool
     against: Literal["docs", "source"] | None
     """The kind of file that is not looked for: prose answers *what*, code answers *where*."""
@@ -81,6 +82,7 @@ def settings_for(
         definitions=chosen(options.definitions, True),
         paths=chosen(options.paths, True),
         coherence=chosen(options.coherence, True),
+        literal=chosen(options.literal, True),
         penalties=chosen(options.penalties, True),
         against={"code": None if query.wants_docs else "docs", "docs": "source"}.get(profile),
         one_page=options.profile == "auto" and profile == "code",

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from coco_core.intent import SearchIntent
+from coco_core.query import Query
 from coco_core.ranking import Ranked, rank
+from coco_core.search.literal import with_literal_evidence
 from coco_core.search.page import Selection
 from coco_core.search.ports import Hydrator, SearchExecutor
+from coco_core.search.relevance import below_floor, no_match_notice
 from coco_core.search.request import SearchRequest
 from coco_core.search.rerank import blended
 from coco_core.types import CandidateSet, FloatVector
@@ -73,6 +76,8 @@ class SearchPage(Generic[HitT]):
     candidates: CandidateSet
     by_vector: bool
     """Whether there was a query vector."""
+    notice: str | None = None
+    """What a reader of the hits must know, in a sentence."""
 
     @classmethod
     def empty(cls) -> SearchPage[HitT]:
@@ -108,12 +113,14 @@ class FoundResults(Generic[HitT]):
         hydrator: Hydrator[HitT],
         *,
         by_vector: bool,
+        notice: str | None,
     ) -> None:
         self._intent = request.intent
         self._candidates = candidates
         self._selection = selection
         self._hydrator = hydrator
         self._by_vector = by_vector
+        self._notice = notice
         self.query = request.query.embed_text
         """The query as a reranker reads it."""
         self.texts: list[str] = []
@@ -139,7 +146,9 @@ class FoundResults(Generic[HitT]):
                 if selection.more:
                     break
         hits = self._hydrator.hydrate(selection.picks)
-        return SearchPage(hits, selection.next_offset, self._candidates, self._by_vector)
+        return SearchPage(
+            hits, selection.next_offset, self._candidates, self._by_vector, self._notice
+        )
 
 
 def find_results(
@@ -150,8 +159,11 @@ def find_results(
     clock: StageClock,
     *,
     without: int | None = None,
+    floor: float | None = None,
 ) -> FoundResults[HitT]:
-    """Return the results of which a page is cut; the clock ends the stages ``search``, ``rank``.
+    """Return the results of which a page is cut.
+
+    The clock ends the stages ``search``, ``literal`` and ``rank``.
 
     Args:
         request: what is searched.
@@ -160,15 +172,32 @@ def find_results(
         hydrator: of the index; fresh, for this search only.
         clock: its last stage, the hydration, is the caller's to name.
         without: the key of a chunk that is no answer.
+        floor: the cosine below which a vector of the index's model is no evidence, if it is known.
     """
     found = executor.search(request, query_vector)
+    notice: str | None = None
+    if request.query.phrases and not found.candidates and found.filtered and request.query.terms:
+        notice = _not_as_written(request.query)
+        request = request.without_phrases()
+        found = executor.search(request, query_vector)
     clock.lap("search")
+    # What is like a chunk need not say what its name says.
+    if without is None and request.intent.ranking.literal is not False:
+        found = with_literal_evidence(request.query, found, hydrator.texts)
+    clock.lap("literal")
     ranked = rank(request.intent, request.query, found)
-    if without is not None:
-        ranked = [item for item in ranked if item.candidate.metadata.key != without]
+    left_out: Set[int] = frozenset() if without is None else {without}
+    if floor is not None and query_vector is not None and without is None:
+        left_out = below_floor(request.query, found, floor)
+        if left_out and len(left_out) == len(ranked):
+            notice = no_match_notice(request.query, found)
+    if left_out:
+        ranked = [item for item in ranked if item.candidate.metadata.key not in left_out]
     clock.lap("rank")
     selection = _fill(_selection(request.intent), ranked, hydrator)
-    return FoundResults(request, found, selection, hydrator, by_vector=query_vector is not None)
+    return FoundResults(
+        request, found, selection, hydrator, by_vector=query_vector is not None, notice=notice
+    )
 
 
 def run_search(
@@ -179,13 +208,16 @@ def run_search(
     clock: StageClock,
     *,
     without: int | None = None,
+    floor: float | None = None,
     rerank: Rerank | None = None,
 ) -> SearchPage[HitT]:
     """Return a page of hits; the arguments are those of `find_results`.
 
     With ``rerank`` and an intent that asks for it, the clock ends the stage ``validate`` before.
     """
-    found = find_results(request, query_vector, executor, hydrator, clock, without=without)
+    found = find_results(
+        request, query_vector, executor, hydrator, clock, without=without, floor=floor
+    )
     if rerank is None or request.intent.reranker is None:
         return found.page()
     clock.lap("validate")
@@ -200,6 +232,11 @@ def _selection(intent: SearchIntent) -> Selection:
     most = max(intent.reranker.rerank_top_n, intent.offset + intent.top_k) + 1
     everything = replace(intent, offset=0, max_tokens=None, min_score=None)
     return Selection(everything, most=most)
+
+
+def _not_as_written(query: Query) -> str:
+    phrases = " and ".join(f"“{phrase}”" for phrase in query.phrases)
+    return f"Nothing that was searched holds {phrases} as written; these are matches for its words."
 
 
 def _fill(selection: Selection, ranked: Sequence[Ranked], hydrator: Hydrator[HitT]) -> Selection:

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar
 from coco_core.ranking import Ranked
 from coco_core.search.page import Pick
 from coco_core.search.request import SearchRequest
-from coco_core.types import CandidateSet, FloatVector
+from coco_core.types import Candidate, CandidateSet, FloatVector
 
 __all__ = ["Hydrator", "SearchExecutor"]
 
@@ -21,13 +21,18 @@ class SearchExecutor(Protocol):
     def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
         """Apply the intent's filters, then take each stage's best and score them in both stages.
 
-        Chunks that define one of ``request.limits.definitions`` come along whatever their scores.
+        Chunks that define one of ``request.limits.definitions`` come along whatever their scores,
+        and so do those that `promising_chunks` names.
         """
         ...
 
 
 class Hydrator(Protocol[HitT]):
     """Turns ranked candidates into the product's hits, from where their text is kept."""
+
+    def texts(self, candidates: Sequence[Candidate]) -> Sequence[str]:
+        """Return the texts of candidates as they are now, in order; empty where one is gone."""
+        ...
 
     def prefetch(self, ranked: Sequence[Ranked]) -> None:
         """Fetch at once what `locate` needs of candidates that will probably make the page."""

@@ -8,7 +8,7 @@ from coco_core.fusion import effective_alpha
 from coco_core.intent import SearchIntent
 from coco_core.query import Query, parse_query
 
-__all__ = ["CandidateLimits", "SearchRequest", "candidate_limits"]
+__all__ = ["MOST_OF_FILE", "CandidateLimits", "SearchRequest", "candidate_limits"]
 
 # Ranking lifts what a stage put far down; peers gained up to 200 candidates and little after. Where
 # both stages deliver, 150 of each answer as well (100 do, too, unless documents crowd the code).
@@ -21,6 +21,9 @@ _PER_RESULT = 5
 # Beyond this the stages' order is noise, and ranking would take tens of milliseconds.
 _MOST_CANDIDATES = 10_000
 
+# Chunks of the files of one name that become candidates: of a long file, or of many `index.js`.
+MOST_OF_FILE = 200
+
 
 @dataclass(frozen=True, slots=True)
 class CandidateLimits:
@@ -30,6 +33,10 @@ class CandidateLimits:
     vector: int
     definitions: tuple[str, ...] = ()
     """Names (no paths), to be looked up without regard to case."""
+    files: tuple[str, ...] = ()
+    """File names in lower case whose chunks shall be among the candidates."""
+    literal: int = 0
+    """How many chunks that hold `Query.phrases` shall be among the candidates, in any order."""
     keyword_scores: bool = True
     """Whether ranking looks at the keyword scores of candidates, whichever stage delivers them. An
     executor may leave them out where not, and tell only which chunks hold `Query.name`."""
@@ -51,6 +58,8 @@ def candidate_limits(intent: SearchIntent, query: Query) -> CandidateLimits:
         keyword=count if use_keyword else 0,
         vector=count if use_vector else 0,
         definitions=tuple(names) if look_up else (),
+        literal=count if query.phrases else 0,
+        files=tuple(dict.fromkeys(file.name for file in query.files)),
         # Without a word in the score they still tell what a user's question is about.
         keyword_scores=use_keyword
         or intent.explain
@@ -71,6 +80,11 @@ class SearchRequest:
         """Parse the query of an intent."""
         query = parse_query(intent)
         return cls(intent, query, candidate_limits(intent, query))
+
+    def without_phrases(self) -> SearchRequest:
+        """Return the same search, for which quoted strings need not occur."""
+        query = self.query.without_phrases()
+        return SearchRequest(self.intent, query, candidate_limits(self.intent, query))
 
     @property
     def needs_vector(self) -> bool:

@@ -12,11 +12,7 @@ from coco_local.cli.options import Json, Project, Wait
 from coco_local.cli.terminal import Terminal, terminal_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from coco_local.cli.place import Place
-    from coco_local.client.http_client import Client
-    from coco_protocol.projects import ProjectBody
 
 __all__ = ["index", "prune"]
 
@@ -61,7 +57,7 @@ def index(
     with connected() as client:
         place = place_of(client, project)
         if dry_run:
-            _preview(terminal, client, place, list_files=files)
+            _preview(terminal, place, list_files=files)
             return
         data = client.index(
             build(
@@ -82,16 +78,11 @@ def index(
         raise typer.Exit(Exit.ERROR)
 
 
-def _preview(terminal: Terminal, client: Client, place: Place, *, list_files: bool) -> None:
+def _preview(terminal: Terminal, place: Place, *, list_files: bool) -> None:
     """Say what a scan finds now, beside what is indexed."""
     from coco_local.cli.preview import preview
 
-    others = [
-        other
-        for other in client.projects().projects
-        if other.project_id != place.project_id and not other.standalone
-    ]
-    found = preview(place, _roots(others))
+    found = preview(place)
     if terminal.json:
         terminal.emit(found.document())
         return
@@ -101,10 +92,6 @@ def _preview(terminal: Terminal, client: Client, place: Place, *, list_files: bo
         return
     for line in found.lines():
         terminal.line(line)
-
-
-def _roots(projects: Sequence[ProjectBody]) -> list[str]:
-    return [project.root for project in projects]
 
 
 def prune(

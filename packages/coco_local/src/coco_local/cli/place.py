@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from coco_core.errors import PathRefused, ProjectNotFound
+from coco_core.errors import InvalidInput, PathRefused, ProjectNotFound
 from coco_local.client.project_lookup import (
     named_project,
     path_in_project,
@@ -19,7 +19,7 @@ from coco_local.client.project_lookup import (
 if TYPE_CHECKING:
     from coco_protocol.projects import ProjectBody
 
-__all__ = ["Place", "choose_project"]
+__all__ = ["Place", "choose_project", "refuse_part"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,25 @@ def choose_project(projects: Sequence[ProjectBody], named: str | None, cwd: Path
         f"{str(cwd)!r} is in no project.",
         hint=f"Add it: coco import .  Or name one of {project_names(projects)}: --project NAME",
     )
+
+
+def refuse_part(place: Place, name: str) -> None:
+    """Refuse a path that names a directory inside the project, where all of it is concerned.
+
+    Raises:
+        InvalidInput: it does.
+    """
+    project = place.project
+    directory = place.cwd / Path(name).expanduser()
+    if (
+        named_project([project], name) is None
+        and os.path.realpath(directory) != os.path.realpath(project.root)
+        and os.path.normpath(directory) != project.root
+    ):
+        raise InvalidInput(
+            f"{name!r} is a part of the project {project.name!r} ({project.root}).",
+            hint=f"If you mean all of it: coco forget {project.name}",
+        )
 
 
 def _named(projects: Sequence[ProjectBody], name: str, cwd: Path) -> ProjectBody:

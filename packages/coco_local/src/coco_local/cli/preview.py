@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,11 +67,9 @@ class Preview:
         return lines
 
 
-def preview(place: Place, other_roots: Sequence[str]) -> Preview:
-    """Scan a project; nested projects are borders, as for the service."""
-    root = Path(place.project.root)
-    borders = [Path(other) for other in other_roots if Path(other).is_relative_to(root)]
-    scan = ProjectScan(root, read_settings(), borders)
+def preview(place: Place) -> Preview:
+    """Scan a project as the service does."""
+    scan = ProjectScan(Path(place.project.root), read_settings())
     listing = scan.list_files()
     files: dict[str, int] = {}
     left_out = Counter(listing.counts)

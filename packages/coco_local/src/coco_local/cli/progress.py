@@ -28,12 +28,18 @@ _QUIET_SECONDS = 5.0
 
 
 def follow_jobs(
-    terminal: Terminal, client: LocalService, job_ids: Sequence[str], names: Mapping[str, str]
+    terminal: Terminal,
+    client: LocalService,
+    job_ids: Sequence[str],
+    names: Mapping[str, str],
+    *,
+    last_stage: str | None = None,
 ) -> list[JobBody]:
     """Show jobs until all are done; ``names`` has the projects' names by id.
 
-    A project that the service cannot work on is not waited for: it is tried again and again, and
-    whoever waits shall know why.
+    With ``last_stage`` a job that has come to that stage is not waited for any more. Nor is a
+    project that the service cannot work on: it is tried again and again, and the user shall know
+    why.
     """
     last: dict[str, JobBody] = {}
     waiting = dict.fromkeys(job_ids)
@@ -48,7 +54,8 @@ def follow_jobs(
                     # The service remembers the last jobs only: among hundreds it was over early.
                     del waiting[job_id]
                     continue
-                if last[job_id].state in FINAL_STATES:
+                followed = last[job_id]
+                if followed.state in FINAL_STATES or followed.stage == last_stage:
                     del waiting[job_id]
             if time.monotonic() - checked_at >= _CHECK_SECONDS:
                 checked_at = time.monotonic()
@@ -111,8 +118,8 @@ def job_line(job: JobBody, names: Mapping[str, str]) -> str:
 
 
 def report_failures(terminal: Terminal, jobs: Sequence[JobBody]) -> bool:
-    """Warn about jobs that did not succeed; say whether there were any."""
-    failed = [job for job in jobs if job.state != "succeeded"]
+    """Warn about jobs that ended badly; say whether there were any."""
+    failed = [job for job in jobs if job.state in FINAL_STATES and job.state != "succeeded"]
     for job in failed:
         terminal.warn(f"the job {job.job_id} ({job.kind}) {job.state}: {job.error or 'no reason'}")
     return bool(failed)

@@ -104,12 +104,14 @@ def forget(
 ) -> None:
     """Remove a project and its index; files stay."""
     from coco_local.cli.connection import connected, current_directory
-    from coco_local.cli.place import choose_project
+    from coco_local.cli.place import choose_project, refuse_part
     from coco_protocol.projects import ProjectRequest
 
     terminal = terminal_of(context)
     with connected() as client:
-        found = choose_project(client.projects().projects, project, current_directory()).project
+        place = choose_project(client.projects().projects, project, current_directory())
+        refuse_part(place, project)
+        found = place.project
         if not yes and not _agreed(found):
             terminal.note("nothing was changed")
             return

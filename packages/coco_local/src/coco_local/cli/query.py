@@ -67,6 +67,10 @@ def query(
         ),
     ] = None,
     max_tokens: MaxTokens = None,
+    min_score: Annotated[
+        float | None,
+        typer.Option("--min-score", help="Leave out results below this score (1 is a good match)."),
+    ] = None,
     around: Annotated[
         int,
         typer.Option("--context", "-C", min=0, max=200, metavar="N", help="Lines around each hit."),
@@ -98,6 +102,7 @@ def query(
             hybrid_alpha=alpha,
             per_document=per_file,
             max_tokens=max_tokens,
+            min_score=min_score,
             ranking=RankingBody(profile=profile) if profile else None,
         ),
         rerank,

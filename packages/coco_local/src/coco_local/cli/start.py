@@ -90,7 +90,10 @@ def start(
         return
     try:
         if detach:
-            announce(terminal, settings, go_to_background(settings, flags, roots))
+            # The paths go there as to one that runs already: what is wrong with one is said here.
+            health = go_to_background(settings, flags, [])
+            _register(terminal, settings, roots)
+            announce(terminal, settings, health)
             return
         from coco_local.daemon.serve import end, serve
 
@@ -144,18 +147,29 @@ def _join(
     """Give the paths to the service that runs, and show how it is."""
     from coco_local.cli.connection import connected
     from coco_local.cli.status import show_status
+
+    if not terminal.json:
+        terminal.note("the service runs already")
+    _register(terminal, settings, roots)
+    if terminal.json:
+        announce(terminal, settings, running)
+        return
+    with connected() as client:
+        show_status(terminal, client)
+
+
+def _register(terminal: Terminal, settings: Settings, roots: Sequence[Path]) -> None:
+    """Register directories with the service, and say what became of them."""
     from coco_local.daemon.lifecycle import register
 
     registered = register(settings, roots) if roots else []
     if terminal.json:
-        announce(terminal, settings, running)
         return
-    terminal.note("the service runs already")
     for project in registered:
         what = "registered" if project.created else "is registered"
         terminal.line(f"{what}: {project.name} ({project.path})")
-    with connected() as client:
-        show_status(terminal, client)
+        for notice in project.notices:
+            terminal.note(notice)
 
 
 def _is_interactive() -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coco_core.errors import ProjectNotFound
+from coco_local.git.owner import owner_of
 
 if TYPE_CHECKING:
     from coco_protocol.projects import ProjectBody
@@ -19,14 +20,16 @@ _MAX_NAMES = 20
 
 
 def project_around(projects: Sequence[ProjectBody], path: Path) -> ProjectBody | None:
-    """Return the innermost project that contains ``path``, symbolic links resolved.
+    """Return the project that answers for ``path``, by the daemon's own rule; None in none.
 
-    A standalone one contains it only where no other does.
+    Raises:
+        ProjectNotFound: it lies in a repository of its own that is not indexed, and whose files
+            could be mistaken for those of a project.
     """
-    holding = [project for project in projects if path_in_project(project, path) is not None]
-    return max(
-        holding, key=lambda found: (not found.standalone, len(Path(found.root).parts)), default=None
-    )
+    owner = owner_of(projects, path)
+    if owner.project is None and (refusal := owner.refusal()) is not None:
+        raise refusal
+    return owner.project
 
 
 def path_in_project(project: ProjectBody, path: Path) -> str | None:
@@ -39,7 +42,18 @@ def path_in_project(project: ProjectBody, path: Path) -> str | None:
             if candidate.is_relative_to(base):
                 relative = candidate.relative_to(base).as_posix()
                 return "" if relative == "." else relative
+    # Another spelling of the same directory: another case, a mount.
+    for depth, parent in enumerate((folded, *folded.parents)):
+        if _same(parent, root):
+            return "/".join(folded.parts[len(folded.parts) - depth :])
     return None
+
+
+def _same(path: Path, root: Path) -> bool:
+    try:
+        return path.samefile(root)
+    except OSError:
+        return False
 
 
 def named_project(projects: Sequence[ProjectBody], name: str) -> ProjectBody | None:

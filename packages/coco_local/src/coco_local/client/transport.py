@@ -16,10 +16,13 @@ from urllib.parse import urlencode, urlsplit
 
 from coco_core.errors import CocoError, DaemonNotRunning, InvalidInput, Unavailable
 
-__all__ = ["NOT_RUNNING", "HttpTransport", "not_coco_error"]
+__all__ = ["NOT_RUNNING", "START", "HttpTransport", "not_coco_error"]
 
-NOT_RUNNING: Final = "start the CoCo service first: coco start"
-"""What every client says when nothing listens; 1-product fixes the words."""
+START: Final = "coco start --detach"
+"""The command that starts the service and returns, on a terminal or without one."""
+
+NOT_RUNNING: Final = f"start the CoCo service first: {START}"
+"""What every client says when nothing listens."""
 
 # More idle connections than a dashboard and its commands use at once serve nobody.
 _MAX_IDLE = 4
@@ -205,7 +208,7 @@ def not_coco_error(base_url: str) -> Unavailable:
     """Return the error for a program that listens and is not CoCo."""
     return Unavailable(
         f"What answers at {base_url} is not the CoCo service.",
-        hint="Start CoCo on another port: coco start --port PORT (or set COCO_PORT)",
+        hint=f"Start CoCo on another port: {START} --port PORT (or set COCO_PORT)",
         details={"url": base_url},
     )
 

@@ -273,7 +273,13 @@ def _register(daemon: LocalDaemon, paths: Sequence[Path]) -> None:
         except CocoError as error:
             log.error("project_refused", path=str(path), why=str(error))
         else:
-            log.info("project", path=found.path, id=found.project_id, new=found.created)
+            log.info(
+                "project",
+                path=found.path,
+                id=found.project_id,
+                new=found.created,
+                notices=found.notices,
+            )
 
 
 def _go_on(settings: Settings, flags: Mapping[str, object], port: int) -> None:

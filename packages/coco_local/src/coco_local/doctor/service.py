@@ -8,6 +8,7 @@ from importlib import metadata
 from urllib.parse import urlsplit
 
 import coco_local
+from coco_local.client.transport import START
 from coco_local.doctor.check_result import CheckResult
 from coco_local.doctor.context import DoctorContext
 
@@ -32,10 +33,10 @@ def check_service(context: DoctorContext) -> Iterator[CheckResult]:
         yield CheckResult.warn(
             "service",
             f"It does not run, and left its lock {lock} behind.",
-            "Start it again, which replaces the lock: coco start",
+            f"Start it again, which replaces the lock: {START}",
         )
     else:
-        yield CheckResult.ok("service", "it does not run; start it with: coco start")
+        yield CheckResult.ok("service", f"it does not run; start it with: {START}")
     yield _judge_port(context)
 
 
@@ -53,7 +54,7 @@ def _judge_port(context: DoctorContext) -> CheckResult:
             return CheckResult.fail(
                 "port",
                 f"Port {port} of {host} cannot be used: {error.strerror or error}.",
-                "Choose another: coco start --port PORT, or COCO_PORT",
+                f"Choose another: {START} --port PORT, or COCO_PORT",
             )
     return CheckResult.ok("port", f"port {port} of {host} is free")
 

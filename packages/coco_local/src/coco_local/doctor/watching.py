@@ -9,16 +9,16 @@ from pathlib import Path
 
 from coco_local.doctor.check_result import CheckResult
 from coco_local.doctor.context import DoctorContext
+from coco_local.scan import ProjectScan
+from coco_local.settings import Settings
 
 __all__ = ["check_watches"]
 
 _INOTIFY = Path("/proc/sys/fs/inotify")
-# Counting directories ends here: the answer does not change any more.
-_MOST_DIRECTORIES = 2_000_000
 # Others want watches, too: an editor watches the same directories.
 _COMFORTABLE_SHARE = 0.5
-# The feed of a project is one instance, and one more looks at cookies.
-_INSTANCES_FOR_A_PROJECT = 2
+# All that a project's feed watches, its proofs included, is one instance.
+_INSTANCES_FOR_A_PROJECT = 1
 
 
 def check_watches(context: DoctorContext) -> Iterator[CheckResult]:
@@ -35,7 +35,7 @@ def check_watches(context: DoctorContext) -> Iterator[CheckResult]:
             "Rescan oftener: COCO_RESCAN_SECONDS=30",
         )
         return
-    needed = sum(_count_directories(root) for root in context.roots)
+    needed = sum(_count_directories(root, context.settings) for root in context.roots)
     figures = {"directories": needed, "max_user_watches": granted}
     text = f"{needed:,} directories to watch, inotify allows {granted:,}"
     fix = f"sudo sysctl fs.inotify.max_user_watches={_next_limit(needed)}"
@@ -71,19 +71,11 @@ def _read_number(path: Path) -> int | None:
         return None
 
 
-def _count_directories(root: Path) -> int:
-    """Count directories, ignored ones too: the system watches trees, not lists."""
-    count = 0
-    stack = [os.fspath(root)]
-    while stack and count < _MOST_DIRECTORIES:
-        count += 1
-        try:
-            with os.scandir(stack.pop()) as entries:
-                stack += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
-        except OSError:
-            # Not readable for the watcher either.
-            continue
-    return count
+def _count_directories(root: Path, settings: Settings) -> int:
+    """Count the directories that the scan looks into: those are watched."""
+    found: list[Path] = []
+    ProjectScan(root, settings).list_files(found.append)
+    return len(found)
 
 
 def _used_instances() -> int:

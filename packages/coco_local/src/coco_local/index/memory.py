@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coco_core.bm25 import FIELDS, CorpusStats, TermVector
+from coco_core.file_names import file_name
 from coco_core.types import ChunkMetadata, FloatMatrix
 from coco_local.index.checkpoint import Checkpoint
 from coco_local.index.matrix import VectorMatrix
@@ -68,6 +69,7 @@ class MemoryIndex:
         self.document_ids: list[str] = []
         self.metadata = MetadataTable(self.document_ids)
         self._document_numbers: dict[str, int] = {}
+        self._by_name: dict[str, list[str]] = {}
         self._row_of: dict[int, int] = {}
         self._definitions: dict[str, list[int]] = {}
         self._live = np.zeros(0, np.bool_)
@@ -207,6 +209,8 @@ class MemoryIndex:
         index.document_ids += texts["document_ids"]
         index.metadata.restore(checkpoint)
         index._document_numbers = {name: i for i, name in enumerate(index.document_ids)}
+        for name in index.document_ids:
+            index._by_name.setdefault(file_name(name), []).append(name)
         index._definitions = texts["defining"]
         index._live = arrays["live"]
         index._lengths = arrays["lengths"]
@@ -267,6 +271,11 @@ class MemoryIndex:
         """Return the rows that define a symbol whose last part is ``name``, in any case."""
         return list(self._definitions.get(name.lower(), ()))
 
+    def rows_of_files(self, name: str) -> list[int]:
+        """Return the rows of the documents with such a `file_name`, in any directory."""
+        found = [self.documents.get(doc_id) for doc_id in self._by_name.get(name, ())]
+        return [row for entry in found if entry is not None for row in entry.rows]
+
     def row_of(self, key: int) -> int | None:
         """Return the living row of a chunk."""
         row = self._row_of.get(key)
@@ -314,6 +323,7 @@ class MemoryIndex:
         if number is None:
             number = self._document_numbers[doc_id] = len(self.document_ids)
             self.document_ids.append(doc_id)
+            self._by_name.setdefault(file_name(doc_id), []).append(doc_id)
         self._document_of[first:end] = number
         self._lengths[first:end] = lengths
         rows = range(first, end)

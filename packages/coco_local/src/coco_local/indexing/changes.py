@@ -10,6 +10,7 @@ from pathlib import Path
 
 from coco_local.indexing.feed import ProjectFeed
 from coco_local.indexing.file_indexer import FileIndexer
+from coco_local.scan.listing import Listing
 from coco_local.settings import Settings
 from coco_local.store.projects import Project
 from coco_local.watch import Debouncer, WatchState
@@ -47,6 +48,11 @@ class ProjectChanges:
     def stop(self) -> None:
         """Stop watching."""
         self._feed.leave(self._on_paths)
+
+    def list_files(self) -> Listing:
+        """List what belongs into the index now, and watch the directories that can hold such."""
+        with self._feed.listing():
+            return self._files.list_files(self._feed.watch)
 
     def sync(self) -> bool:
         """Collect every change that was made before this call; False when that is not certain."""
@@ -86,7 +92,7 @@ class ProjectChanges:
     def _documents(self, path: Path) -> list[str]:
         doc_id = os.path.relpath(path, self._root).replace(os.sep, "/")
         if path.is_dir() and not path.is_symlink():
-            listed = self._files.scan.list_below(path)
+            listed = self._files.scan.list_below(path, self._feed.watch)
             known = set(self._files.below(doc_id))
             found = {file.doc_id: file for file in listed}
             changed = [d for d, file in found.items() if self._files.differs(file)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from coco_local.watch import ChangeFeed, WatchMode, WatchState
@@ -50,6 +51,17 @@ class ProjectFeed:
             if self._feed is not None and not self._listeners:
                 self._feed.stop()
                 self._feed = None
+
+    def watch(self, directory: Path) -> None:
+        """Deliver what changes directly in a directory from now on; called before it is listed."""
+        feed = self._feed
+        if feed is not None:
+            feed.watch(directory)
+
+    def listing(self) -> AbstractContextManager[None]:
+        """Watch no more, at the end, what `watch` was not called for meanwhile."""
+        feed = self._feed
+        return nullcontext() if feed is None else feed.listing()
 
     def sync(self) -> bool:
         """Deliver every change that was made before this call; False when that is not certain."""

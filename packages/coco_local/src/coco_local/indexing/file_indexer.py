@@ -80,9 +80,9 @@ class FileIndexer:
         self._rechunk_round = 0
         self._rechunk_languages: frozenset[str] = frozenset()
 
-    def list_files(self) -> Listing:
-        """List what belongs into the index now."""
-        listing = self.scan.list_files()
+    def list_files(self, enter: Callable[[Path], object]) -> Listing:
+        """List what belongs into the index now; ``enter`` as in `ProjectScan.list_files`."""
+        listing = self.scan.list_files(enter)
         self.skipped = {
             **dict(listing.skipped),
             **{d: reason for d, reason in self.skipped.items() if d in listing.files},

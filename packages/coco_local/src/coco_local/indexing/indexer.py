@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
 from coco_core.errors import CocoError, StoreBroken
 from coco_local.index.project import ProjectIndex
@@ -134,11 +133,6 @@ class ProjectIndexer:
         self.backlog.request_rescan()
         if job is not None:
             self._jobs.add(job)
-
-    def use_nested_roots(self, nested_roots: frozenset[Path]) -> None:
-        """Leave out the projects that are registered inside this one."""
-        self.scan.set_nested_roots(nested_roots)
-        self.request_rescan()
 
     # --- for a query ---------------------------------------------------------------------------
 
@@ -266,7 +260,7 @@ class ProjectIndexer:
                 self._jobs.fail(f"The directory {str(self.project.root)!r} is not there.")
                 self.backlog.end_rescan(None)
                 return
-            listing = self.files.list_files()
+            listing = self.backlog.changes.list_files()
             self.files_total = len(listing.files)
             gone = [d for d in list(self.index.memory.documents) if d not in listing.files]
             self.backlog.end_rescan([*gone, *self.files.differing(listing)])

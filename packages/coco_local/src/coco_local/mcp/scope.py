@@ -14,6 +14,7 @@ from coco_local.client.project_lookup import (
     project_around,
     project_names,
 )
+from coco_local.git.owner import repository_in
 from coco_local.mcp.coercion import did_you_mean
 from coco_local.mcp.paths import Spot, exists, expanded, inside, spot_of
 from coco_protocol.projects import ProjectBody
@@ -71,7 +72,7 @@ def resolve_project(
     if named is None and spot is not None and spot.path.is_absolute():
         owner = project_around(projects, spot.path)
         if owner is not None:
-            return _scope(owner, caller, spot, None)
+            return _scope(projects, owner, caller, spot)
     notice = None
     if named is not None:
         chosen = _named(projects, named, caller.places)
@@ -81,14 +82,32 @@ def resolve_project(
         chosen = _rooted(projects, caller, spot.path)
     else:
         chosen, notice = _default(projects, caller.places)
-    return _scope(chosen, caller, spot_of(path, [Path(chosen.root)]) if path else None, notice)
+    spot = spot_of(path, [Path(chosen.root)]) if path else None
+    return _scope(projects, chosen, caller, spot, notice, named=named is not None)
 
 
-def _scope(project: ProjectBody, caller: Caller, spot: Spot | None, notice: str | None) -> Scope:
+def _scope(
+    projects: Sequence[ProjectBody],
+    project: ProjectBody,
+    caller: Caller,
+    spot: Spot | None,
+    notice: str | None = None,
+    *,
+    named: bool = False,
+) -> Scope:
     said = " ".join([*(f"{note}." for note in caller.notes), *([notice] if notice else [])])
     if spot is None:
         return Scope(project, notice=said or None)
     within = _within(project, spot.path, caller.places)
+    other = _inner_project(projects, project, within)
+    if other is not None:
+        if named:
+            raise PathRefused(
+                f"{within!r} lies in the project {other.name!r}, a repository inside "
+                f"{project.name!r}.",
+                hint=f"Pass project={other.name!r}, or no project.",
+            )
+        project, within = other, _relative(other, Path(project.root) / within)
     return Scope(project, within, said or None, spot.first_line, spot.last_line)
 
 
@@ -104,8 +123,9 @@ def _rooted(projects: Sequence[ProjectBody], caller: Caller, target: Path) -> Pr
     )
     try:
         chosen, _ = _default(projects, caller.places)
-    except ProjectNotFound:
-        raise nowhere from None
+    except ProjectNotFound as error:
+        # Where the caller is in a repository that is not indexed, that is what he must know.
+        raise (error if "repository" in error.details else nowhere) from None
     if inside(Path(chosen.root), target) is None:
         raise nowhere
     return chosen
@@ -216,6 +236,20 @@ def _within(project: ProjectBody, target: Path, places: tuple[Path, ...]) -> str
                 return _relative(project, here)
         return _relative(project, inside(root, target) or root / target)
     return _relative(project, root / target)
+
+
+def _inner_project(
+    projects: Sequence[ProjectBody], project: ProjectBody, within: str
+) -> ProjectBody | None:
+    """Return the project of a repository inside ``project`` that the path lies in, if it does.
+
+    Raises:
+        ProjectNotFound: it lies in one that is not indexed.
+    """
+    root = Path(project.root)
+    if repository_in(root, root / within) is None:
+        return None
+    return project_around(projects, root / within)
 
 
 def _relative(project: ProjectBody, target: Path) -> str:

@@ -12,6 +12,8 @@ from coco_core.languages import detect_language
 from coco_core.types import Chunk, chunk_ids
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.operations.context import FUNCTIONS, Context
+from coco_local.projects.registry import ProjectRegistry
+from coco_local.scan.reasons import Reason
 from coco_local.search.ripgrep import LineMatch, ripgrep
 from coco_local.source.reader import SourceFile
 from coco_protocol.docs import (
@@ -42,7 +44,7 @@ def outline(context: Context, request: DocumentRequest) -> OutlineData:
     """Return the definitions or headings of a file, parsed now."""
     indexer = context.registry.resolve(request.project_id, request.path).active
     with context.gate.query():
-        chunked = _chunk_file(indexer, request.doc_id)
+        chunked = _chunk_file(context.registry, indexer, request.doc_id)
     symbols = _symbols(chunked.chunks)
     return OutlineData(doc_id=request.doc_id, language=chunked.language, symbols=symbols)
 
@@ -78,7 +80,7 @@ def chunks(context: Context, request: DocumentRequest) -> ChunksData:
     doc_id = request.doc_id
     indexer = context.registry.resolve(request.project_id, request.path).active
     with context.gate.query():
-        chunked = _chunk_file(indexer, doc_id)
+        chunked = _chunk_file(context.registry, indexer, doc_id)
         ids = chunk_ids(doc_id, [chunk.content_hash for chunk in chunked.chunks])
     bodies = [_body(doc_id, *pair) for pair in zip(ids, chunked.chunks, strict=True)]
     return ChunksData(doc_id=doc_id, language=chunked.language, chunks=bodies)
@@ -89,7 +91,7 @@ def read(context: Context, request: ReadRequest) -> ReadData:
     """Return lines of a file."""
     indexer = context.registry.resolve(request.project_id, request.path).active
     with context.gate.query():
-        file = _allowed(indexer, request.doc_id)
+        file = _allowed(context.registry, indexer, request.doc_id)
         lines = file.lines
         start = request.start_line
         if start > max(1, len(lines)):
@@ -113,6 +115,7 @@ def read(context: Context, request: ReadRequest) -> ReadData:
 def grep(context: Context, request: GrepRequest) -> GrepData:
     """Return matching lines of the files that belong into the index."""
     indexer = context.registry.resolve(request.project_id, request.path).active
+    context.registry.check_globs(indexer.project, request.include)
     with context.gate.query():
         indexer.backlog.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)
@@ -153,6 +156,10 @@ def explain(context: Context, request: ExplainRequest) -> ExplainPathData:
     if place.is_relative_to(indexer.project.root):
         doc_id = place.relative_to(indexer.project.root).as_posix()
     reason = indexer.files.skipped.get(doc_id, decision.reason)
+    if decision.reason == Reason.REPOSITORY and (
+        refusal := context.registry.owner(place).refusal()
+    ):
+        reason = f"{reason}. {refusal.hint}"
     return ExplainPathData(
         path=request.path,
         project_id=indexer.project.project_id,
@@ -162,9 +169,10 @@ def explain(context: Context, request: ExplainRequest) -> ExplainPathData:
     )
 
 
-def _allowed(indexer: ProjectIndexer, doc_id: str) -> SourceFile:
+def _allowed(registry: ProjectRegistry, indexer: ProjectIndexer, doc_id: str) -> SourceFile:
     """Read a file that belongs into the index: secrets and ignored files are not handed out."""
     file = indexer.reader.require(doc_id)
+    registry.check_inside(indexer.project, [doc_id])
     decision = indexer.scan.decide(indexer.project.root / doc_id)
     if not decision.indexed:
         raise Unreadable(
@@ -174,8 +182,9 @@ def _allowed(indexer: ProjectIndexer, doc_id: str) -> SourceFile:
     return file
 
 
-def _chunk_file(indexer: ProjectIndexer, doc_id: str) -> ChunkedDocument:
-    return chunk_document(doc_id, _allowed(indexer, doc_id).data, indexer.index.config.chunking)
+def _chunk_file(registry: ProjectRegistry, indexer: ProjectIndexer, doc_id: str) -> ChunkedDocument:
+    data = _allowed(registry, indexer, doc_id).data
+    return chunk_document(doc_id, data, indexer.index.config.chunking)
 
 
 def _is_text(name: str) -> bool:

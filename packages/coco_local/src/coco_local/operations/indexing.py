@@ -7,7 +7,8 @@ from pathlib import Path
 
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.operations.context import FUNCTIONS, Context
-from coco_local.projects.registry import repositories
+from coco_local.projects.importing import Contents, repositories
+from coco_local.settings import Settings
 from coco_protocol.docs import ImportData, ImportRequest, IndexRequest
 from coco_protocol.local import LocalService
 
@@ -17,12 +18,20 @@ def import_paths(context: Context, request: ImportRequest) -> ImportData:
     """Register directories and index them."""
     paths = request.paths
     if request.recursive:
-        found = [list(repositories(Path(path).expanduser())) for path in paths]
-        paths = [str(root) for roots in found for root in roots] or paths
+        paths = [path for parent in paths for path in _repositories(parent, context.settings)]
     config_id = request.indexing_config_id
     registry = context.registry
-    projects = [registry.register(path, config_id=config_id)[0] for path in paths]
-    return _start_jobs(context, [registry.add_index(each, config_id) for each in projects])
+    if len(paths) > 1:
+        # All or none: what came before a refused one would be registered and not indexed.
+        for path in paths:
+            registry.examine(path, standalone=request.standalone)
+    done = [
+        registry.register(path, config_id=config_id, standalone=request.standalone)
+        for path in paths
+    ]
+    started = _start_jobs(context, [registry.add_index(each.project, config_id) for each in done])
+    notices = [notice for each in done for notice in each.notices]
+    return started.model_copy(update={"notices": notices})
 
 
 @FUNCTIONS.answers(LocalService.index)
@@ -37,6 +46,13 @@ def index(context: Context, request: IndexRequest) -> ImportData:
         indexer.files.parse_again()
         indexer.backlog.request_rebuild()
     return _start_jobs(context, [indexer])
+
+
+def _repositories(parent: str, settings: Settings) -> list[str]:
+    """Return the repositories at and below a directory that have files; itself without any."""
+    found = list(repositories(Path(parent).expanduser()))
+    # One whose files are all in its work trees has none of its own.
+    return [str(p) for p in found if not Contents(p, settings).only_repositories] or [parent]
 
 
 def _start_jobs(context: Context, indexers: Sequence[ProjectIndexer]) -> ImportData:

@@ -22,18 +22,19 @@ from coco_protocol.projects import (
 @FUNCTIONS.answers(LocalService.register)
 def register(context: Context, request: RegisterRequest) -> RegisterData:
     """Register a directory and index it in the background."""
-    found, created = context.registry.register(
+    done = context.registry.register(
         request.path, request.name, request.indexing_config_id, standalone=request.standalone
     )
-    if created:
-        context.registry.index_job(found.active)
+    if done.created:
+        context.registry.index_job(done.project.active)
         context.wake_worker()
-    registered = found.project
+    registered = done.project.project
     return RegisterData(
         project_id=registered.project_id,
         path=str(registered.root),
         name=registered.name,
-        created=created,
+        created=done.created,
+        notices=list(done.notices),
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
-from pathlib import Path
 
 import structlog
 
@@ -50,10 +49,9 @@ class ProjectIndexes:
     Configs of equal content name one index: whoever compares them compares nothing.
     """
 
-    def __init__(self, project: Project, deps: IndexDeps, nested_roots: frozenset[Path]) -> None:
+    def __init__(self, project: Project, deps: IndexDeps) -> None:
         """Open every index that the project has; nothing is read yet."""
         self.project = self._with_config(project, deps)
-        self.nested_roots = nested_roots
         self.defaults = deps.indexes.defaults(project.project_id)
         self._deps = deps
         self._feed = ProjectFeed(
@@ -164,13 +162,6 @@ class ProjectIndexes:
         self._deps.projects.join(self.project.project_id)
         self._use(replace(self.project, standalone=False))
 
-    def use_nested_roots(self, nested_roots: frozenset[Path]) -> None:
-        """Leave out the projects that are registered inside this one."""
-        if nested_roots != self.nested_roots:
-            self.nested_roots = nested_roots
-            for indexer in self.all():
-                indexer.use_nested_roots(nested_roots)
-
     # --- coordination (coco_local.indexing.context.IndexCoordinator) ---------------------------
 
     def chunk_sources(self, indexer: ProjectIndexer) -> Sequence[ProjectIndexer]:
@@ -234,7 +225,7 @@ class ProjectIndexes:
                 vectors=settings.vector_dir,
                 dimension=dimension,
             )
-            scan = ProjectScan(self.project.root, settings, self.nested_roots)
+            scan = ProjectScan(self.project.root, settings)
             found = ProjectIndexer(
                 self.project, index, scan, self._feed, context=self._deps.context, coordinator=self
             )

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
-from coco_core.errors import InvalidInput, ProjectNotFound
+from coco_core.errors import PathRefused, ProjectNotFound
+from coco_core.globs import literal_head
 from coco_embed.store import DEFAULT_MODEL
+from coco_local.git.owner import Owner, command_path, owner_of, repository_in
 from coco_local.indexing.context import IndexContext
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.monitoring.jobs import Job, JobRegistry
+from coco_local.projects.importing import Contents, part_of, project_root
 from coco_local.projects.indexes import IndexDeps, ProjectIndexes
 from coco_local.store.database import Database
 from coco_local.store.indexes import IndexStore
 from coco_local.store.projects import ConfigStore, Project, ProjectStore
 
-__all__ = ["ProjectRegistry", "repositories"]
+__all__ = ["ProjectRegistry", "Registration"]
 
 log = structlog.get_logger(__name__)
 
-# How deep `--recursive` looks for repositories; deeper ones are found by naming their parent.
-_RECURSION_DEPTH = 6
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What became of a directory that was registered."""
+
+    project: ProjectIndexes
+    created: bool
+    notices: tuple[str, ...] = ()
+    """What its user may not expect."""
 
 
 class ProjectRegistry:
@@ -59,7 +69,7 @@ class ProjectRegistry:
         projects = self._store.all()
         with self._lock:
             for project in projects:
-                self._projects[project.project_id] = self._opened(project, projects)
+                self._projects[project.project_id] = ProjectIndexes(project, self._deps)
 
     def all(self) -> list[ProjectIndexes]:
         """Return the projects in the order of their names."""
@@ -92,9 +102,11 @@ class ProjectRegistry:
             f"There is no project {project_id!r}.", hint="List them with: coco projects"
         )
 
-    def around(self, path: Path) -> ProjectIndexes | None:
-        """Return the innermost project that holds ``path``."""
-        return self.holding(Path(os.path.realpath(path)))
+    def owner(self, place: Path) -> Owner[Project]:
+        """Return which project answers for a place, or why none does."""
+        with self._lock:
+            projects = [known.project for known in self._projects.values()]
+        return owner_of(projects, place)
 
     def holding(self, place: Path) -> ProjectIndexes | None:
         """Return the innermost project whose root stands in ``place``, taken as it is written.
@@ -109,6 +121,36 @@ class ProjectRegistry:
             default=None,
         )
 
+    def check_inside(self, project: Project, doc_ids: Iterable[str]) -> None:
+        """Refuse names of files that lie in a repository of its own inside a project.
+
+        Raises:
+            PathRefused: one does; the hint names who answers for it.
+        """
+        for doc_id in doc_ids:
+            place = project.root / doc_id
+            repository = repository_in(project.root, place)
+            if repository is None:
+                continue
+            found = self.owner(place).project
+            raise PathRefused(
+                f"{doc_id!r} lies in {str(repository)!r}, a git repository of its own: the project "
+                f"{project.name!r} does not have its files.",
+                hint=f"Ask the project {found.name!r} ({found.root}) for it."
+                if found is not None and found.root != project.root
+                else f"Index it: coco import {command_path(repository)}",
+                details={"repository": str(repository)},
+            )
+
+    def check_globs(self, project: Project, globs: Iterable[str]) -> None:
+        """Refuse globs that can only mean files of a repository of its own inside a project.
+
+        Raises:
+            PathRefused: see `check_inside`.
+        """
+        heads = (literal_head(glob) for glob in globs)
+        self.check_inside(project, [head for head in heads if head])
+
     def resolve(self, project_id: str | None, path: str | None) -> ProjectIndexes:
         """Return the named project, the one around ``path``, or the only one.
 
@@ -118,13 +160,13 @@ class ProjectRegistry:
         if project_id is not None:
             return self.get(project_id)
         if path is not None:
-            found = self.around(Path(path).expanduser())
-            if found is None:
-                raise ProjectNotFound(
+            owner = self.owner(Path(path).expanduser())
+            if owner.project is None:
+                raise owner.refusal() or ProjectNotFound(
                     f"{path!r} is in no registered project.",
-                    hint=f"Register it with: coco import {path}",
+                    hint=f"Register it with: coco import {command_path(path)}",
                 )
-            return found
+            return self.get(owner.project.project_id)
         known = self.all()
         known = [project for project in known if not project.project.standalone] or known
         if len(known) == 1:
@@ -146,37 +188,58 @@ class ProjectRegistry:
         config_id: str | None = None,
         *,
         standalone: bool = False,
-    ) -> tuple[ProjectIndexes, bool]:
-        """Register a directory; returns its project and whether it is new.
+    ) -> Registration:
+        """Register a directory; returns the project that its files are in.
 
-        A standalone one becomes a project like any other when it is registered without that.
+        A directory whose files a project around it has already is no project of its own, unless it
+        shall be ``standalone``. A standalone one becomes a project like any other when it is
+        registered without that.
 
         Raises:
             InvalidInput: it is no directory that can be a project.
             ConfigNotFound: the indexing config is not known.
             InvalidConfig: it names a model that does not exist.
         """
-        root = _project_root(path)
         wanted = config_id or self._context.settings.config_id
         config = self._configs.get(wanted).config
         dimension = self._context.models.dimension(config.embedding)
+        root, around, notices = self.examine(path, standalone=standalone)
+        if around is not None:
+            return Registration(self.get(around.project_id), False, notices)
         with self._lock:
             for known in self._projects.values():
                 if known.project.root == root:
                     if known.project.standalone and not standalone:
                         known.join()
-                        self._update_nested_roots()
-                    return known, False
+                    return Registration(known, False, notices)
             project = self._store.add(
                 root, name or self._free_name(root), wanted, standalone=standalone
             )
             self._deps.indexes.add(project.project_id, wanted, dimension)
-            projects = [*(p.project for p in self._projects.values()), project]
-            opened = self._opened(project, projects)
+            opened = ProjectIndexes(project, self._deps)
             self._projects[project.project_id] = opened
-            self._update_nested_roots()
         log.info("project_registered", project=project.project_id, root=str(root))
-        return opened, True
+        return Registration(opened, True, notices)
+
+    def examine(
+        self, path: str, *, standalone: bool = False
+    ) -> tuple[Path, Project | None, tuple[str, ...]]:
+        """Return a directory's root, the project that it is a part of, and notices for its user.
+
+        Raises:
+            InvalidInput: it is no directory that can be a project.
+        """
+        root = project_root(path)
+        if standalone:
+            return root, None, ()
+        settings = self._context.settings
+        projects = [known.project for known in self.all()]
+        around = part_of(root, projects, settings)
+        if around is not None and all(project.root != root for project in projects):
+            return root, around, (_part_notice(root, around),)
+        contents = Contents(root, settings)
+        contents.refuse_empty()
+        return root, None, tuple(contents.notices(projects))
 
     def forget(self, project_id: str) -> ProjectIndexes:
         """Remove a project from the registry; the caller closes and removes its indexes."""
@@ -184,7 +247,6 @@ class ProjectRegistry:
             project = self.get(project_id)
             del self._projects[project.project.project_id]
             self._store.remove(project.project.project_id)
-            self._update_nested_roots()
         self.close_unused_models()
         return project
 
@@ -238,15 +300,6 @@ class ProjectRegistry:
         indexer.request_rescan(job)
         return job
 
-    def _opened(self, project: Project, projects: list[Project]) -> ProjectIndexes:
-        return ProjectIndexes(project, self._deps, _nested_in(project.root, projects))
-
-    def _update_nested_roots(self) -> None:
-        """Leave a project inside another one out of the outer, unless it is standalone."""
-        projects = [known.project for known in self._projects.values()]
-        for known in self._projects.values():
-            known.use_nested_roots(_nested_in(known.project.root, projects))
-
     def _free_name(self, root: Path) -> str:
         taken = {known.project.name for known in self._projects.values()}
         base = root.name or str(root)
@@ -254,55 +307,10 @@ class ProjectRegistry:
         return next(name for name in candidates if name not in taken)
 
 
-def repositories(path: Path) -> Iterator[Path]:
-    """Yield the git repositories at and below a directory, outermost first."""
-    yield from _repositories(path, _RECURSION_DEPTH)
-
-
-def _repositories(path: Path, depth: int) -> Iterator[Path]:
-    if os.path.exists(path / ".git"):  # noqa: PTH110  # also for names that are too long
-        yield path
-    if depth == 0:
-        return
-    try:
-        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
-    except OSError as error:
-        log.warning("unreadable_directory", path=str(path), reason=str(error))
-        return
-    for entry in entries:
-        hidden = entry.name.startswith(".") or entry.name == "node_modules"
-        if not hidden and entry.is_dir(follow_symlinks=False):
-            yield from _repositories(Path(entry.path), depth - 1)
-
-
-def _nested_in(root: Path, projects: list[Project]) -> frozenset[Path]:
-    return frozenset(
-        p.root
-        for p in projects
-        if p.root != root and p.root.is_relative_to(root) and not p.standalone
+def _part_notice(root: Path, around: Project) -> str:
+    inside = root.relative_to(around.root).as_posix()
+    return (
+        f"{inside} is part of the project {around.name!r} ({around.root}), which has its files "
+        f"already; search only there with: coco query --path {command_path(f'{inside}/**')}  "
+        f"For a second index of it: coco import --standalone {command_path(root)}"
     )
-
-
-def _project_root(path: str) -> Path:
-    if "\0" in path:
-        raise InvalidInput("The path holds a NUL character.")
-    given = Path(path).expanduser()
-    if not given.is_absolute():
-        raise InvalidInput(
-            f"{path!r} is not an absolute path.",
-            hint="The daemon has no working directory of yours.",
-        )
-    root = Path(os.path.realpath(given))
-    # Unlike Path.exists, it says no to a name that is too long for the file system.
-    if not os.path.exists(root):  # noqa: PTH110  # see above
-        raise InvalidInput(f"There is no directory {str(root)!r}.", hint="Check the spelling.")
-    if not root.is_dir():
-        raise InvalidInput(
-            f"{str(root)!r} is a file.", hint=f"Register its directory: {str(root.parent)!r}"
-        )
-    if root == Path(root.anchor) or root == Path.home():
-        raise InvalidInput(
-            f"{str(root)!r} is too large to be a project.",
-            hint="Register the directories in it, or use: coco import --recursive PATH",
-        )
-    return root

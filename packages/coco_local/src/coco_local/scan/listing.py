@@ -24,5 +24,7 @@ class Listing:
     files: dict[str, FileStat] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     """Path to reason, for what a user may not expect; a directory ends with ``/``."""
+    repositories: list[str] = field(default_factory=list)
+    """Directories that were left out as repositories of their own, without a final slash."""
     counts: dict[str, int] = field(default_factory=dict)
     """How many entries were left out, by reason; an ignored directory counts once."""

@@ -6,12 +6,20 @@ import os
 import stat
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from coco_core.errors import InvalidConfig
+from coco_local.git.worktree import (
+    BARE_NAMES,
+    Tracked,
+    Worktree,
+    find_worktree,
+    is_repository,
+    read_tracked,
+)
 from coco_local.scan.content import HEAD_BYTES, refuse_content
 from coco_local.scan.entry import PathEntry, is_junction, is_unicode, printable
 from coco_local.scan.kinds import refuse_noise, refuse_secret
@@ -19,13 +27,15 @@ from coco_local.scan.listing import FileStat, Listing
 from coco_local.scan.reasons import NOTEWORTHY, Decision, Reason
 from coco_local.scan.rulefile import Rule
 from coco_local.scan.rules import RULE_NAMES, Rules, outermost_rules, own_rules
-from coco_local.scan.worktree import Tracked, Worktree, find_worktree, is_repository, read_tracked
 from coco_local.settings import PROJECT_FILE, Settings, for_project
 
 __all__ = ["ProjectScan"]
 
 # Left by `python -m venv` and its kin in the directory that they fill with other people's code.
 _ENVIRONMENT_MARK = "pyvenv.cfg"
+
+
+def _pass_by(_: Path) -> None: ...
 
 
 class _Directory(NamedTuple):
@@ -54,7 +64,8 @@ class _ScanContext:
     settings: Settings
     tree: Worktree
     folder: _Directory
-    nested_roots: frozenset[str]
+    home: str | None
+    """CoCo's own directory, when it lies in the project."""
     problem: str | None
     folders: dict[str, tuple[tuple[int, int, int], _Directory | Decision]] = field(
         default_factory=dict
@@ -68,14 +79,11 @@ class ProjectScan:
         self,
         root: Path,
         settings: Settings,
-        nested_roots: Collection[Path] = (),
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        """``nested_roots`` are the roots of projects that are registered inside this one."""
         self.root = root
         self._prefix = str(root).rstrip(os.sep) + os.sep
         self._given = settings
-        self._nested_roots = frozenset(nested_roots)
         self._environ = os.environ if environ is None else environ
         self._lock = threading.Lock()
         self._context: _ScanContext | None = None
@@ -98,11 +106,6 @@ class ProjectScan:
         with self._lock:
             self._context = None
 
-    def set_nested_roots(self, nested_roots: Collection[Path]) -> None:
-        """Leave out other projects' roots inside this one."""
-        self._nested_roots = frozenset(nested_roots)
-        self.refresh()
-
     def is_rule_file(self, path: Path) -> bool:
         """Tell whether a change of this file can change what is indexed."""
         if path.name in RULE_NAMES or (path.name == PROJECT_FILE and path.parent == self.root):
@@ -112,15 +115,20 @@ class ProjectScan:
 
     # --- all files -----------------------------------------------------------------------------
 
-    def list_files(self) -> Listing:
-        """Walk the project with fresh rules; what cannot be read is counted, never raised."""
+    def list_files(self, enter: Callable[[Path], object] = _pass_by) -> Listing:
+        """Walk the project with fresh rules; what cannot be read is counted, never raised.
+
+        ``enter`` is called with each directory before it is looked into.
+        """
         self.refresh()
         context = self._ready()
         listing = Listing()
-        self._walk(context, context.folder, listing)
+        self._walk(context, context.folder, listing, enter)
         return listing
 
-    def list_below(self, directory: Path) -> list[FileStat]:
+    def list_below(
+        self, directory: Path, enter: Callable[[Path], object] = _pass_by
+    ) -> list[FileStat]:
         """Return the indexed files of one directory and everything below it."""
         context = self._ready()
         doc = self._doc(directory)
@@ -128,15 +136,22 @@ class ProjectScan:
         if doc is None or isinstance(found, Decision):
             return []
         listing = Listing()
-        self._walk(context, found, listing)
+        self._walk(context, found, listing, enter)
         return list(listing.files.values())
 
-    def _walk(self, context: _ScanContext, start: _Directory, listing: Listing) -> None:
+    def _walk(
+        self,
+        context: _ScanContext,
+        start: _Directory,
+        listing: Listing,
+        enter: Callable[[Path], object],
+    ) -> None:
         counts: Counter[str] = Counter()
         stack = [start]
         while stack:
             folder = stack.pop()
             directory = self._prefix + folder.doc
+            enter(Path(directory))
             try:
                 with os.scandir(directory) as entries:
                     found = {entry.name: entry for entry in entries}
@@ -147,7 +162,7 @@ class ProjectScan:
                 continue
             inside = self._inside(context, folder, directory, found) if folder.doc else folder
             if isinstance(inside, Decision):
-                counts[inside.reason] += 1
+                self._leave_out(listing, counts, folder.doc, inside.reason)
                 continue
             for name, entry in found.items():
                 if name == ".git":
@@ -176,6 +191,8 @@ class ProjectScan:
         counts[reason] += 1
         if reason in NOTEWORTHY:
             listing.skipped[printable(doc)] = reason
+        if reason == Reason.REPOSITORY:
+            listing.repositories.append(doc.removesuffix("/"))
 
     # --- one path ------------------------------------------------------------------------------
 
@@ -277,8 +294,8 @@ class ProjectScan:
     def _child(self, context: _ScanContext, folder: _Directory, name: str) -> _Directory | Decision:
         """Decide about a directory by its name and its place."""
         doc = folder.doc + name
-        if doc in context.nested_roots:
-            return Decision(False, Reason.PROJECT)
+        if doc == context.home:
+            return Decision(False, Reason.HOME)
         result = self._apply_rules(folder, name, directory=True)
         rule = result.rule
         if result.excluded:
@@ -295,8 +312,13 @@ class ProjectScan:
         if ".git" in present and is_repository(Path(directory, ".git")):
             return Decision(False, Reason.REPOSITORY)
         path = folder.path.removesuffix("/")
-        if _ENVIRONMENT_MARK in present and path not in self._tracked().directories:
-            return Decision(False, Reason.ENVIRONMENT)
+        foreign = None
+        if _ENVIRONMENT_MARK in present:
+            foreign = Reason.ENVIRONMENT
+        elif all(name in present for name in BARE_NAMES):
+            foreign = Reason.GIT
+        if foreign is not None and path not in self._tracked().directories:
+            return Decision(False, foreign)
         rules = folder.rules.below(directory, path, present, context.tree.ignore_case)
         return folder if rules is folder.rules else folder._replace(rules=rules)
 
@@ -349,12 +371,9 @@ class ProjectScan:
         tree = find_worktree(self.root, self._environ)
         base = self._below_top(tree)
         rules = outermost_rules(tree, settings.include, settings.exclude, base)
-        rules = own_rules(rules, tree, _chain(base))
+        rules = own_rules(rules, tree, base)
         folder = _Directory("", f"{base}/" if base else "", rules)
-        foreign = (self._doc(root) for root in (*self._nested_roots, self._given.home.root))
-        return _ScanContext(
-            settings, tree, folder, frozenset(doc for doc in foreign if doc), problem
-        )
+        return _ScanContext(settings, tree, folder, self._doc(self._given.home.root), problem)
 
     def _below_top(self, tree: Worktree) -> str:
         relative = self.root.relative_to(tree.top).as_posix()
@@ -376,13 +395,5 @@ class ProjectScan:
 
 
 def _here(directory: str) -> list[str]:
-    names = (".git", _ENVIRONMENT_MARK, *RULE_NAMES)
+    names = (".git", _ENVIRONMENT_MARK, *BARE_NAMES, *RULE_NAMES)
     return [name for name in names if os.path.lexists(f"{directory}/{name}")]
-
-
-def _chain(base: str) -> Iterator[str]:
-    """Yield the directory and those above it, the top first; the project's own is the last."""
-    yield ""
-    parts = base.split("/") if base else []
-    for count in range(1, len(parts) + 1):
-        yield "/".join(parts[:count])

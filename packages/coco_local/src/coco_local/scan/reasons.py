@@ -22,7 +22,7 @@ class Reason(StrEnum):
     LINK_IN = "symlink inside the project, its target is indexed instead"
     GIT = "git's own data"
     REPOSITORY = "repository of its own inside the project"
-    PROJECT = "belongs to another project"
+    HOME = "CoCo's own data"
     ENVIRONMENT = "virtual environment"
     SPECIAL = "neither a file nor a directory"
     DIRECTORY = "directory, its files are decided one by one"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from coco_local.git.worktree import Worktree
 from coco_local.scan.rulefile import Rule, RuleFile, parse_rules
-from coco_local.scan.worktree import Worktree
 
 __all__ = ["OWN_NAMES", "RULE_NAMES", "Rules", "outermost_rules", "own_rules"]
 
@@ -109,9 +109,11 @@ def outermost_rules(
     )
 
 
-def own_rules(rules: Rules, tree: Worktree, parents: Iterable[str]) -> Rules:
-    """Add the ignore files of the directories between the top of the tree and the project."""
-    for parent in parents:
+def own_rules(rules: Rules, tree: Worktree, base: str) -> Rules:
+    """Add the ignore files of the directories from the top of the tree to the project's own."""
+    parts = base.split("/") if base else []
+    for count in range(len(parts) + 1):
+        parent = "/".join(parts[:count])
         rules = rules.below(str(tree.top / parent), parent, RULE_NAMES, tree.ignore_case)
     return rules
 

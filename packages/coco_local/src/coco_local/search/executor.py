@@ -15,7 +15,8 @@ from coco_core.bm25 import term_scores
 from coco_core.filters import Filters, matches_path, matches_symbol
 from coco_core.query import Query
 from coco_core.search.ports import SearchExecutor
-from coco_core.search.request import SearchRequest
+from coco_core.search.promising import promising_chunks
+from coco_core.search.request import MOST_OF_FILE, SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, FloatVector
 from coco_local.index.memory import MemoryIndex, Snapshot
@@ -28,7 +29,12 @@ class InMemoryExecutor:
     """Executes one search on one index."""
 
     def __init__(self, memory: MemoryIndex, only: dict[str, list[range]] | None = None) -> None:
-        """Search ``memory``; ``only`` restricts the answer to chunks that touch given lines."""
+        """Search ``memory``.
+
+        Args:
+            memory: the index.
+            only: the lines in which the query's phrases stand, by document.
+        """
         self._memory = memory
         self._only = only
         self._ahead: tuple[Snapshot, NDArray[np.float32]] | None = None
@@ -47,9 +53,12 @@ class InMemoryExecutor:
         snapshot, keyword = self._ahead
         allowed = snapshot.live & self._filter(request.intent.filters, snapshot)
         filtered = int(allowed.sum())
-        if self._only is not None:
+        if self._only is not None and query.phrases:
             allowed &= self._touching(self._only, snapshot)
-        picked: set[int] = set()
+        promising = promising_chunks(
+            query.wording, self._holding(query, snapshot), keyword, allowed, snapshot.stats.chunks
+        )
+        picked = set(promising.rows)
         picked.update(best_rows(np.where(allowed, keyword, 0.0), limits.keyword, 0.0).tolist())
         matrix = self._memory.matrix
         has_vector = snapshot.known | snapshot.static
@@ -63,6 +72,12 @@ class InMemoryExecutor:
         for name in limits.definitions:
             defining = self._memory.rows_defining(name.rpartition(".")[2])
             picked.update(row for row in defining if row < snapshot.rows and allowed[row])
+        for name in limits.files:
+            rows = self._memory.rows_of_files(name)[:MOST_OF_FILE]
+            picked.update(row for row in rows if row < snapshot.rows and allowed[row])
+        if query.phrases:
+            # They hold what was asked for, whatever the stages make of it.
+            picked.update(np.flatnonzero(allowed)[: limits.literal].tolist())
         named = self._named(query)
         known_share = float(searchable.sum()) / filtered if filtered else 0.0
         static_share = float((allowed & snapshot.static).sum()) / filtered if filtered else 0.0
@@ -81,7 +96,15 @@ class InMemoryExecutor:
             static_share=static_share,
             total=snapshot.stats.chunks,
             filtered=filtered,
+            frequencies=promising.frequencies,
+            promising=[self._memory.metadata.key(row) for row in promising.rows],
         )
+
+    def _holding(self, query: Query, snapshot: Snapshot) -> dict[str, NDArray[np.int32]]:
+        """Return the living rows that hold each term of the wording."""
+        terms = query.wording.terms
+        found = self._memory.postings.lookup([term_id(term) for term in terms])
+        return {term: _living(rows, snapshot) for term, (rows, _) in zip(terms, found, strict=True)}
 
     def _keyword(self, query: Query, snapshot: Snapshot) -> NDArray[np.float32]:
         """Return float32[rows]: fielded BM25."""
@@ -149,6 +172,11 @@ class InMemoryExecutor:
 
 
 _: type[SearchExecutor] = InMemoryExecutor
+
+
+def _living(rows: NDArray[np.int32], snapshot: Snapshot) -> NDArray[np.int32]:
+    rows = rows[rows < snapshot.rows]
+    return rows[snapshot.live[rows]]
 
 
 def _touches(start: int, end: int, lines: Iterable[range]) -> bool:

@@ -9,7 +9,7 @@ from coco_core.header import embedding_text
 from coco_core.ranking import Ranked
 from coco_core.relocation import relocate
 from coco_core.search.page import Pick
-from coco_core.types import Span
+from coco_core.types import Candidate, Span
 from coco_local.index.project import ProjectIndex
 from coco_local.source.reader import SourceFile, SourceReader
 from coco_local.store.documents import IndexedChunk
@@ -42,6 +42,18 @@ class DiskHydrator:
         self.stale_dropped = 0
         self.stale: set[str] = set()
         """Documents that differ from the index and must be indexed again."""
+
+    def texts(self, candidates: Sequence[Candidate]) -> list[str]:
+        """Return what stands on the lines of candidates now; nothing is checked against the index.
+
+        Where a file has changed these may be other lines: for evidence that is near enough.
+        """
+        found: list[str] = []
+        for each in candidates:
+            metadata = each.metadata
+            file = self._open(metadata.doc_id)
+            found.append(file.text_between(metadata.start_line, metadata.end_line) if file else "")
+        return found
 
     def prefetch(self, ranked: Sequence[Ranked]) -> None:
         """Fetch what the index keeps of hits that will be verified, in one query."""

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from coco_core.errors import DocumentNotFound, InvalidInput, Unavailable
 from coco_core.query import Query
 from coco_core.search.course import SearchPage, StageClock, run_search
+from coco_core.search.relevance import BUILT_IN_FLOOR, STATIC_FLOOR, search_notice
 from coco_core.search.request import SearchRequest
 from coco_core.types import FloatVector
 from coco_embed.reranking.rerankers import QueryReranking, Rerankers
 from coco_local.indexing.gate import ForegroundGate
 from coco_local.indexing.indexer import ProjectIndexer
+from coco_local.models.index_models import IndexModel
 from coco_local.monitoring.activity import Activity
 from coco_local.projects.defaults import default_retrieval
 from coco_local.projects.registry import ProjectRegistry
@@ -105,6 +107,7 @@ class QueryService:
         self._require_reranker(request.retrieval_config)
         project = self._registry.resolve(request.project_id, request.path)
         indexer = project.named(request.indexing_config_id)
+        self._registry.check_globs(project.project, request.filters.include)
         retrieval, adopted = with_adopted(
             request.retrieval_config, default_retrieval(project), project.defaults.query_config_id
         )
@@ -127,6 +130,9 @@ class QueryService:
         self._require_reranker(request.retrieval_config)
         project = self._registry.resolve(request.project_id, request.path)
         indexer = project.active
+        self._registry.check_globs(project.project, request.filters.include)
+        if request.doc_id is not None:
+            self._registry.check_inside(project.project, [request.doc_id])
         indexer.backlog.wait_scanned(_FIRST_SCAN_SECONDS)
         indexer.backlog.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)
@@ -179,12 +185,18 @@ class QueryService:
                 hydrator,
                 clock,
                 without=question.without,
+                floor=_floor(indexer.model),
                 rerank=reranking,
             )
             indexer.backlog.report_stale(hydrator.stale)
             clock.lap("validate" if search.intent.reranker is None else "rerank")
             indexer.embed_first([hit.ranked.candidate.metadata.doc_id for hit in page.hits])
-        notices = [embedded.notice or indexer.model.notice, reranking.notice]
+        notices = [
+            page.notice,
+            search_notice(search.query) if indexer.model.static else None,
+            embedded.notice or indexer.model.notice,
+            reranking.notice,
+        ]
         meta = _meta(question, notices, page, hydrator, clock, proven=proven)
         self._activity.query(
             indexer.project.project_id,
@@ -199,6 +211,12 @@ class QueryService:
             empty_reason=page.empty_reason,
         )
         return QueryEnvelope(meta=meta, data=data)
+
+
+def _floor(model: IndexModel) -> float | None:
+    if not model.static:
+        return None
+    return BUILT_IN_FLOOR if model.ready else STATIC_FLOOR
 
 
 def _query_vector(question: _Question) -> _QueryVector:

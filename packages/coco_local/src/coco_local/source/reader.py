@@ -46,6 +46,13 @@ class SourceFile:
         last = self.source.text.rpartition("\n")[2]
         return [last] if last else []
 
+    def text_between(self, start_line: int, end_line: int) -> str:
+        """Return the text of some lines, 1-based inclusive, as far as there are so many."""
+        if self.encoding != _SLICEABLE:
+            return "".join(self.lines[start_line - 1 : end_line])
+        some = self.data.split(b"\n", end_line)[start_line - 1 : end_line]
+        return b"\n".join(some).decode("utf-8", "replace")
+
     def text_of(self, chunk: Chunk) -> str | None:
         """Return a chunk's text if it still stands where it was, at the same bytes."""
         text = self._text_at(chunk.span)

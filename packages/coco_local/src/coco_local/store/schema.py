@@ -35,7 +35,9 @@ __all__ = [
     "standalone_projects",
 ]
 
-SCHEMA_VERSION = 1
+# 2: text is composed before it is cut into terms, and single characters of scripts without spaces
+# are terms too. Vectors are kept apart, by content: none is computed anew.
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 

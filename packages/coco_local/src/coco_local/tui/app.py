@@ -163,19 +163,28 @@ class CocoApp(App[bool]):
     def rescan(self, project: ProjectBody) -> None:
         """Ask the daemon to look for changes."""
         request = ProjectRequest(project_id=project.project_id)
-        self._do(lambda: self.client.rescan(request), f"Rescanning {project.name}")
+
+        def rescan() -> str:
+            self.client.rescan(request)
+            return f"Rescanning {project.name}"
+
+        self._do(rescan)
 
     def import_path(self, path: str, recursive: bool) -> None:
         """Ask the daemon to import a directory."""
         request = ImportRequest(paths=[path], recursive=recursive)
-        self._do(lambda: self.client.import_paths(request), f"Importing {path}")
 
-    def _do(self, action: Callable[[], object], done: str) -> None:
-        """Run a request off the event loop and post how it ended."""
+        def import_paths() -> str:
+            return "\n".join([f"Importing {path}", *self.client.import_paths(request).notices])
+
+        self._do(import_paths)
+
+    def _do(self, action: Callable[[], str]) -> None:
+        """Run a request off the event loop and post how it ended; it returns what to say."""
 
         def run() -> None:
             try:
-                action()
+                done = action()
             except CocoError as error:
                 self.post_message(ActionFailed(str(error)))
             else:

@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Footer, Input, OptionList, Static
 
-from coco_local.client.project_lookup import project_around
 from coco_local.tui.actions import AppActions
+from coco_local.tui.choice import first_choice
 from coco_local.tui.dialogs import ImportDialog, PickDialog
 from coco_local.tui.found import Found
 from coco_local.tui.help import HelpDialog
@@ -38,6 +38,8 @@ __all__ = ["DashboardScreen"]
 
 # AppActions on a letter: while a query is typed the letter belongs to it.
 _LETTERS = {"pick", "rescan", "import", "view", "log", "help", "theme", "close", "search"}
+# Time to read why the repository around the user is not the one that is searched, and the remedy.
+_PROBLEM_SECONDS = 30.0
 # Actions on what the search lists.
 _SEARCHING = {"switch_kind", "look_from", "copy_place", "pick_anywhere", "leave"}
 # What the lower left shows in turn where there is room for one panel only.
@@ -79,6 +81,7 @@ class DashboardScreen(Screen[bool]):
         self._history = History()
         self._projects: tuple[ProjectBody, ...] = ()
         self._chosen: str | None = None
+        self._problem: str | None = None
         self._view = _VIEWS[0]
 
     def compose(self) -> ComposeResult:
@@ -136,8 +139,11 @@ class DashboardScreen(Screen[bool]):
         self.remove_class("-offline")
         self._projects = projects
         if self._chosen not in {project.project_id for project in projects}:
-            here = project_around(projects, self._place) or next(iter(projects), None)
-            self._choose(here.project_id if here is not None else None)
+            chosen, problem = first_choice(projects, self._place)
+            if problem and problem != self._problem:
+                self.notify(problem, severity="warning", timeout=_PROBLEM_SECONDS, markup=False)
+            self._problem = problem
+            self._choose(chosen.project_id if chosen else None)
         self.query_one(Projects).show(ProjectsState(projects, self._chosen))
 
     @property

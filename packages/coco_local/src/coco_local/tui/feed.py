@@ -26,8 +26,6 @@ _STILL_AFTER = 20
 # Projects change without any trace in the statistics only by hand (forget, rename).
 _PROJECTS_EVERY = 10
 
-_START_HINT = "Start it with: coco start"
-
 
 class Feed:
     """Polls ``/v1/sys/stats``; projects and jobs only when the statistics say that they moved."""
@@ -92,7 +90,7 @@ class Feed:
         except CocoError as error:
             self._seen = None
             self._still_rounds = 0
-            self._post(ConnectionLost(error.message, error.hint or _START_HINT))
+            self._post(ConnectionLost(error.message, error.hint or ""))
         else:
             self._record_work(stats)
             self._post(StatusArrived(DaemonStatus(stats, projects, jobs)))

@@ -8,13 +8,16 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
 
+from coco_local.watch.inotify import LOST, InotifyNotifier, has_inotify
 from coco_local.watch.notifier import ADDED, DELETED, Notifier, NotifierFault
-from coco_local.watch.state import WatchMode, WatchState, fault_state
+from coco_local.watch.opening import open_notifier
+from coco_local.watch.state import WatchMode, WatchState, fault_state, partial_state
 
 __all__ = ["ChangeFeed"]
 
@@ -38,12 +41,13 @@ _POLL_SECONDS = 15.0
 _RETRY_SECONDS = 1.0
 _MAX_RETRY_SECONDS = 60.0
 
-# The system reports a new directory before it watches it, and nothing of what was put there in
-# between. It is delivered again after these times, when its watch stands.
+# A system that watches trees reports a new directory before it watches it, and nothing of what was
+# put there in between. It is delivered again after these times, when it is watched.
 _REDELIVER_SECONDS = (0.1, 1.0)
 
 # What may matter of git's own files: another branch, other excludes.
 _GIT_FILES = ("/.git/HEAD", "/.git/info/exclude")
+_GIT_DIRECTORIES = ("/.git", "/.git/info")
 
 _serial = itertools.count()
 
@@ -54,10 +58,21 @@ class ChangeFeed:
     A path of a directory means: list everything below it again. The root itself means that events
     may have been lost. ``on_paths`` is called by one thread at a time, under the feed's lock: it
     must be quick and must not call `sync`.
+
+    Where ``trees`` is false, a directory below the root is watched once `watch` was called for it;
+    a listing calls it before it looks into the directory, so that nothing is missed in between.
     """
 
-    def __init__(self, root: Path, cookies: Path, on_paths: Callable[[set[Path]], None]) -> None:
+    def __init__(
+        self,
+        root: Path,
+        cookies: Path,
+        on_paths: Callable[[set[Path]], None],
+        *,
+        trees: bool | None = None,
+    ) -> None:
         self.root = root
+        self._trees = not has_inotify() if trees is None else trees
         self._on_paths = on_paths
         digest = hashlib.blake2b(os.fsencode(root), digest_size=8).hexdigest()
         self._cookies = cookies / digest
@@ -66,7 +81,7 @@ class ChangeFeed:
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._notifier: Notifier | None = None
+        self._notifier: Notifier | InotifyNotifier | None = None
         self._state = WatchState(WatchMode.STOPPED)
         # What the system calls the root; on macOS events carry it instead of a linked name.
         self._real = ""
@@ -102,6 +117,36 @@ class ChangeFeed:
             self._close()
             self._state = WatchState(WatchMode.STOPPED)
             self._remove_cookies()
+
+    # --- what is watched -------------------------------------------------------------------------
+
+    def watch(self, directory: Path) -> None:
+        """Deliver what changes directly in a directory of the project from now on."""
+        notifier = self._notifier
+        if not isinstance(notifier, InotifyNotifier):
+            return
+        try:
+            notifier.watch(self._real + os.fspath(directory).removeprefix(os.fspath(self.root)))
+        except PermissionError as error:
+            self._state = partial_state(error)
+        except NotifierFault as error:
+            with self._lock:
+                if notifier is self._notifier:
+                    self._fail(str(error))
+
+    @contextmanager
+    def listing(self) -> Iterator[None]:
+        """Watch no more, at the end, what `watch` was not called for meanwhile."""
+        notifier = self._notifier
+        if not isinstance(notifier, InotifyNotifier):
+            yield
+            return
+        number = notifier.begin_listing()
+        if self._state.mode is WatchMode.PARTIAL:
+            # It is asked for all directories again.
+            self._state = WatchState(WatchMode.WATCHING)
+        yield
+        notifier.end_listing(number)
 
     # --- proof of being up to date ---------------------------------------------------------------
 
@@ -256,7 +301,10 @@ class ChangeFeed:
         try:
             self._cookies.mkdir(parents=True, exist_ok=True)
             self._new_cookie()
-            self._state = self._open([self._real, os.path.realpath(self._cookies)])
+            git = [self._real + name for name in _GIT_DIRECTORIES]
+            self._notifier, self._state = open_notifier(
+                self._real, os.path.realpath(self._cookies), git, trees=self._trees
+            )
         except (NotifierFault, OSError) as error:
             self._fail(str(error))
         else:
@@ -264,18 +312,6 @@ class ChangeFeed:
             self._poll_at = now + _POLL_SECONDS
         if again:
             self._send({self.root})
-
-    def _open(self, paths: list[str]) -> WatchState:
-        try:
-            self._notifier = Notifier(paths)
-        except PermissionError as error:
-            self._notifier = Notifier(paths, forgiving=True)
-            return WatchState(
-                WatchMode.PARTIAL,
-                f"some directories may not be read: {error}",
-                "Make them readable, or move them out of the project.",
-            )
-        return WatchState(WatchMode.WATCHING)
 
     def _fail(self, message: str) -> None:
         """Go on without events, and try to get them back."""
@@ -305,11 +341,16 @@ class ChangeFeed:
             # Another directory of this name may even have got its number: look again.
             self._identity = None
         for change, path in changes:
+            if change == LOST:
+                paths.add(self.root)
+                continue
             if path.startswith(cookies):
                 continue
+            if path in {self._real + name for name in _GIT_DIRECTORIES}:
+                self._watch_git()
             if "/.git/" in path and not path.endswith(_GIT_FILES):
                 continue
-            if change == ADDED and _is_directory(path):
+            if self._trees and change == ADDED and _is_directory(path):
                 now = time.monotonic()
                 self._new_dirs[path] = [now + wait for wait in _REDELIVER_SECONDS]
             paths.add(self._shown(path))
@@ -317,6 +358,11 @@ class ChangeFeed:
             paths.update(self._shown(path) for path in self._new_dirs)
         if paths:
             self._send(paths)
+
+    def _watch_git(self) -> None:
+        """Watch git's own directories, which a `git init` has made a moment ago."""
+        for name in _GIT_DIRECTORIES:
+            self.watch(self.root / name[1:])
 
     def _shown(self, path: str) -> Path:
         """Return the path as the project's root names it."""

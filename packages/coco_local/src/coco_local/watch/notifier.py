@@ -14,11 +14,12 @@ from typing import Final
 
 from watchfiles._rust_notify import RustNotify, WatchfilesRustInternalError
 
-__all__ = ["Notifier", "NotifierFault"]
+__all__ = ["ADDED", "DELETED", "MODIFIED", "Notifier", "NotifierFault"]
 
 ADDED: Final = 1
+MODIFIED: Final = 2
 DELETED: Final = 3
-"""watchfiles' numbers for what is new and for what is gone, files and directories."""
+"""watchfiles' numbers for what is new, changed and gone, files and directories."""
 
 # The first look finds a change, the second that no other came meanwhile; then watch() returns.
 _LOOKS: Final = 2
@@ -71,7 +72,10 @@ class _Deadline:
 
 
 class Notifier:
-    """Watches directories and everything below them; one thread at a time may take."""
+    """Watches directories and everything below them; one thread at a time may take.
+
+    For systems that watch trees and do not follow links; on Linux see `coco_local.watch.inotify`.
+    """
 
     def __init__(self, paths: Sequence[str], *, forgiving: bool = False) -> None:
         """Start watching; a ``forgiving`` notifier leaves out what it may not read.

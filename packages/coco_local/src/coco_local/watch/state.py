@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["WatchMode", "WatchState", "fault_state"]
+__all__ = ["WatchMode", "WatchState", "fault_state", "partial_state"]
 
 
 class WatchMode(StrEnum):
@@ -28,6 +28,15 @@ class WatchState:
     mode: WatchMode
     detail: str = ""
     hint: str | None = None
+
+
+def partial_state(error: PermissionError) -> WatchState:
+    """Explain why not everything is watched."""
+    return WatchState(
+        WatchMode.PARTIAL,
+        f"some directories may not be read: {error}",
+        "Make them readable, or move them out of the project.",
+    )
 
 
 def fault_state(message: str) -> WatchState:

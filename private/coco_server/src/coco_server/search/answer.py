@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from coco_core.errors import InvalidIntent
 from coco_core.search.course import FoundResults, SearchPage, StageClock
@@ -21,7 +21,7 @@ class FoundAnswer:
         self,
         *,
         meta: Mapping[str, object],
-        notice: str | None,
+        notices: Sequence[str | None],
         page: SearchPage[Hit],
         clock: StageClock,
         results: FoundResults[Hit] | None,
@@ -32,7 +32,7 @@ class FoundAnswer:
 
         Args:
             meta: what is known of `QueryMeta`.
-            notice: what is missing so far.
+            notices: what is missing so far.
             page: the page, unless there are ``results`` of which it is yet to be cut.
             clock: of the query.
             results: to be reranked.
@@ -40,7 +40,7 @@ class FoundAnswer:
             rerankers: where it is.
         """
         self._meta = meta
-        self._notices = [notice]
+        self._notices = list(notices)
         self._page = page
         self._clock = clock
         self._results = results
@@ -88,7 +88,7 @@ class FoundAnswer:
             {
                 **self._meta,
                 "tier": page.tier(),
-                "notice": " ".join(notice for notice in self._notices if notice) or None,
+                "notice": " ".join(each for each in (page.notice, *self._notices) if each) or None,
                 "took_ms": self._clock.took,
             }
         )

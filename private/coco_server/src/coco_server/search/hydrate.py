@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from coco_core.header import embedding_text
 from coco_core.ranking import Ranked
 from coco_core.search.page import Pick
+from coco_core.types import Candidate
 from coco_protocol.docs import HitScores
 from coco_protocol.server.docs import ChunkBody, Hit
 from coco_protocol.serving.hits import chunk_fields, scores_of
@@ -26,6 +27,13 @@ class StoredHits:
         self._version = version
         self._explain = explain
         self._contents: dict[int, ChunkContent] = {}
+
+    def texts(self, candidates: Sequence[Candidate]) -> list[str]:
+        """Read the texts of some chunks in one statement."""
+        found = chunks.texts(
+            self._session, self._version, [each.metadata.key for each in candidates]
+        )
+        return [found.get(each.metadata.key, "") for each in candidates]
 
     def prefetch(self, ranked: Sequence[Ranked]) -> None:
         """Do nothing: no chunk of a complete version vanishes."""

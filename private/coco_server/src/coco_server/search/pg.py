@@ -23,10 +23,12 @@ from coco_core.chunk_columns import kind_of
 from coco_core.intent import SearchIntent
 from coco_core.query import Query
 from coco_core.search.ports import SearchExecutor
+from coco_core.search.promising import promising_chunks
 from coco_core.search.request import CandidateLimits, SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, ChunkMetadata, FloatVector
 from coco_server.search.conditions import conditions
+from coco_server.search.named_chunks import defining, in_files
 from coco_server.store import postings
 from coco_server.store.sealing import corpus_stats, search_is_exact
 from coco_server.store.session import TenantSession
@@ -94,6 +96,9 @@ class Allowed:
         return mask
 
 
+_NO_KEYS = np.empty(0, np.int64)
+
+
 class _KeywordStage:
     """Keyword scores of a whole version for one query."""
 
@@ -104,9 +109,17 @@ class _KeywordStage:
         stats = corpus_stats(version)
         terms = {term_id(term) for term in query.terms} if limits.keyword_scores else set()
         name = term_id(query.name) if query.name else None
+        wording = {term: term_id(term) for term in query.wording.terms}
         found = postings.lookup(
-            session, version.version_no, terms | ({name} if name is not None else set())
+            session,
+            version.version_no,
+            terms | set(wording.values()) | ({name} if name is not None else set()),
         )
+        self.holding = {
+            term: found[number][0] if number in found else _NO_KEYS
+            for term, number in wording.items()
+        }
+        """Keys of the chunks that hold each term of the wording."""
         self.scores = np.zeros(version.chunk_count, np.float32)
         """float32[chunks]"""
         for term in terms & found.keys():
@@ -133,8 +146,16 @@ class PgExecutor:
         )
         mask = allowed.mask(version.chunk_count)
         keyword = _KeywordStage(self._session, version, query, limits)
-        picked = set(_best_keys(keyword.scores, mask, limits.keyword))
-        picked |= _defining(self._session, version, limits.definitions, mask)
+        promising = promising_chunks(
+            query.wording, keyword.holding, keyword.scores, mask, version.chunk_count
+        )
+        picked = set(promising.rows)
+        picked |= set(_best_keys(keyword.scores, mask, limits.keyword))
+        picked |= defining(self._session, version, limits.definitions, mask)
+        picked |= in_files(self._session, version, limits.files, mask)
+        if query.phrases and allowed.keys is not None:
+            # They hold what was asked for, whatever the stages make of it.
+            picked |= set(allowed.keys[: limits.literal].tolist())
         searched = query_vector if query_vector is not None and limits.vector else None
         rows = self._candidates(sorted(picked), searched, allowed, limits.vector)
         return CandidateSet(
@@ -150,6 +171,8 @@ class PgExecutor:
             vector_coverage=allowed.coverage,
             total=version.chunk_count,
             filtered=allowed.filtered,
+            frequencies=promising.frequencies,
+            promising=promising.rows,
         )
 
     def _count_embedded(self, keys: NDArray[np.int32]) -> int:
@@ -307,22 +330,6 @@ def _passing(
     ).fetchone()
     packed = row[0] if row and row[0] is not None else b""
     return np.sort(np.frombuffer(packed, ">i4").astype(np.int32))
-
-
-def _defining(
-    session: TenantSession,
-    version: Version,
-    names: Sequence[str],
-    mask: NDArray[np.bool_] | None,
-) -> set[int]:
-    """Return the keys of the chunks that define one of these names, in any case."""
-    if not names:
-        return set()
-    rows = session.connection.execute(
-        of_version("SELECT chunk_key FROM {chunk_names} WHERE name = ANY(%s)", version.version_no),
-        ([name.lower() for name in names],),
-    ).fetchall()
-    return {key for (key,) in rows if mask is None or mask[key]}
 
 
 def _best_keys(scores: NDArray[np.float32], mask: NDArray[np.bool_] | None, most: int) -> list[int]:

@@ -11,10 +11,12 @@ import psycopg
 from coco_core.configs import IndexingConfig
 from coco_core.errors import CocoError, InvalidConfig, ModelMissing, Unavailable
 from coco_core.search.course import FoundResults, SearchPage, StageClock, find_results
+from coco_core.search.relevance import BUILT_IN_FLOOR, search_notice
 from coco_core.search.request import SearchRequest
 from coco_core.types import FloatVector
 from coco_embed.reranking.rerankers import Rerankers
 from coco_embed.resolver import Embedders
+from coco_embed.store import DEFAULT_MODEL
 from coco_protocol.docs import RetrievalBody
 from coco_protocol.server.docs import Hit, QueryData, QueryMeta, QueryRequest
 from coco_protocol.serving.intents import retrieval_intent, with_adopted
@@ -149,12 +151,14 @@ class SearchService:
                 self._executor(session, target.version),
                 StoredHits(session, target.version, explain=question.search.intent.explain),
                 clock,
+                floor=BUILT_IN_FLOOR if _is_built_in(target) else None,
             )
             if reranker is None:
                 page = found.page()
             else:
                 waiting = found
             clock.lap("contents")
+        of_query = search_notice(question.search.query) if _is_built_in(target) else None
         return FoundAnswer(
             meta={
                 "status": "fresh" if target.active else "stale",
@@ -163,7 +167,7 @@ class SearchService:
                 "indexing_config_id": target.config_id,
                 "query_config_id": question.adopted,
             },
-            notice=question.notice,
+            notices=[of_query, question.notice],
             page=page,
             clock=clock,
             results=waiting,
@@ -199,3 +203,8 @@ class SearchService:
                 return replace(question, error=error)
             return replace(question, notice=f"Keywords alone answered: {error.message}")
         return replace(question, vector=vector)
+
+
+def _is_built_in(target: QueryTarget) -> bool:
+    """Whether the vectors are of the model whose relevance floor and language are known."""
+    return IndexingConfig.from_dict(target.config).embedding.model_name == DEFAULT_MODEL

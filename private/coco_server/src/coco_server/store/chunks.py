@@ -22,12 +22,12 @@ from coco_core.errors import VersionConflict
 from coco_core.types import Chunk, FloatVector
 from coco_server.store import postings, usage
 from coco_server.store.session import TenantSession, loading
-from coco_server.store.tables import in_version
+from coco_server.store.tables import in_version, of_version
 from coco_server.store.usage import Quotas
 from coco_server.store.vectors import PgVectors, VectorStore
 from coco_server.store.versions import Version
 
-__all__ = ["ChunkContent", "ChunkRow", "DocumentRow", "append", "contents"]
+__all__ = ["ChunkContent", "ChunkRow", "DocumentRow", "append", "contents", "texts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +153,18 @@ def contents(
         columns, known = values[: len(_KEPT)], values[len(_KEPT) :]
         found[key] = ChunkContent(_chunk_of(columns, content), *known)
     return found
+
+
+def texts(session: TenantSession, version: Version, keys: Sequence[int]) -> dict[int, str]:
+    """Return the texts of the chunks with these keys, by key."""
+    if not keys:
+        return {}
+    statement = of_version(
+        "SELECT chunk_key, content FROM {source_chunks} WHERE chunk_key = ANY(%s)",
+        version.version_no,
+    )
+    rows = session.connection.execute(statement, (list(keys),), binary=True).fetchall()
+    return dict(rows)
 
 
 # As many as there are versions that are asked again and again.

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from coco_local.scan.gitindex import UnknownIndex, tracked_paths
+from coco_local.git.gitindex import UnknownIndex, tracked_paths
 
-__all__ = ["Tracked", "Worktree", "find_worktree", "is_repository", "read_tracked"]
+__all__ = [
+    "BARE_NAMES",
+    "Tracked",
+    "Worktree",
+    "common_directory",
+    "find_worktree",
+    "is_bare",
+    "is_repository",
+    "read_tracked",
+]
 
 # git answers in milliseconds; a hanging file system must not hold the daemon.
 _GIT_SECONDS = 10.0
 _HASH_BYTES = {"sha256": 32}
 
-# A console window would flash up on Windows with every call.
-if sys.platform == "win32":
-    _CREATION_FLAGS = subprocess.CREATE_NO_WINDOW
-else:
-    _CREATION_FLAGS = 0
+BARE_NAMES: Final = ("HEAD", "objects", "refs")
+"""What every git directory has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,22 @@ def is_repository(dot_git: Path) -> bool:
             return file.read(8).startswith(b"gitdir:")
     except OSError:
         return False
+
+
+def is_bare(directory: Path) -> bool:
+    """Tell whether a directory is a git directory itself: a repository without files."""
+    # Unlike Path.exists, it says no to a name that is too long for the file system.
+    return all(os.path.exists(directory / name) for name in BARE_NAMES)  # noqa: PTH110  # see above
+
+
+def common_directory(top: Path) -> Path | None:
+    """Return the git directory that all work trees of a repository share; None when it is gone."""
+    try:
+        _, shared = _git_directories(top / ".git")
+    except OSError:
+        return None
+    real = Path(os.path.realpath(shared))
+    return real if real.is_dir() else None
 
 
 def find_worktree(root: Path, environ: Mapping[str, str]) -> Worktree:
@@ -137,6 +159,14 @@ def _git_config(root: Path) -> dict[str, str]:
 
 def _git(directory: Path, *arguments: str) -> bytes:
     """Run git; empty when it is not installed, refuses or hangs."""
+    # Every command looks for its project, and only a listing asks git.
+    import subprocess
+
+    if sys.platform == "win32":
+        # A console window would flash up with every call.
+        flags = subprocess.CREATE_NO_WINDOW
+    else:
+        flags = 0
     try:
         done = subprocess.run(
             ["git", *arguments],
@@ -145,7 +175,7 @@ def _git(directory: Path, *arguments: str) -> bytes:
             capture_output=True,
             timeout=_GIT_SECONDS,
             check=False,
-            creationflags=_CREATION_FLAGS,
+            creationflags=flags,
         )
     except (OSError, subprocess.TimeoutExpired):
         return b""

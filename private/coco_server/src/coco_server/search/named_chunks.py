@@ -1,0 +1,52 @@
+"""Chunks that a query names: by a symbol that they define, or by their file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coco_core.search.request import MOST_OF_FILE
+from coco_server.store.session import TenantSession
+from coco_server.store.tables import of_version
+from coco_server.store.versions import Version
+
+__all__ = ["defining", "in_files"]
+
+
+def defining(
+    session: TenantSession,
+    version: Version,
+    names: Sequence[str],
+    mask: NDArray[np.bool_] | None,
+) -> set[int]:
+    """Return the keys of the chunks that define one of these names, in any case."""
+    if not names:
+        return set()
+    rows = session.connection.execute(
+        of_version("SELECT chunk_key FROM {chunk_names} WHERE name = ANY(%s)", version.version_no),
+        ([name.lower() for name in names],),
+    ).fetchall()
+    return {key for (key,) in rows if mask is None or mask[key]}
+
+
+def in_files(
+    session: TenantSession,
+    version: Version,
+    names: Sequence[str],
+    mask: NDArray[np.bool_] | None,
+) -> set[int]:
+    """Return the keys of the chunks of the documents with these file names."""
+    if not names:
+        return set()
+    rows = session.connection.execute(
+        of_version(
+            "SELECT chunk_key FROM {source_chunks} "
+            "WHERE lower(normalize(regexp_replace(doc_id, '^.*/', ''))) = ANY(%s) "
+            "ORDER BY chunk_key LIMIT %s",
+            version.version_no,
+        ),
+        (list(names), MOST_OF_FILE),
+    ).fetchall()
+    return {key for (key,) in rows if mask is None or mask[key]}

@@ -38,7 +38,8 @@ from coco_protocol.system import (
     ShutdownData,
     StatsData,
 )
-from tests.fake_documents import ANSWERS, FakeProject, refuse_outside
+from tests.fake_code import ANSWERS
+from tests.fake_documents import FakeProject, refuse_outside
 
 if TYPE_CHECKING:
     from tests.fake_service import FakeService

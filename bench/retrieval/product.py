@@ -149,6 +149,9 @@ def main() -> None:
     with service(arguments.models, arguments.home) as there:
         for repository in repositories(arguments.questions, arguments.checkouts, only):
             ready = there.index(repository.root, embedded=arguments.models is not None)
+            if arguments.models is None:
+                # The instant tier's vectors come a moment after the keywords.
+                there.settle()
             project = ready.project
             indexed[repository.name] = {
                 "files": project.files,

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 import unicodedata
 
 import pytest
@@ -60,9 +59,9 @@ def test_names_are_compared_composed_and_without_case() -> None:
     assert file_name(unicodedata.normalize("NFD", "docs/Übersicht.MD")) == "übersicht.md"
 
 
-def test_a_long_text_takes_no_long_time() -> None:
-    """Quadratic matching would take minutes here."""
-    before = time.process_time()
-    for text in ("a." * 5_000, "a/" * 5_000, "x" * 10_000, "-" * 10_000, "a.b/" * 2_500):
-        named_files(text)
-    assert time.process_time() - before < 20
+@pytest.mark.parametrize(
+    "text", ["a." * 5_000, "a/" * 5_000, "x" * 10_000, "-" * 10_000, "a.b/" * 2_500]
+)
+def test_a_long_text_is_read_in_one_pass(text: str) -> None:
+    """Where matching were quadratic the test would run into its time limit."""
+    assert len(named_files(text * 20)) <= 20

@@ -92,6 +92,12 @@ def test_a_long_paste_is_cut() -> None:
     assert len(Wording.of("one two three four\n" * 1000).words) == 240
 
 
+@pytest.mark.parametrize("text", ["a", "1", "f", "/", "'", "a/", "é", "'a ", "3f", "配"])
+def test_a_long_text_is_read_in_one_pass(text: str) -> None:
+    """Where matching were quadratic the test would run into its time limit."""
+    assert len(Wording.of(text * 20_000).words) <= 240
+
+
 @given(st.text())
 def test_the_words_of_any_text_are_its_literal_words(text: str) -> None:
     """Where nothing was left out or cut: query and text are read alike."""

@@ -103,3 +103,11 @@ def test_an_empty_page_says_why() -> None:
     assert nothing.empty_reason == "nothing_indexed"
     hidden: SearchPage[int] = SearchPage([], None, CandidateSet([], total=3), by_vector=False)
     assert hidden.empty_reason == "filtered_out"
+
+
+def test_hits_below_the_least_score_are_told() -> None:
+    found = page(Store(), min_score=99)
+    assert found.hits == []
+    assert found.notice is not None
+    assert found.notice.startswith("Every hit is below the least score 99; the best has")
+    assert page(Store(), min_score=0).notice is None

@@ -20,7 +20,7 @@ ERROR = 'raise InvalidInput("Give doc_id and line, or chunk_id.")'
 
 
 def found(query: str, texts: Sequence[str], common: int = 40, **frequencies: int) -> CandidateSet:
-    """Candidates of these texts; words of the query stand in so many chunks if in any of them."""
+    """Candidates of these texts; so many chunks hold a word of the query that is in any of them."""
     known = {word for text in texts for word in literal_words(text)}
     words = Wording.of(query).words
     counts = {w.term: frequencies.get(w.text, common if w.text in known else 0) for w in words}
@@ -162,3 +162,9 @@ def test_what_is_not_promising_is_not_read() -> None:
         raise AssertionError(candidates)
 
     assert with_literal_evidence(parsed, answer, read) is answer
+
+
+def test_a_word_repeated_without_end_is_compared_in_bounded_steps() -> None:
+    plan = asked("alpha " * 240, "alpha")
+    assert len(plan.places["alpha"]) == 12
+    assert best_run(plan, ["alpha"] * 500).words >= 12

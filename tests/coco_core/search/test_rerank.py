@@ -127,6 +127,16 @@ def test_the_least_score_is_that_of_what_is_shown() -> None:
     assert cut.next_offset is None
 
 
+def test_it_is_said_when_reranking_leaves_nothing_above_the_least_score() -> None:
+    least = 0.9 * page(None)[1].hits[0].score
+    order, first = page(None, top_k=8, min_score=least)
+    assert order == [0]
+    assert first.notice is None
+    order, shown = page([0.0, 0.0, 0.0, 0.0], top_k=8, min_score=least)
+    assert order == []
+    assert "Every hit is below the least score" in str(shown.notice)
+
+
 def test_the_budget_holds_for_the_order_that_is_shown() -> None:
     order, shown = page([0.0, 0.0, 0.0, 1.0], top_k=8, max_tokens=25)
     assert (order, shown.next_offset) == ([3, 0], 2)

@@ -61,7 +61,7 @@ def test_every_example_of_the_page_is_accepted(client: httpx.Client) -> None:
     page = client.get("/docs").text
     shown = r"curl (?:-X (\w+) )?[^<]*-d &#x27;(.*?)&#x27; http://127.0.0.1:3456(/\S+?)</pre>"
     bodies = re.findall(shown, page)
-    assert len(bodies) == 10
+    assert len(bodies) == 13
     for method, body, path in bodies:
         text = body.replace("&quot;", '"')
         answer = client.request(

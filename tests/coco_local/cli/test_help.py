@@ -11,7 +11,8 @@ from coco_local.cli.overview import overview
 
 VERBS = set(
     "start stop restart status setup import projects forget query grep index prune jobs "  # noqa: SIM905 - as the specification writes it
-    "grammar config mcp doctor version tui read outline related rule experiment".split()
+    "grammar config mcp doctor version tui read outline related rule experiment "
+    "definition references callers map files".split()
 )
 
 # What `coco --help` must not wait for.

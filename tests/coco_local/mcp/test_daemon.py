@@ -25,8 +25,8 @@ async def test_each_tool_answers_from_current_files(daemon, settings, serving, p
     with serving(create_app(daemon, settings)) as url:
         async with Client(f"{url}/mcp") as client:
 
-            async def ask(name: str, **arguments: object) -> str:
-                result = await client.call_tool(name, arguments)
+            async def ask(tool: str, /, **arguments: object) -> str:
+                result = await client.call_tool(tool, arguments)
                 assert not result.is_error, text_of(result)
                 return text_of(result)
 
@@ -50,6 +50,22 @@ async def test_each_tool_answers_from_current_files(daemon, settings, serving, p
             assert lines == "--- src/pay.py:3-4 of 4\ndef refund(cart):\n    return -sum(cart)"
             assert "--- " in await ask("related", path="src/cart.py", line=4)
             assert "shop" in await ask("status")
+
+            added = await ask("symbol", name="add_item")
+            assert added.splitlines()[0] == "src/cart.py:4-5 function add_item"
+            (project / "src" / "use.py").write_text(
+                "from src.cart import add_item\n\ndef buy(x):\n    add_item([], x)\n",
+                encoding="utf-8",
+            )
+            used = await ask("symbol", name="add_item", want="references")
+            assert "4: add_item([], x)  (call in buy)" in used
+            assert "(call in buy ? " not in used
+            assert "buy 3-4 at 4" in await ask("symbol", name="add_item", want="callers")
+            assert "Like it: add_item" in await ask("symbol", name="add_items")
+            assert "cart.py" in await ask("map")
+            assert "src/use.py python" in await ask("map", glob="src/*.py")
+            unknown = await client.call_tool("map", {"since": "nosuch"})
+            assert unknown.is_error
 
             nothing = await ask("search", query="pay", languages=["rust"])
             assert "left out by the filters" in nothing

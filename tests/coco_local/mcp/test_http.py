@@ -12,7 +12,7 @@ from mcp.types import INVALID_REQUEST, PARSE_ERROR
 
 pytestmark = pytest.mark.anyio
 
-TOOLS = ["search", "related", "outline", "grep", "read", "status"]
+TOOLS = ["search", "related", "outline", "grep", "symbol", "map", "read", "status"]
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 
 

@@ -24,7 +24,7 @@ from tests.programs import python
 
 pytestmark = pytest.mark.anyio
 
-TOOLS = ["search", "related", "outline", "grep", "read", "status"]
+TOOLS = ["search", "related", "outline", "grep", "symbol", "map", "read", "status"]
 
 SERVE = """
 import os, sys

@@ -213,6 +213,27 @@ def test_what_stands_literally_comes_first(shop: Bench, text: str, doc_id: str, 
     assert first(shop, text, mode) == doc_id
 
 
+@pytest.mark.parametrize(
+    ("text", "doc_id"),
+    [
+        ("There is no project 'foo'; register it first.", "src/errors.py"),
+        ("qzx7numbat marks the spot", "src/files.py"),
+        ("0o600", "src/files.py"),
+        ("=>", "web/loop.js"),
+        ("query.py", "src/query.py"),
+    ],
+)
+def test_also_where_only_vectors_are_asked(shop: Bench, text: str, doc_id: str) -> None:
+    assert first(shop, text, "vector") == doc_id
+
+
+def test_the_mechanism_can_be_switched_off(shop: Bench) -> None:
+    text = "There is no project 'foo'; register it first."
+    _, off = ask(shop, text, ranking={"literal": False})
+    _, on = ask(shop, text)
+    assert on.results[0].meta.score > off.results[0].meta.score + 1
+
+
 def test_the_hit_holds_the_line(shop: Bench) -> None:
     _, data = ask(shop, "There is no project 'foo'")
     assert "There is no project" in data.results[0].chunk.content

@@ -233,3 +233,34 @@ def test_a_version_dropped_between_choice_and_search_is_chosen_anew(
     meta, data = ask(service, tenant, "routers")
     assert meta.version_id == second.version_id
     assert [hit.chunk.doc_id for hit in data.results] == ["n.md"]
+
+
+LITERAL = {
+    "errors.md": "raise LookupError(f'There is no project {name!r}; register it first.')",
+    "query.py": "def run(text): return text.strip()",
+    "queries.py": "def query(queries): return the first query of all queries",
+    **{f"part{n}.md": f"register the first project, its name and its error {n}" for n in range(30)},
+}
+
+
+def test_what_stands_literally_comes_first_here_too(service: SearchService, tenant: Tenant) -> None:
+    tenant.activate(tenant.build(LITERAL))
+    for query, doc_id in (
+        ("LookupError: There is no project 'foo'; register it first.", "errors.md"),
+        ("query.py", "query.py"),
+        ("{name!r}", "errors.md"),
+    ):
+        _, data = ask(service, tenant, query)
+        assert data.results[0].chunk.doc_id == doc_id, query
+
+
+def test_a_quoted_string_that_is_nowhere_falls_back_and_says_so(
+    service: SearchService, tenant: Tenant
+) -> None:
+    tenant.activate(tenant.build(LITERAL))
+    meta, data = ask(service, tenant, '"There is no first project"')
+    assert data.results
+    assert "“There is no first project” as written" in (meta.notice or "")
+    meta, data = ask(service, tenant, '"There is no project"')
+    assert [hit.chunk.doc_id for hit in data.results] == ["errors.md"]
+    assert "as written" not in (meta.notice or "")

@@ -1,4 +1,4 @@
-"""Everyday words, told from names and made-up words that a query looks for."""
+"""Everyday words, as against names and made-up words that a query looks for."""
 
 from __future__ import annotations
 
@@ -12,11 +12,16 @@ __all__ = ["is_plain_word"]
 # `fallback` and `websocket` are two words in one; shorter parts would make words of anything.
 _SHORTEST_PART = 3
 
+# No word that people use is longer; data is.
+_LONGEST = 40
+
 _PREFIXES = ("a", "un", "re", "de", "non", "sub", "pre", "multi", "async")
 
 
 def is_plain_word(word: str) -> bool:
     """Tell whether a lower-case word is one that people use, or is made of two such words."""
+    if len(word) > _LONGEST:
+        return False
     word = word.removesuffix("ly")
     if _is_known(word):
         return True

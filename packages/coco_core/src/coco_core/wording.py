@@ -19,17 +19,17 @@ __all__ = ["AskedWord", "Wording", "literal_words", "rarity"]
 
 _WORD = re.compile(r"\w+")
 
-# Whoever pastes more than this gives enough to be found by; the time to compare stays bounded.
+# A longer paste is found by its beginning; the time to compare stays bounded.
 _MOST_WORDS = 240
 
-# What stands in quotes is often a value that was filled in, and a number nearly always is one:
-# where they are missing, that says little against a place.
+# A quoted text is often a value that was filled in, and a number nearly always is one: that they
+# are missing says little against a place.
 _FILLED_IN = 0.1
 
 # Quoted (an apostrophe inside a word opens nothing), a path, an address, a long number.
 _VALUE = re.compile(
     r"(?<!\w)'[^'\n]*'(?!\w)|\"[^\"\n]*\"|“[^”\n]*”|(?<!\w)\u2018[^\u2019\n]*\u2019(?!\w)|`[^`\n]*`"
-    r"|\w*:?(?:[/\\][\w.@~-]+){2,}|\b\d+(?:\.\d+){3}\b|\b[0-9a-f]*\d[0-9a-f]{7,}\b"
+    r"|(?<!\w)\w*:?(?:[/\\][\w.@~-]+){2,}|\b\d+(?:\.\d+){3}\b|\b(?=[a-f]*\d)[0-9a-f]{8,}\b"
 )
 
 # Prose that is as long as this and stands somewhere letter by letter was taken from there; code is
@@ -70,7 +70,7 @@ class Wording:
     lines: tuple[tuple[AskedWord, ...], ...]
     fixed: tuple[str, ...] = ()
     """What stands between values, white space as single spaces, where it is long enough or has
-    signs enough to be told from prose."""
+    signs enough to be known as code."""
 
     @classmethod
     def of(cls, text: str) -> Wording:
@@ -109,7 +109,7 @@ def literal_words(text: str) -> list[str]:
 
 
 def rarity(frequency: int, chunks: int) -> float:
-    """Return the weight of a word, 1 for one that stands in one chunk of an index, 0 if in none."""
+    """Return the weight of a word, 1 for one that one chunk of an index holds, 0 if none does."""
     if not frequency:
         return 0.0
     return _idf(frequency, chunks) / _idf(1, chunks)

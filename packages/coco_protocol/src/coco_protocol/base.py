@@ -8,7 +8,16 @@ from typing import Annotated, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import PydanticSerializationError, to_json
 
-__all__ = ["Answer", "EmptyRequest", "Identifier", "PathText", "PlainText", "Request", "json_bytes"]
+__all__ = [
+    "Answer",
+    "EmptyRequest",
+    "Identifier",
+    "PathText",
+    "PlainText",
+    "Request",
+    "Revision",
+    "json_bytes",
+]
 
 PlainText: TypeAlias = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 """Text without NUL, which neither a path nor an argument of a subprocess can hold."""
@@ -18,6 +27,11 @@ PathText: TypeAlias = Annotated[PlainText, Field(min_length=1, max_length=4096)]
 
 # Generated ids have at most 32 characters; 200 leaves room for names that people choose.
 Identifier: TypeAlias = Annotated[PlainText, Field(min_length=1, max_length=200)]
+
+Revision: TypeAlias = Annotated[
+    Annotated[PlainText, Field(min_length=1, max_length=500)] | None,
+    Field(description="local mode: only files that differ from this git revision, or untracked"),
+]
 
 
 class Request(BaseModel):

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from coco_protocol.base import Answer, Identifier, PathText, PlainText, Request
+from coco_protocol.base import Answer, Identifier, PathText, PlainText, Request, Revision
 from coco_protocol.envelope import Envelope, Meta
 
 __all__ = [
@@ -66,6 +66,7 @@ class FiltersBody(Request):
     min_quality: float | None = None
     verified: bool | None = None
     changed_since: float | None = Field(default=None, description="Unix seconds")
+    since_revision: Revision = None
 
 
 class RankingBody(Request):
@@ -288,6 +289,7 @@ class GrepRequest(Request):
     case_sensitive: bool | None = Field(default=None, description="null = smart case")
     include: list[PlainText] = Field(default_factory=list, max_length=200)
     exclude: list[PlainText] = Field(default_factory=list, max_length=200)
+    since_revision: Revision = None
     context: int = Field(default=0, ge=0, le=20)
     limit: int = Field(default=100, ge=1, le=10_000)
 

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from coco_protocol.base import EmptyRequest
+from coco_protocol.code import (
+    FilesData,
+    FilesRequest,
+    MapData,
+    MapRequest,
+    NamesData,
+    NamesRequest,
+    SymbolData,
+    SymbolRequest,
+)
 from coco_protocol.configs import ConfigBody, ConfigIdRequest, ConfigList, ConfigRequest
 from coco_protocol.defaults import AdoptRequest, DefaultsBody
 from coco_protocol.docs import (
@@ -103,6 +113,37 @@ class LocalService(Service):
         ReadRequest,
         ReadData,
         "Return lines of a project's file from disk.",
+        lane="query",
+    )
+
+    # Code intelligence.
+
+    symbol = Operation(
+        "POST /v1/docs/symbol",
+        SymbolRequest,
+        SymbolData,
+        "Find where a name is defined, where it is used, or who calls it, from the parser.",
+        lane="query",
+    )
+    names = Operation(
+        "GET /v1/docs/names",
+        NamesRequest,
+        NamesData,
+        "List the names that a project defines and that begin in a given way.",
+        lane="query",
+    )
+    files = Operation(
+        "POST /v1/docs/files",
+        FilesRequest,
+        FilesData,
+        "List files by path globs, language, or what differs from a git revision.",
+        lane="query",
+    )
+    map = Operation(
+        "POST /v1/docs/map",
+        MapRequest,
+        MapData,
+        "Show a tree of files with their main definitions within a token budget.",
         lane="query",
     )
 

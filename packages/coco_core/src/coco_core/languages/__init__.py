@@ -6,6 +6,7 @@ from coco_core.errors import InvalidInput
 from coco_core.languages.detection import (
     add_language,
     detect_language,
+    is_code,
     known_languages,
     named_language,
 )
@@ -17,6 +18,7 @@ __all__ = [
     "Parser",
     "add_language",
     "detect_language",
+    "is_code",
     "language",
     "languages",
     "named_language",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from coco_core.languages.table import LANGUAGES, Language, Parser
+from coco_core.languages.table import LANGUAGES, Language, LanguageKind, Parser
 
-__all__ = ["add_language", "detect_language", "known_languages", "named_language"]
+__all__ = ["add_language", "detect_language", "is_code", "known_languages", "named_language"]
 
 # Editors look for mode lines in the first and last five lines; the head is all we are given.
 _MODE_LINES = 5
@@ -95,6 +95,12 @@ def named_language(name: str) -> Language | None:
     """Find a language by its name or by another name that people use for it."""
     target = _NAMES.get(name.strip().lower())
     return _BY_NAME[target] if target is not None else None
+
+
+def is_code(name: str) -> bool:
+    """Whether a language is one of programs, not of documents, data or settings."""
+    known = named_language(name)
+    return known is not None and known.kind is LanguageKind.CODE
 
 
 def detect_language(path: str, head: bytes | str = b"") -> str:

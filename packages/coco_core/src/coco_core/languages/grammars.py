@@ -26,7 +26,7 @@ from coco_core.languages.limits import (
     TICKS,
 )
 from coco_core.languages.queries import Condition, LanguageQuery, load_query
-from coco_core.languages.repairs import REPAIRS, Repair, error_weight
+from coco_core.languages.repairs import REPAIRS, error_weight
 from coco_core.languages.syntax import Grammar, Match, Range, Syntax
 from coco_core.languages.table import Parser
 
@@ -118,38 +118,47 @@ class NativeGrammar:
 
     def parse(self, source: bytes) -> Syntax | None:
         """Parse UTF-8 text; ``None`` when that is unsafe or takes too long."""
-        if self._guard is not None and self._guard(source):
-            return None
-        reader: _Reader | None = getattr(self._local, "reader", None)
-        if reader is None:
-            reader = self._local.reader = _Reader(self._language)
-        # NUL means end of input to several scanners, which then start over at each one.
-        tree = reader.parse(source.replace(b"\0", b" ") if b"\0" in source else source)
-        if tree is None:
-            return None
-        root = tree.root_node
-        if len(source) > SMALL_BYTES and root.has_error and has_wide_error(root):
-            return None
-        repaired = source
-        for repair in self._repairs:
-            repaired, tree = _repaired(reader, repair, repaired, tree)
+        tree = self.tree(source)
+        return self.matches(source, self._repaired(source, tree)) if tree is not None else None
+
+    def matches(self, source: bytes, tree: tree_sitter.Tree) -> Syntax:
+        """Return what the language's query finds in a tree of its own."""
         # No progress callback here: py-tree-sitter 0.26.1 crashes in it (it keeps a pointer to
         # what was on the stack). The queries have no unbounded pattern: linear in the tree.
         cursor = tree_sitter.QueryCursor(self._query, match_limit=MATCH_LIMIT)
         return _syntax(source, tree, cursor.matches(tree.root_node), self._conditions)
 
+    def tree(self, source: bytes) -> tree_sitter.Tree | None:
+        """Return the tree of UTF-8 text as it is; ``None`` where that is unsafe or too slow."""
+        if self._guard is not None and self._guard(source):
+            return None
+        # NUL means end of input to several scanners, which then start over at each one.
+        tree = self._reader().parse(source.replace(b"\0", b" ") if b"\0" in source else source)
+        if tree is None:
+            return None
+        root = tree.root_node
+        if len(source) > SMALL_BYTES and root.has_error and has_wide_error(root):
+            return None
+        return tree
 
-def _repaired(
-    reader: _Reader, repair: Repair, source: bytes, tree: tree_sitter.Tree
-) -> tuple[bytes, tree_sitter.Tree]:
-    """Return the repaired source and its tree, if there is something to repair and it helps."""
-    changed = repair(source, tree.root_node)
-    again = reader.parse(changed) if changed is not None else None
-    if changed is None or again is None:
-        return source, tree
-    before, after = error_weight(tree.root_node), error_weight(again.root_node)
-    # What was taken for a name need not have been an error.
-    return (changed, again) if after < before or after == before == 0 else (source, tree)
+    def _reader(self) -> _Reader:
+        reader: _Reader | None = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = _Reader(self._language)
+        return reader
+
+    def _repaired(self, source: bytes, tree: tree_sitter.Tree) -> tree_sitter.Tree:
+        """Return the tree without what is in the way of definitions, where that is a better one."""
+        for repair in self._repairs:
+            changed = repair(source, tree.root_node)
+            again = self._reader().parse(changed) if changed is not None else None
+            if changed is None or again is None:
+                continue
+            before, after = error_weight(tree.root_node), error_weight(again.root_node)
+            # What was taken for a name need not have been an error.
+            if after < before or after == before == 0:
+                source, tree = changed, again
+        return tree
 
 
 class _Reader:

@@ -17,7 +17,7 @@ import tree_sitter
 
 from coco_core.languages.syntax import Range
 
-__all__ = ["REPAIRS", "Repair", "error_weight"]
+__all__ = ["REPAIRS", "Repair", "error_weight", "without_names", "without_obstacles"]
 
 Repair: TypeAlias = Callable[[bytes, tree_sitter.Node], bytes | None]
 """Makes a source of the same length that parses better; None where there is nothing to do."""

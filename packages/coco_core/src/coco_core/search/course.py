@@ -109,18 +109,20 @@ class FoundResults(Generic[HitT]):
         self,
         request: SearchRequest,
         candidates: CandidateSet,
+        best: float | None,
         selection: Selection,
         hydrator: Hydrator[HitT],
         *,
         by_vector: bool,
-        notice: str | None,
+        notices: Sequence[str],
     ) -> None:
         self._intent = request.intent
         self._candidates = candidates
+        self._best = best
         self._selection = selection
         self._hydrator = hydrator
         self._by_vector = by_vector
-        self._notice = notice
+        self._notices = notices
         self.query = request.query.embed_text
         """The query as a reranker reads it."""
         self.texts: list[str] = []
@@ -135,20 +137,26 @@ class FoundResults(Generic[HitT]):
         Args:
             scores: float32[n] of `texts`, 0 to 1; see `coco_core.search.rerank`.
         """
-        selection = self._selection
+        selection, best = self._selection, self._best
         if self._intent.reranker is not None:
             picks = selection.picks
             if scores is not None:
                 picks = blended(picks, scores, explain=self._intent.explain)
+            best = picks[0].ranked.score if picks else None
             selection = Selection(self._intent)
             for pick in picks:
                 selection.take(pick)
                 if selection.more:
                     break
         hits = self._hydrator.hydrate(selection.picks)
-        return SearchPage(
-            hits, selection.next_offset, self._candidates, self._by_vector, self._notice
-        )
+        notice = " ".join([*self._notices, *self._too_weak(best)]) or None
+        return SearchPage(hits, selection.next_offset, self._candidates, self._by_vector, notice)
+
+    def _too_weak(self, best: float | None) -> list[str]:
+        least = self._intent.min_score
+        if least is None or best is None or best >= least:
+            return []
+        return [f"Every hit is below the least score {least:g}; the best has {best:.2f}."]
 
 
 def find_results(
@@ -175,9 +183,9 @@ def find_results(
         floor: the cosine below which a vector of the index's model is no evidence, if it is known.
     """
     found = executor.search(request, query_vector)
-    notice: str | None = None
+    notices: list[str] = []
     if request.query.phrases and not found.candidates and found.filtered and request.query.terms:
-        notice = _not_as_written(request.query)
+        notices.append(_not_as_written(request.query))
         request = request.without_phrases()
         found = executor.search(request, query_vector)
     clock.lap("search")
@@ -190,13 +198,19 @@ def find_results(
     if floor is not None and query_vector is not None and without is None:
         left_out = below_floor(request.query, found, floor)
         if left_out and len(left_out) == len(ranked):
-            notice = no_match_notice(request.query, found)
+            notices.append(no_match_notice(request.query, found))
     if left_out:
         ranked = [item for item in ranked if item.candidate.metadata.key not in left_out]
     clock.lap("rank")
     selection = _fill(_selection(request.intent), ranked, hydrator)
     return FoundResults(
-        request, found, selection, hydrator, by_vector=query_vector is not None, notice=notice
+        request,
+        found,
+        ranked[0].score if ranked else None,
+        selection,
+        hydrator,
+        by_vector=query_vector is not None,
+        notices=notices,
     )
 
 
@@ -236,7 +250,7 @@ def _selection(intent: SearchIntent) -> Selection:
 
 def _not_as_written(query: Query) -> str:
     phrases = " and ".join(f"“{phrase}”" for phrase in query.phrases)
-    return f"Nothing that was searched holds {phrases} as written; these are matches for its words."
+    return f"Nothing that was searched holds {phrases} as written, so its words were searched."
 
 
 def _fill(selection: Selection, ranked: Sequence[Ranked], hydrator: Hydrator[HitT]) -> Selection:

@@ -1,4 +1,4 @@
-"""Literal evidence: how much of a query's wording stands in a chunk's text as written.
+"""Literal evidence: how much of a query's wording a chunk's text holds as written.
 
 The words of the query and of the text are aligned: the best chain of equal words in the same order,
 with short gaps for what was filled in (`%s`, `{name}`) or left out. Rare words weigh most. A chain
@@ -24,8 +24,12 @@ Texts = Callable[[Sequence[Candidate]], Sequence[str]]
 # quotes and the indentation between two parts of one message.
 _LONGEST_GAP = 5
 
-# What a gap costs, in units of a word that stands once in the index: words that happen to stand in
-# one sentence make no quotation.
+# A word that a paste repeats is followed from so many of its places, which bounds the time; only
+# filling words have more.
+_MOST_REPEATED = 12
+
+# What a gap costs, in units of a word that stands once in the index: words that happen to share a
+# sentence make no quotation.
 _GAP = 0.06
 _GAP_WORD = 0.03
 
@@ -52,7 +56,7 @@ _DOUBT = 1.5
 # for it may have been filled in.
 _UNKNOWN = 0.3
 
-# A word that is no word of a language and stands in few chunks is proof by itself.
+# A word that is no word of a language and that few chunks hold is proof by itself.
 _RARE = 0.75
 _FEW_WORDS = 12
 # How much of that depends on how well the words around it agree.
@@ -73,7 +77,7 @@ class Asked:
     words: Sequence[AskedWord]
     weights: Sequence[float]
     places: dict[str, list[int]]
-    """Where each word stands in the query, last first."""
+    """The places of each word in the query, last first."""
     whole: float
     """The weight that a chain covers when it covers all that is asked for."""
 
@@ -96,7 +100,9 @@ class Asked:
             masses.append(mass)
         places: dict[str, list[int]] = {}
         for place in range(len(kept) - 1, -1, -1):
-            places.setdefault(kept[place].text, []).append(place)
+            own = places.setdefault(kept[place].text, [])
+            if len(own) < _MOST_REPEATED:
+                own.append(place)
         whole = sum(masses) if len(masses) == 1 else _LINE_SHARE * max(masses, default=0.0)
         return cls(kept, weights, places, whole)
 
@@ -138,7 +144,7 @@ def best_run(asked: Asked, words: Sequence[str]) -> Run:
 
 
 def with_literal_evidence(query: Query, found: CandidateSet, texts: Texts) -> CandidateSet:
-    """Read the promising candidates and note in each how much of the wording stands in it.
+    """Read the promising candidates and note in each how much of the wording it holds.
 
     Those that came for their wording alone and do not hold it are left out.
     """

@@ -1,6 +1,6 @@
 """Promising chunks: those that hold most of a query's wording, found from the postings alone.
 
-Whether the words stand in the query's order only the text can tell. Reading is what costs, so few
+Whether they have the query's order only the text can tell. Reading is what costs, so few
 chunks are read: by line of the query, those that hold the rarest and the most of its words.
 """
 
@@ -31,8 +31,8 @@ _ALL = 0.97
 # A chunk that holds less of a line's words, by their rarity, does not hold the line.
 _LEAST_HELD = 0.5
 
-# The few chunks that hold a rare word are read whatever else they hold: words that stand in so few
-# chunks, the rarest first.
+# The chunks that hold a rare word are read whatever else they hold: of words that so few chunks
+# have, the rarest first.
 _FEW_CHUNKS = 6
 _MOST_RARE_WORDS = 4
 

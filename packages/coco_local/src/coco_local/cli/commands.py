@@ -34,6 +34,15 @@ COMMANDS: Final = (
     ),
     Command("related", SEARCH, "Find code like the code at a line.", "related", "related"),
     Command("outline", SEARCH, "List the symbols or headings of a file.", "outline", "outline"),
+    Command("definition", SEARCH, "Show where a name is defined.", "code", "definition"),
+    Command("references", SEARCH, "List where a name is used.", "code", "references"),
+    Command("callers", SEARCH, "List the functions that call a name.", "code", "callers"),
+    Command(
+        "map", SEARCH, "Show a tree of files with their main definitions.", "files", "project_map"
+    ),
+    Command(
+        "files", SEARCH, "List the files of a project, with language and size.", "files", "files"
+    ),
     Command("read", SEARCH, "Print lines of a project's file.", "read", "read"),
     Command(
         "import", PROJECTS, "Register directories and index them.", "importing", "import_paths"

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from coco_core.errors import CocoError
 
-__all__ = ["complete_config", "complete_job", "complete_project", "complete_reranker"]
+__all__ = [
+    "complete_config",
+    "complete_job",
+    "complete_path",
+    "complete_project",
+    "complete_reranker",
+    "complete_symbol",
+]
 
 # Whoever presses TAB gives up sooner than this.
 _TIMEOUT_SECONDS = 0.5
@@ -55,8 +63,34 @@ def complete_reranker(incomplete: str) -> list[tuple[str, str]]:
     ]
 
 
+def complete_symbol(incomplete: str) -> list[str]:
+    """Offer names that the project around the current directory defines."""
+    query = {"prefix": incomplete, "path": str(Path.cwd())}
+    return [name for name in _asked("/v1/docs/names", "names", query) if isinstance(name, str)]
+
+
+def complete_path(incomplete: str) -> list[str]:
+    """Offer files and directories from the current directory."""
+    folder, slash, begun = incomplete.rpartition("/")
+    base = Path(f"{folder}{slash}" or ".").expanduser()
+    try:
+        entries = sorted(base.iterdir())
+    except OSError:
+        return []
+    return [
+        f"{folder}{slash}{entry.name}{'/' if entry.is_dir() else ''}"
+        for entry in entries
+        if entry.name.startswith(begun) and (begun or not entry.name.startswith("."))
+    ]
+
+
 def _ask(path: str, field: str) -> Iterator[dict[str, Any]]:
-    """Yield what the daemon lists; without one, or when it is slow, nothing."""
+    """Yield the entries that the daemon lists."""
+    yield from (entry for entry in _asked(path, field) if isinstance(entry, dict))
+
+
+def _asked(path: str, field: str, query: Mapping[str, object] | None = None) -> list[Any]:
+    """Return what the daemon lists; without one, or when it is slow, nothing."""
     from coco_local.cli.connection import read_settings
     from coco_local.client.address import daemon_url
     from coco_local.client.transport import HttpTransport
@@ -66,8 +100,8 @@ def _ask(path: str, field: str) -> Iterator[dict[str, Any]]:
         transport = HttpTransport(
             daemon_url(settings), api_key=settings.api_key, timeout=_TIMEOUT_SECONDS
         )
-        entries = transport.request("GET", path)["data"][field]
+        entries = transport.request("GET", path, query=query)["data"][field]
     except (CocoError, KeyError, TypeError):
         # Completion has no place for a message; the command itself will say it.
-        return
-    yield from (entry for entry in entries if isinstance(entry, dict))
+        return []
+    return entries if isinstance(entries, list) else []

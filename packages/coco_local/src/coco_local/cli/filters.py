@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-__all__ = ["Exclude", "Kinds", "Languages", "MaxTokens", "Paths", "Symbol"]
+__all__ = ["Exclude", "Kinds", "Languages", "MaxTokens", "Paths", "Since", "Symbol"]
 
 Paths: TypeAlias = Annotated[
     list[str] | None,
@@ -42,4 +42,13 @@ Symbol: TypeAlias = Annotated[
 MaxTokens: TypeAlias = Annotated[
     int | None,
     typer.Option("--max-tokens", min=50, metavar="N", help="Stop before this many tokens."),
+]
+
+Since: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--since",
+        metavar="REVISION",
+        help="Only files that differ from this git revision (HEAD~5, main), untracked ones too.",
+    ),
 ]

@@ -9,7 +9,7 @@ import typer
 
 from coco_core.terminal_text import visible
 from coco_local.cli.exits import Exit
-from coco_local.cli.filters import Exclude, Paths
+from coco_local.cli.filters import Exclude, Paths, Since
 from coco_local.cli.options import Json, Project
 from coco_local.cli.terminal import Terminal, terminal_of
 
@@ -27,6 +27,7 @@ def grep(
     project: Project = None,
     path: Paths = None,
     exclude: Exclude = None,
+    since: Since = None,
     regex: Annotated[
         bool, typer.Option("--regex", "-e", help="TEXT is a regular expression.")
     ] = False,
@@ -69,6 +70,7 @@ def grep(
             case_sensitive=case,
             include=place.globs(path or ()),
             exclude=place.globs(exclude or ()),
+            since_revision=since,
             context=around,
             limit=limit,
         )

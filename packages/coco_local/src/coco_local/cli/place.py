@@ -63,6 +63,13 @@ class Place:
             )
         return relative
 
+    def named_symbol(self, name: str) -> str:
+        """Return a name whose file in front of a colon was typed here as the project names it."""
+        path, colon, rest = name.partition(":")
+        if not colon or rest.startswith(":") or not (self.cwd / Path(path).expanduser()).is_file():
+            return name
+        return f"{self.doc_id(path)}:{rest}"
+
     def globs(self, patterns: Iterable[str]) -> list[str]:
         """Return path patterns as the project reads them.
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 from coco_local.cli.completion import complete_config
-from coco_local.cli.filters import Exclude, Kinds, Languages, MaxTokens, Paths, Symbol
+from coco_local.cli.filters import Exclude, Kinds, Languages, MaxTokens, Paths, Since, Symbol
 from coco_local.cli.options import Json, Project
 from coco_local.cli.rerank import NoRerank, Rerank, RerankTopN, with_reranker
 from coco_local.cli.terminal import terminal_of
@@ -29,6 +29,7 @@ def query(
     exclude: Exclude = None,
     lang: Languages = None,
     kind: Kinds = None,
+    since: Since = None,
     symbol: Symbol = None,
     limit: Annotated[
         int | None,
@@ -124,6 +125,7 @@ def query(
                 exclude=place.globs(exclude or ()),
                 languages=lang,
                 kinds=kind,
+                since_revision=since,
                 symbol=symbol,
             ),
         )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from coco_core.errors import InvalidInput
-from coco_local.cli.filters import Exclude, Kinds, Languages, MaxTokens, Paths
+from coco_local.cli.filters import Exclude, Kinds, Languages, MaxTokens, Paths, Since
 from coco_local.cli.options import Json, Project
 from coco_local.cli.terminal import terminal_of
 
@@ -37,6 +37,7 @@ def related(
     exclude: Exclude = None,
     lang: Languages = None,
     kind: Kinds = None,
+    since: Since = None,
     limit: Annotated[
         int, typer.Option("-k", "--limit", min=1, max=1000, help="At most this many results.")
     ] = 10,
@@ -72,6 +73,7 @@ def related(
                 exclude=place.globs(exclude or ()),
                 languages=lang,
                 kinds=kind,
+                since_revision=since,
             ),
         )
         show_answer(terminal, client, place, client.related(request), files=files)

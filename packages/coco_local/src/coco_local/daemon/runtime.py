@@ -29,6 +29,8 @@ from coco_local.operations import FUNCTIONS, Context
 from coco_local.operations.store_maintenance import StoreMaintenance
 from coco_local.projects.defaults import ProjectDefaults
 from coco_local.projects.registry import ProjectRegistry
+from coco_local.search.maps import Maps
+from coco_local.search.parsed_files import ParsedFiles
 from coco_local.search.service import QueryService
 from coco_local.settings import Settings
 from coco_local.store.database import Database
@@ -155,6 +157,8 @@ class LocalDaemon(DaemonService):
             configs=self._configs,
             jobs=self._jobs,
             queries=self._queries,
+            parsed=ParsedFiles(),
+            maps=Maps(),
             gate=self._gate,
             models=self._models,
             model=self._model,

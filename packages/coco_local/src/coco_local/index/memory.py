@@ -271,6 +271,10 @@ class MemoryIndex:
         """Return the rows that define a symbol whose last part is ``name``, in any case."""
         return list(self._definitions.get(name.lower(), ()))
 
+    def defined_names(self) -> list[str]:
+        """Return the last parts of all symbols that were ever defined, in lower case."""
+        return list(self._definitions)
+
     def rows_of_files(self, name: str) -> list[int]:
         """Return the rows of the documents with such a `file_name`, in any directory."""
         found = [self.documents.get(doc_id) for doc_id in self._by_name.get(name, ())]

@@ -122,6 +122,10 @@ class MetadataTable:
         """Return every row's key."""
         return self._keys.tolist()
 
+    def symbol(self, row: int) -> str:
+        """Return the path of the chunk's main definition."""
+        return self._symbols[row]
+
     def definitions(self, row: int) -> Sequence[str]:
         """Return the dotted paths that the chunk defines."""
         return self._definitions[row]

@@ -90,6 +90,20 @@ class Postings:
             segments = list(self._segments)
         return [_gather(segments, np.uint64(term)) for term in terms]
 
+    def counts(self, terms: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return how many rows hold each of many terms, deleted rows included."""
+        with self._lock:
+            self._settle(_QUERY_MERGE_LIMIT)
+            segments = list(self._segments)
+        found = np.zeros(len(terms), np.int64)
+        for segment in segments:
+            if not len(segment.ids):
+                continue
+            places = np.minimum(np.searchsorted(segment.ids, terms), len(segment.ids) - 1)
+            rows = np.diff(segment.indptr)[places]
+            found += np.where(segment.ids[places] == terms, rows, 0)
+        return found
+
     def settle(self) -> None:
         """Sort what was added, so that no query has to; for the background."""
         with self._lock:

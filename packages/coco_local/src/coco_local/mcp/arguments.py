@@ -19,6 +19,7 @@ __all__ = [
     "ReadArguments",
     "RelatedArguments",
     "SearchArguments",
+    "Since",
     "StatusArguments",
 ]
 
@@ -55,6 +56,11 @@ Place = Annotated[str | None, Field(max_length=4096, description="Only this dire
 Include = Annotated[Strings, Field(description="Only these globs: src/**/*.py")]
 Exclude = Annotated[Strings, Field(description="Not these globs.")]
 
+Since = Annotated[
+    str | None,
+    Field(max_length=500, description="Only files that differ from this git revision."),
+]
+
 
 class Arguments(BaseModel):
     """Common to all tools; an argument that does not exist is an answer, not a silence."""
@@ -80,7 +86,7 @@ class _Filters(Arguments):
 class SearchArguments(_Filters):
     """Arguments of ``search``."""
 
-    unlisted: ClassVar[frozenset[str]] = frozenset({"kinds", "mode", "per_file"})
+    unlisted: ClassVar[frozenset[str]] = frozenset({"kinds", "mode", "per_file", "since"})
 
     query: str = Field(
         min_length=1,
@@ -90,6 +96,7 @@ class SearchArguments(_Filters):
     path: Place = None
     limit: Limit = DEFAULT_LIMIT
     offset: Offset = 0
+    since: Since = None
     mode: Literal["hybrid", "fts", "vector"] = Field(
         default="hybrid",
         description="hybrid = words and meaning (best); fts = words only; vector = meaning only.",
@@ -125,7 +132,9 @@ class OutlineArguments(Arguments):
 class GrepArguments(Arguments):
     """Arguments of ``grep``."""
 
-    unlisted: ClassVar[frozenset[str]] = frozenset({"case_sensitive", "exclude", "max_tokens"})
+    unlisted: ClassVar[frozenset[str]] = frozenset(
+        {"case_sensitive", "exclude", "max_tokens", "since"}
+    )
 
     pattern: str = Field(min_length=1, max_length=10_000, description="Text, or a regex.")
     regex: bool = Field(default=False, description="Read pattern as a regular expression.")
@@ -135,6 +144,7 @@ class GrepArguments(Arguments):
     path: Place = None
     include: Include = Field(default_factory=list)
     exclude: Exclude = Field(default_factory=list)
+    since: Since = None
     context: int = Field(default=0, ge=0, le=20, description="Lines around a match.")
     limit: int = Field(default=60, ge=1, le=1_000, description="How many matches (60).")
 

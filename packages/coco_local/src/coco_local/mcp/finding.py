@@ -49,7 +49,9 @@ def search(service: LocalService, caller: Caller, arguments: SearchArguments) ->
         query=arguments.query,
         project_id=scope.project.project_id,
         retrieval_config=_retrieval(arguments),
-        filters=_filters(service, arguments, scope, scope.within),
+        filters=_filters(service, arguments, scope, scope.within).model_copy(
+            update={"since_revision": arguments.since or None}
+        ),
     )
     found = service.query(request)
     return _found(scope, found, offset=arguments.offset, max_tokens=arguments.max_tokens)

@@ -69,6 +69,7 @@ def grep(service: LocalService, caller: Caller, arguments: GrepArguments) -> str
         case_sensitive=arguments.case_sensitive,
         include=globs_below(scope.within, plain_globs(scope.project, arguments.include)),
         exclude=plain_globs(scope.project, arguments.exclude),
+        since_revision=arguments.since or None,
         context=arguments.context,
         limit=arguments.limit,
     )

@@ -15,6 +15,7 @@ from coco_local.mcp.arguments import (
     SearchArguments,
     StatusArguments,
 )
+from coco_local.mcp.code import MapArguments, SymbolArguments, project_map, symbol
 from coco_local.mcp.finding import related, search
 from coco_local.mcp.reading import grep, outline, read
 from coco_local.mcp.scope import Caller
@@ -66,6 +67,20 @@ TOOLS: tuple[Tool, ...] = (
         "ignored ones: all uses of a known name. When you do not know the words, use search.",
         GrepArguments,
         grep,
+    ),
+    Tool(
+        "symbol",
+        "Find where a name is defined, every place that uses it (references), or who calls it "
+        "(callers), from the parser: texts and other things of that name do not count.",
+        SymbolArguments,
+        symbol,
+    ),
+    Tool(
+        "map",
+        "Show a project's or directory's tree with its main definitions, or the files that a glob "
+        "names. Ask it first about a project that you do not know.",
+        MapArguments,
+        project_map,
     ),
     Tool(
         "read",

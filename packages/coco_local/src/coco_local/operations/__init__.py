@@ -5,16 +5,28 @@ a caller did wrong. They run in several threads at once.
 """
 
 # Each module registers its functions.
-from coco_local.operations import configs, files, indexing, jobs, projects, queries, system
+from coco_local.operations import (
+    code,
+    configs,
+    files,
+    indexing,
+    jobs,
+    project_map,
+    projects,
+    queries,
+    system,
+)
 from coco_local.operations.context import FUNCTIONS, Context
 
 __all__ = [
     "FUNCTIONS",
     "Context",
+    "code",
     "configs",
     "files",
     "indexing",
     "jobs",
+    "project_map",
     "projects",
     "queries",
     "system",

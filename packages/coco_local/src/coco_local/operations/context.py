@@ -18,6 +18,8 @@ from coco_local.monitoring.jobs import JobRegistry
 from coco_local.operations.store_maintenance import StoreMaintenance
 from coco_local.projects.defaults import ProjectDefaults
 from coco_local.projects.registry import ProjectRegistry
+from coco_local.search.maps import Maps
+from coco_local.search.parsed_files import ParsedFiles
 from coco_local.search.service import QueryService
 from coco_local.settings import Settings
 from coco_local.store.projects import ConfigStore
@@ -41,6 +43,8 @@ class Context:
     configs: ConfigStore
     jobs: JobRegistry
     queries: QueryService
+    parsed: ParsedFiles
+    maps: Maps
     gate: ForegroundGate
     models: IndexModels
     model: ModelService

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from coco_core.chunking import ChunkedDocument, chunk_document
 from coco_core.errors import InvalidInput, Unreadable
-from coco_core.globs import compile_glob
 from coco_core.languages import detect_language
 from coco_core.types import Chunk, chunk_ids
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.operations.context import FUNCTIONS, Context
 from coco_local.projects.registry import ProjectRegistry
 from coco_local.scan.reasons import Reason
+from coco_local.search.path_filter import path_filter
 from coco_local.search.ripgrep import LineMatch, ripgrep
 from coco_local.source.reader import SourceFile
 from coco_protocol.docs import (
@@ -119,15 +119,10 @@ def grep(context: Context, request: GrepRequest) -> GrepData:
     with context.gate.query():
         indexer.backlog.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)
-        include = [compile_glob(pattern) for pattern in request.include]
-        exclude = [compile_glob(pattern) for pattern in request.exclude]
+        root = indexer.project.root
+        allowed = path_filter(root, request.include, request.exclude, request.since_revision)
         names = {*indexer.index.memory.documents, *indexer.backlog.files.all()}
-        files = [
-            name
-            for name in sorted(names)
-            if (not include or any(glob.fullmatch(name) for glob in include))
-            and not any(glob.fullmatch(name) for glob in exclude)
-        ]
+        files = [name for name in sorted(names) if allowed(name)]
         if not files:
             return GrepData(matches=[])
         found = ripgrep(indexer.project.root, _arguments(request), [request.pattern], files)

@@ -22,6 +22,7 @@ from coco_local.projects.registry import ProjectRegistry
 from coco_local.search.executor import InMemoryExecutor
 from coco_local.search.hydrate import DiskHydrator, VerifiedHit
 from coco_local.search.live import literal_lines, promising_files
+from coco_local.search.revision import resolved_revision
 from coco_local.store.documents import IndexedChunk
 from coco_protocol.docs import (
     ChunkBody,
@@ -111,9 +112,8 @@ class QueryService:
         retrieval, adopted = with_adopted(
             request.retrieval_config, default_retrieval(project), project.defaults.query_config_id
         )
-        intent = retrieval_intent(
-            request.query, retrieval, request.filters, explain=request.explain
-        )
+        filters = resolved_revision(indexer.project.root, request.filters)
+        intent = retrieval_intent(request.query, retrieval, filters, explain=request.explain)
         question = _Question(
             indexer,
             SearchRequest.of(intent),
@@ -140,7 +140,8 @@ class QueryService:
         names = (known.chunk.symbol, *known.chunk.heading_trail)
         text = " ".join(part for part in names if part)
         text = text or doc_id
-        intent = retrieval_intent(text, request.retrieval_config, request.filters)
+        filters = resolved_revision(indexer.project.root, request.filters)
+        intent = retrieval_intent(text, request.retrieval_config, filters)
         row = indexer.index.memory.row_of(known.key)
         vector = indexer.index.memory.matrix.get(row) if row is not None else None
         question = _Question(

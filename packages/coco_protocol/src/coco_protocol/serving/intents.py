@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from coco_core.errors import InvalidIntent
 from coco_core.filters import Filters, kind_named
 from coco_core.intent import RankingOptions, RerankerOptions, SearchIntent
 from coco_protocol.docs import FiltersBody, RetrievalBody
@@ -50,8 +51,16 @@ def with_adopted(
 
 
 def _filters(body: FiltersBody) -> Filters:
+    if body.since_revision is not None:
+        # Local mode replaces it by the files that git names; others keep no working tree.
+        raise InvalidIntent(
+            "The filter since_revision works in local mode only.",
+            hint="Filter by changed_since (Unix seconds) instead.",
+        )
     values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in body
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in body
+        if name != "since_revision"
     }
     values["kinds"] = tuple(kind_named(kind) for kind in body.kinds)
     return Filters(**values)

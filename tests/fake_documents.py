@@ -18,9 +18,6 @@ from coco_protocol.docs import (
     DocumentRequest,
     DocumentsData,
     DocumentsRequest,
-    GrepData,
-    GrepMatch,
-    GrepRequest,
     Hit,
     HitMeta,
     OutlineData,
@@ -33,6 +30,7 @@ from coco_protocol.docs import (
     ReadRequest,
     RelatedRequest,
 )
+from coco_protocol.grep import GrepData, GrepMatch, GrepRequest
 from coco_protocol.local import LocalService
 from coco_protocol.operations import Functions
 from coco_protocol.projects import ProjectBody
@@ -143,7 +141,7 @@ def matching(
     data = QueryData(
         results=page,
         next_offset=offset + top if more else None,
-        empty_reason=None if page else "no_match",
+        empty_reason=None if page else "past_the_end" if hits else "no_match",
     )
     return QueryEnvelope(meta=meta, data=data)
 
@@ -229,7 +227,11 @@ def grep(service: FakeService, request: GrepRequest) -> GrepData:
                 matches.append(
                     GrepMatch(path=name, line=number, text=line, before=before, after=after)
                 )
-    return GrepData(matches=matches[: request.limit], truncated=len(matches) > request.limit)
+    return GrepData(
+        matches=matches[: request.limit],
+        truncated=len(matches) > request.limit,
+        empty_reason=None if matches else "no_match",
+    )
 
 
 @ANSWERS.answers(LocalService.read)

@@ -93,3 +93,13 @@ def test_places_lead_back_to_the_file(text: str, encoding: str, data: st.DataObj
         assert line == text.count("\n", 0, offset) + 1
     index = source.lines()
     assert index.char_of_utf8(len(text[:offset].encode())) == offset
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "text", ["第一行\nint total;\n", "你好世界\n", "Привет, мир\n", "こんにちは 世界\n"]
+)
+def test_wide_text_of_other_scripts_needs_no_mark(text: str, encoding: str) -> None:
+    data = text.encode(encoding)
+    assert not is_binary(data)
+    assert decode(data).text == text

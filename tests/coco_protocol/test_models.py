@@ -17,8 +17,9 @@ from coco_core.configs import DEFAULT_CONFIG, ChunkingConfig
 from coco_core.errors import InvalidConfig
 from coco_protocol.base import Answer, Request
 from coco_protocol.configs import ChunkingBody, ConfigRequest
-from coco_protocol.docs import GrepRequest, QueryEnvelope, QueryRequest, RetrievalBody
+from coco_protocol.docs import QueryEnvelope, QueryRequest, RetrievalBody
 from coco_protocol.envelope import Envelope
+from coco_protocol.grep import GrepRequest
 from coco_protocol.projects import RegisterRequest
 from coco_protocol.system import HealthData
 

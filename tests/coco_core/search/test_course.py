@@ -98,7 +98,14 @@ def test_the_tier_says_whose_vectors_there_are(
 
 def test_an_empty_page_says_why() -> None:
     assert page(Store()).empty_reason is None
-    assert page(Store(*range(10))).empty_reason == "no_match"
+    assert page(Store(*range(10))).empty_reason == "changed"
+    assert page(Store(), offset=20).empty_reason == "past_the_end"
+    assert page(Store(), min_score=99).empty_reason == "below_min_score"
+    absent = CandidateSet([], total=3, unmet="no_such_path")
+    nowhere: SearchPage[int] = SearchPage([], None, absent, by_vector=False)
+    assert nowhere.empty_reason == "no_such_path"
+    passing: SearchPage[int] = SearchPage([], None, CandidateSet([], 0, 0, 3, 2), by_vector=False)
+    assert passing.empty_reason == "no_match"
     nothing: SearchPage[int] = SearchPage.empty()
     assert nothing.empty_reason == "nothing_indexed"
     hidden: SearchPage[int] = SearchPage([], None, CandidateSet([], total=3), by_vector=False)

@@ -131,10 +131,10 @@ def test_it_is_said_when_reranking_leaves_nothing_above_the_least_score() -> Non
     least = 0.9 * page(None)[1].hits[0].score
     order, first = page(None, top_k=8, min_score=least)
     assert order == [0]
-    assert first.notice is None
+    assert first.empty_reason is None
     order, shown = page([0.0, 0.0, 0.0, 0.0], top_k=8, min_score=least)
     assert order == []
-    assert "Every hit is below the least score" in str(shown.notice)
+    assert shown.empty_reason == "below_min_score"
 
 
 def test_the_budget_holds_for_the_order_that_is_shown() -> None:

@@ -56,7 +56,18 @@ def test_nothing_found_says_why_and_exits_4(coco, shop) -> None:
     result = coco("query", "zyxwvu", "--mode", "fts")
     assert (result.code, result.out) == (4, "")
     assert "nothing in shop matches" in result.err
-    coco("query", "cart", "--lang", "rust").fails("left out by the filters", code=4)
+    assert "model" not in result.err
+    for options, sentence in (
+        (["--lang", "rust"], "no indexed file of shop is in that language"),
+        (["--path", "nope/**"], "No file that is indexed matches 'nope/**'."),
+        (["--symbol", "no_such_name"], "nothing in shop defines a symbol of that name"),
+        (["--lang", "python", "--kind", "section"], "nothing in shop passes all of the filters"),
+        (["--offset", "900"], "there are no more results in shop"),
+    ):
+        said = coco("query", "cart", *options).fails(sentence, code=4).err
+        assert "not ready" not in said
+    coco("query", "cart", "--lang", "pyhton").fails("no language 'pyhton'", "Did you mean python")
+    coco("query", "cart", "--kind", "klass").fails("Unknown chunk kind 'klass'", "class")
 
 
 def test_nothing_found_as_json_is_still_an_answer(coco, shop) -> None:
@@ -156,3 +167,18 @@ def test_a_terminal_is_not_steered_by_what_a_file_holds(on_terminal, shop, coco)
         assert "\x1b]0;" not in result.out
     finally:
         evil.unlink()
+
+
+def test_on_a_terminal_matches_are_marked_and_grouped_by_file(on_terminal, shop) -> None:
+    result = on_terminal("grep", "apply_discount", "-C", "1")
+    assert result.code == 0
+    lines = result.out.replace("\r", "").splitlines()
+    assert lines[0] == "\x1b[1;36mshop/cart.py\x1b[0m"
+    marked = re.compile(r"\x1b\[32m\d+:\x1b\[0m[^\x1b]*\x1b\[1;31mapply_discount\x1b\[0m")
+    assert any(marked.match(line) for line in lines)
+    plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in lines[1:]]
+    source = (shop / "shop/cart.py").read_text(encoding="utf-8").splitlines()
+    for line in plain:
+        if line != "--":
+            number, text = re.fullmatch(r"(\d+)[:-](.*)", line).groups()
+            assert source[int(number) - 1] == text

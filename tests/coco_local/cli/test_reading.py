@@ -40,6 +40,42 @@ def test_grep_says_when_the_limit_cut_it(coco, shop) -> None:
     assert "only the first 2" in result.err
 
 
+def test_grep_takes_the_options_of_ripgrep(coco, shop, monkeypatch) -> None:
+    assert coco("grep", "apply_discount", "-l").out == "shop/cart.py\n"
+    assert coco("grep", "apply_discount", "-c").out == "shop/cart.py:2\n"
+    assert coco("grep", "apply", "-w").code == 4
+    assert coco("grep", "-n", "-i", "-e", "APPLY_DISC\\w+").code == 0
+    assert coco("grep", "-F", "apply_discount(").code == 0
+    everywhere = {line.split(":")[0] for line in coco("grep", "cart", "-i").out.splitlines()}
+    below = coco("grep", "cart", "-i", "shop/", "README.md").out.splitlines()
+    paths = {line.split(":")[0] for line in below}
+    assert paths == {path for path in everywhere if path.startswith(("shop/", "README"))}
+    assert len(paths) > 1
+    python = coco("grep", "cart", "--lang", "py", "-g", "!tests", "-l").out.splitlines()
+    assert python
+    assert all(path.endswith(".py") and not path.startswith("tests/") for path in python)
+    around = coco("grep", "def apply_discount", "-A", "2", "-B", "1").out.splitlines()
+    assert [re.search(r"[-:]\d+([-:])", line)[1] for line in around] == ["-", ":", "-", "-"]
+    monkeypatch.chdir(shop / "shop")
+    assert coco("grep", "apply_discount", ".", "-l").out == "cart.py\n"
+    assert coco("grep", "apply_discount", "../tests").code == 4
+
+
+def test_grep_says_why_it_found_nothing(coco, shop) -> None:
+    coco("grep", "load|apply_discount").fails(
+        'no line of shop contains "load|apply_discount" as text',
+        "For a regular expression add --regex.",
+        code=4,
+    )
+    coco("grep", "cart", "nope/").fails("There is no 'nope' in the project.", code=4)
+    coco("grep", "cart", "--lang", "rust").fails("is in that language", code=4)
+    coco("grep", "cart", "--lang", "pyhton").fails("no language 'pyhton'", "Did you mean python")
+    coco("grep", "generated_symbol").fails(
+        "1 ignored by a rule (build/output.py)", "--no-ignore", code=4
+    )
+    assert coco("grep", "generated_symbol", "--no-ignore", "-l").out == "build/output.py\n"
+
+
 def test_grep_files_and_json(coco, shop) -> None:
     assert coco("grep", "apply_discount", "--files").out == "shop/cart.py\n"
     assert {match["path"] for match in coco("grep", "Cart", "--json").data["matches"]} >= {

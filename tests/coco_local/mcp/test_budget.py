@@ -11,18 +11,17 @@ from hypothesis import strategies as st
 from coco_local.mcp.arguments import GrepArguments, SearchArguments
 from coco_local.mcp.budget import Budget, estimate_tokens, notice_line, within_budget
 from coco_local.mcp.finding import search
-from coco_local.mcp.reading import grep
+from coco_local.mcp.grepping import grep
 from coco_local.mcp.scope import Caller
 from coco_protocol.docs import (
     ChunkBody,
-    GrepData,
-    GrepMatch,
     Hit,
     HitMeta,
     QueryData,
     QueryEnvelope,
     QueryMeta,
 )
+from coco_protocol.grep import GrepData, GrepMatch
 from coco_protocol.local import LocalService
 from tests.fake_service import FakeProject, FakeService
 

@@ -68,7 +68,7 @@ async def test_each_tool_answers_from_current_files(daemon, settings, serving, p
             assert unknown.is_error
 
             nothing = await ask("search", query="pay", languages=["rust"])
-            assert "left out by the filters" in nothing
+            assert "No indexed file is in that language" in nothing
             (project / ".env").write_text("KEY=1\n", encoding="utf-8")
             for outside in ("../../etc/passwd", "/etc/passwd", ".env"):
                 refused = await client.call_tool("read", {"path": outside})

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from coco_core.errors import InvalidInput, PathRefused, ProjectNotFound
-from coco_core.globs import compile_glob
-from coco_local.mcp.scope import Caller, globs_below, resolve_file, resolve_project
+from coco_core.globs import compile_glob, globs_below
+from coco_local.mcp.scope import Caller, resolve_file, resolve_project
 from coco_protocol.projects import ProjectBody
 from tests.sources import commit, git
 

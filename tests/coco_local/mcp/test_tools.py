@@ -135,7 +135,7 @@ async def test_empty_says_why(client, text_of):
     bare = await client.call_tool("outline", {"path": "README.md"})
     assert text_of(nothing).startswith("Nothing matches.")
     assert text_of(beyond) == "No more results after offset 9."
-    assert text_of(no_line) == "No line matches."
+    assert text_of(no_line) == "No line matches 'zzz'."
     assert text_of(bare) == "README.md (markdown): no definitions or headings; read it."
 
 

@@ -41,7 +41,8 @@ def test_secrets_are_never_listed_even_when_asked_for(scan: Scan, repo: Path, na
 @pytest.mark.parametrize(
     "name",
     [".env.example", ".env.sample", "id_rsa.pub", "credentials.py", "secrets.py", "key.go",
-     "env.ts", "keys.md", "client_secret.md", "environment.env.example"],
+     "env.ts", "keys.md", "client_secret.md", "environment.env.example", "id_rsa_parser.py",
+     "secrets_test.go", "id_ed25519_notes.md", ".env.d.ts", "app.bundle.js", "a.min.css"],
 )  # fmt: skip
 def test_names_that_only_look_like_secrets(scan: Scan, root: Path, name: str) -> None:
     put(root, {name: "x"})
@@ -54,8 +55,6 @@ def test_names_that_only_look_like_secrets(scan: Scan, root: Path, name: str) ->
         ("package-lock.json", Reason.LOCK),
         ("Cargo.lock", Reason.LOCK),
         ("go.sum", Reason.LOCK),
-        ("a.min.js", Reason.MINIFIED),
-        ("a.js.map", Reason.MINIFIED),
         ("LOGO.PNG", Reason.BINARY),
         ("a.tar.gz", Reason.BINARY),
     ],
@@ -65,6 +64,14 @@ def test_noise_stays_out_unless_asked(scan: Scan, root: Path, name: str, reason:
     assert scan().decide(root / name).reason == reason
     assert listed(scan()) == set()
     assert listed(scan(include=[name])) == {name}
+
+
+def test_a_listing_names_what_only_text_search_looks_into(scan: Scan, root: Path) -> None:
+    put(root, {"big.txt": b"x" * 11, "go.sum": "x", "a.png": "x", ".netrc": "x"})
+    assert scan(max_file_bytes=10).list_files().only_text == {
+        "big.txt": Reason.TOO_LARGE,
+        "go.sum": Reason.LOCK,
+    }
 
 
 def test_a_large_file_is_named(scan: Scan, root: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from coco_core.errors import DocumentNotFound, InvalidInput
 from coco_protocol.code import FilesRequest, MapRequest, NamesRequest, SymbolData, SymbolRequest
-from coco_protocol.docs import FiltersBody, GrepRequest, QueryRequest
+from coco_protocol.docs import FiltersBody, QueryRequest
+from coco_protocol.grep import GrepRequest
 from tests.local_daemon import Bench, open_bench
 from tests.sources import commit, git
 

@@ -6,7 +6,8 @@ import pytest
 
 from coco_local.tui.preview import CodePreview
 from coco_local.tui.results import ResultList
-from coco_protocol.docs import GrepRequest, QueryData, QueryEnvelope, QueryMeta, RelatedRequest
+from coco_protocol.docs import QueryData, QueryEnvelope, QueryMeta, RelatedRequest
+from coco_protocol.grep import GrepRequest
 from coco_protocol.local import LocalService
 from tests.coco_local.tui.conftest import Session
 from tests.coco_local.tui.sample_service import hits

@@ -7,6 +7,7 @@ Only ``\n`` ends a line here, as for ripgrep and tree-sitter, so that line numbe
 from __future__ import annotations
 
 import codecs
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -46,6 +47,14 @@ _FOREIGN_SHARE = 0.4
 _DAMAGED_UTF8 = "utf8"
 
 _LINE_END = 0x0A
+
+# Characters of running text: white space, ASCII, alphabets to Hebrew and Arabic, punctuation, kana,
+# ideographs, Hangul, and full-width forms. Numbers and code of machines are mostly something else.
+_WIDE_TEXT = re.compile(
+    "[\\t\\n\\r\\x20-\\x7e\u00a0-\u024f\u0370-\u06ff\u2010-\u203f"
+    "\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uff60]"
+)
+_WIDE_SHARE = 0.98
 
 _FOREIGN = bytes(range(0x80, 0x100))
 
@@ -228,14 +237,28 @@ def _wide_encoding(data: bytes) -> str | None:
     head = data[: _HEAD_BYTES & ~1]
     even, odd = head[::2].count(0), head[1::2].count(0)
     half = len(head) // 2
-    if half < 2 or 2 * max(even, odd) < half or min(even, odd) * 20 > half:
+    if half < 2:
         return None
+    if 2 * max(even, odd) < half or min(even, odd) * 20 > half:
+        return _wide_script(head)
     encoding = "utf-16-le" if odd > even else "utf-16-be"
     try:
         head[: len(head) & ~3].decode(encoding)
     except UnicodeDecodeError:
         return None
     return encoding
+
+
+def _wide_script(head: bytes) -> str | None:
+    """Recognize UTF-16 of another script: only its spaces and line ends have a NUL."""
+    shares = {}
+    for encoding in ("utf-16-le", "utf-16-be"):
+        # The last character may be cut.
+        text = head.decode(encoding, "ignore")
+        told = "\n" in text or " " in text
+        shares[encoding] = told * len(_WIDE_TEXT.findall(text)) / (len(head) // 2)
+    best = max(shares, key=lambda encoding: shares[encoding])
+    return best if shares[best] >= _WIDE_SHARE > min(shares.values()) else None
 
 
 def _is_damaged_utf8(data: bytes) -> bool:

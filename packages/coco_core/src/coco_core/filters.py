@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 from coco_core.errors import InvalidIntent
 from coco_core.globs import compile_glob
-from coco_core.languages import named_language
+from coco_core.languages import language
 from coco_core.types import ChunkKind, ChunkMetadata
 
 __all__ = ["Filters", "compile_glob", "kind_named", "matches", "matches_path", "matches_symbol"]
@@ -36,7 +36,7 @@ class Filters:
     """Unix seconds; a document whose time is unknown does not pass."""
 
     def __post_init__(self) -> None:
-        _set(self, "languages", tuple(_language_name(name) for name in self.languages))
+        _set(self, "languages", tuple(language(name).name for name in self.languages))
         _set(self, "kinds", tuple(kind_named(name) for name in self.kinds))
         for pattern in (*self.include, *self.exclude):
             compile_glob(pattern)
@@ -55,11 +55,6 @@ class Filters:
 
 def _set(target: object, name: str, value: object) -> None:
     object.__setattr__(target, name, value)
-
-
-def _language_name(name: str) -> str:
-    known = named_language(name)
-    return known.name if known is not None else name.strip().lower()
 
 
 def kind_named(name: str) -> ChunkKind:

@@ -13,17 +13,21 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from coco_core.errors import InvalidIntent
 
-__all__ = ["compile_glob", "literal_head"]
+__all__ = ["compile_glob", "glob_of", "globs_below", "literal_head"]
 
 # Longer than any path that file systems allow.
 _LONGEST = 4096
 
 # Each ** may stop at any directory; a path of 20 directories makes 8 of them 100,000 tries.
 _MOST_STARSTARS = 8
+
+# What means something else than itself in a glob.
+_MEANINGFUL = re.compile(r"[\\*?\[{]")
 
 # Braces multiply; more alternatives than this is a list of files, for which `doc_ids` exists.
 _MOST_ALTERNATIVES = 256
@@ -40,6 +44,31 @@ def compile_glob(pattern: str) -> re.Pattern[str]:
         raise InvalidIntent(f"A path glob has {len(pattern)} characters; {_LONGEST} is the most.")
     alternatives = [_translate(each, pattern) for each in _expand(pattern, pattern)]
     return re.compile("|".join(alternatives), re.DOTALL)
+
+
+def globs_below(within: str, include: Sequence[str]) -> list[str]:
+    """Return the globs that keep a search inside a path, empty for the project's root.
+
+    Given globs are then relative to that path.
+    """
+    if not within:
+        return list(include)
+    base = glob_of(within)
+    if not include:
+        return [base]
+    return [
+        f"{base}/{glob.lstrip('/')}" if "/" in glob.rstrip("/") else f"{base}/**/{glob}"
+        for glob in include
+    ]
+
+
+def glob_of(path: str) -> str:
+    """Return the glob of one path, and of all that is in it."""
+    return f"/{_MEANINGFUL.sub(_escaped, path)}"
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\{found[0]}"
 
 
 def literal_head(pattern: str) -> str:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,6 +172,10 @@ class Candidate:
     """How much of the query's wording stands in the text as written, 0 to 1; 0 if not looked at."""
 
 
+FilterName: TypeAlias = Literal["no_such_path", "no_such_language", "no_such_symbol"]
+"""A filter that can be of something which no index has, by the reason for an empty page."""
+
+
 @dataclass(frozen=True, slots=True)
 class CandidateSet:
     """What an executor found, unranked."""
@@ -185,6 +189,8 @@ class CandidateSet:
     """Chunks in the index."""
     filtered: int = 0
     """Chunks that pass the filters: 0 of many means that the filters exclude everything."""
+    unmet: FilterName | None = None
+    """The one filter that no chunk of the index passes, as far as the executor tells."""
     frequencies: Mapping[str, int] = field(default_factory=dict)
     """Chunks of the index that hold each term of `Query.wording`."""
     promising: Sequence[int] = ()

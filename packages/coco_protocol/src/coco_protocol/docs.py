@@ -1,4 +1,4 @@
-"""Retrieval on the wire: query, related, outline, grep, read, listings, import and index."""
+"""Retrieval on the wire: query, related, outline, read, listings, import and index."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ __all__ = [
     "DocumentRequest",
     "DocumentsData",
     "DocumentsRequest",
+    "EmptyReason",
     "EnclosingBody",
     "FiltersBody",
     "FusionMethod",
-    "GrepData",
-    "GrepMatch",
-    "GrepRequest",
     "Hit",
     "HitMeta",
     "HitScores",
@@ -51,6 +49,20 @@ __all__ = [
 RetrievalMode = Literal["vector", "fts", "hybrid"]
 Profile = Literal["auto", "code", "docs", "mixed"]
 FusionMethod = Literal["relative", "rrf"]
+
+EmptyReason = Literal[
+    "nothing_indexed",
+    "no_files",
+    "no_such_path",
+    "no_such_language",
+    "no_such_symbol",
+    "filtered_out",
+    "below_min_score",
+    "past_the_end",
+    "changed",
+    "no_match",
+]
+"""Why a page has no hit, by the names of `coco_core.search.course`."""
 
 
 class FiltersBody(Request):
@@ -219,7 +231,7 @@ class QueryData(Answer):
 
     results: list[Hit]
     next_offset: int | None = None
-    empty_reason: Literal["nothing_indexed", "filtered_out", "no_match"] | None = None
+    empty_reason: EmptyReason | None = None
 
 
 class QueryMetaFields(Meta):
@@ -277,38 +289,6 @@ class OutlineData(Answer):
     doc_id: str
     language: str
     symbols: list[OutlineSymbol]
-
-
-class GrepRequest(Request):
-    """``POST /v1/docs/grep``: live text search over the project's files."""
-
-    pattern: PlainText = Field(min_length=1, max_length=10_000)
-    project_id: Identifier | None = None
-    path: PathText | None = None
-    regex: bool = False
-    case_sensitive: bool | None = Field(default=None, description="null = smart case")
-    include: list[PlainText] = Field(default_factory=list, max_length=200)
-    exclude: list[PlainText] = Field(default_factory=list, max_length=200)
-    since_revision: Revision = None
-    context: int = Field(default=0, ge=0, le=20)
-    limit: int = Field(default=100, ge=1, le=10_000)
-
-
-class GrepMatch(Answer):
-    """A matching line with its context."""
-
-    path: str
-    line: int
-    text: str
-    before: list[str] = Field(default_factory=list)
-    after: list[str] = Field(default_factory=list)
-
-
-class GrepData(Answer):
-    """Matches in path order; ``truncated`` when the limit cut them."""
-
-    matches: list[GrepMatch]
-    truncated: bool = False
 
 
 class ReadRequest(Request):

@@ -20,8 +20,6 @@ from coco_protocol.docs import (
     DocumentRequest,
     DocumentsData,
     DocumentsRequest,
-    GrepData,
-    GrepRequest,
     ImportData,
     ImportRequest,
     IndexRequest,
@@ -32,6 +30,7 @@ from coco_protocol.docs import (
     ReadRequest,
     RelatedRequest,
 )
+from coco_protocol.grep import GrepData, GrepRequest
 from coco_protocol.jobs import JobBody, JobList, JobRequest
 from coco_protocol.operations import Operation, Service
 from coco_protocol.projects import (

@@ -6,7 +6,15 @@ import re
 
 from coco_core.languages.table import LANGUAGES, Language, LanguageKind, Parser
 
-__all__ = ["add_language", "detect_language", "is_code", "known_languages", "named_language"]
+__all__ = [
+    "add_language",
+    "detect_language",
+    "is_code",
+    "known_languages",
+    "known_names",
+    "language_of_extension",
+    "named_language",
+]
 
 # Editors look for mode lines in the first and last five lines; the head is all we are given.
 _MODE_LINES = 5
@@ -91,6 +99,11 @@ def known_languages() -> tuple[Language, ...]:
     return tuple(_BY_NAME.values())
 
 
+def known_names() -> tuple[str, ...]:
+    """Return every name that `named_language` knows, but for extensions."""
+    return tuple(_NAMES)
+
+
 def named_language(name: str) -> Language | None:
     """Find a language by its name or by another name that people use for it."""
     target = _NAMES.get(name.strip().lower())
@@ -101,6 +114,12 @@ def is_code(name: str) -> bool:
     """Whether a language is one of programs, not of documents, data or settings."""
     known = named_language(name)
     return known is not None and known.kind is LanguageKind.CODE
+
+
+def language_of_extension(extension: str) -> Language | None:
+    """Find a language by an extension of its files, with or without the dot."""
+    target = _EXTENSIONS.get(f".{extension.strip().lower().removeprefix('.')}")
+    return _BY_NAME[target] if target is not None else None
 
 
 def detect_language(path: str, head: bytes | str = b"") -> str:

@@ -40,7 +40,18 @@ HitT = TypeVar("HitT")
 Rerank: TypeAlias = Callable[[str, Sequence[str]], FloatVector | None]
 """Returns float32[n] for a query and n texts, 0 to 1; None when it cannot say."""
 
-EmptyReason: TypeAlias = Literal["nothing_indexed", "filtered_out", "no_match"]
+EmptyReason: TypeAlias = Literal[
+    "nothing_indexed",
+    "no_files",
+    "no_such_path",
+    "no_such_language",
+    "no_such_symbol",
+    "filtered_out",
+    "below_min_score",
+    "past_the_end",
+    "changed",
+    "no_match",
+]
 Tier: TypeAlias = Literal["keyword", "static", "mixed", "transformer"]
 
 # Hits that are looked at behind a full page, to tell whether a further page is worth asking for.
@@ -78,6 +89,8 @@ class SearchPage(Generic[HitT]):
     """Whether there was a query vector."""
     notice: str | None = None
     """What a reader of the hits must know, in a sentence."""
+    none_taken: EmptyReason = "no_match"
+    """Why there is no hit although chunks passed the filters, if there is none."""
 
     @classmethod
     def empty(cls) -> SearchPage[HitT]:
@@ -91,7 +104,9 @@ class SearchPage(Generic[HitT]):
             return None
         if self.candidates.total == 0:
             return "nothing_indexed"
-        return "filtered_out" if self.candidates.filtered == 0 else "no_match"
+        if self.candidates.filtered == 0:
+            return self.candidates.unmet or "filtered_out"
+        return self.none_taken
 
     def tier(self, *, model_ready: bool = True) -> Tier:
         """Return whose vectors decided, as far as chunks have any."""
@@ -115,6 +130,7 @@ class FoundResults(Generic[HitT]):
         *,
         by_vector: bool,
         notices: Sequence[str],
+        unwritten: Query | None,
     ) -> None:
         self._intent = request.intent
         self._candidates = candidates
@@ -123,6 +139,7 @@ class FoundResults(Generic[HitT]):
         self._hydrator = hydrator
         self._by_vector = by_vector
         self._notices = notices
+        self._unwritten = unwritten
         self.query = request.query.embed_text
         """The query as a reranker reads it."""
         self.texts: list[str] = []
@@ -142,21 +159,29 @@ class FoundResults(Generic[HitT]):
             picks = selection.picks
             if scores is not None:
                 picks = blended(picks, scores, explain=self._intent.explain)
-            best = picks[0].ranked.score if picks else None
+            best = picks[0].ranked.score if picks else best
             selection = Selection(self._intent)
             for pick in picks:
                 selection.take(pick)
                 if selection.more:
                     break
         hits = self._hydrator.hydrate(selection.picks)
-        notice = " ".join([*self._notices, *self._too_weak(best)]) or None
-        return SearchPage(hits, selection.next_offset, self._candidates, self._by_vector, notice)
+        notice = " ".join(self._all_notices(best, found=bool(hits))) or None
+        reason = _why_none_taken(self._intent, best)
+        return SearchPage(
+            hits, selection.next_offset, self._candidates, self._by_vector, notice, reason
+        )
 
-    def _too_weak(self, best: float | None) -> list[str]:
+    def _all_notices(self, best: float | None, *, found: bool) -> list[str]:
+        notices = list(self._notices)
         least = self._intent.min_score
-        if least is None or best is None or best >= least:
-            return []
-        return [f"Every hit is below the least score {least:g}; the best has {best:.2f}."]
+        if least is not None and best is not None and best < least:
+            notices.append(
+                f"Every hit is below the least score {least:g}; the best has {best:.2f}."
+            )
+        if self._unwritten is not None and not notices:
+            notices.append(_not_as_written(self._unwritten, found))
+        return notices
 
 
 def find_results(
@@ -184,8 +209,9 @@ def find_results(
     """
     found = executor.search(request, query_vector)
     notices: list[str] = []
+    unwritten: Query | None = None
     if request.query.phrases and not found.candidates and found.filtered and request.query.terms:
-        notices.append(_not_as_written(request.query))
+        unwritten = request.query
         request = request.without_phrases()
         found = executor.search(request, query_vector)
     clock.lap("search")
@@ -211,6 +237,7 @@ def find_results(
         hydrator,
         by_vector=query_vector is not None,
         notices=notices,
+        unwritten=unwritten,
     )
 
 
@@ -248,9 +275,20 @@ def _selection(intent: SearchIntent) -> Selection:
     return Selection(everything, most=most)
 
 
-def _not_as_written(query: Query) -> str:
+def _why_none_taken(intent: SearchIntent, best: float | None) -> EmptyReason:
+    """Return what keeps a page empty, if it is; ``best`` is the score of the best candidate."""
+    if best is None:
+        return "no_match"
+    if intent.min_score is not None and best < intent.min_score:
+        return "below_min_score"
+    # Of the first page nothing is left only when no text is where the index has it.
+    return "past_the_end" if intent.offset else "changed"
+
+
+def _not_as_written(query: Query, found: bool) -> str:
     phrases = " and ".join(f"“{phrase}”" for phrase in query.phrases)
-    return f"Nothing that was searched holds {phrases} as written, so its words were searched."
+    instead = "; these are matches for its words" if found else ", nor its words"
+    return f"Nothing that was searched holds {phrases} as written{instead}."
 
 
 def _fill(selection: Selection, ranked: Sequence[Ranked], hydrator: Hydrator[HitT]) -> Selection:

@@ -11,6 +11,7 @@ from coco_core.errors import CocoError
 __all__ = [
     "complete_config",
     "complete_job",
+    "complete_language",
     "complete_path",
     "complete_project",
     "complete_reranker",
@@ -82,6 +83,13 @@ def complete_path(incomplete: str) -> list[str]:
         for entry in entries
         if entry.name.startswith(begun) and (begun or not entry.name.startswith("."))
     ]
+
+
+def complete_language(incomplete: str) -> list[str]:
+    """Offer the names of languages."""
+    from coco_core.languages import languages
+
+    return [each.name for each in languages() if each.name.startswith(incomplete.lower())]
 
 
 def _ask(path: str, field: str) -> Iterator[dict[str, Any]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from coco_core.quantities import count
 from coco_core.terminal_text import visible
 from coco_local.cli.exits import Exit
 from coco_local.cli.terminal import Terminal
@@ -23,11 +24,33 @@ __all__ = ["HitExcerpt", "show_answer", "show_hits"]
 _EMPTY = {
     "nothing_indexed": (
         "nothing of {name} is indexed yet",
-        "It is being indexed; see the progress: coco status",
+        "See the progress: coco status",
+    ),
+    "no_files": (
+        "{name} has no file that is indexed",
+        "See what is left out, and why: coco index --dry-run",
+    ),
+    "no_such_path": ("no indexed file of {name} is at that path", None),
+    "no_such_language": (
+        "no indexed file of {name} is in that language",
+        "See what there is: coco index --dry-run",
+    ),
+    "no_such_symbol": (
+        "nothing in {name} defines a symbol of that name",
+        "Search for the name without --symbol, or its uses: coco grep",
     ),
     "filtered_out": (
-        "everything in {name} that matches was left out by the filters",
+        "nothing in {name} passes all of the filters",
         "Loosen --path, --exclude, --lang, --kind or --symbol.",
+    ),
+    "below_min_score": (
+        "everything in {name} that matches has a lower score than asked for",
+        "Lower the least score, or leave it out.",
+    ),
+    "past_the_end": ("there are no more results in {name}", "Lower --offset."),
+    "changed": (
+        "what matched in {name} has just changed on disk",
+        "Ask again in a moment.",
     ),
     "no_match": (
         "nothing in {name} matches",
@@ -135,12 +158,10 @@ def _tell_state(terminal: Terminal, meta: QueryMeta) -> None:
         terminal.note(meta.notice)
         return
     parts = []
-    if meta.tier == "keyword":
-        parts.append("keyword search only: the embedding model is not ready")
-    elif meta.tier == "static":
+    if meta.tier == "static":
         parts.append("static vectors: the embedding model's are not computed yet")
     elif meta.tier == "mixed":
-        parts.append(f"{meta.vector_coverage:.0%} of the index has vectors so far")
+        parts.append(f"{meta.vector_coverage:.0%} of what was searched has vectors so far")
     if meta.pending_files:
         files = "file waits" if meta.pending_files == 1 else "files wait"
         parts.append(f"{meta.pending_files:,} {files} to be indexed")
@@ -152,8 +173,9 @@ def _why_empty(terminal: Terminal, place: Place, data: QueryData) -> None:
     """Say on standard error why there is nothing."""
     sentence, hint = _EMPTY[data.empty_reason or "no_match"]
     project = place.project
-    terminal.note(f"{sentence.format(name=project.name)} ({project.files:,} files indexed)")
-    terminal.note(hint)
+    terminal.note(f"{sentence.format(name=project.name)} ({count(project.files, 'file')} indexed)")
+    if hint:
+        terminal.note(hint)
 
 
 def _show_pretty(terminal: Terminal, hit: Hit, shown: HitExcerpt) -> None:

@@ -133,6 +133,10 @@ class MemoryIndex:
                 self._mark_deleted(entry.rows)
             return entry
 
+    def encodings(self) -> dict[str, str]:
+        """Return the encoding of each document, by doc id."""
+        return {name: entry.document.encoding for name, entry in dict(self.documents).items()}
+
     def set_vectors(self, keys: Sequence[int], vectors: FloatMatrix) -> list[int]:
         """Give chunks their vectors, float32[n, d]; returns the keys that still existed."""
         with self._lock:

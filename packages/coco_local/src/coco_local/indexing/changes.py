@@ -92,7 +92,7 @@ class ProjectChanges:
     def _documents(self, path: Path) -> list[str]:
         doc_id = os.path.relpath(path, self._root).replace(os.sep, "/")
         if path.is_dir() and not path.is_symlink():
-            listed = self._files.scan.list_below(path, self._feed.watch)
+            listed = self._files.list_below(path, self._feed.watch)
             known = set(self._files.below(doc_id))
             found = {file.doc_id: file for file in listed}
             changed = [d for d, file in found.items() if self._files.differs(file)]
@@ -100,6 +100,8 @@ class ProjectChanges:
         if self._files.known(doc_id):
             return [doc_id]
         if path.exists():
-            return [doc_id] if self._files.scan.decide(path).indexed else []
+            decision = self._files.scan.decide(path)
+            self._files.note_left_out(doc_id, decision)
+            return [doc_id] if decision.indexed else []
         # A directory that went away takes its documents along.
         return self._files.below(doc_id)

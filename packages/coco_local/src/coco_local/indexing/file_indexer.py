@@ -14,7 +14,7 @@ from coco_local.index.project import ProjectIndex
 from coco_local.indexing.chunk_reuse import reuse_chunks
 from coco_local.indexing.pipeline import FileContent, prepare, read_file
 from coco_local.monitoring.activity import Activity
-from coco_local.scan import FileStat, Listing, ProjectScan, Reason
+from coco_local.scan import SEARCHED_AS_TEXT, Decision, FileStat, Listing, ProjectScan, Reason
 from coco_local.settings import Settings
 from coco_local.store.documents import PreparedDocument
 from coco_local.store.projects import Project
@@ -28,6 +28,9 @@ _UNTRUSTED_STAMP = -1
 
 # Content that nobody expects to find: not worth a line among the skipped files.
 _EXPECTED = frozenset({Reason.BINARY, Reason.MINIFIED})
+
+# What the content decided stays so until the content changes.
+_BY_CONTENT = _EXPECTED | {Reason.SECRET}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ class FileIndexer:
         self._activity = activity
         self._chunk_sources = chunk_sources
         self._tokenizer = tokenizer
-        self._binary: dict[str, tuple[int, int]] = {}
+        self._refused: dict[str, tuple[tuple[int, int], str]] = {}
+        self._only_text: dict[str, str] = {}
         self._to_rechunk: set[str] = set()
         self._rechunk_round = 0
         self._rechunk_languages: frozenset[str] = frozenset()
@@ -87,7 +91,30 @@ class FileIndexer:
             **dict(listing.skipped),
             **{d: reason for d, reason in self.skipped.items() if d in listing.files},
         }
+        self._only_text = dict(listing.only_text)
+        refused = list(self._refused.items())
+        self._refused = {d: known for d, known in refused if d in listing.files}
         return listing
+
+    @property
+    def only_text(self) -> dict[str, str]:
+        """Files that are not indexed and that a text search looks into: path to reason."""
+        refused = list(self._refused.items())
+        by_content = {d: reason for d, (_, reason) in refused if reason in SEARCHED_AS_TEXT}
+        return {**self._only_text, **by_content}
+
+    def list_below(self, directory: Path, enter: Callable[[Path], object]) -> list[FileStat]:
+        """List what belongs into the index of one directory now; ``enter`` as in the scan."""
+        listing = self.scan.list_below(directory, enter)
+        self._only_text.update(listing.only_text)
+        return list(listing.files.values())
+
+    def note_left_out(self, doc_id: str, decision: Decision) -> None:
+        """Remember why a file that came or changed since the last listing is not indexed."""
+        if decision.reason in SEARCHED_AS_TEXT:
+            self._only_text[doc_id] = decision.reason
+        else:
+            self._only_text.pop(doc_id, None)
 
     def differing(self, listing: Listing) -> list[str]:
         """Return the listed files that must be read; newest first, for they are asked for most."""
@@ -98,7 +125,8 @@ class FileIndexer:
         """Whether a listed file must be read: it is new, changed, or could not be read before."""
         entry = self._index.memory.documents.get(file.doc_id)
         if entry is None:
-            return self._binary.get(file.doc_id) != (file.size, file.mtime_ns)
+            refused = self._refused.get(file.doc_id)
+            return refused is None or refused[0] != (file.size, file.mtime_ns)
         return (entry.document.size, entry.document.mtime_ns) != (file.size, file.mtime_ns)
 
     def known(self, doc_id: str) -> bool:
@@ -178,11 +206,13 @@ class FileIndexer:
             self._drop(sequence, doc_id)
             self._skip(doc_id, path, error.message)
             return None
-        if content is None or not self.scan.decide(path).indexed:
-            self._drop(sequence, doc_id)
-            self.skipped.pop(doc_id, None)
-            return None
+        decision = self.scan.decide(path)
+        self.note_left_out(doc_id, decision)
+        self._refused.pop(doc_id, None)
         self.skipped.pop(doc_id, None)
+        if content is None or not decision.indexed:
+            self._drop(sequence, doc_id)
+            return None
         stamp = content.mtime_ns
         if time.time_ns() - stamp < _RACY_NS:
             stamp = _UNTRUSTED_STAMP
@@ -224,13 +254,16 @@ class FileIndexer:
     def _skip(self, doc_id: str, path: Path, reason: str) -> None:
         if reason not in _EXPECTED:
             self.skipped[doc_id] = reason
+        if reason == Reason.TOO_LARGE:
+            self._only_text[doc_id] = reason
+        if reason not in _BY_CONTENT:
             return
-        # Nothing to show, and nothing to try again until the file changes.
+        # Nothing to try again until the file changes.
         try:
             status = path.stat()
         except OSError:
             return
-        self._binary[doc_id] = (status.st_size, status.st_mtime_ns)
+        self._refused[doc_id] = ((status.st_size, status.st_mtime_ns), reason)
 
     def _drop(self, sequence: int, doc_id: str) -> None:
         if self._index.remove(sequence, [doc_id]):

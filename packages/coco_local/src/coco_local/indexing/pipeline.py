@@ -13,7 +13,7 @@ from coco_core.errors import Unreadable
 from coco_core.ports import Tokenizer
 from coco_core.relocation import fingerprint
 from coco_core.types import Chunk, chunk_ids
-from coco_local.scan import refuse_content
+from coco_local.scan import Reason, refuse_content
 from coco_local.source.regular_file import open_regular
 from coco_local.store.documents import PreparedChunk, PreparedDocument
 from coco_local.store.embeddings import embed_key
@@ -45,7 +45,7 @@ def read_file(path: Path, max_bytes: int) -> FileContent | None:
         file, before = opened
         with file:
             if before.st_size > max_bytes:
-                raise Unreadable(f"larger than {max_bytes} bytes")
+                raise Unreadable(Reason.TOO_LARGE)
             data = file.readall()
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -133,7 +133,16 @@ class GrepArguments(Arguments):
     """Arguments of ``grep``."""
 
     unlisted: ClassVar[frozenset[str]] = frozenset(
-        {"case_sensitive", "exclude", "max_tokens", "since"}
+        {
+            "case_sensitive",
+            "count",
+            "exclude",
+            "ignored",
+            "languages",
+            "max_tokens",
+            "since",
+            "word",
+        }
     )
 
     pattern: str = Field(min_length=1, max_length=10_000, description="Text, or a regex.")
@@ -145,6 +154,10 @@ class GrepArguments(Arguments):
     include: Include = Field(default_factory=list)
     exclude: Exclude = Field(default_factory=list)
     since: Since = None
+    languages: Strings = Field(default_factory=list)
+    word: bool = Field(default=False, description="Only as a word of its own.")
+    count: bool = Field(default=False, description="Only the files, with their matching lines.")
+    ignored: bool = Field(default=False, description="Also ignored files.")
     context: int = Field(default=0, ge=0, le=20, description="Lines around a match.")
     limit: int = Field(default=60, ge=1, le=1_000, description="How many matches (60).")
 

@@ -7,10 +7,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from coco_core.globs import globs_below
 from coco_local.mcp.arguments import Arguments, Exclude, Include, Place, Since, Tokens
 from coco_local.mcp.budget import Budget, notice_line
 from coco_local.mcp.missing import require_path
-from coco_local.mcp.scope import Caller, Scope, globs_below, plain_globs, resolve_project
+from coco_local.mcp.scope import Caller, Scope, plain_globs, resolve_project
 from coco_protocol.code import (
     CallerBody,
     FilesRequest,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from coco_core.errors import InvalidInput
+from coco_core.globs import globs_below
 from coco_local.mcp.answers import SearchHit
 from coco_local.mcp.arguments import KINDS, RelatedArguments, SearchArguments
 from coco_local.mcp.budget import Budget, notice_line
@@ -12,7 +13,6 @@ from coco_local.mcp.missing import known_languages, require_path
 from coco_local.mcp.scope import (
     Caller,
     Scope,
-    globs_below,
     plain_globs,
     resolve_file,
     resolve_project,

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from coco_local.mcp.answers import SearchHit, SymbolLine
-from coco_protocol.docs import GrepMatch
 
-__all__ = ["TRAIL", "empty_text", "grep_file", "hit_text", "symbol_text"]
+__all__ = ["TRAIL", "empty_text", "hit_text", "symbol_text"]
 
 # A matching line longer than this is data or minified code; the start of it says enough.
 MAX_LINE = 300
@@ -17,9 +14,16 @@ TELLING_KINDS = frozenset({"function", "class", "method", "table"})
 TRAIL = " > "
 
 EMPTY = {
-    "nothing_indexed": "The project is not indexed yet: try again in a moment; grep works already.",
-    "filtered_out": "Everything that matches was left out by the filters: loosen languages, "
-    "include, exclude, kinds or path.",
+    "nothing_indexed": "Nothing of the project is indexed yet; status shows the progress, and grep "
+    "works already.",
+    "no_files": "The project has no file that is indexed; grep may still find text.",
+    "no_such_path": "No indexed file is at that path: correct path or include.",
+    "no_such_language": "No indexed file is in that language: correct languages.",
+    "no_such_symbol": "Nothing defines a symbol of that name.",
+    "filtered_out": "Nothing passes all filters: loosen languages, include, exclude, kinds, path.",
+    "below_min_score": "Everything that matches has a lower score than asked for.",
+    "past_the_end": "No more results after offset {seen}.",
+    "changed": "What matched has just changed on disk: ask again.",
     "no_match": "Nothing matches. Try other words, a symbol, or grep for an exact string.",
 }
 
@@ -33,9 +37,7 @@ def hit_text(hit: SearchHit) -> str:
 
 def empty_text(reason: str | None, seen: int) -> str:
     """Say why there is no result; ``seen`` is the offset that was asked for."""
-    if seen and reason in (None, "no_match"):
-        return f"No more results after offset {seen}."
-    return EMPTY[reason or "no_match"]
+    return EMPTY[reason or "no_match"].format(seen=seen)
 
 
 def symbol_text(symbol: SymbolLine) -> str:
@@ -48,28 +50,6 @@ def symbol_text(symbol: SymbolLine) -> str:
         # A heading: its place in the document is its depth, not a repetition of those above.
         what, depth = symbol.symbol, len(trail) - 1
     return f"{'  ' * depth}{symbol.line}-{symbol.end_line} {_short(what)}"
-
-
-def grep_file(path: str, matches: Sequence[GrepMatch]) -> list[str]:
-    """Return a file's matches as lines: ``12: match``, ``13- context``, ``--`` between groups."""
-    shown: dict[int, str] = {}
-    for match in matches:
-        first = match.line - len(match.before)
-        for number, text in enumerate(match.before, first):
-            shown.setdefault(number, f"{number}- {_short(text)}")
-        for number, text in enumerate(match.after, match.line + 1):
-            shown.setdefault(number, f"{number}- {_short(text)}")
-    for match in matches:
-        shown[match.line] = f"{match.line}: {_short(match.text)}"
-    context = any(match.before or match.after for match in matches)
-    lines = [path]
-    previous: int | None = None
-    for number in sorted(shown):
-        if context and previous is not None and number > previous + 1:
-            lines.append("--")
-        lines.append(shown[number])
-        previous = number
-    return lines
 
 
 def _short(text: str) -> str:

@@ -1,35 +1,28 @@
-"""Tools `outline`, `grep`, and `read`: files as they are on disk."""
+"""Tools `outline` and `read`: files as they are on disk."""
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
 
 from coco_core.errors import InvalidInput
 from coco_local.mcp.answers import SymbolLine
-from coco_local.mcp.arguments import GrepArguments, OutlineArguments, ReadArguments
-from coco_local.mcp.budget import Budget, estimate_tokens, notice_line
-from coco_local.mcp.format import grep_file, symbol_text
+from coco_local.mcp.arguments import OutlineArguments, ReadArguments
+from coco_local.mcp.budget import Budget, notice_line
+from coco_local.mcp.format import symbol_text
 from coco_local.mcp.missing import require_path
-from coco_local.mcp.scope import Caller, globs_below, plain_globs, resolve_file, resolve_project
+from coco_local.mcp.scope import Caller, resolve_file
 from coco_protocol.docs import (
     DocumentRequest,
-    GrepMatch,
-    GrepRequest,
     OutlineSymbol,
     ReadData,
     ReadRequest,
 )
 from coco_protocol.local import LocalService
 
-__all__ = ["grep", "outline", "read"]
+__all__ = ["outline", "read"]
 
 CUT = "(cut to fit max_tokens; {} more follow)"
-FIRST_MATCHES = "(first {} matches; narrow pattern, path or include to see others)"
-MOST_MATCHES = 9_999
-NONE_FITS = "There are matches, but none fits max_tokens: raise it."
 
 
 def outline(service: LocalService, caller: Caller, arguments: OutlineArguments) -> str:
@@ -54,56 +47,6 @@ def outline(service: LocalService, caller: Caller, arguments: OutlineArguments) 
     else:
         last = ""
     return head + "\n".join([named, *shown]) + last
-
-
-def grep(service: LocalService, caller: Caller, arguments: GrepArguments) -> str:
-    """Find every line that matches."""
-    scope = resolve_project(
-        service.projects().projects, caller, project=arguments.project, path=arguments.path
-    )
-    require_path(service, scope)
-    request = GrepRequest(
-        pattern=arguments.pattern,
-        project_id=scope.project.project_id,
-        regex=arguments.regex,
-        case_sensitive=arguments.case_sensitive,
-        include=globs_below(scope.within, plain_globs(scope.project, arguments.include)),
-        exclude=plain_globs(scope.project, arguments.exclude),
-        since_revision=arguments.since or None,
-        context=arguments.context,
-        limit=arguments.limit,
-    )
-    data = service.grep(request)
-    budget = Budget(arguments.max_tokens)
-    head = notice_line(budget, scope.notice)
-    if not data.matches:
-        return head + budget.clip("No line matches.")
-    budget.take(FIRST_MATCHES.format(MOST_MATCHES) + "\n")
-    lines: list[str] = []
-    count = 0
-    for path, group in groupby(data.matches, key=lambda match: match.path):
-        matches = list(group)
-        # A file that does not fit whole is shown as far as it does.
-        fitting = _fitting(path, matches, budget)
-        lines.extend(grep_file(path, matches[:fitting]) if fitting else [])
-        count += fitting
-        if fitting < len(matches):
-            break
-    if data.truncated or count < len(data.matches):
-        lines.append(FIRST_MATCHES.format(count) if count else NONE_FITS)
-    return head + "\n".join(lines)
-
-
-def _fitting(path: str, matches: Sequence[GrepMatch], budget: Budget) -> int:
-    """Pay for as many of a file's matches as fit, and return how many."""
-
-    def cost(count: int) -> int:
-        return estimate_tokens("\n".join(grep_file(path, matches[:count])) + "\n")
-
-    fitting = bisect.bisect_right(range(1, len(matches) + 1), budget.left, key=cost)
-    if fitting:
-        budget.left -= cost(fitting)
-    return fitting
 
 
 def read(service: LocalService, caller: Caller, arguments: ReadArguments) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +18,10 @@ from coco_local.mcp.coercion import did_you_mean
 from coco_local.mcp.paths import Spot, exists, expanded, inside, spot_of
 from coco_protocol.projects import ProjectBody
 
-__all__ = ["Caller", "Scope", "globs_below", "plain_globs", "resolve_file", "resolve_project"]
+__all__ = ["Caller", "Scope", "plain_globs", "resolve_file", "resolve_project"]
 
 # What stands in a hint when no directory is worth naming.
 ANYWHERE = "PATH"
-# What means something else than itself in a glob.
-SPECIAL = re.compile(r"[\\*?\[{]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,26 +149,6 @@ def plain_globs(project: ProjectBody, globs: Sequence[str]) -> list[str]:
     root = Path(project.root).as_posix().rstrip("/")
     turned = [g if "/" in g else g.replace("\\", "/") for g in globs]
     return [g.removeprefix(root) if g.startswith(f"{root}/") else g for g in turned]
-
-
-def globs_below(within: str, include: Sequence[str]) -> list[str]:
-    """Return the include globs that keep a search inside ``within``.
-
-    Given globs are then relative to ``within``. See `coco_core.globs` for what they mean.
-    """
-    if not within:
-        return list(include)
-    base = f"/{SPECIAL.sub(_escaped, within)}"
-    if not include:
-        return [base]
-    return [
-        f"{base}/{glob.lstrip('/')}" if "/" in glob.rstrip("/") else f"{base}/**/{glob}"
-        for glob in include
-    ]
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return f"\\{found[0]}"
 
 
 def _named(projects: Sequence[ProjectBody], name: str, places: tuple[Path, ...]) -> ProjectBody:

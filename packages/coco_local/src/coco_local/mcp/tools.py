@@ -17,7 +17,8 @@ from coco_local.mcp.arguments import (
 )
 from coco_local.mcp.code import MapArguments, SymbolArguments, project_map, symbol
 from coco_local.mcp.finding import related, search
-from coco_local.mcp.reading import grep, outline, read
+from coco_local.mcp.grepping import grep
+from coco_local.mcp.reading import outline, read
 from coco_local.mcp.scope import Caller
 from coco_local.mcp.status import status
 from coco_protocol.local import LocalService
@@ -63,8 +64,9 @@ TOOLS: tuple[Tool, ...] = (
     ),
     Tool(
         "grep",
-        "List every line with a text or regex in the project's files as they are now, without "
-        "ignored ones: all uses of a known name. When you do not know the words, use search.",
+        "List every line with a text or regex in the project's text files as they are now: all "
+        "uses of a known name. It says what it did not search. When you do not know the words, "
+        "use search.",
         GrepArguments,
         grep,
     ),

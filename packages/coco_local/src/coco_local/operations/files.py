@@ -1,4 +1,4 @@
-"""A project's files: documents, outline, chunks, grep, read and explain, as they are on disk."""
+"""A project's files: documents, outline, chunks, read and explain, as they are on disk."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from coco_core.errors import InvalidInput, Unreadable
 from coco_core.languages import detect_language
 from coco_core.types import Chunk, chunk_ids
 from coco_local.indexing.indexer import ProjectIndexer
-from coco_local.operations.context import FUNCTIONS, Context
+from coco_local.operations.context import CATCH_UP_SECONDS, FUNCTIONS, Context
 from coco_local.projects.registry import ProjectRegistry
+from coco_local.scan import SEARCHED_AS_TEXT, refuse_content
 from coco_local.scan.reasons import Reason
-from coco_local.search.path_filter import path_filter
-from coco_local.search.ripgrep import LineMatch, ripgrep
+from coco_local.search.grep_files import READABLE_BYTES
 from coco_local.source.reader import SourceFile
 from coco_protocol.docs import (
     ChunkBody,
@@ -23,9 +23,6 @@ from coco_protocol.docs import (
     DocumentRequest,
     DocumentsData,
     DocumentsRequest,
-    GrepData,
-    GrepMatch,
-    GrepRequest,
     OutlineData,
     OutlineSymbol,
     ReadData,
@@ -34,9 +31,6 @@ from coco_protocol.docs import (
 from coco_protocol.local import LocalService
 from coco_protocol.serving.hits import chunk_fields
 from coco_protocol.system import ExplainPathData, ExplainRequest
-
-# What a query may wait for files that changed a moment ago.
-_CATCH_UP_SECONDS = 0.1
 
 
 @FUNCTIONS.answers(LocalService.outline)
@@ -55,7 +49,7 @@ def documents(context: Context, request: DocumentsRequest) -> DocumentsData:
     indexer = context.registry.resolve(request.project_id, request.path).active
     with context.gate.query():
         indexer.backlog.sync()
-        indexer.catch_up(None, _CATCH_UP_SECONDS)
+        indexer.catch_up(None, CATCH_UP_SECONDS)
         entries = dict(indexer.index.memory.documents)
         # A name that is no text cannot stand in JSON.
         names = sorted(name for name in entries if name > request.after and _is_text(name))
@@ -91,7 +85,7 @@ def read(context: Context, request: ReadRequest) -> ReadData:
     """Return lines of a file."""
     indexer = context.registry.resolve(request.project_id, request.path).active
     with context.gate.query():
-        file = _allowed(context.registry, indexer, request.doc_id)
+        file = _allowed(context.registry, indexer, request.doc_id, READABLE_BYTES)
         lines = file.lines
         start = request.start_line
         if start > max(1, len(lines)):
@@ -109,24 +103,6 @@ def read(context: Context, request: ReadRequest) -> ReadData:
             language=detect_language(request.doc_id, file.data[:1024]),
             content="".join(lines[start - 1 : end]),
         )
-
-
-@FUNCTIONS.answers(LocalService.grep)
-def grep(context: Context, request: GrepRequest) -> GrepData:
-    """Return matching lines of the files that belong into the index."""
-    indexer = context.registry.resolve(request.project_id, request.path).active
-    context.registry.check_globs(indexer.project, request.include)
-    with context.gate.query():
-        indexer.backlog.sync()
-        indexer.catch_up(None, _CATCH_UP_SECONDS)
-        root = indexer.project.root
-        allowed = path_filter(root, request.include, request.exclude, request.since_revision)
-        names = {*indexer.index.memory.documents, *indexer.backlog.files.all()}
-        files = [name for name in sorted(names) if allowed(name)]
-        if not files:
-            return GrepData(matches=[])
-        found = ripgrep(indexer.project.root, _arguments(request), [request.pattern], files)
-        return _matches(list(found), request.limit)
 
 
 @FUNCTIONS.answers(LocalService.explain)
@@ -164,17 +140,26 @@ def explain(context: Context, request: ExplainRequest) -> ExplainPathData:
     )
 
 
-def _allowed(registry: ProjectRegistry, indexer: ProjectIndexer, doc_id: str) -> SourceFile:
-    """Read a file that belongs into the index: secrets and ignored files are not handed out."""
-    file = indexer.reader.require(doc_id)
+def _allowed(
+    registry: ProjectRegistry,
+    indexer: ProjectIndexer,
+    doc_id: str,
+    max_bytes: int | None = None,
+) -> SourceFile:
+    """Read a file that a text search shows: secrets and ignored files are not handed out."""
+    file = indexer.reader.require(doc_id, max_bytes)
     registry.check_inside(indexer.project, [doc_id])
     decision = indexer.scan.decide(indexer.project.root / doc_id)
-    if not decision.indexed:
-        raise Unreadable(
-            f"{doc_id!r} is not part of the project's index: {decision.reason}",
-            hint="Only files that CoCo would index can be read.",
-        )
-    return file
+    reason = decision.reason
+    if decision.indexed or reason in SEARCHED_AS_TEXT:
+        refused = refuse_content(doc_id.rpartition("/")[2], file.data)
+        if refused is None or refused in SEARCHED_AS_TEXT:
+            return file
+        reason = refused
+    raise Unreadable(
+        f"{doc_id!r} is not handed out: {reason}.",
+        hint="Text files that are not ignored and hold no secret can be read.",
+    )
 
 
 def _chunk_file(registry: ProjectRegistry, indexer: ProjectIndexer, doc_id: str) -> ChunkedDocument:
@@ -218,46 +203,3 @@ def _symbols(chunks: tuple[Chunk, ...]) -> list[OutlineSymbol]:
                 ),
             )
     return list(symbols.values())
-
-
-def _arguments(request: GrepRequest) -> list[str]:
-    arguments = ["--context", str(request.context)] if request.context else []
-    if not request.regex:
-        arguments.append("--fixed-strings")
-    if request.case_sensitive is None:
-        arguments.append("--smart-case")
-    else:
-        arguments.append("--case-sensitive" if request.case_sensitive else "--ignore-case")
-    # One line more than asked shows that there are more.
-    arguments += ["--max-count", str(request.limit + 1), "--sort", "path"]
-    return arguments
-
-
-def _matches(lines: list[LineMatch], limit: int) -> GrepData:
-    matches: list[GrepMatch] = []
-    before: list[LineMatch] = []
-    truncated = False
-    for line in lines:
-        if line.kind == "context":
-            before.append(line)
-            _give_after(matches, line)
-            continue
-        if len(matches) == limit:
-            truncated = True
-            break
-        matches.append(
-            GrepMatch(
-                path=line.doc_id,
-                line=line.line,
-                text=line.text,
-                before=[b.text for b in before if b.doc_id == line.doc_id and b.line < line.line],
-            )
-        )
-        before.clear()
-    return GrepData(matches=matches, truncated=truncated)
-
-
-def _give_after(matches: list[GrepMatch], line: LineMatch) -> None:
-    """Lines behind a match belong to it; those before the next one are given to both."""
-    if matches and matches[-1].path == line.doc_id and matches[-1].line < line.line:
-        matches[-1].after.append(line.text)

@@ -1,52 +1,17 @@
-"""File exclusion by name: secrets, lock files, minified bundles, binaries."""
+"""File exclusion by name: lock files and binaries."""
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from coco_local.scan.reasons import Reason
 
-__all__ = ["refuse_noise", "refuse_secret"]
+__all__ = ["refuse_noise"]
 
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
-
-# Where programs keep passwords and tokens in clear text: logins of ftp and Postgres, of package
-# indexes (.npmrc and .pypirc carry upload tokens), git, Docker, Kubernetes, AWS, Vault, htpasswd.
-_SECRET_NAMES: Final = _words("""
-    .netrc _netrc .pgpass .npmrc .pypirc .htpasswd .git-credentials .dockercfg .dockerconfigjson
-    .vault-token .s3cfg .boto .my.cnf kubeconfig credentials credentials.json credentials.csv
-    application_default_credentials.json serviceaccountkey.json service-account.json
-    service_account.json secrets.yml secrets.yaml secrets.json secrets.toml secrets.env
-    master.key token.json .envrc .terraformrc terraform.rc
-""")
-
-# Private keys and key stores (PEM, PKCS, Java, PuTTY, KeePass, GnuPG), VPN profiles with keys
-# inside, and Terraform state, which repeats every password that it has set.
-_SECRET_SUFFIXES: Final = _words("""
-    pem key p8 p12 pfx jks keystore bks ppk kdb kdbx gpg pgp ovpn tfstate tfvars agekey
-""")
-
-_SECRET_SHAPES: Final = re.compile(
-    r"""
-    \.env(\..+)?                                  # .env, .env.local, .env.production
-    | [\w.-]+\.env                                # production.env
-    | id_(rsa|dsa|ecdsa|ed25519)(_sk)?([.\w-]*)   # SSH keys
-    | client_secret[\w.-]*\.json                  # OAuth
-    | [\w.-]*service[_-]?account[\w-]*\.json
-    | .+\.tfstate(\.[\w-]+)?
-    | .+\.auto\.tfvars(\.json)?
-    """,
-    re.VERBOSE,
-)
-
-# Shown to be filled in: these hold names and no values. Public keys are public.
-_HARMLESS: Final = re.compile(
-    r".*[._-](example|examples|sample|template|tmpl|tpl|dist|defaults?|schema|pub)(\.\w+)?"
-)
 
 # Written by package managers for themselves; thousands of hashes that no question is about.
 _LOCKS: Final = _words("""
@@ -57,10 +22,6 @@ _LOCKS: Final = _words("""
     module.bazel.lock .terraform.lock.hcl chart.lock rebar.lock shard.lock stack.yaml.lock
     cabal.project.freeze manifest.lock .package-lock.json buf.lock
 """)
-
-_MINIFIED: Final = re.compile(
-    r".+([.-]min\.(js|mjs|cjs|css|html|json)|\.(js|mjs|cjs|css|ts)\.map|\.(bundle|chunk)\.(js|css))"
-)
 
 # Formats that are never text. Names that are also used for text (.ts, .mod, .dat, .mo) are not
 # here: the head of the file decides about those when it is read.
@@ -79,17 +40,6 @@ _BINARY: Final = _words("""
 """)
 
 
-def refuse_secret(name: str) -> Reason | None:
-    """Return why a file of this name is never read, whatever the rules say."""
-    lower = name.lower()
-    suffix = lower.rpartition(".")[2]
-    if (
-        lower in _SECRET_NAMES or suffix in _SECRET_SUFFIXES or _SECRET_SHAPES.fullmatch(lower)
-    ) and not _HARMLESS.fullmatch(lower):
-        return Reason.SECRET
-    return None
-
-
 def refuse_noise(name: str) -> Reason | None:
     """Return why a file of this name is not worth a place; a rule that asks for it wins."""
     lower = name.lower()
@@ -98,6 +48,4 @@ def refuse_noise(name: str) -> Reason | None:
         return Reason.BINARY
     if lower in _LOCKS:
         return Reason.LOCK
-    if _MINIFIED.fullmatch(lower):
-        return Reason.MINIFIED
     return None

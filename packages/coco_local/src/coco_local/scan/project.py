@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,13 +19,14 @@ from coco_local.git.worktree import (
     is_repository,
     read_tracked,
 )
-from coco_local.scan.content import HEAD_BYTES, refuse_content
-from coco_local.scan.entry import PathEntry, is_junction, is_unicode, printable
-from coco_local.scan.kinds import refuse_noise, refuse_secret
+from coco_local.scan.content import refuse_content
+from coco_local.scan.entry import PathEntry, is_junction, is_unicode
+from coco_local.scan.kinds import refuse_noise
 from coco_local.scan.listing import FileStat, Listing
-from coco_local.scan.reasons import NOTEWORTHY, Decision, Reason
+from coco_local.scan.reasons import Decision, Reason
 from coco_local.scan.rulefile import Rule
 from coco_local.scan.rules import RULE_NAMES, Rules, outermost_rules, own_rules
+from coco_local.scan.secrets import JUDGED_BYTES, refuse_secret_file
 from coco_local.settings import PROJECT_FILE, Settings, for_project
 
 __all__ = ["ProjectScan"]
@@ -126,18 +126,15 @@ class ProjectScan:
         self._walk(context, context.folder, listing, enter)
         return listing
 
-    def list_below(
-        self, directory: Path, enter: Callable[[Path], object] = _pass_by
-    ) -> list[FileStat]:
-        """Return the indexed files of one directory and everything below it."""
+    def list_below(self, directory: Path, enter: Callable[[Path], object] = _pass_by) -> Listing:
+        """Walk one directory and everything below it."""
         context = self._ready()
         doc = self._doc(directory)
         found = self._find(context, doc) if doc else context.folder
-        if doc is None or isinstance(found, Decision):
-            return []
         listing = Listing()
-        self._walk(context, found, listing, enter)
-        return list(listing.files.values())
+        if doc is not None and not isinstance(found, Decision):
+            self._walk(context, found, listing, enter)
+        return listing
 
     def _walk(
         self,
@@ -146,7 +143,6 @@ class ProjectScan:
         listing: Listing,
         enter: Callable[[Path], object],
     ) -> None:
-        counts: Counter[str] = Counter()
         stack = [start]
         while stack:
             folder = stack.pop()
@@ -158,11 +154,11 @@ class ProjectScan:
             except FileNotFoundError:
                 continue
             except OSError:
-                self._leave_out(listing, counts, folder.doc, Reason.UNREADABLE)
+                listing.leave_out(folder.doc, Reason.UNREADABLE)
                 continue
             inside = self._inside(context, folder, directory, found) if folder.doc else folder
             if isinstance(inside, Decision):
-                self._leave_out(listing, counts, folder.doc, inside.reason)
+                listing.leave_out(folder.doc, inside.reason)
                 continue
             for name, entry in found.items():
                 if name == ".git":
@@ -184,20 +180,15 @@ class ProjectScan:
                     continue
                 except OSError:
                     reason = Reason.UNREADABLE
-                self._leave_out(listing, counts, inside.doc + name, reason)
-        listing.counts.update(counts)
-
-    def _leave_out(self, listing: Listing, counts: Counter[str], doc: str, reason: str) -> None:
-        counts[reason] += 1
-        if reason in NOTEWORTHY:
-            listing.skipped[printable(doc)] = reason
-        if reason == Reason.REPOSITORY:
-            listing.repositories.append(doc.removesuffix("/"))
+                listing.leave_out(inside.doc + name, reason)
 
     # --- one path ------------------------------------------------------------------------------
 
     def decide(self, path: Path) -> Decision:
-        """Decide whether a path is indexed, from its name and its place alone; opens no file."""
+        """Decide whether a path is indexed, from its name and its place.
+
+        It opens only a file that is called like one with secrets.
+        """
         doc = self._doc(path)
         if doc is None:
             return Decision(False, Reason.OUTSIDE)
@@ -229,7 +220,7 @@ class ProjectScan:
             return decision
         try:
             with (self.root / path).open("rb") as file:
-                reason = refuse_content(path.name, file.read(HEAD_BYTES))
+                reason = refuse_content(path.name, file.read(JUDGED_BYTES))
         except OSError as error:
             return Decision(False, Reason.UNREADABLE, error.strerror)
         return Decision(False, reason) if reason is not None else decision
@@ -341,7 +332,9 @@ class ProjectScan:
         status = entry.stat(follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):
             return Decision(False, Reason.SPECIAL)
-        refused = refuse_secret(name) or (None if result.requested else refuse_noise(name))
+        refused = refuse_secret_file(entry.path, name)
+        if refused is None and not result.requested:
+            refused = refuse_noise(name)
         if refused is None and status.st_size > context.settings.max_file_bytes:
             refused = Reason.TOO_LARGE
         if refused is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["NOTEWORTHY", "Decision", "Reason"]
+__all__ = ["NOTEWORTHY", "SEARCHED_AS_TEXT", "Decision", "Reason"]
 
 
 class Reason(StrEnum):
@@ -34,6 +34,9 @@ class Reason(StrEnum):
 
 NOTEWORTHY = frozenset({Reason.TOO_LARGE, Reason.LINK_OUT, Reason.UNREADABLE, Reason.NAME})
 """Reasons that a user may not expect; a listing names the paths."""
+
+SEARCHED_AS_TEXT = frozenset({Reason.TOO_LARGE, Reason.MINIFIED, Reason.LOCK})
+"""Reasons why a file has no place in the index, though text search and `read` look into it."""
 
 
 @dataclass(frozen=True, slots=True)

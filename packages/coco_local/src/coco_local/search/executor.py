@@ -19,7 +19,7 @@ from coco_core.search.ports import SearchExecutor
 from coco_core.search.promising import promising_chunks
 from coco_core.search.request import MOST_OF_FILE, SearchRequest
 from coco_core.tokens import term_id
-from coco_core.types import Candidate, CandidateSet, FloatVector
+from coco_core.types import Candidate, CandidateSet, FilterName, FloatVector
 from coco_local.index.memory import MemoryIndex, Snapshot
 from coco_local.index.top_k import best_rows
 
@@ -97,9 +97,25 @@ class InMemoryExecutor:
             static_share=static_share,
             total=snapshot.stats.chunks,
             filtered=filtered,
+            unmet=None if filtered else self._unmet(request.intent.filters, snapshot),
             frequencies=promising.frequencies,
             promising=[self._memory.metadata.key(row) for row in promising.rows],
         )
+
+    def _unmet(self, filters: Filters, snapshot: Snapshot) -> FilterName | None:
+        """Return the first filter that no chunk passes, whatever the others say."""
+        alone: list[tuple[FilterName, Filters]] = []
+        if filters.include or filters.doc_ids:
+            paths = Filters(include=filters.include, doc_ids=filters.doc_ids)
+            alone.append(("no_such_path", paths))
+        if filters.languages:
+            alone.append(("no_such_language", Filters(languages=filters.languages)))
+        if filters.symbol is not None:
+            alone.append(("no_such_symbol", Filters(symbol=filters.symbol)))
+        for name, only in alone:
+            if not (snapshot.live & self._filter(only, snapshot)).any():
+                return name
+        return None
 
     def _holding(self, query: Query, snapshot: Snapshot) -> dict[str, NDArray[np.int32]]:
         """Return the living rows that hold each term of the wording."""

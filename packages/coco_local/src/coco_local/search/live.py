@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from coco_core.query import Query
 from coco_local.search.ripgrep import ripgrep
+from coco_local.search.text_search import literal_pattern, search_text
 
 __all__ = ["literal_lines", "promising_files"]
 
@@ -18,16 +19,17 @@ _SHORTEST_WORD = 3
 
 
 def literal_lines(
-    root: Path, phrases: Sequence[str], files: Sequence[str]
+    root: Path, phrases: Sequence[str], files: Mapping[str, str]
 ) -> dict[str, list[range]]:
-    """Return the lines (half-open) of those files in which every phrase stands as written."""
+    """Return the lines (half-open) of those files in which every phrase stands as written.
+
+    ``files`` are doc ids with their encodings.
+    """
     found: dict[str, list[range]] = {}
     for number, phrase in enumerate(phrases):
         lines: dict[str, list[range]] = defaultdict(list)
-        arguments = ["--fixed-strings", "--case-sensitive"]
-        if "\n" in phrase:
-            arguments.append("--multiline")
-        for match in ripgrep(root, arguments, [phrase], files):
+        arguments, pattern = ["--case-sensitive"], literal_pattern(phrase)
+        for match in search_text(root, arguments, [pattern], files):
             lines[match.doc_id].append(range(match.line, match.line + 1 + phrase.count("\n")))
         if number == 0:
             found = dict(lines)

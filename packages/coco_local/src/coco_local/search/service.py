@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from coco_core.errors import DocumentNotFound, InvalidInput, Unavailable
+from coco_core.globs import glob_of
 from coco_core.query import Query
 from coco_core.search.course import SearchPage, StageClock, run_search
-from coco_core.search.relevance import BUILT_IN_FLOOR, STATIC_FLOOR, search_notice
+from coco_core.search.relevance import BUILT_IN_FLOOR, STATIC_FLOOR
 from coco_core.search.request import SearchRequest
 from coco_core.types import FloatVector
 from coco_embed.reranking.rerankers import QueryReranking, Rerankers
@@ -19,9 +20,11 @@ from coco_local.models.index_models import IndexModel
 from coco_local.monitoring.activity import Activity
 from coco_local.projects.defaults import default_retrieval
 from coco_local.projects.registry import ProjectRegistry
+from coco_local.search.absent import absent_paths
 from coco_local.search.executor import InMemoryExecutor
 from coco_local.search.hydrate import DiskHydrator, VerifiedHit
 from coco_local.search.live import literal_lines, promising_files
+from coco_local.search.notices import answer_notice, empty_reason
 from coco_local.search.revision import resolved_revision
 from coco_local.store.documents import IndexedChunk
 from coco_protocol.docs import (
@@ -38,7 +41,7 @@ from coco_protocol.docs import (
 from coco_protocol.serving.hits import chunk_fields, scores_of
 from coco_protocol.serving.intents import retrieval_intent, with_adopted
 
-__all__ = ["QueryService"]
+__all__ = ["FIRST_SCAN_SECONDS", "QueryService"]
 
 # What one query may spend on files that changed a moment ago: a saved file takes a few
 # milliseconds, a branch switch is left to the worker and to the live search.
@@ -50,7 +53,7 @@ _LIVE_FILES = 25
 
 # After a restart the stored index is loaded first (a second or two, of which half is the import of
 # LanceDB), then the directory is listed: the first question waits rather than being told nothing.
-_FIRST_SCAN_SECONDS = 10.0
+FIRST_SCAN_SECONDS = 10.0
 
 
 # Questions whose vectors are computed at a time: more than there are cores, so that one that waits
@@ -133,7 +136,7 @@ class QueryService:
         self._registry.check_globs(project.project, request.filters.include)
         if request.doc_id is not None:
             self._registry.check_inside(project.project, [request.doc_id])
-        indexer.backlog.wait_scanned(_FIRST_SCAN_SECONDS)
+        indexer.backlog.wait_scanned(FIRST_SCAN_SECONDS)
         indexer.backlog.sync()
         indexer.catch_up(None, _CATCH_UP_SECONDS)
         known, doc_id = _chunk_at(indexer, request)
@@ -170,7 +173,7 @@ class QueryService:
                 only = literal_lines(
                     indexer.project.root,
                     search.query.phrases,
-                    list(indexer.index.memory.documents),
+                    indexer.index.memory.encodings(),
                 )
             executor = InMemoryExecutor(indexer.index.memory, only)
             executor.look_up(search.query)
@@ -192,12 +195,14 @@ class QueryService:
             indexer.backlog.report_stale(hydrator.stale)
             clock.lap("validate" if search.intent.reranker is None else "rerank")
             indexer.embed_first([hit.ranked.candidate.metadata.doc_id for hit in page.hits])
-        notices = [
-            page.notice,
-            search_notice(search.query) if indexer.model.static else None,
-            embedded.notice or indexer.model.notice,
-            reranking.notice,
-        ]
+        notice = answer_notice(
+            indexer,
+            search,
+            page,
+            embedded=embedded.vector is not None,
+            model_notice=embedded.notice,
+        )
+        notices = (notice, reranking.notice)
         meta = _meta(question, notices, page, hydrator, clock, proven=proven)
         self._activity.query(
             indexer.project.project_id,
@@ -209,7 +214,7 @@ class QueryService:
         data = QueryData(
             results=[_hit(hit, explain=search.intent.explain) for hit in page.hits],
             next_offset=page.next_offset,
-            empty_reason=page.empty_reason,
+            empty_reason=empty_reason(indexer, page),
         )
         return QueryEnvelope(meta=meta, data=data)
 
@@ -256,8 +261,7 @@ def _meta(
             "pending_files": pending,
             "relocated_hits": hydrator.relocated,
             "stale_hits_dropped": hydrator.stale_dropped,
-            "notice": " ".join(each for each in (*notices, _progress(indexer, pending)) if each)
-            or None,
+            "notice": " ".join(each for each in notices if each) or None,
             "took_ms": clock.took,
         }
     )
@@ -266,7 +270,7 @@ def _meta(
 def _bring_up_to_date(indexer: ProjectIndexer, query: Query) -> bool:
     """Index what changed, as far as there is time; False when changes may not be known yet."""
     proven = indexer.backlog.sync()
-    proven &= indexer.backlog.wait_scanned(_FIRST_SCAN_SECONDS)
+    proven &= indexer.backlog.wait_scanned(FIRST_SCAN_SECONDS)
     if indexer.pending and not indexer.backlog.is_large:
         indexer.catch_up(None, _CATCH_UP_SECONDS)
     if not indexer.pending:
@@ -295,21 +299,17 @@ def _chunk_at(indexer: ProjectIndexer, request: RelatedRequest) -> tuple[Indexed
         raise InvalidInput("Give doc_id and line, or chunk_id.")
     chunks = store.document_chunks(request.doc_id)
     if not chunks:
+        absent = absent_paths(
+            indexer.scan, [glob_of(request.doc_id)], list(memory.documents), "indexed"
+        )
         raise DocumentNotFound(
-            f"There is no indexed file {request.doc_id!r}.",
+            absent or f"Nothing of {request.doc_id!r} is indexed: it is empty.",
             hint="Paths are relative to the project's root.",
         )
     for known in chunks:
         if known.chunk.span.start_line <= request.line <= known.chunk.span.end_line:
             return known, request.doc_id
     return chunks[-1], request.doc_id
-
-
-def _progress(indexer: ProjectIndexer, pending: int) -> str | None:
-    if pending == 0:
-        return None
-    total = max(indexer.files_total, pending)
-    return f"Indexing: {total - pending} of {total} files are in the index."
 
 
 def _hit(hit: VerifiedHit, *, explain: bool) -> Hit:

@@ -116,23 +116,26 @@ class SourceReader:
                 return False
         return True
 
-    def open(self, doc_id: str, encoding: str) -> SourceFile | None:
-        """Read a document; None when it is gone, unreadable or leads out of the project."""
+    def open(self, doc_id: str, encoding: str, max_bytes: int | None = None) -> SourceFile | None:
+        """Read a document; None when it is gone, unreadable or leads out of the project.
+
+        ``max_bytes`` is by default the size up to which files are indexed.
+        """
         try:
             opened = open_regular(self._path(doc_id))
             if opened is None:
                 return None
             file, status = opened
             with file:
-                if status.st_size > self._max_bytes:
+                if status.st_size > (max_bytes or self._max_bytes):
                     return None
                 data = file.readall()
         except (OSError, PathRefused, ValueError):
             return None
         return SourceFile(doc_id, data, status.st_size, status.st_mtime_ns, encoding)
 
-    def require(self, doc_id: str) -> SourceFile:
-        """Read a document that a caller named.
+    def require(self, doc_id: str, max_bytes: int | None = None) -> SourceFile:
+        """Read a document that a caller named; ``max_bytes`` as in `open`.
 
         Raises:
             PathRefused: it leads out of the project.
@@ -146,9 +149,8 @@ class SourceReader:
                 f"There is no file {doc_id!r} in {str(self.root)!r}.",
                 hint="Paths are relative to the project's root.",
             )
-        file = self.open(doc_id, "")
+        file = self.open(doc_id, "", max_bytes)
         if file is None:
-            raise Unreadable(
-                f"{doc_id!r} cannot be read, or is larger than {self._max_bytes} bytes."
-            )
+            most = max_bytes or self._max_bytes
+            raise Unreadable(f"{doc_id!r} cannot be read, or is larger than {most} bytes.")
         return file

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from coco_local.tui.figures import one_line
-from coco_protocol.docs import ChunkBody, GrepMatch, Hit, OutlineSymbol
+from coco_protocol.docs import ChunkBody, Hit, OutlineSymbol
+from coco_protocol.grep import GrepMatch
 
 __all__ = ["Found", "found_by_search", "found_by_text", "found_in_outline"]
 

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from coco_local.tui.found import Found, found_by_search, found_by_text, found_in_outline
+from coco_local.tui.nothing_found import no_hit, no_line
 from coco_local.tui.search_words import parse_search
 from coco_local.tui.source import word_pattern
 from coco_protocol.docs import (
     DocumentRequest,
-    GrepRequest,
     QueryEnvelope,
     QueryMeta,
     QueryRequest,
     RelatedRequest,
     RetrievalBody,
 )
+from coco_protocol.grep import GrepRequest
 
 if TYPE_CHECKING:
     from coco_protocol.local import LocalService
@@ -30,12 +31,6 @@ LookupKind: TypeAlias = Literal["search", "text", "related", "symbols"]
 # More hits than anyone scrolls through, and more lines.
 _HITS = 40
 _LINES = 400
-
-_EMPTY_REASONS = {
-    "nothing_indexed": "Nothing is indexed in this project yet",
-    "filtered_out": "The filters leave nothing: remove lang:, path:, kind: or symbol:",
-}
-_EMPTY = "Nothing matches"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +66,9 @@ class Listing:
 
     found: tuple[Found, ...]
     summary: str
-    reservations: tuple[str, ...] = ()
-    empty: str = _EMPTY
+    empty: str
     """What to say where nothing was found."""
+    reservations: tuple[str, ...] = ()
 
 
 def look_up(client: LocalService, lookup: Lookup) -> Listing:
@@ -112,8 +107,8 @@ def _of_hits(answer: QueryEnvelope) -> Listing:
     return Listing(
         tuple(map(found_by_search, data.results)),
         _counted(len(data.results), "hit", more=data.next_offset is not None),
+        no_hit(data.empty_reason, answer.meta.notice),
         tuple(_reservations(answer.meta)),
-        _EMPTY_REASONS.get(data.empty_reason or "", _EMPTY),
     )
 
 
@@ -126,13 +121,14 @@ def _text(client: LocalService, lookup: Lookup) -> Listing:
         project_id=lookup.project_id,
         include=words.filters.include,
         exclude=words.filters.exclude,
+        languages=words.filters.languages,
         limit=_LINES,
     )
     data = client.grep(request)
     return Listing(
         tuple(map(found_by_text, data.matches)),
         _counted(len(data.matches), "line", more=data.truncated),
-        empty=f"No line {'matches' if regex else 'has'} {pattern}",
+        empty=no_line(data.empty_reason, pattern, data.notice),
     )
 
 

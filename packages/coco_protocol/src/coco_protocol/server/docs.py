@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from coco_protocol.base import Answer, Identifier, PlainText, Request
-from coco_protocol.docs import ChunkFields, HitScores, QueryFields, QueryMetaFields
+from coco_protocol.docs import ChunkFields, EmptyReason, HitScores, QueryFields, QueryMetaFields
 from coco_protocol.envelope import Envelope
 
 __all__ = [
@@ -58,7 +58,7 @@ class QueryData(Answer):
 
     results: list[Hit]
     next_offset: int | None = None
-    empty_reason: Literal["nothing_indexed", "filtered_out", "no_match"] | None = None
+    empty_reason: EmptyReason | None = None
 
 
 class QueryMeta(QueryMetaFields):

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from bench.local.lab import begin, laboratory, wait_idle, wait_ready
+from coco_local.client.http_client import Client
 from coco_protocol.docs import Hit
 from coco_protocol.projects import ProjectBody, RegisterRequest
 from tests.daemon_process import Daemon
@@ -44,6 +45,11 @@ class Service:
     def __init__(self, daemon: Daemon, http: httpx.Client) -> None:
         self._daemon = daemon
         self._http = http
+
+    @property
+    def client(self) -> Client:
+        """What the products' own front ends ask with; to be closed."""
+        return self._daemon.client
 
     def index(self, root: Path, *, embedded: bool) -> Indexed:
         """Register a directory and wait for its keywords, on demand for every vector too."""

@@ -47,6 +47,7 @@ def test_lines_are_kept_apart() -> None:
         ("cannot open /srv/data/items.json now", ["cannot", "open", "now"]),
         ("refused by 10.0.0.5 after 3 retries", ["refused", "by", "after", "retries"]),
         ("object 3f2a9c1b77 is gone", ["object", "is", "gone"]),
+        ("no such option --foo here", ["no", "such", "option", "here"]),
         ("'nothing but this'", ["nothing", "but", "this"]),
         ("3456", ["3456"]),
     ],
@@ -86,6 +87,23 @@ def test_the_time_of_a_log_line_is_left_out(stamp: str) -> None:
 )
 def test_coined_words_are_told_from_plain_ones(word: str, coined: bool) -> None:
     assert Wording.of(word).words[0].coined is coined
+
+
+@pytest.mark.parametrize(
+    ("query", "fixed"),
+    [
+        ("There is no project 'foo' here", ["There is no project"]),
+        (
+            "Error: No such option: --foo Did you mean --bar?",
+            ["Error: No such option:", "Did you mean", "No such option"],
+        ),
+        ("two words", []),
+        ("x = y", ["x = y"]),
+        ("list[i] is", ["list[i] is"]),
+    ],
+)
+def test_what_stands_between_values_is_looked_for_as_written(query: str, fixed: list[str]) -> None:
+    assert list(Wording.of(query).fixed) == fixed
 
 
 def test_a_long_paste_is_cut() -> None:

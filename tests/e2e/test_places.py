@@ -173,6 +173,23 @@ def test_only_what_may_be_indexed_is_watched_and_rules_take_effect(
     until(lambda: watches() - before == 3)
 
 
+def test_a_file_that_is_tracked_in_an_ignored_directory_is_watched(
+    service: LocalDaemon, tmp_path: Path
+) -> None:
+    root = write_project(tmp_path / "forced")
+    imported(service, root)
+
+    def files_with(text: str) -> set[str]:
+        found = service.grep(GrepRequest(pattern=text, path=str(root)))
+        return {match.path for match in found.matches}
+
+    assert files_with("generated_symbol") == set()
+    git(root, "add", "--force", "build/output.py")
+    until(lambda: files_with("generated_symbol") == {"build/output.py"})
+    (root / "build/output.py").write_text("edited = 1\n", encoding="utf-8")
+    assert files_with("edited") == {"build/output.py"}
+
+
 def watches() -> int:
     """Return how many watches this process holds."""
     held = Path("/proc/self/fdinfo").iterdir()
@@ -199,7 +216,10 @@ def test_a_work_tree_shares_every_vector(full_daemon: Daemon, project: Path) -> 
         until(lambda: client.job(job).finished_at)
         counts = client.job(job).counts
         assert (counts["embedded"], counts["reused"]) == (0, known.chunks)
+        # Nor is anything parsed again.
+        assert (counts["parsed"], counts["copied"]) == (0, known.files)
         (linked / "shop/new.py").write_text("def brand_new(): ...\n", encoding="utf-8")
         answer = client.query(QueryRequest(query="brand_new", path=str(linked)))
         assert answer.data.results[0].chunk.path == "shop/new.py"
-        assert client.query(QueryRequest(query="brand_new", path=str(project))).data.results
+        around = client.query(QueryRequest(query="brand_new", path=str(project))).data.results
+        assert "shop/new.py" not in {hit.chunk.path for hit in around}

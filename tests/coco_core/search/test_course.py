@@ -11,6 +11,7 @@ from coco_core.intent import SearchIntent
 from coco_core.ranking import Ranked
 from coco_core.search.course import SearchPage, StageClock, run_search
 from coco_core.search.page import Pick
+from coco_core.search.pieces import QueryTerms
 from coco_core.search.request import SearchRequest
 from coco_core.types import Candidate, CandidateSet, ChunkKind, ChunkMetadata, FloatVector
 
@@ -51,7 +52,8 @@ class Store:
     def read(self, picks: Sequence[Pick]) -> list[str]:
         raise AssertionError("no reranker was asked for")
 
-    def hydrate(self, picks: Sequence[Pick]) -> list[int]:
+    def hydrate(self, picks: Sequence[Pick], terms: QueryTerms) -> list[int]:
+        del terms
         return [pick.start_line for pick in picks]
 
 

@@ -168,3 +168,14 @@ def test_a_word_repeated_without_end_is_compared_in_bounded_steps() -> None:
     plan = asked("alpha " * 240, "alpha")
     assert len(plan.places["alpha"]) == 12
     assert best_run(plan, ["alpha"] * 500).words >= 12
+
+
+def test_two_parts_of_a_message_prove_more_than_one() -> None:
+    both, one, none = strengths(
+        "Error: No such option: --foo Did you mean --bar?",
+        'message = "No such option: {name}"\nhint = "Did you mean {other}?"',
+        'message = "No such option: {name}"',
+        "such an option means no error",
+    )
+    assert both > one > 0.3
+    assert none == pytest.approx(0, abs=0.05)

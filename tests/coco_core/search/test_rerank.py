@@ -11,6 +11,7 @@ from coco_core.intent import RerankerOptions, SearchIntent
 from coco_core.ranking import Ranked
 from coco_core.search.course import FoundResults, SearchPage, StageClock, find_results
 from coco_core.search.page import Pick
+from coco_core.search.pieces import QueryTerms
 from coco_core.search.request import SearchRequest
 from coco_core.types import Candidate, CandidateSet, ChunkKind, ChunkMetadata, FloatVector
 
@@ -52,7 +53,8 @@ class Store:
         self.read_keys = keys
         return [f"text {key}" for key in keys]
 
-    def hydrate(self, picks: Sequence[Pick]) -> list[Ranked]:
+    def hydrate(self, picks: Sequence[Pick], terms: QueryTerms) -> list[Ranked]:
+        del terms
         return [pick.ranked for pick in picks]
 
 

@@ -118,6 +118,26 @@ def test_filters_say_where_to_look_and_not_what_is_meant(bench: Bench) -> None:
     assert uncalled.notice == "'page' is defined, and nothing calls it."
 
 
+def test_modules_are_definitions_too(bench: Bench) -> None:
+    (found,) = ask(bench, "shop.cart").definitions
+    assert (found.path, found.kind, found.line) == ("shop/cart.py", "module", 1)
+    assert places(ask(bench, "shop.cart", want="references")) == [
+        "shop/__init__.py:1",
+        "tests/test_cart.py:1",
+    ]
+
+
+def test_a_name_that_is_only_local_says_so(bench: Bench) -> None:
+    found = ask(bench, "anything")
+    assert found.definitions == []
+    assert found.notice is not None
+    assert found.notice.startswith("Only functions have 'anything'")
+    assert places(ask(bench, "shop/web.py:4:10", want="references")) == [
+        "shop/web.py:4",
+        "shop/web.py:5",
+    ]
+
+
 def test_a_line_without_a_definition(bench: Bench) -> None:
     found = ask(bench, "README.md:1")
     assert found.notice == "No definition stands on that line or around it: 'README.md:1'."

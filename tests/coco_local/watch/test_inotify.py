@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -137,3 +138,37 @@ def test_a_closed_notifier_watches_nothing(tmp_path: Path) -> None:
     notifier.close()
     with pytest.raises(NotifierFault):
         notifier.take()
+
+
+_LIMITED = """
+import sys
+from pathlib import Path
+from coco_local.watch import ChangeFeed
+Path("/proc/sys/user/max_inotify_watches").write_text("5")
+root = Path(sys.argv[1])
+feed = ChangeFeed(root, Path(sys.argv[2]), lambda paths: None)
+feed.start()
+before = feed.state
+with feed.listing():
+    for directory in root.iterdir():
+        feed.watch(directory)
+print(before.mode, "|", feed.state.mode, "|", feed.state.hint)
+feed.stop()
+"""
+
+
+def test_a_limit_of_watches_that_is_met_while_listing_is_reported(tmp_path: Path) -> None:
+    unshare = ["unshare", "--user", "--map-root-user"]
+    if shutil.which("unshare") is None or subprocess.run([*unshare, "true"]).returncode:
+        pytest.skip("a user namespace of its own is needed to lower the limit")
+    for number in range(10):
+        (tmp_path / f"root/d{number}").mkdir(parents=True)
+    done = subprocess.run(
+        [*unshare, sys.executable, "-c", _LIMITED, tmp_path / "root", tmp_path / "cookies"],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    before, after, hint = done.stdout.splitlines()[-1].split(" | ")
+    assert (before, after) == ("watching", "polling")
+    assert "fs.inotify.max_user_watches" in hint

@@ -6,6 +6,7 @@ counts, in the constants below.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ __all__ = [
     "saturated_scores",
     "term_scores",
     "term_vector",
+    "term_weight",
     "weighted_frequencies",
 ]
 
@@ -95,15 +97,18 @@ def weighted_frequencies(
     return weighted
 
 
+def term_weight(stats: CorpusStats, document_frequency: int) -> float:
+    """Return what a term tells: the inverse of its frequency, 0 for one that is everywhere."""
+    if stats.chunks < document_frequency:
+        return 0.0
+    return math.log1p((stats.chunks - document_frequency + 0.5) / (document_frequency + 0.5))
+
+
 def saturated_scores(
     stats: CorpusStats, document_frequency: int, weighted: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Return one term's contribution to the scores, from its weighted frequencies."""
-    rare = np.log1p(
-        (stats.chunks - document_frequency + 0.5) / (document_frequency + 0.5)
-        if stats.chunks >= document_frequency
-        else 0.0
-    )
+    rare = term_weight(stats, document_frequency)
     scores: NDArray[np.float32] = (rare * (K1 + 1) * weighted / (K1 + weighted)).astype(np.float32)
     return scores
 

@@ -35,18 +35,24 @@ def kind_of(value: str) -> ChunkKind:
 
 
 def to_columns(chunk: Chunk) -> dict[str, Any]:
-    """Return the value of each column; a definition is [dotted path, kind, line]."""
+    """Return the value of each column; a definition is the list of its fields."""
     row = {name: getattr(chunk, name) for name in _OWN}
     row["kind"] = chunk.kind.value
     for name in LIST_COLUMNS:
         row[name] = list(row[name])
-    row["definitions"] = [[each.path, each.kind.value, each.line] for each in chunk.definitions]
+    row["definitions"] = [
+        [each.path, each.kind.value, each.line, each.end_line, each.title, each.signature]
+        for each in chunk.definitions
+    ]
     row.update((name, getattr(chunk.span, name)) for name in _SPAN)
     return row
 
 
 def from_columns(row: Mapping[str, Any], text: str = "") -> Chunk:
-    """Return the chunk of a row; columns of its span that a store has not are 0."""
+    """Return the chunk of a row; columns of its span that a store has not are 0.
+
+    Of a definition a store may keep the first fields only.
+    """
     own = dict(row)
     span = Span(*[own.pop(name, 0) for name in _SPAN])
     for name in LIST_COLUMNS:
@@ -54,6 +60,6 @@ def from_columns(row: Mapping[str, Any], text: str = "") -> Chunk:
     own["kind"] = kind_of(own["kind"])
     if own["definitions"]:
         own["definitions"] = tuple(
-            [Definition(path, kind_of(kind), line) for path, kind, line in own["definitions"]]
+            [Definition(path, kind_of(kind), *rest) for path, kind, *rest in own["definitions"]]
         )
     return Chunk(text=text, span=span, **own)

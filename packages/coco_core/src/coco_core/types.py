@@ -69,9 +69,11 @@ class Definition:
     line: int
     """Where its name stands."""
     end_line: int = 0
-    """The last line of the whole definition; 0 when nobody knows."""
+    """The last line of the whole definition; 0 when it is not known."""
     title: str = ""
     """A heading's own text; its ``path`` is the slug."""
+    signature: str = ""
+    """Its head on one line; of a heading, the trail of headings down to it."""
 
     @property
     def name(self) -> str:
@@ -191,6 +193,8 @@ class CandidateSet:
     """Chunks that pass the filters: 0 of many means that the filters exclude everything."""
     unmet: FilterName | None = None
     """The one filter that no chunk of the index passes, as far as the executor tells."""
+    term_weights: Mapping[str, float] = field(default_factory=dict)
+    """What each of the query's terms tells, as in BM25; empty where an executor does not say."""
     frequencies: Mapping[str, int] = field(default_factory=dict)
     """Chunks of the index that hold each term of `Query.wording`."""
     promising: Sequence[int] = ()

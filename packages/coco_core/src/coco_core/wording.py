@@ -26,10 +26,11 @@ _MOST_WORDS = 240
 # are missing says little against a place.
 _FILLED_IN = 0.1
 
-# Quoted (an apostrophe inside a word opens nothing), a path, an address, a long number.
+# Quoted (an apostrophe inside a word opens nothing), a path, an address, a long number, a flag.
 _VALUE = re.compile(
     r"(?<!\w)'[^'\n]*'(?!\w)|\"[^\"\n]*\"|“[^”\n]*”|(?<!\w)\u2018[^\u2019\n]*\u2019(?!\w)|`[^`\n]*`"
     r"|(?<!\w)\w*:?(?:[/\\][\w.@~-]+){2,}|\b\d+(?:\.\d+){3}\b|\b(?=[a-f]*\d)[0-9a-f]{8,}\b"
+    r"|(?<!\S)--?[A-Za-z][\w-]*"
 )
 
 # Prose that is as long as this and stands somewhere letter by letter was taken from there; code is
@@ -37,6 +38,7 @@ _VALUE = re.compile(
 _SHORTEST_FIXED = 12
 _FEWEST_FIXED_WORDS = 3
 _SHORTEST_CODE = 5
+_COLON = re.compile(r":\s+")
 _CODE = re.compile(r"[=+*&|^~%$#@<>\[\](){};]|->|::|--|!=")
 
 # Shorter ones are abbreviations as often as words.
@@ -138,10 +140,12 @@ def _asked(line: str) -> tuple[AskedWord, ...]:
 
 
 def _fixed(line: str) -> list[str]:
-    parts = [" ".join(part.split()) for part in _VALUE.split(_TIME.sub(" ", line))]
+    wholes = _VALUE.split(_TIME.sub(" ", line))
+    # What precedes a colon is often another's: the kind of the error, the name of the program.
+    parts = [*wholes, *(part for whole in wholes for part in _COLON.split(whole))]
     return [
         part
-        for part in parts
+        for part in (" ".join(part.split()) for part in parts)
         if (len(part) >= _SHORTEST_FIXED and len(_WORD.findall(part)) >= _FEWEST_FIXED_WORDS)
         or (len(part) >= _SHORTEST_CODE and _CODE.search(part) and _WORD.search(part))
     ]

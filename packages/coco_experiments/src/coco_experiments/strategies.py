@@ -57,6 +57,11 @@ class _Filters(FiltersBody):
     @field_validator("*")
     @classmethod
     def _suits_the_core(cls, value: V, info: ValidationInfo) -> V:
+        if info.field_name == "since_revision":
+            # What differs from a revision changes with every save: no two runs would compare.
+            if value is not None:
+                raise ValueError("a strategy cannot filter by a git revision")
+            return value
         given: dict[str, Any] = {str(info.field_name): value}
         with as_value_error():
             Filters(**given)

@@ -73,7 +73,7 @@ def build_code_chunks(
                 language=language.name,
                 symbol=main.path if main is not None else "",
                 signature=outline.signature(table, main) if main is not None else "",
-                definitions=_definitions(outline, starting, span),
+                definitions=_definitions(table, outline, starting, span),
                 fragment=main.path if main is not None else "",
                 imports=outline.imports,
                 token_count=tokens,
@@ -82,7 +82,9 @@ def build_code_chunks(
     return chunks
 
 
-def _definitions(outline: Outline, starting: range, span: Span) -> tuple[Definition, ...]:
+def _definitions(
+    table: LineTable, outline: Outline, starting: range, span: Span
+) -> tuple[Definition, ...]:
     """Return what starts in a chunk; a name below its cut-off head counts for its last line."""
     symbols = outline.symbols
     return tuple(
@@ -91,6 +93,7 @@ def _definitions(outline: Outline, starting: range, span: Span) -> tuple[Definit
             symbol.kind,
             min(symbol.name_line + 1, span.end_line),
             symbol.end_line + 1,
+            signature=outline.signature(table, symbol),
         )
         for symbol in (symbols[at] for at in starting)
         if symbol.defines

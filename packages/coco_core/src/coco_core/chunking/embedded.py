@@ -38,13 +38,15 @@ def embedded_definitions(language: str, code: str, lines: list[int]) -> list[Def
     if syntax is None or not syntax.named:
         return []
     table = measure_lines(SourceText(data.decode("utf-8"), "utf-8", data), _CONFIG, None)
+    outline = outline_of(table, data, syntax)
     return [
         Definition(
             symbol.path,
             symbol.kind,
             lines[min(symbol.name_line, len(lines) - 1)],
             lines[min(symbol.end_line, len(lines) - 1)],
+            signature=outline.signature(table, symbol),
         )
-        for symbol in outline_of(table, data, syntax).symbols
+        for symbol in outline.symbols
         if symbol.defines and symbol.kind in _WANTED
     ]

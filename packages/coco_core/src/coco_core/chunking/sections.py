@@ -33,6 +33,9 @@ _SMALL = 6
 # Text below this share of the size that stands above a block which must be cut goes with it.
 _LEAD_IN = 8
 
+# Between the headings of a trail, where it is one line.
+_TRAIL = " > "
+
 # White space and what headings are underlined with in Markdown, reStructuredText and AsciiDoc.
 _UNDERLINES = " \t\r\n=-~^#*+\"'`.:_"
 
@@ -229,19 +232,28 @@ def label_sections(
     slugs = _slugs(sections.headings)
     starts = [heading.line for heading in sections.headings]
     ends = _section_ends(sections.headings, table.lines.count)
+    parents = _parents(sections.headings)
     definitions = sorted(
         [
             *sections.definitions,
             *(
-                Definition(slug, ChunkKind.SECTION, heading.line + 1, end, heading.title)
-                for slug, heading, end in zip(slugs, sections.headings, ends, strict=True)
+                Definition(
+                    slug,
+                    ChunkKind.SECTION,
+                    heading.line + 1,
+                    end,
+                    heading.title,
+                    _TRAIL.join(_trail(sections.headings, parents, at)),
+                )
+                for at, (slug, heading, end) in enumerate(
+                    zip(slugs, sections.headings, ends, strict=True)
+                )
                 if slug
             ),
         ],
         key=lambda definition: definition.line,
     )
     lines = [definition.line for definition in definitions]
-    parents = _parents(sections.headings)
     blocks = _outermost(sections.blocks)
     chunks: list[Chunk] = []
     for start, end in pieces:

@@ -75,6 +75,8 @@ class Wanted:
     """By identity; None means every definition of the name that is not local to a function."""
     outside: bool = False
     """The project does not define the name: whatever has it is shown."""
+    modules: frozenset[str] = frozenset()
+    """Files that are sought as a whole."""
     aliases: set[str] = field(default_factory=set)
     """Other names under which files pass it on."""
 
@@ -99,7 +101,7 @@ class Wanted:
 
     def reaches(self, unit: Unit) -> bool:
         """Whether code in a file can use what is sought at all: only that of one language."""
-        if self.targets is None:
+        if self.targets is None or self.modules:
             return True
         family = family_of(unit.language)
         return any(
@@ -237,6 +239,8 @@ class Finder:
             thing = next((t for t in others if isinstance(t, Entity) and wanted.means(t)), thing)
         if wanted.outside:
             return self._by_name(unit, site, thing)
+        if isinstance(thing, ModuleThing) and thing.path in wanted.modules:
+            return _occurrence(unit, site, sure=True, why="the module")
         if isinstance(thing, Entity):
             if not wanted.means(thing):
                 return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-__all__ = ["NamePath", "read_name"]
+__all__ = ["NamePath", "module_parts", "read_name"]
 
 _LINE = re.compile(r"(?P<path>.+?):(?P<line>\d+)(?::(?P<column>\d+))?$")
 _SEPARATORS = re.compile(r"::|->|[.#/\\]")
@@ -31,9 +31,7 @@ class NamePath:
             return False
         if not self.qualifiers:
             return True
-        stem = path.rpartition(".")[0] or path
-        stem = stem.removesuffix("/__init__").removesuffix("/index").removesuffix("/mod")
-        parts = [*stem.split("/"), *_SEPARATORS.split(symbol)][:-1]
+        parts = [*module_parts(path), *_SEPARATORS.split(symbol)][:-1]
         return parts[len(parts) - len(self.qualifiers) :] == list(self.qualifiers)
 
 
@@ -51,3 +49,11 @@ def read_name(text: str, path: str = "") -> NamePath:
     if not parts:
         return NamePath(text, rest, path=path)
     return NamePath(text, parts[-1], tuple(parts[:-1]), path)
+
+
+def module_parts(path: str) -> list[str]:
+    """Return the parts of the module that a file is: ``a/b/__init__.py`` is ``a.b``."""
+    stem = path.rpartition(".")[0] or path
+    for name in ("/__init__", "/index", "/mod"):
+        stem = stem.removesuffix(name)
+    return stem.split("/")

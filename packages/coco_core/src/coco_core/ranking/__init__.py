@@ -40,6 +40,8 @@ class Ranked:
     candidate: Candidate
     score: float
     explanation: Mapping[str, float] | None = None
+    own: float = 0.0
+    """What speaks for the chunk itself: the score without what speaks for its file."""
 
 
 def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranked]:
@@ -59,6 +61,7 @@ def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranke
     chunks = [each.metadata for each in candidates]
     evidence = _evidence(query, candidates, fused, settings)
     scores = evidence.scores(fused)
+    own = evidence.own(fused).tolist()
     # Plain numbers: comparing and converting NumPy's one by one takes several times as long.
     falling = (-scores).tolist()
     order = sorted(
@@ -72,7 +75,7 @@ def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranke
         order = moved
     if not intent.explain:
         final = scores.tolist()
-        return [Ranked(candidates[i], final[i]) for i in order]
+        return [Ranked(candidates[i], final[i], own=own[i]) for i in order]
     keyword, vector = normalized(candidates, settings.fusion)
     return [
         Ranked(
@@ -85,6 +88,7 @@ def rank(intent: SearchIntent, query: Query, answer: CandidateSet) -> list[Ranke
                 "fused": float(fused[i]),
                 **evidence.explained(i),
             },
+            own[i],
         )
         for i in order
     ]
@@ -113,6 +117,11 @@ class _Evidence:
         # stands there as asked is the answer, even in a test: there equals are ordered, no more.
         kind = np.maximum(self.factors, _LEAST_FACTOR)
         total: Scores = found + self.files + self.literal * kind
+        return total
+
+    def own(self, fused: Scores) -> Scores:
+        """Return what speaks for each chunk itself, without what speaks for its file."""
+        total: Scores = fused + self.unit * self.definitions + self.literal
         return total
 
     def explained(self, i: int) -> dict[str, float]:

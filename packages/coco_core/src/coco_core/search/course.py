@@ -17,7 +17,9 @@ from coco_core.intent import SearchIntent
 from coco_core.query import Query
 from coco_core.ranking import Ranked, rank
 from coco_core.search.literal import with_literal_evidence
-from coco_core.search.page import Selection
+from coco_core.search.page import Pick, Selection
+from coco_core.search.pieces import QueryTerms
+from coco_core.search.places import share_at, shares_of, with_further, with_shares
 from coco_core.search.ports import Hydrator, SearchExecutor
 from coco_core.search.relevance import below_floor, no_match_notice
 from coco_core.search.request import SearchRequest
@@ -124,17 +126,20 @@ class FoundResults(Generic[HitT]):
         self,
         request: SearchRequest,
         candidates: CandidateSet,
-        best: float | None,
+        ranked: Sequence[Ranked],
         selection: Selection,
         hydrator: Hydrator[HitT],
         *,
         by_vector: bool,
+        in_pieces: bool,
         notices: Sequence[str],
         unwritten: Query | None,
     ) -> None:
         self._intent = request.intent
         self._candidates = candidates
-        self._best = best
+        self._ranked = ranked
+        self._terms = QueryTerms.of(request.query.terms, candidates.term_weights)
+        self._in_pieces = in_pieces
         self._selection = selection
         self._hydrator = hydrator
         self._by_vector = by_vector
@@ -154,23 +159,37 @@ class FoundResults(Generic[HitT]):
         Args:
             scores: float32[n] of `texts`, 0 to 1; see `coco_core.search.rerank`.
         """
-        selection, best = self._selection, self._best
-        if self._intent.reranker is not None:
-            picks = selection.picks
+        intent, selection = self._intent, self._selection
+        best = self._ranked[0].score if self._ranked else None
+        if intent.reranker is not None:
+            results = selection.picks
             if scores is not None:
-                picks = blended(picks, scores, explain=self._intent.explain)
-            best = picks[0].ranked.score if picks else best
-            selection = Selection(self._intent)
-            for pick in picks:
-                selection.take(pick)
-                if selection.more:
-                    break
-        hits = self._hydrator.hydrate(selection.picks)
+                results = blended(results, scores, explain=intent.explain)
+            best = results[0].ranked.score if results else best
+            selection = self._cut(results)
+        picks = selection.picks
+        if self._in_pieces:
+            # Few hits have more for each.
+            picks = with_shares(picks, shares_of(len(picks), intent.max_tokens))
+        hits = self._hydrator.hydrate(with_further(picks, self._ranked), self._terms)
         notice = " ".join(self._all_notices(best, found=bool(hits))) or None
         reason = _why_none_taken(self._intent, best)
         return SearchPage(
             hits, selection.next_offset, self._candidates, self._by_vector, notice, reason
         )
+
+    def _cut(self, results: Sequence[Pick]) -> Selection:
+        """Cut the page from results in the order in which they are shown."""
+        selection = Selection(self._intent)
+        shares = shares_of(self._intent.top_k, self._intent.max_tokens) if self._in_pieces else None
+        for result in results:
+            pick = result
+            if shares is not None:
+                pick = replace(pick, token_count=share_at(shares, len(selection.picks)))
+            selection.take(pick)
+            if selection.more:
+                break
+        return selection
 
     def _all_notices(self, best: float | None, *, found: bool) -> list[str]:
         notices = list(self._notices)
@@ -192,6 +211,7 @@ def find_results(
     clock: StageClock,
     *,
     without: int | None = None,
+    in_pieces: bool = False,
     floor: float | None = None,
 ) -> FoundResults[HitT]:
     """Return the results of which a page is cut.
@@ -205,6 +225,8 @@ def find_results(
         hydrator: of the index; fresh, for this search only.
         clock: its last stage, the hydration, is the caller's to name.
         without: the key of a chunk that is no answer.
+        in_pieces: whether the hydrator shows pieces of documents: then each hit has its share of
+            the budget; otherwise it costs what its chunk does.
         floor: the cosine below which a vector of the index's model is no evidence, if it is known.
     """
     found = executor.search(request, query_vector)
@@ -228,14 +250,16 @@ def find_results(
     if left_out:
         ranked = [item for item in ranked if item.candidate.metadata.key not in left_out]
     clock.lap("rank")
-    selection = _fill(_selection(request.intent), ranked, hydrator)
+    intent = request.intent
+    shares = shares_of(intent.top_k, intent.max_tokens) if in_pieces else None
     return FoundResults(
         request,
         found,
-        ranked[0].score if ranked else None,
-        selection,
+        ranked,
+        _fill(_selection(intent), ranked, hydrator, shares),
         hydrator,
         by_vector=query_vector is not None,
+        in_pieces=in_pieces,
         notices=notices,
         unwritten=unwritten,
     )
@@ -249,6 +273,7 @@ def run_search(
     clock: StageClock,
     *,
     without: int | None = None,
+    in_pieces: bool = False,
     floor: float | None = None,
     rerank: Rerank | None = None,
 ) -> SearchPage[HitT]:
@@ -257,7 +282,14 @@ def run_search(
     With ``rerank`` and an intent that asks for it, the clock ends the stage ``validate`` before.
     """
     found = find_results(
-        request, query_vector, executor, hydrator, clock, without=without, floor=floor
+        request,
+        query_vector,
+        executor,
+        hydrator,
+        clock,
+        without=without,
+        in_pieces=in_pieces,
+        floor=floor,
     )
     if rerank is None or request.intent.reranker is None:
         return found.page()
@@ -291,7 +323,12 @@ def _not_as_written(query: Query, found: bool) -> str:
     return f"Nothing that was searched holds {phrases} as written{instead}."
 
 
-def _fill(selection: Selection, ranked: Sequence[Ranked], hydrator: Hydrator[HitT]) -> Selection:
+def _fill(
+    selection: Selection,
+    ranked: Sequence[Ranked],
+    hydrator: Hydrator[HitT],
+    shares: Sequence[int] | None,
+) -> Selection:
     """Take candidates until the page is full; one whose text is gone makes room for the next."""
     prefetched: set[int] = set()
     looked_beyond = 0
@@ -308,7 +345,8 @@ def _fill(selection: Selection, ranked: Sequence[Ranked], hydrator: Hydrator[Hit
             hydrator.prefetch(likely)
         lines = hydrator.locate(item)
         if lines is not None:
-            selection.offer(item, start_line=lines[0], end_line=lines[1])
+            tokens = None if shares is None else share_at(shares, len(selection.picks))
+            selection.offer(item, start_line=lines[0], end_line=lines[1], token_count=tokens)
     return selection
 
 

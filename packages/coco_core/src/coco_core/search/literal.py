@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import prod, sqrt
 
 from coco_core.query import Query
 from coco_core.types import Candidate, CandidateSet
@@ -64,7 +65,7 @@ _CONTEXT = 0.3
 
 # A part of the query that stands letter by letter, and the least share of it that such a part is.
 _VERBATIM = 0.8
-_LEAST_PART = 0.6
+_LEAST_PART = 0.3
 
 # Apart from white space not written as asked: other punctuation, other case.
 _NOT_VERBATIM = 0.8
@@ -221,12 +222,15 @@ class _Verbatim:
         for part in query.wording.fixed:
             share = len(literal_words(part)) / count if len(query.wording.lines) == 1 else 1.0
             if share >= _LEAST_PART:
-                parts.append((_as_written(part), _VERBATIM * min(share, 1.0)))
+                parts.append((_as_written(part), _VERBATIM * sqrt(min(share, 1.0))))
         return cls(parts)
 
     def strength(self, flat: str) -> float:
         """Return what a text proves, given with single spaces."""
-        return max((proof for pattern, proof in self.parts if pattern.search(flat)), default=0.0)
+        found = [proof for pattern, proof in self.parts if pattern.search(flat)]
+        if len(found) < 2:
+            return found[0] if found else 0.0
+        return min(1 - prod(1 - proof for proof in found), _VERBATIM)
 
 
 def _as_written(text: str) -> re.Pattern[str]:

@@ -24,6 +24,8 @@ class Pick:
     start_line: int
     end_line: int
     token_count: int
+    further: tuple[Ranked, ...] = ()
+    """Other places of the document that answer nearly as well, best first."""
 
     @property
     def doc_id(self) -> str:

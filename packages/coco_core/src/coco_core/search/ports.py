@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from coco_core.ranking import Ranked
 from coco_core.search.page import Pick
+from coco_core.search.pieces import QueryTerms
 from coco_core.search.request import SearchRequest
 from coco_core.types import Candidate, CandidateSet, FloatVector
 
@@ -49,6 +50,6 @@ class Hydrator(Protocol[HitT]):
         """
         ...
 
-    def hydrate(self, picks: Sequence[Pick]) -> list[HitT]:
+    def hydrate(self, picks: Sequence[Pick], terms: QueryTerms) -> list[HitT]:
         """Return the hits of the page, in order; each was located before."""
         ...

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["absolute", "full_path", "import_paths"]
 
+# The service lists a directory before it answers: minutes, where it is huge and on a network.
+_LISTING_SECONDS = 600.0
 # The stage of a job in which every file is found by words and vectors are computed.
 VECTORS_STAGE = "embedding"
 
@@ -95,7 +97,7 @@ def import_paths(
         standalone=standalone or None,
         indexing_config_id=config,
     )
-    with connected() as client:
+    with connected(timeout=_LISTING_SECONDS) as client:
         data = client.import_paths(request)
         projects = {project.project_id: project for project in client.projects().projects}
         imported = [projects[each] for each in dict.fromkeys(data.project_ids) if each in projects]

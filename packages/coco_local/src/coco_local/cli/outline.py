@@ -46,15 +46,18 @@ def _show(terminal: Terminal, shown: str, data: OutlineData) -> None:
     for symbol in data.symbols:
         depth = symbol.symbol.count(".") if symbol.kind != "section" else 0
         what = symbol.signature or symbol.symbol
+        # `class Cart` says what it is by itself.
+        kind = "" if symbol.kind in what.split() else symbol.kind
         place = f"{shown}:{symbol.line}"
         if terminal.pretty:
             from rich.text import Text
 
             text = Text.assemble(
                 (visible(place), "cyan"),
-                (f"  {symbol.kind:<10} ", "dim"),
+                (f"  {kind:<10} ", "dim"),
                 ("  " * depth + visible(what), "bold" if depth == 0 else ""),
             )
             terminal.console.print(text, soft_wrap=True)
         else:
-            terminal.line(f"{place}-{symbol.end_line} {symbol.kind} {'  ' * depth}{what}")
+            mark = f"{kind} " if kind else ""
+            terminal.line(f"{place}-{symbol.end_line} {mark}{'  ' * depth}{what}")

@@ -23,7 +23,15 @@ from coco_local.git.worktree import (
     read_tracked,
 )
 
-__all__ = ["Owner", "Rooted", "command_path", "innermost_repository", "owner_of", "repository_in"]
+__all__ = [
+    "Owner",
+    "Rooted",
+    "command_path",
+    "innermost_repository",
+    "owner_of",
+    "repository_in",
+    "repository_of",
+]
 
 
 class Rooted(Protocol):
@@ -138,6 +146,12 @@ def innermost_repository(directory: Path) -> Path | None:
     return None
 
 
+def repository_of(root: Path) -> Path | None:
+    """Return the git directory that the work tree around a directory shares; None without one."""
+    top = innermost_repository(_directory(root))
+    return common_directory(top) if top is not None else None
+
+
 def command_path(path: str | Path) -> str:
     """Return a path as a shell takes it."""
     return shlex.quote(str(path))
@@ -204,7 +218,7 @@ def _of_same_repository(projects: Iterable[P], repository: Path) -> P | None:
     for project in projects:
         root = Path(os.path.realpath(project.root))
         top = innermost_repository(root)
-        if top is None or top == repository or common_directory(top) != shared:
+        if top in {None, repository} or repository_of(root) != shared:
             continue
         if root == top and not project.standalone:
             return project

@@ -1,4 +1,4 @@
-"""Reuse of chunks that another index of the project made of the same content."""
+"""Reuse of chunks that another index made of the same content, in the project or a work tree."""
 
 from __future__ import annotations
 

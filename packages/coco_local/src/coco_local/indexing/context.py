@@ -37,7 +37,7 @@ class IndexCoordinator(Protocol[IndexerT]):
     """Coordinates an index with the others of the daemon."""
 
     def chunk_sources(self, indexer: IndexerT) -> Sequence[IndexerT]:
-        """Return the other indexes of the project with the same chunks."""
+        """Return the other indexes with the same chunks, of the project or of another work tree."""
         ...
 
     def should_defer(self, indexer: IndexerT, *, loading: bool) -> bool:

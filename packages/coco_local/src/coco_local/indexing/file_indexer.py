@@ -67,7 +67,7 @@ class FileIndexer:
             scan: says which files belong into it.
             settings: the daemon's.
             activity: records what was indexed.
-            chunk_sources: other indexes of the project with the same chunks.
+            chunk_sources: other indexes with the same chunks, of the project or of a work tree.
             tokenizer: counts the tokens of the index's model; None for an estimate.
         """
         self.scan = scan

@@ -16,6 +16,9 @@ class SearchHit:
     end_line: int | None
     symbol: str
     content: str
+    """The lines that answer; `…40` stands where lines are left out and line 40 follows."""
+    within: str = ""
+    """Lines and head of the definition in whose middle the first line lies."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from coco_core.errors import InvalidInput
 from coco_core.globs import globs_below
-from coco_local.mcp.answers import SearchHit
 from coco_local.mcp.arguments import KINDS, RelatedArguments, SearchArguments
 from coco_local.mcp.budget import Budget, notice_line
 from coco_local.mcp.coercion import did_you_mean
-from coco_local.mcp.format import TRAIL, empty_text, hit_text
+from coco_local.mcp.format import empty_text, hit_text
+from coco_local.mcp.hits import shown_hit
 from coco_local.mcp.missing import known_languages, require_path
 from coco_local.mcp.scope import (
     Caller,
@@ -19,7 +19,6 @@ from coco_local.mcp.scope import (
 )
 from coco_protocol.docs import (
     FiltersBody,
-    Hit,
     QueryEnvelope,
     QueryMeta,
     QueryRequest,
@@ -31,9 +30,8 @@ from coco_protocol.local import LocalService
 
 __all__ = ["related", "search"]
 
-# How much more than the answer's budget the service may return: it counts whole chunks, and the
-# answer shows the lines of them that matter.
-ROOM = 8
+# The share of an answer that is lines of files; the rest are the headers above them.
+LINES_SHARE = 0.8
 # What names the next page; the longest of them has its place in every answer.
 LAST_LINE = "More: offset={}"
 LARGEST_OFFSET = 99_999
@@ -66,7 +64,7 @@ def _retrieval(arguments: SearchArguments) -> RetrievalBody:
     values: dict[str, object] = {
         "top_k": arguments.limit,
         "offset": arguments.offset,
-        "max_tokens": arguments.max_tokens * ROOM,
+        "max_tokens": int(arguments.max_tokens * LINES_SHARE),
     }
     if "mode" in given:
         values["retrieval_mode"] = arguments.mode
@@ -89,7 +87,7 @@ def related(service: LocalService, caller: Caller, arguments: RelatedArguments) 
         retrieval_config=RetrievalBody(
             top_k=arguments.limit,
             offset=arguments.offset,
-            max_tokens=arguments.max_tokens * ROOM,
+            max_tokens=int(arguments.max_tokens * LINES_SHARE),
         ),
         filters=_filters(service, arguments, scope, ""),
     )
@@ -101,7 +99,7 @@ def _found(scope: Scope, found: QueryEnvelope, *, offset: int, max_tokens: int) 
     """Return the results as text that keeps to the budget, with how to go on."""
     budget = Budget(max_tokens)
     notice = notice_line(budget, _freshness(scope, found.meta))
-    hits = [_hit(hit) for hit in found.data.results]
+    hits = [shown_hit(hit) for hit in found.data.results]
     if not hits:
         return notice + budget.clip(empty_text(found.data.empty_reason, offset))
     budget.take(LAST_LINE.format(LARGEST_OFFSET) + "\n")
@@ -141,17 +139,6 @@ def _kind(word: str) -> str:
     raise InvalidInput(
         f"There is no kind {word!r}{did_you_mean(word, KINDS)}",
         hint=f"Kinds: {', '.join(KINDS)}.",
-    )
-
-
-def _hit(hit: Hit) -> SearchHit:
-    chunk = hit.chunk
-    return SearchHit(
-        path=chunk.path or chunk.doc_id,
-        start_line=chunk.start_line,
-        end_line=chunk.end_line,
-        symbol=chunk.symbol or TRAIL.join(chunk.heading_trail),
-        content=chunk.content,
     )
 
 

@@ -32,7 +32,8 @@ def hit_text(hit: SearchHit) -> str:
     """Return one result: a header line, then its text."""
     lines = f":{hit.start_line}-{hit.end_line}" if hit.start_line is not None else ""
     symbol = f" {_short(hit.symbol)}" if hit.symbol else ""
-    return f"--- {hit.path}{lines}{symbol}\n{hit.content.strip(chr(10))}\n"
+    within = f"in {_short(hit.within)}\n" if hit.within else ""
+    return f"--- {hit.path}{lines}{symbol}\n{within}{hit.content.strip(chr(10))}\n"
 
 
 def empty_text(reason: str | None, seen: int) -> str:

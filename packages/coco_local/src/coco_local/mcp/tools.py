@@ -43,7 +43,8 @@ TOOLS: tuple[Tool, ...] = (
         "search",
         "Find code and docs by meaning, words or symbol. Ask it first when you do not know where "
         "something is: 'where are retries handled', a function's name, an error message. Returns "
-        "the best places with their code as it is now; one call replaces several greps and reads. "
+        "the lines that answer, as they are now (…40: lines left out, line 40 follows); one call "
+        "replaces several greps and reads. "
         "To list every use of a known text, use grep.",
         SearchArguments,
         search,

@@ -96,7 +96,7 @@ def _notice(request: SymbolRequest, found: Found, *, is_line: bool) -> str | Non
             f"The project does not define {request.name!r}; it comes from outside, or is only "
             "set at run time."
         )
-    elif found.indexed and request.want != "definition":
+    elif found.indexed and not found.modules and request.want != "definition":
         parts.append(
             f"{request.name!r} is defined in a language that no built-in grammar parses, so its "
             "uses are not known; search the text with grep."
@@ -109,7 +109,12 @@ def _notice(request: SymbolRequest, found: Found, *, is_line: bool) -> str | Non
             if request.include or request.exclude or request.since_revision
             else f"{request.name!r} is defined, and nothing calls it."
         )
-    elif empty:
+    elif empty and found.local:
+        parts.append(
+            f"Only functions have {request.name!r}, as a parameter or a variable; name one by its "
+            "place: FILE:LINE:COLUMN."
+        )
+    elif empty and found.searched >= found.files:
         parts.append(
             f"No definition stands on that line or around it: {request.name!r}."
             if is_line

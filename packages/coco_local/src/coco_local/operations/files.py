@@ -199,7 +199,7 @@ def _symbols(chunks: tuple[Chunk, ...]) -> list[OutlineSymbol]:
                     kind=definition.kind.value,
                     line=definition.line,
                     end_line=max(definition.line, definition.end_line),
-                    signature=chunk.signature if definition.path == chunk.symbol else "",
+                    signature=definition.signature,
                 ),
             )
     return list(symbols.values())

@@ -12,6 +12,7 @@ from coco_core.configs import DEFAULT_CONFIG, ChunkingConfig, IndexingConfig
 from coco_core.errors import ConfigNotFound, Conflict
 from coco_embed.static import STATIC_MODEL
 from coco_embed.store import DEFAULT_MODEL
+from coco_local.git.owner import repository_of
 from coco_local.index.project import ProjectIndex
 from coco_local.indexing.context import IndexContext
 from coco_local.indexing.feed import ProjectFeed
@@ -41,6 +42,8 @@ class IndexDeps:
     busy: Callable[[bool], bool]
     """Whether an active index has more to do than a slice of work; or, with True, is not even
     compared with the disk."""
+    relatives: Callable[[ProjectIndexes], Sequence[ProjectIndexes]]
+    """The projects whose files are other work trees of the same repository."""
 
 
 class ProjectIndexes:
@@ -52,6 +55,8 @@ class ProjectIndexes:
     def __init__(self, project: Project, deps: IndexDeps) -> None:
         """Open every index that the project has; nothing is read yet."""
         self.project = self._with_config(project, deps)
+        self.repository = repository_of(project.root)
+        """What all work trees of the project's repository share; None without one."""
         self.defaults = deps.indexes.defaults(project.project_id)
         self._deps = deps
         self._feed = ProjectFeed(
@@ -165,9 +170,11 @@ class ProjectIndexes:
     # --- coordination (coco_local.indexing.context.IndexCoordinator) ---------------------------
 
     def chunk_sources(self, indexer: ProjectIndexer) -> Sequence[ProjectIndexer]:
-        """Return the other indexes with the same chunks."""
+        """Return the other indexes with the same chunks, also of other work trees."""
         key = _chunking_key(indexer.index.config)
-        return [i for i in self.all() if i is not indexer and _chunking_key(i.index.config) == key]
+        projects = [self, *self._deps.relatives(self)]
+        others = [i for project in projects for i in project.all() if i is not indexer]
+        return [i for i in others if _chunking_key(i.index.config) == key]
 
     def should_defer(self, indexer: ProjectIndexer, *, loading: bool) -> bool:
         """Whether an active index comes first, or one whose chunks this one will reuse."""

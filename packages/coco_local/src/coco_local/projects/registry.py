@@ -60,6 +60,7 @@ class ProjectRegistry:
                 # One that fails is tried again later, and must not block the others.
                 if i.error is None
             ),
+            relatives=self._relatives,
         )
         self._lock = threading.RLock()
         self._projects: dict[str, ProjectIndexes] = {}
@@ -299,6 +300,13 @@ class ProjectRegistry:
         job = self._jobs.create("index", indexer.project.project_id)
         indexer.request_rescan(job)
         return job
+
+    def _relatives(self, project: ProjectIndexes) -> list[ProjectIndexes]:
+        # Asked for each file that is indexed, so without the lock under which projects change.
+        others = [known for known in list(self._projects.values()) if known is not project]
+        return [
+            o for o in others if o.repository is not None and o.repository == project.repository
+        ]
 
     def _free_name(self, root: Path) -> str:
         taken = {known.project.name for known in self._projects.values()}

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from coco_local.scan.entry import printable
 from coco_local.scan.reasons import NOTEWORTHY, SEARCHED_AS_TEXT, Reason
 
-__all__ = ["FileStat", "Listing"]
+__all__ = ["FileStat", "Listing", "pass_by"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +45,7 @@ class Listing:
             self.only_text[doc] = reason
         if reason == Reason.REPOSITORY:
             self.repositories.append(doc.removesuffix("/"))
+
+
+def pass_by(_: Path) -> None:
+    """Do nothing with a directory that a walk comes to."""

@@ -22,7 +22,7 @@ from coco_local.git.worktree import (
 from coco_local.scan.content import refuse_content
 from coco_local.scan.entry import PathEntry, is_junction, is_unicode
 from coco_local.scan.kinds import refuse_noise
-from coco_local.scan.listing import FileStat, Listing
+from coco_local.scan.listing import FileStat, Listing, pass_by
 from coco_local.scan.reasons import Decision, Reason
 from coco_local.scan.rulefile import Rule
 from coco_local.scan.rules import RULE_NAMES, Rules, outermost_rules, own_rules
@@ -33,9 +33,6 @@ __all__ = ["ProjectScan"]
 
 # Left by `python -m venv` and its kin in the directory that they fill with other people's code.
 _ENVIRONMENT_MARK = "pyvenv.cfg"
-
-
-def _pass_by(_: Path) -> None: ...
 
 
 class _Directory(NamedTuple):
@@ -88,6 +85,7 @@ class ProjectScan:
         self._lock = threading.Lock()
         self._context: _ScanContext | None = None
         self._tracked_read: tuple[object, Tracked] | None = None
+        self._tracked_then: frozenset[str] = frozenset()
 
     # --- what is known -------------------------------------------------------------------------
 
@@ -111,11 +109,14 @@ class ProjectScan:
         if path.name in RULE_NAMES or (path.name == PROJECT_FILE and path.parent == self.root):
             return True
         tree = self._ready().tree
+        if path == tree.index:
+            # What is tracked in an ignored directory is indexed, and the directory watched.
+            return not self._tracked().directories <= self._tracked_then
         return path in {tree.exclude_file, tree.global_excludes}
 
     # --- all files -----------------------------------------------------------------------------
 
-    def list_files(self, enter: Callable[[Path], object] = _pass_by) -> Listing:
+    def list_files(self, enter: Callable[[Path], object] = pass_by) -> Listing:
         """Walk the project with fresh rules; what cannot be read is counted, never raised.
 
         ``enter`` is called with each directory before it is looked into.
@@ -123,10 +124,11 @@ class ProjectScan:
         self.refresh()
         context = self._ready()
         listing = Listing()
+        self._tracked_then = self._tracked().directories
         self._walk(context, context.folder, listing, enter)
         return listing
 
-    def list_below(self, directory: Path, enter: Callable[[Path], object] = _pass_by) -> Listing:
+    def list_below(self, directory: Path, enter: Callable[[Path], object] = pass_by) -> Listing:
         """Walk one directory and everything below it."""
         context = self._ready()
         doc = self._doc(directory)
@@ -362,15 +364,12 @@ class ProjectScan:
         except InvalidConfig as error:
             settings, problem = self._given, str(error)
         tree = find_worktree(self.root, self._environ)
-        base = self._below_top(tree)
+        below = self.root.relative_to(tree.top).as_posix()
+        base = "" if below == "." else below
         rules = outermost_rules(tree, settings.include, settings.exclude, base)
         rules = own_rules(rules, tree, base)
         folder = _Directory("", f"{base}/" if base else "", rules)
         return _ScanContext(settings, tree, folder, self._doc(self._given.home.root), problem)
-
-    def _below_top(self, tree: Worktree) -> str:
-        relative = self.root.relative_to(tree.top).as_posix()
-        return "" if relative == "." else relative
 
     def _tracked(self) -> Tracked:
         """Return what git tracks, read again when the index was written."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from coco_core.bm25 import term_scores
+from coco_core.bm25 import term_scores, term_weight
 from coco_core.filters import Filters, matches_path, matches_symbol
 from coco_core.query import Query
 from coco_core.search.ports import SearchExecutor
@@ -39,6 +39,7 @@ class InMemoryExecutor:
         self._memory = memory
         self._only = only
         self._ahead: tuple[Snapshot, NDArray[np.float32]] | None = None
+        self._weights: dict[str, float] = {}
 
     def look_up(self, query: Query) -> None:
         """Do ahead of `search` what needs no vector, while the query's is being computed."""
@@ -98,6 +99,7 @@ class InMemoryExecutor:
             total=snapshot.stats.chunks,
             filtered=filtered,
             unmet=None if filtered else self._unmet(request.intent.filters, snapshot),
+            term_weights=self._weights,
             frequencies=promising.frequencies,
             promising=[self._memory.metadata.key(row) for row in promising.rows],
         )
@@ -126,11 +128,14 @@ class InMemoryExecutor:
     def _keyword(self, query: Query, snapshot: Snapshot) -> NDArray[np.float32]:
         """Return float32[rows]: fielded BM25."""
         scores = np.zeros(snapshot.rows, np.float32)
-        terms = [term_id(term) for term in query.terms]
-        for rows, frequencies in self._memory.postings.lookup(terms):
+        ids = [term_id(term) for term in query.terms]
+        for term, (rows, frequencies) in zip(
+            query.terms, self._memory.postings.lookup(ids), strict=True
+        ):
             live = rows < snapshot.rows
             live[live] = snapshot.live[rows[live]]
             rows_now = rows[live]
+            self._weights[term] = term_weight(snapshot.stats, len(rows_now))
             if not len(rows_now):
                 continue
             scores[rows_now] += term_scores(

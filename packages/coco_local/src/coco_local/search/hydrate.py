@@ -9,8 +9,11 @@ from coco_core.header import embedding_text
 from coco_core.ranking import Ranked
 from coco_core.relocation import relocate
 from coco_core.search.page import Pick
+from coco_core.search.pieces import QueryTerms
 from coco_core.types import Candidate, Span
 from coco_local.index.project import ProjectIndex
+from coco_local.search.definitions import FoundPlace
+from coco_local.search.excerpt import NO_EXCERPT, Excerpt, Excerpts
 from coco_local.source.reader import SourceFile, SourceReader
 from coco_local.store.documents import IndexedChunk
 
@@ -27,6 +30,8 @@ class VerifiedHit:
     end_line: int
     content: str
     relocated: bool
+    excerpt: Excerpt = NO_EXCERPT
+    """The lines that answer, and the definition in which they begin."""
 
 
 class DiskHydrator:
@@ -72,12 +77,24 @@ class DiskHydrator:
         """Return what a reranker reads: the lines as they are on disk, headed as for embedding."""
         return [
             embedding_text(pick.doc_id, replace(hit.indexed.chunk, text=hit.content))
-            for pick, hit in zip(picks, self.hydrate(picks), strict=True)
+            for pick, hit in ((pick, self._widened(pick)) for pick in picks)
         ]
 
-    def hydrate(self, picks: Sequence[Pick]) -> list[VerifiedHit]:
+    def hydrate(self, picks: Sequence[Pick], terms: QueryTerms) -> list[VerifiedHit]:
         """Return the hits of the page, each with the lines of those that were joined with it."""
-        return [self._widened(pick) for pick in picks]
+        excerpts = Excerpts(self._index, terms)
+        hits: list[VerifiedHit] = []
+        for pick in picks:
+            hit = self._widened(pick)
+            file = self._open(pick.doc_id)
+            # It was read when the hit was located.
+            assert file is not None
+            changed = pick.doc_id in self.stale
+            place = FoundPlace(file, hit.indexed, hit.start_line, hit.end_line, changed)
+            excerpts.choose(place, pick)
+            hits.append(hit)
+        found = excerpts.finish()
+        return [replace(hit, excerpt=excerpt) for hit, excerpt in zip(hits, found, strict=True)]
 
     def verify(self, ranked: Ranked) -> VerifiedHit | None:
         """Return the hit as it is on disk now; None when its text is gone."""

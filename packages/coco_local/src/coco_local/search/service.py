@@ -12,7 +12,7 @@ from coco_core.query import Query
 from coco_core.search.course import SearchPage, StageClock, run_search
 from coco_core.search.relevance import BUILT_IN_FLOOR, STATIC_FLOOR
 from coco_core.search.request import SearchRequest
-from coco_core.types import FloatVector
+from coco_core.types import Definition, FloatVector
 from coco_embed.reranking.rerankers import QueryReranking, Rerankers
 from coco_local.indexing.gate import ForegroundGate
 from coco_local.indexing.indexer import ProjectIndexer
@@ -29,8 +29,10 @@ from coco_local.search.revision import resolved_revision
 from coco_local.store.documents import IndexedChunk
 from coco_protocol.docs import (
     ChunkBody,
+    EnclosingBody,
     Hit,
     HitMeta,
+    PieceBody,
     QueryData,
     QueryEnvelope,
     QueryMeta,
@@ -189,6 +191,7 @@ class QueryService:
                 hydrator,
                 clock,
                 without=question.without,
+                in_pieces=True,
                 floor=_floor(indexer.model),
                 rerank=reranking,
             )
@@ -325,4 +328,21 @@ def _hit(hit: VerifiedHit, *, explain: bool) -> Hit:
             content=hit.content,
             **chunk_fields(hit.indexed.chunk),
         ),
+        pieces=[
+            PieceBody(start_line=piece.start_line, end_line=piece.end_line, content=piece.text)
+            for piece in hit.excerpt.pieces
+        ],
+        enclosing=_enclosing(hit.excerpt.enclosing),
+    )
+
+
+def _enclosing(definition: Definition | None) -> EnclosingBody | None:
+    if definition is None:
+        return None
+    return EnclosingBody(
+        symbol=definition.path,
+        kind=definition.kind.value,
+        start_line=definition.line,
+        end_line=definition.end_line,
+        signature=definition.signature,
     )

@@ -8,7 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from coco_core.code import Definition, Finder, NamePath, Occurrence, Role, Wanted, read_name
+from coco_core.code import (
+    Definition,
+    Finder,
+    NamePath,
+    Occurrence,
+    Role,
+    Wanted,
+    module_parts,
+    read_name,
+)
 from coco_core.errors import InvalidInput
 from coco_core.languages import is_code
 from coco_core.ranking.penalties import file_traits
@@ -53,6 +62,10 @@ class Found:
     files: int = 0
     searched: int = 0
     next_after: str | None = None
+    modules: list[Indexed] = field(default_factory=list)
+    """Those of `indexed` that are whole files."""
+    local: bool = False
+    """Only functions have the name, as parameters and variables."""
     defined: bool = False
     """The project defines the name, perhaps in files that are left out."""
     outside: bool = False
@@ -95,7 +108,7 @@ class SymbolSearch:
                 f"{place[1] or place[2]!r} is no file of the project: {text!r} names nothing.",
                 hint="Give the file relative to the project's root.",
             )
-        if not name.last or name.last.isdigit():
+        if not name.last.strip(".:#/\\->") or name.last.isdigit():
             raise InvalidInput(
                 f"{text!r} names no symbol.",
                 hint="Give a name, Class.method, path/file.py:Class.method or path/file.py:12.",
@@ -129,13 +142,13 @@ class SymbolSearch:
             found.definitions = self._finder.definitions(name.path, name, local=True)
         found.defined = bool(found.definitions)
         if not found.definitions:
-            found.indexed = self._indexed(name)
+            found.modules = self._modules(name)
+            found.indexed = found.modules or self._indexed(name)
             found.defined = bool(found.indexed)
         if not found.definitions and not found.indexed:
             found.near = near_names(self._memory, name)
-            found.outside = (
-                not name.qualifiers and not name.path and self._is_used(candidates, name)
-            )
+            if not name.qualifiers and not name.path:
+                self._look_outside(candidates, name, found)
         return found
 
     def left(self, definitions: list[Definition]) -> list[Definition]:
@@ -155,6 +168,9 @@ class SymbolSearch:
                 last = found.definitions[0].entity.site.name
                 targets = {each.entity.identity: each for each in found.definitions}
                 wanted = Wanted(last, targets)
+            elif found.modules:
+                paths = frozenset(each.path for each in found.modules)
+                wanted = Wanted(name.last, {}, modules=paths)
             elif found.outside:
                 wanted = Wanted(name.last, outside=True)
             else:
@@ -258,14 +274,30 @@ class SymbolSearch:
             }
         )
 
-    def _is_used(self, candidates: Sequence[str], name: NamePath) -> bool:
+    def _look_outside(self, candidates: Sequence[str], name: NamePath, found: Found) -> None:
+        """Find out whether a name that is not defined comes from outside, or is only local."""
+        wanted = Wanted(name.last, outside=True)
         for path in candidates:
             unit = self._sources.unit(path) if self._sources.holds(path, name.last) else None
             if unit is not None and unit.sites(name.last):
-                return True
+                found.local = True
+                if self._finder.references(path, wanted):
+                    found.outside, found.local = True, False
+                    return
             if self._late():
-                return False
-        return False
+                return
+
+    def _modules(self, name: NamePath) -> list[Indexed]:
+        """Return the files that are modules of that name."""
+        wanted = [*name.qualifiers, name.last]
+        return [
+            Indexed(path, ".".join(parts), "module", 1, 1)
+            for path in sorted(self._sources.files, key=_order)
+            if not name.path
+            and name.last in path
+            and (parts := module_parts(path))[-len(wanted) :] == wanted
+            and self._sources.unit(path) is not None
+        ]
 
     def _late(self) -> bool:
         return time.monotonic() > self._deadline

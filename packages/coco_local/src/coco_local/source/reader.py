@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from coco_core.decoding import SourceText, decode
 from coco_core.errors import DocumentNotFound, PathRefused, Unreadable
 from coco_core.types import Chunk, Span, text_hash
@@ -17,6 +20,8 @@ __all__ = ["SourceFile", "SourceReader"]
 
 # Only here the text is what the bytes say, so that a part can be decoded without the whole.
 _SLICEABLE = "utf-8"
+
+_LINE_FEED = ord("\n")
 
 # Parts of a path that do not lead down.
 _NOT_DOWN = frozenset({"", ".", ".."})
@@ -46,12 +51,39 @@ class SourceFile:
         last = self.source.text.rpartition("\n")[2]
         return [last] if last else []
 
+    @cached_property
+    def _line_feeds(self) -> NDArray[np.intp]:
+        return np.flatnonzero(np.frombuffer(self.data, np.uint8) == _LINE_FEED)
+
     def text_between(self, start_line: int, end_line: int) -> str:
-        """Return the text of some lines, 1-based inclusive, as far as there are so many."""
+        """Return the text of some lines, 1-based inclusive, as far as there are so many.
+
+        Only what is asked for is decoded where the text is what the bytes say.
+        """
         if self.encoding != _SLICEABLE:
             return "".join(self.lines[start_line - 1 : end_line])
-        some = self.data.split(b"\n", end_line)[start_line - 1 : end_line]
-        return b"\n".join(some).decode("utf-8", "replace")
+        feeds = self._line_feeds
+        if start_line - 1 > len(feeds):
+            return ""
+        start = int(feeds[start_line - 2]) + 1 if start_line > 1 else 0
+        end = int(feeds[end_line - 1]) if end_line <= len(feeds) else len(self.data)
+        # A line feed is one byte, and part of no other character.
+        return self.data[start:end].decode(_SLICEABLE, "replace")
+
+    def text_of_lines(self, start_line: int, end_line: int) -> list[str]:
+        """Return lines without their ends; fewer where the file ends before."""
+        text = self.text_between(start_line, end_line)
+        if not text and start_line > self._line_count:
+            return []
+        found = text.removesuffix("\n").split("\n")
+        return [line.removesuffix("\r") for line in found] if "\r" in text else found
+
+    @property
+    def _line_count(self) -> int:
+        """What follows the last line feed is a line only where there is something."""
+        if self.encoding != _SLICEABLE:
+            return len(self.lines)
+        return len(self._line_feeds) + (not self.data.endswith(b"\n") and self.data != b"")
 
     def text_of(self, chunk: Chunk) -> str | None:
         """Return a chunk's text if it still stands where it was, at the same bytes."""

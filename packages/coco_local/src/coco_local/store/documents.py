@@ -202,7 +202,7 @@ class DocumentStore:
                 known = dict(zip(_METADATA_COLUMNS, values, strict=True))
                 known["kind"] = ChunkKind(known["kind"])
                 begun = () if known["definitions"] == "[]" else json.loads(known["definitions"])
-                known["definitions"] = tuple([path for path, _, _ in begun])
+                known["definitions"] = tuple([path for path, *_ in begun])
                 yield document_key, ChunkMetadata(doc_id=doc_id, **known), embed_key
 
     def chunks(self, keys: Collection[int]) -> dict[int, IndexedChunk]:

@@ -37,7 +37,8 @@ __all__ = [
 
 # 2: text is composed before it is cut into terms, and single characters of scripts without spaces
 # are terms too. Vectors are kept apart, by content: none is computed anew.
-SCHEMA_VERSION = 2
+# 3: definitions have their last lines and signatures.
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -128,7 +129,7 @@ chunks = Table(
     Column("language", String, nullable=False),
     Column("symbol", String, nullable=False),
     Column("signature", String, nullable=False),
-    Column("definitions", String, nullable=False),  # JSON: [[path, kind, line], …]
+    Column("definitions", String, nullable=False),  # JSON: [[path, kind, line, …], …]
     Column("heading_trail", String, nullable=False),  # JSON: […]
     Column("fragment", String, nullable=False),
     Column("start_line", Integer, nullable=False),

@@ -45,8 +45,8 @@ _MAX_RETRY_SECONDS = 60.0
 # put there in between. It is delivered again after these times, when it is watched.
 _REDELIVER_SECONDS = (0.1, 1.0)
 
-# What may matter of git's own files: another branch, other excludes.
-_GIT_FILES = ("/.git/HEAD", "/.git/info/exclude")
+# What may matter of git's own files: another branch, other excludes, other files tracked.
+_GIT_FILES = ("/.git/HEAD", "/.git/info/exclude", "/.git/index")
 _GIT_DIRECTORIES = ("/.git", "/.git/info")
 
 _serial = itertools.count()
@@ -147,6 +147,9 @@ class ChangeFeed:
             self._state = WatchState(WatchMode.WATCHING)
         yield
         notifier.end_listing(number)
+        if notifier is self._notifier:
+            # Only now is it known that the system grants a watch for every directory.
+            self._retry_after = _RETRY_SECONDS
 
     # --- proof of being up to date ---------------------------------------------------------------
 
@@ -308,7 +311,8 @@ class ChangeFeed:
         except (NotifierFault, OSError) as error:
             self._fail(str(error))
         else:
-            self._retry_after = _RETRY_SECONDS
+            if self._trees:
+                self._retry_after = _RETRY_SECONDS
             self._poll_at = now + _POLL_SECONDS
         if again:
             self._send({self.root})

@@ -1,9 +1,9 @@
 """File system events from inotify, for exactly the directories that are asked for.
 
 What watchfiles gives on Linux is a watch on every directory below the root, ignored ones and those
-behind links included: a project of one file with a link to a data set took 3,600 of them. Here a
-directory is watched when the scan looks into it. The kernel queues an event within the call that
-causes it, so what happened before a look is seen by it.
+behind links included: one ignored link to a data set took thousands of them. Here a directory is
+watched when the scan looks into it. The kernel queues an event within the call that causes it, so
+what happened before a look is seen by it.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from coco_core.header import embedding_text
 from coco_core.ranking import Ranked
 from coco_core.search.page import Pick
+from coco_core.search.pieces import QueryTerms
 from coco_core.types import Candidate
 from coco_protocol.docs import HitScores
 from coco_protocol.server.docs import ChunkBody, Hit
@@ -51,8 +52,12 @@ class StoredHits:
         """Read the contents of chunks, and return them headed as for embedding."""
         return [embedding_text(stored.doc_id, stored.chunk) for stored in self._stored(picks)]
 
-    def hydrate(self, picks: Sequence[Pick]) -> list[Hit]:
-        """Read the contents of the page's chunks in one statement, unless they are there."""
+    def hydrate(self, picks: Sequence[Pick], terms: QueryTerms) -> list[Hit]:
+        """Read the contents of the page's chunks in one statement, unless they are there.
+
+        They are shown whole: without their documents there are no lines to choose from.
+        """
+        del terms
         return [
             self._hit(pick.ranked, stored)
             for pick, stored in zip(picks, self._stored(picks), strict=True)

@@ -88,7 +88,7 @@ def test_filters_hold_before_the_cut(daemon: Daemon) -> None:
         request = QueryRequest(query="total price", filters=FiltersBody(include=["nowhere/**"]))
         data = client.query(request).data
     assert data.results == []
-    assert data.empty_reason == "filtered_out"
+    assert data.empty_reason == "no_such_path"
 
 
 def test_quoted_text_matches_literally(daemon: Daemon) -> None:

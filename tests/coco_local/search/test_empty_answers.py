@@ -119,7 +119,9 @@ def test_a_word_that_only_an_unindexed_file_holds_is_found_there(ask: Ask) -> No
         "grep finds the lines."
     )
     phrase = "int wombat_crossing"
-    unwritten = f"Nothing that was searched holds “{phrase}” as written, nor its words."
+    unwritten = (
+        f"Nothing that was searched holds “{phrase}” as written, so its words were searched."
+    )
     for query, notice in (("wombat_crossing", there), (f'"{phrase}"', f"{unwritten} {there}")):
         answer = ask(query)
         assert answer.data.empty_reason == "no_match"

@@ -110,16 +110,16 @@ def named_language(name: str) -> Language | None:
     return _BY_NAME[target] if target is not None else None
 
 
-def is_code(name: str) -> bool:
-    """Whether a language is one of programs, not of documents, data or settings."""
-    known = named_language(name)
-    return known is not None and known.kind is LanguageKind.CODE
-
-
 def language_of_extension(extension: str) -> Language | None:
     """Find a language by an extension of its files, with or without the dot."""
     target = _EXTENSIONS.get(f".{extension.strip().lower().removeprefix('.')}")
     return _BY_NAME[target] if target is not None else None
+
+
+def is_code(name: str) -> bool:
+    """Whether a language is one of programs, not of documents, data or settings."""
+    known = named_language(name)
+    return known is not None and known.kind is LanguageKind.CODE
 
 
 def detect_language(path: str, head: bytes | str = b"") -> str:

@@ -133,7 +133,6 @@ class FoundResults(Generic[HitT]):
         by_vector: bool,
         in_pieces: bool,
         notices: Sequence[str],
-        unwritten: Query | None,
     ) -> None:
         self._intent = request.intent
         self._candidates = candidates
@@ -144,7 +143,6 @@ class FoundResults(Generic[HitT]):
         self._hydrator = hydrator
         self._by_vector = by_vector
         self._notices = notices
-        self._unwritten = unwritten
         self.query = request.query.embed_text
         """The query as a reranker reads it."""
         self.texts: list[str] = []
@@ -172,7 +170,7 @@ class FoundResults(Generic[HitT]):
             # Few hits have more for each.
             picks = with_shares(picks, shares_of(len(picks), intent.max_tokens))
         hits = self._hydrator.hydrate(with_further(picks, self._ranked), self._terms)
-        notice = " ".join(self._all_notices(best, found=bool(hits))) or None
+        notice = " ".join(self._all_notices(best)) or None
         reason = _why_none_taken(self._intent, best)
         return SearchPage(
             hits, selection.next_offset, self._candidates, self._by_vector, notice, reason
@@ -191,15 +189,13 @@ class FoundResults(Generic[HitT]):
                 break
         return selection
 
-    def _all_notices(self, best: float | None, *, found: bool) -> list[str]:
+    def _all_notices(self, best: float | None) -> list[str]:
         notices = list(self._notices)
         least = self._intent.min_score
         if least is not None and best is not None and best < least:
             notices.append(
                 f"Every hit is below the least score {least:g}; the best has {best:.2f}."
             )
-        if self._unwritten is not None and not notices:
-            notices.append(_not_as_written(self._unwritten, found))
         return notices
 
 
@@ -231,9 +227,8 @@ def find_results(
     """
     found = executor.search(request, query_vector)
     notices: list[str] = []
-    unwritten: Query | None = None
     if request.query.phrases and not found.candidates and found.filtered and request.query.terms:
-        unwritten = request.query
+        notices.append(_not_as_written(request.query))
         request = request.without_phrases()
         found = executor.search(request, query_vector)
     clock.lap("search")
@@ -261,7 +256,6 @@ def find_results(
         by_vector=query_vector is not None,
         in_pieces=in_pieces,
         notices=notices,
-        unwritten=unwritten,
     )
 
 
@@ -317,10 +311,9 @@ def _why_none_taken(intent: SearchIntent, best: float | None) -> EmptyReason:
     return "past_the_end" if intent.offset else "changed"
 
 
-def _not_as_written(query: Query, found: bool) -> str:
+def _not_as_written(query: Query) -> str:
     phrases = " and ".join(f"“{phrase}”" for phrase in query.phrases)
-    instead = "; these are matches for its words" if found else ", nor its words"
-    return f"Nothing that was searched holds {phrases} as written{instead}."
+    return f"Nothing that was searched holds {phrases} as written, so its words were searched."
 
 
 def _fill(

@@ -64,6 +64,13 @@ def complete_reranker(incomplete: str) -> list[tuple[str, str]]:
     ]
 
 
+def complete_language(incomplete: str) -> list[str]:
+    """Offer the names of languages."""
+    from coco_core.languages import languages
+
+    return [each.name for each in languages() if each.name.startswith(incomplete.lower())]
+
+
 def complete_symbol(incomplete: str) -> list[str]:
     """Offer names that the project around the current directory defines."""
     query = {"prefix": incomplete, "path": str(Path.cwd())}
@@ -83,13 +90,6 @@ def complete_path(incomplete: str) -> list[str]:
         for entry in entries
         if entry.name.startswith(begun) and (begun or not entry.name.startswith("."))
     ]
-
-
-def complete_language(incomplete: str) -> list[str]:
-    """Offer the names of languages."""
-    from coco_core.languages import languages
-
-    return [each.name for each in languages() if each.name.startswith(incomplete.lower())]
 
 
 def _ask(path: str, field: str) -> Iterator[dict[str, Any]]:

@@ -60,7 +60,6 @@ def grep(
         ),
     ] = None,
     exclude: Exclude = None,
-    since: Since = None,
     lang: Annotated[
         list[str] | None,
         typer.Option(
@@ -72,6 +71,7 @@ def grep(
             autocompletion=complete_language,
         ),
     ] = None,
+    since: Since = None,
     regex: Annotated[
         bool,
         typer.Option(
@@ -150,12 +150,12 @@ def grep(
             project_id=place.project_id,
             regex=regex,
             case_sensitive=case,
-            since_revision=since,
             word=word,
             multiline=multiline,
             include=_include(place, paths or (), path or ()),
             exclude=place.globs([*(exclude or ()), *_negated(path or ())]),
             languages=lang,
+            since_revision=since,
             context=around,
             before=before,
             after=after,

@@ -162,11 +162,11 @@ class GrepArguments(Arguments):
     path: Place = None
     include: Include = Field(default_factory=list)
     exclude: Exclude = Field(default_factory=list)
-    since: Since = None
     languages: Strings = Field(default_factory=list)
     word: bool = Field(default=False, description="Only as a word of its own.")
     count: bool = Field(default=False, description="Only the files, with their matching lines.")
     ignored: bool = Field(default=False, description="Also ignored files.")
+    since: Since = None
     context: int = Field(default=0, ge=0, le=20, description="Lines around a match.")
     limit: int = Field(default=60, ge=1, le=1_000, description="How many matches (60).")
 

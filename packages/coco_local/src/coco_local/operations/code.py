@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from coco_core.code import Definition, Occurrence
 from coco_local.indexing.indexer import ProjectIndexer
-from coco_local.operations.context import FUNCTIONS, Context
+from coco_local.operations.context import CATCH_UP_SECONDS, FUNCTIONS, Context
 from coco_local.search.callers import Caller, group_calls, with_callers
 from coco_local.search.near_names import names_beginning
 from coco_local.search.path_filter import path_filter
+from coco_local.search.service import FIRST_SCAN_SECONDS
 from coco_local.search.symbols import Found, Indexed, SymbolSearch
 from coco_protocol.code import (
     CallerBody,
@@ -20,8 +21,7 @@ from coco_protocol.code import (
 )
 from coco_protocol.local import LocalService
 
-# What an answer may wait for files that changed a moment ago.
-_CATCH_UP_SECONDS = 0.1
+LISTING = "The project's files are still being listed."
 
 # A line longer than this is data; its beginning says enough.
 _MAX_TEXT = 300
@@ -33,7 +33,7 @@ def symbol(context: Context, request: SymbolRequest) -> SymbolData:
     indexer = context.registry.resolve(request.project_id, request.path).active
     context.registry.check_globs(indexer.project, request.include)
     with context.gate.query():
-        catch_up(indexer)
+        listed = catch_up(indexer)
         allowed = path_filter(
             indexer.project.root, request.include, request.exclude, request.since_revision
         )
@@ -68,7 +68,7 @@ def symbol(context: Context, request: SymbolRequest) -> SymbolData:
         files=found.files,
         files_searched=found.searched,
         next_after=found.next_after,
-        notice=_notice(request, found, is_line=name.line is not None),
+        notice=_notice(request, found, is_line=name.line is not None) if listed else LISTING,
     )
 
 
@@ -79,11 +79,12 @@ def names(context: Context, request: NamesRequest) -> NamesData:
     return NamesData(names=names_beginning(memory, request.prefix, request.limit))
 
 
-def catch_up(indexer: ProjectIndexer) -> None:
-    """Index what was saved a moment ago, as far as there is time."""
-    indexer.backlog.wait_scanned(_CATCH_UP_SECONDS)
+def catch_up(indexer: ProjectIndexer) -> bool:
+    """Index what was saved a moment ago; False while the project's files are still listed."""
     indexer.backlog.sync()
-    indexer.catch_up(None, _CATCH_UP_SECONDS)
+    listed = indexer.backlog.wait_scanned(FIRST_SCAN_SECONDS)
+    indexer.catch_up(None, CATCH_UP_SECONDS)
+    return listed
 
 
 def _notice(request: SymbolRequest, found: Found, *, is_line: bool) -> str | None:

@@ -13,7 +13,7 @@ from coco_core.code.project_map import (
 from coco_core.errors import DocumentNotFound
 from coco_core.languages import named_language
 from coco_local.indexing.indexer import ProjectIndexer
-from coco_local.operations.code import catch_up
+from coco_local.operations.code import LISTING, catch_up
 from coco_local.operations.context import FUNCTIONS, Context
 from coco_local.search.path_filter import path_filter
 from coco_local.store.documents import IndexedChunk
@@ -43,7 +43,7 @@ def files(context: Context, request: FilesRequest) -> FilesData:
     indexer = context.registry.resolve(request.project_id, request.path).active
     context.registry.check_globs(indexer.project, request.include)
     with context.gate.query():
-        catch_up(indexer)
+        listed = catch_up(indexer)
         allowed = path_filter(
             indexer.project.root, request.include, request.exclude, request.since_revision
         )
@@ -65,7 +65,7 @@ def files(context: Context, request: FilesRequest) -> FilesData:
         files=bodies,
         total=len(found),
         next_after=page[-1] if more else None,
-        notice=_pending(indexer),
+        notice=_pending(indexer, listed=listed),
     )
 
 
@@ -75,7 +75,7 @@ def project_map(context: Context, request: MapRequest) -> MapData:
     indexer = context.registry.resolve(request.project_id, request.path).active
     context.registry.check_globs(indexer.project, request.include)
     with context.gate.query():
-        catch_up(indexer)
+        listed = catch_up(indexer)
         allowed = path_filter(
             indexer.project.root, request.include, request.exclude, request.since_revision
         )
@@ -108,7 +108,7 @@ def project_map(context: Context, request: MapRequest) -> MapData:
         text=text,
         files=len(chosen),
         definitions=sum(len(file.symbols) for file in chosen),
-        notice=_pending(indexer),
+        notice=_pending(indexer, listed=listed),
     )
 
 
@@ -181,7 +181,9 @@ def _language(name: str) -> str:
     return known.name if known is not None else name.strip().lower()
 
 
-def _pending(indexer: ProjectIndexer) -> str | None:
+def _pending(indexer: ProjectIndexer, *, listed: bool) -> str | None:
+    if not listed:
+        return LISTING
     waiting = indexer.pending
     if not waiting:
         return None

@@ -22,6 +22,7 @@ from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, FilterName, FloatVector
 from coco_local.index.memory import MemoryIndex, Snapshot
 from coco_local.index.top_k import best_rows
+from coco_local.search.revision import NO_FILE
 
 __all__ = ["InMemoryExecutor"]
 
@@ -107,8 +108,10 @@ class InMemoryExecutor:
     def _unmet(self, filters: Filters, snapshot: Snapshot) -> FilterName | None:
         """Return the first filter that no chunk passes, whatever the others say."""
         alone: list[tuple[FilterName, Filters]] = []
-        if filters.include or filters.doc_ids:
-            paths = Filters(include=filters.include, doc_ids=filters.doc_ids)
+        # A file that does not differ from a revision is at its path all the same.
+        doc_ids = () if NO_FILE in filters.doc_ids else filters.doc_ids
+        if filters.include or doc_ids:
+            paths = Filters(include=filters.include, doc_ids=doc_ids)
             alone.append(("no_such_path", paths))
         if filters.languages:
             alone.append(("no_such_language", Filters(languages=filters.languages)))

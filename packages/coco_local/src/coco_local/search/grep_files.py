@@ -10,6 +10,7 @@ from typing import Final
 
 from coco_core.decoding import decode
 from coco_core.errors import Unavailable
+from coco_core.globs import compile_glob
 from coco_core.languages import detect_language, language
 from coco_core.quantities import byte_count, count
 from coco_local.indexing.indexer import ProjectIndexer
@@ -60,9 +61,12 @@ class Wanted:
             InvalidInput: a language or a revision does not exist, or a glob is none.
         """
         self.include = request.include
-        self.path = path_filter(root, request.include, request.exclude, request.since_revision)
-        """Whether a file of a name is asked for."""
+        self._allowed = path_filter(root, request.include, request.exclude, request.since_revision)
         self.languages = {language(name).name for name in request.languages}
+
+    def path(self, name: str) -> bool:
+        """Whether a file of that name is asked for."""
+        return self._allowed(name)
 
     def language(self, name: str) -> bool:
         """Whether files of that language are asked for."""
@@ -114,7 +118,9 @@ def _why_none(wanted: Wanted, names: Collection[str]) -> GrepEmptyReason:
         return "no_files"
     if any(wanted.path(name) for name in names):
         return "no_such_language" if wanted.languages else "filtered_out"
-    return "no_such_path" if wanted.include else "filtered_out"
+    globs = [compile_glob(pattern) for pattern in wanted.include]
+    somewhere = any(glob.fullmatch(name) for glob in globs for name in names)
+    return "filtered_out" if somewhere or not globs else "no_such_path"
 
 
 def text_encoding(path: Path) -> str | None:

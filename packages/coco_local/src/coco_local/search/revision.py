@@ -10,10 +10,11 @@ from pathlib import Path
 from coco_core.errors import InvalidInput, Unavailable
 from coco_protocol.docs import FiltersBody
 
-__all__ = ["changed_files", "resolved_revision"]
+__all__ = ["NO_FILE", "changed_files", "resolved_revision"]
 
-# No file has this name: a filter by it lets nothing pass.
-_NO_FILE = "\0"
+NO_FILE = "\0"
+"""No file has this name: in a filter it says that the other names come from a revision, perhaps
+none."""
 
 # git compares a large working tree in a second; a network mount may never answer.
 _TIMEOUT_SECONDS = 10.0
@@ -64,7 +65,7 @@ def resolved_revision(root: Path, filters: FiltersBody) -> FiltersBody:
     changed = changed_files(root, filters.since_revision)
     if filters.doc_ids:
         changed &= frozenset(filters.doc_ids)
-    update = {"since_revision": None, "doc_ids": sorted(changed) or [_NO_FILE]}
+    update = {"since_revision": None, "doc_ids": [NO_FILE, *sorted(changed)]}
     return filters.model_copy(update=update)
 
 

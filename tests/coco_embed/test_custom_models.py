@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from coco_core.errors import InvalidConfig
-from coco_embed.custom_models import CustomModel, read_models, read_models_file
+from coco_embed.custom_models import MODELS, CustomModel
 from coco_embed.resolver import EmbeddingSettings
 
 
@@ -16,6 +17,10 @@ def write(tmp_path: Path, text: str) -> Path:
     path = tmp_path / "models.toml"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def read_models_file(path: Path) -> Mapping[str, CustomModel]:
+    return EmbeddingSettings.from_environment({"COCO_MODELS_FILE": str(path)}).custom_models
 
 
 def test_a_file_registers_directories_and_servers(tmp_path: Path) -> None:
@@ -90,7 +95,7 @@ def test_lines_are_those_of_the_right_table(tmp_path: Path) -> None:
     text = 'port = 1\n[other]\npath = 3\n[models.a]\npath = "x"\n[models.b]\nurl = 5\n'
     path = tmp_path / "config.toml"
     with pytest.raises(InvalidConfig, match=r"models.b.url \(.*config.toml:7\)"):
-        read_models(tomllib.loads(text)["models"], path, text)
+        MODELS.read(tomllib.loads(text)["models"], path, text)
 
 
 def test_the_environment_names_the_file(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def test_every_field_of_the_table_is_a_setting_and_the_other_way_round() -> None
         "warnings",
         "defaulted",
         "models",
+        "rerankers",
     }
 
 
@@ -199,6 +200,24 @@ def test_a_wrong_field_of_a_model_is_told_with_its_line(environ: dict[str, str])
     with pytest.raises(InvalidConfig, match=r"Did you mean query_prefix\?") as raised:
         load_settings(environ=environ)
     assert raised.value.details["origin"] == f"{file}:3"
+
+
+def test_rerankers_are_registered_in_the_users_file(environ: dict[str, str]) -> None:
+    file = _user(environ, 'port = 1\n\n[rerankers.mine]\npath = "rerankers/mine"\n')
+    settings = load_settings(environ=environ)
+    [reranker] = settings.rerankers.values()
+    assert reranker.origin == f"{file}:3"
+    assert reranker.path == file.parent.resolve() / "rerankers" / "mine"
+    assert settings.warnings == ()
+    _user(environ, '[rerankers.mine]\npath = "x"\ntimeout = 3\n')
+    with pytest.raises(InvalidConfig, match=r"rerankers.mine.timeout .*:3\) is unknown"):
+        load_settings(environ=environ)
+
+
+def test_a_project_may_not_register_rerankers(tmp_path: Path, environ: dict[str, str]) -> None:
+    root = _project(tmp_path, '[rerankers.mine]\nurl = "http://x/v1"\n')
+    with pytest.raises(InvalidConfig, match=r"rerankers may not be set .*\.coco\.toml:1\)"):
+        load_settings(environ=environ, project=root)
 
 
 def test_a_project_may_not_register_models(tmp_path: Path, environ: dict[str, str]) -> None:

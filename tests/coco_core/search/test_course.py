@@ -49,6 +49,9 @@ class Store:
         self.located.append(key)
         return None if key in self.gone else (key, key)
 
+    def read(self, picks: Sequence[Pick]) -> list[str]:
+        raise AssertionError("no reranker was asked for")
+
     def hydrate(self, picks: Sequence[Pick], terms: QueryTerms) -> list[int]:
         del terms
         return [pick.start_line for pick in picks]

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 
-from coco_core.errors import InvalidIntent
 from coco_core.intent import RankingOptions, RerankerOptions, SearchIntent
 from coco_core.search.request import CandidateLimits, SearchRequest
 
@@ -63,6 +62,6 @@ def test_a_query_is_embedded_where_vectors_have_weight(
     assert SearchRequest.of(intent).needs_vector is needs
 
 
-def test_a_reranker_is_refused() -> None:
-    with pytest.raises(InvalidIntent, match="no reranker 'm'"):
-        SearchRequest.of(SearchIntent("where", reranker=RerankerOptions("m")))
+def test_as_many_candidates_come_as_a_reranker_reads_results() -> None:
+    assert ask(reranker=RerankerOptions("m", 200)).keyword == 1000
+    assert ask(reranker=RerankerOptions("m", 10), top_k=100).keyword == 500

@@ -7,6 +7,7 @@ import pytest
 
 from coco_core.version import __version__
 from tests.coco_embed.tiny_model import tiny_model
+from tests.cross_encoder import cross_encoder
 
 
 def findings(coco) -> dict[str, list[dict[str, object]]]:
@@ -50,6 +51,15 @@ def test_registered_models_are_tried(coco, home, tmp_path) -> None:
     assert (gone["level"], tiny["level"]) == ("warn", "ok")
     assert "config.toml:3) is missing: There is no directory" in str(gone["message"])
     assert tiny["message"] == "tiny embeds, 4 dimensions"
+
+
+def test_rerankers_are_tried(coco, home, tmp_path) -> None:
+    cross_encoder(tmp_path / "tiny")
+    table = f"[rerankers.tiny]\npath = '{tmp_path / 'tiny'}'\n[rerankers.gone]\npath = 'nowhere'\n"
+    (home / "config.toml").write_text(table, encoding="utf-8")
+    gone, tiny = findings(coco)["reranker"]
+    assert (gone["level"], tiny["level"], tiny["message"]) == ("warn", "ok", "tiny scores")
+    assert "config.toml:3) is missing: There is no directory" in str(gone["message"])
 
 
 def test_with_a_daemon_its_own_word_counts(coco, running, shop) -> None:

@@ -13,6 +13,7 @@ from coco_server.store import defaults, keys
 from coco_server.store.session import Database
 from tests.coco_embed.tiny_model import tiny_model
 from tests.coco_server.tenants import new_tenant
+from tests.cross_encoder import cross_encoder
 
 
 @pytest.fixture(autouse=True)
@@ -163,7 +164,12 @@ def test_the_doctor_tries_registered_models(
 ) -> None:
     tiny_model(tmp_path / "tiny")
     file = tmp_path / "models.toml"
-    file.write_text('[models.tiny]\npath = "tiny"\n[models.gone]\npath = "none"\n', "utf-8")
+    file.write_text(
+        '[models.tiny]\npath = "tiny"\n[models.gone]\npath = "none"\n'
+        '[rerankers.small]\npath = "small"\n[rerankers.lost]\npath = "none"\n',
+        "utf-8",
+    )
+    cross_encoder(tmp_path / "small")
     monkeypatch.setenv("COCO_MODELS_FILE", str(file))
     monkeypatch.setenv("COCO_OFFLINE", "1")
     assert main(["doctor", "--json"]) == 1
@@ -171,3 +177,6 @@ def test_the_doctor_tries_registered_models(
     assert checks["model tiny"]["ok"] and "onnx, 4 dimensions" in checks["model tiny"]["detail"]
     assert f"missing ({file}:3)" in checks["model gone"]["detail"]
     assert not checks["model gone"]["ok"]
+    assert checks["reranker small"]["ok"] and "onnx, " in checks["reranker small"]["detail"]
+    assert f"missing ({file}:7)" in checks["reranker lost"]["detail"]
+    assert not checks["reranker lost"]["ok"]

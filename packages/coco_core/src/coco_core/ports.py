@@ -7,7 +7,7 @@ from typing import Protocol
 
 from coco_core.types import FloatMatrix, FloatVector
 
-__all__ = ["Embedder", "Tokenizer"]
+__all__ = ["Embedder", "Reranker", "Tokenizer"]
 
 
 class Embedder(Protocol):
@@ -34,6 +34,23 @@ class Embedder(Protocol):
 
     def embed_query(self, text: str) -> FloatVector:
         """Return float32[d]."""
+        ...
+
+
+class Reranker(Protocol):
+    """A cross-encoder: reads a query and a text together and says how well the text answers."""
+
+    @property
+    def name(self) -> str:
+        """What searches call it."""
+        ...
+
+    def score(self, query: str, texts: Sequence[str], *, seconds: float) -> FloatVector:
+        """Return float32[n] in the order of ``texts``: 0 is no answer, 1 a certain one.
+
+        Raises:
+            CocoError: it cannot say, or not within so many seconds.
+        """
         ...
 
 

@@ -1,38 +1,22 @@
-"""Inputs and pooling of ONNX graphs that other programs exported."""
+"""Pooling of ONNX graphs that other programs exported."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from coco_core.errors import InvalidConfig, Unavailable
 from coco_core.types import FloatMatrix, FloatVector
+from coco_embed.graph_inputs import feed, open_graph
 from coco_embed.runtime import Network
-from coco_embed.session import Session, open_session
+from coco_embed.session import Session
 
 __all__ = ["open_pooled"]
 
-Array = NDArray[Any]
-
-# What stands for a text of n tokens in each input that exporters write. Without padding the mask
-# is all ones, and one text alone has no second segment.
-_INPUTS: Final[dict[str, Callable[[Sequence[int]], Array]]] = {
-    "input_ids": np.asarray,
-    "attention_mask": lambda ids: np.ones(len(ids)),
-    "token_type_ids": lambda ids: np.zeros(len(ids)),
-    "position_ids": lambda ids: np.arange(len(ids)),
-}
-_TYPES: Final[dict[str, type[np.generic]]] = {
-    "tensor(int64)": np.int64,
-    "tensor(int32)": np.int32,
-    "tensor(float)": np.float32,
-    "tensor(bool)": np.bool_,
-}
 # Of several outputs of a kind the first that is here, else the first of all.
 _POOLED_NAMES: Final = ("sentence_embedding", "sentence_embeddings", "embedding", "text_embeds")
 _TOKEN_NAMES: Final = ("last_hidden_state", "token_embeddings")
@@ -81,17 +65,10 @@ def open_pooled(
     Raises:
         InvalidConfig: it cannot be opened, wants other input, or gives no vectors.
     """
-    try:
-        session = open_session(path)
-    except Exception as error:  # ONNX Runtime's exceptions share no other base
-        raise InvalidConfig(
-            f"The graph {path.name} of {where} cannot be opened: {error}.",
-            hint="Export the model again; a large one needs its data file beside it.",
-        ) from error
-    feeds = _feeds(session, path, where)
+    session, feeds = open_graph(path, where, task="feature-extraction")
     names = [output.name for output in session.get_outputs()]
     try:
-        arrays = session.run(names, _feed(feeds, _TRIAL))
+        arrays = session.run(names, feed(feeds, _TRIAL))
     except Exception as error:  # as above
         raise InvalidConfig(
             f"The graph {path.name} of {where} cannot be run on three tokens: {error}.",
@@ -119,7 +96,7 @@ class _PooledNetwork:
     where: str
 
     def run(self, ids: Sequence[int]) -> FloatVector:
-        result = self.session.run([self.output], _feed(self.feeds, ids or _BLANK))[0][0]
+        result = self.session.run([self.output], feed(self.feeds, ids or _BLANK))[0][0]
         # Half-precision graphs give half-precision numbers, whose sums would overflow.
         numbers = result.astype(np.float32, copy=False)
         vector = numbers if self.pool is None else self.pool(numbers)
@@ -128,34 +105,6 @@ class _PooledNetwork:
             raise Unavailable(f"The model {self.where} gave a vector without direction.")
         unit: FloatVector = vector / np.float32(length)
         return unit
-
-
-def _feeds(session: Session, path: Path, where: str) -> dict[str, type[np.generic]]:
-    """Return the type of each input."""
-    feeds: dict[str, type[np.generic]] = {}
-    for given in session.get_inputs():
-        if given.name not in _INPUTS or given.type not in _TYPES:
-            raise InvalidConfig(
-                f"The graph {path.name} of {where} wants an input {given.name!r} of type "
-                f"{given.type}, which a text does not give.",
-                hint=f"Export it for feature-extraction; known inputs: {', '.join(_INPUTS)}.",
-            )
-        if isinstance(length := given.shape[-1] if given.shape else None, int):
-            raise InvalidConfig(
-                f"The graph {path.name} of {where} takes {length} tokens and no other number.",
-                hint="Export the model with dynamic axes.",
-            )
-        feeds[given.name] = _TYPES[given.type]
-    if "input_ids" not in feeds:
-        raise InvalidConfig(
-            f"The graph {path.name} of {where} has no input 'input_ids'.",
-            hint="Export it for feature-extraction, from a model of texts.",
-        )
-    return feeds
-
-
-def _feed(feeds: Mapping[str, type[np.generic]], ids: Sequence[int]) -> dict[str, Array]:
-    return {name: _INPUTS[name](ids).astype(kind)[None] for name, kind in feeds.items()}
 
 
 def _choose(

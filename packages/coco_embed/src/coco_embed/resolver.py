@@ -8,9 +8,10 @@ from coco_core.configs import EmbeddingConfig
 from coco_core.errors import InvalidConfig
 from coco_core.ports import Tokenizer
 from coco_embed.budget import EmbeddingBudget
-from coco_embed.custom_models import CustomModel, close_name
+from coco_embed.custom_models import CustomModel
 from coco_embed.models import BuiltIn, DirectoryModel, EmbeddingModel, ServerModel, StaticModel
 from coco_embed.prompts import ClosableEmbedder
+from coco_embed.registration import close_name
 from coco_embed.settings import EMBEDDING_VARIABLES, EmbeddingSettings
 from coco_embed.static import STATIC_MODEL
 from coco_embed.store import DEFAULT_MODEL

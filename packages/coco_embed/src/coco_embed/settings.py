@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from coco_core.errors import InvalidConfig
-from coco_embed.custom_models import CustomModel, read_models_file
+from coco_embed.custom_models import MODELS, CustomModel
+from coco_embed.registration import read_tables_file
+from coco_embed.reranking.registered import RERANKERS, RegisteredReranker
 
 __all__ = ["EMBEDDING_VARIABLES", "EmbeddingSettings"]
 
@@ -56,6 +58,8 @@ class EmbeddingSettings:
     """Whether a registered model stays in memory when its last user has closed it."""
     custom_models: Mapping[str, CustomModel] = field(default_factory=dict)
     """Custom models by name."""
+    rerankers: Mapping[str, RegisteredReranker] = field(default_factory=dict)
+    """Registered rerankers by name."""
     registry: str = "the file that COCO_MODELS_FILE names, or set COCO_EMBED_URL to their server"
     """Where a model is registered, for messages, which tenants may read."""
     before_work: Callable[[], None] | None = None
@@ -70,7 +74,7 @@ class EmbeddingSettings:
         """
         default = cls()
         given = {name: environ.get(name, "").strip() for name in EMBEDDING_VARIABLES}
-        file = given["COCO_MODELS_FILE"]
+        models, rerankers = _read_models_file(given["COCO_MODELS_FILE"])
         return cls(
             url=given["COCO_EMBED_URL"] or None,
             api_key_env=_KEY_VARIABLE if given[_KEY_VARIABLE] else None,
@@ -83,8 +87,22 @@ class EmbeddingSettings:
             else default.models,
             model_url=given["COCO_MODEL_URL"] or given["COCO_MODEL_MIRROR"] or None,
             offline=given["COCO_OFFLINE"].lower() in _YES,
-            custom_models=read_models_file(Path(file).expanduser()) if file else {},
+            custom_models=models,
+            rerankers=rerankers,
         )
+
+
+def _read_models_file(
+    name: str,
+) -> tuple[Mapping[str, CustomModel], Mapping[str, RegisteredReranker]]:
+    if not name:
+        return {}, {}
+    path = Path(name).expanduser()
+    tables, content = read_tables_file(path, (MODELS.name, RERANKERS.name))
+    return (
+        MODELS.read(tables.get(MODELS.name, {}), path, content),
+        RERANKERS.read(tables.get(RERANKERS.name, {}), path, content),
+    )
 
 
 def _integer(given: Mapping[str, str], name: str) -> int | None:

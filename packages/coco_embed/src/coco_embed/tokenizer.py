@@ -9,7 +9,7 @@ from pathlib import Path
 
 from coco_core.errors import Unreadable
 
-__all__ = ["WordPieces"]
+__all__ = ["WordPieces", "clean_text"]
 
 # Halves of a surrogate pair: they stand for bytes that could not be decoded.
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -69,27 +69,48 @@ class WordPieces:
             for row in self._encode([text[:limit] for text in texts])
         ]
 
+    def pairs(
+        self, query: str, texts: Sequence[str], max_tokens: int
+    ) -> list[tuple[list[int], list[int]]]:
+        """Return the model's input for the query with each text: ids and segments, equally long.
+
+        Each is cut to ``max_tokens`` with the special tokens: the text's end goes, and of a query
+        what is longer than half of the window.
+        """
+        limit = max_tokens * _CHARACTERS_PER_TOKEN
+        room = max_tokens - self._tokenizer.num_special_tokens_to_add(is_pair=True)
+        cut = [clean_text(text[:limit]) for text in (query, *texts)]
+        # With offsets, unlike the fast call: what is cut must know where it was.
+        asked, *read = self._tokenizer.encode_batch(cut, add_special_tokens=False)
+        asked.truncate(max(room // 2, 1))
+        found: list[tuple[list[int], list[int]]] = []
+        for text in read:
+            text.truncate(max(room - len(asked.ids), 0))
+            pair = self._tokenizer.post_process(asked, text)
+            found.append((pair.ids, pair.type_ids))
+        return found
+
     def pieces(self, texts: Sequence[str], most: int) -> list[list[int]]:
         """Return the first ``most`` pieces of each text, special tokens excluded."""
         limit = most * _CHARACTERS_PER_TOKEN
-        cut = [_clean(text[:limit]) for text in texts]
+        cut = [clean_text(text[:limit]) for text in texts]
         encodings = self._tokenizer.encode_batch_fast(cut, add_special_tokens=False)
         return [encoding.ids[:most] for encoding in encodings]
 
     def count(self, text: str) -> int:
         """Return the number of tokens in ``text``, special tokens excluded."""
         # The batch call lets other threads run meanwhile; the call for one text does not.
-        [encoding] = self._tokenizer.encode_batch_fast([_clean(text)], add_special_tokens=False)
+        [encoding] = self._tokenizer.encode_batch_fast([clean_text(text)], add_special_tokens=False)
         return len(encoding.ids)
 
     def spans(self, text: str) -> Sequence[tuple[int, int]]:
         """Return the half-open character range of every token, in order."""
-        encoding = self._tokenizer.encode(_clean(text), add_special_tokens=False)
+        encoding = self._tokenizer.encode(clean_text(text), add_special_tokens=False)
         offsets: list[tuple[int, int]] = encoding.offsets
         return offsets
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
-        encodings = self._tokenizer.encode_batch_fast([_clean(text) for text in texts])
+        encodings = self._tokenizer.encode_batch_fast([clean_text(text) for text in texts])
         return [encoding.ids for encoding in encodings]
 
     def _special_tokens_behind(self) -> int:
@@ -102,6 +123,6 @@ class WordPieces:
         return 0
 
 
-def _clean(text: str) -> str:
+def clean_text(text: str) -> str:
     """Return ``text`` with lone surrogates, which the library refuses, replaced one for one."""
     return text if text.isascii() else _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text)

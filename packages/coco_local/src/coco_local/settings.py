@@ -30,6 +30,7 @@ from coco_local.home import CocoHome
 
 if TYPE_CHECKING:
     from coco_embed.custom_models import CustomModel
+    from coco_embed.reranking.registered import RegisteredReranker
 
 __all__ = [
     "FIELDS",
@@ -45,8 +46,9 @@ PROJECT_FILE = ".coco.toml"
 
 _DEFAULT = "default"
 
-# The table of custom models: no field, for it has fields of its own.
-_MODELS = "models"
+# The tables of models and rerankers: no fields, for they have fields of their own.
+_MODELS, _RERANKERS = "models", "rerankers"
+_TABLES = frozenset({_MODELS, _RERANKERS})
 
 # Only these mean this machine whatever the name resolver says.
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -151,6 +153,8 @@ class Settings:
     exclude: tuple[str, ...]
     models: Mapping[str, CustomModel]
     """Custom embedding models by name, from the user's file alone."""
+    rerankers: Mapping[str, RegisteredReranker]
+    """Rerankers by name, from the user's file alone."""
     warnings: tuple[str, ...] = ()
     """What was written somewhere and means nothing: unknown names, with what was probably meant."""
     defaulted: frozenset[str] = frozenset()
@@ -189,6 +193,7 @@ def load_settings(
         warnings=tuple(reading.warnings),
         defaulted=frozenset(entry.name for entry in reading.values if entry.origin == _DEFAULT),
         models=reading.models,
+        rerankers=reading.rerankers,
         **typed,
     )
 
@@ -227,6 +232,7 @@ class _Reading:
     values: list[SettingValue]
     warnings: list[str]
     models: Mapping[str, CustomModel]
+    rerankers: Mapping[str, RegisteredReranker]
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,16 +280,24 @@ def _read(
         or SettingValue(field.name, defaults.get(field.name, field.default), _DEFAULT)
         for field in FIELDS
     ]
-    return _Reading(home, values, warnings, _models(user))
+    return _Reading(home, values, warnings, _models(user), _rerankers(user))
 
 
 def _models(user: _File | None) -> Mapping[str, CustomModel]:
     if user is None or _MODELS not in user.data:
         return {}
     # Few have models of their own, and every command reads the settings.
-    from coco_embed.custom_models import read_models
+    from coco_embed.custom_models import MODELS
 
-    return read_models(user.data[_MODELS], user.path, user.content)
+    return MODELS.read(user.data[_MODELS], user.path, user.content)
+
+
+def _rerankers(user: _File | None) -> Mapping[str, RegisteredReranker]:
+    if user is None or _RERANKERS not in user.data:
+        return {}
+    from coco_embed.reranking.registered import RERANKERS
+
+    return RERANKERS.read(user.data[_RERANKERS], user.path, user.content)
 
 
 def _decide(
@@ -324,7 +338,7 @@ def _load_file(path: Path) -> _File | None:
 def _unknown_keys(file: _File, known: Collection[str], *, project_file: bool) -> list[str]:
     allowed = {name for name in known if name in _OF_PROJECT or not project_file}
     warnings: list[str] = []
-    user_only = {"home", _MODELS, *known} - allowed
+    user_only = {"home", *_TABLES, *known} - allowed
     for key in file.data:
         if project_file and key in user_only:
             raise InvalidConfig(
@@ -334,7 +348,7 @@ def _unknown_keys(file: _File, known: Collection[str], *, project_file: bool) ->
                 f"A project may set {', '.join(sorted(allowed))}.",
                 details={"setting": key, "origin": file.origin(key)},
             )
-        if key not in known and key != _MODELS:
-            hint = suggest(key, allowed if project_file else allowed | {_MODELS})
+        if key not in known and key not in _TABLES:
+            hint = suggest(key, allowed if project_file else allowed | _TABLES)
             warnings.append(f"The setting {key!r} ({file.origin(key)}) is unknown. {hint}")
     return warnings

@@ -26,6 +26,7 @@ from coco_core.languages.limits import (
     TICKS,
 )
 from coco_core.languages.queries import Condition, LanguageQuery, load_query
+from coco_core.languages.repairs import REPAIRS, error_weight
 from coco_core.languages.syntax import Grammar, Match, Range, Syntax
 from coco_core.languages.table import Parser
 
@@ -112,12 +113,13 @@ class NativeGrammar:
         self._query = tree_sitter.Query(self._language, query.text)
         self._conditions = query.conditions
         self._guard = GUARDS.get(module)
+        self._repairs = REPAIRS.get(module, ())
         self._local = threading.local()
 
     def parse(self, source: bytes) -> Syntax | None:
         """Parse UTF-8 text; ``None`` when that is unsafe or takes too long."""
         tree = self.tree(source)
-        return self.matches(source, tree) if tree is not None else None
+        return self.matches(source, self._repaired(source, tree)) if tree is not None else None
 
     def matches(self, source: bytes, tree: tree_sitter.Tree) -> Syntax:
         """Return what the language's query finds in a tree of its own."""
@@ -127,19 +129,35 @@ class NativeGrammar:
         return _syntax(source, tree, cursor.matches(tree.root_node), self._conditions)
 
     def tree(self, source: bytes) -> tree_sitter.Tree | None:
-        """Return the whole tree of UTF-8 text; ``None`` when that is unsafe or takes too long."""
+        """Return the tree of UTF-8 text as it is; ``None`` where that is unsafe or too slow."""
         if self._guard is not None and self._guard(source):
             return None
-        reader: _Reader | None = getattr(self._local, "reader", None)
-        if reader is None:
-            reader = self._local.reader = _Reader(self._language)
         # NUL means end of input to several scanners, which then start over at each one.
-        tree = reader.parse(source.replace(b"\0", b" ") if b"\0" in source else source)
+        tree = self._reader().parse(source.replace(b"\0", b" ") if b"\0" in source else source)
         if tree is None:
             return None
         root = tree.root_node
         if len(source) > SMALL_BYTES and root.has_error and has_wide_error(root):
             return None
+        return tree
+
+    def _reader(self) -> _Reader:
+        reader: _Reader | None = getattr(self._local, "reader", None)
+        if reader is None:
+            reader = self._local.reader = _Reader(self._language)
+        return reader
+
+    def _repaired(self, source: bytes, tree: tree_sitter.Tree) -> tree_sitter.Tree:
+        """Return the tree without what is in the way of definitions, where that is a better one."""
+        for repair in self._repairs:
+            changed = repair(source, tree.root_node)
+            again = self._reader().parse(changed) if changed is not None else None
+            if changed is None or again is None:
+                continue
+            before, after = error_weight(tree.root_node), error_weight(again.root_node)
+            # What was taken for a name need not have been an error.
+            if after < before or after == before == 0:
+                source, tree = changed, again
         return tree
 
 

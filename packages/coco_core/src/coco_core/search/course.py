@@ -1,31 +1,46 @@
-"""The course of a search: candidates from an executor, ranked, cut to a page, hydrated.
+"""The course of a search: candidates from an executor, ranked, reranked, cut to a page, hydrated.
 
-Each product embeds the query before, and says after it what kept the page from being complete.
+Each product embeds the query before, and says after it what kept the page from being complete. One
+whose store must not be held while a reranker reads takes the two halves, `find_results` and
+`FoundResults.page`, instead of `run_search`.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from coco_core.intent import SearchIntent
 from coco_core.query import Query
 from coco_core.ranking import Ranked, rank
 from coco_core.search.literal import with_literal_evidence
-from coco_core.search.page import Selection
+from coco_core.search.page import Pick, Selection
 from coco_core.search.pieces import QueryTerms
 from coco_core.search.places import share_at, shares_of, with_further, with_shares
 from coco_core.search.ports import Hydrator, SearchExecutor
 from coco_core.search.relevance import below_floor, no_match_notice
 from coco_core.search.request import SearchRequest
+from coco_core.search.rerank import blended
 from coco_core.types import CandidateSet, FloatVector
 
-__all__ = ["EmptyReason", "SearchPage", "StageClock", "Tier", "run_search"]
+__all__ = [
+    "EmptyReason",
+    "FoundResults",
+    "Rerank",
+    "SearchPage",
+    "StageClock",
+    "Tier",
+    "find_results",
+    "run_search",
+]
 
 HitT = TypeVar("HitT")
+
+Rerank: TypeAlias = Callable[[str, Sequence[str]], FloatVector | None]
+"""Returns float32[n] for a query and n texts, 0 to 1; None when it cannot say."""
 
 EmptyReason: TypeAlias = Literal[
     "nothing_indexed",
@@ -104,7 +119,87 @@ class SearchPage(Generic[HitT]):
         return "transformer" if self.candidates.model_coverage >= 1 else "mixed"
 
 
-def run_search(
+class FoundResults(Generic[HitT]):
+    """The results of a search, of which a page is yet to be cut."""
+
+    def __init__(
+        self,
+        request: SearchRequest,
+        candidates: CandidateSet,
+        ranked: Sequence[Ranked],
+        selection: Selection,
+        hydrator: Hydrator[HitT],
+        *,
+        by_vector: bool,
+        in_pieces: bool,
+        notices: Sequence[str],
+    ) -> None:
+        self._intent = request.intent
+        self._candidates = candidates
+        self._ranked = ranked
+        self._terms = QueryTerms.of(request.query.terms, candidates.term_weights)
+        self._in_pieces = in_pieces
+        self._selection = selection
+        self._hydrator = hydrator
+        self._by_vector = by_vector
+        self._notices = notices
+        self.query = request.query.embed_text
+        """The query as a reranker reads it."""
+        self.texts: list[str] = []
+        """What a reranker reads of the first results; empty unless one was asked for."""
+        if self._intent.reranker is not None:
+            texts = hydrator.read(selection.picks)
+            self.texts = texts[: self._intent.reranker.rerank_top_n]
+
+    def page(self, scores: FloatVector | None = None) -> SearchPage[HitT]:
+        """Return the page, in the order of the first stage unless there are scores.
+
+        Args:
+            scores: float32[n] of `texts`, 0 to 1; see `coco_core.search.rerank`.
+        """
+        intent, selection = self._intent, self._selection
+        best = self._ranked[0].score if self._ranked else None
+        if intent.reranker is not None:
+            results = selection.picks
+            if scores is not None:
+                results = blended(results, scores, explain=intent.explain)
+            best = results[0].ranked.score if results else best
+            selection = self._cut(results)
+        picks = selection.picks
+        if self._in_pieces:
+            # Few hits have more for each.
+            picks = with_shares(picks, shares_of(len(picks), intent.max_tokens))
+        hits = self._hydrator.hydrate(with_further(picks, self._ranked), self._terms)
+        notice = " ".join(self._all_notices(best)) or None
+        reason = _why_none_taken(self._intent, best)
+        return SearchPage(
+            hits, selection.next_offset, self._candidates, self._by_vector, notice, reason
+        )
+
+    def _cut(self, results: Sequence[Pick]) -> Selection:
+        """Cut the page from results in the order in which they are shown."""
+        selection = Selection(self._intent)
+        shares = shares_of(self._intent.top_k, self._intent.max_tokens) if self._in_pieces else None
+        for result in results:
+            pick = result
+            if shares is not None:
+                pick = replace(pick, token_count=share_at(shares, len(selection.picks)))
+            selection.take(pick)
+            if selection.more:
+                break
+        return selection
+
+    def _all_notices(self, best: float | None) -> list[str]:
+        notices = list(self._notices)
+        least = self._intent.min_score
+        if least is not None and best is not None and best < least:
+            notices.append(
+                f"Every hit is below the least score {least:g}; the best has {best:.2f}."
+            )
+        return notices
+
+
+def find_results(
     request: SearchRequest,
     query_vector: FloatVector | None,
     executor: SearchExecutor,
@@ -114,8 +209,10 @@ def run_search(
     without: int | None = None,
     in_pieces: bool = False,
     floor: float | None = None,
-) -> SearchPage[HitT]:
-    """Return a page of hits; the clock ends the stages ``search``, ``literal`` and ``rank``.
+) -> FoundResults[HitT]:
+    """Return the results of which a page is cut.
+
+    The clock ends the stages ``search``, ``literal`` and ``rank``.
 
     Args:
         request: what is searched.
@@ -147,32 +244,68 @@ def run_search(
             notices.append(no_match_notice(request.query, found))
     if left_out:
         ranked = [item for item in ranked if item.candidate.metadata.key not in left_out]
-    least = request.intent.min_score
-    if least is not None and ranked and ranked[0].score < least:
-        notices.append(
-            f"Every hit is below the least score {least:g}; the best has {ranked[0].score:.2f}."
-        )
     clock.lap("rank")
     intent = request.intent
     shares = shares_of(intent.top_k, intent.max_tokens) if in_pieces else None
-    selection = _fill(Selection(intent), ranked, hydrator, shares)
-    picks = selection.picks
-    if in_pieces:
-        # Few hits have more for each.
-        picks = with_shares(picks, shares_of(len(picks), intent.max_tokens))
-    terms = QueryTerms.of(request.query.terms, found.term_weights)
-    hits = hydrator.hydrate(with_further(picks, ranked), terms)
-    by_vector = query_vector is not None
-    notice = " ".join(notices) or None
-    reason = _why_none_taken(request.intent, ranked)
-    return SearchPage(hits, selection.next_offset, found, by_vector, notice, reason)
+    return FoundResults(
+        request,
+        found,
+        ranked,
+        _fill(_selection(intent), ranked, hydrator, shares),
+        hydrator,
+        by_vector=query_vector is not None,
+        in_pieces=in_pieces,
+        notices=notices,
+    )
 
 
-def _why_none_taken(intent: SearchIntent, ranked: Sequence[Ranked]) -> EmptyReason:
-    """Return what keeps a page empty, if it is."""
-    if not ranked:
+def run_search(
+    request: SearchRequest,
+    query_vector: FloatVector | None,
+    executor: SearchExecutor,
+    hydrator: Hydrator[HitT],
+    clock: StageClock,
+    *,
+    without: int | None = None,
+    in_pieces: bool = False,
+    floor: float | None = None,
+    rerank: Rerank | None = None,
+) -> SearchPage[HitT]:
+    """Return a page of hits; the arguments are those of `find_results`.
+
+    With ``rerank`` and an intent that asks for it, the clock ends the stage ``validate`` before.
+    """
+    found = find_results(
+        request,
+        query_vector,
+        executor,
+        hydrator,
+        clock,
+        without=without,
+        in_pieces=in_pieces,
+        floor=floor,
+    )
+    if rerank is None or request.intent.reranker is None:
+        return found.page()
+    clock.lap("validate")
+    return found.page(rerank(found.query, found.texts))
+
+
+def _selection(intent: SearchIntent) -> Selection:
+    """Return what collects the page, or all that a reranker may bring onto it."""
+    if intent.reranker is None:
+        return Selection(intent)
+    # The page's limits hold for the order in which it is shown. One more tells of a next page.
+    most = max(intent.reranker.rerank_top_n, intent.offset + intent.top_k) + 1
+    everything = replace(intent, offset=0, max_tokens=None, min_score=None)
+    return Selection(everything, most=most)
+
+
+def _why_none_taken(intent: SearchIntent, best: float | None) -> EmptyReason:
+    """Return what keeps a page empty, if it is; ``best`` is the score of the best candidate."""
+    if best is None:
         return "no_match"
-    if intent.min_score is not None and ranked[0].score < intent.min_score:
+    if intent.min_score is not None and best < intent.min_score:
         return "below_min_score"
     # Of the first page nothing is left only when no text is where the index has it.
     return "past_the_end" if intent.offset else "changed"

@@ -193,16 +193,29 @@ class JoinedHydrator(Generic[HitT]):
         name, original = self._origins.of(ranked)
         return self._hydrators[name].locate(original)
 
+    def read(self, picks: Sequence[Pick]) -> list[str]:
+        """Return what a reranker reads of located candidates, in order."""
+        texts = [""] * len(picks)
+        for name, placed in self._by_share(picks).items():
+            own = self._hydrators[name].read([pick for _, pick in placed])
+            for (place, _), text in zip(placed, own, strict=True):
+                texts[place] = text
+        return texts
+
     def hydrate(self, picks: Sequence[Pick], terms: QueryTerms) -> list[SharedHit[HitT]]:
         """Return the hits of the page, in order."""
+        found: dict[int, SharedHit[HitT]] = {}
+        for name, placed in self._by_share(picks).items():
+            hits = self._hydrators[name].hydrate([pick for _, pick in placed], terms)
+            for (place, _), hit in zip(placed, hits, strict=True):
+                found[place] = SharedHit(name, hit)
+        return [found[place] for place in range(len(picks))]
+
+    def _by_share(self, picks: Sequence[Pick]) -> dict[str, list[tuple[int, Pick]]]:
+        """Return each share's picks as that one knows them, with their places among all."""
         own: defaultdict[str, list[tuple[int, Pick]]] = defaultdict(list)
         for place, pick in enumerate(picks):
             name, original = self._origins.of(pick.ranked)
             further = tuple(self._origins.of(each)[1] for each in pick.further)
             own[name].append((place, replace(pick, ranked=original, further=further)))
-        found: dict[int, SharedHit[HitT]] = {}
-        for name, placed in own.items():
-            hits = self._hydrators[name].hydrate([pick for _, pick in placed], terms)
-            for (place, _), hit in zip(placed, hits, strict=True):
-                found[place] = SharedHit(name, hit)
-        return [found[place] for place in range(len(picks))]
+        return own

@@ -40,9 +40,10 @@ class Selection:
     one hit offered beyond that tells whether there is `more`.
     """
 
-    def __init__(self, intent: SearchIntent) -> None:
-        """Start the empty answer to an intent."""
+    def __init__(self, intent: SearchIntent, *, most: int | None = None) -> None:
+        """Start the empty answer to an intent; ``most`` hits instead of those of its pages."""
         self._intent = intent
+        self._most = most
         self._most_of_one = None if intent.ranking.diversity is False else intent.per_document
         # Earlier pages are collected too: what stood there must not come again.
         self._picks: list[Pick] = []
@@ -55,6 +56,8 @@ class Selection:
     @property
     def size(self) -> int:
         """How many hits this page and those before it hold at most."""
+        if self._most is not None:
+            return self._most
         return self._intent.offset + self._intent.top_k
 
     @property
@@ -98,14 +101,28 @@ class Selection:
             metadata.end_line if end_line is None else end_line,
             metadata.token_count if token_count is None else token_count,
         )
-        if self._intent.min_score is not None and ranked.score < self._intent.min_score:
-            self._closed = True
-            return False
-        if self._quota_used(pick.doc_id):
+        if self._too_weak(pick) or self._quota_used(pick.doc_id):
             return False
         if self._joined(pick):
             self._taken[pick.doc_id] += 1
             return True
+        return self._enter(pick)
+
+    def take(self, pick: Pick) -> bool:
+        """Consider the next best result of another selection, as it is; return whether it enters.
+
+        What it holds of its document was decided there.
+        """
+        return not self._too_weak(pick) and self._enter(pick)
+
+    def _too_weak(self, pick: Pick) -> bool:
+        least = self._intent.min_score
+        if least is not None and pick.ranked.score < least:
+            self._closed = True
+            return True
+        return False
+
+    def _enter(self, pick: Pick) -> bool:
         if self.full:
             self.more = True
             return False

@@ -43,6 +43,13 @@ class Hydrator(Protocol[HitT]):
         """Return the first and the last line of a candidate now; None when its text is gone."""
         ...
 
+    def read(self, picks: Sequence[Pick]) -> list[str]:
+        """Return what a reranker reads of located candidates: header and text, in order.
+
+        `hydrate` needs no store for them afterwards, and takes their scores from its own argument.
+        """
+        ...
+
     def hydrate(self, picks: Sequence[Pick], terms: QueryTerms) -> list[HitT]:
         """Return the hits of the page, in order; each was located before."""
         ...

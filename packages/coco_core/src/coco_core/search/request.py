@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from coco_core.errors import InvalidIntent
 from coco_core.fusion import effective_alpha
 from coco_core.intent import SearchIntent
 from coco_core.query import Query, parse_query
@@ -49,6 +48,8 @@ def candidate_limits(intent: SearchIntent, query: Query) -> CandidateLimits:
     weight = effective_alpha(intent.retrieval_mode, alpha, vector_coverage=1.0)
     use_keyword, use_vector = weight < 1, weight > 0
     results = intent.offset + intent.top_k
+    if intent.reranker is not None:
+        results = max(results, intent.reranker.rerank_top_n)
     least = _LEAST_OF_TWO if use_keyword and use_vector else _LEAST_CANDIDATES
     count = min(max(least, _PER_RESULT * results), _MOST_CANDIDATES)
     names = dict.fromkeys(name.rpartition(".")[2] for name in query.symbols)
@@ -76,16 +77,7 @@ class SearchRequest:
 
     @classmethod
     def of(cls, intent: SearchIntent) -> SearchRequest:
-        """Parse the query of an intent.
-
-        Raises:
-            InvalidIntent: the intent asks for a reranker, which neither product has.
-        """
-        if intent.reranker is not None:
-            raise InvalidIntent(
-                f"There is no reranker {intent.reranker.model_name!r} here.",
-                hint="Leave `reranker` out; hits are ranked without a cross-encoder.",
-            )
+        """Parse the query of an intent."""
         query = parse_query(intent)
         return cls(intent, query, candidate_limits(intent, query))
 

@@ -237,7 +237,7 @@ def _shared_embedders() -> Embedders:
 
 def embedding_settings() -> EmbeddingSettings:
     """Return the environment's settings, and CoCo's own for what the environment does not set."""
-    from coco_embed.custom_models import read_models
+    from coco_embed.custom_models import MODELS
     from coco_embed.settings import EmbeddingSettings
 
     home = Path(os.environ.get("COCO_HOME") or "~/.coco").expanduser()
@@ -248,7 +248,7 @@ def embedding_settings() -> EmbeddingSettings:
         file = home / "config.toml"
         if not os.environ.get("COCO_MODELS_FILE") and file.is_file():
             text = file.read_text(encoding="utf-8-sig")
-            models = read_models(tomllib.loads(text).get("models", {}), file, text)
+            models = MODELS.read(tomllib.loads(text).get(MODELS.name, {}), file, text)
             settings = replace(settings, custom_models=models, registry=f"{file} ([models.NAME])")
     except (CocoError, OSError, ValueError) as error:
         message = error.message if isinstance(error, CocoError) else str(error)

@@ -20,6 +20,7 @@ __all__ = [
     "complete_language",
     "complete_path",
     "complete_project",
+    "complete_reranker",
     "complete_symbol",
     "complete_words",
 ]
@@ -55,6 +56,21 @@ def complete_job(incomplete: str) -> list[tuple[str, str]]:
         (entry["job_id"], f"{entry['kind']} {entry['state']}")
         for entry in _ask("/v1/jobs", "jobs")
         if entry["job_id"].startswith(incomplete)
+    ]
+
+
+def complete_reranker(incomplete: str) -> list[tuple[str, str]]:
+    """Offer the names of registered rerankers, which the settings know without a daemon."""
+    from coco_local.cli.connection import read_settings
+
+    try:
+        rerankers = read_settings().rerankers
+    except CocoError:
+        return []
+    return [
+        (name, str(model.path or model.url))
+        for name, model in sorted(rerankers.items())
+        if name.startswith(incomplete)
     ]
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coco_core.errors import InvalidConfig, Unreadable
+from coco_local.cli.add_reranker import add_reranker
 from coco_local.cli.completion import complete_config
 from coco_local.cli.indexes import drop, indexes
 from coco_local.cli.models import models
@@ -25,6 +26,7 @@ _MAX_FILE_BYTES = 1 << 20
 
 app = typer.Typer(help="Show settings; list and add indexing configs.", no_args_is_help=True)
 app.command()(models)
+app.command("add-reranker")(add_reranker)
 app.command()(indexes)
 app.command()(drop)
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from coco_protocol.docs import Hit
     from coco_protocol.local import LocalService
 
-__all__ = ["open_numbered", "pick_and_open", "place_in_file", "run_editor"]
+__all__ = ["open_chosen", "open_numbered", "pick_and_open", "place_in_file", "run_editor"]
 
 
 def place_in_file(places: Places, hit: Hit, query: str) -> tuple[str, int]:
@@ -28,6 +28,25 @@ def place_in_file(places: Places, hit: Hit, query: str) -> tuple[str, int]:
     file = Path(places.of(hit).project.root) / path_of(hit)
     lines = shown_lines(hit, query)
     return str(file), lines[0].number if lines and hit.chunk.start_line is not None else 1
+
+
+def open_chosen(
+    terminal: Terminal,
+    client: LocalService,
+    places: Places,
+    hits: Sequence[Hit],
+    query: str,
+    number: int | None,
+) -> None:
+    """Open the result of a number, or, without one, those that the user picks.
+
+    Raises:
+        InvalidInput: there are fewer results, or there is no editor.
+    """
+    if number is None:
+        pick_and_open(terminal, client, places, hits, query)
+    else:
+        open_numbered(terminal, places, hits, number, query)
 
 
 def open_numbered(

@@ -21,6 +21,7 @@ from coco_local.cli.filters import (
     Verbose,
 )
 from coco_local.cli.options import Json, Projects
+from coco_local.cli.rerank import NoRerank, Rerank, RerankTopN, with_reranker
 from coco_local.cli.terminal import terminal_of
 
 __all__ = ["query"]
@@ -72,6 +73,9 @@ def query(
         Profile | None,
         typer.Option("--profile", help="What is looked for; decides the ranking."),
     ] = None,
+    rerank: Rerank = None,
+    rerank_top_n: RerankTopN = None,
+    no_rerank: NoRerank = False,
     config: Annotated[
         str | None,
         typer.Option(
@@ -124,11 +128,27 @@ def query(
     from coco_local.cli.connection import connected
     from coco_local.cli.hits import Display, show_answer
     from coco_local.cli.places import choose_places
-    from coco_local.cli.requests import build
-    from coco_protocol.docs import FiltersBody, QueryRequest, RankingBody, RetrievalBody
+    from coco_local.cli.requests import build, build_filters
+    from coco_protocol.docs import QueryRequest, RankingBody, RetrievalBody
 
     terminal = terminal_of(context)
     asked = " ".join(text)
+    retrieval = with_reranker(
+        build(
+            RetrievalBody,
+            retrieval_mode=mode,
+            top_k=limit,
+            offset=offset,
+            hybrid_alpha=alpha,
+            per_document=per_file,
+            max_tokens=max_tokens,
+            min_score=min_score,
+            ranking=RankingBody(profile=profile) if profile else None,
+        ),
+        rerank,
+        rerank_top_n,
+        none=no_rerank,
+    )
     with connected() as client:
         places = choose_places(client, project, every=every)
         request = build(
@@ -137,35 +157,18 @@ def query(
             **places.fields,
             indexing_config_id=config,
             explain=explain,
-            retrieval_config=build(
-                RetrievalBody,
-                retrieval_mode=mode,
-                top_k=limit,
-                offset=offset,
-                hybrid_alpha=alpha,
-                per_document=per_file,
-                max_tokens=max_tokens,
-                min_score=min_score,
-                ranking=RankingBody(profile=profile) if profile else None,
-            ),
-            filters=build(
-                FiltersBody,
-                include=places.globs(path or ()),
-                exclude=places.globs(exclude or ()),
-                languages=lang,
-                kinds=kind,
-                since_revision=since,
-                symbol=symbol,
+            retrieval_config=retrieval,
+            filters=build_filters(
+                places.globs, path, exclude, lang, kind, since=since, symbol=symbol
             ),
         )
         answer = client.query(request)
         if answer.data.results and (open_hit is not None or pick):
-            from coco_local.cli.opening import open_numbered, pick_and_open
+            from coco_local.cli.opening import open_chosen
 
-            if pick:
-                pick_and_open(terminal, client, places, answer.data.results, asked)
-            else:
-                open_numbered(terminal, places, answer.data.results, open_hit or 1, asked)
+            open_chosen(
+                terminal, client, places, answer.data.results, asked, None if pick else open_hit
+            )
             return
         display = Display(
             asked, files, full, context=around, scores=verbose, explain=explain, pager=not no_pager

@@ -74,8 +74,8 @@ def related(
     from coco_local.cli.file import locate
     from coco_local.cli.hits import Display, show_answer
     from coco_local.cli.places import Places
-    from coco_local.cli.requests import build
-    from coco_protocol.docs import FiltersBody, RelatedRequest, RetrievalBody
+    from coco_local.cli.requests import build, build_filters
+    from coco_protocol.docs import RelatedRequest, RetrievalBody
 
     del json
     file, line, _ = split_line(where)
@@ -92,14 +92,7 @@ def related(
             project_id=place.project_id,
             line=line,
             retrieval_config=build(RetrievalBody, top_k=limit, max_tokens=max_tokens),
-            filters=build(
-                FiltersBody,
-                include=place.globs(path or ()),
-                exclude=place.globs(exclude or ()),
-                languages=lang,
-                kinds=kind,
-                since_revision=since,
-            ),
+            filters=build_filters(place.globs, path, exclude, lang, kind, since=since),
         )
         display = Display(files=files, full=full, scores=verbose, pager=not no_pager)
         show_answer(terminal, client, Places((place,)), client.related(request), display)

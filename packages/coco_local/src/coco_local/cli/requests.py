@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from coco_core.errors import InvalidInput
 from coco_protocol.base import Request
+from coco_protocol.docs import FiltersBody
 
-__all__ = ["build", "given"]
+__all__ = ["build", "build_filters", "given"]
 
 # Whoever typed it recognizes it by its beginning.
 _MAX_SHOWN = 60
@@ -38,6 +40,32 @@ def build(kind: type[R], **values: object) -> R:
             f"The {field} {_shortened(problem['input'])} cannot be used: {reason}.",
             details={"field": field},
         ) from error
+
+
+def build_filters(
+    globs: Callable[[Iterable[str]], list[str]],
+    path: Iterable[str] | None,
+    exclude: Iterable[str] | None,
+    languages: list[str] | None,
+    kinds: list[str] | None,
+    *,
+    since: str | None,
+    symbol: str | None = None,
+) -> FiltersBody:
+    """Return the filters of the options that narrow a search; ``globs`` reads path patterns.
+
+    Raises:
+        InvalidInput: a value that the service would refuse.
+    """
+    return build(
+        FiltersBody,
+        include=globs(path or ()),
+        exclude=globs(exclude or ()),
+        languages=languages,
+        kinds=kinds,
+        since_revision=since,
+        symbol=symbol,
+    )
 
 
 def _shortened(value: object) -> str:

@@ -11,6 +11,7 @@ import psutil
 import structlog
 
 from coco_embed.static import StaticEmbedder
+from coco_local.api.pools import query_threads
 from coco_local.api.service import DaemonService
 from coco_local.grammars.manager import GrammarManager
 from coco_local.indexing.context import IndexContext
@@ -21,6 +22,7 @@ from coco_local.indexing.worker import IndexWorker
 from coco_local.models.embedders import local_embedders
 from coco_local.models.index_models import IndexModels
 from coco_local.models.main_model import ModelService
+from coco_local.models.rerankers import local_rerankers
 from coco_local.monitoring.activity import Activity
 from coco_local.monitoring.jobs import JobRegistry
 from coco_local.operations import FUNCTIONS, Context
@@ -87,13 +89,14 @@ class LocalDaemon(DaemonService):
             stopping=self.stop_requested,
         )
         self._registry = ProjectRegistry(self._database, self._configs, self._jobs, index_context)
-        self._defaults = ProjectDefaults(self._registry)
+        self._rerankers = local_rerankers(settings, at_once=max(1, query_threads() // 2))
+        self._defaults = ProjectDefaults(self._registry, self._rerankers)
         self._grammars = GrammarManager(settings, self._activity, self._registry.indexers)
         self._worker = IndexWorker(self._registry.indexers, self._after_round)
         self._model = ModelService(
             settings, self._models, self._activity, self._gate.wait_until_idle
         )
-        self._queries = QueryService(self._registry, self._activity, self._gate)
+        self._queries = QueryService(self._registry, self._activity, self._gate, self._rerankers)
         self._context = self._make_context(mode)
 
     def start(self) -> None:
@@ -111,6 +114,7 @@ class LocalDaemon(DaemonService):
         """Finish the write in hand, flush, and close the stores."""
         self.stop_requested.set()
         self._queries.close()
+        self._rerankers.close()
         self._embeddings.request_stop()
         self._models.close()
         self._model.stop()

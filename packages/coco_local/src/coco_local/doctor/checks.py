@@ -9,7 +9,12 @@ from coco_core.errors import CocoError
 from coco_local.doctor.check_result import CheckResult
 from coco_local.doctor.context import DoctorContext, gather_context
 from coco_local.doctor.home import check_disk, check_home, check_settings
-from coco_local.doctor.model import check_index_tool, check_model, check_registered_models
+from coco_local.doctor.model import (
+    check_index_tool,
+    check_model,
+    check_registered_models,
+    check_rerankers,
+)
 from coco_local.doctor.service import check_service, check_versions
 from coco_local.doctor.stores import check_database, check_vectors
 from coco_local.doctor.tools import check_ripgrep
@@ -28,6 +33,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_service,
     check_model,
     check_registered_models,
+    check_rerankers,
     check_index_tool,
     check_database,
     check_vectors,

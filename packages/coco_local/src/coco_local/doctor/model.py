@@ -12,7 +12,12 @@ from coco_local.doctor.check_result import CheckResult
 from coco_local.doctor.context import DoctorContext
 from coco_local.models.embedders import local_embedders
 
-__all__ = ["check_index_tool", "check_model", "check_registered_models"]
+__all__ = [
+    "check_index_tool",
+    "check_model",
+    "check_registered_models",
+    "check_rerankers",
+]
 
 
 def check_model(context: DoctorContext) -> Iterator[CheckResult]:
@@ -63,6 +68,29 @@ def check_registered_models(context: DoctorContext) -> Iterator[CheckResult]:
                 f"{entry.name} ({entry.origin}) is {entry.state}: {entry.detail}",
                 entry.hint or f"Correct {entry.origin}, or remove the model.",
             )
+
+
+def check_rerankers(context: DoctorContext) -> Iterator[CheckResult]:
+    """Let each reranker score a text: under a broken one hits keep their first order."""
+    if not context.settings.rerankers:
+        return
+    from coco_local.models.rerankers import local_rerankers
+
+    rerankers = local_rerankers(context.settings)
+    try:
+        for entry in rerankers.list():
+            if entry.state == "ready":
+                yield CheckResult.ok(
+                    "reranker", f"{entry.name} scores", place=entry.place, origin=entry.origin
+                )
+            else:
+                yield CheckResult.warn(
+                    "reranker",
+                    f"{entry.name} ({entry.origin}) is {entry.state}: {entry.detail}",
+                    entry.hint or f"Correct {entry.origin}, or remove the reranker.",
+                )
+    finally:
+        rerankers.close()
 
 
 def check_index_tool(context: DoctorContext) -> Iterator[CheckResult]:

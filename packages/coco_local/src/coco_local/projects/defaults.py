@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 from coco_core.errors import InvalidInput
+from coco_embed.reranking.rerankers import Rerankers
 from coco_local.projects.indexes import ProjectIndexes
 from coco_local.projects.registry import ProjectRegistry
 from coco_local.store.indexes import StoredDefaults
@@ -21,8 +22,9 @@ _COMPLETE = frozenset({"ready", "empty"})
 class ProjectDefaults:
     """Reads and changes the defaults of all projects; thread-safe."""
 
-    def __init__(self, registry: ProjectRegistry) -> None:
+    def __init__(self, registry: ProjectRegistry, rerankers: Rerankers) -> None:
         self._registry = registry
+        self._rerankers = rerankers
 
     def defaults(self, project_id: str) -> DefaultsBody:
         """Return what a project's queries take when they say nothing else."""
@@ -35,8 +37,10 @@ class ProjectDefaults:
 
         Raises:
             ConfigNotFound: there is no such indexing config.
-            InvalidInput: a name without a retrieval config.
+            InvalidInput: a name without a retrieval config, or a reranker that is not registered.
         """
+        if request.retrieval_config is not None and request.retrieval_config.reranker is not None:
+            self._rerankers.seconds(request.retrieval_config.reranker.model_name)
         project = self._registry.get(project_id)
         retrieval = _retrieval(project.defaults, request)
         with self._registry.changing():

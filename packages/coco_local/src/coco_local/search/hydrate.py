@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from coco_core.header import embedding_text
 from coco_core.ranking import Ranked
 from coco_core.relocation import relocate
 from coco_core.search.page import Pick
@@ -72,6 +73,13 @@ class DiskHydrator:
         self._verified[ranked.candidate.metadata.key] = hit
         return hit.start_line, hit.end_line
 
+    def read(self, picks: Sequence[Pick]) -> list[str]:
+        """Return what a reranker reads: the lines as they are on disk, headed as for embedding."""
+        return [
+            embedding_text(pick.doc_id, replace(hit.indexed.chunk, text=hit.content))
+            for pick, hit in ((pick, self._widened(pick)) for pick in picks)
+        ]
+
     def hydrate(self, picks: Sequence[Pick], terms: QueryTerms) -> list[VerifiedHit]:
         """Return the hits of the page, each with the lines of those that were joined with it."""
         excerpts = Excerpts(self._index, terms)
@@ -130,7 +138,9 @@ class DiskHydrator:
         )
 
     def _widened(self, pick: Pick) -> VerifiedHit:
-        hit = self._verified[pick.ranked.candidate.metadata.key]
+        located = self._verified[pick.ranked.candidate.metadata.key]
+        # Its score may be another by now.
+        hit = replace(located, ranked=pick.ranked)
         start_line, end_line = pick.start_line, pick.end_line
         if (hit.start_line, hit.end_line) == (start_line, end_line):
             return hit

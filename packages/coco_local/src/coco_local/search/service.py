@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from coco_core.search.course import SearchPage, StageClock, run_search
 from coco_core.search.relevance import BUILT_IN_FLOOR, STATIC_FLOOR
 from coco_core.search.request import SearchRequest
 from coco_core.types import Definition, FloatVector
+from coco_embed.reranking.rerankers import QueryReranking, Rerankers
 from coco_local.indexing.gate import ForegroundGate
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.models.index_models import IndexModel
@@ -38,6 +39,7 @@ from coco_protocol.docs import (
     QueryMeta,
     QueryRequest,
     RelatedRequest,
+    RetrievalBody,
 )
 from coco_protocol.serving.hits import chunk_fields, scores_of
 from coco_protocol.serving.intents import query_intent, retrieval_intent, with_adopted
@@ -100,10 +102,12 @@ class QueryService:
         registry: ProjectRegistry,
         activity: Activity,
         gate: ForegroundGate,
+        rerankers: Rerankers,
     ) -> None:
         self.registry = registry
         self.activity = activity
         self.gate = gate
+        self.rerankers = rerankers
         self._embedding = ThreadPoolExecutor(_EMBEDDING_THREADS, "coco-question")
 
     def close(self) -> None:
@@ -111,7 +115,12 @@ class QueryService:
         self._embedding.shutdown(wait=False)
 
     def query(self, request: QueryRequest) -> QueryEnvelope:
-        """Answer a question."""
+        """Answer a question.
+
+        Raises:
+            InvalidIntent: it names a reranker that is not registered.
+        """
+        self.require_reranker(request.retrieval_config)
         project = self.registry.resolve(request.project_id, request.path)
         indexer = project.named(request.indexing_config_id)
         self.registry.check_globs(project.project, request.filters.include)
@@ -133,6 +142,7 @@ class QueryService:
 
     def related(self, request: RelatedRequest) -> QueryEnvelope:
         """Answer with chunks like the one at a place."""
+        self.require_reranker(request.retrieval_config)
         project = self.registry.resolve(request.project_id, request.path)
         indexer = project.active
         self.registry.check_globs(project.project, request.filters.include)
@@ -157,6 +167,11 @@ class QueryService:
         )
         return self._answer(question, lambda: QueryVector(vector))
 
+    def require_reranker(self, asked: RetrievalBody) -> None:
+        """Refuse a name that the caller made up; one that was adopted may have gone since."""
+        if asked.reranker is not None:
+            self.rerankers.seconds(asked.reranker.model_name)
+
     # --- one answer ----------------------------------------------------------------------------
 
     def _answer(self, question: Question, vector_of: Callable[[], QueryVector]) -> QueryEnvelope:
@@ -178,6 +193,7 @@ class QueryService:
             embedded = vector_of()
             clock.lap("embed")
             hydrator = DiskHydrator(indexer.index, indexer.reader)
+            reranking = QueryReranking(self.rerankers, search.intent.reranker)
             page = run_search(
                 search,
                 embedded.vector,
@@ -187,11 +203,20 @@ class QueryService:
                 without=question.without,
                 in_pieces=True,
                 floor=relevance_floor(indexer.model),
+                rerank=reranking,
             )
             indexer.backlog.report_stale(hydrator.stale)
-            clock.lap("validate")
+            clock.lap("validate" if search.intent.reranker is None else "rerank")
             indexer.embed_first([hit.ranked.candidate.metadata.doc_id for hit in page.hits])
-        meta = _meta(question, embedded, page, hydrator, clock, proven=proven)
+        notice = answer_notice(
+            indexer,
+            search,
+            page,
+            embedded=embedded.vector is not None,
+            model_notice=embedded.notice,
+        )
+        notices = (notice, reranking.notice)
+        meta = _meta(question, notices, page, hydrator, clock, proven=proven)
         self.activity.query(
             indexer.project.project_id,
             search.intent.query,
@@ -235,7 +260,7 @@ def query_vector(question: Question) -> QueryVector:
 
 def _meta(
     question: Question,
-    embedded: QueryVector,
+    notices: Sequence[str | None],
     page: SearchPage[VerifiedHit],
     hydrator: DiskHydrator,
     clock: StageClock,
@@ -255,13 +280,7 @@ def _meta(
             "pending_files": pending,
             "relocated_hits": hydrator.relocated,
             "stale_hits_dropped": hydrator.stale_dropped,
-            "notice": answer_notice(
-                indexer,
-                question.search,
-                page,
-                embedded=embedded.vector is not None,
-                model_notice=embedded.notice,
-            ),
+            "notice": " ".join(each for each in notices if each) or None,
             "took_ms": clock.took,
         }
     )

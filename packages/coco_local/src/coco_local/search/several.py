@@ -12,6 +12,7 @@ from coco_core.errors import CocoError, InvalidInput, Unavailable
 from coco_core.search.course import SearchPage, StageClock, run_search
 from coco_core.search.joined import IndexShare, JoinedExecutor, JoinedHydrator, SharedHit
 from coco_core.search.request import SearchRequest
+from coco_embed.reranking.rerankers import QueryReranking
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.models.index_models import IndexModel
 from coco_local.projects.indexes import ProjectIndexes
@@ -67,6 +68,7 @@ def query_several(service: QueryService, request: QueryRequest) -> QueryEnvelope
     Raises:
         InvalidInput: the request names one project as well, or a revision.
         ProjectNotFound: one that it names does not exist.
+        InvalidIntent: it names a reranker that is not registered.
         Unavailable: none of them can answer.
     """
     if request.project_id is not None or request.path is not None:
@@ -79,6 +81,7 @@ def query_several(service: QueryService, request: QueryRequest) -> QueryEnvelope
             f"The revision {request.filters.since_revision!r} is of one repository.",
             hint="Search one project with since_revision, or several without.",
         )
+    service.require_reranker(request.retrieval_config)
     projects = service.registry.several(request.projects, every=request.all_projects)
     search = SearchRequest.of(
         query_intent(
@@ -90,9 +93,7 @@ def query_several(service: QueryService, request: QueryRequest) -> QueryEnvelope
         asked = _Asked()
         indexers = _current(projects, request.indexing_config_id, search, asked)
         clock.lap("sync")
-        model = (
-            Counter({i: i.index.memory.chunk_count for i in indexers}).most_common(1)[0][0].model
-        )
+        model = _main_model(indexers)
         for indexer in indexers:
             _ask(indexer, search, asked, same_model=indexer.model is model)
         if not asked.shares:
@@ -102,12 +103,12 @@ def query_several(service: QueryService, request: QueryRequest) -> QueryEnvelope
         clock.lap("keywords")
         embedded = _embedded(shares, search)
         clock.lap("embed")
-        page = _page(asked.shares, search, embedded, clock)
+        reranking = QueryReranking(service.rerankers, search.intent.reranker)
+        page = _page(asked.shares, search, embedded, reranking, clock)
         for share in shares:
             share.indexer.backlog.report_stale(share.hydrator.stale)
-        clock.lap("validate")
-    if embedded.notice:
-        asked.notices.append(embedded.notice)
+        clock.lap("validate" if search.intent.reranker is None else "rerank")
+    asked.notices += [each for each in (embedded.notice, reranking.notice) if each]
     meta = _meta(asked, page, clock)
     service.activity.query("", request.query, len(page.hits), clock.took["total"], meta.tier)
     data = QueryData(
@@ -207,6 +208,7 @@ def _page(
     shares: Mapping[str, _Share],
     search: SearchRequest,
     embedded: QueryVector,
+    reranking: QueryReranking,
     clock: StageClock,
 ) -> SearchPage[SharedHit[VerifiedHit]]:
     executor = JoinedExecutor(
@@ -224,6 +226,7 @@ def _page(
         clock,
         in_pieces=True,
         floor=relevance_floor(model),
+        rerank=reranking,
     )
 
 

@@ -19,10 +19,13 @@ _T = TypeVar("_T")
 class ThreadPools:
     """Runs functions in threads, off the event loop."""
 
-    def __init__(self, *, query: int, change: int, status: int, waiting: int = 1) -> None:
+    def __init__(
+        self, *, query: int, change: int, status: int, rerank: int = 1, waiting: int = 1
+    ) -> None:
         """Allow so many threads: for each lane, and for what waits for news."""
         self._lanes: dict[Lane, anyio.CapacityLimiter] = {
             "query": anyio.CapacityLimiter(query),
+            "rerank": anyio.CapacityLimiter(rerank),
             "change": anyio.CapacityLimiter(change),
             "status": anyio.CapacityLimiter(status),
         }

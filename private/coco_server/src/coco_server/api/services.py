@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from fastapi import Response
 
+from coco_embed.reranking.rerankers import Rerankers
 from coco_embed.resolver import Embedders
 from coco_protocol.base import Answer
 from coco_protocol.operations import Lane
@@ -24,6 +25,7 @@ from coco_server.rpc.link import LinkStatus
 from coco_server.rpc.links import WorkerLinks
 from coco_server.rpc.tls import RpcTls
 from coco_server.search.backend import executor_for
+from coco_server.search.rerankers import server_rerankers
 from coco_server.search.service import SearchService
 from coco_server.settings import Settings
 from coco_server.store.blobs import BlobStore
@@ -51,6 +53,7 @@ class Services:
     database: Database
     blobs: BlobStore
     embedders: Embedders
+    rerankers: Rerankers
     pools: ThreadPools
     metrics: ServerMetrics
     authenticator: Authenticator
@@ -74,6 +77,7 @@ class Services:
         self.notifier.close()
         self.search.close()
         self.embedders.close()
+        self.rerankers.close()
         self.database.close()
 
     async def in_org(self, lane: Lane, org_id: str, work: Callable[[TenantSession], _T]) -> _T:
@@ -145,6 +149,7 @@ def build_services(settings: Settings) -> Services:
     pools = _pools(settings.db_connections)
     metrics = ServerMetrics()
     embedders = Embedders(settings.embedding)
+    rerankers = server_rerankers(settings)
     vectors = open_vectors(
         settings.vector_backend,
         url=settings.vector_db_url,
@@ -156,11 +161,12 @@ def build_services(settings: Settings) -> Services:
         database=database,
         blobs=BlobStore(settings.blob_url),
         embedders=embedders,
+        rerankers=rerankers,
         pools=pools,
         metrics=metrics,
         authenticator=Authenticator(settings, database),
         authorizer=Authorizer(settings, database, pools, metrics),
-        search=SearchService(database, embedders, executor_for(vectors)),
+        search=SearchService(database, embedders, executor_for(vectors), rerankers=rerankers),
         vectors=vectors,
         notifier=open_notifier(settings),
         event_listener=EventListener(settings.meta_db),
@@ -176,4 +182,7 @@ def _pools(connections: int) -> ThreadPools:
     # Half for queries, which never wait for other lanes; a quarter each for what changes something
     # and for what only looks. Authorization is short and shares the queries' part.
     quarter = max(1, connections // 4)
-    return ThreadPools(query=max(1, connections // 2), change=quarter, status=quarter)
+    half = max(1, connections // 2)
+    # Reranking waits for a model and holds no connection: it has threads of its own, so that a slow
+    # model keeps nobody from searching.
+    return ThreadPools(query=half, rerank=half, change=quarter, status=quarter)

@@ -12,6 +12,7 @@ from coco_embed.model_list import list_models
 from coco_embed.resolver import Embedders
 from coco_protocol.base import Answer
 from coco_server.cli.output import AsJson, show
+from coco_server.search.rerankers import server_rerankers
 from coco_server.settings import Settings, load_settings
 from coco_server.store.blobs import BlobStore
 from coco_server.store.migrate import open_checked
@@ -31,7 +32,7 @@ class _Checks(Answer):
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check settings, database, blob store, model and Redis; exit 1 if one fails."""
+    """Check settings, database, blob store, models, rerankers and Redis; exit 1 if one fails."""
     found = list(_checks())
     rows = [
         {"check": each.name, "state": "ok" if each.ok else "FAILED", "detail": each.detail or "-"}
@@ -71,6 +72,23 @@ def _checks() -> Iterator[_Check]:
         detail = f"{entry.kind}, {entry.dimension} dimensions, {entry.place}"
         problem = f"{entry.state} ({entry.origin}): {entry.detail} {entry.hint}".rstrip()
         yield _Check(name=f"model {entry.name}", ok=ready, detail=detail if ready else problem)
+    yield from _rerankers(settings)
+
+
+def _rerankers(settings: Settings) -> Iterator[_Check]:
+    """Let each reranker score a text."""
+    rerankers = server_rerankers(settings)
+    try:
+        for entry in rerankers.list():
+            ready = entry.state == "ready"
+            problem = f"{entry.state} ({entry.origin}): {entry.detail} {entry.hint}".rstrip()
+            yield _Check(
+                name=f"reranker {entry.name}",
+                ok=ready,
+                detail=f"{entry.kind}, {entry.place}" if ready else problem,
+            )
+    finally:
+        rerankers.close()
 
 
 def _database(settings: Settings) -> str:

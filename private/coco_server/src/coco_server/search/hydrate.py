@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from coco_core.header import embedding_text
 from coco_core.ranking import Ranked
 from coco_core.search.page import Pick
 from coco_core.search.pieces import QueryTerms
@@ -26,6 +27,7 @@ class StoredHits:
         self._session = session
         self._version = version
         self._explain = explain
+        self._contents: dict[int, ChunkContent] = {}
 
     def texts(self, candidates: Sequence[Candidate]) -> list[str]:
         """Read the texts of some chunks in one statement."""
@@ -46,15 +48,27 @@ class StoredHits:
         own = ranked.candidate.metadata.key
         return own, own
 
+    def read(self, picks: Sequence[Pick]) -> list[str]:
+        """Read the contents of chunks, and return them headed as for embedding."""
+        return [embedding_text(stored.doc_id, stored.chunk) for stored in self._stored(picks)]
+
     def hydrate(self, picks: Sequence[Pick], terms: QueryTerms) -> list[Hit]:
-        """Read the contents of the page's chunks in one statement.
+        """Read the contents of the page's chunks in one statement, unless they are there.
 
         They are shown whole: without their documents there are no lines to choose from.
         """
         del terms
+        return [
+            self._hit(pick.ranked, stored)
+            for pick, stored in zip(picks, self._stored(picks), strict=True)
+        ]
+
+    def _stored(self, picks: Sequence[Pick]) -> list[ChunkContent]:
         keys = [pick.ranked.candidate.metadata.key for pick in picks]
-        found = chunks.contents(self._session, self._version, keys)
-        return [self._hit(pick.ranked, found[key]) for pick, key in zip(picks, keys, strict=True)]
+        missing = [key for key in keys if key not in self._contents]
+        if missing:
+            self._contents.update(chunks.contents(self._session, self._version, missing))
+        return [self._contents[key] for key in keys]
 
     def _hit(self, ranked: Ranked, stored: ChunkContent) -> Hit:
         return Hit(

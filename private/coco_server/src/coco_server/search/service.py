@@ -10,19 +10,22 @@ import psycopg
 
 from coco_core.configs import IndexingConfig
 from coco_core.errors import CocoError, InvalidConfig, ModelMissing, Unavailable
-from coco_core.search.course import SearchPage, StageClock, run_search
+from coco_core.search.course import FoundResults, SearchPage, StageClock, find_results
 from coco_core.search.relevance import BUILT_IN_FLOOR, search_notice
 from coco_core.search.request import SearchRequest
 from coco_core.types import FloatVector
+from coco_embed.reranking.rerankers import Rerankers
 from coco_embed.resolver import Embedders
 from coco_embed.store import DEFAULT_MODEL
 from coco_protocol.docs import RetrievalBody
 from coco_protocol.server.docs import Hit, QueryData, QueryMeta, QueryRequest
 from coco_protocol.serving.intents import query_intent, with_adopted
+from coco_server.search.answer import FoundAnswer
 from coco_server.search.backend import ExecutorFactory
 from coco_server.search.embedding import QueryVectors
 from coco_server.search.hydrate import StoredHits
 from coco_server.search.pg import PgExecutor
+from coco_server.search.rerankers import REGISTER
 from coco_server.store import versions
 from coco_server.store.session import Database, Scope, TenantSession
 from coco_server.store.versions import QueryTarget
@@ -71,14 +74,23 @@ class SearchService:
         database: Database,
         embedders: Embedders,
         executor: ExecutorFactory = PgExecutor,
+        *,
+        rerankers: Rerankers | None = None,
     ) -> None:
         self._database = database
+        self._rerankers = rerankers or Rerankers({}, hint=REGISTER)
         self._executor = executor
         self._vectors = QueryVectors(embedders)
         self._met: dict[tuple[str, str, str | None], _Basis] = {}
 
     def query(self, scope: Scope, request: QueryRequest) -> tuple[QueryMeta, QueryData]:
+        """Answer a question; see `find`."""
+        return self.find(scope, request).finished()
+
+    def find(self, scope: Scope, request: QueryRequest) -> FoundAnswer:
         """Answer a question from one version, the active one unless another config is asked for.
+
+        The answer may have to be reranked yet, which needs no connection to the database.
 
         Raises:
             ProjectNotFound: the org has no such project.
@@ -87,16 +99,16 @@ class SearchService:
             Unavailable: only vectors were asked for, and the query cannot be embedded.
         """
         try:
-            return self._answer(scope, request)
+            return self._find(scope, request)
         except psycopg.errors.UndefinedTable:
             # The version was dropped after it had been chosen: there is a newer one by now.
-            return self._answer(scope, request)
+            return self._find(scope, request)
 
     def close(self) -> None:
         """Let go of the embedders."""
         self._vectors.close()
 
-    def _answer(self, scope: Scope, request: QueryRequest) -> tuple[QueryMeta, QueryData]:
+    def _find(self, scope: Scope, request: QueryRequest) -> FoundAnswer:
         clock = StageClock()
         key = (scope.org_id, scope.project_id, request.indexing_config_id)
         # No connection is held while a model embeds. So the query is embedded before, for the index
@@ -126,12 +138,14 @@ class SearchService:
         target: QueryTarget,
         question: _Question,
         clock: StageClock,
-    ) -> tuple[QueryMeta, QueryData]:
+    ) -> FoundAnswer:
         if question.error is not None:
             raise question.error
+        reranker = question.search.intent.reranker
         page: SearchPage[Hit] = SearchPage.empty()
+        waiting: FoundResults[Hit] | None = None
         if target.version is not None:
-            page = run_search(
+            found = find_results(
                 question.search,
                 question.vector,
                 self._executor(session, target.version),
@@ -139,32 +153,37 @@ class SearchService:
                 clock,
                 floor=BUILT_IN_FLOOR if _is_built_in(target) else None,
             )
+            if reranker is None:
+                page = found.page()
+            else:
+                waiting = found
             clock.lap("contents")
         of_query = search_notice(question.search.query) if _is_built_in(target) else None
-        notices = (page.notice, of_query, question.notice)
-        meta = QueryMeta.model_validate(
-            {
+        return FoundAnswer(
+            meta={
                 "status": "fresh" if target.active else "stale",
                 "project_id": project_id,
                 "version_id": target.version.version_id if target.version else None,
                 "indexing_config_id": target.config_id,
                 "query_config_id": question.adopted,
-                "tier": page.tier(),
-                "notice": " ".join(notice for notice in notices if notice) or None,
-                "took_ms": clock.took,
-            }
+            },
+            notices=[of_query, question.notice],
+            page=page,
+            clock=clock,
+            results=waiting,
+            reranker=reranker.model_name if reranker is not None else "",
+            rerankers=self._rerankers,
         )
-        data = QueryData(
-            results=page.hits, next_offset=page.next_offset, empty_reason=page.empty_reason
-        )
-        return meta, data
 
     def _question(self, request: QueryRequest, basis: _Basis) -> _Question:
         """Read a request, and embed its query where that is of use.
 
         Raises:
-            InvalidIntent: the request does not fit together.
+            InvalidIntent: the request does not fit together, or names a reranker that is not there.
         """
+        if request.retrieval_config.reranker is not None:
+            # One that was adopted may have gone since: then the answer says so.
+            self._rerankers.seconds(request.retrieval_config.reranker.model_name)
         defaults = None
         if basis.retrieval_config is not None:
             defaults = RetrievalBody.model_validate(basis.retrieval_config)

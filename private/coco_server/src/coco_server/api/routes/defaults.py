@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fastapi import FastAPI, Response
 
-from coco_core.search.request import SearchRequest
 from coco_protocol.defaults import DefaultsBody, DefaultsRequest
 from coco_protocol.docs import FiltersBody
 from coco_protocol.envelope import Envelope
@@ -56,7 +55,9 @@ class DefaultsApi:
         retrieval = body.retrieval_config
         if retrieval is not None:
             # What no query could be answered with must not become every query's default.
-            SearchRequest.of(retrieval_intent("?", retrieval, FiltersBody()))
+            intent = retrieval_intent("?", retrieval, FiltersBody())
+            if intent.reranker is not None:
+                self._services.rerankers.seconds(intent.reranker.model_name)
 
         def adopt(session: TenantSession) -> DefaultsBody:
             project = defaults.adopt(

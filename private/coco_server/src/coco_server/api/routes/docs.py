@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+import anyio
 from fastapi import FastAPI, Query, Request, Response
 
 from coco_protocol.envelope import Envelope
@@ -20,6 +21,7 @@ from coco_server.api.routes.parameters import Tenant
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.domain.imports import FORMATS, Imports, media_type
+from coco_server.search.answer import FoundAnswer
 
 __all__ = ["DocsApi"]
 
@@ -66,11 +68,20 @@ class DocsApi:
         caller = await self._services.authorizer.authorize(
             tenant, "query", "query", named=body.project_id
         )
-        meta, data = await self._services.pools.run(
-            "query", self._services.search.query, caller.scope, body
-        )
+        search = self._services.search
+        found = await self._services.pools.run("query", search.find, caller.scope, body)
+        if found.waits_for_reranker:
+            await self._rerank(found)
+        meta, data = found.finished()
         self._services.metrics.queried(meta.took_ms)
         return answer(data, caller.request_id, meta)
+
+    async def _rerank(self, found: FoundAnswer) -> None:
+        # A thread that has begun ends by itself; until there is one, only this looks at the time.
+        with anyio.move_on_after(found.patience):
+            await self._services.pools.run("rerank", found.rerank)
+            return
+        found.give_up()
 
     async def import_items(
         self,

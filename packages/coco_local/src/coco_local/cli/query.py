@@ -184,7 +184,7 @@ def _open(
     found: tuple[Places, Sequence[Hit], str],
     number: int | None,
 ) -> None:
-    """Open the numbered one of what was ``found`` for a query; of 0, those that the user chooses."""
+    """Open the numbered one of what was ``found`` for a query; 0 lets the user choose."""
     places, hits, asked = found
     if not number:
         from coco_local.cli.picker import pick_and_open

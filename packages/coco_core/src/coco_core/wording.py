@@ -106,8 +106,8 @@ def literal_words(text: str) -> list[str]:
     """
     if text.isascii():
         return _WORD.findall(text.lower())
-    found = _WORD.findall(composed(text).casefold())
-    return [piece for word in found for piece in _pieces(word)]
+    found = _WORD.findall(composed(text))
+    return [piece for word in found for piece in _pieces(word.casefold())]
 
 
 def rarity(frequency: int, chunks: int) -> float:

@@ -18,7 +18,7 @@ __all__ = ["NO_EXCERPT", "Excerpt", "Excerpts", "Piece"]
 
 # Chunks of one definition that are looked at above and below the one that was found: together some
 # hundred and fifty lines, of which only the best are shown.
-_MOST_NEIGHBORS = 4
+_MOST_NEIGHBORS = 3
 
 # A hit that may show less than this shows a part of its chunk.
 _LEAST_OF_DEFINITION = 80

@@ -86,7 +86,7 @@ def test_languages_go_by_names_other_names_and_extensions(word: str, name: str) 
     ("text", "said"),
     [
         ("lang:pyhton x", "There is no language 'pyhton'. Did you mean python?"),
-        ("lang:javscript x", "There is no language 'javscript'. Did you mean javascript?"),
+        ("lang:javscript x", "There is no language 'javscript'. Did you mean javascript"),
         ("lang:qqqq x", "There is no language 'qqqq'. "),
         ("kind:functon x", "There is no kind 'functon'; did you mean function?"),
         ("lang:,, x", "The filter lang: has no value."),

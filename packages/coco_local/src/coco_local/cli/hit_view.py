@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from coco_core.excerpt import Line, WordFinder, best_lines
 from coco_core.filter_words import split_filters
 from coco_core.terminal_text import visible
-from coco_local.cli.hits import path_of, read_around, stages_of
+from coco_local.cli.display import path_of, read_around, stages_of
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from coco_local.cli.hits import Display
+    from coco_local.cli.display import Display
     from coco_local.cli.places import Places
     from coco_protocol.docs import Hit
     from coco_protocol.local import LocalService
@@ -100,7 +100,7 @@ class HitView:
         header = Text.assemble((visible(place), "bold cyan"))
         if project is not None:
             header.append(f"  [{visible(project)}]", "magenta")
-        kind, name, signature = _definition(hit)
+        kind, name, signature = _definition(hit, line)
         header.append(f"  {kind}", "dim")
         if name:
             header.append(f" {visible(name)}", "bold")
@@ -155,14 +155,18 @@ class HitView:
         return Text.assemble((number, "dim"), text)
 
 
-def _definition(hit: Hit) -> tuple[str, str, str]:
-    """Return kind, name and signature of what a hit lies in; of the last only what is new."""
+def _definition(hit: Hit, line: int | None) -> tuple[str, str, str]:
+    """Return kind, name and signature of what a line of a hit lies in; of the last what is new."""
     chunk, around = hit.chunk, hit.enclosing
     kind, name, signature = chunk.kind, chunk.symbol, chunk.signature
-    if around is not None:
-        kind, name, signature = around.kind, around.symbol, around.signature
-    elif chunk.kind == "section" and chunk.heading_trail:
+    if kind == "section" and chunk.heading_trail:
         name, signature = " > ".join(chunk.heading_trail), ""
+    first, last = chunk.start_line, chunk.end_line
+    if line is not None and first is not None and last is not None and not first <= line <= last:
+        # The line is of another chunk of the file: only the definition around it says where.
+        if around is None or not around.start_line <= line <= around.end_line:
+            return kind.replace("_", " "), "", ""
+        kind, name, signature = around.kind, around.symbol, around.signature
     # Of a head over several lines, one row.
     signature = re.sub(r"(?<=[(\[{]) | (?=[)\]}])", "", " ".join(signature.split()))
     words = signature.rstrip(" :{(;=").split()

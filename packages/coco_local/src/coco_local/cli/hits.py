@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import typer
 
 from coco_core.quantities import count
+from coco_local.cli.display import Display, path_of, read_around, stages_of
 from coco_local.cli.exits import Exit
 from coco_local.cli.terminal import Terminal
-from coco_protocol.docs import ReadRequest
 
 if TYPE_CHECKING:
-    from coco_local.cli.place import Place
     from coco_local.cli.places import Places
-    from coco_protocol.docs import Hit, QueryData, QueryEnvelope, QueryMeta, ReadData
+    from coco_protocol.docs import Hit, QueryData, QueryEnvelope, QueryMeta
     from coco_protocol.local import LocalService
 
-__all__ = ["Display", "path_of", "read_around", "show_answer", "stages_of"]
+__all__ = ["show_answer"]
 
 _EMPTY = {
     "nothing_indexed": (
@@ -57,23 +55,6 @@ _EMPTY = {
         "Try other words or a symbol; for exact text: coco grep",
     ),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Display:
-    """What of an answer is printed."""
-
-    query: str = ""
-    """As it was typed; its words are marked."""
-    files: bool = False
-    """Only the files' paths."""
-    full: bool = False
-    """Whole chunks for a person, too."""
-    context: int = 0
-    """Lines around each hit, from disk."""
-    scores: bool = False
-    explain: bool = False
-    pager: bool = True
 
 
 def show_answer(
@@ -120,11 +101,6 @@ def _show(
             show_pretty(terminal.console, client, places, hits, display)
 
 
-def path_of(hit: Hit) -> str:
-    """Return a hit's file, relative to its project."""
-    return hit.chunk.path or hit.chunk.doc_id
-
-
 def _show_files(terminal: Terminal, places: Places, hits: Sequence[Hit]) -> None:
     """Print each result's file once."""
     for path in dict.fromkeys(places.of(hit).shown(path_of(hit)) for hit in hits):
@@ -156,20 +132,6 @@ def _show_plain(
             terminal.line("# " + " ".join(stages_of(hit)))
 
 
-def read_around(
-    client: LocalService, place: Place, hit: Hit, lines: tuple[int, int], context: int
-) -> ReadData:
-    """Return lines of a hit's file, both ends included, with ``context`` more around, from disk."""
-    return client.read(
-        ReadRequest(
-            doc_id=path_of(hit),
-            project_id=place.project_id,
-            start_line=max(1, lines[0] - context),
-            end_line=lines[1] + context,
-        )
-    )
-
-
 def _tell_state(terminal: Terminal, meta: QueryMeta) -> None:
     """Say on standard error what is missing from the answer."""
     if meta.notice:
@@ -194,10 +156,3 @@ def _why_empty(terminal: Terminal, places: Places, data: QueryData) -> None:
     terminal.note(f"{sentence.format(name=places.name)} ({files} indexed)")
     if hint:
         terminal.note(hint)
-
-
-def stages_of(hit: Hit) -> list[str]:
-    """Return a hit's scores, stage by stage."""
-    stages = {"score": hit.meta.score, "vector": hit.meta.vector, "words": hit.meta.fts}
-    stages |= hit.meta.explain or {}
-    return [f"{name}={value:.4g}" for name, value in stages.items() if value is not None]

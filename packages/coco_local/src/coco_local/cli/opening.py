@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coco_core.errors import InvalidInput
+from coco_local.cli.display import path_of
 from coco_local.cli.hit_view import shown_lines
-from coco_local.cli.hits import path_of
 from coco_local.cli.terminal import Terminal
 from coco_local.tui.editor import EditorCommand, editor_command
 
 if TYPE_CHECKING:
     from coco_local.cli.places import Places
     from coco_protocol.docs import Hit
-    from coco_protocol.local import LocalService
 
-__all__ = ["open_chosen", "open_numbered", "pick_and_open", "place_in_file", "run_editor"]
+__all__ = ["open_numbered", "place_in_file", "required_editor", "run_editor"]
 
 
 def place_in_file(places: Places, hit: Hit, query: str) -> tuple[str, int]:
@@ -28,25 +26,6 @@ def place_in_file(places: Places, hit: Hit, query: str) -> tuple[str, int]:
     file = Path(places.of(hit).project.root) / path_of(hit)
     lines = shown_lines(hit, query)
     return str(file), lines[0].number if lines and hit.chunk.start_line is not None else 1
-
-
-def open_chosen(
-    terminal: Terminal,
-    client: LocalService,
-    places: Places,
-    hits: Sequence[Hit],
-    query: str,
-    number: int | None,
-) -> None:
-    """Open the result of a number, or, without one, those that the user picks.
-
-    Raises:
-        InvalidInput: there are fewer results, or there is no editor.
-    """
-    if number is None:
-        pick_and_open(terminal, client, places, hits, query)
-    else:
-        open_numbered(terminal, places, hits, number, query)
 
 
 def open_numbered(
@@ -97,20 +76,3 @@ def run_editor(command: EditorCommand) -> None:
             f"The editor {command.arguments[0]!r} cannot be started: {error.strerror}.",
             hint="Set VISUAL or EDITOR to a program that is on the PATH.",
         ) from error
-
-
-def pick_and_open(
-    terminal: Terminal, client: LocalService, places: Places, hits: Sequence[Hit], query: str
-) -> None:
-    """Let the user choose among the results; each chosen one is opened.
-
-    Raises:
-        InvalidInput: there is no terminal to choose on.
-    """
-    if terminal.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise InvalidInput(
-            "Choosing among results needs a terminal.", hint="Leave --interactive out."
-        )
-    from coco_local.cli.picker import Picker
-
-    Picker(client, places, hits, query).run()

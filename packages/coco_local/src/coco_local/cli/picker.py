@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,19 +14,20 @@ from textual.content import Content
 from textual.widgets import Footer, OptionList, Static
 from textual.widgets.option_list import Option
 
-from coco_core.errors import CocoError
+from coco_core.errors import CocoError, InvalidInput
 from coco_core.terminal_text import visible
+from coco_local.cli.display import path_of
 from coco_local.cli.hit_view import shown_lines
-from coco_local.cli.hits import path_of
 from coco_local.cli.opening import place_in_file, required_editor, run_editor
 from coco_protocol.docs import ReadRequest
 
 if TYPE_CHECKING:
     from coco_local.cli.places import Places
+    from coco_local.cli.terminal import Terminal
     from coco_protocol.docs import Hit
     from coco_protocol.local import LocalService
 
-__all__ = ["Picker"]
+__all__ = ["Picker", "pick_and_open"]
 
 # Lines of the file around the place: enough to scroll a little, quick to highlight.
 _BEFORE, _AFTER = 40, 80
@@ -147,3 +149,18 @@ class Picker(App[None]):
         self.call_after_refresh(
             pane.scroll_to, y=max(0, first - start - _ABOVE), animate=False, immediate=True
         )
+
+
+def pick_and_open(
+    terminal: Terminal, client: LocalService, places: Places, hits: Sequence[Hit], query: str
+) -> None:
+    """Let the user choose among the results; each chosen one is opened.
+
+    Raises:
+        InvalidInput: there is no terminal to choose on.
+    """
+    if terminal.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise InvalidInput(
+            "Choosing among results needs a terminal.", hint="Leave --interactive out."
+        )
+    Picker(client, places, hits, query).run()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
@@ -22,7 +22,14 @@ from coco_local.cli.filters import (
 )
 from coco_local.cli.options import Json, Projects
 from coco_local.cli.rerank import NoRerank, Rerank, RerankTopN, with_reranker
-from coco_local.cli.terminal import terminal_of
+from coco_local.cli.terminal import Terminal, terminal_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from coco_local.cli.places import Places
+    from coco_protocol.docs import Hit
+    from coco_protocol.local import LocalService
 
 __all__ = ["query"]
 
@@ -126,7 +133,8 @@ def query(
     (coco experiment adopt).
     """
     from coco_local.cli.connection import connected
-    from coco_local.cli.hits import Display, show_answer
+    from coco_local.cli.display import Display
+    from coco_local.cli.hits import show_answer
     from coco_local.cli.places import choose_places
     from coco_local.cli.requests import build, build_filters
     from coco_protocol.docs import QueryRequest, RankingBody, RetrievalBody
@@ -163,12 +171,8 @@ def query(
             ),
         )
         answer = client.query(request)
-        if answer.data.results and (open_hit is not None or pick):
-            from coco_local.cli.opening import open_chosen
-
-            open_chosen(
-                terminal, client, places, answer.data.results, asked, None if pick else open_hit
-            )
+        if answer.data.results and (pick or open_hit is not None):
+            _open(terminal, client, (places, answer.data.results, asked), 0 if pick else open_hit)
             return
         display = Display(
             asked, files, full, context=around, scores=verbose, explain=explain, pager=not no_pager
@@ -176,3 +180,21 @@ def query(
         show_answer(terminal, client, places, answer, display)
         if not json and answer.data.next_offset is not None and terminal.pretty:
             terminal.note(f"more: --offset {answer.data.next_offset}")
+
+
+def _open(
+    terminal: Terminal,
+    client: LocalService,
+    found: tuple[Places, Sequence[Hit], str],
+    number: int | None,
+) -> None:
+    """Open the numbered one of what was ``found`` for a query; 0 lets the user choose."""
+    places, hits, asked = found
+    if not number:
+        from coco_local.cli.picker import pick_and_open
+
+        pick_and_open(terminal, client, places, hits, asked)
+    else:
+        from coco_local.cli.opening import open_numbered
+
+        open_numbered(terminal, places, hits, number, asked)

@@ -71,8 +71,9 @@ def related(
 ) -> None:
     """Find code like the code at a line."""
     from coco_local.cli.connection import connected
+    from coco_local.cli.display import Display
     from coco_local.cli.file import locate
-    from coco_local.cli.hits import Display, show_answer
+    from coco_local.cli.hits import show_answer
     from coco_local.cli.places import Places
     from coco_local.cli.requests import build, build_filters
     from coco_protocol.docs import RelatedRequest, RetrievalBody

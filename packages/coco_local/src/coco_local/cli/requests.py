@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -43,9 +43,9 @@ def build(kind: type[R], **values: object) -> R:
 
 
 def build_filters(
-    globs: Callable[[Iterable[str]], list[str]],
-    path: Iterable[str] | None,
-    exclude: Iterable[str] | None,
+    globs: Callable[[list[str]], list[str]],
+    path: list[str] | None,
+    exclude: list[str] | None,
     languages: list[str] | None,
     kinds: list[str] | None,
     *,
@@ -59,8 +59,8 @@ def build_filters(
     """
     return build(
         FiltersBody,
-        include=globs(path or ()),
-        exclude=globs(exclude or ()),
+        include=globs(path or []),
+        exclude=globs(exclude or []),
         languages=languages,
         kinds=kinds,
         since_revision=since,

@@ -97,6 +97,7 @@ def test_coined_words_are_told_from_plain_ones(word: str, coined: bool) -> None:
             "Error: No such option: --foo Did you mean --bar?",
             ["Error: No such option:", "Did you mean", "No such option"],
         ),
+        ("it says 'no such file here' now", ["no such file here"]),
         ("two words", []),
         ("x = y", ["x = y"]),
         ("list[i] is", ["list[i] is"]),

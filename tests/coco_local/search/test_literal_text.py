@@ -200,6 +200,8 @@ def first(bench: Bench, text: str, mode: str = "hybrid") -> str:
             "src/server.py",
         ),
         ("KeyError: “profile has no name”", "src/server.py"),
+        ("the error “profile has no name” appears when saving", "src/server.py"),
+        ('why do I get "profile has no name" after the upgrade', "src/server.py"),
         ('"theme": { "accent": "vermilion" }', "web/theme.json"),
         ('{"name": "shop-front", "retries": 7}', "web/theme.json"),
         (

@@ -38,6 +38,7 @@ _VALUE = re.compile(
 _SHORTEST_FIXED = 12
 _FEWEST_FIXED_WORDS = 3
 _SHORTEST_CODE = 5
+_QUOTED = re.compile(r"(?<!\w)'([^'\n]+)'(?!\w)|\"([^\"\n]+)\"|“([^”\n]+)”|`([^`\n]+)`")
 _COLON = re.compile(r":\s+")
 _CODE = re.compile(r"[=+*&|^~%$#@<>\[\](){};]|->|::|--|!=")
 
@@ -143,6 +144,8 @@ def _fixed(line: str) -> list[str]:
     wholes = _VALUE.split(_TIME.sub(" ", line))
     # What precedes a colon is often another's: the kind of the error, the name of the program.
     parts = [*wholes, *(part for whole in wholes for part in _COLON.split(whole))]
+    # What is quoted may be a value, or what the reader saw and asks about.
+    parts += [part for match in _QUOTED.finditer(line) for part in match.groups() if part]
     return [
         part
         for part in (" ".join(part.split()) for part in parts)

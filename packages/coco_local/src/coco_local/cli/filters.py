@@ -76,7 +76,7 @@ MaxTokens: TypeAlias = Annotated[
 Files: TypeAlias = Annotated[bool, typer.Option("--files", help="Print only the files' paths.")]
 
 Full: TypeAlias = Annotated[
-    bool, typer.Option("--full", help="Print whole chunks on a terminal, too.")
+    bool, typer.Option("--full", help="Print whole chunks instead of the lines that answer.")
 ]
 
 Verbose: TypeAlias = Annotated[

@@ -11,6 +11,7 @@ from coco_core.quantities import count
 from coco_local.cli.display import Display, path_of, read_around, stages_of
 from coco_local.cli.exits import Exit
 from coco_local.cli.terminal import Terminal
+from coco_local.client.shown_hit import shown_hit
 
 if TYPE_CHECKING:
     from coco_local.cli.places import Places
@@ -118,15 +119,18 @@ def _show_plain(
     for number, hit in enumerate(hits):
         if number:
             terminal.line()
-        chunk, place = hit.chunk, places.of(hit)
-        start, end, text = chunk.start_line, chunk.end_line, chunk.content
+        place = places.of(hit)
+        shown = shown_hit(hit if not display.full else hit.model_copy(update={"pieces": []}))
+        start, end, text = shown.start_line, shown.end_line, shown.content
         if display.context and start is not None and end is not None:
             wider = read_around(client, place, hit, (start, end), display.context)
             start, end, text = wider.start_line, wider.end_line, wider.content
         lines = "" if start is None else f":{start}-{end}"
-        parts = [f"{place.shown(path_of(hit))}{lines}", chunk.symbol]
+        parts = [f"{place.shown(path_of(hit))}{lines}", shown.symbol]
         parts += [f"[{hit.project}]"] if places.together else []
         terminal.line(" ".join(part for part in parts if part))
+        if shown.within and not display.context:
+            terminal.line(f"in {shown.within}")
         terminal.line(text.strip("\n"))
         if display.scores or display.explain:
             terminal.line("# " + " ".join(stages_of(hit)))

@@ -122,8 +122,8 @@ def query(
 ) -> None:
     """Search a project by meaning and by words.
 
-    Results are path:line headers and the lines that answer; piped, they are
-    path:first-last headers and whole chunks. What is missing from the answer
+    Results are path:line headers and the lines that answer; piped, the
+    headers are path:first-last. What is missing from the answer
     is said on standard error. Exit code 4 means nothing was found.
 
     Filters may stand in TEXT; in quotes they are words:

@@ -4,21 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["SearchHit", "SymbolLine"]
-
-
-@dataclass(frozen=True, slots=True)
-class SearchHit:
-    """One place in the project."""
-
-    path: str
-    start_line: int | None
-    end_line: int | None
-    symbol: str
-    content: str
-    """The lines that answer; `…40` stands where lines are left out and line 40 follows."""
-    within: str = ""
-    """Lines and head of the definition in whose middle the first line lies."""
+__all__ = ["SymbolLine"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ from types import MappingProxyType
 
 from coco_core.errors import InvalidInput
 from coco_core.globs import globs_below
+from coco_local.client.shown_hit import shown_hit
 from coco_local.mcp.arguments import KINDS, RelatedArguments, SearchArguments
 from coco_local.mcp.budget import Budget, notice_line
 from coco_local.mcp.coercion import did_you_mean
 from coco_local.mcp.format import empty_text, hit_text
-from coco_local.mcp.hits import shown_hit
 from coco_local.mcp.missing import known_languages, require_path
 from coco_local.mcp.scope import (
     Caller,

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from coco_local.mcp.answers import SearchHit, SymbolLine
+from coco_local.client.shown_hit import TRAIL, ShownHit
+from coco_local.mcp.answers import SymbolLine
 
-__all__ = ["TRAIL", "empty_text", "hit_text", "symbol_text"]
+__all__ = ["empty_text", "hit_text", "symbol_text"]
 
 # A matching line longer than this is data or minified code; the start of it says enough.
 MAX_LINE = 300
 # Kinds that say something about a definition; that an assignment is a block of code does not.
 TELLING_KINDS = frozenset({"function", "class", "method", "table"})
-# What stands between the headings above a section.
-TRAIL = " > "
 
 EMPTY = {
     "nothing_indexed": "Nothing of the project is indexed yet; status shows the progress, and grep "
@@ -28,7 +27,7 @@ EMPTY = {
 }
 
 
-def hit_text(hit: SearchHit) -> str:
+def hit_text(hit: ShownHit) -> str:
     """Return one result: a header line, then its text."""
     lines = f":{hit.start_line}-{hit.end_line}" if hit.start_line is not None else ""
     symbol = f" {_short(hit.symbol)}" if hit.symbol else ""

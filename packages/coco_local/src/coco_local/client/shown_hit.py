@@ -1,15 +1,32 @@
-"""A hit as a model reads it: where it stands, in which definition, and the lines that answer."""
+"""A hit as plain text shows it: where it stands, in which definition, and the lines that answer."""
 
 from __future__ import annotations
 
-from coco_local.mcp.answers import SearchHit
-from coco_local.mcp.format import TRAIL
+from dataclasses import dataclass
+
 from coco_protocol.docs import Hit
 
-__all__ = ["shown_hit"]
+__all__ = ["TRAIL", "ShownHit", "shown_hit"]
+
+# What stands between the headings above a section.
+TRAIL = " > "
 
 
-def shown_hit(hit: Hit, root: str | None = None) -> SearchHit:
+@dataclass(frozen=True, slots=True)
+class ShownHit:
+    """One place in a project."""
+
+    path: str
+    start_line: int | None
+    end_line: int | None
+    symbol: str
+    content: str
+    """The lines that answer; `…40` stands where lines are left out and line 40 follows."""
+    within: str = ""
+    """Lines and head of the definition in whose middle the first line lies."""
+
+
+def shown_hit(hit: Hit, root: str | None = None) -> ShownHit:
     """Return what is shown of a hit: its pieces, or its chunk where it has none.
 
     Below a ``root`` its path is absolute.
@@ -21,7 +38,7 @@ def shown_hit(hit: Hit, root: str | None = None) -> SearchHit:
         first, last = hit.pieces[0].start_line, hit.pieces[-1].end_line
         later = (f"…{piece.start_line}\n{piece.content}" for piece in hit.pieces[1:])
         content = "\n".join([hit.pieces[0].content, *later])
-    return SearchHit(
+    return ShownHit(
         path=path if root is None else f"{root}/{path}",
         start_line=first,
         end_line=last,

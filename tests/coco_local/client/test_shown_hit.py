@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from coco_local.client.shown_hit import shown_hit
 from coco_local.mcp.format import hit_text
-from coco_local.mcp.hits import shown_hit
 from coco_protocol.docs import ChunkBody, EnclosingBody, Hit, HitMeta, PieceBody
 
 

@@ -18,7 +18,7 @@ from tests.waiting import until
 def test_a_server_that_is_away_is_tried_again_and_what_was_done_is_kept(
     tenant: Tenant, start: Start, embedding: EmbeddingServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coco_embed.http._FIRST_WAIT_SECONDS", 0.001)
+    monkeypatch.setattr("coco_embed.model_server._FIRST_WAIT_SECONDS", 0.001)
     monkeypatch.setattr(queue, "_RETRY_SECONDS", 0.01)
     items = documents(1100)
     # Each batch is eight requests of 64; the second batch fails until its attempts are used up.

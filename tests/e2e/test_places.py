@@ -13,12 +13,12 @@ from coco_local.daemon.runtime import LocalDaemon
 from coco_protocol.docs import (
     DocumentRequest,
     FiltersBody,
-    GrepRequest,
     ImportRequest,
     QueryRequest,
     ReadRequest,
     RelatedRequest,
 )
+from coco_protocol.grep import GrepRequest
 from coco_protocol.jobs import JobBody, JobRequest
 from coco_protocol.projects import ProjectRequest, RegisterRequest
 from tests.daemon_process import Daemon

@@ -72,11 +72,11 @@ def test_a_window_of_the_model_is_built_asked_and_adopted_by_hand(
         )
         change = AdoptRequest(project_id=full_daemon.project().project_id, defaults=adopted)
         assert client.adopt(change).indexing_config_id == "window"
-    answer = json.loads(coco("query", question, "--json", cwd=project).stdout)
+    answer = json.loads(coco("query", "cart", "--json", cwd=project).stdout)
     assert answer["meta"]["indexing_config_id"] == "window"
     assert answer["meta"]["query_config_id"] == "short"
     assert len(answer["data"]["results"]) == 2
-    three = json.loads(coco("query", question, "-k", "3", "--json", cwd=project).stdout)
+    three = json.loads(coco("query", "cart", "-k", "3", "--json", cwd=project).stdout)
     assert len(three["data"]["results"]) == 3
     assert coco("config", "drop", "default", cwd=project).returncode == 0
     assert list(indexes(full_daemon)) == ["window"]

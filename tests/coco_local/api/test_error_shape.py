@@ -88,7 +88,7 @@ def test_bad_bodies_of_every_route(shared: httpx.Client, document: Schema) -> No
             415,
             "unsupported_media_type",
         )
-    assert seen == 10
+    assert seen == 13
 
 
 def test_wrong_methods_name_the_right_ones(shared: httpx.Client, document: Schema) -> None:

@@ -21,14 +21,18 @@ def test_piped_results_are_path_lines_and_plain_text(coco, shop) -> None:
 def test_piped_results_say_in_which_definition_they_lie(coco, shop) -> None:
     body = "".join(f"        step_{n} = lookup({n})\n" for n in range(60))
     source = f"class Depot:\n    def refill(self):\n{body}        return qzmarmot_total(self)\n"
-    (shop / "depot.py").write_text(source, encoding="utf-8")
-    header, *lines = coco("query", "qzmarmot_total", "-k", "1").out.splitlines()
+    depot = shop / "depot.py"
+    depot.write_text(source, encoding="utf-8")
+    try:
+        header, *lines = coco("query", "qzmarmot_total", "-k", "1").out.splitlines()
+        whole = coco("query", "qzmarmot_total", "-k", "1", "--full").out.splitlines()
+    finally:
+        depot.unlink()
     assert header == "depot.py:1-63 Depot.refill"
     assert lines[:2] == ["class Depot:", "    def refill(self):"]
     # What is left out is said, with the number of the line that follows.
     [gap] = [number for number, line in enumerate(lines) if line.startswith("…")]
     assert lines[gap + 1 :] == source.splitlines()[int(lines[gap][1:]) - 1 :]
-    whole = coco("query", "qzmarmot_total", "-k", "1", "--full").out.splitlines()
     assert not any(line.startswith("…") for line in whole)
 
 

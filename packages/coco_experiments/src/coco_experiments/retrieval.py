@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -16,6 +16,9 @@ __all__ = ["adopted_retrieval", "explicit_retrieval"]
 
 # Fields of an intent that belong to the request and not to its retrieval config.
 _BESIDE = frozenset({"query", "filters", "explain"})
+
+# What the core derives from a query's own words has no field on the wire.
+_WIRE_FILTERS = FiltersBody.model_fields.keys()
 
 R = TypeVar("R", bound=Request)
 
@@ -30,7 +33,8 @@ def explicit_retrieval(plan: QueryPlan) -> tuple[RetrievalBody, FiltersBody]:
         InvalidConfig: the wire takes less than the strategy wants.
     """
     values = plan.intent("?").to_dict()
-    filters = values["filters"]
+    given = cast("dict[str, object]", values["filters"])
+    filters = {name: value for name, value in given.items() if name in _WIRE_FILTERS}
     retrieval = {name: value for name, value in values.items() if name not in _BESIDE}
     return _read(RetrievalBody, retrieval, plan), _read(FiltersBody, filters, plan)
 

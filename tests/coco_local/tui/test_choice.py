@@ -41,4 +41,5 @@ async def test_the_dashboard_says_so(
 ) -> None:
     stage.service.project_list = tuple(projects)
     async with stage.session(place=tmp_path / "beta/clone") as session:
-        await session.until_shown("own that is not indexed")
+        # The sentence is wrapped where the path ends: one word of it that stands nowhere else.
+        await session.until_shown("repository")

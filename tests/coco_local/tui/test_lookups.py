@@ -6,6 +6,7 @@ import pytest
 
 from coco_local.tui.preview import CodePreview
 from coco_local.tui.results import ResultList
+from coco_protocol.code import DefinitionBody, OccurrenceBody, SymbolData, SymbolRequest
 from coco_protocol.docs import QueryData, QueryEnvelope, QueryMeta, RelatedRequest
 from coco_protocol.grep import GrepRequest
 from coco_protocol.local import LocalService
@@ -102,3 +103,33 @@ async def test_wide_code_scrolls_sideways_and_numbers_stay(session: Session) -> 
     await session.until(lambda: code.scroll_x > 0)
     await session.until_shown("▌2  ")
     await session.until_gone("▌2  table = [0")
+
+
+async def test_definition_and_uses_of_the_symbol_are_listed(session: Session) -> None:
+    def symbol(request: SymbolRequest) -> SymbolData:
+        assert (request.name, request.want) == ("courier/delivery/backoff.py:Backoff", "references")
+        definition = DefinitionBody(
+            path="courier/delivery/backoff.py",
+            symbol="Backoff",
+            kind="class",
+            line=13,
+            column=7,
+            end_line=27,
+        )
+        use = {"path": "courier/delivery/spool.go", "line": 14, "column": 10, "end_column": 17}
+        uses = [
+            OccurrenceBody(**use, role="call", sure=True, why="", text="\t\treturn Backoff"),
+            OccurrenceBody(**use, role="use", sure=False, why="x", text="\t\tit.Backoff"),
+        ]
+        return SymbolData(
+            name="Backoff", want="references", definitions=[definition], occurrences=uses
+        )
+
+    session.service.answer(LocalService.symbol, symbol)
+    await ask(session, "backoff", "7 hits")
+    await session.press("down", "ctrl+g")
+    await session.until_shown("Uses of Backoff", "2 uses", "guess", "▌13  class Backoff")
+    await session.press("down", "ctrl+y")
+    assert session.app.clipboard.endswith("courier/delivery/spool.go:14")
+    await session.press("escape")
+    await session.until_shown("Results", "7 hits")

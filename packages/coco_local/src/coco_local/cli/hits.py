@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["show_answer"]
 
+_ONE_PERCENT = 0.01
+
 _EMPTY = {
     "nothing_indexed": (
         "nothing of {name} is indexed yet",
@@ -145,7 +147,10 @@ def _tell_state(terminal: Terminal, meta: QueryMeta) -> None:
     if meta.tier == "static":
         parts.append("static vectors: the embedding model's are not computed yet")
     elif meta.tier == "mixed":
-        parts.append(f"{meta.vector_coverage:.0%} of what was searched has vectors so far")
+        share = (
+            f"{meta.vector_coverage:.0%}" if meta.vector_coverage >= _ONE_PERCENT else "under 1%"
+        )
+        parts.append(f"{share} of what was searched has vectors so far")
     if meta.pending_files:
         files = "file waits" if meta.pending_files == 1 else "files wait"
         parts.append(f"{meta.pending_files:,} {files} to be indexed")

@@ -161,12 +161,11 @@ def _symbol(symbol: str, indexed: IndexedChunk) -> MapSymbol:
     chunk = indexed.chunk
     for definition in chunk.definitions:
         if definition.path == symbol:
-            signature = chunk.signature if symbol == chunk.symbol else ""
             return MapSymbol(
                 symbol=symbol,
                 kind=definition.kind.value,
                 line=definition.line,
-                signature=signature[:_MAX_SIGNATURE],
+                signature=definition.signature[:_MAX_SIGNATURE],
             )
     return MapSymbol(symbol=symbol, kind=chunk.kind.value, line=chunk.span.start_line)
 

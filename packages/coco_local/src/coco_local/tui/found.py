@@ -1,14 +1,22 @@
-"""Found places: what search, text search, and a file's symbols list, in one shape."""
+"""Found places: what the search view lists, in one shape whatever found them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from coco_local.tui.figures import one_line
+from coco_protocol.code import DefinitionBody, OccurrenceBody
 from coco_protocol.docs import ChunkBody, Hit, OutlineSymbol
 from coco_protocol.grep import GrepMatch
 
-__all__ = ["Found", "found_by_search", "found_by_text", "found_in_outline"]
+__all__ = [
+    "Found",
+    "found_by_search",
+    "found_by_text",
+    "found_definition",
+    "found_in_outline",
+    "found_use",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,8 @@ class Found:
     text: str
     """The lines themselves, for a file that cannot be read any more."""
     language: str = ""
+    symbol: str = ""
+    """Dotted path of the definition that it is, or that is around it."""
     tag: str = ""
     """What is special about where it comes from."""
     marked: tuple[tuple[int, int], ...] = ()
@@ -32,6 +42,11 @@ class Found:
     def place(self) -> str:
         """``path:line``: the first line that answers."""
         return f"{self.path}:{self.first_line}"
+
+    @property
+    def name(self) -> str:
+        """What the parser finds the definition by: the symbol in its file, else the line."""
+        return f"{self.path}:{self.symbol}" if self.symbol else self.place
 
     @property
     def first_line(self) -> int:
@@ -57,6 +72,7 @@ def found_by_search(hit: Hit) -> Found:
         end_line=chunk.end_line or start + chunk.content.count("\n"),
         text=chunk.content,
         language=chunk.language,
+        symbol=chunk.symbol,
         tag="live" if hit.meta.source == "live" else "moved" if hit.meta.relocated else "",
         marked=pieces,
     )
@@ -85,7 +101,36 @@ def found_in_outline(path: str, language: str, symbol: OutlineSymbol) -> Found:
         end_line=symbol.end_line,
         text=symbol.signature or name,
         language=language,
+        symbol=symbol.symbol if symbol.kind != "section" else "",
         marked=((symbol.line, symbol.line),),
+    )
+
+
+def found_definition(definition: DefinitionBody) -> Found:
+    """Return a definition of a name."""
+    return Found(
+        title=definition.symbol,
+        kind=definition.kind,
+        path=definition.path,
+        start_line=definition.line,
+        end_line=definition.end_line,
+        text=definition.signature,
+        symbol=definition.symbol,
+        marked=((definition.line, definition.line),),
+    )
+
+
+def found_use(use: OccurrenceBody) -> Found:
+    """Return a line that uses a name."""
+    return Found(
+        title=one_line(use.text) or " ",
+        kind=use.role,
+        path=use.path,
+        start_line=use.line,
+        end_line=use.line,
+        text=use.text,
+        symbol=use.symbol,
+        tag="" if use.sure else "guess",
     )
 
 

@@ -35,6 +35,7 @@ _SECTIONS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("ctrl+t", "look for the text itself (/regex/), and back"),
             ("ctrl+r", "places like the chosen one"),
             ("ctrl+o", "the symbols of its file"),
+            ("ctrl+g", "where its symbol is defined and used"),
             ("ctrl+y", "copy path:line"),
             ("ctrl+p", "search in another project"),
             ("Tab", "to the results, to the code, and back"),

@@ -10,9 +10,17 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from coco_core.errors import InvalidInput
 from coco_core.filter_words import split_filters
 from coco_core.query_filters import parse_filters
-from coco_local.tui.found import Found, found_by_search, found_by_text, found_in_outline
+from coco_local.tui.found import (
+    Found,
+    found_by_search,
+    found_by_text,
+    found_definition,
+    found_in_outline,
+    found_use,
+)
 from coco_local.tui.nothing_found import no_hit, no_line
 from coco_local.tui.source import word_pattern
+from coco_protocol.code import SymbolRequest
 from coco_protocol.docs import (
     DocumentRequest,
     QueryEnvelope,
@@ -28,7 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Listing", "Lookup", "LookupKind", "look_up"]
 
-LookupKind: TypeAlias = Literal["search", "text", "related", "symbols"]
+LookupKind: TypeAlias = Literal["search", "text", "related", "symbols", "uses"]
 
 # More hits than anyone scrolls through, and more lines.
 _HITS = 40
@@ -51,6 +59,8 @@ class Lookup:
             return f"Like {self.place.place}"
         if self.place is not None and self.kind == "symbols":
             return f"Symbols of {self.place.path}"
+        if self.place is not None and self.kind == "uses":
+            return f"Uses of {self.place.symbol or self.place.place}"
         return "Lines with this text" if self.kind == "text" else "Results"
 
     @property
@@ -59,6 +69,8 @@ class Lookup:
         if self.kind == "text":
             pattern, regex = _pattern(split_filters(self.text)[0])
             return _compiled(pattern if regex else re.escape(pattern))
+        if self.kind == "uses" and self.place is not None:
+            return word_pattern(self.place.symbol.rpartition(".")[2])
         return word_pattern(split_filters(self.text)[0]) if self.kind == "search" else None
 
 
@@ -149,11 +161,27 @@ def _symbols(client: LocalService, lookup: Lookup) -> Listing:
     )
 
 
+def _uses(client: LocalService, lookup: Lookup) -> Listing:
+    request = SymbolRequest(
+        name=_place(lookup).name, want="references", project_id=lookup.project_id, limit=_LINES
+    )
+    data = client.symbol(request)
+    uses = [use for use in data.occurrences if use.role != "definition"]
+    found = (*map(found_definition, data.definitions), *map(found_use, uses))
+    return Listing(
+        found,
+        _counted(len(uses), "use", more=data.next_after is not None),
+        empty=data.notice or f"Nothing is known of {data.name}",
+        reservations=("not all files looked at",) if data.next_after is not None else (),
+    )
+
+
 _LOOKUPS: Mapping[LookupKind, Callable[[LocalService, Lookup], Listing]] = {
     "search": _search,
     "text": _text,
     "related": _related,
     "symbols": _symbols,
+    "uses": _uses,
 }
 
 

@@ -63,7 +63,7 @@ def ask_search(service: LocalService, root: Path, question: str, *, offset: int 
     Args:
         service: the daemon.
         root: the directory that the agent works in.
-        question: the only argument beside the offset, so that the tool's defaults answer.
+        question: the only argument besides the offset, so that the tool's defaults answer.
         offset: results to skip.
     """
 

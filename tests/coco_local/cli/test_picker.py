@@ -62,7 +62,7 @@ async def test_without_an_editor_it_says_so_and_stays(picker) -> None:
         await pilot.press("enter")
         await pilot.pause()
         assert picker.is_running
-        [told] = picker._notifications
-        assert "neither VISUAL nor EDITOR is set" in told.message
+        [notice] = picker._notifications
+        assert "neither VISUAL nor EDITOR is set" in notice.message
         await pilot.press("escape")
     assert not picker.is_running

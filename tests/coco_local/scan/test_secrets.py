@@ -1,4 +1,4 @@
-"""Files with secrets are told by what is in them; a name decides where it leaves no doubt."""
+"""Files with secrets are recognized by what is in them; a name decides where it leaves no doubt."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _is_secret(name: str, text: str) -> bool:
         (".env", "DEBUG=true\n"),
         (".env.production", "# database\nexport DATABASE_URL='postgres://shop'\n"),
         ("prod.env", "A: b"),
-        (".npmrc", "//registry.npmjs.org/:_authToken=npm_abcd1234\n"),
+        (".npmrc", "//npm.example.org/:_authToken=npm_abcd1234\n"),
         (".pypirc", "[pypi]\nusername = __token__\npassword = pypi-AgEIcHlw\n"),
         ("credentials.json", '{"installed":{"client_id":"1","client_secret":"abc"}}'),
         ("secrets.yml", "database:\n  shop: hunter2\n"),
@@ -52,7 +52,7 @@ def test_values_keys_and_tokens_are_secrets(name: str, text: str) -> None:
         (".env", "# to be filled in\nPORT=\nTOKEN=<your token>\nHOST=${HOST}\n"),
         (".env.local", ""),
         (".npmrc", "engine-strict=true\nregistry=https://registry.example.org/\n"),
-        (".npmrc", "//registry.npmjs.org/:_authToken=${NPM_TOKEN}\n"),
+        (".npmrc", "//npm.example.org/:_authToken=${NPM_TOKEN}\n"),
         ("credentials.json", '{"type": "object", "title": "Credentials"}'),
         ("secrets.yml", "shop: ${SHOP_SECRET}\nmail: '{{ vault.mail }}'\n"),
         ("terraform.tfvars", 'region = "us-east-1"\ncount = 3\n'),

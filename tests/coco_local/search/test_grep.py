@@ -142,8 +142,8 @@ def test_context_keeps_the_numbers_of_lines(grep: Grep) -> None:
         ["    name):", "    return loader(name)"],
     )
     assert (second.line, second.before, second.after) == (6, [""], ["    pass"])
-    beside = grep("return", include=["crlf.c"], context=1).matches[0]
-    assert (beside.before, beside.after) == (["int total;"], ["int last;"])
+    within = grep("return", include=["crlf.c"], context=1).matches[0]
+    assert (within.before, within.after) == (["int total;"], ["int last;"])
 
 
 def test_quoted_words_are_found_in_any_encoding(bench: Bench) -> None:

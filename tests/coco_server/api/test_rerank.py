@@ -1,4 +1,4 @@
-"""Reranked queries of the service: both kinds, failures, defaults, and that nobody else waits."""
+"""Reranked queries of the service: both kinds, failures, defaults, and that others do not wait."""
 
 from __future__ import annotations
 

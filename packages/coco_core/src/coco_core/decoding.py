@@ -255,8 +255,8 @@ def _wide_script(head: bytes) -> str | None:
     for encoding in ("utf-16-le", "utf-16-be"):
         # The last character may be cut.
         text = head.decode(encoding, "ignore")
-        told = "\n" in text or " " in text
-        shares[encoding] = told * len(_WIDE_TEXT.findall(text)) / (len(head) // 2)
+        spaced = "\n" in text or " " in text
+        shares[encoding] = spaced * len(_WIDE_TEXT.findall(text)) / (len(head) // 2)
     best = max(shares, key=lambda encoding: shares[encoding])
     return best if shares[best] >= _WIDE_SHARE > min(shares.values()) else None
 

@@ -16,8 +16,8 @@ __all__ = ["feed", "open_graph"]
 
 Array = NDArray[Any]
 
-# What stands for a text of n tokens in each input that exporters write. Without padding the mask
-# is all ones; the segments are told from one another only where there are two.
+# What a text of n tokens is in each input that exporters write. Without padding the mask
+# is all ones; the segments differ only where there are two.
 _INPUTS: Final[dict[str, Callable[[Sequence[int]], Array]]] = {
     "input_ids": np.asarray,
     "attention_mask": lambda ids: np.ones(len(ids)),
@@ -51,7 +51,7 @@ def open_graph(
     except Exception as error:  # ONNX Runtime's exceptions share no other base
         raise InvalidConfig(
             f"The graph {path.name} of {where} cannot be opened: {error}.",
-            hint="Export the model again; a large one needs its data file beside it.",
+            hint="Export the model again; a large one needs its data file next to it.",
         ) from error
     feeds: dict[str, type[np.generic]] = {}
     for given in session.get_inputs():

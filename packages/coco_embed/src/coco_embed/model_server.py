@@ -177,7 +177,7 @@ class ModelServer:
 
     def _hang_up(self) -> None:
         for each in list(self._sockets):
-            # Not the method of an SSL socket, which takes its state away under whoever reads.
+            # Not the method of an SSL socket, which takes its state away from a thread that reads.
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(each, socket.SHUT_RDWR)
 

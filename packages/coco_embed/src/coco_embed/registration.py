@@ -90,7 +90,7 @@ class ModelTable(Generic[T]):
 
         Args:
             tables: what the file holds under the table's name.
-            path: the file; relative directories are looked for beside it.
+            path: the file; relative directories are looked for next to it.
             content: of the file, for the lines in messages.
 
         Raises:

@@ -39,7 +39,7 @@ def outer_paths(path: str) -> set[str]:
 
 
 def stands_at(definition: Definition, lines: Sequence[str], first: int) -> bool:
-    """Tell whether a definition's head stands where the record says.
+    """Tell whether a definition's head is where the record says.
 
     Args:
         definition: with 1-based lines.

@@ -32,7 +32,7 @@ class IndexShare:
     """One index's part in a search over several."""
 
     name: str
-    """Unique among them, and no word that a query may hold: documents are told apart by it."""
+    """Unique among them, and no word that a query may hold: it keeps their documents apart."""
     executor: SearchExecutor
     """Its keyword scores are computed under the joined statistics."""
     same_model: bool

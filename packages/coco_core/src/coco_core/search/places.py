@@ -19,8 +19,8 @@ _FURTHER_SHARE = 60
 # Below this a hit says no more than its name: rather fewer hits.
 _LEAST_SHARE = 40
 
-# Places of one document that are looked at beside the best, where a hit may show so many tokens for
-# each, and how near to the best they must score.
+# Places of one document that are looked at besides the best, where a hit may show so many tokens
+# for each, and how near to the best they must score.
 _MOST_FURTHER = 4
 _TOKENS_OF_PLACE = 80
 _NEAR = 0.6

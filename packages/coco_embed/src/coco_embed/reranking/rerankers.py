@@ -23,7 +23,7 @@ __all__ = ["QueryReranking", "RerankerListEntry", "Rerankers", "RerankingAttempt
 
 RerankerState: TypeAlias = Literal["ready", "missing", "unreachable", "unusable"]
 
-# Somebody waits for the answer of a list.
+# A user waits for the answer of a list.
 _LIST_SECONDS = 5.0
 _QUESTION = "how is the service started?"
 _ANSWER = "To start the service, run it with the command start."

@@ -39,7 +39,7 @@ class Picker(App[None]):
     """Arrow keys choose, Enter opens the result in the editor, Escape ends."""
 
     ENABLE_COMMAND_PALETTE = False
-    # From this width on, the code stands beside the list.
+    # From this width on, the code is next to the list.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012  # as Textual has it
     CSS = """
     Screen { layout: vertical; }

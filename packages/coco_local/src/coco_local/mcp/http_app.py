@@ -112,8 +112,8 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 def mcp_app(service: LocalService) -> McpApp:
     """Return `/mcp` over the daemon in this process.
 
-    Whoever mounts it enters ``running()`` before the first request. The default project is the one
-    in the header or the query (`/mcp?project=NAME`).
+    The application that mounts it enters ``running()`` before the first request. The default
+    project is the one in the header or the query (`/mcp?project=NAME`).
     """
     return McpApp(build_server(service, _http_caller))
 

@@ -23,7 +23,7 @@ _MARKUP: Final = frozenset({"html", "htm"})
 # Below this a file is too small for its shape to say anything, and too small to hurt.
 _SMALL: Final = 2_048
 
-# Nobody writes a line of code as long as this by hand; bundlers break theirs here at the earliest.
+# No line of code as long as this is written by hand; bundlers break theirs here at the earliest.
 _LONG_LINE: Final = 400
 
 # Code without spaces and line ends has a mark of structure (a bracket, a semicolon, a tag) every

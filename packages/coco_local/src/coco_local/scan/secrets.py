@@ -69,7 +69,7 @@ _SHAPES: Final = re.compile(
     re.VERBOSE,
 )
 
-# In these every value counts, whatever it is called: nobody would keep anything else in them.
+# In these every value counts, whatever it is called: nothing else is kept in them.
 _ALL_VALUES: Final = re.compile(r"\.env(\..+)?|[\w.-]+\.env|secrets?\.\w+")
 
 # Shown to be filled in: these hold names and no values. Public keys are public.

@@ -10,7 +10,7 @@ from coco_local.search.symbols import SymbolSearch
 
 __all__ = ["Caller", "group_calls", "with_callers"]
 
-# Callers of callers multiply; beyond this nobody reads them.
+# Callers of callers multiply; beyond this they are not read.
 _MOST = 200
 
 

@@ -47,7 +47,7 @@ _IGNORED = frozenset({Reason.IGNORED, Reason.ENVIRONMENT})
 # Content that no text search shows.
 _CLOSED = frozenset({Reason.BINARY, Reason.SECRET})
 
-# Hidden files and ignored ones; git's own data is nobody's source.
+# Hidden files and ignored ones; git's own data is no source.
 _EVERYTHING = ("--no-ignore", "--hidden", "--glob", "!.git")
 
 

@@ -106,7 +106,7 @@ class DiskSources:
         return known
 
     def holds(self, path: str, name: str) -> bool:
-        """Whether a name stands in a file's bytes; those of UTF-16 are not told from others."""
+        """Whether a name stands in a file's bytes; those of UTF-16 count as holding it."""
         data = self.data(path)
         return name.encode("utf-8", "surrogatepass") in data or data[:2] in {
             b"\xff\xfe",

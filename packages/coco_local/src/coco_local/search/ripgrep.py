@@ -32,7 +32,7 @@ _FAILED = 2
 # Its caller decides what is text and what is searched; a carriage return belongs to a line's end.
 _ALWAYS = ("--no-config", "--no-messages", "--text", "--crlf")
 
-# It refuses a pattern with a line end until it is told to look at more than one line.
+# It refuses a pattern with a line end until it is asked to look at more than one line.
 _NEEDS_MULTILINE = "is not allowed in a regex"
 
 

@@ -35,7 +35,7 @@ _PLACE = re.compile(r"(.*\w\.\w+):(?!:).*|(.+/.+):(?!:).*")
 # What is no reason to look at a file later.
 _OWN = frozenset({"barrel", "tooling", "declaration"})
 
-# What one answer may spend on parsing: about 200 files that nobody has asked about before. More is
+# What one answer may spend on parsing: about 200 files that were not asked about before. More is
 # a page of its own.
 _SECONDS = 0.4
 

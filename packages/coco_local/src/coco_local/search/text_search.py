@@ -130,13 +130,13 @@ def _told_by_patterns(
     if not foreign or _can_hold("cp1252", foreign):
         return files
     unknown = [name for name, encoding in files.items() if encoding in _FALLBACKS]
-    told: dict[str, str] = {}
+    recognized: dict[str, str] = {}
     for encoding in _OTHERS:
-        left = [name for name in unknown if name not in told]
+        left = [name for name in unknown if name not in recognized]
         if left and _can_hold(encoding, foreign):
             given = [*arguments, *(_label_arguments(encoding) or ())]
-            told |= dict.fromkeys(dict(count_matches(root, given, patterns, left)), encoding)
-    return {**files, **told}
+            recognized |= dict.fromkeys(dict(count_matches(root, given, patterns, left)), encoding)
+    return {**files, **recognized}
 
 
 def _can_hold(encoding: str, text: str) -> bool:

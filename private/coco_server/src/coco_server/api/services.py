@@ -184,5 +184,5 @@ def _pools(connections: int) -> ThreadPools:
     quarter = max(1, connections // 4)
     half = max(1, connections // 2)
     # Reranking waits for a model and holds no connection: it has threads of its own, so that a slow
-    # model keeps nobody from searching.
+    # model keeps no one from searching.
     return ThreadPools(query=half, rerank=half, change=quarter, status=quarter)

@@ -67,7 +67,9 @@ class QueryTerms:
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         """Take a query's terms, each with how much of the query it is; together 1."""
-        self._weights = [(term_id(term), weight) for term, weight in weights.items()]
+        self._weights = {term_id(term): weight for term, weight in weights.items()}
+        # What was asked of a word before: lines of one answer repeat their words.
+        self._ids_of: dict[str, tuple[int, ...]] = {}
         # A stem may differ from the word in its last letter: `quer(i)`, `query`.
         shortened = {term if len(term) < _WHOLE else term[:-1] for term in weights}
         self._begun = re.compile("|".join(map(re.escape, sorted(shortened))) or "(?!)")
@@ -88,9 +90,15 @@ class QueryTerms:
         """Return how much of the query a line holds, 0 to 1."""
         if self._begun.search(line.lower()) is None:
             return 0.0
-        # Ids of words are at hand: indexing has asked for them.
-        found = {number for word in words(line) for number in term_ids(word)}
-        return sum([weight for number, weight in self._weights if number in found])
+        weights, known = self._weights, self._ids_of
+        found: set[int] = set()
+        for word in words(line):
+            ids = known.get(word)
+            if ids is None:
+                ids = known[word] = tuple(each for each in term_ids(word) if each in weights)
+            if ids:
+                found.update(ids)
+        return sum([weights[each] for each in found])
 
 
 def best_lines(
@@ -114,6 +122,8 @@ def best_lines(
     chosen: list[int] = []
     left = budget
     for number in order:
+        if left <= 0:
+            break
         price = cost(text[number])
         if price > left or (price > _LONGEST_LINE * budget and len(text) > 1):
             continue

@@ -83,7 +83,7 @@ async def picture(
         if query:
             await pilot.press("slash")
             app.dashboard.query_one("#query", Input).value = query
-            await until(lambda: app.dashboard.query_one(ResultList).hits)
+            await until(lambda: app.dashboard.query_one(ResultList).found)
             await until(lambda: app.dashboard.query_one(CodePreview).border_title)
         await pilot.pause()
         svg = app.export_screenshot(title="coco start")

@@ -1,7 +1,7 @@
 import subprocess
 
 from coco_core.types import ChunkKind
-from coco_local.cli.completion import KINDS
+from coco_local.client.chunk_kinds import KINDS
 
 
 def complete(process, words: str, *, shell: str = "bash") -> subprocess.CompletedProcess[str]:

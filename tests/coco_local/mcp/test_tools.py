@@ -10,8 +10,8 @@ from mcp.types import INVALID_PARAMS
 
 from coco_core.errors import StoreBroken
 from coco_core.types import ChunkKind
+from coco_local.client.chunk_kinds import KINDS
 from coco_local.mcp import server as server_module
-from coco_local.mcp.arguments import KINDS
 from coco_local.mcp.budget import estimate_tokens
 from coco_local.mcp.scope import Caller
 from coco_local.mcp.server import build_server

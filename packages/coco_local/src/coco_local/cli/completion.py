@@ -10,9 +10,9 @@ from typing import Any
 import typer
 
 from coco_core.errors import CocoError
+from coco_local.client.chunk_kinds import KINDS
 
 __all__ = [
-    "KINDS",
     "complete_config",
     "complete_file",
     "complete_job",
@@ -24,9 +24,6 @@ __all__ = [
     "complete_symbol",
     "complete_words",
 ]
-
-# `coco_core.types.ChunkKind` by value: importing it would load numpy, and TAB would wait for it.
-KINDS = ("function", "class", "method", "section", "table", "code_block", "config", "text")
 
 # Whoever presses TAB gives up sooner than this.
 _TIMEOUT_SECONDS = 0.5

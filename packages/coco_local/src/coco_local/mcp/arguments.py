@@ -10,6 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from coco_local.client.chunk_kinds import KINDS
 from coco_protocol.docs import Profile
 
 __all__ = [
@@ -34,9 +35,6 @@ SEARCH_TOKENS = 1_500
 # The header of one place and a line of it.
 MIN_TOKENS = 100
 MAX_TOKENS = 50_000
-
-# `coco_core.types.ChunkKind` by value: importing it would load numpy into every agent's shim.
-KINDS = ("function", "class", "method", "section", "table", "code_block", "config", "text")
 
 
 Strings = Annotated[list[str], Field(max_length=100)]

@@ -7,8 +7,9 @@ from types import MappingProxyType
 
 from coco_core.errors import InvalidInput
 from coco_core.globs import globs_below
+from coco_local.client.chunk_kinds import KINDS
 from coco_local.client.shown_hit import shown_hit
-from coco_local.mcp.arguments import KINDS, RelatedArguments, SearchArguments
+from coco_local.mcp.arguments import RelatedArguments, SearchArguments
 from coco_local.mcp.budget import Budget, notice_line
 from coco_local.mcp.coercion import did_you_mean
 from coco_local.mcp.format import empty_text, hit_text

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from coco_core.code import Definition, Occurrence
-from coco_local.indexing.indexer import ProjectIndexer
-from coco_local.operations.context import CATCH_UP_SECONDS, FUNCTIONS, Context
+from coco_local.operations.context import FUNCTIONS, Context
+from coco_local.operations.current import LISTING, catch_up
 from coco_local.search.callers import Caller, group_calls, with_callers
 from coco_local.search.near_names import names_beginning
 from coco_local.search.path_filter import path_filter
-from coco_local.search.service import FIRST_SCAN_SECONDS
 from coco_local.search.symbols import Found, Indexed, SymbolSearch
 from coco_protocol.code import (
     CallerBody,
@@ -21,8 +20,6 @@ from coco_protocol.code import (
 )
 from coco_protocol.local import LocalService
 
-LISTING = "The project's files are still being listed."
-
 # A line longer than this is data; its beginning says enough.
 _MAX_TEXT = 300
 
@@ -34,9 +31,7 @@ def symbol(context: Context, request: SymbolRequest) -> SymbolData:
     context.registry.check_globs(indexer.project, request.include)
     with context.gate.query():
         listed = catch_up(indexer)
-        allowed = path_filter(
-            indexer.project.root, request.include, request.exclude, request.since_revision
-        )
+        allowed = path_filter(indexer.project.root, request)
         search = SymbolSearch(indexer, context.parsed, allowed)
         name = search.named(request.name)
         callers: list[Caller] = []
@@ -77,14 +72,6 @@ def names(context: Context, request: NamesRequest) -> NamesData:
     """Return names that begin in a given way, in any case."""
     memory = context.registry.resolve(request.project_id, request.path).active.index.memory
     return NamesData(names=names_beginning(memory, request.prefix, request.limit))
-
-
-def catch_up(indexer: ProjectIndexer) -> bool:
-    """Index what was saved a moment ago; False while the project's files are still listed."""
-    indexer.backlog.sync()
-    listed = indexer.backlog.wait_scanned(FIRST_SCAN_SECONDS)
-    indexer.catch_up(None, CATCH_UP_SECONDS)
-    return listed
 
 
 def _notice(request: SymbolRequest, found: Found, *, is_line: bool) -> str | None:

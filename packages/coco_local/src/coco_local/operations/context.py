@@ -25,10 +25,7 @@ from coco_local.settings import Settings
 from coco_local.store.projects import ConfigStore
 from coco_protocol.operations import Functions
 
-__all__ = ["CATCH_UP_SECONDS", "FUNCTIONS", "Context"]
-
-CATCH_UP_SECONDS: Final = 0.1
-"""What a listing or a text search may wait for files that changed a moment ago."""
+__all__ = ["FUNCTIONS", "Context"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from coco_core.languages import detect_language
 from coco_core.quantities import count
 from coco_core.types import Chunk, chunk_ids
 from coco_local.indexing.indexer import ProjectIndexer
-from coco_local.operations.context import CATCH_UP_SECONDS, FUNCTIONS, Context
+from coco_local.operations.context import FUNCTIONS, Context
+from coco_local.operations.current import CATCH_UP_SECONDS
 from coco_local.projects.registry import ProjectRegistry
 from coco_local.scan import SEARCHED_AS_TEXT, refuse_content
 from coco_local.scan.reasons import Reason

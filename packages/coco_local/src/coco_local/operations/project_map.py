@@ -13,8 +13,8 @@ from coco_core.code.project_map import (
 from coco_core.errors import DocumentNotFound
 from coco_core.languages import named_language
 from coco_local.indexing.indexer import ProjectIndexer
-from coco_local.operations.code import LISTING, catch_up
 from coco_local.operations.context import FUNCTIONS, Context
+from coco_local.operations.current import LISTING, catch_up
 from coco_local.search.path_filter import path_filter
 from coco_local.store.documents import IndexedChunk
 from coco_protocol.code import (
@@ -44,9 +44,7 @@ def files(context: Context, request: FilesRequest) -> FilesData:
     context.registry.check_globs(indexer.project, request.include)
     with context.gate.query():
         listed = catch_up(indexer)
-        allowed = path_filter(
-            indexer.project.root, request.include, request.exclude, request.since_revision
-        )
+        allowed = path_filter(indexer.project.root, request)
         languages = {_language(name) for name in request.languages}
         documents = indexer.index.memory.documents
         found = sorted(
@@ -76,9 +74,7 @@ def project_map(context: Context, request: MapRequest) -> MapData:
     context.registry.check_globs(indexer.project, request.include)
     with context.gate.query():
         listed = catch_up(indexer)
-        allowed = path_filter(
-            indexer.project.root, request.include, request.exclude, request.since_revision
-        )
+        allowed = path_filter(indexer.project.root, request)
         memory = indexer.index.memory
         directory = request.directory.strip("/")
         base = f"{directory}/" if directory and directory != "." else ""

@@ -61,7 +61,7 @@ class Wanted:
             InvalidInput: a language or a revision does not exist, or a glob is none.
         """
         self.include = request.include
-        self._allowed = path_filter(root, request.include, request.exclude, request.since_revision)
+        self._allowed = path_filter(root, request)
         self.languages = {language(name).name for name in request.languages}
 
     def path(self, name: str) -> bool:

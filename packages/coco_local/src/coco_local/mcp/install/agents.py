@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from coco_local.mcp.install.client import (
+    NEW_SESSION,
     SERVER_NAME,
     Environment,
     Guide,
@@ -24,7 +25,6 @@ from coco_local.mcp.install.tomltable import remove_item, set_item
 
 __all__ = ["AGENTS", "opencode_entry"]
 
-_NEW_SESSION = "Start a new session; /mcp shows the server."
 _PLAIN = JsonEntry(("mcpServers",), stdio_entry)
 # Several programs read `.mcp.json`, all of them in Claude Code's form.
 _SHARED = JsonEntry(("mcpServers",), typed_stdio_entry)
@@ -96,7 +96,7 @@ AGENTS = (
         user=lambda at: at.variable("COPILOT_HOME", at.home / ".copilot") / "mcp-config.json",
         project=lambda root: root / ".github" / "mcp.json",
         edit=JsonEntry(("mcpServers",), _copilot_entry),
-        after=_NEW_SESSION,
+        after=NEW_SESSION,
         guide=Guide(
             user=lambda at: (
                 at.variable("COPILOT_HOME", at.home / ".copilot") / "copilot-instructions.md"
@@ -156,7 +156,7 @@ AGENTS = (
         user=lambda at: at.home / ".gemini" / "config" / "mcp_config.json",
         project=lambda root: root / ".agents" / "mcp_config.json",
         edit=_PLAIN,
-        after=_NEW_SESSION,
+        after=NEW_SESSION,
         guide=Guide(user=lambda at: at.home / ".gemini" / "GEMINI.md", project=agents_file),
     ),
     # docs.x.ai/build/features/mcp-servers: the tables of Codex
@@ -176,7 +176,7 @@ AGENTS = (
         user=lambda at: at.home / ".qwen" / "settings.json",
         project=lambda root: root / ".qwen" / "settings.json",
         edit=_PLAIN,
-        after=_NEW_SESSION,
+        after=NEW_SESSION,
         guide=Guide(
             user=lambda at: at.home / ".qwen" / "QWEN.md", project=lambda root: root / "QWEN.md"
         ),

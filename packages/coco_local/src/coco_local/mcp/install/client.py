@@ -12,6 +12,7 @@ from coco_local.mcp.install.jsonc import remove_member, set_member
 from coco_local.mcp.install.tomltable import remove_table, set_table
 
 __all__ = [
+    "NEW_SESSION",
     "SERVER_NAME",
     "Edit",
     "Environment",
@@ -27,6 +28,7 @@ __all__ = [
 ]
 
 SERVER_NAME = "coco"
+NEW_SESSION = "Start a new session; /mcp shows the server."
 
 ScopeName = Literal["user", "project"]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from coco_local.mcp.install.agents import AGENTS, opencode_entry
 from coco_local.mcp.install.client import (
+    NEW_SESSION,
     Environment,
     Guide,
     JsonEntry,
@@ -24,8 +25,6 @@ from coco_local.mcp.install.client import (
 from coco_local.mcp.install.jsonc import parse
 
 __all__ = ["CLIENTS"]
-
-_NEW_SESSION = "Start a new session; /mcp shows the server."
 
 _VSCODE_EDIT = JsonEntry(("servers",), typed_stdio_entry)
 _VSCODE_AFTER = "Start the server from the mcp.json file, or with 'MCP: List Servers'."
@@ -129,7 +128,7 @@ EDITORS = (
         user=lambda at: at.variable("CLAUDE_CONFIG_DIR", at.home) / ".claude.json",
         project=lambda root: root / ".mcp.json",
         edit=JsonEntry(("mcpServers",), typed_stdio_entry),
-        after=_NEW_SESSION,
+        after=NEW_SESSION,
         guide=Guide(
             user=lambda at: at.variable("CLAUDE_CONFIG_DIR", at.home / ".claude") / "CLAUDE.md",
             project=lambda root: root / "CLAUDE.md",
@@ -182,7 +181,7 @@ EDITORS = (
         user=lambda at: at.variable("CODEX_HOME", at.home / ".codex") / "config.toml",
         project=lambda root: root / ".codex" / "config.toml",
         edit=TomlEntry("mcp_servers"),
-        after=_NEW_SESSION,
+        after=NEW_SESSION,
         guide=Guide(
             user=lambda at: at.variable("CODEX_HOME", at.home / ".codex") / "AGENTS.md",
             project=agents_file,
@@ -218,7 +217,7 @@ EDITORS = (
         user=lambda at: at.home / ".gemini" / "settings.json",
         project=lambda root: root / ".gemini" / "settings.json",
         edit=JsonEntry(("mcpServers",), stdio_entry),
-        after=_NEW_SESSION,
+        after=NEW_SESSION,
         guide=Guide(
             user=lambda at: at.home / ".gemini" / "GEMINI.md",
             project=lambda root: root / "GEMINI.md",

@@ -210,6 +210,8 @@ def test_files_by_glob_language_and_page(bench: Bench) -> None:
 
     assert names(include=["shop/**/*.py"]) == ["shop/__init__.py", "shop/cart.py", "shop/web.py"]
     assert names(languages=["ts"]) == ["web/app.ts"]
+    with pytest.raises(InvalidInput, match="There is no language 'pyhton'"):
+        names(languages=["pyhton"])
     assert names(exclude=["*.py", "*.md"]) == ["web/app.ts"]
     page = bench.daemon.files(FilesRequest(project_id=bench.project_id, limit=2))
     assert (len(page.files), page.total, page.next_after) == (2, len(FILES), "shop/__init__.py")

@@ -11,7 +11,7 @@ from coco_core.code.project_map import (
     tokens_of,
 )
 from coco_core.errors import DocumentNotFound
-from coco_core.languages import named_language
+from coco_core.languages import language
 from coco_local.indexing.indexer import ProjectIndexer
 from coco_local.operations.context import FUNCTIONS, Context
 from coco_local.operations.current import LISTING, catch_up
@@ -45,7 +45,7 @@ def files(context: Context, request: FilesRequest) -> FilesData:
     with context.gate.query():
         listed = catch_up(indexer)
         allowed = path_filter(indexer.project.root, request)
-        languages = {_language(name) for name in request.languages}
+        languages = {language(name).name for name in request.languages}
         documents = indexer.index.memory.documents
         found = sorted(
             name
@@ -169,11 +169,6 @@ def _symbol(symbol: str, indexed: IndexedChunk) -> MapSymbol:
 def _plain(symbol: MapSymbol) -> str:
     name = symbol.symbol.rpartition(".")[2]
     return name if symbol.kind == "code_block" else f"{symbol.kind} {name}"
-
-
-def _language(name: str) -> str:
-    known = named_language(name)
-    return known.name if known is not None else name.strip().lower()
 
 
 def _pending(indexer: ProjectIndexer, *, listed: bool) -> str | None:

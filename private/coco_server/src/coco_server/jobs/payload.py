@@ -9,10 +9,11 @@ from typing import Any, Literal, TypeAlias, get_args
 from coco_core.errors import InvalidConfig
 from coco_core.plan import IndexingPlan
 
-__all__ = ["ImportFormat", "IngestPayload", "OnError"]
+__all__ = ["ImportFormat", "ImportMode", "IngestPayload", "OnError"]
 
 ImportFormat: TypeAlias = Literal["json", "ndjson", "parquet"]
 OnError: TypeAlias = Literal["skip", "fail"]
+ImportMode: TypeAlias = Literal["replace", "merge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,19 @@ class IngestPayload:
     """A text rule in the blob store; it sees every text before it is cut."""
     activate: bool = True
     """Switch to the version when it is complete."""
+    mode: ImportMode = "replace"
+    """``replace``: the version holds what was sent; ``merge``: what the version that is active when
+    the job begins holds, with the documents that were sent in place of those with the same id."""
+    deletes: tuple[str, ...] = ()
+    """Documents that a merge takes out, by id."""
 
     def __post_init__(self) -> None:
         if self.format not in get_args(ImportFormat):
             raise InvalidConfig(f"The import's format is {self.format!r}.")
         if self.on_error not in get_args(OnError):
             raise InvalidConfig(f"on_error is {self.on_error!r}.", hint="Use 'skip' or 'fail'.")
+        if self.mode not in get_args(ImportMode):
+            raise InvalidConfig(f"mode is {self.mode!r}.", hint="Use 'replace' or 'merge'.")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plain data that a job's row keeps."""
@@ -46,6 +54,8 @@ class IngestPayload:
             "on_error": self.on_error,
             "wasm_module_ref": self.wasm_module_ref,
             "activate": self.activate,
+            "mode": self.mode,
+            "deletes": list(self.deletes),
         }
 
     @classmethod
@@ -59,6 +69,8 @@ class IngestPayload:
                 on_error=payload.get("on_error", "skip"),
                 wasm_module_ref=payload.get("wasm_module_ref"),
                 activate=bool(payload.get("activate", True)),
+                mode=payload.get("mode", "replace"),
+                deletes=tuple(payload.get("deletes", ())),
             )
         except KeyError as error:
             raise InvalidConfig(f"The job's payload lacks {error.args[0]!r}.") from error

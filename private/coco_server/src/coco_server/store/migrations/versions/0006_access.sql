@@ -1,0 +1,1 @@
+SELECT 1; -- Who may see what: documents, keys, the audit log.

@@ -1,0 +1,1 @@
+SELECT 1; -- Limits of a tenant's requests.

@@ -1,0 +1,1 @@
+SELECT 1; -- Operating: dead letters, usage by month, erasure.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from coco_server.store.rows import all_rows
 from coco_server.store.session import TenantSession
 
-__all__ = ["StoredRejection", "add", "counts", "read"]
+__all__ = ["StoredRejection", "add", "clear", "counts", "read"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,13 @@ def read(
         "SELECT {columns} FROM job_rejections WHERE org_id = %s AND job_id = %s AND item > %s "
         "ORDER BY item LIMIT %s",
         (session.org_id, job_id, after, most),
+    )
+
+
+def clear(session: TenantSession, job_id: str) -> None:
+    """Forget the rejected items of a job that begins again."""
+    session.connection.execute(
+        "DELETE FROM job_rejections WHERE org_id = %s AND job_id = %s", (session.org_id, job_id)
     )
 
 

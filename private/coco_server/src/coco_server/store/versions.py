@@ -54,8 +54,7 @@ class Version:
     status: VersionStatus
     item_count: int
     document_count: int
-    """Of documents, chunks, vectors and bytes that are not removed; while it is built, of those that
-    its own segment has."""
+    """What is not removed; while it is built, of its own segment only. So are the next two."""
     chunk_count: int
     embedded_count: int
     """Chunks that have a vector."""

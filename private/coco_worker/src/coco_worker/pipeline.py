@@ -6,8 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 
@@ -24,8 +24,10 @@ from coco_server.store.session import Database, TenantSession
 from coco_server.store.usage import Quotas
 from coco_server.store.vectors import PgVectors, VectorStore
 from coco_worker import metrics
+from coco_worker.activation import activate_unless_held
 from coco_worker.batch import Batch, batches
 from coco_worker.chunked_item import ChunkedItem, chunk_item, embedding_texts
+from coco_worker.counts import Counts
 from coco_worker.items.item import Item, ItemLimits, Rejection
 from coco_worker.items.read import read_items
 from coco_worker.leased_job import LeasedJob
@@ -84,37 +86,6 @@ def ingest(leased: LeasedJob, deps: IngestDeps) -> None:
         _Build(leased, deps, opened).run()
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """What is committed so far, of all attempts together: the job's checkpoint."""
-
-    items: int = 0
-    rejected: int = 0
-    parsed: int = 0
-    """Items that were cut here, and did not arrive so."""
-    embedded: int = 0
-    """Texts that were embedded for this job, and did not come with a vector."""
-
-    @classmethod
-    def of(cls, checkpoint: Mapping[str, Any]) -> Self:
-        """Read a checkpoint; an older worker's has fewer counts."""
-        return cls(**{each.name: int(checkpoint.get(each.name, 0)) for each in fields(cls)})
-
-    def after(self, batch: Batch, embedded: int) -> Self:
-        """Return the counts with a batch's."""
-        return replace(
-            self,
-            items=batch.end,
-            rejected=self.rejected + len(batch.rejections),
-            parsed=self.parsed + batch.parsed,
-            embedded=self.embedded + embedded,
-        )
-
-    def event(self, stage: str) -> Mapping[str, object]:
-        """Return what followers are told."""
-        return {"stage": stage, "done": self.items, "rejected": self.rejected}
-
-
 class _Build:
     def __init__(self, leased: LeasedJob, deps: IngestDeps, opened: ExitStack) -> None:
         job = leased.job
@@ -136,7 +107,7 @@ class _Build:
             self._quotas = deps.quotas(orgs.get(session, job.org_id).limits)
         self._config: IndexingConfig = plan.config
         self._embedder: ClosableEmbedder | None = None
-        self._counts = _Counts.of(job.checkpoint)
+        self._counts = Counts.of(job.checkpoint)
         self._last_event = 0.0
 
     def run(self) -> None:
@@ -219,7 +190,7 @@ class _Build:
 
     def _write(self, batch: Batch, embedded: int) -> None:
         job = self._leased.job
-        counts = self._counts.after(batch, embedded)
+        counts = self._counts.after(batch, embedded=embedded)
         with metrics.STAGE_SECONDS.labels("write").time(), self._session() as session:
             for documents, rows, items in batch.slices():
                 chunks.append(
@@ -232,12 +203,17 @@ class _Build:
                     vectors=self._deps.vectors,
                 )
             usage.count(session, self._quotas, items=batch.items)
-            rejections.add(session, job.job_id, [_row(each) for each in batch.rejections])
+            rejections.add(
+                session,
+                job.job_id,
+                [_row(each) for each in batch.rejections],
+                before=self._counts.rejected,
+            )
             queue.progress(
                 session,
                 job,
                 done=counts.items,
-                checkpoint=asdict(counts),
+                checkpoint=counts.to_dict(),
                 stage="ingest",
                 event=counts.event("ingest") if self._event_due() else None,
             )
@@ -261,7 +237,7 @@ class _Build:
                 job,
                 done=counts.items,
                 total=counts.items,
-                checkpoint=asdict(counts),
+                checkpoint=counts.to_dict(),
                 stage="seal",
                 event=counts.event("seal"),
             )
@@ -278,18 +254,18 @@ class _Build:
                 vectors=self._deps.vectors,
                 helpers=self._deps.build_helpers,
             )
-            if self._payload.activate:
-                versions.activate(session, job.project_id, ready.version_id)
-            queue.finish(session, job, self._result(session, ready))
+            held = activate_unless_held(session, ready, self._payload, self._counts)
+            activated = self._payload.activate and held is None
+            outcome = {"activated": activated} | ({} if held is None else {"held": held})
+            queue.finish(session, job, self._result(ready) | outcome)
 
-    def _result(self, session: TenantSession, ready: versions.Version) -> Mapping[str, object]:
+    def _result(self, ready: versions.Version) -> dict[str, object]:
         return {
             "version_id": ready.version_id,
-            "activated": self._payload.activate,
             "items": self._counts.items,
             "indexed": ready.item_count,
             "rejected": self._counts.rejected,
-            "rejected_by": rejections.counts(session, self._leased.job.job_id),
+            "rejected_by": dict(self._counts.rejected_by),
             "documents": ready.document_count,
             "chunks": ready.chunk_count,
             "parsed": self._counts.parsed,

@@ -56,12 +56,15 @@ class Version:
     status: VersionStatus
     item_count: int
     document_count: int
+    """Of documents, chunks, vectors and bytes that are not removed; while it is built, of those that
+    its own segment has."""
     chunk_count: int
     embedded_count: int
     """Chunks that have a vector."""
     storage_bytes: int
+    """Of all of its segments, which it may share with other versions."""
     length_sums: list[int]
-    """Terms per field of all chunks, in the order of `coco_core.bm25.FIELDS`."""
+    """Terms per field of its own segment's chunks, in the order of `coco_core.bm25.FIELDS`."""
     approximate: bool
     """Whether vectors are found through an HNSW index."""
     failure: Mapping[str, Any] | None
@@ -69,6 +72,15 @@ class Version:
     ready_at: datetime | None
     activated_at: datetime | None
     archived_at: datetime | None
+    segments: list[int]
+    """What it is made of, oldest first; empty stands for its own number alone."""
+    base_version_id: str | None
+    """The version that a merge began from."""
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """The numbers of its segments, oldest first."""
+        return tuple(self.segments) or (self.version_no,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +118,16 @@ _QUERY_TARGET: LiteralString = """
 """
 
 
-def create(session: TenantSession, project_id: str, config_id: str) -> Version:
+def create(
+    session: TenantSession, project_id: str, config_id: str, *, base: Version | None = None
+) -> Version:
     """Begin a build: a version in BUILDING with empty tables of its own.
+
+    Args:
+        session: of the project's org.
+        project_id: the project.
+        config_id: the config to build under.
+        base: the complete version that a merge begins from: its segments come before the new one.
 
     Raises:
         ProjectNotFound: the org has no such project.
@@ -122,9 +142,16 @@ def create(session: TenantSession, project_id: str, config_id: str) -> Version:
                 session,
                 Version,
                 "INSERT INTO project_versions "
-                "(version_id, org_id, project_id, config_id, dimension) "
-                "VALUES (%s, %s, %s, %s, %s) RETURNING {columns}",
-                (new_id("ver"), session.org_id, project_id, config_id, dimension),
+                "(version_id, org_id, project_id, config_id, dimension, base_version_id) "
+                "VALUES (%s, %s, %s, %s, %s, %s) RETURNING {columns}",
+                (
+                    new_id("ver"),
+                    session.org_id,
+                    project_id,
+                    config_id,
+                    dimension,
+                    base.version_id if base is not None else None,
+                ),
             )
     except psycopg.errors.UniqueViolation as error:
         raise VersionConflict(
@@ -135,7 +162,29 @@ def create(session: TenantSession, project_id: str, config_id: str) -> Version:
     session.connection.execute(
         "SELECT coco_open_version(%s, %s, %s)", (made.version_no, session.org_id, dimension)
     )
-    return made
+    _add_segment(session, made, list(base.parts) if base is not None else [])
+    return get(session, project_id, made.version_id)
+
+
+def _add_segment(session: TenantSession, made: Version, before: list[int]) -> None:
+    """Give a new version its own segment, whose keys go on from those before it."""
+    session.connection.execute(
+        "INSERT INTO segments (segment_no, org_id, project_id, config_id, first_key, end_key) "
+        "SELECT %(own)s, %(org)s, %(project)s, %(config)s, span, span FROM ("
+        "SELECT coalesce(max(end_key), 0) AS span FROM segments "
+        "WHERE org_id = %(org)s AND segment_no = ANY(%(before)s::bigint[])) AS base",
+        {
+            "own": made.version_no,
+            "org": session.org_id,
+            "project": made.project_id,
+            "config": made.config_id,
+            "before": before,
+        },
+    )
+    session.connection.execute(
+        "UPDATE project_versions SET segments = %s WHERE org_id = %s AND version_id = %s",
+        ([*before, made.version_no], session.org_id, made.version_id),
+    )
 
 
 def get(session: TenantSession, project_id: str, version_id: str) -> Version:

@@ -41,7 +41,7 @@ class Counts:
         """Return the plain data that the job's row keeps."""
         return asdict(self)
 
-    def after(self, batch: Batch, *, embedded: int, reused: int = 0) -> Self:
+    def after(self, batch: Batch, *, embedded: int) -> Self:
         """Return the counts with a batch's."""
         reasons = Counter(each.reason.value for each in batch.rejections)
         return replace(
@@ -50,7 +50,7 @@ class Counts:
             rejected=self.rejected + len(batch.rejections),
             parsed=self.parsed + batch.parsed,
             embedded=self.embedded + embedded,
-            reused=self.reused + reused,
+            reused=self.reused + batch.reused,
             rejected_by=dict(Counter(self.rejected_by) + reasons),
         )
 

@@ -28,9 +28,10 @@ from coco_worker.activation import activate_unless_held
 from coco_worker.batch import Batch, batches
 from coco_worker.chunked_item import ChunkedItem, chunk_item, embedding_texts
 from coco_worker.counts import Counts
-from coco_worker.items.item import Item, ItemLimits, Rejection
+from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome, Rejection
 from coco_worker.items.read import read_items
 from coco_worker.leased_job import LeasedJob
+from coco_worker.reuse import EarlierWork, windows
 from coco_worker.rule import apply_rule, load_rule
 
 __all__ = ["IngestDeps", "ItemRejected", "ingest"]
@@ -107,6 +108,9 @@ class _Build:
             self._quotas = deps.quotas(orgs.get(session, job.org_id).limits)
         self._config: IndexingConfig = plan.config
         self._embedder: ClosableEmbedder | None = None
+        self._earlier = EarlierWork(
+            self._session, job.project_id, self._config, vectors=deps.vectors.in_database
+        )
         self._counts = Counts.of(job.checkpoint)
         self._last_event = 0.0
 
@@ -123,10 +127,12 @@ class _Build:
 
     # --- reading and cutting -------------------------------------------------------------------
 
-    def _outcomes(self) -> Iterator[tuple[int, ChunkedItem | Rejection]]:
+    def _outcomes(self) -> Iterator[tuple[int, ChunkedItem | Deletion | Rejection]]:
         job, payload = self._leased.job, self._payload
         limits = ItemLimits(
-            dimension=self._version.dimension, content_bytes=self._deps.content_bytes
+            dimension=self._version.dimension,
+            content_bytes=self._deps.content_bytes,
+            rule=payload.wasm_module_ref,
         )
         ref = payload.wasm_module_ref
         rule = load_rule(self._deps.blobs, job.org_id, ref) if ref else None
@@ -136,24 +142,42 @@ class _Build:
             # twenty times as fast.
             tokenizer = self._deps.embedders.tokenizer(self._config.embedding)
         file = self._opened.enter_context(self._deps.blobs.open(job.org_id, payload.blob_ref))
-        for outcome in read_items(file, payload.format, limits):
+        for window in windows(self._unwritten(read_items(file, payload.format, limits))):
+            known = self._earlier.documents(window)
+            for outcome in window:
+                self._leased.check()
+                before = known.get(outcome.doc_id)
+                ruled: Outcome = outcome
+                if isinstance(outcome, Item) and rule and before is None:
+                    ruled = apply_rule(rule, outcome)
+                if isinstance(ruled, Item):
+                    yield ruled.index, chunk_item(ruled, self._config.chunking, tokenizer, before)
+                elif isinstance(ruled, Rejection) and payload.on_error == "fail":
+                    raise ItemRejected(ruled)
+                else:
+                    yield ruled.index, ruled
+
+    def _unwritten(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+        """Yield what comes behind the checkpoint, having read ids that may come again."""
+        for outcome in outcomes:
             self._leased.check()
-            # What came before the checkpoint is read again, for later items may repeat its ids.
-            if outcome.index < self._counts.items:
-                continue
-            ruled = apply_rule(rule, outcome) if rule and isinstance(outcome, Item) else outcome
-            if isinstance(ruled, Item):
-                yield ruled.index, chunk_item(ruled, self._config.chunking, tokenizer)
-            elif payload.on_error == "fail":
-                raise ItemRejected(ruled)
-            else:
-                yield ruled.index, ruled
+            if outcome.index >= self._counts.items:
+                yield outcome
 
     # --- embedding -----------------------------------------------------------------------------
 
     def _embed(self, batch: Batch) -> int:
-        """Give every chunk a vector; returns how many had none."""
+        """Give every chunk a vector; returns how many were embedded for it."""
         missing = [place for place, chunk in enumerate(batch.chunks) if chunk.vector is None]
+        for place, chunk in zip(
+            missing,
+            self._earlier.with_vectors([batch.chunks[place] for place in missing]),
+            strict=True,
+        ):
+            batch.chunks[place] = chunk
+        wanted = len(missing)
+        missing = [place for place in missing if batch.chunks[place].vector is None]
+        batch.reused += wanted - len(missing)
         if not missing:
             return 0
         embedder = self._open_embedder()
@@ -270,6 +294,7 @@ class _Build:
             "chunks": ready.chunk_count,
             "parsed": self._counts.parsed,
             "embedded": self._counts.embedded,
+            "reused": self._counts.reused,
             "vectors": ready.embedded_count,
         }
 

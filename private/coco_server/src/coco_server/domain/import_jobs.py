@@ -47,7 +47,13 @@ class ImportJobs:
         self._metrics = metrics
 
     def start(
-        self, caller: Caller, head: ImportHead, source: ImportSource, *, asked: str | None = None
+        self,
+        caller: Caller,
+        head: ImportHead,
+        source: ImportSource,
+        *,
+        asked: str | None = None,
+        doc_id: str | None = None,
     ) -> StartedData:
         """Enqueue the job of an import, or return the one that the same request started before.
 
@@ -56,6 +62,7 @@ class ImportJobs:
             head: what is asked for.
             source: the items.
             asked: stands for the items when a repeated request is compared with the first one.
+            doc_id: the one document that it changes.
 
         Raises:
             InvalidInput: a replacing import names documents to delete.
@@ -79,7 +86,9 @@ class ImportJobs:
             if request is not None:
                 requests.take_turn(session, project_id, request)
                 there = requests.find(session, project_id, request)
-            job = there or self._create(session, caller, head, source, request)
+            job = there or self._create(
+                session, caller, head, source, request=request, doc_id=doc_id
+            )
         if there is not None and source.fresh:
             self._blobs.delete(caller.scope.org_id, source.blob_ref)
         return _started(job, None if there is not None else source.size)
@@ -90,7 +99,9 @@ class ImportJobs:
         caller: Caller,
         head: ImportHead,
         source: ImportSource,
+        *,
         request: RequestKey | None,
+        doc_id: str | None,
     ) -> Job:
         scope = caller.scope
         project = projects.get(session, scope.project_id)
@@ -124,6 +135,7 @@ class ImportJobs:
             version_id=version_id,
             config_id=config_id,
             merge=merge,
+            doc_id=doc_id,
             request=request,
             total=source.items,
         )

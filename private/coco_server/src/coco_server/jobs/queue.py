@@ -65,6 +65,7 @@ def enqueue(
     version_id: str | None = None,
     config_id: str | None = None,
     merge: bool = False,
+    doc_id: str | None = None,
     request: RequestKey | None = None,
     priority: int = 0,
     max_attempts: int = 5,
@@ -79,8 +80,9 @@ def enqueue(
         session,
         Job,
         "INSERT INTO jobs (job_id, org_id, project_id, user_id, version_id, config_id, merge, "
-        "kind, payload, request_key, request_config, request_hash, priority, max_attempts, total) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
+        "doc_id, kind, payload, request_key, request_config, request_hash, priority, "
+        "max_attempts, total) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
         "ON CONFLICT (org_id, project_id, request_config, request_key) "
         "WHERE request_key IS NOT NULL DO NOTHING RETURNING {columns}",
         (
@@ -91,6 +93,7 @@ def enqueue(
             version_id,
             config_id,
             merge,
+            doc_id,
             kind,
             json_value(payload),
             request.key if request else None,

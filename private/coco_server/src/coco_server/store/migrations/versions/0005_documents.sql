@@ -3,8 +3,11 @@
 ALTER TABLE jobs
     ADD COLUMN request_key text,                         -- as sent in idempotency_key
     ADD COLUMN request_config text NOT NULL DEFAULT '',  -- the config that was named, '' for none
-    ADD COLUMN request_hash text;                        -- of all that was sent: a key is not sent
+    ADD COLUMN request_hash text,                        -- of all that was sent: a key is not sent
                                                          -- again with something else
+    ADD COLUMN doc_id text;                              -- the one document that it changes
+CREATE INDEX jobs_by_document ON jobs (org_id, project_id, doc_id, job_id DESC)
+    WHERE doc_id IS NOT NULL;
 CREATE UNIQUE INDEX one_job_of_a_request ON jobs (org_id, project_id, request_config, request_key)
     WHERE request_key IS NOT NULL;
 CREATE INDEX jobs_by_version ON jobs (version_id) WHERE version_id IS NOT NULL;

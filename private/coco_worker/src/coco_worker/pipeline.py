@@ -6,37 +6,37 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 
 from coco_core.configs import IndexingConfig
-from coco_core.errors import InvalidConfig, InvalidInput, VersionConflict
+from coco_core.errors import InvalidConfig, InvalidInput
 from coco_embed.budget import EmbeddingBudget
 from coco_embed.resolver import ClosableEmbedder, Embedders
 from coco_server.jobs import queue, rejections
 from coco_server.jobs.payload import IngestPayload
 from coco_server.jobs.rejections import StoredRejection
-from coco_server.store import chunks, merging, orgs, sealing, segments, usage, versions
+from coco_server.store import chunks, orgs, sealing, segments, usage, versions
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database, TenantSession
 from coco_server.store.usage import Quotas
 from coco_server.store.vectors import PgVectors, VectorStore
-from coco_worker import metrics
+from coco_worker import merge, metrics
+from coco_worker.activation import activate_unless_held
 from coco_worker.batch import Batch, batches
 from coco_worker.chunked_item import ChunkedItem, chunk_item, embedding_texts
-from coco_worker.items.item import Item, ItemLimits, Rejection
+from coco_worker.counts import Counts
+from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome, Rejection
 from coco_worker.items.read import read_items
-from coco_worker.leased_job import InterruptReason, JobInterrupted, LeasedJob
+from coco_worker.leased_job import LeasedJob
+from coco_worker.reuse import EarlierWork, windows
 from coco_worker.rule import apply_rule, load_rule
 
 __all__ = ["IngestDeps", "ItemRejected", "ingest"]
 
 log = structlog.get_logger(__name__)
-
-# A merge that is overtaken so often meets imports or rollbacks without end.
-_MOST_BEGINNINGS = 3
 
 # Followers see progress twice a second; every event is a row.
 _EVENT_SECONDS = 0.5
@@ -89,43 +89,6 @@ def ingest(leased: LeasedJob, deps: IngestDeps) -> None:
                 return
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """What is committed so far, of all attempts together: the job's checkpoint."""
-
-    items: int = 0
-    rejected: int = 0
-    parsed: int = 0
-    """Items that were cut here, and did not arrive so."""
-    embedded: int = 0
-    """Texts that were embedded for this job, and did not come with a vector."""
-    beginnings: int = 0
-    """How often a merge began again, because another version had become active."""
-
-    @classmethod
-    def of(cls, checkpoint: Mapping[str, Any]) -> Self:
-        """Read a checkpoint; an older worker's has fewer counts."""
-        return cls(**{each.name: int(checkpoint.get(each.name, 0)) for each in fields(cls)})
-
-    def after(self, batch: Batch, embedded: int) -> Self:
-        """Return the counts with a batch's."""
-        return replace(
-            self,
-            items=batch.end,
-            rejected=self.rejected + len(batch.rejections),
-            parsed=self.parsed + batch.parsed,
-            embedded=self.embedded + embedded,
-        )
-
-    def event(self, stage: str) -> Mapping[str, object]:
-        """Return what followers are told."""
-        return {"stage": stage, "done": self.items, "rejected": self.rejected}
-
-
-class _BaseChanged(Exception):
-    """A merge's base no longer answers for its config."""
-
-
 class _Build:
     def __init__(self, leased: LeasedJob, deps: IngestDeps, opened: ExitStack) -> None:
         job = leased.job
@@ -146,13 +109,16 @@ class _Build:
             raise InvalidConfig(f"The job {job.job_id!r} names no version to build.")
         with self._session() as session:
             self._version = (
-                self._begin_merge(session, _Counts())
+                merge.begin(session, leased, self._config, Counts())
                 if job.version_id is None
                 else versions.get(session, job.project_id, job.version_id)
             )
             self._quotas = deps.quotas(orgs.get(session, job.org_id).limits)
         self._embedder: ClosableEmbedder | None = None
-        self._counts = _Counts.of(self._leased.job.checkpoint)
+        self._earlier = EarlierWork(
+            self._session, job.project_id, self._config, vectors=deps.vectors.in_database
+        )
+        self._counts = Counts.of(leased.job.checkpoint)
         self._last_event = 0.0
 
     def run(self) -> bool:
@@ -165,46 +131,23 @@ class _Build:
         self._leased.check()
         try:
             self._complete()
-        except _BaseChanged:
-            self._begin_again()
+        except merge.BaseChanged:
+            with self._session() as session:
+                merge.begin_again(session, self._leased, self._version, self._config, self._counts)
             return False
         return True
-
-    def _begin_merge(self, session: TenantSession, counts: _Counts) -> versions.Version:
-        """Make the merge's version, and let the job name it in the same transaction."""
-        job = self._leased.job
-        try:
-            made = merging.begin(session, job.project_id, self._config.config_id)
-        except VersionConflict as error:
-            # An import of the same index came in between; the queue lets it end first.
-            raise JobInterrupted(InterruptReason.WAITING) from error
-        queue.build_anew(session, job, made.version_id, asdict(counts))
-        self._leased.job = replace(job, version_id=made.version_id, checkpoint=asdict(counts))
-        return made
-
-    def _begin_again(self) -> None:
-        """Give up what was merged into a version that no longer answers."""
-        job, counts = self._leased.job, _Counts(beginnings=self._counts.beginnings + 1)
-        if counts.beginnings > _MOST_BEGINNINGS:
-            raise VersionConflict(
-                f"Another version became active {counts.beginnings} times during the merge.",
-                hint="Send the merge again when no other import or rollback of the project runs.",
-            )
-        with self._session() as session:
-            why = {"code": "version_conflict", "message": "The merge began again from another one."}
-            versions.fail(session, self._version.version_id, why)
-            rejections.clear(session, job.job_id)
-            self._begin_merge(session, counts)
 
     def _session(self) -> AbstractContextManager[TenantSession]:
         return self._deps.database.tenant(self._leased.job.org_id)
 
     # --- reading and cutting -------------------------------------------------------------------
 
-    def _outcomes(self) -> Iterator[tuple[int, ChunkedItem | Rejection]]:
+    def _outcomes(self) -> Iterator[tuple[int, ChunkedItem | Deletion | Rejection]]:
         job, payload = self._leased.job, self._payload
         limits = ItemLimits(
-            dimension=self._version.dimension, content_bytes=self._deps.content_bytes
+            dimension=self._version.dimension,
+            content_bytes=self._deps.content_bytes,
+            rule=payload.wasm_module_ref,
         )
         ref = payload.wasm_module_ref
         rule = load_rule(self._deps.blobs, job.org_id, ref) if ref else None
@@ -214,24 +157,42 @@ class _Build:
             # twenty times as fast.
             tokenizer = self._deps.embedders.tokenizer(self._config.embedding)
         file = self._opened.enter_context(self._deps.blobs.open(job.org_id, payload.blob_ref))
-        for outcome in read_items(file, payload.format, limits):
+        for window in windows(self._unwritten(read_items(file, payload.format, limits))):
+            known = self._earlier.documents(window)
+            for outcome in window:
+                self._leased.check()
+                before = known.get(outcome.doc_id)
+                ruled: Outcome = outcome
+                if isinstance(outcome, Item) and rule and before is None:
+                    ruled = apply_rule(rule, outcome)
+                if isinstance(ruled, Item):
+                    yield ruled.index, chunk_item(ruled, self._config.chunking, tokenizer, before)
+                elif isinstance(ruled, Rejection) and payload.on_error == "fail":
+                    raise ItemRejected(ruled)
+                else:
+                    yield ruled.index, ruled
+
+    def _unwritten(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+        """Yield what comes behind the checkpoint, having read ids that may come again."""
+        for outcome in outcomes:
             self._leased.check()
-            # What came before the checkpoint is read again, for later items may repeat its ids.
-            if outcome.index < self._counts.items:
-                continue
-            ruled = apply_rule(rule, outcome) if rule and isinstance(outcome, Item) else outcome
-            if isinstance(ruled, Item):
-                yield ruled.index, chunk_item(ruled, self._config.chunking, tokenizer)
-            elif payload.on_error == "fail":
-                raise ItemRejected(ruled)
-            else:
-                yield ruled.index, ruled
+            if outcome.index >= self._counts.items:
+                yield outcome
 
     # --- embedding -----------------------------------------------------------------------------
 
     def _embed(self, batch: Batch) -> int:
-        """Give every chunk a vector; returns how many had none."""
+        """Give every chunk a vector; returns how many were embedded for it."""
         missing = [place for place, chunk in enumerate(batch.chunks) if chunk.vector is None]
+        for place, chunk in zip(
+            missing,
+            self._earlier.with_vectors([batch.chunks[place] for place in missing]),
+            strict=True,
+        ):
+            batch.chunks[place] = chunk
+        wanted = len(missing)
+        missing = [place for place in missing if batch.chunks[place].vector is None]
+        batch.reused += wanted - len(missing)
         if not missing:
             return 0
         embedder = self._open_embedder()
@@ -268,7 +229,7 @@ class _Build:
 
     def _write(self, batch: Batch, embedded: int) -> None:
         job = self._leased.job
-        counts = self._counts.after(batch, embedded)
+        counts = self._counts.after(batch, embedded=embedded)
         with metrics.STAGE_SECONDS.labels("write").time(), self._session() as session:
             for documents, rows, items in batch.slices():
                 chunks.append(
@@ -283,13 +244,19 @@ class _Build:
                 segments.remove_documents(
                     session, self._version, [each.doc_id for each in documents]
                 )
+            segments.remove_documents(session, self._version, batch.deletions)
             usage.count(session, self._quotas, items=batch.items)
-            rejections.add(session, job.job_id, [_row(each) for each in batch.rejections])
+            rejections.add(
+                session,
+                job.job_id,
+                [_row(each) for each in batch.rejections],
+                before=self._counts.rejected,
+            )
             queue.progress(
                 session,
                 job,
                 done=counts.items,
-                checkpoint=asdict(counts),
+                checkpoint=counts.to_dict(),
                 stage="ingest",
                 event=counts.event("ingest") if self._event_due() else None,
             )
@@ -314,7 +281,7 @@ class _Build:
                 job,
                 done=counts.items,
                 total=counts.items,
-                checkpoint=asdict(counts),
+                checkpoint=counts.to_dict(),
                 stage="seal",
                 event=counts.event("seal"),
             )
@@ -325,37 +292,31 @@ class _Build:
             )
         leased.check()
         with metrics.STAGE_SECONDS.labels("seal").time(), self._session() as session:
-            switches = self._merges and self._payload.activate
-            # Not sealed in vain; what is activated from here on is seen below.
-            if switches and not merging.is_current(session, self._version):
-                raise _BaseChanged
+            if self._merges and self._payload.activate:
+                merge.check_base(session, self._version)
             ready = sealing.seal(
                 session,
                 self._version,
                 vectors=self._deps.vectors,
                 helpers=self._deps.build_helpers,
             )
-            if switches:
-                try:
-                    merging.activate(session, ready)
-                except VersionConflict as error:
-                    raise _BaseChanged from error
-            elif self._payload.activate:
-                versions.activate(session, job.project_id, ready.version_id)
-            queue.finish(session, job, self._result(session, ready))
+            held = activate_unless_held(session, ready, self._payload, self._counts)
+            activated = self._payload.activate and held is None
+            outcome = {"activated": activated} | ({} if held is None else {"held": held})
+            queue.finish(session, job, self._result(ready) | outcome)
 
-    def _result(self, session: TenantSession, ready: versions.Version) -> Mapping[str, object]:
+    def _result(self, ready: versions.Version) -> dict[str, object]:
         return {
             "version_id": ready.version_id,
-            "activated": self._payload.activate,
             "items": self._counts.items,
             "indexed": ready.item_count,
             "rejected": self._counts.rejected,
-            "rejected_by": rejections.counts(session, self._leased.job.job_id),
+            "rejected_by": dict(self._counts.rejected_by),
             "documents": ready.document_count,
             "chunks": ready.chunk_count,
             "parsed": self._counts.parsed,
             "embedded": self._counts.embedded,
+            "reused": self._counts.reused,
             "vectors": ready.embedded_count,
         }
 

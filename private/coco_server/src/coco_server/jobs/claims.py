@@ -5,6 +5,7 @@ from __future__ import annotations
 from coco_server.jobs import events
 from coco_server.jobs.leases import end
 from coco_server.jobs.records import Job
+from coco_server.store import abandoned
 from coco_server.store.rows import one_row
 from coco_server.store.session import SystemSession
 
@@ -30,10 +31,12 @@ def claim(
 ) -> Job | None:
     """Take the next job: fresh, or of a worker whose lease ran out; orgs with least running first.
 
-    A job whose last attempt was lost is failed here. With ``job_id`` that job is taken or none.
+    A job whose last attempt was lost is failed here, and so is a build that no job works on. With
+    ``job_id`` that job is taken or none.
     """
     session.connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CLAIM_LOCK,))
     _fail_exhausted_jobs(session)
+    abandoned.fail(session)
     taken = one_row(
         session,
         Job,
@@ -96,12 +99,12 @@ def claim(
 def _fail_exhausted_jobs(session: SystemSession) -> None:
     """Fail the jobs whose last attempt was lost; each is locked, so that none commits meanwhile."""
     dead = session.connection.execute(
-        "SELECT job_id, version_id, attempt FROM jobs WHERE state = 'running' "
+        "SELECT job_id, attempt FROM jobs WHERE state = 'running' "
         "AND lease_until <= now() AND attempt >= max_attempts FOR UPDATE SKIP LOCKED"
     ).fetchall()
-    for job_id, version_id, attempt in dead:
+    for job_id, attempt in dead:
         error = {
             "code": "lease_lost",
             "message": f"Its worker was lost {attempt} times; the job is not tried again.",
         }
-        end(session, job_id, version_id, "failed", error=error)
+        end(session, job_id, "failed", error=error)

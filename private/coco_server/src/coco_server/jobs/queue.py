@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from coco_core.errors import JobNotFound
-from coco_server.jobs import events
+from coco_server.jobs import events, requests
 from coco_server.jobs.claims import LEASE_SECONDS, claim
 from coco_server.jobs.leases import end, lock_leased, require_lease
 from coco_server.jobs.records import Job
+from coco_server.jobs.requests import RequestKey
 from coco_server.store.ids import new_id
 from coco_server.store.rows import all_rows, json_value, one_row
 from coco_server.store.session import Session, SystemSession, TenantSession
@@ -27,7 +28,6 @@ __all__ = [
     "fail",
     "fences",
     "find",
-    "find_by_key",
     "finish",
     "get",
     "heartbeat",
@@ -55,45 +55,52 @@ def enqueue(
     payload: Mapping[str, object],
     user_id: str | None = None,
     version_id: str | None = None,
-    idempotency_key: str | None = None,
+    config_id: str | None = None,
+    merge: bool = False,
+    doc_id: str | None = None,
+    request: RequestKey | None = None,
     priority: int = 0,
     max_attempts: int = 5,
     total: int | None = None,
-    config_id: str | None = None,
-    merge: bool = False,
 ) -> Job:
     """Add a job; it exists once the caller's transaction commits, and workers are woken then.
 
     A ``merge`` under a config waits until no other build of the project under it is under way.
 
-    A job that the org enqueued before with the same ``idempotency_key`` is returned instead.
+    A job that was enqueued before with the same ``request`` is returned instead. Before something
+    else is made for the job, look with `requests.find`, in the same transaction.
     """
     made = one_row(
         session,
         Job,
-        "INSERT INTO jobs (job_id, org_id, project_id, user_id, version_id, kind, payload, "
-        "idempotency_key, priority, max_attempts, total, config_id, merge) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
-        "ON CONFLICT (org_id, idempotency_key) DO NOTHING RETURNING {columns}",
+        "INSERT INTO jobs (job_id, org_id, project_id, user_id, version_id, config_id, merge, "
+        "doc_id, kind, payload, request_key, request_config, request_hash, priority, "
+        "max_attempts, total) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
+        "ON CONFLICT (org_id, project_id, request_config, request_key) "
+        "WHERE request_key IS NOT NULL DO NOTHING RETURNING {columns}",
         (
             new_id("job"),
             session.org_id,
             project_id,
             user_id,
             version_id,
+            config_id,
+            merge,
+            doc_id,
             kind,
             json_value(payload),
-            idempotency_key,
+            request.key if request else None,
+            request.config if request else "",
+            request.content if request else None,
             priority,
             max_attempts,
             total,
-            config_id,
-            merge,
         ),
     )
     if made is None:
-        assert idempotency_key is not None, "nothing else conflicts"
-        there = find_by_key(session, idempotency_key)
+        assert request is not None, "nothing else conflicts"
+        there = requests.find(session, project_id, request)
         assert there is not None
         return there
     events.append(session, made.job_id, "queued", {"kind": kind})
@@ -176,7 +183,7 @@ def finish(session: Session, held: Job, result: Mapping[str, object]) -> None:
         LeaseLost: another worker has the job.
     """
     lock_leased(session, held)
-    end(session, held.job_id, None, "succeeded", result=result)
+    end(session, held.job_id, "succeeded", result=result)
 
 
 def fail(
@@ -194,7 +201,7 @@ def fail(
     """
     lock_leased(session, held)
     if not retry or held.attempt >= held.max_attempts:
-        end(session, held.job_id, held.version_id, "failed", error=error, result=result)
+        end(session, held.job_id, "failed", error=error, result=result)
         return False
     session.connection.execute(
         "UPDATE jobs SET state = 'queued', lease_owner = NULL, lease_until = NULL, error = %s, "
@@ -212,7 +219,7 @@ def cancelled(session: Session, held: Job, result: Mapping[str, object] | None =
         LeaseLost: another worker has the job.
     """
     lock_leased(session, held)
-    end(session, held.job_id, held.version_id, "cancelled", result=result)
+    end(session, held.job_id, "cancelled", result=result)
 
 
 def release(session: Session, held: Job) -> None:
@@ -238,12 +245,11 @@ def request_cancel(session: TenantSession, project_id: str, job_id: str) -> Job:
         JobNotFound: the org's project has no such job.
     """
     row = session.connection.execute(
-        "SELECT state, version_id FROM jobs WHERE org_id = %s AND project_id = %s "
-        "AND job_id = %s FOR UPDATE",
+        "SELECT state FROM jobs WHERE org_id = %s AND project_id = %s AND job_id = %s FOR UPDATE",
         (session.org_id, project_id, job_id),
     ).fetchone()
     if row is not None and row[0] == "queued":
-        end(session, job_id, row[1], "cancelled")
+        end(session, job_id, "cancelled")
     elif row is not None and row[0] == "running":
         session.connection.execute(
             "UPDATE jobs SET cancel_requested = true WHERE job_id = %s", (job_id,)
@@ -283,16 +289,6 @@ def list_of(session: TenantSession, project_id: str, *, most: int = 100) -> list
         "SELECT {columns} FROM jobs WHERE org_id = %s AND project_id = %s "
         "ORDER BY job_id DESC LIMIT %s",
         (session.org_id, project_id, most),
-    )
-
-
-def find_by_key(session: TenantSession, idempotency_key: str) -> Job | None:
-    """Return the job that the org enqueued with this key, if there is one."""
-    return one_row(
-        session,
-        Job,
-        "SELECT {columns} FROM jobs WHERE org_id = %s AND idempotency_key = %s",
-        (session.org_id, idempotency_key),
     )
 
 

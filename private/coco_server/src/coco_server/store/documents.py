@@ -33,6 +33,8 @@ class StoredDocument:
     content_hash: str
     chunk_count: int
     meta: Mapping[str, Any]
+    item_hash: str | None
+    """Of the document as it was sent: see `item_hash`; None when it did not come whole."""
 
 
 _OF_VERSION: LiteralString = (

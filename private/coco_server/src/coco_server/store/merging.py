@@ -41,14 +41,13 @@ def is_current(session: TenantSession, version: Version) -> bool:
     return (newest.version_id if newest is not None else None) == version.base_version_id
 
 
-def activate(session: TenantSession, ready: Version) -> Version:
+def activate(session: TenantSession, ready: Version) -> Version | None:
     """Let a merge answer in the place of its base, or of the version of another config.
 
-    Raises:
-        VersionConflict: another version was activated meanwhile.
+    None, and nothing changes, if another version than its base answers for its config.
     """
     now = versions.active(session, ready.project_id)
     expected = now.version_id if now is not None else None
     if now is not None and now.config_id == ready.config_id:
         expected = ready.base_version_id
-    return versions.activate(session, ready.project_id, ready.version_id, expected=expected)
+    return versions.activate_over(session, ready.project_id, ready.version_id, expected)

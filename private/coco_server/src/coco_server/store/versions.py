@@ -17,7 +17,8 @@ import psycopg
 from psycopg import sql
 
 from coco_core.errors import VersionConflict, VersionNotFound
-from coco_server.store import configs, projects, usage
+from coco_server.store import activations, configs, projects, usage
+from coco_server.store.activations import Intent
 from coco_server.store.ids import new_id
 from coco_server.store.rows import all_rows, json_value, one_row
 from coco_server.store.session import Session, TenantSession
@@ -27,6 +28,8 @@ __all__ = [
     "Version",
     "VersionStatus",
     "activate",
+    "activate_build",
+    "activate_over",
     "active",
     "create",
     "fail",
@@ -278,6 +281,8 @@ def activate(
 ) -> Version:
     """Let a complete version answer from now on; what is active already stays so.
 
+    This is an intent of its own: builds that were asked for before it do not replace it.
+
     Args:
         session: of the project's org.
         project_id: the project.
@@ -288,20 +293,76 @@ def activate(
         VersionNotFound: there is no such version.
         VersionConflict: it is not complete, or another than ``expected`` is active.
     """
-    row = session.connection.execute(
-        "SELECT active_version_id FROM projects WHERE org_id = %s AND project_id = %s FOR UPDATE",
-        (session.org_id, project_id),
-    ).fetchone()
-    wanted = get(session, project_id, version_id)
-    now_active = row[0] if row else None
+    now_active = activations.declare(session, project_id).active_version_id
     if expected is not ... and now_active != expected:
         raise VersionConflict(
             f"The active version is {now_active!r} and not {expected!r}.",
             hint="List the versions again, and repeat the request if it still applies.",
             details={"active_version_id": now_active},
         )
-    if wanted.status == "ACTIVE":
-        return wanted
+    if now_active != version_id:
+        _switch(session, project_id, version_id)
+        activations.record(session, project_id, version_id)
+    return get(session, project_id, version_id)
+
+
+def activate_build(
+    session: TenantSession, project_id: str, version_id: str, began: Intent | None
+) -> Version | None:
+    """Activate what was built, unless it was superseded; then None, and nothing changes.
+
+    It activates over the version that was active when it was asked for. When another one is active,
+    it does only if no newer intent came since: the newer of two builds wins, whichever ends first,
+    and a rollback is not undone by a build from before it.
+
+    Args:
+        session: of the project's org.
+        project_id: the project.
+        version_id: READY.
+        began: the build's intent; None activates in any case, as builds did that have none.
+    """
+    if began is not None and began.superseded_by(activations.lock(session, project_id)):
+        return None
+    _switch(session, project_id, version_id)
+    activations.record(session, project_id, version_id)
+    return get(session, project_id, version_id)
+
+
+def activate_over(
+    session: TenantSession, project_id: str, version_id: str, expected: str | None
+) -> Version | None:
+    """Activate what was built in the place of ``expected`` (None: nothing) and of nothing else.
+
+    None, and nothing changes, if another version is active.
+    """
+    if activations.lock(session, project_id).active_version_id != expected:
+        return None
+    _switch(session, project_id, version_id)
+    activations.record(session, project_id, version_id)
+    return get(session, project_id, version_id)
+
+
+def rollback(session: TenantSession, project_id: str) -> Version:
+    """Activate the version that was active before the present one; again goes further back.
+
+    Raises:
+        ProjectNotFound: the org has no such project.
+        VersionConflict: none is left.
+    """
+    activations.declare(session, project_id)
+    before = activations.step_back(session, project_id)
+    if before is None:
+        raise VersionConflict(
+            f"The project {project_id!r} has no earlier version to go back to.",
+            hint="Retention keeps a few for some time; see GET /v1/projects/{id}/versions.",
+        )
+    _switch(session, project_id, before)
+    return get(session, project_id, before)
+
+
+def _switch(session: TenantSession, project_id: str, version_id: str) -> None:
+    """Make a complete version the active one, in place of the one that is."""
+    wanted = get(session, project_id, version_id)
     if wanted.status not in ("READY", "ARCHIVED"):
         raise VersionConflict(
             f"The version {version_id!r} is {wanted.status} and cannot be activated.",
@@ -323,27 +384,6 @@ def activate(
         "WHERE org_id = %s AND project_id = %s",
         (version_id, wanted.config_id, session.org_id, project_id),
     )
-    return get(session, project_id, version_id)
-
-
-def rollback(session: TenantSession, project_id: str) -> Version:
-    """Activate the version that was active before the present one.
-
-    Raises:
-        VersionConflict: none is left.
-    """
-    project = projects.get(session, project_id)
-    row = session.connection.execute(
-        "SELECT version_id FROM project_versions WHERE org_id = %s AND project_id = %s "
-        "AND status = 'ARCHIVED' ORDER BY archived_at DESC, version_no DESC LIMIT 1",
-        (session.org_id, project_id),
-    ).fetchone()
-    if row is None:
-        raise VersionConflict(
-            f"The project {project_id!r} has no earlier version to go back to.",
-            hint="Retention keeps a few for some time; see GET /v1/projects/{id}/versions.",
-        )
-    return activate(session, project_id, row[0], expected=project.active_version_id)
 
 
 def fail(session: Session, version_id: str, failure: Mapping[str, object]) -> None:

@@ -27,6 +27,7 @@ from coco_worker import merge, metrics
 from coco_worker.activation import activate_unless_held
 from coco_worker.batch import Batch, batches
 from coco_worker.chunked_item import ChunkedItem, chunk_item, embedding_texts
+from coco_worker.compact import COMPACT, compact, enqueue_if_due
 from coco_worker.counts import Counts
 from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome, Rejection
 from coco_worker.items.read import read_items
@@ -83,6 +84,9 @@ def ingest(leased: LeasedJob, deps: IngestDeps) -> None:
         ItemRejected: an item was rejected under ``on_error: fail``.
         CocoError: the import, the config or something outside does not allow it.
     """
+    if leased.job.kind == COMPACT:
+        compact(leased, deps.database, deps.vectors, deps.build_helpers)
+        return
     while True:
         with ExitStack() as opened:
             if _Build(leased, deps, opened).run():
@@ -301,6 +305,8 @@ class _Build:
                 helpers=self._deps.build_helpers,
             )
             held = activate_unless_held(session, ready, self._payload, self._counts)
+            if self._merges:
+                enqueue_if_due(session, ready)
             activated = self._payload.activate and held is None
             outcome = {"activated": activated} | ({} if held is None else {"held": held})
             queue.finish(session, job, self._result(ready) | outcome)

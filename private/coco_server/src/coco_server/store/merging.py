@@ -7,7 +7,7 @@ from coco_server.store import segments, versions
 from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
 
-__all__ = ["activate", "begin", "is_current"]
+__all__ = ["activate", "begin", "is_current", "on_newest_list"]
 
 
 def begin(session: TenantSession, project_id: str, config_id: str) -> Version:
@@ -33,6 +33,33 @@ def begin(session: TenantSession, project_id: str, config_id: str) -> Version:
             )
         segments.ensure(session, base.version_id)
     return versions.create(session, project_id, config_id, base=base)
+
+
+def on_newest_list(session: TenantSession, version: Version) -> Version:
+    """Put a merge on the segments that its base has now, which compaction may have replaced.
+
+    The chunks keep their keys in that, so the merge's tombstones mean the same. The base's list
+    stays as it is until the transaction ends. A full build is returned as it is.
+    """
+    if version.base_version_id is None:
+        return version
+    row = session.connection.execute(
+        "SELECT segments, version_no FROM project_versions "
+        "WHERE org_id = %s AND version_id = %s AND NOT coalesce(failure ? 'removed', false) "
+        "FOR SHARE",
+        (session.org_id, version.base_version_id),
+    ).fetchone()
+    if row is None:
+        # Retention removed it; its segments stay as long as this version has them.
+        return version
+    newest = [*(row[0] or [row[1]]), version.version_no]
+    if newest == list(version.parts):
+        return version
+    session.connection.execute(
+        "UPDATE project_versions SET segments = %s WHERE org_id = %s AND version_id = %s",
+        (newest, session.org_id, version.version_id),
+    )
+    return versions.get(session, version.project_id, version.version_id)
 
 
 def is_current(session: TenantSession, version: Version) -> bool:

@@ -32,7 +32,7 @@ def begin(session: TenantSession, project_id: str, config_id: str) -> Version:
                 f"The version {base.version_id!r} was removed as the merge began.",
                 hint="Send the merge again.",
             )
-        segments.ensure(session, base)
+        segments.ensure(session, base.version_id)
     return versions.create(session, project_id, config_id, base=base)
 
 

@@ -85,7 +85,7 @@ def seal(
             f"{(now.chunk_count, now.embedded_count)} were written.",
             hint="Build it again; the active version is unchanged.",
         )
-    segments.ensure(session, now)
+    segments.ensure(session, now.version_id)
     made = segments.add_removed(session, now, approximate=approximate)
     documents, chunks, embedded = _live_counts(session, now, made, store)
     session.connection.execute(

@@ -130,7 +130,7 @@ def layout(session: TenantSession, version: Version) -> Layout:
     return known
 
 
-def ensure(session: TenantSession, version: Version) -> None:
+def ensure(session: TenantSession, version_id: str) -> None:
     """Give a version's own segment its row, which a program of an older release does not write."""
     session.connection.execute(
         "INSERT INTO segments (segment_no, org_id, project_id, config_id, end_key, document_count, "
@@ -139,7 +139,7 @@ def ensure(session: TenantSession, version: Version) -> None:
         "chunk_count, embedded_count, storage_bytes, length_sums, approximate "
         "FROM project_versions WHERE org_id = %s AND version_id = %s AND segments = '{}' "
         "AND NOT coalesce(failure ? 'removed', false) ON CONFLICT DO NOTHING",
-        (session.org_id, version.version_id),
+        (session.org_id, version_id),
     )
 
 
@@ -169,7 +169,7 @@ def count(
     ).fetchone()
     if row is None:
         # The build was begun by an older release. Its own counts have this batch already.
-        ensure(session, version)
+        ensure(session, version.version_id)
         row = session.connection.execute(
             "SELECT end_key FROM segments WHERE org_id = %s AND segment_no = %s",
             (session.org_id, version.version_no),

@@ -6,7 +6,9 @@ CocoError                     internal          500
 │   ├── InvalidConfig         invalid_config    400
 │   ├── PathRefused           path_refused      403
 │   ├── MethodNotAllowed      method_not_allowed 405
+│   ├── RequestTimeout        request_timeout   408
 │   ├── BodyTooLarge          body_too_large    413
+│   ├── HeadTooLarge          head_too_large    431
 │   ├── UnsupportedMediaType  unsupported_media_type 415
 │   └── WasmRejected           wasm_rejected      400
 ├── NotFound                  not_found         404
@@ -57,6 +59,7 @@ __all__ = [
     "DocumentNotFound",
     "Forbidden",
     "GrammarNotFound",
+    "HeadTooLarge",
     "InvalidConfig",
     "InvalidInput",
     "InvalidIntent",
@@ -71,6 +74,7 @@ __all__ = [
     "QuotaExceeded",
     "RateLimited",
     "RequestConflict",
+    "RequestTimeout",
     "StoreBroken",
     "Unauthorized",
     "Unavailable",
@@ -140,11 +144,25 @@ class MethodNotAllowed(InvalidInput):
     status = 405
 
 
+class RequestTimeout(InvalidInput):
+    """The request did not arrive in time."""
+
+    code = "request_timeout"
+    status = 408
+
+
 class BodyTooLarge(InvalidInput):
     """The request's body is larger than the service takes."""
 
     code = "body_too_large"
     status = 413
+
+
+class HeadTooLarge(InvalidInput):
+    """The request line and headers are larger than the service takes."""
+
+    code = "head_too_large"
+    status = 431
 
 
 class UnsupportedMediaType(InvalidInput):

@@ -74,7 +74,7 @@ def create_app(services: Services) -> FastAPI:
     ConfigsApi(services).add_to(app)
     TenantsApi(services).add_to(app)
     SystemApi(services).add_to(app)
-    access = AccessControl(services.settings, services.authenticator, services.pools)
+    access = AccessControl(services.settings, services.key_checks)
     app.add_middleware(RequestGuard, check=access.check, limits=BODY_LIMITS)
     finish_app(app, services.metrics, log_level="info")
     return app

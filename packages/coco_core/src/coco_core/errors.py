@@ -21,6 +21,7 @@ CocoError                     internal          500
 ├── Conflict                  conflict          409
 │   ├── ConfigConflict        config_conflict   409
 │   ├── VersionConflict       version_conflict  409
+│   ├── RequestConflict       request_conflict  409
 │   ├── LeaseLost             lease_lost        409
 │   ├── PortTaken             port_taken        409
 │   └── AlreadyRunning        already_running   409
@@ -72,6 +73,7 @@ __all__ = [
     "ProjectNotFound",
     "QuotaExceeded",
     "RateLimited",
+    "RequestConflict",
     "RequestTimeout",
     "StoreBroken",
     "Unauthorized",
@@ -239,6 +241,12 @@ class VersionConflict(Conflict):
     """The version is not in a state that allows this, or another one became active meanwhile."""
 
     code = "version_conflict"
+
+
+class RequestConflict(Conflict):
+    """The idempotency_key was used before for a request that asked for something else."""
+
+    code = "request_conflict"
 
 
 class LeaseLost(Conflict):

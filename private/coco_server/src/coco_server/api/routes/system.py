@@ -61,11 +61,11 @@ class SystemApi:
 
     async def ready(self, request: Request) -> Response:
         """Say whether requests can be served: 503 while the database is away or at the stop."""
-        found = await self._services.pools.run("status", self._database)
-        is_ready = found.state == "ok" and not self._services.stopping
-        data = ReadyData(version=coco_server.__version__, ready=is_ready)
+        # With the checks of keys, which do not wait behind queries.
+        reason = await self._services.pools.run("key", self._services.unready)
+        data = ReadyData(version=coco_server.__version__, ready=reason is None, reason=reason or "")
         response = answer(data, request_id_of(request))
-        if not is_ready:
+        if reason is not None:
             response.status_code = HTTP_503_SERVICE_UNAVAILABLE
         return response
 
@@ -77,9 +77,9 @@ class SystemApi:
         )
         data = HealthData(
             version=coco_server.__version__,
-            ready=database.state == "ok" and not self._services.stopping,
+            ready=database.state == "ok" and not self._services.draining,
             uptime_seconds=round(time.time() - self._services.started_at, 1),
-            stopping=self._services.stopping,
+            stopping=self._services.draining,
             parts=[database],
             workers=await self._services.worker_health(),
             jobs_waiting=jobs.get("queued", 0),

@@ -57,3 +57,16 @@ class ServerMetrics(RequestMetrics):
                 yield GaugeMetricFamily(f"coco_{name}", f"{name.replace('_', ' ')}.", value=value)
 
         self.add_gauges(gauges)
+
+    def add_labelled(
+        self, name: str, label: str, text: str, values: Callable[[], Mapping[str, float]]
+    ) -> None:
+        """Ask ``values`` at every scrape: one gauge, by the values of its label."""
+
+        def gauges() -> Iterator[Metric]:
+            family = GaugeMetricFamily(f"coco_{name}", text, labels=[label])
+            for key, value in values().items():
+                family.add_metric([key], value)
+            yield family
+
+        self.add_gauges(gauges)

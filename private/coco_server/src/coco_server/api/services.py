@@ -18,6 +18,8 @@ from coco_protocol.serving.answers import answer
 from coco_protocol.serving.pools import ThreadPools
 from coco_server.auth.authenticate import Authenticator
 from coco_server.auth.authorize import Authorizer, Caller
+from coco_server.domain.erasure import Eraser
+from coco_server.domain.health import Probes
 from coco_server.domain.retention import policy_of, prune
 from coco_server.jobs.notifier import EventListener, JobNotifier, open_notifier
 from coco_server.metrics import ServerMetrics
@@ -28,6 +30,7 @@ from coco_server.search.backend import executor_for
 from coco_server.search.rerankers import server_rerankers
 from coco_server.search.service import SearchService
 from coco_server.settings import Settings
+from coco_server.store import usage_report
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database, SystemSession, TenantSession
 from coco_server.store.vector_backend import open_vectors
@@ -63,6 +66,8 @@ class Services:
     notifier: JobNotifier
     event_listener: EventListener
     links: WorkerLinks
+    eraser: Eraser
+    probes: Probes
     started_at: float = field(default_factory=time.time)
     stopping: bool = False
 
@@ -73,6 +78,7 @@ class Services:
 
     def close(self) -> None:
         """Let go of everything."""
+        self.probes.close()
         self.event_listener.close()
         self.notifier.close()
         self.search.close()
@@ -129,6 +135,13 @@ class Services:
         )
         return prune(self.database, wanted, policy, self.vectors, self.blobs)
 
+    def maintain(self) -> PruneData:
+        """Go on with interrupted erasures, sample what orgs hold, and prune."""
+        self.eraser.resume()
+        with self.database.system() as session:
+            usage_report.sample_held(session)
+        return self.prune(PruneRequest())
+
     async def worker_health(self) -> list[PartHealth]:
         """Return the state of the workers that are called directly; numbered, not named."""
         states = await self.links.states()
@@ -156,10 +169,11 @@ def build_services(settings: Settings) -> Services:
         prefix=settings.vector_db_collection_prefix,
         api_key=settings.vector_db_api_key,
     )
+    blobs = BlobStore(settings.blob_url)
     return Services(
         settings=settings,
         database=database,
-        blobs=BlobStore(settings.blob_url),
+        blobs=blobs,
         embedders=embedders,
         rerankers=rerankers,
         pools=pools,
@@ -174,6 +188,8 @@ def build_services(settings: Settings) -> Services:
             settings.worker_addr,
             RpcTls(settings.worker_tls_ca, settings.worker_tls_cert, settings.worker_tls_key),
         ),
+        eraser=Eraser(database, blobs, vectors),
+        probes=Probes(settings, database, blobs, embedders, vectors),
     )
 
 

@@ -35,6 +35,14 @@ class VectorStore(Protocol):
         """Remove what is kept of a version outside of the database."""
         ...
 
+    def check(self) -> None:
+        """Make sure that what is outside of the database answers.
+
+        Raises:
+            Unavailable: it does not.
+        """
+        ...
+
 
 class PgVectors:
     """Vectors in pgvector, in the transaction that writes the chunks."""
@@ -65,6 +73,9 @@ class PgVectors:
 
     def drop(self, version_no: int, dimension: int) -> None:
         """Do nothing: they go with the version's table."""
+
+    def check(self) -> None:
+        """Do nothing: the database is asked for itself."""
 
 
 _: type[VectorStore] = PgVectors

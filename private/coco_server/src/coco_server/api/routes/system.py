@@ -9,12 +9,10 @@ from fastapi import FastAPI, Request, Response
 from starlette.status import HTTP_503_SERVICE_UNAVAILABLE
 
 import coco_server
-from coco_core.errors import CocoError
 from coco_protocol.envelope import Envelope
 from coco_protocol.server.system import (
     HealthData,
     LiveData,
-    PartHealth,
     PruneData,
     PruneRequest,
     ReadyData,
@@ -25,7 +23,7 @@ from coco_protocol.serving.metrics import CONTENT_TYPE
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.auth.authorize import admin_only, operator_only
-from coco_server.jobs import queue
+from coco_server.jobs import overview, queue
 
 __all__ = ["SystemApi"]
 
@@ -36,6 +34,12 @@ class SystemApi:
     def __init__(self, services: Services) -> None:
         self._services = services
         services.metrics.add_values(self._gauges)
+        services.metrics.add_labelled(
+            "jobs_dead", "code", "Failed jobs that were not requeued, by error.", self._dead_letters
+        )
+        services.metrics.add_labelled(
+            "part_up", "part", "Whether what the service uses answers.", self._parts
+        )
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to ``app``."""
@@ -60,27 +64,33 @@ class SystemApi:
         return answer(LiveData(version=coco_server.__version__), request_id_of(request))
 
     async def ready(self, request: Request) -> Response:
-        """Say whether requests can be served: 503 while the database is away or at the stop."""
-        found = await self._services.pools.run("status", self._database)
+        """Say whether requests can be served, and if not, why: 503 while the database is away.
+
+        The same at the stop, and on a schema that this program does not know.
+        """
+        found = await self._services.pools.run("status", self._services.probes.database)
         is_ready = found.state == "ok" and not self._services.stopping
-        data = ReadyData(version=coco_server.__version__, ready=is_ready)
+        reason = "the service stops" if self._services.stopping else found.detail
+        data = ReadyData(
+            version=coco_server.__version__, ready=is_ready, reason="" if is_ready else reason
+        )
         response = answer(data, request_id_of(request))
         if not is_ready:
             response.status_code = HTTP_503_SERVICE_UNAVAILABLE
         return response
 
     async def health(self, request: Request) -> Response:
-        """Describe the service, its database and its workers."""
-        database = await self._services.pools.run("status", self._database)
-        jobs = (
-            await self._services.pools.run("status", self._jobs) if database.state == "ok" else {}
-        )
+        """Describe the service and everything that it uses; parts are at most ten seconds old."""
+        pools, probes = self._services.pools, self._services.probes
+        database = await pools.run("status", probes.database)
+        jobs = await pools.run("status", self._jobs) if database.state == "ok" else {}
+        others = await pools.run("status", probes.others)
         data = HealthData(
             version=coco_server.__version__,
             ready=database.state == "ok" and not self._services.stopping,
             uptime_seconds=round(time.time() - self._services.started_at, 1),
             stopping=self._services.stopping,
-            parts=[database],
+            parts=[database, *others],
             workers=await self._services.worker_health(),
             jobs_waiting=jobs.get("queued", 0),
             jobs_running=jobs.get("running", 0),
@@ -101,26 +111,33 @@ class SystemApi:
         text = await self._services.pools.run("status", self._services.metrics.text)
         return Response(text, media_type=CONTENT_TYPE)
 
-    def _database(self) -> PartHealth:
-        try:
-            with self._services.database.system() as session:
-                row = session.connection.execute("SHOW server_version").fetchone()
-        except CocoError as error:
-            # Open to everybody: the reason stands in the log, and not here.
-            return PartHealth(name="database", state="failing", detail=error.code)
-        return PartHealth(name="database", state="ok", version=str(row[0]) if row else None)
-
     def _jobs(self) -> dict[str, int]:
         with self._services.database.system() as session:
             return queue.waiting(session)
 
+    def _dead_letters(self) -> Mapping[str, float]:
+        with self._services.database.system() as session:
+            return overview.queue_state(session).dead_letters
+
+    def _parts(self) -> Mapping[str, float]:
+        found = [self._services.probes.database(), *self._services.probes.others()]
+        return {each.name: float(each.state == "ok") for each in found}
+
     def _gauges(self) -> Mapping[str, float]:
-        jobs = self._jobs()
+        with self._services.database.system() as session:
+            state = overview.queue_state(session)
+            workers = overview.workers_seen(session)
         pool = self._services.database.statistics()
         return {
             "uptime_seconds": time.time() - self._services.started_at,
-            "jobs_waiting": jobs["queued"],
-            "jobs_running": jobs["running"],
+            "jobs_waiting": state.queued,
+            "jobs_running": state.running,
+            "jobs_retrying": state.retrying,
+            "jobs_oldest_waiting_seconds": state.oldest_queued_seconds,
+            "jobs_oldest_running_seconds": state.oldest_running_seconds,
+            "workers": len(workers),
+            "worker_slots": sum(each.slots for each in workers),
+            "worker_slots_busy": sum(each.running for each in workers),
             "database_connections": pool.get("pool_size", 0),
             "database_connections_idle": pool.get("pool_available", 0),
             "database_requests_waiting": pool.get("requests_waiting", 0),

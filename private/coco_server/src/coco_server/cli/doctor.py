@@ -131,11 +131,13 @@ def _vectors(settings: Settings) -> str:
 
 def _workers(settings: Settings) -> str:
     """Say which workers report; at a first installation there are none yet, which is no fault."""
-    with Database(settings.meta_db, most=1, name="coco-server-cli") as database:
-        with database.system() as session:
-            require_migrated(session.connection)
-            seen = overview.workers_seen(session)
-            state = overview.queue_state(session)
+    with (
+        Database(settings.meta_db, most=1, name="coco-server-cli") as database,
+        database.system() as session,
+    ):
+        require_migrated(session.connection)
+        seen = overview.workers_seen(session)
+        state = overview.queue_state(session)
     if not seen and state.queued:
         raise Unavailable(
             f"{state.queued} jobs wait, and no worker has reported within two minutes.",

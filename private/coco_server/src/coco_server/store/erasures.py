@@ -84,10 +84,17 @@ def begin_user(session: SystemSession, org_id: str, user_id: str) -> Erasure:
     """Begin to remove a user's notes and sessions.
 
     Raises:
-        NotFound: there is no such org.
+        NotFound: the org has no such user.
     """
-    if session.connection.execute("SELECT FROM orgs WHERE org_id = %s", (org_id,)).rowcount == 0:
-        raise NotFound(f"There is no org {org_id!r}.")
+    known = session.connection.execute(
+        "SELECT FROM users WHERE org_id = %(org)s AND user_id = %(user)s UNION ALL "
+        "SELECT FROM sessions WHERE org_id = %(org)s AND user_id = %(user)s UNION ALL "
+        "SELECT FROM memos WHERE org_id = %(org)s AND user_id = %(user)s UNION ALL "
+        "SELECT FROM jobs WHERE org_id = %(org)s AND user_id = %(user)s LIMIT 1",
+        {"org": org_id, "user": user_id},
+    ).rowcount
+    if not known:
+        raise NotFound(f"There is no user {user_id!r}.")
     return _begin(session, "user", org_id, user_id=user_id)
 
 

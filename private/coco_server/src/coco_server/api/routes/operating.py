@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated, TypeAlias
 
 from fastapi import FastAPI, Path, Query, Request, Response
@@ -147,7 +148,9 @@ class OperatingApi:
     async def usage(
         self,
         request: Request,
-        month: Annotated[Month, Query(description="Such as 2026-11 (UTC).")],
+        month: Annotated[
+            Month | None, Query(description="Such as 2026-11 (UTC); otherwise this month.")
+        ] = None,
         org_id: Annotated[Identifier | None, Query(description="Of this org only.")] = None,
     ) -> Response:
         """Return what each org used and held in a month; an org's manage key sees its own."""
@@ -155,12 +158,13 @@ class OperatingApi:
             admin_only(request)
         else:
             own_org_only(request, org_id, changing=True)
-        first = usage_report.first_day(month)
+        chosen = month or datetime.now(UTC).strftime("%Y-%m")
+        first = usage_report.first_day(chosen)
 
         def look(session: SystemSession) -> UsageData:
             usage_report.sample_held(session)
             found = usage_report.monthly(session, first, org_id)
-            return UsageData(month=month, orgs=[usage_body(each) for each in found])
+            return UsageData(month=chosen, orgs=[usage_body(each) for each in found])
 
         return answer(await self._services.in_system("status", look), request_id_of(request))
 
@@ -189,7 +193,9 @@ class OperatingApi:
         self,
         request: Request,
         org_id: OrgPath,
-        name: Annotated[str, Query(max_length=200, description="Its name, as confirmation.")],
+        name: Annotated[
+            str, Query(max_length=200, description="Its name, as confirmation; required.")
+        ] = "",
     ) -> Response:
         """Remove an org with everything that it has; nothing brings it back."""
         admin_only(request)

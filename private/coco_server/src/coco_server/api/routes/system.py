@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 
 from fastapi import FastAPI, Request, Response
 from starlette.status import HTTP_503_SERVICE_UNAVAILABLE
@@ -20,10 +19,11 @@ from coco_protocol.server.system import (
 from coco_protocol.serving.answers import ERRORS, answer
 from coco_protocol.serving.errors import request_id_of
 from coco_protocol.serving.metrics import CONTENT_TYPE
+from coco_server.api.operator_metrics import OperatorMetrics
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.auth.authorize import admin_only, operator_only
-from coco_server.jobs import overview, queue
+from coco_server.jobs import queue
 
 __all__ = ["SystemApi"]
 
@@ -33,13 +33,7 @@ class SystemApi:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        services.metrics.add_values(self._gauges)
-        services.metrics.add_labelled(
-            "jobs_dead", "code", "Failed jobs that were not requeued, by error.", self._dead_letters
-        )
-        services.metrics.add_labelled(
-            "part_up", "part", "Whether what the service uses answers.", self._parts
-        )
+        services.metrics.add_gauges(OperatorMetrics(services).collect)
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to ``app``."""
@@ -114,31 +108,3 @@ class SystemApi:
     def _jobs(self) -> dict[str, int]:
         with self._services.database.system() as session:
             return queue.waiting(session)
-
-    def _dead_letters(self) -> Mapping[str, float]:
-        with self._services.database.system() as session:
-            return overview.queue_state(session).dead_letters
-
-    def _parts(self) -> Mapping[str, float]:
-        found = [self._services.probes.database(), *self._services.probes.others()]
-        return {each.name: float(each.state == "ok") for each in found}
-
-    def _gauges(self) -> Mapping[str, float]:
-        with self._services.database.system() as session:
-            state = overview.queue_state(session)
-            workers = overview.workers_seen(session)
-        pool = self._services.database.statistics()
-        return {
-            "uptime_seconds": time.time() - self._services.started_at,
-            "jobs_waiting": state.queued,
-            "jobs_running": state.running,
-            "jobs_retrying": state.retrying,
-            "jobs_oldest_waiting_seconds": state.oldest_queued_seconds,
-            "jobs_oldest_running_seconds": state.oldest_running_seconds,
-            "workers": len(workers),
-            "worker_slots": sum(each.slots for each in workers),
-            "worker_slots_busy": sum(each.running for each in workers),
-            "database_connections": pool.get("pool_size", 0),
-            "database_connections_idle": pool.get("pool_available", 0),
-            "database_requests_waiting": pool.get("requests_waiting", 0),
-        }

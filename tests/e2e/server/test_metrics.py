@@ -117,7 +117,7 @@ def test_expressions_are_well_formed(expression: str) -> None:
     assert {
         word for word in re.findall(r"[a-z_]\w*", bare) if not word.startswith("coco_")
     } <= WORDS
-    for duration in re.findall(r"\[([^\]]*)\]", expression):
+    for duration in re.findall(r"\[([^\]]*)\]", re.sub(r'"[^"]*"', "", expression)):
         assert re.fullmatch(r"\d+[smhd]|\$__rate_interval", duration)
     for rated in re.findall(r"rate\((coco_\w+)", expression):
         assert rated.endswith(("_total", "_bucket", "_sum", "_count")), "only counters have a rate"

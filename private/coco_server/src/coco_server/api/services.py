@@ -20,6 +20,7 @@ from coco_server.auth.authenticate import Authenticator
 from coco_server.auth.authorize import Authorizer, Caller
 from coco_server.domain.erasure import Eraser
 from coco_server.domain.health import Probes
+from coco_server.domain.query_counter import QueryCounter
 from coco_server.domain.retention import policy_of, prune
 from coco_server.jobs.notifier import EventListener, JobNotifier, open_notifier
 from coco_server.metrics import ServerMetrics
@@ -68,6 +69,7 @@ class Services:
     links: WorkerLinks
     eraser: Eraser
     probes: Probes
+    queries: QueryCounter
     started_at: float = field(default_factory=time.time)
     stopping: bool = False
 
@@ -75,10 +77,12 @@ class Services:
         """Connect to the database, and begin to hear of jobs' events."""
         self.database.open()
         self.event_listener.start()
+        self.queries.start()
 
     def close(self) -> None:
         """Let go of everything."""
         self.probes.close()
+        self.queries.close()
         self.event_listener.close()
         self.notifier.close()
         self.search.close()
@@ -189,6 +193,7 @@ def build_services(settings: Settings) -> Services:
             RpcTls(settings.worker_tls_ca, settings.worker_tls_cert, settings.worker_tls_key),
         ),
         eraser=Eraser(database, blobs, vectors),
+        queries=QueryCounter(database),
         probes=Probes(settings, database, blobs, embedders, vectors),
     )
 

@@ -166,6 +166,7 @@ class OperatingApi:
             found = usage_report.monthly(session, first, org_id)
             return UsageData(month=chosen, orgs=[usage_body(each) for each in found])
 
+        await self._services.pools.run("status", self._services.queries.flush)
         return answer(await self._services.in_system("status", look), request_id_of(request))
 
     async def erasures(self, request: Request) -> Response:

@@ -22,6 +22,10 @@ COMPACT = "compact"
 _PRIORITY = -10
 
 
+class _Overtaken(Exception):
+    """Another version answers, which is not made of the segments that were compacted."""
+
+
 def enqueue_if_due(session: TenantSession, version: Version) -> None:
     """Add a job in the transaction that activates a version, unless one waits or is not needed."""
     layout = segments.layout_of(session, version.parts)
@@ -56,8 +60,8 @@ def compact(
     """
     try:
         _compact(leased, database, vectors, helpers)
-    except (psycopg.errors.UndefinedTable, VersionNotFound):
-        # Another version answers by now, and retention has removed what was compacted.
+    except (_Overtaken, psycopg.errors.UndefinedTable, VersionNotFound):
+        # Another version answers by now; retention may have removed what was compacted.
         _give_up(leased, database)
 
 
@@ -81,8 +85,9 @@ def _compact(
         done = further
     leased.check()
     with database.tenant(job.org_id) as session:
-        changed = compaction.complete(session, version, done, vectors, helpers=helpers)
-        result = {"compacted": changed, "chunks": done.chunks, "segments": len(done.parts)}
+        if not compaction.complete(session, version, done, vectors, helpers=helpers):
+            raise _Overtaken
+        result = {"compacted": True, "chunks": done.chunks, "segments": len(done.parts)}
         queue.finish(session, job, result)
 
 

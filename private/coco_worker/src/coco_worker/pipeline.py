@@ -12,10 +12,10 @@ from typing import Any
 import structlog
 
 from coco_core.configs import IndexingConfig
-from coco_core.errors import InvalidConfig, InvalidInput
+from coco_core.errors import InvalidConfig, InvalidInput, VersionConflict
 from coco_embed.budget import EmbeddingBudget
 from coco_embed.resolver import ClosableEmbedder, Embedders
-from coco_server.jobs import queue, rejections
+from coco_server.jobs import queue, rejections, sources
 from coco_server.jobs.payload import IngestPayload
 from coco_server.jobs.rejections import StoredRejection
 from coco_server.store import chunks, orgs, sealing, segments, usage, versions
@@ -32,6 +32,7 @@ from coco_worker.counts import Counts
 from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome, Rejection
 from coco_worker.items.read import read_items
 from coco_worker.leased_job import LeasedJob
+from coco_worker.replay import replay
 from coco_worker.reuse import EarlierWork, windows
 from coco_worker.rule import apply_rule, load_rule
 
@@ -122,7 +123,7 @@ class _Build:
         self._earlier = EarlierWork(
             self._session, job.project_id, self._config, vectors=deps.vectors.in_database
         )
-        self._counts = Counts.of(leased.job.checkpoint)
+        self._counts = Counts.of(self._leased.job.checkpoint)
         self._last_event = 0.0
 
     def run(self) -> bool:
@@ -151,6 +152,7 @@ class _Build:
         limits = ItemLimits(
             dimension=self._version.dimension,
             content_bytes=self._deps.content_bytes,
+            deletions=self._merges,
             rule=payload.wasm_module_ref,
         )
         ref = payload.wasm_module_ref
@@ -160,8 +162,7 @@ class _Build:
             # Sizes are promised in the model's own tokens; elsewhere an estimate does, and is
             # twenty times as fast.
             tokenizer = self._deps.embedders.tokenizer(self._config.embedding)
-        file = self._opened.enter_context(self._deps.blobs.open(job.org_id, payload.blob_ref))
-        for window in windows(self._unwritten(read_items(file, payload.format, limits))):
+        for window in windows(self._unwritten(self._items(limits))):
             known = self._earlier.documents(window)
             for outcome in window:
                 self._leased.check()
@@ -175,6 +176,20 @@ class _Build:
                     raise ItemRejected(ruled)
                 else:
                     yield ruled.index, ruled
+
+    def _items(self, limits: ItemLimits) -> Iterator[Outcome]:
+        job, payload, blobs = self._leased.job, self._payload, self._deps.blobs
+        if not payload.sources:
+            file = self._opened.enter_context(blobs.open(job.org_id, payload.blob_ref))
+            return read_items(file, payload.format, limits)
+        with self._session() as session:
+            known = sources.jobs_of(session, payload.sources)
+        if len(known) < len(payload.sources):
+            raise InvalidInput(
+                "An import that the version was made of is gone.", hint="Import the items again."
+            )
+        imports = [IngestPayload.from_dict(each.payload) for each in known]
+        return replay(blobs, job.org_id, imports, limits)
 
     def _unwritten(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
         """Yield what comes behind the checkpoint, having read ids that may come again."""
@@ -279,6 +294,7 @@ class _Build:
         with self._session() as session:
             # A document that is both sent and deleted is replaced.
             segments.remove_documents(session, self._version, self._payload.deletes)
+            sources.record(session, self._version, self._payload, job.job_id)
             counted = versions.get(session, job.project_id, self._version.version_id)
             queue.progress(
                 session,
@@ -289,7 +305,7 @@ class _Build:
                 stage="seal",
                 event=counts.event("seal"),
             )
-        if not counted.chunk_count and not self._payload.deletes:
+        if not (counted.chunk_count or self._payload.deletes or counts.deleted):
             raise InvalidInput(
                 f"None of the {counts.items} items could be indexed; no version changed.",
                 hint="The job's list of rejected items says why.",
@@ -304,7 +320,12 @@ class _Build:
                 vectors=self._deps.vectors,
                 helpers=self._deps.build_helpers,
             )
-            held = activate_unless_held(session, ready, self._payload, self._counts)
+            try:
+                held = activate_unless_held(session, ready, self._payload, self._counts)
+            except VersionConflict as error:
+                if self._merges:
+                    raise merge.BaseChanged from error
+                raise
             if self._merges:
                 enqueue_if_due(session, ready)
             activated = self._payload.activate and held is None

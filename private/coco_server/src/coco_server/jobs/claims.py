@@ -31,12 +31,10 @@ def claim(
 ) -> Job | None:
     """Take the next job: fresh, or of a worker whose lease ran out; orgs with least running first.
 
-    A job whose last attempt was lost is failed here, and so is a build that no job works on. With
-    ``job_id`` that job is taken or none.
+    What was lost is failed here (`_fail_lost_work`). With ``job_id`` that job is taken or none.
     """
     session.connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CLAIM_LOCK,))
-    _fail_exhausted_jobs(session)
-    abandoned.fail(session)
+    _fail_lost_work(session)
     taken = one_row(
         session,
         Job,
@@ -84,20 +82,18 @@ def claim(
         WHERE job_id = (SELECT job_id FROM next)
         RETURNING {columns}
         """,
-        {
-            "most": most_per_org,
-            "worker": worker,
-            "lease": lease_seconds,
-            "wanted": job_id,
-        },
+        {"most": most_per_org, "worker": worker, "lease": lease_seconds, "wanted": job_id},
     )
     if taken is not None:
         events.append(session, taken.job_id, "running", {"attempt": taken.attempt})
     return taken
 
 
-def _fail_exhausted_jobs(session: SystemSession) -> None:
-    """Fail the jobs whose last attempt was lost; each is locked, so that none commits meanwhile."""
+def _fail_lost_work(session: SystemSession) -> None:
+    """Fail jobs whose last attempt was lost, and builds that no job works on.
+
+    Each of the jobs is locked, so that none commits meanwhile.
+    """
     dead = session.connection.execute(
         "SELECT job_id, attempt FROM jobs WHERE state = 'running' "
         "AND lease_until <= now() AND attempt >= max_attempts FOR UPDATE SKIP LOCKED"
@@ -108,3 +104,4 @@ def _fail_exhausted_jobs(session: SystemSession) -> None:
             "message": f"Its worker was lost {attempt} times; the job is not tried again.",
         }
         end(session, job_id, "failed", error=error)
+    abandoned.fail(session)

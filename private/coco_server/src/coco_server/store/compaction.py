@@ -18,7 +18,7 @@ from psycopg import sql
 from coco_core.bm25 import TermVector, term_vector
 from coco_core.errors import VersionConflict
 from coco_core.types import Chunk
-from coco_server.store import postings, sealing, segment_drop, segments, usage, versions
+from coco_server.store import activations, postings, sealing, segments, usage, versions
 from coco_server.store.chunks import KEPT, chunk_of, identifiers
 from coco_server.store.segments import LIVE, Layout
 from coco_server.store.session import TenantSession, loading
@@ -144,19 +144,23 @@ def complete(
     *,
     helpers: int | None,
 ) -> bool:
-    """Index the new segment, and exchange it for those that it holds; False: it is not needed.
+    """Index the new segment, and exchange it for those that it holds.
 
     The exchange is made in the version that answers now, which may be a merge on top of the one
-    that was compacted. If that is not made of these segments, the new one is dropped.
+    that was compacted. Returns False if that is not made of these segments: roll back then.
 
     Raises:
-        VersionConflict: it does not hold what the others do.
+        VersionConflict: the new segment does not hold what the others do.
     """
-    target = _target(session, version, done)
-    if target is None:
-        segment_drop.drop_if_unused(session, done.segment)
+    if _target(session, version, done) is None:
         return False
     _index(session, version, done, vectors, helpers=helpers)
+    # From here on no other version can begin to answer. After the org's totals: that is the order
+    # of all transactions that need both.
+    activations.lock(session, version.project_id)
+    target = _target(session, version, done)
+    if target is None:
+        return False
     rest = list(target.parts[len(done.parts) :])
     made = segments.layout_of(session, (done.segment, *rest))
     session.connection.execute(
@@ -174,21 +178,12 @@ def complete(
 
 
 def _target(session: TenantSession, version: Version, done: Compaction) -> Version | None:
-    """Return the version that answers, locked, if it is made of the compacted segments."""
+    """Return the version that answers, if it is made of the compacted segments."""
     found = versions.newest_of_config(session, version.project_id, version.config_id)
-    if found is None:
+    if found is None or list(found.parts[: len(done.parts)]) != done.parts:
         return None
-    session.connection.execute(
-        "SELECT FROM project_versions WHERE org_id = %s AND version_id = %s FOR UPDATE",
-        (session.org_id, found.version_id),
-    )
-    # Before the lock was taken, a merge may have become the one that answers.
-    again = versions.newest_of_config(session, version.project_id, version.config_id)
-    if again is None or again.version_id != found.version_id:
-        return _target(session, version, done)
-    same = list(again.parts[: len(done.parts)]) == done.parts
-    alone = len(again.parts) == len(done.parts)
-    return again if same and (alone or not done.renumber) else None
+    alone = len(found.parts) == len(done.parts)
+    return found if alone or not done.renumber else None
 
 
 def _index(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from coco_core.errors import VersionConflict
-from coco_server.store import segments, versions
+from coco_server.store import activations, segments, versions
+from coco_server.store.activations import Intent
 from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
 
-__all__ = ["activate", "begin", "is_current", "on_newest_list"]
+__all__ = ["activate", "begin", "is_current"]
 
 
 def begin(session: TenantSession, project_id: str, config_id: str) -> Version:
@@ -35,46 +36,47 @@ def begin(session: TenantSession, project_id: str, config_id: str) -> Version:
     return versions.create(session, project_id, config_id, base=base)
 
 
-def on_newest_list(session: TenantSession, version: Version) -> Version:
-    """Put a merge on the segments that its base has now, which compaction may have replaced.
-
-    The chunks keep their keys in that, so the merge's tombstones mean the same. The base's list
-    stays as it is until the transaction ends. A full build is returned as it is.
-    """
-    if version.base_version_id is None:
-        return version
-    row = session.connection.execute(
-        "SELECT segments, version_no FROM project_versions "
-        "WHERE org_id = %s AND version_id = %s AND NOT coalesce(failure ? 'removed', false) "
-        "FOR SHARE",
-        (session.org_id, version.base_version_id),
-    ).fetchone()
-    if row is None:
-        # Retention removed it; its segments stay as long as this version has them.
-        return version
-    newest = [*(row[0] or [row[1]]), version.version_no]
-    if newest == list(version.parts):
-        return version
-    session.connection.execute(
-        "UPDATE project_versions SET segments = %s WHERE org_id = %s AND version_id = %s",
-        (newest, session.org_id, version.version_id),
-    )
-    return versions.get(session, version.project_id, version.version_id)
-
-
 def is_current(session: TenantSession, version: Version) -> bool:
     """Whether a merge's base is still what answers for its config."""
     newest = versions.newest_of_config(session, version.project_id, version.config_id)
     return (newest.version_id if newest is not None else None) == version.base_version_id
 
 
-def activate(session: TenantSession, ready: Version) -> Version | None:
+def activate(session: TenantSession, ready: Version, began: Intent | None) -> Version | None:
     """Let a merge answer in the place of its base, or of the version of another config.
 
-    None, and nothing changes, if another version than its base answers for its config.
+    Over another config's version it is activated as a build is: see `versions.activate_build`.
+
+    Raises:
+        VersionConflict: another version of the config was activated meanwhile.
     """
+    activations.lock(session, ready.project_id)
     now = versions.active(session, ready.project_id)
-    expected = now.version_id if now is not None else None
-    if now is not None and now.config_id == ready.config_id:
-        expected = ready.base_version_id
-    return versions.activate_over(session, ready.project_id, ready.version_id, expected)
+    if now is None or now.config_id != ready.config_id:
+        return versions.activate_build(session, ready, began)
+    if now.version_id != ready.base_version_id:
+        raise VersionConflict(
+            f"The active version is {now.version_id!r} and not {ready.base_version_id!r}."
+        )
+    if now.parts != ready.parts[:-1]:
+        _move(session, ready, now.parts)
+    return versions.activate_build(session, ready, None)
+
+
+def _move(session: TenantSession, ready: Version, parts: tuple[int, ...]) -> None:
+    """Put a merge on the segments of its base that compaction wrote meanwhile.
+
+    The chunks have the same keys in them, so the merge's tombstones mean the same.
+    """
+    made = segments.layout_of(session, (*parts, ready.version_no))
+    session.connection.execute(
+        "UPDATE project_versions SET segments = %s, approximate = %s, storage_bytes = %s "
+        "WHERE org_id = %s AND version_id = %s",
+        (
+            [*parts, ready.version_no],
+            any(each.approximate for each in made.parts),
+            sum(each.storage_bytes for each in made.parts),
+            session.org_id,
+            ready.version_id,
+        ),
+    )

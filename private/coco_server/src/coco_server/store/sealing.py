@@ -6,7 +6,7 @@ import numpy as np
 
 from coco_core.bm25 import CorpusStats
 from coco_core.errors import VersionConflict
-from coco_server.store import merging, postings, segments, usage, versions
+from coco_server.store import postings, segments, usage, versions
 from coco_server.store.segments import Layout
 from coco_server.store.session import TenantSession, loading
 from coco_server.store.vectors import PgVectors, VectorStore
@@ -56,7 +56,6 @@ def seal(
     now = versions.get(session, version.project_id, version.version_id)
     if now.status != "BUILDING":
         raise VersionConflict(f"The version {now.version_id!r} is {now.status}, not BUILDING.")
-    now = merging.on_newest_list(session, now)
     before = now.parts[:-1]
     # Weights under other mean lengths would not compare with those of the segments before.
     stats = segments.layout_of(session, before).weighted_by if before else corpus_stats(now)

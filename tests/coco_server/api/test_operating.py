@@ -98,7 +98,10 @@ def test_readiness_says_why_not(fresh: Running) -> None:
         assert client.get("/v1/sys/health/ready").json()["data"]["reason"] == ""
     fresh.services.stopping = True
     with fresh.client() as client:
-        assert client.get("/v1/sys/health/ready").json()["data"]["reason"] == "the service stops"
+        assert (
+            client.get("/v1/sys/health/ready").json()["data"]["reason"]
+            == "The service is stopping."
+        )
 
 
 def failed_job(acme: Org) -> str:

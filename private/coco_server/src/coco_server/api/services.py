@@ -16,8 +16,10 @@ from coco_protocol.operations import Lane
 from coco_protocol.server.system import PartHealth, PartState, PruneData, PruneRequest
 from coco_protocol.serving.answers import answer
 from coco_protocol.serving.pools import ThreadPools
+from coco_server.api.turns import KEY_CHECKS, Turns, thread_pools
 from coco_server.auth.authenticate import Authenticator
 from coco_server.auth.authorize import Authorizer, Caller
+from coco_server.auth.key_checks import KeyChecks
 from coco_server.domain.erasure import Eraser
 from coco_server.domain.health import Probes
 from coco_server.domain.query_counter import QueryCounter
@@ -55,12 +57,17 @@ class Services:
 
     settings: Settings
     database: Database
+    key_database: Database
+    """The same, over connections for checks of keys."""
+    export_database: Database
+    """The same, over connections that exports keep while their clients read."""
     blobs: BlobStore
     embedders: Embedders
     rerankers: Rerankers
     pools: ThreadPools
     metrics: ServerMetrics
-    authenticator: Authenticator
+    turns: Turns
+    key_checks: KeyChecks
     authorizer: Authorizer
     search: SearchService
     vectors: VectorStore
@@ -71,11 +78,15 @@ class Services:
     probes: Probes
     queries: QueryCounter
     started_at: float = field(default_factory=time.time)
+    draining: bool = False
+    """Requests are served, and readiness says no: the service is about to stop."""
     stopping: bool = False
 
     def open(self) -> None:
         """Connect to the database, and begin to hear of jobs' events."""
         self.database.open()
+        self.key_database.open()
+        self.export_database.open()
         self.event_listener.start()
         self.queries.start()
 
@@ -88,7 +99,19 @@ class Services:
         self.search.close()
         self.embedders.close()
         self.rerankers.close()
+        self.export_database.close()
+        self.key_database.close()
         self.database.close()
+
+    def unready(self) -> str | None:
+        """Return why requests cannot be served now, in words without secrets; None: they can."""
+        if self.draining or self.stopping:
+            return "The service is stopping."
+        found = self.probes.database()
+        if found.state == "mismatch":
+            return found.detail
+        # The log has the reason, which names hosts.
+        return None if found.state == "ok" else "The database does not answer."
 
     async def in_org(self, lane: Lane, org_id: str, work: Callable[[TenantSession], _T]) -> _T:
         """Run ``work`` on a thread of its lane, in one transaction of an org."""
@@ -163,7 +186,9 @@ class Services:
 def build_services(settings: Settings) -> Services:
     """Build what the settings describe; opens nothing yet."""
     database = Database(settings.meta_db, most=settings.db_connections, name="coco-server")
-    pools = _pools(settings.db_connections)
+    key_database = Database(settings.meta_db, most=KEY_CHECKS, name="coco-server-keys")
+    exports = Database(settings.meta_db, most=settings.exports_at_once, name="coco-server-exports")
+    pools = thread_pools(settings.db_connections, settings.exports_at_once)
     metrics = ServerMetrics()
     embedders = Embedders(settings.embedding)
     rerankers = server_rerankers(settings)
@@ -177,12 +202,19 @@ def build_services(settings: Settings) -> Services:
     return Services(
         settings=settings,
         database=database,
+        key_database=key_database,
+        export_database=exports,
         blobs=blobs,
         embedders=embedders,
         rerankers=rerankers,
         pools=pools,
         metrics=metrics,
-        authenticator=Authenticator(settings, database),
+        turns=Turns.for_exports(settings.exports_at_once),
+        key_checks=KeyChecks(
+            Authenticator(settings, key_database),
+            pools,
+            wrong_per_minute=settings.wrong_keys_per_min,
+        ),
         authorizer=Authorizer(settings, database, pools, metrics),
         search=SearchService(database, embedders, executor_for(vectors), rerankers=rerankers),
         vectors=vectors,
@@ -194,16 +226,5 @@ def build_services(settings: Settings) -> Services:
         ),
         eraser=Eraser(database, blobs, vectors),
         queries=QueryCounter(database),
-        probes=Probes(settings, database, blobs, embedders, vectors),
+        probes=Probes(settings, key_database, blobs, embedders, vectors),
     )
-
-
-def _pools(connections: int) -> ThreadPools:
-    """Give each lane a share of the database's connections, of which there are two at least."""
-    # Half for queries, which never wait for other lanes; a quarter each for what changes something
-    # and for what only looks. Authorization is short and shares the queries' part.
-    quarter = max(1, connections // 4)
-    half = max(1, connections // 2)
-    # Reranking waits for a model and holds no connection: it has threads of its own, so that a slow
-    # model keeps no one from searching.
-    return ThreadPools(query=half, rerank=half, change=quarter, status=quarter)

@@ -60,6 +60,15 @@ class Probes:
         embedders: Embedders,
         vectors: VectorStore,
     ) -> None:
+        """Prepare them.
+
+        Args:
+            settings: what is used.
+            database: over connections that queries do not take: a busy service is ready.
+            blobs: the store of imports.
+            embedders: models for queries.
+            vectors: where vectors are kept.
+        """
         self._settings = settings
         self._database = database
         self._blobs = blobs

@@ -62,14 +62,10 @@ class SystemApi:
 
         The same at the stop, and on a schema that this program does not know.
         """
-        found = await self._services.pools.run("status", self._services.probes.database)
-        is_ready = found.state == "ok" and not self._services.stopping
-        reason = "the service stops" if self._services.stopping else found.detail
-        data = ReadyData(
-            version=coco_server.__version__, ready=is_ready, reason="" if is_ready else reason
-        )
+        why = await self._services.pools.run("status", self._services.unready)
+        data = ReadyData(version=coco_server.__version__, ready=why is None, reason=why or "")
         response = answer(data, request_id_of(request))
-        if not is_ready:
+        if why is not None:
             response.status_code = HTTP_503_SERVICE_UNAVAILABLE
         return response
 
@@ -81,7 +77,8 @@ class SystemApi:
         others = await pools.run("status", probes.others)
         data = HealthData(
             version=coco_server.__version__,
-            ready=database.state == "ok" and not self._services.stopping,
+            ready=database.state == "ok"
+            and not (self._services.draining or self._services.stopping),
             uptime_seconds=round(time.time() - self._services.started_at, 1),
             stopping=self._services.stopping,
             parts=[database, *others],

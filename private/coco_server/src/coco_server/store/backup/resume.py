@@ -22,6 +22,18 @@ _RESERVE_AGAIN = """
     FROM held WHERE org_totals.org_id = held.org_id
 """
 
+_EMPTY_SEGMENTS = """
+    UPDATE segments SET document_count = 0, chunk_count = 0, embedded_count = 0, storage_bytes = 0,
+        length_sums = '{0,0,0}', end_key = first_key, removed_keys = ''
+    WHERE segment_no IN (SELECT version_no FROM project_versions WHERE status = 'BUILDING')
+"""
+
+_FORGET_REMOVALS = """
+    DELETE FROM removed_documents WHERE segment_no IN (
+        SELECT version_no FROM project_versions WHERE status = 'BUILDING'
+    )
+"""
+
 _FORGET_DOCUMENTS = """
     DELETE FROM documents WHERE version_no IN (
         SELECT version_no FROM project_versions WHERE status = 'BUILDING'
@@ -55,6 +67,8 @@ def resume_jobs(connection: Connection) -> int:
     """
     connection.execute("SET LOCAL ROLE coco_system")
     connection.execute(_RESERVE_AGAIN)
+    connection.execute(_EMPTY_SEGMENTS)
+    connection.execute(_FORGET_REMOVALS)
     connection.execute(_FORGET_DOCUMENTS)
     connection.execute(_FORGET_REJECTIONS)
     found = connection.execute(_REQUEUE).rowcount

@@ -13,6 +13,7 @@ import coco_server
 from coco_protocol.serving.app import finish_app, new_app
 from coco_protocol.serving.guard import RequestGuard
 from coco_server.api.job_events import JobEventReader
+from coco_server.api.openapi import describe_access
 from coco_server.api.routes.configs import ConfigsApi
 from coco_server.api.routes.defaults import DefaultsApi
 from coco_server.api.routes.docs import DocsApi
@@ -74,7 +75,8 @@ def create_app(services: Services) -> FastAPI:
     TenantsApi(services).add_to(app)
     OperatingApi(services).add_to(app)
     SystemApi(services).add_to(app)
-    access = AccessControl(services.settings, services.key_checks)
+    describe_access(app)
+    access = AccessControl(services.settings, services.key_checks, services.org_rate)
     app.add_middleware(RequestGuard, check=access.check, limits=BODY_LIMITS)
     finish_app(app, services.metrics, log_level="info")
     return app

@@ -20,6 +20,7 @@ from coco_server.api.turns import KEY_CHECKS, Turns, thread_pools
 from coco_server.auth.authenticate import Authenticator
 from coco_server.auth.authorize import Authorizer, Caller
 from coco_server.auth.key_checks import KeyChecks
+from coco_server.auth.org_rate import OrgRate
 from coco_server.domain.erasure import Eraser
 from coco_server.domain.health import Probes
 from coco_server.domain.query_counter import QueryCounter
@@ -68,6 +69,7 @@ class Services:
     metrics: ServerMetrics
     turns: Turns
     key_checks: KeyChecks
+    org_rate: OrgRate
     authorizer: Authorizer
     search: SearchService
     vectors: VectorStore
@@ -215,6 +217,7 @@ def build_services(settings: Settings) -> Services:
             pools,
             wrong_per_minute=settings.wrong_keys_per_min,
         ),
+        org_rate=OrgRate(settings, database, pools, metrics),
         authorizer=Authorizer(settings, database, pools, metrics),
         search=SearchService(database, embedders, executor_for(vectors), rerankers=rerankers),
         vectors=vectors,

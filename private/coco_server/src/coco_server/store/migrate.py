@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 from sqlalchemy import create_engine, pool
 
 from coco_core.errors import DatabaseIncompatible, Unavailable
+from coco_server.store.capacity import capacity_warnings
 from coco_server.store.migration_effects import locked_tables
 from coco_server.store.preflight import check_database, connect, require_roles
 
@@ -181,7 +182,7 @@ def open_checked(url: str, *, migrate_first: bool = False) -> list[str]:
     if migrate_first:
         migrate(url)
     with connect(url) as connection:
-        warnings = check_database(connection)
+        warnings = check_database(connection) + capacity_warnings(connection)
         require_migrated(connection)
     return warnings
 

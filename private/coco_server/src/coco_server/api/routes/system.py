@@ -62,10 +62,11 @@ class SystemApi:
 
         The same at the stop, and on a schema that this program does not know.
         """
-        why = await self._services.pools.run("status", self._services.unready)
-        data = ReadyData(version=coco_server.__version__, ready=why is None, reason=why or "")
+        # With the checks of keys, which do not wait behind queries.
+        reason = await self._services.pools.run("key", self._services.unready)
+        data = ReadyData(version=coco_server.__version__, ready=reason is None, reason=reason or "")
         response = answer(data, request_id_of(request))
-        if why is not None:
+        if reason is not None:
             response.status_code = HTTP_503_SERVICE_UNAVAILABLE
         return response
 
@@ -77,10 +78,9 @@ class SystemApi:
         others = await pools.run("status", probes.others)
         data = HealthData(
             version=coco_server.__version__,
-            ready=database.state == "ok"
-            and not (self._services.draining or self._services.stopping),
+            ready=database.state == "ok" and not self._services.draining,
             uptime_seconds=round(time.time() - self._services.started_at, 1),
-            stopping=self._services.stopping,
+            stopping=self._services.draining,
             parts=[database, *others],
             workers=await self._services.worker_health(),
             jobs_waiting=jobs.get("queued", 0),

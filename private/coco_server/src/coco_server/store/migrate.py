@@ -149,24 +149,23 @@ def why_incompatible(connection: psycopg.Connection[TupleRow]) -> DatabaseIncomp
     the table ``schema_compatibility`` says.
     """
     found, head, known = current_revision(connection), head_revision(), known_revisions()
-    name = connection.info.dbname
     if found == head:
         return None
     if found == RESTORING:
         return DatabaseIncompatible(
-            f"A backup is being restored into the database {name!r}, or that was interrupted.",
+            "A backup is being restored into the database, or that was interrupted.",
             hint="Wait for `coco-server restore` to end, or run it again with --force.",
         )
     if found is None or found in known:
         return DatabaseIncompatible(
-            f"The database {name!r} has schema {found or 'none'}; this program needs {head}.",
+            f"The database has schema {found or 'none'}; this program needs {head}.",
             hint="Run `coco-server migrate`, or start with --migrate.",
         )
     oldest = _oldest_program(connection)
     if oldest is not None and oldest in known:
         return None
     return DatabaseIncompatible(
-        f"The database {name!r} has schema {found}, which needs a program that knows "
+        f"The database has schema {found}, which needs a program that knows "
         f"{oldest or found}; this one knows up to {head}.",
         hint="A newer CoCo has migrated it: install that version here too.",
     )

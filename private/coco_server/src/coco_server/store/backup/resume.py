@@ -46,6 +46,31 @@ _FORGET_REJECTIONS = """
     )
 """
 
+# A merge begins a version of its own when it runs, from the one that is active then.
+_END_MERGES = """
+    WITH ended AS (
+        UPDATE project_versions SET status = 'FAILED', reserved_documents = 0, reserved_bytes = 0,
+            failure = '{"code": "restored", "message": "Its merge began again after a restore."}'
+        FROM (
+            SELECT version.version_id, reserved_documents AS documents, reserved_bytes AS bytes
+            FROM project_versions AS version JOIN jobs USING (org_id, version_id)
+            WHERE status = 'BUILDING' AND merge AND state IN ('queued', 'running')
+        ) AS old
+        WHERE project_versions.version_id = old.version_id
+        RETURNING org_id, old.documents, old.bytes
+    ), held AS (
+        SELECT org_id, sum(documents)::bigint AS documents, sum(bytes)::bigint AS bytes
+        FROM ended GROUP BY org_id
+    )
+    UPDATE org_totals SET documents = greatest(0, org_totals.documents - held.documents),
+        storage_bytes = greatest(0, org_totals.storage_bytes - held.bytes)
+    FROM held WHERE org_totals.org_id = held.org_id
+"""
+
+_FORGET_MERGED = """
+    UPDATE jobs SET version_id = NULL WHERE merge AND state IN ('queued', 'running')
+"""
+
 # The fence goes up: a worker of the old database that reaches this one may write nothing.
 _REQUEUE = """
     WITH again AS (
@@ -71,6 +96,8 @@ def resume_jobs(connection: Connection) -> int:
     connection.execute(_FORGET_REMOVALS)
     connection.execute(_FORGET_DOCUMENTS)
     connection.execute(_FORGET_REJECTIONS)
+    connection.execute(_END_MERGES)
+    connection.execute(_FORGET_MERGED)
     found = connection.execute(_REQUEUE).rowcount
     connection.execute("RESET ROLE")
     return found

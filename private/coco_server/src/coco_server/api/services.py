@@ -109,10 +109,10 @@ class Services:
         if self.draining or self.stopping:
             return "The service is stopping."
         found = self.probes.database()
-        if found.state == "mismatch":
-            return found.detail
-        # The log has the reason, which names hosts.
-        return None if found.state == "ok" else "The database does not answer."
+        if found.state == "ok":
+            return None
+        # Of a database that is away the log has the reason, which names hosts.
+        return found.detail if found.state == "mismatch" else "The database does not answer."
 
     async def in_org(self, lane: Lane, org_id: str, work: Callable[[TenantSession], _T]) -> _T:
         """Run ``work`` on a thread of its lane, in one transaction of an org."""
@@ -228,5 +228,6 @@ def build_services(settings: Settings) -> Services:
         ),
         eraser=Eraser(database, blobs, vectors),
         queries=QueryCounter(database),
+        # Not through the queries' connections: a busy service is ready.
         probes=Probes(settings, key_database, blobs, embedders, vectors),
     )

@@ -82,6 +82,8 @@ def answers(client: Client) -> dict[str, list[tuple[str, float]]]:
     return {f"{mode}: {query}": client.found(query, mode) for query in QUERIES for mode in MODES}
 
 
+# Four services and workers start, one after the other, on cores that others use too.
+@pytest.mark.timeout(600)
 def test_a_restored_service_answers_the_same(
     embedding: EmbeddingServer, elsewhere: str, tmp_path: Path
 ) -> None:

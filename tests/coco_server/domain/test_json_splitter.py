@@ -61,6 +61,7 @@ def test_any_body_in_any_pieces(
         (b'{"items": [{"a": 1}', "is truncated within its items"),
         (b'{"items": []', "not valid JSON"),
         (b"[]", "no JSON object"),
+        (b'{"idempotency_key": "\\ud800", "items": []}', "surrogates not allowed"),
         (b"", "not valid JSON"),
         (b'{"items": [], "items": [{}]}', "twice"),
     ],

@@ -30,7 +30,7 @@ QUERY = {
     "retrieval_config": {"retrieval_mode": "fts"},
 }
 DOCUMENTS = 5_000
-WORDS = ["request", "failed", "again", "service", "answer", "index", "search", "version", "import", "query", "worker"]
+WORDS = ("request", "failed", "again", "service", "answer", "index", "search", "import", "query")
 
 
 def texts(seed: int) -> dict[str, str]:

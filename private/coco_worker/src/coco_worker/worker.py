@@ -77,7 +77,11 @@ class Worker:
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="coco-job")
         self._heartbeat = Heartbeat(
-            deps.database.url, self.worker_id, self._in_hand, lease_seconds=lease_seconds
+            deps.database.url,
+            self.worker_id,
+            self._in_hand,
+            lease_seconds=lease_seconds,
+            slots=slots,
         )
         self._dispatcher = threading.Thread(target=self._dispatch, name="coco-claim", daemon=True)
 
@@ -242,6 +246,7 @@ class Worker:
             retry = True
             failure = {"code": "internal", "message": f"The worker failed: {type(error).__name__}."}
             log.error("job_crashed", exc_info=error)
+        metrics.FAILURES.labels(failure["code"]).inc()
         try:
             with self._deps.database.tenant(job.org_id) as session:
                 if isinstance(error, ItemRejected):

@@ -22,8 +22,17 @@ from coco_server.search.backend import executor_for
 from coco_server.search.pg import PgExecutor
 from coco_server.search.service import SearchService
 from coco_server.search.visibility import visible_keys
-from coco_server.store import access, chunks, export, retention, sealing, versions
+from coco_server.store import (
+    chunks,
+    document_search,
+    documents,
+    export,
+    retention,
+    sealing,
+    versions,
+)
 from coco_server.store.access import VIEWS_EVERYTHING, VIEWS_PUBLIC, Viewer, group_name, user_name
+from coco_server.store.document_search import Wanted
 from coco_server.store.export import read_rows
 from coco_server.store.qdrant import QdrantVectors
 from coco_server.store.retention import RetentionPolicy
@@ -106,17 +115,17 @@ def requests(draw: st.DrawFn) -> QueryRequest:
 
 
 def built(
-    tenant: Tenant, documents: list[Document], vectors: VectorStore, *, activate: bool = True
+    tenant: Tenant, corpus: list[Document], vectors: VectorStore, *, activate: bool = True
 ) -> Version:
     version = tenant.begin()
     with tenant.session() as session:
         chunks.append(
             session,
             version,
-            [chunks.DocumentRow(each.doc_id, "", 1, allow=each.allow) for each in documents],
+            [chunks.DocumentRow(each.doc_id, "", 1, allow=each.allow) for each in corpus],
             [
                 chunk_row(each.doc_id, each.text, vector_of(each.text), tags=(each.tag,))
-                for each in documents
+                for each in corpus
             ],
             vectors=vectors,
         )
@@ -132,15 +141,13 @@ def exported(tenant: Tenant, version: Version, viewer: Viewer) -> list[str]:
 
 
 def listed(tenant: Tenant, version: Version, viewer: Viewer) -> list[str]:
-    condition, values = access.document_condition(viewer)
     with tenant.session() as session:
-        rows = session.connection.execute(
-            "SELECT doc_id FROM documents WHERE org_id = %s AND version_no = %s AND "
-            + condition
-            + " ORDER BY doc_id",
-            (tenant.org_id, version.version_no, *values),
-        ).fetchall()
-    return [doc_id for (doc_id,) in rows]
+        found = documents.list_of(session, version, viewer)
+        assert documents.count(session, version, viewer, prefix="d") == len(found)
+        assert documents.count(session, version, viewer) == len(found)
+        searched = document_search.find(session, version, Wanted(contains="D"), viewer)
+    assert searched == found
+    return [each.doc_id for each in found]
 
 
 @contextmanager
@@ -173,15 +180,15 @@ def vectors(request: pytest.FixtureRequest) -> Iterator[VectorStore]:
 def test_the_answer_is_that_of_an_index_of_the_visible(
     database: Database,
     vectors: VectorStore,
-    documents: list[Document],
+    corpus: list[Document],
     asked: list[tuple[Viewer, QueryRequest]],
 ) -> None:
     tenant = new_tenant(database, "All")
-    version = built(tenant, documents, vectors)
+    version = built(tenant, corpus, vectors)
     service = SearchService(database, WordVectors(), executor_for(vectors))  # type: ignore[arg-type]  # opens like Embedders
     alone: dict[tuple[str, ...], Tenant] = {}
     for viewer, request in asked:
-        visible = [each for each in documents if each.shown_to(viewer)]
+        visible = [each for each in corpus if each.shown_to(viewer)]
         ids = [each.doc_id for each in visible]
         assert exported(tenant, version, viewer) == ids
         assert listed(tenant, version, viewer) == ids
@@ -231,12 +238,12 @@ def large(database: Database) -> tuple[Tenant, Version, FloatVector]:
             tuple(group_name(f"every{step}") for step in (2, 10, 100, 1000) if n % step == 0)
             for n in range(COUNT)
         ]
-        documents = [
+        heads = [
             chunks.DocumentRow(f"f{n}.md", "", 1, allow=names) for n, names in enumerate(lists)
         ]
         for first in range(0, COUNT, 1000):
             part = slice(first, first + 1000)
-            chunks.append(session, version, documents[part], rows[part])
+            chunks.append(session, version, heads[part], rows[part])
         sealed = sealing.seal(session, version)
     patch.undo()
     assert sealed.approximate
@@ -287,8 +294,8 @@ def test_a_version_without_lists_pays_nothing(tenant: Tenant) -> None:
 
 
 def test_lists_go_with_their_version(tenant: Tenant) -> None:
-    documents = [Document("d0.md", "router " * 4, "red", (NAMES[0],))]
-    version = built(tenant, documents, PgVectors(), activate=False)
+    corpus = [Document("d0.md", "router " * 4, "red", (NAMES[0],))]
+    version = built(tenant, corpus, PgVectors(), activate=False)
     policy = RetentionPolicy(keep_versions=0, keep_hours=0, soak_seconds=0)
     removed = retention.prune(tenant.database, policy, org_id=tenant.org_id)
     assert [each.version_id for each in removed] == [version.version_id]

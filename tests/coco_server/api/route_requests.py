@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ADMIN", "OPEN", "TENANT", "Request"]
+__all__ = ["ADMIN", "CHOSEN", "OPEN", "TENANT", "Request"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,9 @@ WORDS = {"query": "zebra", "retrieval_config": {"retrieval_mode": "fts"}}
 SOURCE = {"source_ref": "kb:x", "name": "x"}
 ITEMS = {"items": [{"doc_id": "a", "content": "b"}]}
 
+CHOSEN = frozenset({"doc_id:path"})
+"""What senders name as they like, in their own project: two orgs may have the same name."""
+
 # Every route that a tenant's key opens, with every id that it takes.
 TENANT: dict[tuple[str, str], list[Request]] = {
     ("POST", "/v1/docs/query"): [
@@ -49,6 +52,14 @@ TENANT: dict[tuple[str, str], list[Request]] = {
         Request({"indexing_config_id": "{config_id}"}, slots=("config_id",)),
         Request({"project_id": "{project_id}"}, slots=("project_id",)),
     ],
+    ("GET", "/v1/docs/documents"): [Request(slots=HEADERS)],
+    ("POST", "/v1/docs/documents/search"): [Request({"contains": "d"}, slots=HEADERS)],
+    ("POST", "/v1/docs/documents/delete"): [
+        Request({"prefix": "d", "dry_run": True}, slots=HEADERS)
+    ],
+    ("GET", "/v1/docs/documents/{doc_id:path}"): [Request(slots=HEADERS)],
+    ("PUT", "/v1/docs/documents/{doc_id:path}"): [Request({"content": "x"}, slots=HEADERS)],
+    ("DELETE", "/v1/docs/documents/{doc_id:path}"): [Request(slots=HEADERS)],
     ("GET", "/v1/projects/{project_id}"): [Request(slots=HEADERS)],
     ("GET", "/v1/projects/{project_id}/defaults"): [Request(slots=HEADERS)],
     ("PUT", "/v1/projects/{project_id}/defaults"): [

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from coco_embed.resolver import Embedders, EmbeddingSettings
+from coco_server.store.orphans import remove_orphans
 from coco_server.store.usage import quotas_of
 from coco_worker.pipeline import IngestDeps
 from coco_worker.worker import Worker
@@ -323,3 +324,61 @@ def test_readers_see_one_version_or_the_next(client: httpx.Client, org: Org) -> 
     reader.join()
     assert seen and all(len(each) == 1 for each in seen)
     assert seen[-1] <= {"pair two", "pair three"}
+
+
+def test_a_version_of_many_changes_is_built_again_as_it_is(client: httpx.Client, org: Org) -> None:
+    _import(client, items=ITEMS)
+    _put(client, "guide/page-00.md", content="zebra")
+    _put(client, "new.md", content="giraffe")
+    _put(client, "new.md", content="giraffe and okapi", title="New")
+    _data(client.delete(f"{DOCUMENTS}/guide/page-01.md", params={"wait": 30}))
+    lines = b'{"delete": "guide/page-02.md"}\n{"doc_id": "guide/page-03.md", "content": "quagga"}\n'
+    _job(
+        client,
+        _data(_send(client, lines, "application/x-ndjson", deletes="nothing"), 202)["job_id"],
+    )
+    # A document of an older import that is deleted and sent again is the newer one.
+    _data(client.delete(f"{DOCUMENTS}/guide/page-04.md", params={"wait": 30}))
+    _put(client, "guide/page-04.md", content="tapir")
+    before = _chunks(client, org)
+    assert len(before) == 11
+    started = _data(client.post("/v1/docs/index", json={}))
+    job = _job(client, started["job_id"])
+    assert job["state"] == "succeeded", job
+    assert job["result"]["activated"], job
+    assert _chunks(client, org) == before
+    # And once more, from what was built again and a change after that.
+    _put(client, "last.md", content="lynx")
+    before = _chunks(client, org)
+    job = _job(client, _data(client.post("/v1/docs/index", json={}))["job_id"])
+    assert job["result"]["documents"] == 12, job
+    assert _chunks(client, org) == before
+
+
+def test_imports_that_a_version_is_made_of_are_kept(
+    client: httpx.Client, org: Org, service: Running
+) -> None:
+    _import(client, items=ITEMS)
+    _put(client, "new.md", content="giraffe")
+    _put(client, "new.md", content="okapi")
+    with service.services.database.tenant(org.org_id) as session:
+        # As retention does with versions that are old.
+        session.connection.execute(
+            "UPDATE jobs SET finished_at = now() - interval '1 year' WHERE org_id = %s",
+            (org.org_id,),
+        )
+    gone = remove_orphans(service.services.database, service.services.blobs, hours=1)
+    assert (gone.jobs, gone.blobs) == (0, 0)
+    job = _job(client, _data(client.post("/v1/docs/index", json={}))["job_id"])
+    assert job["state"] == "succeeded", job
+    assert _found(client, "okapi") == ["new.md"]
+
+
+def _chunks(client: httpx.Client, org: Org) -> list[Any]:
+    """Return all chunks of the active version, but for what a build chooses by itself."""
+    listed = _data(client.get(f"/v1/projects/{org.project_id}/versions"))
+    path = f"/v1/projects/{org.project_id}/versions/{listed['active_version_id']}/chunks"
+    return sorted(
+        ({**each} for each in _data(client.get(path))["chunks"]),
+        key=lambda each: (each["doc_id"], each["ordinal"]),
+    )

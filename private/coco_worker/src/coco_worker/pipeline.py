@@ -15,7 +15,7 @@ from coco_core.configs import IndexingConfig
 from coco_core.errors import InvalidConfig, InvalidInput, VersionConflict
 from coco_embed.budget import EmbeddingBudget
 from coco_embed.resolver import ClosableEmbedder, Embedders
-from coco_server.jobs import queue, rejections
+from coco_server.jobs import queue, rejections, sources
 from coco_server.jobs.payload import IngestPayload
 from coco_server.jobs.rejections import StoredRejection
 from coco_server.store import chunks, merging, orgs, sealing, segments, usage, versions
@@ -32,6 +32,7 @@ from coco_worker.items.heads import DocumentHeads
 from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome, Rejection
 from coco_worker.items.read import read_items
 from coco_worker.leased_job import InterruptReason, JobInterrupted, LeasedJob
+from coco_worker.replay import replay
 from coco_worker.reuse import EarlierWork, windows
 from coco_worker.rule import apply_rule, load_rule
 
@@ -193,10 +194,8 @@ class _Build:
             # Sizes are promised in the model's own tokens; elsewhere an estimate does, and is
             # twenty times as fast.
             tokenizer = self._deps.embedders.tokenizer(self._config.embedding)
-        file = self._opened.enter_context(self._deps.blobs.open(job.org_id, payload.blob_ref))
         heads = DocumentHeads()
-        items = read_items(file, payload.format, limits)
-        for window in windows(self._unwritten(items, rule, heads)):
+        for window in windows(self._unwritten(self._items(limits), rule, heads)):
             known = self._earlier.documents(window)
             for outcome in window:
                 self._leased.check()
@@ -210,6 +209,20 @@ class _Build:
                     raise ItemRejected(ruled)
                 else:
                     yield ruled.index, ruled
+
+    def _items(self, limits: ItemLimits) -> Iterator[Outcome]:
+        job, payload, blobs = self._leased.job, self._payload, self._deps.blobs
+        if not payload.sources:
+            file = self._opened.enter_context(blobs.open(job.org_id, payload.blob_ref))
+            return read_items(file, payload.format, limits)
+        with self._session() as session:
+            known = sources.jobs_of(session, payload.sources)
+        if len(known) < len(payload.sources):
+            raise InvalidInput(
+                "An import that the version was made of is gone.", hint="Import the items again."
+            )
+        imports = [IngestPayload.from_dict(each.payload) for each in known]
+        return replay(blobs, job.org_id, imports, limits)
 
     def _unwritten(
         self, outcomes: Iterator[Outcome], rule: TextRule | None, heads: DocumentHeads
@@ -318,6 +331,7 @@ class _Build:
         with self._session() as session:
             # A document that is both sent and deleted is replaced.
             segments.remove_documents(session, self._version, self._payload.deletes)
+            sources.record(session, self._version, self._payload, job.job_id)
             counted = versions.get(session, job.project_id, self._version.version_id)
             queue.progress(
                 session,

@@ -36,6 +36,8 @@ class ImportSource:
     """Whether this request brought them: then they go when it fails."""
     sha256: str = ""
     """Of a fresh one."""
+    sources: tuple[str, ...] = ()
+    """Of a version that is built again from several imports: see `IngestPayload`."""
 
 
 class ImportJobs:
@@ -127,6 +129,7 @@ class ImportJobs:
             began=began,
             mode=head.mode,
             deletes=tuple(head.deletes),
+            sources=source.sources,
         )
         return queue.enqueue(
             session,

@@ -64,15 +64,7 @@ def seal(
     store = vectors or PgVectors()
     approximate = store.in_database and not search_is_exact(now.embedded_count, now.dimension)
     if approximate:
-        session.connection.execute(
-            "SELECT set_config('maintenance_work_mem', %s, true)", (_build_memory(now),)
-        )
-        if helpers is None and _somebody_asks(session):
-            helpers = 0
-        if helpers is not None:
-            session.connection.execute(
-                "SELECT set_config('max_parallel_maintenance_workers', %s, true)", (str(helpers),)
-            )
+        _prepare_index(session, now, helpers)
     found = session.connection.execute(
         "SELECT chunks, vectors FROM coco_seal_version(%s, %s, %s, %s)",
         (now.version_no, now.org_id, now.dimension, approximate),
@@ -107,6 +99,19 @@ def seal(
     )
     usage.release_unused(session, now.version_id)
     return versions.get(session, now.project_id, now.version_id)
+
+
+def _prepare_index(session: TenantSession, version: Version, helpers: int | None) -> None:
+    """Give the build of an index its memory and its helpers, until the transaction ends."""
+    session.connection.execute(
+        "SELECT set_config('maintenance_work_mem', %s, true)", (_build_memory(version),)
+    )
+    if helpers is None and _somebody_asks(session):
+        helpers = 0
+    if helpers is not None:
+        session.connection.execute(
+            "SELECT set_config('max_parallel_maintenance_workers', %s, true)", (str(helpers),)
+        )
 
 
 def _live_counts(

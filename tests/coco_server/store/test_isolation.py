@@ -44,6 +44,9 @@ def acme(database: Database) -> Tenant:
             "INSERT INTO memos (memo_id, org_id, project_id, user_id, content) "
             "VALUES ('m', %(org)s, %(project)s, 'u', 'a note')",
             "INSERT INTO rate_limits VALUES (%(org)s, %(project)s, 'query', 1)",
+            "INSERT INTO allowed_chunks VALUES (%(org)s, %(project)s, 1, 'user:u', NULL, '')",
+            "INSERT INTO audit_log (event_id, org_id, actor, action, outcome) "
+            "VALUES ('aud_1', %(org)s, 'admin', 'key.create', 'done')",
         ):
             session.connection.execute(
                 statement,

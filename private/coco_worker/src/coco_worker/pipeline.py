@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -29,12 +29,16 @@ from coco_worker.batch import Batch, batches
 from coco_worker.chunked_item import ChunkedItem, chunk_item, embedding_texts
 from coco_worker.compact import COMPACT, compact, enqueue_if_due
 from coco_worker.counts import Counts
+from coco_worker.items.heads import DocumentHeads
 from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome, Rejection
 from coco_worker.items.read import read_items
 from coco_worker.leased_job import LeasedJob
 from coco_worker.replay import replay
 from coco_worker.reuse import EarlierWork, windows
 from coco_worker.rule import apply_rule, load_rule
+
+if TYPE_CHECKING:
+    from coco_core.wasm.rules import TextRule
 
 __all__ = ["IngestDeps", "ItemRejected", "ingest"]
 
@@ -162,14 +166,15 @@ class _Build:
             # Sizes are promised in the model's own tokens; elsewhere an estimate does, and is
             # twenty times as fast.
             tokenizer = self._deps.embedders.tokenizer(self._config.embedding)
-        for window in windows(self._unwritten(self._items(limits))):
+        heads = DocumentHeads()
+        for window in windows(self._unwritten(self._items(limits), rule, heads)):
             known = self._earlier.documents(window)
             for outcome in window:
                 self._leased.check()
                 before = known.get(outcome.doc_id)
                 ruled: Outcome = outcome
                 if isinstance(outcome, Item) and rule and before is None:
-                    ruled = apply_rule(rule, outcome)
+                    ruled = heads.after_rule(outcome, apply_rule(rule, outcome))
                 if isinstance(ruled, Item):
                     yield ruled.index, chunk_item(ruled, self._config.chunking, tokenizer, before)
                 elif isinstance(ruled, Rejection) and payload.on_error == "fail":
@@ -191,12 +196,16 @@ class _Build:
         imports = [IngestPayload.from_dict(each.payload) for each in known]
         return replay(blobs, job.org_id, imports, limits)
 
-    def _unwritten(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    def _unwritten(
+        self, outcomes: Iterator[Outcome], rule: TextRule | None, heads: DocumentHeads
+    ) -> Iterator[Outcome]:
         """Yield what comes behind the checkpoint, having read ids that may come again."""
         for outcome in outcomes:
             self._leased.check()
             if outcome.index >= self._counts.items:
                 yield outcome
+            elif rule and isinstance(outcome, Item) and heads.brought_by(outcome):
+                heads.after_rule(outcome, apply_rule(rule, outcome))
 
     # --- embedding -----------------------------------------------------------------------------
 

@@ -14,11 +14,13 @@ from coco_protocol.serving.app import finish_app, new_app
 from coco_protocol.serving.guard import RequestGuard
 from coco_server.api.job_events import JobEventReader
 from coco_server.api.openapi import describe_access
+from coco_server.api.routes.audit import AuditApi
 from coco_server.api.routes.configs import ConfigsApi
 from coco_server.api.routes.defaults import DefaultsApi
 from coco_server.api.routes.docs import DocsApi
 from coco_server.api.routes.documents import DocumentsApi
 from coco_server.api.routes.jobs import JobsApi
+from coco_server.api.routes.keys import KeysApi
 from coco_server.api.routes.memos import MemosApi
 from coco_server.api.routes.operating import OperatingApi
 from coco_server.api.routes.projects import ProjectsApi
@@ -73,6 +75,8 @@ def create_app(services: Services) -> FastAPI:
     MemosApi(services).add_to(app)
     ConfigsApi(services).add_to(app)
     TenantsApi(services).add_to(app)
+    KeysApi(services).add_to(app)
+    AuditApi(services).add_to(app)
     OperatingApi(services).add_to(app)
     SystemApi(services).add_to(app)
     describe_access(app)

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from coco_core.errors import InvalidInput, Unreadable
 from coco_core.types import FloatVector
+from coco_worker.items.allow import ALLOW_COLUMNS, with_allow_columns
 from coco_worker.items.check import FIELDS
 from coco_worker.items.decode import Raw
 
@@ -54,12 +55,17 @@ def read_parquet(file: io.RawIOBase) -> Iterator[Raw]:
 
 def _columns(schema: pa.Schema) -> list[str]:
     names = list(schema.names)
-    known = FIELDS | set(_META_COLUMNS)
+    known = FIELDS | set(_META_COLUMNS) | set(ALLOW_COLUMNS)
     unknown = sorted(set(names) - known)
     if unknown:
         raise InvalidInput(
             f"The Parquet file has a column {unknown[0]!r}, which is not known.",
             hint=f"Leave it out, or put it into meta. Known: {', '.join(sorted(known))}.",
+        )
+    if "allow" in names and set(ALLOW_COLUMNS) & set(names):
+        raise InvalidInput(
+            "The Parquet file has the column allow, and one of its parts as a column, too.",
+            hint=f"Send allow, or {' and '.join(ALLOW_COLUMNS)}.",
         )
     if "doc_id" not in names or not {"content", "chunks"} & set(names):
         raise InvalidInput(
@@ -86,6 +92,7 @@ def _batch(start: int, batch: pa.RecordBatch) -> Iterator[Raw]:
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
+    with_allow_columns(row)
     meta = row.get("meta")
     if isinstance(meta, str):
         try:

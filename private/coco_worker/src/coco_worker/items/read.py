@@ -32,7 +32,10 @@ def read_items(file: io.RawIOBase, kind: ItemFormat, limits: ItemLimits) -> Iter
     for index, raw in _raw(file, kind, limits):
         outcome = raw if isinstance(raw, Rejection) else check_item(index, raw, limits)
         if isinstance(outcome, Item):
-            yield seen.add(outcome) or _duplicate(outcome)
+            if seen.contradicts(outcome):
+                yield _contradiction(outcome)
+            else:
+                yield seen.add(outcome) or _duplicate(outcome)
         elif isinstance(outcome, Deletion) and seen.holds(outcome.doc_id):
             # Which of the two was meant cannot be known.
             yield Rejection(
@@ -58,6 +61,15 @@ def _raw(file: io.RawIOBase, kind: ItemFormat, limits: ItemLimits) -> Iterator[R
             return read_parquet(file)
         case _:
             assert_never(kind)
+
+
+def _contradiction(item: Item) -> Rejection:
+    return Rejection(
+        item.index,
+        RejectionReason.WRONG_ALLOW,
+        f"The document {item.doc_id!r} came before with another allow; send the same each time.",
+        item.doc_id,
+    )
 
 
 def _duplicate(item: Item) -> Rejection:

@@ -165,7 +165,7 @@ class _Build:
             # twenty times as fast.
             tokenizer = self._deps.embedders.tokenizer(self._config.embedding)
         file = self._opened.enter_context(self._deps.blobs.open(job.org_id, payload.blob_ref))
-        for outcome in read_items(file, payload.format, limits):
+        for outcome in read_items(file, payload.format, limits, self._leased.check):
             self._leased.check()
             # What came before the checkpoint is read again, for later items may repeat its ids.
             if outcome.index < self._counts.items:

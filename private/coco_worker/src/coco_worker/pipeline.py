@@ -158,7 +158,10 @@ class _Build:
             dimension=self._version.dimension, content_bytes=self._deps.content_bytes
         )
         ref = payload.wasm_module_ref
-        rule = load_rule(self._deps.blobs, job.org_id, ref) if ref else None
+        rule = None
+        if ref:
+            deps = self._deps
+            rule = load_rule(deps.database, deps.blobs, job.org_id, ref, self._leased.check)
         tokenizer = None
         if self._config.chunking.strategy_name == "fixed_token":
             # Sizes are promised in the model's own tokens; elsewhere an estimate does, and is

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coco_core.errors import NotFound, WasmFailed, WasmRejected
+from coco_server.store import rules
 from coco_server.store.blobs import BlobStore
+from coco_server.store.rule_compiler import compile_rule
+from coco_server.store.session import Database
 from coco_worker.items.item import Item, Outcome, Rejection, RejectionReason
 
 if TYPE_CHECKING:
@@ -18,22 +22,26 @@ __all__ = ["apply_rule", "load_rule"]
 _MOST_BYTES = 16_777_216
 
 
-def load_rule(blobs: BlobStore, org_id: str, ref: str) -> TextRule:
+def load_rule(
+    database: Database, blobs: BlobStore, org_id: str, ref: str, check: Callable[[], None]
+) -> TextRule:
     """Read and compile the rule of a job.
 
-    Raises:
-        WasmRejected: there is none, or it is not a rule.
-    """
-    from coco_core.wasm.rules import TextRule
+    ``check`` is called while it is compiled; what it raises ends that.
 
+    Raises:
+        WasmRejected: the org has not registered it, or it is no rule.
+    """
+    with database.tenant(org_id) as session:
+        stored = rules.require(session, ref)
     try:
         with blobs.open(org_id, ref) as file:
             if file.size > _MOST_BYTES:
                 raise WasmRejected(f"The rule {ref!r} has {file.size} bytes.")
-            return TextRule(file.readall(), name=ref)
+            return compile_rule(file.readall(), name=stored.name, check=check)
     except NotFound as error:
         raise WasmRejected(
-            f"There is no rule {ref!r}.", hint="Upload the module first; its blob_ref names it."
+            f"The module of the rule {ref!r} is gone.", hint="Register it again: POST /v1/rules."
         ) from error
 
 

@@ -79,7 +79,8 @@ class Engine:
             return wasmtime.Module(self.raw, wasm)
         except wasmtime.WasmtimeError as error:
             raise WasmRejected(
-                f"This is not a valid WebAssembly module: {reason(error)}."
+                f"This is not a valid WebAssembly module: {reason(error)}.",
+                hint="Build it again, for wasm32 and without threads.",
             ) from error
 
     def load(self, compiled: bytes) -> wasmtime.Module:

@@ -164,7 +164,10 @@ class TextRule:
             )
         exports = {export.name: export.type for export in self._module.exports}
         if not isinstance(exports.get("memory"), wasmtime.MemoryType):
-            raise WasmRejected(f"{self._what} does not export its memory.")
+            raise WasmRejected(
+                f"{self._what} does not export its memory.",
+                hint="docs/rules.md shows what a rule exports.",
+            )
         for name, (params, results) in _WANTED.items():
             found = exports.get(name)
             if (

@@ -21,6 +21,7 @@ from coco_server.api.routes.docs import DocsApi
 from coco_server.api.routes.jobs import JobsApi
 from coco_server.api.routes.memos import MemosApi
 from coco_server.api.routes.projects import ProjectsApi
+from coco_server.api.routes.rules import RulesApi
 from coco_server.api.routes.system import SystemApi
 from coco_server.api.routes.tenants import TenantsApi
 from coco_server.api.services import Services
@@ -68,6 +69,7 @@ def create_app(services: Services) -> FastAPI:
     DefaultsApi(services).add_to(app)
     JobsApi(services, JobEventReader(services)).add_to(app)
     MemosApi(services).add_to(app)
+    RulesApi(services).add_to(app)
     ConfigsApi(services).add_to(app)
     TenantsApi(services).add_to(app)
     SystemApi(services).add_to(app)

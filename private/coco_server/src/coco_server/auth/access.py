@@ -18,7 +18,7 @@ __all__ = ["BODY_LIMITS", "AccessControl"]
 
 BODY_LIMITS = BodyLimits(
     hint="Large imports go to POST /v1/ingest/batch, which reads them as a stream.",
-    streamed_paths=frozenset({"/v1/docs/import", "/v1/ingest/batch"}),
+    streamed_paths=frozenset({"/v1/docs/import", "/v1/ingest/batch", "/v1/rules"}),
 )
 
 # What probes and clients may ask before they have a key.

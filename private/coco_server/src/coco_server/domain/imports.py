@@ -28,7 +28,7 @@ from coco_server.jobs.payload import ImportFormat, IngestPayload
 from coco_server.jobs.records import Job
 from coco_server.metrics import ServerMetrics
 from coco_server.settings import Settings
-from coco_server.store import configs, orgs, projects, usage, versions
+from coco_server.store import configs, orgs, projects, rules, usage, versions
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database, TenantSession
 
@@ -231,7 +231,7 @@ class Imports:
         scope = caller.scope
         stored = configs.get(session, config_id)
         if head.wasm_module_ref is not None:
-            self._blobs.info(scope.org_id, head.wasm_module_ref)
+            rules.require(session, head.wasm_module_ref)
         payload = IngestPayload(
             blob_ref=source.blob_ref,
             format=source.format,

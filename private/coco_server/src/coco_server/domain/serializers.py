@@ -13,6 +13,7 @@ from coco_protocol.server.configs import ConfigBody
 from coco_protocol.server.jobs import JobBody, JobEvent
 from coco_protocol.server.memos import MemoBody, MemoHit
 from coco_protocol.server.projects import ProjectBody, VersionBody
+from coco_protocol.server.rules import RuleBody
 from coco_protocol.server.tenants import KeyBody, OrgBody, OrgUse
 from coco_server.jobs.events import StoredEvent
 from coco_server.jobs.records import Job
@@ -22,6 +23,7 @@ from coco_server.store.keys import ApiKey
 from coco_server.store.memos import Memo
 from coco_server.store.orgs import Org
 from coco_server.store.projects import Project
+from coco_server.store.rules import StoredRule
 from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
 
@@ -36,6 +38,7 @@ __all__ = [
     "org_body",
     "org_use",
     "project_body",
+    "rule_body",
     "version_body",
 ]
 
@@ -104,6 +107,11 @@ def job_body(job: Job) -> JobBody:
 def event_body(event: StoredEvent) -> JobEvent:
     """Serialize an event of a job."""
     return _body(JobEvent, event, sequence=event.seq)
+
+
+def rule_body(rule: StoredRule) -> RuleBody:
+    """Serialize a text rule; its module is not shown."""
+    return _body(RuleBody, rule)
 
 
 def memo_body(memo: Memo) -> MemoBody:

@@ -15,7 +15,9 @@ Route: TypeAlias = tuple[str, str, Callable[..., Any], Any]
 """Method, path, endpoint, and the model of its answer."""
 
 
-def add_routes(app: FastAPI, tag: str, *routes: Route) -> None:
+def add_routes(
+    app: FastAPI, tag: str, *routes: Route, openapi_extra: dict[str, Any] | None = None
+) -> None:
     """Add routes whose answers and errors have an envelope."""
     for method, path, endpoint, model in routes:
         app.add_api_route(
@@ -25,4 +27,5 @@ def add_routes(app: FastAPI, tag: str, *routes: Route) -> None:
             response_model=model,
             responses=ERRORS,
             tags=[tag],
+            openapi_extra=openapi_extra,
         )

@@ -26,6 +26,7 @@ MEMOS = (*HEADERS, "session_token")
 SESSION = {"session_token": "{session_token}"}
 TOKEN = {"x-coco-session-token": "{session_token}"}
 WORDS = {"query": "zebra", "retrieval_config": {"retrieval_mode": "fts"}}
+SOURCE = {"source_ref": "kb:x", "name": "x"}
 ITEMS = {"items": [{"doc_id": "a", "content": "b"}]}
 
 # Every route that a tenant's key opens, with every id that it takes.
@@ -77,22 +78,37 @@ TENANT: dict[tuple[str, str], list[Request]] = {
     ("GET", "/v1/sys/configs"): [Request(slots=("org_id",))],
     ("POST", "/v1/sys/configs"): [Request({"config_id": "new", "dimension": 8}, slots=("org_id",))],
     ("GET", "/v1/sys/configs/{config_id}"): [Request(slots=("org_id", "config_id"))],
+    # What the administrator does for every org, and a manage key for its own.
+    ("POST", "/v1/sys/register"): [
+        Request(SOURCE, slots=("org_id",)),
+        Request({**SOURCE, "org_id": "{org_id}"}, slots=("org_id",)),
+        Request({**SOURCE, "indexing_config_id": "{config_id}"}, slots=("config_id",)),
+    ],
+    ("GET", "/v1/sys/projects"): [Request(slots=("org_id",))],
+    ("GET", "/v1/sys/keys"): [Request(slots=("org_id",))],
+    ("POST", "/v1/sys/keys"): [
+        Request({"name": "x", "org_id": "{org_id}"}, slots=("org_id",)),
+        Request(
+            {"name": "x", "org_id": "{own_org_id}", "projects": ["{project_id}"]},
+            slots=("project_id",),
+        ),
+    ],
+    ("POST", "/v1/sys/keys/{key_id}/rotate"): [Request(slots=("org_id", "key_id"))],
+    ("DELETE", "/v1/sys/keys/{key_id}"): [Request(slots=("org_id", "key_id"))],
+    ("GET", "/v1/sys/audit"): [Request(slots=("org_id",))],
 }
 TENANT["POST", "/v1/ingest/batch"] = TENANT["POST", "/v1/docs/import"]
 
 # Routes that no tenant's key opens, whoever's ids it names.
 ADMIN: dict[tuple[str, str], Request] = {
-    ("POST", "/v1/sys/register"): Request(
-        {"source_ref": "kb:x", "name": "x", "org_id": "{org_id}"}, slots=("org_id",)
-    ),
-    ("GET", "/v1/sys/projects"): Request(),
     ("GET", "/v1/sys/orgs"): Request(),
     ("POST", "/v1/sys/orgs"): Request({"name": "x", "org_id": "{org_id}"}, slots=("org_id",)),
     ("GET", "/v1/sys/orgs/{org_id}"): Request(slots=("org_id",)),
-    ("GET", "/v1/sys/keys"): Request(),
-    ("POST", "/v1/sys/keys"): Request({"name": "x", "org_id": "{org_id}"}, slots=("org_id",)),
-    ("POST", "/v1/sys/keys/{key_id}/rotate"): Request(slots=("key_id",)),
-    ("DELETE", "/v1/sys/keys/{key_id}"): Request(slots=("key_id",)),
+    ("PUT", "/v1/sys/orgs/{org_id}/sign-in"): Request(
+        {"issuer": "https://id.example", "audience": "coco", "jwks": {"keys": []}},
+        slots=("org_id",),
+    ),
+    ("DELETE", "/v1/sys/orgs/{org_id}/sign-in"): Request(slots=("org_id",)),
     ("POST", "/v1/sys/prune"): Request({"org_id": "{org_id}", "dry_run": True}, slots=("org_id",)),
     ("GET", "/metrics"): Request(),
 }

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from coco_server.store import memos
+from coco_server.store import keys, memos
 from coco_server.store.session import Scope
 from tests.api_service import Org, Running
 from tests.coco_server.api.route_requests import ADMIN, OPEN, TENANT, Request
@@ -44,6 +44,8 @@ def world(service: Running) -> World:
         else value[:-4] + "zzzz"
         for name, value in theirs.items()
     }
+    for ids in (theirs, missing):
+        ids["own_org_id"] = mine["org_id"]
     missing["blob_ref"] = f"{theirs['org_id']}/{'0' * 32}.json"
     return World(service, mine, theirs, missing, me)
 
@@ -56,10 +58,7 @@ def _ids(org: Org) -> dict[str, str]:
         owner, token = memos.open_session(session, scope, ttl_seconds=3600)
         memo = memos.create(session, owner, SECRET)
     with services.database.system() as session:
-        row = session.connection.execute(
-            "SELECT key_id FROM api_keys WHERE org_id = %s", (org.org_id,)
-        ).fetchone()
-        assert row is not None
+        second = keys.create(session, org.org_id, "second", ["query"])
         config = f"own_{org.org_id}"
         session.connection.execute(
             "INSERT INTO indexing_configs SELECT org_id, %s, body, dimension, fingerprint "
@@ -75,7 +74,8 @@ def _ids(org: Org) -> dict[str, str]:
         "blob_ref": services.blobs.put_bytes(org.org_id, "json", b"[]").ref,
         "session_token": token,
         "memo_id": memo.memo_id,
-        "key_id": row[0],
+        "key_id": second.key.key_id,
+        "own_org_id": org.org_id,
     }
 
 

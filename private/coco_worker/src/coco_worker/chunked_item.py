@@ -46,6 +46,7 @@ def chunk_item(item: Item, config: ChunkingConfig, tokenizer: Tokenizer | None) 
         source_ref=item.source_ref or None,
         title=title or None,
         meta={} if item.parts else item.meta.extra,
+        allow=item.allow,
     )
     return ChunkedItem(document if item.first else None, chunks, len(data), parsed=not item.parts)
 

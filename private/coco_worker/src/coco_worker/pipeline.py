@@ -26,7 +26,8 @@ from coco_server.store.vectors import PgVectors, VectorStore
 from coco_worker import metrics
 from coco_worker.batch import Batch, batches
 from coco_worker.chunked_item import ChunkedItem, chunk_item, embedding_texts
-from coco_worker.items.item import Item, ItemLimits, Rejection
+from coco_worker.items.heads import DocumentHeads
+from coco_worker.items.item import Item, ItemLimits, Outcome, Rejection
 from coco_worker.items.read import read_items
 from coco_worker.leased_job import LeasedJob
 from coco_worker.rule import apply_rule, load_rule
@@ -168,12 +169,16 @@ class _Build:
             # twenty times as fast.
             tokenizer = self._deps.embedders.tokenizer(self._config.embedding)
         file = self._opened.enter_context(self._deps.blobs.open(job.org_id, payload.blob_ref))
+        heads = DocumentHeads()
         for outcome in read_items(file, payload.format, limits, self._leased.check):
             self._leased.check()
             # What came before the checkpoint is read again, for later items may repeat its ids.
-            if outcome.index < self._counts.items:
+            done = outcome.index < self._counts.items
+            ruled: Outcome = outcome
+            if rule and isinstance(outcome, Item) and (not done or heads.brought_by(outcome)):
+                ruled = heads.after_rule(outcome, apply_rule(rule, outcome))
+            if done:
                 continue
-            ruled = apply_rule(rule, outcome) if rule and isinstance(outcome, Item) else outcome
             if isinstance(ruled, Item):
                 yield ruled.index, chunk_item(ruled, self._config.chunking, tokenizer)
             elif payload.on_error == "fail":

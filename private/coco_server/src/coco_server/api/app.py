@@ -15,10 +15,12 @@ from coco_protocol.server.system import PruneRequest
 from coco_protocol.serving.app import finish_app, new_app
 from coco_protocol.serving.guard import RequestGuard
 from coco_server.api.job_events import JobEventReader
+from coco_server.api.routes.audit import AuditApi
 from coco_server.api.routes.configs import ConfigsApi
 from coco_server.api.routes.defaults import DefaultsApi
 from coco_server.api.routes.docs import DocsApi
 from coco_server.api.routes.jobs import JobsApi
+from coco_server.api.routes.keys import KeysApi
 from coco_server.api.routes.memos import MemosApi
 from coco_server.api.routes.projects import ProjectsApi
 from coco_server.api.routes.rules import RulesApi
@@ -72,6 +74,8 @@ def create_app(services: Services) -> FastAPI:
     RulesApi(services).add_to(app)
     ConfigsApi(services).add_to(app)
     TenantsApi(services).add_to(app)
+    KeysApi(services).add_to(app)
+    AuditApi(services).add_to(app)
     SystemApi(services).add_to(app)
     access = AccessControl(services.settings, services.authenticator, services.pools)
     app.add_middleware(RequestGuard, check=access.check, limits=BODY_LIMITS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from fastapi import Response
@@ -18,6 +19,7 @@ from coco_protocol.serving.answers import answer
 from coco_protocol.serving.pools import ThreadPools
 from coco_server.auth.authenticate import Authenticator
 from coco_server.auth.authorize import Authorizer, Caller
+from coco_server.domain.audit import AuditTrail
 from coco_server.domain.retention import policy_of, prune
 from coco_server.jobs.notifier import EventListener, JobNotifier, open_notifier
 from coco_server.metrics import ServerMetrics
@@ -28,6 +30,7 @@ from coco_server.search.backend import executor_for
 from coco_server.search.rerankers import server_rerankers
 from coco_server.search.service import SearchService
 from coco_server.settings import Settings
+from coco_server.store.audit import Act
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database, SystemSession, TenantSession
 from coco_server.store.vector_backend import open_vectors
@@ -36,6 +39,7 @@ from coco_server.store.vectors import VectorStore
 __all__ = ["Services", "build_services"]
 
 _T = TypeVar("_T")
+_AnswerT = TypeVar("_AnswerT", bound=Answer)
 
 _WORKER_STATES: Mapping[LinkStatus, PartState] = {
     LinkStatus.READY: "ok",
@@ -58,6 +62,7 @@ class Services:
     metrics: ServerMetrics
     authenticator: Authenticator
     authorizer: Authorizer
+    audit: AuditTrail
     search: SearchService
     vectors: VectorStore
     notifier: JobNotifier
@@ -95,6 +100,18 @@ class Services:
         """Answer a caller with what ``work`` finds in their org."""
         return answer(await self.in_org(lane, caller.scope.org_id, work), caller.request_id)
 
+    async def respond_audited(
+        self,
+        caller: Caller,
+        act: Act,
+        work: Callable[[TenantSession], _AnswerT],
+        *,
+        after: Callable[[Act, _AnswerT], Act] | None = None,
+    ) -> Response:
+        """Answer a caller with what ``work`` changes in their org, and log it."""
+        audited = partial(self.audit.in_org, act, work, after=after)
+        return answer(await self.pools.run("change", audited), caller.request_id)
+
     async def in_system(self, lane: Lane, work: Callable[[SystemSession], _T]) -> _T:
         """Run ``work`` on a thread of its lane, in one transaction over all orgs."""
 
@@ -127,7 +144,14 @@ class Services:
             hours=self.settings.retention_hours,
             job_hours=self.settings.retention_job_hours,
         )
-        return prune(self.database, wanted, policy, self.vectors, self.blobs)
+        return prune(
+            self.database,
+            wanted,
+            policy,
+            self.vectors,
+            self.blobs,
+            audit_days=self.settings.audit_days,
+        )
 
     async def worker_health(self) -> list[PartHealth]:
         """Return the state of the workers that are called directly; numbered, not named."""
@@ -166,6 +190,7 @@ def build_services(settings: Settings) -> Services:
         metrics=metrics,
         authenticator=Authenticator(settings, database),
         authorizer=Authorizer(settings, database, pools, metrics),
+        audit=AuditTrail(database),
         search=SearchService(database, embedders, executor_for(vectors), rerankers=rerankers),
         vectors=vectors,
         notifier=open_notifier(settings),

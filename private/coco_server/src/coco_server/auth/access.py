@@ -12,6 +12,7 @@ from coco_protocol.serving.exchange import LOG_FIELDS_KEY
 from coco_protocol.serving.guard import BodyLimits
 from coco_protocol.serving.pools import ThreadPools
 from coco_server.auth.authenticate import IDENTITY_KEY, Authenticator, bearer
+from coco_server.auth.source import SOURCE_KEY, Network, source_of
 from coco_server.settings import Settings
 
 __all__ = ["BODY_LIMITS", "AccessControl"]
@@ -49,6 +50,7 @@ class AccessControl:
             Unauthorized: it shows no key, or one that opens nothing.
         """
         self._check_encrypted(scope, headers)
+        scope[SOURCE_KEY] = source_of(scope, headers, self._proxies or ())
         if scope["path"] in _OPEN_PATHS:
             return
         identity = await self._pools.run("query", self._authenticator.authenticate, bearer(headers))
@@ -82,7 +84,7 @@ class AccessControl:
             )
 
 
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+def _network(text: str) -> Network:
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError as error:

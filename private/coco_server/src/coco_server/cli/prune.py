@@ -9,11 +9,12 @@ import typer
 
 from coco_core.errors import InvalidConfig
 from coco_protocol.server.system import PruneRequest
-from coco_server.cli.connection import chosen_vectors, opened
+from coco_server.cli.connection import act, chosen_vectors, opened
 from coco_server.cli.output import AsJson, show
 from coco_server.domain.retention import policy_of
 from coco_server.domain.retention import prune as remove
 from coco_server.settings import explain_settings
+from coco_server.store import audit
 from coco_server.store.blobs import BlobStore
 
 __all__ = ["prune"]
@@ -46,5 +47,15 @@ def prune(
     if blob_url is None:
         raise InvalidConfig("COCO_BLOB_URL is not set.", hint="Set it as for the service.")
     with opened() as database:
-        found = remove(database, wanted, policy, chosen_vectors(), BlobStore(str(blob_url)))
+        if not dry_run:
+            with database.system() as session:
+                audit.record(session, act("retention.prune", org))
+        found = remove(
+            database,
+            wanted,
+            policy,
+            chosen_vectors(),
+            BlobStore(str(blob_url)),
+            audit_days=float(str(values["audit_days"])),
+        )
     show(found, [found.model_dump()], as_json=as_json)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coco_protocol.server.system import PruneData, PruneRequest
-from coco_server.store import retention
+from coco_server.store import audit, retention
 from coco_server.store.blobs import BlobStore
 from coco_server.store.orphans import remove_orphans
 from coco_server.store.retention import RetentionPolicy
@@ -31,12 +31,19 @@ def prune(
     policy: RetentionPolicy,
     vectors: VectorStore,
     blobs: BlobStore,
+    *,
+    audit_days: float,
 ) -> PruneData:
-    """Remove, or with ``dry_run`` count, what a policy does not keep."""
+    """Remove, or with ``dry_run`` count, what a policy does not keep.
+
+    Old events of the audit log go, too; they are not counted.
+    """
     removed = retention.prune(
         database, policy, org_id=wanted.org_id, dry_run=wanted.dry_run, vectors=vectors
     )
     with database.system() as session:
+        if not wanted.dry_run:
+            audit.trim(session, days=audit_days, org_id=wanted.org_id)
         ended = retention.prune_memos(session, org_id=wanted.org_id, dry_run=wanted.dry_run)
     orphans = remove_orphans(
         database, blobs, hours=policy.job_hours, org_id=wanted.org_id, dry_run=wanted.dry_run

@@ -9,15 +9,17 @@ from coco_protocol.base import Answer
 from coco_protocol.configs import ChunkingBody, EmbeddingBody
 from coco_protocol.defaults import DefaultsBody
 from coco_protocol.docs import RetrievalBody
+from coco_protocol.server.audit import AuditEventBody
 from coco_protocol.server.configs import ConfigBody
 from coco_protocol.server.jobs import JobBody, JobEvent
 from coco_protocol.server.memos import MemoBody, MemoHit
 from coco_protocol.server.projects import ProjectBody, VersionBody
 from coco_protocol.server.rules import RuleBody
-from coco_protocol.server.tenants import KeyBody, OrgBody, OrgUse
+from coco_protocol.server.tenants import KeyBody, OrgBody, OrgUse, SignInBody
 from coco_server.jobs.events import StoredEvent
 from coco_server.jobs.records import Job
 from coco_server.store import orgs, usage
+from coco_server.store.audit import AuditEvent
 from coco_server.store.configs import StoredConfig
 from coco_server.store.keys import ApiKey
 from coco_server.store.memos import Memo
@@ -28,6 +30,7 @@ from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
 
 __all__ = [
+    "audit_body",
     "config_body",
     "defaults_body",
     "event_body",
@@ -48,7 +51,8 @@ _Body = TypeVar("_Body", bound=Answer)
 def org_body(org: Org, use: OrgUse | None = None) -> OrgBody:
     """Serialize an org."""
     limits = {name: value for name, value in org.limits.items() if isinstance(value, int)}
-    return _body(OrgBody, org, limits=limits, use=use)
+    sign_in = None if org.sign_in is None else SignInBody.model_validate(org.sign_in)
+    return _body(OrgBody, org, limits=limits, use=use, sign_in=sign_in)
 
 
 def org_use(session: TenantSession) -> OrgUse:
@@ -59,6 +63,11 @@ def org_use(session: TenantSession) -> OrgUse:
 def key_body(key: ApiKey) -> KeyBody:
     """Serialize a key; its secret is nowhere."""
     return _body(KeyBody, key)
+
+
+def audit_body(event: AuditEvent) -> AuditEventBody:
+    """Serialize an event of the audit log."""
+    return _body(AuditEventBody, event)
 
 
 def config_body(config: StoredConfig) -> ConfigBody:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, LiteralString
 
@@ -29,7 +29,9 @@ from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, ChunkMetadata, FloatVector
 from coco_server.search.conditions import conditions
 from coco_server.search.named_chunks import defining, in_files
+from coco_server.search.visibility import visible_chunks
 from coco_server.store import postings
+from coco_server.store.access import VIEWS_PUBLIC, Viewer
 from coco_server.store.sealing import corpus_stats, search_is_exact
 from coco_server.store.session import TenantSession
 from coco_server.store.tables import in_version, of_version
@@ -83,7 +85,7 @@ class Allowed:
     keys: NDArray[np.int32] | None
     """int32[n], ascending"""
     filtered: int
-    """Chunks that pass the intent's filters, before phrases are looked for."""
+    """Of them, before phrases are looked for."""
     coverage: float
     """Share of these that have a vector."""
 
@@ -100,13 +102,24 @@ _NO_KEYS = np.empty(0, np.int64)
 
 
 class _KeywordStage:
-    """Keyword scores of a whole version for one query."""
+    """Keyword scores of what a viewer is shown of a version, for one query."""
 
     def __init__(
-        self, session: TenantSession, version: Version, query: Query, limits: CandidateLimits
+        self,
+        session: TenantSession,
+        version: Version,
+        query: Query,
+        limits: CandidateLimits,
+        visible: NDArray[np.bool_] | None,
     ) -> None:
-        """Read the postings of the query's terms, in one statement; none that nobody looks at."""
+        """Read the postings of the query's terms, in one statement; none that are not used.
+
+        What is not visible counts in no frequency: scores must not tell how many hidden chunks hold
+        a word.
+        """
         stats = corpus_stats(version)
+        if visible is not None:
+            stats = replace(stats, chunks=int(visible.sum()))
         terms = {term_id(term) for term in query.terms} if limits.keyword_scores else set()
         name = term_id(query.name) if query.name else None
         wording = {term: term_id(term) for term in query.wording.terms}
@@ -115,6 +128,8 @@ class _KeywordStage:
             version.version_no,
             terms | set(wording.values()) | ({name} if name is not None else set()),
         )
+        if visible is not None:
+            found = {term: _visible_postings(held, visible) for term, held in found.items()}
         self.holding = {
             term: found[number][0] if number in found else _NO_KEYS
             for term, number in wording.items()
@@ -124,6 +139,8 @@ class _KeywordStage:
         """float32[chunks]"""
         for term in terms & found.keys():
             keys, weights = found[term]
+            if not len(keys):
+                continue
             self.scores[keys] += saturated_scores(stats, len(keys), weights)
         self.exact_name_matches: frozenset[int] = frozenset()
         """Keys of the chunks that hold the whole name, if the query is one."""
@@ -132,23 +149,26 @@ class _KeywordStage:
 
 
 class PgExecutor:
-    """Executes one search on one version, in the session's transaction."""
+    """Executes one search on one version for one viewer, in the session's transaction."""
 
-    def __init__(self, session: TenantSession, version: Version) -> None:
+    def __init__(
+        self, session: TenantSession, version: Version, viewer: Viewer = VIEWS_PUBLIC
+    ) -> None:
         self._session = session
         self._version = version
+        self._viewer = viewer
 
     def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
         """Return the best candidates of each stage, with every known score of each."""
         version, query, limits = self._version, request.query, request.limits
+        visible = visible_chunks(self._session, version, self._viewer)
+        total = version.chunk_count if visible is None else int(visible.sum())
         allowed = _allowed_chunks(
-            self._session, version, request.intent, query, embedded=self._count_embedded
+            self._session, version, request.intent, query, visible, embedded=self._count_embedded
         )
         mask = allowed.mask(version.chunk_count)
-        keyword = _KeywordStage(self._session, version, query, limits)
-        promising = promising_chunks(
-            query.wording, keyword.holding, keyword.scores, mask, version.chunk_count
-        )
+        keyword = _KeywordStage(self._session, version, query, limits, visible)
+        promising = promising_chunks(query.wording, keyword.holding, keyword.scores, mask, total)
         picked = set(promising.rows)
         picked |= set(_best_keys(keyword.scores, mask, limits.keyword))
         picked |= defining(self._session, version, limits.definitions, mask)
@@ -169,7 +189,7 @@ class PgExecutor:
                 for row in sorted(rows)
             ],
             vector_coverage=allowed.coverage,
-            total=version.chunk_count,
+            total=total,
             filtered=allowed.filtered,
             frequencies=promising.frequencies,
             promising=promising.rows,
@@ -291,23 +311,22 @@ def _allowed_chunks(
     version: Version,
     intent: SearchIntent,
     query: Query,
+    visible: NDArray[np.bool_] | None,
     *,
     embedded: Callable[[NDArray[np.int32]], int],
 ) -> Allowed:
-    """Return the chunks that pass the intent's filters and hold the query's phrases.
+    """Return the visible chunks that pass the intent's filters and hold the query's phrases.
 
     ``embedded`` counts which of some chunks have a vector; it is asked only when not all do.
     """
     plain = conditions(intent.filters)
     coverage = version.embedded_count / version.chunk_count if version.chunk_count else 0.0
-    if plain is None and not query.phrases:
+    if plain is None and not query.phrases and visible is None:
         return Allowed(None, version.chunk_count, coverage)
-    filtered = version.chunk_count
+    filtered = version.chunk_count if visible is None else int(visible.sum())
     if plain is not None and query.phrases:
-        filtered = len(_passing(session, version, plain))
-    found = conditions(intent.filters, query.phrases)
-    assert found is not None
-    keys = _passing(session, version, found)
+        filtered = len(_passing(session, version, plain, visible))
+    keys = _passing(session, version, conditions(intent.filters, query.phrases), visible)
     if not query.phrases:
         filtered = len(keys)
     if version.embedded_count not in (0, version.chunk_count) and len(keys):
@@ -315,9 +334,24 @@ def _allowed_chunks(
     return Allowed(keys, filtered, coverage if len(keys) else 0.0)
 
 
+def _visible_postings(
+    held: tuple[NDArray[np.int64], NDArray[np.float32]], visible: NDArray[np.bool_]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    keys, weights = held
+    shown = visible[keys]
+    return keys[shown], weights[shown]
+
+
 def _passing(
-    session: TenantSession, version: Version, condition: tuple[sql.Composed, list[object]]
+    session: TenantSession,
+    version: Version,
+    condition: tuple[sql.Composed, list[object]] | None,
+    visible: NDArray[np.bool_] | None,
 ) -> NDArray[np.int32]:
+    """Return int32[n], the visible chunks that meet a condition, ascending."""
+    if condition is None:
+        assert visible is not None, "all chunks pass"
+        return np.flatnonzero(visible).astype(np.int32)
     where, values = condition
     row = session.connection.execute(
         in_version(
@@ -329,7 +363,8 @@ def _passing(
         binary=True,
     ).fetchone()
     packed = row[0] if row and row[0] is not None else b""
-    return np.sort(np.frombuffer(packed, ">i4").astype(np.int32))
+    keys = np.sort(np.frombuffer(packed, ">i4").astype(np.int32))
+    return keys if visible is None else keys[visible[keys]]
 
 
 def _best_keys(scores: NDArray[np.float32], mask: NDArray[np.bool_] | None, most: int) -> list[int]:

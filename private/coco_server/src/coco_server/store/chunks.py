@@ -40,6 +40,8 @@ class DocumentRow:
     source_ref: str | None = None
     title: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    allow: tuple[str, ...] | None = None
+    """Names of `coco_server.store.access` whom it is shown to; None: everybody in the project."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,10 +211,13 @@ def _insert_documents(
     # This table is shared and has row-level security, with which COPY does not work.
     session.connection.execute(
         "INSERT INTO documents (org_id, project_id, version_no, doc_id, content_hash, "
-        "chunk_count, source_ref, title, meta) SELECT %s, %s, %s, doc_id, content_hash, "
-        "chunk_count, source_ref, title, meta::jsonb "
-        "FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[]) "
-        "AS added (doc_id, content_hash, chunk_count, source_ref, title, meta)",
+        "chunk_count, source_ref, title, meta, allow) SELECT %s, %s, %s, doc_id, content_hash, "
+        "chunk_count, source_ref, title, meta::jsonb, "
+        # Lists of different lengths are no array; without one, there is no list.
+        "CASE WHEN allow IS NOT NULL "
+        "THEN ARRAY(SELECT jsonb_array_elements_text(allow::jsonb)) END "
+        "FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[], "
+        "%s::text[]) AS added (doc_id, content_hash, chunk_count, source_ref, title, meta, allow)",
         (
             version.org_id,
             version.project_id,
@@ -223,6 +228,7 @@ def _insert_documents(
             [each.source_ref for each in documents],
             [each.title for each in documents],
             [json.dumps(dict(each.meta)) for each in documents],
+            [None if each.allow is None else json.dumps(each.allow) for each in documents],
         ),
     )
 

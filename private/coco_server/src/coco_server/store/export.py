@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from psycopg import sql
 
 from coco_core.errors import VersionNotFound
@@ -22,17 +24,22 @@ _BYTES_AT_A_TIME = 262_144
 _MOST_ROWS = 1_000
 
 
-def chunks_as_json(version: Version) -> Export:
-    """Return the statement that reads every chunk of a version, in the order of arrival."""
+def chunks_as_json(version: Version, keys: NDArray[np.int32] | None = None) -> Export:
+    """Return the statement that reads a version's chunks, in the order of arrival.
+
+    ``keys`` int32[n] are the chunks that are read; None: all.
+    """
     statement = in_version(
         "SELECT convert_to(json_build_object('doc_id', doc_id, 'ordinal', ordinal, "
         "'chunk_id', chunk_id, 'kind', kind, 'language', language, 'symbol', symbol, "
         "'fragment', fragment, "
         "'token_count', token_count, 'quality', quality, 'verified', verified, "
-        "'tags', tags, 'content', content)::text, 'UTF8') FROM {source_chunks} ORDER BY chunk_key",
+        "'tags', tags, 'content', content)::text, 'UTF8') FROM {source_chunks} "
+        "{where} ORDER BY chunk_key",
         version.version_no,
+        where=sql.SQL("" if keys is None else "WHERE chunk_key = ANY(%s)"),
     )
-    return statement, ()
+    return statement, () if keys is None else (keys.tolist(),)
 
 
 def rejections_as_json(org_id: str, job_id: str) -> Export:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
 
 import psycopg
 
 from coco_core.errors import VersionConflict
-from coco_server.store import usage, versions
+from coco_server.store import access, usage, versions
 from coco_server.store.rows import all_rows
 from coco_server.store.session import Database, SystemSession, TenantSession
 from coco_server.store.vectors import VectorStore
@@ -131,8 +132,16 @@ def expired(session: SystemSession, policy: RetentionPolicy) -> list[Expired]:
     )
 
 
-def remove(database: Database, version: Expired, vectors: VectorStore | None = None) -> bool:
+def remove(
+    database: Database,
+    version: Expired,
+    vectors: VectorStore | None = None,
+    *,
+    note: Callable[[TenantSession], None] | None = None,
+) -> bool:
     """Remove a version, in several transactions; False if it is read or was activated meanwhile.
+
+    ``note`` is called in the first of them.
 
     Repeating it after an interruption goes on where it stopped.
     """
@@ -140,6 +149,8 @@ def remove(database: Database, version: Expired, vectors: VectorStore | None = N
         with database.tenant(version.org_id) as session:
             if not _take_out(session, version):
                 return False
+            if note is not None:
+                note(session)
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
         return False
     if vectors is not None:
@@ -166,8 +177,12 @@ def remove_version(
     project_id: str,
     version_id: str,
     vectors: VectorStore | None = None,
+    *,
+    note: Callable[[TenantSession], None] | None = None,
 ) -> None:
-    """Remove a version because somebody wants it gone.
+    """Remove a version because it is wanted gone.
+
+    ``note`` is called in the transaction that makes it unreadable.
 
     Raises:
         VersionNotFound: the org's project has none of this id.
@@ -184,7 +199,8 @@ def remove_version(
     shared = {
         each.name: getattr(found, each.name) for each in fields(Expired) if each.name != "since"
     }
-    if not remove(database, Expired(**shared, since=found.created_at), vectors):
+    wanted = Expired(**shared, since=found.created_at)
+    if not remove(database, wanted, vectors, note=note):
         raise VersionConflict(
             f"The version {version_id!r} is being read, or was activated just now.",
             hint="Try again in a moment.",
@@ -228,6 +244,7 @@ def _take_out(session: TenantSession, version: Expired) -> bool:
     session.connection.execute(
         "SELECT coco_drop_version(%s, %s)", (version.version_no, session.org_id)
     )
+    access.drop_lists(session, version.version_no)
     session.connection.execute(
         "UPDATE project_versions SET status = 'FAILED', "
         "failure = coalesce(failure, '{}') || '{\"removed\": true}' "

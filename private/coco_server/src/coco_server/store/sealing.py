@@ -6,7 +6,7 @@ import numpy as np
 
 from coco_core.bm25 import CorpusStats
 from coco_core.errors import VersionConflict
-from coco_server.store import postings, usage, versions
+from coco_server.store import access, postings, usage, versions
 from coco_server.store.session import TenantSession, loading
 from coco_server.store.vectors import PgVectors, VectorStore
 from coco_server.store.versions import Version
@@ -81,10 +81,11 @@ def seal(
             f"{(now.chunk_count, now.embedded_count)} were written.",
             hint="Build it again; the active version is unchanged.",
         )
+    restricted = access.write_lists(session, now.project_id, now.version_no)
     session.connection.execute(
-        "UPDATE project_versions SET status = 'READY', ready_at = now(), approximate = %s "
-        "WHERE org_id = %s AND version_id = %s",
-        (approximate, session.org_id, now.version_id),
+        "UPDATE project_versions SET status = 'READY', ready_at = now(), approximate = %s, "
+        "restricted = %s WHERE org_id = %s AND version_id = %s",
+        (approximate, restricted, session.org_id, now.version_id),
     )
     usage.release_unused(session, now.version_id)
     return versions.get(session, now.project_id, now.version_id)

@@ -26,6 +26,7 @@ class RejectionReason(StrEnum):
     ZERO_VECTOR = "zero_vector"
     DUPLICATE = "duplicate"
     RULE_FAILED = "rule_failed"
+    WRONG_ALLOW = "wrong_allow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,8 @@ class Item:
     language: str = ""
     """As sent; empty when detection shall tell."""
     meta: ItemMeta = field(default_factory=ItemMeta)
+    allow: tuple[str, ...] | None = None
+    """Names of `coco_server.store.access` whom it is shown to; None: everybody in the project."""
     first: bool = True
     """Whether no earlier item brought chunks of the document."""
 

@@ -18,6 +18,7 @@ from coco_core.parquet_footer import FOOTER_TAIL_BYTES, footer_bytes, read_count
 from coco_core.types import FloatVector
 from coco_server.store.child_process import ChildEnded, ChildProcess
 from coco_worker.items import parquet_decoder
+from coco_worker.items.allow import ALLOW_COLUMNS, with_allow_columns
 from coco_worker.items.check import FIELDS
 from coco_worker.items.decode import Raw
 from coco_worker.items.item import ItemLimits, Rejection, RejectionReason
@@ -148,12 +149,17 @@ def _too_much(what: str) -> Unreadable:
 
 
 def _columns(names: list[str]) -> list[str]:
-    known = FIELDS | set(_META_COLUMNS)
+    known = FIELDS | set(_META_COLUMNS) | set(ALLOW_COLUMNS)
     unknown = sorted(set(names) - known)
     if unknown:
         raise InvalidInput(
             f"The Parquet file has a column {unknown[0][:100]!r}, which is not known.",
             hint=f"Leave it out, or put it into meta. Known: {', '.join(sorted(known))}.",
+        )
+    if "allow" in names and set(ALLOW_COLUMNS) & set(names):
+        raise InvalidInput(
+            "The Parquet file has the column allow, and one of its parts as a column, too.",
+            hint=f"Send allow, or {' and '.join(ALLOW_COLUMNS)}.",
         )
     if "doc_id" not in names or not {"content", "chunks"} & set(names):
         raise InvalidInput(
@@ -185,15 +191,20 @@ def _plain_rows(batch: pa.RecordBatch) -> list[Any]:
     columns: dict[str, Any] = {}
     for name, column in zip(batch.schema.names, batch.columns, strict=True):
         columns[name] = _vectors(column) if name == "vector" else column.to_pylist()
-    paired = "meta" in columns and pa.types.is_map(batch.schema.field("meta").type)
+        if pa.types.is_map(column.type):
+            # A map comes as pairs.
+            columns[name] = [
+                pairs and {str(key): each for key, each in pairs} for pairs in columns[name]
+            ]
     names = list(columns)
     return [
-        _row(dict(zip(names, values, strict=True)), paired=paired)
+        _row(dict(zip(names, values, strict=True)))
         for values in zip(*columns.values(), strict=True)
     ]
 
 
-def _row(row: dict[str, Any], *, paired: bool) -> dict[str, Any]:
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    with_allow_columns(row)
     meta = row.get("meta")
     if isinstance(meta, str):
         try:
@@ -201,9 +212,6 @@ def _row(row: dict[str, Any], *, paired: bool) -> dict[str, Any]:
         except orjson.JSONDecodeError:
             # Left as the text that it is: the check says what it should be.
             return row
-    elif paired and meta is not None:
-        # A column of type map comes as pairs.
-        meta = {str(name): value for name, value in meta}
     for name in _META_COLUMNS:
         value = row.pop(name, None)
         if value is not None:

@@ -38,10 +38,12 @@ def read_items(
     seen = SeenItems()
     for index, raw in _raw(file, kind, limits, check):
         outcome = raw if isinstance(raw, Rejection) else check_item(index, raw, limits)
-        if isinstance(outcome, Item):
-            yield seen.add(outcome) or _duplicate(outcome)
-        else:
+        if not isinstance(outcome, Item):
             yield outcome
+        elif seen.contradicts(outcome):
+            yield _contradiction(outcome)
+        else:
+            yield seen.add(outcome) or _duplicate(outcome)
 
 
 def _raw(
@@ -62,6 +64,15 @@ def _raw(
             return read_parquet(file, limits, check)
         case _:
             assert_never(kind)
+
+
+def _contradiction(item: Item) -> Rejection:
+    return Rejection(
+        item.index,
+        RejectionReason.WRONG_ALLOW,
+        f"The document {item.doc_id!r} came before with another allow; send the same each time.",
+        item.doc_id,
+    )
 
 
 def _duplicate(item: Item) -> Rejection:

@@ -12,11 +12,11 @@ import typer
 from coco_core.errors import InvalidConfig, Unreadable
 from coco_protocol.server.memos import DeletedData
 from coco_protocol.server.rules import RuleList
-from coco_server.cli.connection import opened
+from coco_server.cli.connection import act, opened
 from coco_server.cli.output import AsJson, show
 from coco_server.domain.rules import delete_rule, register_rule
 from coco_server.domain.serializers import rule_body
-from coco_server.store import orgs, rules
+from coco_server.store import audit, orgs, rules
 from coco_server.store.blobs import BlobStore
 
 __all__ = ["rule"]
@@ -45,7 +45,8 @@ def add(
         with database.system() as session:
             orgs.get(session, org_id)
         begin = partial(database.tenant, org_id)
-        added = rule_body(register_rule(begin, blobs, name or path.name, module))
+        log = partial(audit.record, act=act("rule.register", org_id))
+        added = rule_body(register_rule(begin, blobs, name or path.name, module, log))
     show(added, [added.model_dump()], as_json=as_json)
 
 
@@ -66,7 +67,8 @@ def delete(
 ) -> None:
     """Remove a rule; imports that name it fail from now on."""
     with opened() as database:
-        delete_rule(partial(database.tenant, org_id), _blobs(), rule_id)
+        log = partial(audit.record, act=act("rule.remove", org_id, target=rule_id))
+        delete_rule(partial(database.tenant, org_id), _blobs(), rule_id, log)
     show(DeletedData(deleted=rule_id), [{"deleted": rule_id}], as_json=as_json)
 
 

@@ -11,7 +11,7 @@ from coco_server.store import rules
 from coco_server.store.blobs import BlobStore
 from coco_server.store.rule_compiler import compile_rule
 from coco_server.store.rules import StoredRule
-from coco_server.store.session import TenantSession
+from coco_server.store.session import Session, TenantSession
 
 __all__ = ["delete_rule", "register_rule"]
 
@@ -20,19 +20,28 @@ _MAGIC = b"\0asm"
 Transaction = Callable[[], AbstractContextManager[TenantSession]]
 
 
-def register_rule(begin: Transaction, blobs: BlobStore, name: str, module: bytes) -> StoredRule:
+def register_rule(
+    begin: Transaction,
+    blobs: BlobStore,
+    name: str | None,
+    module: bytes,
+    log: Callable[[Session], None],
+) -> StoredRule:
     """Check a rule and let the org's imports name it; again with the same content changes nothing.
 
     Args:
         begin: opens a transaction of the org; none is open while the module is compiled.
         blobs: where modules are kept.
-        name: what people call it.
+        name: what people call it; without one, the beginning of its checksum.
         module: WebAssembly in binary form.
+        log: notes the registration, in its transaction.
 
     Raises:
         WasmRejected: it is no rule, or takes too much to compile.
         Conflict: the org has as many rules as it may have.
     """
+    digest = hashlib.sha256(module).hexdigest()
+    name = name or digest[:12]
     if not module.startswith(_MAGIC):
         raise WasmRejected(
             f"The rule {name!r} is not a WebAssembly module in binary form.",
@@ -40,20 +49,23 @@ def register_rule(begin: Transaction, blobs: BlobStore, name: str, module: bytes
         )
     compile_rule(module, name=name)
     with begin() as session:
-        there = rules.find(session, hashlib.sha256(module).hexdigest())
+        there = rules.find(session, digest)
         org_id = session.org_id
     if there is not None:
         return there
     stored = blobs.put_bytes(org_id, rules.MODULE_SUFFIX, module)
     try:
         with begin() as session:
+            log(session)
             return rules.register(session, name, stored)
     except BaseException:
         blobs.delete(org_id, stored.ref)
         raise
 
 
-def delete_rule(begin: Transaction, blobs: BlobStore, rule_id: str) -> StoredRule:
+def delete_rule(
+    begin: Transaction, blobs: BlobStore, rule_id: str, log: Callable[[Session], None]
+) -> StoredRule:
     """Remove a rule; imports that name it fail, and versions that it made stay.
 
     Raises:
@@ -61,6 +73,7 @@ def delete_rule(begin: Transaction, blobs: BlobStore, rule_id: str) -> StoredRul
     """
     with begin() as session:
         gone = rules.delete(session, rule_id)
+        log(session)
         org_id = session.org_id
     blobs.delete(org_id, gone.wasm_module_ref)
     return gone

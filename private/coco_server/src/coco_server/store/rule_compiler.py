@@ -7,6 +7,7 @@ Compiling cannot be interrupted: 20 kB can be made to take minutes. A process ca
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import socket
@@ -36,6 +37,8 @@ _MOST_KEPT = 16
 
 _kept: OrderedDict[str, TextRule] = OrderedDict()
 _lock = threading.Lock()
+# At the interpreter's end the library that frees them is gone before they are.
+atexit.register(_kept.clear)
 
 
 def compile_rule(

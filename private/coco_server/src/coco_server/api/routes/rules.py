@@ -16,6 +16,7 @@ from coco_protocol.serving.answers import answer
 from coco_server.api.routes.parameters import Tenant
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
+from coco_server.auth.manage import manager_of
 from coco_server.domain.rules import delete_rule, register_rule
 from coco_server.domain.serializers import rule_body
 from coco_server.store import rules
@@ -25,13 +26,14 @@ __all__ = ["RulesApi"]
 
 RulePath: TypeAlias = Annotated[Identifier, Path(description="The rule's id.")]
 RuleName: TypeAlias = Annotated[
-    Identifier, Query(max_length=200, description="What people call the rule.")
+    Identifier | None, Query(description="What people call the rule; without it, its checksum.")
 ]
 
 # As the sandbox takes.
 _MOST_BYTES = 1 << 20
 _MEDIA = "application/wasm"
-_BODY = {"requestBody": {"required": True, "content": {_MEDIA: {"schema": {"type": "string"}}}}}
+_BYTES = {"type": "string", "format": "binary"}
+_BODY = {"requestBody": {"required": True, "content": {_MEDIA: {"schema": _BYTES}}}}
 
 
 class RulesApi:
@@ -64,26 +66,30 @@ class RulesApi:
 
         return await self._services.respond(caller, "status", look)
 
-    async def register(self, tenant: Tenant, request: Request, name: RuleName) -> Response:
+    async def register(self, tenant: Tenant, request: Request, name: RuleName = None) -> Response:
         """Register a text rule: the body is the module, of type application/wasm.
 
         The same module again changes nothing.
         """
         caller = await self._services.authorizer.authorize(tenant, "manage", "ingest")
+        manager_of(request).unbound()
         module = await _module(request)
-        begin = partial(self._services.database.tenant, caller.scope.org_id)
-        made = await self._services.pools.run(
-            "change", register_rule, begin, self._services.blobs, name, module
-        )
+        services = self._services
+        begin = partial(services.database.tenant, caller.scope.org_id)
+        work = partial(register_rule, begin, services.blobs, name, module)
+        act = caller.act("rule.register", name=name)
+        made = await services.pools.run("change", services.audit.by_steps, act, work)
         return answer(rule_body(made), caller.request_id)
 
-    async def delete(self, tenant: Tenant, rule_id: RulePath) -> Response:
+    async def delete(self, tenant: Tenant, request: Request, rule_id: RulePath) -> Response:
         """Remove a text rule; imports that name it fail from now on."""
         caller = await self._services.authorizer.authorize(tenant, "manage", "ingest")
-        begin = partial(self._services.database.tenant, caller.scope.org_id)
-        gone = await self._services.pools.run(
-            "change", delete_rule, begin, self._services.blobs, rule_id
-        )
+        manager_of(request).unbound()
+        services = self._services
+        begin = partial(services.database.tenant, caller.scope.org_id)
+        work = partial(delete_rule, begin, services.blobs, rule_id)
+        act = caller.act("rule.remove", rule_id)
+        gone = await services.pools.run("change", services.audit.by_steps, act, work)
         return answer(DeletedData(deleted=gone.rule_id), caller.request_id)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +15,8 @@ import structlog
 
 from coco_core.configs import EmbeddingConfig, IndexingConfig
 from coco_core.plan import IndexingPlan
-from coco_server.api.app import create_app
-from coco_server.api.server import server_options
+from coco_protocol.server.tenants import KeyScope
+from coco_server.api.server import build_server
 from coco_server.api.services import Services, build_services
 from coco_server.dev.children import free_port, spawn, stop
 from coco_server.jobs import queue
@@ -24,7 +24,7 @@ from coco_server.jobs.payload import IngestPayload
 from coco_server.settings import Settings, load_settings
 from coco_server.store import chunks, keys, orgs, sealing, versions
 from coco_server.store.versions import Version
-from tests.app_server import serve_app
+from tests.app_server import serve_on
 from tests.coco_server.tenants import register_project, rows
 from tests.waiting import until
 
@@ -47,6 +47,7 @@ def settings_for(database_url: str, blobs: Path, **environ: str) -> Settings:
             "COCO_OFFLINE": "1",
             "COCO_RATE_LIMIT_PER_MIN": "1000000",
             "COCO_RATE_LIMIT_BURST": "1000000",
+            "COCO_WRONG_KEYS_PER_MIN": "1000000",
             **environ,
         },
         insecure_dev="COCO_TLS_MODE" not in environ,
@@ -77,7 +78,19 @@ class Org:
             made = register_project(session, CONFIG, source_ref=source_ref)
         return replace(self, project_id=made.project_id)
 
-    def build(self, texts: Mapping[str, str], *, activate: bool = True) -> tuple[Version, str]:
+    def with_key(self, *scopes: KeyScope, projects: Sequence[str] = ()) -> Org:
+        """Return the same org as the holder of another key sees it."""
+        with self.services.database.system() as session:
+            made = keys.create(session, self.org_id, "other", scopes, projects=projects)
+        return replace(self, key=made.text)
+
+    def build(
+        self,
+        texts: Mapping[str, str],
+        *,
+        activate: bool = True,
+        allow: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> tuple[Version, str]:
         """Build a version of these documents, as a worker does; returns it and its job's id."""
         services = self.services
         body = b"[]"
@@ -99,7 +112,7 @@ class Org:
         assert held is not None
         assert held.version_id == version.version_id
         with services.database.tenant(self.org_id) as session:
-            chunks.append(session, version, *rows(texts), items=len(texts))
+            chunks.append(session, version, *rows(texts, allow), items=len(texts))
             sealed = sealing.seal(session, version)
             if activate:
                 sealed = versions.activate(session, self.project_id, version.version_id)
@@ -133,9 +146,12 @@ def running(settings: Settings) -> Iterator[Running]:
     # A line for each request would hide what pytest says.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     services = build_services(settings)
-    with serve_app(create_app(services), **server_options(settings)) as url:
+    server = build_server(settings, services)
+    server.config.timeout_graceful_shutdown = 2
+    scheme = "https" if settings.tls_mode == "tls" else "http"
+    with serve_on(server) as port:
         try:
-            yield Running(url, services)
+            yield Running(f"{scheme}://127.0.0.1:{port}", services)
         finally:
             services.stopping = True
     structlog.reset_defaults()
@@ -158,6 +174,7 @@ def api_processes(database_url: str, blobs: Path, count: int) -> Iterator[list[A
         "COCO_BLOB_URL": blobs.as_uri(),
         "COCO_ADMIN_KEY": ADMIN_KEY,
         "COCO_DB_CONNECTIONS": "8",
+        "COCO_DRAIN_SECONDS": "0",
         "COCO_LOG_LEVEL": "warning",
     }
     command = [sys.executable, "-m", "coco_server.cli", "serve", "--insecure-dev",

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from coco_protocol.server.tenants import KeyScope
 from coco_server.store import keys, memos, rules
 from coco_server.store.session import Scope
 from tests.api_service import SCOPES, Org, Running
@@ -304,3 +305,36 @@ def test_a_foreign_id_takes_as_long_as_a_missing_one(world: World) -> None:
             if abs(fastest["theirs"] - fastest["missing"]) < 0.2 * fastest["theirs"]:
                 return
     pytest.fail(f"the times differ: {fastest}")
+
+
+@pytest.fixture(scope="module")
+def bound(world: World) -> World:
+    """The same org by a key that opens another one of its projects alone."""
+    other = world.me.with_project("kb:other")
+    scopes: tuple[KeyScope, ...] = ("query", "ingest", "manage", "memo")
+    return replace(world, me=other.with_key(*scopes, projects=[other.project_id]))
+
+
+IN_A_PROJECT = [route for route in TENANT if not route[1].startswith("/v1/sys/")]
+
+
+@pytest.mark.parametrize("route", IN_A_PROJECT, ids=" ".join)
+def test_a_project_that_a_key_does_not_open_does_not_exist(
+    bound: World, route: tuple[str, str]
+) -> None:
+    for request in TENANT[route]:
+        missing = {**bound.mine, "project_id": bound.missing["project_id"]}
+        closed = _send(bound, route, request, bound.mine)
+        nobodys = _send(bound, route, request, missing)
+        assert closed.status == 404
+        assert _without(closed, bound.mine) == _without(nobodys, missing)
+
+
+def test_a_bound_key_does_not_build_from_another_projects_import(bound: World) -> None:
+    """Blobs belong to the org: a reference must have come from a project that the key opens."""
+    route, request = ("POST", "/v1/docs/import"), Request({"blob_ref": "{blob_ref}"})
+    ids = {**bound.mine, "project_id": bound.me.project_id}
+    missing = {**ids, "blob_ref": bound.missing["blob_ref"]}
+    seen, nobodys = _send(bound, route, request, ids), _send(bound, route, request, missing)
+    assert seen.status == 404
+    assert _without(seen, ids) == _without(nobodys, missing)

@@ -9,8 +9,7 @@ from starlette.requests import HTTPConnection
 
 from coco_core.errors import Forbidden, NotFound, ProjectNotFound
 from coco_protocol.serving.errors import request_id_of
-from coco_server.auth.authenticate import IDENTITY_KEY, Identity
-from coco_server.auth.source import SOURCE_KEY
+from coco_server.auth.authenticate import IDENTITY_KEY, SOURCE_KEY, Identity
 from coco_server.store.audit import Act, Actor, AuditAction
 from coco_server.store.keys import ApiKey
 

@@ -35,11 +35,8 @@ def presented(connection: HTTPConnection, user_id: str) -> Presented:
     """Read the headers that say who a request is for.
 
     Raises:
-        InvalidInput: one comes twice, the groups cannot be read, or both a token and groups come.
+        InvalidInput: the groups cannot be read, or both a token and groups come.
     """
-    for name in (TOKEN_HEADER, GROUPS_HEADER):
-        if len(connection.headers.getlist(name)) > 1:
-            raise InvalidInput(f"The header {name} comes twice.", hint="Send it once.")
     token, groups = connection.headers.get(TOKEN_HEADER), connection.headers.get(GROUPS_HEADER)
     if token is not None and groups is not None:
         raise InvalidInput(

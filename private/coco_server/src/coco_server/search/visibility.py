@@ -19,7 +19,7 @@ def visible_chunks(
     """Return bool[keys] of a version; None when all of it is shown, which costs nothing."""
     if viewer.everything or not version.restricted:
         return None
-    visible = ~access.hidden_keys(session, [version.version_no], viewer, version.chunk_count)
+    visible = ~access.hidden_keys(session, version.parts, viewer, version.chunk_count)
     return None if visible.all() else visible
 
 

@@ -19,10 +19,10 @@ from coco_server.store.session import TenantSession
 from coco_server.store.tables import in_version
 
 __all__ = [
+    "SHOWN",
     "VIEWS_EVERYTHING",
     "VIEWS_PUBLIC",
     "Viewer",
-    "document_condition",
     "drop_lists",
     "group_name",
     "hidden_keys",
@@ -61,19 +61,21 @@ class Viewer:
         """Return a user of groups, whose word or whose token vouches for that."""
         return cls((user_name(user_id), *map(group_name, dict.fromkeys(groups))))
 
+    @property
+    def value(self) -> list[str] | None:
+        """The parameter of `SHOWN`: the names; None when all is shown."""
+        return None if self.everything else list(self.names)
+
+
+SHOWN: LiteralString = """(%(viewer)s::text[] IS NULL OR found.allow IS NULL
+    OR found.allow && %(viewer)s::text[])"""
+"""Whether a row ``found`` of documents is shown to a viewer; the parameter is `Viewer.value`."""
 
 VIEWS_PUBLIC = Viewer()
 """Who is shown what everybody in the project may see."""
 
 VIEWS_EVERYTHING = Viewer(everything=True)
 """Who is shown every document."""
-
-
-def document_condition(viewer: Viewer) -> tuple[LiteralString, list[object]]:
-    """Return a condition on rows of ``documents`` with its values: what a viewer is shown."""
-    if viewer.everything:
-        return "true", []
-    return "(documents.allow IS NULL OR documents.allow && %s::text[])", [list(viewer.names)]
 
 
 def hidden_keys(

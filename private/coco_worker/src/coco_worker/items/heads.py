@@ -33,4 +33,4 @@ class DocumentHeads:
             self._missing.add(item.doc_id)
             return ruled
         self._missing.discard(item.doc_id)
-        return replace(ruled, first=True)
+        return replace(ruled, first=True) if isinstance(ruled, Item) else ruled

@@ -9,7 +9,16 @@ from typing import Any, TypeAlias
 
 from coco_core.types import Chunk, FloatVector
 
-__all__ = ["Item", "ItemLimits", "ItemMeta", "Outcome", "Part", "Rejection", "RejectionReason"]
+__all__ = [
+    "Deletion",
+    "Item",
+    "ItemLimits",
+    "ItemMeta",
+    "Outcome",
+    "Part",
+    "Rejection",
+    "RejectionReason",
+]
 
 
 class RejectionReason(StrEnum):
@@ -83,9 +92,19 @@ class Item:
     """Names of `coco_server.store.access` whom it is shown to; None: everybody in the project."""
     first: bool = True
     """Whether no earlier item brought chunks of the document."""
+    hashed: str | None = None
+    """Of the item as it was sent: see `item_hash`; None when it came in chunks."""
 
 
-Outcome: TypeAlias = Item | Rejection
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A document that a merge takes out."""
+
+    index: int
+    doc_id: str
+
+
+Outcome: TypeAlias = Item | Deletion | Rejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +123,7 @@ class ItemLimits:
     # What a file may be decoded to, and a hundred times its size more: dictionaries and compression
     # make files that much smaller, and hardly any of texts.
     decoded_bytes: int = 268_435_456
+    deletions: bool = False
+    """Whether an item may delete a document."""
+    rule: str | None = None
+    """The text rule that the items go through, by its reference."""

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, assert_never
 from coco_worker.items.array import read_array
 from coco_worker.items.check import check_item
 from coco_worker.items.decode import Raw
-from coco_worker.items.item import Item, ItemLimits, Outcome, Rejection, RejectionReason
+from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome, Rejection, RejectionReason
 from coco_worker.items.lines import read_lines
 from coco_worker.items.parquet import read_parquet
 from coco_worker.items.seen import SeenItems
@@ -38,12 +38,21 @@ def read_items(
     seen = SeenItems()
     for index, raw in _raw(file, kind, limits, check):
         outcome = raw if isinstance(raw, Rejection) else check_item(index, raw, limits)
-        if not isinstance(outcome, Item):
-            yield outcome
-        elif seen.contradicts(outcome):
-            yield _contradiction(outcome)
+        if isinstance(outcome, Item):
+            if seen.contradicts(outcome):
+                yield _contradiction(outcome)
+            else:
+                yield seen.add(outcome) or _duplicate(outcome)
+        elif isinstance(outcome, Deletion) and seen.holds(outcome.doc_id):
+            # Which of the two was meant cannot be known.
+            yield Rejection(
+                outcome.index,
+                RejectionReason.DUPLICATE,
+                f"The document {outcome.doc_id!r} came before; send its deletion before it.",
+                outcome.doc_id,
+            )
         else:
-            yield seen.add(outcome) or _duplicate(outcome)
+            yield outcome
 
 
 def _raw(

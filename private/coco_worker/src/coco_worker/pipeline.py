@@ -195,8 +195,8 @@ class _Build:
             return 0
         embedder = self._open_embedder()
         with self._session() as session:
-            # Counted before they are sent: an attempt that is lost has used them all the same.
-            usage.count(session, self._quotas, embeddings=len(missing))
+            # Before they are sent, so that imports that run at once cannot pass the quota together.
+            usage.hold_embeddings(session, self._quotas, self._version.version_id, len(missing))
         texts = embedding_texts([batch.chunks[place] for place in missing])
         with metrics.STAGE_SECONDS.labels("embed").time():
             vectors = embedder.embed_documents(texts)
@@ -240,6 +240,7 @@ class _Build:
                     vectors=self._deps.vectors,
                 )
             usage.count(session, self._quotas, items=batch.items)
+            usage.use_held(session, self._version.version_id, embedded)
             rejections.add(
                 session,
                 job.job_id,

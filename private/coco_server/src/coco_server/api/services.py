@@ -171,7 +171,7 @@ class Services:
             hours=self.settings.retention_hours,
             job_hours=self.settings.retention_job_hours,
         )
-        return prune(
+        done = prune(
             self.database,
             wanted,
             policy,
@@ -179,6 +179,9 @@ class Services:
             self.blobs,
             audit_days=self.settings.audit_days,
         )
+        if not wanted.dry_run:
+            self.metrics.pruned(done)
+        return done
 
     async def worker_health(self) -> list[PartHealth]:
         """Return the state of the workers that are called directly; numbered, not named."""

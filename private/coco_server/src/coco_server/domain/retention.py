@@ -56,6 +56,7 @@ def prune(
         memos=ended.memos,
         jobs=orphans.jobs,
         blobs=orphans.blobs,
+        partial_uploads=orphans.partial_uploads,
         bytes=sum(version.storage_bytes for version in removed) + orphans.blob_bytes,
         version_ids=[version.version_id for version in removed],
         dry_run=wanted.dry_run,

@@ -7,7 +7,7 @@ are the core's BM25 over these notes, as for chunks.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -174,7 +174,7 @@ def index_all(database: Database) -> int:
         total += done
 
 
-def _stats(session: TenantSession, values: dict[str, object]) -> CorpusStats:
+def _stats(session: TenantSession, values: Mapping[str, object]) -> CorpusStats:
     row = session.connection.execute(
         "SELECT count(*), coalesce(avg(lengths[1]), 0), coalesce(avg(lengths[2]), 0), "
         "coalesce(avg(lengths[3]), 0) FROM memos WHERE org_id = %(org)s "

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Callable
-from typing import Any
 
-import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,35 +19,13 @@ from coco_server.domain.item_count import count_items
 from coco_worker.items import parquet_decoder
 from coco_worker.items.item import Item, ItemLimits, Outcome, Rejection, RejectionReason
 from coco_worker.items.read import read_items
+from tests.hostile_parquet import bomb_of_a_vector, bomb_of_equal_texts, bomb_of_nulls, parquet
 
 LIMITS = ItemLimits(dimension=3, decoder_bytes=100 << 20)
 
 
-def parquet(columns: dict[str, Any], **options: Any) -> bytes:
-    sink = io.BytesIO()
-    pq.write_table(pa.table(columns), sink, **options)
-    return sink.getvalue()
-
-
 def read(data: bytes, limits: ItemLimits = LIMITS) -> list[Outcome]:
     return list(read_items(io.BytesIO(data), "parquet", limits))  # type: ignore[arg-type]
-
-
-def bomb_of_equal_texts(rows: int = 500, size: int = 1_000_000) -> bytes:
-    """One text in a dictionary, named by one run."""
-    texts = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), ["a" * size])
-    ids = [str(row) for row in range(rows)]
-    return parquet({"doc_id": ids, "content": texts}, compression="zstd", store_schema=False)
-
-
-def bomb_of_nulls(values: int = 20_000_000) -> bytes:
-    tags = pa.ListArray.from_arrays([0, values], pa.nulls(values, pa.string()))
-    return parquet({"doc_id": ["a"], "content": ["x"], "tags": tags}, compression="zstd")
-
-
-def bomb_of_a_vector(values: int = 30_000_000) -> bytes:
-    vector = pa.ListArray.from_arrays([0, values], pa.array(np.zeros(values, np.float32)))
-    return parquet({"doc_id": ["a"], "content": ["x"], "vector": vector}, compression="zstd")
 
 
 @pytest.mark.parametrize("bomb", [bomb_of_equal_texts, bomb_of_a_vector, bomb_of_nulls])

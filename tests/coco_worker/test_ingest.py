@@ -179,14 +179,14 @@ def test_a_quota_ends_the_job_and_names_itself(
 def test_embeddings_that_were_not_made_are_given_back(
     tenant: Tenant, start: Start, embedding: EmbeddingServer
 ) -> None:
-    # Not to be tried again: the job fails at its first batch.
-    embedding.refusals[:] = [(400, {})] * 50
+    embedding.refusals.append((400, {}))
     start()
-    job = tenant.ended(tenant.enqueue(tenant.ndjson(documents(20))))
+    job = tenant.ended(tenant.enqueue(tenant.ndjson(documents(20)), max_attempts=1))
     assert job.state == "failed"
     with tenant.database.tenant(tenant.org_id) as session:
         assert embeddings_today(session) == 0
-    embedding.refusals.clear()
+    # The second attempt uses what the first one has taken.
+    embedding.refusals.append((400, {}))
     tenant.succeeded(tenant.enqueue(tenant.ndjson(documents(20))))
     with tenant.database.tenant(tenant.org_id) as session:
         assert embeddings_today(session) == embedding.texts == 20

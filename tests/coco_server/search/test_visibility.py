@@ -21,14 +21,16 @@ from coco_protocol.server.docs import QueryRequest
 from coco_server.search.backend import executor_for
 from coco_server.search.pg import PgExecutor
 from coco_server.search.service import SearchService
-from coco_server.search.visibility import visible_keys
+from coco_server.search.visibility import shown_keys
 from coco_server.store import (
     chunks,
     document_search,
     documents,
     export,
+    merging,
     retention,
     sealing,
+    segments,
     versions,
 )
 from coco_server.store.access import VIEWS_EVERYTHING, VIEWS_PUBLIC, Viewer, group_name, user_name
@@ -117,7 +119,32 @@ def requests(draw: st.DrawFn) -> QueryRequest:
 def built(
     tenant: Tenant, corpus: list[Document], vectors: VectorStore, *, activate: bool = True
 ) -> Version:
-    version = tenant.begin()
+    sealed = sealed_with(tenant, tenant.begin(), corpus, vectors)
+    return tenant.activate(sealed) if activate else sealed
+
+
+def built_in_two(
+    tenant: Tenant, corpus: list[Document], vectors: VectorStore, cut: int, replaced: int
+) -> Version:
+    """Build the documents before ``cut``, with earlier forms of others, and merge the others."""
+    older = [
+        # Shown to other people, with another text.
+        replace(each, text=f"timer timer socket timer o{each.doc_id[1]}", allow=NAMES[: number % 3])
+        for number, each in enumerate(corpus[cut:][:replaced])
+    ]
+    if not corpus[:cut] + older:
+        return built(tenant, corpus, vectors)
+    built(tenant, corpus[:cut] + older, vectors)
+    sealed = sealed_with(tenant, tenant.begin_merge(), corpus[cut:], vectors)
+    with tenant.session() as session:
+        active = merging.activate(session, sealed, None)
+    assert active is not None
+    return active
+
+
+def sealed_with(
+    tenant: Tenant, version: Version, corpus: list[Document], vectors: VectorStore
+) -> Version:
     with tenant.session() as session:
         chunks.append(
             session,
@@ -129,13 +156,13 @@ def built(
             ],
             vectors=vectors,
         )
-        sealed = sealing.seal(session, version, vectors=vectors)
-    return tenant.activate(sealed) if activate else sealed
+        segments.remove_documents(session, version, [each.doc_id for each in corpus])
+        return sealing.seal(session, version, vectors=vectors)
 
 
 def exported(tenant: Tenant, version: Version, viewer: Viewer) -> list[str]:
     with tenant.session() as session:
-        wanted = export.chunks_as_json(version, visible_keys(session, version, viewer))
+        wanted = export.chunks_as_json(version, shown_keys(session, version, viewer))
         rows = [json.loads(row) for page in read_rows(session, wanted) for row in page]
     return [row["doc_id"] for row in rows]
 
@@ -176,15 +203,20 @@ def vectors(request: pytest.FixtureRequest) -> Iterator[VectorStore]:
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(corpora(), st.lists(st.tuples(viewers, requests()), min_size=3, max_size=8))
+@given(
+    corpora(),
+    st.tuples(st.integers(0, 9), st.integers(0, 3)),
+    st.lists(st.tuples(viewers, requests()), min_size=3, max_size=8),
+)
 def test_the_answer_is_that_of_an_index_of_the_visible(
     database: Database,
     vectors: VectorStore,
     corpus: list[Document],
+    parts: tuple[int, int],
     asked: list[tuple[Viewer, QueryRequest]],
 ) -> None:
     tenant = new_tenant(database, "All")
-    version = built(tenant, corpus, vectors)
+    version = built_in_two(tenant, corpus, vectors, *parts)
     service = SearchService(database, WordVectors(), executor_for(vectors))  # type: ignore[arg-type]  # opens like Embedders
     alone: dict[tuple[str, ...], Tenant] = {}
     for viewer, request in asked:
@@ -308,6 +340,6 @@ def test_a_version_of_before_the_lists_is_public(tenant: Tenant) -> None:
     """A version that an older program built has neither rows nor the mark."""
     version = tenant.activate(tenant.build({"a.md": "router"}))
     with tenant.session() as session:
-        assert visible_keys(session, version, VIEWS_PUBLIC) is None
+        assert shown_keys(session, version, VIEWS_PUBLIC) is None
         assert versions.get(session, tenant.project_id, version.version_id).restricted is False
     assert DEFAULT_CONFIG.config_id == version.config_id

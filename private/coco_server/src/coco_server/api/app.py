@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 import coco_server
-from coco_protocol.server.system import PruneRequest
 from coco_protocol.serving.app import finish_app, new_app
 from coco_protocol.serving.guard import RequestGuard
 from coco_server.api.job_events import JobEventReader
+from coco_server.api.openapi import describe_access
 from coco_server.api.routes.audit import AuditApi
 from coco_server.api.routes.configs import ConfigsApi
 from coco_server.api.routes.defaults import DefaultsApi
@@ -23,6 +22,7 @@ from coco_server.api.routes.documents import DocumentsApi
 from coco_server.api.routes.jobs import JobsApi
 from coco_server.api.routes.keys import KeysApi
 from coco_server.api.routes.memos import MemosApi
+from coco_server.api.routes.operating import OperatingApi
 from coco_server.api.routes.projects import ProjectsApi
 from coco_server.api.routes.rules import RulesApi
 from coco_server.api.routes.system import SystemApi
@@ -49,7 +49,7 @@ def create_app(services: Services) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await to_thread.run_sync(services.open)
-        scheduler = RetentionScheduler(partial(services.prune, PruneRequest()))
+        scheduler = RetentionScheduler(services.maintain)
         scheduler.start()
         try:
             yield
@@ -79,8 +79,10 @@ def create_app(services: Services) -> FastAPI:
     TenantsApi(services).add_to(app)
     KeysApi(services).add_to(app)
     AuditApi(services).add_to(app)
+    OperatingApi(services).add_to(app)
     SystemApi(services).add_to(app)
-    access = AccessControl(services.settings, services.key_checks)
+    describe_access(app)
+    access = AccessControl(services.settings, services.key_checks, services.org_rate)
     app.add_middleware(RequestGuard, check=access.check, limits=BODY_LIMITS)
     finish_app(app, services.metrics, log_level="info")
     return app

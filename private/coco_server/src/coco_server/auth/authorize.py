@@ -150,7 +150,7 @@ class Authorizer:
         found = await self._pools.run("query", self._look_up, scope, key, lane)
         if not found.bucket.allowed:
             self._metrics.refused("rate")
-        enforce_rate(connection, scope.project_id, lane, found.rates, found.bucket)
+        enforce_rate(connection, f"project {scope.project_id!r}", lane, found.rates, found.bucket)
         arguments = (key, given, self._tokens, found.sign_in, scope.org_id)
         if given.token is None:
             viewer = viewer_of(*arguments)

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from coco_core.errors import InvalidConfig
 from coco_server.settings import explain_settings
 from coco_server.store.audit import Act, Actor, AuditAction
+from coco_server.store.blobs import BlobStore
 from coco_server.store.migrate import open_checked
 from coco_server.store.preflight import refuse_embedded
 from coco_server.store.session import Database
 from coco_server.store.vector_backend import open_vectors
 from coco_server.store.vectors import VectorStore
 
-__all__ = ["act", "chosen_vectors", "database_url", "opened"]
+__all__ = ["act", "blob_store", "chosen_vectors", "database_url", "opened"]
 
 
 def database_url() -> str:
@@ -67,6 +68,18 @@ def act(
         account = f"uid {os.getuid()}"
     actor = Actor(f"cli:{account}")
     return Act(actor, action, org_id=org_id, project_id=project_id, target=target)
+
+
+def blob_store() -> BlobStore:
+    """Return the service's blob store, by the environment.
+
+    Raises:
+        InvalidConfig: none is named.
+    """
+    url = {each.name: each.value for each in explain_settings(environ=os.environ)}["blob_url"]
+    if url is None:
+        raise InvalidConfig("COCO_BLOB_URL is not set.", hint="Set it as for the service.")
+    return BlobStore(str(url))
 
 
 @contextmanager

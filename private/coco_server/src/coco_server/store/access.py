@@ -26,6 +26,7 @@ __all__ = [
     "drop_lists",
     "group_name",
     "hidden_keys",
+    "restricted",
     "user_name",
     "write_lists",
 ]
@@ -99,8 +100,17 @@ def hidden_keys(
     return hidden
 
 
-def write_lists(session: TenantSession, project_id: str, segment_no: int) -> bool:
-    """Write the chunks of a complete segment by name; returns whether any is restricted.
+def restricted(session: TenantSession, segments: Sequence[int]) -> bool:
+    """Whether any of these segments has chunks that are not shown to everybody."""
+    row = session.connection.execute(
+        "SELECT EXISTS (SELECT FROM allowed_chunks WHERE org_id = %s AND segment_no = ANY(%s))",
+        (session.org_id, list(segments)),
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def write_lists(session: TenantSession, project_id: str, segment_no: int) -> None:
+    """Write the chunks of a complete segment by name.
 
     Call it in the transaction that makes the segment readable; again is the same as once.
     """
@@ -110,7 +120,7 @@ def write_lists(session: TenantSession, project_id: str, segment_no: int) -> boo
         (session.org_id, segment_no),
     ).fetchone()
     if not (row and row[0]):
-        return False
+        return
     with session.connection.cursor() as cursor:
         found = cursor.execute(
             in_version(
@@ -128,7 +138,6 @@ def write_lists(session: TenantSession, project_id: str, segment_no: int) -> boo
         lists = [(name, np.frombuffer(keys, ">i4").astype("<i4")) for name, keys in found]
     for first in range(0, len(lists), _ROWS_AT_A_TIME):
         _insert(session, project_id, segment_no, lists[first : first + _ROWS_AT_A_TIME])
-    return True
 
 
 def drop_lists(session: TenantSession, segment_no: int) -> None:

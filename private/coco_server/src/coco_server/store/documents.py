@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
+from psycopg import sql
+
 from coco_core.errors import DocumentNotFound
-from coco_server.store.access import SHOWN, Viewer
-from coco_server.store.rows import all_rows, one_row
+from coco_server.store.access import SHOWN, VIEWS_PUBLIC, Viewer
+from coco_server.store.rows import all_rows, columns, one_row
 from coco_server.store.segments import LIVE
 from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
@@ -41,18 +43,18 @@ _OF_VERSION: LiteralString = (
 )
 
 # Each segment gives its next documents in the order of its key, and the first of all are the page.
-_LIST: LiteralString = (
-    "SELECT {columns} FROM unnest(%(parts)s::bigint[]) AS part (number) CROSS JOIN LATERAL ("
-    "SELECT * FROM documents AS found WHERE org_id = %(org)s AND version_no = part.number "
-    "AND doc_id > %(after)s AND starts_with(doc_id, %(prefix)s) AND "
-    + LIVE
-    + " AND "
-    + SHOWN
-    + " ORDER BY doc_id LIMIT %(most)s) AS page ORDER BY doc_id LIMIT %(most)s"
-)
+_LIST = sql.SQL("""
+    SELECT {columns} FROM unnest(%(parts)s::bigint[]) AS part (number) CROSS JOIN LATERAL (
+        SELECT * FROM documents AS found WHERE org_id = %(org)s AND version_no = part.number
+            AND doc_id > %(after)s AND starts_with(doc_id, %(prefix)s) AND {live} AND {shown}
+        ORDER BY doc_id LIMIT %(most)s
+    ) AS page ORDER BY doc_id LIMIT %(most)s
+""").format(columns=columns(StoredDocument), live=sql.SQL(LIVE), shown=sql.SQL(SHOWN))
 
 
-def get(session: TenantSession, version: Version, doc_id: str, viewer: Viewer) -> StoredDocument:
+def get(
+    session: TenantSession, version: Version, doc_id: str, viewer: Viewer = VIEWS_PUBLIC
+) -> StoredDocument:
     """Return a document of a version.
 
     Raises:
@@ -75,7 +77,7 @@ def get(session: TenantSession, version: Version, doc_id: str, viewer: Viewer) -
 def list_of(
     session: TenantSession,
     version: Version,
-    viewer: Viewer,
+    viewer: Viewer = VIEWS_PUBLIC,
     *,
     after: str = "",
     prefix: str = "",
@@ -105,7 +107,9 @@ def list_of(
     )
 
 
-def count(session: TenantSession, version: Version, viewer: Viewer, *, prefix: str = "") -> int:
+def count(
+    session: TenantSession, version: Version, viewer: Viewer = VIEWS_PUBLIC, *, prefix: str = ""
+) -> int:
     """Return how many documents that a viewer is shown have ids that begin with ``prefix``."""
     if not prefix and (viewer.everything or not version.restricted):
         return version.document_count

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import LiteralString
 
 import numpy as np
 import psycopg
@@ -10,13 +11,14 @@ from numpy.typing import NDArray
 from psycopg import sql
 
 from coco_core.errors import VersionNotFound
+from coco_server.store.segments import LIVE
 from coco_server.store.session import TenantSession
 from coco_server.store.tables import in_version
 from coco_server.store.versions import Version
 
 __all__ = ["Export", "chunks_as_json", "read_rows", "rejections_as_json"]
 
-Export = tuple[sql.Composed, tuple[object, ...]]
+Export = tuple[sql.Composed, tuple[object, ...] | dict[str, object]]
 """A statement of one column, JSON as UTF-8, with its values."""
 
 # What is fetched at a time: enough that asking for it does not count, and nothing to remember.
@@ -27,19 +29,24 @@ _MOST_ROWS = 1_000
 def chunks_as_json(version: Version, keys: NDArray[np.int32] | None = None) -> Export:
     """Return the statement that reads a version's chunks, in the order of arrival.
 
-    ``keys`` int32[n] are the chunks that are read; None: all.
+    ``keys`` int32[n] are the chunks that are read, none of them removed; None: all.
     """
+    values: dict[str, object] = {"parts": list(version.parts)}
+    # Of one segment nothing is removed.
+    which: LiteralString = LIVE if len(version.parts) > 1 else "true"
+    if keys is not None:
+        which, values = "chunk_key = ANY(%(keys)s)", {"keys": keys.tolist()}
     statement = in_version(
         "SELECT convert_to(json_build_object('doc_id', doc_id, 'ordinal', ordinal, "
         "'chunk_id', chunk_id, 'kind', kind, 'language', language, 'symbol', symbol, "
         "'fragment', fragment, "
         "'token_count', token_count, 'quality', quality, 'verified', verified, "
-        "'tags', tags, 'content', content)::text, 'UTF8') FROM {source_chunks} "
-        "{where} ORDER BY chunk_key",
-        version.version_no,
-        where=sql.SQL("" if keys is None else "WHERE chunk_key = ANY(%s)"),
+        "'tags', tags, 'content', content)::text, 'UTF8') FROM {source_chunks} AS found "
+        "WHERE {which} ORDER BY chunk_key",
+        version.parts,
+        which=sql.SQL(which),
     )
-    return statement, () if keys is None else (keys.tolist(),)
+    return statement, values
 
 
 def rejections_as_json(org_id: str, job_id: str) -> Export:

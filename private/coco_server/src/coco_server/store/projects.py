@@ -68,7 +68,8 @@ def get(session: TenantSession, project_id: str) -> Project:
     found = one_row(
         session,
         Project,
-        "SELECT {columns} FROM projects WHERE org_id = %s AND project_id = %s",
+        "SELECT {columns} FROM projects WHERE org_id = %s AND project_id = %s "
+        "AND erased_at IS NULL",
         (session.org_id, project_id),
     )
     if found is None:
@@ -78,7 +79,11 @@ def get(session: TenantSession, project_id: str) -> Project:
 
 def list_all(session: Session) -> list[Project]:
     """Return the projects that the session sees, oldest first."""
-    return all_rows(session, Project, "SELECT {columns} FROM projects ORDER BY project_id")
+    return all_rows(
+        session,
+        Project,
+        "SELECT {columns} FROM projects WHERE erased_at IS NULL ORDER BY project_id",
+    )
 
 
 def require_all(session: Session, org_id: str, project_ids: Sequence[str]) -> None:
@@ -90,7 +95,8 @@ def require_all(session: Session, org_id: str, project_ids: Sequence[str]) -> No
     if not project_ids:
         return
     rows = session.connection.execute(
-        "SELECT project_id FROM projects WHERE org_id = %s AND project_id = ANY(%s)",
+        "SELECT project_id FROM projects WHERE org_id = %s AND project_id = ANY(%s) "
+        "AND erased_at IS NULL",
         (org_id, list(project_ids)),
     ).fetchall()
     missing = set(project_ids) - {project_id for (project_id,) in rows}

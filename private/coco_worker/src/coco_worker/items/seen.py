@@ -33,6 +33,12 @@ class SeenItems:
             return False
         return not self._holds(_allow_key(item))
 
+    def remember(self, doc_id: str) -> None:
+        """Take a document as one that came."""
+        key = _key(doc_id, "whole")
+        if not self._holds(key):
+            self._remember(key)
+
     def holds(self, doc_id: str) -> bool:
         """Whether an item of this document came."""
         return self._holds(_key(doc_id, "whole")) or self._holds(_key(doc_id, "some"))

@@ -33,7 +33,7 @@ from coco_server.auth.authorize import Caller
 from coco_server.auth.manage import manager_of
 from coco_server.domain.configs import DEFAULT_CONFIG, register_config
 from coco_server.domain.serializers import project_body, version_body
-from coco_server.search.visibility import visible_keys
+from coco_server.search.visibility import shown_keys
 from coco_server.store import configs, export, orgs, projects, retention, versions
 from coco_server.store.audit import Act
 from coco_server.store.export import Export
@@ -254,7 +254,7 @@ class ProjectsApi:
 
         def look(session: TenantSession) -> Export:
             found = versions.get(session, project_id, version_id)
-            return export.chunks_as_json(found, visible_keys(session, found, caller.viewer))
+            return export.chunks_as_json(found, shown_keys(session, found, caller.viewer))
 
         act = caller.act("export.chunks", version_id)
         wanted = await self._services.pools.run("status", self._services.audit.in_org, act, look)

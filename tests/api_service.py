@@ -30,6 +30,9 @@ from tests.waiting import until
 
 ADMIN_KEY = "admin-key-of-the-tests"
 
+# Of most keys.
+SCOPES = ("query", "ingest", "manage", "memo")
+
 CONFIG = IndexingConfig("small", embedding=EmbeddingConfig(model_name="hashing", max_tokens=64))
 
 
@@ -122,7 +125,7 @@ class Running:
     url: str
     services: Services
 
-    def org(self, name: str, scopes: tuple[str, ...] = ("query", "ingest", "manage", "memo"),
+    def org(self, name: str, scopes: tuple[str, ...] = SCOPES,
             **limits: int) -> Org:  # fmt: skip
         with self.services.database.system() as session:
             org = orgs.create(session, name, limits=limits)

@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.hostile_rules import echo_rule
+
 __all__ = ["ADMIN", "CHOSEN", "OPEN", "TENANT", "Request"]
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request with ids to be filled in: ``{version_id}`` and the like."""
+    """A request with ids to be filled in: ``{version_id}`` and the like.
+
+    A body of bytes is a text rule.
+    """
 
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -88,6 +93,10 @@ TENANT: dict[tuple[str, str], list[Request]] = {
     ("GET", "/v1/memo"): [Request(headers=TOKEN, slots=MEMOS)],
     ("POST", "/v1/memo/query"): [Request({**SESSION, "query": "x"}, slots=MEMOS)],
     ("DELETE", "/v1/memo/{memo_id}"): [Request(headers=TOKEN, slots=(*MEMOS, "memo_id"))],
+    ("DELETE", "/v1/memo"): [Request(headers=TOKEN, slots=MEMOS)],
+    ("GET", "/v1/rules"): [Request(slots=HEADERS)],
+    ("POST", "/v1/rules"): [Request(echo_rule(), slots=HEADERS)],
+    ("DELETE", "/v1/rules/{rule_id}"): [Request(slots=(*HEADERS, "rule_id"))],
     ("GET", "/v1/sys/configs"): [Request(slots=("org_id",))],
     ("POST", "/v1/sys/configs"): [Request({"config_id": "new", "dimension": 8}, slots=("org_id",))],
     ("GET", "/v1/sys/configs/{config_id}"): [Request(slots=("org_id", "config_id"))],

@@ -15,10 +15,11 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from coco_protocol.server.tenants import KeyScope
-from coco_server.store import keys, memos, orgs
+from coco_server.store import keys, memos, orgs, rules
 from coco_server.store.session import Scope
-from tests.api_service import Org, Running
+from tests.api_service import SCOPES, Org, Running
 from tests.coco_server.api.route_requests import ADMIN, CHOSEN, OPEN, TENANT, Request
+from tests.hostile_rules import growing_rule
 
 SECRET = "the zebra's recipe is secret"
 
@@ -36,8 +37,8 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(service: Running) -> World:
-    me = service.org("Mine").with_project()
-    them = service.org("Theirs").with_project()
+    me = service.org("Mine", (*SCOPES, "impersonate")).with_project()
+    them = service.org("Theirs", (*SCOPES, "impersonate")).with_project()
     mine, theirs = _ids(me), _ids(them)
     missing = {
         name: f"{value.rpartition('.')[0][:-4]}zzzz.json"
@@ -61,6 +62,8 @@ def _ids(org: Org) -> dict[str, str]:
         orgs.remember_user(session, user)
         owner, token = memos.open_session(session, scope, ttl_seconds=3600)
         memo = memos.create(session, owner, SECRET)
+        module = services.blobs.put_bytes(org.org_id, rules.MODULE_SUFFIX, growing_rule(1))
+        rule = rules.register(session, "rule", module)
     with services.database.system() as session:
         second = keys.create(session, org.org_id, "second", ["query"])
         config = f"own_{org.org_id}"
@@ -79,6 +82,7 @@ def _ids(org: Org) -> dict[str, str]:
         "blob_ref": services.blobs.put_bytes(org.org_id, "json", b"[]").ref,
         "session_token": token,
         "memo_id": memo.memo_id,
+        "rule_id": rule.rule_id,
         "key_id": second.key.key_id,
         "own_org_id": org.org_id,
         "user_id": user,
@@ -134,8 +138,11 @@ def _send(
     if method == "WEBSOCKET":
         seen = _open_socket(world.service.url.replace("http", "ws") + path, headers)
     else:
-        content = None
-        if request.body is not None:
+        content: str | bytes | None = None
+        if isinstance(request.body, bytes):
+            content = request.body
+            headers["content-type"] = "application/wasm"
+        elif request.body is not None:
             content = _filled(json.dumps(request.body), ids)
             headers["content-type"] = "application/json"
         with world.service.client(headers) as client:

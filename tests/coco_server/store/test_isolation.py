@@ -11,7 +11,8 @@ from psycopg import sql
 
 from coco_core.errors import ConfigNotFound, JobNotFound, ProjectNotFound, Unauthorized
 from coco_server.jobs import queue, rejections
-from coco_server.store import configs, keys, orgs, projects, usage, versions
+from coco_server.store import configs, keys, memo_index, orgs, projects, rules, usage, versions
+from coco_server.store.blobs import BlobInfo
 from coco_server.store.session import Database, Scope
 from coco_server.store.usage import Quotas
 from tests.coco_server.tenants import Tenant, new_tenant
@@ -33,6 +34,7 @@ def acme(database: Database) -> Tenant:
     with database.system() as session:
         keys.create(session, tenant.org_id, "key", ["query"])
     with database.tenant(tenant.org_id) as session:
+        rules.register(session, "rule", BlobInfo("o/r.wasm", 1, "0"))
         orgs.remember_user(session, "u")
         usage.count(session, Quotas(), queries=1)
         job = queue.enqueue(session, project_id=tenant.project_id, kind="import", payload={})
@@ -56,6 +58,7 @@ def acme(database: Database) -> Tenant:
                     "later": datetime.now(UTC) + timedelta(days=1),
                 },
             )
+    memo_index.index_all(database)
     return tenant
 
 

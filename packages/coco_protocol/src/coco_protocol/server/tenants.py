@@ -126,6 +126,11 @@ class KeyRequest(Request):
         max_length=1_000,
         description="The projects that it opens; without them all of the org.",
     )
+    users: list[Identifier] = Field(
+        default_factory=list,
+        max_length=1_000,
+        description="Users for whom it opens memo sessions without their own token.",
+    )
     # Ten years; a key that outlives its system is a risk and not a comfort.
     expires_in_days: float | None = Field(default=None, gt=0, le=3650)
 
@@ -154,6 +159,7 @@ class KeyBody(Answer):
     prefix: str
     scopes: list[str]
     projects: list[str] = Field(default_factory=list, description="Empty: all of the org.")
+    users: list[str] = Field(default_factory=list)
     created_at: float
     expires_at: float | None = None
     last_used_at: float | None = None

@@ -24,6 +24,7 @@ from coco_server.api.routes.keys import KeysApi
 from coco_server.api.routes.memos import MemosApi
 from coco_server.api.routes.operating import OperatingApi
 from coco_server.api.routes.projects import ProjectsApi
+from coco_server.api.routes.rules import RulesApi
 from coco_server.api.routes.system import SystemApi
 from coco_server.api.routes.tenants import TenantsApi
 from coco_server.api.services import Services
@@ -73,6 +74,7 @@ def create_app(services: Services) -> FastAPI:
     DefaultsApi(services).add_to(app)
     JobsApi(services, reader).add_to(app)
     MemosApi(services).add_to(app)
+    RulesApi(services).add_to(app)
     ConfigsApi(services).add_to(app)
     TenantsApi(services).add_to(app)
     KeysApi(services).add_to(app)

@@ -178,7 +178,7 @@ class Services:
             hours=self.settings.retention_hours,
             job_hours=self.settings.retention_job_hours,
         )
-        return prune(
+        done = prune(
             self.database,
             wanted,
             policy,
@@ -186,6 +186,9 @@ class Services:
             self.blobs,
             audit_days=self.settings.audit_days,
         )
+        if not wanted.dry_run:
+            self.metrics.pruned(done)
+        return done
 
     def maintain(self) -> PruneData:
         """Go on with interrupted erasures, sample what orgs hold, and prune."""

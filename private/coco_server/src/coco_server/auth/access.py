@@ -21,7 +21,7 @@ __all__ = ["BODY_LIMITS", "OPEN_PATHS", "AccessControl", "trusted_proxies"]
 
 BODY_LIMITS = BodyLimits(
     hint="Large imports go to POST /v1/ingest/batch, which reads them as a stream.",
-    streamed_paths=frozenset({"/v1/docs/import", "/v1/ingest/batch"}),
+    streamed_paths=frozenset({"/v1/docs/import", "/v1/ingest/batch", "/v1/rules"}),
 )
 
 # Load balancers ask these, from wherever they are, without a key and without TLS of their own.

@@ -56,11 +56,14 @@ class Manager:
             raise NotFound(f"There is no key {key.key_id!r}.")
         return key
 
-    def check_grant(self, scopes: Sequence[str], projects: Sequence[str]) -> None:
+    def check_grant(
+        self, scopes: Sequence[str], projects: Sequence[str], users: Sequence[str] = ()
+    ) -> None:
         """Refuse to give away more than it has itself.
 
         Raises:
-            Forbidden: a scope is not among its own, or it would open all projects.
+            Forbidden: a scope is not among its own, it would open all projects, or act for a user
+                for whom it may not act itself.
             ProjectNotFound: a project is not among its own.
         """
         if self.key is None:
@@ -70,6 +73,11 @@ class Manager:
             raise Forbidden(
                 f"The key does not have the scope {beyond[0]!r} itself.",
                 hint=f"It may give away {', '.join(self.key.scopes)}.",
+            )
+        if "impersonate" not in self.key.scopes and not set(users) <= set(self.key.users):
+            raise Forbidden(
+                "The key may not act for these users itself.",
+                hint="Use the admin key, or a key with the scope 'impersonate'.",
             )
         if self.key.projects and not projects:
             raise Forbidden(

@@ -32,13 +32,21 @@ def create(
     project: Annotated[
         list[str] | None, typer.Option(help="A project that it opens; without any, all.")
     ] = None,
+    user: Annotated[
+        list[str] | None, typer.Option(help="A user for whom it opens memo sessions.")
+    ] = None,
     days: Annotated[float | None, typer.Option(help="Days of validity.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Create a key; its text is printed this once."""
     wanted = cast("list[KeyScope]", scope or _SCOPES)
     request = KeyRequest(
-        org_id=org_id, name=name, scopes=wanted, projects=project or [], expires_in_days=days
+        org_id=org_id,
+        name=name,
+        scopes=wanted,
+        projects=project or [],
+        users=user or [],
+        expires_in_days=days,
     )
     with opened() as database, database.system() as session:
         orgs.get(session, org_id)
@@ -49,6 +57,7 @@ def create(
             request.name,
             request.scopes,
             projects=request.projects,
+            users=request.users,
             expires_in=None if days is None else timedelta(days=days),
         )
         audit.record(session, act("key.create", org_id, target=made.key.key_id))

@@ -15,6 +15,7 @@ from coco_core.errors import InvalidInput, NotFound, UnsupportedMediaType, Versi
 from coco_protocol.server.docs import ImportHead, IndexRequest, StartedData
 from coco_protocol.serving.pools import ThreadPools
 from coco_server.auth.authorize import Caller
+from coco_server.domain.body_format import checked_pieces
 from coco_server.domain.import_jobs import ImportJobs, ImportSource
 from coco_server.domain.item_count import count_items
 from coco_server.domain.json_splitter import ItemsSplitter
@@ -114,7 +115,7 @@ class Imports:
         self, request: Request, caller: Caller, given: dict[str, Any], media: ImportFormat
     ) -> tuple[ImportHead, ImportSource]:
         splitter = ItemsSplitter() if media == "json" else None
-        pieces = _pieces(request, splitter)
+        pieces = _pieces(checked_pieces(request.stream(), media), splitter)
         first = await anext(pieces, b"")
         if not first:
             head = _head({**given, **(splitter.head() if splitter else {})})
@@ -227,9 +228,11 @@ def media_type(content_type: str | None) -> ImportFormat:
     return FORMATS[media]
 
 
-async def _pieces(request: Request, splitter: ItemsSplitter | None) -> AsyncIterator[bytes]:
+async def _pieces(
+    body: AsyncIterator[bytes], splitter: ItemsSplitter | None
+) -> AsyncIterator[bytes]:
     """Yield the bytes of the items; of other formats, all bytes."""
-    async for piece in request.stream():
+    async for piece in body:
         out = splitter.feed(piece) if splitter else piece
         if out:
             yield out

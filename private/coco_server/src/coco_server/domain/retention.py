@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coco_protocol.server.system import PruneData, PruneRequest
-from coco_server.store import audit, retention
+from coco_server.store import audit, memo_index, retention
 from coco_server.store.blobs import BlobStore
 from coco_server.store.orphans import remove_orphans
 from coco_server.store.retention import RetentionPolicy
@@ -41,6 +41,8 @@ def prune(
     removed = retention.prune(
         database, policy, org_id=wanted.org_id, dry_run=wanted.dry_run, vectors=vectors
     )
+    if not wanted.dry_run:
+        memo_index.index_all(database)
     with database.system() as session:
         if not wanted.dry_run:
             audit.trim(session, days=audit_days, org_id=wanted.org_id)
@@ -54,6 +56,7 @@ def prune(
         memos=ended.memos,
         jobs=orphans.jobs,
         blobs=orphans.blobs,
+        partial_uploads=orphans.partial_uploads,
         bytes=sum(version.storage_bytes for version in removed) + orphans.blob_bytes,
         version_ids=[version.version_id for version in removed],
         dry_run=wanted.dry_run,

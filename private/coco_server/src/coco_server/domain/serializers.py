@@ -15,6 +15,7 @@ from coco_protocol.server.jobs import JobBody, JobEvent
 from coco_protocol.server.memos import MemoBody, MemoHit
 from coco_protocol.server.operating import ErasureBody, QueuedJobBody, UsageBody
 from coco_protocol.server.projects import ProjectBody, VersionBody
+from coco_protocol.server.rules import RuleBody
 from coco_protocol.server.tenants import KeyBody, OrgBody, OrgUse, SignInBody
 from coco_server.jobs.events import StoredEvent
 from coco_server.jobs.records import Job
@@ -26,6 +27,7 @@ from coco_server.store.keys import ApiKey
 from coco_server.store.memos import Memo
 from coco_server.store.orgs import Org
 from coco_server.store.projects import Project
+from coco_server.store.rules import StoredRule
 from coco_server.store.session import TenantSession
 from coco_server.store.usage_report import MonthlyUsage
 from coco_server.store.versions import Version
@@ -44,6 +46,7 @@ __all__ = [
     "org_use",
     "project_body",
     "queued_job_body",
+    "rule_body",
     "usage_body",
     "version_body",
 ]
@@ -141,6 +144,11 @@ def erasure_body(erasure: Erasure) -> ErasureBody:
 def event_body(event: StoredEvent) -> JobEvent:
     """Serialize an event of a job."""
     return _body(JobEvent, event, sequence=event.seq)
+
+
+def rule_body(rule: StoredRule) -> RuleBody:
+    """Serialize a text rule; its module is not shown."""
+    return _body(RuleBody, rule)
 
 
 def memo_body(memo: Memo) -> MemoBody:

@@ -32,6 +32,8 @@ AuditAction: TypeAlias = Literal[
     "version.rollback",
     "version.remove",
     "retention.prune",
+    "rule.register",
+    "rule.remove",
     "export.chunks",
     "export.rejections",
 ]

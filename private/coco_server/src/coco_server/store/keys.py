@@ -43,6 +43,8 @@ class ApiKey:
     name: str
     prefix: str
     scopes: list[str]
+    users: list[str]
+    """Whom it may act for without further proof."""
     projects: list[str]
     """The projects that it opens; empty: all of the org."""
     created_at: datetime
@@ -66,6 +68,7 @@ def create(
     scopes: Sequence[str],
     *,
     projects: Sequence[str] = (),
+    users: Sequence[str] = (),
     expires_in: timedelta | None = None,
     expires_at: datetime | None = None,
 ) -> NewKey:
@@ -81,6 +84,7 @@ def create(
         text,
         scopes,
         projects=projects,
+        users=users,
         expires_in=expires_in,
         expires_at=expires_at,
     )
@@ -204,7 +208,13 @@ def rotate(session: SystemSession, key_id: str, *, grace: timedelta | None = Non
         {"grace": grace, "key": key_id},
     )
     return create(
-        session, old.org_id, old.name, old.scopes, projects=old.projects, expires_at=row[2]
+        session,
+        old.org_id,
+        old.name,
+        old.scopes,
+        projects=old.projects,
+        users=old.users,
+        expires_at=row[2],
     )
 
 
@@ -216,6 +226,7 @@ def _insert(
     scopes: Sequence[str],
     *,
     projects: Sequence[str] = (),
+    users: Sequence[str] = (),
     expires_in: timedelta | None = None,
     expires_at: datetime | None = None,
 ) -> ApiKey | None:
@@ -223,8 +234,9 @@ def _insert(
     return one_row(
         session,
         ApiKey,
-        "INSERT INTO api_keys (key_id, org_id, name, prefix, hash, scopes, projects, expires_at) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, coalesce(%s::timestamptz, now() + %s::interval)) "
+        "INSERT INTO api_keys (key_id, org_id, name, prefix, hash, scopes, projects, users, "
+        "expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, "
+        "coalesce(%s::timestamptz, now() + %s::interval)) "
         "ON CONFLICT (prefix) DO NOTHING RETURNING {columns}",
         (
             new_id("key"),
@@ -234,6 +246,7 @@ def _insert(
             _digest(text),
             list(scopes),
             list(projects),
+            list(users),
             expires_at,
             expires_in,
         ),

@@ -62,9 +62,6 @@ def with_allow_columns(row: dict[str, Any]) -> None:
         except orjson.JSONDecodeError:
             # Left as the text that it is: the check says what it should be.
             return
-    elif isinstance(allow, list):
-        # A column of type map comes as pairs.
-        row["allow"] = dict(allow)
     if any(names is not None for names in given.values()):
         row["allow"] = given
 

@@ -118,6 +118,11 @@ class ItemLimits:
     # One item with everything around its text: a vector in JSON takes 20 bytes a number.
     item_bytes: int = 33_554_432
     meta_bytes: int = 65_536
+    # Pages of a megabyte, their dictionaries and a batch of rows; ordinary files need a tenth.
+    decoder_bytes: int = 536_870_912
+    # What a file may be decoded to, and a hundred times its size more: dictionaries and compression
+    # make files that much smaller, and hardly any of texts.
+    decoded_bytes: int = 268_435_456
     deletions: bool = False
     """Whether an item may delete a document."""
     rule: str | None = None

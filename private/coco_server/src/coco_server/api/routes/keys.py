@@ -75,7 +75,7 @@ class KeysApi:
 
         def create(session: SystemSession) -> NewKeyBody:
             orgs.get(session, body.org_id)
-            manager.check_grant(scopes, bound)
+            manager.check_grant(scopes, bound, body.users)
             projects.require_all(session, body.org_id, bound)
             made = keys.create(
                 session,
@@ -83,6 +83,7 @@ class KeysApi:
                 body.name,
                 scopes,
                 projects=bound,
+                users=list(dict.fromkeys(body.users)),
                 expires_in=None if days is None else timedelta(days=days),
             )
             return _new(made)
@@ -101,7 +102,7 @@ class KeysApi:
 
         def rotate(session: SystemSession) -> NewKeyBody:
             old = manager.require_key(keys.get(session, key_id))
-            manager.check_grant(old.scopes, old.projects)
+            manager.check_grant(old.scopes, old.projects, old.users)
             given = timedelta(seconds=grace) if grace else None
             return _new(keys.rotate(session, key_id, grace=given))
 

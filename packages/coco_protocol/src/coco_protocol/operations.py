@@ -16,7 +16,7 @@ from coco_protocol.envelope import Envelope
 
 __all__ = ["Functions", "Lane", "Operation", "Service"]
 
-Lane: TypeAlias = Literal["query", "rerank", "change", "status"]
+Lane: TypeAlias = Literal["access", "query", "rerank", "change", "status"]
 """Which threads run it: what searches or reads files, what writes or may take long, what only looks
 at state."""
 

@@ -73,7 +73,9 @@ def run(settings: WorkerSettings) -> bool:
 def _deps(settings: WorkerSettings, opened: ExitStack) -> IngestDeps:
     # One connection for each job, one to claim with and one for questions over gRPC.
     most = settings.worker_slots + 2
-    database = opened.enter_context(Database(settings.meta_db, most=most, name="coco-worker"))
+    database = opened.enter_context(
+        Database(settings.meta_db, most=most, name="coco-worker", preparing=settings.db_prepare)
+    )
     blobs = BlobStore(settings.blob_url)
     blobs.check()
     embedders = Embedders(settings.embedding)

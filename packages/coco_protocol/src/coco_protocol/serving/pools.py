@@ -20,10 +20,18 @@ class ThreadPools:
     """Runs functions in threads, off the event loop."""
 
     def __init__(
-        self, *, query: int, change: int, status: int, rerank: int = 1, waiting: int = 1
+        self,
+        *,
+        query: int,
+        change: int,
+        status: int,
+        access: int = 1,
+        rerank: int = 1,
+        waiting: int = 1,
     ) -> None:
         """Allow so many threads: for each lane, and for what waits for news."""
         self._lanes: dict[Lane, anyio.CapacityLimiter] = {
+            "access": anyio.CapacityLimiter(access),
             "query": anyio.CapacityLimiter(query),
             "rerank": anyio.CapacityLimiter(rerank),
             "change": anyio.CapacityLimiter(change),

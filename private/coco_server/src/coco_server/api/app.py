@@ -14,6 +14,7 @@ import coco_server
 from coco_protocol.server.system import PruneRequest
 from coco_protocol.serving.app import finish_app, new_app
 from coco_protocol.serving.guard import RequestGuard
+from coco_server.api.departure import DepartureWatch
 from coco_server.api.job_events import JobEventReader
 from coco_server.api.routes.configs import ConfigsApi
 from coco_server.api.routes.defaults import DefaultsApi
@@ -71,6 +72,7 @@ def create_app(services: Services) -> FastAPI:
     ConfigsApi(services).add_to(app)
     TenantsApi(services).add_to(app)
     SystemApi(services).add_to(app)
+    app.add_middleware(DepartureWatch)
     access = AccessControl(services.settings, services.authenticator, services.pools)
     app.add_middleware(RequestGuard, check=access.check, limits=BODY_LIMITS)
     finish_app(app, services.metrics, log_level="info")

@@ -29,7 +29,7 @@ from coco_server.search.rerankers import server_rerankers
 from coco_server.search.service import SearchService
 from coco_server.settings import Settings
 from coco_server.store.blobs import BlobStore
-from coco_server.store.session import Database, SystemSession, TenantSession
+from coco_server.store.session import Database, SystemSession, TenantSession, TimeLimits
 from coco_server.store.vector_backend import open_vectors
 from coco_server.store.vectors import VectorStore
 
@@ -127,7 +127,7 @@ class Services:
             hours=self.settings.retention_hours,
             job_hours=self.settings.retention_job_hours,
         )
-        return prune(self.database, wanted, policy, self.vectors, self.blobs)
+        return prune(self.database.unhurried(), wanted, policy, self.vectors, self.blobs)
 
     async def worker_health(self) -> list[PartHealth]:
         """Return the state of the workers that are called directly; numbered, not named."""
@@ -145,7 +145,13 @@ class Services:
 
 def build_services(settings: Settings) -> Services:
     """Build what the settings describe; opens nothing yet."""
-    database = Database(settings.meta_db, most=settings.db_connections, name="coco-server")
+    database = Database(
+        settings.meta_db,
+        most=settings.db_connections,
+        name="coco-server",
+        preparing=settings.db_prepare,
+        limits=TimeLimits(settings.query_timeout_seconds, settings.change_timeout_seconds),
+    )
     pools = _pools(settings.db_connections)
     metrics = ServerMetrics()
     embedders = Embedders(settings.embedding)
@@ -169,7 +175,7 @@ def build_services(settings: Settings) -> Services:
         search=SearchService(database, embedders, executor_for(vectors), rerankers=rerankers),
         vectors=vectors,
         notifier=open_notifier(settings),
-        event_listener=EventListener(settings.meta_db),
+        event_listener=EventListener(settings.listen_db or settings.meta_db),
         links=WorkerLinks(
             settings.worker_addr,
             RpcTls(settings.worker_tls_ca, settings.worker_tls_cert, settings.worker_tls_key),
@@ -179,10 +185,11 @@ def build_services(settings: Settings) -> Services:
 
 def _pools(connections: int) -> ThreadPools:
     """Give each lane a share of the database's connections, of which there are two at least."""
-    # Half for queries, which never wait for other lanes; a quarter each for what changes something
-    # and for what only looks. Authorization is short and shares the queries' part.
+    # Queries never wait for other lanes. A quarter each is for what changes something and for what
+    # only looks. Who calls is found out on threads that no query occupies: it takes a millisecond.
     quarter = max(1, connections // 4)
-    half = max(1, connections // 2)
+    access = max(1, connections // 8)
+    query = max(1, connections - 2 * quarter - access)
     # Reranking waits for a model and holds no connection: it has threads of its own, so that a slow
     # model keeps no one from searching.
-    return ThreadPools(query=half, rerank=half, change=quarter, status=quarter)
+    return ThreadPools(query=query, rerank=query, change=quarter, status=quarter, access=access)

@@ -51,7 +51,9 @@ class AccessControl:
         self._check_encrypted(scope, headers)
         if scope["path"] in _OPEN_PATHS:
             return
-        identity = await self._pools.run("query", self._authenticator.authenticate, bearer(headers))
+        identity = await self._pools.run(
+            "access", self._authenticator.authenticate, bearer(headers)
+        )
         scope[IDENTITY_KEY] = identity
         if identity.key is not None:
             scope[LOG_FIELDS_KEY] = {

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
-from coco_core.errors import InvalidConfig
+from coco_server.cli.connection import database_url
 from coco_server.store import migrate as schema
 from coco_server.store.preflight import refuse_embedded
 
@@ -21,13 +20,9 @@ def migrate(
     ] = None,
 ) -> None:
     """Bring the database to the schema that this program needs."""
-    url = meta_db or os.environ.get("COCO_META_DB") or os.environ.get("COCO_DB_URL")
-    if not url:
-        raise InvalidConfig(
-            "No database is named.",
-            hint="Set COCO_META_DB=postgresql://user:password@host:5432/coco.",
-        )
-    refuse_embedded(url)
+    if meta_db:
+        refuse_embedded(meta_db)
+    url = meta_db or database_url()
     before, after = schema.migrate(url)
     if before == after:
         typer.echo(f"The schema is up to date ({after}).")

@@ -104,7 +104,8 @@ class DevPostgres:
             self._initialize(programs, secret)
         else:
             self._password = secret.read_text(encoding="utf-8")
-        self.port = free_port()
+        # Started again, it is where its clients look for it.
+        self.port = self.port or free_port()
         self._launch(programs)
         if fresh:
             self._prepare()

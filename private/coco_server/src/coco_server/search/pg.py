@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, LiteralString
 
@@ -20,6 +20,7 @@ from psycopg import sql
 
 from coco_core.bm25 import saturated_scores
 from coco_core.chunk_columns import kind_of
+from coco_core.filters import Filters
 from coco_core.intent import SearchIntent
 from coco_core.query import Query
 from coco_core.search.ports import SearchExecutor
@@ -28,6 +29,7 @@ from coco_core.search.request import CandidateLimits, SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, ChunkMetadata, FloatVector
 from coco_server.search.conditions import conditions
+from coco_server.search.document_paths import chunks_at_paths
 from coco_server.search.named_chunks import defining, in_files
 from coco_server.store import postings
 from coco_server.store.sealing import corpus_stats, search_is_exact
@@ -298,17 +300,15 @@ def _allowed_chunks(
 
     ``embedded`` counts which of some chunks have a vector; it is asked only when not all do.
     """
-    plain = conditions(intent.filters)
+    filters, phrases = intent.filters, query.phrases
     coverage = version.embedded_count / version.chunk_count if version.chunk_count else 0.0
-    if plain is None and not query.phrases:
+    if filters.empty and not phrases:
         return Allowed(None, version.chunk_count, coverage)
     filtered = version.chunk_count
-    if plain is not None and query.phrases:
-        filtered = len(_passing(session, version, plain))
-    found = conditions(intent.filters, query.phrases)
-    assert found is not None
-    keys = _passing(session, version, found)
-    if not query.phrases:
+    if not filters.empty and phrases:
+        filtered = len(_passing(session, version, filters, ()))
+    keys = _passing(session, version, filters, phrases)
+    if not phrases:
         filtered = len(keys)
     if version.embedded_count not in (0, version.chunk_count) and len(keys):
         coverage = embedded(keys) / len(keys)
@@ -316,9 +316,15 @@ def _allowed_chunks(
 
 
 def _passing(
-    session: TenantSession, version: Version, condition: tuple[sql.Composed, list[object]]
+    session: TenantSession, version: Version, filters: Filters, phrases: Sequence[str]
 ) -> NDArray[np.int32]:
-    where, values = condition
+    """Return the keys of the chunks that pass filters and hold phrases; there are some of these."""
+    at_paths = chunks_at_paths(session, version.version_no, filters)
+    others = conditions(replace(filters, include=(), narrowed=(), exclude=()), phrases)
+    if others is None:
+        assert at_paths is not None
+        return at_paths
+    where, values = others
     row = session.connection.execute(
         in_version(
             "SELECT string_agg(int4send(chunk_key), ''::bytea) FROM {source_chunks} WHERE {where}",
@@ -329,7 +335,8 @@ def _passing(
         binary=True,
     ).fetchone()
     packed = row[0] if row and row[0] is not None else b""
-    return np.sort(np.frombuffer(packed, ">i4").astype(np.int32))
+    keys = np.sort(np.frombuffer(packed, ">i4").astype(np.int32))
+    return keys if at_paths is None else np.intersect1d(keys, at_paths, assume_unique=True)
 
 
 def _best_keys(scores: NDArray[np.float32], mask: NDArray[np.bool_] | None, most: int) -> list[int]:

@@ -115,7 +115,7 @@ class SearchService:
         # that the last one met, and one transaction does the rest; only where that has changed the
         # embedding comes in between.
         expected = self._met.get(key)
-        question = self._question(request, expected) if expected is not None else None
+        question = self._question(scope, request, expected) if expected is not None else None
         clock.lap("embed")
         with self._database.read_transaction(scope.org_id) as session:
             target = versions.resolve_version(session, scope.project_id, request.indexing_config_id)
@@ -126,7 +126,7 @@ class SearchService:
         if len(self._met) >= _MOST_MET:
             self._met.clear()
         self._met[key] = basis
-        question = self._question(request, basis)
+        question = self._question(scope, request, basis)
         clock.lap("embed")
         with self._database.read_transaction(scope.org_id) as session:
             return self._from_version(session, scope.project_id, target, question, clock)
@@ -175,7 +175,7 @@ class SearchService:
             rerankers=self._rerankers,
         )
 
-    def _question(self, request: QueryRequest, basis: _Basis) -> _Question:
+    def _question(self, scope: Scope, request: QueryRequest, basis: _Basis) -> _Question:
         """Read a request, and embed its query where that is of use.
 
         Raises:
@@ -194,7 +194,7 @@ class SearchService:
             return question
         embedding = IndexingConfig.from_dict(basis.config).embedding
         try:
-            vector = self._vectors.of(question.search.query.embed_text, embedding)
+            vector = self._vectors.of(scope.org_id, question.search.query.embed_text, embedding)
         except (Unavailable, ModelMissing, InvalidConfig) as error:
             # Vectors that were imported may be of a model that this service does not have.
             if intent.retrieval_mode == "vector":

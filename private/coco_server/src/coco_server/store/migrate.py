@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from alembic import command
@@ -18,6 +19,7 @@ __all__ = ["current_revision", "head_revision", "migrate", "open_checked", "requ
 
 # Two programs that start at once must not both migrate; any number will do, so long as it stays.
 _MIGRATION_LOCK = 4_242_001
+_LOCK: LiteralString = "SELECT pg_advisory_xact_lock(%s)"
 
 
 def migrate(url: str) -> tuple[str | None, str]:
@@ -29,19 +31,32 @@ def migrate(url: str) -> tuple[str | None, str]:
         Unavailable: the database cannot be reached.
     """
     with connect(url) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
-        require_roles(connection, create=True)
-        check_database(connection)
-        before = current_revision(connection)
-        _refuse_newer(before)
-        engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url),
-                               poolclass=pool.NullPool)  # fmt: skip
-        with engine.begin() as migrating:
-            config = _config()
-            config.attributes["connection"] = migrating
-            command.upgrade(config, "head")
-        engine.dispose()
+        # Locks of transactions, not of sessions: behind a pooler a session is shared.
+        with connection.transaction():
+            connection.execute(_LOCK, (_MIGRATION_LOCK,))
+            require_roles(connection, create=True)
+            check_database(connection)
+        with connection.transaction():
+            connection.execute(_LOCK, (_MIGRATION_LOCK,))
+            before = current_revision(connection)
+            _refuse_newer(before)
+            _upgrade(url)
     return before, head_revision()
+
+
+def _upgrade(url: str) -> None:
+    engine = create_engine("postgresql+psycopg://", creator=lambda: _prepareless(url),
+                           poolclass=pool.NullPool)  # fmt: skip
+    with engine.begin() as migrating:
+        config = _config()
+        config.attributes["connection"] = migrating
+        command.upgrade(config, "head")
+    engine.dispose()
+
+
+def _prepareless(url: str) -> psycopg.Connection[TupleRow]:
+    # No statement is repeated here, and behind a pooler none may be prepared.
+    return psycopg.connect(url, prepare_threshold=None)
 
 
 def require_migrated(connection: psycopg.Connection[TupleRow]) -> None:

@@ -15,8 +15,7 @@ import structlog
 
 from coco_core.configs import EmbeddingConfig, IndexingConfig
 from coco_core.plan import IndexingPlan
-from coco_server.api.app import create_app
-from coco_server.api.server import server_options
+from coco_server.api.server import build_server
 from coco_server.api.services import Services, build_services
 from coco_server.dev.children import free_port, spawn, stop
 from coco_server.jobs import queue
@@ -24,7 +23,7 @@ from coco_server.jobs.payload import IngestPayload
 from coco_server.settings import Settings, load_settings
 from coco_server.store import chunks, keys, orgs, sealing, versions
 from coco_server.store.versions import Version
-from tests.app_server import serve_app
+from tests.app_server import serve_on
 from tests.coco_server.tenants import register_project, rows
 from tests.waiting import until
 
@@ -44,6 +43,7 @@ def settings_for(database_url: str, blobs: Path, **environ: str) -> Settings:
             "COCO_OFFLINE": "1",
             "COCO_RATE_LIMIT_PER_MIN": "1000000",
             "COCO_RATE_LIMIT_BURST": "1000000",
+            "COCO_WRONG_KEYS_PER_MIN": "1000000",
             **environ,
         },
         insecure_dev="COCO_TLS_MODE" not in environ,
@@ -130,9 +130,12 @@ def running(settings: Settings) -> Iterator[Running]:
     # A line for each request would hide what pytest says.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     services = build_services(settings)
-    with serve_app(create_app(services), **server_options(settings)) as url:
+    server = build_server(settings, services)
+    server.config.timeout_graceful_shutdown = 2
+    scheme = "https" if settings.tls_mode == "tls" else "http"
+    with serve_on(server) as port:
         try:
-            yield Running(url, services)
+            yield Running(f"{scheme}://127.0.0.1:{port}", services)
         finally:
             services.stopping = True
     structlog.reset_defaults()
@@ -155,6 +158,7 @@ def api_processes(database_url: str, blobs: Path, count: int) -> Iterator[list[A
         "COCO_BLOB_URL": blobs.as_uri(),
         "COCO_ADMIN_KEY": ADMIN_KEY,
         "COCO_DB_CONNECTIONS": "8",
+        "COCO_DRAIN_SECONDS": "0",
         "COCO_LOG_LEVEL": "warning",
     }
     command = [sys.executable, "-m", "coco_server.cli", "serve", "--insecure-dev",

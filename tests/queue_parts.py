@@ -8,6 +8,7 @@ import pytest
 
 from coco_server.jobs import queue
 from coco_server.jobs.records import Job
+from coco_server.jobs.requests import RequestKey
 from coco_server.store.session import Database
 from tests.coco_server.tenants import Tenant, new_tenant
 from tests.postgres_server import fresh_database
@@ -27,13 +28,14 @@ def tenant(database: Database) -> Tenant:
     return new_tenant(database)
 
 
-def put(tenant: Tenant, **options: object) -> Job:
+def put(tenant: Tenant, *, key: str | None = None, **options: object) -> Job:
     with tenant.session() as session:
         return queue.enqueue(
             session,
             project_id=tenant.project_id,
             kind="import",
             payload={"blob_ref": "b"},
+            request=RequestKey.of(key, None, {}),
             **options,  # type: ignore[arg-type]  # named by the tests
         )
 

@@ -16,6 +16,7 @@ from coco_server.jobs import queue
 from coco_server.jobs.payload import ImportFormat, IngestPayload, OnError
 from coco_server.jobs.records import DONE_STATES, Job
 from coco_server.store import orgs, versions
+from coco_server.store.activations import Intent
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
 from tests.coco_server.tenants import register_project
@@ -74,6 +75,8 @@ class Tenant:
         format: ImportFormat = "ndjson",
         on_error: OnError = "skip",
         activate: bool = True,
+        force: bool = False,
+        began: Intent | None = None,
         wasm_module_ref: str | None = None,
         max_attempts: int = 5,
     ) -> Job:
@@ -85,6 +88,8 @@ class Tenant:
             on_error=on_error,
             wasm_module_ref=wasm_module_ref,
             activate=activate,
+            force=force,
+            began=began,
         )
         with self.database.tenant(self.org_id) as session:
             version = versions.create(session, self.project_id, self.config.config_id)

@@ -161,7 +161,9 @@ def test_processes_share_an_update(folder: Path) -> None:
         (folder / "many" / f"{index}.txt").write_text(str(index))
     command = ("update", "slow.py", "--shared", "--force", "--json")
     with Background(folder, *command) as first, Background(folder, *command) as second:
-        codes = [first.process.wait(60), second.process.wait(60)]
+        # Each waits for the other: if one fails, the other never ends.
+        until(lambda: first.process.poll() or second.process.poll() or _ended(first, second), 60)
+        codes = [first.process.poll(), second.process.poll()]
     assert codes == [0, 0], first.output + second.output
     done = []
     for output in (first.output, second.output):
@@ -170,6 +172,10 @@ def test_processes_share_an_update(folder: Path) -> None:
     assert sum(done) == 600
     assert min(done) > 0, "both took part"
     assert len(rows(folder)) == 600
+
+
+def _ended(*programs: Background) -> bool:
+    return all(program.process.poll() is not None for program in programs)
 
 
 def _ask(url: str, token: str | None = None, body: Any = None) -> tuple[int, Any]:

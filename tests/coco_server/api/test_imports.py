@@ -136,16 +136,6 @@ def test_an_import_above_the_limit_is_ended(client: httpx.Client, acme: Org) -> 
     assert _blobs(acme) == []
 
 
-def test_the_same_key_again_is_the_same_job(client: httpx.Client, acme: Org) -> None:
-    body = {"items": ROWS, "idempotency_key": "monday"}
-    first, second = (client.post("/v1/docs/import", json=body) for _ in range(2))
-    assert (first.status_code, second.status_code) == (202, 202)
-    for name in ("job_id", "version_id", "blob_ref", "items"):
-        assert first.json()["data"][name] == second.json()["data"][name]
-    assert _counts(acme) == (1, 1)
-    assert len(_blobs(acme)) == 1
-
-
 def test_a_second_build_of_a_config_has_to_wait(client: httpx.Client, acme: Org) -> None:
     assert client.post("/v1/docs/import", json={"items": ROWS}).status_code == 202
     refused = client.post("/v1/docs/import", json={"items": ROWS})

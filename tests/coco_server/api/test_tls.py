@@ -10,7 +10,8 @@ import pytest
 import trustme
 
 from coco_core.errors import CocoError, InvalidConfig
-from coco_server.api.server import server_options
+from coco_server.api.server import build_server
+from coco_server.api.services import build_services
 from coco_server.settings import load_settings
 from tests.api_service import ADMIN_KEY, running, settings_for
 from tests.postgres_server import fresh_database
@@ -91,7 +92,9 @@ def test_behind_a_proxy_only_https_is_served(database_url: str, tmp_path: Path) 
             ({"x-forwarded-proto": "http, https"}, 403),
             ({}, 403),
         ):
-            assert client.get(HEALTH, headers=sent).status_code == status
+            assert client.get("/v1/sys/health", headers=sent).status_code == status
+            # Probes come from inside, without the proxy's headers.
+            assert client.get(HEALTH, headers=sent).status_code == 200
 
 
 def test_only_the_proxy_is_believed(database_url: str, tmp_path: Path) -> None:
@@ -99,7 +102,7 @@ def test_only_the_proxy_is_believed(database_url: str, tmp_path: Path) -> None:
         database_url, tmp_path, COCO_TLS_MODE="proxy", COCO_TRUSTED_PROXIES="10.0.0.0/8"
     )
     with running(settings) as service, service.client() as client:
-        refused = client.get(HEALTH, headers={"x-forwarded-proto": "https"})
+        refused = client.get("/v1/sys/health", headers={"x-forwarded-proto": "https"})
     assert refused.status_code == 403
     assert "COCO_TRUSTED_PROXIES" in refused.json()["error"]["hint"]
 
@@ -148,4 +151,4 @@ def test_a_certificate_that_is_none_is_refused(files: dict[str, Path], tmp_path:
     environ = {**BASE, **_tls_environment(files), "COCO_TLS_CERT": str(broken)}
     settings = load_settings({}, environ=environ)
     with pytest.raises(CocoError, match="cannot be used with its key"):
-        server_options(settings)
+        build_server(settings, build_services(settings))

@@ -17,6 +17,7 @@ from coco_server.api.services import build_services
 from coco_server.api.spans import trace_with
 from coco_server.api.tracing import add_tracing
 from coco_server.domain.bootstrap import BOOTSTRAP_ORG, bootstrap
+from coco_server.store import keys
 from tests.api_service import settings_for
 from tests.http_server import Handler, served
 from tests.postgres_server import fresh_database
@@ -87,6 +88,6 @@ def test_the_first_key_is_made_once(database_url: str, tmp_path: Path) -> None:
         assert row is not None
         assert row[0] == 1
         assert FIRST_KEY not in row[1]
-        identity = services.authenticator.authenticate(FIRST_KEY)
-    assert identity.key is not None
-    assert identity.key.org_id == BOOTSTRAP_ORG
+        found = keys.verify(session, FIRST_KEY)
+    assert found is not None
+    assert found.org_id == BOOTSTRAP_ORG

@@ -43,10 +43,10 @@ def test_a_job_goes_through_its_states(tenant: Tenant) -> None:
 
 
 def test_enqueueing_again_with_the_same_key_is_the_same_job(tenant: Tenant) -> None:
-    first = put(tenant, idempotency_key="k")
-    assert put(tenant, idempotency_key="k").job_id == first.job_id
+    first = put(tenant, key="k")
+    assert put(tenant, key="k").job_id == first.job_id
     assert put(tenant).job_id != first.job_id
-    assert put(new_tenant(tenant.database), idempotency_key="k").job_id != first.job_id
+    assert put(new_tenant(tenant.database), key="k").job_id != first.job_id
 
 
 def test_higher_priority_comes_first_then_age(tenant: Tenant) -> None:

@@ -104,13 +104,42 @@ def test_an_unmigrated_database_is_refused_unless_it_may_be_migrated(bare: str) 
     open_checked(bare)
 
 
-def test_a_schema_of_a_newer_program_is_refused(bare: str) -> None:
-    migrate(bare)
-    with psycopg.connect(bare) as connection:
+def newer_schema(url: str, oldest_program: str) -> None:
+    """Migrate, and pretend that a newer program has done so once more."""
+    migrate(url)
+    with psycopg.connect(url) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE schema_compatibility SET oldest_program = %s", (oldest_program,))
+
+
+def test_a_newer_schema_that_only_adds_is_served(bare: str) -> None:
+    """While a rolling upgrade runs, a program of the version before may be started again."""
+    newer_schema(bare, oldest_program=head_revision())
+    open_checked(bare)
+    assert migrate(bare) == ("9999", "9999")
+
+
+def test_a_newer_schema_that_takes_away_is_refused(bare: str) -> None:
+    newer_schema(bare, oldest_program="9998")
     for refusing in (open_checked, migrate):
-        with pytest.raises(DatabaseIncompatible, match="9999"):
+        with pytest.raises(DatabaseIncompatible, match="9999, which needs a program .* 9998"):
             refusing(bare)
+
+
+def test_a_migration_that_waits_for_a_query_changes_nothing(
+    bare: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(bare, to="0008")
+    monkeypatch.setattr("coco_server.store.migrate._LOCK_TIMEOUT", "10ms")
+    monkeypatch.setattr("coco_server.store.migrate._LOCK_TRIES", 2)
+    monkeypatch.setattr("coco_server.store.migrate._LOCK_PAUSE_SECONDS", 0)
+    with psycopg.connect(bare) as reader:
+        reader.execute("SELECT count(*) FROM jobs")
+        with pytest.raises(Unavailable, match="cannot lock a table"):
+            migrate(bare)
+    with psycopg.connect(bare) as connection:
+        assert current_revision(connection) == "0008"
+    assert migrate(bare) == ("0008", head_revision())
 
 
 def test_a_user_without_the_roles_is_told_the_statements(server: DevPostgres, bare: str) -> None:

@@ -9,7 +9,9 @@ import psycopg
 import pytest
 
 from coco_core.errors import VersionConflict, VersionNotFound
-from coco_server.store import orgs, versions
+from coco_server.store import activations, orgs, retention, versions
+from coco_server.store.activations import Intent
+from coco_server.store.vectors import PgVectors
 from tests.coco_server.tenants import Tenant
 
 
@@ -108,15 +110,72 @@ def test_racing_activations_without_expectation_end_in_one_active(tenant: Tenant
 
 
 def test_rollback_goes_back_to_what_was_active_before(tenant: Tenant) -> None:
+    made = [tenant.build({"a": str(number)}) for number in range(4)]
+
+    def roll_back() -> str:
+        with tenant.session() as session:
+            return versions.rollback(session, tenant.project_id).version_id
+
+    with pytest.raises(VersionConflict, match="no earlier"):
+        roll_back()
+    for version in made[:3]:
+        tenant.activate(version)
+    assert [roll_back(), roll_back()] == [made[1].version_id, made[0].version_id]
+    with pytest.raises(VersionConflict, match="no earlier"):
+        roll_back()
+    assert tenant.active() == made[0].version_id
+    # What is activated now comes after the one that was gone back to.
+    tenant.activate(made[3])
+    assert roll_back() == made[0].version_id
+    # By name, any complete version can be activated, also one that was left.
+    tenant.activate(made[2])
+    assert roll_back() == made[0].version_id
+
+
+def test_a_rollback_passes_over_what_is_removed(tenant: Tenant) -> None:
+    first, second, third = (tenant.build({"a": str(number)}) for number in range(3))
+    for version in (first, second, third):
+        tenant.activate(version)
+    retention.remove_version(
+        tenant.database, tenant.org_id, tenant.project_id, second.version_id, PgVectors()
+    )
+    with tenant.session() as session:
+        assert versions.rollback(session, tenant.project_id).version_id == first.version_id
+
+
+def test_the_newer_of_two_builds_wins_whichever_ends_first(tenant: Tenant) -> None:
+    for order in ((0, 1), (1, 0)):
+        pair = [tenant.build({"a": "1"}), tenant.build({"a": "2"})]
+        intents = [_intent(tenant) for _ in pair]
+        activated = {place: _ended(tenant, pair[place], intents[place]) for place in order}
+        assert tenant.active() == pair[1].version_id
+        assert activated == {0: order == (0, 1), 1: True}
+
+
+def test_a_build_does_not_undo_a_rollback(tenant: Tenant) -> None:
     first, second = tenant.build({"a": "1"}), tenant.build({"a": "2"})
-    with pytest.raises(VersionConflict, match="no earlier"), tenant.session() as session:
-        versions.rollback(session, tenant.project_id)
     tenant.activate(first)
     tenant.activate(second)
-    for wanted in (first, second):
-        with tenant.database.tenant(tenant.org_id) as session:
-            versions.rollback(session, tenant.project_id)
-        assert tenant.active() == wanted.version_id
+    late, began = tenant.build({"a": "3"}), _intent(tenant)
+    with tenant.session() as session:
+        versions.rollback(session, tenant.project_id)
+    assert not _ended(tenant, late, began)
+    assert tenant.active() == first.version_id
+    assert tenant.version(late).status == "READY"
+    # One that is asked for after the rollback does.
+    assert _ended(tenant, late, _intent(tenant))
+
+
+def _intent(tenant: Tenant) -> Intent:
+    with tenant.session() as session:
+        return activations.declare(session, tenant.project_id)
+
+
+def _ended(tenant: Tenant, version: versions.Version, began: Intent) -> bool:
+    """Let a build end; returns whether it was activated."""
+    with tenant.session() as session:
+        done = versions.activate_build(session, tenant.project_id, version.version_id, began)
+        return done is not None
 
 
 def test_a_seal_finds_rows_that_were_not_counted(tenant: Tenant) -> None:

@@ -6,7 +6,9 @@ CocoError                     internal          500
 │   ├── InvalidConfig         invalid_config    400
 │   ├── PathRefused           path_refused      403
 │   ├── MethodNotAllowed      method_not_allowed 405
+│   ├── RequestTimeout        request_timeout   408
 │   ├── BodyTooLarge          body_too_large    413
+│   ├── HeadTooLarge          head_too_large    431
 │   ├── UnsupportedMediaType  unsupported_media_type 415
 │   └── WasmRejected           wasm_rejected      400
 ├── NotFound                  not_found         404
@@ -19,6 +21,7 @@ CocoError                     internal          500
 ├── Conflict                  conflict          409
 │   ├── ConfigConflict        config_conflict   409
 │   ├── VersionConflict       version_conflict  409
+│   ├── RequestConflict       request_conflict  409
 │   ├── LeaseLost             lease_lost        409
 │   ├── PortTaken             port_taken        409
 │   └── AlreadyRunning        already_running   409
@@ -59,6 +62,7 @@ __all__ = [
     "DocumentNotFound",
     "Forbidden",
     "GrammarNotFound",
+    "HeadTooLarge",
     "InvalidConfig",
     "InvalidInput",
     "InvalidIntent",
@@ -73,6 +77,8 @@ __all__ = [
     "QueryTimeout",
     "QuotaExceeded",
     "RateLimited",
+    "RequestConflict",
+    "RequestTimeout",
     "StoreBroken",
     "Unauthorized",
     "Unavailable",
@@ -142,11 +148,25 @@ class MethodNotAllowed(InvalidInput):
     status = 405
 
 
+class RequestTimeout(InvalidInput):
+    """The request did not arrive in time."""
+
+    code = "request_timeout"
+    status = 408
+
+
 class BodyTooLarge(InvalidInput):
     """The request's body is larger than the service takes."""
 
     code = "body_too_large"
     status = 413
+
+
+class HeadTooLarge(InvalidInput):
+    """The request line and headers are larger than the service takes."""
+
+    code = "head_too_large"
+    status = 431
 
 
 class UnsupportedMediaType(InvalidInput):
@@ -222,6 +242,12 @@ class VersionConflict(Conflict):
     """The version is not in a state that allows this, or another one became active meanwhile."""
 
     code = "version_conflict"
+
+
+class RequestConflict(Conflict):
+    """The idempotency_key was used before for a request that asked for something else."""
+
+    code = "request_conflict"
 
 
 class LeaseLost(Conflict):

@@ -16,9 +16,9 @@ from coco_protocol.envelope import Envelope
 
 __all__ = ["Functions", "Lane", "Operation", "Service"]
 
-Lane: TypeAlias = Literal["access", "query", "rerank", "change", "status"]
-"""Which threads run it: what searches or reads files, what writes or may take long, what only looks
-at state."""
+Lane: TypeAlias = Literal["query", "rerank", "change", "status", "key", "export"]
+"""Which threads run it: what searches or reads files, what reranks, what writes or may take long,
+what only looks at state, what checks keys, what reads much for one answer."""
 
 _Q = TypeVar("_Q", bound=Request)
 _A = TypeVar("_A", bound=Answer)

@@ -88,6 +88,22 @@ _SIZE = size(0, LARGEST_INTEGER)
 FIELDS: Final[tuple[Setting, ...]] = (
     Setting("host", text, "an address of this machine", "0.0.0.0"),  # noqa: S104 - TLS is required
     Setting("port", integer(0, 65_535), "a port, 0 to 65535 (0: any free one)", 3456),
+    # Health for orchestrators: plain HTTP without keys, which a network policy keeps inside.
+    Setting("probe_host", text, "an address of this machine", "0.0.0.0"),  # noqa: S104
+    Setting("probe_port", integer(0, 65_535), "a port, 0 to 65535 (0: any free one)"),
+    # Load balancers need that long to see that the service is not ready any more.
+    Setting("drain_seconds", integer(0, 3600), "seconds, 0 to 3600", 5),
+    Setting("max_connections", integer(16, 1_000_000), "connections, from 16", 1000),
+    Setting("max_connections_per_address", integer(1, 1_000_000), "connections", 256),
+    Setting("max_head_bytes", size(1024, 1 << 20), "a size, 1KiB to 1MiB", 32_768),
+    Setting("head_seconds", integer(1, 3600), "seconds, 1 to 3600", 10),
+    Setting("body_seconds", integer(1, 3600), "seconds, 1 to 3600", 30),
+    Setting("send_seconds", integer(1, 3600), "seconds, 1 to 3600", 30),
+    Setting("keep_alive_seconds", integer(1, 3600), "seconds, 1 to 3600", 60),
+    # Guessing 256 bits succeeds at no rate; this keeps the guesses from being work.
+    Setting("wrong_keys_per_min", integer(1, 10_000_000), "wrong keys of one address a minute", 20),
+    # Each export keeps a connection to the database while its client reads.
+    Setting("exports_at_once", integer(1, 1000), "exports, 1 to 1000", 4),
     *DATABASE_FIELDS,
     # Each serves one statement at a time; with more than the database has cores they only queue.
     Setting("db_connections", integer(2, 1000), "connections, 2 to 1000", 16),
@@ -174,6 +190,18 @@ class Settings(BackendSettings):
 
     host: str
     port: int
+    probe_host: str
+    probe_port: int | None
+    drain_seconds: int
+    max_connections: int
+    max_connections_per_address: int
+    max_head_bytes: int
+    head_seconds: int
+    body_seconds: int
+    send_seconds: int
+    keep_alive_seconds: int
+    wrong_keys_per_min: int
+    exports_at_once: int
     db_connections: int
     query_timeout_seconds: int
     change_timeout_seconds: int

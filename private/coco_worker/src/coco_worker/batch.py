@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from coco_server.store.chunks import ChunkRow, DocumentRow
 from coco_worker.chunked_item import ChunkedItem
-from coco_worker.items.item import Rejection
+from coco_worker.items.item import Deletion, Rejection
 
 __all__ = ["Batch", "batches"]
 
@@ -34,19 +34,27 @@ class Batch:
     content_bytes: int = 0
     parsed: int = 0
     """Items that were cut here."""
+    reused: int = 0
+    """Chunks whose vector an earlier version had."""
     documents: list[DocumentRow] = field(default_factory=list)
     chunks: list[ChunkRow] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
+    deletions: list[str] = field(default_factory=list)
+    """Documents that a merge takes out, by id."""
 
-    def add(self, index: int, outcome: ChunkedItem | Rejection) -> None:
+    def add(self, index: int, outcome: ChunkedItem | Deletion | Rejection) -> None:
         """Take the outcome of the item at ``index``."""
         self.end = index + 1
         if isinstance(outcome, Rejection):
             self.rejections.append(outcome)
             return
+        if isinstance(outcome, Deletion):
+            self.deletions.append(outcome.doc_id)
+            return
         self.items += 1
         self.content_bytes += outcome.content_bytes
         self.parsed += outcome.parsed
+        self.reused += outcome.reused
         if outcome.document is not None:
             self.documents.append(outcome.document)
         self.chunks.extend(outcome.chunks)
@@ -72,11 +80,11 @@ class Batch:
         return (
             len(self.chunks) >= _MOST_CHUNKS
             or self.content_bytes >= _MOST_BYTES
-            or self.items + len(self.rejections) >= _MOST_ITEMS
+            or self.items + len(self.rejections) + len(self.deletions) >= _MOST_ITEMS
         )
 
 
-def batches(outcomes: Iterable[tuple[int, ChunkedItem | Rejection]]) -> Iterator[Batch]:
+def batches(outcomes: Iterable[tuple[int, ChunkedItem | Deletion | Rejection]]) -> Iterator[Batch]:
     """Yield full batches, and the rest at the end."""
     batch = Batch()
     for index, outcome in outcomes:

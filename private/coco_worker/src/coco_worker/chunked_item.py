@@ -13,6 +13,7 @@ from coco_core.languages import detect_language, named_language
 from coco_core.ports import Tokenizer
 from coco_core.types import Chunk, chunk_ids
 from coco_server.store.chunks import ChunkRow, DocumentRow
+from coco_server.store.reuse import CutDocument
 from coco_worker.items.item import Item, Part
 
 __all__ = ["ChunkedItem", "chunk_item", "embedding_texts"]
@@ -28,11 +29,28 @@ class ChunkedItem:
     content_bytes: int
     parsed: bool
     """Whether it was cut here, and did not arrive so."""
+    reused: int = 0
+    """Chunks whose vector an earlier version had."""
 
 
-def chunk_item(item: Item, config: ChunkingConfig, tokenizer: Tokenizer | None) -> ChunkedItem:
-    """Cut an item as the config says, or take its chunks as they arrived."""
-    if item.parts:
+def chunk_item(
+    item: Item,
+    config: ChunkingConfig,
+    tokenizer: Tokenizer | None,
+    earlier: CutDocument | None = None,
+) -> ChunkedItem:
+    """Cut an item as the config says, or take its chunks as they arrived or were cut before.
+
+    Args:
+        item: what was sent.
+        config: how to cut.
+        tokenizer: what counts tokens; without it they are estimated.
+        earlier: the same document, as an earlier version has it.
+    """
+    if earlier is not None:
+        title, chunks = item.title or earlier.title, _cut_before(item, earlier)
+        content = item.content
+    elif item.parts:
         title, chunks = item.title, _arrived(item)
         content = "\0".join(part.chunk.text for part in item.parts)
     else:
@@ -46,8 +64,15 @@ def chunk_item(item: Item, config: ChunkingConfig, tokenizer: Tokenizer | None) 
         source_ref=item.source_ref or None,
         title=title or None,
         meta={} if item.parts else item.meta.extra,
+        item_hash=item.hashed,
     )
-    return ChunkedItem(document if item.first else None, chunks, len(data), parsed=not item.parts)
+    return ChunkedItem(
+        document if item.first else None,
+        chunks,
+        len(data),
+        parsed=not item.parts and earlier is None,
+        reused=sum(each.vector is not None for each in chunks) if earlier is not None else 0,
+    )
 
 
 def embedding_texts(chunks: list[ChunkRow]) -> list[str]:
@@ -66,6 +91,13 @@ def _chunk(
         for ordinal, (chunk, chunk_id) in enumerate(zip(cut.chunks, ids, strict=True))
     )
     return item.title or cut.title, rows
+
+
+def _cut_before(item: Item, earlier: CutDocument) -> tuple[ChunkRow, ...]:
+    return tuple(
+        replace(_row(item, ordinal, chunk_id, chunk), vector=vector)
+        for ordinal, (chunk_id, chunk, vector) in enumerate(earlier.chunks)
+    )
 
 
 def _arrived(item: Item) -> tuple[ChunkRow, ...]:

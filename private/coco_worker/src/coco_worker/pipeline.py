@@ -6,8 +6,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Self
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import structlog
 
@@ -24,11 +24,14 @@ from coco_server.store.session import Database, TenantSession
 from coco_server.store.usage import Quotas
 from coco_server.store.vectors import PgVectors, VectorStore
 from coco_worker import metrics
+from coco_worker.activation import activate_unless_held
 from coco_worker.batch import Batch, batches
 from coco_worker.chunked_item import ChunkedItem, chunk_item, embedding_texts
-from coco_worker.items.item import Item, ItemLimits, Rejection
+from coco_worker.counts import Counts
+from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome, Rejection
 from coco_worker.items.read import read_items
 from coco_worker.leased_job import LeasedJob
+from coco_worker.reuse import EarlierWork, windows
 from coco_worker.rule import apply_rule, load_rule
 
 __all__ = ["IngestDeps", "ItemRejected", "ingest"]
@@ -84,37 +87,6 @@ def ingest(leased: LeasedJob, deps: IngestDeps) -> None:
         _Build(leased, deps, opened).run()
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """What is committed so far, of all attempts together: the job's checkpoint."""
-
-    items: int = 0
-    rejected: int = 0
-    parsed: int = 0
-    """Items that were cut here, and did not arrive so."""
-    embedded: int = 0
-    """Texts that were embedded for this job, and did not come with a vector."""
-
-    @classmethod
-    def of(cls, checkpoint: Mapping[str, Any]) -> Self:
-        """Read a checkpoint; an older worker's has fewer counts."""
-        return cls(**{each.name: int(checkpoint.get(each.name, 0)) for each in fields(cls)})
-
-    def after(self, batch: Batch, embedded: int) -> Self:
-        """Return the counts with a batch's."""
-        return replace(
-            self,
-            items=batch.end,
-            rejected=self.rejected + len(batch.rejections),
-            parsed=self.parsed + batch.parsed,
-            embedded=self.embedded + embedded,
-        )
-
-    def event(self, stage: str) -> Mapping[str, object]:
-        """Return what followers are told."""
-        return {"stage": stage, "done": self.items, "rejected": self.rejected}
-
-
 class _Build:
     def __init__(self, leased: LeasedJob, deps: IngestDeps, opened: ExitStack) -> None:
         job = leased.job
@@ -136,7 +108,10 @@ class _Build:
             self._quotas = deps.quotas(orgs.get(session, job.org_id).limits)
         self._config: IndexingConfig = plan.config
         self._embedder: ClosableEmbedder | None = None
-        self._counts = _Counts.of(job.checkpoint)
+        self._earlier = EarlierWork(
+            self._session, job.project_id, self._config, vectors=deps.vectors.in_database
+        )
+        self._counts = Counts.of(job.checkpoint)
         self._last_event = 0.0
 
     def run(self) -> None:
@@ -152,10 +127,12 @@ class _Build:
 
     # --- reading and cutting -------------------------------------------------------------------
 
-    def _outcomes(self) -> Iterator[tuple[int, ChunkedItem | Rejection]]:
+    def _outcomes(self) -> Iterator[tuple[int, ChunkedItem | Deletion | Rejection]]:
         job, payload = self._leased.job, self._payload
         limits = ItemLimits(
-            dimension=self._version.dimension, content_bytes=self._deps.content_bytes
+            dimension=self._version.dimension,
+            content_bytes=self._deps.content_bytes,
+            rule=payload.wasm_module_ref,
         )
         ref = payload.wasm_module_ref
         rule = load_rule(self._deps.blobs, job.org_id, ref) if ref else None
@@ -165,24 +142,42 @@ class _Build:
             # twenty times as fast.
             tokenizer = self._deps.embedders.tokenizer(self._config.embedding)
         file = self._opened.enter_context(self._deps.blobs.open(job.org_id, payload.blob_ref))
-        for outcome in read_items(file, payload.format, limits):
+        for window in windows(self._unwritten(read_items(file, payload.format, limits))):
+            known = self._earlier.documents(window)
+            for outcome in window:
+                self._leased.check()
+                before = known.get(outcome.doc_id)
+                ruled: Outcome = outcome
+                if isinstance(outcome, Item) and rule and before is None:
+                    ruled = apply_rule(rule, outcome)
+                if isinstance(ruled, Item):
+                    yield ruled.index, chunk_item(ruled, self._config.chunking, tokenizer, before)
+                elif isinstance(ruled, Rejection) and payload.on_error == "fail":
+                    raise ItemRejected(ruled)
+                else:
+                    yield ruled.index, ruled
+
+    def _unwritten(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+        """Yield what comes behind the checkpoint, having read ids that may come again."""
+        for outcome in outcomes:
             self._leased.check()
-            # What came before the checkpoint is read again, for later items may repeat its ids.
-            if outcome.index < self._counts.items:
-                continue
-            ruled = apply_rule(rule, outcome) if rule and isinstance(outcome, Item) else outcome
-            if isinstance(ruled, Item):
-                yield ruled.index, chunk_item(ruled, self._config.chunking, tokenizer)
-            elif payload.on_error == "fail":
-                raise ItemRejected(ruled)
-            else:
-                yield ruled.index, ruled
+            if outcome.index >= self._counts.items:
+                yield outcome
 
     # --- embedding -----------------------------------------------------------------------------
 
     def _embed(self, batch: Batch) -> int:
-        """Give every chunk a vector; returns how many had none."""
+        """Give every chunk a vector; returns how many were embedded for it."""
         missing = [place for place, chunk in enumerate(batch.chunks) if chunk.vector is None]
+        for place, chunk in zip(
+            missing,
+            self._earlier.with_vectors([batch.chunks[place] for place in missing]),
+            strict=True,
+        ):
+            batch.chunks[place] = chunk
+        wanted = len(missing)
+        missing = [place for place in missing if batch.chunks[place].vector is None]
+        batch.reused += wanted - len(missing)
         if not missing:
             return 0
         embedder = self._open_embedder()
@@ -219,7 +214,7 @@ class _Build:
 
     def _write(self, batch: Batch, embedded: int) -> None:
         job = self._leased.job
-        counts = self._counts.after(batch, embedded)
+        counts = self._counts.after(batch, embedded=embedded)
         with metrics.STAGE_SECONDS.labels("write").time(), self._session() as session:
             for documents, rows, items in batch.slices():
                 chunks.append(
@@ -232,12 +227,17 @@ class _Build:
                     vectors=self._deps.vectors,
                 )
             usage.count(session, self._quotas, items=batch.items)
-            rejections.add(session, job.job_id, [_row(each) for each in batch.rejections])
+            rejections.add(
+                session,
+                job.job_id,
+                [_row(each) for each in batch.rejections],
+                before=self._counts.rejected,
+            )
             queue.progress(
                 session,
                 job,
                 done=counts.items,
-                checkpoint=asdict(counts),
+                checkpoint=counts.to_dict(),
                 stage="ingest",
                 event=counts.event("ingest") if self._event_due() else None,
             )
@@ -261,7 +261,7 @@ class _Build:
                 job,
                 done=counts.items,
                 total=counts.items,
-                checkpoint=asdict(counts),
+                checkpoint=counts.to_dict(),
                 stage="seal",
                 event=counts.event("seal"),
             )
@@ -278,22 +278,23 @@ class _Build:
                 vectors=self._deps.vectors,
                 helpers=self._deps.build_helpers,
             )
-            if self._payload.activate:
-                versions.activate(session, job.project_id, ready.version_id)
-            queue.finish(session, job, self._result(session, ready))
+            held = activate_unless_held(session, ready, self._payload, self._counts)
+            activated = self._payload.activate and held is None
+            outcome = {"activated": activated} | ({} if held is None else {"held": held})
+            queue.finish(session, job, self._result(ready) | outcome)
 
-    def _result(self, session: TenantSession, ready: versions.Version) -> Mapping[str, object]:
+    def _result(self, ready: versions.Version) -> dict[str, object]:
         return {
             "version_id": ready.version_id,
-            "activated": self._payload.activate,
             "items": self._counts.items,
             "indexed": ready.item_count,
             "rejected": self._counts.rejected,
-            "rejected_by": rejections.counts(session, self._leased.job.job_id),
+            "rejected_by": dict(self._counts.rejected_by),
             "documents": ready.document_count,
             "chunks": ready.chunk_count,
             "parsed": self._counts.parsed,
             "embedded": self._counts.embedded,
+            "reused": self._counts.reused,
             "vectors": ready.embedded_count,
         }
 

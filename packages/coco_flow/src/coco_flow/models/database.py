@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, NoSuchTableError, Operati
 from coco_core.errors import Unavailable
 from coco_flow.errors import DefinitionError
 from coco_flow.setting import mask_password_parameter
+from coco_flow.write_ahead import use_write_ahead_log
 
 __all__ = ["Database", "configure", "current_database", "database_of"]
 
@@ -234,7 +235,7 @@ def _engine(url: str) -> Engine:
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     # The transactions are ours to begin: see _begin_sqlite.
     connection.isolation_level = None
-    connection.execute("PRAGMA journal_mode=WAL")
+    use_write_ahead_log(connection, _BUSY_SECONDS)
     # A commit of a model's rows must be on disk before its step is recorded elsewhere.
     connection.execute("PRAGMA synchronous=FULL")
 

@@ -14,6 +14,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from coco_flow.errors import StateBroken
+from coco_flow.write_ahead import use_write_ahead_log
 
 __all__ = ["SqliteConnection", "open_sqlite"]
 
@@ -37,7 +38,7 @@ def open_sqlite(path: Path | str) -> sqlite3.Connection:
             path, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
         )
         connection.create_function("unix_now", 0, time.time)
-        connection.execute("PRAGMA journal_mode = WAL")
+        use_write_ahead_log(connection, _BUSY_TIMEOUT)
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         # 32 MiB of page cache: the index of a million rows stays in memory.

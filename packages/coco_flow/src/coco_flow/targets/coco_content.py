@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from coco_flow.errors import FlowError
+from coco_flow.write_ahead import use_write_ahead_log
 
 __all__ = ["ContentItem", "ContentStore", "StoredRow"]
 
@@ -77,7 +78,7 @@ class ContentStore:
         self._connection = sqlite3.connect(
             path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        self._connection.execute("PRAGMA journal_mode = WAL")
+        use_write_ahead_log(self._connection, _BUSY_SECONDS)
         self._connection.execute("PRAGMA synchronous = NORMAL")
         self._lock = threading.Lock()
 

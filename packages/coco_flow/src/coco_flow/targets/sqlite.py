@@ -34,6 +34,7 @@ from coco_flow.targets.table_state import (
     final_rows,
     possible_states,
 )
+from coco_flow.write_ahead import use_write_ahead_log
 
 __all__ = ["SQLite", "SQLiteConnector", "connect_sqlite"]
 
@@ -286,7 +287,7 @@ def _connect(path: str, *, vectors: bool) -> sqlite3.Connection:
     )
     if vectors:
         _load_vectors(connection)
-    connection.execute("PRAGMA journal_mode = WAL")
+    use_write_ahead_log(connection, _BUSY_SECONDS)
     # After a power cut the flow's state must not claim rows that are not here.
     connection.execute("PRAGMA synchronous = FULL")
     return connection

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from coco_protocol.operations import Lane
+from coco_protocol.serving.fairness import FairLimiter
 from coco_protocol.serving.pools import ThreadPools
 
 __all__ = ["daemon_pools", "query_threads"]
@@ -31,4 +33,10 @@ def query_threads() -> int:
 
 def daemon_pools() -> ThreadPools:
     """Return the pools of one daemon."""
-    return ThreadPools(query=query_threads(), change=_CHANGES, status=_STATUS, waiting=_STREAMS)
+    lanes: dict[Lane, FairLimiter] = {
+        "query": FairLimiter(query_threads()),
+        "rerank": FairLimiter(1),
+        "change": FairLimiter(_CHANGES),
+        "status": FairLimiter(_STATUS),
+    }
+    return ThreadPools(lanes, waiting=_STREAMS)

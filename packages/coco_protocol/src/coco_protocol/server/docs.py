@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,9 +11,13 @@ from coco_protocol.docs import ChunkFields, EmptyReason, HitScores, QueryFields,
 from coco_protocol.envelope import Envelope
 
 __all__ = [
+    "MOST_DELETES",
+    "Activate",
     "ChunkBody",
+    "DocumentId",
     "Hit",
     "ImportHead",
+    "ImportMode",
     "ImportOptions",
     "IndexRequest",
     "OnError",
@@ -27,8 +31,20 @@ __all__ = [
 ]
 
 OnError = Literal["skip", "fail"]
+ImportMode = Literal["replace", "merge"]
+Activate = bool | Literal["force"]
+
+MOST_DELETES = 10_000
+"""Documents that the head of one merge deletes; NDJSON lines may delete any number."""
+
+# Longer ids are texts that slipped into the wrong field; an index ends at 2,700 bytes.
+DocumentId = Annotated[PlainText, Field(min_length=1, max_length=1024)]
 
 _PROJECT = "Optional; it must equal the header."
+_ACTIVATE = (
+    "Activate the new version once complete; `force`: also when more than half of the items were "
+    "rejected, or fewer than half of the active version's documents are left."
+)
 
 
 class QueryRequest(QueryFields):
@@ -89,12 +105,24 @@ class ImportHead(Request):
     on_error: OnError = Field(
         default="skip", description="Leave broken items out, or fail at the first one."
     )
-    activate: bool = Field(default=True, description="Activate the new version once complete.")
+    mode: ImportMode = Field(
+        default="replace",
+        description="`replace`: the items are all that the project has then; `merge`: they take "
+        "the place of the active version's documents with the same `doc_id`, and the others stay.",
+    )
+    deletes: list[DocumentId] = Field(
+        default_factory=list,
+        max_length=MOST_DELETES,
+        description="Documents that a merge deletes; an id that there is none of is no error.",
+    )
+    activate: Activate = Field(default=True, description=_ACTIVATE)
     wasm_module_ref: PlainText | None = Field(
         default=None, max_length=300, description="A text rule applied to every item."
     )
     idempotency_key: Identifier | None = Field(
-        default=None, description="A repeated key returns the existing job."
+        default=None,
+        description="The same request with the same key returns the job that it started. A key "
+        "belongs to the project and the config that is named.",
     )
 
 
@@ -106,7 +134,9 @@ class ImportOptions(BaseModel):
     project_id: Identifier | None = None
     indexing_config_id: Identifier | None = None
     on_error: OnError | None = None
-    activate: bool | None = None
+    mode: ImportMode | None = None
+    deletes: list[DocumentId] | None = Field(default=None, max_length=MOST_DELETES)
+    activate: Activate | None = None
     wasm_module_ref: PlainText | None = Field(default=None, max_length=300)
     idempotency_key: Identifier | None = None
 
@@ -122,7 +152,7 @@ class IndexRequest(Request):
         default=None, description="The version whose items are taken; without it the active one."
     )
     on_error: OnError = "skip"
-    activate: bool = True
+    activate: Activate = Field(default=True, description=_ACTIVATE)
     idempotency_key: Identifier | None = None
 
 
@@ -130,7 +160,9 @@ class StartedData(Answer):
     """The job that was started, and the version that it builds."""
 
     job_id: str
-    version_id: str
+    version_id: str | None = Field(
+        default=None, description="Null for a merge until its job has begun."
+    )
     project_id: str
     indexing_config_id: str
     blob_ref: str

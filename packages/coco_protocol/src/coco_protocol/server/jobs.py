@@ -23,6 +23,8 @@ class JobBody(Answer):
     total: int | None = None
     attempt: int = 0
     cancel_requested: bool = False
+    rejected: int = Field(default=0, description="Items that were left out so far.")
+    rejected_by: dict[str, int] = Field(default_factory=dict, description="By the reason.")
     result: dict[str, object] | None = None
     error: dict[str, object] | None = None
     created_at: float
@@ -55,6 +57,9 @@ class RejectedItem(Answer):
 
 
 class JobRejections(Answer):
-    """``GET /v1/jobs/{id}/rejections``: every item that was left out, streamed."""
+    """``GET /v1/jobs/{id}/rejections``: the first 1,000 items that were left out, streamed.
+
+    The job has their total and the numbers by reason.
+    """
 
     rejections: list[RejectedItem]

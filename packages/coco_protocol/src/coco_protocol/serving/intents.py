@@ -11,7 +11,7 @@ from coco_core.intent import RankingOptions, RerankerOptions, SearchIntent
 from coco_core.query_filters import parse_filters, with_filters
 from coco_protocol.docs import FiltersBody, RetrievalBody
 
-__all__ = ["query_intent", "retrieval_intent", "with_adopted", "with_defaults"]
+__all__ = ["query_intent", "read_filters", "retrieval_intent", "with_adopted", "with_defaults"]
 
 
 def query_intent(
@@ -39,7 +39,7 @@ def retrieval_intent(
     values["ranking"] = RankingOptions(**dict(retrieval.ranking))
     if retrieval.reranker is not None:
         values["reranker"] = RerankerOptions(**dict(retrieval.reranker))
-    return SearchIntent(query=query, filters=_filters(filters), explain=explain, **values)
+    return SearchIntent(query=query, filters=read_filters(filters), explain=explain, **values)
 
 
 def with_defaults(body: RetrievalBody, defaults: RetrievalBody | None) -> RetrievalBody:
@@ -69,7 +69,12 @@ def with_adopted(
     return filled, name if after != before else None
 
 
-def _filters(body: FiltersBody) -> Filters:
+def read_filters(body: FiltersBody) -> Filters:
+    """Return the filters of a body.
+
+    Raises:
+        InvalidIntent: a language or kind that does not exist, or one of local mode only.
+    """
     if body.since_revision is not None:
         # Local mode replaces it by the files that git names; others keep no working tree.
         raise InvalidIntent(

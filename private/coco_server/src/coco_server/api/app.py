@@ -19,6 +19,7 @@ from coco_server.api.job_events import JobEventReader
 from coco_server.api.routes.configs import ConfigsApi
 from coco_server.api.routes.defaults import DefaultsApi
 from coco_server.api.routes.docs import DocsApi
+from coco_server.api.routes.documents import DocumentsApi
 from coco_server.api.routes.jobs import JobsApi
 from coco_server.api.routes.memos import MemosApi
 from coco_server.api.routes.projects import ProjectsApi
@@ -64,16 +65,18 @@ def create_app(services: Services) -> FastAPI:
         operation_id=_operation_id,
     )
     app.state.services = services
+    reader = JobEventReader(services)
     DocsApi(services).add_to(app)
+    DocumentsApi(services, reader).add_to(app)
     ProjectsApi(services).add_to(app)
     DefaultsApi(services).add_to(app)
-    JobsApi(services, JobEventReader(services)).add_to(app)
+    JobsApi(services, reader).add_to(app)
     MemosApi(services).add_to(app)
     ConfigsApi(services).add_to(app)
     TenantsApi(services).add_to(app)
     SystemApi(services).add_to(app)
     app.add_middleware(DepartureWatch)
-    access = AccessControl(services.settings, services.authenticator, services.pools)
+    access = AccessControl(services.settings, services.key_checks)
     app.add_middleware(RequestGuard, check=access.check, limits=BODY_LIMITS)
     finish_app(app, services.metrics, log_level="info")
     return app

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from fastapi import Response
 
+from coco_core.errors import CocoError
 from coco_embed.reranking.rerankers import Rerankers
 from coco_embed.resolver import Embedders
 from coco_protocol.base import Answer
@@ -16,8 +17,10 @@ from coco_protocol.operations import Lane
 from coco_protocol.server.system import PartHealth, PartState, PruneData, PruneRequest
 from coco_protocol.serving.answers import answer
 from coco_protocol.serving.pools import ThreadPools
+from coco_server.api.turns import KEY_CHECKS, Turns, thread_pools
 from coco_server.auth.authenticate import Authenticator
 from coco_server.auth.authorize import Authorizer, Caller
+from coco_server.auth.key_checks import KeyChecks
 from coco_server.domain.retention import policy_of, prune
 from coco_server.jobs.notifier import EventListener, JobNotifier, open_notifier
 from coco_server.metrics import ServerMetrics
@@ -51,12 +54,17 @@ class Services:
 
     settings: Settings
     database: Database
+    key_database: Database
+    """The same, over connections for checks of keys."""
+    export_database: Database
+    """The same, over connections that exports keep while their clients read."""
     blobs: BlobStore
     embedders: Embedders
     rerankers: Rerankers
     pools: ThreadPools
     metrics: ServerMetrics
-    authenticator: Authenticator
+    turns: Turns
+    key_checks: KeyChecks
     authorizer: Authorizer
     search: SearchService
     vectors: VectorStore
@@ -64,11 +72,15 @@ class Services:
     event_listener: EventListener
     links: WorkerLinks
     started_at: float = field(default_factory=time.time)
+    draining: bool = False
+    """Requests are served, and readiness says no: the service is about to stop."""
     stopping: bool = False
 
     def open(self) -> None:
         """Connect to the database, and begin to hear of jobs' events."""
         self.database.open()
+        self.key_database.open()
+        self.export_database.open()
         self.event_listener.start()
 
     def close(self) -> None:
@@ -78,7 +90,22 @@ class Services:
         self.search.close()
         self.embedders.close()
         self.rerankers.close()
+        self.export_database.close()
+        self.key_database.close()
         self.database.close()
+
+    def unready(self) -> str | None:
+        """Return why requests cannot be served now, in words without secrets; None: they can."""
+        if self.draining or self.stopping:
+            return "The service is stopping."
+        try:
+            # Not through the queries' connections: a busy service is ready.
+            with self.key_database.system() as session:
+                session.connection.execute("SELECT 1")
+        except CocoError:
+            # The log has the reason, which names hosts.
+            return "The database does not answer."
+        return None
 
     async def in_org(self, lane: Lane, org_id: str, work: Callable[[TenantSession], _T]) -> _T:
         """Run ``work`` on a thread of its lane, in one transaction of an org."""
@@ -145,14 +172,16 @@ class Services:
 
 def build_services(settings: Settings) -> Services:
     """Build what the settings describe; opens nothing yet."""
-    database = Database(
-        settings.meta_db,
-        most=settings.db_connections,
-        name="coco-server",
-        preparing=settings.db_prepare,
-        limits=TimeLimits(settings.query_timeout_seconds, settings.change_timeout_seconds),
-    )
-    pools = _pools(settings.db_connections)
+    preparing = settings.db_prepare
+    limits = TimeLimits(settings.query_timeout_seconds, settings.change_timeout_seconds)
+
+    def database_for(name: str, most: int) -> Database:
+        return Database(settings.meta_db, most=most, name=name, preparing=preparing, limits=limits)
+
+    database = database_for("coco-server", settings.db_connections)
+    key_database = database_for("coco-server-keys", KEY_CHECKS)
+    exports = database_for("coco-server-exports", settings.exports_at_once)
+    pools = thread_pools(settings.db_connections, settings.exports_at_once)
     metrics = ServerMetrics()
     embedders = Embedders(settings.embedding)
     rerankers = server_rerankers(settings)
@@ -165,12 +194,19 @@ def build_services(settings: Settings) -> Services:
     return Services(
         settings=settings,
         database=database,
+        key_database=key_database,
+        export_database=exports,
         blobs=BlobStore(settings.blob_url),
         embedders=embedders,
         rerankers=rerankers,
         pools=pools,
         metrics=metrics,
-        authenticator=Authenticator(settings, database),
+        turns=Turns.for_exports(settings.exports_at_once),
+        key_checks=KeyChecks(
+            Authenticator(settings, key_database),
+            pools,
+            wrong_per_minute=settings.wrong_keys_per_min,
+        ),
         authorizer=Authorizer(settings, database, pools, metrics),
         search=SearchService(database, embedders, executor_for(vectors), rerankers=rerankers),
         vectors=vectors,
@@ -181,15 +217,3 @@ def build_services(settings: Settings) -> Services:
             RpcTls(settings.worker_tls_ca, settings.worker_tls_cert, settings.worker_tls_key),
         ),
     )
-
-
-def _pools(connections: int) -> ThreadPools:
-    """Give each lane a share of the database's connections, of which there are two at least."""
-    # Queries never wait for other lanes. A quarter each is for what changes something and for what
-    # only looks. Who calls is found out on threads that no query occupies: it takes a millisecond.
-    quarter = max(1, connections // 4)
-    access = max(1, connections // 8)
-    query = max(1, connections - 2 * quarter - access)
-    # Reranking waits for a model and holds no connection: it has threads of its own, so that a slow
-    # model keeps no one from searching.
-    return ThreadPools(query=query, rerank=query, change=quarter, status=quarter, access=access)

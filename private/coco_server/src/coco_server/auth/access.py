@@ -2,58 +2,66 @@
 
 from __future__ import annotations
 
-import ipaddress
+from collections import Counter
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from coco_core.errors import Forbidden, InvalidConfig
+from coco_core.errors import InvalidInput
 from coco_protocol.serving.exchange import LOG_FIELDS_KEY
 from coco_protocol.serving.guard import BodyLimits
-from coco_protocol.serving.pools import ThreadPools
-from coco_server.auth.authenticate import IDENTITY_KEY, Authenticator, bearer
+from coco_server.auth.authenticate import IDENTITY_KEY, bearer
+from coco_server.auth.key_checks import KeyChecks
+from coco_server.auth.proxies import TrustedProxies
 from coco_server.settings import Settings
 
-__all__ = ["BODY_LIMITS", "AccessControl"]
+__all__ = ["BODY_LIMITS", "OPEN_PATHS", "AccessControl", "trusted_proxies"]
 
 BODY_LIMITS = BodyLimits(
     hint="Large imports go to POST /v1/ingest/batch, which reads them as a stream.",
     streamed_paths=frozenset({"/v1/docs/import", "/v1/ingest/batch"}),
 )
 
-# What probes and clients may ask before they have a key.
-_OPEN_PATHS = frozenset(
-    {"/v1/sys/health", "/v1/sys/health/live", "/v1/sys/health/ready", "/openapi.json", "/docs"}
-)
+# Load balancers ask these, from wherever they are, without a key and without TLS of their own.
+_PROBE_PATHS = frozenset({"/v1/sys/health/live", "/v1/sys/health/ready"})
+
+OPEN_PATHS = _PROBE_PATHS | {"/v1/sys/health", "/openapi.json", "/docs"}
+"""What probes and clients may ask before they have a key."""
+
+# Of these the service and a proxy before it might each believe another one.
+_ONLY_ONCE = frozenset(
+    {b"authorization", b"content-encoding", b"content-length", b"content-type", b"host",
+     b"x-forwarded-for", b"x-forwarded-proto"}
+)  # fmt: skip
+_ONLY_ONCE_PREFIX = b"x-coco-"
 
 
 class AccessControl:
     """Lets in who shows a key, and notes in the ASGI scope whose it is."""
 
-    def __init__(
-        self, settings: Settings, authenticator: Authenticator, pools: ThreadPools
-    ) -> None:
-        self._authenticator = authenticator
-        self._pools = pools
-        self._proxies = (
-            [_network(text) for text in settings.trusted_proxies]
-            if settings.tls_mode == "proxy"
-            else None
-        )
+    def __init__(self, settings: Settings, checks: KeyChecks) -> None:
+        self._checks = checks
+        self._proxies = trusted_proxies(settings)
+        self._behind_proxy = settings.tls_mode == "proxy"
 
     async def check(self, scope: Scope, headers: Headers) -> None:
         """Refuse a request.
 
         Raises:
             Forbidden: it was not encrypted on its way.
+            InvalidInput: a header that decides who asks is sent twice.
+            RateLimited: too many wrong keys came from the client's address.
             Unauthorized: it shows no key, or one that opens nothing.
         """
-        self._check_encrypted(scope, headers)
-        if scope["path"] in _OPEN_PATHS:
+        _check_headers(headers)
+        if scope["path"] in _PROBE_PATHS:
             return
-        identity = await self._pools.run(
-            "access", self._authenticator.authenticate, bearer(headers)
-        )
+        if self._behind_proxy:
+            self._proxies.check_encrypted(scope, headers)
+        if scope["path"] in OPEN_PATHS:
+            return
+        address = self._proxies.client_of(scope, headers)
+        identity = await self._checks.identify(bearer(headers), address)
         scope[IDENTITY_KEY] = identity
         if identity.key is not None:
             scope[LOG_FIELDS_KEY] = {
@@ -61,34 +69,16 @@ class AccessControl:
                 "key_id": identity.key.key_id,
             }
 
-    def _check_encrypted(self, scope: Scope, headers: Headers) -> None:
-        """Behind a proxy, serve only what it received encrypted; only it may say so."""
-        if self._proxies is None:
-            return
-        client = scope.get("client")
-        try:
-            address = ipaddress.ip_address(client[0]) if client else None
-        except ValueError:
-            address = None
-        if address is None or not any(address in network for network in self._proxies):
-            raise Forbidden(
-                "This service is reached through its proxy only.",
-                hint="COCO_TRUSTED_PROXIES names the addresses that proxies call from.",
-            )
-        # Chained proxies append: what the client spoke stands first.
-        spoken = headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
-        if spoken not in {"https", "wss"}:
-            raise Forbidden(
-                "The request did not come over https.",
-                hint="Use https; the proxy must send X-Forwarded-Proto.",
-            )
+
+def trusted_proxies(settings: Settings) -> TrustedProxies:
+    """Return the proxies before the service; none where it serves clients itself."""
+    return TrustedProxies(settings.trusted_proxies if settings.tls_mode == "proxy" else ())
 
 
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError as error:
-        raise InvalidConfig(
-            f"COCO_TRUSTED_PROXIES holds {text!r}: {error}.",
-            hint="Use addresses and networks, such as 10.0.0.0/8.",
-        ) from error
+def _check_headers(headers: Headers) -> None:
+    counted = Counter(
+        name for name, _ in headers.raw if name in _ONLY_ONCE or name.startswith(_ONLY_ONCE_PREFIX)
+    )
+    twice = sorted(name.decode("latin-1") for name, count in counted.items() if count > 1)
+    if twice:
+        raise InvalidInput(f"The header {twice[0]!r} is sent more than once.", hint="Send it once.")

@@ -16,7 +16,7 @@ from coco_server.store import keys
 from coco_server.store.keys import ApiKey
 from coco_server.store.session import Database
 
-__all__ = ["IDENTITY_KEY", "Authenticator", "Identity", "bearer"]
+__all__ = ["IDENTITY_KEY", "Authenticator", "Identity", "bearer", "digest_of"]
 
 IDENTITY_KEY = "coco.identity"
 """Where `AccessControl` notes in the ASGI scope who calls."""
@@ -34,34 +34,33 @@ class Identity:
 
 
 class Authenticator:
-    """Knows all keys; synchronous, for it asks the database."""
+    """Knows all keys; what asks the database is synchronous."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        self._admin = _digest(settings.admin_key)
-        self._metrics = _digest(settings.metrics_key) if settings.metrics_key else None
+        """Take the operator's keys from ``settings``; orgs' keys are in ``database``.
+
+        The database has connections of its own for this: keys never wait behind queries.
+        """
+        self._admin = digest_of(settings.admin_key)
+        self._metrics = digest_of(settings.metrics_key) if settings.metrics_key else None
         self._database = database
 
-    def authenticate(self, text: str) -> Identity:
-        """Return whose key this is.
-
-        Raises:
-            Unauthorized: nobody's, or it is expired or revoked.
-        """
+    def operator(self, digest: bytes) -> Identity | None:
+        """Return the operator's identity, if the key of this digest is one of the operator's."""
         # Digests have one length, so that not even the length of a key shows in the time.
-        given = _digest(text)
-        if hmac.compare_digest(given, self._admin):
+        if hmac.compare_digest(digest, self._admin):
             return Identity("admin")
-        if self._metrics is not None and hmac.compare_digest(given, self._metrics):
+        if self._metrics is not None and hmac.compare_digest(digest, self._metrics):
             return Identity("metrics")
+        return None
+
+    def find(self, text: str) -> ApiKey | None:
+        """Return the valid key of an org that has this text, and note that it is in use."""
         with self._database.system() as session:
             found = keys.verify(session, text)
-            if found is None:
-                raise Unauthorized(
-                    "The key is not known, or it is expired or revoked.",
-                    hint="Send 'Authorization: Bearer <key>' with a valid key.",
-                )
-            keys.touch(session, found.key_id)
-        return Identity("key", found)
+            if found is not None:
+                keys.touch(session, found.key_id)
+        return found
 
 
 def bearer(headers: Headers) -> str:
@@ -78,5 +77,6 @@ def bearer(headers: Headers) -> str:
     return given
 
 
-def _digest(text: str) -> bytes:
+def digest_of(text: str) -> bytes:
+    """Return what stands for a key in memory."""
     return hashlib.sha256(text.encode()).digest()

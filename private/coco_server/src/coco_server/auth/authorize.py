@@ -111,7 +111,7 @@ class Authorizer:
                 f"The request names the project {named!r}, and the header {scope.project_id!r}.",
                 hint="Name the same project in x-coco-project-id.",
             )
-        project, quotas, rates, bucket = await self._pools.run("access", self._look_up, scope, lane)
+        project, quotas, rates, bucket = await self._pools.run("query", self._look_up, scope, lane)
         if not bucket.allowed:
             self._metrics.refused("rate")
         enforce_rate(connection, project.project_id, lane, rates, bucket)

@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from coco_core.errors import CocoError
+from coco_server.cli.backup import backup, restore
 from coco_server.cli.config import config
 from coco_server.cli.dev import dev
 from coco_server.cli.doctor import doctor
@@ -42,6 +43,8 @@ app.add_typer(project, name="project")
 app.add_typer(config, name="config")
 app.add_typer(rule, name="rule")
 app.command()(prune)
+app.command()(backup)
+app.command()(restore)
 app.command()(doctor)
 
 

@@ -124,6 +124,8 @@ class DevStack:
             "COCO_HOST": "127.0.0.1",
             "COCO_PORT": str(self._port),
             "COCO_WORKER_PORT": "0",
+            # No load balancer has to notice.
+            "COCO_DRAIN_SECONDS": "0",
             **self._extra,
         }
         (directory / "blobs").mkdir(exist_ok=True)

@@ -1,41 +1,35 @@
-"""Imports: stores the body, then takes quota, version, and job in one transaction."""
+"""Imports: stores the body of a request, then starts its job."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from coco_core.configs import IndexingConfig
-from coco_core.errors import (
-    InvalidInput,
-    QuotaExceeded,
-    UnsupportedMediaType,
-    VersionConflict,
-)
-from coco_core.plan import IndexingPlan
+from coco_core.errors import InvalidInput, UnsupportedMediaType, VersionConflict
 from coco_protocol.server.docs import ImportHead, IndexRequest, StartedData
 from coco_protocol.serving.pools import ThreadPools
 from coco_server.auth.authorize import Caller
+from coco_server.domain.import_jobs import ImportJobs, ImportSource
 from coco_server.domain.item_count import count_items
 from coco_server.domain.json_splitter import ItemsSplitter
 from coco_server.jobs import queue
 from coco_server.jobs.payload import ImportFormat, IngestPayload
-from coco_server.jobs.records import Job
 from coco_server.metrics import ServerMetrics
 from coco_server.settings import Settings
-from coco_server.store import configs, orgs, projects, usage, versions
+from coco_server.store import projects, versions
 from coco_server.store.blobs import BlobStore
-from coco_server.store.session import Database, TenantSession
+from coco_server.store.session import Database
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-__all__ = ["FORMATS", "JOB_KIND", "Imports", "media_type"]
+__all__ = ["FORMATS", "Imports", "media_type"]
 
 FORMATS: dict[str, ImportFormat] = {
     "application/json": "json",
@@ -45,22 +39,8 @@ FORMATS: dict[str, ImportFormat] = {
 }
 """What an import may be sent as, by content type."""
 
-JOB_KIND = "ingest"
-
 # A blob's reference ends with its format.
 _SUFFIXES: dict[str, ImportFormat] = {"json": "json", "ndjson": "ndjson", "parquet": "parquet"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """Items in the blob store."""
-
-    blob_ref: str
-    format: ImportFormat
-    size: int
-    items: int | None
-    fresh: bool
-    """Whether this request brought them: then they go when it fails."""
 
 
 class Imports:
@@ -79,6 +59,7 @@ class Imports:
         self._blobs = blobs
         self._pools = pools
         self._metrics = metrics
+        self._jobs = ImportJobs(database, blobs, metrics)
 
     async def start(
         self, request: Request, caller: Caller, given: dict[str, Any], media: ImportFormat
@@ -95,12 +76,13 @@ class Imports:
             InvalidInput: the body is broken, or has neither items nor a reference.
             BodyTooLarge: it has more bytes than the service takes.
             QuotaExceeded: the org may not hold that much.
+            RequestConflict: the idempotency_key was used for another request.
             VersionConflict: a build of this config is under way.
         """
         head, source = await self._receive(request, caller, given, media)
         try:
             self._check_project(caller, head.project_id)
-            return await self._pools.run("change", self._enqueue, caller, head, source)
+            return await self._pools.run("change", self._jobs.start, caller, head, source)
         except BaseException:
             if source.fresh:
                 await self._pools.run(
@@ -117,19 +99,20 @@ class Imports:
             VersionConflict: its import is gone, or a build of this config is under way.
         """
         self._check_project(caller, body.project_id)
-        source = await self._pools.run("status", self._earlier, caller, body.version_id)
+        source, rule = await self._pools.run("status", self._earlier, caller, body.version_id)
         head = ImportHead(
             indexing_config_id=body.indexing_config_id,
             on_error=body.on_error,
             activate=body.activate,
-            wasm_module_ref=source[1],
+            wasm_module_ref=rule,
             idempotency_key=body.idempotency_key,
         )
-        return await self._pools.run("change", self._enqueue, caller, head, source[0])
+        start = partial(self._jobs.start, asked=f"version {body.version_id or 'active'}")
+        return await self._pools.run("change", start, caller, head, source)
 
     async def _receive(
         self, request: Request, caller: Caller, given: dict[str, Any], media: ImportFormat
-    ) -> tuple[ImportHead, _Source]:
+    ) -> tuple[ImportHead, ImportSource]:
         splitter = ItemsSplitter() if media == "json" else None
         pieces = _pieces(request, splitter)
         first = await anext(pieces, b"")
@@ -142,7 +125,7 @@ class Imports:
             _chained(first, pieces),
             most=self._settings.max_import_bytes,
         )
-        source = _Source(stored.ref, media, stored.size, None, fresh=True)
+        source = ImportSource(stored.ref, media, stored.size, None, True, stored.sha256)
         try:
             head = _head({**given, **(splitter.head() if splitter else {})})
             if head.blob_ref is not None:
@@ -154,11 +137,14 @@ class Imports:
             await self._pools.run("change", self._blobs.delete, caller.scope.org_id, stored.ref)
             raise
         self._metrics.imported(stored.size)
-        return head, _Source(stored.ref, media, stored.size, items, fresh=True)
+        return head, replace(source, items=items)
 
-    async def _referenced(self, caller: Caller, head: ImportHead) -> _Source:
+    async def _referenced(self, caller: Caller, head: ImportHead) -> ImportSource:
         """Return the source that the head refers to."""
         if head.blob_ref is None:
+            if head.deletes:
+                # A merge that only deletes; its job reads items as every job does.
+                return await self._pools.run("change", self._no_items, caller)
             raise InvalidInput("The import has no items.", hint='Send "items": […], or a blob_ref.')
         kind = _SUFFIXES.get(head.blob_ref.rpartition(".")[2])
         info = await self._pools.run("change", self._blobs.info, caller.scope.org_id, head.blob_ref)
@@ -167,18 +153,22 @@ class Imports:
                 f"The blob {head.blob_ref!r} holds no items.",
                 hint="Refer to what an earlier import answered in blob_ref.",
             )
-        source = _Source(head.blob_ref, kind, info.size, None, fresh=False)
+        source = ImportSource(head.blob_ref, kind, info.size, None, fresh=False)
         items = await self._count(caller, source)
-        return _Source(head.blob_ref, kind, info.size, items, fresh=False)
+        return replace(source, items=items)
 
-    async def _count(self, caller: Caller, source: _Source) -> int:
+    def _no_items(self, caller: Caller) -> ImportSource:
+        stored = self._blobs.put_bytes(caller.scope.org_id, "ndjson", b"\n")
+        return ImportSource(stored.ref, "ndjson", stored.size, 0, True, stored.sha256)
+
+    async def _count(self, caller: Caller, source: ImportSource) -> int:
         def count() -> int:
             with self._blobs.open(caller.scope.org_id, source.blob_ref) as file:
                 return count_items(file, source.format)
 
         return await self._pools.run("change", count)
 
-    def _earlier(self, caller: Caller, version_id: str | None) -> tuple[_Source, str | None]:
+    def _earlier(self, caller: Caller, version_id: str | None) -> tuple[ImportSource, str | None]:
         scope = caller.scope
         with self._database.tenant(scope.org_id) as session:
             chosen = version_id or projects.get(session, scope.project_id).active_version_id
@@ -196,91 +186,8 @@ class Imports:
             )
         payload = IngestPayload.from_dict(job.payload)
         info = self._blobs.info(scope.org_id, payload.blob_ref)
-        source = _Source(payload.blob_ref, payload.format, info.size, job.total, fresh=False)
+        source = ImportSource(payload.blob_ref, payload.format, info.size, job.total, fresh=False)
         return source, payload.wasm_module_ref
-
-    def _enqueue(self, caller: Caller, head: ImportHead, source: _Source) -> StartedData:
-        scope = caller.scope
-        with self._database.tenant(scope.org_id) as session:
-            if head.idempotency_key is not None:
-                there = queue.find_by_key(session, head.idempotency_key)
-                if there is not None:
-                    return self._again(caller, there, source)
-            project = projects.get(session, scope.project_id)
-            config_id = head.indexing_config_id or project.active_config_id
-            job = self._create(session, caller, head, source, config_id)
-        assert job.version_id is not None
-        return StartedData(
-            job_id=job.job_id,
-            version_id=job.version_id,
-            project_id=scope.project_id,
-            indexing_config_id=config_id,
-            blob_ref=source.blob_ref,
-            items=source.items,
-            bytes=source.size,
-        )
-
-    def _create(
-        self,
-        session: TenantSession,
-        caller: Caller,
-        head: ImportHead,
-        source: _Source,
-        config_id: str,
-    ) -> Job:
-        scope = caller.scope
-        stored = configs.get(session, config_id)
-        if head.wasm_module_ref is not None:
-            self._blobs.info(scope.org_id, head.wasm_module_ref)
-        payload = IngestPayload(
-            blob_ref=source.blob_ref,
-            format=source.format,
-            plan=IndexingPlan(config=IndexingConfig.from_dict(stored.body)),
-            on_error=head.on_error,
-            wasm_module_ref=head.wasm_module_ref,
-            activate=head.activate,
-        )
-        orgs.remember_user(session, scope.user_id)
-        version = versions.create(session, scope.project_id, config_id)
-        try:
-            usage.reserve_build(
-                session,
-                caller.quotas,
-                version.version_id,
-                documents=source.items or 0,
-                storage_bytes=source.size,
-            )
-        except QuotaExceeded:
-            self._metrics.refused("quota")
-            raise
-        return queue.enqueue(
-            session,
-            project_id=scope.project_id,
-            kind=JOB_KIND,
-            payload=payload.to_dict(),
-            user_id=scope.user_id,
-            version_id=version.version_id,
-            idempotency_key=head.idempotency_key,
-            total=source.items,
-        )
-
-    def _again(self, caller: Caller, job: Job, source: _Source) -> StartedData:
-        """Answer a repeated request with the job that it started the first time."""
-        if job.project_id != caller.scope.project_id or job.version_id is None:
-            raise InvalidInput(
-                "The idempotency_key was used for another project.", hint="Take a new one."
-            )
-        payload = IngestPayload.from_dict(job.payload)
-        if source.fresh and source.blob_ref != payload.blob_ref:
-            self._blobs.delete(caller.scope.org_id, source.blob_ref)
-        return StartedData(
-            job_id=job.job_id,
-            version_id=job.version_id,
-            project_id=job.project_id,
-            indexing_config_id=payload.plan.config.config_id,
-            blob_ref=payload.blob_ref,
-            items=job.total,
-        )
 
     def _check_project(self, caller: Caller, named: str | None) -> None:
         if named is not None and named != caller.scope.project_id:

@@ -14,8 +14,9 @@ from coco_core.errors import BodyTooLarge, InvalidInput
 
 __all__ = ["ItemsSplitter"]
 
-# Everything beside the items: ids and switches. More is no import.
-_MOST_HEAD_BYTES = 65_536
+# Everything around the items: ids and switches, and up to 10,000 ids of documents to delete, which
+# fit when they have a hundred characters each.
+_MOST_HEAD_BYTES = 1_048_576
 
 _STRUCTURE = re.compile(rb'["{}\[\]]')
 
@@ -130,7 +131,8 @@ class ItemsSplitter:
     def _keep(self, data: bytes) -> None:
         if len(self._head) + len(data) > _MOST_HEAD_BYTES:
             raise BodyTooLarge(
-                f"The body has more than {_MOST_HEAD_BYTES} bytes beside its items.",
-                hint="Content belongs into items, and those into the array 'items'.",
+                f"The body has more than {_MOST_HEAD_BYTES} bytes around its items.",
+                hint="Content belongs into items, and those into the array 'items'; of very many "
+                "documents, send the deletions as lines of NDJSON.",
             )
         self._head += data

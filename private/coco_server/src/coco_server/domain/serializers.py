@@ -98,7 +98,14 @@ def version_body(version: Version) -> VersionBody:
 
 def job_body(job: Job) -> JobBody:
     """Serialize a job; which worker has it is not public."""
-    return _body(JobBody, job, stage=job.stage or "")
+    counts = job.checkpoint
+    return _body(
+        JobBody,
+        job,
+        stage=job.stage or "",
+        rejected=counts.get("rejected", 0),
+        rejected_by=counts.get("rejected_by", {}),
+    )
 
 
 def event_body(event: StoredEvent) -> JobEvent:

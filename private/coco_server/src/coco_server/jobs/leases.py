@@ -44,19 +44,19 @@ def require_lease(rows: int, held: Job) -> None:
 def end(
     session: Session,
     job_id: str,
-    failed_version: str | None,
     state: str,
     *,
     result: Mapping[str, Any] | None = None,
     error: Mapping[str, Any] | None = None,
 ) -> None:
-    """End a job for good; ``failed_version`` is the build that ends with it."""
-    session.connection.execute(
+    """End a job for good; a build that it leaves unfinished ends with it."""
+    # The version is read from the row: a merge gets its own only after the job was claimed.
+    row = session.connection.execute(
         "UPDATE jobs SET state = %s, finished_at = now(), lease_owner = NULL, lease_until = NULL, "
-        "result = coalesce(%s, result), error = %s WHERE job_id = %s",
+        "result = coalesce(%s, result), error = %s WHERE job_id = %s RETURNING version_id",
         (state, json_value(result), json_value(error), job_id),
-    )
-    if failed_version is not None:
+    ).fetchone()
+    if row is not None and row[0] is not None and state != "succeeded":
         why = error or {"code": state, "message": f"Its job was {state}."}
-        versions.fail(session, failed_version, why)
+        versions.fail(session, row[0], why)
     events.append(session, job_id, state, {"result": result, "error": error})

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 from coco_core.errors import InvalidConfig
 from coco_core.plan import IndexingPlan
+from coco_server.store.activations import Intent
 
 __all__ = ["ImportFormat", "ImportMode", "IngestPayload", "OnError"]
 
@@ -31,6 +32,10 @@ class IngestPayload:
     """A text rule in the blob store; it sees every text before it is cut."""
     activate: bool = True
     """Switch to the version when it is complete."""
+    force: bool = False
+    """Also when most items were rejected, or most documents are gone."""
+    began: Intent | None = None
+    """What was active when the import was sent; a newer intent is not undone."""
     mode: ImportMode = "replace"
     """``replace``: the version holds what was sent; ``merge``: what the version that is active when
     the job begins holds, with the documents that were sent in place of those with the same id."""
@@ -54,6 +59,8 @@ class IngestPayload:
             "on_error": self.on_error,
             "wasm_module_ref": self.wasm_module_ref,
             "activate": self.activate,
+            "force": self.force,
+            "began": self.began.to_dict() if self.began else None,
             "mode": self.mode,
             "deletes": list(self.deletes),
         }
@@ -69,6 +76,8 @@ class IngestPayload:
                 on_error=payload.get("on_error", "skip"),
                 wasm_module_ref=payload.get("wasm_module_ref"),
                 activate=bool(payload.get("activate", True)),
+                force=bool(payload.get("force", False)),
+                began=Intent.from_dict(payload["began"]) if payload.get("began") else None,
                 mode=payload.get("mode", "replace"),
                 deletes=tuple(payload.get("deletes", ())),
             )

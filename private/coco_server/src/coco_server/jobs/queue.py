@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from coco_core.errors import JobNotFound
-from coco_server.jobs import events
+from coco_server.jobs import events, requests
 from coco_server.jobs.leases import end, lock_leased, require_lease
 from coco_server.jobs.records import Job
+from coco_server.jobs.requests import RequestKey
+from coco_server.store import abandoned
 from coco_server.store.ids import new_id
 from coco_server.store.rows import all_rows, json_value, one_row
 from coco_server.store.session import Session, SystemSession, TenantSession
@@ -25,7 +27,6 @@ __all__ = [
     "fail",
     "fences",
     "find",
-    "find_by_key",
     "finish",
     "get",
     "heartbeat",
@@ -62,39 +63,50 @@ def enqueue(
     payload: Mapping[str, object],
     user_id: str | None = None,
     version_id: str | None = None,
-    idempotency_key: str | None = None,
+    config_id: str | None = None,
+    merge: bool = False,
+    doc_id: str | None = None,
+    request: RequestKey | None = None,
     priority: int = 0,
     max_attempts: int = 5,
     total: int | None = None,
 ) -> Job:
     """Add a job; it exists once the caller's transaction commits, and workers are woken then.
 
-    A job that the org enqueued before with the same ``idempotency_key`` is returned instead.
+    A job that was enqueued before with the same ``request`` is returned instead. Whoever makes
+    something else for the job looks with `requests.find` first, in the same transaction.
     """
     made = one_row(
         session,
         Job,
-        "INSERT INTO jobs (job_id, org_id, project_id, user_id, version_id, kind, payload, "
-        "idempotency_key, priority, max_attempts, total) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
-        "ON CONFLICT (org_id, idempotency_key) DO NOTHING RETURNING {columns}",
+        "INSERT INTO jobs (job_id, org_id, project_id, user_id, version_id, config_id, merge, "
+        "doc_id, kind, payload, request_key, request_config, request_hash, priority, "
+        "max_attempts, total) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) "
+        "ON CONFLICT (org_id, project_id, request_config, request_key) "
+        "WHERE request_key IS NOT NULL DO NOTHING RETURNING {columns}",
         (
             new_id("job"),
             session.org_id,
             project_id,
             user_id,
             version_id,
+            config_id,
+            merge,
+            doc_id,
             kind,
             json_value(payload),
-            idempotency_key,
+            request.key if request else None,
+            request.config if request else "",
+            request.content if request else None,
             priority,
             max_attempts,
             total,
         ),
     )
     if made is None:
-        assert idempotency_key is not None, "nothing else conflicts"
-        there = find_by_key(session, idempotency_key)
+        assert request is not None, "nothing else conflicts"
+        there = requests.find(session, project_id, request)
         assert there is not None
         return there
     events.append(session, made.job_id, "queued", {"kind": kind})
@@ -112,11 +124,12 @@ def claim(
 ) -> Job | None:
     """Take the next job: fresh, or of a worker whose lease ran out; orgs with least running first.
 
-    A job whose last attempt was lost is failed here, by whoever looks for work. With ``job_id``
-    that job is taken or none.
+    A job whose last attempt was lost is failed here, by whoever looks for work, and so is a build
+    that no job works on. With ``job_id`` that job is taken or none.
     """
     session.connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CLAIM_LOCK,))
     _fail_exhausted_jobs(session)
+    abandoned.fail(session)
     taken = one_row(
         session,
         Job,
@@ -166,15 +179,15 @@ def claim(
 def _fail_exhausted_jobs(session: SystemSession) -> None:
     """Fail the jobs whose last attempt was lost; each is locked, so nobody commits beside it."""
     dead = session.connection.execute(
-        "SELECT job_id, version_id, attempt FROM jobs WHERE state = 'running' "
+        "SELECT job_id, attempt FROM jobs WHERE state = 'running' "
         "AND lease_until <= now() AND attempt >= max_attempts FOR UPDATE SKIP LOCKED"
     ).fetchall()
-    for job_id, version_id, attempt in dead:
+    for job_id, attempt in dead:
         error = {
             "code": "lease_lost",
             "message": f"Its worker was lost {attempt} times; the job is not tried again.",
         }
-        end(session, job_id, version_id, "failed", error=error)
+        end(session, job_id, "failed", error=error)
 
 
 def heartbeat(
@@ -234,7 +247,7 @@ def finish(session: Session, held: Job, result: Mapping[str, object]) -> None:
         LeaseLost: another worker has the job.
     """
     lock_leased(session, held)
-    end(session, held.job_id, None, "succeeded", result=result)
+    end(session, held.job_id, "succeeded", result=result)
 
 
 def fail(
@@ -252,7 +265,7 @@ def fail(
     """
     lock_leased(session, held)
     if not retry or held.attempt >= held.max_attempts:
-        end(session, held.job_id, held.version_id, "failed", error=error, result=result)
+        end(session, held.job_id, "failed", error=error, result=result)
         return False
     session.connection.execute(
         "UPDATE jobs SET state = 'queued', lease_owner = NULL, lease_until = NULL, error = %s, "
@@ -270,7 +283,7 @@ def cancelled(session: Session, held: Job, result: Mapping[str, object] | None =
         LeaseLost: another worker has the job.
     """
     lock_leased(session, held)
-    end(session, held.job_id, held.version_id, "cancelled", result=result)
+    end(session, held.job_id, "cancelled", result=result)
 
 
 def release(session: Session, held: Job) -> None:
@@ -296,12 +309,11 @@ def request_cancel(session: TenantSession, project_id: str, job_id: str) -> Job:
         JobNotFound: the org's project has no such job.
     """
     row = session.connection.execute(
-        "SELECT state, version_id FROM jobs WHERE org_id = %s AND project_id = %s "
-        "AND job_id = %s FOR UPDATE",
+        "SELECT state FROM jobs WHERE org_id = %s AND project_id = %s AND job_id = %s FOR UPDATE",
         (session.org_id, project_id, job_id),
     ).fetchone()
     if row is not None and row[0] == "queued":
-        end(session, job_id, row[1], "cancelled")
+        end(session, job_id, "cancelled")
     elif row is not None and row[0] == "running":
         session.connection.execute(
             "UPDATE jobs SET cancel_requested = true WHERE job_id = %s", (job_id,)
@@ -341,16 +353,6 @@ def list_of(session: TenantSession, project_id: str, *, most: int = 100) -> list
         "SELECT {columns} FROM jobs WHERE org_id = %s AND project_id = %s "
         "ORDER BY job_id DESC LIMIT %s",
         (session.org_id, project_id, most),
-    )
-
-
-def find_by_key(session: TenantSession, idempotency_key: str) -> Job | None:
-    """Return the job that the org enqueued with this key, if there is one."""
-    return one_row(
-        session,
-        Job,
-        "SELECT {columns} FROM jobs WHERE org_id = %s AND idempotency_key = %s",
-        (session.org_id, idempotency_key),
     )
 
 

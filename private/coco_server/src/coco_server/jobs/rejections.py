@@ -1,4 +1,7 @@
-"""Rejected items of a job, written in the transaction of their batch."""
+"""Rejected items of a job, written in the transaction of their batch: the first thousand of them.
+
+How many there were in all, and for which reasons, stands in the job's checkpoint and result.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,14 @@ from dataclasses import dataclass
 from coco_server.store.rows import all_rows
 from coco_server.store.session import TenantSession
 
-__all__ = ["StoredRejection", "add", "counts", "read"]
+__all__ = ["MOST", "StoredRejection", "add", "read"]
+
+MOST = 1_000
+"""Rejections that are listed; a thousand examples say what is wrong with an import, and with the
+lengths below they take a megabyte at most, whatever was sent."""
+
+_LONGEST_MESSAGE = 500
+_LONGEST_ID = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +31,18 @@ class StoredRejection:
     doc_id: str | None
 
 
-def add(session: TenantSession, job_id: str, rejected: Sequence[StoredRejection]) -> None:
-    """List rejected items; call it in the transaction that moves the job's checkpoint past them."""
+def add(
+    session: TenantSession, job_id: str, rejected: Sequence[StoredRejection], *, before: int = 0
+) -> None:
+    """List rejected items; call it in the transaction that moves the job's checkpoint past them.
+
+    Args:
+        session: of the job's org.
+        job_id: the job.
+        rejected: in the order of their positions.
+        before: how many the job has rejected already; of all only the first `MOST` are listed.
+    """
+    rejected = rejected[: max(0, MOST - before)]
     if not rejected:
         return
     # Not by COPY, which PostgreSQL refuses where a policy hides rows.
@@ -34,8 +54,8 @@ def add(session: TenantSession, job_id: str, rejected: Sequence[StoredRejection]
             job_id,
             [each.item for each in rejected],
             [each.code for each in rejected],
-            [each.message for each in rejected],
-            [each.doc_id for each in rejected],
+            [_cut(each.message, _LONGEST_MESSAGE) for each in rejected],
+            [each.doc_id and _cut(each.doc_id, _LONGEST_ID) for each in rejected],
         ),
     )
 
@@ -53,11 +73,5 @@ def read(
     )
 
 
-def counts(session: TenantSession, job_id: str) -> dict[str, int]:
-    """Return how many items were rejected for each reason."""
-    rows = session.connection.execute(
-        "SELECT code, count(*) FROM job_rejections WHERE org_id = %s AND job_id = %s "
-        "GROUP BY code ORDER BY code",
-        (session.org_id, job_id),
-    ).fetchall()
-    return dict(rows)
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

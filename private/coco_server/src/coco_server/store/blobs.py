@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -24,6 +25,9 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from coco_core.errors import BodyTooLarge, InvalidConfig, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from obstore import ObjectMeta
 
 __all__ = ["BlobFile", "BlobInfo", "BlobStore"]
 
@@ -39,6 +43,8 @@ _SCHEMES = ("file", "s3", "gs", "az", "abfss")
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,100}/[0-9a-f]{32}\.[a-z0-9]{1,16}")
 # What imports are stored as; other suffixes are text rules and the like.
 _IMPORTS = (".json", ".ndjson", ".parquet")
+# What `check` writes and removes.
+_CHECK = ".check"
 # Names that are asked for at a time.
 _LISTED = 1_000
 
@@ -147,12 +153,37 @@ class BlobStore:
             Unavailable: the store cannot be listed.
         """
         with self._translated_errors():
-            for found in obstore.list(self._store, prefix=org_id, chunk_size=_LISTED):
-                for each in found:
-                    ref = each["path"]
-                    ours = _REFERENCE.fullmatch(ref) and ref.endswith(_IMPORTS)
-                    if ours and each["last_modified"] <= until:
-                        yield BlobInfo(ref, each["size"], "")
+            for each in self._listed(org_id):
+                if each["path"].endswith(_IMPORTS) and each["last_modified"] <= until:
+                    yield BlobInfo(each["path"], each["size"], "")
+
+    def stored(self, org_id: str | None) -> Iterator[BlobInfo]:
+        """Yield everything of one org or of all: imports, text rules.
+
+        Raises:
+            Unavailable: the store cannot be listed.
+        """
+        with self._translated_errors():
+            for each in self._listed(org_id):
+                if not each["path"].endswith(_CHECK):
+                    yield BlobInfo(each["path"], each["size"], "")
+
+    def put_again(self, ref: str, pieces: Iterator[bytes]) -> None:
+        """Store a body under the reference that it had, out of a backup.
+
+        Raises:
+            InvalidConfig: it is no reference.
+            Unavailable: the store does not take it.
+        """
+        if not _REFERENCE.fullmatch(ref):
+            raise InvalidConfig(f"{ref!r} cannot be a blob's reference.")
+        with self._translated_errors():
+            obstore.put(self._store, ref, pieces, use_multipart=True, chunk_size=_PART_BYTES)
+
+    def _listed(self, org_id: str | None) -> Iterator[ObjectMeta]:
+        """Yield what this program has written."""
+        for found in obstore.list(self._store, prefix=org_id, chunk_size=_LISTED):
+            yield from (each for each in found if _REFERENCE.fullmatch(each["path"]))
 
     def check(self) -> None:
         """Write, read and remove a few bytes, so that a wrong configuration shows at once.
@@ -160,7 +191,7 @@ class BlobStore:
         Raises:
             Unavailable: the store cannot be used.
         """
-        written = self.put_bytes("coco", "check", b"coco")
+        written = self.put_bytes("coco", _CHECK.removeprefix("."), b"coco")
         self.open("coco", written.ref).close()
         self.delete("coco", written.ref)
 

@@ -27,7 +27,17 @@ from coco_server.store.usage import Quotas
 from coco_server.store.vectors import PgVectors, VectorStore
 from coco_server.store.versions import Version
 
-__all__ = ["ChunkContent", "ChunkRow", "DocumentRow", "append", "contents", "texts"]
+__all__ = [
+    "KEPT",
+    "ChunkContent",
+    "ChunkRow",
+    "DocumentRow",
+    "append",
+    "chunk_of",
+    "contents",
+    "identifiers",
+    "texts",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,8 @@ class DocumentRow:
     source_ref: str | None = None
     title: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    item_hash: str | None = None
+    """See `item_hash`; None when it did not come whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +162,8 @@ def contents(
     found: dict[int, ChunkContent] = {}
     for row in session.connection.execute(statement, (list(keys),)):
         key, content, *values = row
-        columns, known = values[: len(_KEPT)], values[len(_KEPT) :]
-        found[key] = ChunkContent(_chunk_of(columns, content), *known)
+        columns, known = values[: len(KEPT)], values[len(KEPT) :]
+        found[key] = ChunkContent(chunk_of(columns, content), *known)
     return found
 
 
@@ -170,7 +182,7 @@ def texts(session: TenantSession, version: Version, keys: Sequence[int]) -> dict
 # As many as there are versions that are asked again and again.
 @lru_cache(maxsize=1_024)
 def _contents_statement(version_no: int) -> bytes:
-    return in_version(_CONTENTS, version_no, columns=_identifiers(_KEPT)).as_bytes(None)
+    return in_version(_CONTENTS, version_no, columns=identifiers(KEPT)).as_bytes(None)
 
 
 def _take_keys(
@@ -209,10 +221,11 @@ def _insert_documents(
     # This table is shared and has row-level security, with which COPY does not work.
     session.connection.execute(
         "INSERT INTO documents (org_id, project_id, version_no, doc_id, content_hash, "
-        "chunk_count, source_ref, title, meta) SELECT %s, %s, %s, doc_id, content_hash, "
-        "chunk_count, source_ref, title, meta::jsonb "
-        "FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[]) "
-        "AS added (doc_id, content_hash, chunk_count, source_ref, title, meta)",
+        "chunk_count, source_ref, title, meta, item_hash) SELECT %s, %s, %s, doc_id, "
+        "content_hash, chunk_count, source_ref, title, meta::jsonb, item_hash "
+        "FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[], "
+        "%s::text[]) "
+        "AS added (doc_id, content_hash, chunk_count, source_ref, title, meta, item_hash)",
         (
             version.org_id,
             version.project_id,
@@ -223,6 +236,7 @@ def _insert_documents(
             [each.source_ref for each in documents],
             [each.title for each in documents],
             [json.dumps(dict(each.meta)) for each in documents],
+            [each.item_hash for each in documents],
         ),
     )
 
@@ -255,17 +269,18 @@ _COLUMNS = {
     "meta": "jsonb",
 }
 
-# Columns of the core's record; where in a document a chunk begins is nothing that bytes tell here.
-_KEPT = tuple(name for name in CHUNK_COLUMNS if name in _COLUMNS)
+KEPT = tuple(name for name in CHUNK_COLUMNS if name in _COLUMNS)
+"""Columns of the core's record; where in a document a chunk begins, bytes do not tell here."""
 
 
-def _identifiers(names: Iterable[str]) -> sql.Composed:
+def identifiers(names: Iterable[str]) -> sql.Composed:
+    """Return names as a list of columns."""
     return sql.SQL(", ").join(map(sql.Identifier, names))
 
 
-def _chunk_of(values: Sequence[Any], content: str) -> Chunk:
-    """Read the columns of `_KEPT`; of definitions only the dotted paths are kept."""
-    row = dict(zip(_KEPT, values, strict=True))
+def chunk_of(values: Sequence[Any], content: str) -> Chunk:
+    """Read the values of `KEPT`; of definitions only the dotted paths are kept."""
+    row = dict(zip(KEPT, values, strict=True))
     row["definitions"] = [(path, row["kind"], 0) for path in row["definitions"]]
     return from_columns(row, content)
 
@@ -282,7 +297,7 @@ def _copy_chunks(
     statement = in_version(
         "COPY {source_chunks} ({columns}) FROM STDIN (FORMAT BINARY)",
         version.version_no,
-        columns=_identifiers(_COLUMNS),
+        columns=identifiers(_COLUMNS),
     )
     fixed = {
         "org_id": version.org_id,

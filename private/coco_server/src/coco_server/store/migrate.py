@@ -1,7 +1,10 @@
-"""Schema migration with Alembic, and the check that the schema is current."""
+"""Schema migration with Alembic, and the check that a program can serve on the schema it finds."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import LiteralString
 
@@ -12,23 +15,43 @@ from alembic.script import ScriptDirectory
 from psycopg.rows import TupleRow
 from sqlalchemy import create_engine, pool
 
-from coco_core.errors import DatabaseIncompatible
+from coco_core.errors import DatabaseIncompatible, Unavailable
 from coco_server.store.preflight import check_database, connect, require_roles
 
-__all__ = ["current_revision", "head_revision", "migrate", "open_checked", "require_migrated"]
+__all__ = [
+    "RESTORING",
+    "current_revision",
+    "head_revision",
+    "known_revisions",
+    "migrate",
+    "open_checked",
+    "require_migrated",
+    "why_incompatible",
+]
+
+RESTORING = "restoring"
+"""The revision of a database into which a backup is being restored."""
 
 # Two programs that start at once must not both migrate; any number will do, so long as it stays.
 _MIGRATION_LOCK = 4_242_001
 _LOCK: LiteralString = "SELECT pg_advisory_xact_lock(%s)"
 
+# A change of a table that waits for a long query lets every later query wait behind it: so it gives
+# up soon, lets them pass, and comes again.
+_LOCK_TIMEOUT = "2s"
+_LOCK_TRIES = 30
+_LOCK_PAUSE_SECONDS = 1.0
 
-def migrate(url: str) -> tuple[str | None, str]:
-    """Bring the database at ``url`` to the newest schema; returns the revision before and after.
+
+def migrate(url: str, *, to: str = "head") -> tuple[str | None, str]:
+    """Bring the database at ``url`` to a schema; returns the revision before and after.
+
+    A schema that is newer and serves this program too is left as it is.
 
     Raises:
-        DatabaseIncompatible: an administrator must do something first, or the schema is newer than
+        DatabaseIncompatible: an administrator must do something first, or the schema is too new for
             this program.
-        Unavailable: the database cannot be reached.
+        Unavailable: the database cannot be reached, or long queries keep its tables.
     """
     with connect(url) as connection:
         # Locks of transactions, not of sessions: behind a pooler a session is shared.
@@ -39,19 +62,45 @@ def migrate(url: str) -> tuple[str | None, str]:
         with connection.transaction():
             connection.execute(_LOCK, (_MIGRATION_LOCK,))
             before = current_revision(connection)
-            _refuse_newer(before)
-            _upgrade(url)
-    return before, head_revision()
+            if before is not None and before not in known_revisions():
+                require_migrated(connection)
+                return before, before
+            _upgrade(url, to)
+        after = current_revision(connection)
+    assert after is not None
+    return before, after
 
 
-def _upgrade(url: str) -> None:
+def _upgrade(url: str, to: str) -> None:
+    pause = threading.Event()
+    for tried in range(1, _LOCK_TRIES + 1):
+        try:
+            with _connected(url) as config:
+                command.upgrade(config, to)
+            return
+        except psycopg.errors.LockNotAvailable as error:
+            if tried == _LOCK_TRIES:
+                raise Unavailable(
+                    "The migration cannot lock a table: transactions keep it in use.",
+                    hint="Nothing was changed. Look into pg_stat_activity for transactions that "
+                    "have been open for minutes, end them, and run `coco-server migrate` again.",
+                ) from error
+            pause.wait(_LOCK_PAUSE_SECONDS)
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Config]:
+    """Yield a configuration whose migrations run in one transaction."""
     engine = create_engine("postgresql+psycopg://", creator=lambda: _prepareless(url),
                            poolclass=pool.NullPool)  # fmt: skip
-    with engine.begin() as migrating:
-        config = _config()
-        config.attributes["connection"] = migrating
-        command.upgrade(config, "head")
-    engine.dispose()
+    try:
+        with engine.begin() as migrating:
+            migrating.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
+            config = _config()
+            config.attributes["connection"] = migrating
+            yield config
+    finally:
+        engine.dispose()
 
 
 def _prepareless(url: str) -> psycopg.Connection[TupleRow]:
@@ -60,19 +109,44 @@ def _prepareless(url: str) -> psycopg.Connection[TupleRow]:
 
 
 def require_migrated(connection: psycopg.Connection[TupleRow]) -> None:
-    """Refuse a schema that is not the one this program was written for.
+    """Refuse a schema on which this program cannot serve.
 
     Raises:
-        DatabaseIncompatible: it is older or newer.
+        DatabaseIncompatible: it is older, or newer and no longer made for this program.
     """
-    found = current_revision(connection)
-    _refuse_newer(found)
-    if found != head_revision():
-        raise DatabaseIncompatible(
-            f"The database {connection.info.dbname!r} has schema {found or 'none'}; "
-            f"this program needs {head_revision()}.",
+    why = why_incompatible(connection)
+    if why is not None:
+        raise why
+
+
+def why_incompatible(connection: psycopg.Connection[TupleRow]) -> DatabaseIncompatible | None:
+    """Return what keeps this program from serving on the schema; None when it can serve.
+
+    A newer schema serves an older program as long as migrations have only added to it, which
+    the table ``schema_compatibility`` says.
+    """
+    found, head, known = current_revision(connection), head_revision(), known_revisions()
+    name = connection.info.dbname
+    if found == head:
+        return None
+    if found == RESTORING:
+        return DatabaseIncompatible(
+            f"A backup is being restored into the database {name!r}, or that was interrupted.",
+            hint="Wait for `coco-server restore` to end, or run it again with --force.",
+        )
+    if found is None or found in known:
+        return DatabaseIncompatible(
+            f"The database {name!r} has schema {found or 'none'}; this program needs {head}.",
             hint="Run `coco-server migrate`, or start with --migrate.",
         )
+    oldest = _oldest_program(connection)
+    if oldest is not None and oldest in known:
+        return None
+    return DatabaseIncompatible(
+        f"The database {name!r} has schema {found}, which needs a program that knows "
+        f"{oldest or found}; this one knows up to {head}.",
+        hint="A newer CoCo has migrated it: install that version here too.",
+    )
 
 
 def open_checked(url: str, *, migrate_first: bool = False) -> list[str]:
@@ -92,27 +166,35 @@ def open_checked(url: str, *, migrate_first: bool = False) -> list[str]:
 
 def current_revision(connection: psycopg.Connection[TupleRow]) -> str | None:
     """Return the schema's revision; None when there is no schema yet."""
-    row = connection.execute("SELECT to_regclass('public.alembic_version') IS NULL").fetchone()
-    if row is None or row[0]:
+    if not _has_table(connection, "alembic_version"):
         return None
     found = connection.execute("SELECT version_num FROM public.alembic_version").fetchone()
     return str(found[0]) if found else None
 
 
 def head_revision() -> str:
-    """Return the revision that this program needs."""
+    """Return the newest revision that this program knows."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     assert head is not None
     return head
 
 
-def _refuse_newer(found: str | None) -> None:
-    known = {each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if found is not None and found not in known:
-        raise DatabaseIncompatible(
-            f"The database has schema {found}, which this program does not know.",
-            hint="A newer CoCo has migrated it: install that version here too.",
-        )
+def known_revisions() -> frozenset[str]:
+    """Return all revisions that this program knows."""
+    scripts = ScriptDirectory.from_config(_config())
+    return frozenset(each.revision for each in scripts.walk_revisions())
+
+
+def _oldest_program(connection: psycopg.Connection[TupleRow]) -> str | None:
+    if not _has_table(connection, "schema_compatibility"):
+        return None
+    found = connection.execute("SELECT oldest_program FROM public.schema_compatibility").fetchone()
+    return str(found[0]) if found else None
+
+
+def _has_table(connection: psycopg.Connection[TupleRow], name: str) -> bool:
+    row = connection.execute("SELECT to_regclass(%s) IS NOT NULL", (f"public.{name}",)).fetchone()
+    return bool(row and row[0])
 
 
 def _config() -> Config:

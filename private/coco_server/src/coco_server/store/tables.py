@@ -1,13 +1,16 @@
-"""Table names of a version, as SQL identifiers."""
+"""Table names of a version's segments, as SQL identifiers."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import LiteralString
+from typing import LiteralString, TypeAlias
 
 from psycopg import sql
 
-__all__ = ["in_version", "of_version"]
+__all__ = ["Parts", "in_version", "of_version"]
+
+Parts: TypeAlias = int | tuple[int, ...]
+"""The number of one segment, or those of all segments of a version, oldest first."""
 
 _TABLES = ("source_chunks", "chunk_vectors", "postings", "chunk_names", "term_batches")
 
@@ -15,13 +18,26 @@ _TABLES = ("source_chunks", "chunk_vectors", "postings", "chunk_names", "term_ba
 _REMEMBERED = 4_096
 
 
-def in_version(statement: LiteralString, version_no: int, **parts: sql.Composable) -> sql.Composed:
-    """Fill ``{source_chunks}`` and the like with the names of one version's tables."""
-    names = {name: sql.Identifier(f"{name}_{version_no:d}") for name in _TABLES}
-    return sql.SQL(statement).format(**names, **parts)
+def in_version(statement: LiteralString, parts: Parts, **more: sql.Composable) -> sql.Composed:
+    """Fill ``{source_chunks}`` and the like with a version's tables, to be read as one.
+
+    Only a statement that is given one number may write.
+    """
+    names = {name: _table(name, parts) for name in _TABLES}
+    return sql.SQL(statement).format(**names, **more)
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def of_version(statement: LiteralString, version_no: int) -> bytes:
+def of_version(statement: LiteralString, parts: Parts) -> bytes:
     """Return such a statement as it is sent, for those that every query needs."""
-    return in_version(statement, version_no).as_bytes(None)
+    return in_version(statement, parts).as_bytes(None)
+
+
+def _table(name: str, parts: Parts) -> sql.Composable:
+    numbers = (parts,) if isinstance(parts, int) else parts
+    tables = [sql.Identifier(f"{name}_{number:d}") for number in numbers]
+    if len(tables) == 1:
+        return tables[0]
+    # Conditions reach the tables below: the planner takes this apart, and looks up in each of them.
+    every = sql.SQL(" UNION ALL ").join(sql.SQL("SELECT * FROM {}").format(each) for each in tables)
+    return sql.SQL("({})").format(every)

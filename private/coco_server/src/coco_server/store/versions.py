@@ -17,7 +17,8 @@ import psycopg
 from psycopg import sql
 
 from coco_core.errors import VersionConflict, VersionNotFound
-from coco_server.store import configs, projects, usage
+from coco_server.store import activations, configs, projects, usage
+from coco_server.store.activations import Intent
 from coco_server.store.ids import new_id
 from coco_server.store.rows import all_rows, json_value, one_row
 from coco_server.store.session import Session, TenantSession
@@ -27,6 +28,7 @@ __all__ = [
     "Version",
     "VersionStatus",
     "activate",
+    "activate_build",
     "active",
     "create",
     "fail",
@@ -54,12 +56,15 @@ class Version:
     status: VersionStatus
     item_count: int
     document_count: int
+    """Of documents, chunks, vectors and bytes that are not removed; while it is built, of those that
+    its own segment has."""
     chunk_count: int
     embedded_count: int
     """Chunks that have a vector."""
     storage_bytes: int
+    """Of all of its segments, which it may share with other versions."""
     length_sums: list[int]
-    """Terms per field of all chunks, in the order of `coco_core.bm25.FIELDS`."""
+    """Terms per field of its own segment's chunks, in the order of `coco_core.bm25.FIELDS`."""
     approximate: bool
     """Whether vectors are found through an HNSW index."""
     failure: Mapping[str, Any] | None
@@ -67,6 +72,15 @@ class Version:
     ready_at: datetime | None
     activated_at: datetime | None
     archived_at: datetime | None
+    segments: list[int]
+    """What it is made of, oldest first; empty stands for its own number alone."""
+    base_version_id: str | None
+    """The version that a merge began from."""
+
+    @property
+    def parts(self) -> tuple[int, ...]:
+        """The numbers of its segments, oldest first."""
+        return tuple(self.segments) or (self.version_no,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +118,16 @@ _QUERY_TARGET: LiteralString = """
 """
 
 
-def create(session: TenantSession, project_id: str, config_id: str) -> Version:
+def create(
+    session: TenantSession, project_id: str, config_id: str, *, base: Version | None = None
+) -> Version:
     """Begin a build: a version in BUILDING with empty tables of its own.
+
+    Args:
+        session: of the project's org.
+        project_id: the project.
+        config_id: the config to build under.
+        base: the complete version that a merge begins from: its segments come before the new one.
 
     Raises:
         ProjectNotFound: the org has no such project.
@@ -120,9 +142,16 @@ def create(session: TenantSession, project_id: str, config_id: str) -> Version:
                 session,
                 Version,
                 "INSERT INTO project_versions "
-                "(version_id, org_id, project_id, config_id, dimension) "
-                "VALUES (%s, %s, %s, %s, %s) RETURNING {columns}",
-                (new_id("ver"), session.org_id, project_id, config_id, dimension),
+                "(version_id, org_id, project_id, config_id, dimension, base_version_id) "
+                "VALUES (%s, %s, %s, %s, %s, %s) RETURNING {columns}",
+                (
+                    new_id("ver"),
+                    session.org_id,
+                    project_id,
+                    config_id,
+                    dimension,
+                    base.version_id if base is not None else None,
+                ),
             )
     except psycopg.errors.UniqueViolation as error:
         raise VersionConflict(
@@ -133,7 +162,29 @@ def create(session: TenantSession, project_id: str, config_id: str) -> Version:
     session.connection.execute(
         "SELECT coco_open_version(%s, %s, %s)", (made.version_no, session.org_id, dimension)
     )
-    return made
+    _add_segment(session, made, list(base.parts) if base is not None else [])
+    return get(session, project_id, made.version_id)
+
+
+def _add_segment(session: TenantSession, made: Version, before: list[int]) -> None:
+    """Give a new version its own segment, whose keys go on from those before it."""
+    session.connection.execute(
+        "INSERT INTO segments (segment_no, org_id, project_id, config_id, first_key, end_key) "
+        "SELECT %(own)s, %(org)s, %(project)s, %(config)s, span, span FROM ("
+        "SELECT coalesce(max(end_key), 0) AS span FROM segments "
+        "WHERE org_id = %(org)s AND segment_no = ANY(%(before)s::bigint[])) AS base",
+        {
+            "own": made.version_no,
+            "org": session.org_id,
+            "project": made.project_id,
+            "config": made.config_id,
+            "before": before,
+        },
+    )
+    session.connection.execute(
+        "UPDATE project_versions SET segments = %s WHERE org_id = %s AND version_id = %s",
+        ([*before, made.version_no], session.org_id, made.version_id),
+    )
 
 
 def get(session: TenantSession, project_id: str, version_id: str) -> Version:
@@ -230,6 +281,8 @@ def activate(
 ) -> Version:
     """Let a complete version answer from now on; what is active already stays so.
 
+    This is an intent of its own: builds that were asked for before it do not replace it.
+
     Args:
         session: of the project's org.
         project_id: the project.
@@ -240,20 +293,62 @@ def activate(
         VersionNotFound: there is no such version.
         VersionConflict: it is not complete, or another than ``expected`` is active.
     """
-    row = session.connection.execute(
-        "SELECT active_version_id FROM projects WHERE org_id = %s AND project_id = %s FOR UPDATE",
-        (session.org_id, project_id),
-    ).fetchone()
-    wanted = get(session, project_id, version_id)
-    now_active = row[0] if row else None
+    now_active = activations.declare(session, project_id).active_version_id
     if expected is not ... and now_active != expected:
         raise VersionConflict(
             f"The active version is {now_active!r} and not {expected!r}.",
             hint="List the versions again, and repeat the request if it still applies.",
             details={"active_version_id": now_active},
         )
-    if wanted.status == "ACTIVE":
-        return wanted
+    if now_active != version_id:
+        _switch(session, project_id, version_id)
+        activations.record(session, project_id, version_id)
+    return get(session, project_id, version_id)
+
+
+def activate_build(
+    session: TenantSession, project_id: str, version_id: str, began: Intent | None
+) -> Version | None:
+    """Activate what was built, unless it was superseded; then None, and nothing changes.
+
+    It activates over the version that was active when it was asked for. When another one is active,
+    it does only if no newer intent came since: the newer of two builds wins, whichever ends first,
+    and a rollback is not undone by a build from before it.
+
+    Args:
+        session: of the project's org.
+        project_id: the project.
+        version_id: READY.
+        began: the build's intent; None activates in any case, as builds did that have none.
+    """
+    if began is not None and began.superseded_by(activations.lock(session, project_id)):
+        return None
+    _switch(session, project_id, version_id)
+    activations.record(session, project_id, version_id)
+    return get(session, project_id, version_id)
+
+
+def rollback(session: TenantSession, project_id: str) -> Version:
+    """Activate the version that was active before the present one; again goes further back.
+
+    Raises:
+        ProjectNotFound: the org has no such project.
+        VersionConflict: none is left.
+    """
+    activations.declare(session, project_id)
+    before = activations.step_back(session, project_id)
+    if before is None:
+        raise VersionConflict(
+            f"The project {project_id!r} has no earlier version to go back to.",
+            hint="Retention keeps a few for some time; see GET /v1/projects/{id}/versions.",
+        )
+    _switch(session, project_id, before)
+    return get(session, project_id, before)
+
+
+def _switch(session: TenantSession, project_id: str, version_id: str) -> None:
+    """Make a complete version the active one, in place of the one that is."""
+    wanted = get(session, project_id, version_id)
     if wanted.status not in ("READY", "ARCHIVED"):
         raise VersionConflict(
             f"The version {version_id!r} is {wanted.status} and cannot be activated.",
@@ -275,27 +370,6 @@ def activate(
         "WHERE org_id = %s AND project_id = %s",
         (version_id, wanted.config_id, session.org_id, project_id),
     )
-    return get(session, project_id, version_id)
-
-
-def rollback(session: TenantSession, project_id: str) -> Version:
-    """Activate the version that was active before the present one.
-
-    Raises:
-        VersionConflict: none is left.
-    """
-    project = projects.get(session, project_id)
-    row = session.connection.execute(
-        "SELECT version_id FROM project_versions WHERE org_id = %s AND project_id = %s "
-        "AND status = 'ARCHIVED' ORDER BY archived_at DESC, version_no DESC LIMIT 1",
-        (session.org_id, project_id),
-    ).fetchone()
-    if row is None:
-        raise VersionConflict(
-            f"The project {project_id!r} has no earlier version to go back to.",
-            hint="Retention keeps a few for some time; see GET /v1/projects/{id}/versions.",
-        )
-    return activate(session, project_id, row[0], expected=project.active_version_id)
 
 
 def fail(session: Session, version_id: str, failure: Mapping[str, object]) -> None:

@@ -13,7 +13,9 @@ import orjson
 from coco_core.languages import named_language
 from coco_core.types import Chunk, ChunkKind, Definition, FloatVector, Span
 from coco_protocol.server.source_ref import path_reason
+from coco_server.store.item_hash import item_hash
 from coco_worker.items.item import (
+    Deletion,
     Item,
     ItemLimits,
     ItemMeta,
@@ -63,6 +65,8 @@ def check_item(index: int, raw: object, limits: ItemLimits) -> Outcome:
     try:
         if not isinstance(raw, Mapping):
             _refuse(RejectionReason.WRONG_TYPE, f"The item is {_kind(raw)}; it must be an object.")
+        if raw.get("delete") is not None:
+            return _deletion(index, raw, limits)
         _known(raw, FIELDS)
         doc_id = _name(raw, "doc_id", _LONGEST_ID)
         if not doc_id:
@@ -70,6 +74,19 @@ def check_item(index: int, raw: object, limits: ItemLimits) -> Outcome:
         return _item(index, doc_id, raw, limits)
     except _Refused as refused:
         return Rejection(index, refused.reason, refused.message, doc_id)
+
+
+def _deletion(index: int, raw: Mapping[str, Any], limits: ItemLimits) -> Deletion:
+    if not limits.deletions:
+        _refuse(
+            RejectionReason.UNKNOWN_FIELD,
+            "The item deletes a document; only an import with mode 'merge' can.",
+        )
+    _known(raw, frozenset({"delete"}))
+    doc_id = _name(raw, "delete", _LONGEST_ID)
+    if not doc_id:
+        _refuse(RejectionReason.MISSING_FIELD, "delete names no document.")
+    return Deletion(index, doc_id)
 
 
 def _item(index: int, doc_id: str, raw: Mapping[str, Any], limits: ItemLimits) -> Item:
@@ -106,6 +123,7 @@ def _item(index: int, doc_id: str, raw: Mapping[str, Any], limits: ItemLimits) -
         source_ref=source_ref,
         language=language,
         meta=_meta(raw.get("meta"), limits),
+        hashed=None if parts else item_hash(raw, limits.rule),
     )
 
 

@@ -9,7 +9,16 @@ from typing import Any, TypeAlias
 
 from coco_core.types import Chunk, FloatVector
 
-__all__ = ["Item", "ItemLimits", "ItemMeta", "Outcome", "Part", "Rejection", "RejectionReason"]
+__all__ = [
+    "Deletion",
+    "Item",
+    "ItemLimits",
+    "ItemMeta",
+    "Outcome",
+    "Part",
+    "Rejection",
+    "RejectionReason",
+]
 
 
 class RejectionReason(StrEnum):
@@ -80,9 +89,19 @@ class Item:
     meta: ItemMeta = field(default_factory=ItemMeta)
     first: bool = True
     """Whether no earlier item brought chunks of the document."""
+    hashed: str | None = None
+    """Of the item as it was sent: see `item_hash`; None when it came in chunks."""
 
 
-Outcome: TypeAlias = Item | Rejection
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A document that a merge takes out."""
+
+    index: int
+    doc_id: str
+
+
+Outcome: TypeAlias = Item | Deletion | Rejection
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +115,7 @@ class ItemLimits:
     # One item with everything around its text: a vector in JSON takes 20 bytes a number.
     item_bytes: int = 33_554_432
     meta_bytes: int = 65_536
+    deletions: bool = False
+    """Whether an item may delete a document."""
+    rule: str | None = None
+    """The text rule that the items go through, by its reference."""

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias, assert_never
 from coco_worker.items.array import read_array
 from coco_worker.items.check import check_item
 from coco_worker.items.decode import Raw
-from coco_worker.items.item import Item, ItemLimits, Outcome, Rejection, RejectionReason
+from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome, Rejection, RejectionReason
 from coco_worker.items.lines import read_lines
 from coco_worker.items.parquet import read_parquet
 from coco_worker.items.seen import SeenItems
@@ -33,6 +33,14 @@ def read_items(file: io.RawIOBase, kind: ItemFormat, limits: ItemLimits) -> Iter
         outcome = raw if isinstance(raw, Rejection) else check_item(index, raw, limits)
         if isinstance(outcome, Item):
             yield seen.add(outcome) or _duplicate(outcome)
+        elif isinstance(outcome, Deletion) and seen.holds(outcome.doc_id):
+            # Which of the two was meant cannot be known.
+            yield Rejection(
+                outcome.index,
+                RejectionReason.DUPLICATE,
+                f"The document {outcome.doc_id!r} came before; send its deletion before it.",
+                outcome.doc_id,
+            )
         else:
             yield outcome
 

@@ -27,6 +27,10 @@ class SeenItems:
         self._fresh: set[bytes] = set()
         self._runs: list[NDArray[np.bytes_]] = []
 
+    def holds(self, doc_id: str) -> bool:
+        """Whether an item of this document came."""
+        return self._holds(_key(doc_id, "whole")) or self._holds(_key(doc_id, "some"))
+
     def add(self, item: Item) -> Item | None:
         """Remember an item, and return it with ``first`` set; None when a chunk of it came before.
 

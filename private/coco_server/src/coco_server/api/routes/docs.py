@@ -99,7 +99,8 @@ class DocsApi:
         )
         media = media_type(request.headers.get("content-type"))
         given = options.model_dump(exclude_none=True)
-        data = await self._imports.start(request, caller, given, media)
+        async with self._services.turns.imports.turn(caller.scope.org_id):
+            data = await self._imports.start(request, caller, given, media)
         await self._services.dispatch(data.job_id)
         found = answer(data, caller.request_id)
         found.status_code = 202

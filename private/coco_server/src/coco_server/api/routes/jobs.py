@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Annotated, TypeAlias
 
 from fastapi import FastAPI, Path, Response, WebSocket
@@ -18,6 +19,7 @@ from coco_protocol.serving.job_streams import (
 )
 from coco_server.api.export_stream import stream_rows
 from coco_server.api.job_events import JobEventReader
+from coco_server.api.releasing import ReleasingResponse
 from coco_server.api.routes.parameters import Tenant
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
@@ -101,8 +103,11 @@ class JobsApi:
         `after`) and misses nothing. With `Upgrade: websocket` the same events come as messages.
         """
         caller = await self._authorize(tenant)
-        feed = await self._reader.feed(caller.scope, job_id, after)
-        return event_response(feed, caller.request_id)
+        async with AsyncExitStack() as held:
+            streams = self._services.turns.streams
+            await held.enter_async_context(streams.turn(caller.scope.org_id))
+            feed = await self._reader.feed(caller.scope, job_id, after)
+            return ReleasingResponse(event_response(feed, caller.request_id), held.pop_all())
 
     async def socket(
         self, tenant: Tenant, socket: WebSocket, job_id: JobPath, after: AfterSequence
@@ -110,8 +115,9 @@ class JobsApi:
         """Send a job's events as text messages, then close."""
         caller = await self._services.authorizer.authorize(tenant, "query", "query")
         # Before the socket is accepted, an error is an HTTP answer.
-        feed = await self._reader.feed(caller.scope, job_id, after)
-        await send_events(socket, feed, self._reader.stopping)
+        async with self._services.turns.streams.turn(caller.scope.org_id):
+            feed = await self._reader.feed(caller.scope, job_id, after)
+            await send_events(socket, feed, self._reader.stopping)
 
     async def _authorize(self, tenant: Tenant) -> Caller:
         return await self._services.authorizer.authorize(tenant, "query", "query")

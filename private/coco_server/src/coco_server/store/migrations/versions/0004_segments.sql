@@ -8,6 +8,7 @@ CREATE TABLE segments (
     config_id text NOT NULL,
     first_key integer NOT NULL DEFAULT 0,  -- chunk keys are unique in a version: they go on from the
                                            -- segments before this one
+    end_key integer NOT NULL DEFAULT 0,    -- one more than its last key
     document_count bigint NOT NULL DEFAULT 0,
     chunk_count bigint NOT NULL DEFAULT 0,
     embedded_count bigint NOT NULL DEFAULT 0,
@@ -56,8 +57,30 @@ END $$;
 
 -- The owner of the tables sees no rows.
 SET LOCAL ROLE coco_system;
-INSERT INTO segments (segment_no, org_id, project_id, config_id, document_count, chunk_count,
-    embedded_count, storage_bytes, length_sums, approximate, created_at)
-SELECT version_no, org_id, project_id, config_id, document_count, chunk_count, embedded_count,
-    storage_bytes, length_sums, approximate, created_at FROM project_versions;
+INSERT INTO segments (segment_no, org_id, project_id, config_id, end_key, document_count,
+    chunk_count, embedded_count, storage_bytes, length_sums, approximate, created_at)
+SELECT version_no, org_id, project_id, config_id, chunk_count, document_count, chunk_count,
+    embedded_count, storage_bytes, length_sums, approximate, created_at
+FROM project_versions WHERE NOT coalesce(failure ? 'removed', false);
 RESET ROLE;
+
+-- Segments that compaction writes have numbers of their own, from the same sequence.
+GRANT USAGE ON SEQUENCE project_versions_version_no_seq TO coco_app, coco_system;
+
+-- Drop a segment that no version is made of. Runs as its caller, who alone sees the rows of its org; an
+-- older program, which knows of no sharing, takes the refusal for a reader and comes again later.
+ALTER FUNCTION coco_drop_version(bigint, text) RENAME TO coco_drop_tables;
+CREATE FUNCTION coco_drop_version(number bigint, org text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM public.project_versions WHERE org_id = org AND number = ANY(segments)
+            AND version_no <> number AND NOT coalesce(failure ? 'removed', false)
+    ) THEN
+        RAISE lock_not_available USING MESSAGE = 'the segment is part of another version';
+    END IF;
+    DELETE FROM public.segments WHERE org_id = org AND segment_no = number;
+    PERFORM public.coco_drop_tables(number, org);
+END $$;
+REVOKE ALL ON FUNCTION coco_drop_version(bigint, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION coco_drop_version(bigint, text) TO coco_app, coco_system;

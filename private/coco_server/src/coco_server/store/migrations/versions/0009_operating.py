@@ -1,4 +1,4 @@
-"""Operating: dead letters, usage by month, erasure.
+"""Operating: compatible programs, workers seen, dead letters, usage by month, erasure, backups.
 
 Runs before the code that needs it; the code before it does not notice.
 """

@@ -1,0 +1,110 @@
+"""Changes of documents: each is a merge of its own, and nothing when it would change nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from coco_core.errors import DocumentNotFound, InvalidInput
+from coco_protocol.server.docs import ImportHead, StartedData
+from coco_protocol.server.documents import DocumentPut
+from coco_server.auth.authorize import Caller
+from coco_server.domain.documents import Asked, matching
+from coco_server.domain.import_jobs import ImportJobs, ImportSource
+from coco_server.jobs import document_jobs
+from coco_server.store import documents, versions
+from coco_server.store.blobs import BlobStore
+from coco_server.store.item_hash import item_hash
+from coco_server.store.session import Database, TenantSession
+
+__all__ = ["DocumentChanges"]
+
+
+class DocumentChanges:
+    """Puts and deletes documents of a project."""
+
+    def __init__(self, database: Database, blobs: BlobStore, jobs: ImportJobs) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._jobs = jobs
+
+    def put(self, caller: Caller, doc_id: str, body: DocumentPut) -> StartedData | None:
+        """Start a merge of one document; None when the active version has it as it is sent.
+
+        Raises:
+            InvalidInput: it has neither content nor chunks, or both.
+        """
+        if (body.content is None) == (body.chunks is None):
+            raise InvalidInput(
+                "A document has content or chunks.", hint="Send one of the two, and not both."
+            )
+        item = {"doc_id": doc_id, **body.model_dump(exclude_none=True)}
+        with self._database.tenant(caller.scope.org_id) as session:
+            if self._has(session, caller.project.project_id, item):
+                return None
+        return self._merge(caller, [item], doc_id=doc_id)
+
+    def delete(self, caller: Caller, doc_id: str) -> StartedData:
+        """Start a merge that takes one document out.
+
+        Raises:
+            DocumentNotFound: there is none, and no job is under way that may bring it.
+        """
+        project_id = caller.project.project_id
+        with self._database.tenant(caller.scope.org_id) as session:
+            version = versions.active(session, project_id)
+            there = version is not None and documents.existing(session, version, [doc_id])
+            if not there and not document_jobs.unfinished(session, project_id):
+                raise DocumentNotFound(
+                    f"The project has no document {doc_id[:200]!r}.",
+                    hint="List the documents of the project, and take an id from there.",
+                )
+        return self._merge(caller, [{"delete": doc_id}], doc_id=doc_id)
+
+    def delete_matching(
+        self, caller: Caller, asked: Asked, *, dry_run: bool
+    ) -> tuple[list[str], StartedData | None]:
+        """Return the documents of the active version that are wanted, and the merge without them.
+
+        Raises:
+            InvalidInput: no condition is given.
+        """
+        if asked.all:
+            raise InvalidInput(
+                "No condition says which documents shall be deleted.",
+                hint="Send doc_ids, prefix, contains or filters. To replace all documents, import "
+                "with mode 'replace'.",
+            )
+        with self._database.tenant(caller.scope.org_id) as session:
+            version = versions.active(session, caller.project.project_id)
+            found = [] if version is None else matching(session, version, asked)
+        if dry_run or not found:
+            return found, None
+        return found, self._merge(caller, [{"delete": doc_id} for doc_id in found])
+
+    def _has(self, session: TenantSession, project_id: str, item: Mapping[str, object]) -> bool:
+        """Whether the active version has a document as it is sent, and no job may change that."""
+        hashed = item_hash(item)
+        version = versions.active(session, project_id)
+        if version is None or hashed is None or document_jobs.unfinished(session, project_id):
+            return False
+        try:
+            stored = documents.get(session, version, str(item["doc_id"]))
+        except DocumentNotFound:
+            return False
+        return stored.item_hash == hashed
+
+    def _merge(
+        self, caller: Caller, items: Sequence[Mapping[str, object]], *, doc_id: str | None = None
+    ) -> StartedData:
+        body = b"".join(json.dumps(item).encode() + b"\n" for item in items)
+        org_id = caller.scope.org_id
+        stored = self._blobs.put_bytes(org_id, "ndjson", body)
+        source = ImportSource(stored.ref, "ndjson", stored.size, len(items), True, stored.sha256)
+        # One document that is rejected is a change that failed.
+        head = ImportHead(mode="merge", on_error="fail")
+        try:
+            return self._jobs.start(caller, head, source, doc_id=doc_id)
+        except BaseException:
+            self._blobs.delete(org_id, stored.ref)
+            raise

@@ -1,0 +1,181 @@
+"""Jobs of imports: quota, version and job in one transaction, once for each request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from coco_core.configs import IndexingConfig
+from coco_core.errors import InvalidInput, QuotaExceeded
+from coco_core.plan import IndexingPlan
+from coco_protocol.server.docs import ImportHead, StartedData
+from coco_server.auth.authorize import Caller
+from coco_server.jobs import queue, requests
+from coco_server.jobs.payload import ImportFormat, IngestPayload
+from coco_server.jobs.records import Job
+from coco_server.jobs.requests import RequestKey
+from coco_server.metrics import ServerMetrics
+from coco_server.store import abandoned, activations, configs, orgs, projects, usage, versions
+from coco_server.store.blobs import BlobStore
+from coco_server.store.session import Database, TenantSession
+
+__all__ = ["JOB_KIND", "ImportJobs", "ImportSource"]
+
+JOB_KIND = "ingest"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSource:
+    """Items in the blob store."""
+
+    blob_ref: str
+    format: ImportFormat
+    size: int
+    items: int | None
+    fresh: bool
+    """Whether this request brought them: then they go when it fails."""
+    sha256: str = ""
+    """Of a fresh one."""
+
+
+class ImportJobs:
+    """Enqueues imports."""
+
+    def __init__(self, database: Database, blobs: BlobStore, metrics: ServerMetrics) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._metrics = metrics
+
+    def start(
+        self,
+        caller: Caller,
+        head: ImportHead,
+        source: ImportSource,
+        *,
+        asked: str | None = None,
+        doc_id: str | None = None,
+    ) -> StartedData:
+        """Enqueue the job of an import, or return the one that the same request started before.
+
+        Args:
+            caller: whose import it is.
+            head: what is asked for.
+            source: the items.
+            asked: stands for the items when a repeated request is compared with the first one.
+            doc_id: the one document that it changes.
+
+        Raises:
+            InvalidInput: a replacing import names documents to delete.
+            RequestConflict: the key was used for another request.
+            ConfigNotFound: the org has no such config.
+            QuotaExceeded: the org may not hold that much.
+            VersionConflict: a build of this config is under way.
+        """
+        if head.deletes and head.mode != "merge":
+            raise InvalidInput(
+                "The import replaces all documents, and names some to delete.",
+                hint="Send mode 'merge', or leave out deletes.",
+            )
+        content = asked or f"{source.format} {source.sha256 or source.blob_ref}"
+        request = RequestKey.of(
+            head.idempotency_key, head.indexing_config_id, _asked(head, content)
+        )
+        project_id = caller.scope.project_id
+        with self._database.tenant(caller.scope.org_id) as session:
+            there = None
+            if request is not None:
+                requests.take_turn(session, project_id, request)
+                there = requests.find(session, project_id, request)
+            job = there or self._create(
+                session, caller, head, source, request=request, doc_id=doc_id
+            )
+        if there is not None and source.fresh:
+            self._blobs.delete(caller.scope.org_id, source.blob_ref)
+        return _started(job, None if there is not None else source.size)
+
+    def _create(
+        self,
+        session: TenantSession,
+        caller: Caller,
+        head: ImportHead,
+        source: ImportSource,
+        *,
+        request: RequestKey | None,
+        doc_id: str | None,
+    ) -> Job:
+        scope = caller.scope
+        project = projects.get(session, scope.project_id)
+        config_id = head.indexing_config_id or project.active_config_id
+        config = IndexingConfig.from_dict(configs.get(session, config_id).body)
+        if head.wasm_module_ref is not None:
+            self._blobs.info(scope.org_id, head.wasm_module_ref)
+        orgs.remember_user(session, scope.user_id)
+        merge = head.mode == "merge"
+        version_id = None if merge else self._begin(session, caller, config_id, source)
+        # After the org's totals: `activations.declare` says why.
+        began = activations.declare(session, scope.project_id) if head.activate else None
+        payload = IngestPayload(
+            blob_ref=source.blob_ref,
+            format=source.format,
+            plan=IndexingPlan(config=config),
+            on_error=head.on_error,
+            wasm_module_ref=head.wasm_module_ref,
+            activate=bool(head.activate),
+            force=head.activate == "force",
+            began=began,
+            mode=head.mode,
+            deletes=tuple(head.deletes),
+        )
+        return queue.enqueue(
+            session,
+            project_id=scope.project_id,
+            kind=JOB_KIND,
+            payload=payload.to_dict(),
+            user_id=scope.user_id,
+            version_id=version_id,
+            config_id=config_id,
+            merge=merge,
+            doc_id=doc_id,
+            request=request,
+            total=source.items,
+        )
+
+    def _begin(
+        self, session: TenantSession, caller: Caller, config_id: str, source: ImportSource
+    ) -> str:
+        """Make the version of a replacing import, with its reservation; returns its id."""
+        project_id = caller.scope.project_id
+        # What keeps a project from importing shall not wait for a worker to look at it.
+        abandoned.fail(session, project_id=project_id, config_id=config_id, older_seconds=0)
+        version = versions.create(session, project_id, config_id)
+        try:
+            usage.reserve_build(
+                session,
+                caller.quotas,
+                version.version_id,
+                documents=source.items or 0,
+                storage_bytes=source.size,
+            )
+        except QuotaExceeded:
+            self._metrics.refused("quota")
+            raise
+        return version.version_id
+
+
+def _asked(head: ImportHead, content: str) -> Mapping[str, object]:
+    """Return what makes two requests the same: all that changes what the job does."""
+    options = head.model_dump(exclude={"idempotency_key", "project_id", "blob_ref"})
+    return {**options, "content": content}
+
+
+def _started(job: Job, size: int | None) -> StartedData:
+    payload = IngestPayload.from_dict(job.payload)
+    return StartedData(
+        job_id=job.job_id,
+        version_id=job.version_id,
+        project_id=job.project_id,
+        indexing_config_id=payload.plan.config.config_id,
+        blob_ref=payload.blob_ref,
+        items=job.total,
+        bytes=size,
+    )

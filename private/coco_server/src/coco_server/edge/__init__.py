@@ -1,0 +1,3 @@
+"""HTTP edge: connections with limits, TLS, probes, and the end of the process."""
+
+__all__: list[str] = []

@@ -1,0 +1,42 @@
+"""Look-ups of jobs by what they change: a document, a segment, a project."""
+
+from __future__ import annotations
+
+from coco_server.jobs.records import Job
+from coco_server.store.rows import one_row
+from coco_server.store.session import TenantSession
+
+__all__ = ["of_document", "of_segment", "unfinished"]
+
+
+def of_document(session: TenantSession, project_id: str, doc_id: str) -> Job | None:
+    """Return the last job that was made to change this one document, if it is still known."""
+    return one_row(
+        session,
+        Job,
+        "SELECT {columns} FROM jobs WHERE org_id = %s AND project_id = %s AND doc_id = %s "
+        "ORDER BY job_id DESC LIMIT 1",
+        (session.org_id, project_id, doc_id),
+    )
+
+
+def of_segment(session: TenantSession, project_id: str, segment_no: int) -> Job | None:
+    """Return the job that wrote a segment, if it is still known."""
+    return one_row(
+        session,
+        Job,
+        "SELECT {columns} FROM jobs WHERE org_id = %(org)s AND project_id = %(project)s "
+        "AND version_id = (SELECT version_id FROM project_versions WHERE org_id = %(org)s "
+        "AND version_no = %(number)s) ORDER BY job_id LIMIT 1",
+        {"org": session.org_id, "project": project_id, "number": segment_no},
+    )
+
+
+def unfinished(session: TenantSession, project_id: str) -> bool:
+    """Whether a job of the project waits or runs."""
+    row = session.connection.execute(
+        "SELECT EXISTS (SELECT FROM jobs WHERE org_id = %s AND project_id = %s "
+        "AND state IN ('queued', 'running'))",
+        (session.org_id, project_id),
+    ).fetchone()
+    return bool(row and row[0])

@@ -1,0 +1,162 @@
+"""What a database holds, from PostgreSQL's catalog: the schema's tables and those of segments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from typing import Any
+
+from coco_core.errors import DatabaseIncompatible
+from coco_server.store.session import Connection
+
+__all__ = ["StoredTable", "columns", "definition", "list_tables", "sequences"]
+
+# Names of tables that a build makes end with the segment's number.
+_NUMBERED = re.compile(r"(.+)_(\d+)")
+
+# Of Alembic: the header names the revision, and the restore sets it last.
+_NOT_COPIED = frozenset({"alembic_version"})
+
+# Tables of extensions belong to their extension; what is unlogged is not worth keeping.
+_TABLES = """
+    SELECT relname AS name, relrowsecurity AS secured,
+        EXISTS (
+            SELECT FROM aclexplode(relacl) JOIN pg_roles ON pg_roles.oid = grantee
+            WHERE rolname = 'coco_system' AND privilege_type = 'SELECT'
+        ) AS readable,
+        EXISTS (
+            SELECT FROM pg_policy WHERE polrelid = class.oid AND polpermissive
+            AND polcmd IN ('r', '*') AND pg_get_expr(polqual, polrelid) = 'true'
+            AND 'coco_system'::regrole = ANY (polroles)
+        ) AND NOT EXISTS (
+            SELECT FROM pg_policy WHERE polrelid = class.oid AND NOT polpermissive
+        ) AS complete,
+        relpages > 0 AS used
+    FROM pg_class AS class
+    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relpersistence = 'p'
+        AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = class.oid AND deptype = 'e')
+    ORDER BY length(relname), relname
+"""
+
+_REFERENCES = """
+    SELECT child.relname, parent.relname FROM pg_constraint
+    JOIN pg_class AS child ON child.oid = conrelid JOIN pg_class AS parent ON parent.oid = confrelid
+    WHERE contype = 'f' AND NOT condeferrable AND conrelid <> confrelid
+        AND child.relnamespace = 'public'::regnamespace
+"""
+
+_COLUMNS = """
+    SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0
+        AND NOT attisdropped AND attgenerated = '' ORDER BY attnum
+"""
+
+_DEFINITION = """
+    SELECT jsonb_build_object(
+        'columns', (
+            SELECT jsonb_agg(jsonb_build_object(
+                'name', attname, 'type', format_type(atttypid, atttypmod),
+                'required', attnotnull, 'storage', attstorage,
+                'default', pg_get_expr(adbin, adrelid)) ORDER BY attnum)
+            FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+            WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped),
+        'constraints', (
+            SELECT jsonb_agg(jsonb_build_array(conname, pg_get_constraintdef(oid))
+                ORDER BY conname)
+            FROM pg_constraint WHERE conrelid = class.oid AND contype IN ('p', 'u', 'c')),
+        'indexes', (
+            SELECT jsonb_agg(pg_get_indexdef(indexrelid) ORDER BY indexrelid)
+            FROM pg_index WHERE indrelid = class.oid AND NOT EXISTS (
+                SELECT FROM pg_constraint WHERE conindid = indexrelid)),
+        'options', to_jsonb(reloptions),
+        'secured', relrowsecurity, 'forced', relforcerowsecurity,
+        'policies', (
+            SELECT jsonb_agg(jsonb_build_object('name', policyname, 'command', cmd,
+                'roles', roles, 'permissive', permissive, 'using', qual, 'check', with_check)
+                ORDER BY policyname)
+            FROM pg_policies WHERE schemaname = 'public' AND tablename = relname),
+        'granted', relacl IS NOT NULL,
+        'grants', (
+            SELECT jsonb_agg(jsonb_build_array(
+                CASE grantee WHEN relowner THEN 'owner' ELSE pg_get_userbyid(grantee) END,
+                privilege_type) ORDER BY grantee, privilege_type)
+            FROM aclexplode(relacl)))
+    FROM pg_class AS class WHERE oid = %s::regclass
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTable:
+    """A table of the database."""
+
+    name: str
+    segment: bool
+    """Whether a build made it, and not a migration."""
+    secured: bool
+    """Row-level security decides who sees its rows."""
+    copied: bool
+    """Its rows go into a backup; those of a build under way do not, it begins again."""
+
+
+def list_tables(connection: Connection) -> list[StoredTable]:
+    """Return the tables as the transaction's snapshot has them, each after those it refers to.
+
+    Raises:
+        DatabaseIncompatible: the role for backups would not see all rows of a table.
+    """
+    rows = connection.execute(_TABLES).fetchall()
+    names = {row[0] for row in rows}
+    found = {}
+    for name, secured, readable, complete, used in rows:
+        numbered = _NUMBERED.fullmatch(name)
+        segment = numbered is not None and numbered[1] in names
+        if name in _NOT_COPIED:
+            continue
+        # Patterns of segments' tables have neither readers nor rows; builds have no readers yet.
+        copied = readable or not (secured or segment)
+        if (copied and secured and not complete) or (not copied and not segment and used):
+            raise _would_omit(name)
+        found[name] = StoredTable(name, segment, secured, copied)
+    own = [table for table in found.values() if table.segment]
+    return [*_in_order(connection, found), *own]
+
+
+def _in_order(connection: Connection, found: Mapping[str, StoredTable]) -> Iterable[StoredTable]:
+    references: dict[str, set[str]] = {name: set() for name in found}
+    for child, parent in connection.execute(_REFERENCES).fetchall():
+        if child in found:
+            references[child].add(parent)
+    for name in TopologicalSorter(references).static_order():
+        if name in found and not found[name].segment:
+            yield found[name]
+
+
+def _would_omit(name: str) -> DatabaseIncompatible:
+    return DatabaseIncompatible(
+        f"A backup would omit rows of the table {name!r}: the role coco_system does not see all.",
+        hint=f"Let the table's owner run: CREATE POLICY everything ON {name} TO coco_system "
+        f"USING (true); GRANT SELECT ON {name} TO coco_system.",
+    )
+
+
+def columns(connection: Connection, name: str) -> list[str]:
+    """Return the columns of a table that are stored, in their order."""
+    return [row[0] for row in connection.execute(_COLUMNS, (f"public.{name}",)).fetchall()]
+
+
+def definition(connection: Connection, name: str) -> dict[str, Any]:
+    """Return what makes a table the same again: columns, indexes, policies, grants."""
+    row = connection.execute(_DEFINITION, (f"public.{name}",)).fetchone()
+    assert row is not None, "it stands in the same snapshot"
+    found: dict[str, Any] = row[0]
+    return found
+
+
+def sequences(connection: Connection) -> dict[str, int]:
+    """Return the last number of each sequence that was used."""
+    rows = connection.execute(
+        "SELECT sequencename, last_value FROM pg_sequences "
+        "WHERE schemaname = 'public' AND last_value IS NOT NULL"
+    ).fetchall()
+    return dict(rows)

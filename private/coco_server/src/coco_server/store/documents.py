@@ -1,0 +1,120 @@
+"""Documents of a complete version, read over all of its segments.
+
+A document of a version is the row in the newest of its segments that has one, unless a later segment
+removed it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, LiteralString
+
+from coco_core.errors import DocumentNotFound
+from coco_server.store.rows import all_rows, one_row
+from coco_server.store.segments import LIVE
+from coco_server.store.session import TenantSession
+from coco_server.store.versions import Version
+
+__all__ = ["StoredDocument", "count", "existing", "get", "list_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """A document of a version as it is stored."""
+
+    doc_id: str
+    version_no: int
+    """The number of the segment that wrote it."""
+    source_ref: str | None
+    title: str | None
+    content_hash: str
+    chunk_count: int
+    meta: Mapping[str, Any]
+    item_hash: str | None
+    """Of the document as it was sent: see `item_hash`; None when it did not come whole."""
+
+
+_OF_VERSION: LiteralString = (
+    "FROM documents AS found WHERE org_id = %(org)s AND version_no = ANY(%(parts)s::bigint[]) "
+)
+
+# Each segment gives its next documents in the order of its key, and the first of all are the page.
+_LIST: LiteralString = (
+    "SELECT {columns} FROM unnest(%(parts)s::bigint[]) AS part (number) CROSS JOIN LATERAL ("
+    "SELECT * FROM documents AS found WHERE org_id = %(org)s AND version_no = part.number "
+    "AND doc_id > %(after)s AND starts_with(doc_id, %(prefix)s) AND "
+    + LIVE
+    + " ORDER BY doc_id LIMIT %(most)s) AS page ORDER BY doc_id LIMIT %(most)s"
+)
+
+
+def get(session: TenantSession, version: Version, doc_id: str) -> StoredDocument:
+    """Return a document of a version.
+
+    Raises:
+        DocumentNotFound: the version has none of this id.
+    """
+    found = one_row(
+        session,
+        StoredDocument,
+        "SELECT {columns} " + _OF_VERSION + "AND doc_id = %(doc_id)s AND " + LIVE,
+        {**_values(session, version), "doc_id": doc_id},
+    )
+    if found is None:
+        raise DocumentNotFound(
+            f"The version {version.version_id!r} has no document {doc_id!r}.",
+            hint="List the documents of the project, and take an id from there.",
+        )
+    return found
+
+
+def list_of(
+    session: TenantSession,
+    version: Version,
+    *,
+    after: str = "",
+    prefix: str = "",
+    most: int = 100,
+) -> list[StoredDocument]:
+    """Return up to ``most`` documents in the order of their ids, from behind the id ``after`` on.
+
+    Args:
+        session: of the version's org.
+        version: complete.
+        after: the last id of the page before; empty for the first page.
+        prefix: what the ids begin with.
+        most: the size of a page.
+    """
+    return all_rows(
+        session,
+        StoredDocument,
+        _LIST,
+        {**_values(session, version), "after": after, "prefix": prefix, "most": most},
+    )
+
+
+def count(session: TenantSession, version: Version, *, prefix: str = "") -> int:
+    """Return how many documents of a version have ids that begin with ``prefix``."""
+    if not prefix:
+        return version.document_count
+    row = session.connection.execute(
+        "SELECT count(*) " + _OF_VERSION + "AND starts_with(doc_id, %(prefix)s) AND " + LIVE,
+        {**_values(session, version), "prefix": prefix},
+    ).fetchone()
+    return int(row[0]) if row else 0
+
+
+def existing(session: TenantSession, version: Version, doc_ids: Sequence[str]) -> set[str]:
+    """Return which of these ids are documents of the version."""
+    if not doc_ids:
+        return set()
+    rows = session.connection.execute(
+        "SELECT doc_id " + _OF_VERSION + "AND doc_id = ANY(%(doc_ids)s) AND " + LIVE,
+        {**_values(session, version), "doc_ids": list(doc_ids)},
+    ).fetchall()
+    return {doc_id for (doc_id,) in rows}
+
+
+def _values(session: TenantSession, version: Version) -> dict[str, object]:
+    return {"org": session.org_id, "parts": list(version.parts)}

@@ -1,0 +1,196 @@
+"""Segments: the immutable parts that versions are made of and share.
+
+A segment has tables of its own, named by the number of the version that wrote it. Chunk keys are
+unique in a version, so its segments are read as one; what a later segment replaced or deleted is
+removed from the earlier ones by tombstones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import LiteralString
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coco_core.bm25 import CorpusStats
+from coco_core.errors import VersionNotFound
+from coco_server.store.rows import all_rows
+from coco_server.store.session import TenantSession
+from coco_server.store.tables import in_version
+from coco_server.store.versions import Version
+
+__all__ = ["LIVE", "Layout", "Segment", "ensure", "layout", "remove_documents", "tombstones"]
+
+# Layouts that are kept in the process. One is a few hundred bytes and four for each tombstone, of
+# which compaction leaves at most a fifth of the version's chunks.
+_REMEMBERED = 512
+
+LIVE: LiteralString = """NOT EXISTS (
+    SELECT FROM removed_documents AS gone
+    WHERE gone.segment_no = ANY(%(parts)s::bigint[]) AND gone.doc_id = found.doc_id
+    AND array_position(%(parts)s::bigint[], gone.segment_no)
+        > array_position(%(parts)s::bigint[], found.version_no)
+)"""
+"""Whether a row ``found`` of documents or chunks is not removed by a later segment of ``parts``."""
+
+_NO_KEYS = np.empty(0, np.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The row of a segment: what it has itself, whatever was removed from it since."""
+
+    segment_no: int
+    first_key: int
+    end_key: int
+    """One more than its last key."""
+    document_count: int
+    chunk_count: int
+    embedded_count: int
+    storage_bytes: int
+    length_sums: list[int]
+    """Terms per field of its chunks, in the order of `coco_core.bm25.FIELDS`."""
+    approximate: bool
+    """Whether its vectors have an HNSW index."""
+    removed_keys: bytes
+    """int32[n], little-endian, ascending: tombstones of chunks in the segments before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The segments of one complete version, and which of their chunks are removed."""
+
+    parts: tuple[Segment, ...]
+    """Oldest first."""
+    removed: NDArray[np.int32] = field(default_factory=lambda: _NO_KEYS)
+    """int32[n], ascending."""
+
+    @property
+    def span(self) -> int:
+        """One more than the last key: the length of an array that is indexed by keys."""
+        return max(each.end_key for each in self.parts)
+
+    @property
+    def weighted_by(self) -> CorpusStats:
+        """The statistics under which the keyword weights of all segments were computed."""
+        first = self.parts[0]
+        sums = np.array(first.length_sums, np.float64)
+        mean = (sums / max(1, first.chunk_count)).astype(np.float32)
+        return CorpusStats(first.chunk_count, mean)
+
+    def live(self) -> NDArray[np.bool_] | None:
+        """Return bool[span], false for what was removed; None when nothing was."""
+        if not len(self.removed):
+            return None
+        mask = np.ones(self.span, np.bool_)
+        mask[self.removed] = False
+        return mask
+
+
+_layouts: dict[tuple[int, ...], Layout] = {}
+
+
+def layout(session: TenantSession, version: Version) -> Layout:
+    """Return what a version is made of; read once by a process, for neither changes.
+
+    Raises:
+        VersionNotFound: retention has removed the version.
+    """
+    if version.parts == (version.version_no,):
+        # A full build: its row says it all, and spares every first query a statement.
+        return Layout((_whole(version),))
+    known = _layouts.get(version.parts)
+    if known is None:
+        known = _read(session, version.parts)
+        if len(_layouts) >= _REMEMBERED:
+            _layouts.pop(next(iter(_layouts)), None)
+        _layouts[version.parts] = known
+    return known
+
+
+def ensure(session: TenantSession, version: Version) -> None:
+    """Give a version's own segment its row, which a program of an older release does not write."""
+    session.connection.execute(
+        "INSERT INTO segments (segment_no, org_id, project_id, config_id, end_key, document_count, "
+        "chunk_count, embedded_count, storage_bytes, length_sums, approximate) "
+        "SELECT version_no, org_id, project_id, config_id, chunk_count, document_count, "
+        "chunk_count, embedded_count, storage_bytes, length_sums, approximate "
+        "FROM project_versions WHERE org_id = %s AND version_id = %s AND segments = '{}' "
+        "AND NOT coalesce(failure ? 'removed', false) ON CONFLICT DO NOTHING",
+        (session.org_id, version.version_id),
+    )
+
+
+def remove_documents(session: TenantSession, version: Version, doc_ids: Sequence[str]) -> None:
+    """Take documents out of the segments before the version's own; those it has not are ignored."""
+    before = list(version.parts[:-1])
+    if not before or not doc_ids:
+        return
+    session.connection.execute(
+        "INSERT INTO removed_documents (org_id, project_id, segment_no, doc_id) "
+        "SELECT %(org)s, %(project)s, %(own)s, doc_id FROM ("
+        "SELECT DISTINCT doc_id FROM unnest(%(doc_ids)s::text[]) AS doc_id) AS named "
+        "WHERE EXISTS (SELECT FROM documents "
+        "WHERE version_no = ANY(%(before)s::bigint[]) AND documents.doc_id = named.doc_id) "
+        "ON CONFLICT DO NOTHING",
+        {
+            "org": version.org_id,
+            "project": version.project_id,
+            "own": version.version_no,
+            "doc_ids": list(doc_ids),
+            "before": before,
+        },
+    )
+
+
+def tombstones(session: TenantSession, version: Version) -> NDArray[np.int32]:
+    """Return the keys that the version's own segment removes from those before it, ascending.
+
+    Those that an earlier segment removed are not among them.
+    """
+    before = version.parts[:-1]
+    if not before:
+        return _NO_KEYS
+    packed = session.connection.execute(
+        in_version(
+            "SELECT string_agg(int4send(found.chunk_key), ''::bytea) "
+            "FROM removed_documents AS mine JOIN {source_chunks} AS found USING (doc_id) "
+            "WHERE mine.segment_no = %(own)s AND " + LIVE,
+            before,
+        ),
+        {"own": version.version_no, "parts": list(before)},
+        binary=True,
+    ).fetchone()
+    found = packed[0] if packed and packed[0] is not None else b""
+    return np.sort(np.frombuffer(found, ">i4").astype(np.int32))
+
+
+def _read(session: TenantSession, numbers: tuple[int, ...]) -> Layout:
+    rows = all_rows(
+        session,
+        Segment,
+        "SELECT {columns} FROM segments WHERE org_id = %s AND segment_no = ANY(%s) "
+        "ORDER BY array_position(%s::bigint[], segment_no)",
+        (session.org_id, list(numbers), list(numbers)),
+    )
+    if len(rows) != len(numbers):
+        raise VersionNotFound("The version has been removed.")
+    keys = [np.frombuffer(each.removed_keys, "<i4").astype(np.int32) for each in rows]
+    return Layout(tuple(rows), np.unique(np.concatenate(keys)))
+
+
+def _whole(version: Version) -> Segment:
+    return Segment(
+        segment_no=version.version_no,
+        first_key=0,
+        end_key=version.chunk_count,
+        document_count=version.document_count,
+        chunk_count=version.chunk_count,
+        embedded_count=version.embedded_count,
+        storage_bytes=version.storage_bytes,
+        length_sums=version.length_sums,
+        approximate=version.approximate,
+        removed_keys=b"",
+    )

@@ -58,7 +58,7 @@ def test_queries_after_a_restart_and_after_an_outage(server: DevPostgres, tmp_pa
 
         def ask(_: object = None) -> httpx.Response:
             # The vectors of the tests are of no model that the service has.
-            body = {"query": "some text", "retrieval_config": {"retrieval_mode": "keyword"}}
+            body = {"query": "some text", "retrieval_config": {"retrieval_mode": "fts"}}
             return client.post("/v1/docs/query", json=body)
 
         with ThreadPoolExecutor(8) as threads:

@@ -32,6 +32,7 @@ from coco_server.search.rerankers import server_rerankers
 from coco_server.search.service import SearchService
 from coco_server.settings import Settings
 from coco_server.store.blobs import BlobStore
+from coco_server.store.replicas import Replicas
 from coco_server.store.session import Database, SystemSession, TenantSession, TimeLimits
 from coco_server.store.vector_backend import open_vectors
 from coco_server.store.vectors import VectorStore
@@ -67,6 +68,7 @@ class Services:
     key_checks: KeyChecks
     authorizer: Authorizer
     search: SearchService
+    replicas: Replicas
     vectors: VectorStore
     notifier: JobNotifier
     event_listener: EventListener
@@ -79,6 +81,7 @@ class Services:
     def open(self) -> None:
         """Connect to the database, and begin to hear of jobs' events."""
         self.database.open()
+        self.replicas.open()
         self.key_database.open()
         self.export_database.open()
         self.event_listener.start()
@@ -92,6 +95,7 @@ class Services:
         self.rerankers.close()
         self.export_database.close()
         self.key_database.close()
+        self.replicas.close()
         self.database.close()
 
     def unready(self) -> str | None:
@@ -181,6 +185,12 @@ def build_services(settings: Settings) -> Services:
     database = database_for("coco-server", settings.db_connections)
     key_database = database_for("coco-server-keys", KEY_CHECKS)
     exports = database_for("coco-server-exports", settings.exports_at_once)
+    replicas = Replicas(
+        settings.meta_db_replica,
+        most=settings.db_connections,
+        preparing=preparing,
+        limits=limits,
+    )
     pools = thread_pools(settings.db_connections, settings.exports_at_once)
     metrics = ServerMetrics()
     embedders = Embedders(settings.embedding)
@@ -208,7 +218,10 @@ def build_services(settings: Settings) -> Services:
             wrong_per_minute=settings.wrong_keys_per_min,
         ),
         authorizer=Authorizer(settings, database, pools, metrics),
-        search=SearchService(database, embedders, executor_for(vectors), rerankers=rerankers),
+        search=SearchService(
+            database, embedders, executor_for(vectors), rerankers=rerankers, replicas=replicas
+        ),
+        replicas=replicas,
         vectors=vectors,
         notifier=open_notifier(settings),
         event_listener=EventListener(settings.listen_db or settings.meta_db),

@@ -27,6 +27,7 @@ from coco_server.search.hydrate import StoredHits
 from coco_server.search.pg import PgExecutor
 from coco_server.search.rerankers import REGISTER
 from coco_server.store import versions
+from coco_server.store.replicas import Replicas
 from coco_server.store.session import Database, Scope, TenantSession
 from coco_server.store.versions import QueryTarget
 
@@ -76,8 +77,10 @@ class SearchService:
         executor: ExecutorFactory = PgExecutor,
         *,
         rerankers: Rerankers | None = None,
+        replicas: Replicas | None = None,
     ) -> None:
         self._database = database
+        self._replicas = replicas
         self._rerankers = rerankers or Rerankers({}, hint=REGISTER)
         self._executor = executor
         self._vectors = QueryVectors(embedders)
@@ -121,13 +124,24 @@ class SearchService:
             target = versions.resolve_version(session, scope.project_id, request.indexing_config_id)
             clock.lap("resolve")
             basis = _Basis.of(target)
-            if question is not None and basis == expected:
+            if question is not None and basis == expected and not self._replicas:
                 return self._from_version(session, scope.project_id, target, question, clock)
-        if len(self._met) >= _MOST_MET:
-            self._met.clear()
-        self._met[key] = basis
-        question = self._question(scope, request, basis)
-        clock.lap("embed")
+        if question is None or basis != expected:
+            if len(self._met) >= _MOST_MET:
+                self._met.clear()
+            self._met[key] = basis
+            question = self._question(scope, request, basis)
+            clock.lap("embed")
+        if self._replicas and target.version is not None:
+            wanted = question
+            found = self._replicas.ask(
+                target.version,
+                lambda session: self._from_version(
+                    session, scope.project_id, target, wanted, clock
+                ),
+            )
+            if found is not None:
+                return found
         with self._database.read_transaction(scope.org_id) as session:
             return self._from_version(session, scope.project_id, target, question, clock)
 

@@ -133,6 +133,11 @@ class Database:
         """Return the pool's own counters, for metrics."""
         return self._pool.statistics()
 
+    @property
+    def away(self) -> bool:
+        """Whether the last attempts to connect have failed."""
+        return self._pool.away
+
     def unhurried(self) -> Self:
         """Return the same database, with the same connections, for work that may take hours."""
         found = copy(self)
@@ -153,8 +158,14 @@ class Database:
             yield TenantSession(connection, org_id)
 
     @contextmanager
-    def read_transaction(self, org_id: str) -> Iterator[TenantSession]:
+    def read_transaction(
+        self, org_id: str, *, patience: float | None = None
+    ) -> Iterator[TenantSession]:
         """Yield such a transaction whose statements look rows up by their keys.
+
+        Args:
+            org_id: whose rows.
+            patience: seconds to wait for a connection.
 
         Raises:
             Unavailable: the database cannot be reached.
@@ -162,7 +173,9 @@ class Database:
             CallerLeft: whose request it is has left; what runs was cancelled.
         """
         with (
-            self._transaction(_BEGIN_TENANT + _LOOK_UPS, self._limits.query, org_id) as connection,
+            self._transaction(
+                _BEGIN_TENANT + _LOOK_UPS, self._limits.query, org_id, patience=patience
+            ) as connection,
             cancellable(connection),
         ):
             yield TenantSession(connection, org_id)
@@ -180,7 +193,12 @@ class Database:
 
     @contextmanager
     def _transaction(
-        self, statement: LiteralString, seconds: float, org_id: str | None = None
+        self,
+        statement: LiteralString,
+        seconds: float,
+        org_id: str | None = None,
+        *,
+        patience: float | None = None,
     ) -> Iterator[Connection]:
         if org_id == "":
             raise Unauthorized("There is no org to act for.")
@@ -190,7 +208,7 @@ class Database:
             org=sql.Literal(org_id),
         )
         try:
-            with self._pool.transaction(begin) as connection:
+            with self._pool.transaction(begin, patience=patience) as connection:
                 yield connection
         except psycopg.errors.QueryCanceled as error:
             cancellation = CANCELLATION.get()

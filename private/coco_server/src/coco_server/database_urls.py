@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
-from urllib.parse import parse_qs, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from coco_core.errors import InvalidConfig
 from coco_core.settings import Setting, SettingReader, WrongValue, one_of, text
@@ -82,13 +82,14 @@ def with_tls(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _extended(url: str, parameters: Mapping[str, str], setting: str) -> str:
-    parts = urlsplit(url)
-    twice = sorted(parse_qs(parts.query).keys() & parameters.keys())
+    query = urlsplit(url).query
+    twice = sorted(parse_qs(query).keys() & parameters.keys())
     if twice:
         raise InvalidConfig(
             f"The URL in COCO_{setting.upper()} sets {twice[0]}, and COCO_DB_{twice[0].upper()} "
             "does, too.",
             hint="Remove one of them.",
         )
-    added = urlencode(parameters, quote_via=quote, safe="")
-    return urlunsplit(parts._replace(query="&".join(each for each in (parts.query, added) if each)))
+    if not parameters:
+        return url
+    return f"{url}{'&' if query else '?'}{urlencode(parameters, quote_via=quote, safe='')}"

@@ -15,10 +15,11 @@ from coco_core.plan import IndexingPlan
 from coco_server.jobs import queue
 from coco_server.jobs.payload import ImportFormat, IngestPayload, OnError
 from coco_server.jobs.records import DONE_STATES, Job
-from coco_server.store import orgs, versions
+from coco_server.store import orgs, segments, versions
 from coco_server.store.activations import Intent
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
+from coco_server.store.tables import in_version
 from tests.coco_server.tenants import register_project
 from tests.waiting import until
 
@@ -102,6 +103,37 @@ class Tenant:
                 max_attempts=max_attempts,
             )
 
+    def merge(
+        self,
+        ref: str,
+        *,
+        deletes: Iterable[str] = (),
+        format: ImportFormat = "ndjson",
+        on_error: OnError = "skip",
+        activate: bool = True,
+        max_attempts: int = 5,
+    ) -> Job:
+        """Create a job that merges; it makes its version when it begins."""
+        payload = IngestPayload(
+            blob_ref=ref,
+            format=format,
+            plan=IndexingPlan(config=self.config),
+            on_error=on_error,
+            activate=activate,
+            mode="merge",
+            deletes=tuple(deletes),
+        )
+        with self.database.tenant(self.org_id) as session:
+            return queue.enqueue(
+                session,
+                project_id=self.project_id,
+                kind="import",
+                payload=payload.to_dict(),
+                config_id=self.config.config_id,
+                merge=True,
+                max_attempts=max_attempts,
+            )
+
     def job(self, job_id: str) -> Job:
         """Return a job as it is now."""
         with self.database.tenant(self.org_id) as session:
@@ -137,8 +169,14 @@ class Tenant:
     def rows(
         self, version: versions.Version, columns: str = "doc_id, ordinal, content"
     ) -> list[Any]:
-        """Return all chunks of a version, in order."""
+        """Return all chunks of a version that are not removed, in order."""
         with self.database.tenant(self.org_id) as session:
+            removed = segments.layout(session, version).removed
             return session.connection.execute(
-                f"SELECT {columns} FROM source_chunks_{version.version_no} ORDER BY doc_id, ordinal"
+                in_version(
+                    f"SELECT {columns} FROM {{source_chunks}} WHERE NOT chunk_key = ANY(%s) "
+                    "ORDER BY doc_id, ordinal",
+                    version.parts,
+                ),
+                (removed.tolist(),),
             ).fetchall()

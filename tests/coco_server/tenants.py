@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,18 @@ import numpy as np
 from coco_core.bm25 import term_vector
 from coco_core.configs import DEFAULT_CONFIG, IndexingConfig
 from coco_core.types import Chunk, FloatVector, text_hash
-from coco_server.store import chunks, configs, orgs, projects, sealing, versions
+from coco_server.store import (
+    chunks,
+    configs,
+    merging,
+    orgs,
+    projects,
+    sealing,
+    segments,
+    versions,
+)
 from coco_server.store.session import Database, TenantSession
+from coco_server.store.vectors import PgVectors, VectorStore
 from coco_server.store.versions import Version
 
 DIMENSION = 8
@@ -23,6 +34,7 @@ class Tenant:
     database: Database
     org_id: str
     project_id: str
+    vectors: VectorStore = field(default_factory=PgVectors)
 
     def session(self) -> AbstractContextManager[TenantSession]:
         return self.database.tenant(self.org_id)
@@ -31,19 +43,37 @@ class Tenant:
         with self.session() as session:
             return versions.create(session, self.project_id, DEFAULT_CONFIG.config_id)
 
-    def fill(self, version: Version, texts: dict[str, str]) -> None:
-        """Add one chunk for each text."""
+    def begin_merge(self) -> Version:
         with self.session() as session:
-            chunks.append(session, version, *rows(texts), items=len(texts))
+            return merging.begin(session, self.project_id, DEFAULT_CONFIG.config_id)
+
+    def fill(self, version: Version, texts: dict[str, str]) -> None:
+        """Add one chunk for each text; a merge replaces the documents of these names."""
+        with self.session() as session:
+            chunks.append(session, version, *rows(texts), items=len(texts), vectors=self.vectors)
+            segments.remove_documents(session, version, list(texts))
 
     def seal(self, version: Version) -> Version:
         with self.session() as session:
-            return sealing.seal(session, version)
+            return sealing.seal(session, version, vectors=self.vectors)
 
     def build(self, texts: dict[str, str]) -> Version:
         version = self.begin()
         self.fill(version, texts)
         return self.seal(version)
+
+    def merge(
+        self, texts: dict[str, str], deletes: Collection[str] = (), *, activate: bool = True
+    ) -> Version:
+        version = self.begin_merge()
+        self.fill(version, texts)
+        with self.session() as session:
+            segments.remove_documents(session, version, list(deletes))
+        ready = self.seal(version)
+        if not activate:
+            return ready
+        with self.session() as session:
+            return merging.activate(session, ready)
 
     def activate(self, version: Version, **expected: str | None) -> Version:
         with self.session() as session:

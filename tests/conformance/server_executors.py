@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import cache
 
 from coco_core.search.ports import SearchExecutor
@@ -12,9 +13,19 @@ from coco_core.search.request import SearchRequest
 from coco_core.types import CandidateSet, Chunk, ChunkMetadata, Definition, FloatVector, Span
 from coco_server.search.pg import PgExecutor
 from coco_server.search.qdrant import QdrantExecutor
-from coco_server.store import chunks, configs, orgs, projects, sealing, versions
+from coco_server.store import (
+    chunks,
+    configs,
+    merging,
+    orgs,
+    projects,
+    sealing,
+    segments,
+    versions,
+)
 from coco_server.store.qdrant import QdrantVectors
 from coco_server.store.session import Database, TenantSession
+from coco_server.store.tables import in_version
 from coco_server.store.vectors import PgVectors, VectorStore
 from coco_server.store.versions import Version
 from tests.conformance.corpus import DIMENSION, Document
@@ -47,6 +58,89 @@ def conformance_database() -> Database:
     with database.tenant(ORG) as session:
         configs.register(session, "default", {}, dimension=DIMENSION, fingerprint="")
     return database
+
+
+def pg_segments(documents: Sequence[Document], without_vectors: frozenset[str]) -> SearchExecutor:
+    """PgExecutor on a version of several segments that holds these documents."""
+    return of_segments(documents, without_vectors, PgVectors(), PgExecutor)
+
+
+def qdrant_segments(
+    documents: Sequence[Document], without_vectors: frozenset[str]
+) -> SearchExecutor:
+    """QdrantExecutor on such a version."""
+    vectors = qdrant_vectors()
+    return of_segments(
+        documents,
+        without_vectors,
+        vectors,
+        lambda session, version: QdrantExecutor(session, version, vectors),
+    )
+
+
+def of_segments(
+    documents: Sequence[Document],
+    without_vectors: frozenset[str],
+    vectors: VectorStore,
+    executor: Callable[[TenantSession, Version], SearchExecutor],
+) -> SearchExecutor:
+    """Merge documents three times, so that most are copies of removed ones, and name their keys.
+
+    A copy is the same text: so the weights, which are those of the first segment, are the oracle's.
+    """
+    what = (frozenset(each.doc_id for each in documents), without_vectors, vectors.in_database)
+    if what not in _merged:
+        version = built(documents, without_vectors, vectors)
+        for part in (documents[::2], documents[1:3], documents[:1]):
+            version = merge(version, part, without_vectors, vectors)
+        _merged[what] = version
+    version = _merged[what]
+    with conformance_database().tenant(ORG) as session:
+        rows = session.connection.execute(
+            in_version("SELECT chunk_key, chunk_id FROM {source_chunks}", version.parts)
+        ).fetchall()
+    names = {key: int(chunk_id) for key, chunk_id in rows}
+    return Renamed(InTransaction(version, executor), names)
+
+
+_merged: dict[tuple[frozenset[str], frozenset[str], bool], Version] = {}
+
+
+def merge(
+    base: Version,
+    documents: Sequence[Document],
+    without_vectors: frozenset[str],
+    vectors: VectorStore,
+) -> Version:
+    with conformance_database().tenant(ORG) as session:
+        versions.activate(session, base.project_id, base.version_id)
+        version = merging.begin(session, base.project_id, "default")
+        for document in documents:
+            rows = chunk_rows(document, with_vectors=document.doc_id not in without_vectors)
+            stored = chunks.DocumentRow(document.doc_id, "", len(rows))
+            chunks.append(session, version, [stored], rows, vectors=vectors)
+            segments.remove_documents(session, version, [document.doc_id])
+        return sealing.seal(session, version, vectors=vectors)
+
+
+class Renamed:
+    """Names chunks by the keys of the oracle, which a merge does not keep."""
+
+    def __init__(self, executor: SearchExecutor, names: dict[int, int]) -> None:
+        self._executor = executor
+        self._names = names
+
+    def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
+        found = self._executor.search(request, query_vector)
+        named = [
+            replace(each, metadata=replace(each.metadata, key=self._names[each.metadata.key]))
+            for each in found.candidates
+        ]
+        return replace(
+            found,
+            candidates=sorted(named, key=lambda each: each.metadata.key),
+            promising=[self._names[key] for key in found.promising],
+        )
 
 
 def pg(documents: Sequence[Document], without_vectors: frozenset[str]) -> SearchExecutor:

@@ -22,7 +22,7 @@ from coco_local.search.executor import InMemoryExecutor
 from coco_local.store.documents import StoredDocument
 from tests.conformance.corpus import DIMENSION, FILES, Document, corpus, embed
 from tests.conformance.oracle import PlainExecutor
-from tests.conformance.server_executors import pg, qdrant
+from tests.conformance.server_executors import pg, pg_segments, qdrant, qdrant_segments
 
 Build = Callable[[Sequence[Document], frozenset[str]], SearchExecutor]
 
@@ -47,7 +47,13 @@ def lance(documents: Sequence[Document], without_vectors: frozenset[str]) -> Sea
     return InMemoryExecutor(memory)
 
 
-EXECUTORS: dict[str, Build] = {"lance": lance, "pg": pg, "qdrant": qdrant}
+EXECUTORS: dict[str, Build] = {
+    "lance": lance,
+    "pg": pg,
+    "pg_segments": pg_segments,
+    "qdrant": qdrant,
+    "qdrant_segments": qdrant_segments,
+}
 
 QUERIES = (
     "Router",
@@ -69,7 +75,9 @@ QUERIES = (
     params=[
         "lance",
         pytest.param("pg", marks=pytest.mark.postgres),
+        pytest.param("pg_segments", marks=pytest.mark.postgres),
         pytest.param("qdrant", marks=pytest.mark.postgres),
+        pytest.param("qdrant_segments", marks=pytest.mark.postgres),
     ]
 )
 def build(request: pytest.FixtureRequest) -> Build:

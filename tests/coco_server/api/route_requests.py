@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["ADMIN", "OPEN", "TENANT", "Request"]
+__all__ = ["ADMIN", "CHOSEN", "OPEN", "TENANT", "Request"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,9 @@ TOKEN = {"x-coco-session-token": "{session_token}"}
 WORDS = {"query": "zebra", "retrieval_config": {"retrieval_mode": "fts"}}
 ITEMS = {"items": [{"doc_id": "a", "content": "b"}]}
 
+CHOSEN = frozenset({"doc_id:path"})
+"""What senders name as they like, in their own project: two orgs may have the same name."""
+
 # Every route that a tenant's key opens, with every id that it takes.
 TENANT: dict[tuple[str, str], list[Request]] = {
     ("POST", "/v1/docs/query"): [
@@ -48,7 +51,17 @@ TENANT: dict[tuple[str, str], list[Request]] = {
         Request({"indexing_config_id": "{config_id}"}, slots=("config_id",)),
         Request({"project_id": "{project_id}"}, slots=("project_id",)),
     ],
+    ("GET", "/v1/docs/documents"): [Request(slots=HEADERS)],
+    ("POST", "/v1/docs/documents/search"): [Request({"contains": "d"}, slots=HEADERS)],
+    ("POST", "/v1/docs/documents/delete"): [
+        Request({"prefix": "d", "dry_run": True}, slots=HEADERS)
+    ],
+    ("GET", "/v1/docs/documents/{doc_id:path}"): [Request(slots=HEADERS)],
+    ("PUT", "/v1/docs/documents/{doc_id:path}"): [Request({"content": "x"}, slots=HEADERS)],
+    ("DELETE", "/v1/docs/documents/{doc_id:path}"): [Request(slots=HEADERS)],
     ("GET", "/v1/projects/{project_id}"): [Request(slots=HEADERS)],
+    ("DELETE", "/v1/projects/{project_id}"): [Request(slots=HEADERS)],
+    ("DELETE", "/v1/sys/orgs/{org_id}/users/{user_id}"): [Request(slots=("org_id", "user_id"))],
     ("GET", "/v1/projects/{project_id}/defaults"): [Request(slots=HEADERS)],
     ("PUT", "/v1/projects/{project_id}/defaults"): [
         Request({"retrieval_config": {}}, slots=HEADERS),
@@ -93,6 +106,14 @@ ADMIN: dict[tuple[str, str], Request] = {
     ("POST", "/v1/sys/keys"): Request({"name": "x", "org_id": "{org_id}"}, slots=("org_id",)),
     ("POST", "/v1/sys/keys/{key_id}/rotate"): Request(slots=("key_id",)),
     ("DELETE", "/v1/sys/keys/{key_id}"): Request(slots=("key_id",)),
+    ("GET", "/v1/sys/jobs"): Request(),
+    ("GET", "/v1/sys/jobs/{job_id}"): Request(slots=("job_id",)),
+    ("POST", "/v1/sys/jobs/requeue"): Request({"org_id": "{org_id}"}, slots=("org_id",)),
+    ("POST", "/v1/sys/jobs/{job_id}/requeue"): Request(slots=("job_id",)),
+    ("POST", "/v1/sys/jobs/{job_id}/cancel"): Request(slots=("job_id",)),
+    ("GET", "/v1/sys/usage"): Request(),
+    ("GET", "/v1/sys/erasures"): Request(),
+    ("DELETE", "/v1/sys/orgs/{org_id}"): Request(slots=("org_id",)),
     ("POST", "/v1/sys/prune"): Request({"org_id": "{org_id}", "dry_run": True}, slots=("org_id",)),
     ("GET", "/metrics"): Request(),
 }

@@ -28,8 +28,8 @@ def acme(database: Database) -> Tenant:
     """An org that has something in every table."""
     tenant = new_tenant(database, "Acme")
     tenant.activate(tenant.build({"a.md": "the secret recipe of acme"}))
-    unfinished = tenant.begin()
-    tenant.fill(unfinished, {"b.md": "a build under way"})
+    unfinished = tenant.begin_merge()
+    tenant.fill(unfinished, {"a.md": "a merge under way"})
     with database.system() as session:
         keys.create(session, tenant.org_id, "key", ["query"])
     with database.tenant(tenant.org_id) as session:

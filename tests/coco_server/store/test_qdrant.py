@@ -13,6 +13,7 @@ from coco_server.search.pg import PgExecutor
 from coco_server.store import chunks, retention, sealing
 from coco_server.store.qdrant import QdrantVectors
 from coco_server.store.retention import RetentionPolicy
+from coco_server.store.segments import Layout, Segment
 from coco_server.store.vector_backend import open_vectors
 from coco_server.store.vectors import PgVectors
 from coco_server.store.versions import Version
@@ -30,6 +31,13 @@ def vectors() -> Iterator[QdrantVectors]:
 
 class Lost(Exception):
     pass
+
+
+def whole(version: Version) -> Layout:
+    """What a full build is made of."""
+    (number,) = version.parts
+    counts = (version.document_count, version.chunk_count, version.embedded_count)
+    return Layout((Segment(number, 0, version.chunk_count, *counts, 0, [], False, b""),))
 
 
 def built(tenant: Tenant, vectors: QdrantVectors, texts: dict[str, str]) -> Version:
@@ -50,7 +58,9 @@ def test_a_batch_that_is_repeated_is_there_once(tenant: Tenant, vectors: QdrantV
     with tenant.database.tenant(tenant.org_id) as session:
         ready = sealing.seal(session, version, vectors=vectors)
     assert (ready.status, ready.embedded_count, ready.approximate) == ("READY", 2, False)
-    found = vectors.similarities(ready, vector_of("two"), nearest=1, allowed=None, picked=[0])
+    found = vectors.similarities(
+        ready, whole(ready), vector_of("two"), nearest=1, allowed=None, picked=[0]
+    )
     assert found[1] == pytest.approx(1.0, abs=1e-5)
     assert set(found) == {0, 1}
 
@@ -59,10 +69,17 @@ def test_versions_of_one_collection_are_apart(tenant: Tenant, vectors: QdrantVec
     first = built(tenant, vectors, {"a": "one"})
     second = built(tenant, vectors, {"b": "two", "c": "three"})
     assert [vectors.count(each) for each in (first, second)] == [1, 2]
-    found = vectors.similarities(first, vector_of("two"), nearest=9, allowed=None, picked=[])
+    found = vectors.similarities(
+        first, whole(first), vector_of("two"), nearest=9, allowed=None, picked=[]
+    )
     assert set(found) == {0}
     few = vectors.similarities(
-        second, vector_of("two"), nearest=9, allowed=np.array([1], np.int32), picked=[]
+        second,
+        whole(second),
+        vector_of("two"),
+        nearest=9,
+        allowed=np.array([1], np.int32),
+        picked=[],
     )
     assert set(few) == {1}
 

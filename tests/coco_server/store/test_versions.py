@@ -174,7 +174,7 @@ def _intent(tenant: Tenant) -> Intent:
 def _ended(tenant: Tenant, version: versions.Version, began: Intent) -> bool:
     """Let a build end; returns whether it was activated."""
     with tenant.session() as session:
-        done = versions.activate_build(session, tenant.project_id, version.version_id, began)
+        done = versions.activate_build(session, version, began)
         return done is not None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from coco_server.jobs.payload import IngestPayload
-from coco_server.store import versions
+from coco_server.store import merging, versions
 from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
 from coco_worker.counts import Counts
@@ -28,6 +28,9 @@ def activate_unless_held(
         ready: the version, complete.
         payload: of its job.
         counts: of its job.
+
+    Raises:
+        VersionConflict: the base of a merge no longer answers.
     """
     if not payload.activate:
         return None
@@ -35,7 +38,8 @@ def activate_unless_held(
         held = _losing(session, ready, payload, counts)
         if held is not None:
             return held
-    if versions.activate_build(session, ready.project_id, ready.version_id, payload.began) is None:
+    activate = merging.activate if payload.mode == "merge" else versions.activate_build
+    if activate(session, ready, payload.began) is None:
         return {
             "code": "superseded",
             "message": "Another version became active after this import was sent.",

@@ -24,6 +24,10 @@ class Counts:
     """Texts that were embedded for this job, and did not come with a vector."""
     reused: int = 0
     """Texts whose vector an earlier version had."""
+    deleted: int = 0
+    """Items that delete a document."""
+    beginnings: int = 0
+    """How often a merge began again, because another version had become active."""
     rejected_by: Mapping[str, int] = field(default_factory=dict)
     """Rejected items of each reason."""
 
@@ -50,6 +54,7 @@ class Counts:
             rejected=self.rejected + len(batch.rejections),
             parsed=self.parsed + batch.parsed,
             embedded=self.embedded + embedded,
+            deleted=self.deleted + len(batch.deletions),
             reused=self.reused + batch.reused,
             rejected_by=dict(Counter(self.rejected_by) + reasons),
         )

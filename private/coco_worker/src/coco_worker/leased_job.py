@@ -18,6 +18,8 @@ class InterruptReason(StrEnum):
     """Somebody asked for it."""
     STOPPING = "stopping"
     """The worker stops; the job goes back into the queue."""
+    WAITING = "waiting"
+    """Another build of the same index goes first; the job goes back into the queue."""
     LOST = "lost"
     """Another worker has it."""
 

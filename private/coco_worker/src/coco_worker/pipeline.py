@@ -12,13 +12,13 @@ from typing import Any
 import structlog
 
 from coco_core.configs import IndexingConfig
-from coco_core.errors import InvalidConfig, InvalidInput
+from coco_core.errors import InvalidConfig, InvalidInput, VersionConflict
 from coco_embed.budget import EmbeddingBudget
 from coco_embed.resolver import ClosableEmbedder, Embedders
-from coco_server.jobs import queue, rejections
+from coco_server.jobs import queue, rejections, sources
 from coco_server.jobs.payload import IngestPayload
 from coco_server.jobs.rejections import StoredRejection
-from coco_server.store import chunks, orgs, sealing, usage, versions
+from coco_server.store import chunks, merging, orgs, sealing, segments, usage, versions
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database, TenantSession
 from coco_server.store.usage import Quotas
@@ -30,13 +30,17 @@ from coco_worker.chunked_item import ChunkedItem, chunk_item, embedding_texts
 from coco_worker.counts import Counts
 from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome, Rejection
 from coco_worker.items.read import read_items
-from coco_worker.leased_job import LeasedJob
+from coco_worker.leased_job import InterruptReason, JobInterrupted, LeasedJob
+from coco_worker.replay import replay
 from coco_worker.reuse import EarlierWork, windows
 from coco_worker.rule import apply_rule, load_rule
 
 __all__ = ["IngestDeps", "ItemRejected", "ingest"]
 
 log = structlog.get_logger(__name__)
+
+# A merge that is overtaken so often meets imports or rollbacks without end.
+_MOST_BEGINNINGS = 3
 
 # Followers see progress twice a second; every event is a row.
 _EVENT_SECONDS = 0.5
@@ -83,8 +87,14 @@ def ingest(leased: LeasedJob, deps: IngestDeps) -> None:
         ItemRejected: an item was rejected under ``on_error: fail``.
         CocoError: the import, the config or something outside does not allow it.
     """
-    with ExitStack() as opened:
-        _Build(leased, deps, opened).run()
+    while True:
+        with ExitStack() as opened:
+            if _Build(leased, deps, opened).run():
+                return
+
+
+class _BaseChanged(Exception):
+    """A merge's base no longer answers for its config."""
 
 
 class _Build:
@@ -101,26 +111,64 @@ class _Build:
                 "The plan has path globs, but an import is what was sent.",
                 hint="Leave out what shall not be indexed before it is sent.",
             )
-        if job.version_id is None:
+        self._config: IndexingConfig = plan.config
+        self._merges = self._payload.mode == "merge"
+        if job.version_id is None and not self._merges:
             raise InvalidConfig(f"The job {job.job_id!r} names no version to build.")
         with self._session() as session:
-            self._version = versions.get(session, job.project_id, job.version_id)
+            self._version = (
+                self._begin_merge(session, Counts())
+                if job.version_id is None
+                else versions.get(session, job.project_id, job.version_id)
+            )
             self._quotas = deps.quotas(orgs.get(session, job.org_id).limits)
-        self._config: IndexingConfig = plan.config
         self._embedder: ClosableEmbedder | None = None
         self._earlier = EarlierWork(
             self._session, job.project_id, self._config, vectors=deps.vectors.in_database
         )
-        self._counts = Counts.of(job.checkpoint)
+        self._counts = Counts.of(self._leased.job.checkpoint)
         self._last_event = 0.0
 
-    def run(self) -> None:
+    def run(self) -> bool:
+        """Build the version; False if a merge must begin again from another one."""
         for batch in batches(self._outcomes()):
             self._leased.check()
             embedded = self._embed(batch)
             self._leased.check()
             self._write(batch, embedded)
-        self._complete()
+        self._leased.check()
+        try:
+            self._complete()
+        except _BaseChanged:
+            self._begin_again()
+            return False
+        return True
+
+    def _begin_merge(self, session: TenantSession, counts: Counts) -> versions.Version:
+        """Make the merge's version, and let the job name it in the same transaction."""
+        job = self._leased.job
+        try:
+            made = merging.begin(session, job.project_id, self._config.config_id)
+        except VersionConflict as error:
+            # An import of the same index came in between; the queue lets it end first.
+            raise JobInterrupted(InterruptReason.WAITING) from error
+        queue.build_anew(session, job, made.version_id, counts.to_dict())
+        self._leased.job = replace(job, version_id=made.version_id, checkpoint=counts.to_dict())
+        return made
+
+    def _begin_again(self) -> None:
+        """Give up what was merged into a version that no longer answers."""
+        job, counts = self._leased.job, Counts(beginnings=self._counts.beginnings + 1)
+        if counts.beginnings > _MOST_BEGINNINGS:
+            raise VersionConflict(
+                f"Another version became active {counts.beginnings} times during the merge.",
+                hint="Send the merge again when no other import or rollback of the project runs.",
+            )
+        with self._session() as session:
+            why = {"code": "version_conflict", "message": "The merge began again from another one."}
+            versions.fail(session, self._version.version_id, why)
+            rejections.clear(session, job.job_id)
+            self._begin_merge(session, counts)
 
     def _session(self) -> AbstractContextManager[TenantSession]:
         return self._deps.database.tenant(self._leased.job.org_id)
@@ -132,6 +180,7 @@ class _Build:
         limits = ItemLimits(
             dimension=self._version.dimension,
             content_bytes=self._deps.content_bytes,
+            deletions=self._merges,
             rule=payload.wasm_module_ref,
         )
         ref = payload.wasm_module_ref
@@ -141,8 +190,7 @@ class _Build:
             # Sizes are promised in the model's own tokens; elsewhere an estimate does, and is
             # twenty times as fast.
             tokenizer = self._deps.embedders.tokenizer(self._config.embedding)
-        file = self._opened.enter_context(self._deps.blobs.open(job.org_id, payload.blob_ref))
-        for window in windows(self._unwritten(read_items(file, payload.format, limits))):
+        for window in windows(self._unwritten(self._items(limits))):
             known = self._earlier.documents(window)
             for outcome in window:
                 self._leased.check()
@@ -156,6 +204,20 @@ class _Build:
                     raise ItemRejected(ruled)
                 else:
                     yield ruled.index, ruled
+
+    def _items(self, limits: ItemLimits) -> Iterator[Outcome]:
+        job, payload, blobs = self._leased.job, self._payload, self._deps.blobs
+        if not payload.sources:
+            file = self._opened.enter_context(blobs.open(job.org_id, payload.blob_ref))
+            return read_items(file, payload.format, limits)
+        with self._session() as session:
+            known = sources.jobs_of(session, payload.sources)
+        if len(known) < len(payload.sources):
+            raise InvalidInput(
+                "An import that the version was made of is gone.", hint="Import the items again."
+            )
+        imports = [IngestPayload.from_dict(each.payload) for each in known]
+        return replay(blobs, job.org_id, imports, limits)
 
     def _unwritten(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
         """Yield what comes behind the checkpoint, having read ids that may come again."""
@@ -226,6 +288,10 @@ class _Build:
                     quotas=self._quotas,
                     vectors=self._deps.vectors,
                 )
+                segments.remove_documents(
+                    session, self._version, [each.doc_id for each in documents]
+                )
+            segments.remove_documents(session, self._version, batch.deletions)
             usage.count(session, self._quotas, items=batch.items)
             rejections.add(
                 session,
@@ -253,8 +319,10 @@ class _Build:
 
     def _complete(self) -> None:
         leased, job, counts = self._leased, self._leased.job, self._counts
-        leased.check()
         with self._session() as session:
+            # A document that is both sent and deleted is replaced.
+            segments.remove_documents(session, self._version, self._payload.deletes)
+            sources.record(session, self._version, self._payload, job.job_id)
             counted = versions.get(session, job.project_id, self._version.version_id)
             queue.progress(
                 session,
@@ -265,20 +333,29 @@ class _Build:
                 stage="seal",
                 event=counts.event("seal"),
             )
-        if not counted.chunk_count:
+        if not (counted.chunk_count or self._payload.deletes or counts.deleted):
             raise InvalidInput(
                 f"None of the {counts.items} items could be indexed; no version changed.",
                 hint="The job's list of rejected items says why.",
             )
         leased.check()
         with metrics.STAGE_SECONDS.labels("seal").time(), self._session() as session:
+            switches = self._merges and self._payload.activate
+            # Not sealed in vain; what is activated from here on is seen below.
+            if switches and not merging.is_current(session, self._version):
+                raise _BaseChanged
             ready = sealing.seal(
                 session,
                 self._version,
                 vectors=self._deps.vectors,
                 helpers=self._deps.build_helpers,
             )
-            held = activate_unless_held(session, ready, self._payload, self._counts)
+            try:
+                held = activate_unless_held(session, ready, self._payload, self._counts)
+            except VersionConflict as error:
+                if self._merges:
+                    raise _BaseChanged from error
+                raise
             activated = self._payload.activate and held is None
             outcome = {"activated": activated} | ({} if held is None else {"held": held})
             queue.finish(session, job, self._result(ready) | outcome)

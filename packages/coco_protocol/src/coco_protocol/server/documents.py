@@ -24,7 +24,7 @@ __all__ = [
     "ListParameters",
 ]
 
-MOST_WAIT_SECONDS = 60
+MOST_WAIT_SECONDS = 30
 """A request may wait this long for its job; proxies close connections that are silent longer."""
 
 

@@ -127,7 +127,7 @@ class DevPostgres:
         secret.write_text(self._password, encoding="utf-8")
         secret.chmod(0o600)
         source = ["--dbname", primary.superuser_url(), "--wal-method=stream", "--checkpoint=fast"]
-        target = ["-D", self._data, "--write-recovery-conf", "--no-sync"]
+        target: list[str | Path] = ["-D", self._data, "--write-recovery-conf", "--no-sync"]
         self._run([programs / "pg_basebackup", *source, *target])
         self.port = free_port()
         self._launch(programs)

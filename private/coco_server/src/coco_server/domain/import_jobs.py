@@ -36,6 +36,8 @@ class ImportSource:
     """Whether this request brought them: then they go when it fails."""
     sha256: str = ""
     """Of a fresh one."""
+    sources: tuple[str, ...] = ()
+    """Of a version that is built again from several imports: see `IngestPayload`."""
 
 
 class ImportJobs:
@@ -110,6 +112,8 @@ class ImportJobs:
         if head.wasm_module_ref is not None:
             self._blobs.info(scope.org_id, head.wasm_module_ref)
         orgs.remember_user(session, scope.user_id)
+        # What keeps a project from importing shall not wait for a worker to look at it.
+        abandoned.fail(session, project_id=scope.project_id, config_id=config_id, older_seconds=0)
         merge = head.mode == "merge"
         version_id = None if merge else self._begin(session, caller, config_id, source)
         # After the org's totals: `activations.declare` says why.
@@ -125,6 +129,7 @@ class ImportJobs:
             began=began,
             mode=head.mode,
             deletes=tuple(head.deletes),
+            sources=source.sources,
         )
         return queue.enqueue(
             session,
@@ -145,8 +150,6 @@ class ImportJobs:
     ) -> str:
         """Make the version of a replacing import, with its reservation; returns its id."""
         project_id = caller.scope.project_id
-        # What keeps a project from importing shall not wait for a worker to look at it.
-        abandoned.fail(session, project_id=project_id, config_id=config_id, older_seconds=0)
         version = versions.create(session, project_id, config_id)
         try:
             usage.reserve_build(

@@ -18,7 +18,7 @@ from coco_server.auth.authorize import Caller
 from coco_server.domain.import_jobs import ImportJobs, ImportSource
 from coco_server.domain.item_count import count_items
 from coco_server.domain.json_splitter import ItemsSplitter
-from coco_server.jobs import queue
+from coco_server.jobs import sources
 from coco_server.jobs.payload import ImportFormat, IngestPayload
 from coco_server.metrics import ServerMetrics
 from coco_server.settings import Settings
@@ -177,17 +177,23 @@ class Imports:
                     "The project has no version yet to be built again.",
                     hint="Import items first: POST /v1/docs/import.",
                 )
-            versions.get(session, scope.project_id, chosen)
-            job = queue.of_version(session, scope.project_id, chosen)
-        if job is None:
+            version = versions.get(session, scope.project_id, chosen)
+            named = sources.of_version(session, version) or []
+            jobs = sources.jobs_of(session, named)
+        if not jobs or len(jobs) < len(named):
             raise VersionConflict(
                 f"What the version {chosen!r} was built from is not known.",
                 hint="Import the items again.",
             )
-        payload = IngestPayload.from_dict(job.payload)
-        info = self._blobs.info(scope.org_id, payload.blob_ref)
-        source = ImportSource(payload.blob_ref, payload.format, info.size, job.total, fresh=False)
-        return source, payload.wasm_module_ref
+        payloads = [IngestPayload.from_dict(job.payload) for job in jobs]
+        newest = payloads[-1]
+        size = sum(self._blobs.info(scope.org_id, each.blob_ref).size for each in payloads)
+        total = sum(job.total or 0 for job in jobs)
+        source = ImportSource(newest.blob_ref, newest.format, size, total, fresh=False)
+        if len(jobs) == 1 and not newest.sources:
+            return source, newest.wasm_module_ref
+        # Each has a text rule of its own.
+        return replace(source, sources=tuple(reversed(named))), None
 
     def _check_project(self, caller: Caller, named: str | None) -> None:
         if named is not None and named != caller.scope.project_id:

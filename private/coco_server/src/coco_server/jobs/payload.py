@@ -41,6 +41,9 @@ class IngestPayload:
     the job begins holds, with the documents that were sent in place of those with the same id."""
     deletes: tuple[str, ...] = ()
     """Documents that a merge takes out, by id."""
+    sources: tuple[str, ...] = ()
+    """The imports that a version is built again from, newest first, by their jobs; what a newer one
+    has of a document counts. Empty: the blob alone."""
 
     def __post_init__(self) -> None:
         if self.format not in get_args(ImportFormat):
@@ -63,6 +66,7 @@ class IngestPayload:
             "began": self.began.to_dict() if self.began else None,
             "mode": self.mode,
             "deletes": list(self.deletes),
+            "sources": list(self.sources),
         }
 
     @classmethod
@@ -80,6 +84,7 @@ class IngestPayload:
                 began=Intent.from_dict(payload["began"]) if payload.get("began") else None,
                 mode=payload.get("mode", "replace"),
                 deletes=tuple(payload.get("deletes", ())),
+                sources=tuple(payload.get("sources", ())),
             )
         except KeyError as error:
             raise InvalidConfig(f"The job's payload lacks {error.args[0]!r}.") from error

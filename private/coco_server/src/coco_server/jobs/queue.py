@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 
 from coco_core.errors import JobNotFound
 from coco_server.jobs import events, requests
+from coco_server.jobs.claims import LEASE_SECONDS, claim
 from coco_server.jobs.leases import end, lock_leased, require_lease
 from coco_server.jobs.records import Job
 from coco_server.jobs.requests import RequestKey
-from coco_server.store import abandoned
 from coco_server.store.ids import new_id
 from coco_server.store.rows import all_rows, json_value, one_row
 from coco_server.store.session import Session, SystemSession, TenantSession
@@ -21,6 +21,7 @@ from coco_server.store.session import Session, SystemSession, TenantSession
 __all__ = [
     "JOBS_CHANNEL",
     "LEASE_SECONDS",
+    "build_anew",
     "cancelled",
     "claim",
     "enqueue",
@@ -42,17 +43,8 @@ __all__ = [
 JOBS_CHANNEL = "coco_jobs"
 """Told the job's id whenever one is enqueued or its cancellation is asked for."""
 
-# Four heartbeats long: one may be lost and one late.
-LEASE_SECONDS = 60.0
-
-# Builds of one org that run at once, so that a thousand imports of one leave room for the others.
-_MOST_PER_ORG = 2
-
 # First retry of a failed attempt; each further one waits twice as long.
 _RETRY_SECONDS = 5.0
-
-# Claims take turns: two that count an org's running jobs at once would both see room for one more.
-_CLAIM_LOCK = 4_242_002
 
 
 def enqueue(
@@ -72,6 +64,8 @@ def enqueue(
     total: int | None = None,
 ) -> Job:
     """Add a job; it exists once the caller's transaction commits, and workers are woken then.
+
+    A ``merge`` under a config waits until no other build of the project under it is under way.
 
     A job that was enqueued before with the same ``request`` is returned instead. Whoever makes
     something else for the job looks with `requests.find` first, in the same transaction.
@@ -112,82 +106,6 @@ def enqueue(
     events.append(session, made.job_id, "queued", {"kind": kind})
     session.connection.execute("SELECT pg_notify(%s, %s)", (JOBS_CHANNEL, made.job_id))
     return made
-
-
-def claim(
-    session: SystemSession,
-    worker: str,
-    *,
-    lease_seconds: float = LEASE_SECONDS,
-    most_per_org: int = _MOST_PER_ORG,
-    job_id: str | None = None,
-) -> Job | None:
-    """Take the next job: fresh, or of a worker whose lease ran out; orgs with least running first.
-
-    A job whose last attempt was lost is failed here, by whoever looks for work, and so is a build
-    that no job works on. With ``job_id`` that job is taken or none.
-    """
-    session.connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CLAIM_LOCK,))
-    _fail_exhausted_jobs(session)
-    abandoned.fail(session)
-    taken = one_row(
-        session,
-        Job,
-        """
-        WITH busy AS (
-            SELECT org_id, count(*) AS running FROM jobs
-            WHERE state = 'running' AND lease_until > now() GROUP BY org_id
-        ), expired AS (
-            SELECT job_id, org_id, priority FROM jobs
-            WHERE state = 'running' AND lease_until <= now() AND attempt < max_attempts
-            AND (%(wanted)s::text IS NULL OR job_id = %(wanted)s)
-        ), fresh AS (
-            -- The best of each org is enough, and keeps this quick when one has thousands.
-            SELECT DISTINCT ON (org_id) job_id, org_id, priority FROM jobs
-            WHERE state = 'queued' AND run_after <= now()
-            AND (%(wanted)s::text IS NULL OR job_id = %(wanted)s)
-            ORDER BY org_id, priority DESC, job_id
-        ), next AS (
-            SELECT jobs.job_id FROM jobs
-            JOIN (SELECT * FROM expired UNION ALL SELECT * FROM fresh) AS open USING (job_id)
-            LEFT JOIN busy ON busy.org_id = jobs.org_id
-            WHERE coalesce(busy.running, 0) < %(most)s
-            -- Said again of the row that is locked: between the look above and the lock it may have
-            -- ended, been cancelled or renewed, and only what stands here is looked at anew then.
-            AND (jobs.state = 'queued' OR (jobs.state = 'running' AND jobs.lease_until <= now()))
-            ORDER BY coalesce(busy.running, 0), jobs.priority DESC, jobs.job_id
-            LIMIT 1 FOR UPDATE OF jobs SKIP LOCKED
-        )
-        UPDATE jobs SET state = 'running', attempt = attempt + 1, fence = fence + 1,
-            lease_owner = %(worker)s, lease_until = now() + make_interval(secs => %(lease)s),
-            started_at = coalesce(started_at, now()), error = NULL
-        WHERE job_id = (SELECT job_id FROM next)
-        RETURNING {columns}
-        """,
-        {
-            "most": most_per_org,
-            "worker": worker,
-            "lease": lease_seconds,
-            "wanted": job_id,
-        },
-    )
-    if taken is not None:
-        events.append(session, taken.job_id, "running", {"attempt": taken.attempt})
-    return taken
-
-
-def _fail_exhausted_jobs(session: SystemSession) -> None:
-    """Fail the jobs whose last attempt was lost; each is locked, so nobody commits beside it."""
-    dead = session.connection.execute(
-        "SELECT job_id, attempt FROM jobs WHERE state = 'running' "
-        "AND lease_until <= now() AND attempt >= max_attempts FOR UPDATE SKIP LOCKED"
-    ).fetchall()
-    for job_id, attempt in dead:
-        error = {
-            "code": "lease_lost",
-            "message": f"Its worker was lost {attempt} times; the job is not tried again.",
-        }
-        end(session, job_id, "failed", error=error)
 
 
 def heartbeat(
@@ -238,6 +156,24 @@ def progress(
     )
     if event is not None:
         events.append(session, held.job_id, "progress", event)
+
+
+def build_anew(
+    session: Session, held: Job, version_id: str, checkpoint: Mapping[str, object]
+) -> None:
+    """Let a job build this version from the beginning; call it as `progress`.
+
+    Raises:
+        LeaseLost: another worker has the job.
+    """
+    require_lease(
+        session.connection.execute(
+            "UPDATE jobs SET version_id = %s, done = 0, checkpoint = %s "
+            "WHERE job_id = %s AND fence = %s AND state = 'running'",
+            (version_id, json_value(checkpoint), held.job_id, held.fence),
+        ).rowcount,
+        held,
+    )
 
 
 def finish(session: Session, held: Job, result: Mapping[str, object]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from coco_server.store.rows import all_rows
 from coco_server.store.session import TenantSession
 
-__all__ = ["MOST", "StoredRejection", "add", "read"]
+__all__ = ["MOST", "StoredRejection", "add", "clear", "read"]
 
 MOST = 1_000
 """Rejections that are listed; a thousand examples say what is wrong with an import, and with the
@@ -70,6 +70,13 @@ def read(
         "SELECT {columns} FROM job_rejections WHERE org_id = %s AND job_id = %s AND item > %s "
         "ORDER BY item LIMIT %s",
         (session.org_id, job_id, after, most),
+    )
+
+
+def clear(session: TenantSession, job_id: str) -> None:
+    """Forget the rejected items of a job that begins again."""
+    session.connection.execute(
+        "DELETE FROM job_rejections WHERE org_id = %s AND job_id = %s", (session.org_id, job_id)
     )
 
 

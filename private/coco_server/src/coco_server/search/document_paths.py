@@ -1,7 +1,7 @@
 """Path filters: globs are matched in this process, with the ids of a version's documents.
 
 PostgreSQL would try every expression on every chunk, and compile all but 32 of them each time. A
-version never changes, so the ids of its documents are read once, and what a set of globs matches
+segment never changes, so the ids of its documents are read once, and what a set of globs matches
 is remembered.
 """
 
@@ -29,7 +29,7 @@ __all__ = ["chunks_at_paths"]
 # Documents whose ids are kept in the process, some 150 bytes each with their chunks.
 _MOST_DOCUMENTS = 1_000_000
 
-# Answers that are remembered for each version: the filters of a few dashboards; a byte a document.
+# Answers that are remembered for each segment: the filters of a few dashboards; a byte a document.
 _MOST_ANSWERS = 32
 
 # 200 globs take about half a second for 100,000 documents. What takes longer is made to.
@@ -45,7 +45,7 @@ _CHUNKS_OF_DOCUMENTS: LiteralString = (
 
 @dataclass(frozen=True, slots=True)
 class _Documents:
-    """The documents of one version."""
+    """The documents of one segment."""
 
     ids: list[str]
     keys: NDArray[np.int32]
@@ -57,23 +57,23 @@ class _Documents:
 
 
 class _Cache:
-    """Documents of the versions that were filtered last; thread-safe."""
+    """Documents of the segments that were filtered last; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str, str, int], _Documents] = OrderedDict()
         self._size = 0
 
-    def of(self, session: TenantSession, version_no: int) -> _Documents:
-        """Return the documents of a version that the session's org may see."""
-        # Numbers of versions are a database's own.
-        name = (session.connection.info.dbname, session.org_id, version_no)
+    def of(self, session: TenantSession, segment_no: int) -> _Documents:
+        """Return the documents of a segment that the session's org may see."""
+        # Numbers of segments are a database's own.
+        name = (session.connection.info.dbname, session.org_id, segment_no)
         with self._lock:
             known = self._known.get(name)
             if known is not None:
                 self._known.move_to_end(name)
                 return known
-        read = _read(session, version_no)
+        read = _read(session, segment_no)
         with self._lock:
             if self._known.setdefault(name, read) is read:
                 self._size += len(read.ids)
@@ -89,25 +89,39 @@ _matching = threading.Lock()
 
 
 def chunks_at_paths(
-    session: TenantSession, version_no: int, filters: Filters
+    session: TenantSession, parts: Sequence[int], filters: Filters
 ) -> NDArray[np.int32] | None:
     """Return the keys of the chunks whose documents pass the path globs, ascending.
 
-    None when there are no globs.
+    None when there are no globs. Chunks that a later segment has removed are among them.
+
+    Args:
+        session: of the version's org.
+        parts: numbers of the version's segments.
+        filters: of which the globs count here.
 
     Raises:
         QueryTimeout: matching takes too long.
-        CallerLeft: nobody waits for it any more.
+        CallerLeft: the caller does not wait for it any more.
     """
     wanted = [group for group in (filters.include, *filters.narrowed) if group]
     if not wanted and not filters.exclude:
         return None
-    documents = _cache.of(session, version_no)
+    return np.sort(
+        np.concatenate(
+            [_passing(_cache.of(session, part), wanted, filters.exclude) for part in parts]
+        )
+    )
+
+
+def _passing(
+    documents: _Documents, wanted: Sequence[Sequence[str]], excluded: Sequence[str]
+) -> NDArray[np.int32]:
     passing = np.ones(len(documents.ids), np.bool_)
     for group in wanted:
         passing &= _matched(documents, group)
-    if filters.exclude:
-        passing &= ~_matched(documents, filters.exclude)
+    if excluded:
+        passing &= ~_matched(documents, excluded)
     return documents.keys[passing[documents.document_of]]
 
 
@@ -153,12 +167,12 @@ def _too_slow() -> QueryTimeout:
     )
 
 
-def _read(session: TenantSession, version_no: int) -> _Documents:
+def _read(session: TenantSession, segment_no: int) -> _Documents:
     rows = session.connection.execute(
-        of_version(_CHUNKS_OF_DOCUMENTS, version_no), binary=True
+        of_version(_CHUNKS_OF_DOCUMENTS, segment_no), binary=True
     ).fetchall()
     keys = np.frombuffer(b"".join(packed for _, packed in rows), ">i4").astype(np.int32)
-    counts = [len(packed) // 4 for _, packed in rows]
+    counts = np.array([len(packed) // 4 for _, packed in rows], np.int64)
     document_of = np.repeat(np.arange(len(rows), dtype=np.int32), counts)
     order = np.argsort(keys)
     return _Documents([doc_id for doc_id, _ in rows], keys[order], document_of[order])

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coco_core.search.request import MOST_OF_FILE
+from coco_server.store.chunks import indexed_name
 from coco_server.store.session import TenantSession
 from coco_server.store.tables import of_version
 from coco_server.store.versions import Version
@@ -25,8 +26,8 @@ def defining(
     if not names:
         return set()
     rows = session.connection.execute(
-        of_version("SELECT chunk_key FROM {chunk_names} WHERE name = ANY(%s)", version.version_no),
-        ([name.lower() for name in names],),
+        of_version("SELECT chunk_key FROM {chunk_names} WHERE name = ANY(%s)", version.parts),
+        ([indexed_name(name) for name in names],),
     ).fetchall()
     return {key for (key,) in rows if mask is None or mask[key]}
 
@@ -36,17 +37,21 @@ def in_files(
     version: Version,
     names: Sequence[str],
     mask: NDArray[np.bool_] | None,
+    removed: NDArray[np.int32],
 ) -> set[int]:
-    """Return the keys of the chunks of the documents with these file names."""
+    """Return the keys of the chunks of the documents with these file names.
+
+    ``removed`` int32[n] are the chunks that do not count among the most that are looked at.
+    """
     if not names:
         return set()
     rows = session.connection.execute(
         of_version(
             "SELECT chunk_key FROM {source_chunks} "
             "WHERE lower(normalize(regexp_replace(doc_id, '^.*/', ''))) = ANY(%s) "
-            "ORDER BY chunk_key LIMIT %s",
-            version.version_no,
+            "AND NOT chunk_key = ANY(%s) ORDER BY chunk_key LIMIT %s",
+            version.parts,
         ),
-        (list(names), MOST_OF_FILE),
+        (list(names), removed.tolist(), MOST_OF_FILE),
     ).fetchall()
     return {key for (key,) in rows if mask is None or mask[key]}

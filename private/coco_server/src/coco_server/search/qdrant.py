@@ -25,7 +25,7 @@ class QdrantExecutor(PgExecutor):
         self._vectors = vectors
 
     def _count_embedded(self, keys: NDArray[np.int32]) -> int:
-        return self._vectors.count_among(self._version, keys)
+        return self._vectors.count_among(self._session, self._version, self._layout, keys)
 
     def _candidates(
         self, picked: Sequence[int], vector: FloatVector | None, allowed: Allowed, wanted: int
@@ -33,7 +33,12 @@ class QdrantExecutor(PgExecutor):
         similar: dict[int, float] = {}
         if vector is not None and self._version.embedded_count:
             similar = self._vectors.similarities(
-                self._version, vector, nearest=wanted, allowed=allowed.keys, picked=picked
+                self._version,
+                self._layout,
+                vector,
+                nearest=wanted,
+                allowed=allowed.keys,
+                picked=picked,
             )
         rows = read_metadata(self._session, self._version, sorted({*picked, *similar}))
         return [(*row[:-1], similar.get(row[0])) for row in rows]

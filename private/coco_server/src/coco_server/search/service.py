@@ -9,7 +9,13 @@ from typing import Self
 import psycopg
 
 from coco_core.configs import IndexingConfig
-from coco_core.errors import CocoError, InvalidConfig, ModelMissing, Unavailable
+from coco_core.errors import (
+    CocoError,
+    InvalidConfig,
+    ModelMissing,
+    Unavailable,
+    VersionNotFound,
+)
 from coco_core.search.course import FoundResults, SearchPage, StageClock, find_results
 from coco_core.search.relevance import BUILT_IN_FLOOR, search_notice
 from coco_core.search.request import SearchRequest
@@ -103,8 +109,9 @@ class SearchService:
         """
         try:
             return self._find(scope, request)
-        except psycopg.errors.UndefinedTable:
-            # The version was dropped after it had been chosen: there is a newer one by now.
+        except (psycopg.errors.UndefinedTable, VersionNotFound):
+            # A segment was dropped after its version had been chosen: there is a newer one by now,
+            # or another list of segments.
             return self._find(scope, request)
 
     def close(self) -> None:

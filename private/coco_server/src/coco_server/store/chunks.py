@@ -20,9 +20,9 @@ from coco_core.bm25 import TermVector
 from coco_core.chunk_columns import CHUNK_COLUMNS, from_columns, to_columns
 from coco_core.errors import VersionConflict
 from coco_core.types import Chunk, FloatVector
-from coco_server.store import postings, usage
+from coco_server.store import postings, segments, usage
 from coco_server.store.session import TenantSession, loading
-from coco_server.store.tables import in_version, of_version
+from coco_server.store.tables import Parts, in_version, of_version
 from coco_server.store.usage import Quotas
 from coco_server.store.vectors import PgVectors, VectorStore
 from coco_server.store.versions import Version
@@ -87,6 +87,9 @@ class ChunkContent:
     verified: bool | None
     tags: list[str]
 
+
+# An entry of a B-tree has at most 2,704 bytes, and a character at most four.
+_MOST_NAME_CHARACTERS = 500
 
 # One look-up for each chunk, whatever the planner thinks of the documents of all versions.
 _CONTENTS: LiteralString = """
@@ -158,7 +161,7 @@ def contents(
     """Return what answers show of the chunks with these keys, by key."""
     if not keys:
         return {}
-    statement = _contents_statement(version.version_no)
+    statement = _contents_statement(version.parts)
     found: dict[int, ChunkContent] = {}
     for row in session.connection.execute(statement, (list(keys),)):
         key, content, *values = row
@@ -173,7 +176,7 @@ def texts(session: TenantSession, version: Version, keys: Sequence[int]) -> dict
         return {}
     statement = of_version(
         "SELECT chunk_key, content FROM {source_chunks} WHERE chunk_key = ANY(%s)",
-        version.version_no,
+        version.parts,
     )
     rows = session.connection.execute(statement, (list(keys),), binary=True).fetchall()
     return dict(rows)
@@ -181,8 +184,14 @@ def texts(session: TenantSession, version: Version, keys: Sequence[int]) -> dict
 
 # As many as there are versions that are asked again and again.
 @lru_cache(maxsize=1_024)
-def _contents_statement(version_no: int) -> bytes:
-    return in_version(_CONTENTS, version_no, columns=identifiers(KEPT)).as_bytes(None)
+def _contents_statement(parts: Parts) -> bytes:
+    return in_version(_CONTENTS, parts, columns=identifiers(KEPT)).as_bytes(None)
+
+
+def indexed_name(name: str) -> str:
+    """Return a name as the index of the names that chunks define has it."""
+    # Lower case may have more characters than the name, so it comes first.
+    return name.lower()[:_MOST_NAME_CHARACTERS]
 
 
 def _take_keys(
@@ -199,7 +208,7 @@ def _take_keys(
         "storage_bytes = storage_bytes + %s, chunk_count = chunk_count + %s, "
         "length_sums = ARRAY[length_sums[1] + %s, length_sums[2] + %s, length_sums[3] + %s] "
         "WHERE org_id = %s AND version_id = %s AND status = 'BUILDING' "
-        "RETURNING chunk_count",
+        "RETURNING version_no",
         (
             *counts,
             len(chunks),
@@ -210,7 +219,7 @@ def _take_keys(
     ).fetchone()
     if row is None:
         raise VersionConflict(f"The version {version.version_id!r} is not being built.")
-    return int(row[0]) - len(chunks)
+    return segments.count(session, version, len(chunks), counts[1:], lengths.sum(axis=0))
 
 
 def _insert_documents(
@@ -331,7 +340,7 @@ def _copy_names(
     defined = [
         (name, key)
         for key, each in enumerate(chunks, first)
-        for name in {definition.name.lower() for definition in each.chunk.definitions}
+        for name in {indexed_name(definition.name) for definition in each.chunk.definitions}
     ]
     statement = in_version(
         "COPY {chunk_names} (name, chunk_key) FROM STDIN (FORMAT BINARY)", version.version_no

@@ -1,7 +1,7 @@
 """Documents of a complete version, read over all of its segments.
 
-A document of a version is the row in the newest of its segments that has one, unless a later segment
-removed it.
+A document of a version is the row in the newest of its segments that has one, unless a later
+segment removed it.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
+from psycopg import sql
+
 from coco_core.errors import DocumentNotFound
-from coco_server.store.rows import all_rows, one_row
+from coco_server.store.rows import all_rows, columns, one_row
 from coco_server.store.segments import LIVE
 from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
@@ -40,13 +42,13 @@ _OF_VERSION: LiteralString = (
 )
 
 # Each segment gives its next documents in the order of its key, and the first of all are the page.
-_LIST: LiteralString = (
-    "SELECT {columns} FROM unnest(%(parts)s::bigint[]) AS part (number) CROSS JOIN LATERAL ("
-    "SELECT * FROM documents AS found WHERE org_id = %(org)s AND version_no = part.number "
-    "AND doc_id > %(after)s AND starts_with(doc_id, %(prefix)s) AND "
-    + LIVE
-    + " ORDER BY doc_id LIMIT %(most)s) AS page ORDER BY doc_id LIMIT %(most)s"
-)
+_LIST = sql.SQL("""
+    SELECT {columns} FROM unnest(%(parts)s::bigint[]) AS part (number) CROSS JOIN LATERAL (
+        SELECT * FROM documents AS found WHERE org_id = %(org)s AND version_no = part.number
+            AND doc_id > %(after)s AND starts_with(doc_id, %(prefix)s) AND {live}
+        ORDER BY doc_id LIMIT %(most)s
+    ) AS page ORDER BY doc_id LIMIT %(most)s
+""").format(columns=columns(StoredDocument), live=sql.SQL(LIVE))
 
 
 def get(session: TenantSession, version: Version, doc_id: str) -> StoredDocument:

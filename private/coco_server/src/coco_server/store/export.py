@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
 
 from coco_core.errors import VersionNotFound
+from coco_server.store.segments import LIVE
 from coco_server.store.session import TenantSession
 from coco_server.store.tables import in_version
 from coco_server.store.versions import Version
 
 __all__ = ["Export", "chunks_as_json", "read_rows", "rejections_as_json"]
 
-Export = tuple[sql.Composed, tuple[object, ...]]
+Export = tuple[sql.Composed, tuple[object, ...] | dict[str, object]]
 """A statement of one column, JSON as UTF-8, with its values."""
 
 # What is fetched at a time: enough that asking for it does not count, and nothing to remember.
@@ -24,15 +26,19 @@ _MOST_ROWS = 1_000
 
 def chunks_as_json(version: Version) -> Export:
     """Return the statement that reads every chunk of a version, in the order of arrival."""
+    # Of one segment nothing is removed.
+    live: LiteralString = LIVE if len(version.parts) > 1 else "true"
     statement = in_version(
         "SELECT convert_to(json_build_object('doc_id', doc_id, 'ordinal', ordinal, "
         "'chunk_id', chunk_id, 'kind', kind, 'language', language, 'symbol', symbol, "
         "'fragment', fragment, "
         "'token_count', token_count, 'quality', quality, 'verified', verified, "
-        "'tags', tags, 'content', content)::text, 'UTF8') FROM {source_chunks} ORDER BY chunk_key",
-        version.version_no,
+        "'tags', tags, 'content', content)::text, 'UTF8') FROM {source_chunks} AS found "
+        "WHERE {live} ORDER BY chunk_key",
+        version.parts,
+        live=sql.SQL(live),
     )
-    return statement, ()
+    return statement, {"parts": list(version.parts)}
 
 
 def rejections_as_json(org_id: str, job_id: str) -> Export:

@@ -23,7 +23,8 @@ _STEP_BLOBS = 1_000
 # An import that has come is counted before its job exists; of 20 GB that takes minutes.
 _YOUNG_HOURS = 1.0
 
-# A version is built again from what its job names, so the job stays as long as the version.
+# A version is built again from what its job names, or the jobs of its segments, so these stay as
+# long as it does.
 _ENDED = sql.SQL("""
     job.state IN ('succeeded', 'failed', 'cancelled')
     AND job.finished_at <= now() - make_interval(secs => %(hours)s * 3600)
@@ -31,6 +32,10 @@ _ENDED = sql.SQL("""
         SELECT FROM project_versions AS version
         WHERE version.org_id = job.org_id AND version.version_id = job.version_id
             AND version.status <> 'FAILED'
+    )
+    AND NOT EXISTS (
+        SELECT FROM segments
+        WHERE segments.org_id = job.org_id AND segments.sources @> ARRAY[job.job_id]
     )
 """)
 

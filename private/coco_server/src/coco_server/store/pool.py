@@ -17,6 +17,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from coco_core.errors import Unavailable
 from coco_server.database_urls import Preparing
+from coco_server.store import renewal
 
 __all__ = ["CONNECTING", "Connection", "Pool", "behind_pooler"]
 
@@ -133,6 +134,8 @@ class Pool:
                 raise
             raise _lost(error) from error
         finally:
+            if renewal.is_due(connection):
+                connection.close()
             self._pool.putconn(connection)
 
     def _begun(self, begin: sql.Composed, patience: float | None) -> Connection:

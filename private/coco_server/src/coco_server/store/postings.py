@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from coco_core.bm25 import FIELDS, CorpusStats, TermVector, weighted_frequencies
 from coco_server.store.session import TenantSession
-from coco_server.store.tables import in_version, of_version
+from coco_server.store.tables import Parts, in_version, of_version
 
 __all__ = ["add_batch", "lookup", "turn_over"]
 
@@ -67,7 +67,7 @@ def turn_over(session: TenantSession, version_no: int, stats: CorpusStats) -> in
 
 
 def lookup(
-    session: TenantSession, version_no: int, terms: Collection[int]
+    session: TenantSession, parts: Parts, terms: Collection[int]
 ) -> dict[int, tuple[NDArray[np.int64], NDArray[np.float32]]]:
     """Return (keys int64[n], weighted frequencies float32[n]) by term id; missing if none holds it.
 
@@ -78,20 +78,20 @@ def lookup(
     rows = session.connection.execute(
         of_version(
             "SELECT term_id, first_key, keys, weights FROM {postings} "
-            "WHERE term_id = ANY(%s) ORDER BY term_id, segment",
-            version_no,
+            "WHERE term_id = ANY(%s) ORDER BY term_id, first_key",
+            parts,
         ),
         ([_signed(term) for term in terms],),
         binary=True,
     ).fetchall()
-    parts: dict[int, tuple[list[NDArray[np.int64]], list[NDArray[np.float32]]]] = {}
+    found: dict[int, tuple[list[NDArray[np.int64]], list[NDArray[np.float32]]]] = {}
     for term, first_key, keys, weights in rows:
-        all_keys, all_weights = parts.setdefault(term % (1 << 64), ([], []))
+        all_keys, all_weights = found.setdefault(term % (1 << 64), ([], []))
         all_keys.append(np.frombuffer(keys, "<u2").astype(np.int64) + first_key)
         all_weights.append(np.frombuffer(weights, "<f4"))
     return {
         term: (np.concatenate(keys), np.concatenate(weights))
-        for term, (keys, weights) in parts.items()
+        for term, (keys, weights) in found.items()
     }
 
 

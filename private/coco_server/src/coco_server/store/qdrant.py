@@ -24,6 +24,7 @@ from qdrant_client.http.exceptions import ApiException, UnexpectedResponse
 from coco_core.errors import Unavailable
 from coco_core.types import FloatMatrix, FloatVector
 from coco_server.store.sealing import search_is_exact
+from coco_server.store.segments import Layout
 from coco_server.store.session import TenantSession
 from coco_server.store.vectors import VectorStore
 from coco_server.store.versions import Version
@@ -89,7 +90,7 @@ class QdrantVectors:
                 self._client.upsert(
                     name,
                     models.Batch(
-                        ids=[_point(version, key) for key in part],
+                        ids=[version.version_no << _KEY_BITS | key for key in part],
                         vectors=vectors[first : first + _BATCH].tolist(),
                         payloads=[{_VERSION: str(version.version_no)}] * len(part),
                     ),
@@ -97,25 +98,29 @@ class QdrantVectors:
                 )
 
     def count(self, version: Version) -> int:
-        """Return how many vectors of a version the server has."""
-        return self._count(version, _of(version.version_no))
+        """Return how many vectors of a version's own segment the server has."""
+        return self._count(version, _of([version.version_no]))
 
-    def count_among(self, version: Version, keys: NDArray[np.int32]) -> int:
-        """Return how many of these chunks have a vector."""
-        return self._count(version, _among(version, keys.tolist()))
+    def count_among(
+        self, session: TenantSession, version: Version, layout: Layout, keys: NDArray[np.int32]
+    ) -> int:
+        """Return how many of these chunks of a version's segments have a vector."""
+        del session
+        return self._count(version, _among(layout, keys))
 
     def drop(self, version_no: int, dimension: int) -> None:
-        """Remove a version's points."""
+        """Remove a segment's points."""
         with self._translated_errors():
             self._client.delete(
                 self._collection(dimension),
-                models.FilterSelector(filter=_of(version_no)),
+                models.FilterSelector(filter=_of([version_no])),
                 wait=True,
             )
 
     def similarities(
         self,
         version: Version,
+        layout: Layout,
         vector: FloatVector,
         *,
         nearest: int,
@@ -127,16 +132,26 @@ class QdrantVectors:
         Raises:
             Unavailable: the server does not answer.
         """
-        within = _of(version.version_no) if allowed is None else _among(version, allowed.tolist())
+        within = _live(layout) if allowed is None else _among(layout, allowed)
         exact = search_is_exact(version.embedded_count, version.dimension)
         walk = models.SearchParams(exact=exact, hnsw_ef=max(nearest, _LEAST_CANDIDATES))
         requests = [_request(vector, within, nearest, walk)]
         if picked:
             straight = models.SearchParams(exact=True)
-            requests.append(_request(vector, _among(version, picked), len(picked), straight))
+            those = _among(layout, np.array(picked, np.int32))
+            requests.append(_request(vector, those, len(picked), straight))
         with self._translated_errors():
             answers = self._client.query_batch_points(self._collection(version.dimension), requests)
         return {_key(point.id): point.score for answer in answers for point in answer.points}
+
+    def check(self) -> None:
+        """Make sure that the server answers.
+
+        Raises:
+            Unavailable: it does not.
+        """
+        with self._translated_errors():
+            self._client.get_collections()
 
     def _count(self, version: Version, which: models.Filter) -> int:
         with self._translated_errors():
@@ -189,21 +204,26 @@ class QdrantVectors:
 _: type[VectorStore] = QdrantVectors
 
 
-def _point(version: Version, key: int) -> int:
-    return version.version_no << _KEY_BITS | key
-
-
 def _key(point: models.ExtendedPointId) -> int:
     return int(point) & ((1 << _KEY_BITS) - 1)
 
 
-def _of(version_no: int) -> models.Filter:
-    matching = models.FieldCondition(key=_VERSION, match=models.MatchValue(value=str(version_no)))
-    return models.Filter(must=[matching])
+def _of(segments: Sequence[int]) -> models.Filter:
+    match = models.MatchAny(any=[str(number) for number in segments])
+    return models.Filter(must=[models.FieldCondition(key=_VERSION, match=match)])
 
 
-def _among(version: Version, keys: Sequence[int]) -> models.Filter:
-    return models.Filter(must=[models.HasIdCondition(has_id=[_point(version, k) for k in keys])])
+def _live(layout: Layout) -> models.Filter:
+    """Return what lets all chunks of a version pass that are not removed."""
+    every = _of([each.segment_no for each in layout.parts])
+    if not len(layout.removed):
+        return every
+    return models.Filter(must=every.must, must_not=_among(layout, layout.removed).must)
+
+
+def _among(layout: Layout, keys: NDArray[np.int32]) -> models.Filter:
+    points = layout.segment_of(keys) << _KEY_BITS | keys
+    return models.Filter(must=[models.HasIdCondition(has_id=points.tolist())])
 
 
 def _request(

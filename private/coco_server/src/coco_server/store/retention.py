@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
 import psycopg
+from psycopg import sql
 
 from coco_core.errors import VersionConflict
-from coco_server.store import usage, versions
-from coco_server.store.rows import all_rows
+from coco_server.store import segment_drop, segments, versions
+from coco_server.store.rows import all_rows, columns
+from coco_server.store.segment_drop import LOCK_TIMEOUT
 from coco_server.store.session import Database, SystemSession, TenantSession
 from coco_server.store.vectors import VectorStore
 
@@ -24,12 +27,19 @@ __all__ = [
     "remove_version",
 ]
 
-# Dropping waits for those who read; behind a drop that waits, new readers queue up, so it gives up
-# early and comes again.
-_LOCK_TIMEOUT = "200ms"
-
-# Rows of a shared table that one transaction deletes.
-_STEP_ROWS = 5_000
+_ALONE = sql.SQL("""coalesce((
+    SELECT sum(segment.storage_bytes) FROM segments AS segment
+    WHERE segment.org_id = version.org_id AND segment.project_id = version.project_id
+        AND segment.segment_no = ANY(
+            CASE WHEN cardinality(version.segments) = 0 THEN ARRAY[version.version_no]
+            ELSE version.segments END)
+        AND NOT EXISTS (
+            SELECT FROM project_versions AS other WHERE other.org_id = version.org_id
+                AND other.project_id = version.project_id
+                AND other.version_id <> version.version_id
+                AND segment.segment_no = ANY(other.segments)
+        )
+), 0)::bigint""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,10 @@ class RetentionPolicy:
     """The newest that were active before, for a rollback."""
     keep_hours: float = 24.0
     """Everything younger than this, whatever its number."""
+    # Each merge has tables of its own: one every few seconds for a day would be more than the
+    # database's catalog and the file system bear.
+    keep_merges: int = 16
+    """Of merges only so many, however young they are."""
     # A query that has chosen a version reads it within seconds; this is far more.
     soak_seconds: float = 300.0
     """How long a version is left alone after it was last active, at least."""
@@ -57,10 +71,16 @@ class Expired:
     project_id: str
     dimension: int
     status: str
-    document_count: int
-    chunk_count: int
+    segments: list[int]
+    """As of `coco_server.store.versions.Version`."""
     storage_bytes: int
+    """What goes with it alone: of the segments that no other version is made of."""
     since: datetime
+
+    @property
+    def parts(self) -> list[int]:
+        """The numbers of its segments."""
+        return self.segments or [self.version_no]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +126,11 @@ def expired(session: SystemSession, policy: RetentionPolicy) -> list[Expired]:
     return all_rows(
         session,
         Expired,
-        """
+        sql.SQL("""
         SELECT {columns} FROM (
-            SELECT version.*, coalesce(archived_at, ready_at, version.created_at) AS since,
+            SELECT version_id, version_no, org_id, project_id, dimension, status, segments,
+                base_version_id, {alone} AS storage_bytes,
+                coalesce(archived_at, ready_at, version.created_at) AS since,
                 row_number() OVER (
                     PARTITION BY project_id, config_id, status = 'FAILED'
                     ORDER BY coalesce(archived_at, ready_at, version.created_at) DESC,
@@ -124,10 +146,17 @@ def expired(session: SystemSession, policy: RetentionPolicy) -> list[Expired]:
             status = 'FAILED'
             OR (place > %(keep)s AND NOT answers
                 AND since <= now() - make_interval(secs => %(hours)s * 3600))
+            OR (place > greatest(%(keep)s, %(merges)s) AND NOT answers
+                AND base_version_id IS NOT NULL)
         )
         ORDER BY version_no
-        """,
-        {"keep": policy.keep_versions, "hours": policy.keep_hours, "soak": policy.soak_seconds},
+        """).format(columns=columns(Expired), alone=_ALONE),
+        {
+            "keep": policy.keep_versions,
+            "hours": policy.keep_hours,
+            "merges": policy.keep_merges,
+            "soak": policy.soak_seconds,
+        },
     )
 
 
@@ -142,22 +171,17 @@ def remove(database: Database, version: Expired, vectors: VectorStore | None = N
                 return False
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
         return False
-    if vectors is not None:
-        vectors.drop(version.version_no, version.dimension)
-    while True:
-        with database.tenant(version.org_id) as session:
-            deleted = session.connection.execute(
-                "DELETE FROM documents WHERE ctid = ANY (ARRAY("
-                "SELECT ctid FROM documents WHERE org_id = %s AND version_no = %s LIMIT %s))",
-                (session.org_id, version.version_no, _STEP_ROWS),
-            ).rowcount
-            if deleted < _STEP_ROWS:
-                session.connection.execute(
-                    "DELETE FROM project_versions WHERE org_id = %s AND version_id = %s "
-                    "AND status = 'FAILED'",
-                    (session.org_id, version.version_id),
-                )
-                return True
+    with database.tenant(version.org_id) as session:
+        dropped = set(version.parts) - _still_there(session, version.parts)
+    for number in dropped:
+        segment_drop.remove_rest(database, version.org_id, number, version.dimension, vectors)
+    with database.tenant(version.org_id) as session:
+        session.connection.execute(
+            "DELETE FROM project_versions WHERE org_id = %s AND version_id = %s "
+            "AND status = 'FAILED'",
+            (session.org_id, version.version_id),
+        )
+    return True
 
 
 def remove_version(
@@ -209,12 +233,19 @@ def prune(
         found = [version for version in found if version.org_id == org_id]
     if dry_run:
         return found
-    return [version for version in found if remove(database, version, vectors)]
+    removed = [version for version in found if remove(database, version, vectors)]
+    segment_drop.drop_unused(database, soak_seconds=policy.soak_seconds, vectors=vectors)
+    return removed
 
 
 def _take_out(session: TenantSession, version: Expired) -> bool:
-    """Drop the version's tables, and mark it so that nobody can activate it any more."""
-    session.connection.execute("SELECT set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
+    """Drop the segments that only this version has, and mark it: it cannot be activated again."""
+    session.connection.execute("SELECT set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
+    # One version of a project after the other: of two that share a segment, the last one drops it.
+    session.connection.execute(
+        "SELECT FROM projects WHERE org_id = %s AND project_id = %s FOR NO KEY UPDATE",
+        (session.org_id, version.project_id),
+    )
     # The row's lock keeps an activation out; an activation that came first leaves no row here.
     row = session.connection.execute(
         "SELECT failure ? 'removed' FROM project_versions WHERE org_id = %s AND version_id = %s "
@@ -225,19 +256,22 @@ def _take_out(session: TenantSession, version: Expired) -> bool:
         return False
     if row[0]:
         return True
-    session.connection.execute(
-        "SELECT coco_drop_version(%s, %s)", (version.version_no, session.org_id)
-    )
+    segments.ensure(session, version.version_id)
     session.connection.execute(
         "UPDATE project_versions SET status = 'FAILED', "
         "failure = coalesce(failure, '{}') || '{\"removed\": true}' "
         "WHERE org_id = %s AND version_id = %s",
         (session.org_id, version.version_id),
     )
-    usage.release(
-        session,
-        documents=version.document_count,
-        chunks=version.chunk_count,
-        storage_bytes=version.storage_bytes,
-    )
+    for number in version.parts:
+        segment_drop.drop_if_unused(session, number)
     return True
+
+
+def _still_there(session: TenantSession, numbers: Sequence[int]) -> set[int]:
+    """Return the segments that some other version is made of."""
+    rows = session.connection.execute(
+        "SELECT segment_no FROM segments WHERE org_id = %s AND segment_no = ANY(%s)",
+        (session.org_id, list(numbers)),
+    ).fetchall()
+    return {number for (number,) in rows}

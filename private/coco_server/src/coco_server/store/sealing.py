@@ -6,7 +6,8 @@ import numpy as np
 
 from coco_core.bm25 import CorpusStats
 from coco_core.errors import VersionConflict
-from coco_server.store import postings, usage, versions
+from coco_server.store import postings, segments, usage, versions
+from coco_server.store.segments import Layout
 from coco_server.store.session import TenantSession, loading
 from coco_server.store.vectors import PgVectors, VectorStore
 from coco_server.store.versions import Version
@@ -28,7 +29,7 @@ def search_is_exact(chunks: int, dimension: int) -> bool:
 
 
 def corpus_stats(version: Version) -> CorpusStats:
-    """Return what BM25 needs to know of a whole version."""
+    """Return what BM25 needs to know of a full build: weights are computed under these."""
     sums = np.array(version.length_sums, np.float64)
     return CorpusStats(version.chunk_count, (sums / max(1, version.chunk_count)).astype(np.float32))
 
@@ -55,8 +56,11 @@ def seal(
     now = versions.get(session, version.project_id, version.version_id)
     if now.status != "BUILDING":
         raise VersionConflict(f"The version {now.version_id!r} is {now.status}, not BUILDING.")
+    before = now.parts[:-1]
+    # Weights under other mean lengths would not compare with those of the segments before.
+    stats = segments.layout_of(session, before).weighted_by if before else corpus_stats(now)
     with loading(session):
-        postings.turn_over(session, now.version_no, corpus_stats(now))
+        postings.turn_over(session, now.version_no, stats)
     store = vectors or PgVectors()
     approximate = store.in_database and not search_is_exact(now.embedded_count, now.dimension)
     if approximate:
@@ -81,13 +85,43 @@ def seal(
             f"{(now.chunk_count, now.embedded_count)} were written.",
             hint="Build it again; the active version is unchanged.",
         )
+    segments.ensure(session, now.version_id)
+    made = segments.add_removed(session, now, approximate=approximate)
+    documents, chunks, embedded = _live_counts(session, now, made, store)
     session.connection.execute(
-        "UPDATE project_versions SET status = 'READY', ready_at = now(), approximate = %s "
+        "UPDATE project_versions SET status = 'READY', ready_at = now(), approximate = %s, "
+        "document_count = %s, chunk_count = %s, embedded_count = %s, storage_bytes = %s "
         "WHERE org_id = %s AND version_id = %s",
-        (approximate, session.org_id, now.version_id),
+        (
+            any(each.approximate for each in made.parts),
+            documents,
+            chunks,
+            embedded,
+            sum(each.storage_bytes for each in made.parts),
+            session.org_id,
+            now.version_id,
+        ),
     )
     usage.release_unused(session, now.version_id)
     return versions.get(session, now.project_id, now.version_id)
+
+
+def _live_counts(
+    session: TenantSession, version: Version, made: Layout, store: VectorStore
+) -> tuple[int, int, int]:
+    """Return the documents, chunks and vectors of a version that are not removed."""
+    row = session.connection.execute(
+        "SELECT count(*) FROM removed_documents WHERE segment_no = ANY(%s)",
+        (list(version.parts),),
+    ).fetchone()
+    documents = sum(each.document_count for each in made.parts) - (row[0] if row else 0)
+    written = sum(each.chunk_count for each in made.parts)
+    embedded = sum(each.embedded_count for each in made.parts)
+    gone = len(made.removed)
+    with_vector = gone if embedded == written else 0
+    if gone and embedded != written:
+        with_vector = store.count_among(session, version, made, made.removed)
+    return documents, written - gone, embedded - with_vector
 
 
 def _somebody_asks(session: TenantSession) -> bool:

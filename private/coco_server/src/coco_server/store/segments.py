@@ -13,6 +13,7 @@ from typing import LiteralString
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg import sql
 
 from coco_core.bm25 import CorpusStats
 from coco_core.errors import VersionNotFound
@@ -21,7 +22,17 @@ from coco_server.store.session import TenantSession
 from coco_server.store.tables import in_version
 from coco_server.store.versions import Version
 
-__all__ = ["LIVE", "Layout", "Segment", "ensure", "layout", "remove_documents", "tombstones"]
+__all__ = [
+    "LIVE",
+    "Layout",
+    "Segment",
+    "add_removed",
+    "count",
+    "ensure",
+    "layout",
+    "layout_of",
+    "remove_documents",
+]
 
 # Layouts that are kept in the process. One is a few hundred bytes and four for each tombstone, of
 # which compaction leaves at most a fifth of the version's chunks.
@@ -80,6 +91,15 @@ class Layout:
         mean = (sums / max(1, first.chunk_count)).astype(np.float32)
         return CorpusStats(first.chunk_count, mean)
 
+    def segment_of(self, keys: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return int64[n]: the numbers of the segments that these keys are in."""
+        firsts = np.array([each.first_key for each in self.parts], np.int64)
+        # Segments without a chunk share their first key with the next one, which is the right one.
+        places = np.searchsorted(firsts, keys, side="right") - 1
+        numbers = np.array([each.segment_no for each in self.parts], np.int64)
+        found: NDArray[np.int64] = numbers[places]
+        return found
+
     def live(self) -> NDArray[np.bool_] | None:
         """Return bool[span], false for what was removed; None when nothing was."""
         if not len(self.removed):
@@ -103,14 +123,14 @@ def layout(session: TenantSession, version: Version) -> Layout:
         return Layout((_whole(version),))
     known = _layouts.get(version.parts)
     if known is None:
-        known = _read(session, version.parts)
+        known = layout_of(session, version.parts)
         if len(_layouts) >= _REMEMBERED:
             _layouts.pop(next(iter(_layouts)), None)
         _layouts[version.parts] = known
     return known
 
 
-def ensure(session: TenantSession, version: Version) -> None:
+def ensure(session: TenantSession, version_id: str) -> None:
     """Give a version's own segment its row, which a program of an older release does not write."""
     session.connection.execute(
         "INSERT INTO segments (segment_no, org_id, project_id, config_id, end_key, document_count, "
@@ -119,33 +139,82 @@ def ensure(session: TenantSession, version: Version) -> None:
         "chunk_count, embedded_count, storage_bytes, length_sums, approximate "
         "FROM project_versions WHERE org_id = %s AND version_id = %s AND segments = '{}' "
         "AND NOT coalesce(failure ? 'removed', false) ON CONFLICT DO NOTHING",
-        (session.org_id, version.version_id),
+        (session.org_id, version_id),
     )
 
 
+def count(
+    session: TenantSession,
+    version: Version,
+    chunks: int,
+    others: tuple[int, int, int],
+    lengths: NDArray[np.int64],
+) -> int:
+    """Count a batch in a version's own segment; returns the key of its first chunk.
+
+    Args:
+        session: of the version's org.
+        version: in BUILDING.
+        chunks: how many the batch has.
+        others: its documents, vectors and bytes.
+        lengths: int64[fields], terms of all its chunks.
+    """
+    row = session.connection.execute(
+        "UPDATE segments SET end_key = end_key + %s, chunk_count = chunk_count + %s, "
+        "document_count = document_count + %s, embedded_count = embedded_count + %s, "
+        "storage_bytes = storage_bytes + %s, "
+        "length_sums = ARRAY[length_sums[1] + %s, length_sums[2] + %s, length_sums[3] + %s] "
+        "WHERE org_id = %s AND segment_no = %s RETURNING end_key",
+        (chunks, chunks, *others, *lengths.tolist(), session.org_id, version.version_no),
+    ).fetchone()
+    if row is None:
+        # The build was begun by an older release. Its own counts have this batch already.
+        ensure(session, version.version_id)
+        row = session.connection.execute(
+            "SELECT end_key FROM segments WHERE org_id = %s AND segment_no = %s",
+            (session.org_id, version.version_no),
+        ).fetchone()
+        assert row is not None
+    return int(row[0]) - chunks
+
+
 def remove_documents(session: TenantSession, version: Version, doc_ids: Sequence[str]) -> None:
-    """Take documents out of the segments before the version's own; those it has not are ignored."""
+    """Take documents out of the segments before a merge's own; those they have not are ignored."""
     before = list(version.parts[:-1])
     if not before or not doc_ids:
         return
     session.connection.execute(
-        "INSERT INTO removed_documents (org_id, project_id, segment_no, doc_id) "
-        "SELECT %(org)s, %(project)s, %(own)s, doc_id FROM ("
-        "SELECT DISTINCT doc_id FROM unnest(%(doc_ids)s::text[]) AS doc_id) AS named "
-        "WHERE EXISTS (SELECT FROM documents "
-        "WHERE version_no = ANY(%(before)s::bigint[]) AND documents.doc_id = named.doc_id) "
-        "ON CONFLICT DO NOTHING",
+        sql.SQL(
+            "INSERT INTO removed_documents (org_id, project_id, segment_no, doc_id) "
+            "SELECT %(org)s, %(project)s, %(own)s, doc_id FROM documents AS found "
+            "WHERE version_no = ANY(%(parts)s::bigint[]) AND doc_id = ANY(%(doc_ids)s::text[]) "
+            "AND {live} ON CONFLICT DO NOTHING"
+        ).format(live=sql.SQL(LIVE)),
         {
             "org": version.org_id,
             "project": version.project_id,
             "own": version.version_no,
             "doc_ids": list(doc_ids),
-            "before": before,
+            "parts": before,
         },
     )
 
 
-def tombstones(session: TenantSession, version: Version) -> NDArray[np.int32]:
+def add_removed(session: TenantSession, version: Version, *, approximate: bool) -> Layout:
+    """Complete the row of a version's own segment; returns what the version is made of.
+
+    The tombstones are those of the chunks that its documents take out of the segments before it.
+    """
+    removed = _tombstones(session, version)
+    session.connection.execute(
+        "UPDATE segments SET removed_keys = %s, approximate = %s "
+        "WHERE org_id = %s AND segment_no = %s",
+        (removed.astype("<i4").tobytes(), approximate, session.org_id, version.version_no),
+    )
+    return layout_of(session, version.parts)
+
+
+def _tombstones(session: TenantSession, version: Version) -> NDArray[np.int32]:
     """Return the keys that the version's own segment removes from those before it, ascending.
 
     Those that an earlier segment removed are not among them.
@@ -157,8 +226,9 @@ def tombstones(session: TenantSession, version: Version) -> NDArray[np.int32]:
         in_version(
             "SELECT string_agg(int4send(found.chunk_key), ''::bytea) "
             "FROM removed_documents AS mine JOIN {source_chunks} AS found USING (doc_id) "
-            "WHERE mine.segment_no = %(own)s AND " + LIVE,
+            "WHERE mine.segment_no = %(own)s AND {live}",
             before,
+            live=sql.SQL(LIVE),
         ),
         {"own": version.version_no, "parts": list(before)},
         binary=True,
@@ -167,7 +237,12 @@ def tombstones(session: TenantSession, version: Version) -> NDArray[np.int32]:
     return np.sort(np.frombuffer(found, ">i4").astype(np.int32))
 
 
-def _read(session: TenantSession, numbers: tuple[int, ...]) -> Layout:
+def layout_of(session: TenantSession, numbers: tuple[int, ...]) -> Layout:
+    """Return what segments are together, read anew.
+
+    Raises:
+        VersionNotFound: one of them has been removed.
+    """
     rows = all_rows(
         session,
         Segment,

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from coco_core.types import FloatMatrix
+from coco_server.store.segments import Layout
 from coco_server.store.session import TenantSession, loading
 from coco_server.store.tables import in_version
 from coco_server.store.versions import Version
@@ -28,11 +32,25 @@ class VectorStore(Protocol):
         ...
 
     def count(self, version: Version) -> int:
-        """Return how many vectors of a version are kept outside of the database."""
+        """Return how many vectors of a version's own segment are kept outside of the database."""
+        ...
+
+    def count_among(
+        self, session: TenantSession, version: Version, layout: Layout, keys: NDArray[np.int32]
+    ) -> int:
+        """Return how many of these chunks of a version's segments have a vector."""
         ...
 
     def drop(self, version_no: int, dimension: int) -> None:
-        """Remove what is kept of a version outside of the database."""
+        """Remove what is kept of a segment outside of the database."""
+        ...
+
+    def check(self) -> None:
+        """Make sure that what is outside of the database answers.
+
+        Raises:
+            Unavailable: it does not.
+        """
         ...
 
 
@@ -63,8 +81,22 @@ class PgVectors:
         del version
         return 0
 
+    def count_among(
+        self, session: TenantSession, version: Version, layout: Layout, keys: NDArray[np.int32]
+    ) -> int:
+        """Count them in the tables of all segments."""
+        del layout
+        statement = in_version(
+            "SELECT count(*) FROM {chunk_vectors} WHERE chunk_key = ANY(%s)", version.parts
+        )
+        row = session.connection.execute(statement, (keys.tolist(),)).fetchone()
+        return int(row[0]) if row else 0
+
     def drop(self, version_no: int, dimension: int) -> None:
-        """Do nothing: they go with the version's table."""
+        """Do nothing: they go with the segment's table."""
+
+    def check(self) -> None:
+        """Do nothing: the database is asked for itself."""
 
 
 _: type[VectorStore] = PgVectors

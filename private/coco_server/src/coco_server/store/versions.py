@@ -20,6 +20,7 @@ from coco_core.errors import VersionConflict, VersionNotFound
 from coco_server.store import activations, configs, projects, usage
 from coco_server.store.activations import Intent
 from coco_server.store.ids import new_id
+from coco_server.store.renewal import note_read
 from coco_server.store.rows import all_rows, json_value, one_row
 from coco_server.store.session import Session, TenantSession
 
@@ -56,8 +57,7 @@ class Version:
     status: VersionStatus
     item_count: int
     document_count: int
-    """Of documents, chunks, vectors and bytes that are not removed; while it is built, of those that
-    its own segment has."""
+    """What is not removed; while it is built, of its own segment only. So are the next two."""
     chunk_count: int
     embedded_count: int
     """Chunks that have a vector."""
@@ -261,12 +261,15 @@ def resolve_version(
         project = projects.get(session, project_id)
         configs.get(session, config_id or project.active_config_id)
         raise VersionConflict("The project changed while it was looked up.")
-    asked, body, is_active, query_config_id, retrieval, *version = row
+    asked, body, is_active, query_config_id, retrieval, *values_of_version = row
+    version = Version(*values_of_version) if values_of_version[0] is not None else None
+    if version is not None:
+        note_read(session.connection, version.parts)
     return QueryTarget(
         config_id=asked,
         config=body,
         active=is_active,
-        version=Version(*version) if version[0] is not None else None,
+        version=version,
         query_config_id=query_config_id,
         retrieval_config=retrieval,
     )
@@ -306,9 +309,7 @@ def activate(
     return get(session, project_id, version_id)
 
 
-def activate_build(
-    session: TenantSession, project_id: str, version_id: str, began: Intent | None
-) -> Version | None:
+def activate_build(session: TenantSession, ready: Version, began: Intent | None) -> Version | None:
     """Activate what was built, unless it was superseded; then None, and nothing changes.
 
     It activates over the version that was active when it was asked for. When another one is active,
@@ -317,15 +318,15 @@ def activate_build(
 
     Args:
         session: of the project's org.
-        project_id: the project.
-        version_id: READY.
+        ready: what was built.
         began: the build's intent; None activates in any case, as builds did that have none.
     """
-    if began is not None and began.superseded_by(activations.lock(session, project_id)):
+    now = activations.lock(session, ready.project_id)
+    if began is not None and began.superseded_by(now):
         return None
-    _switch(session, project_id, version_id)
-    activations.record(session, project_id, version_id)
-    return get(session, project_id, version_id)
+    _switch(session, ready.project_id, ready.version_id)
+    activations.record(session, ready.project_id, ready.version_id)
+    return get(session, ready.project_id, ready.version_id)
 
 
 def rollback(session: TenantSession, project_id: str) -> Version:

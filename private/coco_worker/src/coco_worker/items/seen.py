@@ -27,6 +27,12 @@ class SeenItems:
         self._fresh: set[bytes] = set()
         self._runs: list[NDArray[np.bytes_]] = []
 
+    def remember(self, doc_id: str) -> None:
+        """Take a document as one that came."""
+        key = _key(doc_id, "whole")
+        if not self._holds(key):
+            self._remember(key)
+
     def holds(self, doc_id: str) -> bool:
         """Whether an item of this document came."""
         return self._holds(_key(doc_id, "whole")) or self._holds(_key(doc_id, "some"))

@@ -74,10 +74,15 @@ class DocumentsApi:
             "documents",
             ("GET", base, self.documents, Envelope[DocumentList]),
             ("POST", base + "/search", self.search, Envelope[DocumentList]),
-            ("POST", base + "/delete", self.delete_matching, Envelope[DocumentsDeleted]),
             ("GET", one, self.document, Envelope[DocumentDetail]),
+        )
+        add_routes(
+            app,
+            "documents",
+            ("POST", base + "/delete", self.delete_matching, Envelope[DocumentsDeleted]),
             ("PUT", one, self.put, Envelope[DocumentChange]),
             ("DELETE", one, self.delete, Envelope[DocumentChange]),
+            accepting=True,
         )
 
     async def documents(

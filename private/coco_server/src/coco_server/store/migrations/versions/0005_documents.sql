@@ -32,6 +32,11 @@ CREATE INDEX activations_by_version ON activations (version_id);
 -- Of what was sent as this document, its text rule included: the same again need not be parsed.
 ALTER TABLE documents ADD COLUMN item_hash text;
 
+-- The imports that a segment was made of, oldest first, by their jobs: a version is built again from
+-- those of its segments. Empty: not known.
+ALTER TABLE segments ADD COLUMN sources text[] NOT NULL DEFAULT '{}';
+CREATE INDEX segments_by_source ON segments USING gin (sources);
+
 ALTER TABLE activations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE activations FORCE ROW LEVEL SECURITY;
 CREATE POLICY tenant ON activations TO coco_app USING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -24,6 +25,8 @@ from coco_server.cli.prune import prune
 from coco_server.cli.rule import rule
 from coco_server.cli.serve import serve
 from coco_server.cli.usage import usage
+from coco_server.secret_files import adopt_secret_files, secret_variables
+from coco_server.settings import FIELDS
 
 __all__ = ["app", "run"]
 
@@ -56,6 +59,7 @@ app.command()(doctor)
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     try:
+        adopt_secret_files(os.environ, secret_variables(FIELDS))
         result = app(list(arguments), standalone_mode=False)
     except ValidationError as error:
         # Arguments become the same requests that the API takes, and are refused for the same.

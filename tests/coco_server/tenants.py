@@ -73,7 +73,9 @@ class Tenant:
         if not activate:
             return ready
         with self.session() as session:
-            return merging.activate(session, ready)
+            active = merging.activate(session, ready)
+        assert active is not None
+        return active
 
     def activate(self, version: Version, **expected: str | None) -> Version:
         with self.session() as session:

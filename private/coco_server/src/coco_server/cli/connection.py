@@ -8,13 +8,14 @@ from contextlib import contextmanager
 
 from coco_core.errors import InvalidConfig
 from coco_server.settings import explain_settings
+from coco_server.store.blobs import BlobStore
 from coco_server.store.migrate import open_checked
 from coco_server.store.preflight import refuse_embedded
 from coco_server.store.session import Database
 from coco_server.store.vector_backend import open_vectors
 from coco_server.store.vectors import VectorStore
 
-__all__ = ["chosen_vectors", "database_url", "opened"]
+__all__ = ["blob_store", "chosen_vectors", "database_url", "opened"]
 
 
 def database_url() -> str:
@@ -48,6 +49,18 @@ def chosen_vectors() -> VectorStore:
         # Secrets are not among the values that are explained.
         api_key=os.environ.get("COCO_VECTOR_DB_API_KEY"),
     )
+
+
+def blob_store() -> BlobStore:
+    """Return the service's blob store, by the environment.
+
+    Raises:
+        InvalidConfig: the environment names none.
+    """
+    url = os.environ.get("COCO_BLOB_URL", "").strip()
+    if not url:
+        raise InvalidConfig("COCO_BLOB_URL is not set.", hint="Set it as for the service.")
+    return BlobStore(url)
 
 
 @contextmanager

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import Field
 
-from coco_core.errors import InvalidConfig, Unreadable
+from coco_core.errors import Unreadable
 from coco_protocol.base import Answer
-from coco_server.cli.connection import opened
+from coco_server.cli.connection import blob_store, opened
 from coco_server.cli.output import AsJson, show
 from coco_server.store import orgs
-from coco_server.store.blobs import BlobStore
 
 __all__ = ["rule"]
 
@@ -43,9 +41,7 @@ def add(
     """Check a rule, store it for an org and print its reference."""
     from coco_core.wasm.rules import TextRule
 
-    url = os.environ.get("COCO_BLOB_URL", "").strip()
-    if not url:
-        raise InvalidConfig("COCO_BLOB_URL is not set.", hint="Set it as for the service.")
+    blobs = blob_store()
     try:
         module = path.read_bytes()
     except OSError as error:
@@ -53,6 +49,6 @@ def add(
     checked = TextRule(module, name=path.name)
     with opened() as database, database.system() as session:
         orgs.get(session, org_id)
-    stored = BlobStore(url).put_bytes(org_id, "wasm", module)
+    stored = blobs.put_bytes(org_id, "wasm", module)
     added = _AddedRule(org_id=org_id, wasm_module_ref=stored.ref, sha256=checked.sha256)
     show(added, [added.model_dump()], as_json=as_json)

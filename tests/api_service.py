@@ -150,7 +150,9 @@ class ApiProcess:
 
 
 @contextmanager
-def api_processes(database_url: str, blobs: Path, count: int) -> Iterator[list[ApiProcess]]:
+def api_processes(
+    database_url: str, blobs: Path, count: int, **more: str
+) -> Iterator[list[ApiProcess]]:
     """Run `coco-server serve` several times; yields them once all answer."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("COCO_")}
     environ |= {
@@ -160,6 +162,7 @@ def api_processes(database_url: str, blobs: Path, count: int) -> Iterator[list[A
         "COCO_DB_CONNECTIONS": "8",
         "COCO_DRAIN_SECONDS": "0",
         "COCO_LOG_LEVEL": "warning",
+        **more,
     }
     command = [sys.executable, "-m", "coco_server.cli", "serve", "--insecure-dev",
                "--host", "127.0.0.1", "--port"]  # fmt: skip

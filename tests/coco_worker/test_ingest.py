@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from coco_core.header import embedding_text
 from coco_core.types import Chunk
 from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_server.jobs import events, rejections
+from coco_server.search.named_chunks import defining
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
 from coco_server.store.usage import embeddings_today
@@ -71,6 +73,23 @@ def test_items_are_cut_embedded_written_and_switched_to(
         ).fetchone()
     assert stored is not None
     np.testing.assert_array_equal(stored[0].to_numpy(), vector)
+
+
+def test_names_too_long_for_an_index_entry_are_indexed_by_their_beginning(
+    tenant: Tenant, start: Start, database: Database
+) -> None:
+    """PostgreSQL takes entries of 2,704 bytes at most, and refused the index of all names."""
+    start()
+    # No compression makes these short; the second one has four bytes for each character.
+    names = ["".join(hashlib.sha256(bytes([n])).hexdigest() for n in range(60)), "\U00020bb7" * 900]
+    items = [
+        {"doc_id": f"d{n}", "content": "text", "ordinal": 0, "symbol": name}
+        for n, name in enumerate(names)
+    ]
+    active = tenant.succeeded(tenant.enqueue(tenant.ndjson(items)))
+    with database.tenant(tenant.org_id) as session:
+        for key, name in enumerate(names):
+            assert defining(session, active, [name], None) == {key}
 
 
 def test_rejected_items_are_listed_and_the_others_indexed(tenant: Tenant, start: Start) -> None:

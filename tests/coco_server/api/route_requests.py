@@ -60,6 +60,8 @@ TENANT: dict[tuple[str, str], list[Request]] = {
     ("PUT", "/v1/docs/documents/{doc_id:path}"): [Request({"content": "x"}, slots=HEADERS)],
     ("DELETE", "/v1/docs/documents/{doc_id:path}"): [Request(slots=HEADERS)],
     ("GET", "/v1/projects/{project_id}"): [Request(slots=HEADERS)],
+    ("DELETE", "/v1/projects/{project_id}"): [Request(slots=HEADERS)],
+    ("DELETE", "/v1/sys/orgs/{org_id}/users/{user_id}"): [Request(slots=("org_id", "user_id"))],
     ("GET", "/v1/projects/{project_id}/defaults"): [Request(slots=HEADERS)],
     ("PUT", "/v1/projects/{project_id}/defaults"): [
         Request({"retrieval_config": {}}, slots=HEADERS),
@@ -104,6 +106,14 @@ ADMIN: dict[tuple[str, str], Request] = {
     ("POST", "/v1/sys/keys"): Request({"name": "x", "org_id": "{org_id}"}, slots=("org_id",)),
     ("POST", "/v1/sys/keys/{key_id}/rotate"): Request(slots=("key_id",)),
     ("DELETE", "/v1/sys/keys/{key_id}"): Request(slots=("key_id",)),
+    ("GET", "/v1/sys/jobs"): Request(),
+    ("GET", "/v1/sys/jobs/{job_id}"): Request(slots=("job_id",)),
+    ("POST", "/v1/sys/jobs/requeue"): Request({"org_id": "{org_id}"}, slots=("org_id",)),
+    ("POST", "/v1/sys/jobs/{job_id}/requeue"): Request(slots=("job_id",)),
+    ("POST", "/v1/sys/jobs/{job_id}/cancel"): Request(slots=("job_id",)),
+    ("GET", "/v1/sys/usage"): Request(),
+    ("GET", "/v1/sys/erasures"): Request(),
+    ("DELETE", "/v1/sys/orgs/{org_id}"): Request(slots=("org_id",)),
     ("POST", "/v1/sys/prune"): Request({"org_id": "{org_id}", "dry_run": True}, slots=("org_id",)),
     ("GET", "/metrics"): Request(),
 }

@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute, APIWebSocketRoute
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from coco_server.store import memos
+from coco_server.store import memos, orgs
 from coco_server.store.session import Scope
 from tests.api_service import Org, Running
 from tests.coco_server.api.route_requests import ADMIN, CHOSEN, OPEN, TENANT, Request
@@ -53,7 +53,9 @@ def _ids(org: Org) -> dict[str, str]:
     version, job_id = org.build({"d1": SECRET, "d2": "nothing"})
     services = org.services
     scope = Scope(org.org_id, "user_1", org.project_id)
+    user = f"user_of_{org.org_id}"
     with services.database.tenant(org.org_id) as session:
+        orgs.remember_user(session, user)
         owner, token = memos.open_session(session, scope, ttl_seconds=3600)
         memo = memos.create(session, owner, SECRET)
     with services.database.system() as session:
@@ -78,6 +80,7 @@ def _ids(org: Org) -> dict[str, str]:
         "session_token": token,
         "memo_id": memo.memo_id,
         "key_id": row[0],
+        "user_id": user,
     }
 
 
@@ -196,8 +199,13 @@ def test_all_of_another_orgs_ids_open_nothing(world: World, route: tuple[str, st
 
 ACTIVE_REMOVED = ("DELETE", "/v1/projects/{project_id}/versions/{version_id}")
 
-# A request that fails for its own ids would prove nothing above.
-CHANGING = {("POST", "/v1/docs/import"), ("POST", "/v1/ingest/batch"), ("POST", "/v1/docs/index")}
+# A request that fails for its own ids would prove nothing above; and the project is needed below.
+CHANGING = {
+    ("DELETE", "/v1/projects/{project_id}"),
+    ("POST", "/v1/docs/import"),
+    ("POST", "/v1/ingest/batch"),
+    ("POST", "/v1/docs/index"),
+}
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,11 @@ class Target:
     service: Running
     org: Org
     ids: dict[str, str]
+    removed: Org
+    """With a project of its own, which is removed."""
+
+    def used_by(self, operation: APIOperation[Any, Any, Any, Any]) -> Org:
+        return self.removed if operation.label == "DELETE /v1/projects/{project_id}" else self.org
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +73,7 @@ def target(service: Running) -> Target:
         "org_id": org.org_id,
         "config_id": "small",
     }
-    return Target(service, org, ids)
+    return Target(service, org, ids, org.with_project("kb:removed"))
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +102,8 @@ def test_no_request_breaks_the_service(
     def run(case: schemathesis.Case[Any], inside: int) -> None:
         # Most requests come from inside, or nearly all would end at the door.
         if inside:
-            for name, value in target.ids.items():
+            ids = target.ids | {"project_id": target.used_by(operation).project_id}
+            for name, value in ids.items():
                 if name in (case.path_parameters or {}):
                     case.path_parameters[name] = value
         # No worker runs here, so that a job would be waited for in vain.
@@ -105,7 +111,7 @@ def test_no_request_breaks_the_service(
         sent = case.as_transport_kwargs(base_url=target.service.url)
         headers = {name: value for name, value in dict(sent["headers"]).items() if value}
         if inside:
-            headers |= target.org.headers
+            headers |= target.used_by(operation).headers
         if operation.path.startswith("/v1/sys") or operation.path == "/metrics":
             headers |= target.service.admin
         content = _content(sent, headers)

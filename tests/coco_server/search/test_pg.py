@@ -153,6 +153,15 @@ def test_filters_leave_the_nearest_that_pass(
     assert hits / asked >= 0.98
 
 
+@pytest.mark.parametrize(("least", "all_pass"), [(1e308, False), (1e-320, True), (-1e308, True)])
+def test_qualities_that_single_precision_cannot_hold_are_compared(
+    ask: Ask, matrix: FloatMatrix, least: float, all_pass: bool
+) -> None:
+    of_any_quality = ask("words", matrix[0], min_quality=0.0).filtered
+    assert ask("words", matrix[0], min_quality=least).filtered == (of_any_quality * all_pass)
+    assert of_any_quality
+
+
 def test_more_than_the_index_keeps_is_found_by_a_scan(ask: Ask, matrix: FloatMatrix) -> None:
     answer = ask("words", matrix[0], CandidateLimits(keyword=0, vector=2_000))
     exact = np.argsort(-(matrix @ matrix[0]))[:2_000]

@@ -122,7 +122,7 @@ def test_a_newer_schema_that_only_adds_is_served(bare: str) -> None:
 def test_a_newer_schema_that_takes_away_is_refused(bare: str) -> None:
     newer_schema(bare, oldest_program="9998")
     for refusing in (open_checked, migrate):
-        with pytest.raises(DatabaseIncompatible, match="9999, which needs a program .* 9998"):
+        with pytest.raises(DatabaseIncompatible, match=r"9999, which needs a program .* 9998"):
             refusing(bare)
 
 

@@ -93,6 +93,9 @@ class CocoError(Exception):
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
+    internal: ClassVar[bool] = False
+    """Whether messages may name hosts, files or settings of a service, which its operator may know
+    and its tenants may not."""
 
     def __init__(
         self,
@@ -290,6 +293,7 @@ class Unavailable(CocoError):
     code = "unavailable"
     status = 503
     retryable = True
+    internal = True
 
 
 class DaemonNotRunning(Unavailable):
@@ -322,6 +326,7 @@ class RateLimited(Unavailable):
 
     code = "rate_limited"
     status = 429
+    internal = False
 
 
 class Unreadable(CocoError):

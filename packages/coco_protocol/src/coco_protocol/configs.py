@@ -26,7 +26,8 @@ class ChunkingBody(Request):
 
     strategy_name: Literal["ast", "markdown_header", "fixed_token", "recursive_char"] = "ast"
     chunk_size: int = Field(default=256, ge=16, le=32_768)
-    chunk_overlap: int = Field(default=0, ge=0)
+    # Below chunk_size, which has the same bound.
+    chunk_overlap: int = Field(default=0, ge=0, le=32_768)
     unit: Literal["tokens", "chars"] = "tokens"
 
 

@@ -75,9 +75,12 @@ class FiltersBody(Request):
     symbol: PlainText | None = Field(default=None, max_length=500)
     doc_ids: list[PlainText] = Field(default_factory=list, max_length=10_000)
     tags: list[PlainText] = Field(default_factory=list, max_length=100)
-    min_quality: float | None = None
+    min_quality: float | None = Field(default=None, ge=-1e9, le=1e9)
     verified: bool | None = None
-    changed_since: float | None = Field(default=None, description="Unix seconds")
+    # The last second that has a date of four digits.
+    changed_since: float | None = Field(
+        default=None, ge=-62_135_596_800, le=253_402_300_799, description="Unix seconds"
+    )
     since_revision: Revision = None
 
 
@@ -113,7 +116,10 @@ class RetrievalBody(Request):
     per_document: int = Field(default=1, ge=1, le=1000)
     max_tokens: int | None = Field(default=None, ge=50, le=1_000_000)
     min_score: float | None = Field(
-        default=None, description="Leave out hits below it; 1 = the best match by text alone."
+        default=None,
+        ge=-1e9,
+        le=1e9,
+        description="Leave out hits below it; 1 = the best match by text alone.",
     )
     ranking: RankingBody = Field(default_factory=RankingBody)
     reranker: RerankerBody | None = None

@@ -6,6 +6,7 @@ The codes and HTTP statuses stand with the classes in `coco_core.errors`; nothin
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from types import MappingProxyType
 
 from coco_core import errors
@@ -21,7 +22,14 @@ from coco_core.errors import (
 )
 from coco_protocol.envelope import ErrorBody, ErrorEnvelope, Meta
 
-__all__ = ["ERROR_CLASSES", "STATUS_ERROR", "error_envelope", "to_error"]
+__all__ = [
+    "ERROR_CLASSES",
+    "STATUS_ERROR",
+    "error_envelope",
+    "hide_internals",
+    "public_error",
+    "to_error",
+]
 
 # What ``meta.status`` says in every error, where an answer says how fresh it is.
 STATUS_ERROR = "error"
@@ -49,8 +57,26 @@ ERROR_CLASSES: Mapping[str, type[CocoError]] = MappingProxyType(
 """Every code of the wire contract with its class."""
 
 
+# Of the request that runs: what its caller may know of the service's inside.
+_HIDES_INTERNALS: ContextVar[bool] = ContextVar("coco_hides_internals", default=False)
+
+
+def hide_internals(hidden: bool) -> None:
+    """Say whether errors of this request name the service's hosts, files and settings."""
+    _HIDES_INTERNALS.set(hidden)
+
+
+def public_error(error: CocoError) -> CocoError:
+    """Return what a tenant may know of an error: for internal ones, no more than their kind."""
+    if not error.internal:
+        return error
+    return type(error)(hint="Try again later; the operator finds the details in the log.")
+
+
 def error_envelope(error: CocoError, request_id: str) -> ErrorEnvelope:
-    """Return the envelope that says ``error``."""
+    """Return the envelope that says ``error``, as far as the caller of this request may know."""
+    if _HIDES_INTERNALS.get():
+        error = public_error(error)
     return ErrorEnvelope(
         meta=Meta(status=STATUS_ERROR, request_id=request_id),
         error=ErrorBody(

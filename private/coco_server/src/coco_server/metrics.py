@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 from prometheus_client import Counter, Histogram
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
 
 from coco_protocol.serving.metrics import RequestMetrics
 
@@ -48,12 +46,3 @@ class ServerMetrics(RequestMetrics):
         """Count the stages of a query."""
         for stage, milliseconds in took_ms.items():
             self._stages.labels(stage).observe(milliseconds / 1000)
-
-    def add_values(self, values: Callable[[], Mapping[str, float]]) -> None:
-        """Ask ``values`` at every scrape: gauges by name, such as ``jobs_waiting``."""
-
-        def gauges() -> Iterator[Metric]:
-            for name, value in values().items():
-                yield GaugeMetricFamily(f"coco_{name}", f"{name.replace('_', ' ')}.", value=value)
-
-        self.add_gauges(gauges)

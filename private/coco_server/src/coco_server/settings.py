@@ -101,7 +101,7 @@ FIELDS: Final[tuple[Setting, ...]] = (
     Setting("drain_seconds", integer(0, 3600), "seconds, 0 to 3600", 5),
     Setting("max_connections", integer(16, 1_000_000), "connections, from 16", 1000),
     Setting("max_connections_per_address", integer(1, 1_000_000), "connections", 256),
-    Setting("max_head_bytes", size(1024, 1 << 20), "a size, 1KiB to 1MiB", 32_768),
+    Setting("max_head_bytes", size(1024, 1 << 20), "a size, 1KiB to 1MiB", 65_536),
     Setting("head_seconds", integer(1, 3600), "seconds, 1 to 3600", 10),
     Setting("body_seconds", integer(1, 3600), "seconds, 1 to 3600", 30),
     Setting("send_seconds", integer(1, 3600), "seconds, 1 to 3600", 30),

@@ -8,7 +8,9 @@ from collections.abc import Callable, Collection
 
 import structlog
 
-from coco_server.jobs import queue
+from coco_core.errors import CocoError
+from coco_core.version import __version__
+from coco_server.jobs import overview, queue
 from coco_server.store.session import Database
 from coco_worker.leased_job import InterruptReason, LeasedJob
 
@@ -27,8 +29,10 @@ class Heartbeat:
         leased: Callable[[], Collection[LeasedJob]],
         *,
         lease_seconds: float = queue.LEASE_SECONDS,
+        slots: int = 1,
     ) -> None:
-        """Beat for the jobs that ``leased`` returns at each beat."""
+        """Beat for the jobs that ``leased`` returns at each beat; ``slots`` is how many it may."""
+        self._slots = slots
         # A pool of one of its own: a beat must not wait for a connection that work has taken.
         self._database = Database(database_url, most=1, name="coco-heartbeat")
         self._worker_id = worker_id
@@ -52,6 +56,7 @@ class Heartbeat:
         self._ended.set()
         self._wake.set()
         self._thread.join()
+        self._leave()
         self._database.close()
 
     def _run(self) -> None:
@@ -71,13 +76,30 @@ class Heartbeat:
 
     def _beat(self) -> None:
         leased = {each.job.job_id: each for each in self._leased()}
-        if not leased:
-            return
         fences = queue.fences([each.job for each in leased.values()])
         with self._database.system() as session:
-            kept = queue.heartbeat(session, self._worker_id, fences, lease_seconds=self._lease)
+            overview.report_worker(
+                session,
+                self._worker_id,
+                version=__version__,
+                slots=self._slots,
+                running=len(leased),
+            )
+            kept = (
+                queue.heartbeat(session, self._worker_id, fences, lease_seconds=self._lease)
+                if fences
+                else {}
+            )
         for job_id, each in leased.items():
             if job_id not in kept:
                 each.interrupt(InterruptReason.LOST)
             elif kept[job_id]:
                 each.interrupt(InterruptReason.CANCELLED)
+
+    def _leave(self) -> None:
+        """Say that the worker has stopped; without the database its report only grows old."""
+        try:
+            with self._database.system() as session:
+                overview.forget_worker(session, self._worker_id)
+        except CocoError as error:
+            log.warning("worker_not_forgotten", reason=error.message)

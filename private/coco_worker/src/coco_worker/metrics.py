@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-__all__ = ["CHUNKS", "ITEMS", "JOBS", "REJECTED", "RUNNING", "STAGE_SECONDS"]
+__all__ = ["CHUNKS", "FAILURES", "ITEMS", "JOBS", "REJECTED", "RUNNING", "STAGE_SECONDS"]
 
 # From a small batch with given vectors to a large one behind a slow model.
 _SECONDS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1800)
 
 JOBS = Counter("coco_worker_jobs", "Attempts at jobs, by how they ended", ["outcome"])
+FAILURES = Counter("coco_worker_failed_attempts", "Attempts that failed, by error", ["code"])
 RUNNING = Gauge("coco_worker_running_jobs", "Jobs in hand")
 ITEMS = Counter("coco_worker_items", "Items that were indexed")
 REJECTED = Counter("coco_worker_rejected_items", "Items that were left out", ["reason"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ import structlog
 from prometheus_client import start_http_server
 
 from coco_embed.resolver import Embedders
+from coco_server.edge.probes import ProbeServer
 from coco_server.jobs.notifier import JobNotifier, open_notifier
 from coco_server.store.blobs import BlobStore
 from coco_server.store.migrate import open_checked
@@ -22,6 +24,7 @@ from coco_worker.pipeline import IngestDeps
 from coco_worker.rpc.server import RpcServer
 from coco_worker.rpc.service import WorkerService
 from coco_worker.settings import WorkerSettings
+from coco_worker.state import WorkerState
 from coco_worker.worker import Worker
 
 __all__ = ["run"]
@@ -32,6 +35,10 @@ log = structlog.get_logger(__name__)
 _WAIT_SECONDS = 5.0
 
 
+# As when a thread does not end: work was left to its lease.
+_ENDED_AT_ONCE = 3
+
+
 def run(settings: WorkerSettings) -> bool:
     """Work until SIGTERM or SIGINT; returns whether every job was ended or given back.
 
@@ -39,12 +46,23 @@ def run(settings: WorkerSettings) -> bool:
         CocoError: the database, the blob store or the port cannot be used.
     """
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    _end_on_signals(stop)
     refuse_embedded(settings.meta_db, settings.vector_db_url)
-    for warning in open_checked(settings.meta_db):
-        log.warning("database_warning", text=warning)
     with ExitStack() as opened:
+        state = WorkerState()
+        if settings.worker_probe_port is not None:
+            probes = ProbeServer(
+                settings.worker_probe_host,
+                settings.worker_probe_port,
+                live=state.live,
+                ready=state.ready,
+                started=state.started,
+            )
+            opened.callback(probes.close)
+            probes.start()
+            log.info("worker_probes", port=probes.port)
+        for warning in open_checked(settings.meta_db):
+            log.warning("database_warning", text=warning)
         deps = _deps(settings, opened)
         worker = Worker(
             deps,
@@ -67,7 +85,21 @@ def run(settings: WorkerSettings) -> bool:
             )
             opened.callback(thread.join)
             opened.callback(metrics.shutdown)
+        state.begin(worker, deps.database)
         return _serve(settings, worker, server, stop)
+
+
+def _end_on_signals(stop: threading.Event) -> None:
+    """Let SIGTERM and SIGINT set ``stop``; a second one ends the process where it is."""
+
+    def handle(_number: int, _frame: object) -> None:
+        if stop.is_set():
+            # The lease of what was in hand runs out, and another worker takes it.
+            os._exit(_ENDED_AT_ONCE)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
 
 
 def _deps(settings: WorkerSettings, opened: ExitStack) -> IngestDeps:

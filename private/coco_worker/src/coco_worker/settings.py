@@ -23,6 +23,9 @@ _OWN: Final[tuple[Setting, ...]] = (
     # One job keeps a core busy with cutting; a model of its own wants the others.
     Setting("worker_slots", integer(1, 256), "jobs at a time, 1 to 256", 1),
     Setting("worker_metrics_port", integer(1, 65_535), "a port, 1 to 65535"),
+    # Health for orchestrators: plain HTTP, which a network policy keeps inside.
+    Setting("worker_probe_host", text, "an address of this machine", "0.0.0.0"),  # noqa: S104
+    Setting("worker_probe_port", integer(0, 65_535), "a port, 0 to 65535 (0: any free one)"),
     Setting("worker_grace_seconds", integer(0, 3600), "seconds, 0 to 3600", 30),
     # A wake-up may be lost (a network, a restart of Redis); then this is what a job waits.
     Setting("worker_poll_seconds", integer(1, 3600), "seconds, 1 to 3600", 5),
@@ -44,6 +47,8 @@ class WorkerSettings(BackendSettings):
     worker_port: int
     worker_slots: int
     worker_metrics_port: int | None
+    worker_probe_host: str
+    worker_probe_port: int | None
     worker_grace_seconds: int
     worker_lease_seconds: int
     worker_poll_seconds: int

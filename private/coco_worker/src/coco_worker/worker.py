@@ -12,6 +12,7 @@ from enum import StrEnum
 import structlog
 
 from coco_core.errors import CocoError, LeaseLost
+from coco_protocol.errors import public_error
 from coco_server.jobs import queue, rejections
 from coco_server.jobs.records import Job
 from coco_server.jobs.rejections import StoredRejection
@@ -76,7 +77,11 @@ class Worker:
         self._stopping = threading.Event()
         self._pool = ThreadPoolExecutor(slots, thread_name_prefix="coco-job")
         self._heartbeat = Heartbeat(
-            deps.database.url, self.worker_id, self._in_hand, lease_seconds=lease_seconds
+            deps.database.url,
+            self.worker_id,
+            self._in_hand,
+            lease_seconds=lease_seconds,
+            slots=slots,
         )
         self._dispatcher = threading.Thread(target=self._dispatch, name="coco-claim", daemon=True)
 
@@ -107,6 +112,11 @@ class Worker:
     def draining(self) -> bool:
         """Whether it takes nothing new."""
         return self._stopping.is_set()
+
+    @property
+    def claiming(self) -> bool:
+        """Whether it looks for jobs, or has not begun to."""
+        return self._dispatcher.ident is None or self._dispatcher.is_alive()
 
     @property
     def running(self) -> int:
@@ -228,12 +238,15 @@ class Worker:
         job = leased.job
         if isinstance(error, CocoError):
             retry = error.retryable
-            failure = {"code": error.code, "message": error.message, "hint": error.hint}
+            # The tenant reads it; the log has all of it.
+            shown = public_error(error)
+            failure = {"code": shown.code, "message": shown.message, "hint": shown.hint}
             log.warning("job_failed", code=error.code, reason=error.message)
         else:
             retry = True
             failure = {"code": "internal", "message": f"The worker failed: {type(error).__name__}."}
             log.error("job_crashed", exc_info=error)
+        metrics.FAILURES.labels(failure["code"]).inc()
         try:
             with self._deps.database.tenant(job.org_id) as session:
                 if isinstance(error, ItemRejected):

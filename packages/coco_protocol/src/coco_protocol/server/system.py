@@ -44,6 +44,7 @@ class ReadyData(LiveData):
     """``GET /v1/sys/health/ready``: whether requests can be served; 503 when not."""
 
     ready: bool
+    reason: str = Field(default="", description="Why not, when it is not ready.")
 
 
 class HealthData(ReadyData):

@@ -25,7 +25,14 @@ from coco_protocol.errors import error_envelope
 if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
-__all__ = ["REQUEST_ID_KEY", "add_error_handlers", "error_response", "request_id_of", "unforeseen"]
+__all__ = [
+    "REQUEST_ID_KEY",
+    "add_error_handlers",
+    "error_response",
+    "note_failure",
+    "request_id_of",
+    "unforeseen",
+]
 
 REQUEST_ID_KEY = "coco.request_id"
 """Where the exchange notes the request's id in the ASGI scope."""
@@ -64,6 +71,12 @@ def error_response(
     )
 
 
+def note_failure(error: CocoError, request_id: str) -> None:
+    """Log what is no fault of the caller's, who may not see all of it."""
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log.warning("request failed", request_id=request_id, code=error.code, exc_info=error)
+
+
 def unforeseen(error: Exception, request_id: str) -> CocoError:
     """Log what nobody meant to raise with its traceback, and return what the caller may know."""
     _log.error("request failed", request_id=request_id, exc_info=error)
@@ -84,8 +97,7 @@ def add_error_handlers(app: FastAPI) -> None:
 async def _on_coco_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, CocoError)
     request_id = request_id_of(request)
-    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        _log.warning("request failed", request_id=request_id, code=error.code, exc_info=error)
+    note_failure(error, request_id)
     return error_response(error, request_id)
 
 

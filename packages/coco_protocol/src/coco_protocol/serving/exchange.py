@@ -11,6 +11,7 @@ from typing import Literal, Protocol
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coco_protocol.envelope import HEADER_REQUEST
@@ -31,6 +32,9 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 _ID_BYTES = 8
 
 _NO_ROUTE = "(none)"
+
+# In logs and metrics only; proxies use the same number.
+_CLIENT_GONE = 499
 
 _log = structlog.get_logger(__name__)
 
@@ -80,6 +84,9 @@ class Exchange:
         # The last resort: whatever comes here is logged, and told in the one shape.
         try:
             await self._app(scope, receive, answered)
+        except ClientDisconnect:
+            # It has gone in the middle of its body: there is no answer, and no fault here.
+            status = status or _CLIENT_GONE
         except Exception as error:
             reason = unforeseen(error, request_id)
             if status:

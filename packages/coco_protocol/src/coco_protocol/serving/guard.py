@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from coco_core.errors import BodyTooLarge, CocoError, Unauthorized, UnsupportedMediaType
-from coco_protocol.serving.errors import error_response, request_id_of
+from coco_protocol.serving.errors import error_response, note_failure, request_id_of
 
 __all__ = ["MAX_BODY_BYTES", "AccessCheck", "BodyLimits", "RequestGuard", "bearer_token"]
 
@@ -34,6 +34,19 @@ class BodyLimits:
     """What to do instead of sending a large body."""
     streamed_paths: frozenset[str] = frozenset()
     """These read their bodies as streams, of more types and sizes, and count themselves."""
+
+    def check_streamed(self, headers: Headers) -> None:
+        """Refuse a compressed body, whose size would not be known from what arrives.
+
+        Raises:
+            UnsupportedMediaType: it is compressed.
+        """
+        encoding = headers.get("content-encoding", "identity")
+        if encoding.strip().lower() not in {"", "identity"}:
+            raise UnsupportedMediaType(
+                f"The content encoding is {encoding!r}.",
+                hint="Send the body uncompressed, or as Parquet, which compresses its columns.",
+            )
 
     def check(self, method: str, headers: Headers) -> None:
         """Refuse large bodies, and what is no JSON: forms can send every other content type.
@@ -102,12 +115,16 @@ class RequestGuard:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        limited = scope["type"] == "http" and scope["path"] not in self._limits.streamed_paths
+        streamed = scope["path"] in self._limits.streamed_paths
+        limited = scope["type"] == "http" and not streamed
         try:
             await self._check(scope, headers)
+            if streamed:
+                self._limits.check_streamed(headers)
             if limited:
                 self._limits.check(scope["method"], headers)
         except CocoError as error:
+            note_failure(error, request_id_of(HTTPConnection(scope)))
             extra = {"www-authenticate": "Bearer"} if isinstance(error, Unauthorized) else None
             response = error_response(error, request_id_of(HTTPConnection(scope)), extra)
             await response(scope, receive, send)

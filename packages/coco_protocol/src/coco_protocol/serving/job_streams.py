@@ -18,7 +18,7 @@ from coco_protocol.base import json_bytes
 from coco_protocol.errors import error_envelope
 from coco_protocol.server import jobs as server_jobs
 from coco_protocol.serving.answers import text_answer
-from coco_protocol.serving.errors import request_id_of
+from coco_protocol.serving.errors import note_failure, request_id_of
 from coco_protocol.serving.sse import EVENT_STREAM, KEEP_ALIVE, event_bytes, event_stream
 
 __all__ = [
@@ -116,6 +116,7 @@ async def _send(socket: WebSocket, feed: JobEventFeed | None, stopping: Callable
                 if event is not None:
                     await socket.send_text(json_bytes(event).decode())
     except CocoError as error:
+        note_failure(error, request_id_of(socket))
         envelope = error_envelope(error, request_id_of(socket))
         await socket.send_text(json_bytes(envelope).decode())
         return WS_1011_INTERNAL_ERROR

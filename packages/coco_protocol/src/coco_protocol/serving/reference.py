@@ -75,12 +75,14 @@ def _bodies(method: str, path: str, operation: _Schema, document: _Schema) -> It
         command += f"-H 'content-type: {kind}' -d '{example}' "
     if method == "POST" and not content:
         command += "-X POST "
-    kinds = operation["responses"]["200"].get("content", {})
+    # 200, 202 or 204: the answer of a request that succeeded.
+    success = next(code for code in operation["responses"] if code.startswith("2"))
+    kinds = operation["responses"][success].get("content", {})
     told = [
         _type(body["schema"]) if "$ref" in body["schema"] else f"<code>{_text(kind)}</code>"
         for kind, body in kinds.items()
     ]
-    yield f"<p>Answers {' or '.join(told)}.</p>"
+    yield f"<p>Answers {' or '.join(told) or f'<code>{success}</code>'}.</p>"
     yield f"<pre>{_text(command + url)}</pre>"
 
 

@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 from coco_core.errors import CocoError
 from coco_protocol.base import Answer, json_bytes
 from coco_protocol.errors import error_envelope
-from coco_protocol.serving.errors import unforeseen
+from coco_protocol.serving.errors import note_failure, unforeseen
 
 __all__ = ["EVENT_STREAM", "KEEP_ALIVE", "event_bytes", "event_stream"]
 
@@ -30,6 +30,7 @@ def event_stream(chunks: AsyncIterator[bytes], request_id: str) -> Response:
             async for chunk in chunks:
                 yield chunk
         except CocoError as error:
+            note_failure(error, request_id)
             yield event_bytes("error", error_envelope(error, request_id))
         except Exception as error:  # noqa: BLE001 - the head is out; log it and tell it in the stream
             yield event_bytes("error", error_envelope(unforeseen(error, request_id), request_id))

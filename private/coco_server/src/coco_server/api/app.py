@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
 
 from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 import coco_server
-from coco_protocol.server.system import PruneRequest
 from coco_protocol.serving.app import finish_app, new_app
 from coco_protocol.serving.guard import RequestGuard
 from coco_server.api.job_events import JobEventReader
+from coco_server.api.openapi import describe_access
 from coco_server.api.routes.configs import ConfigsApi
 from coco_server.api.routes.defaults import DefaultsApi
 from coco_server.api.routes.docs import DocsApi
 from coco_server.api.routes.documents import DocumentsApi
 from coco_server.api.routes.jobs import JobsApi
 from coco_server.api.routes.memos import MemosApi
+from coco_server.api.routes.operating import OperatingApi
 from coco_server.api.routes.projects import ProjectsApi
 from coco_server.api.routes.system import SystemApi
 from coco_server.api.routes.tenants import TenantsApi
@@ -46,7 +46,7 @@ def create_app(services: Services) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await to_thread.run_sync(services.open)
-        scheduler = RetentionScheduler(partial(services.prune, PruneRequest()))
+        scheduler = RetentionScheduler(services.maintain)
         scheduler.start()
         try:
             yield
@@ -73,8 +73,10 @@ def create_app(services: Services) -> FastAPI:
     MemosApi(services).add_to(app)
     ConfigsApi(services).add_to(app)
     TenantsApi(services).add_to(app)
+    OperatingApi(services).add_to(app)
     SystemApi(services).add_to(app)
-    access = AccessControl(services.settings, services.key_checks)
+    describe_access(app)
+    access = AccessControl(services.settings, services.key_checks, services.org_rate)
     app.add_middleware(RequestGuard, check=access.check, limits=BODY_LIMITS)
     finish_app(app, services.metrics, log_level="info")
     return app

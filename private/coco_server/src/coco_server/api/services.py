@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from fastapi import Response
 
-from coco_core.errors import CocoError
 from coco_embed.reranking.rerankers import Rerankers
 from coco_embed.resolver import Embedders
 from coco_protocol.base import Answer
@@ -21,6 +20,10 @@ from coco_server.api.turns import KEY_CHECKS, Turns, thread_pools
 from coco_server.auth.authenticate import Authenticator
 from coco_server.auth.authorize import Authorizer, Caller
 from coco_server.auth.key_checks import KeyChecks
+from coco_server.auth.org_rate import OrgRate
+from coco_server.domain.erasure import Eraser
+from coco_server.domain.health import Probes
+from coco_server.domain.query_counter import QueryCounter
 from coco_server.domain.retention import policy_of, prune
 from coco_server.jobs.notifier import EventListener, JobNotifier, open_notifier
 from coco_server.metrics import ServerMetrics
@@ -31,6 +34,7 @@ from coco_server.search.backend import executor_for
 from coco_server.search.rerankers import server_rerankers
 from coco_server.search.service import SearchService
 from coco_server.settings import Settings
+from coco_server.store import usage_report
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database, SystemSession, TenantSession
 from coco_server.store.vector_backend import open_vectors
@@ -65,12 +69,16 @@ class Services:
     metrics: ServerMetrics
     turns: Turns
     key_checks: KeyChecks
+    org_rate: OrgRate
     authorizer: Authorizer
     search: SearchService
     vectors: VectorStore
     notifier: JobNotifier
     event_listener: EventListener
     links: WorkerLinks
+    eraser: Eraser
+    probes: Probes
+    queries: QueryCounter
     started_at: float = field(default_factory=time.time)
     draining: bool = False
     """Requests are served, and readiness says no: the service is about to stop."""
@@ -82,9 +90,12 @@ class Services:
         self.key_database.open()
         self.export_database.open()
         self.event_listener.start()
+        self.queries.start()
 
     def close(self) -> None:
         """Let go of everything."""
+        self.probes.close()
+        self.queries.close()
         self.event_listener.close()
         self.notifier.close()
         self.search.close()
@@ -98,14 +109,11 @@ class Services:
         """Return why requests cannot be served now, in words without secrets; None: they can."""
         if self.draining or self.stopping:
             return "The service is stopping."
-        try:
-            # Not through the queries' connections: a busy service is ready.
-            with self.key_database.system() as session:
-                session.connection.execute("SELECT 1")
-        except CocoError:
-            # The log has the reason, which names hosts.
-            return "The database does not answer."
-        return None
+        found = self.probes.database()
+        if found.state == "ok":
+            return None
+        # Of a database that is away the log has the reason, which names hosts.
+        return found.detail if found.state == "mismatch" else "The database does not answer."
 
     async def in_org(self, lane: Lane, org_id: str, work: Callable[[TenantSession], _T]) -> _T:
         """Run ``work`` on a thread of its lane, in one transaction of an org."""
@@ -156,6 +164,13 @@ class Services:
         )
         return prune(self.database, wanted, policy, self.vectors, self.blobs)
 
+    def maintain(self) -> PruneData:
+        """Go on with interrupted erasures, sample what orgs hold, and prune."""
+        self.eraser.resume()
+        with self.database.system() as session:
+            usage_report.sample_held(session)
+        return self.prune(PruneRequest())
+
     async def worker_health(self) -> list[PartHealth]:
         """Return the state of the workers that are called directly; numbered, not named."""
         states = await self.links.states()
@@ -185,12 +200,13 @@ def build_services(settings: Settings) -> Services:
         prefix=settings.vector_db_collection_prefix,
         api_key=settings.vector_db_api_key,
     )
+    blobs = BlobStore(settings.blob_url)
     return Services(
         settings=settings,
         database=database,
         key_database=key_database,
         export_database=exports,
-        blobs=BlobStore(settings.blob_url),
+        blobs=blobs,
         embedders=embedders,
         rerankers=rerankers,
         pools=pools,
@@ -201,6 +217,7 @@ def build_services(settings: Settings) -> Services:
             pools,
             wrong_per_minute=settings.wrong_keys_per_min,
         ),
+        org_rate=OrgRate(settings, database, pools, metrics),
         authorizer=Authorizer(settings, database, pools, metrics),
         search=SearchService(database, embedders, executor_for(vectors), rerankers=rerankers),
         vectors=vectors,
@@ -210,4 +227,8 @@ def build_services(settings: Settings) -> Services:
             settings.worker_addr,
             RpcTls(settings.worker_tls_ca, settings.worker_tls_cert, settings.worker_tls_key),
         ),
+        eraser=Eraser(database, blobs, vectors),
+        queries=QueryCounter(database),
+        # Not through the queries' connections: a busy service is ready.
+        probes=Probes(settings, key_database, blobs, embedders, vectors),
     )

@@ -8,10 +8,12 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from coco_core.errors import InvalidInput
+from coco_protocol.errors import hide_internals
 from coco_protocol.serving.exchange import LOG_FIELDS_KEY
 from coco_protocol.serving.guard import BodyLimits
 from coco_server.auth.authenticate import IDENTITY_KEY, bearer
 from coco_server.auth.key_checks import KeyChecks
+from coco_server.auth.org_rate import OrgRate
 from coco_server.auth.proxies import TrustedProxies
 from coco_server.settings import Settings
 
@@ -39,8 +41,9 @@ _ONLY_ONCE_PREFIX = b"x-coco-"
 class AccessControl:
     """Lets in who shows a key, and notes in the ASGI scope whose it is."""
 
-    def __init__(self, settings: Settings, checks: KeyChecks) -> None:
+    def __init__(self, settings: Settings, checks: KeyChecks, org_rate: OrgRate) -> None:
         self._checks = checks
+        self._org_rate = org_rate
         self._proxies = trusted_proxies(settings)
         self._behind_proxy = settings.tls_mode == "proxy"
 
@@ -50,9 +53,11 @@ class AccessControl:
         Raises:
             Forbidden: it was not encrypted on its way.
             InvalidInput: a header that decides who asks is sent twice.
-            RateLimited: too many wrong keys came from the client's address.
+            RateLimited: too many wrong keys came from the client's address, or too many requests
+                that concern the org from its keys.
             Unauthorized: it shows no key, or one that opens nothing.
         """
+        hide_internals(True)
         _check_headers(headers)
         if scope["path"] in _PROBE_PATHS:
             return
@@ -63,11 +68,14 @@ class AccessControl:
         address = self._proxies.client_of(scope, headers)
         identity = await self._checks.identify(bearer(headers), address)
         scope[IDENTITY_KEY] = identity
+        # Who has the operator's key reads the log, too.
+        hide_internals(identity.role == "key")
         if identity.key is not None:
             scope[LOG_FIELDS_KEY] = {
                 "org_id": identity.key.org_id,
                 "key_id": identity.key.key_id,
             }
+            await self._org_rate.check(scope, identity.key.org_id)
 
 
 def trusted_proxies(settings: Settings) -> TrustedProxies:

@@ -114,7 +114,7 @@ class Authorizer:
         project, quotas, rates, bucket = await self._pools.run("query", self._look_up, scope, lane)
         if not bucket.allowed:
             self._metrics.refused("rate")
-        enforce_rate(connection, project.project_id, lane, rates, bucket)
+        enforce_rate(connection, f"project {project.project_id!r}", lane, rates, bucket)
         return Caller(scope, project, quotas, request_id_of(connection))
 
     def _look_up(self, scope: Scope, lane: Lane) -> tuple[Project, Quotas, Rates, Bucket]:

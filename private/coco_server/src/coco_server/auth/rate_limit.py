@@ -33,7 +33,7 @@ def rates_of(settings: Settings, limits: Mapping[str, object]) -> Rates:
 
 def enforce_rate(
     connection: HTTPConnection,
-    project_id: str,
+    who: str,
     lane: Lane,
     rates: Rates,
     bucket: Bucket,
@@ -52,7 +52,7 @@ def enforce_rate(
         wait = max(1, -int(-bucket.wait_seconds // 1))
         connection.scope[ANSWER_HEADERS_KEY]["retry-after"] = str(wait)
         raise RateLimited(
-            f"The project {project_id!r} may be asked {rates.per_minute} times a "
+            f"The {who} may be asked {rates.per_minute} times a "
             f"minute ({lane}), and {rates.burst} times at once.",
             hint=f"Try again in {wait} s.",
             details={"lane": lane, "limit_per_min": rates.per_minute, "burst": rates.burst,

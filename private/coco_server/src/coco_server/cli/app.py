@@ -13,7 +13,12 @@ from coco_server.cli.backup import backup, restore
 from coco_server.cli.config import config
 from coco_server.cli.dev import dev
 from coco_server.cli.doctor import doctor
+<<<<<<< HEAD
 from coco_server.cli.document import document
+=======
+from coco_server.cli.erase import erase
+from coco_server.cli.job import job
+>>>>>>> main
 from coco_server.cli.key import key
 from coco_server.cli.migrate import migrate
 from coco_server.cli.org import org
@@ -21,6 +26,7 @@ from coco_server.cli.project import project
 from coco_server.cli.prune import prune
 from coco_server.cli.rule import rule
 from coco_server.cli.serve import serve
+from coco_server.cli.usage import usage
 
 __all__ = ["app", "run"]
 
@@ -41,6 +47,9 @@ app.add_typer(project, name="project")
 app.add_typer(document, name="document")
 app.add_typer(config, name="config")
 app.add_typer(rule, name="rule")
+app.add_typer(job, name="job")
+app.add_typer(erase, name="erase")
+app.command()(usage)
 app.command()(prune)
 app.command()(backup)
 app.command()(restore)

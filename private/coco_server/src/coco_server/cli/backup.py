@@ -10,14 +10,12 @@ from typing import Annotated
 
 import typer
 
-from coco_core.errors import InvalidConfig
 from coco_protocol.base import Answer
-from coco_server.cli.connection import database_url, opened
+from coco_server.cli.connection import blob_store, database_url, opened
 from coco_server.cli.output import AsJson, show
 from coco_server.settings import explain_settings
 from coco_server.store.backup import load
 from coco_server.store.backup.dump import dump
-from coco_server.store.blobs import BlobStore
 
 __all__ = ["backup", "restore"]
 
@@ -86,7 +84,7 @@ def backup(
         done = dump(
             database.url,
             file,
-            blobs=_blob_store() if blobs else None,
+            blobs=blob_store() if blobs else None,
             vectors=_vector_backend(),
             progress=progress,
         )
@@ -127,7 +125,7 @@ def restore(
         done = load.Restored(header["revision"], header["created_at"], manifest["rows"],
                              manifest["blobs"], manifest["missing_blobs"])  # fmt: skip
     else:
-        store = _blob_store() if blobs else None
+        store = blob_store() if blobs else None
         done = load.restore(database_url(), file, blobs=store, force=force, progress=progress)
     data = BackupData(
         file=str(file),
@@ -151,19 +149,6 @@ def _print(data: BackupData, as_json: bool) -> None:
     show(data, [row], as_json=as_json)
 
 
-def _blob_store() -> BlobStore:
-    url = _setting("blob_url")
-    if url is None:
-        raise InvalidConfig(
-            "COCO_BLOB_URL is not set.", hint="Set it as for the service, or add --no-blobs."
-        )
-    return BlobStore(url)
-
-
 def _vector_backend() -> str:
-    return _setting("vector_backend") or "pgvector"
-
-
-def _setting(name: str) -> str | None:
     values = {each.name: each.value for each in explain_settings(environ=os.environ)}
-    return None if values[name] is None else str(values[name])
+    return str(values["vector_backend"])

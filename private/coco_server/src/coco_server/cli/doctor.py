@@ -7,16 +7,19 @@ from collections.abc import Callable, Iterator
 
 import typer
 
-from coco_core.errors import CocoError
+from coco_core.errors import CocoError, Unavailable
 from coco_embed.model_list import list_models
 from coco_embed.resolver import Embedders
 from coco_protocol.base import Answer
 from coco_server.cli.output import AsJson, show
+from coco_server.jobs import overview
 from coco_server.search.rerankers import server_rerankers
 from coco_server.settings import Settings, load_settings
 from coco_server.store.blobs import BlobStore
-from coco_server.store.migrate import open_checked
+from coco_server.store.migrate import open_checked, require_migrated
 from coco_server.store.preflight import refuse_embedded
+from coco_server.store.session import Database
+from coco_server.store.vector_backend import open_vectors
 
 __all__ = ["doctor"]
 
@@ -32,7 +35,7 @@ class _Checks(Answer):
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check settings, database, blob store, models, rerankers and Redis; exit 1 if one fails."""
+    """Check settings and everything that the service uses; exit 1 if something fails."""
     found = list(_checks())
     rows = [
         {"check": each.name, "state": "ok" if each.ok else "FAILED", "detail": each.detail or "-"}
@@ -62,6 +65,9 @@ def _checks() -> Iterator[_Check]:
     ]
     if settings.queue_mode == "redis":
         checks.append(("redis", _redis))
+    if settings.vector_backend == "qdrant":
+        checks.append(("vectors", _vectors))
+    checks.append(("workers", _workers))
     for name, check in checks:
         try:
             yield _Check(name=name, ok=True, detail=check(settings))
@@ -113,10 +119,35 @@ def _model(settings: Settings) -> str:
         embedders.close()
 
 
+def _vectors(settings: Settings) -> str:
+    open_vectors(
+        settings.vector_backend,
+        url=settings.vector_db_url,
+        prefix=settings.vector_db_collection_prefix,
+        api_key=settings.vector_db_api_key,
+    ).check()
+    return str(settings.vector_db_url)
+
+
+def _workers(settings: Settings) -> str:
+    """Say which workers report; at a first installation there are none yet, which is no fault."""
+    with (
+        Database(settings.meta_db, most=1, name="coco-server-cli") as database,
+        database.system() as session,
+    ):
+        require_migrated(session.connection)
+        seen = overview.workers_seen(session)
+        state = overview.queue_state(session)
+    if not seen and state.queued:
+        raise Unavailable(
+            f"{state.queued} jobs wait, and no worker has reported within two minutes.",
+            hint="Start one: coco-worker run.",
+        )
+    return f"{len(seen)} report, {state.queued} jobs wait, {state.running} run"
+
+
 def _redis(settings: Settings) -> str:
     import redis
-
-    from coco_core.errors import Unavailable
 
     assert settings.redis_url is not None, "checked with the settings"
     try:

@@ -7,14 +7,12 @@ from typing import Annotated
 
 import typer
 
-from coco_core.errors import InvalidConfig
 from coco_protocol.server.system import PruneRequest
-from coco_server.cli.connection import chosen_vectors, opened
+from coco_server.cli.connection import blob_store, chosen_vectors, opened
 from coco_server.cli.output import AsJson, show
 from coco_server.domain.retention import policy_of
 from coco_server.domain.retention import prune as remove
 from coco_server.settings import explain_settings
-from coco_server.store.blobs import BlobStore
 
 __all__ = ["prune"]
 
@@ -42,9 +40,7 @@ def prune(
         hours=float(str(values["retention_hours"])),
         job_hours=float(str(values["retention_job_hours"])),
     )
-    blob_url = values["blob_url"]
-    if blob_url is None:
-        raise InvalidConfig("COCO_BLOB_URL is not set.", hint="Set it as for the service.")
+    blobs = blob_store()
     with opened() as database:
-        found = remove(database, wanted, policy, chosen_vectors(), BlobStore(str(blob_url)))
+        found = remove(database, wanted, policy, chosen_vectors(), blobs)
     show(found, [found.model_dump()], as_json=as_json)

@@ -12,22 +12,26 @@ from coco_protocol.docs import RetrievalBody
 from coco_protocol.server.configs import ConfigBody
 from coco_protocol.server.jobs import JobBody, JobEvent
 from coco_protocol.server.memos import MemoBody, MemoHit
+from coco_protocol.server.operating import ErasureBody, QueuedJobBody, UsageBody
 from coco_protocol.server.projects import ProjectBody, VersionBody
 from coco_protocol.server.tenants import KeyBody, OrgBody, OrgUse
 from coco_server.jobs.events import StoredEvent
 from coco_server.jobs.records import Job
 from coco_server.store import orgs, usage
 from coco_server.store.configs import StoredConfig
+from coco_server.store.erasures import Erasure
 from coco_server.store.keys import ApiKey
 from coco_server.store.memos import Memo
 from coco_server.store.orgs import Org
 from coco_server.store.projects import Project
 from coco_server.store.session import TenantSession
+from coco_server.store.usage_report import MonthlyUsage
 from coco_server.store.versions import Version
 
 __all__ = [
     "config_body",
     "defaults_body",
+    "erasure_body",
     "event_body",
     "job_body",
     "key_body",
@@ -36,6 +40,8 @@ __all__ = [
     "org_body",
     "org_use",
     "project_body",
+    "queued_job_body",
+    "usage_body",
     "version_body",
 ]
 
@@ -106,6 +112,21 @@ def job_body(job: Job) -> JobBody:
         rejected=counts.get("rejected", 0),
         rejected_by=counts.get("rejected_by", {}),
     )
+
+
+def queued_job_body(job: Job) -> QueuedJobBody:
+    """Serialize a job for the operator."""
+    return _body(QueuedJobBody, job, stage=job.stage or "")
+
+
+def usage_body(usage: MonthlyUsage) -> UsageBody:
+    """Serialize an org's use of a month."""
+    return _body(UsageBody, usage)
+
+
+def erasure_body(erasure: Erasure) -> ErasureBody:
+    """Serialize an erasure."""
+    return _body(ErasureBody, erasure)
 
 
 def event_body(event: StoredEvent) -> JobEvent:

@@ -35,10 +35,13 @@ _CLOSABLE = frozenset({Phase.HANDSHAKE, Phase.HEAD, Phase.IDLE, Phase.LINGER})
 class Connection:
     """One accepted connection."""
 
-    transport: asyncio.Transport
     address: str
     since: float
     """When the phase began, or when it last made progress; the loop's time, in seconds."""
+    transport: asyncio.Transport | None = None
+    """None until the handshake is over."""
+    break_off: Callable[[], object] | None = None
+    """Ends the handshake."""
     phase: Phase = Phase.HANDSHAKE
     unread_since: float | None = None
     """Since when the client has not read what was written."""
@@ -52,7 +55,10 @@ class Connection:
 
     def abort(self) -> None:
         """Break it."""
-        self.transport.abort()
+        if self.transport is not None:
+            self.transport.abort()
+        elif self.break_off is not None:
+            self.break_off()
 
 
 class Connections:
@@ -71,14 +77,12 @@ class Connections:
     def __len__(self) -> int:
         return self._count
 
-    def admit(self, transport: asyncio.Transport, now: float) -> Connection | None:
+    def admit(self, address: str, now: float) -> Connection | None:
         """Take a connection in, if need be in the place of one that waits; None: there is no room.
 
         A client over its limit displaces its own connections only. When the process is full, the
         address with the most connections gives one up.
         """
-        peer = transport.get_extra_info("peername")
-        address = str(peer[0]) if isinstance(peer, tuple) and peer else ""
         own = self._by_address.get(address, {})
         if len(own) >= self.limits.per_address and not self._shared(address):
             if not self._displace(own):
@@ -87,7 +91,7 @@ class Connections:
             max(self._by_address.values(), key=len)
         ):
             return None
-        connection = Connection(transport, address, now)
+        connection = Connection(address, now)
         self._by_address.setdefault(address, {})[connection] = None
         self._count += 1
         return connection
@@ -109,7 +113,7 @@ class Connections:
 
     def _check(self, connection: Connection, now: float) -> None:
         limits = self.limits
-        if connection.transport.is_closing():
+        if connection.transport is not None and connection.transport.is_closing():
             # Closing waits for the client to read the rest.
             if connection.closing_since is None:
                 connection.closing_since = now

@@ -15,8 +15,8 @@ class ConnectionLimits:
     """Open connections of this process."""
     per_address: int = 256
     """Open connections of one client address."""
-    head_bytes: int = 32_768
-    """Request line and headers together. A signed token takes some kilobytes."""
+    head_bytes: int = 65_536
+    """Request line and headers together. A signed token with many groups takes 32 kB."""
     headers: int = 100
     """Headers and trailers of one request."""
     head_seconds: float = 10.0

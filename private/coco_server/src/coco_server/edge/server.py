@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import structlog
 import uvicorn
@@ -19,7 +19,7 @@ from uvicorn.config import STARTUP_FAILURE
 from coco_core.errors import InvalidConfig
 from coco_server.edge.certificates import Certificates
 from coco_server.edge.connections import Connection, Connections
-from coco_server.edge.gate import Gate
+from coco_server.edge.listener import Listener, open_sockets
 from coco_server.edge.protocol import GuardedHttp
 
 __all__ = ["EdgeServer", "Phases"]
@@ -65,23 +65,17 @@ class EdgeServer(uvicorn.Server):
         await self.lifespan.startup()
         if self.lifespan.should_exit:
             sys.exit(STARTUP_FAILURE)
-        gate = Gate(self.connections, self._protocol, self._certificates)
-        backlog = self.config.backlog
-        if sockets is not None:
-            self.servers = [
-                await loop.create_server(gate, sock=each, backlog=backlog) for each in sockets
-            ]
-        else:
-            try:
-                self.servers = [
-                    await loop.create_server(
-                        gate, self.config.host, self.config.port, backlog=backlog
-                    )
-                ]
-            except OSError as error:
-                _log.error("cannot listen", reason=str(error))
-                await self.lifespan.shutdown()
-                sys.exit(STARTUP_FAILURE)
+        config = self.config
+        try:
+            listening = sockets or open_sockets(config.host, config.port, config.backlog)
+        except OSError as error:
+            _log.error("cannot listen", host=config.host, port=config.port, reason=str(error))
+            await self.lifespan.shutdown()
+            sys.exit(STARTUP_FAILURE)
+        listener = Listener(self.connections, self._protocol, self._certificates)
+        listener.start(listening)
+        # What uvicorn closes at the end, and waits for.
+        self.servers = [cast("asyncio.base_events.Server", listener)]
         self._sweeper = loop.create_task(self._sweep())
         self.started = True
 

@@ -44,3 +44,5 @@ class Job:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    requeued_as: str | None
+    """The job that does a failed one's work."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import LiteralString
 
+import numpy as np
 from psycopg import sql
 
 from coco_core.filters import Filters
@@ -43,8 +44,10 @@ def conditions(
     if filters.tags:
         found.append(("tags && %s", [list(filters.tags)]))
     if filters.min_quality is not None:
-        # Qualities are kept in single precision: 0.9 must reach 0.9.
-        found.append(("quality >= %s::real", [filters.min_quality]))
+        # Qualities are kept in single precision: 0.9 must reach 0.9. They are 0 to 1, and what
+        # single precision cannot hold PostgreSQL refuses.
+        least = np.float32(min(max(filters.min_quality, -1.0), 2.0))
+        found.append(("quality >= %s::float8", [float(least)]))
     if filters.verified is not None:
         found.append(("coalesce(verified, false) = %s", [filters.verified]))
     if filters.changed_since is not None:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coco_core.search.request import MOST_OF_FILE
+from coco_server.store.chunks import indexed_name
 from coco_server.store.session import TenantSession
 from coco_server.store.tables import of_version
 from coco_server.store.versions import Version
@@ -26,7 +27,7 @@ def defining(
         return set()
     rows = session.connection.execute(
         of_version("SELECT chunk_key FROM {chunk_names} WHERE name = ANY(%s)", version.parts),
-        ([name.lower() for name in names],),
+        ([indexed_name(name) for name in names],),
     ).fetchall()
     return {key for (key,) in rows if mask is None or mask[key]}
 

@@ -88,6 +88,9 @@ class ChunkContent:
     tags: list[str]
 
 
+# An entry of a B-tree has at most 2,704 bytes, and a character at most four.
+_MOST_NAME_CHARACTERS = 500
+
 # One look-up for each chunk, whatever the planner thinks of the documents of all versions.
 _CONTENTS: LiteralString = """
     SELECT chunk_key, content, {columns}, chunk_id, doc_id, source_ref, title, ordinal, quality,
@@ -183,6 +186,12 @@ def texts(session: TenantSession, version: Version, keys: Sequence[int]) -> dict
 @lru_cache(maxsize=1_024)
 def _contents_statement(parts: Parts) -> bytes:
     return in_version(_CONTENTS, parts, columns=identifiers(KEPT)).as_bytes(None)
+
+
+def indexed_name(name: str) -> str:
+    """Return a name as the index of the names that chunks define has it."""
+    # Lower case may have more characters than the name, so it comes first.
+    return name.lower()[:_MOST_NAME_CHARACTERS]
 
 
 def _take_keys(
@@ -331,7 +340,7 @@ def _copy_names(
     defined = [
         (name, key)
         for key, each in enumerate(chunks, first)
-        for name in {definition.name.lower() for definition in each.chunk.definitions}
+        for name in {indexed_name(definition.name) for definition in each.chunk.definitions}
     ]
     statement = in_version(
         "COPY {chunk_names} (name, chunk_key) FROM STDIN (FORMAT BINARY)", version.version_no

@@ -10,8 +10,9 @@ from coco_server.store.session import TenantSession
 
 __all__ = ["Bucket", "Lane", "take"]
 
-Lane: TypeAlias = Literal["query", "ingest"]
-"""Queries and imports have separate buckets, so that neither starves the other."""
+Lane: TypeAlias = Literal["query", "ingest", "manage"]
+"""Queries and imports have separate buckets, so that neither starves the other; so has what
+concerns an org and no project."""
 
 
 @dataclass(frozen=True, slots=True)

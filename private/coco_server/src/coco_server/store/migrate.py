@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 from sqlalchemy import create_engine, pool
 
 from coco_core.errors import DatabaseIncompatible, Unavailable
+from coco_server.store.capacity import capacity_warnings
 from coco_server.store.preflight import check_database, connect, require_roles
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "migrate",
     "open_checked",
     "require_migrated",
+    "script_config",
     "why_incompatible",
 ]
 
@@ -90,7 +92,7 @@ def _connected(url: str) -> Iterator[Config]:
     try:
         with engine.begin() as migrating:
             migrating.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-            config = _config()
+            config = script_config()
             config.attributes["connection"] = migrating
             yield config
     finally:
@@ -148,7 +150,7 @@ def open_checked(url: str, *, migrate_first: bool = False) -> list[str]:
     if migrate_first:
         migrate(url)
     with connect(url) as connection:
-        warnings = check_database(connection)
+        warnings = check_database(connection) + capacity_warnings(connection)
         require_migrated(connection)
     return warnings
 
@@ -163,14 +165,14 @@ def current_revision(connection: psycopg.Connection[TupleRow]) -> str | None:
 
 def head_revision() -> str:
     """Return the newest revision that this program knows."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
+    head = ScriptDirectory.from_config(script_config()).get_current_head()
     assert head is not None
     return head
 
 
 def known_revisions() -> frozenset[str]:
     """Return all revisions that this program knows."""
-    scripts = ScriptDirectory.from_config(_config())
+    scripts = ScriptDirectory.from_config(script_config())
     return frozenset(each.revision for each in scripts.walk_revisions())
 
 
@@ -186,7 +188,8 @@ def _has_table(connection: psycopg.Connection[TupleRow], name: str) -> bool:
     return bool(row and row[0])
 
 
-def _config() -> Config:
+def script_config() -> Config:
+    """Return where Alembic finds the migrations."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     # A folder whose name holds a colon would otherwise be taken for two.

@@ -88,7 +88,12 @@ def save(
 
 def find(session: Session, org_id: str) -> Org | None:
     """Return the org of that id, if there is one."""
-    return one_row(session, Org, "SELECT {columns} FROM orgs WHERE org_id = %s", (org_id,))
+    return one_row(
+        session,
+        Org,
+        "SELECT {columns} FROM orgs WHERE org_id = %s AND erased_at IS NULL",
+        (org_id,),
+    )
 
 
 def get(session: Session, org_id: str) -> Org:
@@ -105,7 +110,11 @@ def get(session: Session, org_id: str) -> Org:
 
 def list_all(session: SystemSession) -> list[Org]:
     """Return all orgs, oldest first."""
-    return all_rows(session, Org, "SELECT {columns} FROM orgs ORDER BY created_at, org_id")
+    return all_rows(
+        session,
+        Org,
+        "SELECT {columns} FROM orgs WHERE erased_at IS NULL ORDER BY created_at, org_id",
+    )
 
 
 def totals(session: TenantSession) -> OrgTotals:

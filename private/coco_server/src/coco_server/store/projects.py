@@ -68,7 +68,8 @@ def get(session: TenantSession, project_id: str) -> Project:
     found = one_row(
         session,
         Project,
-        "SELECT {columns} FROM projects WHERE org_id = %s AND project_id = %s",
+        "SELECT {columns} FROM projects WHERE org_id = %s AND project_id = %s "
+        "AND erased_at IS NULL",
         (session.org_id, project_id),
     )
     if found is None:
@@ -96,4 +97,8 @@ def find(database: Database, project_id: str) -> Project:
 
 def list_all(session: Session) -> list[Project]:
     """Return the projects that the session sees, oldest first."""
-    return all_rows(session, Project, "SELECT {columns} FROM projects ORDER BY project_id")
+    return all_rows(
+        session,
+        Project,
+        "SELECT {columns} FROM projects WHERE erased_at IS NULL ORDER BY project_id",
+    )

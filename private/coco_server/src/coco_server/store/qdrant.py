@@ -144,6 +144,15 @@ class QdrantVectors:
             answers = self._client.query_batch_points(self._collection(version.dimension), requests)
         return {_key(point.id): point.score for answer in answers for point in answer.points}
 
+    def check(self) -> None:
+        """Make sure that the server answers.
+
+        Raises:
+            Unavailable: it does not.
+        """
+        with self._translated_errors():
+            self._client.get_collections()
+
     def _count(self, version: Version, which: models.Filter) -> int:
         with self._translated_errors():
             name = self._collection(version.dimension)

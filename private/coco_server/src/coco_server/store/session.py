@@ -19,6 +19,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from coco_core.errors import Unauthorized, Unavailable
+from coco_server.store import renewal
 
 __all__ = [
     "Connection",
@@ -170,8 +171,14 @@ class Database:
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         try:
-            with self._pool.connection() as connection:
-                yield connection
+            connection = self._pool.getconn()
+            try:
+                with connection:
+                    yield connection
+            finally:
+                if renewal.is_due(connection):
+                    connection.close()
+                self._pool.putconn(connection)
         except PoolTimeout as error:
             raise Unavailable(
                 f"No connection to the database within {_CHECKOUT_SECONDS:.0f} seconds.",

@@ -45,6 +45,14 @@ class VectorStore(Protocol):
         """Remove what is kept of a segment outside of the database."""
         ...
 
+    def check(self) -> None:
+        """Make sure that what is outside of the database answers.
+
+        Raises:
+            Unavailable: it does not.
+        """
+        ...
+
 
 class PgVectors:
     """Vectors in pgvector, in the transaction that writes the chunks."""
@@ -86,6 +94,9 @@ class PgVectors:
 
     def drop(self, version_no: int, dimension: int) -> None:
         """Do nothing: they go with the segment's table."""
+
+    def check(self) -> None:
+        """Do nothing: the database is asked for itself."""
 
 
 _: type[VectorStore] = PgVectors

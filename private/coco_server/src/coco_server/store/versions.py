@@ -20,6 +20,7 @@ from coco_core.errors import VersionConflict, VersionNotFound
 from coco_server.store import activations, configs, projects, usage
 from coco_server.store.activations import Intent
 from coco_server.store.ids import new_id
+from coco_server.store.renewal import note_read
 from coco_server.store.rows import all_rows, json_value, one_row
 from coco_server.store.session import Session, TenantSession
 
@@ -261,12 +262,15 @@ def resolve_version(
         project = projects.get(session, project_id)
         configs.get(session, config_id or project.active_config_id)
         raise VersionConflict("The project changed while it was looked up.")
-    asked, body, is_active, query_config_id, retrieval, *version = row
+    asked, body, is_active, query_config_id, retrieval, *values_of_version = row
+    version = Version(*values_of_version) if values_of_version[0] is not None else None
+    if version is not None:
+        note_read(session.connection, version.parts)
     return QueryTarget(
         config_id=asked,
         config=body,
         active=is_active,
-        version=Version(*version) if version[0] is not None else None,
+        version=version,
         query_config_id=query_config_id,
         retrieval_config=retrieval,
     )

@@ -74,6 +74,7 @@ class DocsApi:
             await self._rerank(found)
         meta, data = found.finished()
         self._services.metrics.queried(meta.took_ms)
+        self._services.queries.add(caller.scope.org_id)
         return answer(data, caller.request_id, meta)
 
     async def _rerank(self, found: FoundAnswer) -> None:

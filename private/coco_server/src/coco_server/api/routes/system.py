@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 
 from fastapi import FastAPI, Request, Response
 from starlette.status import HTTP_503_SERVICE_UNAVAILABLE
 
 import coco_server
-from coco_core.errors import CocoError
 from coco_protocol.envelope import Envelope
 from coco_protocol.server.system import (
     HealthData,
     LiveData,
-    PartHealth,
     PruneData,
     PruneRequest,
     ReadyData,
@@ -22,6 +19,7 @@ from coco_protocol.server.system import (
 from coco_protocol.serving.answers import ERRORS, answer
 from coco_protocol.serving.errors import request_id_of
 from coco_protocol.serving.metrics import CONTENT_TYPE
+from coco_server.api.operator_metrics import OperatorMetrics
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.auth.authorize import admin_only, operator_only
@@ -35,7 +33,7 @@ class SystemApi:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        services.metrics.add_values(self._gauges)
+        services.metrics.add_gauges(OperatorMetrics(services).collect)
 
     def add_to(self, app: FastAPI) -> None:
         """Add the routes to ``app``."""
@@ -60,27 +58,30 @@ class SystemApi:
         return answer(LiveData(version=coco_server.__version__), request_id_of(request))
 
     async def ready(self, request: Request) -> Response:
-        """Say whether requests can be served: 503 while the database is away or at the stop."""
-        found = await self._services.pools.run("status", self._database)
-        is_ready = found.state == "ok" and not self._services.stopping
-        data = ReadyData(version=coco_server.__version__, ready=is_ready)
+        """Say whether requests can be served, and if not, why: 503 while the database is away.
+
+        The same at the stop, and on a schema that this program does not know.
+        """
+        # With the checks of keys, which do not wait behind queries.
+        reason = await self._services.pools.run("key", self._services.unready)
+        data = ReadyData(version=coco_server.__version__, ready=reason is None, reason=reason or "")
         response = answer(data, request_id_of(request))
-        if not is_ready:
+        if reason is not None:
             response.status_code = HTTP_503_SERVICE_UNAVAILABLE
         return response
 
     async def health(self, request: Request) -> Response:
-        """Describe the service, its database and its workers."""
-        database = await self._services.pools.run("status", self._database)
-        jobs = (
-            await self._services.pools.run("status", self._jobs) if database.state == "ok" else {}
-        )
+        """Describe the service and everything that it uses; parts are at most ten seconds old."""
+        pools, probes = self._services.pools, self._services.probes
+        database = await pools.run("status", probes.database)
+        jobs = await pools.run("status", self._jobs) if database.state == "ok" else {}
+        others = await pools.run("status", probes.others)
         data = HealthData(
             version=coco_server.__version__,
-            ready=database.state == "ok" and not self._services.stopping,
+            ready=database.state == "ok" and not self._services.draining,
             uptime_seconds=round(time.time() - self._services.started_at, 1),
-            stopping=self._services.stopping,
-            parts=[database],
+            stopping=self._services.draining,
+            parts=[database, *others],
             workers=await self._services.worker_health(),
             jobs_waiting=jobs.get("queued", 0),
             jobs_running=jobs.get("running", 0),
@@ -101,27 +102,6 @@ class SystemApi:
         text = await self._services.pools.run("status", self._services.metrics.text)
         return Response(text, media_type=CONTENT_TYPE)
 
-    def _database(self) -> PartHealth:
-        try:
-            with self._services.database.system() as session:
-                row = session.connection.execute("SHOW server_version").fetchone()
-        except CocoError as error:
-            # Open to everybody: the reason stands in the log, and not here.
-            return PartHealth(name="database", state="failing", detail=error.code)
-        return PartHealth(name="database", state="ok", version=str(row[0]) if row else None)
-
     def _jobs(self) -> dict[str, int]:
         with self._services.database.system() as session:
             return queue.waiting(session)
-
-    def _gauges(self) -> Mapping[str, float]:
-        jobs = self._jobs()
-        pool = self._services.database.statistics()
-        return {
-            "uptime_seconds": time.time() - self._services.started_at,
-            "jobs_waiting": jobs["queued"],
-            "jobs_running": jobs["running"],
-            "database_connections": pool.get("pool_size", 0),
-            "database_connections_idle": pool.get("pool_available", 0),
-            "database_requests_waiting": pool.get("requests_waiting", 0),
-        }

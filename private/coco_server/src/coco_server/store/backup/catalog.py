@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from graphlib import TopologicalSorter
 from typing import Any
 
 from coco_core.errors import DatabaseIncompatible
 from coco_server.store.session import Connection
+from coco_server.store.tenant_tables import parents_first
 
 __all__ = ["StoredTable", "columns", "definition", "list_tables", "sequences"]
 
@@ -38,13 +37,6 @@ _TABLES = """
     WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relpersistence = 'p'
         AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = class.oid AND deptype = 'e')
     ORDER BY length(relname), relname
-"""
-
-_REFERENCES = """
-    SELECT child.relname, parent.relname FROM pg_constraint
-    JOIN pg_class AS child ON child.oid = conrelid JOIN pg_class AS parent ON parent.oid = confrelid
-    WHERE contype = 'f' AND NOT condeferrable AND conrelid <> confrelid
-        AND child.relnamespace = 'public'::regnamespace
 """
 
 _COLUMNS = """
@@ -118,18 +110,8 @@ def list_tables(connection: Connection) -> list[StoredTable]:
         if (copied and secured and not complete) or (not copied and not segment and used):
             raise _would_omit(name)
         found[name] = StoredTable(name, segment, secured, copied)
-    own = [table for table in found.values() if table.segment]
-    return [*_in_order(connection, found), *own]
-
-
-def _in_order(connection: Connection, found: Mapping[str, StoredTable]) -> Iterable[StoredTable]:
-    references: dict[str, set[str]] = {name: set() for name in found}
-    for child, parent in connection.execute(_REFERENCES).fetchall():
-        if child in found:
-            references[child].add(parent)
-    for name in TopologicalSorter(references).static_order():
-        if name in found and not found[name].segment:
-            yield found[name]
+    order = parents_first(connection, (name for name, each in found.items() if not each.segment))
+    return [*(found[name] for name in order), *(each for each in found.values() if each.segment)]
 
 
 def _would_omit(name: str) -> DatabaseIncompatible:

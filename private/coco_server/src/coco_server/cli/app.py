@@ -13,12 +13,9 @@ from coco_server.cli.backup import backup, restore
 from coco_server.cli.config import config
 from coco_server.cli.dev import dev
 from coco_server.cli.doctor import doctor
-<<<<<<< HEAD
 from coco_server.cli.document import document
-=======
 from coco_server.cli.erase import erase
 from coco_server.cli.job import job
->>>>>>> main
 from coco_server.cli.key import key
 from coco_server.cli.migrate import migrate
 from coco_server.cli.org import org

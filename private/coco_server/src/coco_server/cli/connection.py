@@ -55,21 +55,12 @@ def blob_store() -> BlobStore:
     """Return the service's blob store, by the environment.
 
     Raises:
-<<<<<<< HEAD
-        InvalidConfig: the environment names none.
-    """
-    url = os.environ.get("COCO_BLOB_URL", "").strip()
-    if not url:
-        raise InvalidConfig("COCO_BLOB_URL is not set.", hint="Set it as for the service.")
-    return BlobStore(url)
-=======
         InvalidConfig: none is named.
     """
     url = {each.name: each.value for each in explain_settings(environ=os.environ)}["blob_url"]
     if url is None:
         raise InvalidConfig("COCO_BLOB_URL is not set.", hint="Set it as for the service.")
     return BlobStore(str(url))
->>>>>>> main
 
 
 @contextmanager

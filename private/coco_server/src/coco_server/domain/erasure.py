@@ -175,7 +175,7 @@ class Eraser:
                     return
                 if time.monotonic() >= until:
                     for job in running:
-                        end(session, job.job_id, job.version_id, "cancelled")
+                        end(session, job.job_id, "cancelled")
                     return
             self._pause.wait(_LOOK_SECONDS)
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from coco_embed.resolver import Embedders, EmbeddingSettings
+from coco_server.store import versions
 from coco_server.store.orphans import remove_orphans
 from coco_server.store.usage import quotas_of
 from coco_worker.pipeline import IngestDeps
@@ -242,6 +243,39 @@ def _send(client: httpx.Client, body: bytes, media: str, **options: Any) -> http
     params: Mapping[str, Any] = {"mode": "merge", **options}
     headers = {"content-type": media}
     return client.post("/v1/ingest/batch", content=body, params=params, headers=headers)
+
+
+def test_a_merge_leaves_unchanged_documents_where_they_are(client: httpx.Client, org: Org) -> None:
+    first = _import(client, items=ITEMS)
+    changed = [{**ITEMS[0], "content": "zebra"}, *ITEMS[1:]]
+    job = _import(client, items=changed, mode="merge")
+    assert job["result"]["unchanged"] == 11
+    assert (job["result"]["indexed"], job["result"]["documents"]) == (1, 12)
+    number = _segment(org, job)
+    with org.services.database.tenant(org.org_id) as session:
+        row = session.connection.execute(f"SELECT count(*) FROM source_chunks_{number}").fetchone()
+    assert row == (1,)
+    assert _found(client, NAMES[5]) == ["guide/page-05.md"]
+    # What is deleted in the same import has to be written anew, however it is deleted.
+    lines = b'{"delete": "guide/page-02.md"}\n' + json.dumps(ITEMS[2]).encode()
+    merged = _data(_send(client, lines, "application/x-ndjson"), 202)
+    assert _job(client, merged["job_id"])["result"]["unchanged"] == 0
+    _import(client, items=[ITEMS[3]], deletes=["guide/page-03.md"], mode="merge")
+    assert [_found(client, NAMES[each]) for each in (2, 3)] == [
+        ["guide/page-02.md"],
+        ["guide/page-03.md"],
+    ]
+    # Nothing at all is no failure; what a rollback took back is written again.
+    assert _import(client, items=ITEMS[5:], mode="merge")["result"]["unchanged"] == 7
+    _data(client.post(f"/v1/projects/{org.project_id}/versions/{first['version_id']}/activate"))
+    assert _import(client, items=changed, mode="merge")["result"]["unchanged"] == 11
+    assert _found(client, "zebra") == ["guide/page-00.md"]
+
+
+def _segment(org: Org, job: Any) -> int:
+    """Return the number of the segment that a job wrote."""
+    with org.services.database.tenant(org.org_id) as session:
+        return versions.get(session, org.project_id, job["version_id"]).version_no
 
 
 def test_what_a_replacing_import_may_not_say(client: httpx.Client) -> None:

@@ -26,7 +26,7 @@ from coco_server.store.vectors import PgVectors, VectorStore
 from coco_worker import merge, metrics
 from coco_worker.activation import activate_unless_held
 from coco_worker.batch import Batch, batches
-from coco_worker.chunked_item import ChunkedItem, chunk_item, embedding_texts
+from coco_worker.chunked_item import UNCHANGED, ChunkedItem, chunk_item, embedding_texts
 from coco_worker.counts import Counts
 from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome, Rejection
 from coco_worker.items.read import read_items
@@ -120,6 +120,7 @@ class _Build:
             self._session, job.project_id, self._config, vectors=deps.vectors.in_database
         )
         self._counts = Counts.of(leased.job.checkpoint)
+        self._deleted = set(self._payload.deletes)
         self._last_event = 0.0
 
     def run(self) -> bool:
@@ -159,9 +160,13 @@ class _Build:
             # twenty times as fast.
             tokenizer = self._deps.embedders.tokenizer(self._config.embedding)
         for window in windows(self._unwritten(self._items(limits))):
-            known = self._earlier.documents(window)
+            same = self._earlier.unchanged(window, self._version.parts[:-1]) - self._deleted
+            known = self._earlier.documents(each for each in window if each.doc_id not in same)
             for outcome in window:
                 self._leased.check()
+                if isinstance(outcome, Item) and outcome.doc_id in same:
+                    yield outcome.index, UNCHANGED
+                    continue
                 before = known.get(outcome.doc_id)
                 ruled: Outcome = outcome
                 if isinstance(outcome, Item) and rule and before is None:
@@ -191,6 +196,8 @@ class _Build:
         """Yield what comes behind the checkpoint, having read ids that may come again."""
         for outcome in outcomes:
             self._leased.check()
+            if isinstance(outcome, Deletion):
+                self._deleted.add(outcome.doc_id)
             if outcome.index >= self._counts.items:
                 yield outcome
 
@@ -301,7 +308,7 @@ class _Build:
                 stage="seal",
                 event=counts.event("seal"),
             )
-        if not (counted.chunk_count or self._payload.deletes or counts.deleted):
+        if not (counted.chunk_count or self._deleted or counts.unchanged):
             raise InvalidInput(
                 f"None of the {counts.items} items could be indexed; no version changed.",
                 hint="The job's list of rejected items says why.",
@@ -333,6 +340,7 @@ class _Build:
             "parsed": self._counts.parsed,
             "embedded": self._counts.embedded,
             "reused": self._counts.reused,
+            "unchanged": self._counts.unchanged,
             "vectors": ready.embedded_count,
         }
 

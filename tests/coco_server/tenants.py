@@ -73,7 +73,7 @@ class Tenant:
         if not activate:
             return ready
         with self.session() as session:
-            active = merging.activate(session, ready)
+            active = merging.activate(session, ready, None)
         assert active is not None
         return active
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from coco_core.errors import VersionNotFound
+from coco_core.errors import VersionConflict, VersionNotFound
 from coco_server.store import documents, export, merging, orgs, retention, segments, versions
 from coco_server.store.orgs import OrgTotals
 from coco_server.store.retention import RetentionPolicy
@@ -154,8 +154,8 @@ def test_a_merge_activates_only_over_its_base(tenant: Tenant) -> None:
     tenant.activate(tenant.build({"a": "one"}))
     late = tenant.merge({"a": "late"}, activate=False)
     other = tenant.activate(tenant.build({"a": "other"}))
-    with tenant.session() as session:
-        assert merging.activate(session, late) is None
+    with pytest.raises(VersionConflict), tenant.session() as session:
+        merging.activate(session, late, None)
     assert tenant.active() == other.version_id
 
 

@@ -389,6 +389,24 @@ def test_a_version_of_many_changes_is_built_again_as_it_is(client: httpx.Client,
     assert _chunks(client, org) == before
 
 
+def test_what_was_compacted_is_built_again_too(client: httpx.Client, org: Org) -> None:
+    _import(client, items=ITEMS)
+    # One more than a version may have segments before they become one.
+    for number in range(9):
+        _put(client, f"new/{number}.md", content=f"added {NAMES[number]}")
+
+    def compacted() -> bool:
+        jobs = _data(client.get("/v1/jobs"))["jobs"]
+        return any(each["kind"] == "compact" and each["state"] == "succeeded" for each in jobs)
+
+    until(compacted, 60)
+    before = _chunks(client, org)
+    assert len(before) == 21
+    job = _job(client, _data(client.post("/v1/docs/index", json={}))["job_id"])
+    assert job["state"] == "succeeded", job
+    assert _chunks(client, org) == before
+
+
 def test_imports_that_a_version_is_made_of_are_kept(
     client: httpx.Client, org: Org, service: Running
 ) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from coco_server.jobs.payload import IngestPayload
-from coco_server.store import activations, versions
+from coco_server.store import merging, versions
 from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
-from coco_worker import merge
 from coco_worker.counts import Counts
 
 __all__ = ["activate_unless_held"]
@@ -31,7 +30,7 @@ def activate_unless_held(
         counts: of its job.
 
     Raises:
-        BaseChanged: a merge must begin again.
+        VersionConflict: the base of a merge no longer answers.
     """
     if not payload.activate:
         return None
@@ -39,28 +38,14 @@ def activate_unless_held(
         held = _losing(session, ready, payload, counts)
         if held is not None:
             return held
-    if payload.mode == "merge":
-        activated = _merged(session, ready, payload)
-    else:
-        activated = versions.activate_build(session, ready, payload.began) is not None
-    if activated:
-        return None
-    return {
-        "code": "superseded",
-        "message": "Another version became active after this import was sent.",
-        "hint": "Activate this version if it shall replace that one, or import again.",
-    }
-
-
-def _merged(session: TenantSession, ready: Version, payload: IngestPayload) -> bool:
-    """Activate a merge, which holds what it began from: only another config's version stays."""
-    now = activations.lock(session, ready.project_id)
-    active = versions.active(session, ready.project_id)
-    another = active is not None and active.config_id != ready.config_id
-    if another and payload.began is not None and payload.began.superseded_by(now):
-        return False
-    merge.activate(session, ready)
-    return True
+    activate = merging.activate if payload.mode == "merge" else versions.activate_build
+    if activate(session, ready, payload.began) is None:
+        return {
+            "code": "superseded",
+            "message": "Another version became active after this import was sent.",
+            "hint": "Activate this version if it shall replace that one, or import again.",
+        }
+    return None
 
 
 def _losing(

@@ -13,7 +13,7 @@ from coco_server.store.versions import Version
 from coco_worker.counts import Counts
 from coco_worker.leased_job import InterruptReason, JobInterrupted, LeasedJob
 
-__all__ = ["BaseChanged", "activate", "begin", "begin_again", "check_base"]
+__all__ = ["BaseChanged", "begin", "begin_again", "check_base"]
 
 # A merge that is overtaken so often meets imports or rollbacks without end.
 _MOST_BEGINNINGS = 3
@@ -68,20 +68,10 @@ def begin_again(
 
 
 def check_base(session: TenantSession, version: Version) -> None:
-    """Find out before the version is sealed in vain; `activate` sees what changes after.
+    """Find out before the version is sealed in vain; its activation sees what changes after.
 
     Raises:
         BaseChanged: another version answers for the config.
     """
     if not merging.is_current(session, version):
-        raise BaseChanged
-
-
-def activate(session: TenantSession, ready: Version) -> None:
-    """Let a merge answer in the place of its base.
-
-    Raises:
-        BaseChanged: another version became active.
-    """
-    if merging.activate(session, ready) is None:
         raise BaseChanged

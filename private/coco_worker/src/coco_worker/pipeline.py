@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from coco_core.configs import IndexingConfig
-from coco_core.errors import InvalidConfig, InvalidInput
+from coco_core.errors import InvalidConfig, InvalidInput, VersionConflict
 from coco_embed.budget import EmbeddingBudget
 from coco_embed.resolver import ClosableEmbedder, Embedders
 from coco_server.jobs import queue, rejections, sources
@@ -27,6 +27,7 @@ from coco_worker import merge, metrics
 from coco_worker.activation import activate_unless_held
 from coco_worker.batch import Batch, batches
 from coco_worker.chunked_item import UNCHANGED, ChunkedItem, chunk_item, embedding_texts
+from coco_worker.compact import COMPACT, compact, enqueue_if_due
 from coco_worker.counts import Counts
 from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome, Rejection
 from coco_worker.items.read import read_items
@@ -84,6 +85,9 @@ def ingest(leased: LeasedJob, deps: IngestDeps) -> None:
         ItemRejected: an item was rejected under ``on_error: fail``.
         CocoError: the import, the config or something outside does not allow it.
     """
+    if leased.job.kind == COMPACT:
+        compact(leased, deps.database, deps.vectors, deps.build_helpers)
+        return
     while True:
         with ExitStack() as opened:
             if _Build(leased, deps, opened).run():
@@ -119,7 +123,7 @@ class _Build:
         self._earlier = EarlierWork(
             self._session, job.project_id, self._config, vectors=deps.vectors.in_database
         )
-        self._counts = Counts.of(leased.job.checkpoint)
+        self._counts = Counts.of(self._leased.job.checkpoint)
         self._deleted = set(self._payload.deletes)
         self._last_event = 0.0
 
@@ -323,7 +327,14 @@ class _Build:
                 vectors=self._deps.vectors,
                 helpers=self._deps.build_helpers,
             )
-            held = activate_unless_held(session, ready, self._payload, self._counts)
+            try:
+                held = activate_unless_held(session, ready, self._payload, self._counts)
+            except VersionConflict as error:
+                if self._merges:
+                    raise merge.BaseChanged from error
+                raise
+            if self._merges:
+                enqueue_if_due(session, ready)
             activated = self._payload.activate and held is None
             outcome = {"activated": activated} | ({} if held is None else {"held": held})
             queue.finish(session, job, self._result(ready) | outcome)

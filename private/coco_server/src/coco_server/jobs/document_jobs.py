@@ -33,10 +33,10 @@ def of_segment(session: TenantSession, project_id: str, segment_no: int) -> Job 
 
 
 def unfinished(session: TenantSession, project_id: str) -> bool:
-    """Whether a job of the project waits or runs."""
+    """Whether a job waits or runs that may change documents of the project."""
     row = session.connection.execute(
         "SELECT EXISTS (SELECT FROM jobs WHERE org_id = %s AND project_id = %s "
-        "AND state IN ('queued', 'running'))",
+        "AND state IN ('queued', 'running') AND kind <> 'compact')",
         (session.org_id, project_id),
     ).fetchone()
     return bool(row and row[0])

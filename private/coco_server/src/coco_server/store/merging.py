@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from coco_core.errors import VersionConflict
-from coco_server.store import segments, versions
+from coco_server.store import activations, segments, versions
+from coco_server.store.activations import Intent
 from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
 
@@ -41,13 +42,41 @@ def is_current(session: TenantSession, version: Version) -> bool:
     return (newest.version_id if newest is not None else None) == version.base_version_id
 
 
-def activate(session: TenantSession, ready: Version) -> Version | None:
+def activate(session: TenantSession, ready: Version, began: Intent | None) -> Version | None:
     """Let a merge answer in the place of its base, or of the version of another config.
 
-    None, and nothing changes, if another version than its base answers for its config.
+    Over another config's version it is activated as a build is: see `versions.activate_build`.
+
+    Raises:
+        VersionConflict: another version of the config was activated meanwhile.
     """
+    activations.lock(session, ready.project_id)
     now = versions.active(session, ready.project_id)
-    expected = now.version_id if now is not None else None
-    if now is not None and now.config_id == ready.config_id:
-        expected = ready.base_version_id
-    return versions.activate_over(session, ready.project_id, ready.version_id, expected)
+    if now is None or now.config_id != ready.config_id:
+        return versions.activate_build(session, ready, began)
+    if now.version_id != ready.base_version_id:
+        raise VersionConflict(
+            f"The active version is {now.version_id!r} and not {ready.base_version_id!r}."
+        )
+    if now.parts != ready.parts[:-1]:
+        _move(session, ready, now.parts)
+    return versions.activate_build(session, ready, None)
+
+
+def _move(session: TenantSession, ready: Version, parts: tuple[int, ...]) -> None:
+    """Put a merge on the segments of its base that compaction wrote meanwhile.
+
+    The chunks have the same keys in them, so the merge's tombstones mean the same.
+    """
+    made = segments.layout_of(session, (*parts, ready.version_no))
+    session.connection.execute(
+        "UPDATE project_versions SET segments = %s, approximate = %s, storage_bytes = %s "
+        "WHERE org_id = %s AND version_id = %s",
+        (
+            [*parts, ready.version_no],
+            any(each.approximate for each in made.parts),
+            sum(each.storage_bytes for each in made.parts),
+            session.org_id,
+            ready.version_id,
+        ),
+    )

@@ -30,7 +30,6 @@ __all__ = [
     "VersionStatus",
     "activate",
     "activate_build",
-    "activate_over",
     "active",
     "create",
     "fail",
@@ -328,20 +327,6 @@ def activate_build(session: TenantSession, ready: Version, began: Intent | None)
     _switch(session, ready.project_id, ready.version_id)
     activations.record(session, ready.project_id, ready.version_id)
     return get(session, ready.project_id, ready.version_id)
-
-
-def activate_over(
-    session: TenantSession, project_id: str, version_id: str, expected: str | None
-) -> Version | None:
-    """Activate what was built in the place of ``expected`` (None: nothing) and of nothing else.
-
-    None, and nothing changes, if another version is active.
-    """
-    if activations.lock(session, project_id).active_version_id != expected:
-        return None
-    _switch(session, project_id, version_id)
-    activations.record(session, project_id, version_id)
-    return get(session, project_id, version_id)
 
 
 def rollback(session: TenantSession, project_id: str) -> Version:

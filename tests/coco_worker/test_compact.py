@@ -110,7 +110,8 @@ def test_a_merge_that_began_before_ends_on_the_compacted_segments(
     embedding: EmbeddingServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    start(slots=2)
+    # The compaction takes no slot: the only one is the merge's.
+    start(slots=1)
     tenant.succeeded(tenant.enqueue(tenant.ndjson([item(f"d{n}", f"text {n}") for n in range(6)])))
     for number in range(2):
         tenant.succeeded(tenant.merge(tenant.ndjson([item(f"d{number}", f"new {number}")])))

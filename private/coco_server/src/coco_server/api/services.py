@@ -94,7 +94,6 @@ class Services:
 
     def close(self) -> None:
         """Let go of everything."""
-        self.probes.close()
         self.queries.close()
         self.event_listener.close()
         self.notifier.close()

@@ -359,3 +359,20 @@ def test_a_version_of_before_the_lists_is_public(tenant: Tenant) -> None:
         assert shown_keys(session, version, VIEWS_PUBLIC) is None
         assert versions.get(session, tenant.project_id, version.version_id).restricted is False
     assert DEFAULT_CONFIG.config_id == version.config_id
+
+
+def test_a_compaction_hides_what_was_hidden(tenant: Tenant) -> None:
+    """As many chunks are hidden here as keys have no chunk any more: counts must not decide."""
+    corpus = [
+        Document(f"d{n}.md", f"router timer cookie socket w{n}", "red", () if n < 2 else None)
+        for n in range(4)
+    ]
+    vectors = PgVectors()
+    version = compacted(
+        tenant, built_in_two(tenant, corpus, vectors, 2, 2), vectors, renumber=False
+    )
+    request = SearchRequest.of(SearchIntent("router", retrieval_mode="vector"))
+    with tenant.database.read_transaction(tenant.org_id) as session:
+        result = PgExecutor(session, version, VIEWS_PUBLIC).search(request, vector_of("router"))
+    assert {each.metadata.doc_id for each in result.candidates} == {"d2.md", "d3.md"}
+    assert (result.total, result.filtered) == (2, 2)

@@ -8,6 +8,7 @@ import psycopg
 
 from coco_core.errors import VersionNotFound
 from coco_server.jobs import queue, sources
+from coco_server.jobs.records import COMPACT
 from coco_server.store import compaction, segment_drop, segments, versions
 from coco_server.store.compaction import Compaction
 from coco_server.store.session import Database, TenantSession
@@ -15,10 +16,7 @@ from coco_server.store.vectors import VectorStore
 from coco_server.store.versions import Version
 from coco_worker.leased_job import LeasedJob
 
-__all__ = ["COMPACT", "compact", "enqueue_if_due"]
-
-COMPACT = "compact"
-"""The kind of these jobs."""
+__all__ = ["compact", "enqueue_if_due"]
 
 # Every import of the org goes first.
 _PRIORITY = -10
@@ -87,7 +85,7 @@ def _compact(
         done = further
     leased.check()
     with database.tenant(job.org_id) as session:
-        sources.inherit(session, replace(version, segments=done.parts), done.segment)
+        sources.carry(session, replace(version, segments=done.parts), done.segment)
         if not compaction.complete(session, version, done, vectors, helpers=helpers):
             raise _Overtaken
         result = {"compacted": True, "chunks": done.chunks, "segments": len(done.parts)}

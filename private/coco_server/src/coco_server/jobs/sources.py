@@ -10,7 +10,7 @@ from coco_server.store.rows import all_rows
 from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
 
-__all__ = ["inherit", "jobs_of", "of_version", "record"]
+__all__ = ["carry", "jobs_of", "of_version", "record"]
 
 # Each is an import that is read again, and a blob that is kept. A project that changes one document
 # at a time is better imported as a whole after so many.
@@ -39,11 +39,11 @@ def record(session: TenantSession, version: Version, payload: IngestPayload, job
     )
 
 
-def inherit(session: TenantSession, version: Version, segment_no: int) -> None:
-    """Let a segment that was written out of all of a version's be made of the same imports."""
+def carry(session: TenantSession, before: Version, segment_no: int) -> None:
+    """Keep of a segment that compaction wrote what the version was made of that it compacted."""
     session.connection.execute(
         "UPDATE segments SET sources = %s WHERE org_id = %s AND segment_no = %s",
-        (of_version(session, version) or [], session.org_id, segment_no),
+        (of_version(session, before) or [], session.org_id, segment_no),
     )
 
 

@@ -254,11 +254,7 @@ def build_services(settings: Settings) -> Services:
         pools=pools,
         metrics=metrics,
         turns=Turns.for_exports(settings.exports_at_once),
-        key_checks=KeyChecks(
-            Authenticator(settings, key_database),
-            pools,
-            wrong_per_minute=settings.wrong_keys_per_min,
-        ),
+        key_checks=_key_checks(settings, key_database, pools),
         org_rate=OrgRate(settings, database, pools, metrics),
         authorizer=Authorizer(settings, database, pools, metrics),
         audit=AuditTrail(database),
@@ -278,3 +274,8 @@ def build_services(settings: Settings) -> Services:
         # Not through the queries' connections: a busy service is ready.
         probes=Probes(settings, key_database, blobs, embedders, vectors),
     )
+
+
+def _key_checks(settings: Settings, database: Database, pools: ThreadPools) -> KeyChecks:
+    authenticator = Authenticator(settings, database)
+    return KeyChecks(authenticator, pools, wrong_per_minute=settings.wrong_keys_per_min)

@@ -79,7 +79,7 @@ class FiltersBody(Request):
     verified: bool | None = None
     changed_since: float | None = Field(
         default=None, ge=-62_135_596_800, le=253_402_300_799, description="Unix seconds"
-    )
+    )  # of the years 1 to 9999
     since_revision: Revision = None
 
 

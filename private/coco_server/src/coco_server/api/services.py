@@ -254,7 +254,11 @@ def build_services(settings: Settings) -> Services:
         pools=pools,
         metrics=metrics,
         turns=Turns.for_exports(settings.exports_at_once),
-        key_checks=_key_checks(settings, key_database, pools),
+        key_checks=KeyChecks(
+            Authenticator(settings, key_database),
+            pools,
+            wrong_per_minute=settings.wrong_keys_per_min,
+        ),
         org_rate=OrgRate(settings, database, pools, metrics),
         authorizer=Authorizer(settings, database, pools, metrics),
         audit=AuditTrail(database),
@@ -265,10 +269,7 @@ def build_services(settings: Settings) -> Services:
         vectors=vectors,
         notifier=open_notifier(settings),
         event_listener=EventListener(settings.listen_db or settings.meta_db),
-        links=WorkerLinks(
-            settings.worker_addr,
-            RpcTls(settings.worker_tls_ca, settings.worker_tls_cert, settings.worker_tls_key),
-        ),
+        links=_worker_links(settings),
         eraser=Eraser(database, blobs, vectors),
         queries=QueryCounter(database),
         # Not through the queries' connections: a busy service is ready.
@@ -276,6 +277,6 @@ def build_services(settings: Settings) -> Services:
     )
 
 
-def _key_checks(settings: Settings, database: Database, pools: ThreadPools) -> KeyChecks:
-    authenticator = Authenticator(settings, database)
-    return KeyChecks(authenticator, pools, wrong_per_minute=settings.wrong_keys_per_min)
+def _worker_links(settings: Settings) -> WorkerLinks:
+    tls = RpcTls(settings.worker_tls_ca, settings.worker_tls_cert, settings.worker_tls_key)
+    return WorkerLinks(settings.worker_addr, tls)

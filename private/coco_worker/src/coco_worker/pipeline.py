@@ -18,20 +18,21 @@ from coco_embed.resolver import ClosableEmbedder, Embedders
 from coco_server.jobs import queue, rejections, sources
 from coco_server.jobs.payload import IngestPayload
 from coco_server.jobs.rejections import StoredRejection
-from coco_server.store import chunks, merging, orgs, sealing, segments, usage, versions
+from coco_server.store import chunks, orgs, sealing, segments, usage, versions
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database, TenantSession
 from coco_server.store.usage import Quotas
 from coco_server.store.vectors import PgVectors, VectorStore
-from coco_worker import metrics
+from coco_worker import merge, metrics
 from coco_worker.activation import activate_unless_held
 from coco_worker.batch import Batch, batches
-from coco_worker.chunked_item import ChunkedItem, chunk_item, embedding_texts
+from coco_worker.chunked_item import UNCHANGED, ChunkedItem, chunk_item, embedding_texts
+from coco_worker.compact import COMPACT, compact, enqueue_if_due
 from coco_worker.counts import Counts
 from coco_worker.items.heads import DocumentHeads
 from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome, Rejection
 from coco_worker.items.read import read_items
-from coco_worker.leased_job import InterruptReason, JobInterrupted, LeasedJob
+from coco_worker.leased_job import LeasedJob
 from coco_worker.replay import replay
 from coco_worker.reuse import EarlierWork, windows
 from coco_worker.rule import JobRules, apply_rule
@@ -42,9 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["IngestDeps", "ItemRejected", "ingest"]
 
 log = structlog.get_logger(__name__)
-
-# A merge that is overtaken so often meets imports or rollbacks without end.
-_MOST_BEGINNINGS = 3
 
 # Followers see progress twice a second; every event is a row.
 _EVENT_SECONDS = 0.5
@@ -91,14 +89,13 @@ def ingest(leased: LeasedJob, deps: IngestDeps) -> None:
         ItemRejected: an item was rejected under ``on_error: fail``.
         CocoError: the import, the config or something outside does not allow it.
     """
+    if leased.job.kind == COMPACT:
+        compact(leased, deps.database, deps.vectors, deps.build_helpers)
+        return
     while True:
         with ExitStack() as opened:
             if _Build(leased, deps, opened).run():
                 return
-
-
-class _BaseChanged(Exception):
-    """A merge's base no longer answers for its config."""
 
 
 class _Build:
@@ -122,7 +119,7 @@ class _Build:
             raise InvalidConfig(f"The job {job.job_id!r} names no version to build.")
         with self._session() as session:
             self._version = (
-                self._begin_merge(session, Counts())
+                merge.begin(session, leased, self._config, Counts())
                 if job.version_id is None
                 else versions.get(session, job.project_id, job.version_id)
             )
@@ -132,6 +129,7 @@ class _Build:
             self._session, job.project_id, self._config, vectors=deps.vectors.in_database
         )
         self._counts = Counts.of(self._leased.job.checkpoint)
+        self._deleted = set(self._payload.deletes)
         self._last_event = 0.0
 
     def run(self) -> bool:
@@ -144,36 +142,11 @@ class _Build:
         self._leased.check()
         try:
             self._complete()
-        except _BaseChanged:
-            self._begin_again()
+        except merge.BaseChanged:
+            with self._session() as session:
+                merge.begin_again(session, self._leased, self._version, self._config, self._counts)
             return False
         return True
-
-    def _begin_merge(self, session: TenantSession, counts: Counts) -> versions.Version:
-        """Make the merge's version, and let the job name it in the same transaction."""
-        job = self._leased.job
-        try:
-            made = merging.begin(session, job.project_id, self._config.config_id)
-        except VersionConflict as error:
-            # An import of the same index came in between; the queue lets it end first.
-            raise JobInterrupted(InterruptReason.WAITING) from error
-        queue.build_anew(session, job, made.version_id, counts.to_dict())
-        self._leased.job = replace(job, version_id=made.version_id, checkpoint=counts.to_dict())
-        return made
-
-    def _begin_again(self) -> None:
-        """Give up what was merged into a version that no longer answers."""
-        job, counts = self._leased.job, Counts(beginnings=self._counts.beginnings + 1)
-        if counts.beginnings > _MOST_BEGINNINGS:
-            raise VersionConflict(
-                f"Another version became active {counts.beginnings} times during the merge.",
-                hint="Send the merge again when no other import or rollback of the project runs.",
-            )
-        with self._session() as session:
-            why = {"code": "version_conflict", "message": "The merge began again from another one."}
-            versions.fail(session, self._version.version_id, why)
-            rejections.clear(session, job.job_id)
-            self._begin_merge(session, counts)
 
     def _session(self) -> AbstractContextManager[TenantSession]:
         return self._deps.database.tenant(self._leased.job.org_id)
@@ -196,9 +169,13 @@ class _Build:
             tokenizer = self._deps.embedders.tokenizer(self._config.embedding)
         heads = DocumentHeads()
         for window in windows(self._unwritten(self._items(limits), rule, heads)):
-            known = self._earlier.documents(window)
+            same = self._earlier.unchanged(window, self._version.parts[:-1]) - self._deleted
+            known = self._earlier.documents(each for each in window if each.doc_id not in same)
             for outcome in window:
                 self._leased.check()
+                if isinstance(outcome, Item) and outcome.doc_id in same:
+                    yield outcome.index, UNCHANGED
+                    continue
                 before = known.get(outcome.doc_id)
                 ruled: Outcome = outcome
                 if isinstance(outcome, Item) and rule and before is None:
@@ -230,6 +207,8 @@ class _Build:
         """Yield what comes behind the checkpoint, having read ids that may come again."""
         for outcome in outcomes:
             self._leased.check()
+            if isinstance(outcome, Deletion):
+                self._deleted.add(outcome.doc_id)
             if outcome.index >= self._counts.items:
                 yield outcome
             elif rule and isinstance(outcome, Item) and heads.brought_by(outcome):
@@ -343,17 +322,15 @@ class _Build:
                 stage="seal",
                 event=counts.event("seal"),
             )
-        if not (counted.chunk_count or self._payload.deletes or counts.deleted):
+        if not (counted.chunk_count or self._deleted or counts.unchanged):
             raise InvalidInput(
                 f"None of the {counts.items} items could be indexed; no version changed.",
                 hint="The job's list of rejected items says why.",
             )
         leased.check()
         with metrics.STAGE_SECONDS.labels("seal").time(), self._session() as session:
-            switches = self._merges and self._payload.activate
-            # Not sealed in vain; what is activated from here on is seen below.
-            if switches and not merging.is_current(session, self._version):
-                raise _BaseChanged
+            if self._merges and self._payload.activate:
+                merge.check_base(session, self._version)
             ready = sealing.seal(
                 session,
                 self._version,
@@ -364,8 +341,10 @@ class _Build:
                 held = activate_unless_held(session, ready, self._payload, self._counts)
             except VersionConflict as error:
                 if self._merges:
-                    raise _BaseChanged from error
+                    raise merge.BaseChanged from error
                 raise
+            if self._merges:
+                enqueue_if_due(session, ready)
             activated = self._payload.activate and held is None
             outcome = {"activated": activated} | ({} if held is None else {"held": held})
             queue.finish(session, job, self._result(ready) | outcome)
@@ -382,6 +361,7 @@ class _Build:
             "parsed": self._counts.parsed,
             "embedded": self._counts.embedded,
             "reused": self._counts.reused,
+            "unchanged": self._counts.unchanged,
             "vectors": ready.embedded_count,
         }
 

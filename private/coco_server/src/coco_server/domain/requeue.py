@@ -20,9 +20,9 @@ __all__ = ["requeue", "requeue_all"]
 # stays with the old job: the same request again still finds that.
 _COPY = """
     INSERT INTO jobs (job_id, org_id, project_id, user_id, version_id, kind, payload, priority,
-        max_attempts, total, config_id, merge)
+        max_attempts, total, config_id, merge, doc_id)
     SELECT %(new)s, org_id, project_id, user_id, %(version)s, kind, payload, priority, max_attempts,
-        total, config_id, merge
+        total, config_id, merge, doc_id
     FROM jobs WHERE job_id = %(old)s
 """
 
@@ -85,7 +85,8 @@ def _replace(session: TenantSession, old: Job, payload: IngestPayload, size: int
             hint="`coco-server job show` names the job that replaces it.",
         )
     version_id = None
-    if old.version_id is not None:
+    # A merge begins its version when it runs, from the version that is active then.
+    if payload.mode != "merge":
         version = versions.create(session, old.project_id, payload.plan.config.config_id)
         version_id = version.version_id
         # The operator has decided; no quota stands against it, and what it takes counts.

@@ -27,6 +27,8 @@ __all__ = [
     "remove_version",
 ]
 
+_DROP_LOCK = 4_242_004
+
 _ALONE = sql.SQL("""coalesce((
     SELECT sum(segment.storage_bytes) FROM segments AS segment
     WHERE segment.org_id = version.org_id AND segment.project_id = version.project_id
@@ -258,8 +260,7 @@ def _take_out(session: TenantSession, version: Expired) -> bool:
     session.connection.execute("SELECT set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
     # One version of a project after the other: of two that share a segment, the last one drops it.
     session.connection.execute(
-        "SELECT FROM projects WHERE org_id = %s AND project_id = %s FOR NO KEY UPDATE",
-        (session.org_id, version.project_id),
+        "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", (version.project_id, _DROP_LOCK)
     )
     # The row's lock keeps an activation out; an activation that came first leaves no row here.
     row = session.connection.execute(

@@ -12,7 +12,7 @@ from coco_server.store.session import TenantSession, loading
 from coco_server.store.vectors import PgVectors, VectorStore
 from coco_server.store.versions import Version
 
-__all__ = ["corpus_stats", "seal", "search_is_exact"]
+__all__ = ["corpus_stats", "index_segment", "seal", "search_is_exact"]
 
 # An exact scan of 1,000 vectors of 384 numbers takes about 0.9 ms here, so it stays below what an
 # index walk costs (some 5 ms for 200 candidates) up to about this many; and it misses nothing.
@@ -62,15 +62,10 @@ def seal(
     with loading(session):
         postings.turn_over(session, now.version_no, stats)
     store = vectors or PgVectors()
-    approximate = store.in_database and not search_is_exact(now.embedded_count, now.dimension)
-    if approximate:
-        _prepare_index(session, now, helpers)
-    found = session.connection.execute(
-        "SELECT chunks, vectors FROM coco_seal_version(%s, %s, %s, %s)",
-        (now.version_no, now.org_id, now.dimension, approximate),
-    ).fetchone()
-    assert found is not None
-    held = (found[0], found[1] if store.in_database else store.count(now))
+    approximate, *found = index_segment(
+        session, now.version_no, now.dimension, now.embedded_count, store, helpers=helpers
+    )
+    held = tuple(found)
     if held != (now.chunk_count, now.embedded_count):
         raise VersionConflict(
             f"The version {now.version_id!r} holds {held} chunks and vectors, but "
@@ -101,17 +96,37 @@ def seal(
     return versions.get(session, now.project_id, now.version_id)
 
 
-def _prepare_index(session: TenantSession, version: Version, helpers: int | None) -> None:
-    """Give the build of an index its memory and its helpers, until the transaction ends."""
-    session.connection.execute(
-        "SELECT set_config('maintenance_work_mem', %s, true)", (_build_memory(version),)
-    )
-    if helpers is None and _somebody_asks(session):
-        helpers = 0
-    if helpers is not None:
+def index_segment(
+    session: TenantSession,
+    number: int,
+    dimension: int,
+    embedded: int,
+    store: VectorStore,
+    *,
+    helpers: int | None,
+) -> tuple[bool, int, int]:
+    """Index the complete tables of a segment, and open them to readers.
+
+    Returns whether its vectors have an HNSW index, and how many chunks and vectors it holds.
+    """
+    approximate = store.in_database and not search_is_exact(embedded, dimension)
+    if approximate:
         session.connection.execute(
-            "SELECT set_config('max_parallel_maintenance_workers', %s, true)", (str(helpers),)
+            "SELECT set_config('maintenance_work_mem', %s, true)",
+            (_build_memory(embedded, dimension),),
         )
+        if helpers is None and _somebody_asks(session):
+            helpers = 0
+        if helpers is not None:
+            session.connection.execute(
+                "SELECT set_config('max_parallel_maintenance_workers', %s, true)", (str(helpers),)
+            )
+    found = session.connection.execute(
+        "SELECT chunks, vectors FROM coco_seal_version(%s, %s, %s, %s)",
+        (number, session.org_id, dimension, approximate),
+    ).fetchone()
+    assert found is not None
+    return approximate, found[0], found[1] if store.in_database else store.count(number, dimension)
 
 
 def _live_counts(
@@ -146,9 +161,9 @@ def _somebody_asks(session: TenantSession) -> bool:
     return bool(row and row[0])
 
 
-def _build_memory(version: Version) -> str:
+def _build_memory(embedded: int, dimension: int) -> str:
     # The graph must fit, or the build takes three times as long: half-precision vectors, and per
     # element some 400 bytes of neighbors and bookkeeping (measured: 123 MB for 100,000 times 384).
-    needed = version.embedded_count * (2 * version.dimension + 600)
+    needed = embedded * (2 * dimension + 600)
     megabytes = min(max(64, needed // 1_000_000 + 64), 2048)
     return f"{megabytes}MB"

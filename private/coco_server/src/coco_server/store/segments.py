@@ -109,7 +109,7 @@ class Layout:
         return mask
 
 
-# By org too: what is known of one database says nothing of another that the process opens.
+# By the version's id, too: numbers are those of one database, and a process may open several.
 _layouts: dict[tuple[str, tuple[int, ...]], Layout] = {}
 
 
@@ -122,7 +122,7 @@ def layout(session: TenantSession, version: Version) -> Layout:
     if version.parts == (version.version_no,):
         # A full build: its row says it all, and spares every first query a statement.
         return Layout((_whole(version),))
-    key = (session.org_id, version.parts)
+    key = (version.version_id, version.parts)
     known = _layouts.get(key)
     if known is None:
         known = layout_of(session, version.parts)

@@ -254,11 +254,12 @@ def _meta(value: object, limits: ItemLimits) -> ItemMeta:
     tags = _texts("meta.tags", rest.pop("tags", None), _MOST_TAGS, _LONGEST_TAG)
     changed_at = _number(rest.pop("changed_at", None), "meta.changed_at")
     if rest:
-        _storable(rest, limits.meta_bytes)
+        rest = _storable(rest, limits.meta_bytes)
     return ItemMeta(quality, verified, tags, changed_at, rest)
 
 
-def _storable(extra: Mapping[str, Any], most: int) -> None:
+def _storable(extra: Mapping[str, Any], most: int) -> dict[str, Any]:
+    """Return the values as JSON has them: times, which Parquet has, become text."""
     try:
         encoded = orjson.dumps(extra)
     except (TypeError, ValueError) as error:
@@ -269,6 +270,19 @@ def _storable(extra: Mapping[str, Any], most: int) -> None:
         )
     if b"\\u0000" in encoded:
         _refuse(RejectionReason.WRONG_TYPE, "meta holds a NUL character.")
+    # What is not finite is written as null, too, without a word.
+    if b"null" in encoded and not _finite(extra):
+        _refuse(RejectionReason.NOT_FINITE, "meta holds a number that is not finite.")
+    stored: dict[str, Any] = orjson.loads(encoded)
+    return stored
+
+
+def _finite(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _number(value: object, name: str) -> float | None:

@@ -75,6 +75,12 @@ class Asker:
         self.times.append((time.perf_counter() - started) * 1000)
         self.refused += answer.status_code != 200
 
+    def keep_asking(self, count: int, number: int, step: int, done: threading.Event) -> None:
+        run = 10 + number
+        while not done.is_set():
+            run += step
+            self.ask(globs(count, run))
+
 
 def globs(count: int, run: int) -> list[str]:
     return [KINDS[n % len(KINDS)].format(n=n + 1000 * run) for n in range(count)]
@@ -111,15 +117,8 @@ def measure(url: str, tenants: list[Tenant], clients: int, queries: int) -> None
             other.ask([])
         idle = percentile(other.times, 95)
         done = threading.Event()
-
-        def keep_asking(asker: Asker, number: int, count: int = count) -> None:
-            run = 10 + number
-            while not done.is_set():
-                run += clients
-                asker.ask(globs(count, run))
-
         threads = [
-            threading.Thread(target=keep_asking, args=(each, number))
+            threading.Thread(target=each.keep_asking, args=(count, number, clients, done))
             for number, each in enumerate(askers)
         ]
         for thread in threads:

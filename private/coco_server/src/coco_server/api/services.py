@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from fastapi import Response
@@ -21,6 +22,7 @@ from coco_server.auth.authenticate import Authenticator
 from coco_server.auth.authorize import Authorizer, Caller
 from coco_server.auth.key_checks import KeyChecks
 from coco_server.auth.org_rate import OrgRate
+from coco_server.domain.audit import AuditTrail
 from coco_server.domain.erasure import Eraser
 from coco_server.domain.health import Probes
 from coco_server.domain.query_counter import QueryCounter
@@ -35,6 +37,7 @@ from coco_server.search.rerankers import server_rerankers
 from coco_server.search.service import SearchService
 from coco_server.settings import Settings
 from coco_server.store import usage_report
+from coco_server.store.audit import Act
 from coco_server.store.blobs import BlobStore
 from coco_server.store.replicas import Replicas
 from coco_server.store.session import Database, SystemSession, TenantSession, TimeLimits
@@ -44,6 +47,7 @@ from coco_server.store.vectors import VectorStore
 __all__ = ["Services", "build_services"]
 
 _T = TypeVar("_T")
+_AnswerT = TypeVar("_AnswerT", bound=Answer)
 
 _WORKER_STATES: Mapping[LinkStatus, PartState] = {
     LinkStatus.READY: "ok",
@@ -72,6 +76,7 @@ class Services:
     key_checks: KeyChecks
     org_rate: OrgRate
     authorizer: Authorizer
+    audit: AuditTrail
     search: SearchService
     replicas: Replicas
     vectors: VectorStore
@@ -97,7 +102,6 @@ class Services:
 
     def close(self) -> None:
         """Let go of everything."""
-        self.probes.close()
         self.queries.close()
         self.event_listener.close()
         self.notifier.close()
@@ -134,6 +138,18 @@ class Services:
         """Answer a caller with what ``work`` finds in their org."""
         return answer(await self.in_org(lane, caller.scope.org_id, work), caller.request_id)
 
+    async def respond_audited(
+        self,
+        caller: Caller,
+        act: Act,
+        work: Callable[[TenantSession], _AnswerT],
+        *,
+        after: Callable[[Act, _AnswerT], Act] | None = None,
+    ) -> Response:
+        """Answer a caller with what ``work`` changes in their org, and log it."""
+        audited = partial(self.audit.in_org, act, work, after=after)
+        return answer(await self.pools.run("change", audited), caller.request_id)
+
     async def in_system(self, lane: Lane, work: Callable[[SystemSession], _T]) -> _T:
         """Run ``work`` on a thread of its lane, in one transaction over all orgs."""
 
@@ -166,7 +182,17 @@ class Services:
             hours=self.settings.retention_hours,
             job_hours=self.settings.retention_job_hours,
         )
-        return prune(self.database.unhurried(), wanted, policy, self.vectors, self.blobs)
+        done = prune(
+            self.database.unhurried(),
+            wanted,
+            policy,
+            self.vectors,
+            self.blobs,
+            audit_days=self.settings.audit_days,
+        )
+        if not wanted.dry_run:
+            self.metrics.pruned(done)
+        return done
 
     def maintain(self) -> PruneData:
         """Go on with interrupted erasures, sample what orgs hold, and prune."""
@@ -235,6 +261,7 @@ def build_services(settings: Settings) -> Services:
         ),
         org_rate=OrgRate(settings, database, pools, metrics),
         authorizer=Authorizer(settings, database, pools, metrics),
+        audit=AuditTrail(database),
         search=SearchService(
             database, embedders, executor_for(vectors), rerankers=rerankers, replicas=replicas
         ),

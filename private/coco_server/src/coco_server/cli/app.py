@@ -15,6 +15,7 @@ from coco_server.cli.backup import backup, restore
 from coco_server.cli.config import config
 from coco_server.cli.dev import dev
 from coco_server.cli.doctor import doctor
+from coco_server.cli.document import document
 from coco_server.cli.erase import erase
 from coco_server.cli.job import job
 from coco_server.cli.key import key
@@ -44,6 +45,7 @@ app.command()(migrate)
 app.add_typer(org, name="org")
 app.add_typer(key, name="key")
 app.add_typer(project, name="project")
+app.add_typer(document, name="document")
 app.add_typer(config, name="config")
 app.add_typer(rule, name="rule")
 app.command()(audit)

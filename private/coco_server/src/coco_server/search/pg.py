@@ -240,14 +240,13 @@ def _passing(
     filters: Filters,
     phrases: Sequence[str],
 ) -> NDArray[np.int32]:
-    """Return int32[n], the chunks that count, pass filters and hold phrases, ascending."""
+    """Return int32[n], the chunks that count, pass the filters and hold the phrases, ascending."""
     at_paths = chunks_at_paths(session, version.parts, filters)
     others = conditions(replace(filters, include=(), narrowed=(), exclude=()), phrases)
-    if others is None and at_paths is None:
-        assert live is not None, "without a condition, all chunks pass"
-        return np.flatnonzero(live).astype(np.int32)
     if others is None:
-        assert at_paths is not None
+        if at_paths is None:
+            assert live is not None, "without a condition, all chunks pass"
+            return np.flatnonzero(live).astype(np.int32)
         return at_paths if live is None else at_paths[live[at_paths]]
     where, values = others
     row = session.connection.execute(

@@ -61,6 +61,7 @@ def test_any_body_in_any_pieces(
         (b'{"items": [{"a": 1}', "is truncated within its items"),
         (b'{"items": []', "not valid JSON"),
         (b"[]", "no JSON object"),
+        (b'{"idempotency_key": "\\ud800", "items": []}', "surrogates not allowed"),
         (b"", "not valid JSON"),
         (b'{"items": [], "items": [{}]}', "twice"),
     ],
@@ -75,7 +76,7 @@ def test_a_broken_body_is_told(body: bytes, message: str) -> None:
 def test_content_beside_the_items_is_refused_before_it_is_kept() -> None:
     splitter = ItemsSplitter()
     with pytest.raises(BodyTooLarge, match="beside its items"):
-        splitter.feed(b'{"content": "' + b"x" * 100_000)
+        splitter.feed(b'{"content": "' + b"x" * 2_000_000)
 
 
 def test_lines_that_are_not_empty_are_counted() -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import tracemalloc
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -108,6 +109,16 @@ BROKEN: list[tuple[dict[str, Any] | list[int] | str | None, RejectionReason, str
         "verified",
     ),
     ({"doc_id": "b", "content": "x", "meta": {"tags": "a"}}, RejectionReason.WRONG_TYPE, "tags"),
+    (
+        {"doc_id": "b", "content": "x", "meta": {"own": [{"x": float("nan")}]}},
+        RejectionReason.NOT_FINITE,
+        "meta",
+    ),
+    (
+        {"doc_id": "b", "content": "x", "meta": {"own": float("-inf")}},
+        RejectionReason.NOT_FINITE,
+        "meta",
+    ),
     (
         {"doc_id": "b", "content": "x", "source_ref": "/etc/passwd"},
         RejectionReason.WRONG_TYPE,
@@ -338,6 +349,17 @@ def test_parquet_keeps_meta_in_every_shape() -> None:
         (item,) = read(parquet(table), "parquet")
         assert isinstance(item, Item)
         assert (item.meta.verified, item.meta.extra) == (True, {"own": "v"})
+
+
+def test_what_parquet_has_and_json_does_not_is_kept_as_json_or_refused() -> None:
+    """Both were taken, and the database refused the whole batch."""
+    when = datetime(2026, 11, 30, tzinfo=UTC)
+    meta = pa.array([{"own": when, "x": 1.0}, {"own": when, "x": float("nan")}])
+    table = pa.table({"doc_id": ["a", "b"], "content": ["x", "y"], "meta": meta})
+    kept, refused = read(parquet(table), "parquet")
+    assert isinstance(kept, Item)
+    assert kept.meta.extra == {"own": "2026-11-30T00:00:00+00:00", "x": 1.0}
+    assert reasons([refused]) == [RejectionReason.NOT_FINITE]
 
 
 def test_parquet_with_an_unknown_or_missing_column_is_refused() -> None:

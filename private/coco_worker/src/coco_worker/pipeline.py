@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -26,15 +26,19 @@ from coco_server.store.vectors import PgVectors, VectorStore
 from coco_worker import merge, metrics
 from coco_worker.activation import activate_unless_held
 from coco_worker.batch import Batch, batches
-from coco_worker.chunked_item import ChunkedItem, chunk_item, embedding_texts
+from coco_worker.chunked_item import UNCHANGED, ChunkedItem, chunk_item, embedding_texts
 from coco_worker.compact import COMPACT, compact, enqueue_if_due
 from coco_worker.counts import Counts
+from coco_worker.items.heads import DocumentHeads
 from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome, Rejection
 from coco_worker.items.read import read_items
 from coco_worker.leased_job import LeasedJob
 from coco_worker.replay import replay
 from coco_worker.reuse import EarlierWork, windows
-from coco_worker.rule import apply_rule, load_rule
+from coco_worker.rule import JobRules, apply_rule
+
+if TYPE_CHECKING:
+    from coco_core.wasm.rules import TextRule
 
 __all__ = ["IngestDeps", "ItemRejected", "ingest"]
 
@@ -101,6 +105,7 @@ class _Build:
         self._deps = deps
         self._opened = opened
         self._payload = IngestPayload.from_dict(job.payload)
+        self._rules = JobRules(deps.database, deps.blobs, job.org_id, leased.check)
         plan = self._payload.plan
         plan.require_known(())
         if plan.include or plan.exclude:
@@ -124,6 +129,7 @@ class _Build:
             self._session, job.project_id, self._config, vectors=deps.vectors.in_database
         )
         self._counts = Counts.of(self._leased.job.checkpoint)
+        self._deleted = set(self._payload.deletes)
         self._last_event = 0.0
 
     def run(self) -> bool:
@@ -148,28 +154,32 @@ class _Build:
     # --- reading and cutting -------------------------------------------------------------------
 
     def _outcomes(self) -> Iterator[tuple[int, ChunkedItem | Deletion | Rejection]]:
-        job, payload = self._leased.job, self._payload
+        payload = self._payload
         limits = ItemLimits(
             dimension=self._version.dimension,
             content_bytes=self._deps.content_bytes,
             deletions=self._merges,
             rule=payload.wasm_module_ref,
         )
-        ref = payload.wasm_module_ref
-        rule = load_rule(self._deps.blobs, job.org_id, ref) if ref else None
+        rule = self._rules.load(payload.wasm_module_ref)
         tokenizer = None
         if self._config.chunking.strategy_name == "fixed_token":
             # Sizes are promised in the model's own tokens; elsewhere an estimate does, and is
             # twenty times as fast.
             tokenizer = self._deps.embedders.tokenizer(self._config.embedding)
-        for window in windows(self._unwritten(self._items(limits))):
-            known = self._earlier.documents(window)
+        heads = DocumentHeads()
+        for window in windows(self._unwritten(self._items(limits), rule, heads)):
+            same = self._earlier.unchanged(window, self._version.parts[:-1]) - self._deleted
+            known = self._earlier.documents(each for each in window if each.doc_id not in same)
             for outcome in window:
                 self._leased.check()
+                if isinstance(outcome, Item) and outcome.doc_id in same:
+                    yield outcome.index, UNCHANGED
+                    continue
                 before = known.get(outcome.doc_id)
                 ruled: Outcome = outcome
                 if isinstance(outcome, Item) and rule and before is None:
-                    ruled = apply_rule(rule, outcome)
+                    ruled = heads.after_rule(outcome, apply_rule(rule, outcome))
                 if isinstance(ruled, Item):
                     yield ruled.index, chunk_item(ruled, self._config.chunking, tokenizer, before)
                 elif isinstance(ruled, Rejection) and payload.on_error == "fail":
@@ -181,7 +191,7 @@ class _Build:
         job, payload, blobs = self._leased.job, self._payload, self._deps.blobs
         if not payload.sources:
             file = self._opened.enter_context(blobs.open(job.org_id, payload.blob_ref))
-            return read_items(file, payload.format, limits)
+            return read_items(file, payload.format, limits, self._leased.check)
         with self._session() as session:
             known = sources.jobs_of(session, payload.sources)
         if len(known) < len(payload.sources):
@@ -189,14 +199,20 @@ class _Build:
                 "An import that the version was made of is gone.", hint="Import the items again."
             )
         imports = [IngestPayload.from_dict(each.payload) for each in known]
-        return replay(blobs, job.org_id, imports, limits)
+        return replay(self._rules, imports, limits)
 
-    def _unwritten(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    def _unwritten(
+        self, outcomes: Iterator[Outcome], rule: TextRule | None, heads: DocumentHeads
+    ) -> Iterator[Outcome]:
         """Yield what comes behind the checkpoint, having read ids that may come again."""
         for outcome in outcomes:
             self._leased.check()
+            if isinstance(outcome, Deletion):
+                self._deleted.add(outcome.doc_id)
             if outcome.index >= self._counts.items:
                 yield outcome
+            elif rule and isinstance(outcome, Item) and heads.brought_by(outcome):
+                heads.after_rule(outcome, apply_rule(rule, outcome))
 
     # --- embedding -----------------------------------------------------------------------------
 
@@ -216,8 +232,8 @@ class _Build:
             return 0
         embedder = self._open_embedder()
         with self._session() as session:
-            # Counted before they are sent: an attempt that is lost has used them all the same.
-            usage.count(session, self._quotas, embeddings=len(missing))
+            # Before they are sent, so that imports that run at once cannot pass the quota together.
+            usage.hold_embeddings(session, self._quotas, self._version.version_id, len(missing))
         texts = embedding_texts([batch.chunks[place] for place in missing])
         with metrics.STAGE_SECONDS.labels("embed").time():
             vectors = embedder.embed_documents(texts)
@@ -265,6 +281,7 @@ class _Build:
                 )
             segments.remove_documents(session, self._version, batch.deletions)
             usage.count(session, self._quotas, items=batch.items)
+            usage.use_held(session, self._version.version_id, embedded)
             rejections.add(
                 session,
                 job.job_id,
@@ -305,7 +322,7 @@ class _Build:
                 stage="seal",
                 event=counts.event("seal"),
             )
-        if not (counted.chunk_count or self._payload.deletes or counts.deleted):
+        if not (counted.chunk_count or self._deleted or counts.unchanged):
             raise InvalidInput(
                 f"None of the {counts.items} items could be indexed; no version changed.",
                 hint="The job's list of rejected items says why.",
@@ -344,6 +361,7 @@ class _Build:
             "parsed": self._counts.parsed,
             "embedded": self._counts.embedded,
             "reused": self._counts.reused,
+            "unchanged": self._counts.unchanged,
             "vectors": ready.embedded_count,
         }
 

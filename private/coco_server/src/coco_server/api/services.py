@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from fastapi import Response
@@ -21,6 +22,7 @@ from coco_server.auth.authenticate import Authenticator
 from coco_server.auth.authorize import Authorizer, Caller
 from coco_server.auth.key_checks import KeyChecks
 from coco_server.auth.org_rate import OrgRate
+from coco_server.domain.audit import AuditTrail
 from coco_server.domain.erasure import Eraser
 from coco_server.domain.health import Probes
 from coco_server.domain.query_counter import QueryCounter
@@ -35,14 +37,17 @@ from coco_server.search.rerankers import server_rerankers
 from coco_server.search.service import SearchService
 from coco_server.settings import Settings
 from coco_server.store import usage_report
+from coco_server.store.audit import Act
 from coco_server.store.blobs import BlobStore
-from coco_server.store.session import Database, SystemSession, TenantSession
+from coco_server.store.replicas import Replicas
+from coco_server.store.session import Database, SystemSession, TenantSession, TimeLimits
 from coco_server.store.vector_backend import open_vectors
 from coco_server.store.vectors import VectorStore
 
 __all__ = ["Services", "build_services"]
 
 _T = TypeVar("_T")
+_AnswerT = TypeVar("_AnswerT", bound=Answer)
 
 _WORKER_STATES: Mapping[LinkStatus, PartState] = {
     LinkStatus.READY: "ok",
@@ -71,7 +76,9 @@ class Services:
     key_checks: KeyChecks
     org_rate: OrgRate
     authorizer: Authorizer
+    audit: AuditTrail
     search: SearchService
+    replicas: Replicas
     vectors: VectorStore
     notifier: JobNotifier
     event_listener: EventListener
@@ -87,6 +94,7 @@ class Services:
     def open(self) -> None:
         """Connect to the database, and begin to hear of jobs' events."""
         self.database.open()
+        self.replicas.open()
         self.key_database.open()
         self.export_database.open()
         self.event_listener.start()
@@ -102,6 +110,7 @@ class Services:
         self.rerankers.close()
         self.export_database.close()
         self.key_database.close()
+        self.replicas.close()
         self.database.close()
 
     def unready(self) -> str | None:
@@ -128,6 +137,18 @@ class Services:
     ) -> Response:
         """Answer a caller with what ``work`` finds in their org."""
         return answer(await self.in_org(lane, caller.scope.org_id, work), caller.request_id)
+
+    async def respond_audited(
+        self,
+        caller: Caller,
+        act: Act,
+        work: Callable[[TenantSession], _AnswerT],
+        *,
+        after: Callable[[Act, _AnswerT], Act] | None = None,
+    ) -> Response:
+        """Answer a caller with what ``work`` changes in their org, and log it."""
+        audited = partial(self.audit.in_org, act, work, after=after)
+        return answer(await self.pools.run("change", audited), caller.request_id)
 
     async def in_system(self, lane: Lane, work: Callable[[SystemSession], _T]) -> _T:
         """Run ``work`` on a thread of its lane, in one transaction over all orgs."""
@@ -161,7 +182,17 @@ class Services:
             hours=self.settings.retention_hours,
             job_hours=self.settings.retention_job_hours,
         )
-        return prune(self.database, wanted, policy, self.vectors, self.blobs)
+        done = prune(
+            self.database.unhurried(),
+            wanted,
+            policy,
+            self.vectors,
+            self.blobs,
+            audit_days=self.settings.audit_days,
+        )
+        if not wanted.dry_run:
+            self.metrics.pruned(done)
+        return done
 
     def maintain(self) -> PruneData:
         """Go on with interrupted erasures, sample what orgs hold, and prune."""
@@ -186,9 +217,21 @@ class Services:
 
 def build_services(settings: Settings) -> Services:
     """Build what the settings describe; opens nothing yet."""
-    database = Database(settings.meta_db, most=settings.db_connections, name="coco-server")
-    key_database = Database(settings.meta_db, most=KEY_CHECKS, name="coco-server-keys")
-    exports = Database(settings.meta_db, most=settings.exports_at_once, name="coco-server-exports")
+    preparing = settings.db_prepare
+    limits = TimeLimits(settings.query_timeout_seconds, settings.change_timeout_seconds)
+
+    def database_for(name: str, most: int) -> Database:
+        return Database(settings.meta_db, most=most, name=name, preparing=preparing, limits=limits)
+
+    database = database_for("coco-server", settings.db_connections)
+    key_database = database_for("coco-server-keys", KEY_CHECKS)
+    exports = database_for("coco-server-exports", settings.exports_at_once)
+    replicas = Replicas(
+        settings.meta_db_replica,
+        most=settings.db_connections,
+        preparing=preparing,
+        limits=limits,
+    )
     pools = thread_pools(settings.db_connections, settings.exports_at_once)
     metrics = ServerMetrics()
     embedders = Embedders(settings.embedding)
@@ -218,10 +261,14 @@ def build_services(settings: Settings) -> Services:
         ),
         org_rate=OrgRate(settings, database, pools, metrics),
         authorizer=Authorizer(settings, database, pools, metrics),
-        search=SearchService(database, embedders, executor_for(vectors), rerankers=rerankers),
+        audit=AuditTrail(database),
+        search=SearchService(
+            database, embedders, executor_for(vectors), rerankers=rerankers, replicas=replicas
+        ),
+        replicas=replicas,
         vectors=vectors,
         notifier=open_notifier(settings),
-        event_listener=EventListener(settings.meta_db),
+        event_listener=EventListener(settings.listen_db or settings.meta_db),
         links=WorkerLinks(
             settings.worker_addr,
             RpcTls(settings.worker_tls_ca, settings.worker_tls_cert, settings.worker_tls_key),

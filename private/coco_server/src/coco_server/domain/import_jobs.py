@@ -4,24 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from coco_core.configs import IndexingConfig
 from coco_core.errors import InvalidInput, QuotaExceeded
 from coco_core.plan import IndexingPlan
 from coco_protocol.server.docs import ImportHead, StartedData
-from coco_server.auth.authorize import Caller
 from coco_server.jobs import queue, requests
 from coco_server.jobs.payload import ImportFormat, IngestPayload
 from coco_server.jobs.records import Job
 from coco_server.jobs.requests import RequestKey
 from coco_server.metrics import ServerMetrics
-from coco_server.store import abandoned, activations, configs, orgs, projects, usage, versions
+from coco_server.store import (
+    abandoned,
+    activations,
+    configs,
+    orgs,
+    projects,
+    rules,
+    usage,
+    versions,
+)
 from coco_server.store.blobs import BlobStore
-from coco_server.store.session import Database, TenantSession
+from coco_server.store.session import Database, Scope, TenantSession
+from coco_server.store.usage import Quotas
 
-__all__ = ["JOB_KIND", "ImportJobs", "ImportSource"]
+__all__ = ["JOB_KIND", "ImportJobs", "ImportSource", "Importer"]
 
 JOB_KIND = "ingest"
+
+
+class Importer(Protocol):
+    """On whose behalf something is imported."""
+
+    @property
+    def scope(self) -> Scope:
+        """Org, user and project."""
+        ...
+
+    @property
+    def quotas(self) -> Quotas:
+        """What the org may hold."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +74,7 @@ class ImportJobs:
 
     def start(
         self,
-        caller: Caller,
+        caller: Importer,
         head: ImportHead,
         source: ImportSource,
         *,
@@ -98,7 +122,7 @@ class ImportJobs:
     def _create(
         self,
         session: TenantSession,
-        caller: Caller,
+        caller: Importer,
         head: ImportHead,
         source: ImportSource,
         *,
@@ -110,7 +134,7 @@ class ImportJobs:
         config_id = head.indexing_config_id or project.active_config_id
         config = IndexingConfig.from_dict(configs.get(session, config_id).body)
         if head.wasm_module_ref is not None:
-            self._blobs.info(scope.org_id, head.wasm_module_ref)
+            rules.require(session, head.wasm_module_ref)
         orgs.remember_user(session, scope.user_id)
         # What keeps a project from importing shall not wait for a worker to look at it.
         abandoned.fail(session, project_id=scope.project_id, config_id=config_id, older_seconds=0)
@@ -146,7 +170,7 @@ class ImportJobs:
         )
 
     def _begin(
-        self, session: TenantSession, caller: Caller, config_id: str, source: ImportSource
+        self, session: TenantSession, caller: Importer, config_id: str, source: ImportSource
     ) -> str:
         """Make the version of a replacing import, with its reservation; returns its id."""
         project_id = caller.scope.project_id

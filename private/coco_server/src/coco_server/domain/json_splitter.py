@@ -93,6 +93,8 @@ class ItemsSplitter:
             )
         try:
             found = json.loads(self._head.decode("utf-8-sig"))
+            # Python's parser takes halves of surrogate pairs, which no text in UTF-8 has.
+            json.dumps(found, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             raise InvalidInput(
                 f"The body is not valid JSON: {str(error)[:200]}.",

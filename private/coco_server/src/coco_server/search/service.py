@@ -33,6 +33,8 @@ from coco_server.search.hydrate import StoredHits
 from coco_server.search.pg import PgExecutor
 from coco_server.search.rerankers import REGISTER
 from coco_server.store import versions
+from coco_server.store.access import VIEWS_PUBLIC, Viewer
+from coco_server.store.replicas import Replicas
 from coco_server.store.session import Database, Scope, TenantSession
 from coco_server.store.versions import QueryTarget
 
@@ -82,19 +84,27 @@ class SearchService:
         executor: ExecutorFactory = PgExecutor,
         *,
         rerankers: Rerankers | None = None,
+        replicas: Replicas | None = None,
     ) -> None:
         self._database = database
+        self._replicas = replicas
         self._rerankers = rerankers or Rerankers({}, hint=REGISTER)
         self._executor = executor
         self._vectors = QueryVectors(embedders)
         self._met: dict[tuple[str, str, str | None], _Basis] = {}
 
-    def query(self, scope: Scope, request: QueryRequest) -> tuple[QueryMeta, QueryData]:
+    def query(
+        self, scope: Scope, request: QueryRequest, viewer: Viewer = VIEWS_PUBLIC
+    ) -> tuple[QueryMeta, QueryData]:
         """Answer a question; see `find`."""
-        return self.find(scope, request).finished()
+        return self.find(scope, request, viewer).finished()
 
-    def find(self, scope: Scope, request: QueryRequest) -> FoundAnswer:
+    def find(
+        self, scope: Scope, request: QueryRequest, viewer: Viewer = VIEWS_PUBLIC
+    ) -> FoundAnswer:
         """Answer a question from one version, the active one unless another config is asked for.
+
+        Only what the viewer is shown is searched: the answer is that of an index without the rest.
 
         The answer may have to be reranked yet, which needs no connection to the database.
 
@@ -105,46 +115,63 @@ class SearchService:
             Unavailable: only vectors were asked for, and the query cannot be embedded.
         """
         try:
-            return self._find(scope, request)
+            return self._find(scope, request, viewer)
         except (psycopg.errors.UndefinedTable, VersionNotFound):
             # A segment was dropped after its version had been chosen: there is a newer one by now,
             # or another list of segments.
-            return self._find(scope, request)
+            return self._find(scope, request, viewer)
 
     def close(self) -> None:
         """Let go of the embedders."""
         self._vectors.close()
 
-    def _find(self, scope: Scope, request: QueryRequest) -> FoundAnswer:
+    def _find(self, scope: Scope, request: QueryRequest, viewer: Viewer) -> FoundAnswer:
         clock = StageClock()
         key = (scope.org_id, scope.project_id, request.indexing_config_id)
         # No connection is held while a model embeds. So the query is embedded before, for the index
         # that the last one met, and one transaction does the rest; only where that has changed the
         # embedding comes in between.
         expected = self._met.get(key)
-        question = self._question(request, expected) if expected is not None else None
+        question = self._question(scope, request, expected) if expected is not None else None
         clock.lap("embed")
         with self._database.read_transaction(scope.org_id) as session:
             target = versions.resolve_version(session, scope.project_id, request.indexing_config_id)
             clock.lap("resolve")
             basis = _Basis.of(target)
-            if question is not None and basis == expected:
-                return self._from_version(session, scope.project_id, target, question, clock)
-        if len(self._met) >= _MOST_MET:
-            self._met.clear()
-        self._met[key] = basis
-        question = self._question(request, basis)
-        clock.lap("embed")
+            if question is not None and basis == expected and not self._replicas:
+                return self._from_version(
+                    session, target, question, clock, project_id=scope.project_id, viewer=viewer
+                )
+        if question is None or basis != expected:
+            if len(self._met) >= _MOST_MET:
+                self._met.clear()
+            self._met[key] = basis
+            question = self._question(scope, request, basis)
+            clock.lap("embed")
+        if self._replicas and target.version is not None:
+            wanted = question
+            found = self._replicas.ask(
+                target.version,
+                lambda session: self._from_version(
+                    session, target, wanted, clock, project_id=scope.project_id, viewer=viewer
+                ),
+            )
+            if found is not None:
+                return found
         with self._database.read_transaction(scope.org_id) as session:
-            return self._from_version(session, scope.project_id, target, question, clock)
+            return self._from_version(
+                session, target, question, clock, project_id=scope.project_id, viewer=viewer
+            )
 
     def _from_version(
         self,
         session: TenantSession,
-        project_id: str,
         target: QueryTarget,
         question: _Question,
         clock: StageClock,
+        *,
+        project_id: str,
+        viewer: Viewer,
     ) -> FoundAnswer:
         if question.error is not None:
             raise question.error
@@ -155,7 +182,7 @@ class SearchService:
             found = find_results(
                 question.search,
                 question.vector,
-                self._executor(session, target.version),
+                self._executor(session, target.version, viewer),
                 StoredHits(session, target.version, explain=question.search.intent.explain),
                 clock,
                 floor=BUILT_IN_FLOOR if _is_built_in(target) else None,
@@ -182,7 +209,7 @@ class SearchService:
             rerankers=self._rerankers,
         )
 
-    def _question(self, request: QueryRequest, basis: _Basis) -> _Question:
+    def _question(self, scope: Scope, request: QueryRequest, basis: _Basis) -> _Question:
         """Read a request, and embed its query where that is of use.
 
         Raises:
@@ -201,7 +228,7 @@ class SearchService:
             return question
         embedding = IndexingConfig.from_dict(basis.config).embedding
         try:
-            vector = self._vectors.of(question.search.query.embed_text, embedding)
+            vector = self._vectors.of(scope.org_id, question.search.query.embed_text, embedding)
         except (Unavailable, ModelMissing, InvalidConfig) as error:
             # Vectors that were imported may be of a model that this service does not have.
             if intent.retrieval_mode == "vector":

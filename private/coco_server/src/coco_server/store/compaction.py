@@ -18,8 +18,8 @@ from psycopg import sql
 from coco_core.bm25 import TermVector, term_vector
 from coco_core.errors import VersionConflict
 from coco_core.types import Chunk
-from coco_server.store import activations, postings, sealing, segments, usage, versions
-from coco_server.store.chunks import KEPT, chunk_of, identifiers
+from coco_server.store import access, activations, postings, sealing, segments, usage, versions
+from coco_server.store.chunks import KEPT, chunk_of, identifiers, indexed_name
 from coco_server.store.segments import LIVE, Layout
 from coco_server.store.session import TenantSession, loading
 from coco_server.store.tables import in_version
@@ -210,6 +210,7 @@ def _index(
             hint="The version is unchanged; the next merge compacts it again.",
         )
     documents = _copy_documents(session, source, done.segment)
+    access.write_lists(session, version.project_id, done.segment)
     session.connection.execute(
         "UPDATE segments SET document_count = %s, approximate = %s "
         "WHERE org_id = %s AND segment_no = %s",
@@ -328,7 +329,7 @@ def _columns(session: TenantSession, table: str, without: set[str]) -> sql.Compo
 
 
 def _names(chunk: Chunk) -> set[str]:
-    return {definition.name.lower() for definition in chunk.definitions}
+    return {indexed_name(definition.name) for definition in chunk.definitions}
 
 
 def _write_names(session: TenantSession, number: int, names: list[tuple[str, int]]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,9 +10,9 @@ from typing import Any
 from coco_core.errors import ProjectNotFound
 from coco_server.store.ids import new_id
 from coco_server.store.rows import all_rows, one_row
-from coco_server.store.session import Session, TenantSession
+from coco_server.store.session import Database, Session, TenantSession
 
-__all__ = ["Project", "get", "list_all", "register"]
+__all__ = ["Project", "find", "get", "list_all", "register", "require_all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,24 @@ def get(session: TenantSession, project_id: str) -> Project:
     return found
 
 
+def find(database: Database, project_id: str) -> Project:
+    """Return a project of any org, for an operator.
+
+    Raises:
+        ProjectNotFound: there is none of this id.
+    """
+    with database.system() as session:
+        found = one_row(
+            session,
+            Project,
+            "SELECT {columns} FROM projects WHERE project_id = %s",
+            (project_id,),
+        )
+    if found is None:
+        raise ProjectNotFound(f"There is no project {project_id!r}.")
+    return found
+
+
 def list_all(session: Session) -> list[Project]:
     """Return the projects that the session sees, oldest first."""
     return all_rows(
@@ -84,3 +102,21 @@ def list_all(session: Session) -> list[Project]:
         Project,
         "SELECT {columns} FROM projects WHERE erased_at IS NULL ORDER BY project_id",
     )
+
+
+def require_all(session: Session, org_id: str, project_ids: Sequence[str]) -> None:
+    """Check that an org has all of these projects.
+
+    Raises:
+        ProjectNotFound: it lacks one.
+    """
+    if not project_ids:
+        return
+    rows = session.connection.execute(
+        "SELECT project_id FROM projects WHERE org_id = %s AND project_id = ANY(%s) "
+        "AND erased_at IS NULL",
+        (org_id, list(project_ids)),
+    ).fetchall()
+    missing = set(project_ids) - {project_id for (project_id,) in rows}
+    if missing:
+        raise ProjectNotFound(f"There is no project {min(missing)!r}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -162,8 +162,16 @@ def expired(session: SystemSession, policy: RetentionPolicy) -> list[Expired]:
     )
 
 
-def remove(database: Database, version: Expired, vectors: VectorStore | None = None) -> bool:
+def remove(
+    database: Database,
+    version: Expired,
+    vectors: VectorStore | None = None,
+    *,
+    note: Callable[[TenantSession], None] | None = None,
+) -> bool:
     """Remove a version, in several transactions; False if it is read or was activated meanwhile.
+
+    ``note`` is called in the first of them.
 
     Repeating it after an interruption goes on where it stopped.
     """
@@ -171,6 +179,8 @@ def remove(database: Database, version: Expired, vectors: VectorStore | None = N
         with database.tenant(version.org_id) as session:
             if not _take_out(session, version):
                 return False
+            if note is not None:
+                note(session)
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
         return False
     with database.tenant(version.org_id) as session:
@@ -192,8 +202,12 @@ def remove_version(
     project_id: str,
     version_id: str,
     vectors: VectorStore | None = None,
+    *,
+    note: Callable[[TenantSession], None] | None = None,
 ) -> None:
-    """Remove a version because somebody wants it gone.
+    """Remove a version because it is wanted gone.
+
+    ``note`` is called in the transaction that makes it unreadable.
 
     Raises:
         VersionNotFound: the org's project has none of this id.
@@ -210,7 +224,8 @@ def remove_version(
     shared = {
         each.name: getattr(found, each.name) for each in fields(Expired) if each.name != "since"
     }
-    if not remove(database, Expired(**shared, since=found.created_at), vectors):
+    wanted = Expired(**shared, since=found.created_at)
+    if not remove(database, wanted, vectors, note=note):
         raise VersionConflict(
             f"The version {version_id!r} is being read, or was activated just now.",
             hint="Try again in a moment.",

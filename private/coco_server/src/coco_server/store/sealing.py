@@ -6,7 +6,7 @@ import numpy as np
 
 from coco_core.bm25 import CorpusStats
 from coco_core.errors import VersionConflict
-from coco_server.store import postings, segments, usage, versions
+from coco_server.store import access, postings, segments, usage, versions
 from coco_server.store.segments import Layout
 from coco_server.store.session import TenantSession, loading
 from coco_server.store.vectors import PgVectors, VectorStore
@@ -72,12 +72,14 @@ def seal(
             f"{(now.chunk_count, now.embedded_count)} were written.",
             hint="Build it again; the active version is unchanged.",
         )
+    access.write_lists(session, now.project_id, now.version_no)
     segments.ensure(session, now.version_id)
     made = segments.add_removed(session, now, approximate=approximate)
     documents, chunks, embedded = _live_counts(session, now, made, store)
     session.connection.execute(
         "UPDATE project_versions SET status = 'READY', ready_at = now(), approximate = %s, "
-        "document_count = %s, chunk_count = %s, embedded_count = %s, storage_bytes = %s "
+        "document_count = %s, chunk_count = %s, embedded_count = %s, storage_bytes = %s, "
+        "restricted = %s "
         "WHERE org_id = %s AND version_id = %s",
         (
             any(each.approximate for each in made.parts),
@@ -85,6 +87,7 @@ def seal(
             chunks,
             embedded,
             sum(each.storage_bytes for each in made.parts),
+            access.restricted(session, now.parts),
             session.org_id,
             now.version_id,
         ),

@@ -14,6 +14,7 @@ from coco_core.languages import named_language
 from coco_core.types import Chunk, ChunkKind, Definition, FloatVector, Span
 from coco_protocol.server.source_ref import path_reason
 from coco_server.store.item_hash import item_hash
+from coco_worker.items.allow import WrongAllow, allow_of
 from coco_worker.items.item import (
     Deletion,
     Item,
@@ -27,7 +28,7 @@ from coco_worker.items.item import (
 
 __all__ = ["FIELDS", "PART_FIELDS", "check_item"]
 
-_OWN_FIELDS = frozenset({"doc_id", "title", "source_ref", "language", "meta", "chunks"})
+_OWN_FIELDS = frozenset({"doc_id", "title", "source_ref", "language", "meta", "allow", "chunks"})
 
 PART_FIELDS = frozenset(
     {"content", "vector", "ordinal", "kind", "symbol", "signature", "heading_trail"}
@@ -123,8 +124,16 @@ def _item(index: int, doc_id: str, raw: Mapping[str, Any], limits: ItemLimits) -
         source_ref=source_ref,
         language=language,
         meta=_meta(raw.get("meta"), limits),
+        allow=_allow(raw.get("allow")),
         hashed=None if parts else item_hash(raw, limits.rule),
     )
+
+
+def _allow(value: object) -> tuple[str, ...] | None:
+    try:
+        return allow_of(value)
+    except WrongAllow as error:
+        _refuse(RejectionReason.WRONG_ALLOW, str(error))
 
 
 def _nested(raw: Mapping[str, Any], limits: ItemLimits) -> tuple[Part, ...]:
@@ -245,11 +254,12 @@ def _meta(value: object, limits: ItemLimits) -> ItemMeta:
     tags = _texts("meta.tags", rest.pop("tags", None), _MOST_TAGS, _LONGEST_TAG)
     changed_at = _number(rest.pop("changed_at", None), "meta.changed_at")
     if rest:
-        _storable(rest, limits.meta_bytes)
+        rest = _storable(rest, limits.meta_bytes)
     return ItemMeta(quality, verified, tags, changed_at, rest)
 
 
-def _storable(extra: Mapping[str, Any], most: int) -> None:
+def _storable(extra: Mapping[str, Any], most: int) -> dict[str, Any]:
+    """Return the values as JSON has them: times, which Parquet has, become text."""
     try:
         encoded = orjson.dumps(extra)
     except (TypeError, ValueError) as error:
@@ -260,6 +270,19 @@ def _storable(extra: Mapping[str, Any], most: int) -> None:
         )
     if b"\\u0000" in encoded:
         _refuse(RejectionReason.WRONG_TYPE, "meta holds a NUL character.")
+    # What is not finite is written as null, too, without a word.
+    if b"null" in encoded and not _finite(extra):
+        _refuse(RejectionReason.NOT_FINITE, "meta holds a number that is not finite.")
+    stored: dict[str, Any] = orjson.loads(encoded)
+    return stored
+
+
+def _finite(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list | tuple):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _number(value: object, name: str) -> float | None:

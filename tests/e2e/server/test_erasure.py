@@ -127,15 +127,22 @@ def test_a_user_is_erased(service: Client, url: str) -> None:
     leaving = Client(acme.url, acme.org_id, acme.key, acme.project_id, f"user-{CANARY}")
     staying = Client(acme.url, acme.org_id, acme.key, acme.project_id, "staying")
     leaving.import_all([{"doc_id": "d", "content": "the document is the project's"}])
+    for users in ([leaving.user_id], [leaving.user_id, "staying"]):
+        bound = {"org_id": "acme", "name": "bound", "users": users}
+        acme.admin("POST", "/v1/sys/keys", json=bound)
     for client in (leaving, staying):
         token = client.ask("POST", "/v1/memo/session")["session_token"]
         client.ask("POST", "/v1/memo", json={"session_token": token, "content": client.user_id})
     assert {"users", "memos", "sessions", "jobs"} <= set(rows_with(url, leaving.user_id))
     done = leaving.ask("DELETE", f"/v1/sys/orgs/acme/users/{leaving.user_id}")
-    assert done["removed"] == {"jobs": 1, "memos": 1, "sessions": 1, "users": 1}
+    assert done["removed"] == {
+        "api_keys": 1, "jobs": 1, "memos": 1, "sessions": 1, "users": 1,
+    }  # fmt: skip
     assert set(rows_with(url, leaving.user_id)) <= KEPT
     assert "memos" in rows_with(url, "staying")
     assert [hit for hit, _ in acme.found("document")] == ["d"]
+    keys = acme.admin("GET", "/v1/sys/keys", params={"org_id": "acme"})["keys"]
+    assert [key["users"] for key in keys if key["name"] == "bound"] == [["staying"]]
 
 
 class _Stopped(Exception):

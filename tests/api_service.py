@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ import structlog
 
 from coco_core.configs import EmbeddingConfig, IndexingConfig
 from coco_core.plan import IndexingPlan
+from coco_protocol.server.tenants import KeyScope
 from coco_server.api.server import build_server
 from coco_server.api.services import Services, build_services
 from coco_server.dev.children import free_port, spawn, stop
@@ -28,6 +29,9 @@ from tests.coco_server.tenants import register_project, rows
 from tests.waiting import until
 
 ADMIN_KEY = "admin-key-of-the-tests"
+
+# Of most keys.
+SCOPES = ("query", "ingest", "manage", "memo")
 
 CONFIG = IndexingConfig("small", embedding=EmbeddingConfig(model_name="hashing", max_tokens=64))
 
@@ -74,7 +78,19 @@ class Org:
             made = register_project(session, CONFIG, source_ref=source_ref)
         return replace(self, project_id=made.project_id)
 
-    def build(self, texts: Mapping[str, str], *, activate: bool = True) -> tuple[Version, str]:
+    def with_key(self, *scopes: KeyScope, projects: Sequence[str] = ()) -> Org:
+        """Return the same org as the holder of another key sees it."""
+        with self.services.database.system() as session:
+            made = keys.create(session, self.org_id, "other", scopes, projects=projects)
+        return replace(self, key=made.text)
+
+    def build(
+        self,
+        texts: Mapping[str, str],
+        *,
+        activate: bool = True,
+        allow: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> tuple[Version, str]:
         """Build a version of these documents, as a worker does; returns it and its job's id."""
         services = self.services
         body = b"[]"
@@ -96,7 +112,7 @@ class Org:
         assert held is not None
         assert held.version_id == version.version_id
         with services.database.tenant(self.org_id) as session:
-            chunks.append(session, version, *rows(texts), items=len(texts))
+            chunks.append(session, version, *rows(texts, allow), items=len(texts))
             sealed = sealing.seal(session, version)
             if activate:
                 sealed = versions.activate(session, self.project_id, version.version_id)
@@ -109,7 +125,7 @@ class Running:
     url: str
     services: Services
 
-    def org(self, name: str, scopes: tuple[str, ...] = ("query", "ingest", "manage", "memo"),
+    def org(self, name: str, scopes: tuple[str, ...] = SCOPES,
             **limits: int) -> Org:  # fmt: skip
         with self.services.database.system() as session:
             org = orgs.create(session, name, limits=limits)

@@ -15,7 +15,7 @@ from coco_core.plan import IndexingPlan
 from coco_server.jobs import queue
 from coco_server.jobs.payload import ImportFormat, IngestPayload, OnError
 from coco_server.jobs.records import DONE_STATES, Job
-from coco_server.store import orgs, segments, versions
+from coco_server.store import orgs, rules, segments, versions
 from coco_server.store.activations import Intent
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database
@@ -68,6 +68,12 @@ class Tenant:
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, **options)
         return self.blobs.put_bytes(self.org_id, "parquet", sink.getvalue().to_pybytes()).ref
+
+    def rule(self, module: bytes) -> str:
+        """Register a text rule without a check; return its reference."""
+        stored = self.blobs.put_bytes(self.org_id, rules.MODULE_SUFFIX, module)
+        with self.database.tenant(self.org_id) as session:
+            return rules.register(session, "rule", stored).wasm_module_ref
 
     def enqueue(
         self,

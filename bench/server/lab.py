@@ -6,7 +6,7 @@ import argparse
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -78,8 +78,12 @@ def load(
     end: int,
     *,
     sealed: Callable[[str], None] | None = None,
+    allow: Callable[[str], tuple[str, ...] | None] = lambda _: None,
 ) -> Version:
-    """Build, seal and activate a version out of a part of the corpus."""
+    """Build, seal and activate a version out of a part of the corpus.
+
+    ``allow`` gives the allow list of a document.
+    """
     with database.tenant(org_id) as session:
         version = versions.create(session, project_id, DEFAULT_CONFIG.config_id)
     known: set[str] = set()
@@ -88,7 +92,8 @@ def load(
         added = [d for d in corpus.documents(first, last) if d.doc_id not in known]
         known |= {each.doc_id for each in added}
         with database.tenant(org_id) as session:
-            chunks.append(session, version, added, corpus.rows(first, last))
+            listed = [replace(each, allow=allow(each.doc_id)) for each in added]
+            chunks.append(session, version, listed, corpus.rows(first, last))
     with database.tenant(org_id) as session:
         ready = sealing.seal(session, version)
     if sealed is not None:

@@ -1,13 +1,15 @@
-"""How much memory does a worker take for a large Parquet file, and how fast is it?
+"""How much memory does a worker take for a Parquet file, large or hostile, and how fast is it?
 
 Writes a file of the wanted size (texts of some 700 characters, each with its vector), streams it
 into a blob store as the API service does, and lets one worker process build a version out of it.
-The worker's resident memory is read twenty times a second.
+The worker's resident memory is read twenty times a second, with that of its decoder. Then files of
+some kilobytes come that decode to gigabytes: their jobs must fail, and the worker must not grow.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import tempfile
 import time
@@ -23,6 +25,7 @@ from bench.server.lab import arguments, laboratory, report
 from coco_core.configs import ChunkingConfig, EmbeddingConfig, IndexingConfig
 from coco_server.jobs.records import DONE_STATES
 from coco_server.store.blobs import BlobStore
+from tests.hostile_parquet import bomb_of_equal_texts, bomb_of_nulls
 from tests.tenant import Tenant
 from tests.worker_process import WorkerProcess
 
@@ -79,6 +82,23 @@ async def pieces(path: Path) -> AsyncIterator[bytes]:
             yield piece
 
 
+def bombs() -> dict[str, bytes]:
+    """Return small files by what they repeat."""
+    return {
+        "equal_texts": bomb_of_equal_texts(1_500, 4_000_000),
+        "nulls_in_a_list": bomb_of_nulls(200_000_000),
+    }
+
+
+def memory(process: psutil.Process) -> tuple[int, int]:
+    """Return the resident bytes of a worker, and of its decoder."""
+    decoders = 0
+    for child in process.children():
+        with contextlib.suppress(psutil.NoSuchProcess):
+            decoders += child.memory_info().rss
+    return process.memory_info().rss, decoders
+
+
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--megabytes", type=int, default=200, help="size of the file")
@@ -109,16 +129,35 @@ def main() -> None:
         started = time.perf_counter()
         sealing = 0.0
         peaks = {"ingest": 0, "seal": 0}
+        decoder = 0
         while (now := tenant.job(job.job_id)).state not in DONE_STATES:
             stage = "seal" if now.stage == "seal" else "ingest"
             if stage == "seal" and not sealing:
                 sealing = time.perf_counter()
-            peaks[stage] = max(peaks[stage], watched.memory_info().rss)
+            own, of_decoder = memory(watched)
+            peaks[stage], decoder = max(peaks[stage], own), max(decoder, of_decoder)
             time.sleep(0.05)
         ended = time.perf_counter()
         cpu = watched.cpu_times()
         assert now.state == "succeeded", now.error
         assert now.result is not None and now.result["chunks"] == rows, now.result
+        hostile: dict[str, dict[str, object]] = {}
+        for name, body in bombs().items():
+            before = watched.memory_info().rss
+            bomb = blobs.put_bytes(tenant.org_id, "parquet", body)
+            sent = tenant.enqueue(bomb.ref, format="parquet")
+            most, most_decoder = before, 0
+            while (end := tenant.job(sent.job_id)).state not in DONE_STATES:
+                own, of_decoder = memory(watched)
+                most, most_decoder = max(most, own), max(most_decoder, of_decoder)
+                time.sleep(0.05)
+            assert end.state == "failed" and end.attempt == 1, end
+            hostile[name] = {
+                "file_bytes": len(body),
+                "worker_grew_megabytes": round((most - before) / 1e6, 1),
+                "decoder_peak_megabytes": round(most_decoder / 1e6, 1),
+                "error": (end.error or {})["message"],
+            }
         worker.stop()
         report(
             "parquet-memory",
@@ -127,6 +166,8 @@ def main() -> None:
                 "rows": rows,
                 "rows_in_a_row_group": chosen.group,
                 "worker_idle_megabytes": round(idle / 1e6, 1),
+                "decoder_peak_megabytes": round(decoder / 1e6, 1),
+                "hostile": hostile,
                 "worker_peak_while_ingesting_megabytes": round(peaks["ingest"] / 1e6, 1),
                 "worker_peak_while_sealing_megabytes": round(peaks["seal"] / 1e6, 1),
                 "ingest_rows_per_second": round(rows / ((sealing or ended) - started)),

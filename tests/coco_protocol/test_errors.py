@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextvars import copy_context
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coco_core import errors
-from coco_core.errors import CocoError, Conflict, InvalidInput, NotFound, Unavailable
+from coco_core.errors import (
+    CocoError,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    RateLimited,
+    Unavailable,
+)
 from coco_protocol.envelope import ErrorBody, ErrorEnvelope
-from coco_protocol.errors import ERROR_CLASSES, error_envelope, to_error
+from coco_protocol.errors import (
+    ERROR_CLASSES,
+    error_envelope,
+    hide_internals,
+    public_error,
+    to_error,
+)
 
 DOCS = Path(__file__).parents[2] / "docs" / "http-api.md"
 
@@ -61,3 +75,19 @@ def test_an_unknown_code_becomes_the_nearest_class(status: int, kind: type[CocoE
     error = to_error(body, status)
     assert type(error) is kind
     assert error.details == {"limit": 3, "code": "no_such_code"}
+
+
+def test_a_tenant_is_shown_the_kind_of_an_internal_error_and_the_operator_all_of_it() -> None:
+    error = Unavailable("The disk of db-7 is full.", hint="Free /var/lib.", details={"disk": "x"})
+
+    def shown(*, hidden: bool) -> str:
+        context = copy_context()
+        context.run(hide_internals, hidden)
+        return str(context.run(error_envelope, error, "id").model_dump_json())
+
+    assert "db-7" in shown(hidden=False)
+    said = shown(hidden=True)
+    assert "db-7" not in said
+    assert "/var/lib" not in said
+    assert Unavailable().message in said
+    assert public_error(RateLimited("Too many.")).message == "Too many."

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import pkgutil
+from decimal import Decimal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -66,8 +67,8 @@ def examples(model: type[BaseModel]) -> st.SearchStrategy[BaseModel]:
                 letters = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
                 return st.text(letters, min_size=least, max_size=least + 8)
             case {"type": "integer" | "number" as kind}:
-                low = int(str(part.get("minimum", 0)))
-                high = int(str(part.get("maximum", low + 100)))
+                low = int(Decimal(str(part.get("minimum", 0))))
+                high = int(Decimal(str(part.get("maximum", low + 100))))
                 whole = st.integers(low, high)
                 return whole if kind == "integer" else whole | st.floats(low, high)
             case {"type": "boolean"}:

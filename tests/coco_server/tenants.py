@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,7 +73,9 @@ class Tenant:
         if not activate:
             return ready
         with self.session() as session:
-            return merging.activate(session, ready)
+            active = merging.activate(session, ready, None)
+        assert active is not None
+        return active
 
     def activate(self, version: Version, **expected: str | None) -> Version:
         with self.session() as session:
@@ -121,8 +123,15 @@ def register_config(
     )
 
 
-def rows(texts: dict[str, str]) -> tuple[list[chunks.DocumentRow], list[chunks.ChunkRow]]:
-    documents = [chunks.DocumentRow(doc_id, text_hash(text), 1) for doc_id, text in texts.items()]
+def rows(
+    texts: Mapping[str, str], allow: Mapping[str, tuple[str, ...]] | None = None
+) -> tuple[list[chunks.DocumentRow], list[chunks.ChunkRow]]:
+    """Return documents with a chunk each; ``allow`` has the lists of those that have one."""
+    lists = allow or {}
+    documents = [
+        chunks.DocumentRow(doc_id, text_hash(text), 1, allow=lists.get(doc_id))
+        for doc_id, text in texts.items()
+    ]
     return documents, [chunk_row(doc_id, text, vector_of(text)) for doc_id, text in texts.items()]
 
 

@@ -195,6 +195,33 @@ def test_a_quota_ends_the_job_and_names_itself(
     assert poor.active() is None
 
 
+def test_embeddings_that_were_not_made_are_given_back(
+    tenant: Tenant, start: Start, embedding: EmbeddingServer
+) -> None:
+    embedding.refusals.append((400, {}))
+    start()
+    job = tenant.ended(tenant.enqueue(tenant.ndjson(documents(20)), max_attempts=1))
+    assert job.state == "failed"
+    with tenant.database.tenant(tenant.org_id) as session:
+        assert embeddings_today(session) == 0
+    # The second attempt uses what the first one has taken.
+    embedding.refusals.append((400, {}))
+    tenant.succeeded(tenant.enqueue(tenant.ndjson(documents(20))))
+    with tenant.database.tenant(tenant.org_id) as session:
+        assert embeddings_today(session) == embedding.texts == 20
+
+
+def test_a_day_without_embeddings_ends_the_job_before_any_is_made(
+    tenant: Tenant, start: Start, embedding: EmbeddingServer
+) -> None:
+    poor = Tenant.create(tenant.database, tenant.blobs, limits={"embeddings_per_day": 10})
+    start()
+    job = poor.ended(poor.enqueue(poor.ndjson(documents(20))))
+    assert job.error is not None
+    assert (job.state, job.error["code"]) == ("failed", "quota_exceeded")
+    assert embedding.requests == 0
+
+
 def test_a_config_for_another_model_is_told(tenant: Tenant, start: Start) -> None:
     start()
     wide = Tenant.create(tenant.database, tenant.blobs, dimension=32)

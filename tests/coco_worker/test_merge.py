@@ -58,7 +58,8 @@ def test_the_first_merge_builds_the_first_version(tenant: Tenant, start: Start) 
 def test_a_merge_that_only_deletes(tenant: Tenant, start: Start) -> None:
     start()
     tenant.succeeded(tenant.enqueue(tenant.ndjson([item("a", "one"), item("b", "two")])))
-    made = tenant.succeeded(tenant.merge(tenant.ndjson([]), deletes=["a"]))
+    job = tenant.merge(tenant.ndjson([]), deletes=["a"])
+    made = tenant.succeeded(job)
     assert texts(tenant, made) == {"b": "two"}
     empty = tenant.succeeded(tenant.merge(tenant.ndjson([]), deletes=["b"]))
     assert texts(tenant, empty) == {}

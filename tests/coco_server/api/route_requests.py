@@ -6,12 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.hostile_rules import echo_rule
+
 __all__ = ["ADMIN", "CHOSEN", "OPEN", "TENANT", "Request"]
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request with ids to be filled in: ``{version_id}`` and the like."""
+    """A request with ids to be filled in: ``{version_id}`` and the like.
+
+    A body of bytes is a text rule.
+    """
 
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -26,6 +31,7 @@ MEMOS = (*HEADERS, "session_token")
 SESSION = {"session_token": "{session_token}"}
 TOKEN = {"x-coco-session-token": "{session_token}"}
 WORDS = {"query": "zebra", "retrieval_config": {"retrieval_mode": "fts"}}
+SOURCE = {"source_ref": "kb:x", "name": "x"}
 ITEMS = {"items": [{"doc_id": "a", "content": "b"}]}
 
 CHOSEN = frozenset({"doc_id:path"})
@@ -87,25 +93,44 @@ TENANT: dict[tuple[str, str], list[Request]] = {
     ("GET", "/v1/memo"): [Request(headers=TOKEN, slots=MEMOS)],
     ("POST", "/v1/memo/query"): [Request({**SESSION, "query": "x"}, slots=MEMOS)],
     ("DELETE", "/v1/memo/{memo_id}"): [Request(headers=TOKEN, slots=(*MEMOS, "memo_id"))],
+    ("DELETE", "/v1/memo"): [Request(headers=TOKEN, slots=MEMOS)],
+    ("GET", "/v1/rules"): [Request(slots=HEADERS)],
+    ("POST", "/v1/rules"): [Request(echo_rule(), slots=HEADERS)],
+    ("DELETE", "/v1/rules/{rule_id}"): [Request(slots=(*HEADERS, "rule_id"))],
     ("GET", "/v1/sys/configs"): [Request(slots=("org_id",))],
     ("POST", "/v1/sys/configs"): [Request({"config_id": "new", "dimension": 8}, slots=("org_id",))],
     ("GET", "/v1/sys/configs/{config_id}"): [Request(slots=("org_id", "config_id"))],
+    # What the administrator does for every org, and a manage key for its own.
+    ("POST", "/v1/sys/register"): [
+        Request(SOURCE, slots=("org_id",)),
+        Request({**SOURCE, "org_id": "{org_id}"}, slots=("org_id",)),
+        Request({**SOURCE, "indexing_config_id": "{config_id}"}, slots=("config_id",)),
+    ],
+    ("GET", "/v1/sys/projects"): [Request(slots=("org_id",))],
+    ("GET", "/v1/sys/keys"): [Request(slots=("org_id",))],
+    ("POST", "/v1/sys/keys"): [
+        Request({"name": "x", "org_id": "{org_id}"}, slots=("org_id",)),
+        Request(
+            {"name": "x", "org_id": "{own_org_id}", "projects": ["{project_id}"]},
+            slots=("project_id",),
+        ),
+    ],
+    ("POST", "/v1/sys/keys/{key_id}/rotate"): [Request(slots=("org_id", "key_id"))],
+    ("DELETE", "/v1/sys/keys/{key_id}"): [Request(slots=("org_id", "key_id"))],
+    ("GET", "/v1/sys/audit"): [Request(slots=("org_id",))],
 }
 TENANT["POST", "/v1/ingest/batch"] = TENANT["POST", "/v1/docs/import"]
 
 # Routes that no tenant's key opens, whoever's ids it names.
 ADMIN: dict[tuple[str, str], Request] = {
-    ("POST", "/v1/sys/register"): Request(
-        {"source_ref": "kb:x", "name": "x", "org_id": "{org_id}"}, slots=("org_id",)
-    ),
-    ("GET", "/v1/sys/projects"): Request(),
     ("GET", "/v1/sys/orgs"): Request(),
     ("POST", "/v1/sys/orgs"): Request({"name": "x", "org_id": "{org_id}"}, slots=("org_id",)),
     ("GET", "/v1/sys/orgs/{org_id}"): Request(slots=("org_id",)),
-    ("GET", "/v1/sys/keys"): Request(),
-    ("POST", "/v1/sys/keys"): Request({"name": "x", "org_id": "{org_id}"}, slots=("org_id",)),
-    ("POST", "/v1/sys/keys/{key_id}/rotate"): Request(slots=("key_id",)),
-    ("DELETE", "/v1/sys/keys/{key_id}"): Request(slots=("key_id",)),
+    ("PUT", "/v1/sys/orgs/{org_id}/sign-in"): Request(
+        {"issuer": "https://id.example", "audience": "coco", "jwks": {"keys": []}},
+        slots=("org_id",),
+    ),
+    ("DELETE", "/v1/sys/orgs/{org_id}/sign-in"): Request(slots=("org_id",)),
     ("GET", "/v1/sys/jobs"): Request(),
     ("GET", "/v1/sys/jobs/{job_id}"): Request(slots=("job_id",)),
     ("POST", "/v1/sys/jobs/requeue"): Request({"org_id": "{org_id}"}, slots=("org_id",)),

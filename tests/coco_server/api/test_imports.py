@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -202,3 +204,44 @@ def test_a_client_that_breaks_off_leaves_nothing(client: httpx.Client, acme: Org
         post(client, "application/json", breaking())
     assert client.get("/v1/jobs").json()["data"]["jobs"] == []
     assert _counts(acme) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (gzip.compress(FORMS["application/x-ndjson"]), "gzip"),
+        (FORMS["application/vnd.apache.parquet"], "Parquet"),
+        (FORMS["application/x-ndjson"].decode().encode("utf-16"), "UTF-16"),
+        (b"PK\3\4" + bytes(100), "zip"),
+    ],
+)
+@pytest.mark.parametrize("media", ["application/json", "application/x-ndjson"])
+def test_what_is_not_what_it_says_is_refused_at_once(
+    acme: Org, client: httpx.Client, body: bytes, said: str, media: str
+) -> None:
+    def drops() -> Iterator[bytes]:
+        yield from (body[place : place + 1] for place in range(8))
+        yield body[8:]
+
+    for content in (body, drops()):
+        refused = post(client, media, content)
+        assert refused.status_code == 415, refused.text
+        assert said in refused.json()["error"]["message"]
+    assert _blobs(acme) == [] and _counts(acme) == (0, 0)
+
+
+def test_what_does_not_begin_as_parquet_is_refused_at_once(acme: Org, client: httpx.Client) -> None:
+    for body in (gzip.compress(_parquet()), FORMS["application/json"], b"PAR"):
+        refused = post(client, "application/vnd.apache.parquet", body)
+        assert refused.status_code == 415, refused.text
+    assert _blobs(acme) == []
+
+
+def test_parquet_that_claims_what_cannot_be_is_refused(acme: Org, client: httpx.Client) -> None:
+    """A footer with -100000 rows passed quotas, or ended in a 500."""
+    footer = b"\x36\xbf\x9a\x0c\x19\x0c\x00"
+    body = b"PAR1" + footer + len(footer).to_bytes(4, "little") + b"PAR1"
+    refused = post(client, "application/vnd.apache.parquet", body)
+    assert refused.status_code == 400, refused.text
+    assert "negative" in refused.json()["error"]["message"]
+    assert _blobs(acme) == []

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from fastapi.routing import APIRoute, APIWebSocketRoute
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from coco_server.store import memos, orgs
+from coco_protocol.server.tenants import KeyScope
+from coco_server.store import keys, memos, orgs, rules
 from coco_server.store.session import Scope
-from tests.api_service import Org, Running
+from tests.api_service import SCOPES, Org, Running
 from tests.coco_server.api.route_requests import ADMIN, CHOSEN, OPEN, TENANT, Request
+from tests.hostile_rules import growing_rule
 
 SECRET = "the zebra's recipe is secret"
 
@@ -35,8 +37,8 @@ class World:
 
 @pytest.fixture(scope="module")
 def world(service: Running) -> World:
-    me = service.org("Mine").with_project()
-    them = service.org("Theirs").with_project()
+    me = service.org("Mine", (*SCOPES, "impersonate")).with_project()
+    them = service.org("Theirs", (*SCOPES, "impersonate")).with_project()
     mine, theirs = _ids(me), _ids(them)
     missing = {
         name: f"{value.rpartition('.')[0][:-4]}zzzz.json"
@@ -44,6 +46,8 @@ def world(service: Running) -> World:
         else value[:-4] + "zzzz"
         for name, value in theirs.items()
     }
+    for ids in (theirs, missing):
+        ids["own_org_id"] = mine["org_id"]
     missing["doc_id:path"] = "d1"
     missing["blob_ref"] = f"{theirs['org_id']}/{'0' * 32}.json"
     return World(service, mine, theirs, missing, me)
@@ -58,11 +62,10 @@ def _ids(org: Org) -> dict[str, str]:
         orgs.remember_user(session, user)
         owner, token = memos.open_session(session, scope, ttl_seconds=3600)
         memo = memos.create(session, owner, SECRET)
+        module = services.blobs.put_bytes(org.org_id, rules.MODULE_SUFFIX, growing_rule(1))
+        rule = rules.register(session, "rule", module)
     with services.database.system() as session:
-        row = session.connection.execute(
-            "SELECT key_id FROM api_keys WHERE org_id = %s", (org.org_id,)
-        ).fetchone()
-        assert row is not None
+        second = keys.create(session, org.org_id, "second", ["query"])
         config = f"own_{org.org_id}"
         session.connection.execute(
             "INSERT INTO indexing_configs SELECT org_id, %s, body, dimension, fingerprint "
@@ -79,7 +82,9 @@ def _ids(org: Org) -> dict[str, str]:
         "blob_ref": services.blobs.put_bytes(org.org_id, "json", b"[]").ref,
         "session_token": token,
         "memo_id": memo.memo_id,
-        "key_id": row[0],
+        "rule_id": rule.rule_id,
+        "key_id": second.key.key_id,
+        "own_org_id": org.org_id,
         "user_id": user,
     }
 
@@ -133,8 +138,11 @@ def _send(
     if method == "WEBSOCKET":
         seen = _open_socket(world.service.url.replace("http", "ws") + path, headers)
     else:
-        content = None
-        if request.body is not None:
+        content: str | bytes | None = None
+        if isinstance(request.body, bytes):
+            content = request.body
+            headers["content-type"] = "application/wasm"
+        elif request.body is not None:
             content = _filled(json.dumps(request.body), ids)
             headers["content-type"] = "application/json"
         with world.service.client(headers) as client:
@@ -307,3 +315,41 @@ def test_a_foreign_id_takes_as_long_as_a_missing_one(world: World) -> None:
             if abs(fastest["theirs"] - fastest["missing"]) < 0.2 * fastest["theirs"]:
                 return
     pytest.fail(f"the times differ: {fastest}")
+
+
+@pytest.fixture(scope="module")
+def bound(world: World) -> World:
+    """The same org by a key that opens another one of its projects alone."""
+    other = world.me.with_project("kb:other")
+    scopes: tuple[KeyScope, ...] = ("query", "ingest", "manage", "memo")
+    return replace(world, me=other.with_key(*scopes, projects=[other.project_id]))
+
+
+IN_A_PROJECT = [route for route in TENANT if not route[1].startswith("/v1/sys/")]
+
+
+@pytest.mark.parametrize("route", IN_A_PROJECT, ids=" ".join)
+def test_a_project_that_a_key_does_not_open_does_not_exist(
+    bound: World, route: tuple[str, str]
+) -> None:
+    for request in TENANT[route]:
+        missing = {**bound.mine, "project_id": bound.missing["project_id"]}
+        closed = _send(bound, route, request, bound.mine)
+        nobodys = _send(bound, route, request, missing)
+        assert closed.status == 404
+        assert _without(closed, bound.mine) == _without(nobodys, missing)
+
+
+def test_a_bound_key_does_not_build_from_another_projects_import(bound: World) -> None:
+    """Blobs belong to the org: a reference must have come from a project that the key opens."""
+    route, request = ("POST", "/v1/docs/import"), Request({"blob_ref": "{blob_ref}"})
+    ids = {**bound.mine, "project_id": bound.me.project_id}
+    missing = {**ids, "blob_ref": f"{ids['org_id']}/{'0' * 32}.json"}
+    seen, nobodys = _send(bound, route, request, ids), _send(bound, route, request, missing)
+    assert seen.status == 404
+    # The reference begins with the org's id, which is replaced first.
+    named = [
+        Seen(each.status, each.body.replace(of["blob_ref"], "blob"))
+        for each, of in ((seen, ids), (nobodys, missing))
+    ]
+    assert _without(named[0], ids) == _without(named[1], missing)

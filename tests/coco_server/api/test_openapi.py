@@ -41,6 +41,7 @@ def _document() -> dict[str, Any]:
 
 
 DOCUMENT = _document()
+schemathesis.serializer.alias("application/wasm", "application/octet-stream")
 SCHEMA: BaseSchema = schemathesis.openapi.from_dict(DOCUMENT)
 OPERATIONS: list[APIOperation[Any, Any, Any, Any]] = [
     result.ok()  # type: ignore[union-attr]  # a broken operation shall fail here

@@ -143,3 +143,13 @@ def test_a_store_that_cannot_be_reached_is_told() -> None:
 def test_what_is_no_store_is_refused(url: str) -> None:
     with pytest.raises(InvalidConfig):
         BlobStore(url)
+
+
+def test_an_error_shows_no_path(tmp_path: Path) -> None:
+    """Tenants see errors of the store; where it is stands in the log."""
+    store = BlobStore(tmp_path.as_uri())
+    (tmp_path / "org_1").write_bytes(b"a file where a folder should be")
+    with pytest.raises(Unavailable) as failed:
+        store.put_bytes("org_1", "json", b"[]")
+    said = f"{failed.value.message} {failed.value.hint} {failed.value.details}"
+    assert str(tmp_path) not in said and "org_1" not in said

@@ -11,7 +11,8 @@ from psycopg import sql
 
 from coco_core.errors import ConfigNotFound, JobNotFound, ProjectNotFound, Unauthorized
 from coco_server.jobs import queue, rejections
-from coco_server.store import configs, keys, orgs, projects, usage, versions
+from coco_server.store import configs, keys, memo_index, orgs, projects, rules, usage, versions
+from coco_server.store.blobs import BlobInfo
 from coco_server.store.session import Database, Scope
 from coco_server.store.usage import Quotas
 from tests.coco_server.tenants import Tenant, new_tenant
@@ -33,6 +34,7 @@ def acme(database: Database) -> Tenant:
     with database.system() as session:
         keys.create(session, tenant.org_id, "key", ["query"])
     with database.tenant(tenant.org_id) as session:
+        rules.register(session, "rule", BlobInfo("o/r.wasm", 1, "0"))
         orgs.remember_user(session, "u")
         usage.count(session, Quotas(), queries=1)
         job = queue.enqueue(session, project_id=tenant.project_id, kind="import", payload={})
@@ -44,6 +46,9 @@ def acme(database: Database) -> Tenant:
             "INSERT INTO memos (memo_id, org_id, project_id, user_id, content) "
             "VALUES ('m', %(org)s, %(project)s, 'u', 'a note')",
             "INSERT INTO rate_limits VALUES (%(org)s, %(project)s, 'query', 1)",
+            "INSERT INTO allowed_chunks VALUES (%(org)s, %(project)s, 1, 'user:u', NULL, '')",
+            "INSERT INTO audit_log (event_id, org_id, actor, action, outcome) "
+            "VALUES ('aud_1', %(org)s, 'admin', 'key.create', 'done')",
         ):
             session.connection.execute(
                 statement,
@@ -53,6 +58,7 @@ def acme(database: Database) -> Tenant:
                     "later": datetime.now(UTC) + timedelta(days=1),
                 },
             )
+    memo_index.index_all(database)
     return tenant
 
 

@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from coco_server.store import migrate as schema
-from coco_server.store.migration_plan import Effect, contracting, effects, pending
+from coco_server.store.migration_effects import Effect, contracting, effects
+from coco_server.store.migration_plan import pending
 from tests.postgres_server import running_postgres
 
 VERSIONS = Path(schema.__file__).with_name("migrations") / "versions"
@@ -47,6 +48,7 @@ def test_what_takes_away_is_recognized(statement: str) -> None:
         "ALTER TABLE memos ADD COLUMN b text NOT NULL DEFAULT '';  -- DROP TABLE memos",
         "ALTER TABLE memos ADD COLUMN b text, ADD COLUMN c text[] NOT NULL DEFAULT '{}';",
         "CREATE TABLE notes (a text NOT NULL);",
+        "ALTER FUNCTION f(bigint) RENAME TO g; CREATE FUNCTION f(bigint) RETURNS void AS $$ $$;",
         "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN DROP TABLE x; END $$;",
     ],
 )
@@ -56,13 +58,14 @@ def test_what_adds_is_allowed(statement: str) -> None:
 
 def test_locks_are_those_of_tables_that_have_rows() -> None:
     text = """
-        CREATE TABLE notes (a text); CREATE INDEX n ON notes (a);
+        CREATE TABLE notes (a text REFERENCES projects); CREATE INDEX n ON notes (a);
         ALTER TABLE jobs ADD COLUMN a text; CREATE INDEX j ON jobs (a);
         INSERT INTO notes (a) SELECT name FROM orgs;
     """
     assert list(effects(text)) == [
         Effect("jobs", "reads and writes wait", False),
         Effect("jobs", "writes wait", True),
+        Effect("projects", "writes wait", False),
         Effect("orgs", "none", True),
     ]
 

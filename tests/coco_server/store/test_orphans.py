@@ -13,7 +13,7 @@ from coco_core.plan import IndexingPlan
 from coco_server.jobs import events, queue, rejections
 from coco_server.jobs.payload import IngestPayload
 from coco_server.jobs.records import Job
-from coco_server.store import retention, versions
+from coco_server.store import retention, rules, versions
 from coco_server.store.blobs import BlobStore
 from coco_server.store.orphans import Orphans, remove_orphans
 from coco_server.store.retention import RetentionPolicy
@@ -102,20 +102,47 @@ def test_an_import_that_a_job_needs_stays(tenant: Tenant, blobs: BlobStore, tmp_
     assert exists(blobs, tenant, ref)
 
 
-def test_young_imports_rules_and_other_orgs_stay(
+def test_young_imports_and_those_of_other_orgs_stay(
     tenant: Tenant, blobs: BlobStore, tmp_path: Path
 ) -> None:
     other = new_tenant(tenant.database, "Other")
     refs = [
         blobs.put_bytes(tenant.org_id, "parquet", b"12345").ref,
-        blobs.put_bytes(tenant.org_id, "wasm", b"rule").ref,
         blobs.put_bytes(other.org_id, "ndjson", b"x").ref,
     ]
     age(tmp_path, 3)
     young = blobs.put_bytes(tenant.org_id, "json", b"[]").ref
     assert removed(tenant, blobs) == Orphans(0, 1, 5)
-    left = [exists(blobs, tenant, ref) for ref in (refs[0], refs[1], young)]
-    assert left == [False, True, True]
-    assert exists(blobs, other, refs[2])
+    left = [exists(blobs, tenant, ref) for ref in (refs[0], young)]
+    assert left == [False, True]
+    assert exists(blobs, other, refs[1])
     # All orgs together.
     assert remove_orphans(tenant.database, blobs, hours=0) == Orphans(0, 1, 1)
+
+
+def test_what_a_killed_process_left_goes_after_an_hour(
+    tenant: Tenant, blobs: BlobStore, tmp_path: Path
+) -> None:
+    """An import without a job, a module that is no rule, a check, and a part of an upload."""
+    imported(tenant, blobs)
+    with tenant.session() as session:
+        kept = rules.register(session, "rule", blobs.put_bytes(tenant.org_id, "wasm", b"rule"))
+    age(tmp_path, 2)
+    for suffix in ("ndjson", "parquet", "wasm", "check"):
+        blobs.put_bytes(tenant.org_id, suffix, b"left")
+    part = tmp_path / tenant.org_id / f"{'0' * 32}.ndjson#1"
+    part.write_bytes(b"half")
+    # A file of somebody else in the same folder is none of these.
+    (tmp_path / tenant.org_id / "notes#1").write_bytes(b"theirs")
+    week = 168
+    assert removed(tenant, blobs, hours=week) == Orphans(0, 0, 0)
+    age(tmp_path, 1.1)
+    os.utime(part, (time.time() - 4000,) * 2)
+    dry = removed(tenant, blobs, hours=week, dry_run=True)
+    assert dry == Orphans(0, 4, 20, partial_uploads=1)
+    assert part.exists()
+    assert removed(tenant, blobs, hours=week) == dry
+    assert not part.exists()
+    assert exists(blobs, tenant, kept.wasm_module_ref)
+    assert (tmp_path / tenant.org_id / "notes#1").exists()
+    assert removed(tenant, blobs, hours=week) == Orphans(0, 0, 0)

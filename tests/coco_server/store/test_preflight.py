@@ -130,7 +130,7 @@ def test_a_migration_that_waits_for_a_query_changes_nothing(
     bare: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     migrate(bare, to="0008")
-    monkeypatch.setattr("coco_server.store.migrate._LOCK_TIMEOUT", "10ms")
+    monkeypatch.setattr("coco_server.store.migrate._LOCK_SECONDS", 0.01)
     monkeypatch.setattr("coco_server.store.migrate._LOCK_TRIES", 2)
     monkeypatch.setattr("coco_server.store.migrate._LOCK_PAUSE_SECONDS", 0)
     with psycopg.connect(bare) as reader:

@@ -68,7 +68,7 @@ def test_a_batch_that_is_repeated_is_there_once(tenant: Tenant, vectors: QdrantV
 def test_versions_of_one_collection_are_apart(tenant: Tenant, vectors: QdrantVectors) -> None:
     first = built(tenant, vectors, {"a": "one"})
     second = built(tenant, vectors, {"b": "two", "c": "three"})
-    assert [vectors.count(each) for each in (first, second)] == [1, 2]
+    assert [vectors.count(each.version_no, each.dimension) for each in (first, second)] == [1, 2]
     found = vectors.similarities(
         first, whole(first), vector_of("two"), nearest=9, allowed=None, picked=[]
     )
@@ -98,7 +98,7 @@ def test_points_go_with_their_version(tenant: Tenant, vectors: QdrantVectors) ->
     policy = RetentionPolicy(keep_versions=0, keep_hours=0, soak_seconds=0)
     removed = retention.prune(tenant.database, policy, vectors=vectors)
     assert ready.version_id in [each.version_id for each in removed]
-    assert vectors.count(ready) == 0
+    assert vectors.count(ready.version_no, ready.dimension) == 0
 
 
 def test_a_server_that_is_gone_or_refuses_is_told(tenant: Tenant) -> None:
@@ -106,9 +106,9 @@ def test_a_server_that_is_gone_or_refuses_is_told(tenant: Tenant) -> None:
     with qdrant_server() as url:
         stranger = QdrantVectors(url, prefix=new_prefix(), api_key="another key")
         with pytest.raises(Unavailable, match="COCO_VECTOR_DB_API_KEY"):
-            stranger.count(version)
+            stranger.count(version.version_no, version.dimension)
     with pytest.raises(Unavailable, match="Qdrant does not answer"):
-        QdrantVectors(url, prefix=new_prefix(), api_key=API_KEY).count(version)
+        QdrantVectors(url, prefix=new_prefix(), api_key=API_KEY).count(1, 8)
 
 
 def test_the_settings_choose_the_backend() -> None:

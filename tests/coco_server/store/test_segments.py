@@ -155,7 +155,7 @@ def test_a_merge_activates_only_over_its_base(tenant: Tenant) -> None:
     late = tenant.merge({"a": "late"}, activate=False)
     other = tenant.activate(tenant.build({"a": "other"}))
     with pytest.raises(VersionConflict), tenant.session() as session:
-        merging.activate(session, late)
+        merging.activate(session, late, None)
     assert tenant.active() == other.version_id
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,41 +74,60 @@ def documents(count: int) -> list[dict[str, Any]]:
     ]
 
 
+def is_running(client: Client, job_id: str) -> bool:
+    return bool(client.ask("GET", f"/v1/jobs/{job_id}")["state"] == "running")
+
+
 def answers(client: Client) -> dict[str, list[tuple[str, float]]]:
     return {f"{mode}: {query}": client.found(query, mode) for query in QUERIES for mode in MODES}
 
 
+# Four services and workers start, one after the other, on cores that others use too.
+@pytest.mark.timeout(600)
 def test_a_restored_service_answers_the_same(
     embedding: EmbeddingServer, elsewhere: str, tmp_path: Path
 ) -> None:
     url, blobs, file = fresh_database(), tmp_path / "blobs", tmp_path / "coco.backup"
-    with operated(url, blobs, tmp_path / "worker.log", embedding) as service:
+    with operated(url, blobs, tmp_path / "worker.log", embedding, COCO_WORKER_SLOTS="2") as service:
         acme = service.with_org("acme", "Acme").with_project("kb:a", "A")
         acme.import_all(documents(300))
         acme.import_all(documents(240))
+        # Its version has three segments, and documents that the later ones replace and delete.
+        acme.import_all([{"doc_id": "d7", "content": "granite was meadow"}], mode="merge")
+        acme.import_all(
+            [{"doc_id": "d8", "content": "violet harbor"}], mode="merge", deletes=["d9"]
+        )
         beta = service.with_org("beta", "Beta").with_project("kb:b", "B")
         beta.import_all([{"doc_id": "only", "content": "violet harbor"}])
         token = acme.ask("POST", "/v1/memo/session")["session_token"]
         acme.ask("POST", "/v1/memo", json={"session_token": token, "content": "a note"})
         before = answers(acme), answers(beta)
         assert all(before[0].values())
-        # A build is under way while the backup is taken.
+        gamma = service.with_org("gamma", "Gamma").with_project("kb:g", "G")
+        gamma.import_all(documents(5))
+        # A build and a merge are under way while the backup is taken.
         embedding.gate.clear()
         job = beta.start_import(documents(50))["job_id"]
-        until(lambda: beta.ask("GET", f"/v1/jobs/{job}")["state"] == "running", 60)
+        slate = [{"doc_id": "new", "content": "slate slate slate"}]
+        merge = gamma.start_import(slate, mode="merge", deletes=["d0"])["job_id"]
+        for client, each in ((beta, job), (gamma, merge)):
+            until(partial(is_running, client, each), 60)
         taken = done(command(url, blobs, "backup", file, "--json", "--quiet"))
-        assert taken["tables"]["orgs"] == 2
-        assert taken["blobs"] == 4
+        assert taken["tables"]["orgs"] == 3
+        assert taken["blobs"] == 8
         embedding.gate.set()
     assert done(command(elsewhere, blobs, "restore", file, "--check", "--json"))["rows"]
     again = tmp_path / "other-blobs"
     restored = done(command(elsewhere, again, "restore", file, "--json", "--quiet"))
     assert restored["tables"] == taken["tables"]
-    assert restored["requeued_jobs"] == 1
+    assert restored["requeued_jobs"] == 2
     with operated(elsewhere, again, tmp_path / "worker2.log", embedding) as service:
-        moved = [replace(each, url=service.url) for each in (acme, beta)]
+        moved = [replace(each, url=service.url) for each in (acme, beta, gamma)]
         # The build that ran goes on by itself, from its import in the restored blob store.
         assert moved[1].ended(job)["state"] == "succeeded"
+        assert moved[2].ended(merge)["state"] == "succeeded"
+        assert moved[2].found("slate", "fts")[0][0] == "new"
+        assert "d0" not in {found for word in WORDS for found, _ in moved[2].found(word)}
         assert answers(moved[0]) == before[0]
         assert len(moved[1].found("granite", "fts")) > 0
         previous = moved[1].ask("POST", f"/v1/projects/{beta.project_id}/rollback")

@@ -62,6 +62,7 @@ def fill(client: Client, word: str = CANARY) -> None:
     broken = {"doc_id": f"{word}-broken", "content": 5}
     client.import_all([*items(word), broken])
     client.import_all(items(word, 2), idempotency_key=f"key-{word}")
+    client.import_all(items(word, 1), mode="merge", deletes=[f"{word}-1"])
     client.ask("POST", "/v1/docs/index", json={"indexing_config_id": "small", "activate": False})
     session = client.ask("POST", "/v1/memo/session")["session_token"]
     client.ask(

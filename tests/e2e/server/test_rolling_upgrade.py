@@ -110,6 +110,8 @@ def use_everything(client: Client, word: str) -> None:
     client.admin("POST", "/v1/sys/prune", json={"dry_run": True})
 
 
+# Two versions start, each with a worker, on cores that others use too.
+@pytest.mark.timeout(600)
 def test_both_programs_serve_together(
     program_before: str, embedding: EmbeddingServer, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from prometheus_client import Counter, Histogram
 
+from coco_protocol.server.system import PruneData
 from coco_protocol.serving.metrics import RequestMetrics
 
 __all__ = ["ServerMetrics"]
@@ -26,6 +27,12 @@ class ServerMetrics(RequestMetrics):
         self._imported = Counter(
             "coco_import_bytes", "Bytes of imports that were taken.", registry=self.registry
         )
+        self._removed = Counter(
+            "coco_retention_removed",
+            "What retention removed, by kind.",
+            ["kind"],
+            registry=self.registry,
+        )
         self._stages = Histogram(
             "coco_query_stage_seconds",
             "Time of a query's stages.",
@@ -41,6 +48,11 @@ class ServerMetrics(RequestMetrics):
     def imported(self, size: int) -> None:
         """Count the bytes of an import."""
         self._imported.inc(size)
+
+    def pruned(self, done: PruneData) -> None:
+        """Count what retention has removed."""
+        for kind in ("versions", "memos", "sessions", "jobs", "blobs", "partial_uploads"):
+            self._removed.labels(kind).inc(getattr(done, kind))
 
     def queried(self, took_ms: Mapping[str, float]) -> None:
         """Count the stages of a query."""

@@ -35,6 +35,7 @@ __all__ = [
     "Settings",
     "check_required",
     "explain_settings",
+    "fetched_safely",
     "load_settings",
     "read_fields",
 ]
@@ -150,6 +151,16 @@ FIELDS: Final[tuple[Setting, ...]] = (
     Setting("retention_hours", integer(0, 876_000), "hours to keep a version for rollback", 24),
     Setting("retention_job_hours", integer(0, 876_000),
             "hours to keep finished jobs and imports that nobody needs", 168),
+    # Whose user tokens are taken; see "Who may see what" in the documentation.
+    Setting("oidc_issuer", text, "the issuer (iss) of user tokens"),
+    Setting("oidc_audience", text, "the audience (aud) of user tokens"),
+    Setting("oidc_jwks_url", _url("https", "http"), "where the issuer's keys are"),
+    Setting("oidc_jwks_file", _file, "a file with the issuer's keys"),
+    Setting("oidc_user_claim", text, "the claim that names the user", "sub"),
+    Setting("oidc_groups_claim", text, "the claim that lists the groups", "groups"),
+    Setting("oidc_org_claim", text, "the claim that must name the org"),
+    # The database keeps thirty days whatever is set.
+    Setting("audit_days", integer(30, 36_500), "days to keep the audit log, 30 and more", 400),
     Setting("otel_endpoint", _url("http", "https"), "an OTLP collector over HTTP",
             aliases=("OTEL_EXPORTER_OTLP_ENDPOINT",)),
     Setting("log_level", log_level, "debug, info, warning or error", "info"),
@@ -215,6 +226,14 @@ class Settings(BackendSettings):
     retention_versions: int
     retention_hours: int
     retention_job_hours: int
+    oidc_issuer: str | None
+    oidc_audience: str | None
+    oidc_jwks_url: str | None
+    oidc_jwks_file: Path | None
+    oidc_user_claim: str
+    oidc_groups_claim: str
+    oidc_org_claim: str | None
+    audit_days: int
     otel_endpoint: str | None
     insecure_dev: bool = False
     """Plain HTTP on a loopback address, for trying out."""
@@ -253,6 +272,7 @@ def load_settings(
         warnings=tuple(unknown_variables(own, FIELDS, "coco-server", *EMBEDDING_VARIABLES)),
     )
     _check_tls(settings)
+    _check_sign_in(settings)
     return settings
 
 
@@ -339,3 +359,31 @@ def _check_tls(settings: Settings) -> None:
             f"--insecure-dev is for this machine alone, and the host is {settings.host!r}.",
             hint="Add --host 127.0.0.1, or configure TLS with COCO_TLS_MODE.",
         )
+
+
+def _check_sign_in(settings: Settings) -> None:
+    """Refuse half of what user tokens are verified by."""
+    key_sets = [each for each in (settings.oidc_jwks_url, settings.oidc_jwks_file) if each]
+    given = [settings.oidc_issuer, settings.oidc_audience, *key_sets]
+    if not any(given):
+        return
+    if settings.oidc_issuer is None or settings.oidc_audience is None or len(key_sets) != 1:
+        raise InvalidConfig(
+            "User tokens need an issuer, an audience, and one place of the issuer's keys.",
+            hint="Set COCO_OIDC_ISSUER, COCO_OIDC_AUDIENCE, and either COCO_OIDC_JWKS_URL or "
+            "COCO_OIDC_JWKS_FILE.",
+        )
+    url = settings.oidc_jwks_url
+    if url is not None and not fetched_safely(url):
+        raise InvalidConfig(
+            f"COCO_OIDC_JWKS_URL is {url!r}: keys must not cross a network in the clear.",
+            hint="Use https; http only for an address of this machine.",
+        )
+
+
+def fetched_safely(url: str) -> bool:
+    """Whether what a URL names cannot be changed on its way: by https, or on this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (
+        parts.scheme == "http" and parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    )

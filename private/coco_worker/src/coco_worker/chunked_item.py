@@ -64,6 +64,7 @@ def chunk_item(
         source_ref=item.source_ref or None,
         title=title or None,
         meta={} if item.parts else item.meta.extra,
+        allow=item.allow,
         item_hash=item.hashed,
     )
     return ChunkedItem(

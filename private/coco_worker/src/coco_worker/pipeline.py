@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -18,29 +18,31 @@ from coco_embed.resolver import ClosableEmbedder, Embedders
 from coco_server.jobs import queue, rejections, sources
 from coco_server.jobs.payload import IngestPayload
 from coco_server.jobs.rejections import StoredRejection
-from coco_server.store import chunks, merging, orgs, sealing, segments, usage, versions
+from coco_server.store import chunks, orgs, sealing, segments, usage, versions
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database, TenantSession
 from coco_server.store.usage import Quotas
 from coco_server.store.vectors import PgVectors, VectorStore
-from coco_worker import metrics
+from coco_worker import merge, metrics
 from coco_worker.activation import activate_unless_held
 from coco_worker.batch import Batch, batches
 from coco_worker.chunked_item import ChunkedItem, chunk_item, embedding_texts
+from coco_worker.compact import COMPACT, compact, enqueue_if_due
 from coco_worker.counts import Counts
+from coco_worker.items.heads import DocumentHeads
 from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome, Rejection
 from coco_worker.items.read import read_items
-from coco_worker.leased_job import InterruptReason, JobInterrupted, LeasedJob
+from coco_worker.leased_job import LeasedJob
 from coco_worker.replay import replay
 from coco_worker.reuse import EarlierWork, windows
-from coco_worker.rule import apply_rule, load_rule
+from coco_worker.rule import JobRules, apply_rule
+
+if TYPE_CHECKING:
+    from coco_core.wasm.rules import TextRule
 
 __all__ = ["IngestDeps", "ItemRejected", "ingest"]
 
 log = structlog.get_logger(__name__)
-
-# A merge that is overtaken so often meets imports or rollbacks without end.
-_MOST_BEGINNINGS = 3
 
 # Followers see progress twice a second; every event is a row.
 _EVENT_SECONDS = 0.5
@@ -87,14 +89,13 @@ def ingest(leased: LeasedJob, deps: IngestDeps) -> None:
         ItemRejected: an item was rejected under ``on_error: fail``.
         CocoError: the import, the config or something outside does not allow it.
     """
+    if leased.job.kind == COMPACT:
+        compact(leased, deps.database, deps.vectors, deps.build_helpers)
+        return
     while True:
         with ExitStack() as opened:
             if _Build(leased, deps, opened).run():
                 return
-
-
-class _BaseChanged(Exception):
-    """A merge's base no longer answers for its config."""
 
 
 class _Build:
@@ -104,6 +105,7 @@ class _Build:
         self._deps = deps
         self._opened = opened
         self._payload = IngestPayload.from_dict(job.payload)
+        self._rules = JobRules(deps.database, deps.blobs, job.org_id, leased.check)
         plan = self._payload.plan
         plan.require_known(())
         if plan.include or plan.exclude:
@@ -117,7 +119,7 @@ class _Build:
             raise InvalidConfig(f"The job {job.job_id!r} names no version to build.")
         with self._session() as session:
             self._version = (
-                self._begin_merge(session, Counts())
+                merge.begin(session, leased, self._config, Counts())
                 if job.version_id is None
                 else versions.get(session, job.project_id, job.version_id)
             )
@@ -139,36 +141,11 @@ class _Build:
         self._leased.check()
         try:
             self._complete()
-        except _BaseChanged:
-            self._begin_again()
+        except merge.BaseChanged:
+            with self._session() as session:
+                merge.begin_again(session, self._leased, self._version, self._config, self._counts)
             return False
         return True
-
-    def _begin_merge(self, session: TenantSession, counts: Counts) -> versions.Version:
-        """Make the merge's version, and let the job name it in the same transaction."""
-        job = self._leased.job
-        try:
-            made = merging.begin(session, job.project_id, self._config.config_id)
-        except VersionConflict as error:
-            # An import of the same index came in between; the queue lets it end first.
-            raise JobInterrupted(InterruptReason.WAITING) from error
-        queue.build_anew(session, job, made.version_id, counts.to_dict())
-        self._leased.job = replace(job, version_id=made.version_id, checkpoint=counts.to_dict())
-        return made
-
-    def _begin_again(self) -> None:
-        """Give up what was merged into a version that no longer answers."""
-        job, counts = self._leased.job, Counts(beginnings=self._counts.beginnings + 1)
-        if counts.beginnings > _MOST_BEGINNINGS:
-            raise VersionConflict(
-                f"Another version became active {counts.beginnings} times during the merge.",
-                hint="Send the merge again when no other import or rollback of the project runs.",
-            )
-        with self._session() as session:
-            why = {"code": "version_conflict", "message": "The merge began again from another one."}
-            versions.fail(session, self._version.version_id, why)
-            rejections.clear(session, job.job_id)
-            self._begin_merge(session, counts)
 
     def _session(self) -> AbstractContextManager[TenantSession]:
         return self._deps.database.tenant(self._leased.job.org_id)
@@ -176,28 +153,28 @@ class _Build:
     # --- reading and cutting -------------------------------------------------------------------
 
     def _outcomes(self) -> Iterator[tuple[int, ChunkedItem | Deletion | Rejection]]:
-        job, payload = self._leased.job, self._payload
+        payload = self._payload
         limits = ItemLimits(
             dimension=self._version.dimension,
             content_bytes=self._deps.content_bytes,
             deletions=self._merges,
             rule=payload.wasm_module_ref,
         )
-        ref = payload.wasm_module_ref
-        rule = load_rule(self._deps.blobs, job.org_id, ref) if ref else None
+        rule = self._rules.load(payload.wasm_module_ref)
         tokenizer = None
         if self._config.chunking.strategy_name == "fixed_token":
             # Sizes are promised in the model's own tokens; elsewhere an estimate does, and is
             # twenty times as fast.
             tokenizer = self._deps.embedders.tokenizer(self._config.embedding)
-        for window in windows(self._unwritten(self._items(limits))):
+        heads = DocumentHeads()
+        for window in windows(self._unwritten(self._items(limits), rule, heads)):
             known = self._earlier.documents(window)
             for outcome in window:
                 self._leased.check()
                 before = known.get(outcome.doc_id)
                 ruled: Outcome = outcome
                 if isinstance(outcome, Item) and rule and before is None:
-                    ruled = apply_rule(rule, outcome)
+                    ruled = heads.after_rule(outcome, apply_rule(rule, outcome))
                 if isinstance(ruled, Item):
                     yield ruled.index, chunk_item(ruled, self._config.chunking, tokenizer, before)
                 elif isinstance(ruled, Rejection) and payload.on_error == "fail":
@@ -209,7 +186,7 @@ class _Build:
         job, payload, blobs = self._leased.job, self._payload, self._deps.blobs
         if not payload.sources:
             file = self._opened.enter_context(blobs.open(job.org_id, payload.blob_ref))
-            return read_items(file, payload.format, limits)
+            return read_items(file, payload.format, limits, self._leased.check)
         with self._session() as session:
             known = sources.jobs_of(session, payload.sources)
         if len(known) < len(payload.sources):
@@ -217,14 +194,18 @@ class _Build:
                 "An import that the version was made of is gone.", hint="Import the items again."
             )
         imports = [IngestPayload.from_dict(each.payload) for each in known]
-        return replay(blobs, job.org_id, imports, limits)
+        return replay(self._rules, imports, limits)
 
-    def _unwritten(self, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    def _unwritten(
+        self, outcomes: Iterator[Outcome], rule: TextRule | None, heads: DocumentHeads
+    ) -> Iterator[Outcome]:
         """Yield what comes behind the checkpoint, having read ids that may come again."""
         for outcome in outcomes:
             self._leased.check()
             if outcome.index >= self._counts.items:
                 yield outcome
+            elif rule and isinstance(outcome, Item) and heads.brought_by(outcome):
+                heads.after_rule(outcome, apply_rule(rule, outcome))
 
     # --- embedding -----------------------------------------------------------------------------
 
@@ -244,8 +225,8 @@ class _Build:
             return 0
         embedder = self._open_embedder()
         with self._session() as session:
-            # Counted before they are sent: an attempt that is lost has used them all the same.
-            usage.count(session, self._quotas, embeddings=len(missing))
+            # Before they are sent, so that imports that run at once cannot pass the quota together.
+            usage.hold_embeddings(session, self._quotas, self._version.version_id, len(missing))
         texts = embedding_texts([batch.chunks[place] for place in missing])
         with metrics.STAGE_SECONDS.labels("embed").time():
             vectors = embedder.embed_documents(texts)
@@ -293,6 +274,7 @@ class _Build:
                 )
             segments.remove_documents(session, self._version, batch.deletions)
             usage.count(session, self._quotas, items=batch.items)
+            usage.use_held(session, self._version.version_id, embedded)
             rejections.add(
                 session,
                 job.job_id,
@@ -340,10 +322,8 @@ class _Build:
             )
         leased.check()
         with metrics.STAGE_SECONDS.labels("seal").time(), self._session() as session:
-            switches = self._merges and self._payload.activate
-            # Not sealed in vain; what is activated from here on is seen below.
-            if switches and not merging.is_current(session, self._version):
-                raise _BaseChanged
+            if self._merges and self._payload.activate:
+                merge.check_base(session, self._version)
             ready = sealing.seal(
                 session,
                 self._version,
@@ -354,8 +334,10 @@ class _Build:
                 held = activate_unless_held(session, ready, self._payload, self._counts)
             except VersionConflict as error:
                 if self._merges:
-                    raise _BaseChanged from error
+                    raise merge.BaseChanged from error
                 raise
+            if self._merges:
+                enqueue_if_due(session, ready)
             activated = self._payload.activate and held is None
             outcome = {"activated": activated} | ({} if held is None else {"held": held})
             queue.finish(session, job, self._result(ready) | outcome)

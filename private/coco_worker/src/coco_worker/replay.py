@@ -6,17 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from coco_server.jobs.payload import IngestPayload
-from coco_server.store.blobs import BlobStore
 from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome
 from coco_worker.items.read import read_items
 from coco_worker.items.seen import SeenItems
-from coco_worker.rule import apply_rule, load_rule
+from coco_worker.rule import JobRules, apply_rule
 
 __all__ = ["replay"]
 
 
 def replay(
-    blobs: BlobStore, org_id: str, imports: Sequence[IngestPayload], limits: ItemLimits
+    rules: JobRules, imports: Sequence[IngestPayload], limits: ItemLimits
 ) -> Iterator[Outcome]:
     """Yield the items of all imports, each under its own text rule, and numbered throughout.
 
@@ -24,8 +23,7 @@ def replay(
     nothing is held but which documents came.
 
     Args:
-        blobs: where the imports are.
-        org_id: whose they are.
+        rules: whose imports they are, and where.
         imports: newest first.
         limits: of one item.
     """
@@ -33,11 +31,11 @@ def replay(
     index = 0
     for each in imports:
         ref = each.wasm_module_ref
-        rule = load_rule(blobs, org_id, ref) if ref else None
+        rule = rules.load(ref)
         named: list[str] = list(each.deletes)
         own = replace(limits, rule=ref, deletions=True)
-        with blobs.open(org_id, each.blob_ref) as file:
-            for outcome in read_items(file, each.format, own):
+        with rules.blobs.open(rules.org_id, each.blob_ref) as file:
+            for outcome in read_items(file, each.format, own, rules.check):
                 ruled = apply_rule(rule, outcome) if rule and isinstance(outcome, Item) else outcome
                 if isinstance(ruled, Item | Deletion):
                     named.append(ruled.doc_id)

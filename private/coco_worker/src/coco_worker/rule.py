@@ -2,38 +2,56 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from coco_core.errors import NotFound, WasmFailed, WasmRejected
+from coco_server.store import rules
 from coco_server.store.blobs import BlobStore
+from coco_server.store.rule_compiler import compile_rule
+from coco_server.store.session import Database
 from coco_worker.items.item import Item, Outcome, Rejection, RejectionReason
 
 if TYPE_CHECKING:
     from coco_core.wasm.rules import TextRule
 
-__all__ = ["apply_rule", "load_rule"]
+__all__ = ["JobRules", "apply_rule"]
 
 # Checked here before the module is read; the sandbox has its own limit, which is lower.
 _MOST_BYTES = 16_777_216
 
 
-def load_rule(blobs: BlobStore, org_id: str, ref: str) -> TextRule:
-    """Read and compile the rule of a job.
+@dataclass(frozen=True, slots=True)
+class JobRules:
+    """The text rules that a job may run: those that its org has registered."""
 
-    Raises:
-        WasmRejected: there is none, or it is not a rule.
-    """
-    from coco_core.wasm.rules import TextRule
+    database: Database
+    blobs: BlobStore
+    org_id: str
+    check: Callable[[], None]
+    """Called while a rule is compiled; what it raises ends that."""
 
+    def load(self, ref: str | None) -> TextRule | None:
+        """Read and compile a rule; None where the job names none.
+
+        Raises:
+            WasmRejected: the org has not registered it, or it is no rule.
+        """
+        return _load(self, ref) if ref else None
+
+
+def _load(rules_of: JobRules, ref: str) -> TextRule:
+    with rules_of.database.tenant(rules_of.org_id) as session:
+        stored = rules.require(session, ref)
     try:
-        with blobs.open(org_id, ref) as file:
+        with rules_of.blobs.open(rules_of.org_id, ref) as file:
             if file.size > _MOST_BYTES:
                 raise WasmRejected(f"The rule {ref!r} has {file.size} bytes.")
-            return TextRule(file.readall(), name=ref)
+            return compile_rule(file.readall(), name=stored.name, check=rules_of.check)
     except NotFound as error:
         raise WasmRejected(
-            f"There is no rule {ref!r}.", hint="Upload the module first; its blob_ref names it."
+            f"The module of the rule {ref!r} is gone.", hint="Register it again: POST /v1/rules."
         ) from error
 
 

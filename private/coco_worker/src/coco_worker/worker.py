@@ -18,6 +18,7 @@ from coco_server.jobs.records import Job
 from coco_server.jobs.rejections import StoredRejection
 from coco_server.store.session import TenantSession
 from coco_worker import metrics
+from coco_worker.compact import COMPACT
 from coco_worker.heartbeat import Heartbeat
 from coco_worker.leased_job import InterruptReason, JobInterrupted, LeasedJob
 from coco_worker.pipeline import IngestDeps, ItemRejected, ingest
@@ -75,7 +76,8 @@ class Worker:
         self._changed = threading.Condition()
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._pool = ThreadPoolExecutor(slots, thread_name_prefix="coco-job")
+        # One more for compactions: no import waits for one, and none for imports without end.
+        self._pool = ThreadPoolExecutor(slots + 1, thread_name_prefix="coco-job")
         self._heartbeat = Heartbeat(
             deps.database.url,
             self.worker_id,
@@ -132,7 +134,7 @@ class Worker:
     def submit(self, job_id: str) -> Submitted:
         """Take this job now, ahead of the queue."""
         with self._claiming:
-            if self._stopping.is_set() or len(self._leased) >= self._slots:
+            if self._stopping.is_set() or self._foreground >= self._slots:
                 return Submitted.BUSY
             return Submitted.ACCEPTED if self._claim(job_id) else Submitted.NOT_WAITING
 
@@ -162,17 +164,32 @@ class Worker:
 
     def _claim_next(self) -> bool:
         with self._claiming:
-            if self._stopping.is_set() or len(self._leased) >= self._slots:
+            if self._stopping.is_set():
                 return False
+            free = self._foreground < self._slots
+            compacts = self._foreground < len(self._leased)
             try:
-                return self._claim(None)
+                return (free and self._claim(None, background=False)) or (
+                    not compacts and self._claim(None, background=True)
+                )
             except Exception as error:  # noqa: BLE001 - whoever looks for work must go on looking
                 log.warning("claim_failed", reason=str(error))
                 return False
 
-    def _claim(self, job_id: str | None) -> bool:
+    @property
+    def _foreground(self) -> int:
+        """Jobs in hand that take a slot."""
+        return sum(each.job.kind != COMPACT for each in self._in_hand())
+
+    def _claim(self, job_id: str | None, *, background: bool | None = None) -> bool:
         with self._deps.database.system() as session:
-            job = queue.claim(session, self.worker_id, lease_seconds=self._lease, job_id=job_id)
+            job = queue.claim(
+                session,
+                self.worker_id,
+                lease_seconds=self._lease,
+                job_id=job_id,
+                background=background,
+            )
         if job is None:
             return False
         leased = LeasedJob(job)

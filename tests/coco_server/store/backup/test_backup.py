@@ -66,7 +66,8 @@ def shape(url: str) -> set[tuple[object, ...]]:
             "SELECT relname, relrowsecurity, relforcerowsecurity, relacl::text FROM pg_class "
             "WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'",
             "SELECT attrelid::regclass::text, attname, format_type(atttypid, atttypmod), "
-            "attnotnull, attstorage::text FROM pg_attribute JOIN pg_class ON oid = attrelid "
+            "attnotnull, attstorage::text, attstattarget "
+            "FROM pg_attribute JOIN pg_class ON oid = attrelid "
             "WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0",
             "SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) "
             "FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'",
@@ -207,7 +208,7 @@ def test_every_function_that_drops_waits_for_backups(url: str) -> None:
 def test_rows_that_would_be_hidden_are_an_error(
     url: str, acme: Tenant, tmp_path: Path, statement: str
 ) -> None:
-    """A plain pg_dump by the owner writes none of these rows, and says nothing."""
+    """With --enable-row-security, pg_dump by the owner writes none of these rows, and no error."""
     with acme.session() as session:
         session.connection.execute(
             "INSERT INTO memos (memo_id, org_id, project_id, user_id, content) "

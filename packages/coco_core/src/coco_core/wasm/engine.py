@@ -49,10 +49,21 @@ class Engine:
     """Compiles modules and ends what runs too long; shared by threads."""
 
     def __init__(self, *, fuel: bool = False) -> None:
-        """With ``fuel``, code is also limited by a count of instructions, at 5 % of its speed."""
+        """With ``fuel``, code is also limited by a count of instructions, at 5 % of its speed.
+
+        Such an engine takes only modules all of whose memory counts against a store's limits.
+        """
         config = wasmtime.Config()
         config.epoch_interruption = True
         config.consume_fuel = fuel
+        if fuel:
+            # Shared memories and the heap of collected objects are outside of those limits.
+            config.wasm_threads = False
+            config.wasm_gc = False
+            config.wasm_function_references = False
+            config.wasm_exceptions = False
+            config.wasm_memory64 = False
+            config.wasm_multi_memory = False
         self.raw = wasmtime.Engine(config)
         self.key = f"wasmtime{metadata.version('wasmtime')}-fuel{int(fuel)}"
         """Names everything that a compiled module depends on, but for the processor."""
@@ -68,8 +79,20 @@ class Engine:
             return wasmtime.Module(self.raw, wasm)
         except wasmtime.WasmtimeError as error:
             raise WasmRejected(
-                f"This is not a valid WebAssembly module: {reason(error)}."
+                f"This is not a valid WebAssembly module: {reason(error)}.",
+                hint="Build it again, for wasm32 and without threads.",
             ) from error
+
+    def load(self, compiled: bytes) -> wasmtime.Module:
+        """Take what `compile` made, serialized by a process of this program; nothing else.
+
+        Raises:
+            WasmRejected: another wasmtime or processor made it.
+        """
+        try:
+            return wasmtime.Module.deserialize(self.raw, compiled)
+        except wasmtime.WasmtimeError as error:
+            raise WasmRejected(f"This compiled module cannot be used: {reason(error)}.") from error
 
     def arm(self, store: wasmtime.Store, seconds: float) -> None:
         """Give the store's next calls so much time; it passes inside of `running` only."""

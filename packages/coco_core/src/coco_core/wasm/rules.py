@@ -44,6 +44,9 @@ class RuleLimits:
     fuel_per_byte: int = 5_000
     seconds: float = 10.0
     """A second guard behind the fuel."""
+    growth: int = 4
+    """A result may have so many times the bytes of its text, and ``growth_bytes`` more."""
+    growth_bytes: int = 65_536
 
 
 class TextRule:
@@ -60,6 +63,30 @@ class TextRule:
         Raises:
             WasmRejected: it is too large, not a module, or not a rule.
         """
+        self._prepare(wasm, name, limits)
+        self._module = self._engine.compile(wasm)
+        self._check()
+
+    @classmethod
+    def load(
+        cls, wasm: bytes, compiled: bytes, *, name: str = "", limits: RuleLimits | None = None
+    ) -> TextRule:
+        """Return the rule of a module that another process compiled; see `compiled`.
+
+        Raises:
+            WasmRejected: it is no rule, or was compiled for another machine.
+        """
+        rule = cls.__new__(cls)
+        rule._prepare(wasm, name, limits)
+        rule._module = rule._engine.load(compiled)
+        rule._check()
+        return rule
+
+    def compiled(self) -> bytes:
+        """Return what `load` takes, in a process of this program on this machine."""
+        return bytes(self._module.serialize())
+
+    def _prepare(self, wasm: bytes, name: str, limits: RuleLimits | None) -> None:
         self.sha256 = hashlib.sha256(wasm).hexdigest()
         self.limits = limits or RuleLimits()
         self._what = f"The rule {name or self.sha256[:12]!r}"
@@ -70,8 +97,6 @@ class TextRule:
                 hint="Build it for size, without its symbols.",
             )
         self._engine = _shared_engine()
-        self._module = self._engine.compile(wasm)
-        self._check()
 
     def apply(self, text: str) -> str:
         """Return what the rule makes of a text.
@@ -113,6 +138,11 @@ class TextRule:
         packed = apply(store, address, len(data))
         start, length = (packed >> 32) % _WORD, packed % _WORD
         self._require(store, memory, start, length)
+        most = limits.growth * len(data) + limits.growth_bytes
+        if length > most:
+            raise WasmFailed(
+                f"{self._what} failed: it made {length} bytes of {len(data)}; at most {most}."
+            )
         return bytes(memory.read(store, start, start + length))
 
     def _require(
@@ -134,7 +164,10 @@ class TextRule:
             )
         exports = {export.name: export.type for export in self._module.exports}
         if not isinstance(exports.get("memory"), wasmtime.MemoryType):
-            raise WasmRejected(f"{self._what} does not export its memory.")
+            raise WasmRejected(
+                f"{self._what} does not export its memory.",
+                hint="docs/rules.md shows what a rule exports.",
+            )
         for name, (params, results) in _WANTED.items():
             found = exports.get(name)
             if (

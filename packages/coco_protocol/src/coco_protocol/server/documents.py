@@ -37,6 +37,9 @@ class DocumentPut(Request):
     source_ref: PlainText | None = None
     language: PlainText | None = None
     meta: dict[str, object] | None = None
+    allow: dict[str, list[str]] | None = Field(
+        default=None, description="`users` and `groups` whom it is shown to; left out: everybody."
+    )
 
 
 class DocumentChange(Answer):

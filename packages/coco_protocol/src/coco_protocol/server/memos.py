@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated, TypeAlias
+
 from pydantic import Field
 
 from coco_protocol.base import Answer, PlainText, Request
 
 __all__ = [
     "DeletedData",
+    "DeletedMemos",
     "MemoBody",
     "MemoHit",
     "MemoList",
@@ -16,6 +19,12 @@ __all__ = [
     "MemoRequest",
     "MemoSessionData",
     "MemoSessionRequest",
+]
+
+
+# A tag is a word or two; all of them together are less than a note.
+_Tags: TypeAlias = Annotated[
+    list[Annotated[PlainText, Field(min_length=1, max_length=200)]], Field(max_length=100)
 ]
 
 
@@ -38,7 +47,7 @@ class MemoRequest(Request):
 
     session_token: PlainText = Field(min_length=1, max_length=200)
     content: PlainText = Field(min_length=1, max_length=100_000)
-    tags: list[PlainText] = Field(default_factory=list, max_length=100)
+    tags: _Tags = Field(default_factory=list)
     ttl_seconds: int | None = Field(default=None, ge=60, le=315_360_000)
 
 
@@ -47,7 +56,7 @@ class MemoQueryRequest(Request):
 
     session_token: PlainText = Field(min_length=1, max_length=200)
     query: PlainText = Field(min_length=1, max_length=10_000)
-    tags: list[PlainText] = Field(default_factory=list, max_length=100)
+    tags: _Tags = Field(default_factory=list)
     top_k: int = Field(default=10, ge=1, le=100)
 
 
@@ -68,15 +77,22 @@ class MemoHit(MemoBody):
 
 
 class MemoList(Answer):
-    """Newest first."""
+    """A page, newest first; ``next_before`` is null when there are no older ones."""
 
     memos: list[MemoBody]
+    next_before: str | None = None
 
 
 class MemoQueryData(Answer):
     """The notes that match, best first."""
 
     results: list[MemoHit]
+
+
+class DeletedMemos(Answer):
+    """How many notes are gone."""
+
+    memos: int
 
 
 class DeletedData(Answer):

@@ -74,7 +74,8 @@ class PruneData(Answer):
     memos: int = 0
     sessions: int = 0
     jobs: int = Field(default=0, description="Finished ones whose version is gone.")
-    blobs: int = Field(default=0, description="Imports that no job refers to.")
+    blobs: int = Field(default=0, description="Imports and modules that nothing refers to.")
+    partial_uploads: int = Field(default=0, description="Uploads that broke off.")
     bytes: int = 0
     version_ids: list[str] = Field(default_factory=list)
     dry_run: bool = False

@@ -14,14 +14,17 @@ from coco_protocol.serving.app import finish_app, new_app
 from coco_protocol.serving.guard import RequestGuard
 from coco_server.api.job_events import JobEventReader
 from coco_server.api.openapi import describe_access
+from coco_server.api.routes.audit import AuditApi
 from coco_server.api.routes.configs import ConfigsApi
 from coco_server.api.routes.defaults import DefaultsApi
 from coco_server.api.routes.docs import DocsApi
 from coco_server.api.routes.documents import DocumentsApi
 from coco_server.api.routes.jobs import JobsApi
+from coco_server.api.routes.keys import KeysApi
 from coco_server.api.routes.memos import MemosApi
 from coco_server.api.routes.operating import OperatingApi
 from coco_server.api.routes.projects import ProjectsApi
+from coco_server.api.routes.rules import RulesApi
 from coco_server.api.routes.system import SystemApi
 from coco_server.api.routes.tenants import TenantsApi
 from coco_server.api.services import Services
@@ -71,8 +74,11 @@ def create_app(services: Services) -> FastAPI:
     DefaultsApi(services).add_to(app)
     JobsApi(services, reader).add_to(app)
     MemosApi(services).add_to(app)
+    RulesApi(services).add_to(app)
     ConfigsApi(services).add_to(app)
     TenantsApi(services).add_to(app)
+    KeysApi(services).add_to(app)
+    AuditApi(services).add_to(app)
     OperatingApi(services).add_to(app)
     SystemApi(services).add_to(app)
     describe_access(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from fastapi import Response
@@ -21,6 +22,7 @@ from coco_server.auth.authenticate import Authenticator
 from coco_server.auth.authorize import Authorizer, Caller
 from coco_server.auth.key_checks import KeyChecks
 from coco_server.auth.org_rate import OrgRate
+from coco_server.domain.audit import AuditTrail
 from coco_server.domain.erasure import Eraser
 from coco_server.domain.health import Probes
 from coco_server.domain.query_counter import QueryCounter
@@ -35,6 +37,7 @@ from coco_server.search.rerankers import server_rerankers
 from coco_server.search.service import SearchService
 from coco_server.settings import Settings
 from coco_server.store import usage_report
+from coco_server.store.audit import Act
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database, SystemSession, TenantSession
 from coco_server.store.vector_backend import open_vectors
@@ -43,6 +46,7 @@ from coco_server.store.vectors import VectorStore
 __all__ = ["Services", "build_services"]
 
 _T = TypeVar("_T")
+_AnswerT = TypeVar("_AnswerT", bound=Answer)
 
 _WORKER_STATES: Mapping[LinkStatus, PartState] = {
     LinkStatus.READY: "ok",
@@ -71,6 +75,7 @@ class Services:
     key_checks: KeyChecks
     org_rate: OrgRate
     authorizer: Authorizer
+    audit: AuditTrail
     search: SearchService
     vectors: VectorStore
     notifier: JobNotifier
@@ -94,7 +99,6 @@ class Services:
 
     def close(self) -> None:
         """Let go of everything."""
-        self.probes.close()
         self.queries.close()
         self.event_listener.close()
         self.notifier.close()
@@ -130,6 +134,18 @@ class Services:
         """Answer a caller with what ``work`` finds in their org."""
         return answer(await self.in_org(lane, caller.scope.org_id, work), caller.request_id)
 
+    async def respond_audited(
+        self,
+        caller: Caller,
+        act: Act,
+        work: Callable[[TenantSession], _AnswerT],
+        *,
+        after: Callable[[Act, _AnswerT], Act] | None = None,
+    ) -> Response:
+        """Answer a caller with what ``work`` changes in their org, and log it."""
+        audited = partial(self.audit.in_org, act, work, after=after)
+        return answer(await self.pools.run("change", audited), caller.request_id)
+
     async def in_system(self, lane: Lane, work: Callable[[SystemSession], _T]) -> _T:
         """Run ``work`` on a thread of its lane, in one transaction over all orgs."""
 
@@ -162,7 +178,17 @@ class Services:
             hours=self.settings.retention_hours,
             job_hours=self.settings.retention_job_hours,
         )
-        return prune(self.database, wanted, policy, self.vectors, self.blobs)
+        done = prune(
+            self.database,
+            wanted,
+            policy,
+            self.vectors,
+            self.blobs,
+            audit_days=self.settings.audit_days,
+        )
+        if not wanted.dry_run:
+            self.metrics.pruned(done)
+        return done
 
     def maintain(self) -> PruneData:
         """Go on with interrupted erasures, sample what orgs hold, and prune."""
@@ -219,6 +245,7 @@ def build_services(settings: Settings) -> Services:
         ),
         org_rate=OrgRate(settings, database, pools, metrics),
         authorizer=Authorizer(settings, database, pools, metrics),
+        audit=AuditTrail(database),
         search=SearchService(database, embedders, executor_for(vectors), rerankers=rerankers),
         vectors=vectors,
         notifier=open_notifier(settings),

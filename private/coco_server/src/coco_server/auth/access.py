@@ -11,7 +11,7 @@ from coco_core.errors import InvalidInput
 from coco_protocol.errors import hide_internals
 from coco_protocol.serving.exchange import LOG_FIELDS_KEY
 from coco_protocol.serving.guard import BodyLimits
-from coco_server.auth.authenticate import IDENTITY_KEY, bearer
+from coco_server.auth.authenticate import IDENTITY_KEY, SOURCE_KEY, bearer
 from coco_server.auth.key_checks import KeyChecks
 from coco_server.auth.org_rate import OrgRate
 from coco_server.auth.proxies import TrustedProxies
@@ -21,7 +21,7 @@ __all__ = ["BODY_LIMITS", "OPEN_PATHS", "AccessControl", "trusted_proxies"]
 
 BODY_LIMITS = BodyLimits(
     hint="Large imports go to POST /v1/ingest/batch, which reads them as a stream.",
-    streamed_paths=frozenset({"/v1/docs/import", "/v1/ingest/batch"}),
+    streamed_paths=frozenset({"/v1/docs/import", "/v1/ingest/batch", "/v1/rules"}),
 )
 
 # Load balancers ask these, from wherever they are, without a key and without TLS of their own.
@@ -29,6 +29,9 @@ _PROBE_PATHS = frozenset({"/v1/sys/health/live", "/v1/sys/health/ready"})
 
 OPEN_PATHS = _PROBE_PATHS | {"/v1/sys/health", "/openapi.json", "/docs"}
 """What probes and clients may ask before they have a key."""
+
+# An address of the sixth version with its zone; what a proxy passes on may be any text.
+_LONGEST_ADDRESS = 100
 
 # Of these the service and a proxy before it might each believe another one.
 _ONLY_ONCE = frozenset(
@@ -68,6 +71,7 @@ class AccessControl:
         address = self._proxies.client_of(scope, headers)
         identity = await self._checks.identify(bearer(headers), address)
         scope[IDENTITY_KEY] = identity
+        scope[SOURCE_KEY] = address[:_LONGEST_ADDRESS] or None
         # Who has the operator's key reads the log, too.
         hide_internals(identity.role == "key")
         if identity.key is not None:

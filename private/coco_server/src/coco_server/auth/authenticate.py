@@ -16,10 +16,13 @@ from coco_server.store import keys
 from coco_server.store.keys import ApiKey
 from coco_server.store.session import Database
 
-__all__ = ["IDENTITY_KEY", "Authenticator", "Identity", "bearer", "digest_of"]
+__all__ = ["IDENTITY_KEY", "SOURCE_KEY", "Authenticator", "Identity", "bearer", "digest_of"]
 
 IDENTITY_KEY = "coco.identity"
 """Where `AccessControl` notes in the ASGI scope who calls."""
+
+SOURCE_KEY = "coco.source"
+"""Where it notes the address that the request came from."""
 
 Role: TypeAlias = Literal["admin", "metrics", "key"]
 

@@ -6,16 +6,21 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
-from coco_core.errors import Forbidden, InvalidInput
+from coco_core.errors import Forbidden, InvalidInput, ProjectNotFound
 from coco_protocol.server.tenants import KeyScope
 from coco_protocol.serving.errors import request_id_of
 from coco_protocol.serving.exchange import LOG_FIELDS_KEY
 from coco_protocol.serving.pools import ThreadPools
 from coco_server.auth.authenticate import IDENTITY_KEY, Identity
+from coco_server.auth.manage import actor_of
 from coco_server.auth.rate_limit import Rates, enforce_rate, rates_of
+from coco_server.auth.sign_in import SignIn, UserTokens
+from coco_server.auth.viewers import presented, viewer_of
 from coco_server.metrics import ServerMetrics
 from coco_server.settings import Settings
 from coco_server.store import limits, orgs, projects
+from coco_server.store.access import Viewer
+from coco_server.store.audit import Act, Actor, AuditAction
 from coco_server.store.keys import ApiKey
 from coco_server.store.limits import Bucket, Lane
 from coco_server.store.projects import Project
@@ -55,6 +60,33 @@ class Caller:
     project: Project
     quotas: Quotas
     request_id: str
+    key: ApiKey
+    viewer: Viewer
+    """Who the answer is for: what allow lists are compared with."""
+    actor: Actor
+    """Who acts, as the audit log notes it."""
+
+    def act(self, action: AuditAction, target: str | None = None, **details: object) -> Act:
+        """Return what the audit log notes of an action in the project."""
+        return Act(
+            self.actor,
+            action,
+            org_id=self.scope.org_id,
+            project_id=self.scope.project_id,
+            target=target,
+            details=details,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What the database says of a request."""
+
+    project: Project
+    quotas: Quotas
+    rates: Rates
+    bucket: Bucket
+    sign_in: SignIn | None
 
 
 class Authorizer:
@@ -67,6 +99,8 @@ class Authorizer:
         self._database = database
         self._pools = pools
         self._metrics = metrics
+        self._tokens = UserTokens()
+        self._sign_in = SignIn.of_settings(settings)
 
     async def authorize(
         self,
@@ -87,8 +121,9 @@ class Authorizer:
         Raises:
             Forbidden: the headers do not agree with the key, or its scopes do not reach.
             InvalidInput: body or path name another project than the header.
-            ProjectNotFound: the key's org has no such project.
+            ProjectNotFound: the key's org has no such project, or the key is not for it.
             RateLimited: the bucket is empty.
+            Unauthorized: the user token is not valid.
         """
         connection, scope = request.connection, request.scope()
         key = key_of(connection)
@@ -111,16 +146,35 @@ class Authorizer:
                 f"The request names the project {named!r}, and the header {scope.project_id!r}.",
                 hint="Name the same project in x-coco-project-id.",
             )
-        project, quotas, rates, bucket = await self._pools.run("query", self._look_up, scope, lane)
-        if not bucket.allowed:
+        given = presented(connection, scope.user_id)
+        found = await self._pools.run("query", self._look_up, scope, key, lane)
+        if not found.bucket.allowed:
             self._metrics.refused("rate")
-        enforce_rate(connection, f"project {project.project_id!r}", lane, rates, bucket)
-        return Caller(scope, project, quotas, request_id_of(connection))
+        enforce_rate(connection, f"project {scope.project_id!r}", lane, found.rates, found.bucket)
+        arguments = (key, given, self._tokens, found.sign_in, scope.org_id)
+        if given.token is None:
+            viewer = viewer_of(*arguments)
+        else:
+            # The issuer's keys may have to be fetched.
+            viewer = await self._pools.run("query", viewer_of, *arguments)
+        return Caller(
+            scope=scope,
+            project=found.project,
+            quotas=found.quotas,
+            request_id=request_id_of(connection),
+            key=key,
+            viewer=viewer,
+            actor=actor_of(connection),
+        )
 
-    def _look_up(self, scope: Scope, lane: Lane) -> tuple[Project, Quotas, Rates, Bucket]:
+    def _look_up(self, scope: Scope, key: ApiKey, lane: Lane) -> _Found:
         with self._database.tenant(scope.org_id) as session:
             project = projects.get(session, scope.project_id)
-            own = orgs.get(session, scope.org_id).limits
+            if key.projects and project.project_id not in key.projects:
+                # As for one that is missing, and after the same look-up.
+                raise ProjectNotFound(f"There is no project {project.project_id!r}.")
+            org = orgs.get(session, scope.org_id)
+            own = org.limits
             rates = rates_of(self._settings, own)
             bucket = limits.take(
                 session,
@@ -129,7 +183,8 @@ class Authorizer:
                 per_minute=rates.per_minute,
                 burst=rates.burst,
             )
-        return project, quotas_of(self._settings, own), rates, bucket
+        sign_in = SignIn.of_org(org.sign_in) or self._sign_in
+        return _Found(project, quotas_of(self._settings, own), rates, bucket, sign_in)
 
 
 def admin_only(connection: HTTPConnection) -> None:

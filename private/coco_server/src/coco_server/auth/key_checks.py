@@ -18,8 +18,8 @@ __all__ = ["KeyChecks"]
 _K = TypeVar("_K")
 _V = TypeVar("_V")
 
-# What comes faster waits before its refusal: clients that send one request after the other slow
-# down by themselves. Each waiting one is an open connection, which are limited.
+# From an address that was wrong too often, a key that is not known waits before it is looked up:
+# clients that send one request after the other slow down, and a valid key still works.
 _PENALTY_SECONDS = 1.0
 _MOST_PENALTIES = 256
 
@@ -54,7 +54,7 @@ class KeyChecks:
 
         Raises:
             Unauthorized: no valid key.
-            RateLimited: too many wrong keys came from this address, and this one is new.
+            RateLimited: too many requests with wrong keys wait already.
         """
         digest = digest_of(text)
         operator = self._authenticator.operator(digest)
@@ -63,16 +63,11 @@ class KeyChecks:
             return operator
         known = self._owners.get(digest)
         if known is None:
-            tried = await self._slow_down(address)
+            await self._slow_down(address)
             until = self._wrong.get(digest)
             if until is not None and time.monotonic() < until:
                 self._note_failure(address)
                 raise _unauthorized()
-            if tried:
-                raise RateLimited(
-                    "Too many wrong keys came from this address.",
-                    hint="Send a valid key; wait some seconds before you try another one.",
-                )
         act_for(known or f"address {address}")
         key = await self._pools.run("key", self._authenticator.find, text)
         if key is None:
@@ -84,18 +79,25 @@ class KeyChecks:
         act_for(key.org_id)
         return Identity("key", key)
 
-    async def _slow_down(self, address: str) -> bool:
-        """Return whether the address has tried too often, after a while if it has."""
+    async def _slow_down(self, address: str) -> None:
+        """Let an address that was wrong too often wait: its next key may be right.
+
+        Raises:
+            RateLimited: too many wait already.
+        """
         failures = self._failures.get(address)
         if failures is None or not failures.full:
-            return False
-        if self._penalties < _MOST_PENALTIES:
-            self._penalties += 1
-            try:
-                await anyio.sleep(_PENALTY_SECONDS)
-            finally:
-                self._penalties -= 1
-        return True
+            return
+        if self._penalties >= _MOST_PENALTIES:
+            raise RateLimited(
+                "Too many wrong keys are being sent.",
+                hint="Send a valid key; try again in some seconds.",
+            )
+        self._penalties += 1
+        try:
+            await anyio.sleep(_PENALTY_SECONDS)
+        finally:
+            self._penalties -= 1
 
     def _note_failure(self, address: str) -> None:
         failures = self._failures.get(address) or _Failures(self._wrong_per_minute)

@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from coco_core.errors import CocoError
+from coco_server.cli.audit import audit
 from coco_server.cli.backup import backup, restore
 from coco_server.cli.config import config
 from coco_server.cli.dev import dev
@@ -42,6 +43,7 @@ app.add_typer(key, name="key")
 app.add_typer(project, name="project")
 app.add_typer(config, name="config")
 app.add_typer(rule, name="rule")
+app.command()(audit)
 app.add_typer(job, name="job")
 app.add_typer(erase, name="erase")
 app.command()(usage)

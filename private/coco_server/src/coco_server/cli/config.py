@@ -14,12 +14,12 @@ from coco_core.errors import InvalidConfig
 from coco_embed.resolver import Embedders, EmbeddingSettings
 from coco_protocol.base import Answer
 from coco_protocol.server.configs import ConfigList, ConfigRequest
-from coco_server.cli.connection import opened
+from coco_server.cli.connection import act, opened
 from coco_server.cli.output import AsJson, show
 from coco_server.domain.configs import register_config
 from coco_server.domain.serializers import config_body
 from coco_server.settings import explain_settings
-from coco_server.store import configs, orgs
+from coco_server.store import audit, configs, orgs
 
 __all__ = ["config"]
 
@@ -90,4 +90,5 @@ def add(
     with opened() as database, database.tenant(org_id) as session:
         orgs.get(session, org_id)
         found = config_body(register_config(session, wanted, dimension))
+        audit.record(session, act("config.register", org_id, target=found.config_id))
     show(found, [found.model_dump()], as_json=as_json)

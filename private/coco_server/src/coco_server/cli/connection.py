@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from coco_core.errors import InvalidConfig
 from coco_server.settings import explain_settings
+from coco_server.store.audit import Act, Actor, AuditAction
 from coco_server.store.blobs import BlobStore
 from coco_server.store.migrate import open_checked
 from coco_server.store.preflight import refuse_embedded
@@ -15,7 +17,7 @@ from coco_server.store.session import Database
 from coco_server.store.vector_backend import open_vectors
 from coco_server.store.vectors import VectorStore
 
-__all__ = ["blob_store", "chosen_vectors", "database_url", "opened"]
+__all__ = ["act", "blob_store", "chosen_vectors", "database_url", "opened"]
 
 
 def database_url() -> str:
@@ -49,6 +51,23 @@ def chosen_vectors() -> VectorStore:
         # Secrets are not among the values that are explained.
         api_key=os.environ.get("COCO_VECTOR_DB_API_KEY"),
     )
+
+
+def act(
+    action: AuditAction,
+    org_id: str | None,
+    *,
+    project_id: str | None = None,
+    target: str | None = None,
+) -> Act:
+    """Return what the audit log notes of a command: the account that ran it."""
+    try:
+        account = getpass.getuser()
+    except (KeyError, OSError):
+        # A container's user need not have a name.
+        account = f"uid {os.getuid()}"
+    actor = Actor(f"cli:{account}")
+    return Act(actor, action, org_id=org_id, project_id=project_id, target=target)
 
 
 def blob_store() -> BlobStore:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from coco_core.errors import ProjectNotFound
 from coco_protocol.server.operating import ErasureList
-from coco_server.cli.connection import blob_store, chosen_vectors, opened
+from coco_server.cli.connection import act, blob_store, chosen_vectors, opened
 from coco_server.cli.output import AsJson, show
 from coco_server.domain.erasure import Eraser
 from coco_server.domain.serializers import erasure_body
-from coco_server.store import erasures
+from coco_server.store import audit, erasures
+from coco_server.store.audit import AuditAction
 from coco_server.store.erasures import Erasure
 from coco_server.store.session import SystemSession
 
@@ -37,7 +39,7 @@ def project(project_id: str, as_json: AsJson = False) -> None:
             raise ProjectNotFound(f"There is no project {project_id!r}.")
         return erasures.begin_project(session, row[0], project_id)
 
-    _erase(begin, as_json)
+    _erase("project.erase", begin, as_json)
 
 
 @erase.command("org")
@@ -47,13 +49,13 @@ def org(
     as_json: AsJson = False,
 ) -> None:
     """Remove an org with everything that it has; its keys stop at once."""
-    _erase(lambda session: erasures.begin_org(session, org_id, name), as_json)
+    _erase("org.erase", lambda session: erasures.begin_org(session, org_id, name), as_json)
 
 
 @erase.command("user")
 def user(org_id: str, user_id: str, as_json: AsJson = False) -> None:
     """Remove a user's notes and sessions, and the user, from all projects of an org."""
-    _erase(lambda session: erasures.begin_user(session, org_id, user_id), as_json)
+    _erase("user.erase", lambda session: erasures.begin_user(session, org_id, user_id), as_json)
 
 
 @erase.command("list")
@@ -65,10 +67,12 @@ def list_erasures(as_json: AsJson = False) -> None:
     show(ErasureList(erasures=found), rows, as_json=as_json)
 
 
-def _erase(begin: Callable[[SystemSession], Erasure], as_json: bool) -> None:
+def _erase(action: AuditAction, begin: Callable[[SystemSession], Erasure], as_json: bool) -> None:
     blobs, vectors = blob_store(), chosen_vectors()
     with opened() as database:
         with database.system() as session:
             begun = begin(session)
+            noted = act(action, begun.org_id, project_id=begun.project_id)
+            audit.record(session, replace(noted, details={"erasure_id": begun.erasure_id}))
         done = erasure_body(Eraser(database, blobs, vectors).run(begun))
     show(done, [done.model_dump(exclude_none=True)], as_json=as_json)

@@ -14,11 +14,12 @@ from coco_protocol.server.operating import (
     RefusedRequeue,
     RequeueData,
 )
-from coco_server.cli.connection import blob_store, opened
+from coco_server.cli.connection import act, blob_store, opened
 from coco_server.cli.output import AsJson, show
 from coco_server.domain import requeue as requeueing
 from coco_server.domain.serializers import queued_job_body
 from coco_server.jobs import overview, queue
+from coco_server.store import audit
 
 __all__ = ["job"]
 
@@ -82,6 +83,8 @@ def requeue(
         )
     blobs = blob_store()
     with opened() as database:
+        with database.system() as session:
+            audit.record(session, act("job.requeue", org, target=job_id))
         if job_id is not None:
             _print(queued_job_body(requeueing.requeue(database, blobs, job_id)), as_json)
             return
@@ -111,6 +114,8 @@ def cancel(job_id: str, as_json: AsJson = False) -> None:
             found = overview.get(session, job_id)
         with database.tenant(found.org_id) as session:
             ended = queue.request_cancel(session, found.project_id, job_id)
+            noted = act("job.cancel", found.org_id, project_id=found.project_id, target=job_id)
+            audit.record(session, noted)
     _print(queued_job_body(ended), as_json)
 
 

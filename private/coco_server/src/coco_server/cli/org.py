@@ -8,10 +8,10 @@ import typer
 
 from coco_core.errors import InvalidInput
 from coco_protocol.server.tenants import LimitName, OrgBody, OrgList, OrgRequest
-from coco_server.cli.connection import opened
+from coco_server.cli.connection import act, opened
 from coco_server.cli.output import AsJson, show
 from coco_server.domain.serializers import org_body, org_use
-from coco_server.store import orgs
+from coco_server.store import audit, orgs
 
 __all__ = ["org"]
 
@@ -34,6 +34,7 @@ def create(
     request = OrgRequest(name=name, org_id=org_id, limits=own)
     with opened() as database, database.system() as session:
         found = orgs.save(session, request.name, org_id=request.org_id, limits=dict(own.items()))
+        audit.record(session, act("org.save", found.org_id, target=found.org_id))
     _print(org_body(found), as_json)
 
 

@@ -9,10 +9,11 @@ import typer
 from coco_core.errors import ProjectNotFound
 from coco_protocol.server.memos import DeletedData
 from coco_protocol.server.projects import ActivateData, ProjectList, VersionList
-from coco_server.cli.connection import chosen_vectors, opened
+from coco_server.cli.connection import act, chosen_vectors, opened
 from coco_server.cli.output import AsJson, show
 from coco_server.domain.serializers import defaults_body, project_body, version_body
-from coco_server.store import projects, retention, versions
+from coco_server.store import audit, projects, retention, versions
+from coco_server.store.audit import Act, AuditAction
 from coco_server.store.projects import Project
 from coco_server.store.session import Database
 
@@ -64,6 +65,7 @@ def activate(project_id: str, version_id: str, as_json: AsJson = False) -> None:
         owner = _find(database, project_id)
         with database.tenant(owner.org_id) as session:
             now = versions.activate(session, project_id, version_id)
+            audit.record(session, _act("version.activate", owner, version_id))
     _print(owner, now.version_id, as_json)
 
 
@@ -72,7 +74,15 @@ def remove(project_id: str, version_id: str, as_json: AsJson = False) -> None:
     """Remove a version that is neither active nor being built."""
     with opened() as database:
         owner = _find(database, project_id)
-        retention.remove_version(database, owner.org_id, project_id, version_id, chosen_vectors())
+        removal = _act("version.remove", owner, version_id)
+        retention.remove_version(
+            database,
+            owner.org_id,
+            project_id,
+            version_id,
+            chosen_vectors(),
+            note=lambda session: audit.record(session, removal),
+        )
     data = DeletedData(deleted=version_id)
     show(data, [data.model_dump()], as_json=as_json)
 
@@ -84,7 +94,12 @@ def rollback(project_id: str, as_json: AsJson = False) -> None:
         owner = _find(database, project_id)
         with database.tenant(owner.org_id) as session:
             now = versions.rollback(session, project_id)
+            audit.record(session, _act("version.rollback", owner, now.version_id))
     _print(owner, now.version_id, as_json)
+
+
+def _act(action: AuditAction, owner: Project, version_id: str) -> Act:
+    return act(action, owner.org_id, project_id=owner.project_id, target=version_id)
 
 
 def _find(database: Database, project_id: str) -> Project:

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 
 from coco_protocol.server.system import PruneRequest
-from coco_server.cli.connection import blob_store, chosen_vectors, opened
+from coco_server.cli.connection import act, blob_store, chosen_vectors, opened
 from coco_server.cli.output import AsJson, show
 from coco_server.domain.retention import policy_of
 from coco_server.domain.retention import prune as remove
 from coco_server.settings import explain_settings
+from coco_server.store import audit
 
 __all__ = ["prune"]
 
@@ -42,5 +43,15 @@ def prune(
     )
     blobs = blob_store()
     with opened() as database:
-        found = remove(database, wanted, policy, chosen_vectors(), blobs)
+        if not dry_run:
+            with database.system() as session:
+                audit.record(session, act("retention.prune", org))
+        found = remove(
+            database,
+            wanted,
+            policy,
+            chosen_vectors(),
+            blobs,
+            audit_days=float(str(values["audit_days"])),
+        )
     show(found, [found.model_dump()], as_json=as_json)

@@ -13,6 +13,7 @@ from coco_server.domain.documents import Asked, matching
 from coco_server.domain.import_jobs import ImportJobs, ImportSource
 from coco_server.jobs import document_jobs
 from coco_server.store import documents, versions
+from coco_server.store.access import VIEWS_EVERYTHING
 from coco_server.store.blobs import BlobStore
 from coco_server.store.item_hash import item_hash
 from coco_server.store.session import Database, TenantSession
@@ -89,7 +90,7 @@ class DocumentChanges:
         if version is None or hashed is None or document_jobs.unfinished(session, project_id):
             return False
         try:
-            stored = documents.get(session, version, str(item["doc_id"]))
+            stored = documents.get(session, version, str(item["doc_id"]), VIEWS_EVERYTHING)
         except DocumentNotFound:
             return False
         return stored.item_hash == hashed

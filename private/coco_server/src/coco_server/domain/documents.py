@@ -18,6 +18,7 @@ from coco_server.jobs import document_jobs
 from coco_server.jobs.records import DONE_STATES, Job
 from coco_server.search.conditions import conditions
 from coco_server.store import document_search, documents, versions
+from coco_server.store.access import Viewer
 from coco_server.store.document_search import Wanted
 from coco_server.store.documents import StoredDocument
 from coco_server.store.session import TenantSession
@@ -46,21 +47,37 @@ class Asked:
 
 
 def show(
-    session: TenantSession, project_id: str, doc_id: str, page: DocumentParameters
+    session: TenantSession,
+    project_id: str,
+    doc_id: str,
+    page: DocumentParameters,
+    viewer: Viewer,
+    *,
+    writes: bool,
 ) -> DocumentDetail:
     """Return a document with a page of its chunks, and the last job that touched it.
 
+    Args:
+        session: of the project's org.
+        project_id: the project.
+        doc_id: the document.
+        page: which of its chunks.
+        viewer: whom it is shown to.
+        writes: whether the caller may change documents, and so is shown that one is on its way.
+
     Raises:
-        DocumentNotFound: the active version has none of this id; the hint names a job to come.
+        DocumentNotFound: the active version has none of this id that the viewer is shown; the hint
+            names a job to come.
     """
     job = document_jobs.of_document(session, project_id, doc_id)
     version = versions.active(session, project_id)
+    coming = job if writes else None
     if version is None:
-        raise _nothing(doc_id, job)
+        raise _nothing(doc_id, coming)
     try:
-        found = documents.get(session, version, doc_id)
+        found = documents.get(session, version, doc_id, viewer)
     except DocumentNotFound as error:
-        raise _nothing(doc_id, job) from error
+        raise _nothing(doc_id, coming) from error
     written = document_jobs.of_segment(session, project_id, found.version_no)
     last = max(
         (each for each in (job, written) if each), key=lambda each: each.job_id, default=None
@@ -77,20 +94,28 @@ def show(
 
 
 def list_documents(
-    session: TenantSession, project_id: str, asked: Asked, *, after: str, limit: int
+    session: TenantSession,
+    project_id: str,
+    asked: Asked,
+    viewer: Viewer,
+    *,
+    after: str,
+    limit: int,
 ) -> DocumentList:
-    """Return a page of the documents that are wanted, in the order of their ids."""
+    """Return a page of the wanted documents that a viewer is shown, in the order of their ids."""
     version = versions.active(session, project_id)
     if version is None:
         return DocumentList(documents=[])
     total = None
     if asked == Asked(prefix=asked.prefix):
         found = documents.list_of(
-            session, version, after=after, prefix=asked.prefix, most=limit + 1
+            session, version, viewer, after=after, prefix=asked.prefix, most=limit + 1
         )
-        total = documents.count(session, version, prefix=asked.prefix)
+        total = documents.count(session, version, viewer, prefix=asked.prefix)
     else:
-        found = document_search.find(session, version, asked.wanted(), after=after, most=limit + 1)
+        found = document_search.find(
+            session, version, asked.wanted(), viewer, after=after, most=limit + 1
+        )
     return DocumentList(
         version_id=version.version_id,
         documents=[_body(each) for each in found[:limit]],
@@ -100,7 +125,7 @@ def list_documents(
 
 
 def matching(session: TenantSession, version: Version, asked: Asked) -> list[str]:
-    """Return the ids of all documents that are wanted."""
+    """Return the ids of all documents that are wanted, whoever they are shown to."""
     return document_search.ids(session, version, asked.wanted())
 
 

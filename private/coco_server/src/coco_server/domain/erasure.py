@@ -10,6 +10,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from typing import LiteralString
 
 import psycopg
 import structlog
@@ -25,6 +26,48 @@ from coco_server.store.tenant_tables import delete_rows, tables_of
 from coco_server.store.vectors import VectorStore
 
 __all__ = ["Eraser"]
+
+_NO_ACTIVE: LiteralString = """
+    UPDATE projects SET active_version_id = NULL
+    WHERE org_id = %(org)s AND project_id = %(project)s
+"""
+
+# Once: what is given back stands nowhere afterwards. A version that an older program built has no
+# row of a segment.
+_GIVE_BACK: LiteralString = """
+    WITH held AS (
+        SELECT document_count AS documents, chunk_count AS chunks, storage_bytes AS bytes
+        FROM segments WHERE org_id = %(org)s AND project_id = %(project)s
+        UNION ALL
+        SELECT document_count, chunk_count, storage_bytes FROM project_versions AS version
+        WHERE org_id = %(org)s AND project_id = %(project)s AND segments = '{}'
+            AND NOT coalesce(failure ? 'removed', false)
+            AND NOT EXISTS (SELECT FROM segments WHERE segment_no = version.version_no)
+        UNION ALL
+        SELECT reserved_documents, 0, reserved_bytes FROM project_versions
+        WHERE org_id = %(org)s AND project_id = %(project)s
+    ), total AS (
+        SELECT coalesce(sum(documents), 0)::bigint AS documents,
+            coalesce(sum(chunks), 0)::bigint AS chunks, coalesce(sum(bytes), 0)::bigint AS bytes
+        FROM held
+    )
+    UPDATE org_totals SET documents = greatest(0, org_totals.documents - total.documents),
+        chunks = greatest(0, org_totals.chunks - total.chunks),
+        storage_bytes = greatest(0, org_totals.storage_bytes - total.bytes)
+    FROM total WHERE org_id = %(org)s
+"""
+
+_EMPTY_SEGMENTS: LiteralString = """
+    UPDATE segments SET document_count = 0, chunk_count = 0, storage_bytes = 0
+    WHERE org_id = %(org)s AND project_id = %(project)s
+"""
+
+# A segment that a version is made of is not dropped before the version is removed.
+_MARK_REMOVED: LiteralString = """
+    UPDATE project_versions SET status = 'FAILED', reserved_documents = 0, reserved_bytes = 0,
+        failure = coalesce(failure, '{}') || '{"removed": true}'
+    WHERE org_id = %(org)s AND project_id = %(project)s
+"""
 
 _log = structlog.get_logger(__name__)
 
@@ -146,6 +189,7 @@ class Eraser:
                     known = [list(each) for each in {*map(tuple, erasure.vectors), *segments}]
                     erasure = replace(erasure, vectors=known)
                 erasures.keep(session, replace(erasure, removed=dict(removed)))
+            self._take_out(org_id, project_id)
             for number, dimension in segments:
                 self._drop(org_id, number)
                 self._vectors.drop(number, dimension)
@@ -153,7 +197,6 @@ class Eraser:
             for ref in blobs:
                 self._blobs.delete(org_id, ref)
             removed["blobs"] += len(blobs)
-            self._forget_active(org_id, project_id)
             for table in tables:
                 if table != "projects":
                     removed[table] += delete_rows(
@@ -195,13 +238,12 @@ class Eraser:
             hint="It is hidden already. Ask again later; the service also goes on by itself.",
         )
 
-    def _forget_active(self, org_id: str, project_id: str) -> None:
+    def _take_out(self, org_id: str, project_id: str) -> None:
+        """Let no version answer any more, and give back what they hold of the org's quotas."""
+        values = {"org": org_id, "project": project_id}
         with self._database.system() as session:
-            session.connection.execute(
-                "UPDATE projects SET active_version_id = NULL "
-                "WHERE org_id = %s AND project_id = %s",
-                (org_id, project_id),
-            )
+            for statement in (_NO_ACTIVE, _GIVE_BACK, _EMPTY_SEGMENTS, _MARK_REMOVED):
+                session.connection.execute(statement, values)
 
     def _remove_row(self, org_id: str, project_id: str) -> bool:
         """Delete the project itself, unless a request that had begun before has added a build."""

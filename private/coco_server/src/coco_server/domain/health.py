@@ -10,8 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as Late
 
 import redis
 import structlog
@@ -46,7 +44,8 @@ class _Probe:
         self.ask = ask
         self.found: PartHealth | None = None
         self.until = 0.0
-        self.running: Future[PartHealth] | None = None
+        self.running: threading.Event | None = None
+        """Set when the question that is under way has been answered."""
 
 
 class Probes:
@@ -60,6 +59,15 @@ class Probes:
         embedders: Embedders,
         vectors: VectorStore,
     ) -> None:
+        """Prepare them.
+
+        Args:
+            settings: what is used.
+            database: over connections that queries do not take: a busy service is ready.
+            blobs: the store of imports.
+            embedders: models for queries.
+            vectors: where vectors are kept.
+        """
         self._settings = settings
         self._database = database
         self._blobs = blobs
@@ -74,11 +82,6 @@ class Probes:
         }
         self._probes = [_Probe(name, ask) for name, ask in asked.items()]
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(len(self._probes), thread_name_prefix="coco-probe")
-
-    def close(self) -> None:
-        """Start no more probes; one that hangs does not keep the process."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def database(self) -> PartHealth:
         """Return whether requests can be served: the database answers and its schema fits."""
@@ -102,18 +105,23 @@ class Probes:
         with self._lock:
             for probe in self._probes:
                 if probe.running is None and time.monotonic() >= probe.until:
-                    probe.running = self._pool.submit(self._run, probe)
+                    probe.running = threading.Event()
+                    # A part that hangs must not keep the process from ending.
+                    threading.Thread(
+                        target=self._run,
+                        args=(probe, probe.running),
+                        name="coco-probe",
+                        daemon=True,
+                    ).start()
             waiting = [(probe, probe.running) for probe in self._probes]
         for probe, running in waiting:
             if running is None:
                 continue
-            try:
-                running.result(max(0.0, until - time.monotonic()))
-            except Late:
+            if not running.wait(max(0.0, until - time.monotonic())):
                 self._note(probe, _failing(probe.name, "it does not answer in time"), ended=False)
         return [each.found for each in self._probes if each.found is not None]
 
-    def _run(self, probe: _Probe) -> PartHealth:
+    def _run(self, probe: _Probe, answered: threading.Event) -> None:
         try:
             found = probe.ask()
         except CocoError as error:
@@ -123,10 +131,12 @@ class Probes:
             _log.error("probe_crashed", part=probe.name, exc_info=error)
             found = _failing(probe.name, type(error).__name__)
         self._note(probe, found, ended=True)
-        return found
+        answered.set()
 
     def _note(self, probe: _Probe, found: PartHealth, *, ended: bool) -> None:
         with self._lock:
+            if not ended and probe.running is None:
+                return  # It has answered after all.
             probe.found = found
             if ended:
                 probe.running = None

@@ -15,7 +15,16 @@ from coco_server.jobs.payload import ImportFormat, IngestPayload
 from coco_server.jobs.records import Job
 from coco_server.jobs.requests import RequestKey
 from coco_server.metrics import ServerMetrics
-from coco_server.store import abandoned, activations, configs, orgs, projects, usage, versions
+from coco_server.store import (
+    abandoned,
+    activations,
+    configs,
+    orgs,
+    projects,
+    rules,
+    usage,
+    versions,
+)
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database, TenantSession
 
@@ -110,7 +119,7 @@ class ImportJobs:
         config_id = head.indexing_config_id or project.active_config_id
         config = IndexingConfig.from_dict(configs.get(session, config_id).body)
         if head.wasm_module_ref is not None:
-            self._blobs.info(scope.org_id, head.wasm_module_ref)
+            rules.require(session, head.wasm_module_ref)
         orgs.remember_user(session, scope.user_id)
         # What keeps a project from importing shall not wait for a worker to look at it.
         abandoned.fail(session, project_id=scope.project_id, config_id=config_id, older_seconds=0)

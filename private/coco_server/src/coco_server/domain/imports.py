@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from coco_core.errors import InvalidInput, UnsupportedMediaType, VersionConflict
+from coco_core.errors import InvalidInput, NotFound, UnsupportedMediaType, VersionConflict
 from coco_protocol.server.docs import ImportHead, IndexRequest, StartedData
 from coco_protocol.serving.pools import ThreadPools
 from coco_server.auth.authorize import Caller
+from coco_server.domain.body_format import checked_pieces
 from coco_server.domain.import_jobs import ImportJobs, ImportSource
 from coco_server.domain.item_count import count_items
 from coco_server.domain.json_splitter import ItemsSplitter
-from coco_server.jobs import sources
+from coco_server.jobs import document_jobs, sources
 from coco_server.jobs.payload import ImportFormat, IngestPayload
 from coco_server.metrics import ServerMetrics
 from coco_server.settings import Settings
@@ -114,7 +115,7 @@ class Imports:
         self, request: Request, caller: Caller, given: dict[str, Any], media: ImportFormat
     ) -> tuple[ImportHead, ImportSource]:
         splitter = ItemsSplitter() if media == "json" else None
-        pieces = _pieces(request, splitter)
+        pieces = _pieces(checked_pieces(request.stream(), media), splitter)
         first = await anext(pieces, b"")
         if not first:
             head = _head({**given, **(splitter.head() if splitter else {})})
@@ -148,6 +149,7 @@ class Imports:
             raise InvalidInput("The import has no items.", hint='Send "items": […], or a blob_ref.')
         kind = _SUFFIXES.get(head.blob_ref.rpartition(".")[2])
         info = await self._pools.run("change", self._blobs.info, caller.scope.org_id, head.blob_ref)
+        await self._pools.run("change", self._check_reach, caller, head.blob_ref)
         if kind is None:
             raise InvalidInput(
                 f"The blob {head.blob_ref!r} holds no items.",
@@ -156,6 +158,14 @@ class Imports:
         source = ImportSource(head.blob_ref, kind, info.size, None, fresh=False)
         items = await self._count(caller, source)
         return replace(source, items=items)
+
+    def _check_reach(self, caller: Caller, blob_ref: str) -> None:
+        """Refuse a key that is bound to projects what another project's import brought."""
+        if not caller.key.projects:
+            return
+        with self._database.tenant(caller.scope.org_id) as session:
+            if not document_jobs.read_in(session, caller.key.projects, blob_ref):
+                raise NotFound(f"There is no blob {blob_ref!r}.")
 
     def _no_items(self, caller: Caller) -> ImportSource:
         stored = self._blobs.put_bytes(caller.scope.org_id, "ndjson", b"\n")
@@ -218,9 +228,11 @@ def media_type(content_type: str | None) -> ImportFormat:
     return FORMATS[media]
 
 
-async def _pieces(request: Request, splitter: ItemsSplitter | None) -> AsyncIterator[bytes]:
+async def _pieces(
+    body: AsyncIterator[bytes], splitter: ItemsSplitter | None
+) -> AsyncIterator[bytes]:
     """Yield the bytes of the items; of other formats, all bytes."""
-    async for piece in request.stream():
+    async for piece in body:
         out = splitter.feed(piece) if splitter else piece
         if out:
             yield out

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 
-from coco_core.errors import InvalidInput
+from coco_core.parquet_footer import FOOTER_TAIL_BYTES, footer_bytes, read_counts
 from coco_server.domain.json_splitter import ItemsSplitter
 from coco_server.jobs.payload import ImportFormat
 
@@ -43,12 +44,8 @@ def _lines(file: io.RawIOBase) -> int:
 
 
 def _rows(file: io.RawIOBase) -> int:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        return int(pq.read_metadata(file).num_rows)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise InvalidInput(
-            f"The body is not Parquet: {str(error)[:200]}.", hint="Send one complete file."
-        ) from error
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - FOOTER_TAIL_BYTES))
+    length = footer_bytes(file.read(FOOTER_TAIL_BYTES) or b"", size)
+    file.seek(size - FOOTER_TAIL_BYTES - length)
+    return read_counts(file.read(length) or b"", size).rows

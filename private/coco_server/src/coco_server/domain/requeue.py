@@ -85,7 +85,8 @@ def _replace(session: TenantSession, old: Job, payload: IngestPayload, size: int
             hint="`coco-server job show` names the job that replaces it.",
         )
     version_id = None
-    if old.version_id is not None:
+    # A merge begins its version when it runs, from the version that is active then.
+    if payload.mode != "merge":
         version = versions.create(session, old.project_id, payload.plan.config.config_id)
         version_id = version.version_id
         # The operator has decided; no quota stands against it, and what it takes counts.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from coco_protocol.server.system import PruneData, PruneRequest
-from coco_server.store import retention
+from coco_server.store import audit, memo_index, retention
 from coco_server.store.blobs import BlobStore
 from coco_server.store.orphans import remove_orphans
 from coco_server.store.retention import RetentionPolicy
@@ -31,12 +31,21 @@ def prune(
     policy: RetentionPolicy,
     vectors: VectorStore,
     blobs: BlobStore,
+    *,
+    audit_days: float,
 ) -> PruneData:
-    """Remove, or with ``dry_run`` count, what a policy does not keep."""
+    """Remove, or with ``dry_run`` count, what a policy does not keep.
+
+    Old events of the audit log go, too; they are not counted.
+    """
     removed = retention.prune(
         database, policy, org_id=wanted.org_id, dry_run=wanted.dry_run, vectors=vectors
     )
+    if not wanted.dry_run:
+        memo_index.index_all(database)
     with database.system() as session:
+        if not wanted.dry_run:
+            audit.trim(session, days=audit_days, org_id=wanted.org_id)
         ended = retention.prune_memos(session, org_id=wanted.org_id, dry_run=wanted.dry_run)
     orphans = remove_orphans(
         database, blobs, hours=policy.job_hours, org_id=wanted.org_id, dry_run=wanted.dry_run
@@ -47,6 +56,7 @@ def prune(
         memos=ended.memos,
         jobs=orphans.jobs,
         blobs=orphans.blobs,
+        partial_uploads=orphans.partial_uploads,
         bytes=sum(version.storage_bytes for version in removed) + orphans.blob_bytes,
         version_ids=[version.version_id for version in removed],
         dry_run=wanted.dry_run,

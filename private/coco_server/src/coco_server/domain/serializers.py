@@ -9,26 +9,31 @@ from coco_protocol.base import Answer
 from coco_protocol.configs import ChunkingBody, EmbeddingBody
 from coco_protocol.defaults import DefaultsBody
 from coco_protocol.docs import RetrievalBody
+from coco_protocol.server.audit import AuditEventBody
 from coco_protocol.server.configs import ConfigBody
 from coco_protocol.server.jobs import JobBody, JobEvent
 from coco_protocol.server.memos import MemoBody, MemoHit
 from coco_protocol.server.operating import ErasureBody, QueuedJobBody, UsageBody
 from coco_protocol.server.projects import ProjectBody, VersionBody
-from coco_protocol.server.tenants import KeyBody, OrgBody, OrgUse
+from coco_protocol.server.rules import RuleBody
+from coco_protocol.server.tenants import KeyBody, OrgBody, OrgUse, SignInBody
 from coco_server.jobs.events import StoredEvent
 from coco_server.jobs.records import Job
 from coco_server.store import orgs, usage
+from coco_server.store.audit import AuditEvent
 from coco_server.store.configs import StoredConfig
 from coco_server.store.erasures import Erasure
 from coco_server.store.keys import ApiKey
 from coco_server.store.memos import Memo
 from coco_server.store.orgs import Org
 from coco_server.store.projects import Project
+from coco_server.store.rules import StoredRule
 from coco_server.store.session import TenantSession
 from coco_server.store.usage_report import MonthlyUsage
 from coco_server.store.versions import Version
 
 __all__ = [
+    "audit_body",
     "config_body",
     "defaults_body",
     "erasure_body",
@@ -41,6 +46,7 @@ __all__ = [
     "org_use",
     "project_body",
     "queued_job_body",
+    "rule_body",
     "usage_body",
     "version_body",
 ]
@@ -51,7 +57,8 @@ _Body = TypeVar("_Body", bound=Answer)
 def org_body(org: Org, use: OrgUse | None = None) -> OrgBody:
     """Serialize an org."""
     limits = {name: value for name, value in org.limits.items() if isinstance(value, int)}
-    return _body(OrgBody, org, limits=limits, use=use)
+    sign_in = None if org.sign_in is None else SignInBody.model_validate(org.sign_in)
+    return _body(OrgBody, org, limits=limits, use=use, sign_in=sign_in)
 
 
 def org_use(session: TenantSession) -> OrgUse:
@@ -62,6 +69,11 @@ def org_use(session: TenantSession) -> OrgUse:
 def key_body(key: ApiKey) -> KeyBody:
     """Serialize a key; its secret is nowhere."""
     return _body(KeyBody, key)
+
+
+def audit_body(event: AuditEvent) -> AuditEventBody:
+    """Serialize an event of the audit log."""
+    return _body(AuditEventBody, event)
 
 
 def config_body(config: StoredConfig) -> ConfigBody:
@@ -132,6 +144,11 @@ def erasure_body(erasure: Erasure) -> ErasureBody:
 def event_body(event: StoredEvent) -> JobEvent:
     """Serialize an event of a job."""
     return _body(JobEvent, event, sequence=event.seq)
+
+
+def rule_body(rule: StoredRule) -> RuleBody:
+    """Serialize a text rule; its module is not shown."""
+    return _body(RuleBody, rule)
 
 
 def memo_body(memo: Memo) -> MemoBody:

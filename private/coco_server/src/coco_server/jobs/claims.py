@@ -28,10 +28,12 @@ def claim(
     lease_seconds: float = LEASE_SECONDS,
     most_per_org: int = _MOST_PER_ORG,
     job_id: str | None = None,
+    background: bool | None = None,
 ) -> Job | None:
     """Take the next job: fresh, or of a worker whose lease ran out; orgs with least running first.
 
     What was lost is failed here (`_fail_lost_work`). With ``job_id`` that job is taken or none.
+    With ``background`` only compactions are taken, or (False) only the other jobs.
     """
     session.connection.execute("SELECT pg_advisory_xact_lock(%s)", (_CLAIM_LOCK,))
     _fail_lost_work(session)
@@ -41,16 +43,18 @@ def claim(
         """
         WITH busy AS (
             SELECT org_id, count(*) AS running FROM jobs
-            WHERE state = 'running' AND lease_until > now() GROUP BY org_id
+            WHERE state = 'running' AND lease_until > now() AND kind <> 'compact' GROUP BY org_id
         ), expired AS (
             SELECT job_id, org_id, priority FROM jobs
             WHERE state = 'running' AND lease_until <= now() AND attempt < max_attempts
             AND (%(wanted)s::text IS NULL OR job_id = %(wanted)s)
+            AND coalesce((kind = 'compact') = %(background)s::bool, true)
         ), fresh AS (
             -- The best of each org is enough, and keeps this quick when one has thousands.
             SELECT DISTINCT ON (org_id) job_id, org_id, priority FROM jobs
             WHERE state = 'queued' AND run_after <= now()
             AND (%(wanted)s::text IS NULL OR job_id = %(wanted)s)
+            AND coalesce((kind = 'compact') = %(background)s::bool, true)
             -- Merges into one index take turns: each begins from what the one before it made. What
             -- runs may not have its version yet; what waits to be tried again has it.
             AND NOT (merge AND (EXISTS (
@@ -69,7 +73,7 @@ def claim(
             SELECT jobs.job_id FROM jobs
             JOIN (SELECT * FROM expired UNION ALL SELECT * FROM fresh) AS open USING (job_id)
             LEFT JOIN busy ON busy.org_id = jobs.org_id
-            WHERE coalesce(busy.running, 0) < %(most)s
+            WHERE (coalesce(busy.running, 0) < %(most)s OR jobs.kind = 'compact')
             -- Said again of the row that is locked: between the look above and the lock it may have
             -- ended, been cancelled or renewed, and only what stands here is looked at anew then.
             AND (jobs.state = 'queued' OR (jobs.state = 'running' AND jobs.lease_until <= now()))
@@ -82,7 +86,13 @@ def claim(
         WHERE job_id = (SELECT job_id FROM next)
         RETURNING {columns}
         """,
-        {"most": most_per_org, "worker": worker, "lease": lease_seconds, "wanted": job_id},
+        {
+            "most": most_per_org,
+            "worker": worker,
+            "lease": lease_seconds,
+            "wanted": job_id,
+            "background": background,
+        },
     )
     if taken is not None:
         events.append(session, taken.job_id, "running", {"attempt": taken.attempt})

@@ -1,12 +1,14 @@
-"""Look-ups of jobs by what they change: a document, a segment, a project."""
+"""Look-ups of jobs by what they read or change: an import, a document, a segment, a project."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from coco_server.jobs.records import Job
 from coco_server.store.rows import one_row
 from coco_server.store.session import TenantSession
 
-__all__ = ["of_document", "of_segment", "unfinished"]
+__all__ = ["of_document", "of_segment", "read_in", "unfinished"]
 
 
 def of_document(session: TenantSession, project_id: str, doc_id: str) -> Job | None:
@@ -30,6 +32,16 @@ def of_segment(session: TenantSession, project_id: str, segment_no: int) -> Job 
         "AND version_no = %(number)s) ORDER BY job_id LIMIT 1",
         {"org": session.org_id, "project": project_id, "number": segment_no},
     )
+
+
+def read_in(session: TenantSession, projects: Sequence[str], blob_ref: str) -> bool:
+    """Whether a job of one of these projects reads an import."""
+    row = session.connection.execute(
+        "SELECT EXISTS (SELECT FROM jobs WHERE org_id = %s AND project_id = ANY(%s) "
+        "AND payload ->> 'blob_ref' = %s)",
+        (session.org_id, list(projects), blob_ref),
+    ).fetchone()
+    return bool(row and row[0])
 
 
 def unfinished(session: TenantSession, project_id: str) -> bool:

@@ -23,6 +23,10 @@ class Job:
     project_id: str
     user_id: str | None
     version_id: str | None
+    config_id: str | None
+    """The config that it builds under; None for jobs of an older release."""
+    merge: bool
+    """Whether it takes turns with the other builds of the project under the config."""
     kind: str
     state: JobState
     payload: Mapping[str, Any]

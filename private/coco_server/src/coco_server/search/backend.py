@@ -7,13 +7,14 @@ from typing import TypeAlias
 
 from coco_core.search.ports import SearchExecutor
 from coco_server.search.pg import PgExecutor
+from coco_server.store.access import Viewer
 from coco_server.store.session import TenantSession
 from coco_server.store.vectors import VectorStore
 from coco_server.store.versions import Version
 
 __all__ = ["ExecutorFactory", "executor_for"]
 
-ExecutorFactory: TypeAlias = Callable[[TenantSession, Version], SearchExecutor]
+ExecutorFactory: TypeAlias = Callable[[TenantSession, Version, Viewer], SearchExecutor]
 
 
 def executor_for(vectors: VectorStore) -> ExecutorFactory:
@@ -24,4 +25,4 @@ def executor_for(vectors: VectorStore) -> ExecutorFactory:
     from coco_server.store.qdrant import QdrantVectors
 
     assert isinstance(vectors, QdrantVectors)
-    return lambda session, version: QdrantExecutor(session, version, vectors)
+    return lambda session, version, viewer: QdrantExecutor(session, version, vectors, viewer)

@@ -45,13 +45,19 @@ def in_files(
     """
     if not names:
         return set()
-    rows = session.connection.execute(
+    # Chunks that do not pass must not take the place of those that do, so these are counted here.
+    row = session.connection.execute(
         of_version(
+            "SELECT string_agg(int4send(chunk_key), ''::bytea ORDER BY chunk_key) FROM ("
             "SELECT chunk_key FROM {source_chunks} "
             "WHERE lower(normalize(regexp_replace(doc_id, '^.*/', ''))) = ANY(%s) "
-            "AND NOT chunk_key = ANY(%s) ORDER BY chunk_key LIMIT %s",
+            "AND NOT chunk_key = ANY(%s) ORDER BY chunk_key LIMIT %s) AS named",
             version.parts,
         ),
-        (list(names), removed.tolist(), MOST_OF_FILE),
-    ).fetchall()
-    return {key for (key,) in rows if mask is None or mask[key]}
+        (list(names), removed.tolist(), MOST_OF_FILE if mask is None else None),
+        binary=True,
+    ).fetchone()
+    keys = np.frombuffer(row[0] if row and row[0] else b"", ">i4")
+    if mask is not None:
+        keys = keys[mask[keys]]
+    return set(keys[:MOST_OF_FILE].tolist())

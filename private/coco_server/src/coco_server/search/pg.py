@@ -27,7 +27,9 @@ from coco_core.types import Candidate, CandidateSet, ChunkMetadata, FloatVector
 from coco_server.search.conditions import conditions
 from coco_server.search.named_chunks import defining, in_files
 from coco_server.search.nearest import NearestChunks
+from coco_server.search.visibility import shown_chunks
 from coco_server.store import postings, segments
+from coco_server.store.access import VIEWS_PUBLIC, Viewer
 from coco_server.store.segments import Layout
 from coco_server.store.session import TenantSession
 from coco_server.store.tables import in_version, of_version
@@ -44,7 +46,7 @@ class Allowed:
     keys: NDArray[np.int32] | None
     """int32[n], ascending"""
     filtered: int
-    """Chunks that pass the intent's filters, before phrases are looked for."""
+    """Of them, before phrases are looked for."""
     coverage: float
     """Share of these that have a vector."""
 
@@ -61,7 +63,7 @@ _NO_KEYS = np.empty(0, np.int64)
 
 
 class _KeywordStage:
-    """Keyword scores of a whole version for one query."""
+    """Keyword scores of what a viewer is shown of a version, for one query."""
 
     def __init__(
         self,
@@ -70,11 +72,25 @@ class _KeywordStage:
         layout: Layout,
         query: Query,
         limits: CandidateLimits,
+        *,
+        shown: NDArray[np.bool_] | None,
+        total: int,
     ) -> None:
-        """Read the postings of the query's terms, in one statement; none that nobody looks at."""
-        live = layout.live()
-        # How many chunks hold a term is counted of what is live, and so is the whole.
-        stats = CorpusStats(version.chunk_count, layout.weighted_by.average_lengths)
+        """Read the postings of the query's terms, in one statement; none that are not used.
+
+        Removed chunks count in no frequency, and hidden ones neither: scores must not tell how many
+        of them hold a word.
+
+        Args:
+            session: of the version's org.
+            version: what is searched.
+            layout: of the version.
+            query: what is asked.
+            limits: whether scores are wanted.
+            shown: bool[span], the chunks that count; None: all.
+            total: how many these are.
+        """
+        stats = CorpusStats(total, layout.weighted_by.average_lengths)
         terms = {term_id(term) for term in query.terms} if limits.keyword_scores else set()
         name = term_id(query.name) if query.name else None
         wording = {term: term_id(term) for term in query.wording.terms}
@@ -83,8 +99,8 @@ class _KeywordStage:
             version.parts,
             terms | set(wording.values()) | ({name} if name is not None else set()),
         )
-        if live is not None:
-            found = {number: _live_postings(each, live) for number, each in found.items()}
+        if shown is not None:
+            found = {number: _shown_postings(each, shown) for number, each in found.items()}
         self.holding = {
             term: found[number][0] if number in found else _NO_KEYS
             for term, number in wording.items()
@@ -94,6 +110,8 @@ class _KeywordStage:
         """float32[span]"""
         for term in terms & found.keys():
             keys, weights = found[term]
+            if not len(keys):
+                continue
             self.scores[keys] += saturated_scores(stats, len(keys), weights)
         self.exact_name_matches: frozenset[int] = frozenset()
         """Keys of the chunks that hold the whole name, if the query is one."""
@@ -102,25 +120,36 @@ class _KeywordStage:
 
 
 class PgExecutor:
-    """Executes one search on one version, in the session's transaction."""
+    """Executes one search on one version for one viewer, in the session's transaction."""
 
-    def __init__(self, session: TenantSession, version: Version) -> None:
+    def __init__(
+        self, session: TenantSession, version: Version, viewer: Viewer = VIEWS_PUBLIC
+    ) -> None:
         self._session = session
         self._version = version
+        self._viewer = viewer
         self._layout = segments.layout(session, version)
 
     def search(self, request: SearchRequest, query_vector: FloatVector | None) -> CandidateSet:
         """Return the best candidates of each stage, with every known score of each."""
         version, query, limits = self._version, request.query, request.limits
-        live = self._layout.live()
+        shown = shown_chunks(self._session, version, self._layout, self._viewer)
+        total = version.chunk_count if shown is None else int(shown.sum())
+        live = self._layout.live() if shown is None else shown
         allowed = _allowed_chunks(
-            self._session, version, live, request.intent, query, embedded=self._count_embedded
+            self._session,
+            version,
+            live,
+            request.intent,
+            query,
+            total=total,
+            embedded=self._count_embedded,
         )
         mask = live if allowed.keys is None else allowed.mask(self._layout.span)
-        keyword = _KeywordStage(self._session, version, self._layout, query, limits)
-        promising = promising_chunks(
-            query.wording, keyword.holding, keyword.scores, mask, version.chunk_count
+        keyword = _KeywordStage(
+            self._session, version, self._layout, query, limits, shown=live, total=total
         )
+        promising = promising_chunks(query.wording, keyword.holding, keyword.scores, mask, total)
         picked = set(promising.rows)
         picked |= set(_best_keys(keyword.scores, mask, limits.keyword))
         picked |= defining(self._session, version, limits.definitions, mask)
@@ -141,7 +170,7 @@ class PgExecutor:
                 for row in sorted(rows)
             ],
             vector_coverage=allowed.coverage,
-            total=version.chunk_count,
+            total=total,
             filtered=allowed.filtered,
             frequencies=promising.frequencies,
             promising=promising.rows,
@@ -174,22 +203,28 @@ def _allowed_chunks(
     intent: SearchIntent,
     query: Query,
     *,
+    total: int,
     embedded: Callable[[NDArray[np.int32]], int],
 ) -> Allowed:
     """Return the chunks that pass the intent's filters and hold the query's phrases.
 
-    ``embedded`` counts which of some chunks have a vector; it is asked only when not all do.
+    Args:
+        session: of the version's org.
+        version: what is searched.
+        live: bool[span], the chunks that count; None: all.
+        intent: with the filters.
+        query: with the phrases.
+        total: how many chunks count; fewer than the version has when some are hidden.
+        embedded: counts which of some chunks have a vector; asked only when not all do.
     """
     plain = conditions(intent.filters)
     coverage = version.embedded_count / version.chunk_count if version.chunk_count else 0.0
-    if plain is None and not query.phrases:
-        return Allowed(None, version.chunk_count, coverage)
-    filtered = version.chunk_count
+    if plain is None and not query.phrases and total == version.chunk_count:
+        return Allowed(None, total, coverage)
+    filtered = total
     if plain is not None and query.phrases:
         filtered = len(_passing(session, version, live, plain))
-    found = conditions(intent.filters, query.phrases)
-    assert found is not None
-    keys = _passing(session, version, live, found)
+    keys = _passing(session, version, live, conditions(intent.filters, query.phrases))
     if not query.phrases:
         filtered = len(keys)
     if version.embedded_count not in (0, version.chunk_count) and len(keys):
@@ -201,8 +236,12 @@ def _passing(
     session: TenantSession,
     version: Version,
     live: NDArray[np.bool_] | None,
-    condition: tuple[sql.Composed, list[object]],
+    condition: tuple[sql.Composed, list[object]] | None,
 ) -> NDArray[np.int32]:
+    """Return int32[n], the chunks that count and meet a condition, ascending."""
+    if condition is None:
+        assert live is not None, "without a condition, all chunks pass"
+        return np.flatnonzero(live).astype(np.int32)
     where, values = condition
     row = session.connection.execute(
         in_version(
@@ -218,12 +257,12 @@ def _passing(
     return keys if live is None else keys[live[keys]]
 
 
-def _live_postings(
-    posting: tuple[NDArray[np.int64], NDArray[np.float32]], live: NDArray[np.bool_]
+def _shown_postings(
+    posting: tuple[NDArray[np.int64], NDArray[np.float32]], shown: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Return the keys and weights of one term without the removed chunks."""
+    """Return the keys and weights of one term without the chunks that do not count."""
     keys, weights = posting
-    kept = live[keys]
+    kept = shown[keys]
     return keys[kept], weights[kept]
 
 

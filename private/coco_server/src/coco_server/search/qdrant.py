@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from coco_core.types import FloatVector
 from coco_server.search.pg import Allowed, PgExecutor, read_metadata
+from coco_server.store.access import VIEWS_PUBLIC, Viewer
 from coco_server.store.qdrant import QdrantVectors
 from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
@@ -20,8 +21,14 @@ __all__ = ["QdrantExecutor"]
 class QdrantExecutor(PgExecutor):
     """Executes one search on one version whose vectors are in Qdrant."""
 
-    def __init__(self, session: TenantSession, version: Version, vectors: QdrantVectors) -> None:
-        super().__init__(session, version)
+    def __init__(
+        self,
+        session: TenantSession,
+        version: Version,
+        vectors: QdrantVectors,
+        viewer: Viewer = VIEWS_PUBLIC,
+    ) -> None:
+        super().__init__(session, version, viewer)
         self._vectors = vectors
 
     def _count_embedded(self, keys: NDArray[np.int32]) -> int:

@@ -33,6 +33,7 @@ from coco_server.search.hydrate import StoredHits
 from coco_server.search.pg import PgExecutor
 from coco_server.search.rerankers import REGISTER
 from coco_server.store import versions
+from coco_server.store.access import VIEWS_PUBLIC, Viewer
 from coco_server.store.session import Database, Scope, TenantSession
 from coco_server.store.versions import QueryTarget
 
@@ -89,12 +90,18 @@ class SearchService:
         self._vectors = QueryVectors(embedders)
         self._met: dict[tuple[str, str, str | None], _Basis] = {}
 
-    def query(self, scope: Scope, request: QueryRequest) -> tuple[QueryMeta, QueryData]:
+    def query(
+        self, scope: Scope, request: QueryRequest, viewer: Viewer = VIEWS_PUBLIC
+    ) -> tuple[QueryMeta, QueryData]:
         """Answer a question; see `find`."""
-        return self.find(scope, request).finished()
+        return self.find(scope, request, viewer).finished()
 
-    def find(self, scope: Scope, request: QueryRequest) -> FoundAnswer:
+    def find(
+        self, scope: Scope, request: QueryRequest, viewer: Viewer = VIEWS_PUBLIC
+    ) -> FoundAnswer:
         """Answer a question from one version, the active one unless another config is asked for.
+
+        Only what the viewer is shown is searched: the answer is that of an index without the rest.
 
         The answer may have to be reranked yet, which needs no connection to the database.
 
@@ -105,17 +112,17 @@ class SearchService:
             Unavailable: only vectors were asked for, and the query cannot be embedded.
         """
         try:
-            return self._find(scope, request)
+            return self._find(scope, request, viewer)
         except (psycopg.errors.UndefinedTable, VersionNotFound):
             # A segment was dropped after its version had been chosen: there is a newer one by now,
             # or another list of segments.
-            return self._find(scope, request)
+            return self._find(scope, request, viewer)
 
     def close(self) -> None:
         """Let go of the embedders."""
         self._vectors.close()
 
-    def _find(self, scope: Scope, request: QueryRequest) -> FoundAnswer:
+    def _find(self, scope: Scope, request: QueryRequest, viewer: Viewer) -> FoundAnswer:
         clock = StageClock()
         key = (scope.org_id, scope.project_id, request.indexing_config_id)
         # No connection is held while a model embeds. So the query is embedded before, for the index
@@ -129,22 +136,28 @@ class SearchService:
             clock.lap("resolve")
             basis = _Basis.of(target)
             if question is not None and basis == expected:
-                return self._from_version(session, scope.project_id, target, question, clock)
+                return self._from_version(
+                    session, target, question, clock, project_id=scope.project_id, viewer=viewer
+                )
         if len(self._met) >= _MOST_MET:
             self._met.clear()
         self._met[key] = basis
         question = self._question(request, basis)
         clock.lap("embed")
         with self._database.read_transaction(scope.org_id) as session:
-            return self._from_version(session, scope.project_id, target, question, clock)
+            return self._from_version(
+                session, target, question, clock, project_id=scope.project_id, viewer=viewer
+            )
 
     def _from_version(
         self,
         session: TenantSession,
-        project_id: str,
         target: QueryTarget,
         question: _Question,
         clock: StageClock,
+        *,
+        project_id: str,
+        viewer: Viewer,
     ) -> FoundAnswer:
         if question.error is not None:
             raise question.error
@@ -155,7 +168,7 @@ class SearchService:
             found = find_results(
                 question.search,
                 question.vector,
-                self._executor(session, target.version),
+                self._executor(session, target.version, viewer),
                 StoredHits(session, target.version, explain=question.search.intent.explain),
                 clock,
                 floor=BUILT_IN_FLOOR if _is_built_in(target) else None,

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import obstore
+import structlog
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from obstore import ObjectMeta
 
 __all__ = ["BlobFile", "BlobInfo", "BlobStore"]
+
+log = structlog.get_logger(__name__)
 
 # One part of an upload: large enough that S3's 10,000 parts hold 80 GB.
 _PART_BYTES = 8_388_608
@@ -41,8 +44,6 @@ _READ_BYTES = 4_194_304
 _SCHEMES = ("file", "s3", "gs", "az", "abfss")
 # What this program writes: the org, then a name without meaning and the format.
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]{1,100}/[0-9a-f]{32}\.[a-z0-9]{1,16}")
-# What imports are stored as; other suffixes are text rules and the like.
-_IMPORTS = (".json", ".ndjson", ".parquet")
 # What `check` writes and removes.
 _CHECK = ".check"
 # Names that are asked for at a time.
@@ -146,15 +147,15 @@ class BlobStore:
             except FileNotFoundError:
                 return
 
-    def imports(self, org_id: str | None, until: datetime) -> Iterator[BlobInfo]:
-        """Yield the imports, of one org or of all, that nobody has written to since ``until``.
+    def written_before(self, org_id: str | None, until: datetime) -> Iterator[BlobInfo]:
+        """Yield everything of one org, or of all, that was written before ``until``.
 
         Raises:
             Unavailable: the store cannot be listed.
         """
         with self._translated_errors():
             for each in self._listed(org_id):
-                if each["path"].endswith(_IMPORTS) and each["last_modified"] <= until:
+                if each["last_modified"] <= until:
                     yield BlobInfo(each["path"], each["size"], "")
 
     def stored(self, org_id: str | None) -> Iterator[BlobInfo]:
@@ -189,11 +190,17 @@ class BlobStore:
         """Write, read and remove a few bytes, so that a wrong configuration shows at once.
 
         Raises:
-            Unavailable: the store cannot be used.
+            Unavailable: the store cannot be used; the message is for its operator, and says why.
         """
-        written = self.put_bytes("coco", _CHECK.removeprefix("."), b"coco")
-        self.open("coco", written.ref).close()
-        self.delete("coco", written.ref)
+        try:
+            written = self.put_bytes("coco", _CHECK.removeprefix("."), b"coco")
+            self.open("coco", written.ref).close()
+            self.delete("coco", written.ref)
+        except Unavailable as error:
+            raise Unavailable(
+                f"The blob store {self.url} failed: {str(error.__cause__)[:300]}.",
+                hint="Check COCO_BLOB_URL, the credentials and that the store can be reached.",
+            ) from error
 
     @contextmanager
     def _translated_errors(self, ref: str = "") -> Iterator[None]:
@@ -202,9 +209,12 @@ class BlobStore:
         except FileNotFoundError as error:
             raise NotFound(f"There is no blob {ref!r}.") from error
         except (BaseError, OSError) as error:
+            # Paths, buckets and accounts are the operator's to know, and no tenant's.
+            log.error("blob_store_failed", url=self.url, ref=ref, reason=str(error)[:1000])
             raise Unavailable(
-                f"The blob store {self.url} failed: {str(error)[:300]}.",
-                hint="Check COCO_BLOB_URL, the credentials and that the store can be reached.",
+                "The blob store cannot be used at present.",
+                hint="Try again later; the service's log says what failed (blob_store_failed): "
+                "COCO_BLOB_URL, the credentials, or the way to the store.",
             ) from error
 
 

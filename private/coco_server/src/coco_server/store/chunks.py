@@ -50,6 +50,8 @@ class DocumentRow:
     source_ref: str | None = None
     title: str | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
+    allow: tuple[str, ...] | None = None
+    """Names of `coco_server.store.access` whom it is shown to; None: everybody in the project."""
     item_hash: str | None = None
     """See `item_hash`; None when it did not come whole."""
 
@@ -230,11 +232,14 @@ def _insert_documents(
     # This table is shared and has row-level security, with which COPY does not work.
     session.connection.execute(
         "INSERT INTO documents (org_id, project_id, version_no, doc_id, content_hash, "
-        "chunk_count, source_ref, title, meta, item_hash) SELECT %s, %s, %s, doc_id, "
-        "content_hash, chunk_count, source_ref, title, meta::jsonb, item_hash "
+        "chunk_count, source_ref, title, meta, item_hash, allow) SELECT %s, %s, %s, doc_id, "
+        "content_hash, chunk_count, source_ref, title, meta::jsonb, item_hash, "
+        # Lists of different lengths are no array; without one, there is no list.
+        "CASE WHEN allow IS NOT NULL "
+        "THEN ARRAY(SELECT jsonb_array_elements_text(allow::jsonb)) END "
         "FROM unnest(%s::text[], %s::text[], %s::int[], %s::text[], %s::text[], %s::text[], "
-        "%s::text[]) "
-        "AS added (doc_id, content_hash, chunk_count, source_ref, title, meta, item_hash)",
+        "%s::text[], %s::text[]) AS added "
+        "(doc_id, content_hash, chunk_count, source_ref, title, meta, item_hash, allow)",
         (
             version.org_id,
             version.project_id,
@@ -246,6 +251,7 @@ def _insert_documents(
             [each.title for each in documents],
             [json.dumps(dict(each.meta)) for each in documents],
             [each.item_hash for each in documents],
+            [None if each.allow is None else json.dumps(each.allow) for each in documents],
         ),
     )
 

@@ -7,6 +7,7 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
+from coco_server.store.access import SHOWN, VIEWS_EVERYTHING, Viewer
 from coco_server.store.documents import StoredDocument
 from coco_server.store.rows import all_rows, columns
 from coco_server.store.segments import LIVE
@@ -58,10 +59,16 @@ class DocumentChunk:
 
 
 def find(
-    session: TenantSession, version: Version, wanted: Wanted, *, after: str = "", most: int = 100
+    session: TenantSession,
+    version: Version,
+    wanted: Wanted,
+    viewer: Viewer,
+    *,
+    after: str = "",
+    most: int = 100,
 ) -> list[StoredDocument]:
-    """Return up to ``most`` documents in the order of their ids, those behind the id ``after``."""
-    where, values = _where(session, version, wanted)
+    """Return up to ``most`` documents that a viewer is shown, by id, those behind ``after``."""
+    where, values = _where(session, version, wanted, viewer)
     return all_rows(
         session,
         StoredDocument,
@@ -73,8 +80,8 @@ def find(
 
 
 def ids(session: TenantSession, version: Version, wanted: Wanted) -> list[str]:
-    """Return the ids of all documents that are wanted, in order."""
-    where, values = _where(session, version, wanted)
+    """Return the ids of all documents that are wanted, in order, whoever they are shown to."""
+    where, values = _where(session, version, wanted, VIEWS_EVERYTHING)
     rows = session.connection.execute(
         sql.SQL("SELECT doc_id{where} ORDER BY doc_id").format(where=where),
         {**values, "org": session.org_id},
@@ -100,11 +107,11 @@ def chunks_of(
 
 
 def _where(
-    session: TenantSession, version: Version, wanted: Wanted
+    session: TenantSession, version: Version, wanted: Wanted, viewer: Viewer
 ) -> tuple[sql.Composed, dict[str, Any]]:
     """Return the rest of a statement behind its columns, with the values that it names."""
-    parts: list[sql.Composable] = [sql.SQL(LIVE)]
-    values: dict[str, Any] = {"parts": list(version.parts)}
+    parts: list[sql.Composable] = [sql.SQL(LIVE), sql.SQL(SHOWN)]
+    values: dict[str, Any] = {"parts": list(version.parts), "viewer": viewer.value}
     if wanted.doc_ids:
         parts.append(sql.SQL("doc_id = ANY(%(doc_ids)s)"))
         values["doc_ids"] = list(wanted.doc_ids)

@@ -13,6 +13,7 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from coco_core.errors import DocumentNotFound
+from coco_server.store.access import SHOWN, VIEWS_PUBLIC, Viewer
 from coco_server.store.rows import all_rows, columns, one_row
 from coco_server.store.segments import LIVE
 from coco_server.store.session import TenantSession
@@ -45,23 +46,25 @@ _OF_VERSION: LiteralString = (
 _LIST = sql.SQL("""
     SELECT {columns} FROM unnest(%(parts)s::bigint[]) AS part (number) CROSS JOIN LATERAL (
         SELECT * FROM documents AS found WHERE org_id = %(org)s AND version_no = part.number
-            AND doc_id > %(after)s AND starts_with(doc_id, %(prefix)s) AND {live}
+            AND doc_id > %(after)s AND starts_with(doc_id, %(prefix)s) AND {live} AND {shown}
         ORDER BY doc_id LIMIT %(most)s
     ) AS page ORDER BY doc_id LIMIT %(most)s
-""").format(columns=columns(StoredDocument), live=sql.SQL(LIVE))
+""").format(columns=columns(StoredDocument), live=sql.SQL(LIVE), shown=sql.SQL(SHOWN))
 
 
-def get(session: TenantSession, version: Version, doc_id: str) -> StoredDocument:
+def get(
+    session: TenantSession, version: Version, doc_id: str, viewer: Viewer = VIEWS_PUBLIC
+) -> StoredDocument:
     """Return a document of a version.
 
     Raises:
-        DocumentNotFound: the version has none of this id.
+        DocumentNotFound: the version has none of this id that the viewer is shown.
     """
     found = one_row(
         session,
         StoredDocument,
-        "SELECT {columns} " + _OF_VERSION + "AND doc_id = %(doc_id)s AND " + LIVE,
-        {**_values(session, version), "doc_id": doc_id},
+        "SELECT {columns} " + _OF_VERSION + f"AND doc_id = %(doc_id)s AND {LIVE} AND {SHOWN}",
+        {**_values(session, version), "doc_id": doc_id, "viewer": viewer.value},
     )
     if found is None:
         raise DocumentNotFound(
@@ -74,6 +77,7 @@ def get(session: TenantSession, version: Version, doc_id: str) -> StoredDocument
 def list_of(
     session: TenantSession,
     version: Version,
+    viewer: Viewer = VIEWS_PUBLIC,
     *,
     after: str = "",
     prefix: str = "",
@@ -84,6 +88,7 @@ def list_of(
     Args:
         session: of the version's org.
         version: complete.
+        viewer: whom they are shown to.
         after: the last id of the page before; empty for the first page.
         prefix: what the ids begin with.
         most: the size of a page.
@@ -92,23 +97,33 @@ def list_of(
         session,
         StoredDocument,
         _LIST,
-        {**_values(session, version), "after": after, "prefix": prefix, "most": most},
+        {
+            **_values(session, version),
+            "viewer": viewer.value,
+            "after": after,
+            "prefix": prefix,
+            "most": most,
+        },
     )
 
 
-def count(session: TenantSession, version: Version, *, prefix: str = "") -> int:
-    """Return how many documents of a version have ids that begin with ``prefix``."""
-    if not prefix:
+def count(
+    session: TenantSession, version: Version, viewer: Viewer = VIEWS_PUBLIC, *, prefix: str = ""
+) -> int:
+    """Return how many documents that a viewer is shown have ids that begin with ``prefix``."""
+    if not prefix and (viewer.everything or not version.restricted):
         return version.document_count
     row = session.connection.execute(
-        "SELECT count(*) " + _OF_VERSION + "AND starts_with(doc_id, %(prefix)s) AND " + LIVE,
-        {**_values(session, version), "prefix": prefix},
+        "SELECT count(*) "
+        + _OF_VERSION
+        + f"AND starts_with(doc_id, %(prefix)s) AND {LIVE} AND {SHOWN}",
+        {**_values(session, version), "viewer": viewer.value, "prefix": prefix},
     ).fetchone()
     return int(row[0]) if row else 0
 
 
 def existing(session: TenantSession, version: Version, doc_ids: Sequence[str]) -> set[str]:
-    """Return which of these ids are documents of the version."""
+    """Return which of these ids are documents of the version, whoever they are shown to."""
     if not doc_ids:
         return set()
     rows = session.connection.execute(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import LiteralString
 
+import numpy as np
 import psycopg
+from numpy.typing import NDArray
 from psycopg import sql
 
 from coco_core.errors import VersionNotFound
@@ -24,21 +26,27 @@ _BYTES_AT_A_TIME = 262_144
 _MOST_ROWS = 1_000
 
 
-def chunks_as_json(version: Version) -> Export:
-    """Return the statement that reads every chunk of a version, in the order of arrival."""
+def chunks_as_json(version: Version, keys: NDArray[np.int32] | None = None) -> Export:
+    """Return the statement that reads a version's chunks, in the order of arrival.
+
+    ``keys`` int32[n] are the chunks that are read, none of them removed; None: all.
+    """
+    values: dict[str, object] = {"parts": list(version.parts)}
     # Of one segment nothing is removed.
-    live: LiteralString = LIVE if len(version.parts) > 1 else "true"
+    which: LiteralString = LIVE if len(version.parts) > 1 else "true"
+    if keys is not None:
+        which, values = "chunk_key = ANY(%(keys)s)", {"keys": keys.tolist()}
     statement = in_version(
         "SELECT convert_to(json_build_object('doc_id', doc_id, 'ordinal', ordinal, "
         "'chunk_id', chunk_id, 'kind', kind, 'language', language, 'symbol', symbol, "
         "'fragment', fragment, "
         "'token_count', token_count, 'quality', quality, 'verified', verified, "
         "'tags', tags, 'content', content)::text, 'UTF8') FROM {source_chunks} AS found "
-        "WHERE {live} ORDER BY chunk_key",
+        "WHERE {which} ORDER BY chunk_key",
         version.parts,
-        live=sql.SQL(live),
+        which=sql.SQL(which),
     )
-    return statement, {"parts": list(version.parts)}
+    return statement, values
 
 
 def rejections_as_json(org_id: str, job_id: str) -> Export:

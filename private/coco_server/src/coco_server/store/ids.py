@@ -11,7 +11,7 @@ from typing import Literal
 
 __all__ = ["IdKind", "new_id"]
 
-IdKind = Literal["org", "key", "prj", "ver", "job", "memo", "ses", "era"]
+IdKind = Literal["org", "key", "prj", "ver", "job", "memo", "rule", "ses", "aud", "era"]
 
 # Crockford's alphabet: no letter that is taken for a digit.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"

@@ -58,4 +58,25 @@ def activate(session: TenantSession, ready: Version, began: Intent | None) -> Ve
         raise VersionConflict(
             f"The active version is {now.version_id!r} and not {ready.base_version_id!r}."
         )
+    if now.parts != ready.parts[:-1]:
+        _move(session, ready, now.parts)
     return versions.activate_build(session, ready, None)
+
+
+def _move(session: TenantSession, ready: Version, parts: tuple[int, ...]) -> None:
+    """Put a merge on the segments of its base that compaction wrote meanwhile.
+
+    The chunks have the same keys in them, so the merge's tombstones mean the same.
+    """
+    made = segments.layout_of(session, (*parts, ready.version_no))
+    session.connection.execute(
+        "UPDATE project_versions SET segments = %s, approximate = %s, storage_bytes = %s "
+        "WHERE org_id = %s AND version_id = %s",
+        (
+            [*parts, ready.version_no],
+            any(each.approximate for each in made.parts),
+            sum(each.storage_bytes for each in made.parts),
+            session.org_id,
+            ready.version_id,
+        ),
+    )

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
 
 import psycopg
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
+from alembic.script import Script, ScriptDirectory
+from psycopg import sql
 from psycopg.rows import TupleRow
 from sqlalchemy import create_engine, pool
 
 from coco_core.errors import DatabaseIncompatible, Unavailable
 from coco_server.store.capacity import capacity_warnings
+from coco_server.store.migration_effects import locked_tables
 from coco_server.store.preflight import check_database, connect, require_roles
 
 __all__ = [
@@ -25,8 +26,10 @@ __all__ = [
     "known_revisions",
     "migrate",
     "open_checked",
+    "pending_scripts",
     "require_migrated",
     "script_config",
+    "statements_of",
     "why_incompatible",
 ]
 
@@ -36,11 +39,12 @@ RESTORING = "restoring"
 # Two programs that start at once must not both migrate; any number will do, so long as it stays.
 _MIGRATION_LOCK = 4_242_001
 
-# A change of a table that waits for a long query lets every later query wait behind it: so it gives
-# up soon, lets them pass, and comes again.
-_LOCK_TIMEOUT = "2s"
-_LOCK_TRIES = 30
-_LOCK_PAUSE_SECONDS = 1.0
+# A migration that waits for a query while others wait for the migration could wait in a circle; the
+# database then ends one of them after a second (its deadlock_timeout). So all tables are locked
+# before anything is done, within less than that, or let go and asked for again.
+_LOCK_SECONDS = 0.7
+_LOCK_TRIES = 60
+_LOCK_PAUSE_SECONDS = 0.5
 
 
 def migrate(url: str, *, to: str = "head") -> tuple[str | None, str]:
@@ -67,12 +71,26 @@ def migrate(url: str, *, to: str = "head") -> tuple[str | None, str]:
     return before, after
 
 
+def pending_scripts(found: str | None, to: str = "head") -> list[Script]:
+    """Return the migrations from a schema to another one, in their order; none from a newer one."""
+    if found is not None and found not in known_revisions():
+        return []
+    scripts = ScriptDirectory.from_config(script_config())
+    return [*scripts.iterate_revisions(to, found or "base")][::-1]
+
+
+def statements_of(script: Script) -> str:
+    """Return the SQL of a migration."""
+    return Path(script.path).with_suffix(".sql").read_text(encoding="utf-8")
+
+
 def _upgrade(url: str, to: str) -> None:
     pause = threading.Event()
     for tried in range(1, _LOCK_TRIES + 1):
         try:
-            with _connected(url) as config:
-                command.upgrade(config, to)
+            with psycopg.connect(url) as connection:
+                _lock_tables(connection, to)
+                _run(connection, to)
             return
         except psycopg.errors.LockNotAvailable as error:
             if tried == _LOCK_TRIES:
@@ -84,19 +102,33 @@ def _upgrade(url: str, to: str) -> None:
             pause.wait(_LOCK_PAUSE_SECONDS)
 
 
-@contextmanager
-def _connected(url: str) -> Iterator[Config]:
-    """Yield a configuration whose migrations run in one transaction."""
-    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(url),
-                           poolclass=pool.NullPool)  # fmt: skip
-    try:
-        with engine.begin() as migrating:
-            migrating.exec_driver_sql(f"SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'")
-            config = script_config()
-            config.attributes["connection"] = migrating
-            yield config
-    finally:
-        engine.dispose()
+def _lock_tables(connection: psycopg.Connection[TupleRow], to: str) -> None:
+    """Lock what the migrations will change, all of it within the time that no query notices."""
+    until = time.monotonic() + _LOCK_SECONDS
+    steps = pending_scripts(current_revision(connection), to)
+    names = {name for step in steps for name in locked_tables(statements_of(step))}
+    for name in sorted(names):
+        if not _has_table(connection, name):
+            continue
+        left = max(1, int((until - time.monotonic()) * 1000))
+        connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{left}ms",))
+        connection.execute(
+            sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(sql.Identifier(name))
+        )
+    limit = f"{int(_LOCK_SECONDS * 1000)}ms"
+    connection.execute("SELECT set_config('lock_timeout', %s, true)", (limit,))
+
+
+def _run(connection: psycopg.Connection[TupleRow], to: str) -> None:
+    """Run the migrations in the transaction that the connection is in."""
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: connection, poolclass=pool.StaticPool
+    )
+    with engine.connect() as migrating:
+        config = script_config()
+        config.attributes["connection"] = migrating
+        command.upgrade(config, to)
+        migrating.commit()
 
 
 def require_migrated(connection: psycopg.Connection[TupleRow]) -> None:
@@ -117,24 +149,23 @@ def why_incompatible(connection: psycopg.Connection[TupleRow]) -> DatabaseIncomp
     the table ``schema_compatibility`` says.
     """
     found, head, known = current_revision(connection), head_revision(), known_revisions()
-    name = connection.info.dbname
     if found == head:
         return None
     if found == RESTORING:
         return DatabaseIncompatible(
-            f"A backup is being restored into the database {name!r}, or that was interrupted.",
+            "A backup is being restored into the database, or that was interrupted.",
             hint="Wait for `coco-server restore` to end, or run it again with --force.",
         )
     if found is None or found in known:
         return DatabaseIncompatible(
-            f"The database {name!r} has schema {found or 'none'}; this program needs {head}.",
+            f"The database has schema {found or 'none'}; this program needs {head}.",
             hint="Run `coco-server migrate`, or start with --migrate.",
         )
     oldest = _oldest_program(connection)
     if oldest is not None and oldest in known:
         return None
     return DatabaseIncompatible(
-        f"The database {name!r} has schema {found}, which needs a program that knows "
+        f"The database has schema {found}, which needs a program that knows "
         f"{oldest or found}; this one knows up to {head}.",
         hint="A newer CoCo has migrated it: install that version here too.",
     )

@@ -21,6 +21,7 @@ __all__ = [
     "list_all",
     "remember_user",
     "save",
+    "set_sign_in",
     "totals",
 ]
 
@@ -33,6 +34,8 @@ class Org:
     name: str
     limits: Mapping[str, Any]
     """What differs from the service's quotas and rates, by the setting's name."""
+    sign_in: Mapping[str, Any] | None
+    """The fields of `coco_server.auth.sign_in.SignIn`; None: as the service's settings say."""
     created_at: datetime
 
 
@@ -84,6 +87,19 @@ def save(
     )
     assert changed is not None, "orgs are not deleted while they are saved"
     return changed
+
+
+def set_sign_in(session: SystemSession, org_id: str, sign_in: Mapping[str, object] | None) -> Org:
+    """Say whose user tokens an org takes; None: those that the service's settings name.
+
+    Raises:
+        NotFound: there is no such org.
+    """
+    get(session, org_id)
+    session.connection.execute(
+        "UPDATE orgs SET sign_in = %s WHERE org_id = %s", (json_value(sign_in), org_id)
+    )
+    return get(session, org_id)
 
 
 def find(session: Session, org_id: str) -> Org | None:

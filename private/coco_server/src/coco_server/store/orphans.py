@@ -1,4 +1,8 @@
-"""Orphaned jobs and blobs: finished jobs of removed versions, and imports that no job refers to."""
+"""Orphaned jobs and blobs: finished jobs of removed versions, and what nothing refers to.
+
+A process that is killed leaves an import without a job, a rule that is not registered, or a part of
+an upload. They go an hour later.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from itertools import islice
 from psycopg import sql
 
 from coco_server.store.blobs import BlobInfo, BlobStore
+from coco_server.store.partial_uploads import partial_uploads
 from coco_server.store.session import Database, SystemSession
 
 __all__ = ["Orphans", "remove_orphans"]
@@ -21,7 +26,7 @@ _STEP_JOBS = 200
 _STEP_BLOBS = 1_000
 
 # An import that has come is counted before its job exists; of 20 GB that takes minutes.
-_YOUNG_HOURS = 1.0
+_GRACE_HOURS = 1.0
 
 # A version is built again from what its job names, or the jobs of its segments, so these stay as
 # long as it does.
@@ -49,10 +54,12 @@ _DELETE = sql.SQL("""
     ))
 """)
 
+# Imports that no job refers to, or only jobs that go themselves; modules that are no rules.
 _UNNEEDED = sql.SQL("""
-    SELECT ref FROM unnest(%(refs)s::text[]) AS ref WHERE NOT EXISTS (
+    SELECT ref FROM unnest(%(refs)s::text[]) AS ref
+    WHERE NOT EXISTS (
         SELECT FROM jobs AS job WHERE job.payload ->> 'blob_ref' = ref AND NOT ({ended})
-    )
+    ) AND NOT EXISTS (SELECT FROM text_rules WHERE wasm_module_ref = ref)
 """)
 
 
@@ -62,7 +69,10 @@ class Orphans:
 
     jobs: int
     blobs: int
+    """Imports, modules and the like."""
     blob_bytes: int
+    partial_uploads: int = 0
+    """Files of uploads that broke off."""
 
 
 def remove_orphans(
@@ -75,7 +85,7 @@ def remove_orphans(
 ) -> Orphans:
     """Remove in small steps, or count, what ended longer ago than ``hours``.
 
-    Text rules stay: they are named by imports to come.
+    What nothing refers to goes an hour after it was written.
 
     Raises:
         Unavailable: the database or the blob store does not answer.
@@ -91,7 +101,12 @@ def remove_orphans(
         if not dry_run:
             blobs.delete(blob.ref.partition("/")[0], blob.ref)
         count, size = count + 1, size + blob.size
-    return Orphans(jobs, count, size)
+    until, parts = _grace(), 0
+    for path, length in partial_uploads(blobs.url, org_id, until):
+        if not dry_run:
+            path.unlink(missing_ok=True)
+        parts, size = parts + 1, size + length
+    return Orphans(jobs, count, size, parts)
 
 
 def _count_jobs(session: SystemSession, hours: float, org_id: str | None) -> int:
@@ -113,9 +128,8 @@ def _delete_jobs(database: Database, hours: float, org_id: str | None) -> int:
 def _unneeded(
     database: Database, blobs: BlobStore, hours: float, org_id: str | None
 ) -> Iterator[BlobInfo]:
-    """Yield old imports to which no job refers that stays."""
-    until = datetime.now(UTC) - timedelta(hours=max(hours, _YOUNG_HOURS))
-    for step in _steps(blobs.imports(org_id, until)):
+    """Yield what no job refers to that stays, nor a rule."""
+    for step in _steps(blobs.written_before(org_id, _grace())):
         with database.system() as session:
             rows = session.connection.execute(
                 _UNNEEDED.format(ended=_ENDED),
@@ -123,6 +137,10 @@ def _unneeded(
             ).fetchall()
         free = {ref for (ref,) in rows}
         yield from (blob for blob in step if blob.ref in free)
+
+
+def _grace() -> datetime:
+    return datetime.now(UTC) - timedelta(hours=_GRACE_HOURS)
 
 
 def _steps(found: Iterable[BlobInfo]) -> Iterator[list[BlobInfo]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from coco_server.store.ids import new_id
 from coco_server.store.rows import all_rows, one_row
 from coco_server.store.session import Session, TenantSession
 
-__all__ = ["Project", "get", "list_all", "register"]
+__all__ = ["Project", "get", "list_all", "register", "require_all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +84,21 @@ def list_all(session: Session) -> list[Project]:
         Project,
         "SELECT {columns} FROM projects WHERE erased_at IS NULL ORDER BY project_id",
     )
+
+
+def require_all(session: Session, org_id: str, project_ids: Sequence[str]) -> None:
+    """Check that an org has all of these projects.
+
+    Raises:
+        ProjectNotFound: it lacks one.
+    """
+    if not project_ids:
+        return
+    rows = session.connection.execute(
+        "SELECT project_id FROM projects WHERE org_id = %s AND project_id = ANY(%s) "
+        "AND erased_at IS NULL",
+        (org_id, list(project_ids)),
+    ).fetchall()
+    missing = set(project_ids) - {project_id for (project_id,) in rows}
+    if missing:
+        raise ProjectNotFound(f"There is no project {min(missing)!r}.")

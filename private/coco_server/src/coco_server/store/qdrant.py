@@ -97,16 +97,60 @@ class QdrantVectors:
                     wait=True,
                 )
 
-    def count(self, version: Version) -> int:
-        """Return how many vectors of a version's own segment the server has."""
-        return self._count(version, _of([version.version_no]))
+    def count(self, number: int, dimension: int) -> int:
+        """Return how many vectors of a segment the server has."""
+        return self._count(dimension, _of([number]))
+
+    def copy(
+        self,
+        session: TenantSession,
+        version: Version,
+        layout: Layout,
+        keys: tuple[NDArray[np.int32], NDArray[np.int32]],
+        number: int,
+    ) -> int:
+        """Read the points of chunks, and write them as those of the new segment.
+
+        Raises:
+            Unavailable: the server does not answer.
+        """
+        del session
+        old, new = keys
+        copied = 0
+        with self._translated_errors():
+            name = self._collection(version.dimension)
+            for first in range(0, len(old), _BATCH):
+                points = layout.segment_of(old[first : first + _BATCH]) << _KEY_BITS
+                points |= old[first : first + _BATCH]
+                moved = dict(
+                    zip(points.tolist(), new[first : first + _BATCH].tolist(), strict=True)
+                )
+                found = self._client.retrieve(
+                    name, list(moved), with_payload=False, with_vectors=True
+                )
+                if not found:
+                    continue
+                self._client.upsert(
+                    name,
+                    [
+                        models.PointStruct(
+                            id=number << _KEY_BITS | moved[int(point.id)],
+                            vector=point.vector or {},
+                            payload={_VERSION: str(number)},
+                        )
+                        for point in found
+                    ],
+                    wait=True,
+                )
+                copied += len(found)
+        return copied
 
     def count_among(
         self, session: TenantSession, version: Version, layout: Layout, keys: NDArray[np.int32]
     ) -> int:
         """Return how many of these chunks of a version's segments have a vector."""
         del session
-        return self._count(version, _among(layout, keys))
+        return self._count(version.dimension, _among(layout, keys))
 
     def drop(self, version_no: int, dimension: int) -> None:
         """Remove a segment's points."""
@@ -153,9 +197,9 @@ class QdrantVectors:
         with self._translated_errors():
             self._client.get_collections()
 
-    def _count(self, version: Version, which: models.Filter) -> int:
+    def _count(self, dimension: int, which: models.Filter) -> int:
         with self._translated_errors():
-            name = self._collection(version.dimension)
+            name = self._collection(dimension)
             return self._client.count(name, count_filter=which, exact=True).count
 
     def _collection(self, dimension: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -26,6 +26,8 @@ __all__ = [
     "remove",
     "remove_version",
 ]
+
+_DROP_LOCK = 4_242_004
 
 _ALONE = sql.SQL("""coalesce((
     SELECT sum(segment.storage_bytes) FROM segments AS segment
@@ -160,8 +162,16 @@ def expired(session: SystemSession, policy: RetentionPolicy) -> list[Expired]:
     )
 
 
-def remove(database: Database, version: Expired, vectors: VectorStore | None = None) -> bool:
+def remove(
+    database: Database,
+    version: Expired,
+    vectors: VectorStore | None = None,
+    *,
+    note: Callable[[TenantSession], None] | None = None,
+) -> bool:
     """Remove a version, in several transactions; False if it is read or was activated meanwhile.
+
+    ``note`` is called in the first of them.
 
     Repeating it after an interruption goes on where it stopped.
     """
@@ -169,6 +179,8 @@ def remove(database: Database, version: Expired, vectors: VectorStore | None = N
         with database.tenant(version.org_id) as session:
             if not _take_out(session, version):
                 return False
+            if note is not None:
+                note(session)
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
         return False
     with database.tenant(version.org_id) as session:
@@ -190,8 +202,12 @@ def remove_version(
     project_id: str,
     version_id: str,
     vectors: VectorStore | None = None,
+    *,
+    note: Callable[[TenantSession], None] | None = None,
 ) -> None:
-    """Remove a version because somebody wants it gone.
+    """Remove a version because it is wanted gone.
+
+    ``note`` is called in the transaction that makes it unreadable.
 
     Raises:
         VersionNotFound: the org's project has none of this id.
@@ -208,7 +224,8 @@ def remove_version(
     shared = {
         each.name: getattr(found, each.name) for each in fields(Expired) if each.name != "since"
     }
-    if not remove(database, Expired(**shared, since=found.created_at), vectors):
+    wanted = Expired(**shared, since=found.created_at)
+    if not remove(database, wanted, vectors, note=note):
         raise VersionConflict(
             f"The version {version_id!r} is being read, or was activated just now.",
             hint="Try again in a moment.",
@@ -243,8 +260,7 @@ def _take_out(session: TenantSession, version: Expired) -> bool:
     session.connection.execute("SELECT set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
     # One version of a project after the other: of two that share a segment, the last one drops it.
     session.connection.execute(
-        "SELECT FROM projects WHERE org_id = %s AND project_id = %s FOR NO KEY UPDATE",
-        (session.org_id, version.project_id),
+        "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", (version.project_id, _DROP_LOCK)
     )
     # The row's lock keeps an activation out; an activation that came first leaves no row here.
     row = session.connection.execute(

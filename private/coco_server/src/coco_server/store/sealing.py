@@ -6,13 +6,13 @@ import numpy as np
 
 from coco_core.bm25 import CorpusStats
 from coco_core.errors import VersionConflict
-from coco_server.store import postings, segments, usage, versions
+from coco_server.store import access, postings, segments, usage, versions
 from coco_server.store.segments import Layout
 from coco_server.store.session import TenantSession, loading
 from coco_server.store.vectors import PgVectors, VectorStore
 from coco_server.store.versions import Version
 
-__all__ = ["corpus_stats", "seal", "search_is_exact"]
+__all__ = ["corpus_stats", "index_segment", "seal", "search_is_exact"]
 
 # An exact scan of 1,000 vectors of 384 numbers takes about 0.9 ms here, so it stays below what an
 # index walk costs (some 5 ms for 200 candidates) up to about this many; and it misses nothing.
@@ -62,10 +62,58 @@ def seal(
     with loading(session):
         postings.turn_over(session, now.version_no, stats)
     store = vectors or PgVectors()
-    approximate = store.in_database and not search_is_exact(now.embedded_count, now.dimension)
+    approximate, *found = index_segment(
+        session, now.version_no, now.dimension, now.embedded_count, store, helpers=helpers
+    )
+    held = tuple(found)
+    if held != (now.chunk_count, now.embedded_count):
+        raise VersionConflict(
+            f"The version {now.version_id!r} holds {held} chunks and vectors, but "
+            f"{(now.chunk_count, now.embedded_count)} were written.",
+            hint="Build it again; the active version is unchanged.",
+        )
+    access.write_lists(session, now.project_id, now.version_no)
+    segments.ensure(session, now.version_id)
+    made = segments.add_removed(session, now, approximate=approximate)
+    documents, chunks, embedded = _live_counts(session, now, made, store)
+    session.connection.execute(
+        "UPDATE project_versions SET status = 'READY', ready_at = now(), approximate = %s, "
+        "document_count = %s, chunk_count = %s, embedded_count = %s, storage_bytes = %s, "
+        "restricted = %s "
+        "WHERE org_id = %s AND version_id = %s",
+        (
+            any(each.approximate for each in made.parts),
+            documents,
+            chunks,
+            embedded,
+            sum(each.storage_bytes for each in made.parts),
+            access.restricted(session, now.parts),
+            session.org_id,
+            now.version_id,
+        ),
+    )
+    usage.release_unused(session, now.version_id)
+    return versions.get(session, now.project_id, now.version_id)
+
+
+def index_segment(
+    session: TenantSession,
+    number: int,
+    dimension: int,
+    embedded: int,
+    store: VectorStore,
+    *,
+    helpers: int | None,
+) -> tuple[bool, int, int]:
+    """Index the complete tables of a segment, and open them to readers.
+
+    Returns whether its vectors have an HNSW index, and how many chunks and vectors it holds.
+    """
+    approximate = store.in_database and not search_is_exact(embedded, dimension)
     if approximate:
         session.connection.execute(
-            "SELECT set_config('maintenance_work_mem', %s, true)", (_build_memory(now),)
+            "SELECT set_config('maintenance_work_mem', %s, true)",
+            (_build_memory(embedded, dimension),),
         )
         if helpers is None and _somebody_asks(session):
             helpers = 0
@@ -75,35 +123,10 @@ def seal(
             )
     found = session.connection.execute(
         "SELECT chunks, vectors FROM coco_seal_version(%s, %s, %s, %s)",
-        (now.version_no, now.org_id, now.dimension, approximate),
+        (number, session.org_id, dimension, approximate),
     ).fetchone()
     assert found is not None
-    held = (found[0], found[1] if store.in_database else store.count(now))
-    if held != (now.chunk_count, now.embedded_count):
-        raise VersionConflict(
-            f"The version {now.version_id!r} holds {held} chunks and vectors, but "
-            f"{(now.chunk_count, now.embedded_count)} were written.",
-            hint="Build it again; the active version is unchanged.",
-        )
-    segments.ensure(session, now.version_id)
-    made = segments.add_removed(session, now, approximate=approximate)
-    documents, chunks, embedded = _live_counts(session, now, made, store)
-    session.connection.execute(
-        "UPDATE project_versions SET status = 'READY', ready_at = now(), approximate = %s, "
-        "document_count = %s, chunk_count = %s, embedded_count = %s, storage_bytes = %s "
-        "WHERE org_id = %s AND version_id = %s",
-        (
-            any(each.approximate for each in made.parts),
-            documents,
-            chunks,
-            embedded,
-            sum(each.storage_bytes for each in made.parts),
-            session.org_id,
-            now.version_id,
-        ),
-    )
-    usage.release_unused(session, now.version_id)
-    return versions.get(session, now.project_id, now.version_id)
+    return approximate, found[0], found[1] if store.in_database else store.count(number, dimension)
 
 
 def _live_counts(
@@ -138,9 +161,9 @@ def _somebody_asks(session: TenantSession) -> bool:
     return bool(row and row[0])
 
 
-def _build_memory(version: Version) -> str:
+def _build_memory(embedded: int, dimension: int) -> str:
     # The graph must fit, or the build takes three times as long: half-precision vectors, and per
     # element some 400 bytes of neighbors and bookkeeping (measured: 123 MB for 100,000 times 384).
-    needed = version.embedded_count * (2 * version.dimension + 600)
+    needed = embedded * (2 * dimension + 600)
     megabytes = min(max(64, needed // 1_000_000 + 64), 2048)
     return f"{megabytes}MB"

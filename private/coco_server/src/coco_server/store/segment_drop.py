@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from psycopg import sql
 
-from coco_server.store import usage
+from coco_server.store import access, usage
 from coco_server.store.session import Database, TenantSession
 from coco_server.store.vectors import VectorStore
 
@@ -58,6 +58,7 @@ def drop_if_unused(session: TenantSession, number: int) -> bool:
     if row is None:
         return False
     session.connection.execute("SELECT coco_drop_version(%s, %s)", (number, session.org_id))
+    access.drop_lists(session, number)
     usage.release(session, documents=row[0], chunks=row[1], storage_bytes=row[2])
     return True
 

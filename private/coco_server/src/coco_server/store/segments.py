@@ -109,7 +109,8 @@ class Layout:
         return mask
 
 
-_layouts: dict[tuple[int, ...], Layout] = {}
+# By the version's id, too: numbers are those of one database, and a process may open several.
+_layouts: dict[tuple[str, tuple[int, ...]], Layout] = {}
 
 
 def layout(session: TenantSession, version: Version) -> Layout:
@@ -121,12 +122,13 @@ def layout(session: TenantSession, version: Version) -> Layout:
     if version.parts == (version.version_no,):
         # A full build: its row says it all, and spares every first query a statement.
         return Layout((_whole(version),))
-    known = _layouts.get(version.parts)
+    key = (version.version_id, version.parts)
+    known = _layouts.get(key)
     if known is None:
         known = layout_of(session, version.parts)
         if len(_layouts) >= _REMEMBERED:
             _layouts.pop(next(iter(_layouts)), None)
-        _layouts[version.parts] = known
+        _layouts[key] = known
     return known
 
 

@@ -14,11 +14,13 @@ __all__ = [
     "consume",
     "count",
     "embeddings_today",
+    "hold_embeddings",
     "quotas_of",
     "release",
     "release_unused",
     "reserve",
     "reserve_build",
+    "use_held",
 ]
 
 
@@ -120,8 +122,54 @@ def consume(
     return documents - held[0], storage_bytes - held[1]
 
 
+def hold_embeddings(
+    session: TenantSession, quotas: Quotas, version_id: str, embeddings: int
+) -> None:
+    """Take embeddings of the day for a batch of a build, before they are made.
+
+    The attempt that comes after a lost one holds them for the same batch already. `use_held`
+    settles them with the batch, `release_unused` gives them back with the build.
+
+    Raises:
+        QuotaExceeded: the embeddings of the day are used up; nothing was taken.
+    """
+    row = session.connection.execute(
+        "SELECT held_embeddings FROM project_versions "
+        "WHERE org_id = %s AND version_id = %s FOR UPDATE",
+        (session.org_id, version_id),
+    ).fetchone()
+    assert row is not None, "a version is not removed while it is built"
+    if embeddings <= row[0]:
+        # The batch may be a smaller one; what is left over is given back with the build.
+        return
+    count(session, quotas, embeddings=embeddings - row[0])
+    session.connection.execute(
+        "UPDATE project_versions SET held_embeddings = %s, "
+        "held_on = (now() AT TIME ZONE 'UTC')::date WHERE org_id = %s AND version_id = %s",
+        (embeddings, session.org_id, version_id),
+    )
+
+
+def use_held(session: TenantSession, version_id: str, embeddings: int) -> None:
+    """Settle embeddings that were held for a batch, in the transaction that writes it."""
+    session.connection.execute(
+        "UPDATE project_versions SET held_embeddings = greatest(0, held_embeddings - %s) "
+        "WHERE org_id = %s AND version_id = %s AND held_embeddings > 0",
+        (embeddings, session.org_id, version_id),
+    )
+
+
 def release_unused(session: Session, version_id: str) -> None:
-    """Give back what a build that has ended did not use of its reservation."""
+    """Give back what a build that has ended did not use of its reservation; once."""
+    session.connection.execute(
+        "WITH rest AS (SELECT org_id, held_embeddings AS held, held_on AS day "
+        "FROM project_versions WHERE version_id = %(version)s FOR UPDATE), "
+        "cleared AS (UPDATE project_versions SET held_embeddings = 0 "
+        "WHERE version_id = %(version)s AND held_embeddings > 0) "
+        "UPDATE usage SET embeddings = greatest(0, usage.embeddings - rest.held) FROM rest "
+        "WHERE usage.org_id = rest.org_id AND usage.day = rest.day AND rest.held > 0",
+        {"version": version_id},
+    )
     session.connection.execute(
         "WITH rest AS (SELECT org_id, reserved_documents AS documents, reserved_bytes AS bytes "
         "FROM project_versions WHERE version_id = %(version)s FOR UPDATE), "

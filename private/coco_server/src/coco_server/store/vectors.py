@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from psycopg import sql
 
 from coco_core.types import FloatMatrix
 from coco_server.store.segments import Layout
@@ -14,7 +15,27 @@ from coco_server.store.session import TenantSession, loading
 from coco_server.store.tables import in_version
 from coco_server.store.versions import Version
 
-__all__ = ["PgVectors", "VectorStore"]
+__all__ = ["PgVectors", "VectorStore", "copy_rows"]
+
+
+def copy_rows(
+    session: TenantSession, source: sql.Composed, values: Sequence[object], target: sql.Composed
+) -> int:
+    """Copy rows from complete segments into one that is being written; returns how many.
+
+    No role may both read the one and write the other, so the rows pass through here, unread.
+    """
+    with session.connection.cursor() as cursor:
+        out = sql.SQL("COPY ({}) TO STDOUT (FORMAT BINARY)").format(source)
+        with cursor.copy(out, values) as reading:
+            rows = b"".join(reading)
+        count = cursor.rowcount
+        with (
+            loading(session),
+            cursor.copy(sql.SQL("COPY {} FROM STDIN (FORMAT BINARY)").format(target)) as writing,
+        ):
+            writing.write(rows)
+    return count
 
 
 class VectorStore(Protocol):
@@ -31,8 +52,22 @@ class VectorStore(Protocol):
         """Keep the normalised vectors float32[n, d] of these chunks; again is the same as once."""
         ...
 
-    def count(self, version: Version) -> int:
-        """Return how many vectors of a version's own segment are kept outside of the database."""
+    def count(self, number: int, dimension: int) -> int:
+        """Return how many vectors of a segment are kept outside of the database."""
+        ...
+
+    def copy(
+        self,
+        session: TenantSession,
+        version: Version,
+        layout: Layout,
+        keys: tuple[NDArray[np.int32], NDArray[np.int32]],
+        number: int,
+    ) -> int:
+        """Copy the vectors of chunks of a version into a new segment; returns how many have one.
+
+        ``keys`` are those that the chunks have, and those that they get. Again is the same as once.
+        """
         ...
 
     def count_among(
@@ -76,10 +111,32 @@ class PgVectors:
             for pair in zip(keys, vectors, strict=True):
                 copy.write_row(pair)
 
-    def count(self, version: Version) -> int:
+    def count(self, number: int, dimension: int) -> int:
         """Return 0: the database counts its own."""
-        del version
+        del number, dimension
         return 0
+
+    def copy(
+        self,
+        session: TenantSession,
+        version: Version,
+        layout: Layout,
+        keys: tuple[NDArray[np.int32], NDArray[np.int32]],
+        number: int,
+    ) -> int:
+        """Copy them from table to table, as they are."""
+        del layout
+        return copy_rows(
+            session,
+            in_version(
+                "SELECT moved.new_key, embedding FROM unnest(%s::int[], %s::int[]) "
+                "AS moved (old_key, new_key) JOIN {chunk_vectors} ON chunk_key = moved.old_key "
+                "ORDER BY moved.new_key",
+                version.parts,
+            ),
+            tuple(each.tolist() for each in keys),
+            in_version("{chunk_vectors} (chunk_key, embedding)", number),
+        )
 
     def count_among(
         self, session: TenantSession, version: Version, layout: Layout, keys: NDArray[np.int32]

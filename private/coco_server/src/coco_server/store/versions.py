@@ -67,6 +67,8 @@ class Version:
     """Terms per field of its own segment's chunks, in the order of `coco_core.bm25.FIELDS`."""
     approximate: bool
     """Whether vectors are found through an HNSW index."""
+    restricted: bool
+    """Whether it has chunks that are not shown to everybody in the project."""
     failure: Mapping[str, Any] | None
     created_at: datetime
     ready_at: datetime | None

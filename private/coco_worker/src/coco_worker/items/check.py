@@ -14,6 +14,7 @@ from coco_core.languages import named_language
 from coco_core.types import Chunk, ChunkKind, Definition, FloatVector, Span
 from coco_protocol.server.source_ref import path_reason
 from coco_server.store.item_hash import item_hash
+from coco_worker.items.allow import WrongAllow, allow_of
 from coco_worker.items.item import (
     Deletion,
     Item,
@@ -27,7 +28,7 @@ from coco_worker.items.item import (
 
 __all__ = ["FIELDS", "PART_FIELDS", "check_item"]
 
-_OWN_FIELDS = frozenset({"doc_id", "title", "source_ref", "language", "meta", "chunks"})
+_OWN_FIELDS = frozenset({"doc_id", "title", "source_ref", "language", "meta", "allow", "chunks"})
 
 PART_FIELDS = frozenset(
     {"content", "vector", "ordinal", "kind", "symbol", "signature", "heading_trail"}
@@ -123,8 +124,16 @@ def _item(index: int, doc_id: str, raw: Mapping[str, Any], limits: ItemLimits) -
         source_ref=source_ref,
         language=language,
         meta=_meta(raw.get("meta"), limits),
+        allow=_allow(raw.get("allow")),
         hashed=None if parts else item_hash(raw, limits.rule),
     )
+
+
+def _allow(value: object) -> tuple[str, ...] | None:
+    try:
+        return allow_of(value)
+    except WrongAllow as error:
+        _refuse(RejectionReason.WRONG_ALLOW, str(error))
 
 
 def _nested(raw: Mapping[str, Any], limits: ItemLimits) -> tuple[Part, ...]:

@@ -35,6 +35,7 @@ class RejectionReason(StrEnum):
     ZERO_VECTOR = "zero_vector"
     DUPLICATE = "duplicate"
     RULE_FAILED = "rule_failed"
+    WRONG_ALLOW = "wrong_allow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ class Item:
     language: str = ""
     """As sent; empty when detection shall tell."""
     meta: ItemMeta = field(default_factory=ItemMeta)
+    allow: tuple[str, ...] | None = None
+    """Names of `coco_server.store.access` whom it is shown to; None: everybody in the project."""
     first: bool = True
     """Whether no earlier item brought chunks of the document."""
     hashed: str | None = None
@@ -115,6 +118,11 @@ class ItemLimits:
     # One item with everything around its text: a vector in JSON takes 20 bytes a number.
     item_bytes: int = 33_554_432
     meta_bytes: int = 65_536
+    # Pages of a megabyte, their dictionaries and a batch of rows; ordinary files need a tenth.
+    decoder_bytes: int = 536_870_912
+    # What a file may be decoded to, and a hundred times its size more: dictionaries and compression
+    # make files that much smaller, and hardly any of texts.
+    decoded_bytes: int = 268_435_456
     deletions: bool = False
     """Whether an item may delete a document."""
     rule: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal, TypeAlias, assert_never
 
 from coco_worker.items.array import read_array
@@ -21,18 +21,28 @@ ItemFormat: TypeAlias = Literal["json", "ndjson", "parquet"]
 _PIECE_BYTES = 1_048_576
 
 
-def read_items(file: io.RawIOBase, kind: ItemFormat, limits: ItemLimits) -> Iterator[Outcome]:
+def read_items(
+    file: io.RawIOBase,
+    kind: ItemFormat,
+    limits: ItemLimits,
+    check: Callable[[], None] | None = None,
+) -> Iterator[Outcome]:
     """Yield every item of ``file``, or why it is rejected; nothing is held but the item in hand.
+
+    ``check`` is called while a decoder is waited for; what it raises ends the reading.
 
     Raises:
         Unreadable: the file as a whole is broken; what was yielded before is sound.
         InvalidInput: the file has columns that no item has.
     """
     seen = SeenItems()
-    for index, raw in _raw(file, kind, limits):
+    for index, raw in _raw(file, kind, limits, check):
         outcome = raw if isinstance(raw, Rejection) else check_item(index, raw, limits)
         if isinstance(outcome, Item):
-            yield seen.add(outcome) or _duplicate(outcome)
+            if seen.contradicts(outcome):
+                yield _contradiction(outcome)
+            else:
+                yield seen.add(outcome) or _duplicate(outcome)
         elif isinstance(outcome, Deletion) and seen.holds(outcome.doc_id):
             # Which of the two was meant cannot be known.
             yield Rejection(
@@ -45,7 +55,12 @@ def read_items(file: io.RawIOBase, kind: ItemFormat, limits: ItemLimits) -> Iter
             yield outcome
 
 
-def _raw(file: io.RawIOBase, kind: ItemFormat, limits: ItemLimits) -> Iterator[Raw]:
+def _raw(
+    file: io.RawIOBase,
+    kind: ItemFormat,
+    limits: ItemLimits,
+    check: Callable[[], None] | None,
+) -> Iterator[Raw]:
     def piece() -> bytes:
         return file.read(_PIECE_BYTES) or b""
 
@@ -55,9 +70,18 @@ def _raw(file: io.RawIOBase, kind: ItemFormat, limits: ItemLimits) -> Iterator[R
         case "ndjson":
             return read_lines(piece, limits)
         case "parquet":
-            return read_parquet(file)
+            return read_parquet(file, limits, check)
         case _:
             assert_never(kind)
+
+
+def _contradiction(item: Item) -> Rejection:
+    return Rejection(
+        item.index,
+        RejectionReason.WRONG_ALLOW,
+        f"The document {item.doc_id!r} came before with another allow; send the same each time.",
+        item.doc_id,
+    )
 
 
 def _duplicate(item: Item) -> Rejection:

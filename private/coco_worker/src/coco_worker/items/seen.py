@@ -27,6 +27,12 @@ class SeenItems:
         self._fresh: set[bytes] = set()
         self._runs: list[NDArray[np.bytes_]] = []
 
+    def contradicts(self, item: Item) -> bool:
+        """Whether an earlier item brought chunks of the document with another allow list."""
+        if not item.parts or not self._holds(_key(item.doc_id, "some")):
+            return False
+        return not self._holds(_allow_key(item))
+
     def remember(self, doc_id: str) -> None:
         """Take a document as one that came."""
         key = _key(doc_id, "whole")
@@ -56,6 +62,7 @@ class SeenItems:
         if self._holds(some):
             return replace(item, first=False)
         self._remember(some)
+        self._remember(_allow_key(item))
         return item
 
     def _holds(self, key: bytes) -> bool:
@@ -76,6 +83,12 @@ def _key(doc_id: str, part: str) -> bytes:
     raw = f"{part}\0{doc_id}".encode("utf-8", "surrogatepass")
     # NumPy takes zeros at the end of a byte string for padding.
     return hashlib.blake2b(raw, digest_size=15).digest() + b"\x01"
+
+
+def _allow_key(item: Item) -> bytes:
+    # Names have no NUL, and no list at all is not an empty one.
+    names = "everybody" if item.allow is None else "\0".join(("allow", *item.allow))
+    return _key(item.doc_id, names)
 
 
 def _found(run: NDArray[np.bytes_], key: bytes) -> bool:

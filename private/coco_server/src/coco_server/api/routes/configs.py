@@ -15,9 +15,11 @@ from coco_server.api.routes.parameters import OrgHeader
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.auth.authorize import own_org_only
+from coco_server.auth.manage import actor_of
 from coco_server.domain.configs import register_config
 from coco_server.domain.serializers import config_body
 from coco_server.store import configs, orgs
+from coco_server.store.audit import Act
 from coco_server.store.session import TenantSession
 
 __all__ = ["ConfigsApi"]
@@ -67,7 +69,9 @@ class ConfigsApi:
             orgs.get(session, org)
             return config_body(register_config(session, config, length))
 
-        return answer(await self._services.in_org("change", org, register), request_id_of(request))
+        act = Act(actor_of(request), "config.register", org_id=org, target=config.config_id)
+        data = await self._services.pools.run("change", self._services.audit.in_org, act, register)
+        return answer(data, request_id_of(request))
 
     async def config(self, request: Request, config_id: ConfigPath, org: OrgHeader) -> Response:
         """Return one indexing config."""

@@ -71,4 +71,5 @@ class DefaultsApi:
             )
             return defaults_body(project)
 
-        return await self._services.respond(caller, "change", adopt)
+        act = caller.act("project.defaults", project_id, **body.model_dump(exclude_unset=True))
+        return await self._services.respond_audited(caller, act, adopt)

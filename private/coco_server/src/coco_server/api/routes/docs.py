@@ -69,7 +69,9 @@ class DocsApi:
             tenant, "query", "query", named=body.project_id
         )
         search = self._services.search
-        found = await self._services.pools.run("query", search.find, caller.scope, body)
+        found = await self._services.pools.run(
+            "query", search.find, caller.scope, body, caller.viewer
+        )
         if found.waits_for_reranker:
             await self._rerank(found)
         meta, data = found.finished()

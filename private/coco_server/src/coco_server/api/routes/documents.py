@@ -106,7 +106,14 @@ class DocumentsApi:
         caller = await self._authorize(tenant)
 
         def look(session: TenantSession) -> DocumentDetail:
-            return show(session, caller.scope.project_id, doc_id, page)
+            return show(
+                session,
+                caller.scope.project_id,
+                doc_id,
+                page,
+                caller.viewer,
+                writes="ingest" in caller.key.scopes,
+            )
 
         return await self._services.respond(caller, "status", look)
 
@@ -150,7 +157,9 @@ class DocumentsApi:
 
         def look(session: TenantSession) -> DocumentList:
             project_id = caller.scope.project_id
-            return list_documents(session, project_id, wanted, after=after, limit=limit)
+            return list_documents(
+                session, project_id, wanted, caller.viewer, after=after, limit=limit
+            )
 
         return await self._services.respond(caller, "status", look)
 

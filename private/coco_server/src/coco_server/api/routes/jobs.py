@@ -7,6 +7,7 @@ from typing import Annotated, TypeAlias
 
 from fastapi import FastAPI, Path, Response, WebSocket
 
+from coco_core.errors import Forbidden
 from coco_protocol.base import Identifier
 from coco_protocol.envelope import Envelope
 from coco_protocol.server.jobs import JobBody, JobList, JobRejections
@@ -88,11 +89,17 @@ class JobsApi:
     async def rejections(self, tenant: Tenant, job_id: JobPath) -> Response:
         """Return every item that the job left out with its reason, streamed."""
         caller = await self._authorize(tenant)
+        if not ("ingest" in caller.key.scopes or caller.viewer.everything):
+            raise Forbidden(
+                "The list names documents whoever they are shown to.",
+                hint="Use a key with the scope 'ingest' or 'read_all'.",
+            )
 
         def look(session: TenantSession) -> None:
             queue.get(session, caller.scope.project_id, job_id)
 
-        await self._services.in_org("status", caller.scope.org_id, look)
+        act = caller.act("export.rejections", job_id)
+        await self._services.pools.run("status", self._services.audit.in_org, act, look)
         wanted = export.rejections_as_json(caller.scope.org_id, job_id)
         return await stream_rows(self._services, caller, "rejections", wanted)
 

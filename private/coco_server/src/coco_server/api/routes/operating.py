@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, TypeAlias
 
 from fastapi import FastAPI, Path, Query, Request, Response
@@ -28,11 +31,13 @@ from coco_server.api.routes.parameters import ProjectPath, Tenant
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.auth.authorize import admin_only, own_org_only
+from coco_server.auth.manage import manager_of
 from coco_server.domain.requeue import requeue, requeue_all
 from coco_server.domain.serializers import erasure_body, queued_job_body, usage_body
 from coco_server.jobs import overview, queue
 from coco_server.jobs.records import Job
 from coco_server.store import erasures, usage_report
+from coco_server.store.audit import Act
 from coco_server.store.erasures import Erasure
 from coco_server.store.session import SystemSession
 
@@ -97,9 +102,14 @@ class OperatingApi:
         """Give a failed job's work to a new job, which builds a new version."""
         admin_only(request)
         services = self._services
-        made = await services.pools.run(
-            "change", requeue, services.database, services.blobs, job_id
-        )
+        act = manager_of(request).act("job.requeue", None, target=job_id)
+
+        def run(note: Callable[[SystemSession], None]) -> Job:
+            with services.database.system() as session:
+                note(session)
+            return requeue(services.database, services.blobs, job_id)
+
+        made = await services.pools.run("change", services.audit.by_steps, act, run)
         await services.dispatch(made.job_id)
         return answer(queued_job_body(made), request_id_of(request))
 
@@ -108,7 +118,14 @@ class OperatingApi:
         admin_only(request)
         chosen = body or RequeueRequest()
 
-        def run() -> tuple[list[Job], list[RefusedRequeue]]:
+        details = chosen.model_dump(exclude_none=True, exclude={"org_id"})
+        act = manager_of(request).act("job.requeue", chosen.org_id, **details)
+
+        def run(
+            note: Callable[[SystemSession], None],
+        ) -> tuple[list[Job], list[RefusedRequeue]]:
+            with self._services.database.system() as session:
+                note(session)
             made, refused = [], []
             for old, new in requeue_all(
                 self._services.database,
@@ -125,7 +142,9 @@ class OperatingApi:
                     made.append(new)
             return made, refused
 
-        made, refused = await self._services.pools.run("change", run)
+        made, refused = await self._services.pools.run(
+            "change", self._services.audit.by_steps, act, run
+        )
         for each in made:
             await self._services.dispatch(each.job_id)
         data = RequeueData(requeued=[queued_job_body(each) for each in made], refused=refused)
@@ -135,11 +154,17 @@ class OperatingApi:
         """Ask a job of any org to stop."""
         admin_only(request)
 
+        manager = manager_of(request)
+
         def cancel() -> Job:
             with self._services.database.system() as session:
                 found = overview.get(session, job_id)
-            with self._services.database.tenant(found.org_id) as session:
-                return queue.request_cancel(session, found.project_id, job_id)
+            act = replace(
+                manager.act("job.cancel", found.org_id, target=job_id), project_id=found.project_id
+            )
+            return self._services.audit.in_org(
+                act, lambda session: queue.request_cancel(session, found.project_id, job_id)
+            )
 
         found = await self._services.pools.run("change", cancel)
         await self._services.recall(job_id)
@@ -187,8 +212,8 @@ class OperatingApi:
         def begin(session: SystemSession) -> Erasure:
             return erasures.begin_project(session, caller.scope.org_id, project_id)
 
-        begun = await self._services.in_system("change", begin)
-        return answer(await self._erase(begun), caller.request_id)
+        act = caller.act("project.erase", project_id)
+        return answer(await self._erase(act, begin), caller.request_id)
 
     async def erase_org(
         self,
@@ -204,19 +229,31 @@ class OperatingApi:
         def begin(session: SystemSession) -> Erasure:
             return erasures.begin_org(session, org_id, name)
 
-        begun = await self._services.in_system("change", begin)
-        return answer(await self._erase(begun), request_id_of(request))
+        act = manager_of(request).act("org.erase", org_id, target=org_id)
+        return answer(await self._erase(act, begin), request_id_of(request))
 
     async def erase_user(self, request: Request, org_id: OrgPath, user_id: UserPath) -> Response:
         """Remove a user's notes and sessions, and the user, from all projects of an org."""
         own_org_only(request, org_id, changing=True)
+        manager = manager_of(request)
+        manager.unbound()
 
         def begin(session: SystemSession) -> Erasure:
             return erasures.begin_user(session, org_id, user_id)
 
-        begun = await self._services.in_system("change", begin)
-        return answer(await self._erase(begun), request_id_of(request))
+        # The user's id is what is erased: the log names the erasure instead.
+        act = manager.act("user.erase", org_id)
+        return answer(await self._erase(act, begin), request_id_of(request))
 
-    async def _erase(self, begun: Erasure) -> ErasureBody:
+    async def _erase(self, act: Act, begin: Callable[[SystemSession], Erasure]) -> ErasureBody:
+        audited = partial(
+            self._services.audit.in_system,
+            act,
+            begin,
+            after=lambda act, begun: replace(
+                act, details={**act.details, "erasure_id": begun.erasure_id}
+            ),
+        )
+        begun = await self._services.pools.run("change", audited)
         done = await self._services.pools.run("change", self._services.eraser.run, begun)
         return erasure_body(done)

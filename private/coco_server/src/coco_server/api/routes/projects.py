@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, TypeAlias
 
 from fastapi import FastAPI, Header, Path, Query, Request, Response
@@ -28,10 +29,14 @@ from coco_server.api.export_stream import stream_rows
 from coco_server.api.routes.parameters import ProjectPath, Tenant
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
-from coco_server.auth.authorize import Caller, admin_only
+from coco_server.auth.authorize import Caller
+from coco_server.auth.manage import manager_of
 from coco_server.domain.configs import DEFAULT_CONFIG, register_config
 from coco_server.domain.serializers import project_body, version_body
+from coco_server.search.visibility import shown_keys
 from coco_server.store import configs, export, orgs, projects, retention, versions
+from coco_server.store.audit import Act
+from coco_server.store.export import Export
 from coco_server.store.session import SystemSession, TenantSession
 from coco_server.store.versions import Version
 
@@ -74,8 +79,12 @@ class ProjectsApi:
         body: RegisterRequest,
         org: Annotated[OrgId | None, Header(alias="x-coco-org-id")] = None,
     ) -> Response:
-        """Register a logical source of an org; again with the same name answers the same."""
-        admin_only(request)
+        """Register a logical source of an org; again with the same name answers the same.
+
+        The administrator names the org; a manage key registers in its own.
+        """
+        manager = manager_of(request)
+        manager.unbound()
         if org is not None and body.org_id is not None and org != body.org_id:
             raise InvalidInput(
                 f"The body names the org {body.org_id!r}, and the header {org!r}.",
@@ -85,21 +94,33 @@ class ProjectsApi:
             "change", self._services.embedders.dimension, DEFAULT_CONFIG.embedding
         )
 
-        def register() -> ProjectBody:
-            org_id = self._chosen_org(body.org_id or org)
+        def add(session: TenantSession) -> ProjectBody:
             config_id = body.indexing_config_id or DEFAULT_CONFIG.config_id
-            with self._services.database.tenant(org_id) as session:
-                if body.indexing_config_id is None:
-                    register_config(session, DEFAULT_CONFIG, dimension)
-                configs.get(session, config_id)
-                project = projects.register(
-                    session,
-                    body.source_ref,
-                    name=body.name,
-                    platform=body.platform,
-                    config_id=config_id,
-                )
-                return project_body(project)
+            if body.indexing_config_id is None:
+                register_config(session, DEFAULT_CONFIG, dimension)
+            configs.get(session, config_id)
+            project = projects.register(
+                session,
+                body.source_ref,
+                name=body.name,
+                platform=body.platform,
+                config_id=config_id,
+            )
+            return project_body(project)
+
+        named = manager.org(body.org_id or org)
+
+        def register() -> ProjectBody:
+            act = manager.act(
+                "project.register", self._chosen_org(named), source_ref=body.source_ref
+            )
+            return self._services.audit.in_org(
+                act,
+                add,
+                after=lambda act, made: replace(
+                    act, project_id=made.project_id, target=made.project_id
+                ),
+            )
 
         return answer(await self._services.pools.run("change", register), request_id_of(request))
 
@@ -120,13 +141,14 @@ class ProjectsApi:
         request: Request,
         org_id: Annotated[Identifier | None, Query(description="Of this org only.")] = None,
     ) -> Response:
-        """List projects."""
-        admin_only(request)
+        """List projects; for a manage key those of its own org that it opens."""
+        manager = manager_of(request)
+        org = manager.org(org_id)
 
         def look(session: SystemSession) -> ProjectList:
-            found = projects.list_all(session)
+            found = [each for each in projects.list_all(session) if org in {None, each.org_id}]
             return ProjectList(
-                projects=[project_body(each) for each in found if org_id in {None, each.org_id}]
+                projects=[project_body(each) for each in found if manager.sees([each.project_id])]
             )
 
         return answer(await self._services.in_system("status", look), request_id_of(request))
@@ -166,17 +188,20 @@ class ProjectsApi:
         """Remove a version that is neither active nor being built, as retention would."""
         caller = await self._authorize(tenant, project_id, changing=True)
 
-        def remove() -> DeletedData:
+        def remove(note: Callable[[TenantSession], None]) -> DeletedData:
             retention.remove_version(
                 self._services.database,
                 caller.scope.org_id,
                 project_id,
                 version_id,
                 self._services.vectors,
+                note=note,
             )
             return DeletedData(deleted=version_id)
 
-        return answer(await self._services.pools.run("change", remove), caller.request_id)
+        act = caller.act("version.remove", version_id)
+        data = await self._services.pools.run("change", self._services.audit.by_steps, act, remove)
+        return answer(data, caller.request_id)
 
     async def activate(
         self,
@@ -190,15 +215,21 @@ class ProjectsApi:
         expected = (body.expected_version_id if body else None) or ...
         return await self._switch(
             caller,
+            caller.act("version.activate", version_id),
             lambda session: versions.activate(session, project_id, version_id, expected=expected),
         )
 
     async def roll_back(self, tenant: Tenant, project_id: ProjectPath) -> Response:
         """Let the version answer again that did before the present one."""
         caller = await self._authorize(tenant, project_id, changing=True)
-        return await self._switch(caller, lambda session: versions.rollback(session, project_id))
+        act = caller.act("version.rollback")
+        return await self._switch(
+            caller, act, lambda session: versions.rollback(session, project_id)
+        )
 
-    async def _switch(self, caller: Caller, change: Callable[[TenantSession], Version]) -> Response:
+    async def _switch(
+        self, caller: Caller, act: Act, change: Callable[[TenantSession], Version]
+    ) -> Response:
         def switch(session: TenantSession) -> ActivateData:
             project_id = caller.project.project_id
             before = projects.get(session, project_id).active_version_id
@@ -208,19 +239,25 @@ class ProjectsApi:
                 previous_version_id=before,
             )
 
-        return await self._services.respond(caller, "change", switch)
+        return await self._services.respond_audited(
+            caller, act, switch, after=lambda act, data: replace(act, target=data.active_version_id)
+        )
 
     async def chunks(
         self, tenant: Tenant, project_id: ProjectPath, version_id: VersionPath
     ) -> Response:
-        """Return every chunk of a version, streamed; of any size in constant memory."""
+        """Return every chunk of a version that the caller is shown, streamed.
+
+        Of any size in constant memory.
+        """
         caller = await self._authorize(tenant, project_id)
 
-        def look(session: TenantSession) -> Version:
-            return versions.get(session, project_id, version_id)
+        def look(session: TenantSession) -> Export:
+            found = versions.get(session, project_id, version_id)
+            return export.chunks_as_json(found, shown_keys(session, found, caller.viewer))
 
-        found = await self._services.in_org("status", caller.scope.org_id, look)
-        wanted = export.chunks_as_json(found)
+        act = caller.act("export.chunks", version_id)
+        wanted = await self._services.pools.run("status", self._services.audit.in_org, act, look)
         return await stream_rows(self._services, caller, "chunks", wanted)
 
     async def _authorize(

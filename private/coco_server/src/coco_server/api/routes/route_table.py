@@ -15,7 +15,13 @@ Route: TypeAlias = tuple[str, str, Callable[..., Any], Any]
 """Method, path, endpoint, and the model of its answer."""
 
 
-def add_routes(app: FastAPI, tag: str, *routes: Route, accepting: bool = False) -> None:
+def add_routes(
+    app: FastAPI,
+    tag: str,
+    *routes: Route,
+    accepting: bool = False,
+    openapi_extra: dict[str, Any] | None = None,
+) -> None:
     """Add routes whose answers and errors have an envelope.
 
     Args:
@@ -23,6 +29,7 @@ def add_routes(app: FastAPI, tag: str, *routes: Route, accepting: bool = False) 
         tag: their group.
         routes: see `Route`.
         accepting: whether they answer 202, too, while a job that they started has not ended.
+        openapi_extra: what the OpenAPI document says of them besides.
     """
     for method, path, endpoint, model in routes:
         app.add_api_route(
@@ -32,6 +39,7 @@ def add_routes(app: FastAPI, tag: str, *routes: Route, accepting: bool = False) 
             response_model=model,
             responses=_accepted(model) | ERRORS if accepting else ERRORS,
             tags=[tag],
+            openapi_extra=openapi_extra,
         )
 
 

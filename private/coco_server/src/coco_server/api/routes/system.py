@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from fastapi import FastAPI, Request, Response
 from starlette.status import HTTP_503_SERVICE_UNAVAILABLE
@@ -23,7 +24,9 @@ from coco_server.api.operator_metrics import OperatorMetrics
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.auth.authorize import admin_only, operator_only
+from coco_server.auth.manage import manager_of
 from coco_server.jobs import queue
+from coco_server.store.session import SystemSession
 
 __all__ = ["SystemApi"]
 
@@ -91,9 +94,20 @@ class SystemApi:
     async def prune(self, request: Request, body: PruneRequest | None = None) -> Response:
         """Remove what retention does not keep, or with `dry_run` say what that would be."""
         admin_only(request)
-        data = await self._services.pools.run(
-            "change", self._services.prune, body or PruneRequest()
-        )
+        wanted = body or PruneRequest()
+        if wanted.dry_run:
+            data = await self._services.pools.run("change", self._services.prune, wanted)
+            return answer(data, request_id_of(request))
+        details = wanted.model_dump(exclude_none=True, exclude={"org_id", "dry_run"})
+        act = manager_of(request).act("retention.prune", wanted.org_id, **details)
+
+        def prune(note: Callable[[SystemSession], None]) -> PruneData:
+            # It has many transactions: what is about to be removed is noted before the first.
+            with self._services.database.system() as session:
+                note(session)
+            return self._services.prune(wanted)
+
+        data = await self._services.pools.run("change", self._services.audit.by_steps, act, prune)
         return answer(data, request_id_of(request))
 
     async def metrics(self, request: Request) -> Response:

@@ -1,42 +1,36 @@
-"""Routes of the administrator: orgs and API keys."""
+"""Routes of the administrator: orgs, and where their users sign in."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import json
+from dataclasses import replace
+from functools import partial
 from typing import Annotated, TypeAlias
 
-from fastapi import FastAPI, Path, Query, Request, Response
+from fastapi import FastAPI, Path, Request, Response
 
+from coco_core.errors import InvalidInput
 from coco_protocol.base import Identifier
 from coco_protocol.envelope import Envelope
-from coco_protocol.server.tenants import (
-    KeyBody,
-    KeyList,
-    KeyRequest,
-    NewKeyBody,
-    OrgBody,
-    OrgList,
-    OrgRequest,
-    RotateRequest,
-)
+from coco_protocol.server.tenants import OrgBody, OrgList, OrgRequest, SignInRequest
 from coco_protocol.serving.answers import answer
 from coco_protocol.serving.errors import request_id_of
 from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.auth.authorize import admin_only
-from coco_server.domain.serializers import key_body, org_body, org_use
-from coco_server.store import keys, orgs
-from coco_server.store.keys import NewKey
+from coco_server.auth.manage import manager_of
+from coco_server.domain.serializers import org_body, org_use
+from coco_server.settings import fetched_safely
+from coco_server.store import orgs
 from coco_server.store.session import SystemSession
 
 __all__ = ["TenantsApi"]
 
 OrgPath: TypeAlias = Annotated[Identifier, Path(description="The org's id.")]
-KeyPath: TypeAlias = Annotated[Identifier, Path(description="The key's id; not the key itself.")]
 
 
 class TenantsApi:
-    """``/v1/sys/orgs`` and ``/v1/sys/keys``."""
+    """``/v1/sys/orgs``."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
@@ -49,10 +43,8 @@ class TenantsApi:
             ("GET", "/v1/sys/orgs", self.orgs, Envelope[OrgList]),
             ("POST", "/v1/sys/orgs", self.save_org, Envelope[OrgBody]),
             ("GET", "/v1/sys/orgs/{org_id}", self.org, Envelope[OrgBody]),
-            ("GET", "/v1/sys/keys", self.keys, Envelope[KeyList]),
-            ("POST", "/v1/sys/keys", self.make_key, Envelope[NewKeyBody]),
-            ("POST", "/v1/sys/keys/{key_id}/rotate", self.rotate_key, Envelope[NewKeyBody]),
-            ("DELETE", "/v1/sys/keys/{key_id}", self.revoke_key, Envelope[KeyBody]),
+            ("PUT", "/v1/sys/orgs/{org_id}/sign-in", self.set_sign_in, Envelope[OrgBody]),
+            ("DELETE", "/v1/sys/orgs/{org_id}/sign-in", self.drop_sign_in, Envelope[OrgBody]),
         )
 
     async def orgs(self, request: Request) -> Response:
@@ -72,7 +64,17 @@ class TenantsApi:
             own: dict[str, object] = dict(body.limits.items())
             return org_body(orgs.save(session, body.name, org_id=body.org_id, limits=own))
 
-        return answer(await self._services.in_system("change", save), request_id_of(request))
+        act = manager_of(request).act("org.save", body.org_id, target=body.org_id)
+        data = await self._services.pools.run(
+            "change",
+            partial(
+                self._services.audit.in_system,
+                act,
+                save,
+                after=lambda act, org: replace(act, org_id=org.org_id, target=org.org_id),
+            ),
+        )
+        return answer(data, request_id_of(request))
 
     async def org(self, request: Request, org_id: OrgPath) -> Response:
         """Return an org with what it holds and has used today."""
@@ -81,55 +83,32 @@ class TenantsApi:
         use = await self._services.in_org("status", org_id, org_use)
         return answer(org_body(found, use), request_id_of(request))
 
-    async def keys(
-        self,
-        request: Request,
-        org_id: Annotated[Identifier | None, Query(description="Of this org only.")] = None,
+    async def set_sign_in(self, request: Request, org_id: OrgPath, body: SignInRequest) -> Response:
+        """Say whose user tokens the org takes, instead of the issuer in the service's settings."""
+        admin_only(request)
+        if body.jwks_url is not None and not fetched_safely(body.jwks_url):
+            raise InvalidInput(
+                f"jwks_url is {body.jwks_url!r}: keys must not cross a network in the clear.",
+                hint="Use https; http only for an address of the service's own machine.",
+            )
+        stored = body.model_dump(exclude={"jwks_url", "jwks"}) | {
+            "key_set": body.jwks_url or json.dumps(body.jwks)
+        }
+        return await self._sign_in(request, org_id, stored)
+
+    async def drop_sign_in(self, request: Request, org_id: OrgPath) -> Response:
+        """Take the user tokens again that the service's settings name."""
+        admin_only(request)
+        return await self._sign_in(request, org_id, None)
+
+    async def _sign_in(
+        self, request: Request, org_id: str, stored: dict[str, object] | None
     ) -> Response:
-        """List keys, without their secrets."""
-        admin_only(request)
+        issuer = None if stored is None else stored["issuer"]
+        act = manager_of(request).act("org.sign_in", org_id, target=org_id, issuer=issuer)
 
-        def look(session: SystemSession) -> KeyList:
-            return KeyList(keys=[key_body(key) for key in keys.list_of(session, org_id)])
+        def save(session: SystemSession) -> OrgBody:
+            return org_body(orgs.set_sign_in(session, org_id, stored))
 
-        return answer(await self._services.in_system("status", look), request_id_of(request))
-
-    async def make_key(self, request: Request, body: KeyRequest) -> Response:
-        """Make a key for an org; its text is shown this once."""
-        admin_only(request)
-
-        def make(session: SystemSession) -> NewKeyBody:
-            until = None
-            if body.expires_in_days is not None:
-                until = datetime.now(UTC) + timedelta(days=body.expires_in_days)
-            orgs.get(session, body.org_id)
-            scopes = list(dict.fromkeys(body.scopes))
-            return _new(keys.create(session, body.org_id, body.name, scopes, expires_at=until))
-
-        return answer(await self._services.in_system("change", make), request_id_of(request))
-
-    async def rotate_key(
-        self, request: Request, key_id: KeyPath, body: RotateRequest | None = None
-    ) -> Response:
-        """Make a new key like this one, which ends now or after `grace_seconds`."""
-        admin_only(request)
-
-        def rotate(session: SystemSession) -> NewKeyBody:
-            grace = body.grace_seconds if body else 0
-            until = datetime.now(UTC) + timedelta(seconds=grace) if grace else None
-            return _new(keys.rotate(session, key_id, old_until=until))
-
-        return answer(await self._services.in_system("change", rotate), request_id_of(request))
-
-    async def revoke_key(self, request: Request, key_id: KeyPath) -> Response:
-        """Let a key open nothing from now on."""
-        admin_only(request)
-
-        def revoke(session: SystemSession) -> KeyBody:
-            return key_body(keys.revoke(session, key_id))
-
-        return answer(await self._services.in_system("change", revoke), request_id_of(request))
-
-
-def _new(made: NewKey) -> NewKeyBody:
-    return NewKeyBody(**key_body(made.key).model_dump(), key=made.text)
+        data = await self._services.pools.run("change", self._services.audit.in_system, act, save)
+        return answer(data, request_id_of(request))

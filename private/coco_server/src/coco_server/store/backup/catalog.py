@@ -49,7 +49,7 @@ _DEFINITION = """
         'columns', (
             SELECT jsonb_agg(jsonb_build_object(
                 'name', attname, 'type', format_type(atttypid, atttypmod),
-                'required', attnotnull, 'storage', attstorage,
+                'required', attnotnull, 'storage', attstorage, 'statistics', attstattarget,
                 'default', pg_get_expr(adbin, adrelid)) ORDER BY attnum)
             FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
             WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped),

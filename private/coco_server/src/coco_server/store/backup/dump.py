@@ -183,9 +183,12 @@ def _require_all_chunks(reader: Connection) -> None:
     """
     reader.execute("SET LOCAL ROLE coco_system")
     rows = reader.execute(
-        "SELECT version_no, version_id, chunk_count FROM project_versions AS version "
-        "WHERE status IN ('READY', 'ACTIVE', 'ARCHIVED') AND cardinality(segments) <= 1 "
-        "AND (cardinality(segments) = 0 OR segments[1] = version_no)"
+        "WITH complete AS (SELECT * FROM project_versions "
+        "WHERE status IN ('READY', 'ACTIVE', 'ARCHIVED')) "
+        "SELECT version_no, version_id, chunk_count FROM complete WHERE segments = '{}' "
+        "UNION SELECT segment_no, min(complete.version_id), segments.chunk_count FROM segments "
+        "JOIN complete ON segment_no = ANY (complete.segments) "
+        "GROUP BY segment_no, segments.chunk_count"
     ).fetchall()
     for number, version, counted in rows:
         found = reader.execute(

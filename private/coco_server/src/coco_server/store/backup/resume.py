@@ -22,16 +22,63 @@ _RESERVE_AGAIN = """
     FROM held WHERE org_totals.org_id = held.org_id
 """
 
+_EMPTY_SEGMENTS = """
+    UPDATE segments SET document_count = 0, chunk_count = 0, embedded_count = 0, storage_bytes = 0,
+        length_sums = '{0,0,0}', end_key = first_key, removed_keys = ''
+    WHERE segment_no IN (SELECT version_no FROM project_versions WHERE status = 'BUILDING')
+"""
+
+_FORGET_REMOVALS = """
+    DELETE FROM removed_documents WHERE segment_no IN (
+        SELECT version_no FROM project_versions WHERE status = 'BUILDING'
+    )
+"""
+
 _FORGET_DOCUMENTS = """
     DELETE FROM documents WHERE version_no IN (
         SELECT version_no FROM project_versions WHERE status = 'BUILDING'
     )
 """
 
+_FORGET_SEGMENTS = """
+    WITH begun AS (
+        UPDATE segments SET end_key = first_key, document_count = 0, chunk_count = 0,
+            embedded_count = 0, storage_bytes = 0, length_sums = '{0,0,0}'
+        WHERE segment_no IN (SELECT version_no FROM project_versions WHERE status = 'BUILDING')
+        RETURNING segment_no
+    )
+    DELETE FROM removed_documents WHERE segment_no IN (SELECT segment_no FROM begun)
+"""
+
 _FORGET_REJECTIONS = """
     DELETE FROM job_rejections WHERE job_id IN (
         SELECT job_id FROM jobs WHERE state IN ('queued', 'running')
     )
+"""
+
+# A merge begins a version of its own when it runs, from the one that is active then.
+_END_MERGES = """
+    WITH ended AS (
+        UPDATE project_versions SET status = 'FAILED', reserved_documents = 0, reserved_bytes = 0,
+            failure = '{"code": "restored", "message": "Its merge began again after a restore."}'
+        FROM (
+            SELECT version.version_id, reserved_documents AS documents, reserved_bytes AS bytes
+            FROM project_versions AS version JOIN jobs USING (org_id, version_id)
+            WHERE status = 'BUILDING' AND merge AND state IN ('queued', 'running')
+        ) AS old
+        WHERE project_versions.version_id = old.version_id
+        RETURNING org_id, old.documents, old.bytes
+    ), held AS (
+        SELECT org_id, sum(documents)::bigint AS documents, sum(bytes)::bigint AS bytes
+        FROM ended GROUP BY org_id
+    )
+    UPDATE org_totals SET documents = greatest(0, org_totals.documents - held.documents),
+        storage_bytes = greatest(0, org_totals.storage_bytes - held.bytes)
+    FROM held WHERE org_totals.org_id = held.org_id
+"""
+
+_FORGET_MERGED = """
+    UPDATE jobs SET version_id = NULL WHERE merge AND state IN ('queued', 'running')
 """
 
 # The fence goes up: a worker of the old database that reaches this one may write nothing.
@@ -55,8 +102,13 @@ def resume_jobs(connection: Connection) -> int:
     """
     connection.execute("SET LOCAL ROLE coco_system")
     connection.execute(_RESERVE_AGAIN)
+    connection.execute(_EMPTY_SEGMENTS)
+    connection.execute(_FORGET_REMOVALS)
     connection.execute(_FORGET_DOCUMENTS)
+    connection.execute(_FORGET_SEGMENTS)
     connection.execute(_FORGET_REJECTIONS)
+    connection.execute(_END_MERGES)
+    connection.execute(_FORGET_MERGED)
     found = connection.execute(_REQUEUE).rowcount
     connection.execute("RESET ROLE")
     return found

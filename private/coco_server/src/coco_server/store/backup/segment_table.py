@@ -32,6 +32,13 @@ def create_table(connection: Connection, name: str, made: Mapping[str, Any]) -> 
                 table, sql.Identifier(each["name"]), sql.SQL(_STORAGE[each["storage"]])
             )
         )
+        # Negative or absent: as the server's settings say.
+        if (each["statistics"] or 0) >= 0 and each["statistics"] is not None:
+            connection.execute(
+                sql.SQL("ALTER TABLE {} ALTER {} SET STATISTICS {}").format(
+                    table, sql.Identifier(each["name"]), sql.Literal(each["statistics"])
+                )
+            )
     if made["options"]:
         options = sql.SQL(", ").join(map(sql.SQL, made["options"]))
         connection.execute(sql.SQL("ALTER TABLE {} SET ({})").format(table, options))

@@ -1,4 +1,4 @@
-"""Memos are indexed and counted.
+"""Notes are indexed and counted, text rules registered, embeddings held before they are made.
 
 Runs before the code that needs it; the code before it does not notice.
 """

@@ -180,3 +180,25 @@ def test_the_doctor_tries_registered_models(
     assert checks["reranker small"]["ok"] and "onnx, " in checks["reranker small"]["detail"]
     assert f"missing ({file}:7)" in checks["reranker lost"]["detail"]
     assert not checks["reranker lost"]["ok"]
+
+
+def test_documents(capsys: pytest.CaptureFixture[str], database: Database, tmp_path: Path) -> None:
+    tenant = new_tenant(database, "Docs")
+    tenant.activate(tenant.build({"a.md": "words of a", "b/c.md": "words of c"}))
+    listed = run(capsys, "document", "list", tenant.project_id, "--prefix", "b/")
+    assert [each["doc_id"] for each in listed["documents"]] == ["b/c.md"]
+    shown = run(capsys, "document", "show", tenant.project_id, "b/c.md")
+    assert [each["content"] for each in shown["chunks"]] == ["words of c"]
+    file = tmp_path / "d.md"
+    file.write_text("words of d", encoding="utf-8")
+    put = run(capsys, "document", "put", tenant.project_id, "d.md", str(file), "--title", "D")
+    assert (put["changed"], put["state"]) == (True, "queued")
+    counted = run(capsys, "document", "delete", tenant.project_id, "--prefix", "b/", "--dry-run")
+    assert (counted["count"], counted["job_id"]) == (1, None)
+    done = run(capsys, "document", "delete", tenant.project_id, "a.md", "none.md")
+    assert (done["doc_ids"], done["state"]) == (["a.md"], "queued")
+    assert main(["document", "delete", tenant.project_id]) == 1
+    assert main(["document", "show", tenant.project_id, "d.md"]) == 1
+    said = capsys.readouterr().err
+    assert "by ids or by a prefix" in said
+    assert f"The job '{put['job_id']}', which has not ended" in said

@@ -188,13 +188,13 @@ def test_another_orgs_versions_stay_as_they_are(
 
 
 def test_settings_end_with_the_transaction(acme: Tenant) -> None:
-    with acme.database.tenant(acme.org_id):
-        pass
-    with acme.database._pool.connection() as connection:
-        row = connection.execute(
-            "SELECT current_setting('role'), current_setting('coco.org_id', true), "
-            "(SELECT count(*) FROM projects)"
-        ).fetchone()
+    with acme.database.tenant(acme.org_id) as session:
+        connection = session.connection
+    # It lies in the pool now, as the transaction left it.
+    row = connection.execute(
+        "SELECT current_setting('role'), current_setting('coco.org_id', true), "
+        "(SELECT count(*) FROM projects)"
+    ).fetchone()
     assert row is not None
     assert row[0] == "none"
     assert not row[1]

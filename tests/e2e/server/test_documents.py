@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from coco_embed.resolver import Embedders, EmbeddingSettings
+from coco_server.store import versions
 from coco_server.store.orphans import remove_orphans
 from coco_server.store.usage import quotas_of
 from coco_worker.pipeline import IngestDeps
@@ -244,6 +245,39 @@ def _send(client: httpx.Client, body: bytes, media: str, **options: Any) -> http
     return client.post("/v1/ingest/batch", content=body, params=params, headers=headers)
 
 
+def test_a_merge_leaves_unchanged_documents_where_they_are(client: httpx.Client, org: Org) -> None:
+    first = _import(client, items=ITEMS)
+    changed = [{**ITEMS[0], "content": "zebra"}, *ITEMS[1:]]
+    job = _import(client, items=changed, mode="merge")
+    assert job["result"]["unchanged"] == 11
+    assert (job["result"]["indexed"], job["result"]["documents"]) == (1, 12)
+    number = _segment(org, job)
+    with org.services.database.tenant(org.org_id) as session:
+        row = session.connection.execute(f"SELECT count(*) FROM source_chunks_{number}").fetchone()
+    assert row == (1,)
+    assert _found(client, NAMES[5]) == ["guide/page-05.md"]
+    # What is deleted in the same import has to be written anew, however it is deleted.
+    lines = b'{"delete": "guide/page-02.md"}\n' + json.dumps(ITEMS[2]).encode()
+    merged = _data(_send(client, lines, "application/x-ndjson"), 202)
+    assert _job(client, merged["job_id"])["result"]["unchanged"] == 0
+    _import(client, items=[ITEMS[3]], deletes=["guide/page-03.md"], mode="merge")
+    assert [_found(client, NAMES[each]) for each in (2, 3)] == [
+        ["guide/page-02.md"],
+        ["guide/page-03.md"],
+    ]
+    # Nothing at all is no failure; what a rollback took back is written again.
+    assert _import(client, items=ITEMS[5:], mode="merge")["result"]["unchanged"] == 7
+    _data(client.post(f"/v1/projects/{org.project_id}/versions/{first['version_id']}/activate"))
+    assert _import(client, items=changed, mode="merge")["result"]["unchanged"] == 11
+    assert _found(client, "zebra") == ["guide/page-00.md"]
+
+
+def _segment(org: Org, job: Any) -> int:
+    """Return the number of the segment that a job wrote."""
+    with org.services.database.tenant(org.org_id) as session:
+        return versions.get(session, org.project_id, job["version_id"]).version_no
+
+
 def test_what_a_replacing_import_may_not_say(client: httpx.Client) -> None:
     answer = client.post("/v1/docs/import", json={"items": ITEMS, "deletes": ["a"]})
     assert answer.status_code == 400
@@ -352,6 +386,24 @@ def test_a_version_of_many_changes_is_built_again_as_it_is(client: httpx.Client,
     before = _chunks(client, org)
     job = _job(client, _data(client.post("/v1/docs/index", json={}))["job_id"])
     assert job["result"]["documents"] == 12, job
+    assert _chunks(client, org) == before
+
+
+def test_what_was_compacted_is_built_again_too(client: httpx.Client, org: Org) -> None:
+    _import(client, items=ITEMS)
+    # One more than a version may have segments before they become one.
+    for number in range(9):
+        _put(client, f"new/{number}.md", content=f"added {NAMES[number]}")
+
+    def compacted() -> bool:
+        jobs = _data(client.get("/v1/jobs"))["jobs"]
+        return any(each["kind"] == "compact" and each["state"] == "succeeded" for each in jobs)
+
+    until(compacted, 60)
+    before = _chunks(client, org)
+    assert len(before) == 21
+    job = _job(client, _data(client.post("/v1/docs/index", json={}))["job_id"])
+    assert job["state"] == "succeeded", job
     assert _chunks(client, org) == before
 
 

@@ -33,6 +33,8 @@ CocoError                     internal          500
 │   ├── ModelMissing          model_missing     503
 │   ├── StoreBroken           store_broken      503
 │   ├── DatabaseIncompatible         database_incompatible    503
+│   ├── QueryTimeout          query_timeout     503
+│   ├── CallerLeft            caller_left       499
 │   └── RateLimited           rate_limited      429
 ├── Unreadable                unreadable        422
 └── WasmFailed                wasm_failed       422
@@ -50,6 +52,7 @@ from typing import ClassVar
 __all__ = [
     "AlreadyRunning",
     "BodyTooLarge",
+    "CallerLeft",
     "CocoError",
     "ConfigConflict",
     "ConfigNotFound",
@@ -71,6 +74,7 @@ __all__ = [
     "PathRefused",
     "PortTaken",
     "ProjectNotFound",
+    "QueryTimeout",
     "QuotaExceeded",
     "RateLimited",
     "RequestConflict",
@@ -318,6 +322,23 @@ class DatabaseIncompatible(Unavailable):
     """The database is not one that server mode can use."""
 
     code = "database_incompatible"
+    retryable = False
+
+
+class QueryTimeout(Unavailable):
+    """The answer took too long, and was given up."""
+
+    code = "query_timeout"
+    # The same request would take as long again.
+    retryable = False
+
+
+class CallerLeft(Unavailable):
+    """The caller closed the connection before the answer was there."""
+
+    code = "caller_left"
+    # As web servers log it; no client ever reads it.
+    status = 499
     retryable = False
 
 

@@ -14,11 +14,21 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from coco_core.errors import InvalidIntent
 
-__all__ = ["compile_glob", "glob_of", "globs_below", "literal_head"]
+__all__ = [
+    "ParsedGlob",
+    "compile_glob",
+    "component_expression",
+    "glob_of",
+    "globs_below",
+    "literal_head",
+    "literal_text",
+    "parse_glob",
+]
 
 # Longer than any path that file systems allow.
 _LONGEST = 4096
@@ -35,6 +45,17 @@ _MOST_ALTERNATIVES = 256
 
 _SPECIAL = re.compile(r"(?<!\\)(?:\\\\)*[*?\[{]")
 _ESCAPE = re.compile(r"\\(.)")
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedGlob:
+    """One alternative of a glob."""
+
+    parts: tuple[str, ...]
+    """Its components, still with their wildcards; none is empty."""
+    anchored: bool
+    """Whether it starts at the root and not at any depth."""
+    directory_only: bool
 
 
 @lru_cache(maxsize=1024)
@@ -85,6 +106,17 @@ def literal_head(pattern: str) -> str:
         if part not in {"", "."}:
             head.append(_ESCAPE.sub(r"\1", part))
     return "/".join(head)
+
+
+def literal_text(part: str) -> str | None:
+    """Return what a component without wildcards names; None for one with some."""
+    found: list[str] = []
+    characters = iter(part)
+    for char in characters:
+        if char in "*?[":
+            return None
+        found.append(next(characters, char) if char == "\\" else char)
+    return "".join(found)
 
 
 def _refuse(pattern: str, why: str) -> InvalidIntent:
@@ -141,12 +173,17 @@ def _closing(pattern: str, start: int) -> tuple[int, list[int]]:
     return -1, []
 
 
-def _translate(pattern: str, whole: str) -> str:
+def parse_glob(pattern: str) -> list[ParsedGlob]:
+    """Return a glob's alternatives, component by component, or say why it is not valid."""
+    compile_glob(pattern)
+    return [_parse(each, pattern) for each in _expand(pattern, pattern)]
+
+
+def _parse(pattern: str, whole: str) -> ParsedGlob:
     if pattern.startswith("!"):
         raise _refuse(whole, "starts with '!'; name it in `exclude` instead (or write '\\!')")
     pattern = pattern.removeprefix("./")
     anchored = "/" in pattern.rstrip("/")
-    directory_only = pattern.endswith("/")
     parts = [part for part in pattern.split("/") if part and part != "."]
     if not parts:
         raise _refuse(whole, "names nothing")
@@ -155,19 +192,25 @@ def _translate(pattern: str, whole: str) -> str:
     parts = [part for i, part in enumerate(parts) if part != "**" or parts[i - 1] != "**" or i == 0]
     if parts.count("**") > _MOST_STARSTARS:
         raise _refuse(whole, f"has more than {_MOST_STARSTARS} '**'")
-    body = "" if anchored else "(?:[^/]+/)*"
+    return ParsedGlob(tuple(parts), anchored=anchored, directory_only=pattern.endswith("/"))
+
+
+def _translate(pattern: str, whole: str) -> str:
+    parsed = _parse(pattern, whole)
+    parts = parsed.parts
+    body = "" if parsed.anchored else "(?:[^/]+/)*"
     for i, part in enumerate(parts):
         last = i == len(parts) - 1
         if part == "**":
             body += ".+" if last else "(?:[^/]+/)*"
         else:
-            body += _component(part, whole) + ("" if last else "/")
+            body += component_expression(part, whole) + ("" if last else "/")
     if parts[-1] == "**":
         return body
-    return body + ("/.+" if directory_only else "(?:/.+)?")
+    return body + ("/.+" if parsed.directory_only else "(?:/.+)?")
 
 
-def _component(part: str, whole: str) -> str:
+def component_expression(part: str, whole: str) -> str:
     """Translate one path component; every ``*`` but the last stops at its first fit.
 
     The first fit of what follows is always as good as a later one, so nothing need be tried twice:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from coco_core.errors import InvalidConfig
@@ -28,6 +28,7 @@ from coco_core.settings import (
     unknown_variables,
 )
 from coco_embed.resolver import EMBEDDING_VARIABLES, EmbeddingSettings
+from coco_server.database_urls import DATABASE_FIELDS, Preparing, file_path, with_tls
 
 __all__ = [
     "FIELDS",
@@ -60,13 +61,6 @@ def _url(*schemes: str) -> SettingReader:
         return url
 
     return read
-
-
-def _file(given: object, base: Path) -> Path:
-    path = (base / Path(str(given)).expanduser()).resolve()
-    if not path.is_file():
-        raise WrongValue("there is no such file")
-    return path
 
 
 def _name(given: object, base: Path) -> str:
@@ -111,11 +105,11 @@ FIELDS: Final[tuple[Setting, ...]] = (
     Setting("wrong_keys_per_min", integer(1, 10_000_000), "wrong keys of one address a minute", 20),
     # Each export keeps a connection to the database while its client reads.
     Setting("exports_at_once", integer(1, 1000), "exports, 1 to 1000", 4),
-    # PostgreSQL only; the store itself explains why when it is another.
-    Setting("meta_db", text, "postgresql://user:password@host:5432/coco",
-            aliases=("COCO_DB_URL",), secret=True),
+    *DATABASE_FIELDS,
     # Each serves one statement at a time; with more than the database has cores they only queue.
     Setting("db_connections", integer(2, 1000), "connections, 2 to 1000", 16),
+    Setting("query_timeout_seconds", integer(1, 3600), "seconds, 1 to 3600", 10),
+    Setting("change_timeout_seconds", integer(1, 3600), "seconds, 1 to 3600", 60),
     Setting("vector_backend", one_of("pgvector", "qdrant"), "pgvector or qdrant", "pgvector"),
     Setting("vector_db_url", text, "http://host:6333"),
     Setting("vector_db_api_key", text, "a text of one line", secret=True),
@@ -131,18 +125,18 @@ FIELDS: Final[tuple[Setting, ...]] = (
     Setting("org_max_storage_bytes", _SIZE, "a size such as 10GiB"),
     Setting("org_max_embeddings_per_day", _LIMIT, "a number"),
     Setting("tls_mode", one_of("tls", "proxy"), "tls or proxy"),
-    Setting("tls_cert", _file, "a PEM file with the certificate chain"),
-    Setting("tls_key", _file, "a PEM file with the private key"),
-    Setting("tls_client_ca", _file, "a PEM file; callers must show a certificate of it"),
+    Setting("tls_cert", file_path, "a PEM file with the certificate chain"),
+    Setting("tls_key", file_path, "a PEM file with the private key"),
+    Setting("tls_client_ca", file_path, "a PEM file; callers must show a certificate of it"),
     # Whose X-Forwarded-Proto is believed; anybody can write that header.
     Setting("trusted_proxies", _words, "addresses and networks, by comma", ("127.0.0.1", "::1")),
     Setting("queue_mode", one_of("postgres", "redis"), "postgres or redis", "postgres"),
     Setting("redis_url", _url("redis", "rediss", "unix"), "redis://host:6379/0", secret=True),
     Setting("redis_queue", _name, "letters, digits, '-' and '_'", "coco"),
     Setting("worker_addr", _addresses, "host:port, several by comma", ()),
-    Setting("worker_tls_ca", _file, "a PEM file: whom the workers' certificates are from"),
-    Setting("worker_tls_cert", _file, "a PEM file: this service's certificate for workers"),
-    Setting("worker_tls_key", _file, "a PEM file: its private key"),
+    Setting("worker_tls_ca", file_path, "a PEM file: whom the workers' certificates are from"),
+    Setting("worker_tls_cert", file_path, "a PEM file: this service's certificate for workers"),
+    Setting("worker_tls_key", file_path, "a PEM file: its private key"),
     Setting("blob_url", _url("file", "s3", "gs", "az", "abfss"),
             "file:///dir, s3://bucket, gs://bucket or az://container"),
     # Hours of upload at 100 Mbit/s: what is larger comes in parts.
@@ -155,7 +149,7 @@ FIELDS: Final[tuple[Setting, ...]] = (
     Setting("oidc_issuer", text, "the issuer (iss) of user tokens"),
     Setting("oidc_audience", text, "the audience (aud) of user tokens"),
     Setting("oidc_jwks_url", _url("https", "http"), "where the issuer's keys are"),
-    Setting("oidc_jwks_file", _file, "a file with the issuer's keys"),
+    Setting("oidc_jwks_file", file_path, "a file with the issuer's keys"),
     Setting("oidc_user_claim", text, "the claim that names the user", "sub"),
     Setting("oidc_groups_claim", text, "the claim that lists the groups", "groups"),
     Setting("oidc_org_claim", text, "the claim that must name the org"),
@@ -172,6 +166,15 @@ class BackendSettings:
     """What the API service and its workers must agree on."""
 
     meta_db: str
+    """With the TLS settings, as every URL of a database."""
+    meta_db_replica: tuple[str, ...]
+    listen_db: str | None
+    """Where notifications come from; None: ``meta_db``."""
+    db_prepare: Preparing
+    db_sslmode: str | None
+    db_sslrootcert: Path | None
+    db_sslcert: Path | None
+    db_sslkey: Path | None
     vector_backend: Literal["pgvector", "qdrant"]
     vector_db_url: str | None
     vector_db_api_key: str | None
@@ -211,6 +214,8 @@ class Settings(BackendSettings):
     wrong_keys_per_min: int
     exports_at_once: int
     db_connections: int
+    query_timeout_seconds: int
+    change_timeout_seconds: int
     admin_key: str
     api_key: str | None
     metrics_key: str | None
@@ -262,7 +267,8 @@ def load_settings(
     Raises:
         InvalidConfig: a value cannot be used, is missing, or does not go with another.
     """
-    values: dict[str, Any] = {entry.name: entry.value for entry in _read(flags or {}, environ)}
+    found = _read(flags or {}, environ)
+    values = with_tls({entry.name: entry.value for entry in found})
     check_required(values)
     own = [name for name in environ if not name.startswith(_WORKER_PREFIX)]
     settings = Settings(

@@ -36,6 +36,8 @@ class Batch:
     """Items that were cut here."""
     reused: int = 0
     """Chunks whose vector an earlier version had."""
+    unchanged: int = 0
+    """Items that the base of a merge holds as they were sent."""
     documents: list[DocumentRow] = field(default_factory=list)
     chunks: list[ChunkRow] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
@@ -50,6 +52,9 @@ class Batch:
             return
         if isinstance(outcome, Deletion):
             self.deletions.append(outcome.doc_id)
+            return
+        if outcome.unchanged:
+            self.unchanged += 1
             return
         self.items += 1
         self.content_bytes += outcome.content_bytes
@@ -80,7 +85,8 @@ class Batch:
         return (
             len(self.chunks) >= _MOST_CHUNKS
             or self.content_bytes >= _MOST_BYTES
-            or self.items + len(self.rejections) + len(self.deletions) >= _MOST_ITEMS
+            or self.items + len(self.rejections) + len(self.deletions) + self.unchanged
+            >= _MOST_ITEMS
         )
 
 

@@ -16,7 +16,7 @@ from coco_server.store.chunks import ChunkRow, DocumentRow
 from coco_server.store.reuse import CutDocument
 from coco_worker.items.item import Item, Part
 
-__all__ = ["ChunkedItem", "chunk_item", "embedding_texts"]
+__all__ = ["UNCHANGED", "ChunkedItem", "chunk_item", "embedding_texts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,12 @@ class ChunkedItem:
     """Whether it was cut here, and did not arrive so."""
     reused: int = 0
     """Chunks whose vector an earlier version had."""
+    unchanged: bool = False
+    """Whether the base of a merge holds it as it was sent: then nothing is written."""
+
+
+UNCHANGED = ChunkedItem(None, (), 0, parsed=False, unchanged=True)
+"""A document that a merge leaves as it is."""
 
 
 def chunk_item(

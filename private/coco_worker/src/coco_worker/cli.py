@@ -41,6 +41,8 @@ def _run(
 ) -> None:
     """Take jobs from the queue until SIGTERM, then finish or give back what is in hand."""
     from coco_protocol.serving.logs import configure_json_logs
+    from coco_server.secret_files import adopt_secret_files, secret_variables
+    from coco_server.settings import FIELDS
     from coco_worker.service import run as work
     from coco_worker.settings import load_settings
 
@@ -50,6 +52,7 @@ def _run(
         "worker_slots": slots,
         "log_level": log_level,
     }
+    adopt_secret_files(os.environ, secret_variables(FIELDS))
     settings = load_settings(flags, environ=os.environ, insecure=insecure)
     configure_json_logs(settings.log_level)
     if sys.platform != "win32":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import psycopg
 
 from coco_core.errors import VersionNotFound
-from coco_server.jobs import queue
+from coco_server.jobs import queue, sources
 from coco_server.store import compaction, segment_drop, segments, versions
 from coco_server.store.compaction import Compaction
 from coco_server.store.session import Database, TenantSession
@@ -85,6 +87,7 @@ def _compact(
         done = further
     leased.check()
     with database.tenant(job.org_id) as session:
+        sources.carry(session, replace(version, segments=done.parts), done.segment)
         if not compaction.complete(session, version, done, vectors, helpers=helpers):
             raise _Overtaken
         result = {"compacted": True, "chunks": done.chunks, "segments": len(done.parts)}

@@ -24,6 +24,8 @@ class Counts:
     """Texts that were embedded for this job, and did not come with a vector."""
     reused: int = 0
     """Texts whose vector an earlier version had."""
+    unchanged: int = 0
+    """Items that the base of a merge holds as they were sent."""
     deleted: int = 0
     """Items that delete a document."""
     beginnings: int = 0
@@ -54,6 +56,7 @@ class Counts:
             rejected=self.rejected + len(batch.rejections),
             parsed=self.parsed + batch.parsed,
             embedded=self.embedded + embedded,
+            unchanged=self.unchanged + batch.unchanged,
             deleted=self.deleted + len(batch.deletions),
             reused=self.reused + batch.reused,
             rejected_by=dict(Counter(self.rejected_by) + reasons),

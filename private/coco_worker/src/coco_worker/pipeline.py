@@ -26,7 +26,7 @@ from coco_server.store.vectors import PgVectors, VectorStore
 from coco_worker import merge, metrics
 from coco_worker.activation import activate_unless_held
 from coco_worker.batch import Batch, batches
-from coco_worker.chunked_item import ChunkedItem, chunk_item, embedding_texts
+from coco_worker.chunked_item import UNCHANGED, ChunkedItem, chunk_item, embedding_texts
 from coco_worker.compact import COMPACT, compact, enqueue_if_due
 from coco_worker.counts import Counts
 from coco_worker.items.heads import DocumentHeads
@@ -129,6 +129,7 @@ class _Build:
             self._session, job.project_id, self._config, vectors=deps.vectors.in_database
         )
         self._counts = Counts.of(self._leased.job.checkpoint)
+        self._deleted = set(self._payload.deletes)
         self._last_event = 0.0
 
     def run(self) -> bool:
@@ -168,9 +169,13 @@ class _Build:
             tokenizer = self._deps.embedders.tokenizer(self._config.embedding)
         heads = DocumentHeads()
         for window in windows(self._unwritten(self._items(limits), rule, heads)):
-            known = self._earlier.documents(window)
+            same = self._earlier.unchanged(window, self._version.parts[:-1]) - self._deleted
+            known = self._earlier.documents(each for each in window if each.doc_id not in same)
             for outcome in window:
                 self._leased.check()
+                if isinstance(outcome, Item) and outcome.doc_id in same:
+                    yield outcome.index, UNCHANGED
+                    continue
                 before = known.get(outcome.doc_id)
                 ruled: Outcome = outcome
                 if isinstance(outcome, Item) and rule and before is None:
@@ -202,6 +207,8 @@ class _Build:
         """Yield what comes behind the checkpoint, having read ids that may come again."""
         for outcome in outcomes:
             self._leased.check()
+            if isinstance(outcome, Deletion):
+                self._deleted.add(outcome.doc_id)
             if outcome.index >= self._counts.items:
                 yield outcome
             elif rule and isinstance(outcome, Item) and heads.brought_by(outcome):
@@ -315,7 +322,7 @@ class _Build:
                 stage="seal",
                 event=counts.event("seal"),
             )
-        if not (counted.chunk_count or self._payload.deletes or counts.deleted):
+        if not (counted.chunk_count or self._deleted or counts.unchanged):
             raise InvalidInput(
                 f"None of the {counts.items} items could be indexed; no version changed.",
                 hint="The job's list of rejected items says why.",
@@ -354,6 +361,7 @@ class _Build:
             "parsed": self._counts.parsed,
             "embedded": self._counts.embedded,
             "reused": self._counts.reused,
+            "unchanged": self._counts.unchanged,
             "vectors": ready.embedded_count,
         }
 

@@ -60,12 +60,16 @@ class EarlierWork:
 
     def documents(self, items: Iterable[Outcome]) -> dict[str, CutDocument]:
         """Return the documents among these items that were sent and cut the same way before."""
-        hashes = {
-            item.doc_id: item.hashed
-            for item in items
-            if isinstance(item, Item) and item.hashed is not None
-        }
+        hashes = _hashes(items)
         return self._look(lambda session: reuse.cut_documents(session, self._segments, hashes), {})
+
+    def unchanged(self, items: Iterable[Outcome], base: Sequence[int]) -> frozenset[str]:
+        """Return the documents that the segments of a merge's base hold as they are sent."""
+        hashes = _hashes(items)
+        if not base or not hashes:
+            return frozenset()
+        with self._open_session() as session:
+            return reuse.unchanged(session, base, hashes)
 
     def with_vectors(self, chunks: Sequence[ChunkRow]) -> list[ChunkRow]:
         """Return the chunks with the vectors that earlier versions have of the same texts."""
@@ -92,6 +96,14 @@ class EarlierWork:
             log.info("earlier_version_removed")
             self._segments = []
             return nothing
+
+
+def _hashes(items: Iterable[Outcome]) -> dict[str, str]:
+    return {
+        item.doc_id: item.hashed
+        for item in items
+        if isinstance(item, Item) and item.hashed is not None
+    }
 
 
 def windows(outcomes: Iterable[Outcome]) -> Iterator[list[Outcome]]:

@@ -105,7 +105,9 @@ def _end_on_signals(stop: threading.Event) -> None:
 def _deps(settings: WorkerSettings, opened: ExitStack) -> IngestDeps:
     # One connection for each job and a compaction, one to claim with, one for questions over gRPC.
     most = settings.worker_slots + 3
-    database = opened.enter_context(Database(settings.meta_db, most=most, name="coco-worker"))
+    database = opened.enter_context(
+        Database(settings.meta_db, most=most, name="coco-worker", preparing=settings.db_prepare)
+    )
     blobs = BlobStore(settings.blob_url)
     blobs.check()
     embedders = Embedders(settings.embedding)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Final
 
 from coco_core.settings import Setting, integer, text
 from coco_embed.resolver import EmbeddingSettings
+from coco_server.database_urls import with_tls
 from coco_server.rpc.tls import RpcTls
 from coco_server.settings import FIELDS, BackendSettings, check_required, read_fields
 
@@ -77,9 +78,9 @@ def load_settings(
     """
     shared = {each.name for each in fields(BackendSettings)}
     table = (*(entry for entry in FIELDS if entry.name in shared), *_OWN)
-    values: dict[str, Any] = {
-        entry.name: entry.value for entry in read_fields(table, flags or {}, environ)
-    }
+    values = with_tls(
+        {entry.name: entry.value for entry in read_fields(table, flags or {}, environ)}
+    )
     check_required(values)
     embedding = EmbeddingSettings.from_environment(environ)
     return WorkerSettings(**values, embedding=embedding, insecure=insecure)

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 import coco_server
 from coco_protocol.serving.app import finish_app, new_app
 from coco_protocol.serving.guard import RequestGuard
+from coco_server.api.departure import DepartureWatch
 from coco_server.api.job_events import JobEventReader
 from coco_server.api.openapi import describe_access
 from coco_server.api.routes.audit import AuditApi
@@ -81,6 +82,7 @@ def create_app(services: Services) -> FastAPI:
     AuditApi(services).add_to(app)
     OperatingApi(services).add_to(app)
     SystemApi(services).add_to(app)
+    app.add_middleware(DepartureWatch)
     describe_access(app)
     access = AccessControl(services.settings, services.key_checks, services.org_rate)
     app.add_middleware(RequestGuard, check=access.check, limits=BODY_LIMITS)

@@ -39,7 +39,8 @@ from coco_server.settings import Settings
 from coco_server.store import usage_report
 from coco_server.store.audit import Act
 from coco_server.store.blobs import BlobStore
-from coco_server.store.session import Database, SystemSession, TenantSession
+from coco_server.store.replicas import Replicas
+from coco_server.store.session import Database, SystemSession, TenantSession, TimeLimits
 from coco_server.store.vector_backend import open_vectors
 from coco_server.store.vectors import VectorStore
 
@@ -77,6 +78,7 @@ class Services:
     authorizer: Authorizer
     audit: AuditTrail
     search: SearchService
+    replicas: Replicas
     vectors: VectorStore
     notifier: JobNotifier
     event_listener: EventListener
@@ -92,6 +94,7 @@ class Services:
     def open(self) -> None:
         """Connect to the database, and begin to hear of jobs' events."""
         self.database.open()
+        self.replicas.open()
         self.key_database.open()
         self.export_database.open()
         self.event_listener.start()
@@ -107,6 +110,7 @@ class Services:
         self.rerankers.close()
         self.export_database.close()
         self.key_database.close()
+        self.replicas.close()
         self.database.close()
 
     def unready(self) -> str | None:
@@ -179,7 +183,7 @@ class Services:
             job_hours=self.settings.retention_job_hours,
         )
         done = prune(
-            self.database,
+            self.database.unhurried(),
             wanted,
             policy,
             self.vectors,
@@ -213,9 +217,21 @@ class Services:
 
 def build_services(settings: Settings) -> Services:
     """Build what the settings describe; opens nothing yet."""
-    database = Database(settings.meta_db, most=settings.db_connections, name="coco-server")
-    key_database = Database(settings.meta_db, most=KEY_CHECKS, name="coco-server-keys")
-    exports = Database(settings.meta_db, most=settings.exports_at_once, name="coco-server-exports")
+    preparing = settings.db_prepare
+    limits = TimeLimits(settings.query_timeout_seconds, settings.change_timeout_seconds)
+
+    def database_for(name: str, most: int) -> Database:
+        return Database(settings.meta_db, most=most, name=name, preparing=preparing, limits=limits)
+
+    database = database_for("coco-server", settings.db_connections)
+    key_database = database_for("coco-server-keys", KEY_CHECKS)
+    exports = database_for("coco-server-exports", settings.exports_at_once)
+    replicas = Replicas(
+        settings.meta_db_replica,
+        most=settings.db_connections,
+        preparing=preparing,
+        limits=limits,
+    )
     pools = thread_pools(settings.db_connections, settings.exports_at_once)
     metrics = ServerMetrics()
     embedders = Embedders(settings.embedding)
@@ -246,10 +262,13 @@ def build_services(settings: Settings) -> Services:
         org_rate=OrgRate(settings, database, pools, metrics),
         authorizer=Authorizer(settings, database, pools, metrics),
         audit=AuditTrail(database),
-        search=SearchService(database, embedders, executor_for(vectors), rerankers=rerankers),
+        search=SearchService(
+            database, embedders, executor_for(vectors), rerankers=rerankers, replicas=replicas
+        ),
+        replicas=replicas,
         vectors=vectors,
         notifier=open_notifier(settings),
-        event_listener=EventListener(settings.meta_db),
+        event_listener=EventListener(settings.listen_db or settings.meta_db),
         links=WorkerLinks(
             settings.worker_addr,
             RpcTls(settings.worker_tls_ca, settings.worker_tls_cert, settings.worker_tls_key),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,7 @@ from coco_server.cli.backup import backup, restore
 from coco_server.cli.config import config
 from coco_server.cli.dev import dev
 from coco_server.cli.doctor import doctor
+from coco_server.cli.document import document
 from coco_server.cli.erase import erase
 from coco_server.cli.job import job
 from coco_server.cli.key import key
@@ -24,6 +26,8 @@ from coco_server.cli.prune import prune
 from coco_server.cli.rule import rule
 from coco_server.cli.serve import serve
 from coco_server.cli.usage import usage
+from coco_server.secret_files import adopt_secret_files, secret_variables
+from coco_server.settings import FIELDS
 
 __all__ = ["app", "run"]
 
@@ -41,6 +45,7 @@ app.command()(migrate)
 app.add_typer(org, name="org")
 app.add_typer(key, name="key")
 app.add_typer(project, name="project")
+app.add_typer(document, name="document")
 app.add_typer(config, name="config")
 app.add_typer(rule, name="rule")
 app.command()(audit)
@@ -56,6 +61,7 @@ app.command()(doctor)
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code."""
     try:
+        adopt_secret_files(os.environ, secret_variables(FIELDS))
         result = app(list(arguments), standalone_mode=False)
     except ValidationError as error:
         # Arguments become the same requests that the API takes, and are refused for the same.

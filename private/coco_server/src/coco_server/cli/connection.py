@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from coco_core.errors import InvalidConfig
-from coco_server.settings import explain_settings
+from coco_server.database_urls import DATABASE_FIELDS, with_tls
+from coco_server.settings import explain_settings, read_fields
 from coco_server.store.audit import Act, Actor, AuditAction
 from coco_server.store.blobs import BlobStore
 from coco_server.store.migrate import open_checked
@@ -21,16 +22,16 @@ __all__ = ["act", "blob_store", "chosen_vectors", "database_url", "opened"]
 
 
 def database_url() -> str:
-    """Return the URL in the environment.
+    """Return the URL in the environment, with the TLS settings of the environment.
 
     Raises:
         InvalidConfig: there is none, or it names no server.
     """
-    for name in ("COCO_META_DB", "COCO_DB_URL"):
-        url = os.environ.get(name, "").strip()
-        if url:
-            refuse_embedded(url)
-            return url
+    entries = read_fields(DATABASE_FIELDS, {}, os.environ)
+    url = with_tls({entry.name: entry.value for entry in entries})["meta_db"]
+    if url:
+        refuse_embedded(url)
+        return str(url)
     raise InvalidConfig(
         "COCO_META_DB is not set.",
         hint="Set it as for the service: postgresql://user:password@host:5432/coco.",

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
-from coco_core.errors import InvalidConfig
 from coco_protocol.base import Answer
+from coco_server.cli.connection import database_url
 from coco_server.cli.output import AsJson, show
 from coco_server.store import migrate as schema
 from coco_server.store.migration_plan import PendingMigration, pending
@@ -40,13 +39,9 @@ def migrate(
     as_json: AsJson = False,
 ) -> None:
     """Bring the database to the schema that this program needs."""
-    url = meta_db or os.environ.get("COCO_META_DB") or os.environ.get("COCO_DB_URL")
-    if not url:
-        raise InvalidConfig(
-            "No database is named.",
-            hint="Set COCO_META_DB=postgresql://user:password@host:5432/coco.",
-        )
-    refuse_embedded(url)
+    if meta_db:
+        refuse_embedded(meta_db)
+    url = meta_db or database_url()
     if dry_run:
         steps = [_step(each) for each in pending(url)]
         show(_Plan(steps=steps), [each.model_dump() for each in steps], as_json=as_json)

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from coco_core.errors import ProjectNotFound
 from coco_protocol.server.memos import DeletedData
 from coco_protocol.server.projects import ActivateData, ProjectList, VersionList
 from coco_server.cli.connection import act, chosen_vectors, opened
@@ -15,9 +14,10 @@ from coco_server.domain.serializers import defaults_body, project_body, version_
 from coco_server.store import audit, projects, retention, versions
 from coco_server.store.audit import Act, AuditAction
 from coco_server.store.projects import Project
-from coco_server.store.session import Database
 
 __all__ = ["project"]
+
+_find = projects.find
 
 project = typer.Typer(
     help="Projects: list, defaults, versions, activate, rollback, remove.", no_args_is_help=True
@@ -100,14 +100,6 @@ def rollback(project_id: str, as_json: AsJson = False) -> None:
 
 def _act(action: AuditAction, owner: Project, version_id: str) -> Act:
     return act(action, owner.org_id, project_id=owner.project_id, target=version_id)
-
-
-def _find(database: Database, project_id: str) -> Project:
-    with database.system() as session:
-        for found in projects.list_all(session):
-            if found.project_id == project_id:
-                return found
-    raise ProjectNotFound(f"There is no project {project_id!r}.")
 
 
 def _print(owner: Project, active: str, as_json: bool) -> None:

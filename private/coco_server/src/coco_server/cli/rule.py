@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from coco_core.errors import InvalidConfig, Unreadable
+from coco_core.errors import Unreadable
 from coco_protocol.server.memos import DeletedData
 from coco_protocol.server.rules import RuleList
-from coco_server.cli.connection import act, opened
+from coco_server.cli.connection import act, blob_store, opened
 from coco_server.cli.output import AsJson, show
 from coco_server.domain.rules import delete_rule, register_rule
 from coco_server.domain.serializers import rule_body
 from coco_server.store import audit, orgs, rules
-from coco_server.store.blobs import BlobStore
 
 __all__ = ["rule"]
 
@@ -36,7 +34,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Check a rule, register it for an org and print its reference."""
-    blobs = _blobs()
+    blobs = blob_store()
     try:
         module = path.read_bytes()
     except OSError as error:
@@ -68,12 +66,5 @@ def delete(
     """Remove a rule; imports that name it fail from now on."""
     with opened() as database:
         log = partial(audit.record, act=act("rule.remove", org_id, target=rule_id))
-        delete_rule(partial(database.tenant, org_id), _blobs(), rule_id, log)
+        delete_rule(partial(database.tenant, org_id), blob_store(), rule_id, log)
     show(DeletedData(deleted=rule_id), [{"deleted": rule_id}], as_json=as_json)
-
-
-def _blobs() -> BlobStore:
-    url = os.environ.get("COCO_BLOB_URL", "").strip()
-    if not url:
-        raise InvalidConfig("COCO_BLOB_URL is not set.", hint="Set it as for the service.")
-    return BlobStore(url)

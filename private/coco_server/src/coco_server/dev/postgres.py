@@ -48,6 +48,9 @@ _NOBODY = 65534
 
 _START_SECONDS = 60.0
 
+# The second: a replica, which only reads.
+_SERVING = ("ready", "standby")
+
 
 class DevPostgres:
     """One PostgreSQL server on a free port of loopback, stopped with the process that started it.
@@ -104,10 +107,30 @@ class DevPostgres:
             self._initialize(programs, secret)
         else:
             self._password = secret.read_text(encoding="utf-8")
-        self.port = free_port()
+        # Started again, it is where its clients look for it.
+        self.port = self.port or free_port()
         self._launch(programs)
         if fresh:
             self._prepare()
+        return self
+
+    def follow(self, primary: DevPostgres) -> Self:
+        """Start as a streaming replica of a running server; it has the same users.
+
+        Raises:
+            Unavailable: there are no programs, or the server cannot be copied.
+        """
+        self.directory.mkdir(parents=True, exist_ok=True)
+        programs = self._programs()
+        self._password = primary._password
+        secret = self.directory / "secret"
+        secret.write_text(self._password, encoding="utf-8")
+        secret.chmod(0o600)
+        source = ["--dbname", primary.superuser_url(), "--wal-method=stream", "--checkpoint=fast"]
+        target: list[str | Path] = ["-D", self._data, "--write-recovery-conf", "--no-sync"]
+        self._run([programs / "pg_basebackup", *source, *target])
+        self.port = free_port()
+        self._launch(programs)
         return self
 
     def stop(self, *, kill: bool = False) -> None:
@@ -226,7 +249,7 @@ class DevPostgres:
             return False
         # The file of a server that was killed stays behind, so the process must be ours.
         running = self._process.pid if self._process else 0
-        return len(lines) > 7 and lines[0] == str(running) and lines[7].strip() == "ready"
+        return len(lines) > 7 and lines[0] == str(running) and lines[7].strip() in _SERVING
 
     def _prepare(self) -> None:
         with psycopg.connect(self.superuser_url(), autocommit=True) as connection:

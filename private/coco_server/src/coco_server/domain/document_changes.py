@@ -8,9 +8,8 @@ from collections.abc import Mapping, Sequence
 from coco_core.errors import DocumentNotFound, InvalidInput
 from coco_protocol.server.docs import ImportHead, StartedData
 from coco_protocol.server.documents import DocumentPut
-from coco_server.auth.authorize import Caller
 from coco_server.domain.documents import Asked, matching
-from coco_server.domain.import_jobs import ImportJobs, ImportSource
+from coco_server.domain.import_jobs import Importer, ImportJobs, ImportSource
 from coco_server.jobs import document_jobs
 from coco_server.store import documents, versions
 from coco_server.store.access import VIEWS_EVERYTHING
@@ -29,7 +28,7 @@ class DocumentChanges:
         self._blobs = blobs
         self._jobs = jobs
 
-    def put(self, caller: Caller, doc_id: str, body: DocumentPut) -> StartedData | None:
+    def put(self, caller: Importer, doc_id: str, body: DocumentPut) -> StartedData | None:
         """Start a merge of one document; None when the active version has it as it is sent.
 
         Raises:
@@ -41,17 +40,17 @@ class DocumentChanges:
             )
         item = {"doc_id": doc_id, **body.model_dump(exclude_none=True)}
         with self._database.tenant(caller.scope.org_id) as session:
-            if self._has(session, caller.project.project_id, item):
+            if self._has(session, caller.scope.project_id, item):
                 return None
         return self._merge(caller, [item], doc_id=doc_id)
 
-    def delete(self, caller: Caller, doc_id: str) -> StartedData:
+    def delete(self, caller: Importer, doc_id: str) -> StartedData:
         """Start a merge that takes one document out.
 
         Raises:
             DocumentNotFound: there is none, and no job is under way that may bring it.
         """
-        project_id = caller.project.project_id
+        project_id = caller.scope.project_id
         with self._database.tenant(caller.scope.org_id) as session:
             version = versions.active(session, project_id)
             there = version is not None and documents.existing(session, version, [doc_id])
@@ -63,7 +62,7 @@ class DocumentChanges:
         return self._merge(caller, [{"delete": doc_id}], doc_id=doc_id)
 
     def delete_matching(
-        self, caller: Caller, asked: Asked, *, dry_run: bool
+        self, caller: Importer, asked: Asked, *, dry_run: bool
     ) -> tuple[list[str], StartedData | None]:
         """Return the documents of the active version that are wanted, and the merge without them.
 
@@ -77,7 +76,7 @@ class DocumentChanges:
                 "with mode 'replace'.",
             )
         with self._database.tenant(caller.scope.org_id) as session:
-            version = versions.active(session, caller.project.project_id)
+            version = versions.active(session, caller.scope.project_id)
             found = [] if version is None else matching(session, version, asked)
         if dry_run or not found:
             return found, None
@@ -96,7 +95,7 @@ class DocumentChanges:
         return stored.item_hash == hashed
 
     def _merge(
-        self, caller: Caller, items: Sequence[Mapping[str, object]], *, doc_id: str | None = None
+        self, caller: Importer, items: Sequence[Mapping[str, object]], *, doc_id: str | None = None
     ) -> StartedData:
         body = b"".join(json.dumps(item).encode() + b"\n" for item in items)
         org_id = caller.scope.org_id

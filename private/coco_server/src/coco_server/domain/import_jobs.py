@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from coco_core.configs import IndexingConfig
 from coco_core.errors import InvalidInput, QuotaExceeded
 from coco_core.plan import IndexingPlan
 from coco_protocol.server.docs import ImportHead, StartedData
-from coco_server.auth.authorize import Caller
 from coco_server.jobs import queue, requests
 from coco_server.jobs.payload import ImportFormat, IngestPayload
 from coco_server.jobs.records import Job
@@ -26,11 +26,26 @@ from coco_server.store import (
     versions,
 )
 from coco_server.store.blobs import BlobStore
-from coco_server.store.session import Database, TenantSession
+from coco_server.store.session import Database, Scope, TenantSession
+from coco_server.store.usage import Quotas
 
-__all__ = ["JOB_KIND", "ImportJobs", "ImportSource"]
+__all__ = ["JOB_KIND", "ImportJobs", "ImportSource", "Importer"]
 
 JOB_KIND = "ingest"
+
+
+class Importer(Protocol):
+    """On whose behalf something is imported."""
+
+    @property
+    def scope(self) -> Scope:
+        """Org, user and project."""
+        ...
+
+    @property
+    def quotas(self) -> Quotas:
+        """What the org may hold."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +74,7 @@ class ImportJobs:
 
     def start(
         self,
-        caller: Caller,
+        caller: Importer,
         head: ImportHead,
         source: ImportSource,
         *,
@@ -107,7 +122,7 @@ class ImportJobs:
     def _create(
         self,
         session: TenantSession,
-        caller: Caller,
+        caller: Importer,
         head: ImportHead,
         source: ImportSource,
         *,
@@ -155,7 +170,7 @@ class ImportJobs:
         )
 
     def _begin(
-        self, session: TenantSession, caller: Caller, config_id: str, source: ImportSource
+        self, session: TenantSession, caller: Importer, config_id: str, source: ImportSource
     ) -> str:
         """Make the version of a replacing import, with its reservation; returns its id."""
         project_id = caller.scope.project_id

@@ -20,9 +20,9 @@ __all__ = ["requeue", "requeue_all"]
 # stays with the old job: the same request again still finds that.
 _COPY = """
     INSERT INTO jobs (job_id, org_id, project_id, user_id, version_id, kind, payload, priority,
-        max_attempts, total, config_id, merge)
+        max_attempts, total, config_id, merge, doc_id)
     SELECT %(new)s, org_id, project_id, user_id, %(version)s, kind, payload, priority, max_attempts,
-        total, config_id, merge
+        total, config_id, merge, doc_id
     FROM jobs WHERE job_id = %(old)s
 """
 

@@ -45,10 +45,10 @@ def read_in(session: TenantSession, projects: Sequence[str], blob_ref: str) -> b
 
 
 def unfinished(session: TenantSession, project_id: str) -> bool:
-    """Whether a job of the project waits or runs."""
+    """Whether a job waits or runs that may change documents of the project."""
     row = session.connection.execute(
         "SELECT EXISTS (SELECT FROM jobs WHERE org_id = %s AND project_id = %s "
-        "AND state IN ('queued', 'running'))",
+        "AND state IN ('queued', 'running') AND kind <> 'compact')",
         (session.org_id, project_id),
     ).fetchone()
     return bool(row and row[0])

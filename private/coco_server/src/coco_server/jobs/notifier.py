@@ -19,6 +19,7 @@ from psycopg import sql
 from coco_server.jobs.events import EVENTS_CHANNEL
 from coco_server.jobs.queue import JOBS_CHANNEL
 from coco_server.settings import BackendSettings
+from coco_server.store.pool import CONNECTING, behind_pooler
 
 __all__ = ["EventListener", "JobNotifier", "PostgresNotifier", "RedisNotifier", "open_notifier"]
 
@@ -50,6 +51,8 @@ class PostgresNotifier:
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: psycopg.Connection[tuple[object, ...]] | None = None
+        # Whether the connection goes through a pooler: then whoever waits looks by themselves.
+        self._deaf = False
         self._closed = threading.Event()
 
     def notify(self, job_id: str) -> None:
@@ -59,6 +62,9 @@ class PostgresNotifier:
         """Wait for a job or a cancellation."""
         try:
             connection = self._listening()
+            if self._deaf:
+                self._closed.wait(seconds)
+                return False
             return any(True for _ in connection.notifies(timeout=seconds, stop_after=1))
         except psycopg.Error as error:
             if not self._closed.is_set():
@@ -74,8 +80,8 @@ class PostgresNotifier:
 
     def _listening(self) -> psycopg.Connection[tuple[object, ...]]:
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
-            self._connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(JOBS_CHANNEL)))
+            self._connection = _connect(self._url)
+            self._deaf = not _listen(self._connection, JOBS_CHANNEL)
         return self._connection
 
     def _drop(self) -> None:
@@ -133,7 +139,24 @@ def open_notifier(settings: BackendSettings) -> JobNotifier:
     if settings.queue_mode == "redis":
         assert settings.redis_url is not None, "checked with the settings"
         return RedisNotifier(settings.redis_url, settings.redis_queue)
-    return PostgresNotifier(settings.meta_db)
+    return PostgresNotifier(settings.listen_db or settings.meta_db)
+
+
+def _connect(url: str) -> psycopg.Connection[tuple[object, ...]]:
+    return psycopg.connect(url, autocommit=True, prepare_threshold=None, **CONNECTING)
+
+
+def _listen(connection: psycopg.Connection[tuple[object, ...]], channel: str) -> bool:
+    """Ask for the channel's notifications; whether they can come."""
+    if behind_pooler(connection):
+        log.warning(
+            "notifications_unavailable",
+            reason="A pooler stands between this program and PostgreSQL. News of jobs comes by "
+            "looking, a few seconds later; COCO_LISTEN_DB can name PostgreSQL itself.",
+        )
+        return False
+    connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
+    return True
 
 
 class EventListener:
@@ -173,8 +196,11 @@ class EventListener:
     def _run(self) -> None:
         while not self._closed.is_set():
             try:
-                with psycopg.connect(self._url, autocommit=True, connect_timeout=10) as connection:
-                    connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(EVENTS_CHANNEL)))
+                with _connect(self._url) as connection:
+                    if not _listen(connection, EVENTS_CHANNEL):
+                        # Readers look by themselves every few seconds.
+                        self._closed.wait()
+                        return
                     # What happened while nobody listened is in the table: let everybody look.
                     self._wake(None)
                     while not self._closed.is_set():

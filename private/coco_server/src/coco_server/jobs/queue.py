@@ -67,8 +67,8 @@ def enqueue(
 
     A ``merge`` under a config waits until no other build of the project under it is under way.
 
-    A job that was enqueued before with the same ``request`` is returned instead. Whoever makes
-    something else for the job looks with `requests.find` first, in the same transaction.
+    A job that was enqueued before with the same ``request`` is returned instead. Before something
+    else is made for the job, look with `requests.find`, in the same transaction.
     """
     made = one_row(
         session,

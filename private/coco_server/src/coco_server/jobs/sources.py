@@ -10,7 +10,7 @@ from coco_server.store.rows import all_rows
 from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
 
-__all__ = ["jobs_of", "of_version", "record"]
+__all__ = ["carry", "jobs_of", "of_version", "record"]
 
 # Each is an import that is read again, and a blob that is kept. A project that changes one document
 # at a time is better imported as a whole after so many.
@@ -36,6 +36,14 @@ def record(session: TenantSession, version: Version, payload: IngestPayload, job
     session.connection.execute(
         "UPDATE segments SET sources = %s WHERE org_id = %s AND segment_no = %s",
         (made_of, session.org_id, version.version_no),
+    )
+
+
+def carry(session: TenantSession, before: Version, segment_no: int) -> None:
+    """Keep of a segment that compaction wrote what the version was made of that it compacted."""
+    session.connection.execute(
+        "UPDATE segments SET sources = %s WHERE org_id = %s AND segment_no = %s",
+        (of_version(session, before) or [], session.org_id, segment_no),
     )
 
 

@@ -8,15 +8,15 @@ size and filter, never left to the planner's guess: a shared index under a filte
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg import sql
 
 from coco_core.bm25 import CorpusStats, saturated_scores
 from coco_core.chunk_columns import kind_of
+from coco_core.filters import Filters
 from coco_core.intent import SearchIntent
 from coco_core.query import Query
 from coco_core.search.ports import SearchExecutor
@@ -25,6 +25,7 @@ from coco_core.search.request import CandidateLimits, SearchRequest
 from coco_core.tokens import term_id
 from coco_core.types import Candidate, CandidateSet, ChunkMetadata, FloatVector
 from coco_server.search.conditions import conditions
+from coco_server.search.document_paths import chunks_at_paths
 from coco_server.search.named_chunks import defining, in_files
 from coco_server.search.nearest import NearestChunks
 from coco_server.search.visibility import shown_chunks
@@ -217,15 +218,15 @@ def _allowed_chunks(
         total: how many chunks count; fewer than the version has when some are hidden.
         embedded: counts which of some chunks have a vector; asked only when not all do.
     """
-    plain = conditions(intent.filters)
+    filters, phrases = intent.filters, query.phrases
     coverage = version.embedded_count / version.chunk_count if version.chunk_count else 0.0
-    if plain is None and not query.phrases and total == version.chunk_count:
+    if filters.empty and not phrases and total == version.chunk_count:
         return Allowed(None, total, coverage)
     filtered = total
-    if plain is not None and query.phrases:
-        filtered = len(_passing(session, version, live, plain))
-    keys = _passing(session, version, live, conditions(intent.filters, query.phrases))
-    if not query.phrases:
+    if not filters.empty and phrases:
+        filtered = len(_passing(session, version, live, filters, ()))
+    keys = _passing(session, version, live, filters, phrases)
+    if not phrases:
         filtered = len(keys)
     if version.embedded_count not in (0, version.chunk_count) and len(keys):
         coverage = embedded(keys) / len(keys)
@@ -236,13 +237,18 @@ def _passing(
     session: TenantSession,
     version: Version,
     live: NDArray[np.bool_] | None,
-    condition: tuple[sql.Composed, list[object]] | None,
+    filters: Filters,
+    phrases: Sequence[str],
 ) -> NDArray[np.int32]:
-    """Return int32[n], the chunks that count and meet a condition, ascending."""
-    if condition is None:
-        assert live is not None, "without a condition, all chunks pass"
-        return np.flatnonzero(live).astype(np.int32)
-    where, values = condition
+    """Return int32[n], the chunks that count, pass the filters and hold the phrases, ascending."""
+    at_paths = chunks_at_paths(session, version.parts, filters)
+    others = conditions(replace(filters, include=(), narrowed=(), exclude=()), phrases)
+    if others is None:
+        if at_paths is None:
+            assert live is not None, "without a condition, all chunks pass"
+            return np.flatnonzero(live).astype(np.int32)
+        return at_paths if live is None else at_paths[live[at_paths]]
+    where, values = others
     row = session.connection.execute(
         in_version(
             "SELECT string_agg(int4send(chunk_key), ''::bytea) FROM {source_chunks} WHERE {where}",
@@ -254,6 +260,8 @@ def _passing(
     ).fetchone()
     packed = row[0] if row and row[0] is not None else b""
     keys = np.sort(np.frombuffer(packed, ">i4").astype(np.int32))
+    if at_paths is not None:
+        keys = np.intersect1d(keys, at_paths, assume_unique=True)
     return keys if live is None else keys[live[keys]]
 
 

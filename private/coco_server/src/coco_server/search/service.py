@@ -34,6 +34,7 @@ from coco_server.search.pg import PgExecutor
 from coco_server.search.rerankers import REGISTER
 from coco_server.store import versions
 from coco_server.store.access import VIEWS_PUBLIC, Viewer
+from coco_server.store.replicas import Replicas
 from coco_server.store.session import Database, Scope, TenantSession
 from coco_server.store.versions import QueryTarget
 
@@ -83,8 +84,10 @@ class SearchService:
         executor: ExecutorFactory = PgExecutor,
         *,
         rerankers: Rerankers | None = None,
+        replicas: Replicas | None = None,
     ) -> None:
         self._database = database
+        self._replicas = replicas
         self._rerankers = rerankers or Rerankers({}, hint=REGISTER)
         self._executor = executor
         self._vectors = QueryVectors(embedders)
@@ -129,21 +132,32 @@ class SearchService:
         # that the last one met, and one transaction does the rest; only where that has changed the
         # embedding comes in between.
         expected = self._met.get(key)
-        question = self._question(request, expected) if expected is not None else None
+        question = self._question(scope, request, expected) if expected is not None else None
         clock.lap("embed")
         with self._database.read_transaction(scope.org_id) as session:
             target = versions.resolve_version(session, scope.project_id, request.indexing_config_id)
             clock.lap("resolve")
             basis = _Basis.of(target)
-            if question is not None and basis == expected:
+            if question is not None and basis == expected and not self._replicas:
                 return self._from_version(
                     session, target, question, clock, project_id=scope.project_id, viewer=viewer
                 )
-        if len(self._met) >= _MOST_MET:
-            self._met.clear()
-        self._met[key] = basis
-        question = self._question(request, basis)
-        clock.lap("embed")
+        if question is None or basis != expected:
+            if len(self._met) >= _MOST_MET:
+                self._met.clear()
+            self._met[key] = basis
+            question = self._question(scope, request, basis)
+            clock.lap("embed")
+        if self._replicas and target.version is not None:
+            wanted = question
+            found = self._replicas.ask(
+                target.version,
+                lambda session: self._from_version(
+                    session, target, wanted, clock, project_id=scope.project_id, viewer=viewer
+                ),
+            )
+            if found is not None:
+                return found
         with self._database.read_transaction(scope.org_id) as session:
             return self._from_version(
                 session, target, question, clock, project_id=scope.project_id, viewer=viewer
@@ -195,7 +209,7 @@ class SearchService:
             rerankers=self._rerankers,
         )
 
-    def _question(self, request: QueryRequest, basis: _Basis) -> _Question:
+    def _question(self, scope: Scope, request: QueryRequest, basis: _Basis) -> _Question:
         """Read a request, and embed its query where that is of use.
 
         Raises:
@@ -214,7 +228,7 @@ class SearchService:
             return question
         embedding = IndexingConfig.from_dict(basis.config).embedding
         try:
-            vector = self._vectors.of(question.search.query.embed_text, embedding)
+            vector = self._vectors.of(scope.org_id, question.search.query.embed_text, embedding)
         except (Unavailable, ModelMissing, InvalidConfig) as error:
             # Vectors that were imported may be of a model that this service does not have.
             if intent.retrieval_mode == "vector":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from alembic import command
@@ -38,6 +39,7 @@ RESTORING = "restoring"
 
 # Two programs that start at once must not both migrate; any number will do, so long as it stays.
 _MIGRATION_LOCK = 4_242_001
+_LOCK: LiteralString = "SELECT pg_advisory_xact_lock(%s)"
 
 # A migration that waits for a query while others wait for the migration could wait in a circle; the
 # database then ends one of them after a second (its deadlock_timeout). So all tables are locked
@@ -58,14 +60,18 @@ def migrate(url: str, *, to: str = "head") -> tuple[str | None, str]:
         Unavailable: the database cannot be reached, or long queries keep its tables.
     """
     with connect(url) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
-        require_roles(connection, create=True)
-        check_database(connection)
-        before = current_revision(connection)
-        if before is not None and before not in known_revisions():
-            require_migrated(connection)
-            return before, before
-        _upgrade(url, to)
+        # Locks of transactions, not of sessions: behind a pooler a session is shared.
+        with connection.transaction():
+            connection.execute(_LOCK, (_MIGRATION_LOCK,))
+            require_roles(connection, create=True)
+            check_database(connection)
+        with connection.transaction():
+            connection.execute(_LOCK, (_MIGRATION_LOCK,))
+            before = current_revision(connection)
+            if before is not None and before not in known_revisions():
+                require_migrated(connection)
+                return before, before
+            _upgrade(url, to)
         after = current_revision(connection)
     assert after is not None
     return before, after
@@ -88,7 +94,7 @@ def _upgrade(url: str, to: str) -> None:
     pause = threading.Event()
     for tried in range(1, _LOCK_TRIES + 1):
         try:
-            with psycopg.connect(url) as connection:
+            with _prepareless(url) as connection:
                 _lock_tables(connection, to)
                 _run(connection, to)
             return
@@ -129,6 +135,11 @@ def _run(connection: psycopg.Connection[TupleRow], to: str) -> None:
         config.attributes["connection"] = migrating
         command.upgrade(config, to)
         migrating.commit()
+
+
+def _prepareless(url: str) -> psycopg.Connection[TupleRow]:
+    # No statement is repeated here, and behind a pooler none may be prepared.
+    return psycopg.connect(url, prepare_threshold=None)
 
 
 def require_migrated(connection: psycopg.Connection[TupleRow]) -> None:

@@ -9,6 +9,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from coco_core.errors import DatabaseIncompatible, InvalidConfig, Unavailable
+from coco_server.store.pool import CONNECTING
 
 __all__ = ["APP_ROLES", "check_database", "connect", "refuse_embedded", "require_roles"]
 
@@ -65,12 +66,27 @@ def connect(url: str) -> psycopg.Connection[TupleRow]:
         Unavailable: the server does not answer, or refuses the user.
     """
     try:
-        return psycopg.connect(url, autocommit=True, connect_timeout=10)
+        return psycopg.connect(url, autocommit=True, prepare_threshold=None, **CONNECTING)
     except psycopg.OperationalError as error:
         raise Unavailable(
             f"PostgreSQL at {_without_password(url)!r} cannot be reached: {error}",
-            hint="Check host, port, user and password in COCO_META_DB.",
+            hint=_connection_hint(str(error)),
         ) from error
+
+
+def _connection_hint(said: str) -> str:
+    """Return what to do, by libpq's message."""
+    if "does not support SSL" in said:
+        return (
+            "The server has no TLS: set ssl = on there, with ssl_cert_file and ssl_key_file; or, "
+            "where the network is trusted, COCO_DB_SSLMODE=prefer."
+        )
+    if "certificate" in said or "SSL error" in said or "root.crt" in said:
+        return (
+            "Check COCO_DB_SSLROOTCERT (who signed the server's certificate), COCO_DB_SSLCERT and "
+            "COCO_DB_SSLKEY; with COCO_DB_SSLMODE=verify-full the certificate must name the host."
+        )
+    return "Check host, port, user and password in COCO_META_DB."
 
 
 def check_database(connection: psycopg.Connection[TupleRow]) -> list[str]:

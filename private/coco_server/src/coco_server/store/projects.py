@@ -10,9 +10,9 @@ from typing import Any
 from coco_core.errors import ProjectNotFound
 from coco_server.store.ids import new_id
 from coco_server.store.rows import all_rows, one_row
-from coco_server.store.session import Session, TenantSession
+from coco_server.store.session import Database, Session, TenantSession
 
-__all__ = ["Project", "get", "list_all", "register", "require_all"]
+__all__ = ["Project", "find", "get", "list_all", "register", "require_all"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,24 @@ def get(session: TenantSession, project_id: str) -> Project:
         "AND erased_at IS NULL",
         (session.org_id, project_id),
     )
+    if found is None:
+        raise ProjectNotFound(f"There is no project {project_id!r}.")
+    return found
+
+
+def find(database: Database, project_id: str) -> Project:
+    """Return a project of any org, for an operator.
+
+    Raises:
+        ProjectNotFound: there is none of this id.
+    """
+    with database.system() as session:
+        found = one_row(
+            session,
+            Project,
+            "SELECT {columns} FROM projects WHERE project_id = %s",
+            (project_id,),
+        )
     if found is None:
         raise ProjectNotFound(f"There is no project {project_id!r}.")
     return found

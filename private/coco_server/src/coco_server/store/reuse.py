@@ -11,16 +11,25 @@ from dataclasses import dataclass
 from typing import Any, LiteralString
 
 import numpy as np
+from psycopg import sql
 
 from coco_core.configs import IndexingConfig
 from coco_core.header import embedding_text
 from coco_core.types import Chunk, FloatVector
 from coco_server.store.chunks import KEPT, chunk_of, identifiers
 from coco_server.store.item_hash import of_this_release
+from coco_server.store.segments import LIVE
 from coco_server.store.session import TenantSession
 from coco_server.store.tables import in_version
 
-__all__ = ["CutDocument", "EarlierSegment", "cut_documents", "earlier_segments", "vectors"]
+__all__ = [
+    "CutDocument",
+    "EarlierSegment",
+    "cut_documents",
+    "earlier_segments",
+    "unchanged",
+    "vectors",
+]
 
 # Each segment that is looked into costs a look-up for each batch.
 _MOST_SEGMENTS = 16
@@ -36,6 +45,13 @@ _DOCUMENTS: LiteralString = """
     SELECT version_no, doc_id, title, chunk_count, item_hash FROM documents
     WHERE org_id = %s AND version_no = ANY(%s) AND doc_id = ANY(%s) AND item_hash IS NOT NULL
 """
+
+_UNCHANGED = sql.SQL("""
+    SELECT found.doc_id FROM documents AS found
+    JOIN unnest(%(doc_ids)s::text[], %(hashes)s::text[]) AS sent (doc_id, item_hash)
+        ON sent.doc_id = found.doc_id AND sent.item_hash = found.item_hash
+    WHERE org_id = %(org)s AND version_no = ANY(%(parts)s::bigint[]) AND {live}
+""").format(live=sql.SQL(LIVE))
 
 _CHUNKS: LiteralString = """
     SELECT doc_id, ordinal, chunk_id, embedding, content, {columns}
@@ -119,6 +135,30 @@ def cut_documents(
                     ),
                 )
     return found
+
+
+def unchanged(
+    session: TenantSession, parts: Sequence[int], hashes: Mapping[str, str]
+) -> frozenset[str]:
+    """Return which documents of ``hashes`` (by id) a version of these segments has as they are.
+
+    Args:
+        session: of the version's org.
+        parts: the version's segments, oldest first.
+        hashes: of the documents as they are sent now.
+    """
+    if not parts or not hashes:
+        return frozenset()
+    rows = session.connection.execute(
+        _UNCHANGED,
+        {
+            "org": session.org_id,
+            "parts": list(parts),
+            "doc_ids": list(hashes),
+            "hashes": list(hashes.values()),
+        },
+    ).fetchall()
+    return frozenset(doc_id for (doc_id,) in rows)
 
 
 def vectors(

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
-from typing import Any, LiteralString, Self, TypeAlias
+from copy import copy
+from dataclasses import dataclass, fields, replace
+from typing import LiteralString, Self, TypeAlias
 
 import psycopg
-from pgvector.psycopg import register_vector
 from psycopg import sql
-from psycopg.rows import TupleRow
-from psycopg_pool import ConnectionPool, PoolTimeout
 
-from coco_core.errors import Unauthorized, Unavailable
-from coco_server.store import renewal
+from coco_core.errors import CallerLeft, QueryTimeout, Unauthorized
+from coco_server.database_urls import Preparing
+from coco_server.store.cancellation import CANCELLATION, cancellable
+from coco_server.store.pool import Connection, Pool
 
 __all__ = [
     "Connection",
@@ -28,35 +28,28 @@ __all__ = [
     "Session",
     "SystemSession",
     "TenantSession",
+    "TimeLimits",
     "loading",
 ]
 
-Connection: TypeAlias = psycopg.Connection[TupleRow]
-
-# A request that cannot get a connection within this time is better told than kept.
-_CHECKOUT_SECONDS = 10.0
-
 # One message begins a transaction and gives it its role: a short query has few others.
 _BEGIN_TENANT: LiteralString = (
-    "BEGIN; SELECT set_config('role', 'coco_app', true), set_config('coco.org_id', {}, true)"
+    "BEGIN; SELECT set_config('role', 'coco_app', true), set_config('coco.org_id', {org}, true), "
+    "set_config('statement_timeout', {limit}, true), "
+    "set_config('idle_in_transaction_session_timeout', {idle}, true)"
 )
+# A plan that is made once for all parameters would scan what a fresh one looks up.
+_FRESH_PLANS: LiteralString = ", set_config('plan_cache_mode', 'force_custom_plan', true)"
 # What a question reads it looks up by keys; the planner needs not find that out each time. Joins by
 # hashing read whole tables for some hundred rows, and planning costs as much as looking up.
-_BEGIN_READ: LiteralString = (
-    _BEGIN_TENANT + ", set_config('plan_cache_mode', 'force_generic_plan', true), "
+_LOOK_UPS: LiteralString = (
+    ", set_config('plan_cache_mode', 'force_generic_plan', true), "
     "set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
 )
-_BEGIN_SYSTEM: LiteralString = "BEGIN; SELECT set_config('role', 'coco_system', true)"
-
-# From the second time on a statement is prepared; each takes some 30 kB of the database's memory.
-_PREPARED_FROM = 1
-_MOST_PREPARED = 200
-
-# The database does answer: these are for the caller to handle.
-_SAID_BY_THE_DATABASE = (
-    psycopg.errors.LockNotAvailable,
-    psycopg.errors.QueryCanceled,
-    psycopg.errors.DeadlockDetected,
+_BEGIN_SYSTEM: LiteralString = (
+    "BEGIN; SELECT set_config('role', 'coco_system', true), "
+    "set_config('statement_timeout', {limit}, true), "
+    "set_config('idle_in_transaction_session_timeout', {idle}, true)"
 )
 
 
@@ -92,23 +85,34 @@ class SystemSession:
 Session: TypeAlias = TenantSession | SystemSession
 
 
-class Database:
-    """A pool of connections to the database of server mode; thread-safe."""
+@dataclass(frozen=True, slots=True)
+class TimeLimits:
+    """How long the database works for one transaction; seconds, 0 for no limit."""
 
-    def __init__(self, url: str, *, most: int = 10, name: str = "coco") -> None:
+    query: float = 0
+    """One statement of a query."""
+    change: float = 0
+    """One statement of anything else."""
+    idle: float = 600
+    """A transaction without a statement; it would keep locks, and old rows from being removed."""
+
+
+class Database:
+    """The database of server mode; thread-safe."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        most: int = 10,
+        name: str = "coco",
+        preparing: Preparing = "auto",
+        limits: TimeLimits | None = None,
+    ) -> None:
         """Prepare up to ``most`` connections to the PostgreSQL at ``url``; opens none yet."""
         self.url = url
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
-            url,
-            min_size=1,
-            max_size=most,
-            open=False,
-            timeout=_CHECKOUT_SECONDS,
-            configure=_configure,
-            # Transactions are begun here, together with their role; the pool ends them.
-            kwargs={"application_name": name, "connect_timeout": 10, "autocommit": True},
-            name=name,
-        )
+        self._pool = Pool(url, most=most, name=name, preparing=preparing)
+        self._limits = limits or TimeLimits()
 
     def __enter__(self) -> Self:
         return self.open()
@@ -127,7 +131,18 @@ class Database:
 
     def statistics(self) -> dict[str, int]:
         """Return the pool's own counters, for metrics."""
-        return dict(self._pool.get_stats())
+        return self._pool.statistics()
+
+    @property
+    def away(self) -> bool:
+        """Whether the last attempts to connect have failed."""
+        return self._pool.away
+
+    def unhurried(self) -> Self:
+        """Return the same database, with the same connections, for work that may take hours."""
+        found = copy(self)
+        found._limits = replace(self._limits, query=0, change=0)
+        return found
 
     @contextmanager
     def tenant(self, org_id: str) -> Iterator[TenantSession]:
@@ -135,19 +150,35 @@ class Database:
 
         Raises:
             Unavailable: the database cannot be reached.
+            QueryTimeout: a statement took too long.
         """
-        with self._begun(_BEGIN_TENANT, org_id) as session:
-            yield session
+        with self._transaction(
+            _BEGIN_TENANT + _FRESH_PLANS, self._limits.change, org_id
+        ) as connection:
+            yield TenantSession(connection, org_id)
 
     @contextmanager
-    def read_transaction(self, org_id: str) -> Iterator[TenantSession]:
+    def read_transaction(
+        self, org_id: str, *, patience: float | None = None
+    ) -> Iterator[TenantSession]:
         """Yield such a transaction whose statements look rows up by their keys.
+
+        Args:
+            org_id: whose rows.
+            patience: seconds to wait for a connection.
 
         Raises:
             Unavailable: the database cannot be reached.
+            QueryTimeout: a statement took too long.
+            CallerLeft: whose request it is has left; what runs was cancelled.
         """
-        with self._begun(_BEGIN_READ, org_id) as session:
-            yield session
+        with (
+            self._transaction(
+                _BEGIN_TENANT + _LOOK_UPS, self._limits.query, org_id, patience=patience
+            ) as connection,
+            cancellable(connection),
+        ):
+            yield TenantSession(connection, org_id)
 
     @contextmanager
     def system(self) -> Iterator[SystemSession]:
@@ -155,39 +186,45 @@ class Database:
 
         Raises:
             Unavailable: the database cannot be reached.
+            QueryTimeout: a statement took too long.
         """
-        with self._transaction() as connection:
-            connection.execute(_BEGIN_SYSTEM)
+        with self._transaction(_BEGIN_SYSTEM + _FRESH_PLANS, self._limits.change) as connection:
             yield SystemSession(connection)
 
     @contextmanager
-    def _begun(self, begin: LiteralString, org_id: str) -> Iterator[TenantSession]:
-        if not org_id:
+    def _transaction(
+        self,
+        statement: LiteralString,
+        seconds: float,
+        org_id: str | None = None,
+        *,
+        patience: float | None = None,
+    ) -> Iterator[Connection]:
+        if org_id == "":
             raise Unauthorized("There is no org to act for.")
-        with self._transaction() as connection:
-            connection.execute(sql.SQL(begin).format(sql.Literal(org_id)), prepare=False)
-            yield TenantSession(connection, org_id)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
+        begin = sql.SQL(statement).format(
+            limit=_milliseconds(seconds),
+            idle=_milliseconds(self._limits.idle),
+            org=sql.Literal(org_id),
+        )
         try:
-            connection = self._pool.getconn()
-            try:
-                with connection:
-                    yield connection
-            finally:
-                if renewal.is_due(connection):
-                    connection.close()
-                self._pool.putconn(connection)
-        except PoolTimeout as error:
-            raise Unavailable(
-                f"No connection to the database within {_CHECKOUT_SECONDS:.0f} seconds.",
-                hint="Check that PostgreSQL runs and allows enough connections.",
+            with self._pool.transaction(begin, patience=patience) as connection:
+                yield connection
+        except psycopg.errors.QueryCanceled as error:
+            cancellation = CANCELLATION.get()
+            if cancellation is not None and cancellation.cancelled:
+                raise CallerLeft from error
+            raise QueryTimeout(
+                f"The database worked on it for more than {seconds:g} seconds and was stopped.",
+                hint="Ask for less at a time: fewer and simpler filters, phrases or globs, or "
+                "smaller pages. COCO_QUERY_TIMEOUT_SECONDS and COCO_CHANGE_TIMEOUT_SECONDS "
+                "are the limits.",
+                details={"timeout_seconds": seconds},
             ) from error
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            if isinstance(error, _SAID_BY_THE_DATABASE):
-                raise
-            raise Unavailable(f"The database does not answer: {error}") from error
+
+
+def _milliseconds(seconds: float) -> sql.Literal:
+    return sql.Literal(str(round(1000 * seconds)))
 
 
 @contextmanager
@@ -197,12 +234,3 @@ def loading(session: TenantSession) -> Iterator[None]:
     yield
     # Not after an error: the transaction is lost then, and with it the role.
     session.connection.execute("SELECT set_config('role', 'coco_app', true)")
-
-
-def _configure(connection: psycopg.Connection[Any]) -> None:
-    # A plan that is made once for all parameters would scan what a fresh one looks up.
-    connection.execute("SET plan_cache_mode = force_custom_plan")
-    register_vector(connection)
-    # Every version has statements of its own, three for each query: who asks twice, asks again.
-    connection.prepare_threshold = _PREPARED_FROM
-    connection.prepared_max = _MOST_PREPARED

@@ -77,10 +77,9 @@ class FiltersBody(Request):
     tags: list[PlainText] = Field(default_factory=list, max_length=100)
     min_quality: float | None = Field(default=None, ge=-1e9, le=1e9)
     verified: bool | None = None
-    # The last second that has a date of four digits.
     changed_since: float | None = Field(
         default=None, ge=-62_135_596_800, le=253_402_300_799, description="Unix seconds"
-    )
+    )  # of the years 1 to 9999
     since_revision: Revision = None
 
 

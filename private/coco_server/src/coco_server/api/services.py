@@ -269,12 +269,14 @@ def build_services(settings: Settings) -> Services:
         vectors=vectors,
         notifier=open_notifier(settings),
         event_listener=EventListener(settings.listen_db or settings.meta_db),
-        links=WorkerLinks(
-            settings.worker_addr,
-            RpcTls(settings.worker_tls_ca, settings.worker_tls_cert, settings.worker_tls_key),
-        ),
+        links=_worker_links(settings),
         eraser=Eraser(database, blobs, vectors),
         queries=QueryCounter(database),
         # Not through the queries' connections: a busy service is ready.
         probes=Probes(settings, key_database, blobs, embedders, vectors),
     )
+
+
+def _worker_links(settings: Settings) -> WorkerLinks:
+    tls = RpcTls(settings.worker_tls_ca, settings.worker_tls_cert, settings.worker_tls_key)
+    return WorkerLinks(settings.worker_addr, tls)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from coco_core.errors import CocoError, VersionConflict
 from coco_server.jobs import events, overview, queue
 from coco_server.jobs.payload import IngestPayload
-from coco_server.jobs.records import Job
+from coco_server.jobs.records import COMPACT, Job
 from coco_server.store import usage, versions
 from coco_server.store.blobs import BlobStore
 from coco_server.store.ids import new_id
@@ -41,6 +41,11 @@ def requeue(database: Database, blobs: BlobStore, job_id: str) -> Job:
         raise VersionConflict(
             f"The job {job_id!r} is {old.state}; only failed jobs are requeued.",
             hint="`coco-server job list --state failed` lists them.",
+        )
+    if old.kind == COMPACT:
+        raise VersionConflict(
+            f"The job {job_id!r} is a compaction, which changes no content and is not requeued.",
+            hint="The next merge into the project starts it again.",
         )
     payload = IngestPayload.from_dict(old.payload)
     try:

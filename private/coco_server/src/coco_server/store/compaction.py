@@ -275,7 +275,8 @@ def _copy(
             number,
         ),
     )
-    # While both are stored, both are counted; no quota keeps what is there from being tidied.
+    # While both are stored, both are counted, also if this one is abandoned: dropping it gives back
+    # what it counts. No quota keeps what is there from being tidied.
     usage.reserve(session, Quotas(), chunks=len(new), storage_bytes=size)
 
 

@@ -168,7 +168,8 @@ def _filled(text: str, ids: Mapping[str, str]) -> str:
 def _without(seen: Seen, ids: Mapping[str, str]) -> Seen:
     """Replace what the caller sent and what differs in every answer."""
     body = seen.body
-    for name, value in ids.items():
+    # The longest first: a short id may stand in a random one.
+    for name, value in sorted(ids.items(), key=lambda each: -len(each[1])):
         body = body.replace(value, f"<{name}>")
     parsed = json.loads(body)
     parsed.get("meta", {}).pop("request_id", None)

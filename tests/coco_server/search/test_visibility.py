@@ -24,6 +24,7 @@ from coco_server.search.service import SearchService
 from coco_server.search.visibility import shown_keys
 from coco_server.store import (
     chunks,
+    compaction,
     document_search,
     documents,
     export,
@@ -142,6 +143,16 @@ def built_in_two(
     return active
 
 
+def compacted(tenant: Tenant, version: Version, vectors: VectorStore, *, renumber: bool) -> Version:
+    """Write the version's segments as one: who is shown what must not change."""
+    with tenant.session() as session:
+        last = done = compaction.begin(session, version, renumber=renumber)
+        while (step := compaction.copy(session, version, done, vectors)) is not None:
+            last = done = step
+        assert compaction.complete(session, version, last, vectors, helpers=None)
+    return tenant.version(version)
+
+
 def sealed_with(
     tenant: Tenant, version: Version, corpus: list[Document], vectors: VectorStore
 ) -> Version:
@@ -206,6 +217,7 @@ def vectors(request: pytest.FixtureRequest) -> Iterator[VectorStore]:
 @given(
     corpora(),
     st.tuples(st.integers(0, 9), st.integers(0, 3)),
+    st.sampled_from((None, False, True)),
     st.lists(st.tuples(viewers, requests()), min_size=3, max_size=8),
 )
 def test_the_answer_is_that_of_an_index_of_the_visible(
@@ -213,10 +225,14 @@ def test_the_answer_is_that_of_an_index_of_the_visible(
     vectors: VectorStore,
     corpus: list[Document],
     parts: tuple[int, int],
+    renumber: bool | None,
     asked: list[tuple[Viewer, QueryRequest]],
 ) -> None:
     tenant = new_tenant(database, "All")
     version = built_in_two(tenant, corpus, vectors, *parts)
+    # The stand-in for Qdrant does not give vectors back.
+    if renumber is not None and vectors.in_database and len(version.parts) > 1:
+        version = compacted(tenant, version, vectors, renumber=renumber)
     service = SearchService(database, WordVectors(), executor_for(vectors))  # type: ignore[arg-type]  # opens like Embedders
     alone: dict[tuple[str, ...], Tenant] = {}
     for viewer, request in asked:

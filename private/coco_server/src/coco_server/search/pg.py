@@ -135,14 +135,14 @@ class PgExecutor:
         """Return the best candidates of each stage, with every known score of each."""
         version, query, limits = self._version, request.query, request.limits
         shown = shown_chunks(self._session, version, self._layout, self._viewer)
-        total = version.chunk_count if shown is None else int(shown.sum())
-        live = self._layout.live() if shown is None else shown
+        live, total = shown or (self._layout.live(), version.chunk_count)
         allowed = _allowed_chunks(
             self._session,
             version,
             live,
             request.intent,
             query,
+            hides=shown is not None,
             total=total,
             embedded=self._count_embedded,
         )
@@ -204,6 +204,7 @@ def _allowed_chunks(
     intent: SearchIntent,
     query: Query,
     *,
+    hides: bool,
     total: int,
     embedded: Callable[[NDArray[np.int32]], int],
 ) -> Allowed:
@@ -215,18 +216,19 @@ def _allowed_chunks(
         live: bool[span], the chunks that count; None: all.
         intent: with the filters.
         query: with the phrases.
-        total: how many chunks count; fewer than the version has when some are hidden.
+        hides: whether some chunks are hidden: then none may be found without being looked up.
+        total: how many chunks count.
         embedded: counts which of some chunks have a vector; asked only when not all do.
     """
     filters, phrases = intent.filters, query.phrases
     coverage = version.embedded_count / version.chunk_count if version.chunk_count else 0.0
-    if filters.empty and not phrases and total == version.chunk_count:
+    if filters.empty and not phrases and not hides:
         return Allowed(None, total, coverage)
     filtered = total
     if not filters.empty and phrases:
         filtered = len(_passing(session, version, live, filters, ()))
     keys = _passing(session, version, live, filters, phrases)
-    if not phrases:
+    if not filters.empty and not phrases:
         filtered = len(keys)
     if version.embedded_count not in (0, version.chunk_count) and len(keys):
         coverage = embedded(keys) / len(keys)

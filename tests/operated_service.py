@@ -17,9 +17,10 @@ from tests.embedding_server import EmbeddingServer
 from tests.waiting import until
 from tests.worker_process import WorkerProcess
 
-__all__ = ["DIMENSION", "Client", "all_rows", "files_with", "operated", "rows_with"]
+__all__ = ["DIMENSION", "SCOPES", "Client", "all_rows", "files_with", "operated", "rows_with"]
 
 DIMENSION = 64
+SCOPES = ("query", "ingest", "manage", "memo", "impersonate")
 CONFIG = {"config_id": "small", "embedding": {"model_name": "hashing", "max_tokens": 64}}
 
 
@@ -56,11 +57,15 @@ class Client:
         """Ask with the org's key; returns the data of a good answer."""
         return _data(self.response(method, path, **given))
 
-    def with_org(self, org_id: str, name: str) -> Client:
-        """Create an org with a key and the config `CONFIG`."""
+    def with_org(self, org_id: str, name: str, *scopes: str) -> Client:
+        """Create an org with a key; without scopes named, of all."""
         self.admin("POST", "/v1/sys/orgs", json={"name": name, "org_id": org_id})
-        key = self.admin("POST", "/v1/sys/keys", json={"org_id": org_id, "name": "tests"})["key"]
-        return replace(self, org_id=org_id, key=key)
+        return replace(self, org_id=org_id).with_key(*scopes or SCOPES)
+
+    def with_key(self, *scopes: str) -> Client:
+        """Make another key of the org."""
+        body = {"org_id": self.org_id, "name": "tests", "scopes": list(scopes)}
+        return replace(self, key=self.admin("POST", "/v1/sys/keys", json=body)["key"])
 
     def with_project(self, source_ref: str, name: str) -> Client:
         """Register a project under that config."""

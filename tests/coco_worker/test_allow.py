@@ -74,7 +74,7 @@ def test_a_rule_that_rejects_the_first_item_does_not_lose_the_list(
     tenant: Tenant, start: Start, last: str
 ) -> None:
     start()
-    rule = tenant.blobs.put_bytes(tenant.org_id, "wasm", bytes(wasmtime.wat2wasm(HOSTILE))).ref
+    rule = tenant.rule(bytes(wasmtime.wat2wasm(HOSTILE)))
     texts = ["! unreachable", "for ann alone", last]
     items = [
         {"doc_id": "a", "ordinal": number, "content": text, "allow": {"users": ["ann"]}}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from coco_server.jobs import queue
+from coco_server.jobs import queue, sources
 from coco_server.jobs.records import DONE_STATES, Job
 from coco_server.store import compaction, orgs, retention, segments, versions
 from coco_server.store.retention import RetentionPolicy
@@ -92,6 +92,9 @@ def test_many_segments_become_one_of_the_same_content(
     assert embedding.texts == embedded
     same = ("document_count", "chunk_count", "embedded_count", "item_count")
     assert [getattr(now, each) for each in same] == [getattr(last, each) for each in same]
+    with tenant.database.tenant(tenant.org_id) as session:
+        # It is built again from the same imports.
+        assert sources.of_version(session, now) == sources.of_version(session, last)
     # What it replaced goes when no version is made of it any more, and is counted back once.
     retention.prune(tenant.database, AT_ONCE)
     with tenant.database.tenant(tenant.org_id) as session:
@@ -189,6 +192,10 @@ def test_what_answers_no_more_is_not_compacted(
     (job,) = compactions(tenant)
     done = tenant.ended(job)
     assert done.result is not None and done.result["compacted"] is False
+    with tenant.database.tenant(tenant.org_id) as session:
+        layout = segments.layout(session, last)
+        # Given back as it was taken.
+        assert orgs.totals(session).chunks == sum(each.chunk_count for each in layout.parts)
     assert tenant.version(last.version_id).parts == last.parts
     with tenant.database.tenant(tenant.org_id) as session:
         number = tenant.job(job.job_id).checkpoint["segment"]

@@ -183,7 +183,7 @@ def test_who_opens_a_session(
         assert begun.status_code == status
         if status == 403:
             assert begun.json()["error"]["hint"]
-        # A token that nobody has verified vouches for nothing.
+        # A token that was not verified vouches for nothing.
         forged = client.post("/v1/memo/session", headers={"x-coco-user-token": "a.b.c"})
         assert forged.status_code in (401, 403)
 

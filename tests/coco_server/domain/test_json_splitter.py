@@ -75,7 +75,7 @@ def test_a_broken_body_is_told(body: bytes, message: str) -> None:
 
 def test_content_beside_the_items_is_refused_before_it_is_kept() -> None:
     splitter = ItemsSplitter()
-    with pytest.raises(BodyTooLarge, match="beside its items"):
+    with pytest.raises(BodyTooLarge, match="around its items"):
         splitter.feed(b'{"content": "' + b"x" * 2_000_000)
 
 

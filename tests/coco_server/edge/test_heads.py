@@ -130,7 +130,7 @@ def test_a_body_after_a_refusal_is_not_read_for_long(service: Running) -> None:
 
     until(lambda: raw.socket.recv(1, 2) == b"H", 10)
     assert raw.socket.recv(20).startswith(b"HTTP/1.1 401")
-    until(let_go, 20)
+    until(let_go, 40)
     raw.close()
 
 

@@ -103,6 +103,24 @@ def test_all_of_an_org_or_a_code(tenant: Tenant, database: Database, blobs: Blob
     assert [isinstance(new, CocoError) for _, new in done] == [False, True]
 
 
+def test_a_compaction_is_requeued_without_an_import(
+    tenant: Tenant, database: Database, blobs: BlobStore
+) -> None:
+    with tenant.session() as session:
+        made = queue.enqueue(
+            session,
+            project_id=tenant.project_id,
+            kind="compact",
+            payload={},
+            config_id=DEFAULT_CONFIG.config_id,
+        )
+    held = taken(tenant, job_id=made.job_id)
+    with tenant.session() as session:
+        queue.fail(session, held, {"code": "unavailable", "message": "It broke."})
+    new = requeue(database, blobs, made.job_id)
+    assert (new.kind, new.version_id, new.config_id) == ("compact", None, made.config_id)
+
+
 def test_ages_and_counts(tenant: Tenant, database: Database, blobs: BlobStore) -> None:
     failed(tenant, blobs, "timeout")
     failed(tenant, blobs, "timeout")

@@ -132,7 +132,7 @@ def test_what_a_killed_process_left_goes_after_an_hour(
         blobs.put_bytes(tenant.org_id, suffix, b"left")
     part = tmp_path / tenant.org_id / f"{'0' * 32}.ndjson#1"
     part.write_bytes(b"half")
-    # A file of somebody else in the same folder is none of these.
+    # Another file in the same folder is none of these.
     (tmp_path / tenant.org_id / "notes#1").write_bytes(b"theirs")
     week = 168
     assert removed(tenant, blobs, hours=week) == Orphans(0, 0, 0)

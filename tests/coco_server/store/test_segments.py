@@ -8,10 +8,21 @@ import psycopg
 import pytest
 
 from coco_core.errors import VersionConflict, VersionNotFound
-from coco_server.store import documents, export, merging, orgs, retention, segments, versions
+from coco_server.store import (
+    compaction,
+    documents,
+    export,
+    merging,
+    orgs,
+    retention,
+    segment_drop,
+    segments,
+    versions,
+)
 from coco_server.store.orgs import OrgTotals
 from coco_server.store.retention import RetentionPolicy
 from coco_server.store.tables import in_version
+from coco_server.store.vectors import PgVectors
 from coco_server.store.versions import Version
 from tests.coco_server.tenants import Tenant
 
@@ -106,6 +117,21 @@ def test_a_merge_that_failed_gives_back_its_own_and_leaves_its_base(tenant: Tena
     assert not tables(tenant, version.version_no)
     assert totals(tenant) == before
     assert "one" in exported(tenant, first)
+
+
+def test_an_abandoned_compaction_gives_back_what_it_copied_and_no_more(tenant: Tenant) -> None:
+    """It gave back chunks that it had never taken: the org's quota grew with each."""
+    tenant.activate(tenant.build({"a": "one", "b": "two"}))
+    merged = tenant.merge({"c": "three"})
+    before = totals(tenant)
+    vectors = PgVectors()
+    with tenant.session() as session:
+        begun = compaction.begin(session, merged, renumber=False)
+        copied = compaction.copy(session, merged, begun, vectors)
+    assert copied is not None and copied.chunks == 3
+    assert totals(tenant).chunks == before.chunks + 3
+    assert segment_drop.drop_unused(tenant.database, soak_seconds=0) == 1
+    assert totals(tenant) == before
 
 
 def test_an_older_release_drops_no_shared_segment(tenant: Tenant) -> None:

@@ -20,7 +20,7 @@ import pytest
 from coco_server.store.migrate import migrate
 from tests.api_service import api_processes
 from tests.embedding_server import EmbeddingServer, embedding_server
-from tests.operated_service import DIMENSION, Client
+from tests.operated_service import DIMENSION, SCOPES, Client
 from tests.postgres_server import running_postgres
 from tests.worker_process import WorkerProcess
 
@@ -133,7 +133,7 @@ def test_both_programs_serve_together(
     try:
         with api_processes(url, blobs, 1, **models, **old) as (first,):
             workers[0].wait_started()
-            client = Client(first.url).with_org("acme", "Acme")
+            client = Client(first.url).with_org("acme", "Acme", "query", "ingest", "manage", "memo")
             steady = client.with_project("kb:steady", "Steady")
             steady.import_all(items("steady"))
             busy = client.with_project("kb:busy", "Busy")
@@ -146,7 +146,8 @@ def test_both_programs_serve_together(
                 workers[0].stop()
                 use_everything(busy, "worker")
                 with api_processes(url, blobs, 1, **models) as (second,):
-                    moved = replace(busy, url=second.url)
+                    # For notes of several users, keys of this version say so.
+                    moved = replace(busy, url=second.url).with_key(*SCOPES)
                     assert moved.found("worker") == busy.found("worker")
                     use_everything(moved, "new")
                     assert busy.found("new says") == moved.found("new says")

@@ -48,9 +48,9 @@ def environ(database_url: str, embedding: EmbeddingServer, tmp_path: Path) -> di
         "COCO_BLOB_URL": f"file://{tmp_path}/blobs",
         "COCO_EMBED_URL": embedding.url,
         "COCO_EMBED_DIMENSION": str(DIMENSION),
-        "COCO_WORKER_LEASE_SECONDS": "2",
+        "COCO_WORKER_LEASE_SECONDS": "4",
         "COCO_WORKER_SLOTS": "2",
-        "COCO_WORKER_POLL_SECONDS": "0.2",
+        "COCO_WORKER_POLL_SECONDS": "1",
     }
 
 
@@ -84,18 +84,18 @@ def test_workers_killed_in_merges_lose_nothing_and_repeat_nothing(
 
     try:
         while killed < KILLS and open_jobs():
-            # The next blow falls after some more looks, wherever the worker is then.
-            looks = iter(range(rng.randrange(1, 30)))
-            until(
-                lambda looks=looks: (
-                    (  # type: ignore[misc]
-                        any(job.state == "running" for job in jobs_of(tenant))
-                        and next(looks, None) is None
-                    )
-                    or not open_jobs()
-                ),
-                240,
-            )
+            # The next blow falls when two more jobs have ended and after some looks, wherever the
+            # worker is then.
+            looks, ended = iter(range(rng.randrange(1, 20))), 2 * killed
+
+            def struck(looks: Iterator[int] = looks, ended: int = ended) -> bool:
+                states = [job.state for job in jobs_of(tenant)]
+                if not open_jobs():
+                    return True
+                far = states.count("succeeded") >= ended and "running" in states
+                return far and next(looks, None) is None
+
+            until(struck, 120)
             place = rng.randrange(len(workers))
             workers[place].kill()
             workers[place] = WorkerProcess(log, environ)

@@ -331,6 +331,7 @@ class QueryTimeout(Unavailable):
     code = "query_timeout"
     # The same request would take as long again.
     retryable = False
+    internal = False
 
 
 class CallerLeft(Unavailable):

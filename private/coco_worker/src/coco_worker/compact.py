@@ -8,6 +8,7 @@ import psycopg
 
 from coco_core.errors import VersionNotFound
 from coco_server.jobs import queue, sources
+from coco_server.jobs.records import COMPACT
 from coco_server.store import compaction, segment_drop, segments, versions
 from coco_server.store.compaction import Compaction
 from coco_server.store.session import Database, TenantSession
@@ -15,10 +16,7 @@ from coco_server.store.vectors import VectorStore
 from coco_server.store.versions import Version
 from coco_worker.leased_job import LeasedJob
 
-__all__ = ["COMPACT", "compact", "enqueue_if_due"]
-
-COMPACT = "compact"
-"""The kind of these jobs."""
+__all__ = ["compact", "enqueue_if_due"]
 
 # Every import of the org goes first.
 _PRIORITY = -10

@@ -17,6 +17,7 @@ from coco_embed.budget import EmbeddingBudget
 from coco_embed.resolver import ClosableEmbedder, Embedders
 from coco_server.jobs import queue, rejections, sources
 from coco_server.jobs.payload import IngestPayload
+from coco_server.jobs.records import COMPACT
 from coco_server.jobs.rejections import StoredRejection
 from coco_server.store import chunks, orgs, sealing, segments, usage, versions
 from coco_server.store.blobs import BlobStore
@@ -27,7 +28,7 @@ from coco_worker import merge, metrics
 from coco_worker.activation import activate_unless_held
 from coco_worker.batch import Batch, batches
 from coco_worker.chunked_item import UNCHANGED, ChunkedItem, chunk_item, embedding_texts
-from coco_worker.compact import COMPACT, compact, enqueue_if_due
+from coco_worker.compact import compact, enqueue_if_due
 from coco_worker.counts import Counts
 from coco_worker.items.heads import DocumentHeads
 from coco_worker.items.item import Deletion, Item, ItemLimits, Outcome, Rejection

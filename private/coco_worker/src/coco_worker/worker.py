@@ -14,11 +14,10 @@ import structlog
 from coco_core.errors import CocoError, LeaseLost
 from coco_protocol.errors import public_error
 from coco_server.jobs import queue, rejections
-from coco_server.jobs.records import Job
+from coco_server.jobs.records import COMPACT, Job
 from coco_server.jobs.rejections import StoredRejection
 from coco_server.store.session import TenantSession
 from coco_worker import metrics
-from coco_worker.compact import COMPACT
 from coco_worker.heartbeat import Heartbeat
 from coco_worker.leased_job import InterruptReason, JobInterrupted, LeasedJob
 from coco_worker.pipeline import IngestDeps, ItemRejected, ingest

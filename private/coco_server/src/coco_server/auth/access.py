@@ -33,10 +33,11 @@ OPEN_PATHS = _PROBE_PATHS | {"/v1/sys/health", "/openapi.json", "/docs"}
 # An address of the sixth version with its zone; what a proxy passes on may be any text.
 _LONGEST_ADDRESS = 100
 
-# Of these the service and a proxy before it might each believe another one.
+# Of these the service and a proxy before it might each believe another one. Not X-Forwarded-For:
+# some proxies add a line to those that are there.
 _ONLY_ONCE = frozenset(
     {b"authorization", b"content-encoding", b"content-length", b"content-type", b"host",
-     b"x-forwarded-for", b"x-forwarded-proto"}
+     b"x-forwarded-proto"}
 )  # fmt: skip
 _ONLY_ONCE_PREFIX = b"x-coco-"
 

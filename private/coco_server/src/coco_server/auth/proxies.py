@@ -41,7 +41,8 @@ class TrustedProxies:
         address = str(peer[0]) if peer else ""
         if not self.contain(address):
             return address
-        chain = [part.strip() for part in headers.get("x-forwarded-for", "").split(",")]
+        given = ",".join(headers.getlist("x-forwarded-for"))
+        chain = [part.strip() for part in given.split(",")]
         return next((each for each in reversed(chain) if each and not self.contain(each)), address)
 
     def check_encrypted(self, scope: Scope, headers: Headers) -> None:

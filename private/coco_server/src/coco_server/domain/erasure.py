@@ -32,6 +32,15 @@ _NO_ACTIVE: LiteralString = """
     WHERE org_id = %(org)s AND project_id = %(project)s
 """
 
+# An empty list of users stands for all of them: a key of this user alone is deleted.
+_DELETE_OWN_KEYS: LiteralString = """
+    DELETE FROM api_keys WHERE org_id = %(org)s AND users = ARRAY[%(user)s::text]
+"""
+_LEAVE_KEYS: LiteralString = """
+    UPDATE api_keys SET users = array_remove(users, %(user)s)
+    WHERE org_id = %(org)s AND %(user)s = ANY (users)
+"""
+
 # Once: what is given back stands nowhere afterwards. A version that an older program built has no
 # row of a segment.
 _GIVE_BACK: LiteralString = """
@@ -165,6 +174,9 @@ class Eraser:
         with self._database.system() as session:
             tables = tables_of(session.connection, "user_id")
             # A job is the project's; only who began it is forgotten.
+            values = {"org": erasure.org_id, "user": user_id}
+            removed["api_keys"] += session.connection.execute(_DELETE_OWN_KEYS, values).rowcount
+            session.connection.execute(_LEAVE_KEYS, values)
             removed["jobs"] += session.connection.execute(
                 "UPDATE jobs SET user_id = NULL WHERE org_id = %s AND user_id = %s",
                 (erasure.org_id, user_id),

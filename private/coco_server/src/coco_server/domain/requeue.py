@@ -42,16 +42,10 @@ def requeue(database: Database, blobs: BlobStore, job_id: str) -> Job:
             f"The job {job_id!r} is {old.state}; only failed jobs are requeued.",
             hint="`coco-server job list --state failed` lists them.",
         )
-    payload = IngestPayload.from_dict(old.payload)
-    try:
-        size = blobs.info(old.org_id, payload.blob_ref).size
-    except CocoError as error:
-        raise VersionConflict(
-            f"What the job {job_id!r} was to import is gone: {error.message}",
-            hint="Send the import again; COCO_RETENTION_JOB_HOURS says how long imports are kept.",
-        ) from error
+    # A compaction imports nothing.
+    source = _source(blobs, old) if "blob_ref" in old.payload else None
     with database.tenant(old.org_id) as session:
-        return _replace(session, old, payload, size)
+        return _replace(session, old, source)
 
 
 def requeue_all(
@@ -72,7 +66,19 @@ def requeue_all(
             yield old, error
 
 
-def _replace(session: TenantSession, old: Job, payload: IngestPayload, size: int) -> Job:
+def _source(blobs: BlobStore, old: Job) -> tuple[IngestPayload, int]:
+    """Return what a job imports, and its bytes."""
+    payload = IngestPayload.from_dict(old.payload)
+    try:
+        return payload, blobs.info(old.org_id, payload.blob_ref).size
+    except CocoError as error:
+        raise VersionConflict(
+            f"What the job {old.job_id!r} was to import is gone: {error.message}",
+            hint="Send the import again; COCO_RETENTION_JOB_HOURS says how long imports are kept.",
+        ) from error
+
+
+def _replace(session: TenantSession, old: Job, source: tuple[IngestPayload, int] | None) -> Job:
     new = new_id("job")
     marked = session.connection.execute(
         "UPDATE jobs SET requeued_as = %s WHERE org_id = %s AND job_id = %s "
@@ -86,12 +92,13 @@ def _replace(session: TenantSession, old: Job, payload: IngestPayload, size: int
         )
     version_id = None
     # A merge begins its version when it runs, from the version that is active then.
-    if payload.mode != "merge":
-        version = versions.create(session, old.project_id, payload.plan.config.config_id)
+    if source is not None and source[0].mode != "merge":
+        config_id = source[0].plan.config.config_id
+        version = versions.create(session, old.project_id, config_id)
         version_id = version.version_id
         # The operator has decided; no quota stands against it, and what it takes counts.
         usage.reserve_build(
-            session, Quotas(), version_id, documents=old.total or 0, storage_bytes=size
+            session, Quotas(), version_id, documents=old.total or 0, storage_bytes=source[1]
         )
     session.connection.execute(_COPY, {"new": new, "old": old.job_id, "version": version_id})
     events.append(session, new, "queued", {"kind": old.kind})

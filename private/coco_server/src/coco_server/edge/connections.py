@@ -11,8 +11,8 @@ from coco_server.edge.limits import ConnectionLimits
 
 __all__ = ["Connection", "Connections", "Phase"]
 
-# A client that was refused may still be sending; until then the answer must reach it.
-_LINGER_SECONDS = 2.0
+# A client that was refused may be sending still, and many read the answer only after that.
+_LINGER_SECONDS = 10.0
 
 
 class Phase(Enum):

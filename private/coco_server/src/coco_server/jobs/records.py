@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["DONE_STATES", "Job", "JobState"]
+__all__ = ["COMPACT", "DONE_STATES", "Job", "JobState"]
+
+COMPACT = "compact"
+"""The kind of the jobs that write the segments of a version as one."""
 
 JobState: TypeAlias = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 

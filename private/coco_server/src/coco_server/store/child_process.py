@@ -61,11 +61,10 @@ class Pipe:
         Raises:
             ChildEnded: the other side is gone.
         """
-        try:
-            self._end.sendall(kind + len(body).to_bytes(8, "little"))
-            self._end.sendall(body)
-        except OSError as error:
-            raise ChildEnded from error
+        for piece in (kind + len(body).to_bytes(8, "little"), body):
+            view, place = memoryview(piece), 0
+            while place < len(view):
+                place += self._put(view[place:])
 
     def receive(self, most: int) -> Message:
         """Wait for a message of at most ``most`` bytes.
@@ -92,6 +91,12 @@ class Pipe:
     def _take(self, into: memoryview) -> int:
         try:
             return self._end.recv_into(into)
+        except OSError as error:
+            raise ChildEnded from error
+
+    def _put(self, piece: memoryview) -> int:
+        try:
+            return self._end.send(piece)
         except OSError as error:
             raise ChildEnded from error
 
@@ -151,10 +156,17 @@ class ChildProcess(Pipe):
         self._child.wait()
 
     def _take(self, into: memoryview) -> int:
+        return self._patiently(lambda: self._end.recv_into(into))
+
+    def _put(self, piece: memoryview) -> int:
+        # The child may be busy, and reads when it is done.
+        return self._patiently(lambda: self._end.send(piece))
+
+    def _patiently(self, step: Callable[[], int]) -> int:
         until = time.monotonic() + self._seconds
         while True:
             try:
-                return self._end.recv_into(into)
+                return step()
             except TimeoutError as error:
                 if self._check is not None:
                     self._check()

@@ -216,14 +216,7 @@ def _index(
         "WHERE org_id = %s AND segment_no = %s",
         (documents, approximate, session.org_id, done.segment),
     )
-    # While both are stored, both are counted; no quota keeps what is there from being tidied.
-    usage.reserve(
-        session,
-        Quotas(),
-        documents=documents,
-        chunks=own.chunk_count,
-        storage_bytes=own.storage_bytes,
-    )
+    usage.reserve(session, Quotas(), documents=documents)
 
 
 def _live_keys(
@@ -282,6 +275,9 @@ def _copy(
             number,
         ),
     )
+    # While both are stored, both are counted, also if this one is abandoned: dropping it gives back
+    # what it counts. No quota keeps what is there from being tidied.
+    usage.reserve(session, Quotas(), chunks=len(new), storage_bytes=size)
 
 
 def _copy_rows(

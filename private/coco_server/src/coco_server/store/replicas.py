@@ -103,4 +103,5 @@ def _has(session: TenantSession, version: Version) -> bool:
         here = versions.get(session, version.project_id, version.version_id)
     except VersionNotFound:
         return False
-    return here.status in ("READY", "ACTIVE", "ARCHIVED") and here.parts == version.parts
+    complete = here.status in ("READY", "ACTIVE", "ARCHIVED")
+    return complete and (here.parts, here.restricted) == (version.parts, version.restricted)

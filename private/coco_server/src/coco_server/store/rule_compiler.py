@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compile_rule"]
 
-# Of computing; the largest module that is taken needs about two when nobody made it on purpose.
+# Of computing; the largest module that is taken needs about two when it is not made for this.
 _CPU_SECONDS = 10
 # Of waiting, on a machine that others keep busy.
 _WALL_SECONDS = 60.0

@@ -217,8 +217,7 @@ class Database:
             raise QueryTimeout(
                 f"The database worked on it for more than {seconds:g} seconds and was stopped.",
                 hint="Ask for less at a time: fewer and simpler filters, phrases or globs, or "
-                "smaller pages. COCO_QUERY_TIMEOUT_SECONDS and COCO_CHANGE_TIMEOUT_SECONDS "
-                "are the limits.",
+                "smaller pages.",
                 details={"timeout_seconds": seconds},
             ) from error
 

@@ -29,7 +29,7 @@ def add_routes(
         tag: their group.
         routes: see `Route`.
         accepting: whether they answer 202, too, while a job that they started has not ended.
-        openapi_extra: what the OpenAPI document says of them besides.
+        openapi_extra: what the OpenAPI document says of them, too.
     """
     for method, path, endpoint, model in routes:
         app.add_api_route(

@@ -40,16 +40,6 @@ _FORGET_DOCUMENTS = """
     )
 """
 
-_FORGET_SEGMENTS = """
-    WITH begun AS (
-        UPDATE segments SET end_key = first_key, document_count = 0, chunk_count = 0,
-            embedded_count = 0, storage_bytes = 0, length_sums = '{0,0,0}'
-        WHERE segment_no IN (SELECT version_no FROM project_versions WHERE status = 'BUILDING')
-        RETURNING segment_no
-    )
-    DELETE FROM removed_documents WHERE segment_no IN (SELECT segment_no FROM begun)
-"""
-
 _FORGET_REJECTIONS = """
     DELETE FROM job_rejections WHERE job_id IN (
         SELECT job_id FROM jobs WHERE state IN ('queued', 'running')
@@ -105,7 +95,6 @@ def resume_jobs(connection: Connection) -> int:
     connection.execute(_EMPTY_SEGMENTS)
     connection.execute(_FORGET_REMOVALS)
     connection.execute(_FORGET_DOCUMENTS)
-    connection.execute(_FORGET_SEGMENTS)
     connection.execute(_FORGET_REJECTIONS)
     connection.execute(_END_MERGES)
     connection.execute(_FORGET_MERGED)

@@ -1,5 +1,5 @@
 -- Notes are found through an index of their words, counted in the org's totals, and given back when they
--- go, whoever deletes them. Text rules are registered. Embeddings are held before they are made.
+-- go, by whatever way. Text rules are registered. Embeddings are held before they are made.
 
 -- Notes that an older program wrote have no lengths: they are indexed and counted later.
 ALTER TABLE memos

@@ -46,7 +46,8 @@ def test_codes_are_unique() -> None:
     assert len(codes) == len(set(codes))
 
 
-@pytest.mark.parametrize("kind", classes())
+# Other packages' errors may need arguments, and which are loaded depends on the tests before.
+@pytest.mark.parametrize("kind", [each for each in classes() if each.__module__ == errors.__name__])
 def test_the_docstring_is_the_default_message(kind: type[CocoError]) -> None:
     assert str(kind()) == (kind.__doc__ or "").strip()
 

@@ -120,7 +120,7 @@ def test_the_first_rejected_item_ends_a_job_that_shall_fail(tenant: Tenant, star
     items: list[dict[str, Any]] = [*documents(5), {"doc_id": "x"}, *documents(5, 5)]
     job = tenant.ended(tenant.enqueue(tenant.ndjson(items), on_error="fail"))
     assert job.state == "failed" and job.error is not None
-    assert "Item 5 was rejected: content is missing" in job.error["message"]
+    assert job.error["message"] == "Item 5 was rejected (missing_field)."
     active = tenant.active()
     assert active is not None and active.version_id == first.version_id
     assert tenant.version(job.version_id).status == "FAILED"

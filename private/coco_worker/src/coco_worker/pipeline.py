@@ -53,9 +53,11 @@ class ItemRejected(InvalidInput):
     """An item was rejected and the job was told to fail then."""
 
     def __init__(self, rejection: Rejection) -> None:
+        # A job is shown to keys that may not see every document: the reason may name one.
         super().__init__(
-            f"Item {rejection.index} was rejected: {rejection.message}",
-            hint="Fix it and send the import again, or send it with on_error 'skip'.",
+            f"Item {rejection.index} was rejected ({rejection.reason.value}).",
+            hint="GET /v1/jobs/{id}/rejections says why. Fix it and send the import again, or "
+            "send it with on_error 'skip'.",
             details={"item": rejection.index, "code": rejection.reason.value},
         )
         self.rejection = rejection

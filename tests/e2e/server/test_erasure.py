@@ -166,13 +166,13 @@ def test_an_interrupted_erasure_goes_on(
     with Database(url, most=2) as database:
         with database.system() as session:
             begun = erasures.begin_project(session, "acme", acme.project_id)
-        left = [steps]
+        steps_left = [steps]
         real = Database.tenant, Database.system
 
         def stopping(method: Any) -> Any:
             def open_session(*given: Any) -> Any:
-                left[0] -= 1
-                if left[0] < 0:
+                steps_left[0] -= 1
+                if steps_left[0] < 0:
                     raise _Stopped
                 return method(*given)
 

@@ -23,7 +23,7 @@ from coco_server.domain import documents
 from coco_server.domain.document_changes import DocumentChanges
 from coco_server.domain.documents import Asked
 from coco_server.domain.import_jobs import ImportJobs
-from coco_server.jobs import queue
+from coco_server.jobs import document_jobs
 from coco_server.jobs.records import DONE_STATES, Job
 from coco_server.metrics import ServerMetrics
 from coco_server.store import projects
@@ -172,7 +172,7 @@ def _ended(database: Database, scope: Scope, started: StartedData, seconds: floa
     deadline = time.monotonic() + seconds
     while True:
         with database.tenant(scope.org_id) as session:
-            job = queue.get(session, scope.project_id, started.job_id)
+            job = document_jobs.of_change(session, scope.project_id, started.job_id)
         if job.state in DONE_STATES or time.monotonic() >= deadline:
             return job
         time.sleep(_LOOK_SECONDS)

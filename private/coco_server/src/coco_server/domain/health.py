@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 
 import redis
 import structlog
@@ -147,9 +148,10 @@ class Probes:
         return PartHealth(name="blobs", state="ok")
 
     def _ask_embedder(self) -> PartHealth:
-        embedder = self._embedders.open(DEFAULT_CONFIG.embedding, timeout=_MOST_SECONDS)
-        embedder.embed_query("health")
-        return PartHealth(name="embedder", state="ok", version=embedder.name)
+        opened = self._embedders.open(DEFAULT_CONFIG.embedding, timeout=_MOST_SECONDS)
+        with closing(opened) as embedder:
+            embedder.embed_query("health")
+            return PartHealth(name="embedder", state="ok", version=embedder.name)
 
     def _ask_workers(self) -> PartHealth:
         with self._database.system() as session:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from coco_server.jobs import queue, rejections
 from coco_server.jobs.records import Job
 from coco_server.store.rows import one_row
 from coco_server.store.session import TenantSession
 
-__all__ = ["of_document", "of_segment", "read_in", "unfinished"]
+__all__ = ["of_change", "of_document", "of_segment", "read_in", "unfinished"]
 
 
 def of_document(session: TenantSession, project_id: str, doc_id: str) -> Job | None:
@@ -52,3 +54,17 @@ def unfinished(session: TenantSession, project_id: str) -> bool:
         (session.org_id, project_id),
     ).fetchone()
     return bool(row and row[0])
+
+
+def of_change(session: TenantSession, project_id: str, job_id: str) -> Job:
+    """Return the job of a change for who sent it: its error says why the document was rejected.
+
+    Raises:
+        JobNotFound: the org's project has no such job.
+    """
+    job = queue.get(session, project_id, job_id)
+    rejected = rejections.read(session, job_id, most=1) if job.error is not None else []
+    if not rejected:
+        return job
+    message = f"The document was rejected: {rejected[0].message}"
+    return replace(job, error={**(job.error or {}), "message": message})

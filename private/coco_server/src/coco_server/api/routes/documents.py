@@ -32,7 +32,7 @@ from coco_server.auth.authorize import Caller
 from coco_server.domain.document_changes import DocumentChanges
 from coco_server.domain.documents import Asked, list_documents, show
 from coco_server.domain.import_jobs import ImportJobs
-from coco_server.jobs import queue
+from coco_server.jobs import document_jobs
 from coco_server.jobs.records import DONE_STATES, Job
 from coco_server.store.session import TenantSession
 
@@ -181,7 +181,7 @@ class DocumentsApi:
                         pass
 
         def look(session: TenantSession) -> Job:
-            return queue.get(session, caller.scope.project_id, job_id)
+            return document_jobs.of_change(session, caller.scope.project_id, job_id)
 
         return await self._services.in_org("status", caller.scope.org_id, look)
 

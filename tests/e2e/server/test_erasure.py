@@ -75,8 +75,7 @@ def fill(client: Client, word: str = CANARY) -> None:
 
 def left(url: str) -> dict[str, int]:
     """Return where the word still is; the log of who did what names the project that was made."""
-    found = {name: count for name, count in rows_with(url, CANARY).items() if name not in KEPT}
-    return found
+    return {name: count for name, count in rows_with(url, CANARY).items() if name not in KEPT}
 
 
 def idle(client: Client) -> None:

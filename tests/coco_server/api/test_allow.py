@@ -26,6 +26,10 @@ def zoo(service: Running) -> Org:
     return org
 
 
+def ascii_head(text: str) -> str:
+    return ascii(text[:12])
+
+
 def ask(
     service: Running, org: Org, *, user: str = "ann", headers: Mapping[str, str] | None = None
 ) -> httpx.Response:
@@ -136,3 +140,46 @@ def test_rejected_items_are_listed_for_writers(service: Running, zoo: Org) -> No
     ):
         with service.client(zoo.with_key(*scopes).headers) as client:
             assert client.get(f"/v1/jobs/{job_id}/rejections").status_code == status
+
+
+@pytest.mark.parametrize(
+    "groups", ['["\\u0000"]', '["\\ud800"]', "[" * 5_000, '["a", 1]'], ids=ascii_head
+)
+def test_groups_that_cannot_be_are_refused(service: Running, zoo: Org, groups: str) -> None:
+    """What PostgreSQL stores in no text, and arrays without end, were errors of the service."""
+    backend = zoo.with_key("query", "impersonate")
+    refused = ask(service, backend, headers={"x-coco-groups": groups})
+    assert refused.status_code == 400
+    assert refused.json()["error"]["code"] == "invalid_input"
+
+
+def test_names_in_headers_are_utf8(service: Running) -> None:
+    org = service.org("Names").with_project()
+    texts = {"all.md": "the zebra", "user.md": "the zebra", "group.md": "the zebra"}
+    org.build(texts, allow={"user.md": ("user:zo\u00eb",), "group.md": ("group:\u7d4c\u7406",)})
+    backend = org.with_key("query", "impersonate")
+    sent = {**backend.headers, "x-coco-user-id": "zo\u00eb", "x-coco-groups": "\u7d4c\u7406, x"}
+    with service.client() as client:
+        for encoding, found in (
+            ("utf-8", {"all.md", "user.md", "group.md"}),
+            # Not UTF-8: the text that the bytes are in Latin-1.
+            ("latin-1", {"all.md", "user.md"}),
+        ):
+            headers = [
+                (name.encode(), value.encode(encoding, "replace")) for name, value in sent.items()
+            ]
+            assert seen(client.post("/v1/docs/query", json=WORDS, headers=headers)) == found
+
+
+def test_a_deletion_names_what_its_caller_is_shown(service: Running, zoo: Org) -> None:
+    """Writers are not readers: one is told how many documents go, and not which."""
+    body = {"prefix": "a", "dry_run": True}
+    for scopes, named in (
+        (("ingest",), ["all.md"]),
+        (("ingest", "read_all"), ["all.md", "ann.md"]),
+        (("ingest", "impersonate"), ["all.md", "ann.md"]),
+    ):
+        sent = {**zoo.with_key(*scopes).headers, "x-coco-user-id": "ann"}
+        with service.client(sent) as client:
+            data = client.post("/v1/docs/documents/delete", json=body).json()["data"]
+        assert (data["count"], data["doc_ids"]) == (2, named)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -146,3 +147,27 @@ def test_a_revoked_first_key_stays_revoked(service: Running, admin: httpx.Client
     bootstrap(settings)
     with service.client({"authorization": f"Bearer {FIRST_KEY}"}) as client:
         assert client.get("/v1/jobs").status_code == 401
+
+
+def test_a_manage_key_that_ends_leaves_no_key_behind(service: Running) -> None:
+    """A key of a day made one without an end, or took one over by rotating it."""
+    org = service.org("Passing").with_project()
+    with service.services.database.system() as session:
+        brief = keys.create(
+            session, org.org_id, "brief", ["query", "manage"], expires_in=timedelta(days=1)
+        )
+        lasting = keys.create(session, org.org_id, "lasting", ["query"])
+    passing = replace(org, key=brief.text)
+    assert brief.key.expires_at is not None
+    end = brief.key.expires_at.timestamp()
+    for more in ({}, {"expires_in_days": 30}):
+        new = made(service, passing, scopes=["query", "manage"], **more).json()["data"]
+        assert new["expires_at"] == pytest.approx(end, abs=1e-3)
+    sooner = made(service, passing, scopes=["query"], expires_in_days=0.5).json()["data"]
+    assert sooner["expires_at"] < end
+    with service.client(passing.headers) as client:
+        path = "/v1/sys/keys/{}/rotate"
+        assert client.post(path.format(lasting.key.key_id)).status_code == 403
+        assert client.post(path.format(sooner["key_id"])).status_code == 200
+        # Itself, whose end its successor keeps.
+        assert client.post(path.format(brief.key.key_id)).status_code == 200

@@ -128,6 +128,11 @@ def test_the_queue_of_all_orgs(service: Running, admin: httpx.Client, acme: Org)
     assert data(admin.get(f"/v1/sys/jobs/{job_id}"))["requeued_as"] is None
     assert admin.get("/v1/sys/jobs/job_none").status_code == 404
     assert admin.post(f"/v1/sys/jobs/{job_id}/requeue").status_code in {400, 409, 422}
+    # What was refused is logged as that, once, and where the job's org sees it.
+    logged = data(admin.get("/v1/sys/audit", params={"target": job_id}))["events"]
+    assert [(each["org_id"], each["outcome"] == "done") for each in logged] == [
+        (acme.org_id, False)
+    ]
     done = data(admin.post("/v1/sys/jobs/requeue", json={"org_id": acme.org_id}))
     assert (done["requeued"], [each["job_id"] for each in done["refused"]]) == ([], [job_id])
     with acme.services.database.tenant(acme.org_id) as session:

@@ -212,3 +212,14 @@ def test_a_service_without_an_issuer_takes_no_tokens(
         refused = show(plain, org, TokenIssuer().token())
     assert refused.status_code == 403
     assert "COCO_OIDC_ISSUER" in refused.json()["error"]["hint"]
+
+
+def test_groups_that_no_list_can_hold_are_left_out(
+    service: Running, zoo: Org, issuer: TokenIssuer
+) -> None:
+    odd = ["ops", "\0", "a\0", "\ud800", "", "x" * 201]
+    assert seen(show(service, zoo, issuer.token(realm_access={"roles": odd}))) == {
+        "all.md",
+        "ann.md",
+        "ops.md",
+    }

@@ -129,7 +129,7 @@ class DocumentsDelete(Request):
 
 
 class DocumentsDeleted(Answer):
-    """How many documents go, or would go; ``doc_ids`` are the first of them."""
+    """How many documents go, or would go; ``doc_ids`` are the first that the caller is shown."""
 
     count: int
     doc_ids: list[str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from starlette.requests import HTTPConnection
 
@@ -87,6 +88,23 @@ class Manager:
         for project_id in projects:
             if not self.sees([project_id]):
                 raise ProjectNotFound(f"There is no project {project_id!r}.")
+
+    @property
+    def ends(self) -> datetime | None:
+        """When it may manage no longer; a key that it makes ends then at the latest."""
+        return None if self.key is None else self.key.expires_at
+
+    def check_takes_over(self, key: ApiKey) -> None:
+        """Refuse to hand over a key that is good for longer than it is itself.
+
+        Raises:
+            Forbidden: it is.
+        """
+        if self.ends is not None and (key.expires_at is None or key.expires_at > self.ends):
+            raise Forbidden(
+                f"The key ends before {key.key_id!r} does, and may not rotate it.",
+                hint="Use a manage key that is valid for as long.",
+            )
 
     def unbound(self) -> None:
         """Refuse a key that is bound to projects.

@@ -10,6 +10,7 @@ import jwt
 from jwt.exceptions import PyJWTError
 
 from coco_core.errors import Forbidden, Unauthorized
+from coco_server.auth.header_text import is_name
 from coco_server.auth.key_sets import ALGORITHMS, KeySets
 from coco_server.settings import Settings
 
@@ -19,7 +20,6 @@ __all__ = ["SignIn", "TokenUser", "UserTokens"]
 _LEEWAY_SECONDS = 60
 
 _MOST_GROUPS = 1_000
-_LONGEST_NAME = 200
 # Identity providers keep tokens below what proxies take as a header: 8 or 16 kB.
 _MOST_BYTES = 32_768
 
@@ -96,7 +96,7 @@ class UserTokens:
                 hint=f"Its claim {sign_in.org_claim!r} must name the org.",
             )
         user = _claim(claims, sign_in.user_claim)
-        if not isinstance(user, str) or not 1 <= len(user) <= _LONGEST_NAME:
+        if not isinstance(user, str) or not is_name(user):
             raise _invalid(f"its claim {sign_in.user_claim!r} names no user")
         return TokenUser(user, _groups(_claim(claims, sign_in.groups_claim), sign_in.groups_claim))
 
@@ -148,8 +148,8 @@ def _groups(value: object, claim: str) -> tuple[str, ...]:
         raise _invalid(f"its claim {claim!r} is no list of names")
     if len(groups) > _MOST_GROUPS:
         raise _invalid(f"its claim {claim!r} has more than {_MOST_GROUPS} groups")
-    # A longer one stands in no allow list.
-    return tuple(each for each in groups if 1 <= len(each) <= _LONGEST_NAME)
+    # Others stand in no allow list.
+    return tuple(filter(is_name, groups))
 
 
 def _invalid(reason: str) -> Unauthorized:

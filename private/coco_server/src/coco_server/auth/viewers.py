@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from starlette.requests import HTTPConnection
 
 from coco_core.errors import Forbidden, InvalidInput
+from coco_server.auth.header_text import header_text, is_name
 from coco_server.auth.sign_in import SignIn, UserTokens
 from coco_server.store.access import VIEWS_EVERYTHING, VIEWS_PUBLIC, Viewer
 from coco_server.store.keys import ApiKey
@@ -18,7 +19,6 @@ TOKEN_HEADER = "x-coco-user-token"  # noqa: S105 - the header's name
 GROUPS_HEADER = "x-coco-groups"
 
 _MOST_GROUPS = 1_000
-_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def presented(connection: HTTPConnection, user_id: str) -> Presented:
             f"The request has both {TOKEN_HEADER} and {GROUPS_HEADER}.",
             hint="The groups of a token stand in the token; leave the other header out.",
         )
-    return Presented(user_id, token, None if groups is None else _groups(groups))
+    return Presented(user_id, token, None if groups is None else _groups(header_text(groups)))
 
 
 def viewer_of(
@@ -85,13 +85,9 @@ def _groups(text: str) -> tuple[str, ...]:
     if text.lstrip().startswith("["):
         try:
             names = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             names = None
-    if (
-        not isinstance(names, list)
-        or len(names) > _MOST_GROUPS
-        or not all(isinstance(each, str) and 1 <= len(each) <= _LONGEST_NAME for each in names)
-    ):
+    if not isinstance(names, list) or len(names) > _MOST_GROUPS or not all(map(is_name, names)):
         raise InvalidInput(
             f"{GROUPS_HEADER} cannot be read.",
             hint=f'Send up to {_MOST_GROUPS} names as "a, b", or as a JSON array of texts.',

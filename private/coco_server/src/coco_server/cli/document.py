@@ -15,7 +15,6 @@ from coco_protocol.server.documents import (
     DocumentChange,
     DocumentParameters,
     DocumentPut,
-    DocumentsDeleted,
 )
 from coco_server.cli.connection import blob_store, opened
 from coco_server.cli.output import AsJson, show
@@ -144,16 +143,16 @@ def delete(
     asked = Asked(doc_ids=tuple(doc_ids or ()), prefix=prefix)
     with opened() as database:
         caller = _operator(database, project_id)
-        found, started = _changes(database).delete_matching(caller, asked, dry_run=dry_run)
+        found, started = _changes(database).delete_matching(
+            caller, asked, VIEWS_EVERYTHING, dry_run=dry_run
+        )
         job = None if started is None else _ended(database, caller.scope, started, wait)
-    data = DocumentsDeleted(
-        count=len(found),
-        doc_ids=found[:100],
-        dry_run=dry_run,
-        job_id=job.job_id if job else None,
-        state=job.state if job else None,
-        error=job.error if job else None,
-    )
+    ended = {
+        "job_id": job.job_id if job else None,
+        "state": job.state if job else None,
+        "error": job.error if job else None,
+    }
+    data = found.model_copy(update=ended)
     show(data, [data.model_dump()], as_json=as_json)
 
 

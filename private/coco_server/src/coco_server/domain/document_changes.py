@@ -7,17 +7,20 @@ from collections.abc import Mapping, Sequence
 
 from coco_core.errors import DocumentNotFound, InvalidInput
 from coco_protocol.server.docs import ImportHead, StartedData
-from coco_protocol.server.documents import DocumentPut
-from coco_server.domain.documents import Asked, matching
+from coco_protocol.server.documents import DocumentPut, DocumentsDeleted
+from coco_server.domain.documents import Asked, matching, named
 from coco_server.domain.import_jobs import Importer, ImportJobs, ImportSource
 from coco_server.jobs import document_jobs
 from coco_server.store import documents, versions
-from coco_server.store.access import VIEWS_EVERYTHING
+from coco_server.store.access import VIEWS_EVERYTHING, Viewer
 from coco_server.store.blobs import BlobStore
 from coco_server.store.item_hash import item_hash
 from coco_server.store.session import Database, TenantSession
 
 __all__ = ["DocumentChanges"]
+
+# Documents that the answer to a deletion names.
+_NAMED = 100
 
 
 class DocumentChanges:
@@ -62,9 +65,11 @@ class DocumentChanges:
         return self._merge(caller, [{"delete": doc_id}], doc_id=doc_id)
 
     def delete_matching(
-        self, caller: Importer, asked: Asked, *, dry_run: bool
-    ) -> tuple[list[str], StartedData | None]:
-        """Return the documents of the active version that are wanted, and the merge without them.
+        self, caller: Importer, asked: Asked, viewer: Viewer, *, dry_run: bool
+    ) -> tuple[DocumentsDeleted, StartedData | None]:
+        """Return how many documents of the active version are wanted, and the merge without them.
+
+        All of them go; the first are named, but only to a viewer who is shown them.
 
         Raises:
             InvalidInput: no condition is given.
@@ -78,9 +83,11 @@ class DocumentChanges:
         with self._database.tenant(caller.scope.org_id) as session:
             version = versions.active(session, caller.scope.project_id)
             found = [] if version is None else matching(session, version, asked)
+            shown = [] if version is None else named(session, version, asked, viewer, _NAMED)
+        data = DocumentsDeleted(count=len(found), doc_ids=shown, dry_run=dry_run)
         if dry_run or not found:
-            return found, None
-        return found, self._merge(caller, [{"delete": doc_id} for doc_id in found])
+            return data, None
+        return data, self._merge(caller, [{"delete": doc_id} for doc_id in found])
 
     def _has(self, session: TenantSession, project_id: str, item: Mapping[str, object]) -> bool:
         """Whether the active version has a document as it is sent, and no job may change that."""

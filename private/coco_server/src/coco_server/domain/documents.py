@@ -24,7 +24,7 @@ from coco_server.store.documents import StoredDocument
 from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
 
-__all__ = ["Asked", "list_documents", "matching", "show"]
+__all__ = ["Asked", "list_documents", "matching", "named", "show"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,14 @@ def list_documents(
 def matching(session: TenantSession, version: Version, asked: Asked) -> list[str]:
     """Return the ids of all documents that are wanted, whoever they are shown to."""
     return document_search.ids(session, version, asked.wanted())
+
+
+def named(
+    session: TenantSession, version: Version, asked: Asked, viewer: Viewer, most: int
+) -> list[str]:
+    """Return the ids of the first documents that are wanted and that a viewer is shown."""
+    found = document_search.find(session, version, asked.wanted(), viewer, most=most)
+    return [each.doc_id for each in found]
 
 
 def _body(document: StoredDocument) -> DocumentBody:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from coco_core.errors import CocoError, VersionConflict
 from coco_server.jobs import events, overview, queue
@@ -27,8 +27,16 @@ _COPY = """
 """
 
 
-def requeue(database: Database, blobs: BlobStore, job_id: str) -> Job:
+def requeue(
+    database: Database,
+    blobs: BlobStore,
+    job_id: str,
+    *,
+    note: Callable[[TenantSession], None] | None = None,
+) -> Job:
     """Start a failed job's work again; returns the new job.
+
+    ``note`` is called in the transaction that makes it.
 
     Raises:
         JobNotFound: there is no such job.
@@ -45,6 +53,8 @@ def requeue(database: Database, blobs: BlobStore, job_id: str) -> Job:
     # A compaction imports nothing.
     source = _source(blobs, old) if "blob_ref" in old.payload else None
     with database.tenant(old.org_id) as session:
+        if note is not None:
+            note(session)
         return _replace(session, old, source)
 
 

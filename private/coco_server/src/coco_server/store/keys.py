@@ -74,7 +74,8 @@ def create(
 ) -> NewKey:
     """Create a key for an org.
 
-    It expires by the database's clock: after ``expires_in`` from now, or at ``expires_at``.
+    It expires by the database's clock: after ``expires_in`` from now or at ``expires_at``,
+    whichever is first.
     """
     text = f"coco_{secrets.token_hex(6)}_{secrets.token_urlsafe(32)}"
     made = _insert(
@@ -236,7 +237,7 @@ def _insert(
         ApiKey,
         "INSERT INTO api_keys (key_id, org_id, name, prefix, hash, scopes, projects, users, "
         "expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, "
-        "coalesce(%s::timestamptz, now() + %s::interval)) "
+        "least(%s::timestamptz, now() + %s::interval)) "
         "ON CONFLICT (prefix) DO NOTHING RETURNING {columns}",
         (
             new_id("key"),

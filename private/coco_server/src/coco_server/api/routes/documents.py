@@ -51,9 +51,6 @@ Wait: TypeAlias = Annotated[
     ),
 ]
 
-# Documents that the answer to a deletion names.
-_NAMED = 100
-
 
 class DocumentsApi:
     """``/v1/docs/documents``."""
@@ -142,11 +139,10 @@ class DocumentsApi:
         caller = await self._authorize(tenant, changing=True)
         asked = Asked(tuple(body.doc_ids), body.prefix, body.contains, read_filters(body.filters))
 
-        def start() -> tuple[list[str], StartedData | None]:
-            return self._changes.delete_matching(caller, asked, dry_run=body.dry_run)
+        def start() -> tuple[DocumentsDeleted, StartedData | None]:
+            return self._changes.delete_matching(caller, asked, caller.viewer, dry_run=body.dry_run)
 
-        found, started = await self._services.pools.run("change", start)
-        data = DocumentsDeleted(count=len(found), doc_ids=found[:_NAMED], dry_run=body.dry_run)
+        data, started = await self._services.pools.run("change", start)
         if started is None:
             return answer(data, caller.request_id)
         job = await self._follow(caller, started.job_id, wait)

@@ -66,7 +66,7 @@ class KeysApi:
     async def create(self, request: Request, body: KeyRequest) -> Response:
         """Make a key for an org; its text is shown this once.
 
-        A manage key gives at most the scopes and projects that it has itself.
+        A manage key gives at most the scopes, the projects and the time that it has itself.
         """
         manager = manager_of(request)
         manager.org(body.org_id)
@@ -85,6 +85,7 @@ class KeysApi:
                 projects=bound,
                 users=list(dict.fromkeys(body.users)),
                 expires_in=None if days is None else timedelta(days=days),
+                expires_at=manager.ends,
             )
             return _new(made)
 
@@ -103,6 +104,7 @@ class KeysApi:
         def rotate(session: SystemSession) -> NewKeyBody:
             old = manager.require_key(keys.get(session, key_id))
             manager.check_grant(old.scopes, old.projects, old.users)
+            manager.check_takes_over(old)
             given = timedelta(seconds=grace) if grace else None
             return _new(keys.rotate(session, key_id, grace=given))
 

@@ -102,14 +102,20 @@ class OperatingApi:
         """Give a failed job's work to a new job, which builds a new version."""
         admin_only(request)
         services = self._services
-        act = manager_of(request).act("job.requeue", None, target=job_id)
+        manager = manager_of(request)
 
-        def run(note: Callable[[SystemSession], None]) -> Job:
+        def run() -> Job:
             with services.database.system() as session:
-                note(session)
-            return requeue(services.database, services.blobs, job_id)
+                found = overview.get(session, job_id)
+            act = replace(
+                manager.act("job.requeue", found.org_id, target=job_id),
+                project_id=found.project_id,
+            )
+            return services.audit.by_steps(
+                act, lambda note: requeue(services.database, services.blobs, job_id, note=note)
+            )
 
-        made = await services.pools.run("change", services.audit.by_steps, act, run)
+        made = await services.pools.run("change", run)
         await services.dispatch(made.job_id)
         return answer(queued_job_body(made), request_id_of(request))
 

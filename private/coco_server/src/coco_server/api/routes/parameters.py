@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Annotated, TypeAlias
 
 from fastapi import Depends, Header, Path
+from pydantic import BeforeValidator
 from starlette.requests import HTTPConnection
 
 from coco_protocol.base import Identifier
 from coco_server.auth.authorize import TenantRequest
+from coco_server.auth.header_text import header_text
 
 __all__ = ["OrgHeader", "ProjectPath", "Tenant"]
 
@@ -23,7 +25,9 @@ def _tenant(
     connection: HTTPConnection,
     org: OrgHeader,
     user: Annotated[
-        Identifier, Header(alias="x-coco-user-id", description="On whose behalf the key is used.")
+        Identifier,
+        BeforeValidator(header_text),
+        Header(alias="x-coco-user-id", description="On whose behalf the key is used; in UTF-8."),
     ],
     project: Annotated[Identifier, Header(alias="x-coco-project-id", description="The project.")],
 ) -> TenantRequest:

@@ -77,16 +77,15 @@ def compile_glob(pattern: str) -> re.Pattern[str]:
 
 def check_globs(patterns: Sequence[str]) -> None:
     """Compile the globs of one filter, or say why they are not valid together."""
-    size = 0
+    size = sum(len(each) for pattern in patterns for each in _expand(pattern, pattern))
+    if size > _MOST_CHARACTERS_OF_ALL:
+        raise InvalidIntent(
+            f"The path globs have more than {_MOST_CHARACTERS_OF_ALL} characters without "
+            "their braces.",
+            hint="Use fewer or shorter ones; `doc_ids` names single documents.",
+        )
     for pattern in patterns:
         compile_glob(pattern)
-        size += sum(map(len, _expand(pattern, pattern)))
-        if size > _MOST_CHARACTERS_OF_ALL:
-            raise InvalidIntent(
-                f"The path globs have more than {_MOST_CHARACTERS_OF_ALL} characters without "
-                "their braces.",
-                hint="Use fewer or shorter ones; `doc_ids` names single documents.",
-            )
 
 
 def globs_below(within: str, include: Sequence[str]) -> list[str]:

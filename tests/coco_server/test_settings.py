@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from coco_core.errors import InvalidConfig
+from coco_server.database_urls import with_tls
 from coco_server.settings import FIELDS, Settings, explain_settings, load_settings
 
 BASE = {
@@ -88,3 +89,9 @@ def test_secrets_are_never_shown() -> None:
     with pytest.raises(InvalidConfig) as refusal:
         load(COCO_ADMIN_KEY="too-short")
     assert "too-short" not in str(refusal.value)
+
+
+def test_a_broken_address_of_a_database_is_said_without_its_password() -> None:
+    with pytest.raises(InvalidConfig, match="COCO_META_DB is not valid") as refused:
+        with_tls({"meta_db": "postgresql://coco:secret@[::1/coco"})
+    assert "secret" not in refused.value.message

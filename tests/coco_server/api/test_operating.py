@@ -83,6 +83,24 @@ def test_a_part_that_hangs_is_reported_in_time(
     gate.set()
 
 
+def test_readiness_answers_while_the_database_is_silent(
+    fresh: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import threading
+
+    from coco_server.edge import probes
+
+    gate = threading.Event()
+    monkeypatch.setattr(probes, "_CHECK_SECONDS", 0.2)
+    with monkeypatch.context() as silent, fresh.client() as client:
+        silent.setattr(fresh.services.probes, "database", lambda: gate.wait(60), raising=False)
+        for _ in range(3):
+            response = client.get("/v1/sys/health/ready")
+            assert response.status_code == 503
+            assert "has not ended" in response.json()["data"]["reason"]
+        gate.set()
+
+
 def test_readiness_says_why_not(fresh: Running) -> None:
     with psycopg.connect(fresh.services.settings.meta_db) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")

@@ -75,6 +75,26 @@ def test_a_head_within_the_limits_is_served(service: Running) -> None:
     assert (status, body["data"]["signature"]) == (200, "coco")
 
 
+def test_requests_sent_ahead_are_answered_one_after_the_other(service: Running) -> None:
+    raw = connect(service.url)
+    raw.send((LIVE + b"\r\n") * 9 + LIVE + b"connection: close\r\n\r\n")
+    assert raw.rest().count(b"HTTP/1.1 200 OK") == 10
+
+
+def test_requests_are_not_kept_without_an_end(service: Running) -> None:
+    raw = connect(service.url)
+    _send_without_end(raw, (LIVE + b"\r\n") * 100)
+    raw.close()
+    with service.client() as client:
+        assert client.get("/v1/sys/health/live").is_success
+
+
+def test_no_refusal_is_taken_for_the_answer_to_a_request_before(service: Running) -> None:
+    raw = connect(service.url)
+    raw.send((LIVE + b"\r\n") * 2 + b"\0\0\r\n\r\n")
+    assert b"HTTP/1.1 4" not in raw.rest()
+
+
 def test_what_is_no_http_is_refused_in_the_one_format(service: Running) -> None:
     raw = connect(service.url)
     raw.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")

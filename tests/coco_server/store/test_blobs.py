@@ -153,3 +153,9 @@ def test_an_error_shows_no_path(tmp_path: Path) -> None:
         store.put_bytes("org_1", "json", b"[]")
     said = f"{failed.value.message} {failed.value.hint} {failed.value.details}"
     assert str(tmp_path) not in said and "org_1" not in said
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("", encoding="utf-8")
+    with pytest.raises(InvalidConfig, match="cannot be used"):
+        BlobStore(f"file://{tmp_path}/taken")

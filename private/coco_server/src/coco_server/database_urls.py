@@ -66,7 +66,7 @@ def with_tls(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values with the TLS settings in every address of a database.
 
     Raises:
-        InvalidConfig: an address has one of them, too.
+        InvalidConfig: an address is not valid, or has one of them, too.
     """
     parameters = {
         parameter: str(values[name]) for name, parameter in _TLS.items() if values.get(name)
@@ -82,7 +82,14 @@ def with_tls(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _extended(url: str, parameters: Mapping[str, str], setting: str) -> str:
-    query = urlsplit(url).query
+    try:
+        query = urlsplit(url).query
+    except ValueError as error:
+        # Not the URL itself: it has a password.
+        raise InvalidConfig(
+            f"The URL in COCO_{setting.upper()} is not valid: {error}.",
+            hint=f"Write it as {_POSTGRES}; an IPv6 address stands in brackets.",
+        ) from error
     twice = sorted(parse_qs(query).keys() & parameters.keys())
     if twice:
         raise InvalidConfig(

@@ -20,7 +20,7 @@ import structlog
 
 from coco_core.errors import PortTaken
 
-__all__ = ["Check", "ProbeServer"]
+__all__ = ["Check", "Probe", "ProbeServer"]
 
 Check: TypeAlias = Callable[[], str | None]
 """Returns why not, in words without secrets; None when all is well."""
@@ -49,8 +49,8 @@ class ProbeServer:
         self._host = host
         self.port = port
         """The one that it listens on, once it does."""
-        self._probes: Mapping[str, _Probe] = MappingProxyType(
-            {"/live": _Probe(live), "/ready": _Probe(ready), "/startup": _Probe(started)}
+        self._probes: Mapping[str, Probe] = MappingProxyType(
+            {"/live": Probe(live), "/ready": Probe(ready), "/startup": Probe(started)}
         )
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
@@ -131,11 +131,12 @@ class ProbeServer:
         return _http(HTTPStatus.SERVICE_UNAVAILABLE, said, words[0])
 
 
-class _Probe:
+class Probe:
     """One check; it runs once at a time, and what it found holds for a moment."""
 
-    def __init__(self, check: Check) -> None:
+    def __init__(self, check: Check, *, kept_seconds: float = _KEPT_SECONDS) -> None:
         self._check = check
+        self._kept_seconds = kept_seconds
         self._running: asyncio.Future[str | None] | None = None
         self._found: str | None = None
         self._until = 0.0
@@ -165,7 +166,7 @@ class _Probe:
         self._running = None
         if not done.cancelled():
             self._found = done.result()
-            self._until = time.monotonic() + _KEPT_SECONDS
+            self._until = time.monotonic() + self._kept_seconds
 
 
 def _http(status: HTTPStatus, body: Mapping[str, str], method: str) -> bytes:

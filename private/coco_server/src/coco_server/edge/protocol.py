@@ -6,8 +6,9 @@ import asyncio
 import http
 from typing import Any
 
+from uvicorn._types import ASGI3Application
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
@@ -17,6 +18,10 @@ from coco_protocol.errors import error_envelope
 from coco_server.edge.connections import Connection, Connections, Phase
 
 __all__ = ["GuardedHttp", "GuardedWebSocket", "raw_response"]
+
+# Requests that wait behind one that is being answered. Each answer makes uvicorn read on, which
+# may bring thousands more; clients that send ahead at all have a few.
+_MOST_AHEAD = 16
 
 
 class GuardedHttp(HttpToolsProtocol):
@@ -40,6 +45,8 @@ class GuardedHttp(HttpToolsProtocol):
         # Bytes since the parser last made something of them: it keeps these.
         self._unparsed = 0
         self._refusal: CocoError | None = None
+        # What is being answered; `cycle` is the last one that was sent.
+        self._current: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head."""
@@ -49,8 +56,13 @@ class GuardedHttp(HttpToolsProtocol):
         self._connection.enter(Phase.HEAD, self.loop.time())
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Make room for another."""
+        """Make room for another, and stop what is being answered."""
         self._open.release(self._connection)
+        self.pipeline.clear()
+        if self._current is not None and not self._current.response_complete:
+            # uvicorn tells the last request only.
+            self._current.disconnected = True
+            self._current.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -86,7 +98,13 @@ class GuardedHttp(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin the request; its body may follow."""
+        """Begin the request; its body may follow.
+
+        Raises:
+            InvalidInput: too many wait already; the parser stops, and the connection is broken.
+        """
+        if len(self.pipeline) >= _MOST_AHEAD:
+            raise InvalidInput(f"More than {_MOST_AHEAD} requests were sent ahead of answers.")
         self._unparsed = 0
         self._connection.enter(Phase.BODY, self.loop.time())
         super().on_headers_complete()
@@ -145,10 +163,17 @@ class GuardedHttp(HttpToolsProtocol):
         self.transport.write(raw_response(reason))
         self.transport.close()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._current = cycle
+        super()._start_asgi_task(cycle, app)
+
     @property
     def _answering(self) -> bool:
-        return self.cycle is not None and (
-            self.cycle.response_started and not self.cycle.response_complete
+        """Whether other bytes than an answer's own would be taken for a part of it."""
+        return bool(self.pipeline) or (
+            self._current is not None
+            and self._current.response_started
+            and not self._current.response_complete
         )
 
     def _time_out(self) -> None:

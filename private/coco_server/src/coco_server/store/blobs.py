@@ -307,9 +307,15 @@ def _open(url: str, options: Mapping[str, object]) -> ObjectStore:
         directory = Path(unquote(parts.path))
         if parts.netloc or not directory.is_absolute():
             raise InvalidConfig(f"{url!r} names no absolute directory.", hint="Use file:///…")
-        directory.mkdir(parents=True, exist_ok=True)
-        # Imports are the tenants' data: nobody else on the machine reads them.
-        directory.chmod(0o700)
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            # Imports are the tenants' data: nobody else on the machine reads them.
+            directory.chmod(0o700)
+        except OSError as error:
+            raise InvalidConfig(
+                f"The blob store's folder {str(directory)!r} cannot be used: {error.strerror}.",
+                hint="COCO_BLOB_URL names a folder that this user may make or owns.",
+            ) from error
         return LocalStore(directory)
     try:
         return from_url(url, **options)  # type: ignore[call-overload, no-any-return]

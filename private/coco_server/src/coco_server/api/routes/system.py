@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from fastapi import FastAPI, Request, Response
 from starlette.status import HTTP_503_SERVICE_UNAVAILABLE
@@ -25,6 +26,7 @@ from coco_server.api.routes.route_table import add_routes
 from coco_server.api.services import Services
 from coco_server.auth.authorize import admin_only, operator_only
 from coco_server.auth.manage import manager_of
+from coco_server.edge.probes import Probe
 from coco_server.jobs import queue
 from coco_server.store.session import SystemSession
 
@@ -36,6 +38,10 @@ class SystemApi:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        # With a thread of its own: a database that accepts connections and is silent holds threads
+        # for half a minute, and a balancer waits for seconds.
+        self._ready = Probe(services.unready, kept_seconds=0.0)
+        self._ready_thread = ThreadPoolExecutor(1, "coco-ready")
         services.metrics.add_gauges(OperatorMetrics(services).collect)
 
     def add_to(self, app: FastAPI) -> None:
@@ -65,8 +71,7 @@ class SystemApi:
 
         The same at the stop, and on a schema that this program does not know.
         """
-        # With the checks of keys, which do not wait behind queries.
-        reason = await self._services.pools.run("key", self._services.unready)
+        reason = await self._ready.look(self._ready_thread)
         data = ReadyData(version=coco_server.__version__, ready=reason is None, reason=reason or "")
         response = answer(data, request_id_of(request))
         if reason is not None:

@@ -68,10 +68,15 @@ _METADATA: LiteralString = """
 # How many chunks pass a filter decides how they are best found, and with the vector as a parameter
 # a walk takes twice as long.
 _FOR_ITSELF: Mapping[str, str] = {"plan_cache_mode": "force_custom_plan"}
-# The planner must not take a scan for cheaper because of a setting that it does not know.
-_WALKING: Mapping[str, str] = {**_FOR_ITSELF, "enable_seqscan": "off"}
+# The planner must not take a scan for cheaper, of the table or of all keys: the more candidates a
+# walk keeps, the dearer it thinks the walk. Only what comes from the graph need not be sorted.
+_WALKING: Mapping[str, str] = {**_FOR_ITSELF, "enable_seqscan": "off", "enable_sort": "off"}
 # What follows in the transaction looks rows up by their keys.
-_LOOKING_UP: Mapping[str, str] = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "on"}
+_LOOKING_UP: Mapping[str, str] = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "on",
+    "enable_sort": "on",
+}
 
 Rows: TypeAlias = list[tuple[Any, ...]]
 Distances: TypeAlias = list[tuple[int, float]]

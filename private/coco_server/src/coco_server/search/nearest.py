@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, LiteralString, TypeAlias
+from typing import Any, LiteralString
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,44 +43,36 @@ _EXACT: LiteralString = "embedding <#> %(query)s"
 _APPROXIMATE: LiteralString = "embedding::halfvec({dimension}) <#> %(half)s"
 
 _NEAREST: LiteralString = """
-    SELECT chunk_key, embedding <#> %(query)s AS distance
+    SELECT chunk_key, embedding <#> %(query)s AS distance, {place} AS place
     FROM {chunk_vectors} {where} ORDER BY {distance} LIMIT %(most)s
 """
 _NEAREST_OF_ALL: LiteralString = """
-    SELECT chunk_key, distance FROM ({every}) ORDER BY distance LIMIT %(most)s
+    SELECT chunk_key, distance, place FROM ({every}) ORDER BY distance LIMIT %(most)s
 """
 
-_ALLOWED: LiteralString = "WHERE chunk_key = ANY({keys})"
-_NOT_REMOVED: LiteralString = "WHERE NOT chunk_key = ANY(%(removed)s)"
-
-# A plan for these very keys looks them up by their hash; one that is kept compares each with each,
-# which is faster up to about so many.
-_MANY_COMPARISONS = 200_000
-
-_DISTANCES: LiteralString = """
-    SELECT chunk_key, embedding <#> %(query)s FROM {chunk_vectors} WHERE chunk_key = ANY({keys})
+# Of what vectors found the distance is known; only what keywords alone picked is looked up.
+_FOUND: LiteralString = """
+    WITH nearest AS MATERIALIZED ({nearest}),
+    found AS MATERIALIZED (SELECT chunk_key, distance, place FROM nearest {picked})
+    {metadata}
 """
-_METADATA: LiteralString = """
+_PICKED: LiteralString = """
+    UNION ALL
+    SELECT key, (SELECT embedding <#> %(query)s FROM {chunk_vectors} WHERE chunk_key = key), {place}
+    FROM unnest({keys}) AS key WHERE key NOT IN (SELECT chunk_key FROM nearest)
+"""
+# Each key is looked up only in the segment that has it.
+_METADATA_OF_FOUND: LiteralString = """
+    SELECT chunk_key, doc_id, kind, language, symbol, definitions, start_line, end_line,
+        token_count, -distance
+    FROM found JOIN {source_chunks} USING (chunk_key) WHERE place = {place}
+"""
+_METADATA_BY_KEY: LiteralString = """
     SELECT chunk_key, doc_id, kind, language, symbol, definitions, start_line, end_line, token_count
     FROM {source_chunks} WHERE chunk_key = ANY({keys})
 """
 
-# How many chunks pass a filter decides how they are best found, and with the vector as a parameter
-# a walk takes twice as long.
-_FOR_ITSELF: Mapping[str, str] = {"plan_cache_mode": "force_custom_plan"}
-# The planner must not take a scan for cheaper, of the table or of all keys: the more candidates a
-# walk keeps, the dearer it thinks the walk. Only what comes from the graph need not be sorted.
-_WALKING: Mapping[str, str] = {**_FOR_ITSELF, "enable_seqscan": "off", "enable_sort": "off"}
-# What follows in the transaction looks rows up by their keys.
-_LOOKING_UP: Mapping[str, str] = {
-    "plan_cache_mode": "force_generic_plan",
-    "enable_seqscan": "on",
-    "enable_sort": "on",
-}
-
-Rows: TypeAlias = list[tuple[Any, ...]]
-Distances: TypeAlias = list[tuple[int, float]]
-"""Keys and negative inner products."""
+Rows = list[tuple[Any, ...]]
 
 
 class NearestChunks:
@@ -92,7 +84,6 @@ class NearestChunks:
         self._layout = layout
         self._walked = [each for each in layout.parts if each.approximate]
         """The segments that have a graph."""
-        self._scanned = [each for each in layout.parts if not each.approximate]
 
     def search(
         self,
@@ -109,13 +100,19 @@ class NearestChunks:
             allowed: int32[n], ascending: the keys that pass the filter; None when all do.
             wanted: the nearest vectors.
         """
-        nearest = None
+        if allowed is not None:
+            # How many chunks pass decides how they are best found.
+            self._set("plan_cache_mode", "force_custom_plan")
         if self._walks_index(allowed, wanted):
-            # None: it ended before it had met enough chunks that may be shown.
-            nearest = self._walk(vector, allowed, wanted)
-        if nearest is None:
-            nearest = self._exact(vector, allowed, wanted)
-        return self._with_metadata(picked, vector, dict(nearest))
+            rows = self._walk(picked, vector, allowed, wanted)
+            if rows is not None:
+                if len(self._layout.parts) > 1:
+                    # A plan for many tables is worth keeping; making one for one costs nothing.
+                    self._set("plan_cache_mode", "force_generic_plan")
+                return rows
+            # The walk ended before it had met enough chunks that may be shown.
+            self._set("enable_seqscan", "on")
+        return self._fetch(_EXACT, picked, vector, allowed, wanted)
 
     def _walks_index(self, allowed: NDArray[np.int32] | None, wanted: int) -> bool:
         if not self._walked or wanted > _MOST_HNSW_CANDIDATES:
@@ -126,17 +123,22 @@ class NearestChunks:
         return not few
 
     def _walk(
-        self, vector: FloatVector, allowed: NDArray[np.int32] | None, wanted: int
-    ) -> Distances | None:
+        self,
+        picked: Sequence[int],
+        vector: FloatVector,
+        allowed: NDArray[np.int32] | None,
+        wanted: int,
+    ) -> Rows | None:
         """Walk the graphs, more widely when much of what is met was removed; None if in vain."""
         most = min(wanted + self._removed_among(wanted, allowed), _MOST_HNSW_CANDIDATES)
         while True:
-            met = self._met(vector, allowed, most)
-            nearest = self._without_removed(met)[:wanted]
-            if len(nearest) >= min(wanted, self._version.embedded_count):
-                return nearest
+            self._prepare_walk(allowed, most)
+            rows = self._fetch(_APPROXIMATE, picked, vector, allowed, most)
+            live, nearest = self._without_removed(rows, picked, wanted)
+            if nearest >= min(wanted, self._version.embedded_count):
+                return live
             if allowed is None and not len(self._layout.removed):
-                return nearest
+                return live
             if allowed is not None or most >= _MOST_HNSW_CANDIDATES:
                 return None
             most = min(4 * most, _MOST_HNSW_CANDIDATES)
@@ -149,14 +151,30 @@ class NearestChunks:
         share = removed / (removed + self._version.chunk_count)
         return min(removed, math.ceil(_REMOVED_TOGETHER * share * wanted / (1 - share)) + 10)
 
-    def _without_removed(self, met: Distances) -> Distances:
-        """Return what was not removed, nearest first; ties are broken by key."""
-        met = sorted(met, key=lambda each: (each[1], each[0]))
+    def _without_removed(self, rows: Rows, picked: Sequence[int], wanted: int) -> tuple[Rows, int]:
+        """Drop what was removed and what is beyond the nearest ``wanted``; returns their number."""
         if not len(self._layout.removed):
-            return met
-        keys = np.array([key for key, _ in met], np.int32)
+            return rows, len(rows)
+        keys = np.array([row[0] for row in rows], np.int32)
         live = np.flatnonzero(~np.isin(keys, self._layout.removed, kind="sort"))
-        return [met[place] for place in live.tolist()]
+        near = [place for place in live.tolist() if rows[place][9] is not None]
+        near.sort(key=lambda place: (-rows[place][9], rows[place][0]))
+        kept = set(near[:wanted])
+        also = set(picked)
+        found = [rows[at] for at in live.tolist() if at in kept or rows[at][0] in also]
+        return found, len(kept)
+
+    def _prepare_walk(self, allowed: NDArray[np.int32] | None, most: int) -> None:
+        filtering = "off" if allowed is None else "relaxed_order"
+        # The planner must not take a scan for cheaper because of a setting that it does not know;
+        # what follows in the transaction looks rows up by their keys.
+        self._session.connection.execute(
+            "SELECT set_config('enable_seqscan', 'off', true), "
+            # With the vector as a parameter the walk takes twice as long.
+            "set_config('plan_cache_mode', 'force_custom_plan', true), "
+            "set_config('hnsw.ef_search', %s, true), set_config('hnsw.iterative_scan', %s, true)",
+            (str(self._breadth(allowed, most)), filtering),
+        )
 
     def _breadth(self, allowed: NDArray[np.int32] | None, most: int) -> int:
         """Return how many candidates a walk keeps, so that it misses next to nothing."""
@@ -166,132 +184,96 @@ class NearestChunks:
         breadth = round(max(most, _LEAST_HNSW_CANDIDATES) * growth / share)
         return min(breadth, _MOST_HNSW_CANDIDATES)
 
-    def _met(self, vector: FloatVector, allowed: NDArray[np.int32] | None, most: int) -> Distances:
-        """Return what a walk of the graphs meets; segments without a graph are scanned."""
-        settings = {
-            **_WALKING,
-            "hnsw.ef_search": str(self._breadth(allowed, most)),
-            "hnsw.iterative_scan": "off" if allowed is None else "relaxed_order",
-        }
-        values: dict[str, object] = {"query": Vector(vector), "most": most}
-        where: LiteralString = ""
-        if allowed is not None:
-            where = _ALLOWED
-            values |= self._layout.shares(allowed)
-        walk = self._searching(_APPROXIMATE, self._walked, where)
-        scan = self._searching(_EXACT, self._scanned, where) if self._scanned else None
-        connection = self._session.connection
-        # All are sent together, and answered together.
-        with connection.pipeline():
-            self._set(settings)
-            found = [connection.execute(walk, {**values, "half": HalfVector(vector)}, binary=True)]
-            if allowed is None:
-                # Without a filter a scan is always the same, and is not planned each time.
-                self._set(_LOOKING_UP)
-            if scan is not None:
-                found.append(connection.execute(scan, values, binary=True))
-            if allowed is not None:
-                self._set(_LOOKING_UP)
-        return [row for each in found for row in each.fetchall()]
+    def _set(self, name: LiteralString, value: LiteralString) -> None:
+        """Change a setting until the transaction ends."""
+        self._session.connection.execute("SELECT set_config(%s, %s, true)", (name, value))
 
-    def _exact(
-        self, vector: FloatVector, allowed: NDArray[np.int32] | None, wanted: int
-    ) -> Distances:
-        """Return the nearest vectors by a scan of all segments."""
-        values: dict[str, object] = {"query": Vector(vector), "most": wanted}
-        where: LiteralString = ""
-        planned = allowed is not None
-        if allowed is not None:
-            where = _ALLOWED
-            values |= self._layout.shares(allowed)
-        elif len(self._layout.removed):
-            where = _NOT_REMOVED
-            values["removed"] = self._layout.removed.tolist()
-            planned = len(self._layout.removed) * self._layout.span > _MANY_COMPARISONS
-        statement = self._searching(_EXACT, self._layout.parts, where)
-        connection = self._session.connection
-        if not planned:
-            return connection.execute(statement, values, binary=True).fetchall()
-        with connection.pipeline():
-            self._set(_FOR_ITSELF)
-            found = connection.execute(statement, values, binary=True)
-            self._set(_LOOKING_UP)
-        return found.fetchall()
-
-    def _searching(
-        self, distance: LiteralString, parts: Sequence[Segment], where: LiteralString
-    ) -> bytes:
-        """Return the statement for the nearest vectors of some segments."""
-        numbers = tuple(
-            (place, each.segment_no)
-            for place, each in enumerate(self._layout.parts)
-            if each in parts
-        )
-        return _nearest_statement(numbers, distance, self._version.dimension, where)
-
-    def _set(self, settings: Mapping[str, str]) -> None:
-        """Change settings until the transaction ends."""
-        calls = ", ".join(["set_config(%s, %s, true)"] * len(settings))
-        pairs = [each for setting in settings.items() for each in setting]
-        self._session.connection.execute(f"SELECT {calls}", pairs)
-
-    def _with_metadata(
-        self, picked: Sequence[int], vector: FloatVector, distances: Mapping[int, float]
+    def _fetch(
+        self,
+        distance: LiteralString,
+        picked: Sequence[int],
+        vector: FloatVector,
+        allowed: NDArray[np.int32] | None,
+        most: int,
     ) -> Rows:
-        """Return the metadata and similarities of the picked chunks and of the nearest ones."""
-        connection, parts, shares = (
-            self._session.connection,
-            self._version.parts,
-            self._layout.shares,
+        values: dict[str, object] = {
+            "query": Vector(vector),
+            "half": HalfVector(vector),
+            "most": most,
+        }
+        where: LiteralString = ""
+        if allowed is not None:
+            where = "WHERE chunk_key = ANY({allowed})"
+            values |= _by_segment(self._layout.parts, allowed)
+        elif distance is _EXACT and len(self._layout.removed):
+            where = "WHERE NOT chunk_key = ANY(%(removed)s)"
+            values["removed"] = self._layout.removed.tolist()
+        if picked:
+            values |= self._layout.shares(picked)
+        walked = distance is _APPROXIMATE
+        statement = _search_statement(
+            tuple((each.segment_no, walked and each.approximate) for each in self._layout.parts),
+            self._version.dimension,
+            bool(picked),
+            where,
         )
-        others = [key for key in picked if key not in distances]
-        if not others:
-            rows = connection.execute(metadata_statement(parts), shares(distances), binary=True)
-            return [(*row, -distances[row[0]]) for row in rows]
-        with connection.pipeline():
-            rows = connection.execute(
-                metadata_statement(parts), shares([*distances, *others]), binary=True
-            )
-            # Of what vectors found the distance is known; only of the others it is looked up.
-            more = connection.execute(
-                _distances_statement(parts),
-                {"query": Vector(vector), **shares(others)},
-                binary=True,
-            )
-        known = {**distances, **dict(more.fetchall())}
-        return [(*row, -known[row[0]] if row[0] in known else None) for row in rows.fetchall()]
+        return self._session.connection.execute(statement, values, binary=True).fetchall()
+
+
+def _by_segment(parts: Sequence[Segment], allowed: NDArray[np.int32]) -> Mapping[str, object]:
+    """Return each segment's share of the keys that pass, by the name of its parameter."""
+    return {
+        f"allowed_{each.segment_no:d}": allowed[
+            np.searchsorted(allowed, each.first_key) : np.searchsorted(allowed, each.end_key)
+        ].tolist()
+        for each in parts
+    }
 
 
 # As many as there are versions that are asked again and again.
 @lru_cache(maxsize=1_024)
-def _nearest_statement(
-    parts: tuple[tuple[int, int], ...],
-    distance: LiteralString,
+def _search_statement(
+    parts: tuple[tuple[int, bool], ...],
     dimension: int,
+    picked: bool,
     where: LiteralString,
 ) -> bytes:
-    """Return the statement for segments, each with its place in the layout."""
+    """Return the statement for segments, each with whether its graph is walked."""
     every = [
         in_version(
             _NEAREST,
             number,
-            where=sql.SQL(where).format(keys=keys_placeholder(place)),
-            distance=sql.SQL(distance).format(dimension=sql.Literal(dimension)),
+            place=sql.Literal(place),
+            where=sql.SQL(where).format(allowed=sql.Placeholder(f"allowed_{number:d}")),
+            # What has no graph is scanned, and ordered by what it is merged by.
+            distance=sql.SQL(_APPROXIMATE if walked else _EXACT).format(
+                dimension=sql.Literal(dimension)
+            ),
         )
-        for place, number in parts
+        for place, (number, walked) in enumerate(parts)
     ]
-    if len(every) == 1:
-        return every[0].as_bytes(None)
-    joined = sql.SQL(" UNION ALL ").join(sql.SQL("({})").format(each) for each in every)
-    return sql.SQL(_NEAREST_OF_ALL).format(every=joined).as_bytes(None)
-
-
-@lru_cache(maxsize=1_024)
-def _distances_statement(parts: Parts) -> bytes:
-    return by_key(_DISTANCES, parts).as_bytes(None)
+    nearest: sql.Composed = every[0]
+    if len(every) > 1:
+        joined = sql.SQL(" UNION ALL ").join(sql.SQL("({})").format(each) for each in every)
+        nearest = sql.SQL(_NEAREST_OF_ALL).format(every=joined)
+    numbers = tuple(number for number, _ in parts)
+    others = [
+        in_version(_PICKED, number, keys=keys_placeholder(place), place=sql.Literal(place))
+        for place, number in enumerate(numbers)
+    ]
+    found = [
+        in_version(_METADATA_OF_FOUND, number, place=sql.Literal(place))
+        for place, number in enumerate(numbers)
+    ]
+    statement = sql.SQL(_FOUND).format(
+        nearest=nearest,
+        picked=sql.SQL("").join(others if picked else []),
+        metadata=sql.SQL(" UNION ALL ").join(found),
+    )
+    return statement.as_bytes(None)
 
 
 @lru_cache(maxsize=1_024)
 def metadata_statement(parts: Parts) -> bytes:
     """Return the statement for the metadata of chunks by the keys of each segment's."""
-    return by_key(_METADATA, parts).as_bytes(None)
+    return by_key(_METADATA_BY_KEY, parts).as_bytes(None)

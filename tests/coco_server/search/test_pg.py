@@ -112,7 +112,7 @@ def test_the_plan_of_a_vector_query_is_the_index(
         execute = session.connection.execute
 
         def explained(statement: object, *values: object, **options: object) -> object:
-            if isinstance(statement, bytes) and b"nearest" in statement:
+            if isinstance(statement, bytes) and b"ORDER BY" in statement and b"<#>" in statement:
                 rows = execute(b"EXPLAIN " + statement, *values).fetchall()  # type: ignore[arg-type]
                 plans.append("\n".join(line for (line,) in rows))
             return execute(statement, *values, **options)  # type: ignore[arg-type]

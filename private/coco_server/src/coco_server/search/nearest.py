@@ -20,10 +20,10 @@ from coco_core.types import FloatVector
 from coco_server.store.sealing import search_is_exact
 from coco_server.store.segments import Layout, Segment
 from coco_server.store.session import TenantSession
-from coco_server.store.tables import in_version
+from coco_server.store.tables import Parts, by_key, in_version, keys_placeholder
 from coco_server.store.versions import Version
 
-__all__ = ["NearestChunks"]
+__all__ = ["NearestChunks", "metadata_statement"]
 
 # HNSW returns at most as many rows as it keeps candidates; pgvector allows no more than this.
 _MOST_HNSW_CANDIDATES = 1000
@@ -43,30 +43,33 @@ _EXACT: LiteralString = "embedding <#> %(query)s"
 _APPROXIMATE: LiteralString = "embedding::halfvec({dimension}) <#> %(half)s"
 
 _NEAREST: LiteralString = """
-    SELECT chunk_key, embedding <#> %(query)s AS distance
+    SELECT chunk_key, embedding <#> %(query)s AS distance, {place} AS place
     FROM {chunk_vectors} {where} ORDER BY {distance} LIMIT %(most)s
 """
 _NEAREST_OF_ALL: LiteralString = """
-    SELECT chunk_key, distance FROM ({every}) ORDER BY distance LIMIT %(most)s
+    SELECT chunk_key, distance, place FROM ({every}) ORDER BY distance LIMIT %(most)s
 """
 
 # Of what vectors found the distance is known; only what keywords alone picked is looked up.
-_METADATA_OF_BOTH: LiteralString = """
+_FOUND: LiteralString = """
     WITH nearest AS MATERIALIZED ({nearest}),
-    found AS (
-        SELECT chunk_key, distance FROM nearest
-        UNION ALL
-        SELECT key, (SELECT embedding <#> %(query)s FROM {chunk_vectors} WHERE chunk_key = key)
-        FROM unnest(%(keys)s::int[]) AS key WHERE key NOT IN (SELECT chunk_key FROM nearest)
-    )
-    SELECT chunk_key, doc_id, kind, language, symbol, definitions, start_line, end_line,
-        token_count, -distance
-    FROM found JOIN {source_chunks} USING (chunk_key)
+    found AS MATERIALIZED (SELECT chunk_key, distance, place FROM nearest {picked})
+    {metadata}
 """
-_METADATA_OF_NEAREST: LiteralString = """
+_PICKED: LiteralString = """
+    UNION ALL
+    SELECT key, (SELECT embedding <#> %(query)s FROM {chunk_vectors} WHERE chunk_key = key), {place}
+    FROM unnest({keys}) AS key WHERE key NOT IN (SELECT chunk_key FROM nearest)
+"""
+# Each key is looked up only in the segment that has it.
+_METADATA_OF_FOUND: LiteralString = """
     SELECT chunk_key, doc_id, kind, language, symbol, definitions, start_line, end_line,
         token_count, -distance
-    FROM ({nearest}) AS nearest JOIN {source_chunks} USING (chunk_key)
+    FROM found JOIN {source_chunks} USING (chunk_key) WHERE place = {place}
+"""
+_METADATA_BY_KEY: LiteralString = """
+    SELECT chunk_key, doc_id, kind, language, symbol, definitions, start_line, end_line, token_count
+    FROM {source_chunks} WHERE chunk_key = ANY({keys})
 """
 
 Rows = list[tuple[Any, ...]]
@@ -103,6 +106,9 @@ class NearestChunks:
         if self._walks_index(allowed, wanted):
             rows = self._walk(picked, vector, allowed, wanted)
             if rows is not None:
+                if len(self._layout.parts) > 1:
+                    # A plan for many tables is worth keeping; making one for one costs nothing.
+                    self._set("plan_cache_mode", "force_generic_plan")
                 return rows
             # The walk ended before it had met enough chunks that may be shown.
             self._set("enable_seqscan", "on")
@@ -191,7 +197,6 @@ class NearestChunks:
         most: int,
     ) -> Rows:
         values: dict[str, object] = {
-            "keys": list(picked),
             "query": Vector(vector),
             "half": HalfVector(vector),
             "most": most,
@@ -203,11 +208,13 @@ class NearestChunks:
         elif distance is _EXACT and len(self._layout.removed):
             where = "WHERE NOT chunk_key = ANY(%(removed)s)"
             values["removed"] = self._layout.removed.tolist()
+        if picked:
+            values |= self._layout.shares(picked)
         walked = distance is _APPROXIMATE
         statement = _search_statement(
             tuple((each.segment_no, walked and each.approximate) for each in self._layout.parts),
             self._version.dimension,
-            _METADATA_OF_BOTH if picked else _METADATA_OF_NEAREST,
+            bool(picked),
             where,
         )
         return self._session.connection.execute(statement, values, binary=True).fetchall()
@@ -228,7 +235,7 @@ def _by_segment(parts: Sequence[Segment], allowed: NDArray[np.int32]) -> Mapping
 def _search_statement(
     parts: tuple[tuple[int, bool], ...],
     dimension: int,
-    metadata: LiteralString,
+    picked: bool,
     where: LiteralString,
 ) -> bytes:
     """Return the statement for segments, each with whether its graph is walked."""
@@ -236,17 +243,37 @@ def _search_statement(
         in_version(
             _NEAREST,
             number,
+            place=sql.Literal(place),
             where=sql.SQL(where).format(allowed=sql.Placeholder(f"allowed_{number:d}")),
             # What has no graph is scanned, and ordered by what it is merged by.
             distance=sql.SQL(_APPROXIMATE if walked else _EXACT).format(
                 dimension=sql.Literal(dimension)
             ),
         )
-        for number, walked in parts
+        for place, (number, walked) in enumerate(parts)
     ]
     nearest: sql.Composed = every[0]
     if len(every) > 1:
         joined = sql.SQL(" UNION ALL ").join(sql.SQL("({})").format(each) for each in every)
         nearest = sql.SQL(_NEAREST_OF_ALL).format(every=joined)
     numbers = tuple(number for number, _ in parts)
-    return in_version(metadata, numbers, nearest=nearest).as_bytes(None)
+    others = [
+        in_version(_PICKED, number, keys=keys_placeholder(place), place=sql.Literal(place))
+        for place, number in enumerate(numbers)
+    ]
+    found = [
+        in_version(_METADATA_OF_FOUND, number, place=sql.Literal(place))
+        for place, number in enumerate(numbers)
+    ]
+    statement = sql.SQL(_FOUND).format(
+        nearest=nearest,
+        picked=sql.SQL("").join(others if picked else []),
+        metadata=sql.SQL(" UNION ALL ").join(found),
+    )
+    return statement.as_bytes(None)
+
+
+@lru_cache(maxsize=1_024)
+def metadata_statement(parts: Parts) -> bytes:
+    """Return the statement for the metadata of chunks by the keys of each segment's."""
+    return by_key(_METADATA_BY_KEY, parts).as_bytes(None)

@@ -27,13 +27,13 @@ from coco_core.types import Candidate, CandidateSet, ChunkMetadata, FloatVector
 from coco_server.search.conditions import conditions
 from coco_server.search.document_paths import chunks_at_paths
 from coco_server.search.named_chunks import defining, in_files
-from coco_server.search.nearest import NearestChunks
+from coco_server.search.nearest import NearestChunks, metadata_statement
 from coco_server.search.visibility import shown_chunks
 from coco_server.store import postings, segments
 from coco_server.store.access import VIEWS_PUBLIC, Viewer
 from coco_server.store.segments import Layout
 from coco_server.store.session import TenantSession
-from coco_server.store.tables import in_version, of_version
+from coco_server.store.tables import in_version
 from coco_server.store.vectors import PgVectors
 from coco_server.store.versions import Version
 
@@ -189,7 +189,8 @@ class PgExecutor:
     ) -> list[tuple[Any, ...]]:
         """Return metadata and similarities of what keywords picked and of the nearest vectors."""
         if vector is None:
-            return read_metadata(self._session, self._version, picked)
+            rows = read_metadata(self._session, self._version, picked)
+            return [(*row, None) for row in rows]
         nearest = NearestChunks(self._session, self._version, self._layout)
         return nearest.search(picked, vector, allowed.keys, wanted)
 
@@ -290,22 +291,17 @@ def _best_keys(scores: NDArray[np.float32], mask: NDArray[np.bool_] | None, most
 def read_metadata(
     session: TenantSession, version: Version, keys: Sequence[int]
 ) -> list[tuple[Any, ...]]:
-    """Return the metadata of chunks, as rows that `_metadata` reads; their similarity is None."""
+    """Return the metadata of chunks, as rows that `_metadata` reads without the similarity."""
     if not keys:
         return []
+    shares = segments.layout(session, version).shares(keys)
     return session.connection.execute(
-        of_version(
-            "SELECT chunk_key, doc_id, kind, language, symbol, definitions, start_line, end_line, "
-            "token_count, NULL::float8 FROM {source_chunks} WHERE chunk_key = ANY(%s)",
-            version.parts,
-        ),
-        (list(keys),),
-        binary=True,
+        metadata_statement(version.parts), shares, binary=True
     ).fetchall()
 
 
 def _metadata(row: Sequence[Any]) -> ChunkMetadata:
-    """Read the metadata of a chunk from a row of `read_metadata`."""
+    """Read the metadata of a chunk from a row of `read_metadata`, and the similarity."""
     # By position: some hundred of them are made for every query.
     key, doc_id, kind, language, symbol, definitions, start_line, end_line, tokens, _ = row
     return ChunkMetadata(

@@ -48,4 +48,4 @@ class QdrantExecutor(PgExecutor):
                 picked=picked,
             )
         rows = read_metadata(self._session, self._version, sorted({*picked, *similar}))
-        return [(*row[:-1], similar.get(row[0])) for row in rows]
+        return [(*row, similar.get(row[0])) for row in rows]

@@ -22,7 +22,7 @@ from coco_core.errors import VersionConflict
 from coco_core.types import Chunk, FloatVector
 from coco_server.store import postings, segments, usage
 from coco_server.store.session import TenantSession, loading
-from coco_server.store.tables import Parts, in_version, of_version
+from coco_server.store.tables import Parts, by_key, in_version
 from coco_server.store.usage import Quotas
 from coco_server.store.vectors import PgVectors, VectorStore
 from coco_server.store.versions import Version
@@ -101,8 +101,12 @@ _CONTENTS: LiteralString = """
         SELECT source_ref, title FROM documents
         WHERE version_no = c.version_no AND documents.doc_id = c.doc_id LIMIT 1
     ) AS document ON true
-    WHERE chunk_key = ANY(%s)
+    WHERE chunk_key = ANY({keys})
 """
+
+_TEXTS: LiteralString = (
+    "SELECT chunk_key, content FROM {source_chunks} WHERE chunk_key = ANY({keys})"
+)
 
 
 def append(
@@ -165,7 +169,8 @@ def contents(
         return {}
     statement = _contents_statement(version.parts)
     found: dict[int, ChunkContent] = {}
-    for row in session.connection.execute(statement, (list(keys),)):
+    shares = segments.layout(session, version).shares(keys)
+    for row in session.connection.execute(statement, shares):
         key, content, *values = row
         columns, known = values[: len(KEPT)], values[len(KEPT) :]
         found[key] = ChunkContent(chunk_of(columns, content), *known)
@@ -176,18 +181,20 @@ def texts(session: TenantSession, version: Version, keys: Sequence[int]) -> dict
     """Return the texts of the chunks with these keys, by key."""
     if not keys:
         return {}
-    statement = of_version(
-        "SELECT chunk_key, content FROM {source_chunks} WHERE chunk_key = ANY(%s)",
-        version.parts,
-    )
-    rows = session.connection.execute(statement, (list(keys),), binary=True).fetchall()
-    return dict(rows)
+    shares = segments.layout(session, version).shares(keys)
+    statement = _texts_statement(version.parts)
+    return dict(session.connection.execute(statement, shares, binary=True).fetchall())
 
 
 # As many as there are versions that are asked again and again.
 @lru_cache(maxsize=1_024)
 def _contents_statement(parts: Parts) -> bytes:
-    return in_version(_CONTENTS, parts, columns=identifiers(KEPT)).as_bytes(None)
+    return by_key(_CONTENTS, parts, columns=identifiers(KEPT)).as_bytes(None)
+
+
+@lru_cache(maxsize=1_024)
+def _texts_statement(parts: Parts) -> bytes:
+    return by_key(_TEXTS, parts).as_bytes(None)
 
 
 def indexed_name(name: str) -> str:

@@ -7,7 +7,7 @@ removed from the earlier ones by tombstones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import LiteralString
 
@@ -19,7 +19,7 @@ from coco_core.bm25 import CorpusStats
 from coco_core.errors import VersionNotFound
 from coco_server.store.rows import all_rows
 from coco_server.store.session import TenantSession
-from coco_server.store.tables import in_version
+from coco_server.store.tables import in_version, keys_parameter
 from coco_server.store.versions import Version
 
 __all__ = [
@@ -99,6 +99,18 @@ class Layout:
         numbers = np.array([each.segment_no for each in self.parts], np.int64)
         found: NDArray[np.int64] = numbers[places]
         return found
+
+    def shares(self, keys: Collection[int] | NDArray[np.int32]) -> dict[str, str]:
+        """Return the keys of each segment, by the name of its parameter in `tables.by_key`.
+
+        As text: then the type is the same for any keys, and with it the prepared statement.
+        """
+        sought = np.sort(np.fromiter(keys, np.int32, len(keys)))
+        firsts = [each.first_key for each in self.parts[1:]]
+        return {
+            keys_parameter(place): f"{{{','.join(map(str, share.tolist()))}}}"
+            for place, share in enumerate(np.split(sought, np.searchsorted(sought, firsts)))
+        }
 
     def live(self) -> NDArray[np.bool_] | None:
         """Return bool[span], false for what was removed; None when nothing was."""

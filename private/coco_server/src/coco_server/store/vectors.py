@@ -12,7 +12,7 @@ from psycopg import sql
 from coco_core.types import FloatMatrix
 from coco_server.store.segments import Layout
 from coco_server.store.session import TenantSession, loading
-from coco_server.store.tables import in_version
+from coco_server.store.tables import by_key, in_version
 from coco_server.store.versions import Version
 
 __all__ = ["PgVectors", "VectorStore", "copy_rows"]
@@ -142,12 +142,11 @@ class PgVectors:
         self, session: TenantSession, version: Version, layout: Layout, keys: NDArray[np.int32]
     ) -> int:
         """Count them in the tables of all segments."""
-        del layout
-        statement = in_version(
-            "SELECT count(*) FROM {chunk_vectors} WHERE chunk_key = ANY(%s)", version.parts
+        statement = by_key(
+            "SELECT count(*) FROM {chunk_vectors} WHERE chunk_key = ANY({keys})", version.parts
         )
-        row = session.connection.execute(statement, (keys.tolist(),)).fetchone()
-        return int(row[0]) if row else 0
+        rows = session.connection.execute(statement, layout.shares(keys)).fetchall()
+        return sum(count for (count,) in rows)
 
     def drop(self, version_no: int, dimension: int) -> None:
         """Do nothing: they go with the segment's table."""

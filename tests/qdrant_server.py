@@ -55,6 +55,7 @@ class _Store:
             # Local mode has no indexes of payloads; a real server makes one here.
             ("PUT", "index"): lambda: {"operation_id": 0, "status": "completed"},
             ("PUT", "points"): lambda: self._upsert(name, body),
+            ("POST", "points"): lambda: self._retrieve(name, body),
             ("POST", "points", "scroll"): lambda: self._scroll(name, body),
             ("POST", "points", "count"): lambda: self._count(name, body),
             ("POST", "points", "query", "batch"): lambda: self._query(name, body),
@@ -72,6 +73,15 @@ class _Store:
         given = TypeAdapter[Any](models.PointInsertOperations).validate_json(body)
         points = given.batch if isinstance(given, models.PointsBatch) else given.points
         return self.client.upsert(name, points)
+
+    def _retrieve(self, name: str, body: bytes) -> Any:
+        asked = models.PointRequest.model_validate_json(body)
+        return self.client.retrieve(
+            name,
+            asked.ids,
+            with_payload=asked.with_payload is not False,
+            with_vectors=bool(asked.with_vector),
+        )
 
     def _scroll(self, name: str, body: bytes) -> Any:
         asked = models.ScrollRequest.model_validate_json(body)

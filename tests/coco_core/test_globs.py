@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coco_core.errors import InvalidIntent
-from coco_core.globs import check_globs, compile_glob
+from coco_core.globs import compile_glob
 
 PATHS = (
     "setup.py",
@@ -132,13 +132,6 @@ def test_anchored_patterns_agree_with_a_plain_matcher(pattern: list[str], path: 
 def test_a_bare_name_holds_at_any_depth(segment: str, path: list[str]) -> None:
     expected = any(fnmatch.fnmatchcase(name, segment) for name in path)
     assert bool(compile_glob(segment).fullmatch("/".join(path))) is expected
-
-
-def test_globs_of_a_filter_have_a_size_together() -> None:
-    wide = "{a,b}" * 7 + "*x" * 50
-    check_globs([wide] * 4)
-    with pytest.raises(InvalidIntent, match="without their braces"):
-        check_globs([f"{wide}{number}" for number in range(5)])
 
 
 def test_a_hostile_pattern_costs_no_time() -> None:

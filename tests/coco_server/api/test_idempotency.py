@@ -103,6 +103,32 @@ def test_a_key_belongs_to_the_config_that_is_named(client: httpx.Client, acme: O
     assert client.post("/v1/docs/import", json=named).json()["data"]["job_id"] == second["job_id"]
 
 
+@pytest.mark.parametrize("named_first", [False, True])
+def test_the_active_config_is_one_config_named_or_not(
+    client: httpx.Client, acme: Org, named_first: bool
+) -> None:
+    named = {**BODY, "indexing_config_id": CONFIG.config_id}
+    bodies = [named, BODY] if named_first else [BODY, named]
+    jobs = [client.post("/v1/docs/import", json=body).json()["data"]["job_id"] for body in bodies]
+    assert jobs[0] == jobs[1]
+    with acme.services.database.tenant(acme.org_id) as session:
+        register_config(session, replace(CONFIG, config_id="other"), 8)
+        session.connection.execute(
+            "UPDATE projects SET active_config_id = 'other' WHERE project_id = %s",
+            (acme.project_id,),
+        )
+    for body in (BODY, named):
+        again = client.post("/v1/docs/import", json=body).json()["data"]
+        assert again["job_id"] == jobs[0]
+        assert again["indexing_config_id"] == CONFIG.config_id
+    other = client.post("/v1/docs/import", json={**BODY, "indexing_config_id": "other"})
+    assert other.json()["data"]["job_id"] != jobs[0]
+    # Both configs have a job of this key now, and a request without a name still means the first.
+    assert client.post("/v1/docs/import", json=BODY).json()["data"]["job_id"] == jobs[0]
+    refused = client.post("/v1/docs/import", json={**named, "items": ROWS[:2]})
+    assert refused.status_code == 409, refused.text
+
+
 def test_a_key_of_the_program_before_is_known(client: httpx.Client, acme: Org) -> None:
     """It keeps the key in a column of its own, over the whole org."""
     first = client.post("/v1/docs/import", json=BODY).json()["data"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from coco_core.errors import InvalidConfig, Unavailable, VersionConflict
 from coco_server.search.backend import executor_for
 from coco_server.search.pg import PgExecutor
-from coco_server.store import chunks, retention, sealing
+from coco_server.store import chunks, retention, sealing, segments
 from coco_server.store.qdrant import QdrantVectors
 from coco_server.store.retention import RetentionPolicy
 from coco_server.store.segments import Layout, Segment
@@ -91,6 +92,31 @@ def test_missing_points_keep_a_version_unready(tenant: Tenant, vectors: QdrantVe
     vectors.drop(version.version_no, version.dimension)
     with pytest.raises(VersionConflict, match="were written"), tenant.session() as session:
         sealing.seal(session, version, vectors=vectors)
+
+
+def test_points_of_all_segments_are_copied_into_one(tenant: Tenant, vectors: QdrantVectors) -> None:
+    """What compaction does: the chunks that count get new keys, and their vectors with them."""
+    tenant = replace(tenant, vectors=vectors)
+    first = tenant.activate(tenant.build({"a": "one", "b": "two"}))
+    merged = tenant.merge({"b": "three", "c": "four"})
+    number = merged.version_no + 1_000_000
+    with tenant.session() as session:
+        layout = segments.layout(session, merged)
+        live = layout.live()
+        assert live is not None
+        old = np.flatnonzero(live).astype(np.int32)
+        new = np.arange(len(old), dtype=np.int32)
+        assert vectors.copy(session, merged, layout, (old, new), number) == len(old) == 3
+        # Repeated by another worker, it overwrites its own.
+        assert vectors.copy(session, merged, layout, (old, new), number) == 3
+    assert vectors.count(number, merged.dimension) == 3
+    assert vectors.count(first.version_no, first.dimension) == 2
+    one = Layout((Segment(number, 0, 3, 3, 3, 3, 0, [], False, b""),))
+    for key, text in enumerate(["one", "three", "four"]):
+        found = vectors.similarities(
+            merged, one, vector_of(text), nearest=1, allowed=None, picked=[]
+        )
+        assert found == {key: pytest.approx(1.0, abs=1e-5)}
 
 
 def test_points_go_with_their_version(tenant: Tenant, vectors: QdrantVectors) -> None:

@@ -91,6 +91,9 @@ BROKEN: list[tuple[dict[str, Any] | list[int] | str | None, RejectionReason, str
     ({"doc_id": "b", "content": "x", "vector": [1, 2, 1e300]}, RejectionReason.NOT_FINITE, ""),
     ({"doc_id": "b", "content": "x", "vector": [0, 0, 0]}, RejectionReason.ZERO_VECTOR, ""),
     ({"doc_id": "b", "content": "x", "vector": ["a", 2, 3]}, RejectionReason.WRONG_TYPE, "vector"),
+    ({"doc_id": "b", "content": "x", "vector": ["1", 2, 3]}, RejectionReason.WRONG_TYPE, "vector"),
+    ({"doc_id": "b", "content": "x", "vector": [True, 2, 3]}, RejectionReason.WRONG_TYPE, "vector"),
+    ({"doc_id": "b", "content": "x", "vector": [None, 2, 3]}, RejectionReason.WRONG_TYPE, "vector"),
     ({"doc_id": "b", "content": "x", "ordinal": -1}, RejectionReason.WRONG_TYPE, "ordinal"),
     (
         {"doc_id": "b", "content": "x", "ordinal": 1, "kind": "poem"},

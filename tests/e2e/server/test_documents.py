@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from coco_embed.resolver import Embedders, EmbeddingSettings
+from coco_server.domain.cursors import cursor_behind
 from coco_server.store import versions
 from coco_server.store.orphans import remove_orphans
 from coco_server.store.usage import quotas_of
@@ -183,7 +184,7 @@ def test_documents_are_listed_by_pages_and_searched(client: httpx.Client) -> Non
     some = _data(
         client.post(f"{DOCUMENTS}/search", json={"filters": {"tags": ["odd"]}, "limit": 2})
     )
-    assert some["next_cursor"] == "guide/page-05.md"
+    assert some["next_cursor"] == cursor_behind("guide/page-05.md")
 
 
 def test_documents_are_deleted_by_conditions(client: httpx.Client) -> None:
@@ -295,7 +296,9 @@ def test_what_a_replacing_import_may_not_say(client: httpx.Client) -> None:
 def test_a_document_that_is_refused_says_why(client: httpx.Client) -> None:
     failed = _put(client, "a.md", content="x", language="klingon")
     assert (failed["state"], failed["version_id"]) == ("failed", None)
-    assert "klingon" in failed["error"]["message"]
+    assert "wrong_type" in failed["error"]["message"]
+    rejected = _data(client.get(f"/v1/jobs/{failed['job_id']}/rejections"))
+    assert "klingon" in json.dumps(rejected)
     assert client.put(f"{DOCUMENTS}/a.md", json={"title": "no content"}).status_code == 400
     assert client.put(f"{DOCUMENTS}/a.md", json={"content": "a", "contents": 1}).status_code == 400
     assert (
@@ -434,3 +437,42 @@ def _chunks(client: httpx.Client, org: Org) -> list[Any]:
         ({**each} for each in _data(client.get(path))["chunks"]),
         key=lambda each: (each["doc_id"], each["ordinal"]),
     )
+
+
+def _answered(client: httpx.Client, doc_id: str, **body: object) -> Any:
+    return _data(client.put(f"{DOCUMENTS}/{doc_id}", params={"wait": 30}, json=body))
+
+
+def test_a_document_stays_with_those_whom_it_is_shown_to(
+    service: Running, org: Org, client: httpx.Client
+) -> None:
+    """Also when the list comes in a change that has not run when the next one is sent."""
+    reader = org.with_key("query", "read_all")
+    _answered(client, "open.md", content="walrus")
+    for body in ({"content": "one", "allow": {"users": ["ann"]}}, {"content": "two"}):
+        last = client.put(f"{DOCUMENTS}/pay.md", json=body).json()["data"]["job_id"]
+    assert _job(client, last)["state"] == "succeeded"
+    assert _ids(client) == ["open.md"]
+    assert client.get(f"{DOCUMENTS}/pay.md").status_code == 404
+    with service.client(reader.headers) as all_seeing:
+        shown = _data(all_seeing.get(f"{DOCUMENTS}/pay.md"))
+        assert [each["content"] for each in shown["chunks"]] == ["two"]
+    _answered(client, "pay.md", content="two", allow=None)
+    assert _ids(client) == ["open.md", "pay.md"]
+    assert _answered(client, "pay.md", content="two")["changed"] is False
+
+
+def test_an_import_may_keep_lists(client: httpx.Client) -> None:
+    _answered(client, "pay.md", content="one", allow={"groups": ["hr"]})
+    kept = [{"doc_id": "pay.md", "content": "two", "allow": "keep"}]
+    _import(client, items=kept, mode="merge")
+    assert _ids(client) == []
+    _import(client, items=[*kept, {"doc_id": "new.md", "content": "n", "allow": "keep"}])
+    assert _ids(client) == ["new.md"]
+
+
+def test_a_change_does_not_tell_what_a_hidden_document_holds(client: httpx.Client) -> None:
+    _answered(client, "pay.md", content="secret", allow={"users": ["ann"]})
+    for content in ("secret", "guess"):
+        for more in ({}, {"allow": {"users": ["ann"]}}):
+            assert _answered(client, "pay.md", content=content, **more)["changed"] is True

@@ -7,7 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields
 
 from coco_core.errors import InvalidIntent
-from coco_core.globs import check_globs, compile_glob
+from coco_core.glob_limits import require_bounded
+from coco_core.globs import compile_glob
 from coco_core.languages import language
 from coco_core.types import ChunkKind, ChunkMetadata
 
@@ -41,7 +42,9 @@ class Filters:
         _set(self, "languages", tuple(language(name).name for name in self.languages))
         _set(self, "kinds", tuple(kind_named(name) for name in self.kinds))
         _set(self, "narrowed", tuple(tuple(group) for group in self.narrowed))
-        check_globs((*self.include, *self.exclude, *(g for each in self.narrowed for g in each)))
+        require_bounded(
+            (*self.include, *self.exclude, *(glob for each in self.narrowed for glob in each))
+        )
         if self.symbol is not None and not self.symbol.strip("."):
             raise InvalidIntent(f"The symbol filter is {self.symbol!r}.", hint="Name a symbol.")
         for name in ("min_quality", "changed_since"):

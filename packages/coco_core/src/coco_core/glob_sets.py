@@ -1,63 +1,28 @@
 """Sets of path globs, matched together against many paths.
 
 A regular expression for each glob costs as many tries for each path as there are globs, and one of
-all of them is as slow. Paths share their directories, though: here an automaton reads a path
-component by component, and remembers what each component does in each of its states. So a directory
-is judged once for all that lies in it, and a path costs about as much as its file name.
+all of them is as slow. Here all globs are read at once, as the bits of one number: a bit stands for
+a place in a glob, between two of its components. A component of a path moves all places by one
+shift. Which components of the globs a name is, is found out once for each name, and what a
+directory does once for all that lies in it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-from coco_core.globs import component_expression, literal_text, parse_glob
+from coco_core.globs import component_expression, ending_of, literal_text, parse_glob
 
 __all__ = ["GlobSet"]
 
 _ANY_DEPTH = "**"
 
-_Position = tuple[int, int]
-"""A glob, and how many of its parts have been met."""
+# All places, whatever there are: everything below matches.
+_EVERYTHING = -1
 
-
-@dataclass(slots=True)
-class _State:
-    """What the globs wait for after some directories."""
-
-    takes_rest: bool
-    """Whether whatever follows matches, if anything does."""
-    deeper: tuple[_Position, ...]
-    """Positions that any directory leaves as they are."""
-    named: dict[str, list[_Position]]
-    ending: dict[str, list[_Position]]
-    """By the literal after a leading ``*``."""
-    endings: tuple[int, ...]
-    """Lengths of these literals."""
-    others: list[tuple[re.Pattern[str], _Position]]
-    last_names: frozenset[str]
-    last_endings: frozenset[str]
-    last_others: re.Pattern[str] | None
-    """These three: what a file name must be, in one of the globs that end with it."""
-    directories: dict[str, _State] = field(default_factory=dict)
-    files: dict[str, bool] = field(default_factory=dict)
-
-    def met_by(self, component: str) -> list[_Position]:
-        """Return the positions whose next part this component is."""
-        met = list(self.named.get(component, ()))
-        for length in self.endings:
-            met += self.ending.get(component[-length:], ())
-        met += [position for pattern, position in self.others if pattern.fullmatch(component)]
-        return met
-
-    def ended_by(self, name: str) -> bool:
-        """Whether a glob ends with this file name."""
-        return (
-            name in self.last_names
-            or any(name[-length:] in self.last_endings for length in self.endings)
-            or (self.last_others is not None and self.last_others.fullmatch(name) is not None)
-        )
+# Expressions are tried faster as one, but to make one of 200 takes some 20 ms.
+_MOST_JOINED = 16
 
 
 class GlobSet:
@@ -69,91 +34,110 @@ class GlobSet:
         Raises:
             InvalidIntent: one is not valid.
         """
-        self._parts: list[tuple[str, ...]] = []
-        self._directory_only: list[bool] = []
+        # Each of these numbers is a set of places. Where a glob begins:
+        start = 0
+        # Before a `**` that something follows: any directory leaves it there.
+        self._deeper = 0
+        # Behind a glob, or before a `**` at its end: whatever follows matches, if anything does.
+        self._rest = 0
+        # Before a last component that may be a file.
+        self._last = 0
+        self._named: dict[str, int] = {}
+        self._endings: dict[str, int] = {}
+        """By the literal after a leading ``*``."""
+        patterns: dict[str, int] = {}
+        place = 1
         for each in [parsed for glob in globs for parsed in parse_glob(glob)]:
-            self._parts.append(each.parts if each.anchored else (_ANY_DEPTH, *each.parts))
-            self._directory_only.append(each.directory_only)
-        self._states: dict[frozenset[_Position], _State] = {}
-        self._start = self._state((number, 0) for number in range(len(self._parts)))
+            parts = each.parts if each.anchored else (_ANY_DEPTH, *each.parts)
+            start |= place
+            for number, part in enumerate(parts):
+                last = number == len(parts) - 1
+                if part == _ANY_DEPTH:
+                    if last:
+                        self._rest |= place
+                    else:
+                        self._deeper |= place
+                else:
+                    self._put(part, place, patterns)
+                    if last and not each.directory_only:
+                        self._last |= place
+                place <<= 1
+            self._rest |= place
+            place <<= 1
+        self._lengths = sorted({len(ending) for ending in self._endings})
+        self._patterns = [
+            (re.compile(component_expression(part, part), re.DOTALL), places)
+            for part, places in patterns.items()
+        ]
+        self._behind: dict[int, list[re.Pattern[str]]] = {}
+        """What a file name must be behind these places, of the parts that only these tell."""
+        self._names: dict[str, int] = {}
+        self._directories: dict[str, int] = {"": self._closed(start)}
 
     def matches(self, path: str) -> bool:
         """Whether one of the globs fully matches the path."""
-        state = self._start
-        *directories, name = path.split("/")
-        for directory in directories:
-            if state.takes_rest:
-                # It is not empty: another component follows, or this one is not.
-                return True
-            following = state.directories.get(directory)
-            if following is None:
-                following = state.directories[directory] = self._below(state, directory)
-            state = following
-        if state.takes_rest and name:
+        directory, slash, name = path.rpartition("/")
+        directory += slash
+        places = self._directories.get(directory)
+        if places is None:
+            places = self._directories[directory] = self._below(directory)
+        if places == _EVERYTHING or (places & self._rest and name):
             return True
-        found = state.files.get(name)
+        return self._ends(places & self._last, name)
+
+    def _put(self, part: str, place: int, patterns: dict[str, int]) -> None:
+        if (name := literal_text(part)) is not None:
+            self._named[name] = self._named.get(name, 0) | place
+        elif (ending := ending_of(part)) is not None:
+            self._endings[ending] = self._endings.get(ending, 0) | place
+        else:
+            patterns[part] = patterns.get(part, 0) | place
+
+    def _below(self, directory: str) -> int:
+        """Return the places behind a directory, which is empty or ends with a slash."""
+        places = self._directories[""]
+        for name in directory.split("/")[:-1]:
+            if places & self._rest:
+                # It is not empty: another component follows, or this one is not.
+                return _EVERYTHING
+            # Between two slashes any depth takes no empty name.
+            kept = places & self._deeper if name else 0
+            places = self._closed(kept | (places & self._meets(name)) << 1)
+            if not places:
+                break
+        return places
+
+    def _ends(self, places: int, name: str) -> bool:
+        """Whether the component behind one of these places is this file name."""
+        if not places:
+            return False
+        # Most names are met once, so nothing is remembered, and the first that fits is enough.
+        if places & self._named.get(name, 0):
+            return True
+        if any(places & self._endings.get(name[-length:], 0) for length in self._lengths):
+            return True
+        expressions = self._behind.get(places)
+        if expressions is None:
+            expressions = [each for each, at in self._patterns if at & places]
+            if len(self._behind) < _MOST_JOINED and expressions:
+                joined = "|".join(each.pattern for each in expressions)
+                expressions = [re.compile(joined, re.DOTALL)]
+            self._behind[places] = expressions
+        return any(each.fullmatch(name) for each in expressions)
+
+    def _closed(self, places: int) -> int:
+        """Add where any depth is no depth; two of these never follow each other."""
+        return places | (places & self._deeper) << 1
+
+    def _meets(self, name: str) -> int:
+        """Return the places before a component that this name is."""
+        found = self._names.get(name)
         if found is None:
-            found = state.files[name] = state.ended_by(name)
+            found = self._named.get(name, 0)
+            for length in self._lengths:
+                found |= self._endings.get(name[-length:], 0)
+            for pattern, places in self._patterns:
+                if pattern.fullmatch(name):
+                    found |= places
+            self._names[name] = found
         return found
-
-    def _below(self, state: _State, directory: str) -> _State:
-        # Between two slashes any depth takes no empty name.
-        kept = state.deeper if directory else ()
-        return self._state((*kept, *((glob, met + 1) for glob, met in state.met_by(directory))))
-
-    def _state(self, positions: Iterable[_Position]) -> _State:
-        closed = frozenset(self._closed(positions))
-        found = self._states.get(closed)
-        if found is None:
-            found = self._states[closed] = self._made(closed)
-        return found
-
-    def _closed(self, positions: Iterable[_Position]) -> Iterable[_Position]:
-        """Add where any depth is no depth."""
-        for glob, met in positions:
-            yield glob, met
-            parts = self._parts[glob]
-            if met < len(parts) - 1 and parts[met] == _ANY_DEPTH:
-                yield glob, met + 1
-
-    def _made(self, positions: frozenset[_Position]) -> _State:
-        named: dict[str, list[_Position]] = {}
-        ending: dict[str, list[_Position]] = {}
-        deeper: list[_Position] = []
-        others: list[tuple[re.Pattern[str], _Position]] = []
-        takes_rest = False
-        for position in positions:
-            glob, met = position
-            parts = self._parts[glob]
-            part = parts[met] if met < len(parts) else None
-            if part is None or (part == _ANY_DEPTH and met == len(parts) - 1):
-                takes_rest = True
-            elif part == _ANY_DEPTH:
-                deeper.append(position)
-            elif (name := literal_text(part)) is not None:
-                named.setdefault(name, []).append(position)
-            elif part[0] == "*" and (end := literal_text(part[1:])):
-                ending.setdefault(end, []).append(position)
-            else:
-                expression = re.compile(component_expression(part, part), re.DOTALL)
-                others.append((expression, position))
-        patterns = [pattern.pattern for pattern, position in others if self._may_end(position)]
-        return _State(
-            takes_rest=takes_rest,
-            deeper=tuple(deeper),
-            named=named,
-            ending=ending,
-            endings=tuple({len(end) for end in ending}),
-            others=others,
-            last_names=frozenset(name for name, at in named.items() if self._any_may_end(at)),
-            last_endings=frozenset(end for end, at in ending.items() if self._any_may_end(at)),
-            last_others=re.compile("|".join(patterns), re.DOTALL) if patterns else None,
-        )
-
-    def _any_may_end(self, positions: Iterable[_Position]) -> bool:
-        return any(map(self._may_end, positions))
-
-    def _may_end(self, position: _Position) -> bool:
-        """Whether the next part is a glob's last one and may be a file."""
-        glob, met = position
-        return met + 1 == len(self._parts[glob]) and not self._directory_only[glob]

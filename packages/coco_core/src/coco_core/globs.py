@@ -21,11 +21,13 @@ from coco_core.errors import InvalidIntent
 
 __all__ = [
     "ParsedGlob",
-    "check_globs",
     "compile_glob",
     "component_expression",
+    "ending_of",
+    "expand",
     "glob_of",
     "globs_below",
+    "is_pattern",
     "literal_head",
     "literal_text",
     "parse_glob",
@@ -43,10 +45,11 @@ _MEANINGFUL = re.compile(r"[\\*?\[{]")
 # Braces multiply; more alternatives than this is a list of files, for which `doc_ids` exists.
 _MOST_ALTERNATIVES = 256
 
-# Compiling takes about 30 µs for each character that the braces multiply to, in one piece: nothing
-# can stop it. One glob takes half a second at most, and all of a filter two.
-_MOST_CHARACTERS = 16_384
-_MOST_CHARACTERS_OF_ALL = 65_536
+# They nest, and each is resolved inside the one before.
+_MOST_BRACES = 64
+
+# An expression of so many characters is compiled in some 0.3 seconds.
+_LONGEST_EXPANDED = 32_768
 
 _SPECIAL = re.compile(r"(?<!\\)(?:\\\\)*[*?\[{]")
 _ESCAPE = re.compile(r"\\(.)")
@@ -66,26 +69,8 @@ class ParsedGlob:
 @lru_cache(maxsize=1024)
 def compile_glob(pattern: str) -> re.Pattern[str]:
     """Return the expression that fully matches a doc id, or say why the glob is not valid."""
-    if len(pattern) > _LONGEST:
-        raise InvalidIntent(f"A path glob has {len(pattern)} characters; {_LONGEST} is the most.")
-    expanded = _expand(pattern, pattern)
-    if sum(map(len, expanded)) > _MOST_CHARACTERS:
-        raise _refuse(pattern, f"has more than {_MOST_CHARACTERS} characters without its braces")
-    alternatives = [_translate(each, pattern) for each in expanded]
+    alternatives = [_translate(each, pattern) for each in expand(pattern)]
     return re.compile("|".join(alternatives), re.DOTALL)
-
-
-def check_globs(patterns: Sequence[str]) -> None:
-    """Compile the globs of one filter, or say why they are not valid together."""
-    size = sum(len(each) for pattern in patterns for each in _expand(pattern, pattern))
-    if size > _MOST_CHARACTERS_OF_ALL:
-        raise InvalidIntent(
-            f"The path globs have more than {_MOST_CHARACTERS_OF_ALL} characters without "
-            "their braces.",
-            hint="Use fewer or shorter ones; `doc_ids` names single documents.",
-        )
-    for pattern in patterns:
-        compile_glob(pattern)
 
 
 def globs_below(within: str, include: Sequence[str]) -> list[str]:
@@ -140,11 +125,35 @@ def literal_text(part: str) -> str | None:
     return "".join(found)
 
 
+def ending_of(part: str) -> str | None:
+    """Return the literal of a component that is one after a leading ``*``; else None."""
+    return (literal_text(part[1:]) or None) if part.startswith("*") else None
+
+
+def is_pattern(part: str) -> bool:
+    """Whether only an expression tells which names a component means."""
+    return part != "**" and literal_text(part) is None and ending_of(part) is None
+
+
 def _refuse(pattern: str, why: str) -> InvalidIntent:
     return InvalidIntent(
         f"The path glob {pattern!r} {why}.",
         hint="Globs are like those of .gitignore: '*.py', 'src/**', 'docs/', '{a,b}/*.md'.",
     )
+
+
+def expand(pattern: str) -> list[str]:
+    """Resolve the braces of a glob, or say why it has too many."""
+    if len(pattern) > _LONGEST:
+        raise InvalidIntent(f"A path glob has {len(pattern)} characters; {_LONGEST} is the most.")
+    if pattern.count("{") > _MOST_BRACES:
+        raise _refuse(pattern, f"has more than {_MOST_BRACES} braces")
+    found = _expand(pattern, pattern)
+    if sum(map(len, found)) > _LONGEST_EXPANDED:
+        raise _refuse(
+            pattern, f"has more than {_LONGEST_EXPANDED} characters once its braces are resolved"
+        )
+    return found
 
 
 def _expand(pattern: str, whole: str) -> list[str]:
@@ -197,7 +206,7 @@ def _closing(pattern: str, start: int) -> tuple[int, list[int]]:
 def parse_glob(pattern: str) -> list[ParsedGlob]:
     """Return a glob's alternatives, component by component, or say why it is not valid."""
     compile_glob(pattern)
-    return [_parse(each, pattern) for each in _expand(pattern, pattern)]
+    return [_parse(each, pattern) for each in expand(pattern)]
 
 
 def _parse(pattern: str, whole: str) -> ParsedGlob:

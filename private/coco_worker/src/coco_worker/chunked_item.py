@@ -71,6 +71,7 @@ def chunk_item(
         title=title or None,
         meta={} if item.parts else item.meta.extra,
         allow=item.allow,
+        keeps_allow=item.keeps_allow,
         item_hash=item.hashed,
     )
     return ChunkedItem(

@@ -164,7 +164,7 @@ def test_versions_that_change_meanwhile_are_whole(
     """While a backup reads, versions are switched and removed; it shows the moment it began."""
     before = contents(url)
     removed: list[bool] = []
-    real = dumping._copy_table
+    real = dumping._copy_tables
 
     def meddle(*given: object) -> None:
         if not removed:
@@ -174,7 +174,7 @@ def test_versions_that_change_meanwhile_are_whole(
             removed.append(bool(retention.prune(acme.database, old)))
         real(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(dumping, "_copy_table", meddle)
+    monkeypatch.setattr(dumping, "_copy_tables", meddle)
     dump(url, tmp_path / "b")
     assert removed == [False], "a table was dropped under the backup"
     target = empty_database()

@@ -27,6 +27,9 @@ __all__ = [
 MOST_WAIT_SECONDS = 30
 """A request may wait this long for its job; proxies close connections that are silent longer."""
 
+# An id of the longest, four bytes for each character, with its checksum and in base 64.
+_LONGEST_CURSOR = 6_000
+
 
 class DocumentPut(Request):
     """``PUT /v1/docs/documents/{doc_id}``: an item of an import but for its ``doc_id``."""
@@ -38,7 +41,9 @@ class DocumentPut(Request):
     language: PlainText | None = None
     meta: dict[str, object] | None = None
     allow: dict[str, list[str]] | None = Field(
-        default=None, description="`users` and `groups` whom it is shown to; left out: everybody."
+        default=None,
+        description="`users` and `groups` whom it is shown to; null: everybody. Left out: those "
+        "whom it is shown to now, and everybody if it is new.",
     )
 
 
@@ -87,7 +92,7 @@ class ListParameters(BaseModel):
 
     prefix: PlainText = Field(default="", max_length=1024, description="What ids begin with.")
     cursor: PlainText = Field(
-        default="", max_length=1024, description="`next_cursor` of the page before."
+        default="", max_length=_LONGEST_CURSOR, description="`next_cursor` of the page before."
     )
     limit: int = Field(default=100, ge=1, le=1_000)
 
@@ -103,7 +108,7 @@ class DocumentSearch(Request):
         default_factory=FiltersBody,
         description="As of a query; a document is found when one of its chunks passes.",
     )
-    cursor: PlainText = Field(default="", max_length=1024)
+    cursor: PlainText = Field(default="", max_length=_LONGEST_CURSOR)
     limit: int = Field(default=100, ge=1, le=1_000)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
 from starlette.types import Scope
@@ -41,6 +42,8 @@ _ONLY_ONCE = frozenset(
 )  # fmt: skip
 _ONLY_ONCE_PREFIX = b"x-coco-"
 
+_SPACES = b" \t"
+
 
 class AccessControl:
     """Lets in who shows a key, and notes in the ASGI scope whose it is."""
@@ -56,13 +59,15 @@ class AccessControl:
 
         Raises:
             Forbidden: it was not encrypted on its way.
-            InvalidInput: a header that decides who asks is sent twice.
+            InvalidInput: a header that decides who asks, or a query parameter, is sent twice.
             RateLimited: too many wrong keys came from the client's address, or too many requests
                 that concern the org from its keys.
             Unauthorized: it shows no key, or one that opens nothing.
         """
         hide_internals(True)
+        headers = _without_spaces(scope, headers)
         _check_headers(headers)
+        _check_query(scope)
         if scope["path"] in _PROBE_PATHS:
             return
         if self._behind_proxy:
@@ -86,6 +91,27 @@ class AccessControl:
 def trusted_proxies(settings: Settings) -> TrustedProxies:
     """Return the proxies before the service; none where it serves clients itself."""
     return TrustedProxies(settings.trusted_proxies if settings.tls_mode == "proxy" else ())
+
+
+def _without_spaces(scope: Scope, headers: Headers) -> Headers:
+    """Take the spaces around values out of the request: they are no part of them (RFC 9110, 5.5).
+
+    Not every parser does, and a name with a space behind it is another name.
+    """
+    if all(value == value.strip(_SPACES) for _, value in headers.raw):
+        return headers
+    scope["headers"] = [(name, value.strip(_SPACES)) for name, value in headers.raw]
+    return Headers(scope=scope)
+
+
+def _check_query(scope: Scope) -> None:
+    """Refuse what is said twice: no parameter is a list, and one of the two would be ignored."""
+    given = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    for name, count in Counter(name for name, _ in given).items():
+        if count > 1:
+            raise InvalidInput(
+                f"The query parameter {name[:100]!r} is sent more than once.", hint="Send it once."
+            )
 
 
 def _check_headers(headers: Headers) -> None:

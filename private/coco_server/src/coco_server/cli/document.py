@@ -26,7 +26,7 @@ from coco_server.jobs import document_jobs
 from coco_server.jobs.records import DONE_STATES, Job
 from coco_server.metrics import ServerMetrics
 from coco_server.store import projects
-from coco_server.store.access import VIEWS_EVERYTHING
+from coco_server.store.access import VIEWS_EVERYTHING, Viewer
 from coco_server.store.session import Database, Scope
 from coco_server.store.usage import Quotas
 
@@ -46,6 +46,7 @@ class _Operator:
 
     scope: Scope
     quotas: Quotas
+    viewer: Viewer = VIEWS_EVERYTHING
 
 
 @document.command("list")
@@ -54,7 +55,7 @@ def list_documents(
     *,
     prefix: Annotated[str, typer.Option(help="What ids begin with.")] = "",
     contains: Annotated[str, typer.Option(help="A part of the id or the title.")] = "",
-    after: Annotated[str, typer.Option(help="The last id of the page before.")] = "",
+    cursor: Annotated[str, typer.Option(help="next_cursor of the page before.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1_000)] = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -64,7 +65,7 @@ def list_documents(
         with database.tenant(owner.org_id) as session:
             asked = Asked(prefix=prefix, contains=contains)
             data = documents.list_documents(
-                session, project_id, asked, VIEWS_EVERYTHING, after=after, limit=limit
+                session, project_id, asked, VIEWS_EVERYTHING, cursor=cursor, limit=limit
             )
     rows = [each.model_dump(exclude={"meta", "content_hash"}) for each in data.documents]
     show(data, rows, as_json=as_json)
@@ -84,10 +85,6 @@ def show_document(project_id: ProjectId, doc_id: str, as_json: AsJson = False) -
     show(data, [row], as_json=as_json)
 
 
-def _allow(users: list[str], groups: list[str]) -> dict[str, list[str]] | None:
-    return {"users": users, "groups": groups} if users or groups else None
-
-
 @document.command("put")
 def put(
     project_id: ProjectId,
@@ -101,12 +98,16 @@ def put(
     groups: Annotated[
         list[str] | None, typer.Option("--allow-group", help="Show it to this group; repeatable.")
     ] = None,
+    everybody: Annotated[
+        bool, typer.Option("--allow-everybody", help="Show it to everybody in the project.")
+    ] = False,
     wait: Wait = 0,
     as_json: AsJson = False,
 ) -> None:
     """Add or replace one document by the text of a file.
 
-    Without --allow-user and --allow-group it is shown to everybody in the project.
+    Without --allow-user and --allow-group it stays with those whom it is shown to now; a new
+    document is shown to everybody in the project. --allow-everybody shows it to all.
     """
     try:
         content = path.read_text(encoding="utf-8")
@@ -114,7 +115,10 @@ def put(
         raise Unreadable(f"{str(path)!r} cannot be read: {error}.") from error
     with opened() as database:
         caller = _operator(database, project_id)
-        body = DocumentPut(content=content, title=title, allow=_allow(users or [], groups or []))
+        body = DocumentPut(content=content, title=title)
+        if everybody or users or groups:
+            allow = None if everybody else {"users": users or [], "groups": groups or []}
+            body = DocumentPut(content=content, title=title, allow=allow)
         started = _changes(database).put(caller, doc_id, body)
         job = None if started is None else _ended(database, caller.scope, started, wait)
     data = DocumentChange(

@@ -12,7 +12,7 @@ from coco_server.domain.documents import Asked, matching, named
 from coco_server.domain.import_jobs import Importer, ImportJobs, ImportSource
 from coco_server.jobs import document_jobs
 from coco_server.store import documents, versions
-from coco_server.store.access import VIEWS_EVERYTHING, Viewer
+from coco_server.store.access import KEEP, Viewer
 from coco_server.store.blobs import BlobStore
 from coco_server.store.item_hash import item_hash
 from coco_server.store.session import Database, TenantSession
@@ -34,6 +34,9 @@ class DocumentChanges:
     def put(self, caller: Importer, doc_id: str, body: DocumentPut) -> StartedData | None:
         """Start a merge of one document; None when the active version has it as it is sent.
 
+        Without ``allow`` it stays with those whom it is shown to when the merge runs. A document
+        that the caller is not shown is always merged: that nothing changes would tell what it says.
+
         Raises:
             InvalidInput: it has neither content nor chunks, or both.
         """
@@ -42,8 +45,10 @@ class DocumentChanges:
                 "A document has content or chunks.", hint="Send one of the two, and not both."
             )
         item = {"doc_id": doc_id, **body.model_dump(exclude_none=True)}
+        if "allow" not in body.model_fields_set:
+            item["allow"] = KEEP
         with self._database.tenant(caller.scope.org_id) as session:
-            if self._has(session, caller.scope.project_id, item):
+            if self._has(session, caller, item):
                 return None
         return self._merge(caller, [item], doc_id=doc_id)
 
@@ -89,17 +94,21 @@ class DocumentChanges:
             return data, None
         return data, self._merge(caller, [{"delete": doc_id} for doc_id in found])
 
-    def _has(self, session: TenantSession, project_id: str, item: Mapping[str, object]) -> bool:
-        """Whether the active version has a document as it is sent, and no job may change that."""
+    def _has(self, session: TenantSession, caller: Importer, item: Mapping[str, object]) -> bool:
+        """Whether the caller is shown a document as it is sent, and no job may change that."""
+        project_id = caller.scope.project_id
         hashed = item_hash(item)
         version = versions.active(session, project_id)
         if version is None or hashed is None or document_jobs.unfinished(session, project_id):
             return False
         try:
-            stored = documents.get(session, version, str(item["doc_id"]), VIEWS_EVERYTHING)
+            stored = documents.get(session, version, str(item["doc_id"]), caller.viewer)
         except DocumentNotFound:
             return False
-        return stored.item_hash == hashed
+        if item.get("allow") != KEEP:
+            return stored.item_hash == hashed
+        # What was sent to be shown to everybody says the same.
+        return stored.item_hash in (hashed, item_hash({**item, "allow": None}))
 
     def _merge(
         self, caller: Importer, items: Sequence[Mapping[str, object]], *, doc_id: str | None = None

@@ -13,10 +13,12 @@ from coco_protocol.server.documents import (
     DocumentList,
     DocumentParameters,
 )
+from coco_server.domain.cursors import cursor_behind, read_cursor
 from coco_server.domain.serializers import job_body
 from coco_server.jobs import document_jobs
 from coco_server.jobs.records import DONE_STATES, Job
 from coco_server.search.conditions import conditions
+from coco_server.search.document_paths import documents_at_paths
 from coco_server.store import document_search, documents, versions
 from coco_server.store.access import Viewer
 from coco_server.store.document_search import Wanted
@@ -41,9 +43,19 @@ class Asked:
         """Whether no condition is given."""
         return not (self.doc_ids or self.prefix or self.contains) and self.filters.empty
 
-    def wanted(self) -> Wanted:
-        """Return what the store looks for."""
-        return Wanted(self.doc_ids, self.prefix, self.contains, conditions(self.filters))
+    def wanted(self, session: TenantSession, version: Version) -> Wanted:
+        """Return what the store looks for in a version.
+
+        Raises:
+            QueryTimeout: matching the path globs takes too long.
+        """
+        return Wanted(
+            self.doc_ids,
+            self.prefix,
+            self.contains,
+            conditions(self.filters),
+            documents_at_paths(session, version.parts, self.filters),
+        )
 
 
 def show(
@@ -99,10 +111,16 @@ def list_documents(
     asked: Asked,
     viewer: Viewer,
     *,
-    after: str,
+    cursor: str,
     limit: int,
 ) -> DocumentList:
-    """Return a page of the wanted documents that a viewer is shown, in the order of their ids."""
+    """Return a page of the wanted documents that a viewer is shown, in the order of their ids.
+
+    Raises:
+        InvalidInput: the cursor is none that a page has given.
+        QueryTimeout: matching the path globs takes too long.
+    """
+    after = read_cursor(cursor)
     version = versions.active(session, project_id)
     if version is None:
         return DocumentList(documents=[])
@@ -114,26 +132,28 @@ def list_documents(
         total = documents.count(session, version, viewer, prefix=asked.prefix)
     else:
         found = document_search.find(
-            session, version, asked.wanted(), viewer, after=after, most=limit + 1
+            session, version, asked.wanted(session, version), viewer, after=after, most=limit + 1
         )
     return DocumentList(
         version_id=version.version_id,
         documents=[_body(each) for each in found[:limit]],
         total=total,
-        next_cursor=found[limit - 1].doc_id if len(found) > limit else None,
+        next_cursor=cursor_behind(found[limit - 1].doc_id) if len(found) > limit else None,
     )
 
 
 def matching(session: TenantSession, version: Version, asked: Asked) -> list[str]:
     """Return the ids of all documents that are wanted, whoever they are shown to."""
-    return document_search.ids(session, version, asked.wanted())
+    return document_search.ids(session, version, asked.wanted(session, version))
 
 
 def named(
     session: TenantSession, version: Version, asked: Asked, viewer: Viewer, most: int
 ) -> list[str]:
     """Return the ids of the first documents that are wanted and that a viewer is shown."""
-    found = document_search.find(session, version, asked.wanted(), viewer, most=most)
+    found = document_search.find(
+        session, version, asked.wanted(session, version), viewer, most=most
+    )
     return [each.doc_id for each in found]
 
 

@@ -25,6 +25,7 @@ from coco_server.store import (
     usage,
     versions,
 )
+from coco_server.store.access import Viewer
 from coco_server.store.blobs import BlobStore
 from coco_server.store.session import Database, Scope, TenantSession
 from coco_server.store.usage import Quotas
@@ -32,6 +33,9 @@ from coco_server.store.usage import Quotas
 __all__ = ["JOB_KIND", "ImportJobs", "ImportSource", "Importer"]
 
 JOB_KIND = "ingest"
+
+# What names the request, or is compared by itself: the config that is meant, and the items.
+_NO_PART_OF_A_REQUEST = {"idempotency_key", "project_id", "indexing_config_id", "blob_ref"}
 
 
 class Importer(Protocol):
@@ -45,6 +49,11 @@ class Importer(Protocol):
     @property
     def quotas(self) -> Quotas:
         """What the org may hold."""
+        ...
+
+    @property
+    def viewer(self) -> Viewer:
+        """Who is shown what the answer says."""
         ...
 
 
@@ -111,7 +120,8 @@ class ImportJobs:
             there = None
             if request is not None:
                 requests.take_turn(session, project_id, request)
-                there = requests.find(session, project_id, request)
+                active = projects.get(session, project_id).active_config_id
+                there = requests.find(session, project_id, request, active)
             job = there or self._create(
                 session, caller, head, source, request=request, doc_id=doc_id
             )
@@ -191,7 +201,7 @@ class ImportJobs:
 
 def _asked(head: ImportHead, content: str) -> Mapping[str, object]:
     """Return what makes two requests the same: all that changes what the job does."""
-    options = head.model_dump(exclude={"idempotency_key", "project_id", "blob_ref"})
+    options = head.model_dump(exclude=_NO_PART_OF_A_REQUEST)
     return {**options, "content": content}
 
 

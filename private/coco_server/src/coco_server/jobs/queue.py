@@ -100,7 +100,7 @@ def enqueue(
     )
     if made is None:
         assert request is not None, "nothing else conflicts"
-        there = requests.find(session, project_id, request)
+        there = requests.find(session, project_id, request, config_id or "")
         assert there is not None
         return there
     events.append(session, made.job_id, "queued", {"kind": kind})

@@ -1,4 +1,8 @@
-"""Repeated requests: one key means one job of one project and of the config that was named."""
+"""Repeated requests: one key means one job of one project and config.
+
+A request that names no config means the one that is active when it comes first. Sent again, it
+finds its job, whichever is active then.
+"""
 
 from __future__ import annotations
 
@@ -43,12 +47,20 @@ def take_turn(session: TenantSession, project_id: str, request: RequestKey) -> N
     """
     session.connection.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))",
-        ("\x1f".join((session.org_id, project_id, request.config, request.key)),),
+        ("\x1f".join((session.org_id, project_id, request.key)),),
     )
 
 
-def find(session: TenantSession, project_id: str, request: RequestKey) -> Job | None:
+def find(
+    session: TenantSession, project_id: str, request: RequestKey, active_config: str
+) -> Job | None:
     """Return the job that the same request started before, if one did.
+
+    Args:
+        session: of the project's org.
+        project_id: the project.
+        request: what is asked; `take_turn` was called for it.
+        active_config: what a request means that names no config.
 
     Raises:
         RequestConflict: the key was used for a request that asked for something else.
@@ -58,14 +70,17 @@ def find(session: TenantSession, project_id: str, request: RequestKey) -> Job | 
         session,
         Job,
         "SELECT {columns} FROM jobs WHERE org_id = %(org)s AND project_id = %(project)s "
-        "AND ((request_key = %(key)s AND request_config = %(config)s) "
-        "OR (idempotency_key = %(key)s AND %(config)s IN "
-        "('', payload -> 'plan' -> 'config' ->> 'config_id')))",
+        "AND (request_key = %(key)s OR idempotency_key = %(key)s) "
+        "AND (request_config = %(named)s AND request_key IS NOT NULL OR "
+        "coalesce(config_id, payload -> 'plan' -> 'config' ->> 'config_id') = %(config)s "
+        "OR idempotency_key = %(key)s AND %(named)s = '') "
+        "ORDER BY request_config = %(named)s DESC, job_id LIMIT 1",
         {
             "org": session.org_id,
             "project": project_id,
             "key": request.key,
-            "config": request.config,
+            "named": request.config,
+            "config": request.config or active_config,
         },
     )
     if job is None:
@@ -79,5 +94,12 @@ def find(session: TenantSession, project_id: str, request: RequestKey) -> Job | 
             f"The idempotency_key {request.key!r} was used before for another import.",
             hint="Send another key with another content; a repeated request must be the same.",
             details={"job_id": job.job_id},
+        )
+    if not request.config:
+        # From now on it is found without a name also when another config is active.
+        session.connection.execute(
+            "UPDATE jobs SET request_config = '' WHERE org_id = %s AND job_id = %s "
+            "AND request_key IS NOT NULL AND request_config <> ''",
+            (session.org_id, job.job_id),
         )
     return job

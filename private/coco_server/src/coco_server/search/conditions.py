@@ -9,7 +9,6 @@ import numpy as np
 from psycopg import sql
 
 from coco_core.filters import Filters
-from coco_core.globs import compile_glob
 
 __all__ = ["conditions"]
 
@@ -23,7 +22,11 @@ _SYMBOL: LiteralString = (
 def conditions(
     filters: Filters, phrases: Sequence[str] = ()
 ) -> tuple[sql.Composed, list[object]] | None:
-    """Return a condition on ``source_chunks`` with its values; None when everything passes."""
+    """Return a condition on ``source_chunks`` with its values; None when everything passes.
+
+    Path globs are left out: `coco_server.search.document_paths` matches them. PostgreSQL keeps 32
+    compiled expressions and compiles every further one for each row.
+    """
     found: list[tuple[LiteralString, list[object]]] = []
     if filters.languages:
         found.append(("language = ANY(%s)", [list(filters.languages)]))
@@ -31,13 +34,6 @@ def conditions(
         found.append(("kind = ANY(%s)", [[str(kind) for kind in filters.kinds]]))
     if filters.doc_ids:
         found.append(("doc_id = ANY(%s)", [list(filters.doc_ids)]))
-    found += [
-        ("doc_id ~ %s", [_expression(group)])
-        for group in (filters.include, *filters.narrowed)
-        if group
-    ]
-    if filters.exclude:
-        found.append(("doc_id !~ %s", [_expression(filters.exclude)]))
     if filters.symbol is not None:
         wanted = f".{filters.symbol.strip('.')}."
         found.append((_SYMBOL, [wanted, wanted]))
@@ -57,15 +53,3 @@ def conditions(
         return None
     joined = sql.SQL(" AND ").join(sql.SQL(text) for text, _ in found)
     return joined, [value for _, values in found for value in values]
-
-
-def _expression(globs: Sequence[str]) -> str:
-    """Return PostgreSQL's form of the core's expressions, as one.
-
-    It keeps 32 compiled expressions and compiles every further one for each row, so there is only
-    one; queries match their globs with `coco_server.search.document_paths`, which is faster. Its
-    automaton tries nothing twice, so it knows no atomic groups and needs none; an escaped
-    parenthesis never opens one.
-    """
-    every = "|".join(compile_glob(glob).pattern.replace("(?>", "(?:") for glob in globs)
-    return f"^(?:{every})$"

@@ -24,7 +24,7 @@ from coco_server.store.cancellation import refuse_if_cancelled
 from coco_server.store.session import TenantSession
 from coco_server.store.tables import of_version
 
-__all__ = ["chunks_at_paths"]
+__all__ = ["chunks_at_paths", "documents_at_paths"]
 
 # Documents whose ids are kept in the process, some 150 bytes each with their chunks.
 _MOST_DOCUMENTS = 1_000_000
@@ -104,25 +104,46 @@ def chunks_at_paths(
         QueryTimeout: matching takes too long.
         CallerLeft: the caller does not wait for it any more.
     """
-    wanted = [group for group in (filters.include, *filters.narrowed) if group]
-    if not wanted and not filters.exclude:
+    if not _any_glob(filters):
         return None
-    return np.sort(
-        np.concatenate(
-            [_passing(_cache.of(session, part), wanted, filters.exclude) for part in parts]
-        )
-    )
+    found: list[NDArray[np.int32]] = []
+    for part in parts:
+        documents = _cache.of(session, part)
+        found.append(documents.keys[_passing(documents, filters)[documents.document_of]])
+    return np.sort(np.concatenate(found))
 
 
-def _passing(
-    documents: _Documents, wanted: Sequence[Sequence[str]], excluded: Sequence[str]
-) -> NDArray[np.int32]:
+def documents_at_paths(
+    session: TenantSession, parts: Sequence[int], filters: Filters
+) -> list[tuple[int, str]] | None:
+    """Return the documents that have chunks and pass the path globs, each with its segment.
+
+    None when there are no globs. Documents that a later segment has removed are among them;
+    arguments and errors are those of `chunks_at_paths`.
+    """
+    if not _any_glob(filters):
+        return None
+    found: list[tuple[int, str]] = []
+    for part in parts:
+        documents = _cache.of(session, part)
+        passing = _passing(documents, filters)
+        found += [(part, documents.ids[number]) for number in np.flatnonzero(passing)]
+    return found
+
+
+def _any_glob(filters: Filters) -> bool:
+    return bool(filters.include or filters.exclude or any(filters.narrowed))
+
+
+def _passing(documents: _Documents, filters: Filters) -> NDArray[np.bool_]:
+    """Return bool[documents]."""
     passing = np.ones(len(documents.ids), np.bool_)
-    for group in wanted:
-        passing &= _matched(documents, group)
-    if excluded:
-        passing &= ~_matched(documents, excluded)
-    return documents.keys[passing[documents.document_of]]
+    for group in (filters.include, *filters.narrowed):
+        if group:
+            passing &= _matched(documents, group)
+    if filters.exclude:
+        passing &= ~_matched(documents, filters.exclude)
+    return passing
 
 
 def _matched(documents: _Documents, globs: Sequence[str]) -> NDArray[np.bool_]:

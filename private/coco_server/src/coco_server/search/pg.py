@@ -8,7 +8,7 @@ size and filter, never left to the planner's guess: a shared index under a filte
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -245,7 +245,7 @@ def _passing(
 ) -> NDArray[np.int32]:
     """Return int32[n], the chunks that count, pass the filters and hold the phrases, ascending."""
     at_paths = chunks_at_paths(session, version.parts, filters)
-    others = conditions(replace(filters, include=(), narrowed=(), exclude=()), phrases)
+    others = conditions(filters, phrases)
     if others is None:
         if at_paths is None:
             assert live is not None, "without a condition, all chunks pass"

@@ -19,6 +19,7 @@ from coco_server.store.session import TenantSession
 from coco_server.store.tables import in_version
 
 __all__ = [
+    "KEEP",
     "SHOWN",
     "VIEWS_EVERYTHING",
     "VIEWS_PUBLIC",
@@ -30,6 +31,9 @@ __all__ = [
     "user_name",
     "write_lists",
 ]
+
+KEEP = "keep"
+"""What an item says in the place of its list: who was shown the document goes on being shown it."""
 
 _RESTRICTED = ""
 """The name under which all chunks of a segment are kept that are not shown to everybody."""

@@ -20,6 +20,7 @@ from coco_core.bm25 import TermVector
 from coco_core.chunk_columns import CHUNK_COLUMNS, from_columns, to_columns
 from coco_core.errors import VersionConflict
 from coco_core.types import Chunk, FloatVector
+from coco_server.store import documents as documents_of
 from coco_server.store import postings, segments, usage
 from coco_server.store.session import TenantSession, loading
 from coco_server.store.tables import Parts, by_key, in_version
@@ -52,6 +53,8 @@ class DocumentRow:
     meta: Mapping[str, Any] = field(default_factory=dict)
     allow: tuple[str, ...] | None = None
     """Names of `coco_server.store.access` whom it is shown to; None: everybody in the project."""
+    keeps_allow: bool = False
+    """Whether, instead, those are shown it whom it is shown to now: see `documents.allowed_now`."""
     item_hash: str | None = None
     """See `item_hash`; None when it did not come whole."""
 
@@ -236,6 +239,9 @@ def _insert_documents(
 ) -> None:
     if not documents:
         return
+    kept = documents_of.allowed_now(
+        session, version, [each.doc_id for each in documents if each.keeps_allow]
+    )
     # This table is shared and has row-level security, with which COPY does not work.
     session.connection.execute(
         "INSERT INTO documents (org_id, project_id, version_no, doc_id, content_hash, "
@@ -258,7 +264,12 @@ def _insert_documents(
             [each.title for each in documents],
             [json.dumps(dict(each.meta)) for each in documents],
             [each.item_hash for each in documents],
-            [None if each.allow is None else json.dumps(each.allow) for each in documents],
+            [
+                None if allow is None else json.dumps(allow)
+                for allow in (
+                    kept.get(each.doc_id) if each.keeps_allow else each.allow for each in documents
+                )
+            ],
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 
@@ -38,6 +39,8 @@ class Wanted:
     """A part of the id or the title, in any case."""
     chunks: tuple[sql.Composed, list[object]] | None = None
     """A condition on chunks with its values, of which one must pass."""
+    among: Sequence[tuple[int, str]] | None = None
+    """Documents with the numbers of their segments; all others are not wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +129,15 @@ def _where(
             )
         )
         values["contains"] = wanted.contains
+    held = wanted.among
     if wanted.chunks is not None:
         # By themselves, as conditions on chunks have their values in order and these by name.
         condition, given = wanted.chunks
         holding = in_version(_HOLDING, version.parts) + condition
         rows = session.connection.execute(holding, given).fetchall()
+        held = rows if held is None else sorted(set(held).intersection(rows))
+    if held is not None:
         parts.append(sql.SQL(_HELD))
-        values["held_in"] = [number for number, _ in rows]
-        values["held"] = [doc_id for _, doc_id in rows]
+        values["held_in"] = [number for number, _ in held]
+        values["held"] = [doc_id for _, doc_id in held]
     return sql.Composed([sql.SQL(_FROM), sql.SQL(" AND ").join(parts)]), values

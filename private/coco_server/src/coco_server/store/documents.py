@@ -13,13 +13,14 @@ from typing import Any, LiteralString
 from psycopg import sql
 
 from coco_core.errors import DocumentNotFound
+from coco_server.store import versions
 from coco_server.store.access import SHOWN, VIEWS_PUBLIC, Viewer
 from coco_server.store.rows import all_rows, columns, one_row
 from coco_server.store.segments import LIVE
 from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
 
-__all__ = ["StoredDocument", "count", "existing", "get", "list_of"]
+__all__ = ["StoredDocument", "allowed_now", "count", "existing", "get", "list_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,27 @@ def existing(session: TenantSession, version: Version, doc_ids: Sequence[str]) -
         {**_values(session, version), "doc_ids": list(doc_ids)},
     ).fetchall()
     return {doc_id for (doc_id,) in rows}
+
+
+def allowed_now(
+    session: TenantSession, version: Version, doc_ids: Sequence[str]
+) -> dict[str, list[str] | None]:
+    """Return the allow lists of documents as a merge's base has them, or else the active version.
+
+    The base is what the merge before left, and what this one is put onto.
+    """
+    if not doc_ids:
+        return {}
+    parts = version.parts[:-1]
+    if not parts:
+        active = versions.active(session, version.project_id)
+        parts = active.parts if active is not None else ()
+    return dict(
+        session.connection.execute(
+            "SELECT doc_id, allow " + _OF_VERSION + "AND doc_id = ANY(%(doc_ids)s) AND " + LIVE,
+            {"org": session.org_id, "parts": list(parts), "doc_ids": list(doc_ids)},
+        ).fetchall()
+    )
 
 
 def _values(session: TenantSession, version: Version) -> dict[str, object]:

@@ -35,7 +35,7 @@ def allow_of(value: object) -> tuple[str, ...] | None:
     if value is None:
         return None
     if not isinstance(value, Mapping):
-        raise WrongAllow("allow must be an object with users, groups or both.")
+        raise WrongAllow('allow must be an object with users, groups or both, or "keep".')
     unknown = [str(name) for name in value if name not in _MEMBERS]
     if unknown:
         raise WrongAllow(f"allow has a field {unknown[0][:100]!r}; there are users and groups.")

@@ -13,6 +13,7 @@ import orjson
 from coco_core.languages import named_language
 from coco_core.types import Chunk, ChunkKind, Definition, FloatVector, Span
 from coco_protocol.server.source_ref import path_reason
+from coco_server.store.access import KEEP
 from coco_server.store.item_hash import item_hash
 from coco_worker.items.allow import WrongAllow, allow_of
 from coco_worker.items.item import (
@@ -115,6 +116,7 @@ def _item(index: int, doc_id: str, raw: Mapping[str, Any], limits: ItemLimits) -
     language = _name(raw, "language", _LONGEST_ID)
     if language and named_language(language) is None:
         _refuse(RejectionReason.WRONG_TYPE, f"language is {language!r}, which is not known.")
+    keeps_allow = raw.get("allow") == KEEP
     return Item(
         index=index,
         doc_id=doc_id,
@@ -124,7 +126,8 @@ def _item(index: int, doc_id: str, raw: Mapping[str, Any], limits: ItemLimits) -
         source_ref=source_ref,
         language=language,
         meta=_meta(raw.get("meta"), limits),
-        allow=_allow(raw.get("allow")),
+        allow=None if keeps_allow else _allow(raw.get("allow")),
+        keeps_allow=keeps_allow,
         hashed=None if parts else item_hash(raw, limits.rule),
     )
 
@@ -218,6 +221,9 @@ def _content(raw: Mapping[str, Any], limits: ItemLimits) -> str:
 def _vector(value: object, dimension: int) -> FloatVector | None:
     if value is None:
         return None
+    # Of texts and truth values NumPy would make numbers.
+    if isinstance(value, list) and not {*map(type, value)} <= {int, float, list}:
+        _refuse(RejectionReason.WRONG_TYPE, "vector must be a list of numbers.")
     try:
         # What float32 cannot hold becomes infinite, which is refused below.
         with np.errstate(over="ignore", invalid="ignore"):

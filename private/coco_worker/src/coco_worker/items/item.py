@@ -90,6 +90,8 @@ class Item:
     meta: ItemMeta = field(default_factory=ItemMeta)
     allow: tuple[str, ...] | None = None
     """Names of `coco_server.store.access` whom it is shown to; None: everybody in the project."""
+    keeps_allow: bool = False
+    """Whether, instead, those are shown it whom it is shown to now."""
     first: bool = True
     """Whether no earlier item brought chunks of the document."""
     hashed: str | None = None

@@ -87,6 +87,8 @@ def _key(doc_id: str, part: str) -> bytes:
 
 def _allow_key(item: Item) -> bytes:
     # Names have no NUL, and no list at all is not an empty one.
+    if item.keeps_allow:
+        return _key(item.doc_id, "keep")
     names = "everybody" if item.allow is None else "\0".join(("allow", *item.allow))
     return _key(item.doc_id, names)
 

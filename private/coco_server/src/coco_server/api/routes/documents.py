@@ -148,13 +148,13 @@ class DocumentsApi:
         job = await self._follow(caller, started.job_id, wait)
         return _accepted(data.model_copy(update=_outcome(job)), job, caller)
 
-    async def _list(self, tenant: Tenant, wanted: Asked, after: str, limit: int) -> Response:
+    async def _list(self, tenant: Tenant, wanted: Asked, cursor: str, limit: int) -> Response:
         caller = await self._authorize(tenant)
 
         def look(session: TenantSession) -> DocumentList:
             project_id = caller.scope.project_id
             return list_documents(
-                session, project_id, wanted, caller.viewer, after=after, limit=limit
+                session, project_id, wanted, caller.viewer, cursor=cursor, limit=limit
             )
 
         return await self._services.respond(caller, "status", look)

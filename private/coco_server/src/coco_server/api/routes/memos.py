@@ -35,7 +35,12 @@ TokenHeader: TypeAlias = Annotated[
     Identifier, Header(alias="x-coco-session-token", description="What the session answered.")
 ]
 BeforeMemo: TypeAlias = Annotated[
-    Identifier | None, Query(description="`next_before` of the page before.")
+    Identifier | None,
+    Query(
+        # Any other text would stand before or behind all notes.
+        pattern="^memo_[0-9a-z]{26}$",
+        description="`next_before` of the page before, as it is.",
+    ),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from coco_core.errors import DatabaseIncompatible
 from coco_server.store.session import Connection
 from coco_server.store.tenant_tables import parents_first
 
-__all__ = ["StoredTable", "columns", "definition", "list_tables", "sequences"]
+__all__ = ["StoredTable", "columns", "definitions", "list_tables", "sequences"]
 
 # Names of tables that a build makes end with the segment's number.
 _NUMBERED = re.compile(r"(.+)_(\d+)")
@@ -40,12 +41,14 @@ _TABLES = """
 """
 
 _COLUMNS = """
-    SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0
-        AND NOT attisdropped AND attgenerated = '' ORDER BY attnum
+    SELECT relname, array_agg(attname::text ORDER BY attnum)
+    FROM pg_class AS class JOIN pg_attribute ON attrelid = class.oid
+    WHERE relnamespace = 'public'::regnamespace AND relname = ANY(%s) AND attnum > 0
+        AND NOT attisdropped AND attgenerated = '' GROUP BY relname
 """
 
 _DEFINITION = """
-    SELECT jsonb_build_object(
+    SELECT relname, jsonb_build_object(
         'columns', (
             SELECT jsonb_agg(jsonb_build_object(
                 'name', attname, 'type', format_type(atttypid, atttypmod),
@@ -74,7 +77,7 @@ _DEFINITION = """
                 CASE grantee WHEN relowner THEN 'owner' ELSE pg_get_userbyid(grantee) END,
                 privilege_type) ORDER BY grantee, privilege_type)
             FROM aclexplode(relacl)))
-    FROM pg_class AS class WHERE oid = %s::regclass
+    FROM pg_class AS class WHERE relnamespace = 'public'::regnamespace AND relname = ANY(%s)
 """
 
 
@@ -122,17 +125,14 @@ def _would_omit(name: str) -> DatabaseIncompatible:
     )
 
 
-def columns(connection: Connection, name: str) -> list[str]:
-    """Return the columns of a table that are stored, in their order."""
-    return [row[0] for row in connection.execute(_COLUMNS, (f"public.{name}",)).fetchall()]
+def columns(connection: Connection, names: Sequence[str]) -> dict[str, list[str]]:
+    """Return the columns of tables that are stored, in their order, by table."""
+    return dict(connection.execute(_COLUMNS, (list(names),)).fetchall())
 
 
-def definition(connection: Connection, name: str) -> dict[str, Any]:
-    """Return what makes a table the same again: columns, indexes, policies, grants."""
-    row = connection.execute(_DEFINITION, (f"public.{name}",)).fetchone()
-    assert row is not None, "it stands in the same snapshot"
-    found: dict[str, Any] = row[0]
-    return found
+def definitions(connection: Connection, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return what makes tables the same again: columns, indexes, policies, grants; by table."""
+    return dict(connection.execute(_DEFINITION, (list(names),)).fetchall())
 
 
 def sequences(connection: Connection) -> dict[str, int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from psycopg import sql
 
@@ -87,8 +88,8 @@ def dump(
         with connect(url) as reader:
             for begin in range(0, len(tables), _TABLES_PER_TRANSACTION):
                 with _reading(reader, snapshot):
-                    for table in tables[begin : begin + _TABLES_PER_TRANSACTION]:
-                        _copy_table(reader, archive, table, done, progress)
+                    part = tables[begin : begin + _TABLES_PER_TRANSACTION]
+                    _copy_tables(reader, archive, part, done, progress)
             with _reading(reader, snapshot):
                 _require_all_chunks(reader)
             numbers = catalog.sequences(reader)
@@ -128,23 +129,48 @@ def _reading(reader: Connection, snapshot: str) -> Iterator[None]:
         yield
 
 
+def _copy_tables(
+    reader: Connection,
+    archive: ArchiveWriter,
+    tables: Sequence[StoredTable],
+    done: Dumped,
+    progress: Progress,
+) -> None:
+    """Copy tables, of which most are small: a round trip for each is all that they cost."""
+    columns = catalog.columns(reader, [each.name for each in tables])
+    made = catalog.definitions(reader, [each.name for each in tables if each.segment])
+    secured = False
+    for table in tables:
+        if table.copied and table.secured != secured:
+            secured = table.secured
+            reader.execute("SET LOCAL ROLE coco_system" if secured else "RESET ROLE")
+        _copy_table(
+            reader,
+            archive,
+            table,
+            columns[table.name],
+            made=made.get(table.name),
+            done=done,
+            progress=progress,
+        )
+
+
 def _copy_table(
     reader: Connection,
     archive: ArchiveWriter,
     table: StoredTable,
+    columns: Sequence[str],
+    *,
+    made: Mapping[str, Any] | None,
     done: Dumped,
     progress: Progress,
 ) -> None:
-    columns = catalog.columns(reader, table.name)
-    made = catalog.definition(reader, table.name) if table.segment else None
     archive.add_json(
         f"tables/{table.name}/table.json",
-        {"name": table.name, "secured": table.secured, "columns": columns, "made": made},
+        {"name": table.name, "secured": table.secured, "columns": list(columns), "made": made},
     )
     if not table.copied:
         return
-    if table.secured:
-        reader.execute("SET LOCAL ROLE coco_system")
     statement = sql.SQL("COPY (SELECT {} FROM public.{}) TO STDOUT (FORMAT BINARY)").format(
         sql.SQL(", ").join(map(sql.Identifier, columns)), sql.Identifier(table.name)
     )
@@ -155,7 +181,6 @@ def _copy_table(
                 archive.add(f"tables/{table.name}/rows/{number:06}", piece)
                 size += len(piece)
         rows = cursor.rowcount
-    reader.execute("RESET ROLE")
     done.count(table.name.rstrip("0123456789").rstrip("_") if table.segment else table.name,
                rows, size)  # fmt: skip
     progress(table.name, rows, size)

@@ -91,7 +91,7 @@ def test_special_characters_can_be_literal() -> None:
         "[z-a]",
         "{a,b}" * 9,
         "/".join(["**/a"] * 9),
-        "{a,b}" * 8 + "*x" * 30,
+        "{a,b}" * 8 + "*x" * 80,
         "x" * 4_097,
     ],
 )

@@ -296,7 +296,9 @@ def test_what_a_replacing_import_may_not_say(client: httpx.Client) -> None:
 def test_a_document_that_is_refused_says_why(client: httpx.Client) -> None:
     failed = _put(client, "a.md", content="x", language="klingon")
     assert (failed["state"], failed["version_id"]) == ("failed", None)
-    assert "wrong_type" in failed["error"]["message"]
+    assert "klingon" in failed["error"]["message"], "for who sent it"
+    job = _data(client.get(f"/v1/jobs/{failed['job_id']}"))
+    assert job["error"]["message"] == "Item 0 was rejected (wrong_type).", "for everybody else"
     rejected = _data(client.get(f"/v1/jobs/{failed['job_id']}/rejections"))
     assert "klingon" in json.dumps(rejected)
     assert client.put(f"{DOCUMENTS}/a.md", json={"title": "no content"}).status_code == 400

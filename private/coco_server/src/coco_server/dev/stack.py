@@ -16,7 +16,7 @@ from typing import Self
 
 import httpx
 
-from coco_core.errors import Unavailable
+from coco_core.errors import InvalidConfig, Unavailable
 from coco_server.dev.children import free_port, spawn, stop
 from coco_server.dev.postgres import DevPostgres
 from coco_server.dev.redis import DevRedis
@@ -107,7 +107,7 @@ class DevStack:
             self._opened.callback(temporary.remove)
             directory = temporary.path
         else:
-            directory.mkdir(parents=True, exist_ok=True)
+            _make_folder(directory)
         place = directory / "postgres" if self._directory is not None else None
         self.postgres = self._opened.enter_context(
             DevPostgres(place, durable=self._directory is not None)
@@ -217,3 +217,13 @@ def _passed_on(environ: Mapping[str, str]) -> dict[str, str]:
     kept = ("COCO_EMBED_", "COCO_MODEL_", "COCO_MODELS_FILE", "COCO_RATE_", "COCO_ORG_",
             "COCO_WORKER_SLOTS", "COCO_LOG_", "COCO_OFFLINE", "COCO_METRICS_")  # fmt: skip
     return {name: value for name, value in environ.items() if name.startswith(kept)}
+
+
+def _make_folder(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidConfig(
+            f"The folder {str(directory)!r} cannot be made: {error.strerror}.",
+            hint="Name another one with --data.",
+        ) from error

@@ -1,4 +1,4 @@
-"""What does a merge of ten changed documents cost beside an import of all?
+"""What does a merge of ten changed documents cost, compared with an import of all?
 
 One project of many chunks. A worker in a process of its own merges ten documents, again and again,
 while queries are asked at a steady pace. Shown are the time from the request until the change is

@@ -2,7 +2,7 @@
 
 A worker builds a project from Markdown documents, then from the same ones, then from the same ones
 under another config that cuts them the same way, then with one document in a hundred changed.
-Seconds and CPU seconds are those of the worker's process, with the database's beside them only in
+Seconds and CPU seconds are those of the worker's process, with those of the database only in
 the seconds. Embeddings are counted; a paid service charges for them.
 """
 

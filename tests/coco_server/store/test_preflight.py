@@ -129,7 +129,7 @@ def test_a_newer_schema_that_takes_away_is_refused(bare: str) -> None:
 def test_a_migration_that_waits_for_a_query_changes_nothing(
     bare: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    migrate(bare, to="0008")
+    migrate(bare, to="0007")
     monkeypatch.setattr("coco_server.store.migrate._LOCK_SECONDS", 0.01)
     monkeypatch.setattr("coco_server.store.migrate._LOCK_TRIES", 2)
     monkeypatch.setattr("coco_server.store.migrate._LOCK_PAUSE_SECONDS", 0)
@@ -138,8 +138,8 @@ def test_a_migration_that_waits_for_a_query_changes_nothing(
         with pytest.raises(Unavailable, match="cannot lock a table"):
             migrate(bare)
     with psycopg.connect(bare) as connection:
-        assert current_revision(connection) == "0008"
-    assert migrate(bare) == ("0008", head_revision())
+        assert current_revision(connection) == "0007"
+    assert migrate(bare) == ("0007", head_revision())
 
 
 def test_a_user_without_the_roles_is_told_the_statements(server: DevPostgres, bare: str) -> None:

@@ -34,7 +34,7 @@ def test_after_many_versions_another_connection_serves(narrow: Database) -> None
         each.activate(each.build({"a": "text"}))
     first = [ask(narrow, each) for each in tenants]
     assert len(set(first)) == 1
-    # The last one was too many; whoever comes next is served by another backend.
+    # The last one was too many; the next request is served by another backend.
     assert ask(narrow, tenants[0]) != first[0]
     assert narrow.statistics()["pool_size"] == 1
 

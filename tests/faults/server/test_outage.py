@@ -98,7 +98,7 @@ def test_a_worker_goes_on_after_a_restart(server: DevPostgres, tmp_path: Path) -
             job = tenant.enqueue(tenant.ndjson(items))
 
             def claimed() -> bool:
-                # Until the worker listens again, nobody hears it.
+                # Until the worker listens again, it is lost.
                 with database.system() as session:
                     session.connection.execute("SELECT pg_notify('coco_jobs', %s)", (job.job_id,))
                 return tenant.job(job.job_id).attempt > 0

@@ -35,7 +35,7 @@ _GRACE_SECONDS = 20
 # Of the database, blob store, workers and log, on top of the connections of clients.
 _OTHER_FILES = 256
 
-# A loop that has not come round for so long serves nobody.
+# A loop that has not come round for so long serves no request.
 _STUCK_SECONDS = 3.0
 
 _log = structlog.get_logger(__name__)

@@ -26,7 +26,7 @@ ALGORITHMS: Final[Mapping[str, str]] = {
     "EdDSA": "OKP",
 }
 """Signatures that are taken, with the type of their keys. Public keys only: with a shared secret
-whoever verifies a token could make one."""
+who verifies a token could make one."""
 
 # Issuers announce a new key days before they sign with it, and withdraw a lost one at once.
 _FRESH_SECONDS = 300.0
@@ -137,7 +137,7 @@ def _content(source: str) -> bytes:
         return source.encode()
     if "://" not in source:
         return Path(source).read_bytes()
-    # A redirect would lead to where nobody has looked.
+    # A redirect would lead to an address that was not checked.
     with httpx.Client(timeout=_FETCH_SECONDS, follow_redirects=False) as client:
         read = b""
         with client.stream("GET", source, headers={"accept": "application/json"}) as response:

@@ -42,7 +42,7 @@ _LOOK_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class _Operator:
-    """Whoever runs the command: no quota of the service's settings is known here."""
+    """The operator: no quota of the service's settings is known here."""
 
     scope: Scope
     quotas: Quotas

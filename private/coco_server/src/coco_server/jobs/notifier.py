@@ -51,7 +51,7 @@ class PostgresNotifier:
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: psycopg.Connection[tuple[object, ...]] | None = None
-        # Whether the connection goes through a pooler: then whoever waits looks by themselves.
+        # Whether the connection goes through a pooler: then waiting readers look by themselves.
         self._deaf = False
         self._closed = threading.Event()
 

@@ -309,7 +309,7 @@ def _open(url: str, options: Mapping[str, object]) -> ObjectStore:
             raise InvalidConfig(f"{url!r} names no absolute directory.", hint="Use file:///…")
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            # Imports are the tenants' data: nobody else on the machine reads them.
+            # Imports are the tenants' data: no other user of the machine reads them.
             directory.chmod(0o700)
         except OSError as error:
             raise InvalidConfig(

@@ -183,7 +183,7 @@ class Pool:
 
     def _still_away(self, pool: ConnectionPool[Any]) -> None:
         self._away.set()
-        # Begins the next attempt if no connection is left, whether somebody waits for it or not.
+        # Begins the next attempt if no connection is left, whether a request waits for it or not.
         pool.check()
 
 

@@ -91,7 +91,7 @@ class JobsApi:
         caller = await self._authorize(tenant)
         if not ("ingest" in caller.key.scopes or caller.viewer.everything):
             raise Forbidden(
-                "The list names documents whoever they are shown to.",
+                "The list names documents that are not shown to everybody.",
                 hint="Use a key with the scope 'ingest' or 'read_all'.",
             )
 

@@ -24,7 +24,7 @@ from coco_server.store.session import Connection
 __all__ = ["DROPS_LOCK", "Dumped", "Progress", "dump"]
 
 DROPS_LOCK = 4_242_003
-"""Held while a backup is taken; whoever drops a segment's tables gives up meanwhile."""
+"""Held while a backup is taken; a drop of a segment's tables gives up meanwhile."""
 
 Progress = Callable[[str, int, int], None]
 """Hears the name of each table or blob that is done, its rows, and its bytes."""

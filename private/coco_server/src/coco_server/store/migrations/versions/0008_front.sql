@@ -1,1 +1,0 @@
-SELECT 1; -- Limits of a tenant's requests.

@@ -177,7 +177,7 @@ def test_with_vectors_an_import_is_parquet_that_the_worker_reads(
     assert (written.content_type, written.count) == ("application/vnd.apache.parquet", 3)
     limits = ItemLimits(dimension=2)
     with (tmp_path / "import").open("rb", buffering=0) as file:
-        found = [check_item(index, raw, limits) for index, raw in read_parquet(file)]
+        found = [check_item(index, raw, limits) for index, raw in read_parquet(file, limits)]
     assert all(isinstance(each, Item) for each in found), found
     first, second, third = found
     assert isinstance(first, Item)

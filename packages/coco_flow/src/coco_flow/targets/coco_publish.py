@@ -113,7 +113,8 @@ class ServerProject:
         given: dict[str, object] = {
             "idempotency_key": key,
             "on_error": options.on_error,
-            "activate": "true" if options.activate else "false",
+            # What a flow holds is complete: that much of it is gone is for the flow to refuse.
+            "activate": "force" if options.activate else "false",
         }
         if options.config is not None:
             given["indexing_config_id"] = options.config
@@ -189,9 +190,11 @@ def publish(
     job = project.follow(started.job_id)
     if job.state != "succeeded":
         content.mark_failed()
+        # Of a rejected item the job says no more than the kind.
+        reasons = [_reason(job.error), *project.rejections(started.job_id)]
         raise FlowError(
             f"The import of {written.count} items into {project.project_id!r} {job.state}: "
-            f"{_reason(job.error)}",
+            f"{' '.join(reasons)}",
             hint="The version before still answers. Mend the rows, or update the flow again.",
             details={"job_id": started.job_id},
         )

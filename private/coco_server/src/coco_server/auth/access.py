@@ -104,11 +104,15 @@ def _without_spaces(scope: Scope, headers: Headers) -> Headers:
     return Headers(scope=scope)
 
 
+# Query parameters that are lists (`ImportOptions`).
+_LISTS = frozenset({"deletes"})
+
+
 def _check_query(scope: Scope) -> None:
-    """Refuse what is said twice: no parameter is a list, and one of the two would be ignored."""
+    """Refuse what is said twice, unless it is a list: one of the two would be ignored."""
     given = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     for name, count in Counter(name for name, _ in given).items():
-        if count > 1:
+        if count > 1 and name not in _LISTS:
             raise InvalidInput(
                 f"The query parameter {name[:100]!r} is sent more than once.", hint="Send it once."
             )

@@ -15,7 +15,7 @@ from coco_server.cli.connection import blob_store, database_url, opened
 from coco_server.cli.output import AsJson, show
 from coco_server.settings import explain_settings
 from coco_server.store.backup import load
-from coco_server.store.backup.dump import dump
+from coco_server.store.backup.dump import Dumped, dump
 
 __all__ = ["backup", "restore"]
 
@@ -88,19 +88,7 @@ def backup(
             vectors=_vector_backend(),
             progress=progress,
         )
-    data = BackupData(
-        file=str(file),
-        revision=done.revision,
-        created_at=done.created_at,
-        rows=sum(done.rows.values()),
-        tables=done.rows,
-        blobs=done.blobs,
-        missing_blobs=done.missing_blobs,
-        file_bytes=file.stat().st_size,
-        seconds=progress.seconds,
-        note=_QDRANT if done.vectors == "qdrant" else "",
-    )
-    _print(data, as_json)
+    _print(_data(file, done, progress), as_json)
 
 
 def restore(
@@ -127,7 +115,14 @@ def restore(
     else:
         store = blob_store() if blobs else None
         done = load.restore(database_url(), file, blobs=store, force=force, progress=progress)
-    data = BackupData(
+    requeued = None if check else done.requeued_jobs
+    _print(_data(file, done, progress, requeued_jobs=requeued), as_json)
+
+
+def _data(
+    file: Path, done: Dumped | load.Restored, progress: _Progress, requeued_jobs: int | None = None
+) -> BackupData:
+    return BackupData(
         file=str(file),
         revision=done.revision,
         created_at=done.created_at,
@@ -137,10 +132,9 @@ def restore(
         missing_blobs=done.missing_blobs,
         file_bytes=file.stat().st_size,
         seconds=progress.seconds,
-        requeued_jobs=None if check else done.requeued_jobs,
+        requeued_jobs=requeued_jobs,
         note=_QDRANT if done.vectors == "qdrant" else "",
     )
-    _print(data, as_json)
 
 
 def _print(data: BackupData, as_json: bool) -> None:

@@ -17,7 +17,6 @@ from coco_server.store.projects import Project
 
 __all__ = ["project"]
 
-_find = projects.find
 
 project = typer.Typer(
     help="Projects: list, defaults, versions, activate, rollback, remove.", no_args_is_help=True
@@ -40,7 +39,7 @@ def list_projects(
 def show_defaults(project_id: str, as_json: AsJson = False) -> None:
     """Show what a project's queries take when they say nothing else."""
     with opened() as database:
-        data = defaults_body(_find(database, project_id))
+        data = defaults_body(projects.find(database, project_id))
     show(data, [data.model_dump(exclude={"pending_indexing_config_id"})], as_json=as_json)
 
 
@@ -48,7 +47,7 @@ def show_defaults(project_id: str, as_json: AsJson = False) -> None:
 def list_versions(project_id: str, as_json: AsJson = False) -> None:
     """List a project's versions, newest first."""
     with opened() as database:
-        owner = _find(database, project_id)
+        owner = projects.find(database, project_id)
         with database.tenant(owner.org_id) as session:
             found = [version_body(each) for each in versions.list_of(session, project_id)]
     data = VersionList(active_version_id=owner.active_version_id, versions=found)
@@ -62,7 +61,7 @@ def list_versions(project_id: str, as_json: AsJson = False) -> None:
 def activate(project_id: str, version_id: str, as_json: AsJson = False) -> None:
     """Let a complete version answer from now on."""
     with opened() as database:
-        owner = _find(database, project_id)
+        owner = projects.find(database, project_id)
         with database.tenant(owner.org_id) as session:
             now = versions.activate(session, project_id, version_id)
             audit.record(session, _act("version.activate", owner, version_id))
@@ -73,7 +72,7 @@ def activate(project_id: str, version_id: str, as_json: AsJson = False) -> None:
 def remove(project_id: str, version_id: str, as_json: AsJson = False) -> None:
     """Remove a version that is neither active nor being built."""
     with opened() as database:
-        owner = _find(database, project_id)
+        owner = projects.find(database, project_id)
         removal = _act("version.remove", owner, version_id)
         retention.remove_version(
             database,
@@ -91,7 +90,7 @@ def remove(project_id: str, version_id: str, as_json: AsJson = False) -> None:
 def rollback(project_id: str, as_json: AsJson = False) -> None:
     """Let the version answer again that did before the present one."""
     with opened() as database:
-        owner = _find(database, project_id)
+        owner = projects.find(database, project_id)
         with database.tenant(owner.org_id) as session:
             now = versions.rollback(session, project_id)
             audit.record(session, _act("version.rollback", owner, now.version_id))

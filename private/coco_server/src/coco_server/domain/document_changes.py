@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from coco_core.errors import DocumentNotFound, InvalidInput
 from coco_protocol.server.docs import ImportHead, StartedData
 from coco_protocol.server.documents import DocumentPut, DocumentsDeleted
-from coco_server.domain.documents import Asked, matching, named
+from coco_server.domain.documents import Asked, matching
 from coco_server.domain.import_jobs import Importer, ImportJobs, ImportSource
 from coco_server.jobs import document_jobs
 from coco_server.store import documents, versions
@@ -87,8 +87,10 @@ class DocumentChanges:
             )
         with self._database.tenant(caller.scope.org_id) as session:
             version = versions.active(session, caller.scope.project_id)
-            found = [] if version is None else matching(session, version, asked)
-            shown = [] if version is None else named(session, version, asked, viewer, _NAMED)
+            found: list[str] = []
+            shown: list[str] = []
+            if version is not None:
+                found, shown = matching(session, version, asked, viewer, _NAMED)
         data = DocumentsDeleted(count=len(found), doc_ids=shown, dry_run=dry_run)
         if dry_run or not found:
             return data, None

@@ -26,7 +26,7 @@ from coco_server.store.documents import StoredDocument
 from coco_server.store.session import TenantSession
 from coco_server.store.versions import Version
 
-__all__ = ["Asked", "list_documents", "matching", "named", "show"]
+__all__ = ["Asked", "list_documents", "matching", "show"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +142,17 @@ def list_documents(
     )
 
 
-def matching(session: TenantSession, version: Version, asked: Asked) -> list[str]:
-    """Return the ids of all documents that are wanted, whoever they are shown to."""
-    return document_search.ids(session, version, asked.wanted(session, version))
-
-
-def named(
+def matching(
     session: TenantSession, version: Version, asked: Asked, viewer: Viewer, most: int
-) -> list[str]:
-    """Return the ids of the first documents that are wanted and that a viewer is shown."""
-    found = document_search.find(
-        session, version, asked.wanted(session, version), viewer, most=most
-    )
-    return [each.doc_id for each in found]
+) -> tuple[list[str], list[str]]:
+    """Return the ids of all wanted documents, and of the first that a viewer is shown.
+
+    Raises:
+        QueryTimeout: matching the path globs takes too long.
+    """
+    wanted = asked.wanted(session, version)
+    shown = document_search.find(session, version, wanted, viewer, most=most)
+    return document_search.ids(session, version, wanted), [each.doc_id for each in shown]
 
 
 def _body(document: StoredDocument) -> DocumentBody:

@@ -8,8 +8,6 @@ Credentials and endpoints come from the environment, under each cloud's own name
 from __future__ import annotations
 
 import hashlib
-import io
-import os
 import re
 import secrets
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -26,6 +24,7 @@ from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, from_url
 
 from coco_core.errors import BodyTooLarge, InvalidConfig, NotFound, Unavailable
+from coco_server.store.range_file import RangeFile
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta
@@ -218,58 +217,25 @@ class BlobStore:
             ) from error
 
 
-class BlobFile(io.RawIOBase):
+class BlobFile(RangeFile):
     """A stored body as a file that can seek; reads ahead, and holds no more than that."""
 
     def __init__(self, store: BlobStore, ref: str, size: int) -> None:
-        super().__init__()
-        self.size = size
+        super().__init__(size)
         self._store = store
         self._ref = ref
-        self._place = 0
         self._ahead = b""
         self._ahead_at = 0
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def seekable(self) -> bool:
-        """Return True."""
-        return True
-
-    def tell(self) -> int:
-        """Return the position in bytes."""
-        return self._place
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Move, without reading, and return the new position."""
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self.size}[whence]
-        self._place = max(0, base + offset)
-        return self._place
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        """Return exactly ``size`` bytes, fewer only at the end."""
-        left = max(0, self.size - self._place)
-        wanted = left if size is None or size < 0 else min(size, left)
-        start = self._place - self._ahead_at
-        if start >= 0 and start + wanted <= len(self._ahead):
-            found = self._ahead[start : start + wanted]
-        elif wanted >= _READ_BYTES:
-            found = self._store.read_range(self._ref, self._place, self._place + wanted)
-        elif wanted:
-            end = min(self.size, self._place + _READ_BYTES)
-            self._ahead = self._store.read_range(self._ref, self._place, end)
-            self._ahead_at = self._place
-            found = self._ahead[:wanted]
-        else:
-            found = b""
-        self._place += len(found)
-        return found
-
-    def readall(self) -> bytes:
-        """Return everything that is left."""
-        return self.read()
+    def _range(self, start: int, end: int) -> bytes:
+        ahead = start - self._ahead_at
+        if ahead >= 0 and end - self._ahead_at <= len(self._ahead):
+            return self._ahead[ahead : end - self._ahead_at]
+        if end - start >= _READ_BYTES:
+            return self._store.read_range(self._ref, start, end)
+        self._ahead = self._store.read_range(self._ref, start, min(self.size, start + _READ_BYTES))
+        self._ahead_at = start
+        return self._ahead[: end - start]
 
 
 class _Counted:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coco_server.store.child_process import ChildEnded, Message, Pipe, limit_memory
+from coco_server.store.range_file import RangeFile
 
 __all__ = ["MESSAGE_BYTES", "main"]
 
@@ -35,42 +35,21 @@ _MOST_VALUES = 500_000
 _COLUMN_BUFFER = 262_144
 
 
-class _RemoteFile(io.RawIOBase):
+class _RemoteFile(RangeFile):
     """The file, whose bytes the parent has."""
 
     def __init__(self, parent: Pipe, size: int) -> None:
-        super().__init__()
+        super().__init__(size)
         self._parent = parent
-        self._size = size
-        self._place = 0
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._place
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
-        self._place = max(0, base + offset)
-        return self._place
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        left = max(0, self._size - self._place)
-        wanted = left if size is None or size < 0 else min(size, left)
+    def _range(self, start: int, end: int) -> bytes:
         found = bytearray()
-        while len(found) < wanted:
-            part = min(wanted - len(found), MESSAGE_BYTES)
-            self._parent.send(b"R", json.dumps([self._place, part]).encode())
+        while start + len(found) < end:
+            place = start + len(found)
+            part = min(end - place, MESSAGE_BYTES)
+            self._parent.send(b"R", json.dumps([place, part]).encode())
             found += self._parent.receive(MESSAGE_BYTES).body
-            self._place += part
         return bytes(found)
-
-    def readall(self) -> bytes:
-        return self.read()
 
 
 def main(number: int) -> None:

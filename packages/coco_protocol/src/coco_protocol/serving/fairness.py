@@ -143,7 +143,7 @@ class FairLimiter:
         while progress:
             progress = False
             for who in list(self._queues):
-                # Whoever gives up at this moment takes itself out.
+                # A request that gives up at this moment takes itself out.
                 waiting = (each for each in self._queues[who] if not each.done())
                 turn = next(waiting, None) if self._may_run(who, share) else None
                 if turn is not None:

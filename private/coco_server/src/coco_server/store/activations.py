@@ -1,6 +1,6 @@
 """Intents and history of a project: who may activate a build, and what a rollback goes back to.
 
-An *intent* is a wish to change what is active: an import when it is sent, an activation, a
+An *intent* is a request to change what is active: an import when it is sent, an activation, a
 rollback. They are numbered, so that a build knows when it ends whether a newer one came after its
 own.
 """
@@ -19,7 +19,7 @@ __all__ = ["Intent", "declare", "lock", "record", "step_back"]
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """The wish to activate a build, as it was when the import was sent."""
+    """The request to activate a build, as it was when the import was sent."""
 
     number: int
     active_version_id: str | None

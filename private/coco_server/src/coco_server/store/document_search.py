@@ -83,7 +83,7 @@ def find(
 
 
 def ids(session: TenantSession, version: Version, wanted: Wanted) -> list[str]:
-    """Return the ids of all documents that are wanted, in order, whoever they are shown to."""
+    """Return the ids of all documents that are wanted, in order, hidden ones too."""
     where, values = _where(session, version, wanted, VIEWS_EVERYTHING)
     rows = session.connection.execute(
         sql.SQL("SELECT doc_id{where} ORDER BY doc_id").format(where=where),

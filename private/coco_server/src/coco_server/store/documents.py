@@ -124,7 +124,7 @@ def count(
 
 
 def existing(session: TenantSession, version: Version, doc_ids: Sequence[str]) -> set[str]:
-    """Return which of these ids are documents of the version, whoever they are shown to."""
+    """Return which of these ids are documents of the version, hidden ones too."""
     if not doc_ids:
         return set()
     rows = session.connection.execute(

@@ -27,14 +27,14 @@ def item_hash(item: Mapping[str, object], rule: str | None = None) -> str | None
     if any(item.get(name) is not None for name in ("chunks", "vector", "ordinal")):
         return None
     meta = item.get("meta")
-    told = {name: value for name, value in item.items() if value is not None}
+    given = {name: value for name, value in item.items() if value is not None}
     if isinstance(meta, Mapping):
-        told["meta"] = {name: value for name, value in meta.items() if value is not None}
-    if not told.get("meta"):
-        told.pop("meta", None)
+        given["meta"] = {name: value for name, value in meta.items() if value is not None}
+    if not given.get("meta"):
+        given.pop("meta", None)
     data = json.dumps(
         # Parquet has dates and the like.
-        [told, rule],
+        [given, rule],
         sort_keys=True,
         separators=(",", ":"),
         ensure_ascii=False,

@@ -12,7 +12,7 @@ CREATE UNIQUE INDEX one_job_of_a_request ON jobs (org_id, project_id, request_co
     WHERE request_key IS NOT NULL;
 CREATE INDEX jobs_by_version ON jobs (version_id) WHERE version_id IS NOT NULL;
 
--- Counts whoever wanted to change what is active: imports when they are sent, activations, rollbacks.
+-- Counts the requests to change what is active: imports when they are sent, activations, rollbacks.
 -- A build that ends after a newer one of these does not take its place.
 ALTER TABLE projects ADD COLUMN intent bigint NOT NULL DEFAULT 0;
 
